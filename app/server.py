@@ -1,0 +1,53 @@
+"""What the server process holds beside the pages: its options, and the worker that it keeps running."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from app.theme import streamlit_options
+from core.supervisor import Supervisor
+
+SERVER_OPTIONS: dict[str, Any] = {
+    "server.address": "127.0.0.1",
+    "server.headless": True,  # no first-run questions; the browser is opened by the command
+    "server.fileWatcherType": "none",
+    "server.maxUploadSize": 50,
+    "browser.gatherUsageStats": False,
+    "client.toolbarMode": "minimal",
+    "logger.hideWelcomeMessage": True,
+    **streamlit_options(),
+}
+"""Streamlit's options, given when the app is started by its command."""
+
+_lock = threading.Lock()
+_supervisor: Supervisor | None = None
+
+
+@contextlib.contextmanager
+def running_worker() -> Iterator[None]:
+    """Keep a worker running for as long as the block lasts."""
+    ensure_worker()
+    try:
+        yield
+    finally:
+        _stop_worker()
+
+
+def ensure_worker() -> Supervisor:
+    """Start this process's one worker unless it is already kept running; safe from many threads."""
+    global _supervisor
+    with _lock:
+        if _supervisor is None:
+            _supervisor = Supervisor(database=None, device=os.environ.get("LEAFSCOPE_DEVICE", "auto"))
+            _supervisor.start()
+        return _supervisor
+
+
+def _stop_worker() -> None:
+    global _supervisor
+    with _lock:
+        if _supervisor is not None:
+            _supervisor.stop()
+            _supervisor = None

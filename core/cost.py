@@ -1,0 +1,158 @@
+"""What a net costs: parameters stored, multiply-adds, bytes; computed from the configuration, nothing is allocated.
+
+P input features · Q outputs · K depth (gating bits) · L = 2^K leaves · V nodes (2^(K+1) - 1 tree, 2^K flat) · w width.
+The net: Linear(P, w), then `tree_layers` gated layers (w to w), then Linear(w, Q), all with biases.
+Capacity against computation is the subject of Cho & Bengio 2014 (arXiv 1406.7362); how both are counted is this
+project's choice.
+"""
+
+from dataclasses import dataclass
+
+from core.config import NetConfig, RunConfig
+from core.gating import MAX_DEPTH
+
+FLOAT = 4
+"""Bytes of a float32: parameters, moments, gradients, activations."""
+INT = 8
+"""Bytes of an int64: labels, visit counts."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Capacity and computation of a net."""
+
+    parameters: int
+    """Stored and open to training: all node matrices, biases and gating units; frozen random hyperplanes are none."""
+    distinct_parameters: int
+    """The same after collapsing: 2^K matrices in each gated layer, whatever the tree stores."""
+    multiply_adds: int
+    """One example at inference with collapsed leaves, gating included; adding a bias is none."""
+    ratio: float
+    """(parameters / multiply_adds) over the same of the dense net of equal width; 1 for that net itself."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that a run needs while it trains, in float32."""
+
+    parameters: int
+    """The net, frozen random hyperplanes included."""
+    optimizer: int
+    """AdamW: two moments of the size of the trained parameters, and an int64 count of visits for each node."""
+    gradients: int
+    """As large as the trained parameters, at worst."""
+    records: int
+    """The leaf of every row in each gated layer at every epoch, epoch 0 included: 1 byte to K = 8, else 2."""
+    data: int
+    """Standardized features and int64 labels of all splits."""
+    activations: int
+    """One batch, roughly: every value of the forward pass and its gradient, and so the leaf matrices that the batch visits."""
+
+    @property
+    def total(self) -> int:
+        """The sum of all parts, in bytes."""
+        return self.parameters + self.optimizer + self.gradients + self.records + self.data + self.activations
+
+
+def cost(net: NetConfig, n_features: int, n_outputs: int) -> Cost:
+    """Count parameters and multiply-adds of a net between `n_features` inputs (P) and `n_outputs` outputs (Q).
+
+    Raises ValueError unless both are at least 1.
+
+    >>> cost(NetConfig(kind="tree", depth=1, width=2), n_features=3, n_outputs=2)
+    Cost(parameters=32, distinct_parameters=26, multiply_adds=14, ratio=1.6)
+    >>> cost(NetConfig(kind="dense", width=2), n_features=3, n_outputs=2).parameters  # 3*2+2, 2*2+2, 2*2+2
+    20
+    """
+    _check_positive(n_features=n_features, n_outputs=n_outputs)
+    dense = net.model_copy(update={"kind": "dense"})
+    parameters = _parameters(net, n_features, n_outputs, _nodes(net))
+    multiply_adds = _multiply_adds(net, n_features, n_outputs)
+    dense_parameters = _parameters(dense, n_features, n_outputs, 1)
+    dense_multiply_adds = _multiply_adds(dense, n_features, n_outputs)
+    return Cost(
+        parameters=parameters,
+        distinct_parameters=_parameters(net, n_features, n_outputs, 1 << _depth(net)),
+        multiply_adds=multiply_adds,
+        ratio=(parameters * dense_multiply_adds) / (multiply_adds * dense_parameters),
+    )
+
+
+def memory(run: RunConfig, n_features: int, n_outputs: int, n_rows: int) -> Memory:
+    """Estimate the bytes that a run needs, `n_rows` (N) being the rows of all splits together.
+
+    Only `activations` is rough: it supposes that evaluation goes by batches too, and counts no workspace of a kernel.
+    Raises ValueError unless features, outputs and rows are at least 1.
+
+    >>> run = RunConfig(net=NetConfig(kind="dense", width=2))
+    >>> memory(run, n_features=3, n_outputs=2, n_rows=10)
+    Memory(parameters=80, optimizer=160, gradients=80, records=0, data=200, activations=1040)
+    """
+    _check_positive(n_features=n_features, n_outputs=n_outputs, n_rows=n_rows)
+    net, gated = run.net, run.net.kind != "dense"
+    depth, layers, width = _depth(net), net.tree_layers, net.width
+    trained = _parameters(net, n_features, n_outputs, _nodes(net))
+    hyperplanes = layers * depth * width if gated and net.gates == "random" else 0
+    counts = layers * _nodes(net) if gated else 0
+    leaf_bytes = 1 if depth <= 8 else 2
+    batch = min(run.train.batch_size, n_rows)
+    values = n_features + 2 * width * (1 + layers) + layers * depth + n_outputs
+    leaf_matrices = layers * min(batch, 1 << depth) * (width * width + width) if gated else 0
+    return Memory(
+        parameters=FLOAT * (trained + hyperplanes),
+        optimizer=2 * FLOAT * trained + INT * counts,
+        gradients=FLOAT * trained,
+        records=(run.train.epochs + 1) * n_rows * layers * leaf_bytes if gated else 0,
+        data=n_rows * (FLOAT * n_features + INT),
+        activations=2 * FLOAT * (batch * values + leaf_matrices),
+    )
+
+
+def largest_depth(run: RunConfig, n_features: int, n_outputs: int, n_rows: int, free_bytes: int) -> int | None:
+    """Find the largest depth with which the run fits in `free_bytes`: 0 to 16, at most the width with hidden gates.
+
+    None if not even depth 0 fits; a dense net has depth 0. Raises ValueError as `memory` does.
+
+    >>> largest_depth(RunConfig(), n_features=64, n_outputs=10, n_rows=1797, free_bytes=2**20)
+    2
+    """
+    net = run.net
+    deepest = min(MAX_DEPTH, net.width) if net.gates == "hidden" else MAX_DEPTH
+    for depth in range(deepest if net.kind != "dense" else 0, -1, -1):
+        at_depth = run.model_copy(update={"net": net.model_copy(update={"depth": depth})})
+        if memory(at_depth, n_features, n_outputs, n_rows).total <= free_bytes:
+            return depth
+    return None
+
+
+def _depth(net: NetConfig) -> int:
+    return 0 if net.kind == "dense" else net.depth
+
+
+def _nodes(net: NetConfig) -> int:
+    """V, the matrices that a gated layer stores."""
+    leaves: int = 1 << _depth(net)
+    return 2 * leaves - 1 if net.kind == "tree" else leaves
+
+
+def _parameters(net: NetConfig, n_features: int, n_outputs: int, matrices: int) -> int:
+    """Count trained parameters when each gated layer has so many matrices."""
+    width = net.width
+    gating_units = _depth(net) * (width + 1) if net.gates == "units" else 0
+    gated_layer = matrices * (width * width + width) + gating_units
+    parameters: int = (n_features + 1) * width + net.tree_layers * gated_layer + (width + 1) * n_outputs
+    return parameters
+
+
+def _multiply_adds(net: NetConfig, n_features: int, n_outputs: int) -> int:
+    """Count one product for each weight used, the gates' own included; hidden gates are computed anyway."""
+    width = net.width
+    gating = 0 if net.gates == "hidden" else _depth(net) * width
+    multiply_adds: int = n_features * width + net.tree_layers * (width * width + gating) + width * n_outputs
+    return multiply_adds
+
+
+def _check_positive(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"{name} must be at least 1, got {number}")

@@ -1,0 +1,90 @@
+"""A data set that is loaded, split and standardized.
+
+P features · C classes. Arrays are read-only, since a loaded data set is shared: give torch a copy (`torch.tensor`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.config import DataConfig
+from core.datasets.info import DatasetInfo
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The rows of one split, in the order of the whole data set."""
+
+    x: NDArray[np.float32]
+    """(rows, P), standardized, C-contiguous."""
+    y: NDArray[np.int64]
+    """(rows,) class, from 0 to C - 1."""
+    index: NDArray[np.int64]
+    """(rows,) the row in the whole data set, ascending."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """All rows of a data set, raw, and the three splits of them, standardized."""
+
+    config: DataConfig
+    seed: int
+    info: DatasetInfo
+    """The data set in words; its numbers are those of the default configuration."""
+    raw: NDArray[np.float64]
+    """(all rows, P) in the units of the source; with `n_train` given, some rows are in no split."""
+    labels: NDArray[np.int64]
+    """(all rows,) class, from 0 to C - 1."""
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    mean: NDArray[np.float64]
+    """(P,) over the training rows."""
+    scale: NDArray[np.float64]
+    """(P,) population standard deviation over the training rows; 1 where they are all equal."""
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The splits by name: train, validation, test."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def n_features(self) -> int:
+        """P, the number of features."""
+        return len(self.feature_names)
+
+    @property
+    def n_classes(self) -> int:
+        """C, the number of classes."""
+        return len(self.class_names)
+
+    def standardize(self, x: ArrayLike) -> NDArray[np.float32]:
+        """Put raw features on the scale of the splits: (..., P) -> (..., P) float32, `(x - mean) / scale`, C-contiguous.
+
+        Raises ValueError for another number of features.
+        """
+        return standardized(np.asarray(x, np.float64), self.mean, self.scale)
+
+
+def standardized(x: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Compute `(x - mean) / scale` in float64: (..., P) -> (..., P) float32; raises ValueError for another P."""
+    if x.ndim == 0 or x.shape[-1] != len(mean):
+        raise ValueError(f"x must have {len(mean)} features in its last dimension, got shape {x.shape}")
+    return np.ascontiguousarray((x - mean) / scale, np.float32)
+
+
+def mean_and_scale(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit a standardization: (rows, P) -> (P,) mean and (P,) population standard deviation, 1 for a constant column.
+
+    The mean of a constant column is that constant itself, so that the column becomes exactly 0 and not a rounding error.
+
+    >>> mean_and_scale(np.array([[0.1, 1.0], [0.1, 3.0], [0.1, 2.0]]))[0].tolist()
+    [0.1, 2.0]
+    """
+    constant = x.max(0) == x.min(0)
+    mean = np.where(constant, x[0], x.mean(0))
+    deviation = x.std(0)
+    return mean, np.where(constant | (deviation == 0), 1.0, deviation)

@@ -1,0 +1,106 @@
+"""Stratified splits: test first, then validation, the rest is for training.
+
+C classes. Validation and test depend on the seed and the fractions, not on how many training rows are kept. The training
+rows that are kept are nested: with one seed, the first 100 are among the first 200.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import DataConfig
+from core.errors import DataError
+
+Rows = NDArray[np.int64]
+
+
+class SplitSizes(NamedTuple):
+    """Rows of each split."""
+
+    train: int
+    validation: int
+    test: int
+
+
+class SplitRows(NamedTuple):
+    """Row numbers of each split, ascending."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+
+
+def split_sizes(config: DataConfig, n_rows: int, n_classes: int) -> SplitSizes:
+    """Compute the rows of each split; fractions are of all rows, rounded to the nearest whole number.
+
+    Raises DataError when a split would have fewer rows than classes, or when `n_train` is more than what is left.
+
+    >>> split_sizes(DataConfig(name="iris", n_train=50), n_rows=150, n_classes=3)
+    SplitSizes(train=50, validation=22, test=45)
+    """
+    test = round(config.test_fraction * n_rows)
+    validation = round(config.validation_fraction * n_rows)
+    left = n_rows - test - validation
+    train = left if config.n_train is None else config.n_train
+    if train > left:
+        raise DataError(f"n_train must be at most {left} for {config.name}, which is what the other splits leave, got {train}")
+    for name, rows in (("training", train), ("validation", validation), ("test", test)):
+        if rows < n_classes:
+            raise DataError(
+                f"the {name} split of {config.name} must have at least as many rows as classes ({n_classes}), got {rows}"
+            )
+    return SplitSizes(train, validation, test)
+
+
+def split_rows(labels: NDArray[np.int64], sizes: SplitSizes, class_names: tuple[str, ...], seed: int) -> SplitRows:
+    """Choose the rows of each split, stratified by class: (rows,) labels -> row numbers, every class in training.
+
+    Raises DataError for a class with too few rows to be split.
+    """
+    rest = np.arange(len(labels))
+    chosen = []
+    for size in (sizes.test, sizes.validation):
+        _check_enough(labels, rest, class_names, at_least=2)
+        rest, part = _stratified(rest, labels[rest], size, seed)
+        chosen.append(np.sort(part))
+    _check_enough(labels, rest, class_names, at_least=1)
+    test, validation = chosen
+    train = rest[stratified_order(labels[rest], np.random.default_rng(seed))[: sizes.train]]
+    return SplitRows(np.sort(train), validation, test)
+
+
+def stratified_order(labels: NDArray[np.int64], rng: np.random.Generator) -> Rows:
+    """Order rows so that every beginning is stratified: (rows,) -> (rows,) positions.
+
+    The first C rows are one of each class that occurs; after them, the i-th row of a class with n rows stands about at
+    the share i/n of the whole. Which rows of a class come first is drawn.
+
+    >>> labels = np.array([0, 0, 0, 0, 1, 1])
+    >>> labels[stratified_order(labels, np.random.default_rng(0))[:3]].tolist().count(0)
+    2
+    """
+    shuffled = rng.permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    counts = np.bincount(labels)
+    rank = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = np.where(rank == 0, -1.0, (rank + 0.5) / np.repeat(counts, counts))
+    return by_class[np.lexsort((rng.random(len(labels)), place))]
+
+
+def _stratified(rows: Rows, labels: NDArray[np.int64], size: int, seed: int) -> tuple[Rows, Rows]:
+    from sklearn.model_selection import train_test_split  # here, so that sizes do not wait for scikit-learn
+
+    rest, part = train_test_split(rows, test_size=size, stratify=labels, random_state=seed)
+    return rest, part
+
+
+def _check_enough(labels: NDArray[np.int64], rest: Rows, class_names: tuple[str, ...], at_least: int) -> None:
+    left = np.bincount(labels[rest], minlength=len(class_names))
+    rarest = int(left.argmin())
+    if left[rarest] < at_least:
+        total = int((labels == rarest).sum())
+        raise DataError(
+            f"every class must have rows enough for all three splits, but class {class_names[rarest]!r} has only "
+            f"{total} of {len(labels)}; more rows, fewer classes or another seed may help"
+        )

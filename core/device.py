@@ -1,0 +1,59 @@
+"""Which device a run uses, and what it has free."""
+
+import psutil
+import torch
+
+from core.config import RunConfig
+from core.cost import largest_depth, memory
+from core.datasets import shape
+from core.errors import DeviceError, LimitError
+
+FREE_SHARE = 0.8
+"""The share of free memory that a run may take; the rest is left to the system and to temporaries."""
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:<number>` into a device; auto is the first GPU if there is one.
+
+    Raises DeviceError if the device is not there.
+    """
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return torch.device("cuda:0" if n_gpus else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        index = device.index or 0
+        if index >= n_gpus:
+            raise DeviceError(f"device must be one of this machine's ({', '.join(device_names())}), got {name}")
+        return torch.device("cuda", index)
+    return device
+
+
+def device_names() -> list[str]:
+    """List the devices of this machine: `cpu`, `cuda:0`, ..."""
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return ["cpu", *(f"cuda:{index}" for index in range(n_gpus))]
+
+
+def free_bytes(device: torch.device) -> int:
+    """Measure the memory in bytes that a new run could take on the device."""
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    return int(free * FREE_SHARE)
+
+
+def check_fits(run: RunConfig, device: torch.device | None = None) -> None:
+    """Raise LimitError, before anything is allocated, if training the run would not fit in the device's free memory."""
+    device = device or resolve_device(run.train.device)
+    size = shape(run.data)
+    needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
+    free = free_bytes(device)
+    if needed > free:
+        fits = largest_depth(run, size.n_features, size.n_classes, size.n_rows, free)
+        advice = "no depth fits at this width" if fits is None else f"the largest depth that fits is {fits}"
+        raise LimitError(
+            f"training {run.label} needs {_gigabytes(needed)} but {_gigabytes(free)} can be had on {device}; {advice}"
+        )
+
+
+def _gigabytes(n: int) -> str:
+    return f"{n / 1e9:,.1f} GB"

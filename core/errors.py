@@ -1,0 +1,58 @@
+"""The exceptions of Leafscope.
+
+    LeafscopeError
+    ├── DataError           a data set cannot be loaded or split as asked
+    ├── LimitError          something does not fit in memory, or is over a stated limit
+    ├── DeviceError         the device asked for is not there
+    ├── NonFiniteLossError  the loss became NaN or infinite in training
+    ├── StoreError          the database cannot be used (newer schema, damaged, locked)
+    │   └── RunNotFoundError    no run has this address
+    └── RunStateError       the run's status does not allow what was asked
+
+A configuration that is not valid raises pydantic's `ValidationError`, a `ValueError`; `core.config.explain` turns it
+into one sentence for each field.
+"""
+
+
+class LeafscopeError(Exception):
+    """Anything that Leafscope reports to a person in a sentence."""
+
+
+class DataError(LeafscopeError):
+    """A data set cannot be loaded or split as asked."""
+
+
+class LimitError(LeafscopeError):
+    """Something does not fit in memory, or is over a stated limit."""
+
+
+class DeviceError(LeafscopeError):
+    """The device asked for is not there."""
+
+
+class NonFiniteLossError(LeafscopeError):
+    """The loss became NaN or infinite; raised before the update that would have used it.
+
+    `epoch` counts from 1 (epoch 0 is before training), `step` counts from 1 within the epoch.
+    """
+
+    def __init__(self, epoch: int, step: int, value: float) -> None:
+        super().__init__(
+            f"the training loss became {value} in epoch {epoch}, step {step}; "
+            "nothing was updated with it. A lower learning rate usually helps."
+        )
+        self.epoch = epoch
+        self.step = step
+        self.value = value
+
+
+class StoreError(LeafscopeError):
+    """The database cannot be used."""
+
+
+class RunNotFoundError(StoreError):
+    """No run has this address."""
+
+
+class RunStateError(LeafscopeError):
+    """The run's status does not allow what was asked."""

@@ -1,0 +1,112 @@
+"""The reference path: plain torch operations with their own autograd, any device, any floating type.
+
+N rows · P input features · Q output features · K depth · V nodes (2^(K+1) - 1 tree, 2^K flat) · O occupied leaves ·
+T touched nodes. A tree's leaf has the sum of the matrices on its path, W(b) = sum_l W[node(l, prefix_l(b))]; a flat
+layer's leaf has a matrix of its own (Cho & Bengio 2014, arXiv 1406.7362, and this project's reading of it).
+
+Memory beside the tables: the O collapsed matrices of the occupied leaves, never one for each row.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.kernels.plan import Level, Plan, make_plan
+
+
+def leaf_linear(
+    x: Tensor,
+    leaf: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    depth: int,
+    tree: bool,
+    gate: Tensor | None = None,
+    sparse: bool = False,
+) -> Tensor:
+    """Multiply each row by its leaf's matrix: y[n] = W(leaf[n]) x[n] + b(leaf[n]).
+
+    Shapes: x (N, P), leaf (N,) int64 in 0..2^K - 1, weight (V, Q, P), bias (V, Q) -> (N, Q). With `gate` (N, K), the
+    gating pre-activations, the backward pass also credits them by the straight-through estimator. With `sparse` the
+    gradients of weight and bias are sparse tensors that hold the touched nodes only.
+    """
+    if x.shape[0] == 0:
+        return functional.linear(x, weight[0], None if bias is None else bias[0])
+    plan = make_plan(leaf, depth, tree)
+    rows = x.index_select(0, plan.order)
+    leaf_weights = path_sums(_take(weight, plan.nodes, sparse), plan)
+    leaf_biases = None if bias is None else path_sums(_take(bias, plan.nodes, sparse), plan)
+    y = _products(rows, leaf_weights, leaf_biases, plan.levels[-1])
+    if gate is not None and gate.shape[1] > 0:
+        y = y + _straight_through(rows, leaf, weight, bias, depth, plan, gate)
+    return y.index_select(0, plan.inverse)
+
+
+def path_sums(values: Tensor, plan: Plan) -> Tensor:
+    """Sum the touched nodes' values along each path: (T, ...) -> (O, ...), in order of the leaves."""
+    first, *deeper = values.split([len(level.rows) for level in plan.levels])
+    total = first
+    for own, level in zip(deeper, plan.levels[1:], strict=True):
+        total = total.index_select(0, level.parent) + own
+    return total
+
+
+def _products(rows: Tensor, weights: Tensor, biases: Tensor | None, level: Level) -> Tensor:
+    """One matrix product for each node of a level: sorted rows (N, P), weights (T_l, Q, P) -> (N, Q)."""
+    parts = rows.split(level.rows)
+    each_bias = [None] * len(parts) if biases is None else biases.unbind()
+    return torch.cat([functional.linear(part, w, b) for part, w, b in zip(parts, weights.unbind(), each_bias, strict=True)])
+
+
+def _straight_through(
+    rows: Tensor, leaf: Tensor, weight: Tensor, bias: Tensor | None, depth: int, plan: Plan, gate: Tensor
+) -> Tensor:
+    """A term that is exactly 0 forward and credits the gates backward: (N, Q), in sorted order.
+
+    The contribution of the node on level l stands times f_l = prod_{j<=l} sigma(s_j a_j) over its own value, which is 1;
+    the gradient of log f_l by a_j is s_j sigma(-s_j a_j) (method: Bengio, Leonard, Courville 2013, arXiv 1308.3432; the
+    path form is this project's choice).
+    """
+    shifts = torch.arange(depth - 1, -1, -1, device=leaf.device)
+    signs = (((leaf.unsqueeze(1) >> shifts) & 1) * 2 - 1).to(gate.dtype)
+    log_factors = functional.logsigmoid(signs * gate).cumsum(1).index_select(0, plan.order)
+    zeros = log_factors - log_factors.detach()
+    credited = plan.levels[1:] or plan.levels  # the root has no factor; a flat layer's one matrix stands on level K
+    first_level = depth - len(credited) + 1
+    term = rows.new_zeros(())
+    for offset, level in enumerate(credited):
+        with torch.no_grad():
+            contribution = _products(
+                rows,
+                weight.index_select(0, level.nodes),
+                None if bias is None else bias.index_select(0, level.nodes),
+                level,
+            )
+        term = term + zeros[:, first_level + offset - 1, None] * contribution
+    return term
+
+
+class _SparseTake(torch.autograd.Function):
+    """Rows of a table, whose gradient is a sparse tensor of those rows."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.table_shape = table.shape
+        return table.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        gradient = torch.sparse_coo_tensor(
+            index.unsqueeze(0), grads[0], ctx.table_shape, is_coalesced=True, check_invariants=False
+        )
+        return gradient, None
+
+
+def _take(table: Tensor, index: Tensor, sparse: bool) -> Tensor:
+    if sparse and torch.is_grad_enabled() and table.requires_grad:
+        return _SparseTake.apply(table, index)
+    return table.index_select(0, index)

@@ -1,0 +1,152 @@
+"""The nets: a dense hidden layer, 1 to 3 gated layers of the same width, a dense head.
+
+N rows · P input features · C classes · K depth (gating bits). `TreeNet` chooses the matrices of its gated layers by sign
+patterns (Cho & Bengio 2014, arXiv 1406.7362); `DenseNet` has the same widths and no gates. Nets of one seed compute the
+same function before the first step, whatever their parametrization and depth (this project's choice).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.config import NetConfig
+from core.gating import leaf_index, sign_bits
+from core.tree import TreeLinear, draw_linear
+
+
+@dataclass(frozen=True)
+class Routed:
+    """What a forward pass computed, gated layer by gated layer."""
+
+    logits: Tensor
+    """(N, C)."""
+    gates: list[Tensor]
+    """(N, K) for each gated layer: the gating pre-activations, without noise."""
+    leaves: list[Tensor]
+    """(N,) int64 for each gated layer."""
+
+
+class DenseNet(nn.Module):
+    """A net of the same widths without gates: (N, P) -> (N, C) logits."""
+
+    def __init__(self, config: NetConfig, n_features: int, n_outputs: int, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.hidden = _linear(n_features, config.width, _generator(seed, 0))
+        self.layers = nn.ModuleList(
+            _linear(config.width, config.width, _generator(seed, 1 + index)) for index in range(config.tree_layers)
+        )
+        self.head = _linear(config.width, n_outputs, _generator(seed, 1 + config.tree_layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the logits: (N, P) -> (N, C)."""
+        return self.routed(x).logits
+
+    def routed(self, x: Tensor, straight_through: bool = False, noise: list[Tensor] | None = None) -> Routed:
+        """Compute the logits; a dense net has no gates, so that the lists are empty and the options do nothing."""
+        z = self.hidden(x)
+        for layer in self.layers:
+            z = layer(functional.relu(z))
+        return Routed(self.head(functional.relu(z)), [], [])
+
+
+class TreeNet(nn.Module):
+    """A net whose middle layers choose their matrix by sign pattern: (N, P) -> (N, C) logits.
+
+    Gates are the first K units of the layer below (`hidden`), K separate linear units on the same input (`units`), or K
+    frozen random hyperplanes through the origin (`random`).
+    """
+
+    def __init__(self, config: NetConfig, n_features: int, n_outputs: int, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        width, depth = config.width, config.depth
+        parametrization = "tree" if config.kind == "tree" else "flat"
+        self.hidden = _linear(n_features, width, _generator(seed, 0))
+        self.layers = nn.ModuleList(
+            TreeLinear(width, width, depth, parametrization, sparse=True, generator=_generator(seed, 1 + index))
+            for index in range(config.tree_layers)
+        )
+        self.head = _linear(width, n_outputs, _generator(seed, 1 + config.tree_layers))
+        self.gates = nn.ModuleList()
+        if config.gates != "hidden" and depth > 0:
+            self.gates.extend(
+                _linear(width, depth, _generator(seed, 100 + index))
+                if config.gates == "units"
+                else _Hyperplanes(width, depth, _generator(seed, 100 + index))
+                for index in range(config.tree_layers)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the logits: (N, P) -> (N, C)."""
+        return self.routed(x).logits
+
+    def routed(self, x: Tensor, straight_through: bool = False, noise: list[Tensor] | None = None) -> Routed:
+        """Compute the logits and say which way each row went.
+
+        `noise`, one (N, K) for each gated layer, is added to the gating pre-activations before their sign is read.
+        """
+        gates: list[Tensor] = []
+        leaves: list[Tensor] = []
+        z = self.hidden(x)
+        for index, layer in enumerate(self.layers):
+            h = functional.relu(z)
+            gate = self.gates[index](h) if len(self.gates) else z[:, : self.config.depth]
+            read = gate if noise is None else gate + noise[index]
+            leaf = leaf_index(sign_bits(read.detach()))
+            gates.append(gate)
+            leaves.append(leaf)
+            z = layer(h, leaf, read if straight_through else None)
+        return Routed(self.head(functional.relu(z)), gates, leaves)
+
+
+class _Hyperplanes(nn.Module):
+    """K frozen Gaussian directions through the origin: (N, P) -> (N, K)."""
+
+    def __init__(self, in_features: int, depth: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.normals: Tensor
+        self.register_buffer("normals", torch.randn(depth, in_features, generator=generator))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.normals.T
+
+
+def build_net(config: NetConfig, n_features: int, n_outputs: int, seed: int = 0) -> DenseNet | TreeNet:
+    """Build the net that a configuration describes, on the CPU, its weights drawn from the seed alone."""
+    return (DenseNet if config.kind == "dense" else TreeNet)(config, n_features, n_outputs, seed)
+
+
+def balance_penalty(gate: Tensor, leaf: Tensor) -> Tensor:
+    """Measure how unevenly inner nodes send their rows: gate (N, K), leaf (N,) -> scalar, at least log 2 for each level.
+
+    Over the inner nodes that a row reaches by hard routing, -1/2 * 2^-level * [log alpha + log(1 - alpha)], alpha the
+    mean of sigma(a_level) over the node's rows (Frosst & Hinton 2017, arXiv 1711.09784, who weight by path probability;
+    hard routing is this project's choice).
+    """
+    depth = gate.shape[1]
+    total = gate.new_zeros(())
+    for level in range(depth):
+        _, node = torch.unique(leaf >> (depth - level), return_inverse=True)
+        n_nodes = int(node.max()) + 1 if node.numel() else 0
+        rows = gate.new_zeros(n_nodes).index_add(0, node, gate.new_ones(node.shape))
+        right = gate.new_zeros(n_nodes).index_add(0, node, torch.sigmoid(gate[:, level]))
+        tiny = torch.finfo(gate.dtype).eps
+        alpha = (right / rows).clamp(tiny, 1 - tiny)
+        total = total - 0.5 * 2.0**-level * (alpha.log() + (1 - alpha).log()).sum()
+    return total
+
+
+def _generator(seed: int, part: int) -> torch.Generator:
+    """A stream of its own for each part, so that nets of one seed agree in the parts that they share."""
+    state = np.random.SeedSequence((seed, part)).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+
+def _linear(in_features: int, out_features: int, generator: torch.Generator) -> nn.Linear:
+    layer = nn.utils.skip_init(nn.Linear, in_features, out_features)
+    draw_linear(layer.weight, layer.bias, generator)
+    return layer

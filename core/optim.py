@@ -1,0 +1,125 @@
+"""AdamW that leaves alone what a batch did not visit.
+
+V nodes · T touched nodes. A node that no row of the batch visits keeps its weights, moments and visit count; the bias
+correction of a node counts its own visits, since with a global count a rare node's first update would be inflated
+(this project's choice). On tables without sparse gradients this is AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.tree import TreeLinear
+
+
+class LazyAdamW(torch.optim.Optimizer):
+    """AdamW whose tables with sparse gradients are updated in the touched rows only.
+
+    A group's `row_decay` (V,), if given, holds the weight decay of each row and stands in place of `weight_decay`.
+    State of a parameter: `exp_avg`, `exp_avg_sq` (its shape) and `visits` ((V,) int64; (1,) without sparse gradients).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "row_decay": None})
+
+    def start_state(self) -> None:
+        """Allocate the state of every parameter that learns, so that memory is taken before the first step."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.requires_grad and not self.state[parameter]:
+                    rows = parameter.shape[0] if group["row_decay"] is not None else 1
+                    self.state[parameter] = {
+                        "exp_avg": torch.zeros_like(parameter),
+                        "exp_avg_sq": torch.zeros_like(parameter),
+                        "visits": torch.zeros(rows, dtype=torch.int64, device=parameter.device),
+                    }
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Update every parameter that has a gradient, in its touched rows."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self.start_state()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._update(parameter, group)
+        return loss
+
+    def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        gradient = parameter.grad
+        assert gradient is not None
+        tables = (parameter, state["exp_avg"], state["exp_avg_sq"])
+        if not gradient.is_sparse:
+            # the whole table is visited; without a row for each node it counts as one row
+            rows = state["visits"].shape[0]
+            w, m, v = (table.reshape(rows, -1) for table in tables)
+            state["visits"] += 1
+            _adamw_rows(w, gradient.reshape(rows, -1), m, v, state["visits"], group, group["row_decay"])
+            return
+        gradient = gradient.coalesce()
+        touched = gradient.indices()[0]
+        values = gradient.values().flatten(1)
+        state["visits"][touched] += 1
+        visits = state["visits"][touched]
+        decay = group["row_decay"][touched]
+        if touched.numel() == parameter.shape[0]:
+            w, m, v = (table.flatten(1) for table in tables)
+            _adamw_rows(w, values, m, v, visits, group, decay)
+            return
+        w, m, v = (table.flatten(1).index_select(0, touched) for table in tables)
+        _adamw_rows(w, values, m, v, visits, group, decay)
+        for table, rows in zip(tables, (w, m, v), strict=True):
+            table.flatten(1).index_copy_(0, touched, rows)
+
+
+def _adamw_rows(
+    w: Tensor, gradient: Tensor, m: Tensor, v: Tensor, visits: Tensor, group: dict[str, Any], row_decay: Tensor | None
+) -> None:
+    """One AdamW update of rows (T, n) in place; `visits` (T,) counts this one, `row_decay` (T,) or None."""
+    beta1, beta2 = group["betas"]
+    lr = group["lr"]
+    count = visits.to(torch.float64).unsqueeze(1)
+    step_size = (lr / (1 - beta1**count)).to(w.dtype)
+    correction = (1 - beta2**count).sqrt().to(w.dtype)
+    decay = torch.full_like(count, group["weight_decay"]) if row_decay is None else row_decay.to(torch.float64).unsqueeze(1)
+    m.lerp_(gradient, 1 - beta1)
+    v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    w.mul_((1 - lr * decay).to(w.dtype))
+    w.sub_(step_size * m / (v.sqrt().div_(correction).add_(group["eps"])))
+
+
+def parameter_groups(net: nn.Module, weight_decay: float, decay_growth: float) -> list[dict[str, Any]]:
+    """Group a net's parameters: a tree node on level l decays with weight_decay * decay_growth^l, all else plainly."""
+    groups: list[dict[str, Any]] = []
+    tables: set[int] = set()
+    for layer in net.modules():
+        if isinstance(layer, TreeLinear):
+            params = list(layer.parameters())
+            tables |= {id(parameter) for parameter in params}
+            groups.append({"params": params, "row_decay": node_decay(layer, weight_decay, decay_growth)})
+    plain = [parameter for parameter in net.parameters() if id(parameter) not in tables]
+    return [{"params": plain, "weight_decay": weight_decay}, *groups]
+
+
+def node_decay(layer: TreeLinear, weight_decay: float, decay_growth: float) -> Tensor:
+    """Weight decay of each node: (V,) float64; all of a flat layer's leaves decay alike."""
+    node = torch.arange(layer.n_nodes, device=layer.weight.device)
+    if layer.parametrization == "flat":
+        return torch.full(node.shape, weight_decay, dtype=torch.float64, device=node.device)
+    level = torch.zeros_like(node)
+    for deeper in range(1, layer.depth + 1):
+        level += (node >= (1 << deeper) - 1).to(level.dtype)
+    return weight_decay * decay_growth ** level.to(torch.float64)

@@ -1,0 +1,325 @@
+"""What the store answers: summaries of runs, histories, leaves, artifacts; numbers only.
+
+A run is seen through its newest chain of attempts, back to the last that began from scratch: each epoch is the one of the
+highest attempt that has it.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, overload
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Engine, Row, func, select, update
+
+from core.config import RunConfig
+from core.errors import RunNotFoundError, StoreError
+from core.schema import artifact_parts, artifacts, attempts, explained, leaves, metrics, runs, workers
+
+HEARTBEAT = 1.0
+"""Seconds between two signs of life of a worker."""
+
+STALE = 3 * HEARTBEAT
+"""A running attempt silent for longer has lost its worker."""
+
+STARTING = 60.0
+"""A starting worker silent for longer is gone; importing torch from a cold disk can take many seconds."""
+
+LOST = "the worker gave no sign of life for 3 seconds"
+
+
+@lru_cache(maxsize=4096)
+def _parse(config: str) -> RunConfig:
+    return RunConfig.model_validate_json(config)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run as a list shows it. Times are seconds since 1970 (UTC), durations seconds."""
+
+    run_id: str
+    label: str
+    note: str
+    """Why it exists, where no one asked for it."""
+    config_json: str
+    status: str
+    """queued, running, finished, failed, stopped or interrupted."""
+    attempt: int
+    first_attempt: int
+    """The attempt that began from scratch, whose chain is shown."""
+    created: float
+    """When the newest attempt was asked for."""
+    started: float | None
+    finished: float | None
+    stopping: bool
+    """Asked to stop, not yet stopped."""
+    error: str | None
+    device: str | None
+    resumed_from: int
+    """The epoch that the newest attempt went on from; 0: from scratch."""
+    epochs_done: int
+    epochs_total: int
+    attempt_seconds: float
+    """Training time of the newest attempt."""
+    seconds: float
+    """Training time of the chain."""
+    best_epoch: int | None
+    """The epoch with the lowest validation loss, the first of equals."""
+    best: Mapping[str, float]
+    """Values at the best epoch: train_loss, train_accuracy, validation_loss, ..."""
+    last: Mapping[str, float]
+    """Values at the last epoch."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's configuration; raises ValidationError if an older version of the program wrote what is now invalid."""
+        return _parse(self.config_json)
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or trains."""
+        return self.status in ("queued", "running")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated training time to the last epoch; None unless running with at least one epoch trained."""
+        trained = self.epochs_done - self.resumed_from
+        if self.status != "running" or trained <= 0:
+            return None
+        return self.attempt_seconds / trained * (self.epochs_total - self.epochs_done)
+
+    def row(self) -> dict[str, Any]:
+        """Flatten to one row of a table: best_validation_loss, last_test_accuracy, ... beside the rest; NaN where unknown."""
+        row: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("run_id", "label", "note", "status", "created", "seconds", "epochs_done", "epochs_total", "error")
+        }
+        row["best_epoch"] = self.best_epoch
+        for which, values in (("best", self.best), ("last", self.last)):
+            for split in ("train", "validation", "test"):
+                for metric in ("accuracy", "loss"):
+                    row[f"{which}_{split}_{metric}"] = values.get(f"{split}_{metric}", math.nan)
+        return row
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """A worker that gives signs of life."""
+
+    worker_id: str
+    pid: int
+    device: str
+    state: str
+    """starting, ready or busy."""
+
+
+def fold(summary: dict[str, Any], epochs: Iterable[tuple[int, Mapping[tuple[str, str], float]]]) -> dict[str, Any]:
+    """Take further epochs, in order, into a summary: `best_epoch`, `best` and `last`."""
+    summary = dict(summary)
+    for epoch, values in epochs:
+        flat = {f"{split}_{metric}": value for (split, metric), value in values.items()}
+        summary["last"] = flat
+        loss = flat.get("validation_loss", math.nan)
+        if math.isfinite(loss) and ("best" not in summary or loss < summary["best"]["validation_loss"]):
+            summary |= {"best_epoch": epoch, "best": flat}
+    return summary
+
+
+class Reading:
+    """The reading half of the store."""
+
+    _engine: Engine
+    _clock: Callable[[], float]
+
+    def list_runs(self) -> list[RunSummary]:
+        """List all runs, the newest first; one query."""
+        self._expire()
+        with self._read() as connection:
+            rows = connection.execute(_summaries().order_by(attempts.c.created.desc(), runs.c.run_id)).all()
+        return [_summary(row) for row in rows]
+
+    def run(self, run_id: str) -> RunSummary:
+        """Summarize one run; raises RunNotFoundError if no run has this address."""
+        self._expire()
+        with self._read() as connection:
+            row = connection.execute(_summaries().where(runs.c.run_id == run_id)).first()
+        if row is None:
+            raise not_found(run_id)
+        return _summary(row)
+
+    def is_empty(self) -> bool:
+        """Tell whether there is no run at all."""
+        with self._read() as connection:
+            return connection.execute(select(runs.c.run_id).limit(1)).first() is None
+
+    def queue_position(self, run_id: str) -> int | None:
+        """Count the queued attempts that go before this run's; None if it is not queued."""
+        with self._read() as connection:
+            order = attempts.c.priority, attempts.c.created, attempts.c.run_id
+            rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*order))
+            ids = list(rows.scalars())
+        return ids.index(run_id) if run_id in ids else None
+
+    def history(self, run_id: str, after: int = -1) -> pd.DataFrame:
+        """Give every metric of the epochs later than `after`: columns epoch, split, metric, value; by epoch.
+
+        Raises RunNotFoundError.
+        """
+        with self._read() as connection:
+            rows = self._metric_rows(connection, run_id, self._first_attempt(connection, run_id), after)
+        return pd.DataFrame(rows, columns=["epoch", "split", "metric", "value"])
+
+    def recorded_epochs(self, run_id: str) -> np.ndarray:
+        """List the epochs that have leaves: (E,) int64, ascending; none for a dense net. Raises RunNotFoundError."""
+        with self._read() as connection:
+            first = self._first_attempt(connection, run_id)
+            chain = leaves.c.run_id == run_id, leaves.c.attempt >= first
+            rows = connection.execute(select(leaves.c.epoch).where(*chain).distinct().order_by(leaves.c.epoch)).scalars().all()
+        return np.array(rows, dtype=np.int64)
+
+    @overload
+    def leaves(self, run_id: str, layer: int, split: str) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def leaves(self, run_id: str, layer: int, split: str, epoch: None) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def leaves(self, run_id: str, layer: int, split: str, epoch: int) -> np.ndarray: ...
+    def leaves(
+        self, run_id: str, layer: int, split: str, epoch: int | None = None
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Give each row's leaf at one epoch, (rows,) integers; without `epoch` (E,) epochs and (E, rows) leaves.
+
+        Raises RunNotFoundError, and StoreError if the epoch asked for has no leaves.
+        """
+        with self._read() as connection:
+            first = self._first_attempt(connection, run_id)
+            query = select(leaves.c.epoch, leaves.c.dtype, leaves.c.shape, leaves.c.data).where(
+                leaves.c.run_id == run_id, leaves.c.attempt >= first, leaves.c.layer == layer, leaves.c.split == split
+            )
+            if epoch is not None:
+                query = query.where(leaves.c.epoch == epoch)
+            rows = connection.execute(query.order_by(leaves.c.epoch, leaves.c.attempt)).all()
+        found = {row.epoch: _array(row) for row in rows}
+        if epoch is None:
+            values = np.stack(list(found.values())) if found else np.empty((0, 0), dtype=np.uint8)
+            return np.array(list(found), dtype=np.int64), values
+        if epoch not in found:
+            raise StoreError(f"run {run_id} has no leaves of gated layer {layer} on {split} at epoch {epoch}")
+        return found[epoch]
+
+    def artifact(self, run_id: str, name: str) -> bytes | None:
+        """Give the newest artifact of this name in the chain ("net", "checkpoint"); None if there is none.
+
+        Raises RunNotFoundError.
+        """
+        with self._read() as connection:
+            return self._artifact(connection, run_id, self._first_attempt(connection, run_id), name)
+
+    def workers(self) -> list[WorkerInfo]:
+        """List the workers that give signs of life."""
+        with self._read() as connection:
+            rows = connection.execute(select(workers).order_by(workers.c.started)).all()
+        now = self._clock()
+        limit = {"starting": STARTING}
+        return [
+            WorkerInfo(row.worker_id, row.pid, row.device, row.state)
+            for row in rows
+            if now - row.heartbeat <= limit.get(row.state, STALE)
+        ]
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        """Begin a transaction that sees one moment of the database."""
+        with explained(self._engine.url), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        """Begin a transaction that no other writer can come between."""
+        with explained(self._engine.url), self._engine.execution_options(immediate=True).begin() as connection:
+            yield connection
+
+    def _expire(self) -> None:
+        """End the running attempts that lost their worker; a write only if there are any."""
+        silent = attempts.c.status == "running", attempts.c.heartbeat < self._clock() - STALE
+        with self._read() as connection:
+            if connection.execute(select(attempts.c.run_id).where(*silent).limit(1)).first() is None:
+                return
+        with self._write() as connection:
+            # Read the clock again: this may have waited for the very write that carries the sign of life.
+            silent = attempts.c.status == "running", attempts.c.heartbeat < self._clock() - STALE
+            ended = {"status": "interrupted", "error": LOST, "finished": attempts.c.heartbeat}
+            connection.execute(update(attempts).where(*silent).values(ended))
+
+    def _first_attempt(self, connection: Connection, run_id: str) -> int:
+        query = select(attempts.c.first_attempt).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt.desc()).limit(1)
+        first = connection.scalar(query)
+        if first is None:
+            raise not_found(run_id)
+        return int(first)
+
+    def _metric_rows(self, connection: Connection, run_id: str, first: int, after: int) -> list[tuple[int, str, str, float]]:
+        chain = metrics.c.run_id == run_id, metrics.c.attempt >= first, metrics.c.epoch > after
+        query = select(metrics).where(*chain).order_by(metrics.c.epoch, metrics.c.attempt)
+        merged: dict[tuple[int, str, str], float] = {}
+        for row in connection.execute(query):
+            value = row.value if row.nonfinite is None else float(row.nonfinite)
+            merged[row.epoch, row.split, row.metric] = value
+        return [(*key, value) for key, value in merged.items()]
+
+    def _artifact(self, connection: Connection, run_id: str, first: int, name: str) -> bytes | None:
+        mine = artifacts.c.run_id == run_id, artifacts.c.attempt >= first, artifacts.c.name == name
+        row = connection.execute(select(artifacts).where(*mine).order_by(artifacts.c.attempt.desc()).limit(1)).first()
+        if row is None:
+            return None
+        parts = artifact_parts.c
+        query = select(parts.data).where(
+            parts.run_id == run_id, parts.attempt == row.attempt, parts.name == name, parts.version == row.version
+        )
+        return b"".join(connection.execute(query.order_by(parts.part)).scalars())
+
+
+def not_found(run_id: str) -> RunNotFoundError:
+    """Make the error for an address that no run has."""
+    return RunNotFoundError(f"no run has the address {run_id!r:.40} in this database; it was deleted, or never trained here")
+
+
+def _summaries() -> Any:
+    other = attempts.alias()
+    newest = select(func.max(other.c.attempt)).where(other.c.run_id == runs.c.run_id).scalar_subquery()
+    joined = runs.join(attempts, (attempts.c.run_id == runs.c.run_id) & (attempts.c.attempt == newest))
+    return select(runs.c.config, runs.c.label, runs.c.note, attempts).select_from(joined)
+
+
+def _summary(row: Row[Any]) -> RunSummary:
+    values = json.loads(row.summary)
+    return RunSummary(
+        run_id=row.run_id,
+        label=row.label,
+        note=row.note,
+        config_json=row.config,
+        status=row.status,
+        attempt=row.attempt,
+        first_attempt=row.first_attempt,
+        created=row.created,
+        started=row.started,
+        finished=row.finished,
+        stopping=row.status == "running" and row.stop_requested,
+        error=row.error,
+        device=row.device,
+        resumed_from=row.resumed_from,
+        epochs_done=row.epochs_done,
+        epochs_total=row.epochs_total,
+        attempt_seconds=row.seconds,
+        seconds=row.seconds_before + row.seconds,
+        best_epoch=values.get("best_epoch"),
+        best=values.get("best", {}),
+        last=values.get("last", {}),
+    )
+
+
+def _array(row: Row[Any]) -> np.ndarray:
+    return np.frombuffer(row.data, dtype=np.dtype(row.dtype)).reshape(json.loads(row.shape))

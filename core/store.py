@@ -1,0 +1,398 @@
+"""Runs, metrics, leaves, artifacts and the queue, in a database.
+
+    queued -> running -> finished | failed | stopped | interrupted
+
+`finished` is final; the other three end an attempt, and resuming starts the next attempt of the same run.
+"""
+
+import json
+import math
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core.config import RunConfig
+from core.errors import LimitError, RunStateError
+from core.reading import Reading, fold, not_found
+from core.schema import artifact_parts, artifacts, attempts, database_url, leaves, metrics, open_engine, runs, workers
+
+if TYPE_CHECKING:
+    from core.training import EpochRecord
+
+QUEUE_LIMIT = 1000
+"""Runs that may wait: over an hour of the smallest runs, and a list that can still be read."""
+
+PART_BYTES = 64 * 2**20
+"""Bytes of one part of an artifact: SQLite takes at most 10^9 in one value, and others can write between two parts."""
+
+CHECKPOINT, NET = "checkpoint", "net"
+"""Names of artifacts: all that is needed to go on, and the trained weights; both safetensors."""
+
+Priority = Literal["interactive", "sweep"]
+PRIORITIES: dict[Priority, int] = {"interactive": 0, "sweep": 1}
+"""The lower goes first."""
+
+Ending = Literal["finished", "failed", "stopped", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What became of a request to train."""
+
+    run_id: str
+    attempt: int
+    reused: bool
+    """Nothing new was queued: the run was there, finished, running or queued."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An attempt that a worker has taken; every write of the attempt names it."""
+
+    run_id: str
+    attempt: int
+    worker_id: str
+    label: str
+    config_json: str
+
+    @property
+    def run(self) -> RunConfig:
+        """The run's configuration; raises ValidationError if it is no longer valid."""
+        return RunConfig.model_validate_json(self.config_json)
+
+
+class Store(Reading):
+    """One database, shared by many threads and processes, on SQLite (a path or URL).
+
+    - Thread safety: one Store serves any number of threads. Across `fork` nothing is promised; open another.
+    - Atomic: every method is one transaction, except `delete`, which is one for each run, and artifacts above 64 MiB,
+      whose parts are written before, by themselves, and count only once the transaction that names them is through.
+    - Order: what `record` wrote is seen by whoever reads after it returned, records and checkpoint together or not at all.
+    - Ownership: only the worker that claimed an attempt writes to it, and only while it is running. A later write changes
+      nothing and returns False; the worker then drops the run. Rows are keyed by run, attempt and epoch, the first write
+      of a key stands, and earlier attempts are never changed.
+    - Values: NaN and infinities come back as they were; arrays with dtype and shape.
+    - Errors: StoreError when the database cannot be used.
+    """
+
+    def __init__(self, database: str | os.PathLike[str] | None = None, clock: Callable[[], float] = time.time) -> None:
+        url = database_url(database)
+        self.url = url.render_as_string(hide_password=False)
+        self.path = str(url.database) if url.get_backend_name() == "sqlite" else None
+        self._clock = clock
+        self._engine = open_engine(url)
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._engine.dispose()
+
+    # The queue
+
+    def submit(self, run: RunConfig, anew: bool = False, note: str = "", priority: Priority = "interactive") -> Submission:
+        """Queue a run from scratch, unless it is queued, running or (without `anew`) finished.
+
+        Raises LimitError when 1,000 runs wait.
+        """
+        return self.submit_many([run], anew, note, priority)[0]
+
+    def submit_many(
+        self, wanted: Sequence[RunConfig], anew: bool = False, note: str = "", priority: Priority = "sweep"
+    ) -> list[Submission]:
+        """Queue all of these runs in this order, or none: raises LimitError when more than 1,000 would wait."""
+        self._expire()
+        now = self._clock()
+        with self._write() as connection:
+            submissions = []
+            for index, run in enumerate(wanted):
+                newest = self._newest(connection, run.run_id)
+                if newest is not None and (
+                    newest.status in ("queued", "running") or (newest.status == "finished" and not anew)
+                ):
+                    submissions.append(Submission(run.run_id, newest.attempt, reused=True))
+                    continue
+                if newest is None:
+                    config = run.model_dump_json(exclude_none=True)
+                    row = {"run_id": run.run_id, "config": config, "label": run.label, "note": note, "created": now}
+                    connection.execute(insert(runs).values(row))
+                attempt = 1 if newest is None else newest.attempt + 1
+                new = {"first_attempt": attempt, "epochs_total": run.train.epochs, "created": now + index * 1e-6}
+                self._queue(connection, run.run_id, attempt, new | {"priority": PRIORITIES[priority]})
+                submissions.append(Submission(run.run_id, attempt, reused=False))
+            self._check_queue(connection)
+        return submissions
+
+    def resume(self, run_id: str, priority: Priority = "interactive") -> Submission:
+        """Queue the next attempt, from the last checkpoint, or from scratch if there is none.
+
+        A queued or running run is left as it is. Raises RunNotFoundError, RunStateError for a finished run, LimitError.
+        """
+        self._expire()
+        with self._write() as connection:
+            last = self._newest(connection, run_id)
+            if last is None:
+                raise not_found(run_id)
+            if last.status in ("queued", "running"):
+                return Submission(run_id, last.attempt, reused=True)
+            if last.status == "finished":
+                raise RunStateError(f"a run must have been stopped or have failed to be resumed, but {run_id} is finished")
+            attempt = last.attempt + 1
+            new = {"epochs_total": last.epochs_total, "created": self._clock(), "priority": PRIORITIES[priority]}
+            mine = artifacts.c.run_id == run_id, artifacts.c.attempt >= last.first_attempt, artifacts.c.name == CHECKPOINT
+            if connection.execute(select(artifacts.c.attempt).where(*mine).limit(1)).first() is None:
+                new["first_attempt"] = attempt
+            else:
+                new |= {
+                    "first_attempt": last.first_attempt,
+                    "seconds_before": last.seconds_before + last.seconds,
+                    "epochs_done": last.epochs_done,
+                    "summary": last.summary,
+                }
+            self._queue(connection, run_id, attempt, new)
+            self._check_queue(connection)
+        return Submission(run_id, attempt, reused=False)
+
+    def stop(self, run_id: str) -> None:
+        """Stop a queued run at once and a running one soon; leave an ended one as it is. Raises RunNotFoundError.
+
+        To stop a finished run that waits to be trained anew is to withdraw that wish: it is finished again.
+        """
+        with self._write() as connection:
+            last = self._newest(connection, run_id)
+            if last is None:
+                raise not_found(run_id)
+            this = attempts.c.run_id == run_id, attempts.c.attempt == last.attempt
+            if last.status == "running":
+                connection.execute(update(attempts).where(*this).values(stop_requested=True))
+            elif last.status == "queued":
+                before = attempts.c.run_id == run_id, attempts.c.attempt == last.attempt - 1
+                if connection.scalar(select(attempts.c.status).where(*before)) == "finished":
+                    connection.execute(delete(attempts).where(*this))
+                else:
+                    connection.execute(update(attempts).where(*this).values(status="stopped", finished=self._clock()))
+
+    def delete(self, run_ids: Iterable[str]) -> None:
+        """Delete runs with all that belongs to them; addresses that no run has are passed over.
+
+        Raises RunStateError, before anything is deleted, if one is running: stop it first.
+        """
+        wanted = list(dict.fromkeys(run_ids))
+        self._expire()
+        with self._read() as connection:
+            for run_id in wanted:
+                self._refuse_running(connection, run_id)
+        for run_id in wanted:  # one transaction each, so that workers can write in between
+            with self._write() as connection:
+                self._refuse_running(connection, run_id)
+                connection.execute(delete(runs).where(runs.c.run_id == run_id))
+
+    # For workers
+
+    def claim(self, worker_id: str, pid: int | None = None) -> Claim | None:
+        """Take the queued attempt whose turn it is, interactive before sweep, then the oldest; None if none waits."""
+        order = attempts.c.priority, attempts.c.created, attempts.c.run_id
+        query = select(attempts.c.run_id, attempts.c.attempt).where(attempts.c.status == "queued").order_by(*order).limit(1)
+        with self._read() as connection:
+            if connection.execute(query).first() is None:
+                return None
+        with self._write() as connection:
+            while (turn := connection.execute(query).first()) is not None:
+                this = attempts.c.run_id == turn.run_id, attempts.c.attempt == turn.attempt, attempts.c.status == "queued"
+                now = self._clock()
+                taken = {
+                    "status": "running",
+                    "started": now,
+                    "heartbeat": now,
+                    "worker_id": worker_id,
+                    "pid": pid or os.getpid(),
+                }
+                if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
+                    run = connection.execute(select(runs).where(runs.c.run_id == turn.run_id)).one()
+                    return Claim(turn.run_id, turn.attempt, worker_id, run.label, run.config)
+        return None
+
+    def checkpoint(self, claim: Claim) -> bytes | None:
+        """Give the checkpoint that this attempt goes on from; None: from scratch."""
+        with self._read() as connection:
+            row = self._held(connection, claim)
+            if row is None or row.first_attempt == claim.attempt:
+                return None
+            return self._artifact(connection, claim.run_id, row.first_attempt, CHECKPOINT)
+
+    def begin(self, claim: Claim, device: str, epoch: int = 0) -> bool:
+        """Note the device and the epoch that the attempt goes on from; False if it is no longer this worker's."""
+        with self._write() as connection:
+            row = self._held(connection, claim)
+            if row is None:
+                return False
+            goes_on = row.first_attempt < claim.attempt
+            rows = self._metric_rows(connection, claim.run_id, row.first_attempt, -1) if goes_on else []
+            kept = (item for item in rows if item[0] <= epoch)
+            by_epoch = (
+                (number, {item[1:3]: item[3] for item in group}) for number, group in groupby(kept, lambda item: item[0])
+            )
+            values = {"device": device, "resumed_from": epoch, "epochs_done": epoch, "summary": json.dumps(fold({}, by_epoch))}
+            connection.execute(update(attempts).where(*_this(claim)).values(values))
+        return True
+
+    def record(
+        self, claim: Claim, records: Sequence["EpochRecord"] = (), new_artifacts: Mapping[str, bytes] | None = None
+    ) -> bool:
+        """Write epochs and artifacts, all or nothing; False if the attempt is no longer this worker's."""
+        return self._write_attempt(claim, records, new_artifacts or {}, {})
+
+    def end(
+        self,
+        claim: Claim,
+        status: Ending,
+        error: str | None = None,
+        records: Sequence["EpochRecord"] = (),
+        new_artifacts: Mapping[str, bytes] | None = None,
+    ) -> bool:
+        """Write the last epochs and artifacts and end the attempt; False if it is no longer this worker's."""
+        ending = {"status": status, "error": error, "finished": self._clock()}
+        return self._write_attempt(claim, records, new_artifacts or {}, ending)
+
+    def wanted(self, claim: Claim) -> Literal["go", "stop", "lost"]:
+        """Tell whether to go on with an attempt, to stop, or to drop it since it is no longer this worker's."""
+        with self._read() as connection:
+            row = self._held(connection, claim)
+        return "lost" if row is None else "stop" if row.stop_requested else "go"
+
+    def beat(self, worker_id: str, claim: Claim | None = None) -> None:
+        """Give a sign of life, for the worker and for the attempt that it trains."""
+        with self._write() as connection:
+            now = self._clock()
+            connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(heartbeat=now))
+            if claim is not None:
+                connection.execute(update(attempts).where(*_this(claim)).values(heartbeat=now))
+
+    def set_worker(self, worker_id: str, state: Literal["starting", "ready", "busy"], device: str = "", pid: int = 0) -> None:
+        """Enter a worker, or its new state; the device and pid it was entered with are kept if none is given."""
+        with self._write() as connection:
+            now = self._clock()
+            connection.execute(delete(workers).where(workers.c.heartbeat < now - 3600))
+            values: dict[str, Any] = {"state": state, "heartbeat": now} | ({"device": device} if device else {})
+            if connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(values)).rowcount == 0:
+                values |= {"worker_id": worker_id, "pid": pid or os.getpid(), "device": device, "started": now}
+                connection.execute(insert(workers).values(values))
+
+    def remove_worker(self, worker_id: str, status: Ending = "interrupted", error: str | None = None) -> None:
+        """Take a worker that has ended off the list; what it still trained ends with this status and sentence."""
+        with self._write() as connection:
+            connection.execute(delete(workers).where(workers.c.worker_id == worker_id))
+            ended = {"status": status, "error": error, "finished": self._clock()}
+            mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
+            connection.execute(update(attempts).where(*mine).values(ended))
+
+    # Inside a transaction
+
+    def _newest(self, connection: Connection, run_id: str) -> Row[Any] | None:
+        query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt.desc()).limit(1)
+        return connection.execute(query.with_for_update()).first()
+
+    def _queue(self, connection: Connection, run_id: str, attempt: int, values: dict[str, Any]) -> None:
+        connection.execute(insert(attempts).values({"run_id": run_id, "attempt": attempt, "status": "queued"} | values))
+
+    def _check_queue(self, connection: Connection) -> None:
+        waiting = connection.scalar(select(func.count()).select_from(attempts).where(attempts.c.status == "queued")) or 0
+        if waiting > QUEUE_LIMIT:
+            raise LimitError(f"at most {QUEUE_LIMIT:,} runs can wait, but with these it would be {waiting:,}; none was added")
+
+    def _refuse_running(self, connection: Connection, run_id: str) -> None:
+        last = self._newest(connection, run_id)
+        if last is not None and last.status == "running":
+            raise RunStateError(f"a run must be stopped before it is deleted, but {run_id} is running")
+
+    def _held(self, connection: Connection, claim: Claim) -> Row[Any] | None:
+        return connection.execute(select(attempts).where(*_this(claim)).with_for_update()).first()
+
+    def _write_attempt(
+        self, claim: Claim, records: Sequence["EpochRecord"], new: Mapping[str, bytes], ending: Mapping[str, Any]
+    ) -> bool:
+        versions = {name: uuid.uuid4().hex for name in new}
+        parts = {
+            name: [data[at : at + PART_BYTES] for at in range(0, max(len(data), 1), PART_BYTES)] for name, data in new.items()
+        }
+        large = {name: pieces for name, pieces in parts.items() if len(pieces) > 1}
+        for name, pieces in large.items():
+            for number, piece in enumerate(pieces):
+                with self._write() as connection:
+                    if self._held(connection, claim) is None:
+                        return False
+                    _insert_part(connection, claim, name, versions[name], number, piece)
+        with self._write() as connection:
+            row = self._held(connection, claim)
+            if row is None:
+                return False
+            values = self._insert_records(connection, claim, row, records)
+            for name in new:
+                if name not in large:
+                    _insert_part(connection, claim, name, versions[name], 0, new[name])
+                self._name_artifact(connection, claim, name, versions[name], len(new[name]))
+            connection.execute(
+                update(attempts).where(*_this(claim)).values({"heartbeat": self._clock()} | values | dict(ending))
+            )
+        return True
+
+    def _insert_records(
+        self, connection: Connection, claim: Claim, row: Row[Any], records: Sequence["EpochRecord"]
+    ) -> dict[str, Any]:
+        if not records:
+            return {}
+        key = {"run_id": claim.run_id, "attempt": claim.attempt}
+        numbers = [
+            key | {"epoch": record.epoch, "split": split, "metric": metric, **_number(value)}
+            for record in records
+            for (split, metric), value in record.metrics.items()
+        ]
+        arrays = [
+            key | {"epoch": record.epoch, "layer": layer, "split": split, **_bytes(leaf)}
+            for record in records
+            for (layer, split), leaf in record.leaves.items()
+        ]
+        for table, rows in ((metrics, numbers), (leaves, arrays)):
+            if rows:
+                connection.execute(_insert_new(connection, table), rows)
+        summary = fold(json.loads(row.summary), ((record.epoch, record.metrics) for record in records))
+        last = records[-1]
+        return {"epochs_done": last.epoch, "seconds": last.seconds, "summary": json.dumps(summary)}
+
+    def _name_artifact(self, connection: Connection, claim: Claim, name: str, version: str, size: int) -> None:
+        key = {"run_id": claim.run_id, "attempt": claim.attempt, "name": name}
+        for table in (artifacts, artifact_parts):
+            mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == name
+            connection.execute(delete(table).where(*mine, table.c.version != version))
+        connection.execute(insert(artifacts).values(key | {"version": version, "size": size}))
+
+
+def _this(claim: Claim) -> tuple[Any, ...]:
+    mine = attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt
+    return (*mine, attempts.c.status == "running", attempts.c.worker_id == claim.worker_id)
+
+
+def _insert_part(connection: Connection, claim: Claim, name: str, version: str, part: int, data: bytes) -> None:
+    key = {"run_id": claim.run_id, "attempt": claim.attempt, "name": name, "version": version}
+    connection.execute(insert(artifact_parts).values(key | {"part": part, "data": data}))
+
+
+def _insert_new(connection: Connection, table: Table) -> Any:
+    """An insert that leaves a row alone whose key is there."""
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _number(value: float) -> dict[str, Any]:
+    value = float(value)
+    return {"value": value, "nonfinite": None} if math.isfinite(value) else {"value": None, "nonfinite": str(value)}
+
+
+def _bytes(values: np.ndarray) -> dict[str, Any]:
+    return {"dtype": values.dtype.str, "shape": json.dumps(values.shape), "data": np.ascontiguousarray(values).tobytes()}

@@ -1,0 +1,274 @@
+"""The training loop: mini-batches, cosine schedule, one record an epoch, exact to the step when stopped and resumed.
+
+N rows · K depth · C classes. Epoch 0 is before training. Losses are mean cross-entropy in nats and accuracies shares,
+both measured on a whole split with the net as it stands after the epoch, without gate noise.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.config import RunConfig
+from core.datasets import Dataset, load
+from core.device import check_fits, resolve_device
+from core.errors import NonFiniteLossError
+from core.nets import DenseNet, TreeNet, balance_penalty, build_net
+from core.optim import LazyAdamW, parameter_groups
+from core.usage import leaf_counts_by_epoch
+
+EVALUATION_ROWS = 8192
+"""Rows of one forward pass in evaluation, so that its memory does not grow with the data."""
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is known after an epoch."""
+
+    epoch: int
+    """0 is before training."""
+    metrics: dict[tuple[str, str], float]
+    """(split, metric) -> value; splits train, validation, test; metrics loss, accuracy."""
+    leaves: dict[tuple[int, str], np.ndarray]
+    """(gated layer from 0, split) -> (rows,) uint8 or, above K = 8, uint16; empty for dense nets."""
+    seconds: float
+    """Training and evaluation time since this trainer began."""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished training gives."""
+
+    run: RunConfig
+    history: pd.DataFrame
+    """Columns epoch, split, metric, value."""
+    leaves: dict[tuple[int, str], np.ndarray]
+    """(gated layer, split) -> (recorded epochs, rows) integers: each row's leaf."""
+    leaf_counts: dict[tuple[int, str], np.ndarray]
+    """(gated layer, split) -> (recorded epochs, L) int64."""
+    best_epoch: int
+    """The epoch with the lowest validation loss, the first of equals."""
+    net: DenseNet | TreeNet
+    """The net after the last epoch, on the CPU: standardized rows (N, P) -> logits (N, C)."""
+    seconds: float
+    """Wall-clock time of training and evaluation."""
+
+
+@dataclass
+class _Progress:
+    epoch: int = 0
+    step: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    begun: bool = False
+    ended: bool = field(default=False)
+
+
+class Trainer:
+    """Trains one run; a state taken and loaded again goes on to the same history, bit for bit on the CPU.
+
+    `should_stop` is asked before every step. Raises LimitError if the run does not fit in memory, before allocation,
+    DeviceError if its device is not there, DataError if its data cannot be had.
+    """
+
+    def __init__(self, run: RunConfig, should_stop: Callable[[], bool] = lambda: False) -> None:
+        where = resolve_device(run.train.device)
+        check_fits(run, where)
+        self.run = run
+        self.device = str(where)
+        self.dataset: Dataset = load(run.data, run.data_seed)
+        self.net = build_net(run.net, self.dataset.n_features, self.dataset.n_classes, run.weight_seed).to(where)
+        self.stopped = False
+        self._should_stop = should_stop
+        self._splits = {
+            name: (torch.tensor(split.x, device=where), torch.tensor(split.y, device=where))
+            for name, split in self.dataset.splits.items()
+        }
+        groups = parameter_groups(self.net, run.train.weight_decay, run.train.decay_growth)
+        self._optimizer = LazyAdamW(groups, lr=run.train.lr)
+        self._optimizer.start_state()
+        self._progress = _Progress()
+        rows = len(self.dataset.train.y)
+        self._batches = math.ceil(rows / run.train.batch_size)
+        self._leaf_dtype = np.uint8 if run.net.depth <= 8 else np.uint16
+
+    @property
+    def epoch(self) -> int:
+        """The last complete epoch."""
+        return self._progress.epoch
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Train, yielding epoch 0 first if nothing was loaded, then each epoch as it ends.
+
+        Ends after the last epoch, at early stopping, or soon after `should_stop()`, which may be within an epoch; then
+        `stopped` is True. Raises NonFiniteLossError at the first loss that is not finite, before the update.
+        """
+        began = time.perf_counter()
+        progress = self._progress
+        if not progress.begun:
+            progress.begun = True
+            yield self._record(began)
+        while progress.epoch < self.run.train.epochs and not progress.ended:
+            if not self._train_epoch():
+                self.stopped = True
+                return
+            progress.epoch += 1
+            progress.step = 0
+            record = self._record(began)
+            if not math.isfinite(record.metrics["train", "loss"]):
+                raise NonFiniteLossError(progress.epoch, self._batches, record.metrics["train", "loss"])
+            yield record
+
+    def state(self) -> dict[str, Tensor]:
+        """Copy everything needed to go on, exact to the step: name -> tensor on the CPU."""
+        state = {f"net.{name}": tensor for name, tensor in self.net.state_dict().items()}
+        for index, parameter in enumerate(self.net.parameters()):
+            for name, tensor in self._optimizer.state[parameter].items():
+                state[f"optimizer.{index}.{name}"] = tensor
+        progress = self._progress
+        state["progress"] = torch.tensor(
+            [progress.epoch, progress.step, progress.best_epoch, progress.begun, progress.ended], dtype=torch.int64
+        )
+        state["best_loss"] = torch.tensor(progress.best_loss, dtype=torch.float64)
+        return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on from a state that a trainer of the same run gave; raises ValueError if it is of another net."""
+        names = set(self.state())
+        if names != set(state):
+            raise ValueError(f"a state must be of the same net, but these differ: {sorted(names ^ set(state))[:4]}")
+        self.net.load_state_dict({name[4:]: tensor for name, tensor in state.items() if name.startswith("net.")})
+        for index, parameter in enumerate(self.net.parameters()):
+            for name, tensor in self._optimizer.state[parameter].items():
+                tensor.copy_(state[f"optimizer.{index}.{name}"])
+        epoch, step, best_epoch, begun, ended = state["progress"].tolist()
+        self._progress = _Progress(epoch, step, float(state["best_loss"]), best_epoch, bool(begun), bool(ended))
+
+    def _train_epoch(self) -> bool:
+        """Finish the current epoch; False if asked to stop before its end."""
+        progress, train = self._progress, self.run.train
+        x, y = self._splits["train"]
+        epoch = progress.epoch + 1
+        order = torch.randperm(len(y), generator=self._stream(epoch, 0)).to(x.device)
+        noise = self._stream(epoch, 1)
+        for step in range(self._batches):
+            rows = order[step * train.batch_size : (step + 1) * train.batch_size]
+            gate_noise = self._draw_noise(len(rows), (epoch - 1) * self._batches + step, noise)
+            if step < progress.step:
+                continue  # done before the stop; its noise is drawn all the same, so that the stream goes on as before
+            if self._should_stop():
+                return False
+            self._step(x[rows], y[rows], gate_noise, epoch, step)
+            progress.step = step + 1
+        return True
+
+    def _step(self, x: Tensor, y: Tensor, noise: list[Tensor] | None, epoch: int, step: int) -> None:
+        train = self.run.train
+        routed = self.net.routed(x, train.gate_gradient == "straight_through", noise)
+        loss = functional.cross_entropy(routed.logits, y)
+        if train.balance > 0:
+            for gate, leaf in zip(routed.gates, routed.leaves, strict=True):
+                if gate.requires_grad:
+                    loss = loss + train.balance * balance_penalty(gate, leaf)
+        if not math.isfinite(value := loss.item()):
+            raise NonFiniteLossError(epoch, step + 1, value)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        rate = self._rate((epoch - 1) * self._batches + step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+
+    def _rate(self, step: int) -> float:
+        if self.run.train.schedule == "constant":
+            return self.run.train.lr
+        return self.run.train.lr * 0.5 * (1 + math.cos(math.pi * step / (self._batches * self.run.train.epochs)))
+
+    def _draw_noise(self, rows: int, step: int, stream: torch.Generator) -> list[Tensor] | None:
+        spread = self.run.train.gate_noise * (1 - step / (self._batches * self.run.train.epochs))
+        if spread <= 0 or isinstance(self.net, DenseNet):
+            return None
+        shape = (rows, self.run.net.depth)
+        return [
+            (torch.randn(shape, generator=stream) * spread).to(self._splits["train"][0].device)
+            for _ in range(self.run.net.tree_layers)
+        ]
+
+    def _stream(self, epoch: int, use: int) -> torch.Generator:
+        """Random numbers of one epoch and one use, from the seed alone, so that nothing need be saved to resume."""
+        words = np.random.SeedSequence((self.run.seed, 7, epoch, use)).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+
+    def _record(self, began: float) -> EpochRecord:
+        metrics: dict[tuple[str, str], float] = {}
+        leaves: dict[tuple[int, str], np.ndarray] = {}
+        for split, (x, y) in self._splits.items():
+            loss, accuracy, split_leaves = evaluate(self.net, x, y)
+            metrics[split, "loss"] = loss
+            metrics[split, "accuracy"] = accuracy
+            for layer, leaf in enumerate(split_leaves):
+                leaves[layer, split] = leaf.astype(self._leaf_dtype)
+        self._note_validation(metrics["validation", "loss"])
+        return EpochRecord(self._progress.epoch, metrics, leaves, time.perf_counter() - began)
+
+    def _note_validation(self, loss: float) -> None:
+        progress, patience = self._progress, self.run.train.patience
+        if loss < progress.best_loss:
+            progress.best_loss = loss
+            progress.best_epoch = progress.epoch
+        progress.ended = patience is not None and progress.epoch - progress.best_epoch >= patience
+
+
+@torch.no_grad()
+def evaluate(net: DenseNet | TreeNet, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
+    """Measure mean cross-entropy (nats) and accuracy, and list each row's leaf at every gated layer.
+
+    Shapes: x (N, P), y (N,) -> loss, accuracy, one (N,) int64 array for each gated layer. No rows: NaN and NaN.
+    """
+    logits: list[Tensor] = []
+    leaves: list[list[Tensor]] = []
+    for part in x.split(EVALUATION_ROWS):
+        routed = net.routed(part)
+        logits.append(routed.logits)
+        leaves.append(routed.leaves)
+    scores = torch.cat(logits)
+    loss = functional.cross_entropy(scores, y).item()
+    accuracy = (scores.argmax(1) == y).double().mean().item()
+    return loss, accuracy, [torch.cat(layer).cpu().numpy() for layer in zip(*leaves, strict=True)]
+
+
+def train(run: RunConfig, on_epoch: Callable[[EpochRecord], None] | None = None) -> TrainResult:
+    """Train a run here and now, calling `on_epoch` after each epoch, epoch 0 included.
+
+    Raises LimitError, DeviceError, DataError before training and NonFiniteLossError in it.
+    """
+    trainer = Trainer(run)
+    records: list[EpochRecord] = []
+    for record in trainer.epochs():
+        records.append(record)
+        if on_epoch is not None:
+            on_epoch(record)
+    leaves = {key: np.stack([record.leaves[key] for record in records]) for key in records[0].leaves}
+    validation = [record.metrics["validation", "loss"] for record in records]
+    return TrainResult(
+        run=run,
+        history=history_frame(records),
+        leaves=leaves,
+        leaf_counts={key: leaf_counts_by_epoch(values, run.net.depth) for key, values in leaves.items()},
+        best_epoch=records[int(np.nanargmin(validation))].epoch,
+        net=copy.deepcopy(trainer.net).cpu(),
+        seconds=records[-1].seconds,
+    )
+
+
+def history_frame(records: list[EpochRecord]) -> pd.DataFrame:
+    """Lay records out as a table: columns epoch, split, metric, value."""
+    rows = [(record.epoch, split, metric, value) for record in records for (split, metric), value in record.metrics.items()]
+    return pd.DataFrame(rows, columns=["epoch", "split", "metric", "value"])
