@@ -1,6 +1,7 @@
 """What the server process holds beside the pages: its options, and the worker that it keeps running."""
 
 import contextlib
+import importlib
 import os
 import threading
 from collections.abc import Iterator
@@ -17,9 +18,13 @@ SERVER_OPTIONS: dict[str, Any] = {
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": True,
+    "runner.magicEnabled": False,
     **streamlit_options(),
 }
 """Streamlit's options, given when the app is started by its command."""
+
+WARM_MODULES = ("app.figures", "app.live", "core.device", "core.trained", "sklearn.datasets", "sklearn.model_selection")
+"""What pages need; imported while the browser opens, so that the first page does not wait for it."""
 
 _lock = threading.Lock()
 _supervisor: Supervisor | None = None
@@ -29,6 +34,7 @@ _supervisor: Supervisor | None = None
 def running_worker() -> Iterator[None]:
     """Keep a worker running for as long as the block lasts."""
     ensure_worker()
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     try:
         yield
     finally:
@@ -51,3 +57,11 @@ def _stop_worker() -> None:
         if _supervisor is not None:
             _supervisor.stop()
             _supervisor = None
+
+
+def _warm_up() -> None:
+    for name in WARM_MODULES:
+        importlib.import_module(name)
+    import torch
+
+    torch.set_num_threads(1)  # the server only asks small nets; the cores are the worker's

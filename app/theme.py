@@ -16,6 +16,9 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.colors import sequential
 
+FIGURE_WIDTH = 1000
+"""The width in px that wrapping and label fitting assume: the main column at 1440x900 beside the sidebar."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -25,6 +28,8 @@ class Look:
     """Light ink for a dark background."""
     projector: bool = False
     """Text of at least 24 px and lines of 4 px."""
+    width: int = FIGURE_WIDTH
+    """The width in px that is expected; a figure does not know its screen."""
 
 
 SCREEN = Look()
@@ -220,12 +225,13 @@ FONT_SIZE = {False: 14, True: 24}
 TITLE_SIZE = {False: 17, True: 28}
 LINE_WIDTH = {False: 2, True: 4}
 MARKER_SIZE = {False: 8, True: 14}
-FIGURE_WIDTH = 1000
-"""The width that wrapping and label fitting assume: the main column at 1440x900 beside the sidebar."""
 MAIN_HEIGHT = {False: 480, True: 640}
 """A page's main figure, above the fold."""
 SIDE_HEIGHT = {False: 340, True: 520}
 """A figure that stands beside or below the main one."""
+
+HEADING_SIZES = ("1.75rem", "1.35rem", "1.15rem", "1rem", "1rem", "1rem")
+"""Page title, sections, and what stands in them: small, so that figures stand above the fold."""
 
 FONT_FAMILY = '"Source Sans", "Source Sans 3", "Segoe UI", "Liberation Sans", Arial, sans-serif'
 """Streamlit serves Source Sans itself; elsewhere a local font takes its place."""
@@ -327,6 +333,7 @@ def streamlit_options() -> dict[str, Any]:
     Both themes are given and none is forced, so that the browser's preference decides. Fonts are those Streamlit ships.
     """
     options: dict[str, Any] = {"browser.gatherUsageStats": False, "theme.font": "sans-serif", "theme.showWidgetBorder": True}
+    options["theme.headingFontSizes"] = list(HEADING_SIZES)
     for dark, name in ((False, "light"), (True, "dark")):
         options |= {f"theme.{name}.{option}": value for option, value in STREAMLIT_THEME[dark].items()}
         options[f"theme.{name}.sidebar.backgroundColor"] = SIDEBAR_BACKGROUND[dark]

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, mode
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandler
 
-from core.gating import MAX_DEPTH
+MAX_DEPTH = 16
+"""The deepest tree: 2^16 leaves, whose indices fit in 16 bits."""
 
 TABLES = ("digits", "breast_cancer", "wine", "iris")
 """Data sets with a fixed number of rows."""
@@ -182,13 +183,13 @@ class TrainConfig(_Config):
 
     epochs: _whole(1, 10_000) = 60  # type: ignore[valid-type]
     """Passes over the training split."""
-    batch_size: _whole(1, 65_536) = 64  # type: ignore[valid-type]
+    batch_size: _whole(1, 65_536) = 32  # type: ignore[valid-type]
     """Rows of a step."""
     lr: _number(0.0, 10.0, open_low=True) = 5e-3  # type: ignore[valid-type]
     """Learning rate at the start."""
     schedule: _choice(get_args(Schedule)) = "cosine"  # type: ignore[valid-type]
     """Learning rate over the steps: half a cosine to zero, or constant."""
-    weight_decay: _number(0.0, 10.0) = 0.0  # type: ignore[valid-type]
+    weight_decay: _number(0.0, 10.0) = 0.3  # type: ignore[valid-type]
     """Decoupled weight decay (AdamW)."""
     decay_growth: _number(1.0, 16.0) = 1.0  # type: ignore[valid-type]
     """A tree node on level l decays with weight_decay * decay_growth^l."""
@@ -278,7 +279,7 @@ class RunConfig(_Config):
             parts.append(f"e{self.train.epochs}")
         if self.train.lr != default.train.lr:
             parts.append(f"lr{self.train.lr:g}")
-        if self.train.weight_decay:
+        if self.train.weight_decay != default.train.weight_decay:
             parts.append(f"wd{self.train.weight_decay:g}")
         parts.append(f"s{self.seed}")
         return " ".join(parts)

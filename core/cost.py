@@ -8,8 +8,7 @@ project's choice.
 
 from dataclasses import dataclass
 
-from core.config import NetConfig, RunConfig
-from core.gating import MAX_DEPTH
+from core.config import MAX_DEPTH, NetConfig, RunConfig
 
 FLOAT = 4
 """Bytes of a float32: parameters, moments, gradients, activations."""

@@ -8,8 +8,7 @@ project's choice.
 import torch
 from torch import Tensor
 
-MAX_DEPTH = 16
-"""The deepest tree: 2^16 leaves, whose indices fit in 16 bits."""
+from core.config import MAX_DEPTH
 
 
 def sign_bits(a: Tensor) -> Tensor:

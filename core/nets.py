@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from core.config import NetConfig
 from core.gating import leaf_index, sign_bits
-from core.tree import TreeLinear, draw_linear
+from core.tree import Parametrization, TreeLinear, draw_linear
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class TreeNet(nn.Module):
         super().__init__()
         self.config = config
         width, depth = config.width, config.depth
-        parametrization = "tree" if config.kind == "tree" else "flat"
+        parametrization: Parametrization = "tree" if config.kind == "tree" else "flat"
         self.hidden = _linear(n_features, width, _generator(seed, 0))
         self.layers = nn.ModuleList(
             TreeLinear(width, width, depth, parametrization, sparse=True, generator=_generator(seed, 1 + index))

@@ -337,6 +337,10 @@ class Store(Reading):
                 if name not in large:
                     _insert_part(connection, claim, name, versions[name], 0, new[name])
                 self._name_artifact(connection, claim, name, versions[name], len(new[name]))
+            if ending.get("status") == "finished" and CHECKPOINT not in new:
+                for table in (artifacts, artifact_parts):
+                    mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == CHECKPOINT
+                    connection.execute(delete(table).where(*mine))
             connection.execute(
                 update(attempts).where(*_this(claim)).values({"heartbeat": self._clock()} | values | dict(ending))
             )

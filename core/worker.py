@@ -227,10 +227,9 @@ class Worker:
             for record in trainer.epochs():
                 recorder.add(record)
             status, error = self._ending(trainer)
-            artifacts = {CHECKPOINT: pack(trainer.state())}
-            if status == "finished":
-                artifacts[NET] = pack(trainer.net.state_dict())
-            recorder.end(status, error, artifacts)
+            # a finished run never goes on: its weights are kept, the three times larger checkpoint is not
+            artifact = {NET: trainer.net.state_dict()} if status == "finished" else {CHECKPOINT: trainer.state()}
+            recorder.end(status, error, {name: pack(tensors) for name, tensors in artifact.items()})
         except _AttemptLostError:
             raise
         except StoreError as error:

@@ -1,11 +1,11 @@
 """What all figures share: title with n, fixed height, legend outside the data, labels that fit, and the empty figure.
 
-L = 2^K leaves · widths are estimates for a column of `FIGURE_WIDTH` px, since a figure does not know its screen.
+L = 2^K leaves · widths are estimates for the expected width of the look.
 """
 
 import textwrap
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -23,6 +23,13 @@ EMPTY_WHY = "There are no rows to show."
 UNUSED = "rgba(0,0,0,0)"
 """Fill of what is unused: hollow, under a hatch."""
 
+CLICK_TARGET: dict[str, Any] = {
+    "marker_opacity": 0.01,
+    "selected": {"marker": {"opacity": 0.4}},
+    "unselected": {"marker": {"opacity": 0.01}},
+}
+"""Style of nearly transparent markers that are there to be clicked and are seen once chosen."""
+
 Legend = Literal["top", "right", "none"]
 
 
@@ -31,8 +38,8 @@ def frame(
 ) -> go.Figure:
     """Dress a figure: template, title (`title, subject`) and subtitle, both escaped here, height in px, legend outside."""
     size = theme.FONT_SIZE[look.projector]
-    heading = wrapped(f"{title}, {subject}" if subject else title, theme.TITLE_SIZE[look.projector])
-    small = wrapped(subtitle, size) if subtitle else []
+    heading = wrapped(f"{title}, {subject}" if subject else title, theme.TITLE_SIZE[look.projector], look.width - 30)
+    small = wrapped(subtitle, size, look.width - 30) if subtitle else []
     line = theme.TITLE_SIZE[look.projector]
     count = len(heading) + len(small)
     top = 14 + 1.3 * line * count
@@ -68,14 +75,19 @@ def empty_figure(*, look: Look, title: str, subject: str = "", why: str = EMPTY_
     """Say in a figure of the usual height that nothing can be shown, and why."""
     figure = go.Figure()
     figure.add_annotation(
-        text=lines(wrapped(why, theme.FONT_SIZE[look.projector])), x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False
+        text=lines(wrapped(why, theme.FONT_SIZE[look.projector], look.width - 30)),
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
     )
     figure.update_xaxes(visible=False, range=[0, 1])
     figure.update_yaxes(visible=False, range=[0, 1])
     return frame(figure, look=look, title=title, subject=subject, height=height)
 
 
-def wrapped(text: str, size: int, width: int = theme.FIGURE_WIDTH - 30) -> list[str]:
+def wrapped(text: str, size: int, width: int) -> list[str]:
     """Break text into lines that fit a width in px at a font size in px, as written, not yet escaped."""
     return textwrap.wrap(theme.one_line(text), max(10, int(width / (CHARACTER_WIDTH * size)))) or [""]
 

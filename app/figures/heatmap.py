@@ -60,7 +60,7 @@ def leaf_class_heatmap(
     values = _values(n, value)[leaves].T
     names = [theme.escape(name, _NAME_LIMIT) for name in class_names]
     place = np.arange(len(leaves))
-    cell_width = (theme.FIGURE_WIDTH - 220) / len(leaves)
+    cell_width = (look.width - 220) / len(leaves)
     cell_height = (height - 150) / len(names)
     written = [[_written(v, value) for v in row] for row in values.tolist()]
     longest = max((text for row in written for text in row), key=len)
@@ -106,19 +106,9 @@ def leaf_class_heatmap(
     figure.add_scatter(
         x=[at for at, _ in cells],
         y=[c for _, c in cells],
-        mode="markers+text" if legible else "markers",
-        text=[written[c][at] for at, c in cells] if legible else None,
-        textposition="middle center",
-        textfont={
-            "size": theme.FONT_SIZE[look.projector],
-            "color": [theme.ink_on(theme.scale_colour(scale, values[c, at] / most)) for at, c in cells] if legible else None,
-        },
-        marker={
-            "symbol": "square",
-            "size": max(4, min(cell_width, cell_height) - 2),
-            "color": theme.MUTED[look.dark],
-            "opacity": 0.01,
-        },
+        mode="markers",
+        marker={"symbol": "square", "size": max(4, min(cell_width, cell_height) - 2), "color": theme.MUTED[look.dark]},
+        **frame.CLICK_TARGET,
         customdata=[[int(leaves[at]), c] for at, c in cells],
         hovertext=[
             f"{theme.bit_pattern(int(leaves[at]), depth)}<br>{theme.escape(class_names[c])}<br>"
@@ -129,6 +119,10 @@ def leaf_class_heatmap(
         ],
         hoverinfo="text",
     )
+    # as annotations, since a trace's text fades when something is selected
+    for at, c in cells if legible else []:
+        ink = theme.ink_on(theme.scale_colour(scale, values[c, at] / most))
+        figure.add_annotation(x=at, y=c, text=written[c][at], showarrow=False, font={"color": ink})
     figure.update_xaxes(
         title_text="leaf (sign pattern, first bit first)", range=[-0.5, len(leaves) - 0.5], showgrid=False, zeroline=False
     )
@@ -141,7 +135,7 @@ def leaf_class_heatmap(
         showgrid=False,
         zeroline=False,
     )
-    frame.pattern_axis(figure, axis="x", leaves=leaves, depth=depth, length=theme.FIGURE_WIDTH - 220, look=look)
+    frame.pattern_axis(figure, axis="x", leaves=leaves, depth=depth, length=look.width - 220, look=look)
     return frame.frame(
         figure,
         look=look,

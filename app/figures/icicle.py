@@ -52,7 +52,7 @@ def prefix_icicle(
     relative = table["relative_load"].to_numpy()
     most = max(1.0, float(relative.max()))
     used = table["rows"].to_numpy() > 0
-    width = [(theme.FIGURE_WIDTH - 130) / 2 ** int(at - first) for at in level]
+    width = [(look.width - 130) / 2 ** int(at - first) for at in level]
     ink = [
         theme.ink_on(theme.load_colour(value, most)) if is_used else theme.TEXT[look.dark]
         for value, is_used in zip(relative, used)
@@ -101,7 +101,9 @@ def prefix_icicle(
             "colorbar": {"title": {"text": "relative load<br>(1 = uniform)"}},
         },
     )
-    reading = f"{frame.rows(total, split)}; levels {first} to {deepest} of {depth}, the first bit on top; hatched: no row"
+    reading = f"{frame.rows(total, split)}; levels {first} to {deepest} of {depth}, the first bit on top"
+    if not used.all():
+        reading += "; hatched: no row"
     if root:
         reading += f"; below the prefix {table['prefix'].iloc[0]}, n = {theme.thousands(table['rows'].iloc[0])}"
     return frame.frame(figure, look=look, title=title, subject=subject, subtitle=reading, height=height)

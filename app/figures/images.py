@@ -71,13 +71,14 @@ def image_grid(
             x += [left[at] - 0.5 + dx * image_width for dx in (0, 1, 1, 0, 0)] + [None]
             y += [top[at] - 0.5 + dy * image_height for dy in (0, 0, 1, 1, 0)] + [None]
         figure.add_scatter(x=x, y=y, mode="lines", name=name, line={"color": colour, "width": width}, hoverinfo="skip")
-    room = min((theme.FIGURE_WIDTH - 30) / columns, (height - 110) / canvas_rows * pitch_x / pitch_y)
+    room = min((look.width - 30) / columns, (height - 110) / canvas_rows * pitch_x / pitch_y)
     figure.add_scatter(
         x=[at + (image_width - 1) / 2 for at in left],
         y=[at + image_height + (caption - 1) / 2 for at in top],
         mode="text",
         text=[_caption(row, room, look) for row in table.head(shown).to_dict("records")],
         textfont={"size": theme.FONT_SIZE[look.projector]},
+        unselected={"textfont": {"color": theme.TEXT[look.dark]}},
         hoverinfo="skip",
     )
     cell = room * image_width / pitch_x
@@ -85,7 +86,8 @@ def image_grid(
         x=[at + (image_width - 1) / 2 for at in left],
         y=[at + (image_height - 1) / 2 for at in top],
         mode="markers",
-        marker={"symbol": "square", "size": cell, "color": theme.MUTED[look.dark], "opacity": 0.01},
+        marker={"symbol": "square", "size": cell, "color": theme.MUTED[look.dark]},
+        **frame.CLICK_TARGET,
         customdata=table["row"][:shown],
         hovertext=[_hover(row) for row in table.head(shown).to_dict("records")],
         hoverinfo="text",

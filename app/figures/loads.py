@@ -113,7 +113,7 @@ def leaf_loads(
     figure.update_yaxes(
         title_text="share of the split's rows", tickformat=".1~%", range=[0 if roomy else -0.05 * top, 1.06 * top]
     )
-    frame.pattern_axis(figure, axis="x", leaves=leaves, depth=depth, length=theme.FIGURE_WIDTH - _LABEL_WIDTH, look=look)
+    frame.pattern_axis(figure, axis="x", leaves=leaves, depth=depth, length=look.width - _LABEL_WIDTH, look=look)
     return frame.frame(
         figure,
         look=look,
@@ -186,15 +186,16 @@ def leaf_loads_sentence(
     carried = np.cumsum(np.sort(train)[::-1])
     carrying = int(np.searchsorted(carried, 0.9 * train.sum() - 1e-9)) + 1
     fullest = int(train.argmax())
+    verb = "carries" if carrying == 1 else "carry"
     sentence = (
         f"{theme.thousands((train > 0).sum())} of {theme.thousands(len(train))} leaves hold {split} rows, "
-        f"{theme.thousands(carrying)} carry 90 % of them; the fullest, {theme.bit_pattern(fullest, depth)}, "
+        f"{theme.thousands(carrying)} {verb} 90 % of them; the fullest, {theme.bit_pattern(fullest, depth)}, "
         f"holds {theme.percent(train[fullest] / train.sum())}"
     )
     if test is not None and test.sum() > 0:
         strays = int(test[train == 0].sum())
         sentence += (
-            f" and {theme.percent(test[fullest] / test.sum())} of the test rows; "
+            f" of them and {theme.percent(test[fullest] / test.sum())} of the test rows; "
             f"{theme.percent(strays / test.sum())} of the test rows reach a leaf without a {split} row"
         )
     return sentence + "."

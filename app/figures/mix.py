@@ -86,6 +86,7 @@ def class_mix(
             mode="text",
             text=labels,
             textposition="middle left",
+            unselected={"textfont": {"color": ink}},
             hoverinfo="skip",
             showlegend=False,
         )

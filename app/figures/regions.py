@@ -84,7 +84,7 @@ def decision_regions(
                 "symbol": theme.class_marker(c),
                 "size": size,
                 "color": theme.class_colour(c),
-                "line": {"width": 1, "color": theme.BACKGROUND[look.dark]},
+                "line": {"width": 1, "color": "#FFFFFF"},
             },
             hovertext=[
                 f"row {row}<br>class {theme.escape(class_names[c])}<br>"

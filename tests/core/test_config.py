@@ -52,7 +52,7 @@ def test_every_fault_is_a_sentence_by_its_field(field, value, sentence):
 
 
 def test_unknown_fields_are_refused_with_the_nearest_name():
-    with pytest.raises(ValidationError, match="unknown field widht; did you mean width?"):
+    with pytest.raises(ValidationError, match=r"unknown field widht; did you mean width\?"):
         NetConfig(widht=3)
     with pytest.raises(ValidationError, match="unknown field xyz; the fields are data, net, train, seed"):
         RunConfig(xyz=3)
@@ -141,7 +141,7 @@ def test_a_sweep_refuses_what_is_no_field_and_what_is_no_value():
     assert sweep.axes["net.depth"] == [0, 2, 4]
     with pytest.raises(ValidationError, match=r"field of a run such as net.depth, got 'net.dept'; did you mean net.depth?"):
         SweepConfig(axes={"net.dept": [1]})
-    with pytest.raises(ValidationError, match="axis net.depth: depth must be a whole number from 0 to 16, got 99"):
+    with pytest.raises(ValidationError, match=r"axis net\.depth: depth must be a whole number from 0 to 16, got 99"):
         SweepConfig(axes={"net.depth": [1, 99]})
     with pytest.raises(ValidationError, match="at least one value"):
         SweepConfig(axes={"net.depth": []})

@@ -1,5 +1,7 @@
 """Routing against arithmetic done the slow way."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -37,7 +39,7 @@ def test_path_follows_prefixes(depth, data):
     path = path_nodes(torch.tensor(leaf), depth).tolist()
     pattern = format(leaf, f"0{depth}b") if depth else ""
     assert path == [2**level - 1 + int(pattern[:level] or "0", 2) for level in range(depth + 1)]
-    for above, below in zip(path, path[1:]):
+    for above, below in itertools.pairwise(path):
         assert (below - 1) // 2 == above
 
 

@@ -217,5 +217,5 @@ def test_what_is_not_a_layer_is_refused():
         TreeLinear(3, 2, 1, "soft")
     with pytest.raises(ValueError, match="at least 1, got 0 and 2"):
         TreeLinear(0, 2, 1)
-    with pytest.raises(TypeError, match="integers, got torch.float32"):
+    with pytest.raises(TypeError, match=r"integers, got torch\.float32"):
         TreeLinear(3, 2, 1)(torch.zeros(1, 3), torch.zeros(1))

@@ -1,0 +1,47 @@
+"""Trained nets out of the store, ready to be asked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.config import RunConfig
+from core.datasets import shape
+from core.nets import DenseNet, TreeNet, build_net
+from core.store import CHECKPOINT, NET, Store
+from core.worker import unpack
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNet:
+    """A net as a run left it, on the CPU."""
+
+    net: DenseNet | TreeNet
+    epoch: int | None
+    """The complete epoch it stands after; None: the last of a finished run."""
+
+    def predict(self, x: NDArray[np.float32]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+        """Give the class of each standardized row and its leaf at every gated layer: (N, P) -> (N,), list of (N,)."""
+        with torch.no_grad():
+            routed = self.net.routed(torch.tensor(x))
+        return routed.logits.argmax(1).numpy(), [leaf.numpy() for leaf in routed.leaves]
+
+
+def trained_net(store: Store, run_id: str) -> TrainedNet | None:
+    """Load the net of a run, or that of its last checkpoint; None if it has neither. Raises RunNotFoundError."""
+    run = store.run(run_id)
+    if (data := store.artifact(run_id, NET)) is not None:
+        return TrainedNet(_with_weights(run.config, unpack(data)), None)
+    if (data := store.artifact(run_id, CHECKPOINT)) is not None:
+        state = unpack(data)
+        weights = {name.removeprefix("net."): tensor for name, tensor in state.items() if name.startswith("net.")}
+        return TrainedNet(_with_weights(run.config, weights), int(state["progress"][0]))
+    return None
+
+
+def _with_weights(run: RunConfig, weights: dict[str, torch.Tensor]) -> DenseNet | TreeNet:
+    size = shape(run.data)
+    net = build_net(run.net, size.n_features, size.n_classes, run.weight_seed)
+    net.load_state_dict(weights)
+    return net.eval()

@@ -1,0 +1,184 @@
+"""Playground: what does a tree net do? Train one, live, on data one can see."""
+
+import numpy as np
+import streamlit as st
+
+from app import controls, live, session, theme, widgets
+from app.figures import decision_regions, decision_regions_sentence, decision_regions_table
+from core import jobs
+from core.config import RunConfig
+from core.cost import cost
+from core.datasets import INFO, load, shape
+from core.device import check_fits
+from core.errors import DeviceError, LeafscopeError, LimitError, RunNotFoundError
+from core.reading import RunSummary
+from core.trained import trained_net
+
+GRID = 160  # points along each side of the plane that decision regions are drawn on
+
+
+def main() -> None:
+    """Lay out the page."""
+    _take_controls_from_run()
+    chosen, faults, action = controls.draw()
+    st.title("Train a net that chooses its weights by sign pattern")
+    if chosen is not None and (sentence := _misfit(chosen)):
+        action.error(theme.escape_markdown(sentence), icon=":material/memory:")
+        faults["net.depth"] = sentence
+    with action:
+        if (
+            st.button(
+                "Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(faults), key="_train"
+            )
+            and chosen is not None
+        ):
+            _submit(chosen, anew=False)
+        if chosen is not None:
+            _cost(chosen)
+    shown = _shown_run(chosen)
+    if shown is None:
+        return
+    if faults:
+        st.warning(
+            f"The configuration is not valid: {theme.escape_markdown('; '.join(faults.values()))}. "
+            "Nothing is trained until it is.",
+            icon=":material/error:",
+        )
+    elif chosen is not None and chosen.run_id != shown.run_id:
+        _differs(shown)
+    live.follow(shown)
+    if not shown.active:
+        _after(shown)
+
+
+def _take_controls_from_run() -> None:
+    """Let the controls show the run of the URL when the URL names no configuration and none was chosen yet."""
+    asked = session.run_id()
+    if st.session_state.get(session.Keys.CONTROLS_FROM) or controls.any_in_url():
+        st.session_state[session.Keys.CONTROLS_FROM] = True
+        return
+    st.session_state[session.Keys.CONTROLS_FROM] = True
+    if asked is not None:
+        try:
+            controls.load_run(jobs.default_store().run(asked).config)
+        except (LeafscopeError, ValueError):
+            return  # said below, where the run would be
+
+
+def _misfit(run: RunConfig) -> str | None:
+    try:
+        check_fits(run)
+    except (LimitError, DeviceError) as error:
+        return str(error)
+    return None
+
+
+def _submit(run: RunConfig, anew: bool) -> None:
+    try:
+        submission = jobs.submit(run, anew=anew)
+    except LimitError as error:
+        session.notify(str(error))
+    else:
+        if submission.reused:
+            session.notify("This configuration is already trained; its figures are shown.")
+        session.show_run(run.run_id)
+    st.rerun()
+
+
+def _cost(run: RunConfig) -> None:
+    size = shape(run.data)
+    price = cost(run.net, size.n_features, size.n_classes)
+    st.caption(
+        f"**{theme.thousands(price.parameters)}** parameters, **{theme.thousands(price.multiply_adds)}** multiply-adds an "
+        f"example: a capacity-to-computation ratio of **{theme.three_significant(price.ratio)}** "
+        "(dense net of equal width: 1).",
+        help="Parameters stored, over multiply-adds of one example at inference with collapsed leaves, gating included; "
+        "divided by the same of the dense net of equal width.",
+    )
+
+
+def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
+    """The run to show: the URL's; else the chosen configuration's, if trained; else the newest."""
+    asked = session.run_id()
+    if asked is not None and chosen is not None and asked == chosen.run_id:
+        try:
+            return jobs.default_store().run(asked)
+        except RunNotFoundError:
+            st.info("This run is not here yet: it was made on another machine, or deleted. Press Train to make it.")
+            return None
+    if asked is None and chosen is not None:
+        try:
+            return jobs.default_store().run(chosen.run_id)
+        except RunNotFoundError:
+            pass
+    return widgets.current_run()
+
+
+def _differs(shown: RunSummary) -> None:
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.info(f"Figures show run {theme.escape_markdown(shown.label)}; press Train to apply your choices.")
+    if right.button("Back to its settings", width="stretch", key="_use_settings"):
+        st.session_state[session.Keys.CONTROLS_FROM] = False
+        for control in controls.ALL:
+            st.query_params.pop(control.key, None)
+        session.show_run(shown.run_id)
+        st.rerun()
+
+
+def _after(shown: RunSummary) -> None:
+    """What can be said of a run that has ended."""
+    run = shown.config
+    if INFO[run.data.name].is_plane and shown.last:
+        _regions(shown)
+    left, middle, _ = st.columns([1, 1, 2])
+    if run.net.kind != "dense":
+        left.page_link(
+            widgets.LEAVES_PAGE,
+            label="See who is in each leaf",
+            icon=":material/account_tree:",
+            query_params={session.Keys.RUN: shown.run_id},
+        )
+    if shown.status == "finished" and middle.button(
+        "Train anew", icon=":material/replay:", key="_anew", help="Train the same configuration again, from scratch."
+    ):
+        _submit(run, anew=True)
+
+
+def _regions(shown: RunSummary) -> None:
+    trained = trained_net(jobs.default_store(), shown.run_id)
+    if trained is None:
+        return
+    run = shown.config
+    data = load(run.data, run.data_seed)
+    points = data.raw[data.train.index]
+    low, high = data.raw.min(0), data.raw.max(0)
+    pad = 0.06 * (high - low)
+    xx, yy = (np.linspace(low[i] - pad[i], high[i] + pad[i], GRID) for i in (0, 1))
+    grid = np.stack(np.meshgrid(xx, yy), -1).reshape(-1, 2)
+    region, leaves = trained.predict(data.standardize(grid))
+    square = (GRID, GRID)
+    leaf = leaves[-1].reshape(square) if leaves else None
+    layer = f", gated layer {run.net.tree_layers}" if run.net.tree_layers > 1 else ""
+    widgets.figure(
+        decision_regions(
+            xx=xx,
+            yy=yy,
+            region=region.reshape(square),
+            leaf=leaf,
+            depth=run.net.depth if leaf is not None else None,
+            x=points,
+            y=data.train.y,
+            class_names=data.class_names,
+            feature_names=(data.feature_names[0], data.feature_names[1]),
+            subject=shown.label,
+            look=session.look(),
+        ),
+        key="decision_regions",
+        sentence=decision_regions_sentence(region=region.reshape(square), leaf=leaf, class_names=data.class_names),
+        caption=f"Predictions on a {GRID} x {GRID} grid, net after epoch {shown.epochs_done}; lines: where the sign pattern "
+        f"changes{layer}; points: training rows.",
+        table=decision_regions_table(xx=xx, yy=yy, region=region.reshape(square), leaf=leaf, class_names=data.class_names),
+    )
+
+
+main()

@@ -1,0 +1,213 @@
+"""Runs: what is running, queued, done? Stop, resume, delete, export."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app import session, theme, widgets
+from core import jobs
+from core.errors import LeafscopeError, RunNotFoundError
+from core.reading import RunSummary
+
+SCORES = {"validation_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy", "train_accuracy": "Train accuracy"}
+
+
+def main() -> None:
+    """Lay out the page."""
+    st.title("All runs")
+    summaries = jobs.default_store().list_runs()
+    if not summaries:
+        widgets.waiting_for_first_run()
+        return
+    with st.sidebar:
+        session.seed_from_url("find", str, "")
+        find = st.text_input(
+            "Find",
+            key="find",
+            placeholder="digits tree K4",
+            help="Words of a name or a status; all must occur.",
+            persist_state="session",
+        )
+        session.publish_to_url("find", find.strip(), "")
+    shown = [summary for summary in summaries if _matches(summary, find)]
+    active = [summary for summary in summaries if summary.active]
+    st.markdown(_sentence(summaries, shown))
+    if not shown:
+        st.info("No run has all of these words. Clear the field in the sidebar to see all runs.")
+        return
+    chosen = _table(shown)
+    _actions(chosen)
+    _export(shown)
+    if active:
+        _follow(_signature(summaries))
+
+
+def _matches(summary: RunSummary, find: str) -> bool:
+    text = f"{summary.label} {summary.status} {widgets.STATUS_WORDS[summary.status]} {summary.note} {summary.run_id}".lower()
+    return all(word in text for word in find.lower().split())
+
+
+def _sentence(summaries: list[RunSummary], shown: list[RunSummary]) -> str:
+    counts = {status: sum(summary.status == status for summary in summaries) for status in widgets.STATUS_WORDS}
+    parts = [f"{theme.thousands(n)} {widgets.STATUS_WORDS[status]}" for status, n in counts.items() if n]
+    number = f"{theme.thousands(len(summaries))} run{'s' * (len(summaries) != 1)}"
+    words = f"{number}: {theme.enumerate_words(parts)}."
+    return words if len(shown) == len(summaries) else f"{words} {theme.thousands(len(shown))} shown."
+
+
+def _table(shown: list[RunSummary]) -> list[RunSummary]:
+    """Draw the table; returns the runs whose rows are chosen."""
+    table = pd.DataFrame([_row(summary) for summary in shown])
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        height=min(38 + 35 * len(table), 480),
+        on_select="rerun",
+        selection_mode="multi-row",
+        key="runs_table",
+        column_config={
+            "Progress": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, width="small"),
+            "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
+            **{
+                name: st.column_config.NumberColumn(format="percent", help="At the last epoch; one seed.")
+                for name in SCORES.values()
+            },
+            "Time (s)": st.column_config.NumberColumn(format="%.1f", help="Training time."),
+        },
+        alt="The runs with status, progress, scores and configuration.",
+    )
+    st.caption(
+        "Scores at the last epoch. Choose rows with the boxes on the left; a click on a column's name sorts. "
+        "Test scores are for reporting: choose between runs by validation."
+    )
+    rows = event["selection"]["rows"]
+    return [shown[row] for row in rows if row < len(shown)]
+
+
+def _row(summary: RunSummary) -> dict[str, Any]:
+    run = summary.config
+    gated = run.net.kind != "dense"
+    return {
+        "Run": theme.one_line(summary.label, 80),
+        "Status": widgets.STATUS_WORDS[summary.status],
+        "Progress": 1.0 if summary.status == "finished" else summary.epochs_done / summary.epochs_total,
+        **{name: summary.last.get(field, math.nan) for field, name in SCORES.items()},
+        "Time (s)": summary.seconds,
+        "Data": run.data.name,
+        "Weights": run.net.kind,
+        "Depth K": run.net.depth if gated else None,
+        "Width": run.net.width,
+        "Gates": run.net.gates if gated else None,
+        "Learning rate": run.train.lr,
+        "Seed": run.seed,
+        "Created": datetime.fromtimestamp(summary.created),
+        "Note": theme.one_line(summary.error or summary.note, 200),
+        "Address": summary.run_id,
+    }
+
+
+def _actions(chosen: list[RunSummary]) -> None:
+    """Buttons for the chosen rows."""
+    active = [summary for summary in chosen if summary.active]
+    ended = [summary for summary in chosen if summary.status in ("failed", "stopped", "interrupted")]
+    one = chosen[0] if len(chosen) == 1 else None
+    words = f"{len(chosen)} chosen" if chosen else "None chosen"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(words)
+        if st.button("Show curves", icon=":material/play_circle:", disabled=one is None) and one is not None:
+            session.show_run(one.run_id)
+            st.switch_page(widgets.PLAYGROUND_PAGE, query_params={session.Keys.RUN: one.run_id})
+        if st.button("Show leaves", icon=":material/account_tree:", disabled=one is None) and one is not None:
+            session.show_run(one.run_id)
+            st.switch_page(widgets.LEAVES_PAGE, query_params={session.Keys.RUN: one.run_id})
+        if st.button("Stop", icon=":material/stop:", disabled=not active):
+            _each(active, jobs.stop)
+        if st.button("Resume", icon=":material/play_arrow:", disabled=not ended):
+            _each(ended, jobs.resume)
+        if st.button("Delete", icon=":material/delete:", disabled=not chosen):
+            _confirm_deletion(chosen)
+
+
+def _each(summaries: list[RunSummary], action: Any) -> None:
+    for summary in summaries:
+        try:
+            action(summary.run_id)
+        except LeafscopeError as error:
+            session.notify(str(error))
+    st.rerun()
+
+
+@st.dialog("Delete runs")
+def _confirm_deletion(chosen: list[RunSummary]) -> None:
+    names = [f"- {theme.escape_markdown(summary.label, 80)}" for summary in chosen[:8]]
+    if len(chosen) > 8:
+        names.append(f"- and {len(chosen) - 8} more")
+    st.markdown("\n".join(names))
+    running = [summary for summary in chosen if summary.active]
+    if running:
+        st.warning("Of these, some are queued or training. They are stopped first; delete them once they have stopped.")
+    st.markdown("Their curves, leaves and weights go with them. This cannot be undone.")
+    left, right = st.columns(2)
+    if left.button("Keep", width="stretch"):
+        st.rerun()
+    if right.button(
+        f"Delete {len(chosen) - len(running)}",
+        type="primary",
+        width="stretch",
+        key="_delete",
+        disabled=len(running) == len(chosen),
+    ):
+        for summary in running:
+            jobs.stop(summary.run_id)
+        try:
+            jobs.delete(summary.run_id for summary in chosen if not summary.active)
+        except LeafscopeError as error:
+            session.notify(str(error))
+        if session.run_id() in {summary.run_id for summary in chosen}:
+            session.show_run(None)
+        st.rerun()
+
+
+def _export(shown: list[RunSummary]) -> None:
+    st.download_button(
+        "Export table as CSV",
+        lambda: _export_table(shown).to_csv(index=False).encode(),
+        file_name="leafscope-runs.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        help="All shown runs: every field of the configuration, and all scores at the best and the last epoch.",
+    )
+
+
+def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
+    rows = []
+    for summary in shown:
+        config = pd.json_normalize(summary.config.model_dump(mode="json")).iloc[0].to_dict()
+        rows.append(summary.row() | config)
+    return pd.DataFrame(rows)
+
+
+def _signature(summaries: list[RunSummary]) -> list[tuple[str, str, int]]:
+    return [(summary.run_id, summary.status, summary.epochs_done) for summary in summaries if summary.active]
+
+
+@st.fragment(run_every=1.0)
+def _follow(signature: list[tuple[str, str, int]]) -> None:
+    """Draw the page again when an active run has moved."""
+    now = []
+    for run_id, _, _ in signature:
+        try:
+            progress = jobs.progress(run_id)
+        except RunNotFoundError:
+            continue
+        if progress.active:
+            now.append((run_id, progress.status, progress.epochs_done))
+    if now != signature:
+        st.rerun()
+
+
+main()

@@ -1,0 +1,94 @@
+"""The app as a person starts it, from another directory, and a real browser that notes every request and error."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.e2e.harness import App, end_app, start_app, until
+
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+# Opened at a page's own address, Streamlit looks for its server below that address before it looks at the root.
+PROBE = re.compile(r"http://127\.0\.0\.1:\d+/(leaves|runs|no-such-page)/_stcore/(health|host-config)")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium of the system; without it these tests skip, and with CI=true they fail."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        words = "a Chromium must be on the path for the browser tests: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(words)
+        pytest.skip(words)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(BROWSER_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Visit:
+    """A browser window with its own storage, and what went wrong in it."""
+
+    page: Any
+    errors: list[str]
+    foreign: list[str]
+
+    def check(self) -> None:
+        """Fail if the console had an error, or a request left this machine."""
+        assert not self.errors, self.errors
+        assert not self.foreign, self.foreign
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    """Open windows; each is checked for errors and foreign requests at the end."""
+    visits: list[Visit] = []
+
+    def open_window(width: int = 1440, height: int = 900, scheme: str = "light") -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        new = Visit(page, [], [])
+
+        def on_console(message: Any) -> None:
+            where = message.location.get("url", "")
+            if message.type == "error" and not (PROBE.fullmatch(where) and "404" in message.text):
+                new.errors.append(f"{message.text} ({where})")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: new.errors.append(str(error)))
+        local = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
+        page.on("request", lambda request: None if request.url.startswith(local) else new.foreign.append(request.url))
+        visits.append(new)
+        return new
+
+    yield open_window
+    for new in visits:
+        new.page.context.close()
+    for new in visits:
+        new.check()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """One app for the tests of a module, its example run finished."""
+    folder = tmp_path_factory.mktemp("somewhere else")
+    running = start_app(folder, folder / "runs.db")
+    until(lambda: any(run.status == "finished" for run in running.store.list_runs()), 90, "the example run")
+    yield running
+    end_app(running)

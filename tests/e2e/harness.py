@@ -1,0 +1,100 @@
+"""Start, watch and end the app as a person does."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core.store import Store
+
+
+def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Look until something holds, or fail after so many seconds; returns what held."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := holds():
+            return value
+        time.sleep(0.02)
+    pytest.fail(f"{what}: not within {seconds:g} s")
+
+
+@dataclass
+class App:
+    """A running app."""
+
+    process: "subprocess.Popen[str]"
+    url: str
+    database: Path
+
+    @property
+    def store(self) -> Store:
+        """Its database, looked at from outside."""
+        return Store(self.database)
+
+    def family(self) -> list[psutil.Process]:
+        """The server and all that it started."""
+        server = psutil.Process(self.process.pid)
+        return [server, *server.children(recursive=True)]
+
+    def worker(self) -> psutil.Process:
+        """The worker's process."""
+        (worker,) = [child for child in self.family() if "core.worker" in child.cmdline()]
+        return worker
+
+
+def start_app(folder: Path, database: Path, port: int | None = None) -> App:
+    """Start the console script in a folder that is not the project's, and wait for its address."""
+    script = Path(sys.executable).with_name("leafscope")
+    if not script.exists():
+        pytest.fail(f"the console script must be installed at {script}: pip install -e '.[test]'")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LEAFSCOPE", "STREAMLIT"))}
+    environment["PYTHONUNBUFFERED"] = "1"
+    options = ["--no-browser", "--database", str(database), *(["--port", str(port)] if port else [])]
+    log = (folder / "app.log").open("a")
+    before = (folder / "app.log").stat().st_size
+    process = subprocess.Popen([str(script), *options], cwd=folder, env=environment, stdout=log, stderr=log, text=True)
+
+    def address() -> str | None:
+        text = (folder / "app.log").read_text()[before:]
+        if process.poll() is not None:
+            pytest.fail(f"the app ended with {process.returncode}: {text}")
+        found = re.search(r"Leafscope is at (http://127\.0\.0\.1:\d+)", text)
+        return found.group(1) if found else None
+
+    url = until(address, 60, "the address")
+    until(lambda: _answers(url), 20, "an answer")
+    return App(process, url, database)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def end_app(app: App) -> None:
+    """End the app and whatever it left."""
+    family = app.family() if app.process.poll() is None else []
+    if app.process.poll() is None:
+        app.process.send_signal(signal.SIGTERM)
+        try:
+            app.process.wait(10)
+        except subprocess.TimeoutExpired:
+            app.process.kill()
+            app.process.wait(5)
+    for process in family:
+        if process.is_running():
+            process.kill()

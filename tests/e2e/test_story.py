@@ -1,0 +1,221 @@
+"""The main job as a person does it: train on digits, watch, stop, resume, come back, look at the leaves, tidy up."""
+
+import re
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.config import RunConfig, changed
+from core.datasets import load
+from core.training import Trainer
+from core.usage import leaf_counts
+from tests.e2e.harness import App, until
+
+
+def number_field(page: Any, label: str, value: str) -> None:
+    """Type a number into a field of the sidebar and leave it."""
+    box = page.get_by_label(label, exact=True)
+    box.fill(value)
+    box.press("Enter")
+
+
+def open_fold(page: Any, label: str) -> None:
+    page.locator("summary", has_text=label).click()
+
+
+def main_text(page: Any) -> str:
+    return str(page.locator("[data-testid=stMain]").inner_text())
+
+
+def test_the_story(app: App, visit: Any) -> None:
+    window = visit()
+    page = window.page
+    page.goto(app.url)
+
+    # something real at once: the example run, labelled as such
+    page.get_by_role("heading", name="Train a net that chooses its weights by sign pattern").wait_for()
+    page.get_by_text("example, trained at the first start").wait_for()
+    page.get_by_text(re.compile(r"of 16 leaves hold the 988 training rows")).wait_for()
+
+    # digits, depth 4 are chosen already; a longer run, so that there is time to stop it
+    sidebar = page.locator("[data-testid=stSidebar]")
+    assert sidebar.get_by_label("Depth K (gating bits)", exact=True).input_value() == "4"
+    sidebar.get_by_text("35,146").wait_for()
+    open_fold(page, "Net and training")
+    number_field(page, "Epochs", "200")
+    page.get_by_text("press Train to apply").wait_for()
+    page.get_by_role("button", name="Train", exact=True).click()
+    clicked = time.monotonic()
+    page.get_by_text("digits tree K4 w32 e200 s0").first.wait_for()
+    page.get_by_text(re.compile(r"Epoch \d+: \d+ of 16 leaves hold")).wait_for()
+    page.locator("[data-testid=stMain] svg path[stroke-dasharray], [data-testid=stMain] svg polyline").first.wait_for()
+    first_point = time.monotonic() - clicked
+    print(f"\nfirst point of the loss curve after {first_point:.2f} s")
+
+    # it moves: epochs, time left, curves, loads
+    page.get_by_text(re.compile(r"epoch \d+ of 200, about .+ left")).wait_for()
+    seen = set()
+
+    def moved() -> bool:
+        found = re.search(r"Epoch (\d+): \d+ of 16 leaves", main_text(page))
+        if found:
+            seen.add(found.group(1))
+        return len(seen) >= 3
+
+    until(moved, 20, "three different epochs on the screen")
+
+    # stop, within a second, keeping what was learned
+    page.get_by_role("button", name="Stop").click()
+    asked = time.monotonic()
+    run = changed(RunConfig(), {"train.epochs": 200})
+    until(lambda: app.store.run(run.run_id).status == "stopped", 5, "stopped")
+    print(f"stopped after {time.monotonic() - asked:.2f} s")
+    assert time.monotonic() - asked < 1.0
+    page.get_by_text("stopped").first.wait_for()
+    stopped_at = app.store.run(run.run_id).epochs_done
+    assert 0 < stopped_at < 200
+    assert len(app.store.recorded_epochs(run.run_id)) == stopped_at + 1
+
+    # close the tab, open the URL again: the run is there
+    address = page.url
+    assert run.run_id in address
+    page.close()
+    page = visit().page
+    page.goto(address)
+    page.get_by_text(f"epoch {stopped_at} of 200").wait_for()
+
+    # resume: the same history as an uninterrupted run
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_text(re.compile(r"epoch \d+ of 200, about")).wait_for()
+    until(lambda: app.store.run(run.run_id).epochs_done > stopped_at + 1, 20, "resumed")
+    page.get_by_role("button", name="Stop").click()
+    until(lambda: app.store.run(run.run_id).status == "stopped", 5, "stopped again")
+    history = app.store.history(run.run_id)
+    last = int(history.epoch.max())
+    expected = {}
+    for record in Trainer(run).epochs():
+        expected |= {(record.epoch, split, metric): value for (split, metric), value in record.metrics.items()}
+        if record.epoch == last:
+            break
+    got = {(row.epoch, row.split, row.metric): row.value for row in history.itertuples()}
+    assert got == expected
+
+
+def test_leaves_of_digits(app: App, visit: Any) -> None:
+    page = visit().page
+    run = RunConfig()
+    page.goto(app.url)
+    page.get_by_role("link", name="See who is in each leaf").click()
+    page.get_by_role("heading", name="Which sign patterns the data reach").wait_for()
+    labels = page.locator("g.icicle text")
+    labels.first.wait_for()
+    assert run.run_id in page.url
+
+    # the counts on the screen are those of the store
+    data = load(run.data, run.seed)
+    leaf = app.store.leaves(run.run_id, 0, "train", run.train.epochs)
+    counts = leaf_counts(leaf, 4)
+    text = " ".join(labels.all_inner_texts())
+    assert f"n = {len(leaf)}" in text
+    assert f"n = {(leaf >> 3 == 1).sum()}" in text
+
+    # click a leaf: its digits, its class mix, its mean image
+    chosen = int(np.argsort(counts)[len(counts) // 2])
+    slices = page.locator("g.icicle g.slice")
+    until(lambda: slices.count() == 31, 10, "31 nodes")
+    box_of = sorted((slices.nth(i).bounding_box() for i in range(31)), key=lambda box: (round(box["y"]), box["x"]))
+    box = box_of[15 + chosen]
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    pattern = " ".join(format(chosen, "04b"))
+    page.get_by_role("heading", name=f"Leaf {pattern}: {counts[chosen]} training rows").wait_for()
+    assert f"node={15 + chosen}" in page.url
+    members = np.flatnonzero(leaf == chosen)
+    mix = np.bincount(data.train.y[members], minlength=10)
+    page.get_by_text(f"{mix.max()} of the {len(members)} training rows in this leaf").wait_for()
+    page.get_by_role("heading", name=f"Who is in leaf {pattern}").wait_for()
+    page.get_by_text(f"The mean of all {len(members)} rows").wait_for()
+    page.get_by_text(f"n = {len(members)} rows", exact=True).first.wait_for()
+
+    # the test split and the first epoch, by what the URL then says
+    page.get_by_text("test", exact=True).first.click()
+    test = app.store.leaves(run.run_id, 0, "test", run.train.epochs)
+    page.get_by_role("heading", name=re.compile(rf"{pattern}: {(test == chosen).sum()} test rows")).wait_for()
+    until(lambda: "split=test" in page.url, 5, "the split in the URL")
+    address = page.url
+    other = visit().page
+    other.goto(address)
+    other.get_by_role("heading", name=re.compile(rf"{pattern}: {(test == chosen).sum()} test rows")).wait_for()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_at_all_sizes_show_no_error(app: App, visit: Any, size: tuple[int, int], scheme: str) -> None:
+    window = visit(*size, scheme)
+    page = window.page
+    page.goto(app.url)
+    for link, heading in (
+        ("Playground", "Train a net that chooses its weights by sign pattern"),
+        ("Leaves", "Which sign patterns the data reach"),
+        ("Runs", "All runs"),
+    ):
+        page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=link).click()
+        page.get_by_role("heading", name=heading).wait_for()
+        page.get_by_text("The worker is").wait_for()
+        assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_runs_can_be_found_exported_and_deleted(app: App, visit: Any) -> None:
+    window = visit()
+    page = window.page
+    run = RunConfig(data={"name": "iris"}, train={"epochs": 2})
+    app.store.submit(run)
+    until(lambda: app.store.run(run.run_id).status == "finished", 30, "finished")
+    page.goto(f"{app.url}/runs")
+    page.get_by_role("heading", name="All runs").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export table as CSV").click()
+    table = download.value.path().read_text()
+    assert "net.depth" in table.splitlines()[0]
+    assert run.run_id in table
+
+    page.get_by_label("Find").fill("iris finished")
+    page.get_by_label("Find").press("Enter")
+    page.get_by_text("1 shown").wait_for()
+    grid = page.locator("[data-testid=stDataFrame] canvas").first
+    grid.click(position={"x": 16, "y": 50})
+    page.get_by_text("1 chosen").wait_for()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("This cannot be undone").wait_for()
+    page.get_by_role("button", name="Delete 1").click()
+    until(lambda: run.run_id not in [summary.run_id for summary in app.store.list_runs()], 5, "deleted")
+    page.get_by_text("No run has all of these words").wait_for()
+
+
+def test_a_bad_value_is_said_by_its_field_and_nothing_is_trained(app: App, visit: Any) -> None:
+    page = visit().page
+    page.goto(app.url)
+    number_field(page, "Width (units)", "3")
+    page.get_by_text("depth must be at most the width (3) with hidden gates").first.wait_for()
+    assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+    number_field(page, "Width (units)", "4096")
+    number_field(page, "Depth K (gating bits)", "16")
+    page.get_by_text(
+        re.compile(r"needs [\d,.]+ GB but [\d,.]+ GB can be had on cpu; the largest depth that fits is \d+")
+    ).first.wait_for()
+    assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+
+
+def test_an_unknown_run_or_page_is_said_with_the_way_back(app: App, visit: Any) -> None:
+    page = visit().page
+    page.goto(f"{app.url}/?run=0123456789abcdef")
+    page.get_by_text("There is no run").wait_for()
+    page.get_by_role("button", name="Show the newest run").click()
+    page.get_by_text(re.compile(r"epoch \d+ of \d+")).wait_for()
+    page.goto(f"{app.url}/leaves?run=0123456789abcdef")
+    page.get_by_text("There is no run").wait_for()
+    page.get_by_role("button", name="Show the newest run").click()
+    page.get_by_text("leaves hold training rows").first.wait_for()
+    page.goto(f"{app.url}/no-such-page")
+    page.get_by_text(re.compile("[Pp]age not found")).first.wait_for()
