@@ -8,7 +8,7 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
-from app import session
+from app import session, theme
 from core.config import GENERATORS, RunConfig, changed, explain
 from core.datasets import INFO
 
@@ -209,12 +209,16 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
     with st.sidebar:
         for control in OPEN:
             ask(control)
+            if control is DATA:
+                _describe_data()
         action = st.container()
         with st.expander("Net and training"):
             for control in NET_AND_TRAINING:
                 ask(control)
         known = GENERATORS.get(st.session_state[DATA.key], {})
         with st.expander("Rows and splits"):
+            info = INFO[st.session_state[DATA.key]]
+            st.caption(theme.escape_markdown(f"{info.description} Source: {info.source}. Licence: {info.licence}."))
             for control in SPLITS:
                 ask(control)
             for control in GENERATED:
@@ -236,6 +240,14 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
     return run, faults, action
 
 
+def _describe_data() -> None:
+    info = INFO[st.session_state[DATA.key]]
+    st.caption(
+        f"{theme.thousands(info.n_rows)} rows, {theme.thousands(info.n_features)} columns, {info.n_classes} classes",
+        help="As the data set comes; source and licence stand under Rows and splits.",
+    )
+
+
 def _widget(control: Control) -> Any:
     common: dict[str, Any] = {"key": control.key, "help": control.help, "persist_state": "session"}
     if control.options is not None:
@@ -246,7 +258,11 @@ def _widget(control: Control) -> Any:
         standard = GENERATORS[st.session_state[DATA.key]][control.field.removeprefix("data.")]
         placeholder = f"{standard:g}"
     step = control.step if control.kind is float else 1
-    return st.number_input(control.label, step=step, format=control.number_format, placeholder=placeholder, **common)
+    # the same value as session state's, so that no other one flashes up before it
+    standard_value = default_value(control)
+    return st.number_input(
+        control.label, value=standard_value, step=step, format=control.number_format, placeholder=placeholder, **common
+    )
 
 
 def _parser(control: Control) -> Callable[[str], Any]:

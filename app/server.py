@@ -19,6 +19,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": True,
     "runner.magicEnabled": False,
+    "global.disableWidgetStateDuplicationWarning": True,  # controls have a default and a value from the URL
     **streamlit_options(),
 }
 """Streamlit's options, given when the app is started by its command."""

@@ -1,0 +1,78 @@
+"""The server: local only, no statistics sent, one supervisor however many threads ask."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from app import server
+
+
+class Fake:
+    """A supervisor that counts."""
+
+    made: list["Fake"] = []  # noqa: RUF012
+
+    def __init__(self, database: Any, device: str) -> None:
+        self.database, self.device = database, device
+        self.started = self.stopped = 0
+        Fake.made.append(self)
+        threading.Event().wait(0.02)  # time for other threads to come in, were they let
+
+    def start(self) -> None:
+        self.started += 1
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+@pytest.fixture(autouse=True)
+def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "Supervisor", Fake)
+    monkeypatch.setattr(server, "_supervisor", None)
+    monkeypatch.setattr(Fake, "made", [])
+
+
+def test_only_this_machine_and_no_statistics() -> None:
+    assert server.SERVER_OPTIONS["server.address"] == "127.0.0.1"
+    assert server.SERVER_OPTIONS["browser.gatherUsageStats"] is False
+
+
+def test_one_supervisor_for_racing_threads() -> None:
+    barrier = threading.Barrier(16)
+    got: list[Any] = []
+
+    def ask() -> None:
+        barrier.wait()
+        got.append(server.ensure_worker())
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 16
+    assert len(Fake.made) == 1
+    assert all(supervisor is Fake.made[0] for supervisor in got)
+    assert Fake.made[0].started == 1
+
+
+def test_device_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAFSCOPE_DEVICE", "cpu")
+    server.ensure_worker()
+    assert Fake.made[0].device == "cpu"
+
+
+def test_worker_ends_with_the_block_even_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_warm_up", lambda: None)
+
+    def fail() -> None:
+        with server.running_worker():
+            assert (Fake.made[0].started, Fake.made[0].stopped) == (1, 0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert Fake.made[0].stopped == 1
+    server.ensure_worker()
+    assert len(Fake.made) == 2  # and can be had again

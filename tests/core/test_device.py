@@ -1,0 +1,85 @@
+"""Devices that are not there, and runs that do not fit."""
+
+import pytest
+import torch
+from torch.cuda import device_count
+
+from core import device
+from core.config import RunConfig, changed
+from core.cost import memory
+from core.datasets import shape
+from core.device import check_fits, resolve_device
+from core.errors import DeviceError, LimitError
+
+CPU = torch.device("cpu")
+
+
+def test_cpu() -> None:
+    assert resolve_device("cpu") == CPU
+    assert device.device_names()[0] == "cpu"
+
+
+def test_gpu_that_is_not_there() -> None:
+    with pytest.raises(DeviceError, match=f"must be one of this machine's .*cpu.*, got cuda:{device_count()}"):
+        resolve_device(f"cuda:{device_count()}")
+
+
+@pytest.mark.parametrize(("n_gpus", "auto", "second"), [(0, "cpu", None), (1, "cuda:0", None), (2, "cuda:0", "cuda:1")])
+def test_with_so_many_gpus(monkeypatch: pytest.MonkeyPatch, n_gpus: int, auto: str, second: str | None) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: n_gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
+    assert resolve_device("auto") == torch.device(auto)
+    assert device.device_names() == ["cpu", "cuda:0", "cuda:1"][: n_gpus + 1]
+    if n_gpus:
+        assert resolve_device("cuda") == torch.device("cuda:0")
+    else:
+        with pytest.raises(DeviceError):
+            resolve_device("cuda")
+    if second:
+        assert resolve_device("cuda:1") == torch.device(second)
+    else:
+        with pytest.raises(DeviceError, match="got cuda:1"):
+            resolve_device("cuda:1")
+
+
+def test_free_memory_leaves_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Memory:
+        available = 1000
+
+    monkeypatch.setattr(device.psutil, "virtual_memory", Memory)
+    assert device.free_bytes(CPU) == 1000 * device.FREE_SHARE
+
+
+@pytest.mark.parametrize(("kind", "width", "free"), [("tree", 256, 10**9), ("flat", 64, 10**8), ("tree", 1024, 5 * 10**8)])
+def test_largest_depth_named_fits_and_one_more_does_not(
+    monkeypatch: pytest.MonkeyPatch, kind: str, width: int, free: int
+) -> None:
+    monkeypatch.setattr(device, "free_bytes", lambda where: free)
+    run = changed(RunConfig(), {"net.kind": kind, "net.width": width, "net.depth": 16})
+    with pytest.raises(LimitError) as raised:
+        check_fits(run, CPU)
+    sentence = str(raised.value)
+    size = shape(run.data)
+    needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
+    assert f"needs {needed / 1e9:,.1f} GB but {free / 1e9:,.1f} GB can be had on cpu" in sentence
+    depth = int(sentence.rsplit(" ", 1)[1])
+    check_fits(changed(run, {"net.depth": depth}), CPU)
+    with pytest.raises(LimitError):
+        check_fits(changed(run, {"net.depth": depth + 1}), CPU)
+
+
+def test_no_depth_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "free_bytes", lambda where: 1000)
+    with pytest.raises(LimitError, match="no depth fits at this width"):
+        check_fits(RunConfig(), CPU)
+
+
+def test_what_needs_all_that_is_free_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunConfig()
+    size = shape(run.data)
+    needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
+    monkeypatch.setattr(device, "free_bytes", lambda where: needed)
+    check_fits(run, CPU)
+    monkeypatch.setattr(device, "free_bytes", lambda where: needed - 1)
+    with pytest.raises(LimitError):
+        check_fits(run, CPU)
