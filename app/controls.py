@@ -133,9 +133,19 @@ NET_AND_TRAINING = (
         optional=True,
     ),
     Control("seed", "seed", "Seed", "Split, initial weights and batch order.", int),
+    Control("init_seed", "init_seed", "Seed of the weights", "Empty: the seed.", int, optional=True),
+    Control(
+        "device",
+        "train.device",
+        "Device",
+        "Where to train.",
+        str,
+        {"auto": "a GPU if there is one", "cpu": "CPU", "cuda": "first GPU"} | {f"cuda:{n}": f"GPU {n}" for n in range(8)},
+    ),
 )
 
 SPLITS = (
+    Control("split_seed", "split_seed", "Seed of the data", "Draws and splits the rows; empty: the seed.", int, optional=True),
     Control("n_train", "data.n_train", "Training rows", "Fewer rows than the split leaves; empty: all.", int, optional=True),
     Control("test", "data.test_fraction", "Test share", "Share of all rows.", float, step=0.05, number_format="%g"),
     Control(
@@ -181,7 +191,9 @@ def field_value(run: RunConfig, control: Control) -> Any:
 def load_run(run: RunConfig) -> None:
     """Set every control to a run's configuration, before the controls are drawn."""
     for control in ALL:
-        st.session_state[control.key] = field_value(run, control)
+        value = field_value(run, control)
+        known = control.options is None or value in control.options
+        st.session_state[control.key] = value if known else default_value(control)
 
 
 def any_in_url() -> bool:
@@ -201,7 +213,13 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
     def ask(control: Control) -> None:
         text = session.seed_from_url(control.key, _parser(control), default_value(control))
         if text is not None:
-            expected = f"one of {', '.join(control.options)}" if control.options else "a number"
+            expected = (
+                f"one of {', '.join(control.options)}"
+                if control.options
+                else "a whole number"
+                if control.kind is int
+                else "a number"
+            )
             session.notify(f"{control.key} in the address must be {expected}, got {text[:40]!r}; the default is shown")
         values[control.field] = _widget(control)
         slots[control.field] = st.empty()
@@ -267,7 +285,7 @@ def _widget(control: Control) -> Any:
 
 def _parser(control: Control) -> Callable[[str], Any]:
     if control.options is None:
-        return control.kind
+        return lambda text: None if control.optional and not text else control.kind(text)
     options = control.options
 
     def parse(text: str) -> str:

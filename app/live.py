@@ -1,6 +1,7 @@
 """The fragment that follows a run: status, progress, curves and leaf loads, in charts that keep their place on the screen."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -24,8 +25,8 @@ MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""
 
 
-def follow(summary: RunSummary) -> None:
-    """Show a run as it stands and, while it is queued or running, as it goes on."""
+def follow(summary: RunSummary, main_figure: Callable[[], None] | None = None) -> None:
+    """Show a run as it stands and, while it is queued or running, as it goes on; `main_figure` draws what goes first."""
     refresh = REFRESH if summary.active else None
 
     @st.fragment(run_every=refresh)
@@ -38,7 +39,9 @@ def follow(summary: RunSummary) -> None:
         if summary.active and not now.active:
             st.rerun()
         _state(now)
-        if now.epochs_done == 0 and not now.last:
+        if main_figure is not None:
+            main_figure()
+        if now.active and not now.last:
             st.caption("The first point appears when the net before training has been measured.")
         history = _history(now)
         if len(history):
@@ -57,13 +60,28 @@ def _state(now: RunSummary) -> None:
     with right:
         if now.active:
             words = "Stopping" if now.stopping else "Stop"
-            if st.button(words, icon=":material/stop:", disabled=now.stopping, width="stretch", key="_stop"):
-                jobs.stop(now.run_id)
-                st.rerun(scope="app" if now.status == "queued" else "fragment")
+            st.button(
+                words,
+                icon=":material/stop:",
+                disabled=now.stopping,
+                width="stretch",
+                key="_stop",
+                on_click=_try,
+                args=(lambda: jobs.stop(now.run_id),),
+            )
         elif now.status != "finished" and st.button(
             "Resume", icon=":material/play_arrow:", width="stretch", key="_resume", help="Go on from the last checkpoint."
         ):
             _try(lambda: jobs.resume(now.run_id))
+            st.rerun(scope="app")
+        elif now.status == "finished" and st.button(
+            "Train anew",
+            icon=":material/replay:",
+            width="stretch",
+            key="_anew",
+            help="Train the same configuration again, from scratch.",
+        ):
+            _try(lambda: jobs.submit(now.config, anew=True))
             st.rerun(scope="app")
     if now.error:
         st.error(theme.escape_markdown(now.error), icon=":material/error:")
@@ -74,7 +92,10 @@ def _score_words(now: RunSummary) -> str:
         return ""
     n = theme.thousands(shape(now.config.data).n_test)
     best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
-    return f": test accuracy **{last}** at the last epoch, {best} at the best (epoch {now.best_epoch}), n = {n}"
+    at_best = (
+        "no epoch had a finite validation loss" if now.best_epoch is None else f"{best} at the best (epoch {now.best_epoch})"
+    )
+    return f": test accuracy **{last}** at the last epoch, {at_best}, n = {n}"
 
 
 def _try(action: Any) -> None:
@@ -92,7 +113,7 @@ def _progress_words(now: RunSummary) -> str:
     words = [f"epoch {theme.thousands(now.epochs_done)} of {theme.thousands(now.epochs_total)}"]
     if now.status == "queued":
         ahead = jobs.default_store().queue_position(now.run_id) or 0
-        words.append("next in the queue" if ahead == 0 else f"{ahead} runs go first")
+        words.append("next in the queue" if ahead == 0 else f"{ahead} run{'s go' if ahead > 1 else ' goes'} first")
     elif now.status == "running":
         if now.stopping:
             words.append("stopping")
@@ -138,7 +159,7 @@ def _curves(now: RunSummary, history: pd.DataFrame) -> None:
 
 
 def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
-    return table.set_axis([f"{split}_{metric}" for split, metric in table.columns], axis=1).reset_index()
+    return table.set_axis(["_".join(column) for column in table.columns], axis=1).reset_index()
 
 
 def _renderer() -> Literal["svg", "canvas"]:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from pydantic import ValidationError
 
 from app import session, theme
 from core import jobs
+from core.config import explain
 from core.errors import RunNotFoundError
 from core.reading import RunSummary
 
@@ -93,21 +95,37 @@ def current_run() -> RunSummary | None:
     asked = session.run_id()
     if asked is not None:
         try:
-            return jobs.default_store().run(asked)
+            found = jobs.default_store().run(asked)
         except RunNotFoundError:
+            name = asked[:40].replace("`", "")
+            st.error(f"There is no run `{name}` here; it may have been deleted, or made on another machine.")
+        else:
+            if (fault := config_fault(found)) is None:
+                return found
             st.error(
-                f"There is no run `{asked[:40].replace('`', '')}` here; it may have been deleted, or made on another machine."
+                f"Run {theme.escape_markdown(found.label, 80)} cannot be shown: another version of the program made it, and "
+                f"its configuration is no longer valid. {theme.escape_markdown(fault)}"
             )
-            if st.button("Show the newest run", type="primary", icon=":material/arrow_back:"):
-                session.show_run(None)
-                st.rerun()
-            return None
+        if st.button("Show the newest run", type="primary", icon=":material/arrow_back:"):
+            session.show_run(None)
+            st.rerun()
+        return None
     summaries = jobs.default_store().list_runs()
-    gated = [summary for summary in summaries if summary.epochs_done > 0] or summaries
-    if not gated:
+    valid = [summary for summary in summaries if config_fault(summary) is None]
+    with_epochs = [summary for summary in valid if summary.epochs_done > 0] or valid
+    if not with_epochs:
         waiting_for_first_run()
         return None
-    return gated[0]
+    return with_epochs[0]
+
+
+def config_fault(summary: RunSummary) -> str | None:
+    """Say why a run's configuration, written by another version of the program, is not valid; None if it is."""
+    try:
+        summary.config  # noqa: B018
+    except ValidationError as error:
+        return "; ".join(explain(error).values())
+    return None
 
 
 def waiting_for_first_run() -> None:

@@ -20,13 +20,10 @@ def resolve_device(name: str) -> torch.device:
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         return torch.device("cuda:0" if n_gpus else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda":
-        index = device.index or 0
-        if index >= n_gpus:
-            raise DeviceError(f"device must be one of this machine's ({', '.join(device_names())}), got {name}")
-        return torch.device("cuda", index)
-    return device
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in device_names():
+        raise DeviceError(f"device must be auto or one of this machine's ({', '.join(device_names())}), got {name}")
+    return torch.device(wanted)
 
 
 def device_names() -> list[str]:

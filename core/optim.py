@@ -5,6 +5,7 @@ correction of a node counts its own visits, since with a global count a rare nod
 (this project's choice). On tables without sparse gradients this is AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -88,16 +89,21 @@ class LazyAdamW(torch.optim.Optimizer):
 def _adamw_rows(
     w: Tensor, gradient: Tensor, m: Tensor, v: Tensor, visits: Tensor, group: dict[str, Any], row_decay: Tensor | None
 ) -> None:
-    """One AdamW update of rows (T, n) in place; `visits` (T,) counts this one, `row_decay` (T,) or None."""
+    """One AdamW update of rows (T, n) in place; `visits` (T,) counts this one, `row_decay` (T,), or None for one row."""
     beta1, beta2 = group["betas"]
-    lr = group["lr"]
-    count = visits.to(torch.float64).unsqueeze(1)
-    step_size = (lr / (1 - beta1**count)).to(w.dtype)
-    correction = (1 - beta2**count).sqrt().to(w.dtype)
-    decay = torch.full_like(count, group["weight_decay"]) if row_decay is None else row_decay.to(torch.float64).unsqueeze(1)
+    lr, weight_decay = group["lr"], group["weight_decay"]
+    step_size: float | Tensor
+    if row_decay is None:
+        count = visits.item()  # one row, so that plain numbers do
+        step_size, correction, kept = lr / (1 - beta1**count), math.sqrt(1 - beta2**count), 1 - lr * weight_decay
+    else:
+        counts = visits.to(torch.float64).unsqueeze(1)
+        step_size = (lr / (1 - beta1**counts)).to(w.dtype)
+        correction = (1 - beta2**counts).sqrt().to(w.dtype)
+        kept = (1 - lr * row_decay.to(torch.float64).unsqueeze(1)).to(w.dtype)
     m.lerp_(gradient, 1 - beta1)
     v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-    w.mul_((1 - lr * decay).to(w.dtype))
+    w.mul_(kept)
     w.sub_(step_size * m / (v.sqrt().div_(correction).add_(group["eps"])))
 
 

@@ -20,6 +20,13 @@ class TrainedNet:
     net: DenseNet | TreeNet
     epoch: int | None
     """The complete epoch it stands after; None: the last of a finished run."""
+    step: int = 0
+    """Steps it has gone into the next epoch, where a run was stopped within one."""
+
+    def words(self, last_epoch: int) -> str:
+        """Say in words after what it stands; `last_epoch` is the last complete one of a finished run."""
+        epoch = last_epoch if self.epoch is None else self.epoch
+        return f"net after epoch {epoch}" if self.step == 0 else f"net {self.step} steps into epoch {epoch + 1}"
 
     def predict(self, x: NDArray[np.float32]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
         """Give the class of each standardized row and its leaf at every gated layer: (N, P) -> (N,), list of (N,)."""
@@ -36,7 +43,8 @@ def trained_net(store: Store, run_id: str) -> TrainedNet | None:
     if (data := store.artifact(run_id, CHECKPOINT)) is not None:
         state = unpack(data)
         weights = {name.removeprefix("net."): tensor for name, tensor in state.items() if name.startswith("net.")}
-        return TrainedNet(_with_weights(run.config, weights), int(state["progress"][0]))
+        epoch, step = state["progress"][:2].tolist()
+        return TrainedNet(_with_weights(run.config, weights), epoch, step)
     return None
 
 

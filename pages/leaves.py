@@ -1,6 +1,7 @@
 """Leaves: which sign patterns do the data reach, who is in them, what do they compute?"""
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -28,13 +29,14 @@ from app.figures import (
 )
 from core import jobs
 from core.datasets import Dataset, load
+from core.errors import RunNotFoundError
 from core.reading import RunSummary
 from core.trained import trained_net
 from core.usage import class_counts, leaf_counts, leaf_state
 
 MAX_LEVELS = 6  # of an icicle; deeper trees are entered by a click
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
-VALUES = {"lift": "lift", "share": "share of the leaf", "count": "rows"}
+VALUES: dict[Literal["lift", "share", "count"], str] = {"lift": "lift", "share": "share of the leaf", "count": "rows"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,11 @@ def _not_yet(shown: RunSummary) -> None:
 @st.fragment(run_every=1.0)
 def _when_changed(run_id: str, epochs_done: int, status: str) -> None:
     """Run the page again once the run has its first epoch or has ended."""
-    now = jobs.progress(run_id)
+    try:
+        now = jobs.progress(run_id)
+    except RunNotFoundError:
+        st.rerun()
+        return
     if now.status != status or (epochs_done == 0 and now.epochs_done > 0):
         st.rerun()
 
@@ -194,7 +200,7 @@ def _ask(shown: RunSummary) -> View | None:
     return View(shown, data, net.depth, layer, split, epoch, epochs[-1], node, leaves)
 
 
-def _seed(key: str, known: range | list, usual: int | str) -> str | None:  # type: ignore[type-arg]
+def _seed(key: str, known: range | list, usual: int | str) -> str | None:
     """Take a choice from the URL; returns what stood there if it is none of the known ones."""
     if key in st.session_state and st.session_state[key] not in known:
         del st.session_state[key]  # of another run
@@ -214,7 +220,13 @@ def _main_figures(view: View) -> None:
     left, right = st.columns([3, 2])
     root = _icicle_root(view)
     with left:
-        common = {"counts": counts[view.split], "depth": view.depth, "root": root, "max_levels": MAX_LEVELS, "states": states}
+        common: dict[str, Any] = {
+            "counts": counts[view.split],
+            "depth": view.depth,
+            "root": root,
+            "max_levels": MAX_LEVELS,
+            "states": states,
+        }
         if root and st.button("Whole tree", icon=":material/arrow_upward:", key="_whole"):
             st.session_state["root"] = 0
             st.rerun()
@@ -236,16 +248,10 @@ def _main_figures(view: View) -> None:
 
 def _icicle_root(view: View) -> int:
     """The node that a deep tree is drawn from."""
-    root = st.session_state.setdefault("root", _root_from_url(view.depth))
-    if not 0 <= root < (2 << view.depth) - 1 or view.depth <= MAX_LEVELS:
-        root = st.session_state["root"] = 0
+    _seed("root", range((2 << view.depth) - 1 if view.depth > MAX_LEVELS else 1), 0)
+    root = int(st.session_state["root"])
     session.publish_to_url("root", root, 0)
     return root
-
-
-def _root_from_url(depth: int) -> int:
-    text = st.query_params.get("root", "0")
-    return int(text) if text.isdecimal() and int(text) < (2 << depth) - 1 else 0
 
 
 def _select_icicle(depth: int) -> None:
@@ -360,12 +366,14 @@ def _predictions(view: View) -> NDArray[np.int64] | None:
     if view.epoch != view.last_epoch or view.run.active:
         return None
     trained = trained_net(jobs.default_store(), view.run.run_id)
-    if trained is None or (trained.epoch is not None and trained.epoch != view.epoch):
+    if trained is None or trained.step or (trained.epoch is not None and trained.epoch != view.epoch):
         return None
     return trained.predict(view.data.splits[view.split].x)[0]
 
 
 def _no_predictions(view: View) -> str:
+    if view.epoch == view.last_epoch and not view.run.active:
+        return "No predictions: the run was stopped within an epoch, and only those weights are kept."
     return "Predictions are shown at the last epoch of a run that has ended, since only those weights are kept."
 
 
@@ -392,7 +400,7 @@ def _overviews(view: View) -> None:
     by_class = class_counts(view.leaves[view.split], labels, view.depth, view.data.n_classes)
     names = view.data.class_names
     st.header("All leaves")
-    pair = {"counts_train": counts["train"], "counts_test": counts["test"], "depth": view.depth}
+    pair: dict[str, Any] = {"counts_train": counts["train"], "counts_test": counts["test"], "depth": view.depth}
     widgets.figure(
         sign_patterns(**pair, subject=view.subject, model=view.run.config.net.kind, look=session.look()),
         key="patterns",

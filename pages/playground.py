@@ -10,7 +10,7 @@ from core.config import RunConfig
 from core.cost import cost
 from core.datasets import INFO, load, shape
 from core.device import check_fits
-from core.errors import DeviceError, LeafscopeError, LimitError, RunNotFoundError
+from core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
 from core.reading import RunSummary
 from core.trained import trained_net
 
@@ -32,8 +32,8 @@ def main() -> None:
             )
             and chosen is not None
         ):
-            _submit(chosen, anew=False)
-        if chosen is not None:
+            _submit(chosen)
+        if chosen is not None and not faults:
             _cost(chosen)
     shown = _shown_run(chosen)
     if shown is None:
@@ -46,9 +46,15 @@ def main() -> None:
         )
     elif chosen is not None and chosen.run_id != shown.run_id:
         _differs(shown)
-    live.follow(shown)
-    if not shown.active:
-        _after(shown)
+    is_plane = INFO[shown.config.data.name].is_plane and bool(shown.last) and not shown.active
+    live.follow(shown, (lambda: _regions(shown)) if is_plane else None)
+    if not shown.active and shown.last and shown.config.net.kind != "dense":
+        st.page_link(
+            widgets.LEAVES_PAGE,
+            label="See who is in each leaf",
+            icon=":material/account_tree:",
+            query_params={session.Keys.RUN: shown.run_id},
+        )
 
 
 def _take_controls_from_run() -> None:
@@ -68,14 +74,14 @@ def _take_controls_from_run() -> None:
 def _misfit(run: RunConfig) -> str | None:
     try:
         check_fits(run)
-    except (LimitError, DeviceError) as error:
+    except (DataError, DeviceError, LimitError) as error:
         return str(error)
     return None
 
 
-def _submit(run: RunConfig, anew: bool) -> None:
+def _submit(run: RunConfig) -> None:
     try:
-        submission = jobs.submit(run, anew=anew)
+        submission = jobs.submit(run)
     except LimitError as error:
         session.notify(str(error))
     else:
@@ -125,25 +131,6 @@ def _differs(shown: RunSummary) -> None:
         st.rerun()
 
 
-def _after(shown: RunSummary) -> None:
-    """What can be said of a run that has ended."""
-    run = shown.config
-    if INFO[run.data.name].is_plane and shown.last:
-        _regions(shown)
-    left, middle, _ = st.columns([1, 1, 2])
-    if run.net.kind != "dense":
-        left.page_link(
-            widgets.LEAVES_PAGE,
-            label="See who is in each leaf",
-            icon=":material/account_tree:",
-            query_params={session.Keys.RUN: shown.run_id},
-        )
-    if shown.status == "finished" and middle.button(
-        "Train anew", icon=":material/replay:", key="_anew", help="Train the same configuration again, from scratch."
-    ):
-        _submit(run, anew=True)
-
-
 def _regions(shown: RunSummary) -> None:
     trained = trained_net(jobs.default_store(), shown.run_id)
     if trained is None:
@@ -175,7 +162,7 @@ def _regions(shown: RunSummary) -> None:
         ),
         key="decision_regions",
         sentence=decision_regions_sentence(region=region.reshape(square), leaf=leaf, class_names=data.class_names),
-        caption=f"Predictions on a {GRID} x {GRID} grid, net after epoch {shown.epochs_done}; lines: where the sign pattern "
+        caption=f"Predictions on a {GRID} x {GRID} grid, {trained.words(shown.epochs_done)}; lines: where the sign pattern "
         f"changes{layer}; points: training rows.",
         table=decision_regions_table(xx=xx, yy=yy, region=region.reshape(square), leaf=leaf, class_names=data.class_names),
     )

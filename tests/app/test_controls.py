@@ -91,9 +91,10 @@ def test_every_option_is_valid_and_said_in_words(control: controls.Control) -> N
     for value, words in control.options.items():
         changed(RunConfig(), {control.field: value})
         assert words.strip()
-    with pytest.raises(ValueError, match="must be one of") as refused:
+    with pytest.raises(ValueError, match=r"must be (one of|auto, cpu)") as refused:
         changed(RunConfig(), {control.field: "?"})
-    assert all(value in str(refused.value) for value in control.options)
+    if control.key != "device":  # of which there may be any number
+        assert all(value in str(refused.value) for value in control.options)
 
 
 def test_data_sets_are_all_offered() -> None:

@@ -20,7 +20,7 @@ def test_cpu() -> None:
 
 
 def test_gpu_that_is_not_there() -> None:
-    with pytest.raises(DeviceError, match=f"must be one of this machine's .*cpu.*, got cuda:{device_count()}"):
+    with pytest.raises(DeviceError, match=f"must be auto or one of this machine's .*cpu.*, got cuda:{device_count()}"):
         resolve_device(f"cuda:{device_count()}")
 
 
@@ -83,3 +83,9 @@ def test_what_needs_all_that_is_free_fits(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(device, "free_bytes", lambda where: needed - 1)
     with pytest.raises(LimitError):
         check_fits(run, CPU)
+
+
+@pytest.mark.parametrize("name", ["meta", "mps", "xla", "cpu:3", "tpu", "cuda:x"])
+def test_what_a_run_cannot_be_trained_on_is_refused(name):
+    with pytest.raises(DeviceError, match="must be auto or one of this machine's"):
+        resolve_device(name)

@@ -77,6 +77,10 @@ class Shelf:
         """Add a run that ended before its last epoch."""
         assert self.ahead.end(self.start(run, epochs), status, error)
 
+    def records(self, run: RunConfig) -> list[EpochRecord]:
+        """What training gives, epoch by epoch."""
+        return trained(run)[0]
+
     def lose(self, run: RunConfig) -> None:
         """Add a running run whose worker has been silent for a minute."""
         behind = Store(self.store.path, clock=lambda: time.time() - 60)

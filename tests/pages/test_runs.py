@@ -39,30 +39,6 @@ def press(shelf: Any, app: Any, *labels: str) -> Any:
     return shelf.rerun(app)
 
 
-def test_the_table_says_what_the_store_holds(shelf: Any) -> None:
-    every_state(shelf)
-    app = shelf.look("runs")
-    table = shelf.table(app, "Run", "Status", "Address").set_index("Address")
-    summaries = shelf.store.list_runs()
-    assert table.index.tolist() == [summary.run_id for summary in summaries]
-    words = {summary.run_id: summary.status.replace("running", "training") for summary in summaries}
-    assert table["Status"].to_dict() == words
-    for summary in summaries:
-        row = table.loc[summary.run_id]
-        assert row["Run"] == summary.label
-        assert row["Progress"] == pytest.approx(summary.epochs_done / 3)
-        assert row["Note"] == (summary.error or summary.note)
-        for column, split in (("Validation accuracy", "validation"), ("Test accuracy", "test"), ("Train accuracy", "train")):
-            value = summary.last.get(f"{split}_accuracy")
-            assert pd.isna(row[column]) if value is None else row[column] == value
-    assert "6 runs: 1 queued, 1 training, 1 finished, 1 failed, 1 stopped and 1 interrupted." in shelf.said(app)
-
-
-def test_nothing_can_be_done_to_no_run(shelf: Any) -> None:
-    every_state(shelf)
-    assert not any(buttons(shelf.look("runs")).values())
-
-
 @pytest.mark.parametrize(
     ("state", "can"),
     [
@@ -149,7 +125,9 @@ def test_deleting_the_run_shown_elsewhere_leaves_no_dangling_choice(shelf: Any, 
     assert "s2" in shelf.said(app)
 
 
-@pytest.mark.parametrize(("label", "words"), [("Show curves", "chooses its weights"), ("Show leaves", "sign patterns the data")])
+@pytest.mark.parametrize(
+    ("label", "words"), [("Show curves", "chooses its weights"), ("Show leaves", "sign patterns the data")]
+)
 def test_a_run_can_be_opened(shelf: Any, choose_rows: Any, label: str, words: str) -> None:
     first, second = shelf.small("wine", seed=1), shelf.small("wine", seed=2)
     shelf.finish(first)
