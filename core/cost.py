@@ -113,7 +113,7 @@ def largest_depth(run: RunConfig, n_features: int, n_outputs: int, n_rows: int, 
     None if not even depth 0 fits; a dense net has depth 0. Raises ValueError as `memory` does.
 
     >>> largest_depth(RunConfig(), n_features=64, n_outputs=10, n_rows=1797, free_bytes=2**20)
-    2
+    3
     """
     net = run.net
     deepest = min(MAX_DEPTH, net.width) if net.gates == "hidden" else MAX_DEPTH

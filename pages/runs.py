@@ -1,5 +1,6 @@
 """Runs: what is running, queued, done? Stop, resume, delete, export."""
 
+import json
 import math
 from datetime import datetime
 from typing import Any
@@ -88,23 +89,29 @@ def _table(shown: list[RunSummary]) -> list[RunSummary]:
 
 
 def _row(summary: RunSummary) -> dict[str, Any]:
-    run = summary.config
-    gated = run.net.kind != "dense"
+    fault = widgets.config_fault(summary)
+    fields: dict[str, Any] = {}
+    if fault is None:
+        run = summary.config
+        gated = run.net.kind != "dense"
+        fields = {
+            "Data": run.data.name,
+            "Weights": run.net.kind,
+            "Depth K": run.net.depth if gated else None,
+            "Width": run.net.width,
+            "Gates": run.net.gates if gated else None,
+            "Learning rate": run.train.lr,
+            "Seed": run.seed,
+        }
     return {
         "Run": theme.one_line(summary.label, 80),
         "Status": widgets.STATUS_WORDS[summary.status],
         "Progress": 1.0 if summary.status == "finished" else summary.epochs_done / summary.epochs_total,
         **{name: summary.last.get(field, math.nan) for field, name in SCORES.items()},
         "Time (s)": summary.seconds,
-        "Data": run.data.name,
-        "Weights": run.net.kind,
-        "Depth K": run.net.depth if gated else None,
-        "Width": run.net.width,
-        "Gates": run.net.gates if gated else None,
-        "Learning rate": run.train.lr,
-        "Seed": run.seed,
+        **fields,
         "Created": datetime.fromtimestamp(summary.created),
-        "Note": theme.one_line(summary.error or summary.note, 200),
+        "Note": theme.one_line(summary.error or fault or summary.note, 200),
         "Address": summary.run_id,
     }
 
@@ -186,7 +193,9 @@ def _export(shown: list[RunSummary]) -> None:
 def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
     rows = []
     for summary in shown:
-        config = pd.json_normalize(summary.config.model_dump(mode="json")).iloc[0].to_dict()
+        fault = widgets.config_fault(summary)
+        values = json.loads(summary.config_json) if fault else summary.config.model_dump(mode="json")
+        config = pd.json_normalize(values).iloc[0].to_dict()
         rows.append(summary.row() | config)
     return pd.DataFrame(rows)
 
