@@ -47,9 +47,14 @@ def ensure_worker() -> Supervisor:
     global _supervisor
     with _lock:
         if _supervisor is None:
-            _supervisor = Supervisor(database=None, device=os.environ.get("LEAFSCOPE_DEVICE", "auto"))
+            _supervisor = Supervisor(database=None, device=device())
             _supervisor.start()
         return _supervisor
+
+
+def device() -> str:
+    """The device that the worker trains on where a run leaves it open."""
+    return os.environ.get("LEAFSCOPE_DEVICE", "auto")
 
 
 def _stop_worker() -> None:

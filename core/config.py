@@ -340,6 +340,11 @@ def changed(run: RunConfig, changes: dict[str, Any]) -> RunConfig:
     'digits tree K2 w32 s3'
     """
     values: dict[str, Any] = run.model_dump(exclude_unset=True)
+    if changes.get("data.name", run.data.name) != run.data.name:
+        # what the old generator filled in is not asked of the new one
+        filled = GENERATORS.get(run.data.name, {})
+        data = values.get("data", {})
+        values["data"] = {field: value for field, value in data.items() if filled.get(field) != value or field not in filled}
     for field, value in changes.items():
         part, _, inner = field.rpartition(".")
         target = values.setdefault(part, {}) if part else values

@@ -6,7 +6,7 @@ Capacity against computation is the subject of Cho & Bengio 2014 (arXiv 1406.736
 project's choice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from core.config import MAX_DEPTH, NetConfig, RunConfig
 
@@ -14,6 +14,8 @@ FLOAT = 4
 """Bytes of a float32: parameters, moments, gradients, activations."""
 INT = 8
 """Bytes of an int64: labels, visit counts."""
+DOUBLE = 8
+"""Bytes of a float64: data before they are standardized."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,17 @@ class Memory:
     records: int
     """The leaf of every row in each gated layer at every epoch, epoch 0 included: 1 byte to K = 8, else 2."""
     data: int
-    """Standardized features and int64 labels of all splits."""
+    """All rows, raw and while they are standardized in float64, then in float32 twice, and labels; a teacher's classifiers."""
     activations: int
     """One batch, roughly: every value of the forward pass and its gradient, and so the leaf matrices that the batch visits."""
+
+    checkpoint: int
+    """A copy of net and optimizer, and its bytes on the way to the store."""
 
     @property
     def total(self) -> int:
         """The sum of all parts, in bytes."""
-        return self.parameters + self.optimizer + self.gradients + self.records + self.data + self.activations
+        return sum(getattr(self, part.name) for part in fields(self))
 
 
 def cost(net: NetConfig, n_features: int, n_outputs: int) -> Cost:
@@ -85,7 +90,7 @@ def memory(run: RunConfig, n_features: int, n_outputs: int, n_rows: int) -> Memo
 
     >>> run = RunConfig(net=NetConfig(kind="dense", width=2))
     >>> memory(run, n_features=3, n_outputs=2, n_rows=10)
-    Memory(parameters=80, optimizer=160, gradients=80, records=0, data=200, activations=1040)
+    Memory(parameters=80, optimizer=160, gradients=80, records=0, data=880, activations=1040, checkpoint=480)
     """
     _check_positive(n_features=n_features, n_outputs=n_outputs, n_rows=n_rows)
     net, gated = run.net, run.net.kind != "dense"
@@ -97,13 +102,18 @@ def memory(run: RunConfig, n_features: int, n_outputs: int, n_rows: int) -> Memo
     batch = min(run.train.batch_size, n_rows)
     values = n_features + 2 * width * (1 + layers) + layers * depth + n_outputs
     leaf_matrices = layers * min(batch, 1 << depth) * (width * width + width) if gated else 0
+    parameters = FLOAT * (trained + hyperplanes)
+    optimizer = 2 * FLOAT * trained + INT * counts
+    features = n_rows * n_features
+    classifiers = (n_features * n_outputs) << (run.data.teacher_depth or 0) if run.data.name == "tree_teacher" else 0
     return Memory(
-        parameters=FLOAT * (trained + hyperplanes),
-        optimizer=2 * FLOAT * trained + INT * counts,
+        parameters=parameters,
+        optimizer=optimizer,
         gradients=FLOAT * trained,
         records=(run.train.epochs + 1) * n_rows * layers * leaf_bytes if gated else 0,
-        data=n_rows * (FLOAT * n_features + INT),
+        data=2 * DOUBLE * features + 2 * FLOAT * features + 2 * INT * n_rows + DOUBLE * classifiers,
         activations=2 * FLOAT * (batch * values + leaf_matrices),
+        checkpoint=2 * (parameters + optimizer),
     )
 
 
@@ -112,7 +122,7 @@ def largest_depth(run: RunConfig, n_features: int, n_outputs: int, n_rows: int, 
 
     None if not even depth 0 fits; a dense net has depth 0. Raises ValueError as `memory` does.
 
-    >>> largest_depth(RunConfig(), n_features=64, n_outputs=10, n_rows=1797, free_bytes=2**20)
+    >>> largest_depth(RunConfig(), n_features=64, n_outputs=10, n_rows=1797, free_bytes=2**22)
     3
     """
     net = run.net

@@ -33,13 +33,14 @@ class DeviceError(LeafscopeError):
 class NonFiniteLossError(LeafscopeError):
     """The loss became NaN or infinite; raised before the update that would have used it.
 
-    `epoch` counts from 1 (epoch 0 is before training), `step` counts from 1 within the epoch.
+    `epoch` counts from 1 (epoch 0 is before training), `step` counts from 1 within the epoch; after the last step of the
+    last epoch, where no update follows, `step` is None.
     """
 
-    def __init__(self, epoch: int, step: int, value: float) -> None:
+    def __init__(self, epoch: int, step: int | None, value: float) -> None:
+        where = f"after epoch {epoch}" if step is None else f"in epoch {epoch}, step {step}"
         super().__init__(
-            f"the training loss became {value} in epoch {epoch}, step {step}; "
-            "nothing was updated with it. A lower learning rate usually helps."
+            f"the training loss became {value} {where}; nothing was updated with it. A lower learning rate usually helps."
         )
         self.epoch = epoch
         self.step = step

@@ -318,16 +318,13 @@ class Store(Reading):
         self, claim: Claim, records: Sequence["EpochRecord"], new: Mapping[str, bytes], ending: Mapping[str, Any]
     ) -> bool:
         versions = {name: uuid.uuid4().hex for name in new}
-        parts = {
-            name: [data[at : at + PART_BYTES] for at in range(0, max(len(data), 1), PART_BYTES)] for name, data in new.items()
-        }
-        large = {name: pieces for name, pieces in parts.items() if len(pieces) > 1}
-        for name, pieces in large.items():
-            for number, piece in enumerate(pieces):
+        large = {name for name, data in new.items() if len(data) > PART_BYTES}
+        for name in large:
+            for number, at in enumerate(range(0, len(new[name]), PART_BYTES)):
                 with self._write() as connection:
                     if self._held(connection, claim) is None:
                         return False
-                    _insert_part(connection, claim, name, versions[name], number, piece)
+                    _insert_part(connection, claim, name, versions[name], number, new[name][at : at + PART_BYTES])
         with self._write() as connection:
             row = self._held(connection, claim)
             if row is None:

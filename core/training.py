@@ -122,9 +122,9 @@ class Trainer:
             progress.epoch += 1
             progress.step = 0
             record = self._record(began)
-            if not math.isfinite(record.metrics["train", "loss"]):
-                raise NonFiniteLossError(progress.epoch, self._batches, record.metrics["train", "loss"])
             yield record
+            if progress.epoch == self.run.train.epochs and not math.isfinite(loss := record.metrics["train", "loss"]):
+                raise NonFiniteLossError(progress.epoch, None, loss)  # no step follows that would find it
 
     def state(self) -> dict[str, Tensor]:
         """Copy everything needed to go on, exact to the step: name -> tensor on the CPU."""

@@ -301,13 +301,18 @@ def explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, ValidationError):
         return "; ".join(config.explain(error).values())
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if _is_out_of_memory(error):
         return "the memory ran out while training; a smaller depth, width or batch needs less"
     return f"{type(error).__name__}: {error}"
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: Python's, the GPU's, or the CPU's, of which torch makes a plain RuntimeError."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+
+
 def _is_expected(error: Exception) -> bool:
-    return isinstance(error, LeafscopeError | MemoryError)
+    return isinstance(error, LeafscopeError) or _is_out_of_memory(error)
 
 
 def main(arguments: list[str] | None = None) -> int:

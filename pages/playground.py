@@ -3,13 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from app import controls, live, session, theme, widgets
+from app import controls, live, server, session, theme, widgets
 from app.figures import decision_regions, decision_regions_sentence, decision_regions_table
 from core import jobs
 from core.config import RunConfig
 from core.cost import cost
 from core.datasets import INFO, load, shape
-from core.device import check_fits
+from core.device import check_fits, resolve_device
 from core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
 from core.reading import RunSummary
 from core.trained import trained_net
@@ -73,7 +73,8 @@ def _take_controls_from_run() -> None:
 
 def _misfit(run: RunConfig) -> str | None:
     try:
-        check_fits(run)
+        device = resolve_device(server.device() if run.train.device == "auto" else run.train.device)
+        check_fits(run, device)
     except (DataError, DeviceError, LimitError) as error:
         return str(error)
     return None

@@ -1,5 +1,6 @@
 """Runs: what is running, queued, done? Stop, resume, delete, export."""
 
+import hashlib
 import json
 import math
 from datetime import datetime
@@ -40,9 +41,9 @@ def main() -> None:
         st.info("No run has all of these words. Clear the field in the sidebar to see all runs.")
         return
     chosen = _table(shown)
-    _actions(chosen)
+    confirming = _actions(chosen)
     _export(shown)
-    if active:
+    if active and not confirming:  # drawing the page again would close the dialog
         _follow(_signature(summaries))
 
 
@@ -68,7 +69,7 @@ def _table(shown: list[RunSummary]) -> list[RunSummary]:
         height=min(38 + 35 * len(table), 480),
         on_select="rerun",
         selection_mode="multi-row",
-        key="runs_table",
+        key=f"runs_table_{_order(shown)}",  # a choice is of rows, so that it ends when they move
         column_config={
             "Progress": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, width="small"),
             "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
@@ -86,6 +87,10 @@ def _table(shown: list[RunSummary]) -> list[RunSummary]:
     )
     rows = event["selection"]["rows"]
     return [shown[row] for row in rows if row < len(shown)]
+
+
+def _order(shown: list[RunSummary]) -> str:
+    return hashlib.sha256(" ".join(summary.run_id for summary in shown).encode()).hexdigest()[:12]
 
 
 def _row(summary: RunSummary) -> dict[str, Any]:
@@ -116,8 +121,8 @@ def _row(summary: RunSummary) -> dict[str, Any]:
     }
 
 
-def _actions(chosen: list[RunSummary]) -> None:
-    """Buttons for the chosen rows."""
+def _actions(chosen: list[RunSummary]) -> bool:
+    """Buttons for the chosen rows; tells whether the dialog of deletion is open."""
     active = [summary for summary in chosen if summary.active]
     ended = [summary for summary in chosen if summary.status in ("failed", "stopped", "interrupted")]
     one = chosen[0] if len(chosen) == 1 else None
@@ -136,6 +141,8 @@ def _actions(chosen: list[RunSummary]) -> None:
             _each(ended, jobs.resume)
         if st.button("Delete", icon=":material/delete:", disabled=not chosen):
             _confirm_deletion(chosen)
+            return True
+    return False
 
 
 def _each(summaries: list[RunSummary], action: Any) -> None:
@@ -147,33 +154,26 @@ def _each(summaries: list[RunSummary], action: Any) -> None:
     st.rerun()
 
 
-@st.dialog("Delete runs")
+@st.dialog("Delete runs", on_dismiss="rerun")
 def _confirm_deletion(chosen: list[RunSummary]) -> None:
     names = [f"- {theme.escape_markdown(summary.label, 80)}" for summary in chosen[:8]]
     if len(chosen) > 8:
         names.append(f"- and {len(chosen) - 8} more")
     st.markdown("\n".join(names))
-    running = [summary for summary in chosen if summary.active]
+    running = [summary for summary in chosen if summary.status == "running"]
+    ended = [summary for summary in chosen if summary.status != "running"]
     if running:
-        st.warning("Of these, some are queued or training. They are stopped first; delete them once they have stopped.")
+        st.warning(f"{len(running)} of these train and are kept: stop them first, then delete them.")
     st.markdown("Their curves, leaves and weights go with them. This cannot be undone.")
     left, right = st.columns(2)
     if left.button("Keep", width="stretch"):
         st.rerun()
-    if right.button(
-        f"Delete {len(chosen) - len(running)}",
-        type="primary",
-        width="stretch",
-        key="_delete",
-        disabled=len(running) == len(chosen),
-    ):
-        for summary in running:
-            jobs.stop(summary.run_id)
+    if right.button(f"Delete {len(ended)}", type="primary", width="stretch", key="_delete", disabled=not ended):
         try:
-            jobs.delete(summary.run_id for summary in chosen if not summary.active)
+            jobs.delete(summary.run_id for summary in ended)
         except LeafscopeError as error:
             session.notify(str(error))
-        if session.run_id() in {summary.run_id for summary in chosen}:
+        if session.run_id() in {summary.run_id for summary in ended}:
             session.show_run(None)
         st.rerun()
 

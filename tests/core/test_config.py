@@ -78,6 +78,10 @@ def test_options_of_generators_are_filled_in_and_refused_elsewhere():
     )
     moons = RunConfig(data=DataConfig(name="moons"))
     assert changed(moons, {"data.name": "digits"}).data.noise is None
+    stored = RunConfig.model_validate_json(moons.model_dump_json())
+    assert changed(stored, {"data.name": "digits"}).run_id == RunConfig().run_id
+    assert changed(stored, {"data.name": "spirals"}).data == DataConfig(name="spirals")
+    assert changed(stored, {"data.name": "moons", "net.depth": 2}).data == moons.data
     assert "noise must be a share" in explain_change(RunConfig(), {"data.name": "checkerboard", "data.noise": 1.5})
 
 

@@ -122,10 +122,21 @@ class TestMemory:
         assert got.parameters == got.gradients == 4 * 191
         assert got.optimizer == 2 * 4 * 191 + 8 * 2 * 7
         assert got.records == 10 * 100 * 2
-        assert got.data == 100 * (4 * 4 + 8)
+        # raw and standardized in float64, split and tensor in float32, labels of both
+        assert got.data == 100 * (2 * 8 * 4 + 2 * 4 * 4 + 2 * 8)
+        assert got.checkpoint == 2 * (got.parameters + got.optimizer)
         # 8 rows of 4 inputs, 3 layers of 3 units before and after ReLU, 2 gates in 2 layers, 2 logits; 4 leaves in 2 layers
         assert got.activations == 2 * 4 * (8 * (4 + 18 + 4 + 2) + 2 * 4 * 12)
-        assert got.total == got.parameters + got.gradients + got.optimizer + got.records + got.data + got.activations
+        parts = got.parameters + got.gradients + got.optimizer + got.records + got.data + got.activations + got.checkpoint
+        assert got.total == parts
+
+    def test_a_deep_teacher_counts_its_classifiers(self):
+        teachers = [
+            RunConfig(data={"name": "tree_teacher", "n_features": 20, "n_classes": 5, "teacher_depth": depth})
+            for depth in (2, 12)
+        ]
+        shallow, deep = (memory(run, 20, 5, 1000).data for run in teachers)
+        assert deep - shallow == 8 * (2**12 - 2**2) * 20 * 5
 
     def test_two_bytes_for_a_leaf_beyond_depth_8(self):
         at_8, at_9 = (memory(a_run(kind="flat", depth=depth, width=9), 4, 2, n_rows=100) for depth in (8, 9))

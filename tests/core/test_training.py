@@ -148,6 +148,26 @@ def test_the_first_loss_that_is_not_finite_ends_training_before_the_update():
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
+def test_a_loss_that_is_not_finite_after_the_last_epoch_is_recorded_and_fails():
+    run = changed(small, {"train.epochs": 1})
+    trainer = Trainer(run)
+    records = trainer.epochs()
+    next(records)
+    step = trainer._step
+
+    def last_step_breaks_the_net(*arguments):
+        step(*arguments)
+        with torch.no_grad():
+            trainer.net.head.weight.fill_(float("nan"))
+
+    # only the last step of the epoch, so that no further step finds it
+    trainer._step = lambda *arguments: (last_step_breaks_the_net if arguments[4] == trainer._batches - 1 else step)(*arguments)
+    assert math.isnan(next(records).metrics["train", "loss"])
+    with pytest.raises(NonFiniteLossError, match="became nan after epoch 1; nothing was updated") as caught:
+        next(records)
+    assert caught.value.step is None
+
+
 def test_the_balance_penalty_makes_gates_more_even():
     ratios = []
     for weight in (0.0, 1.0):

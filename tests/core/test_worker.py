@@ -279,3 +279,10 @@ def test_explain_and_threads() -> None:
     assert explain(ValueError("x")) == "ValueError: x"
     assert 1 <= n_threads() <= 4
     assert Claim("r", 1, "w", "l", "{}").run == RunConfig()
+
+
+def test_memory_that_ran_out_is_said_in_a_sentence() -> None:
+    refused = RuntimeError("[enforce fail at alloc_cpu.cpp:121] data. DefaultCPUAllocator: can't allocate memory")
+    assert explain(refused) == "the memory ran out while training; a smaller depth, width or batch needs less"
+    assert explain(MemoryError()) == explain(refused)
+    assert explain(RuntimeError("else")) == "RuntimeError: else"

@@ -173,6 +173,9 @@ def test_runs_can_be_found_exported_and_deleted(app: App, visit: Any) -> None:
     run = RunConfig(data={"name": "iris"}, train={"epochs": 2})
     app.store.submit(run)
     until(lambda: app.store.run(run.run_id).status == "finished", 30, "finished")
+    other = RunConfig(train={"epochs": 2000})  # trains meanwhile, and must not close the dialog
+    app.store.submit(other)
+    until(lambda: app.store.run(other.run_id).epochs_done > 0, 30, "training")
     page.goto(f"{app.url}/runs")
     page.get_by_role("heading", name="All runs").wait_for()
     with page.expect_download() as download:
@@ -190,9 +193,14 @@ def test_runs_can_be_found_exported_and_deleted(app: App, visit: Any) -> None:
     page.get_by_text("1 chosen").wait_for()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("This cannot be undone").wait_for()
+    moved = app.store.run(other.run_id).epochs_done + 6
+    until(lambda: app.store.run(other.run_id).epochs_done > moved, 30, "six more epochs")
+    assert page.get_by_text("This cannot be undone").is_visible()
     page.get_by_role("button", name="Delete 1").click()
     until(lambda: run.run_id not in [summary.run_id for summary in app.store.list_runs()], 5, "deleted")
     page.get_by_text("No run has all of these words").wait_for()
+    app.store.stop(other.run_id)
+    until(lambda: app.store.run(other.run_id).status == "stopped", 5, "stopped")
 
 
 def test_a_bad_value_is_said_by_its_field_and_nothing_is_trained(app: App, visit: Any) -> None:

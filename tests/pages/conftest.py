@@ -170,7 +170,7 @@ def choose_rows(monkeypatch: pytest.MonkeyPatch) -> Any:
     def choose(rows: Sequence[int]) -> None:
         def dataframe(data: Any, **options: Any) -> Any:
             event = real(data, **options)
-            return {"selection": {"rows": list(rows)}} if options.get("key") == "runs_table" else event
+            return {"selection": {"rows": list(rows)}} if str(options.get("key")).startswith("runs_table") else event
 
         monkeypatch.setattr(st, "dataframe", dataframe)
 

@@ -96,16 +96,18 @@ def test_delete_asks_first(shelf: Any, choose_rows: Any) -> None:
     assert "4 runs" in shelf.said(app)
 
 
-def test_deleting_a_running_run_stops_it_first(shelf: Any, choose_rows: Any) -> None:
+def test_a_running_run_is_kept_and_the_rest_deleted(shelf: Any, choose_rows: Any) -> None:
     runs = every_state(shelf)
-    choose_rows(rows_of(shelf, runs["running"], runs["stopped"]))
+    choose_rows(rows_of(shelf, runs["running"], runs["stopped"], runs["queued"]))
     app = press(shelf, shelf.look("runs"), "Delete")
-    assert "They are stopped first" in shelf.said(app)
+    assert "1 of these train and are kept" in shelf.said(app)
     shelf.button(app, "Delete").click()
     app.button(key="_delete").click()
     shelf.rerun(app)
-    assert shelf.store.run(runs["running"].run_id).stopping
-    assert runs["stopped"].run_id not in {summary.run_id for summary in shelf.store.list_runs()}
+    left = {summary.run_id for summary in shelf.store.list_runs()}
+    assert runs["running"].run_id in left
+    assert not left & {runs["stopped"].run_id, runs["queued"].run_id}
+    assert not shelf.store.run(runs["running"].run_id).stopping
 
 
 def test_deleting_the_run_shown_elsewhere_leaves_no_dangling_choice(shelf: Any, choose_rows: Any) -> None:
