@@ -61,7 +61,7 @@ def test_one_port_on_loopback_and_nothing_else(fresh: Any, visit: Any) -> None:
     app = fresh()
     page = visit().page
     page.goto(app.url)
-    page.get_by_text("leaves hold the 988 training rows").wait_for(timeout=90_000)
+    page.get_by_text("leaves hold the 988 training rows").first.wait_for(timeout=90_000)
     port = int(app.url.rsplit(":", 1)[1])
     assert listening(app) == {("127.0.0.1", port)}
 
@@ -71,11 +71,11 @@ def test_a_killed_worker_fails_its_run_and_the_next_run_works(fresh: Any, visit:
     page = visit().page
     train_until(app, long_run, 5)
     page.goto(f"{app.url}/?run={long_run.run_id}")
-    page.get_by_text(re.compile(r"epoch \d+ of 400")).wait_for()
+    page.get_by_text(re.compile(r"epoch \d+ of 400")).first.wait_for()
     app.worker().kill()
     until(lambda: app.store.run(long_run.run_id).status == "failed", 10, "failed")
     assert app.store.run(long_run.run_id).error == "the worker died"
-    page.get_by_text("the worker died").wait_for()
+    page.get_by_text("the worker died").first.wait_for()
     assert_each_epoch_once(app, long_run)
     short = changed(long_run, {"train.epochs": 2})
     app.store.submit(short)
@@ -118,7 +118,7 @@ def test_sigterm_ends_everything_within_three_seconds_without_a_traceback(fresh:
     window = visit()
     page = window.page
     page.goto(f"{app.url}/?run={long_run.run_id}")
-    page.get_by_text(re.compile(r"epoch \d+ of 400")).wait_for()  # a browser is connected while the app ends
+    page.get_by_text(re.compile(r"epoch \d+ of 400")).first.wait_for()  # a browser is connected while the app ends
     family = app.family()
     began = time.monotonic()
     app.process.send_signal(signal.SIGTERM)
