@@ -15,7 +15,7 @@ from core.errors import LeafscopeError, RunNotFoundError
 from core.reading import RunSummary
 from core.usage import leaf_counts
 
-REFRESH = 0.4
+REFRESH = 0.3
 """Seconds between two looks at a running run."""
 
 MAX_BARS = 64
