@@ -47,6 +47,7 @@ def ensure_worker() -> Supervisor:
     global _supervisor
     with _lock:
         if _supervisor is None:
+            os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.ready: nobody here waits for a compiler
             _supervisor = Supervisor(database=None, device=device())
             _supervisor.start()
         return _supervisor

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.config import NetConfig
-from core.gating import leaf_index, sign_bits
+from core.kernels import read_leaves
 from core.tree import Parametrization, TreeLinear, draw_linear
 
 
@@ -96,7 +96,7 @@ class TreeNet(nn.Module):
             h = functional.relu(z)
             gate = self.gates[index](h) if len(self.gates) else z[:, : self.config.depth]
             read = gate if noise is None else gate + noise[index]
-            leaf = leaf_index(sign_bits(read.detach()))
+            leaf = read_leaves(read)
             gates.append(gate)
             leaves.append(leaf)
             z = layer(h, leaf, read if straight_through else None)

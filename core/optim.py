@@ -9,9 +9,12 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.kernels import Update
+from core.kernels.cpu import apart
 from core.tree import TreeLinear
 
 
@@ -43,6 +46,37 @@ class LazyAdamW(torch.optim.Optimizer):
                         "exp_avg_sq": torch.zeros_like(parameter),
                         "visits": torch.zeros(rows, dtype=torch.int64, device=parameter.device),
                     }
+
+    @torch.no_grad()
+    def fuse(self, layer: TreeLinear) -> bool:
+        """Let backward passes through a layer update its tables at once, and give them no gradient; False if it cannot.
+
+        It can on the CPU in float32. Then a backward pass is the step of this layer, with the group's settings as they
+        are at that moment, and every forward pass is to be followed by its own backward pass before the next.
+        Raises ValueError if the layer's parameters are not in one group of this optimizer with a `row_decay`.
+        """
+        tables = [table for table in (layer.weight, layer.bias) if table is not None]
+        group = next((g for g in self.param_groups if all(any(t is p for p in g["params"]) for t in tables)), None)
+        if group is None or group["row_decay"] is None:
+            raise ValueError(
+                "a layer to fuse must have its parameters in one group with a row_decay, as parameter_groups makes"
+            )
+        if any(table.device.type != "cpu" or table.dtype != torch.float32 for table in tables):
+            return False
+        self.start_state()
+        for table in tables:
+            for number, name in enumerate(("exp_avg", "exp_avg_sq"), start=1):
+                moment = torch.from_numpy(apart(table.numel(), number)).view(table.shape)
+                self.state[table][name] = moment.copy_(self.state[table][name])
+            self.state[table]["visits"] = self.state[layer.weight]["visits"]
+        levels = layer.depth if layer.parametrization == "tree" else 0
+        level_decay = np.zeros(17)
+        for level in range(levels + 1):
+            level_decay[level] = group["row_decay"][(1 << level) - 1].item()
+        moments = [(self.state[table]["exp_avg"], self.state[table]["exp_avg_sq"]) for table in tables]
+        visits = self.state[layer.weight]["visits"]
+        layer.update = Update(moments[0], moments[1] if len(moments) > 1 else None, visits, group, level_decay)
+        return True
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]

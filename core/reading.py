@@ -1,4 +1,4 @@
-"""What the store answers: summaries of runs, histories, leaves, artifacts; numbers only.
+"""What the store answers: summaries of runs, histories, leaves, artifacts, benchmarks; numbers only.
 
 A run is seen through its newest chain of attempts, back to the last that began from scratch: each epoch is the one of the
 highest attempt that has it.
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from core.config import RunConfig
 from core.errors import RunNotFoundError, StoreError
-from core.schema import artifact_parts, artifacts, attempts, explained, leaves, metrics, runs, workers
+from core.schema import artifact_parts, artifacts, attempts, benchmarks, explained, leaves, metrics, runs, workers
 
 HEARTBEAT = 1.0
 """Seconds between two signs of life of a worker."""
@@ -115,6 +115,23 @@ class WorkerInfo:
     device: str
     state: str
     """starting, ready or busy."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What the benchmark command measured, once."""
+
+    id: int
+    created: float
+    """When it was kept: seconds since 1970 (UTC)."""
+    leafscope: str
+    """The version that was measured."""
+    machine: str
+    threads: int
+    quick: bool
+    """A short run, whose times say less."""
+    result: Mapping[str, Any]
+    """The whole document: environment, quick, and groups, name -> rows."""
 
 
 def fold(summary: dict[str, Any], epochs: Iterable[tuple[int, Mapping[tuple[str, str], float]]]) -> dict[str, Any]:
@@ -230,6 +247,27 @@ class Reading:
             if now - row.heartbeat <= limit.get(row.state, STALE)
         ]
 
+    def benchmarks(self, limit: int = 20) -> list[Benchmark]:
+        """List the newest benchmarks, at most `limit` of them, the newest first."""
+        if limit < 0:
+            raise ValueError(f"limit must be at least 0, got {limit}")
+        with self._read() as connection:
+            rows = connection.execute(_newest_benchmarks().limit(limit)).all()
+        return [_benchmark(row) for row in rows]
+
+    def latest_benchmark(self, group: str | None = None, include_quick: bool = True) -> Benchmark | None:
+        """Give the newest benchmark, of those that measured `group` if one is named; None if there is none."""
+        query = _newest_benchmarks()
+        if not include_quick:
+            query = query.where(benchmarks.c.quick.is_(False))
+        query = query.execution_options(yield_per=4)  # the first is nearly always the one
+        with self._read() as connection, connection.execute(query) as rows:
+            for row in rows:
+                found = _benchmark(row)
+                if group is None or group in found.result["groups"]:
+                    return found
+        return None
+
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         """Begin a transaction that sees one moment of the database."""
@@ -319,6 +357,14 @@ def _summary(row: Row[Any]) -> RunSummary:
         best=values.get("best", {}),
         last=values.get("last", {}),
     )
+
+
+def _newest_benchmarks() -> Any:
+    return select(benchmarks).order_by(benchmarks.c.created.desc(), benchmarks.c.id.desc())
+
+
+def _benchmark(row: Row[Any]) -> Benchmark:
+    return Benchmark(row.id, row.created, row.leafscope, row.machine, row.threads, row.quick, json.loads(row.result))
 
 
 def _array(row: Row[Any]) -> np.ndarray:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    func,
     insert,
     inspect,
     make_url,
@@ -36,14 +37,14 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """What this program reads and writes; kept in the table `meta`."""
-
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
-"""Version v -> the step that makes it v + 1, inside one transaction."""
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for another process's; a large checkpoint on a slow disk takes seconds."""
+
+PREPARE_LOCK = 0x6C656166
+"""The advisory lock of PostgreSQL under which tables are made and migrated; any number that others do not use."""
 
 _tables = MetaData()
 
@@ -148,6 +149,24 @@ workers = Table(
     Column("heartbeat", Double, nullable=False),
 )
 
+benchmarks = Table(
+    "benchmarks",
+    _tables,
+    Column("id", Integer, primary_key=True),
+    Column("created", Double, nullable=False),
+    Column("leafscope", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("threads", Integer, nullable=False),
+    Column("quick", Boolean, nullable=False),
+    Column("result", Text, nullable=False),  # the whole document; the columns above repeat what a list needs of it
+)
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {
+    # Makes today's table: whoever changes `benchmarks` later keeps the columns of version 2 here.
+    1: lambda connection: benchmarks.create(connection, checkfirst=True),
+}
+"""Version v -> the step that makes it v + 1, inside one transaction."""
+
 
 def database_url(database: str | os.PathLike[str] | None) -> URL:
     """Resolve where the store lives: a URL or a path; None: LEAFSCOPE_DATABASE, else `data/leafscope.db` in the project.
@@ -235,7 +254,9 @@ def _prepare(engine: Engine) -> None:
         if _version(connection) == SCHEMA_VERSION:
             return
     with engine.execution_options(immediate=True).begin() as connection:
-        version = _version(connection)
+        if connection.dialect.name == "postgresql":  # which lets two make the same table, and fails the later one
+            connection.execute(select(func.pg_advisory_xact_lock(PREPARE_LOCK)))
+        version = _version(connection)  # again: another process may just have made or migrated it
         if version is None:
             _tables.create_all(connection)
             connection.execute(insert(meta).values(name="schema_version", value=str(SCHEMA_VERSION)))

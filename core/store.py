@@ -1,4 +1,4 @@
-"""Runs, metrics, leaves, artifacts and the queue, in a database.
+"""Runs, metrics, leaves, artifacts, the queue and benchmarks, in a database.
 
     queued -> running -> finished | failed | stopped | interrupted
 
@@ -22,7 +22,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.config import RunConfig
 from core.errors import LimitError, RunStateError
 from core.reading import Reading, fold, not_found
-from core.schema import artifact_parts, artifacts, attempts, database_url, leaves, metrics, open_engine, runs, workers
+from core.schema import (
+    artifact_parts,
+    artifacts,
+    attempts,
+    benchmarks,
+    database_url,
+    leaves,
+    metrics,
+    open_engine,
+    runs,
+    workers,
+)
 
 if TYPE_CHECKING:
     from core.training import EpochRecord
@@ -79,7 +90,7 @@ class Store(Reading):
     - Ownership: only the worker that claimed an attempt writes to it, and only while it is running. A later write changes
       nothing and returns False; the worker then drops the run. Rows are keyed by run, attempt and epoch, the first write
       of a key stands, and earlier attempts are never changed.
-    - Values: NaN and infinities come back as they were; arrays with dtype and shape.
+    - Values: NaN and infinities come back as they were; arrays with dtype and shape. A benchmark must have neither.
     - Errors: StoreError when the database cannot be used.
     """
 
@@ -292,6 +303,19 @@ class Store(Reading):
             mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
             connection.execute(update(attempts).where(*mine).values(ended))
 
+    # Benchmarks
+
+    def add_benchmark(self, result: dict[str, Any]) -> int:
+        """Keep what the benchmark command measured, and give its id.
+
+        `result` has `environment` (with `date`, `leafscope`, `machine` and `threads`), `quick`, and `groups`: name -> list
+        of rows. Raises ValueError, keeping nothing, if one of them is missing or a value would not come back as it is.
+        """
+        row = _benchmark_row(result)
+        with self._write() as connection:
+            key: Any = connection.execute(insert(benchmarks).values({"created": self._clock()} | row)).inserted_primary_key
+        return int(key[0])
+
     # Inside a transaction
 
     def _newest(self, connection: Connection, run_id: str) -> Row[Any] | None:
@@ -397,3 +421,53 @@ def _number(value: float) -> dict[str, Any]:
 
 def _bytes(values: np.ndarray) -> dict[str, Any]:
     return {"dtype": values.dtype.str, "shape": json.dumps(values.shape), "data": np.ascontiguousarray(values).tobytes()}
+
+
+_KINDS = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a dict"}
+
+
+def _benchmark_row(result: Any) -> dict[str, Any]:
+    _check_kind(result, dict, "result")
+    environment = _item(result, "environment", dict, "result")
+    _item(environment, "date", str, "result.environment")
+    row = {
+        "leafscope": _item(environment, "leafscope", str, "result.environment"),
+        "machine": _item(environment, "machine", str, "result.environment"),
+        "threads": _item(environment, "threads", int, "result.environment"),
+        "quick": _item(result, "quick", bool, "result"),
+    }
+    for name, group in _item(result, "groups", dict, "result").items():
+        _check_kind(group, list, f"result.groups.{name}")
+        for index, line in enumerate(group):
+            _check_kind(line, dict, f"result.groups.{name}[{index}]")
+    _check_plain(result, "result")
+    return row | {"result": json.dumps(result, allow_nan=False)}
+
+
+def _item(container: dict[str, Any], key: str, kind: type, path: str) -> Any:
+    if key not in container:
+        raise ValueError(f"{path} must have the key {key!r}; its keys are {', '.join(map(str, container)) or 'none'}")
+    _check_kind(container[key], kind, f"{path}.{key}")
+    return container[key]
+
+
+def _check_kind(value: Any, kind: type, path: str) -> None:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"{path} must be {_KINDS[kind]}, got {value!r:.80}")
+
+
+def _check_plain(value: Any, path: str) -> None:
+    """Refuse what JSON cannot hold, and what it would give back changed: tuples, keys that are not text."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"the keys of {path} must be text, got {key!r:.80}")
+            _check_plain(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_plain(inner, f"{path}[{index}]")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{path} must be a finite number, got {float(value)}")
+    elif not (value is None or isinstance(value, (str, int))):
+        raise ValueError(f"{path} must be text, a number, true, false, None, a list or a dict, got {type(value).__name__}")

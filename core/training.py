@@ -20,12 +20,17 @@ from core.config import RunConfig
 from core.datasets import Dataset, load
 from core.device import check_fits, resolve_device
 from core.errors import NonFiniteLossError
+from core.kernels import ready
+from core.kernels.net import CompiledNet, takes
 from core.nets import DenseNet, TreeNet, balance_penalty, build_net
 from core.optim import LazyAdamW, parameter_groups
 from core.usage import leaf_counts_by_epoch
 
 EVALUATION_ROWS = 8192
 """Rows of one forward pass in evaluation, so that its memory does not grow with the data."""
+
+LOOK = 0.02
+"""Seconds of compiled steps between two looks whether to stop."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,20 @@ class Trainer:
     DeviceError if its device is not there, DataError if its data cannot be had.
     """
 
-    def __init__(self, run: RunConfig, should_stop: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        run: RunConfig,
+        should_stop: Callable[[], bool] = lambda: False,
+        *,
+        dataset: Dataset | None = None,
+        compiled: bool | None = None,
+        seconds_between_looks: float = LOOK,
+    ) -> None:
         where = resolve_device(run.train.device)
         check_fits(run, where)
         self.run = run
         self.device = str(where)
-        self.dataset: Dataset = load(run.data, run.data_seed)
+        self.dataset: Dataset = load(run.data, run.data_seed) if dataset is None else dataset
         self.net = build_net(run.net, self.dataset.n_features, self.dataset.n_classes, run.weight_seed).to(where)
         self.stopped = False
         self._should_stop = should_stop
@@ -94,6 +107,10 @@ class Trainer:
         groups = parameter_groups(self.net, run.train.weight_decay, run.train.decay_growth)
         self._optimizer = LazyAdamW(groups, lr=run.train.lr)
         self._optimizer.start_state()
+        compiled = ready.usable() if compiled is None else compiled
+        self._compiled = CompiledNet(self.net, self._optimizer, run.train) if compiled and takes(self.net) else None
+        self._look = seconds_between_looks
+        self._steps_at_once = 1
         self._progress = _Progress()
         rows = len(self.dataset.train.y)
         self._batches = math.ceil(rows / run.train.batch_size)
@@ -157,6 +174,8 @@ class Trainer:
         x, y = self._splits["train"]
         epoch = progress.epoch + 1
         order = torch.randperm(len(y), generator=self._stream(epoch, 0)).to(x.device)
+        if self._compiled is not None:
+            return self._compiled_epoch(self._compiled, x, y, order.numpy())
         noise = self._stream(epoch, 1)
         for step in range(self._batches):
             rows = order[step * train.batch_size : (step + 1) * train.batch_size]
@@ -167,6 +186,31 @@ class Trainer:
                 return False
             self._step(x[rows], y[rows], gate_noise, epoch, step)
             progress.step = step + 1
+        return True
+
+    def _compiled_epoch(self, net: CompiledNet, x: Tensor, y: Tensor, order: np.ndarray) -> bool:
+        progress, batch = self._progress, self.run.train.batch_size
+        before = progress.epoch * self._batches
+        noise = None
+        if self.run.train.gate_noise > 0 and self._n_gates:
+            stream = self._stream(progress.epoch + 1, 1)
+            sizes = [min(batch, len(order) - first) for first in range(0, len(order), batch)]
+            drawn = [self._draw_noise(rows, before + step, stream) for step, rows in enumerate(sizes)]
+            noise = torch.cat([torch.stack(of_step) for of_step in drawn if of_step is not None], dim=1).numpy()
+        while progress.step < self._batches:
+            if self._should_stop():
+                return False
+            first, last = progress.step, min(progress.step + self._steps_at_once, self._batches)
+            part = slice(first * batch, last * batch)
+            part_noise = None if noise is None else np.ascontiguousarray(noise[:, part])
+            began = time.perf_counter()
+            failed, loss = net.steps(x, y, order[part], part_noise, before + first, self._batches * self.run.train.epochs)
+            if failed >= 0:
+                progress.step = failed - before
+                raise NonFiniteLossError(progress.epoch + 1, progress.step + 1, loss)
+            progress.step = last
+            took = time.perf_counter() - began
+            self._steps_at_once = max(1, min(2 * self._steps_at_once, int((last - first) * self._look / max(took, 1e-9))))
         return True
 
     def _step(self, x: Tensor, y: Tensor, noise: list[Tensor] | None, epoch: int, step: int) -> None:
@@ -206,11 +250,19 @@ class Trainer:
         words = np.random.SeedSequence((self.run.seed, 7, epoch, use)).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
 
+    @property
+    def _n_gates(self) -> int:
+        return 0 if isinstance(self.net, DenseNet) else self.run.net.depth
+
     def _record(self, began: float) -> EpochRecord:
         metrics: dict[tuple[str, str], float] = {}
         leaves: dict[tuple[int, str], np.ndarray] = {}
         for split, (x, y) in self._splits.items():
-            loss, accuracy, split_leaves = evaluate(self.net, x, y)
+            if self._compiled is None:
+                loss, accuracy, split_leaves = evaluate(self.net, x, y)
+            else:
+                loss, accuracy, split_leaves = self._compiled.evaluate(x, y, EVALUATION_ROWS)
+                split_leaves = split_leaves if isinstance(self.net, TreeNet) else []
             metrics[split, "loss"] = loss
             metrics[split, "accuracy"] = accuracy
             for layer, leaf in enumerate(split_leaves):
@@ -247,14 +299,26 @@ def evaluate(net: DenseNet | TreeNet, x: Tensor, y: Tensor) -> tuple[float, floa
 def train(run: RunConfig, on_epoch: Callable[[EpochRecord], None] | None = None) -> TrainResult:
     """Train a run here and now, calling `on_epoch` after each epoch, epoch 0 included.
 
-    Raises LimitError, DeviceError, DataError before training and NonFiniteLossError in it.
+    It is a population of one. Raises LimitError, DeviceError, DataError before training and NonFiniteLossError in it.
     """
-    trainer = Trainer(run)
+    from core.population import Ended, Population
+
+    population = Population([run])
     records: list[EpochRecord] = []
-    for record in trainer.epochs():
-        records.append(record)
+    for _, event in population.events():
+        if isinstance(event, Ended):
+            if event.error is not None:
+                raise event.error
+            break
+        records.append(event)
         if on_epoch is not None:
-            on_epoch(record)
+            on_epoch(event)
+    return result_of(population.members[0], records)
+
+
+def result_of(trainer: Trainer, records: list[EpochRecord]) -> TrainResult:
+    """Put together what a trainer and its records, epoch 0 first, say; the net is copied to the CPU."""
+    run = trainer.run
     leaves = {key: np.stack([record.leaves[key] for record in records]) for key in records[0].leaves}
     validation = [record.metrics["validation", "loss"] for record in records]
     return TrainResult(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.gating import check_depth, check_leaves
-from core.kernels import leaf_linear
+from core.kernels import Update, leaf_linear
 
 Parametrization = Literal["tree", "flat"]
 
@@ -53,6 +53,8 @@ class TreeLinear(nn.Module):
         self.depth = depth
         self.parametrization: Parametrization = parametrization
         self.sparse = sparse
+        self.update: Update | None = None
+        """Set by `LazyAdamW.fuse`: the backward pass updates the tables."""
         self.weight = nn.Parameter(torch.empty(self.n_nodes, out_features, in_features))
         self.bias = nn.Parameter(torch.empty(self.n_nodes, out_features)) if bias else None
         self.reset_parameters(generator)
@@ -93,7 +95,8 @@ class TreeLinear(nn.Module):
             raise ValueError(f"gate must have shape ({x.shape[0]}, {self.depth}), got {tuple(gate.shape)}")
         leaf = leaf.to(torch.int64)
         check_leaves(leaf, self.depth)
-        return leaf_linear(x, leaf, self.weight, self.bias, self.depth, self.parametrization == "tree", gate, self.sparse)
+        is_tree = self.parametrization == "tree"
+        return leaf_linear(x, leaf, self.weight, self.bias, self.depth, is_tree, gate, self.sparse, self.update)
 
     def leaf_weight(self) -> Tensor:
         """Collapse the tree into one matrix for each leaf: (L, Q, P)."""

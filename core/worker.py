@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -172,6 +173,7 @@ class Worker:
         self._worker_id = worker_id
         self._device = device
         self._make_trainer = make_trainer
+        self._compiler: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Start up, then work until told to end."""
@@ -186,6 +188,7 @@ class Worker:
                 self._store.set_worker(self._worker_id, "ready")
                 while not self.watch.ending.is_set():
                     if not self.work_once():
+                        self._load_compiled()
                         self.watch.ending.wait(POLL)
             except StoreError as error:
                 log.warning("%s", error)
@@ -264,7 +267,13 @@ class Worker:
         began = time.monotonic()
         import torch
 
+        from core.kernels import ready
+
         torch.set_num_threads(n_threads())
+        ready.wait_for_nobody()
+        if not ready.is_ready():
+            log.info("compiling, once on this machine; until then training takes the slower path")
+            self._compiler = ready.start_making_ready()
         tiny: dict[str, Any] = {"data": {"name": "iris"}, "net": {"depth": 2, "width": 4}, "train": {"epochs": 2}}
         try:
             trainer = self._trainer(RunConfig.model_validate(tiny), self.watch.ending.is_set)
@@ -273,6 +282,19 @@ class Worker:
         except LeafscopeError as error:
             log.warning("warming up: %s", error)
         log.info("ready after %.1f s, %d threads", time.monotonic() - began, torch.get_num_threads())
+
+    def _load_compiled(self) -> None:
+        """Load what another process compiled, while nothing else is to be done."""
+        if self._compiler is None or self._compiler.poll() is None:
+            return
+        from core.kernels import ready
+
+        if self._compiler.returncode == 0:
+            ready.make_ready()
+            log.info("compiled code is ready")
+        else:
+            log.warning("compiling failed with status %d; training keeps to the slower path", self._compiler.returncode)
+        self._compiler = None
 
 
 def n_threads() -> int:

@@ -1,5 +1,14 @@
-"""What all tests share: one torch thread, so that two busy cores do not wait for one another."""
+"""What all tests share: one torch thread, so that two busy cores do not wait for one another, and code compiled before."""
 
+import pytest
 import torch
 
+from core.kernels import ready
+
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_code() -> None:
+    """No test is cut off by a compiler, and none changes from one path to the other halfway."""
+    ready.make_ready()

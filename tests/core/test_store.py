@@ -353,7 +353,9 @@ def test_newer_schema_is_refused(tmp_path: Path) -> None:
     Store(tmp_path / "x.db").close()
     with sqlite3.connect(tmp_path / "x.db") as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE name = 'schema_version'")
-    with pytest.raises(StoreError, match=f"schema version 99, made by a newer Leafscope; this one reads versions up to {1}"):
+    with pytest.raises(
+        StoreError, match=f"schema version 99, made by a newer Leafscope; this one reads versions up to {schema.SCHEMA_VERSION}"
+    ):
         Store(tmp_path / "x.db")
 
 

@@ -54,7 +54,7 @@ def test_stop_and_resume_give_the_history_of_an_uninterrupted_run(changes, stop_
     run = changed(small, changes)
     whole = history_of(Trainer(run).epochs())
     asked = iter([False] * stop_after_steps + [True])
-    first = Trainer(run, should_stop=lambda: next(asked))
+    first = Trainer(run, should_stop=lambda: next(asked), seconds_between_looks=0)
     before = history_of(first.epochs())
     assert first.stopped
     second = Trainer(run)
@@ -150,7 +150,7 @@ def test_the_first_loss_that_is_not_finite_ends_training_before_the_update():
 
 def test_a_loss_that_is_not_finite_after_the_last_epoch_is_recorded_and_fails():
     run = changed(small, {"train.epochs": 1})
-    trainer = Trainer(run)
+    trainer = Trainer(run, compiled=False)
     records = trainer.epochs()
     next(records)
     step = trainer._step

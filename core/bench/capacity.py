@@ -1,0 +1,242 @@
+"""What capacity costs in time: a tree layer beside a dense layer of equal computation and one of equal capacity.
+
+N rows · P = Q = 64 features in and out · K depth · L = 2^K leaves · V = 2^(K+1) - 1 nodes · T touched nodes.
+Training step: read the signs of the gates, forward, backward (to the input too), AdamW. Inference: collapsed matrices, the
+signs read as well. The dense layer of equal computation is `nn.Linear(P, Q)`; the one of equal capacity is square and has
+as many parameters as the tree. Batches are drawn anew and take turns, so that no call finds the matrices of the last one.
+Capacity-time ratio: parameters over those of the dense layer, divided by time over its time; parameters are the stored
+ones in training and the distinct ones (L matrices) at inference.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.bench.timing import bandwidth, interleaved
+from core.collapsed import CollapsedLinear
+from core.kernels import read_leaves, reference
+from core.kernels.plan import make_plan
+from core.optim import LazyAdamW, parameter_groups
+from core.tree import TreeLinear
+
+FEATURES = 64
+DEPTHS = (0, 2, 4, 6, 8, 10, 12)
+ROWS = (1, 64, 1024, 4096)
+TRAINING_PASSES = 7
+"""Times that a touched matrix crosses the memory bus in a step: read forward; with both moments read and written backward."""
+LARGEST_DENSE = 30e9
+"""Multiply-adds of a step above which the dense layer of equal capacity is not timed; it would take seconds."""
+OUTPUT_TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
+
+
+def run(
+    depths: Sequence[int] = DEPTHS, rows: Sequence[int] = ROWS, rounds: int = 7, seconds: float = 0.03, device: str = "cpu"
+) -> list[dict[str, Any]]:
+    """Time training and inference for each depth and number of rows: rows that can be written as JSON.
+
+    Keys: `phase` (training, straight_through, inference), `depth`, `rows`, `milliseconds`, `dense_milliseconds`,
+    `against_dense` (ratio within the rounds), `capacity_time_ratio`, `parameters`, `against_equal_capacity` (time over that
+    of the dense layer of equal capacity, or None where it was not timed), `touched_bytes`, `roofline_share` (the time in
+    which the touched bytes cross the memory bus over the time taken; above 1 they came from a cache), `error` (largest
+    deviation from the reference, relative to the largest entry). Raises ValueError if a result deviates by more than 1e-5
+    (gradients of matrices 1e-4).
+    """
+    torch.manual_seed(0)
+    bytes_per_second = bandwidth(3)
+    results = []
+    for depth in depths:
+        layer = _layer(depth, device)
+        for n in rows:
+            batches = [_batch(n, depth, device) for _ in range(max(4, min(4096 // n, 512)))]
+            error = _check_step(layer, batches[0])
+            collapsed = CollapsedLinear(layer)
+            inference_error = _check_inference(layer, collapsed, batches[0])
+            results.append(_training(layer, batches, rounds, seconds, bytes_per_second) | {"error": error})
+            if depth == 4 and n == 1024:
+                straight = _training(layer, batches, rounds, seconds, bytes_per_second, straight=True)
+                results.append(straight | {"error": error})
+            results.append(
+                _inference(layer, collapsed, batches, rounds, seconds, bytes_per_second) | {"error": inference_error}
+            )
+    return results
+
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Inputs (N, P), gating pre-activations (N, K), gradients at the output (N, Q)."""
+
+
+def _batch(n: int, depth: int, device: str) -> Batch:
+    z = torch.randn(n, FEATURES, device=device)
+    return z.relu(), z[:, :depth].contiguous(), torch.randn(n, FEATURES, device=device)
+
+
+def _layer(depth: int, device: str) -> TreeLinear:
+    layer = TreeLinear(FEATURES, FEATURES, depth, sparse=True)
+    with torch.no_grad():
+        for table in layer.parameters():
+            table.normal_(0.0, 0.1)
+    return layer.to(device)
+
+
+def _step(layer: TreeLinear, straight_through: bool = False) -> Callable[[Batch], None]:
+    """A training step of a copy of the layer."""
+    copy = TreeLinear(FEATURES, FEATURES, layer.depth, sparse=True).to(layer.weight.device)
+    copy.load_state_dict(layer.state_dict())
+    optimizer = LazyAdamW(parameter_groups(copy, 0.01, 1.0), lr=1e-4)
+    optimizer.fuse(copy)
+
+    def step(batch: Batch) -> None:
+        x, gate, gradient = batch
+        x = x.detach().requires_grad_()
+        if straight_through:
+            gate = gate.detach().requires_grad_()
+        copy(x, read_leaves(gate), gate if straight_through else None).backward(gradient)
+        if copy.update is None:
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return step
+
+
+def _dense_step(n_in: int, n_out: int, device: str) -> Callable[[Batch], None]:
+    layer = nn.Linear(n_in, n_out).to(device)
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=1e-4, weight_decay=0.01, fused=True)
+
+    def step(batch: Batch) -> None:
+        x, _, gradient = batch
+        layer(x.detach().requires_grad_()).backward(gradient)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def _training(
+    layer: TreeLinear, batches: list[Batch], rounds: int, seconds: float, bytes_per_second: float, straight: bool = False
+) -> dict[str, Any]:
+    device = str(layer.weight.device)
+    n = len(batches[0][0])
+    calls = {
+        "tree": _turns(_step(layer, straight), batches),
+        "dense": _turns(_dense_step(FEATURES, FEATURES, device), batches),
+    }
+    if straight:
+        calls["none"] = _turns(_step(layer), batches)
+    parameters = sum(table.numel() for table in layer.parameters())
+    width = round(FEATURES * math.sqrt(layer.n_nodes))
+    fits = 3 * n * width * width <= LARGEST_DENSE
+    if fits and layer.depth > 0 and not straight:
+        wide = [(torch.randn(n, width, device=device), x, torch.randn(n, width, device=device)) for x, _, _ in batches[:2]]
+        calls["equal_capacity"] = _turns(_dense_step(width, width, device), wide)
+    timings = interleaved(calls, rounds, seconds)
+    against = timings.ratio("tree", "dense")
+    touched = [len(make_plan(read_leaves(gate), layer.depth, True).nodes) for _, gate, _ in batches[:8]]
+    touched_bytes = 4 * parameters / layer.n_nodes * sum(touched) / len(touched)
+    return {
+        "phase": "straight_through" if straight else "training",
+        "depth": layer.depth,
+        "rows": n,
+        "milliseconds": 1e3 * timings.median("tree"),
+        "dense_milliseconds": 1e3 * timings.median("dense"),
+        "against_dense": against,
+        "capacity_time_ratio": layer.n_nodes / against,
+        "parameters": parameters,
+        "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in calls else None,
+        "against_none": timings.ratio("tree", "none") if straight else None,
+        "touched_bytes": touched_bytes,
+        "roofline_share": TRAINING_PASSES * touched_bytes / bytes_per_second / timings.median("tree"),
+    }
+
+
+def _inference(
+    layer: TreeLinear, collapsed: CollapsedLinear, batches: list[Batch], rounds: int, seconds: float, bytes_per_second: float
+) -> dict[str, Any]:
+    device = str(layer.weight.device)
+    n = len(batches[0][0])
+    dense = nn.Linear(FEATURES, FEATURES).to(device)
+    width = round(FEATURES * math.sqrt(layer.n_leaves))
+    calls: dict[str, Callable[[], None]] = {
+        "tree": _turns(lambda batch: collapsed(batch[0], batch[1]), batches),
+        "dense": _turns(lambda batch: dense(batch[0]), batches),
+    }
+    if layer.depth > 0 and n * width * width <= LARGEST_DENSE:
+        equal = nn.Linear(width, width).to(device)
+        wide = torch.randn(n, width, device=device)
+        calls["equal_capacity"] = _turns(lambda batch: equal(wide), batches[:1])
+    with torch.inference_mode():
+        timings = interleaved(calls, rounds, seconds)
+    against = timings.ratio("tree", "dense")
+    leaves = [len(read_leaves(gate).unique()) for _, gate, _ in batches[:8]]
+    touched_bytes = 4 * (FEATURES + 1) * FEATURES * sum(leaves) / len(leaves)
+    return {
+        "phase": "inference",
+        "depth": layer.depth,
+        "rows": n,
+        "milliseconds": 1e3 * timings.median("tree"),
+        "dense_milliseconds": 1e3 * timings.median("dense"),
+        "against_dense": against,
+        "capacity_time_ratio": layer.n_leaves / against,
+        "parameters": layer.n_leaves * (FEATURES + 1) * FEATURES,
+        "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in calls else None,
+        "against_none": None,
+        "touched_bytes": touched_bytes,
+        "roofline_share": touched_bytes / bytes_per_second / timings.median("tree"),
+    }
+
+
+def _turns(call: Callable[[Batch], object], batches: list[Batch]) -> Callable[[], None]:
+    """The call with the next batch each time; on a GPU it waits for the result."""
+    endless: Iterator[Batch] = itertools.cycle(batches)
+    on_gpu = batches[0][0].device.type == "cuda"
+
+    def turn() -> None:
+        call(next(endless))
+        if on_gpu:
+            torch.cuda.synchronize()
+
+    return turn
+
+
+def _check_step(layer: TreeLinear, batch: Batch) -> float:
+    """Compare output and gradients with the reference; the largest relative deviation. Raises ValueError."""
+    x, gate, gradient = batch
+    leaf = read_leaves(gate)
+    found = []
+    for fast in (True, False):
+        layer.zero_grad()
+        rows = x.detach().requires_grad_()
+        if fast:
+            y = layer(rows, leaf)
+        else:
+            y = reference.leaf_linear(rows, leaf, layer.weight, layer.bias, layer.depth, tree=True, sparse=True)
+        y.backward(gradient)
+        assert rows.grad is not None
+        assert layer.weight.grad is not None
+        found.append((y.detach(), rows.grad, layer.weight.grad.coalesce().values().clone()))
+    layer.zero_grad()
+    errors = [_deviation(mine, theirs) for mine, theirs in zip(*found, strict=True)]
+    _hold(f"a step at depth {layer.depth} with {len(x)} rows", max(errors[:2]), OUTPUT_TOLERANCE)
+    _hold(f"gradients at depth {layer.depth} with {len(x)} rows", errors[2], GRADIENT_TOLERANCE)
+    return max(errors)
+
+
+def _check_inference(layer: TreeLinear, collapsed: CollapsedLinear, batch: Batch) -> float:
+    x, gate, _ = batch
+    with torch.no_grad():
+        y = reference.leaf_linear(x, read_leaves(gate), layer.weight, layer.bias, layer.depth, True)
+    error = _deviation(collapsed(x, gate), y)
+    _hold(f"inference at depth {layer.depth} with {len(x)} rows", error, OUTPUT_TOLERANCE)
+    return error
+
+
+def _deviation(found: Tensor, wanted: Tensor) -> float:
+    return ((found - wanted).abs().max() / wanted.abs().max()).item()
+
+
+def _hold(what: str, error: float, most: float) -> None:
+    if not error <= most:
+        raise ValueError(f"{what} must agree with the reference to {most:g}, got {error:.2g}")

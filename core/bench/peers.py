@@ -1,0 +1,356 @@
+"""The nearest public implementations beside a dense layer: what a training step and inference cost.
+
+N = 256 rows · P = Q = 64 features in and out · K depth · L = 2^K leaves · V nodes (2^(K+1) - 1).
+They do not compute the same function; what they share is N rows of P features in and of Q out, at depth K:
+
+- `dense`: `torch.nn.Linear(P, Q)`; every row has the same matrix, no depth (its rows say 0). The one that the others are
+  divided by; it takes turns with each of them.
+- `leafscope`: `TreeLinear(P, Q, K)`; each row is multiplied by the sum of the K + 1 matrices on its path, plus biases. The
+  leaf of each row is given; sorting the rows by it is timed.
+- `grouped_mm`: `torch.nn.functional.grouped_mm`; one matrix for each leaf, no bias (it takes none by group). The leaf of
+  each row is given; sorting the rows by it, and putting the products back in order, is timed.
+- `fastfeedforward`: `FFF(P, 64, Q, K)` of fastfeedforward (Belcak & Wattenhofer 2023, arXiv 2308.14711); each leaf is a net
+  of its own with one hidden layer of 64 ReLU units, so two matrices, and each of the L - 1 inner nodes has a gate. In
+  training every row goes through every leaf and the outputs are mixed by the gates; at inference each row goes through one
+  leaf, in a Python loop over rows that leaves out the leaf's output bias.
+- `neural-trees`: the soft decision tree of `SoftDecisionTreeRegressor` (Irsoy, Yildiz, Alpaydin 2012); L - 1 gates, and a
+  leaf holds a constant vector of Q numbers, no matrix. Every row goes through every gate, and the leaves' vectors are mixed,
+  in training and at inference alike. The loss has the penalty that its own `fit` adds. Its `predict` would do the same in
+  float64.
+
+A training step is zero_grad, forward, mean squared error, backward and optimizer step. All but Leafscope's layer have torch's
+AdamW with fused=True, whose every step updates every parameter; Leafscope's has LazyAdamW, which updates the touched
+nodes within the backward pass.
+Leaves that are given are drawn uniformly. Everything is on the CPU, in float32.
+"""
+
+import importlib
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.bench.timing import Timings, interleaved
+from core.gating import check_depth, path_nodes
+from core.optim import LazyAdamW, parameter_groups
+from core.tree import TreeLinear
+
+N_ROWS = 256
+N_FEATURES = 64
+TOLERANCE = 1e-5
+"""How far an output may be from the float64 product, relative to the largest entry."""
+LEARNING_RATE = 1e-3
+
+Phase = Literal["training", "inference"]
+PHASES: tuple[Phase, ...] = ("training", "inference")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What every peer is given."""
+
+    x: Tensor
+    """(N, P)."""
+    target: Tensor
+    """(N, Q)."""
+    leaf: Tensor
+    """(N,) int64 in 0..L - 1."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One implementation at one depth, ready to be called."""
+
+    module: nn.Module
+    step: Callable[[], object]
+    """One training step."""
+    infer: Callable[[], Tensor]
+    """(N, Q), without gradients."""
+    check: Callable[[Tensor], None]
+    """Raises ValueError for an output of `infer` that is not what the module should compute."""
+
+    @property
+    def parameters(self) -> int:
+        """Count the stored parameters, whether they learn or not; whole numbers such as a stored depth do not count."""
+        return sum(parameter.numel() for parameter in self.module.parameters() if parameter.is_floating_point())
+
+    def call(self, phase: Phase) -> Callable[[], object]:
+        """Give what is timed in a phase."""
+        return self.step if phase == "training" else self.infer
+
+    def enter(self, phase: Phase) -> None:
+        """Put the module in the mode of the phase."""
+        self.module.train(phase == "training")
+
+
+def run(depths: Sequence[int] = (1, 3, 5, 7, 9), rounds: int = 5, budget_s: float = 20.0) -> list[dict[str, Any]]:
+    """Time every peer at every depth, in ascending order: one row for each peer, depth and phase, that can be written as JSON.
+
+    Keys: `peer`, `depth`, `rows`, `phase` ("training" or "inference"), `milliseconds` (median over the rounds),
+    `against_dense` (the ratio to the dense layer within the same rounds), `parameters` (stored), `finished`, and `note`,
+    empty or why there is no time. What is not known is None. A peer that is not installed has one row, without depth and
+    phase. `budget_s` bounds the seconds of one peer, depth and phase: what a first call shows to take longer is not timed,
+    and a depth is not tried that would take longer if the time went on growing with each level as it did between the last two
+    depths, or doubled where that is more. Raises ValueError without depths or for one outside 0..16.
+    """
+    if not depths:
+        raise ValueError("depths must hold at least one depth")
+    for depth in depths:
+        check_depth(depth)
+    dense = _build_dense(make_batch(0), 0)
+    for phase in PHASES:
+        _first_call(dense, phase)
+    dense_seconds: dict[Phase, list[float]] = {phase: [] for phase in PHASES}
+    rows: list[dict[str, Any]] = []
+    for name, build in PEERS.items():
+        seen: dict[Phase, list[tuple[int, float]]] = {phase: [] for phase in PHASES}
+        for depth in sorted(set(depths)):
+            notes = {phase: _too_slow(seen[phase], depth, rounds, budget_s) for phase in PHASES}
+            rows += [_row(name, depth, phase, note=f"not tried: {note}") for phase, note in notes.items() if note]
+            phases = [phase for phase in PHASES if not notes[phase]]
+            if not phases:
+                continue
+            try:
+                peer = build(make_batch(depth), depth)
+            except ImportError as error:
+                rows.append(_row(name, None, None, note=f'not installed ({error}): pip install "leafscope[bench]"'))
+                break
+            except Exception as error:
+                rows += [_row(name, depth, phase, note=_sentence(error)) for phase in phases]
+                continue
+            for phase in phases:
+                try:
+                    first = _first_call(peer, phase)
+                except Exception as error:
+                    rows.append(_row(name, depth, phase, peer.parameters, note=_sentence(error)))
+                    continue
+                seen[phase].append((depth, first))
+                if first * _calls(rounds) > budget_s:
+                    rows.append(_row(name, depth, phase, peer.parameters, note=f"stopped: one step took {first:.1f} s"))
+                    continue
+                timings = _beside_dense(dense, name, peer, phase, rounds)
+                seen[phase][-1] = (depth, timings.median(name))
+                dense_seconds[phase] += timings.seconds["dense"]
+                rows.append(_row(name, depth, phase, peer.parameters, timings.median(name), timings.ratio(name, "dense")))
+    baseline = [
+        _row("dense", 0, phase, dense.parameters, statistics.median(taken), 1.0)
+        for phase, taken in dense_seconds.items()
+        if taken
+    ]
+    return baseline + rows
+
+
+def make_batch(depth: int) -> Batch:
+    """Draw the rows, the targets and the leaves; one and the same for one depth."""
+    generator = torch.Generator().manual_seed(depth)
+    x = torch.randn(N_ROWS, N_FEATURES, generator=generator)
+    target = torch.randn(N_ROWS, N_FEATURES, generator=generator)
+    return Batch(x, target, torch.randint(0, 1 << depth, (N_ROWS,), generator=generator))
+
+
+def check_output(y: Tensor) -> None:
+    """Raise ValueError unless the output is (N, Q) and finite."""
+    if y.shape != (N_ROWS, N_FEATURES):
+        raise ValueError(f"the output must have shape ({N_ROWS}, {N_FEATURES}), got {tuple(y.shape)}")
+    if not bool(y.isfinite().all()):
+        raise ValueError("the output must be finite, got NaN or infinity")
+
+
+def check_products(y: Tensor, x: Tensor, nodes: Tensor, weight: Tensor, bias: Tensor | None = None) -> None:
+    """Raise ValueError unless each row is multiplied by the sum of its nodes' matrices, worked out in float64, row by row.
+
+    Shapes: y (N, Q), x (N, P), nodes (N, any) int64, weight (V, Q, P), bias (V, Q).
+    """
+    check_output(y)
+    with torch.no_grad():
+        weight, x = weight.detach(), x.to(torch.float64)
+        expected = torch.stack([weight[own].to(torch.float64).sum(0) @ row for own, row in zip(nodes, x, strict=True)])
+        if bias is not None:
+            expected += bias.detach()[nodes].to(torch.float64).sum(1)
+        error = float((y.to(torch.float64) - expected).abs().max() / expected.abs().max())
+    if error > TOLERANCE:
+        raise ValueError(f"the output must be within {TOLERANCE:g} of the float64 products, is {error:.1e} away")
+
+
+def grouped_product(x: Tensor, leaf: Tensor, weight: Tensor) -> Tensor:
+    """Multiply each row by its leaf's matrix with grouped_mm: x (N, P), leaf (N,), weight (L, Q, P) -> (N, Q)."""
+    order = torch.argsort(leaf)
+    inverse = torch.empty_like(order)
+    inverse[order] = torch.arange(order.numel())
+    ends = torch.bincount(leaf, minlength=weight.shape[0]).cumsum(0).to(torch.int32)
+    return functional.grouped_mm(x.index_select(0, order), weight.transpose(1, 2), offs=ends).index_select(0, inverse)
+
+
+def leafscope_layer(depth: int) -> tuple[TreeLinear, torch.optim.Optimizer]:
+    """Make Leafscope's own layer and its optimizer."""
+    layer = TreeLinear(N_FEATURES, N_FEATURES, depth, sparse=True, generator=torch.Generator().manual_seed(depth))
+    optimizer = LazyAdamW(parameter_groups(layer, 0.0, 1.0), lr=LEARNING_RATE)
+    optimizer.fuse(layer)
+    return layer, optimizer
+
+
+class _GroupedLinear(nn.Module):
+    """One matrix for each leaf, drawn as nn.Linear draws one, each by itself."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        bound = N_FEATURES**-0.5
+        self.weight = nn.Parameter(torch.empty(1 << depth, N_FEATURES, N_FEATURES).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor, leaf: Tensor) -> Tensor:
+        return grouped_product(x, leaf, self.weight)
+
+
+def _build_dense(batch: Batch, depth: int) -> Peer:
+    layer = nn.Linear(N_FEATURES, N_FEATURES)
+    root = torch.zeros(N_ROWS, 1, dtype=torch.int64)
+    return _peer(
+        layer,
+        batch,
+        lambda: layer(batch.x),
+        check=lambda y: check_products(y, batch.x, root, layer.weight[None], layer.bias[None]),
+    )
+
+
+def _build_leafscope(batch: Batch, depth: int) -> Peer:
+    layer, optimizer = leafscope_layer(depth)
+    nodes = path_nodes(batch.leaf, depth)
+    return _peer(
+        layer,
+        batch,
+        lambda: layer(batch.x, batch.leaf),
+        optimizer=optimizer,
+        check=lambda y: check_products(y, batch.x, nodes, layer.weight, layer.bias),
+    )
+
+
+def _build_grouped(batch: Batch, depth: int) -> Peer:
+    layer = _GroupedLinear(depth)
+    return _peer(
+        layer,
+        batch,
+        lambda: layer(batch.x, batch.leaf),
+        check=lambda y: check_products(y, batch.x, batch.leaf.unsqueeze(1), layer.weight),
+    )
+
+
+def _build_fastfeedforward(batch: Batch, depth: int) -> Peer:
+    module = importlib.import_module("fastfeedforward").FFF(N_FEATURES, N_FEATURES, N_FEATURES, depth)
+    return _peer(module, batch, lambda: module(batch.x))
+
+
+def _build_neural_trees(batch: Batch, depth: int) -> Peer:
+    """Fit the estimator for one epoch of one batch, which is its public way to make a tree, and take its module."""
+    regressor = importlib.import_module("neural_trees").SoftDecisionTreeRegressor
+    fitted = regressor(depth=depth, max_epochs=1, batch_size=N_ROWS).fit(batch.x.numpy(), batch.target.numpy())
+    module = fitted.model_
+    return _peer(module, batch, lambda: module.predict_values(batch.x), penalty=lambda: module.penalty(batch.x))
+
+
+PEERS: dict[str, Callable[[Batch, int], Peer]] = {
+    "leafscope": _build_leafscope,
+    "grouped_mm": _build_grouped,
+    "fastfeedforward": _build_fastfeedforward,
+    "neural-trees": _build_neural_trees,
+}
+"""Name -> what makes it at a depth; raises ImportError where it is not installed."""
+
+
+def _peer(
+    module: nn.Module,
+    batch: Batch,
+    forward: Callable[[], Tensor],
+    *,
+    penalty: Callable[[], Tensor] | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
+    check: Callable[[Tensor], None] = check_output,
+) -> Peer:
+    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    chosen = optimizer or torch.optim.AdamW(learning, lr=LEARNING_RATE, weight_decay=0.0, fused=True)
+
+    def step() -> None:
+        chosen.zero_grad()
+        loss = functional.mse_loss(forward(), batch.target)
+        if penalty is not None:
+            loss = loss + penalty()
+        loss.backward()
+        chosen.step()
+
+    def infer() -> Tensor:
+        with torch.inference_mode():
+            return forward()
+
+    return Peer(module, step, infer, check)
+
+
+def _first_call(peer: Peer, phase: Phase) -> float:
+    """Make the first call of a phase, check the module's output after it, and say how many seconds the call took."""
+    peer.enter(phase)
+    start = time.perf_counter()
+    result = peer.call(phase)()
+    seconds = time.perf_counter() - start
+    if isinstance(result, Tensor):
+        peer.check(result)
+    return seconds
+
+
+def _beside_dense(dense: Peer, name: str, peer: Peer, phase: Phase, rounds: int) -> Timings:
+    """Time a peer and the dense layer in turns; no third function stands between them, however slow it would be."""
+    both = {"dense": dense, name: peer}
+    calls = {key: one.call(phase) for key, one in both.items()}
+    setup = {key: partial(one.enter, phase) for key, one in both.items()}
+    return interleaved(calls, rounds, setup=setup)
+
+
+def _calls(rounds: int) -> int:
+    """Count the calls that timing takes at least: the first, the warm-up, the calibration, and one in each round."""
+    return rounds + 3
+
+
+def _too_slow(seen: list[tuple[int, float]], depth: int, rounds: int, budget_s: float) -> str:
+    """Say why timing a depth would take longer than the budget, from the depths and seconds so far; empty if it fits."""
+    if not seen:
+        return ""
+    before, seconds = seen[-1]
+    growth = 2.0
+    if len(seen) > 1:
+        earlier, fewer = seen[-2]
+        growth = max(growth, (seconds / fewer) ** (1 / (before - earlier)))
+    expected = seconds * growth ** (depth - before) * _calls(rounds)
+    if expected <= budget_s:
+        return ""
+    return f"one step took {seconds:.2g} s at depth {before}, so that timing depth {depth} could take {expected:.0f} s"
+
+
+def _row(
+    peer: str,
+    depth: int | None,
+    phase: Phase | None,
+    parameters: int | None = None,
+    seconds: float | None = None,
+    against_dense: float | None = None,
+    note: str = "",
+) -> dict[str, Any]:
+    return {
+        "peer": peer,
+        "depth": depth,
+        "rows": N_ROWS,
+        "phase": phase,
+        "milliseconds": None if seconds is None else seconds * 1000,
+        "against_dense": against_dense,
+        "parameters": parameters,
+        "finished": seconds is not None,
+        "note": note,
+    }
+
+
+def _sentence(error: Exception) -> str:
+    """Say an error in one line."""
+    text = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

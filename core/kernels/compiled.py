@@ -1,0 +1,864 @@
+"""Compiled loops of the CPU path: products of few rows, passes over the tree, AdamW where a gradient is complete.
+
+N rows · P input features · Q output features · K depth · V nodes. Rows stand sorted by leaf, so that a walk over them is
+a depth-first walk over the touched nodes: on the way down the sums along the path are built, level by level, and on the
+way up the gradients are. Both live in buffers of K + 1 matrices that stay in the cache; a node's matrix is read once a
+pass, its gradient is never stored where the optimizer takes it at once, and nodes without rows cost nothing.
+
+A flat layer is a forest of trees of depth 0, one for each leaf. Several threads walk consecutive ranges of rows; a node
+whose rows lie in more than one range has its gradient spilled, and summed in the order of the ranges.
+
+All of it is in one file: the cache of compiled code looks at the file of the outermost function only.
+"""
+
+import math
+import os
+from typing import Any
+
+os.environ.setdefault("NUMBA_OPT", "2")  # as fast as 3 here, and compiled in two thirds of the time
+
+import numba
+import numpy as np
+
+F = np.float32
+_compile: Any = numba.njit(
+    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp", "afn"}, boundscheck=False
+)
+
+# Flat arrays. Loops, since assigning slices takes many times as long to compile.
+
+
+@_compile
+def zero(a):
+    """Set a flat array to 0."""
+    for i in range(a.size):
+        a[i] = 0
+
+
+@_compile
+def copy(source, target):
+    """Copy a flat array."""
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@_compile
+def add(source, target):
+    """Add a flat array to another."""
+    for i in range(source.size):
+        target[i] += source[i]
+
+
+# Products of a few rows
+
+
+@_compile
+def add_rows(x, w, y):
+    """Add x W^T to y: x (N, P), w (Q, P), y (N, Q)."""
+    n, p = x.shape
+    q = w.shape[0]
+    r = 0
+    while r + 4 <= n:
+        for j in range(q):
+            a0 = F(0)
+            a1 = F(0)
+            a2 = F(0)
+            a3 = F(0)
+            for i in range(p):
+                u = w[j, i]
+                a0 += u * x[r, i]
+                a1 += u * x[r + 1, i]
+                a2 += u * x[r + 2, i]
+                a3 += u * x[r + 3, i]
+            y[r, j] += a0
+            y[r + 1, j] += a1
+            y[r + 2, j] += a2
+            y[r + 3, j] += a3
+        r += 4
+    while r < n:
+        j = 0
+        while j + 4 <= q:
+            a0 = F(0)
+            a1 = F(0)
+            a2 = F(0)
+            a3 = F(0)
+            for i in range(p):
+                u = x[r, i]
+                a0 += u * w[j, i]
+                a1 += u * w[j + 1, i]
+                a2 += u * w[j + 2, i]
+                a3 += u * w[j + 3, i]
+            y[r, j] += a0
+            y[r, j + 1] += a1
+            y[r, j + 2] += a2
+            y[r, j + 3] += a3
+            j += 4
+        while j < q:
+            a0 = F(0)
+            for i in range(p):
+                a0 += x[r, i] * w[j, i]
+            y[r, j] += a0
+            j += 1
+        r += 1
+
+
+@_compile
+def add_rows_back(g, w, dx):
+    """Add g W to dx: g (N, Q), w (Q, P), dx (N, P)."""
+    n, q = g.shape
+    p = w.shape[1]
+    r = 0
+    while r + 4 <= n:
+        j = 0
+        while j + 2 <= q:
+            a0 = g[r, j]
+            a1 = g[r, j + 1]
+            b0 = g[r + 1, j]
+            b1 = g[r + 1, j + 1]
+            c0 = g[r + 2, j]
+            c1 = g[r + 2, j + 1]
+            d0 = g[r + 3, j]
+            d1 = g[r + 3, j + 1]
+            for i in range(p):
+                u = w[j, i]
+                v = w[j + 1, i]
+                dx[r, i] += a0 * u + a1 * v
+                dx[r + 1, i] += b0 * u + b1 * v
+                dx[r + 2, i] += c0 * u + c1 * v
+                dx[r + 3, i] += d0 * u + d1 * v
+            j += 2
+        if j < q:
+            for k in range(r, r + 4):
+                a0 = g[k, j]
+                for i in range(p):
+                    dx[k, i] += a0 * w[j, i]
+        r += 4
+    while r < n:
+        j = 0
+        while j + 4 <= q:
+            a0 = g[r, j]
+            a1 = g[r, j + 1]
+            b0 = g[r, j + 2]
+            b1 = g[r, j + 3]
+            for i in range(p):
+                dx[r, i] += a0 * w[j, i] + a1 * w[j + 1, i] + b0 * w[j + 2, i] + b1 * w[j + 3, i]
+            j += 4
+        while j < q:
+            a0 = g[r, j]
+            for i in range(p):
+                dx[r, i] += a0 * w[j, i]
+            j += 1
+        r += 1
+
+
+@_compile
+def add_outer(g, x, d):
+    """Add g^T x to d: g (N, Q), x (N, P), d (Q, P)."""
+    n, q = g.shape
+    p = x.shape[1]
+    r = 0
+    while r + 4 <= n:
+        for j in range(q):
+            a = g[r, j]
+            b = g[r + 1, j]
+            c = g[r + 2, j]
+            e = g[r + 3, j]
+            for i in range(p):
+                d[j, i] += a * x[r, i] + b * x[r + 1, i] + c * x[r + 2, i] + e * x[r + 3, i]
+        r += 4
+    while r < n:
+        for j in range(q):
+            a = g[r, j]
+            for i in range(p):
+                d[j, i] += a * x[r, i]
+        r += 1
+
+
+@_compile
+def add_column_sums(g, d):
+    """Add the sum over rows to d: g (N, Q), d (Q,)."""
+    for r in range(g.shape[0]):
+        for j in range(g.shape[1]):
+            d[j] += g[r, j]
+
+
+# AdamW
+
+
+@_compile
+def adamw(w, m, v, gradient, step_size, correction, kept, beta1, beta2, eps):
+    """One AdamW update of flat arrays in place."""
+    one = F(1)
+    for i in range(w.size):
+        g = gradient[i]
+        a = m[i] + (g - m[i]) * (one - beta1)
+        b = v[i] * beta2 + (one - beta2) * g * g
+        m[i] = a
+        v[i] = b
+        w[i] = w[i] * kept - step_size * a / (np.sqrt(b) * correction + eps)
+
+
+@_compile
+def step_numbers(count, lr, decay, beta1, beta2):
+    """Step size, factor of sqrt(v), and what decay leaves of the weights, for a row's visit number `count`."""
+    return (
+        F(lr / (1.0 - beta1**count)),
+        F(1.0 / math.sqrt(1.0 - beta2**count)),
+        F(1.0 - lr * decay),
+    )
+
+
+# Sorting and walking
+
+
+@_compile
+def sort_by_leaf(leaf, depth, order, ordered):
+    """Sort rows stably by leaf: fills order (N,) and ordered (N,), the leaves in that order."""
+    n = leaf.size
+    spare = np.empty(n, np.int64)
+    counts = np.empty(257, np.int64)
+    for r in range(n):
+        order[r] = r
+    shift = 0
+    while shift < depth:
+        size = 1 << min(8, depth - shift)
+        zero(counts[: size + 1])
+        for r in range(n):
+            counts[((leaf[r] >> shift) & 255) + 1] += 1
+        for k in range(size):
+            counts[k + 1] += counts[k]
+        for r in range(n):
+            row = order[r]
+            k = (leaf[row] >> shift) & 255
+            spare[counts[k]] = row
+            counts[k] += 1
+        for r in range(n):
+            order[r] = spare[r]
+        shift += 8
+    for r in range(n):
+        ordered[r] = leaf[order[r]]
+
+
+@_compile
+def first_change(a, b, levels):
+    """The first level on which the paths to two different leaves differ."""
+    bits = 0
+    both = a ^ b
+    while both > 0:
+        both >>= 1
+        bits += 1
+    return max(0, levels - bits + 1)
+
+
+@_compile
+def touched(ordered, levels, nodes, first):
+    """Count the touched nodes of each level, and list all of them if `nodes` is not empty.
+
+    `first` (levels + 2,) gets the position of each level's first node in the list; `nodes` (T,) ascending ids.
+    """
+    n = ordered.size
+    counts = np.zeros(levels + 1, np.int64)
+    for r in range(n):
+        start = (
+            0 if r == 0 else (levels + 1 if ordered[r] == ordered[r - 1] else first_change(ordered[r - 1], ordered[r], levels))
+        )
+        for level in range(start, levels + 1):
+            if nodes.size:
+                nodes[first[level] + counts[level]] = (1 << level) - 1 + (ordered[r] >> (levels - level))
+            counts[level] += 1
+    first[0] = 0
+    for level in range(levels + 1):
+        first[level + 1] = first[level] + counts[level]
+
+
+@_compile
+def descend(weight, bias, leaf, levels, level, sums, bias_sums):
+    """Bring the sums along the path up to date from a level on; a root alone is not copied."""
+    for k in range(max(level, 1), levels + 1):
+        node = (1 << k) - 1 + (leaf >> (levels - k))
+        above = weight[0].reshape(-1) if k == 1 else sums[k - 1].reshape(-1)
+        own = weight[node].reshape(-1)
+        here = sums[k].reshape(-1)
+        for i in range(here.size):
+            here[i] = above[i] + own[i]
+        if bias.shape[0]:
+            for j in range(bias.shape[1]):
+                bias_sums[k, j] = (bias[0, j] if k == 1 else bias_sums[k - 1, j]) + bias[node, j]
+
+
+@_compile
+def forward_range(x, order, ordered, weight, bias, levels, first, last, sums, bias_sums, xs, ys):
+    """Multiply the sorted rows first..last by their leaf's matrix; fills xs and ys in sorted order."""
+    row = first
+    level = 0
+    while row < last:
+        leaf = ordered[row]
+        end = row + 1
+        while end < last and ordered[end] == leaf:
+            end += 1
+        descend(weight, bias, leaf, levels, level, sums, bias_sums)
+        for r in range(row, end):
+            source = order[r]
+            for i in range(x.shape[1]):
+                xs[r, i] = x[source, i]
+            if bias.shape[0] == 0:
+                for j in range(ys.shape[1]):
+                    ys[r, j] = F(0)
+            elif levels == 0:
+                for j in range(ys.shape[1]):
+                    ys[r, j] = bias[leaf, j]
+            else:
+                for j in range(ys.shape[1]):
+                    ys[r, j] = bias_sums[levels, j]
+        add_rows(xs[row:end], weight[leaf] if levels == 0 else sums[levels], ys[row:end])
+        if end < last:
+            level = first_change(leaf, ordered[end], levels)
+        row = end
+
+
+@_compile
+def scatter(order, sorted_rows, rows):
+    """Put sorted rows back where they came from."""
+    for r in range(order.size):
+        target = order[r]
+        for j in range(rows.shape[1]):
+            rows[target, j] = sorted_rows[r, j]
+
+
+@_compile
+def position(nodes, low, high, node):
+    """Where a node stands among ascending nodes[low:high]."""
+    while low < high:
+        middle = (low + high) >> 1
+        if nodes[middle] < node:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_compile
+def finish(
+    node, level, gradient, bias_gradient, weight, bias, takes, nodes, first_node, out, out_bias,
+    m, v, bias_m, bias_v, visits, rates, decay,
+):  # fmt: skip
+    """Give a node's complete gradient to the optimizer (takes = 2) or store it (takes = 1)."""
+    if takes == 2:
+        visits[node] += 1
+        beta1, beta2, eps = F(rates[1]), F(rates[2]), F(rates[3])
+        size, correction, kept = step_numbers(visits[node], rates[0], decay[level], rates[1], rates[2])
+        adamw(
+            weight[node].reshape(-1), m[node].reshape(-1), v[node].reshape(-1), gradient.reshape(-1),
+            size, correction, kept, beta1, beta2, eps,
+        )  # fmt: skip
+        if bias.shape[0]:
+            adamw(bias[node], bias_m[node], bias_v[node], bias_gradient, size, correction, kept, beta1, beta2, eps)
+    elif takes == 1:
+        slot = node
+        if nodes.size:
+            slot = position(nodes, first_node[level], first_node[level + 1], node)
+        copy(gradient.reshape(-1), out[slot].reshape(-1))
+        if bias.shape[0]:
+            copy(bias_gradient, out_bias[slot])
+
+
+@_compile
+def credit_node(g, xs, w, bias, node, first, last, product, credit, column):
+    """What a node adds to each row's output, times the gradient there: fills one column of credit (N, K)."""
+    q = g.shape[1]
+    for r in range(first, last):
+        for j in range(q):
+            product[r, j] = bias[node, j] if bias.shape[0] else F(0)
+    add_rows(xs[first:last], w, product[first:last])
+    for r in range(first, last):
+        total = F(0)
+        for j in range(q):
+            total += g[r, j] * product[r, j]
+        credit[r, column] = total
+
+
+@_compile
+def backward_range(
+    g, xs, ordered, weight, bias, levels, first, last, sums, bias_sums, grads, bias_grads, needs_dx, dxs,
+    credit, product, takes, nodes, first_node, out, out_bias, m, v, bias_m, bias_v, visits, rates, decay,
+    spilled, spill, bias_spill,
+):  # fmt: skip
+    """Carry the gradient g (N, Q) of the sorted rows first..last to the rows (dxs), the nodes and the gates (credit).
+
+    `takes`: 0 no gradients of nodes; 1 store them in `out`; 2 AdamW at once. `spilled` (2, levels + 1) gets the nodes that
+    have rows outside the range, at its left end and at its right end, or -1; `spill` their gradients.
+    """
+    n = ordered.size
+    left = -1  # levels up to this one are shared with the range before, on the path of the first leaf
+    right = -1
+    if first > 0:
+        left = levels if ordered[first] == ordered[first - 1] else first_change(ordered[first - 1], ordered[first], levels) - 1
+    if last < n:
+        right = levels if ordered[last] == ordered[last - 1] else first_change(ordered[last - 1], ordered[last], levels) - 1
+    for side in range(2):
+        for k in range(levels + 1):
+            spilled[side, k] = -1
+    row = first
+    level = 0
+    while row < last:
+        leaf = ordered[row]
+        end = row + 1
+        while end < last and ordered[end] == leaf:
+            end += 1
+        if needs_dx:
+            descend(weight, bias[:0], leaf, levels, level, sums, bias_sums)
+            zero(dxs[row:end].reshape(-1))
+            add_rows_back(g[row:end], weight[leaf] if levels == 0 else sums[levels], dxs[row:end])
+        if credit.shape[0]:
+            for k in range(max(level, 1) if levels else 0, levels + 1):
+                shift = levels - k
+                node_end = end
+                while node_end < last and (ordered[node_end] >> shift) == (leaf >> shift):
+                    node_end += 1
+                node = (1 << k) - 1 + (leaf >> shift)
+                column = k - 1 if levels else credit.shape[1] - 1
+                credit_node(g, xs, weight[node], bias, node, row, node_end, product, credit, column)
+        after = 0 if end == last else first_change(leaf, ordered[end], levels)
+        if takes:
+            for k in range(level, levels + 1):
+                zero(grads[k].reshape(-1))
+                zero(bias_grads[k])
+            add_outer(g[row:end], xs[row:end], grads[levels])
+            add_column_sums(g[row:end], bias_grads[levels])
+            for k in range(levels, after - 1, -1):
+                node = (1 << k) - 1 + (leaf >> (levels - k))
+                if k > 0:
+                    add(grads[k].reshape(-1), grads[k - 1].reshape(-1))
+                    add(bias_grads[k], bias_grads[k - 1])
+                side = -1
+                if k <= left and (leaf >> (levels - k)) == (ordered[first] >> (levels - k)):
+                    side = 0
+                elif k <= right and (leaf >> (levels - k)) == (ordered[last - 1] >> (levels - k)):
+                    side = 1
+                if side >= 0:
+                    spilled[side, k] = node
+                    copy(grads[k].reshape(-1), spill[side, k].reshape(-1))
+                    copy(bias_grads[k], bias_spill[side, k])
+                else:
+                    finish(
+                        node, k, grads[k], bias_grads[k], weight, bias, takes, nodes, first_node, out, out_bias,
+                        m, v, bias_m, bias_v, visits, rates, decay,
+                    )  # fmt: skip
+        level = after
+        row = end
+
+
+@_compile
+def merge_spilled(
+    spilled, spill, bias_spill, weight, bias, takes, nodes, first_node, out, out_bias,
+    m, v, bias_m, bias_v, visits, rates, decay,
+):  # fmt: skip
+    """Sum what the ranges spilled, in their order, and finish those nodes: spilled (ranges, 2, levels + 1)."""
+    for level in range(spilled.shape[2]):
+        held_range = -1
+        held_side = -1
+        for part in range(spilled.shape[0]):
+            for side in range(2):
+                node = spilled[part, side, level]
+                if node < 0:
+                    continue
+                if held_range >= 0 and spilled[held_range, held_side, level] == node:
+                    add(spill[part, side, level].reshape(-1), spill[held_range, held_side, level].reshape(-1))
+                    add(bias_spill[part, side, level], bias_spill[held_range, held_side, level])
+                    continue
+                if held_range >= 0:
+                    finish(
+                        spilled[held_range, held_side, level], level,
+                        spill[held_range, held_side, level], bias_spill[held_range, held_side, level],
+                        weight, bias, takes, nodes, first_node, out, out_bias,
+                        m, v, bias_m, bias_v, visits, rates, decay,
+                    )  # fmt: skip
+                held_range = part
+                held_side = side
+        if held_range >= 0:
+            finish(
+                spilled[held_range, held_side, level], level,
+                spill[held_range, held_side, level], bias_spill[held_range, held_side, level],
+                weight, bias, takes, nodes, first_node, out, out_bias,
+                m, v, bias_m, bias_v, visits, rates, decay,
+            )  # fmt: skip
+
+
+@_compile
+def gate_gradient(credit, leaf, gate, tree, dgate):
+    """Straight-through: dgate_j += s_j sigma(-s_j a_j) sum_{l >= j} credit_l; all (N, K), rows in one order.
+
+    Bit j decides the nodes from level j + 1 on, and those are columns j and beyond.
+    """
+    n, depth = gate.shape
+    for r in range(n):
+        total = F(0)
+        for j in range(depth - 1, -1, -1):
+            if tree or j == depth - 1:
+                total += credit[r, j]
+            sign = F(1) if (leaf[r] >> (depth - 1 - j)) & 1 else F(-1)
+            dgate[r, j] += total * sign / (F(1) + math.exp(sign * gate[r, j]))
+
+
+@_compile
+def infer_range(x, a, depth, weight, bias, first, last, y):
+    """Route the rows first..last by the signs of a (N, K) and multiply each by its matrix; fills y. No sorting."""
+    for r in range(first, last):
+        leaf = 0
+        for j in range(depth):
+            leaf = 2 * leaf + (1 if a[r, j] > F(0) else 0)
+        for j in range(y.shape[1]):
+            y[r, j] = bias[leaf, j]
+        add_rows(x[r : r + 1], weight[leaf], y[r : r + 1])
+
+
+# Whole nets. Weights, moments and gradients of a net are flat arrays; `layout` says where each part begins.
+
+N_FEATURES, WIDTH, N_CLASSES, DEPTH, LAYERS, TREE, GATES, HIDDEN_W, HIDDEN_B, HEAD_W, HEAD_B, FIRST_LAYER = range(12)
+LAYER_W, LAYER_B, GATE_W, GATE_B, PER_LAYER = range(5)
+HIDDEN_GATES, UNIT_GATES, RANDOM_GATES = range(3)
+
+
+@_compile
+def matrix(flat, start, rows, columns):
+    """A part of a flat array as a matrix."""
+    return flat[start : start + rows * columns].reshape(rows, columns)
+
+
+@_compile
+def relu(z, h):
+    """Fill h with max(z, 0); NaN stays NaN."""
+    for r in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            value = z[r, j]
+            h[r, j] = F(0) if value <= F(0) else value
+
+
+@_compile
+def linear(x, w, b, y):
+    """Fill y with x W^T + b."""
+    for r in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[r, j] = b[j]
+    add_rows(x, w, y)
+
+
+@_compile
+def layer_tables(flat, layout, layer):
+    """Matrices (V, w, w) and biases (V, w) of a gated layer."""
+    width = layout[WIDTH]
+    nodes = 1 << layout[DEPTH]
+    if layout[TREE]:
+        nodes = 2 * nodes - 1
+    at = FIRST_LAYER + PER_LAYER * layer
+    w = flat[layout[at + LAYER_W] : layout[at + LAYER_W] + nodes * width * width].reshape(nodes, width, width)
+    return w, matrix(flat, layout[at + LAYER_B], nodes, width)
+
+
+@_compile
+def gate_layer(theta, layout, normals, layer, z, h, a):
+    """Fill a (N, K) with the gating pre-activations of a layer whose input is h = relu(z)."""
+    depth, width = layout[DEPTH], layout[WIDTH]
+    if layout[GATES] == HIDDEN_GATES:
+        for r in range(a.shape[0]):
+            for j in range(depth):
+                a[r, j] = z[r, j]
+        return
+    zero(a.reshape(-1))
+    if layout[GATES] == UNIT_GATES:
+        at = FIRST_LAYER + PER_LAYER * layer
+        for r in range(a.shape[0]):
+            for j in range(depth):
+                a[r, j] = theta[layout[at + GATE_B] + j]
+        add_rows(h, matrix(theta, layout[at + GATE_W], depth, width), a)
+    else:
+        add_rows(h, normals[layer], a)
+
+
+@_compile
+def read_leaves(a, leaf):
+    """Read the sign patterns of (N, K) as binary numbers, first bit most significant; ties and NaN are bit 0."""
+    for r in range(a.shape[0]):
+        pattern = 0
+        for j in range(a.shape[1]):
+            pattern = 2 * pattern + (1 if a[r, j] > F(0) else 0)
+        leaf[r] = pattern
+
+
+@_compile
+def cross_entropy(logits, y, slope):
+    """Sum of the rows' losses in nats and number of right rows; with `slope` (N, C) also the mean loss's gradient."""
+    n, classes = logits.shape
+    loss = 0.0
+    right = 0
+    for r in range(n):
+        best = 0
+        for j in range(1, classes):
+            if logits[r, j] > logits[r, best]:
+                best = j
+        top = logits[r, best]
+        total = F(0)
+        for j in range(classes):
+            total += F(math.exp(logits[r, j] - top))
+        loss += F(math.log(total)) + top - logits[r, y[r]]
+        if best == y[r]:
+            right += 1
+        if slope.shape[0]:
+            for j in range(classes):
+                share = F(math.exp(logits[r, j] - top)) / total
+                slope[r, j] = (share - (F(1) if j == y[r] else F(0))) / F(n)
+    return loss, right
+
+
+@_compile
+def balance_gradient(a, order, ordered, weight, da):
+    """The balance penalty of one layer times its weight; adds its gradient to da. Rows of a and da in the unsorted order."""
+    n, depth = a.shape
+    tiny = 1.1920928955078125e-07
+    penalty = 0.0
+    for level in range(depth):
+        scale = 0.5 * weight * 2.0**-level
+        first = 0
+        while first < n:
+            prefix = ordered[first] >> (depth - level)
+            last = first
+            total = 0.0
+            while last < n and (ordered[last] >> (depth - level)) == prefix:
+                total += 1.0 / (1.0 + math.exp(-a[order[last], level]))
+                last += 1
+            alpha = total / (last - first)
+            inside = tiny <= alpha <= 1.0 - tiny
+            alpha = min(max(alpha, tiny), 1.0 - tiny)
+            penalty -= scale * (math.log(alpha) + math.log(1.0 - alpha))
+            if inside:
+                slope = -scale * (1.0 / alpha - 1.0 / (1.0 - alpha)) / (last - first)
+                for r in range(first, last):
+                    share = 1.0 / (1.0 + math.exp(-a[order[r], level]))
+                    da[order[r], level] += F(slope * share * (1.0 - share))
+            first = last
+    return penalty
+
+
+@_compile
+def train_forward(
+    theta, layout, normals, xb, yb, noise, start, balance, z, h, hs, a, read, leaf, order, ordered, origin, moved,
+    logits, slope, da, sums, bias_sums,
+):  # fmt: skip
+    """Forward pass of a batch: the mean loss with penalties; fills everything that the backward pass needs."""
+    n, features = xb.shape
+    width, classes = layout[WIDTH], layout[N_CLASSES]
+    depth, layers = layout[DEPTH], layout[LAYERS]
+    levels = depth if layout[TREE] == 1 else 0
+    hidden_b, head_b = layout[HIDDEN_B], layout[HEAD_B]
+    for r in range(n):
+        origin[r] = r
+    linear(xb, matrix(theta, layout[HIDDEN_W], width, features), theta[hidden_b : hidden_b + width], z[0, :n])
+    for layer in range(layers):
+        relu(z[layer, :n], h[:n])
+        gate_layer(theta, layout, normals, layer, z[layer, :n], h[:n], a[layer, :n])
+        for r in range(n):
+            for j in range(depth):
+                read[layer, r, j] = a[layer, r, j]
+                if noise.shape[0]:
+                    read[layer, r, j] += noise[layer, start + origin[r], j]
+        read_leaves(read[layer, :n], leaf[layer, :n])
+        sort_by_leaf(leaf[layer, :n], depth, order[layer, :n], ordered[layer, :n])
+        w, b = layer_tables(theta, layout, layer)
+        forward_range(
+            h[:n], order[layer, :n], ordered[layer, :n], w, b, levels, 0, n, sums, bias_sums, hs[layer, :n], z[layer + 1, :n]
+        )
+        for r in range(n):
+            moved[r] = origin[order[layer, r]]
+        copy(moved[:n], origin)
+    for r in range(n):
+        moved[r] = yb[origin[r]]
+    relu(z[layers, :n], h[:n])
+    linear(h[:n], matrix(theta, layout[HEAD_W], classes, width), theta[head_b : head_b + classes], logits[:n])
+    loss, _ = cross_entropy(logits[:n], moved[:n], slope[:n])
+    loss /= n
+    zero(da.reshape(-1))
+    if balance > 0 and depth > 0:
+        for layer in range(layers):
+            loss += balance_gradient(a[layer, :n], order[layer, :n], ordered[layer, :n], balance, da[layer, :n])
+    return loss
+
+
+@_compile
+def update_linear(
+    theta, m, v, w_start, b_start, g, x, count, decay, rates, flat_gradient, flat_bias
+):  # fmt: skip
+    """AdamW on a plain layer that saw x (N, P) and the gradient g (N, Q) at its output."""
+    q, p = g.shape[1], x.shape[1]
+    zero(flat_gradient[: q * p])
+    zero(flat_bias[:q])
+    add_outer(g, x, matrix(flat_gradient, 0, q, p))
+    add_column_sums(g, flat_bias[:q])
+    size, correction, kept = step_numbers(count, rates[0], decay, rates[1], rates[2])
+    for part in range(2):
+        start = b_start if part else w_start
+        length = q if part else q * p
+        gradient = flat_bias if part else flat_gradient
+        adamw(
+            theta[start : start + length], m[start : start + length], v[start : start + length], gradient[:length],
+            size, correction, kept, F(rates[1]), F(rates[2]), F(rates[3]),
+        )  # fmt: skip
+
+
+@_compile
+def masked(dh, z, g):
+    """Carry a gradient through relu: fill g with dh where z > 0, else 0."""
+    for r in range(g.shape[0]):
+        for j in range(g.shape[1]):
+            g[r, j] = dh[r, j] if z[r, j] > F(0) else F(0)
+
+
+@_compile
+def train_backward(
+    theta, m, v, layout, visits, plain_visits, normals, xb, straight_through, balance, rates, level_decay,
+    z, h, hs, read, leaf, order, ordered, slope, da, sums, bias_sums, grads, bias_grads, g, dxs, dh,
+    credit, credit_rows, product, flat_gradient, flat_bias, spilled, spill, bias_spill, first_node, no_table, no_rows, no_nodes,
+):  # fmt: skip
+    """Backward pass; every part is updated as soon as nothing needs its old weights."""
+    n = xb.shape[0]
+    width, classes = layout[WIDTH], layout[N_CLASSES]
+    depth, layers, tree = layout[DEPTH], layout[LAYERS], layout[TREE] == 1
+    levels = depth if tree else 0
+    credits = straight_through and depth > 0
+    learned_gates = depth > 0 and (credits or balance > 0)
+    decay = level_decay[0]
+    plain_visits[0] += 1
+    if learned_gates and layout[GATES] == UNIT_GATES:
+        plain_visits[1] += 1
+    zero(dh[:n].reshape(-1))
+    add_rows_back(slope[:n], matrix(theta, layout[HEAD_W], classes, width), dh[:n])
+    update_linear(
+        theta, m, v, layout[HEAD_W], layout[HEAD_B], slope[:n], h[:n], plain_visits[0], decay, rates, flat_gradient, flat_bias
+    )
+    masked(dh[:n], z[layers, :n], g[:n])
+    for layer in range(layers - 1, -1, -1):
+        w, b = layer_tables(theta, layout, layer)
+        w_m, b_m = layer_tables(m, layout, layer)
+        w_v, b_v = layer_tables(v, layout, layer)
+        rows = n if credits else 0
+        backward_range(
+            g[:n], hs[layer, :n], ordered[layer, :n], w, b, levels, 0, n, sums, bias_sums, grads, bias_grads, True, dxs[:n],
+            credit[:rows], product[:rows], 2, no_nodes, first_node, no_table, no_rows, w_m, w_v, b_m, b_v, visits[layer],
+            rates, level_decay, spilled, spill, bias_spill,
+        )  # fmt: skip
+        scatter(order[layer, :n], dxs[:n], dh[:n])
+        if credits:
+            scatter(order[layer, :n], credit[:n], credit_rows[:n])
+            gate_gradient(credit_rows[:n], leaf[layer, :n], read[layer, :n], tree, da[layer, :n])
+        if learned_gates and layout[GATES] == UNIT_GATES:
+            at = FIRST_LAYER + PER_LAYER * layer
+            add_rows_back(da[layer, :n], matrix(theta, layout[at + GATE_W], depth, width), dh[:n])
+            relu(z[layer, :n], h[:n])
+            update_linear(
+                theta, m, v, layout[at + GATE_W], layout[at + GATE_B], da[layer, :n], h[:n], plain_visits[1], decay, rates,
+                flat_gradient, flat_bias,
+            )  # fmt: skip
+        elif learned_gates and layout[GATES] == RANDOM_GATES:
+            add_rows_back(da[layer, :n], normals[layer], dh[:n])
+        masked(dh[:n], z[layer, :n], g[:n])
+        if layout[GATES] == HIDDEN_GATES:
+            for r in range(n):
+                for j in range(depth):
+                    g[r, j] += da[layer, r, j]
+    update_linear(
+        theta, m, v, layout[HIDDEN_W], layout[HIDDEN_B], g[:n], xb, plain_visits[0], decay, rates, flat_gradient, flat_bias
+    )
+
+
+@_compile
+def train_steps(
+    theta, m, v, layout, visits, plain_visits, normals, x, y, rows, batch, noise,
+    straight_through, balance, lr, cosine, first_step, all_steps, rates, level_decay,
+):  # fmt: skip
+    """Train a net on consecutive batches of `rows`; the number of the step whose loss is not finite, or -1, and that loss.
+
+    x (N, P), y (N,), rows (R,) in order of training, noise (layers, R, K) or empty; visits (layers, V), plain_visits (2,):
+    of parts that all rows visit, of gating units; level_decay (17,). Nothing is updated by a step that fails.
+    """
+    features, width, classes = layout[N_FEATURES], layout[WIDTH], layout[N_CLASSES]
+    depth, layers = layout[DEPTH], layout[LAYERS]
+    levels = depth if layout[TREE] == 1 else 0
+    size = min(batch, rows.size)
+    credited = size if straight_through and depth > 0 else 0
+
+    xb, yb = np.empty((size, features), np.float32), np.empty(size, np.int64)
+    z, hs = np.empty((layers + 1, size, width), np.float32), np.empty((layers, size, width), np.float32)
+    h, g = np.empty((size, width), np.float32), np.empty((size, width), np.float32)
+    dxs, dh = np.empty((size, width), np.float32), np.empty((size, width), np.float32)
+    a, read = np.empty((layers, size, depth), np.float32), np.empty((layers, size, depth), np.float32)
+    da = np.empty((layers, size, depth), np.float32)
+    leaf, order = np.empty((layers, size), np.int64), np.empty((layers, size), np.int64)
+    ordered = np.empty((layers, size), np.int64)
+    origin, moved = np.empty(size, np.int64), np.empty(size, np.int64)
+    logits, slope = np.empty((size, classes), np.float32), np.empty((size, classes), np.float32)
+    credit, credit_rows = np.empty((credited, depth), np.float32), np.empty((credited, depth), np.float32)
+    product = np.empty((credited, width), np.float32)
+    sums, bias_sums = np.empty((levels + 1, width, width), np.float32), np.empty((levels + 1, width), np.float32)
+    grads, bias_grads = np.empty((levels + 1, width, width), np.float32), np.empty((levels + 1, width), np.float32)
+    flat_gradient = np.empty(width * max(features, classes, depth), np.float32)
+    flat_bias = np.empty(max(width, classes, depth), np.float32)
+    no_table, no_rows, no_nodes = np.empty((0, 0, 0), np.float32), np.empty((0, 0), np.float32), np.empty(0, np.int64)
+    spilled, spill = np.empty((2, levels + 1), np.int64), np.empty((0, 0, width, width), np.float32)
+    bias_spill, first_node = np.empty((0, 0, width), np.float32), np.empty(0, np.int64)
+
+    step = first_step
+    for start in range(0, rows.size, batch):
+        n = min(batch, rows.size - start)
+        for r in range(n):
+            yb[r] = y[rows[start + r]]
+            copy(x[rows[start + r]], xb[r])
+        loss = train_forward(
+            theta, layout, normals, xb[:n], yb, noise, start, balance, z, h, hs, a, read, leaf, order, ordered, origin, moved,
+            logits, slope, da, sums, bias_sums,
+        )  # fmt: skip
+        if not math.isfinite(loss):
+            return step, loss
+        rates[0] = lr * 0.5 * (1.0 + math.cos(math.pi * step / all_steps)) if cosine else lr
+        train_backward(
+            theta, m, v, layout, visits, plain_visits, normals, xb[:n], straight_through, balance, rates, level_decay,
+            z, h, hs, read, leaf, order, ordered, slope, da, sums, bias_sums, grads, bias_grads, g, dxs, dh,
+            credit, credit_rows, product, flat_gradient, flat_bias, spilled, spill, bias_spill, first_node,
+            no_table, no_rows, no_nodes,
+        )  # fmt: skip
+        step += 1
+    return -1, 0.0
+
+
+@_compile
+def evaluate_rows(theta, layout, normals, x, y, leaves):
+    """Sum of losses and number of right rows of x (N, P), y (N,); fills leaves (layers, N)."""
+    n = x.shape[0]
+    width, classes, features = layout[WIDTH], layout[N_CLASSES], layout[N_FEATURES]
+    depth, layers = layout[DEPTH], layout[LAYERS]
+    levels = depth if layout[TREE] == 1 else 0
+    z, h = np.empty((n, width), np.float32), np.empty((n, width), np.float32)
+    hs, a = np.empty((n, width), np.float32), np.empty((n, depth), np.float32)
+    leaf, order, ordered = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    origin, moved = np.empty(n, np.int64), np.empty(n, np.int64)
+    for r in range(n):
+        origin[r] = r
+    sums, bias_sums = np.empty((levels + 1, width, width), np.float32), np.empty((levels + 1, width), np.float32)
+    logits, no_slope = np.empty((n, classes), np.float32), np.empty((0, 0), np.float32)
+    hidden_b, head_b = layout[HIDDEN_B], layout[HEAD_B]
+    linear(x, matrix(theta, layout[HIDDEN_W], width, features), theta[hidden_b : hidden_b + width], z)
+    for layer in range(layers):
+        relu(z, h)
+        gate_layer(theta, layout, normals, layer, z, h, a)
+        read_leaves(a, leaf)
+        sort_by_leaf(leaf, depth, order, ordered)
+        w, b = layer_tables(theta, layout, layer)
+        forward_range(h, order, ordered, w, b, levels, 0, n, sums, bias_sums, hs, z)
+        for r in range(n):
+            leaves[layer, origin[r]] = leaf[r]
+        for r in range(n):
+            moved[r] = origin[order[r]]
+        copy(moved, origin)
+    for r in range(n):
+        moved[r] = y[origin[r]]
+    relu(z, h)
+    linear(h, matrix(theta, layout[HEAD_W], classes, width), theta[head_b : head_b + classes], logits)
+    return cross_entropy(logits, moved, no_slope)

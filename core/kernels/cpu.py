@@ -1,0 +1,336 @@
+"""The CPU path: compiled walks over the sorted rows, float32, on as many threads as torch has.
+
+N rows · P input features · Q output features · K depth · V nodes · T touched nodes. Same operation and signature as
+`reference.leaf_linear`; what it does not take (another type, very wide layers) goes there. With an `Update`, a backward
+pass gives each node's gradient to AdamW while it is in the cache, and no gradient tensor is made.
+"""
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from core.kernels import compiled, reference
+
+WIDEST = 512 * 512
+"""P x Q above which one matrix no longer stays in a core's cache, and BLAS row products are the faster way."""
+
+SPLIT_WORK = 1 << 19
+"""Multiply-adds of a pass for each thread; below that a second thread costs more than it saves."""
+
+_NO_TABLE = np.empty((0, 0, 0), np.float32)
+_NO_ROWS = np.empty((0, 0), np.float32)
+_NO_NODES = np.empty(0, np.int64)
+_NO_RATES = np.zeros(4)
+_NO_DECAY = np.zeros(17)
+
+
+@dataclass
+class Update:
+    """What AdamW needs to update the tables of one layer within its backward pass."""
+
+    weight_moments: tuple[Tensor, Tensor]
+    bias_moments: tuple[Tensor, Tensor] | None
+    visits: Tensor
+    """(V,) int64."""
+    group: dict[str, Any]
+    """The optimizer's settings, read at each step: lr, betas, eps."""
+    level_decay: np.ndarray
+    """(17,) float64: weight decay on each level."""
+
+
+def takes(x: Tensor, weight: Tensor, bias: Tensor | None = None, gate: Tensor | None = None) -> bool:
+    """Whether this path computes this operation."""
+    floats = all(tensor is None or tensor.dtype == torch.float32 for tensor in (x, weight, bias, gate))
+    return floats and not too_wide(weight)
+
+
+def too_wide(weight: Tensor) -> bool:
+    """Whether matrices (V, Q, P) are too large for this path."""
+    return weight.shape[1] * weight.shape[2] > WIDEST
+
+
+def leaf_linear(
+    x: Tensor,
+    leaf: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    depth: int,
+    tree: bool,
+    gate: Tensor | None = None,
+    sparse: bool = False,
+    update: Update | None = None,
+) -> Tensor:
+    """Multiply each row by its leaf's matrix; see `reference.leaf_linear`. `update` makes backward update the tables."""
+    if gate is not None and (gate.shape[1] == 0 or not gate.requires_grad):
+        gate = None
+    if x.shape[0] == 0 or not takes(x, weight, bias, gate):
+        return reference.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse)
+    if not torch.is_grad_enabled():
+        return torch.from_numpy(_forward(x, leaf, weight, bias, depth, tree)[0])
+    y: Tensor = _LeafLinear.apply(x, weight, bias, gate, leaf, depth, tree, sparse, update)
+    return y
+
+
+def read_leaves(gate: Tensor) -> Tensor:
+    """Read the sign patterns of (N, K) as binary numbers: (N,) int64."""
+    leaf = np.empty(gate.shape[0], np.int64)
+    compiled.read_leaves(_array(gate), leaf)
+    return torch.from_numpy(leaf)
+
+
+def infer(x: Tensor, gate: Tensor, weight: np.ndarray, bias: np.ndarray) -> Tensor:
+    """Route rows by the signs of gate (N, K) and multiply them by collapsed matrices (L, Q, P) and biases (L, Q)."""
+    n, depth = gate.shape
+    leaves, q, p = weight.shape
+    rows = x.numpy() if x.is_contiguous() else x.contiguous().numpy()
+    gates = gate.numpy() if gate.is_contiguous() else gate.contiguous().numpy()
+    y = np.empty((n, q), np.float32)
+    if n <= max(4, leaves):  # about a row a leaf: sorting would not pay
+        if (parts := _n_ranges(n, q, p)) == 1:
+            compiled.infer_range(rows, gates, depth, weight, bias, 0, n, y)
+        else:
+            _in_ranges(lambda a, b: compiled.infer_range(rows, gates, depth, weight, bias, a, b, y), n, parts)
+        return torch.from_numpy(y)
+    leaf, order, ordered = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    compiled.read_leaves(gates, leaf)
+    compiled.sort_by_leaf(leaf, depth, order, ordered)
+    xs, ys = np.empty((n, p), np.float32), np.empty((n, q), np.float32)
+    space = _workspace(0, q, p)  # no path is summed
+
+    def walk(first: int, last: int) -> None:
+        compiled.forward_range(rows, order, ordered, weight, bias, 0, first, last, space.sums, space.bias_sums, xs, ys)
+        compiled.scatter(order[first:last], ys[first:last], y)
+
+    _in_ranges(walk, n, _n_ranges(n, q, p))
+    return torch.from_numpy(y)
+
+
+class _LeafLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        gate: Tensor | None,
+        leaf: Tensor,
+        depth: int,
+        tree: bool,
+        sparse: bool,
+        update: Update | None,
+    ) -> Tensor:
+        y, xs, order, ordered = _forward(x, leaf, weight, bias, depth, tree)
+        ctx.save_for_backward(weight, bias, gate, leaf)
+        ctx.rows = xs, order, ordered
+        ctx.options = depth, tree, sparse, update
+        return torch.from_numpy(y)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        weight, bias, gate, leaf = ctx.saved_tensors
+        needs_x, needs_weight, needs_bias, needs_gate = ctx.needs_input_grad[:4]
+        depth, tree, sparse, update = ctx.options
+        dx, dweight, dbias, dgate = _backward(
+            grads[0], ctx.rows, leaf, weight, bias, gate if needs_gate else None, depth, tree, sparse,
+            update if needs_weight else None, needs_x, needs_weight or needs_bias,
+        )  # fmt: skip
+        return dx, dweight if needs_weight else None, dbias if needs_bias else None, dgate, None, None, None, None, None
+
+
+def _forward(
+    x: Tensor, leaf: Tensor, weight: Tensor, bias: Tensor | None, depth: int, tree: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rows, leaves, table = _array(x), _array(leaf), _array(weight)
+    biases = _NO_ROWS if bias is None else _array(bias)
+    n, q, p = rows.shape[0], table.shape[1], table.shape[2]
+    levels = depth if tree else 0
+    order, ordered = np.empty(n, np.int64), np.empty(n, np.int64)
+    compiled.sort_by_leaf(leaves, depth, order, ordered)
+    xs, ys = np.empty((n, p), np.float32), np.empty((n, q), np.float32)
+
+    def walk(first: int, last: int) -> None:
+        space = _workspace(levels, q, p)
+        compiled.forward_range(rows, order, ordered, table, biases, levels, first, last, space.sums, space.bias_sums, xs, ys)
+
+    _in_ranges(walk, n, _n_ranges(n, q, p))
+    y = np.empty((n, q), np.float32)
+    compiled.scatter(order, ys, y)
+    return y, xs, order, ordered
+
+
+def _backward(
+    gradient: Tensor,
+    saved: tuple[np.ndarray, np.ndarray, np.ndarray],
+    leaf: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    gate: Tensor | None,
+    depth: int,
+    tree: bool,
+    sparse: bool,
+    update: Update | None,
+    needs_x: bool,
+    needs_tables: bool,
+) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
+    xs, order, ordered = saved
+    table = _array(weight)
+    biases = _NO_ROWS if bias is None else _array(bias)
+    n, q, p = xs.shape[0], table.shape[1], table.shape[2]
+    levels = depth if tree else 0
+    gs = np.take(_array(gradient), order, axis=0)
+    dxs = np.empty((n, p) if needs_x else (0, p), np.float32)
+    credit = np.empty((n, depth), np.float32) if gate is not None else _NO_ROWS
+    product = np.empty((n, q), np.float32) if gate is not None else _NO_ROWS
+
+    nodes, first_node = _NO_NODES, np.zeros(levels + 2, np.int64)
+    m = v = out = _NO_TABLE
+    bias_m = bias_v = out_bias = _NO_ROWS
+    visits, rates, decay = _NO_NODES, _NO_RATES, _NO_DECAY
+    if update is not None:
+        m, v = (moment.numpy() for moment in update.weight_moments)
+        if update.bias_moments is not None:
+            bias_m, bias_v = (moment.numpy() for moment in update.bias_moments)
+        group = update.group
+        visits, decay = update.visits.numpy(), update.level_decay
+        rates = np.array([group["lr"], *group["betas"], group["eps"]], np.float64)
+    elif needs_tables and sparse:
+        compiled.touched(ordered, levels, nodes, first_node)
+        nodes = np.empty(first_node[-1], np.int64)
+        compiled.touched(ordered, levels, nodes, first_node)
+        out, out_bias = np.empty((len(nodes), q, p), np.float32), np.empty((len(nodes), q), np.float32)
+    elif needs_tables:
+        out, out_bias = np.zeros(table.shape, np.float32), np.zeros(table.shape[:2], np.float32)
+    mode = 2 if update is not None else 1 if needs_tables else 0
+
+    ranges = _n_ranges(n, q, p)
+    spilled = np.empty((ranges, 2, levels + 1), np.int64)
+    spill_space = (ranges, 2, levels + 1) if ranges > 1 else (1, 0, 0)
+    spill, bias_spill = np.empty((*spill_space, q, p), np.float32), np.empty((*spill_space, q), np.float32)
+    targets = (mode, nodes, first_node, out, out_bias, m, v, bias_m, bias_v, visits, rates, decay)
+
+    def walk(first: int, last: int) -> None:
+        space = _workspace(levels, q, p)
+        part = _part(first, n, ranges)
+        compiled.backward_range(
+            gs, xs, ordered, table, biases, levels, first, last, space.sums, space.bias_sums, space.grads, space.bias_grads,
+            needs_x, dxs, credit, product, *targets, spilled[part], spill[part], bias_spill[part],
+        )  # fmt: skip
+
+    _in_ranges(walk, n, ranges)
+    if ranges > 1 and mode:
+        compiled.merge_spilled(spilled, spill, bias_spill, table, biases, *targets)
+
+    dx = dgate = dweight = dbias = None
+    if needs_x:
+        dx = np.empty((n, p), np.float32)
+        compiled.scatter(order, dxs, dx)
+    if gate is not None:
+        rows_credit = np.empty_like(credit)
+        compiled.scatter(order, credit, rows_credit)
+        dgate = np.zeros(credit.shape, np.float32)
+        compiled.gate_gradient(rows_credit, _array(leaf), _array(gate), tree, dgate)
+    if update is not None:
+        torch.autograd.graph.increment_version([t for t in (weight, bias) if t is not None])
+    elif needs_tables:
+        dweight = _gradient(out, nodes, table.shape, sparse)
+        dbias = None if bias is None else _gradient(out_bias, nodes, table.shape[:2], sparse)
+    return _tensor(dx), dweight, dbias, _tensor(dgate)
+
+
+def _gradient(values: np.ndarray, nodes: np.ndarray, shape: tuple[int, ...], sparse: bool) -> Tensor:
+    if not sparse:
+        return torch.from_numpy(values)
+    index = torch.from_numpy(nodes).unsqueeze(0)
+    return torch.sparse_coo_tensor(index, torch.from_numpy(values), shape, is_coalesced=True, check_invariants=False)
+
+
+def _tensor(array: np.ndarray | None) -> Tensor | None:
+    return None if array is None else torch.from_numpy(array)
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().contiguous().numpy()
+
+
+def apart(n: int, number: int) -> np.ndarray:
+    """Zeros (n,) that begin at a place within a page that depends on `number` (0 to 2).
+
+    Tables that are walked side by side at one place within their pages evict each other from the cache.
+    """
+    page, step = 1024, 320
+    buffer = np.zeros(n + 2 * page, np.float32)
+    begin = (-buffer.ctypes.data // 4) % page + number * step
+    return buffer[begin : begin + n]
+
+
+# Threads
+
+
+@dataclass
+class _Workspace:
+    sums: np.ndarray
+    bias_sums: np.ndarray
+    grads: np.ndarray
+    bias_grads: np.ndarray
+
+
+_held = threading.local()
+
+
+def _workspace(levels: int, q: int, p: int) -> _Workspace:
+    """Buffers of this thread, kept for the next step of the same shape."""
+    key = levels, q, p
+    if getattr(_held, "key", None) != key:
+        matrices, rows = (levels + 1, q, p), (levels + 1, q)
+        _held.space = _Workspace(*(np.empty(shape, np.float32) for shape in (matrices, rows, matrices, rows)))
+        _held.key = key
+    space: _Workspace = _held.space
+    return space
+
+
+@lru_cache(maxsize=1)
+def _pool(size: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(size, thread_name_prefix="leafscope")
+
+
+def _n_ranges(n: int, q: int, p: int) -> int:
+    forced: int | None = getattr(_held, "ranges", None)
+    return min(n, forced) if forced else max(1, min(torch.get_num_threads(), n * q * p // SPLIT_WORK, n))
+
+
+@contextlib.contextmanager
+def ranges(number: int) -> Iterator[None]:
+    """Walk so many ranges of rows in this thread's calls, whatever their size."""
+    _held.ranges = number
+    try:
+        yield
+    finally:
+        _held.ranges = None
+
+
+def _part(first: int, n: int, ranges: int) -> int:
+    return -(-first * ranges // n)
+
+
+def _in_ranges(walk: Any, n: int, ranges: int) -> None:
+    """Walk consecutive ranges of rows, the first in this thread."""
+    cuts = [n * part // ranges for part in range(ranges + 1)]
+    if ranges == 1:
+        walk(0, n)
+        return
+    pool = _pool(torch.get_num_threads())
+    others: list[Future[None]] = [pool.submit(walk, *pair) for pair in itertools.pairwise(cuts[1:])]
+    walk(cuts[0], cuts[1])
+    for other in others:
+        other.result()

@@ -1,0 +1,114 @@
+"""Many nets trained as one: members side by side on the threads of one process, each exactly as if it were alone.
+
+Members share the machine, the compiled code and the data that are the same; they may differ in everything else, depth
+included: one compiled call trains one member for a while without the interpreter, so that no padding of members to one
+shape, and no synchronization between their steps, is needed (this project's choice; measured by `leafscope bench`).
+"""
+
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from core.config import RunConfig
+from core.datasets import Dataset, load
+from core.errors import LeafscopeError
+from core.training import EpochRecord, Trainer
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a member ended."""
+
+    status: str
+    """finished, stopped or failed."""
+    error: LeafscopeError | None = None
+    """Why it failed."""
+
+
+class Population:
+    """Trains many runs at once; a member's history does not depend on who else is there, bit for bit on the CPU.
+
+    `should_stop` is asked with the member's number, from several threads, as often as a `Trainer` asks. Members on a GPU
+    take turns. Raises what `Trainer` raises, before anything is trained, and ValueError for threads under 1.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[RunConfig],
+        should_stop: Callable[[int], bool] = lambda member: False,
+        threads: int = 1,
+        compiled: bool | None = None,
+    ) -> None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        self._data: dict[tuple[str, int], Dataset] = {}
+        self.members = [
+            Trainer(run, _asker(should_stop, number), dataset=self._dataset(run), compiled=compiled)
+            for number, run in enumerate(runs)
+        ]
+        on_gpu = any(member.device != "cpu" for member in self.members)
+        self._threads = 1 if on_gpu else max(1, min(threads, len(self.members)))
+
+    def events(self) -> Iterator[tuple[int, EpochRecord | Ended]]:
+        """Train all members; yields (member, record) after each of its epochs, epoch 0 first, and (member, Ended) once.
+
+        A member that fails or is stopped ends alone. Closing the iterator ends the training of all soon.
+        """
+        histories = [member.epochs() for member in self.members]
+        if self._threads == 1 and len(histories) == 1:
+            yield from self._alone(histories[0])
+            return
+        news: queue.SimpleQueue[tuple[int, EpochRecord | Ended | BaseException]] = queue.SimpleQueue()
+        closing = False
+
+        def advance(number: int) -> None:
+            try:
+                event = self._next(number, histories[number])
+            except BaseException as error:
+                news.put((number, error))
+                return
+            if isinstance(event, EpochRecord) and not closing:
+                pool.submit(advance, number)
+            news.put((number, event))
+
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="member") as pool:
+            try:
+                for number in range(len(histories)):
+                    pool.submit(advance, number)
+                left = len(histories)
+                while left:
+                    number, event = news.get()
+                    if isinstance(event, BaseException):
+                        raise event
+                    left -= isinstance(event, Ended)
+                    yield number, event
+            finally:
+                closing = True
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _alone(self, history: Iterator[EpochRecord]) -> Iterator[tuple[int, EpochRecord | Ended]]:
+        while True:
+            event = self._next(0, history)
+            yield 0, event
+            if isinstance(event, Ended):
+                return
+
+    def _next(self, number: int, history: Iterator[EpochRecord]) -> EpochRecord | Ended:
+        try:
+            return next(history)
+        except StopIteration:
+            return Ended("stopped" if self.members[number].stopped else "finished")
+        except LeafscopeError as error:
+            return Ended("failed", error)
+
+    def _dataset(self, run: RunConfig) -> Dataset:
+        """One copy of each data set and split."""
+        key = run.data.model_dump_json(), run.data_seed
+        if key not in self._data:
+            self._data[key] = load(run.data, run.data_seed)
+        return self._data[key]
+
+
+def _asker(should_stop: Callable[[int], bool], number: int) -> Callable[[], bool]:
+    return lambda: should_stop(number)
