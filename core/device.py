@@ -1,5 +1,7 @@
 """Which device a run uses, and what it has free."""
 
+from collections.abc import Sequence
+
 import psutil
 import torch
 
@@ -50,6 +52,20 @@ def check_fits(run: RunConfig, device: torch.device | None = None) -> None:
         raise LimitError(
             f"training {run.label} needs {_gigabytes(needed)} but {_gigabytes(free)} can be had on {device}; {advice}"
         )
+
+
+def check_fit_together(runs: Sequence[RunConfig]) -> None:
+    """Raise LimitError if runs, each of which fits, would not fit in their device's free memory all at once."""
+    needed: dict[torch.device, int] = {}
+    for run in runs:
+        device, size = resolve_device(run.train.device), shape(run.data)
+        needed[device] = needed.get(device, 0) + memory(run, size.n_features, size.n_classes, size.n_rows).total
+    for device, total in needed.items():
+        if total > (free := free_bytes(device)):
+            raise LimitError(
+                f"training {len(runs)} runs at once needs {_gigabytes(total)} but {_gigabytes(free)} can be had on {device}; "
+                "fewer at a time need less"
+            )
 
 
 def _gigabytes(n: int) -> str:

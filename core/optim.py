@@ -33,6 +33,7 @@ class LazyAdamW(torch.optim.Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
+        self._fused: list[TreeLinear] = []
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "row_decay": None})
 
     def start_state(self) -> None:
@@ -53,7 +54,8 @@ class LazyAdamW(torch.optim.Optimizer):
 
         It can on the CPU in float32. Then a backward pass is the step of this layer, with the group's settings as they
         are at that moment, and every forward pass is to be followed by its own backward pass before the next.
-        Raises ValueError if the layer's parameters are not in one group of this optimizer with a `row_decay`.
+        What is frozen when the backward pass comes has the ordinary gradients of the others. Raises ValueError if the
+        layer's parameters are not in one group of this optimizer with a `row_decay`.
         """
         tables = [table for table in (layer.weight, layer.bias) if table is not None]
         group = next((g for g in self.param_groups if all(any(t is p for p in g["params"]) for t in tables)), None)
@@ -61,7 +63,10 @@ class LazyAdamW(torch.optim.Optimizer):
             raise ValueError(
                 "a layer to fuse must have its parameters in one group with a row_decay, as parameter_groups makes"
             )
-        if any(table.device.type != "cpu" or table.dtype != torch.float32 for table in tables):
+        if not all(
+            table.device.type == "cpu" and table.dtype == torch.float32 and table.is_contiguous() and table.requires_grad
+            for table in tables
+        ):
             return False
         self.start_state()
         for table in tables:
@@ -76,7 +81,17 @@ class LazyAdamW(torch.optim.Optimizer):
         moments = [(self.state[table]["exp_avg"], self.state[table]["exp_avg_sq"]) for table in tables]
         visits = self.state[layer.weight]["visits"]
         layer.update = Update(moments[0], moments[1] if len(moments) > 1 else None, visits, group, level_decay)
+        if not any(layer is fused for fused in self._fused):
+            self._fused.append(layer)
         return True
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state; fused layers go on with it."""
+        super().load_state_dict(state_dict)
+        for state in self.state.values():
+            state["visits"] = state["visits"].to(torch.int64)  # torch gives all of a parameter's state its type
+        for layer in self._fused:
+            self.fuse(layer)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -86,13 +101,16 @@ class LazyAdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         self.start_state()
+        counted: set[int] = set()  # tables of a fused layer share their visits
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._update(parameter, group)
+                    visits = self.state[parameter]["visits"]
+                    self._update(parameter, group, 0 if id(visits) in counted else 1)
+                    counted.add(id(visits))
         return loss
 
-    def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
+    def _update(self, parameter: Tensor, group: dict[str, Any], visit: int) -> None:
         state = self.state[parameter]
         gradient = parameter.grad
         assert gradient is not None
@@ -101,13 +119,13 @@ class LazyAdamW(torch.optim.Optimizer):
             # the whole table is visited; without a row for each node it counts as one row
             rows = state["visits"].shape[0]
             w, m, v = (table.reshape(rows, -1) for table in tables)
-            state["visits"] += 1
+            state["visits"] += visit
             _adamw_rows(w, gradient.reshape(rows, -1), m, v, state["visits"], group, group["row_decay"])
             return
         gradient = gradient.coalesce()
         touched = gradient.indices()[0]
         values = gradient.values().flatten(1)
-        state["visits"][touched] += 1
+        state["visits"][touched] += visit
         visits = state["visits"][touched]
         decay = group["row_decay"][touched]
         if touched.numel() == parameter.shape[0]:

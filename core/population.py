@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from core.config import RunConfig
 from core.datasets import Dataset, load
+from core.device import check_fit_together, check_fits, resolve_device
 from core.errors import LeafscopeError
 from core.training import EpochRecord, Trainer
 
@@ -42,6 +43,9 @@ class Population:
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
+        for run in runs:
+            check_fits(run, resolve_device(run.train.device))
+        check_fit_together(runs)
         self._data: dict[tuple[str, int], Dataset] = {}
         self.members = [
             Trainer(run, _asker(should_stop, number), dataset=self._dataset(run), compiled=compiled)

@@ -1,4 +1,4 @@
-"""The training loop: mini-batches, cosine schedule, one record an epoch, exact to the step when stopped and resumed.
+"""The training of one net: mini-batches, cosine schedule, one record an epoch, exact to the step when stopped and resumed.
 
 N rows · K depth · C classes. Epoch 0 is before training. Losses are mean cross-entropy in nats and accuracies shares,
 both measured on a whole split with the net as it stands after the epoch, without gate noise.
@@ -79,7 +79,9 @@ class _Progress:
 class Trainer:
     """Trains one run; a state taken and loaded again goes on to the same history, bit for bit on the CPU.
 
-    `should_stop` is asked before every step. Raises LimitError if the run does not fit in memory, before allocation,
+    `should_stop` is asked before every step, or, where compiled code trains, every `seconds_between_looks`. `dataset` is
+    the run's, if it is at hand. `compiled`: whether compiled code trains nets that it takes; None: unless it would have to
+    be waited for. Both paths agree in a step to 1e-5. Raises LimitError if the run does not fit in memory, before allocation,
     DeviceError if its device is not there, DataError if its data cannot be had.
     """
 

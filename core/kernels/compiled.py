@@ -186,13 +186,12 @@ def add_column_sums(g, d):
 
 
 @_compile
-def adamw(w, m, v, gradient, step_size, correction, kept, beta1, beta2, eps):
+def adamw(w, m, v, gradient, step_size, correction, kept, new1, beta2, new2, eps):
     """One AdamW update of flat arrays in place."""
-    one = F(1)
     for i in range(w.size):
         g = gradient[i]
-        a = m[i] + (g - m[i]) * (one - beta1)
-        b = v[i] * beta2 + (one - beta2) * g * g
+        a = m[i] + (g - m[i]) * new1
+        b = v[i] * beta2 + new2 * g * g
         m[i] = a
         v[i] = b
         w[i] = w[i] * kept - step_size * a / (np.sqrt(b) * correction + eps)
@@ -345,14 +344,14 @@ def finish(
     """Give a node's complete gradient to the optimizer (takes = 2) or store it (takes = 1)."""
     if takes == 2:
         visits[node] += 1
-        beta1, beta2, eps = F(rates[1]), F(rates[2]), F(rates[3])
+        new1, beta2, new2, eps = F(1.0 - rates[1]), F(rates[2]), F(1.0 - rates[2]), F(rates[3])
         size, correction, kept = step_numbers(visits[node], rates[0], decay[level], rates[1], rates[2])
         adamw(
             weight[node].reshape(-1), m[node].reshape(-1), v[node].reshape(-1), gradient.reshape(-1),
-            size, correction, kept, beta1, beta2, eps,
+            size, correction, kept, new1, beta2, new2, eps,
         )  # fmt: skip
         if bias.shape[0]:
-            adamw(bias[node], bias_m[node], bias_v[node], bias_gradient, size, correction, kept, beta1, beta2, eps)
+            adamw(bias[node], bias_m[node], bias_v[node], bias_gradient, size, correction, kept, new1, beta2, new2, eps)
     elif takes == 1:
         slot = node
         if nodes.size:
@@ -594,7 +593,7 @@ def cross_entropy(logits, y, slope):
     for r in range(n):
         best = 0
         for j in range(1, classes):
-            if logits[r, j] > logits[r, best]:
+            if logits[r, j] > logits[r, best] or (math.isnan(logits[r, j]) and not math.isnan(logits[r, best])):
                 best = j
         top = logits[r, best]
         total = F(0)
@@ -700,7 +699,7 @@ def update_linear(
         gradient = flat_bias if part else flat_gradient
         adamw(
             theta[start : start + length], m[start : start + length], v[start : start + length], gradient[:length],
-            size, correction, kept, F(rates[1]), F(rates[2]), F(rates[3]),
+            size, correction, kept, F(1.0 - rates[1]), F(rates[2]), F(1.0 - rates[2]), F(rates[3]),
         )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from core.kernels import compiled, reference
 
@@ -75,6 +74,8 @@ def leaf_linear(
         gate = None
     if x.shape[0] == 0 or not takes(x, weight, bias, gate):
         return reference.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse)
+    if not (weight.requires_grad and (bias is None or bias.requires_grad)):
+        update = None  # what is frozen is not updated
     if not torch.is_grad_enabled():
         return torch.from_numpy(_forward(x, leaf, weight, bias, depth, tree)[0])
     y: Tensor = _LeafLinear.apply(x, weight, bias, gate, leaf, depth, tree, sparse, update)
@@ -136,8 +137,12 @@ class _LeafLinear(torch.autograd.Function):
         return torch.from_numpy(y)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "a gradient of a gradient must go through the reference path, which float64 layers take; the compiled path "
+                "is differentiable once, and create_graph was given"
+            )
         weight, bias, gate, leaf = ctx.saved_tensors
         needs_x, needs_weight, needs_bias, needs_gate = ctx.needs_input_grad[:4]
         depth, tree, sparse, update = ctx.options

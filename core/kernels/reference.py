@@ -33,7 +33,9 @@ def leaf_linear(
     gradients of weight and bias are sparse tensors that hold the touched nodes only.
     """
     if x.shape[0] == 0:
-        return functional.linear(x, weight[0], None if bias is None else bias[0])
+        nothing = leaf.new_empty(0, dtype=torch.int64)
+        y = x @ _take(weight, nothing, sparse).sum(0).T
+        return y if bias is None else y + _take(bias, nothing, sparse).sum(0)
     plan = make_plan(leaf, depth, tree)
     rows = x.index_select(0, plan.order)
     leaf_weights = path_sums(_take(weight, plan.nodes, sparse), plan)

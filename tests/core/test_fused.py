@@ -292,3 +292,41 @@ def test_a_copy_of_a_fused_layer_is_independent():
     before = [table.clone() for table in tables_of(layer, optimizer)]
     twin(torch.ones(2, 5), torch.tensor([0, 3])).sum().backward()
     assert all(torch.equal(now, then) for now, then in zip(tables_of(layer, optimizer), before, strict=True))
+
+
+def fusable(**options):
+    layer = TreeLinear(3, 2, 2, sparse=True, **options)
+    return layer, LazyAdamW(parameter_groups(layer, 0.1, 1.0), lr=0.1)
+
+
+def test_what_a_compiled_step_could_not_write_to_is_not_fused():
+    layer, optimizer = fusable()
+    layer.weight.data = layer.weight.data.transpose(1, 2).contiguous().transpose(1, 2)
+    assert not optimizer.fuse(layer)
+    layer, optimizer = fusable()
+    layer.bias.requires_grad_(False)
+    assert not optimizer.fuse(layer)
+
+
+def test_a_bias_frozen_after_fusing_stays():
+    layer, optimizer = fusable()
+    assert optimizer.fuse(layer)
+    layer.bias.requires_grad_(False)
+    bias, weight = layer.bias.clone(), layer.weight.detach().clone()
+    layer(torch.ones(4, 3), torch.arange(4)).sum().backward()
+    optimizer.step()
+    assert torch.equal(layer.bias, bias)
+    assert not torch.equal(layer.weight, weight)
+
+
+def test_a_loaded_state_is_the_one_that_is_trained_with():
+    layer, optimizer = fusable()
+    optimizer.fuse(layer)
+    layer(torch.ones(4, 3), torch.arange(4)).sum().backward()
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert optimizer.state[layer.weight]["visits"].dtype == torch.int64
+    before = layer.weight.detach().clone()
+    optimizer.param_groups[1]["lr"] = 0.0
+    layer(torch.ones(4, 3), torch.arange(4)).sum().backward()
+    assert torch.equal(layer.weight, before)
+    assert optimizer.state[layer.weight]["visits"].tolist() == [2] * 7

@@ -5,7 +5,10 @@ import math
 import pytest
 import torch
 
+from core import device
 from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
+from core.cost import memory
+from core.datasets import shape
 from core.errors import LimitError, NonFiniteLossError
 from core.population import Ended, Population
 from core.training import EpochRecord, Trainer, train
@@ -149,3 +152,12 @@ def test_what_cannot_be_trained_is_refused_before_anything_is():
         Population([base], threads=0)
     with pytest.raises(LimitError, match="largest depth that fits"):
         Population([base, changed(base, {"net.depth": 16, "net.width": 4096})])
+
+
+def test_members_that_fit_alone_but_not_together_are_refused(monkeypatch):
+    size = shape(base.data)
+    alone = memory(base, size.n_features, size.n_classes, size.n_rows).total
+    monkeypatch.setattr(device, "free_bytes", lambda where: 2 * alone)
+    Population([base, base])
+    with pytest.raises(LimitError, match=r"training 3 runs at once needs .* GB can be had on cpu; fewer at a time need less"):
+        Population([base, base, base])

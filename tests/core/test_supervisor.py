@@ -16,7 +16,8 @@ from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from core.store import Store
 from core.supervisor import Supervisor
 
-EPOCHS = 120
+EPOCHS = 100
+"""Of a long run: about 50 ms each, so that it can be ended in the midst of, by a test that looks every 20 ms."""
 
 
 def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
@@ -29,6 +30,11 @@ def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
 def config(seed: int, epochs: int) -> RunConfig:
     train = TrainConfig(epochs=epochs, batch_size=32)
     return RunConfig(data=DataConfig(name="wine"), net=NetConfig(depth=3, width=8), train=train, seed=seed)
+
+
+def long(seed: int, epochs: int = EPOCHS) -> RunConfig:
+    data, train = DataConfig(name="moons", n_samples=20_000), TrainConfig(epochs=epochs, batch_size=8)
+    return RunConfig(data=data, net=NetConfig(depth=3, width=8), train=train, seed=seed)
 
 
 def exists(pid: int) -> bool:
@@ -74,7 +80,7 @@ time.sleep(600)
 
 
 def test_worker_ends_when_its_parent_is_killed(db: Store, path: Path) -> None:
-    run_id = jobs.submit(config(0, EPOCHS), store=db).run_id
+    run_id = jobs.submit(long(0), store=db).run_id
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(path)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     worker = int(parent.stdout.readline())
@@ -93,13 +99,13 @@ def test_worker_ends_when_its_parent_is_killed(db: Store, path: Path) -> None:
 
 
 def test_resumed_after_that_equals_uninterrupted(db: Store, supervised: Supervisor) -> None:
-    run_id = config(0, EPOCHS).run_id
+    run_id = long(0).run_id
     jobs.resume(run_id, store=db)
     summary = jobs.wait(run_id, 90, store=db)
     assert (summary.status, summary.attempt, summary.first_attempt) == ("finished", 2, 1)
     assert summary.resumed_from > 0
     resumed = db.history(run_id), db.artifact(run_id, "net")
-    jobs.submit(config(0, EPOCHS), anew=True, store=db)
+    jobs.submit(long(0), anew=True, store=db)
     assert jobs.wait(run_id, 90, store=db).status == "finished"
     pd.testing.assert_frame_equal(db.history(run_id), resumed[0], check_exact=True)
     assert db.artifact(run_id, "net") == resumed[1]
@@ -113,7 +119,7 @@ def test_start_again_does_nothing(supervised: Supervisor) -> None:
 
 
 def test_worker_that_is_killed_is_replaced(db: Store, supervised: Supervisor) -> None:
-    run_id = jobs.submit(config(1, 10_000), store=db).run_id
+    run_id = jobs.submit(long(1, 10_000), store=db).run_id
     after = jobs.submit(config(2, 3), store=db).run_id
     until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 30, "5 epochs")
     pid = running_pid(db)
@@ -130,7 +136,7 @@ def test_worker_that_is_killed_is_replaced(db: Store, supervised: Supervisor) ->
 
 
 def test_stop_saves_and_leaves_nothing_behind(db: Store, supervised: Supervisor) -> None:
-    run_id = jobs.submit(config(1, 10_000), store=db).run_id
+    run_id = jobs.submit(long(1, 10_000), store=db).run_id
     until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 30, "5 epochs")
     pid = supervised.pid
     assert pid is not None

@@ -21,8 +21,8 @@ from core.store import CHECKPOINT, NET, Claim, Store
 from core.training import EpochRecord, Trainer
 from core.worker import EXAMPLE_NOTE, Worker, explain, n_threads, unpack
 
-EPOCHS = 120
-"""Enough to be stopped in the midst of, by a test that looks every 20 ms."""
+EPOCHS = 100
+"""Of a long run: seconds, enough to be stopped in the midst of, by a test that looks every 20 ms."""
 
 
 def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
@@ -37,6 +37,16 @@ def config(seed: int = 0, epochs: int = 3, **train: Any) -> RunConfig:
         data=DataConfig(name="wine"),
         net=NetConfig(depth=3, width=8),
         train=TrainConfig(epochs=epochs, batch_size=32, gate_noise=0.1, **train),
+        seed=seed,
+    )
+
+
+def long(seed: int = 5, epochs: int = EPOCHS) -> RunConfig:
+    """A run whose epochs take about 50 ms each, so that it is looked within each of them whether to stop."""
+    return RunConfig(
+        data=DataConfig(name="moons", n_samples=20_000),
+        net=NetConfig(depth=3, width=8),
+        train=TrainConfig(epochs=epochs, batch_size=8, gate_noise=0.1),
         seed=seed,
     )
 
@@ -84,7 +94,7 @@ def process(path: Path, db: Store) -> "Iterator[subprocess.Popen[bytes]]":
 
 @pytest.fixture(scope="module")
 def uninterrupted(process: "subprocess.Popen[bytes]", db: Store) -> Any:
-    run = config(seed=5, epochs=EPOCHS)
+    run = long()
     jobs.submit(run, store=db)
     summary = jobs.wait(run.run_id, 60, store=db)
     assert (summary.status, summary.epochs_done) == ("finished", EPOCHS)
@@ -102,7 +112,7 @@ def test_first_start_trains_an_example(process: "subprocess.Popen[bytes]", db: S
 
 
 def test_finished_run_is_complete(uninterrupted: Any, db: Store) -> None:
-    run_id = config(seed=5, epochs=EPOCHS).run_id
+    run_id = long().run_id
     assert db.recorded_epochs(run_id).tolist() == list(range(EPOCHS + 1))
     assert len(uninterrupted[0]) == (EPOCHS + 1) * 6
     assert db.artifact(run_id, CHECKPOINT) is None  # it never goes on; its weights are kept
@@ -111,7 +121,7 @@ def test_finished_run_is_complete(uninterrupted: Any, db: Store) -> None:
 
 
 def test_stop_and_resume_equals_uninterrupted(uninterrupted: Any, db: Store) -> None:
-    run_id = jobs.submit(config(seed=5, epochs=EPOCHS), store=db, anew=True).run_id
+    run_id = jobs.submit(long(), store=db, anew=True).run_id
     until(lambda: jobs.progress(run_id, store=db).epochs_done >= 20, 20, "20 epochs")
     asked = time.monotonic()
     jobs.stop(run_id, store=db)
@@ -141,7 +151,7 @@ def test_loss_that_is_not_finite_fails(process: "subprocess.Popen[bytes]", db: S
 
 
 def test_sigterm_saves_and_ends(process: "subprocess.Popen[bytes]", uninterrupted: Any, db: Store, path: Path) -> None:
-    run_id = jobs.submit(config(seed=5, epochs=EPOCHS), store=db, anew=True).run_id
+    run_id = jobs.submit(long(), store=db, anew=True).run_id
     until(lambda: jobs.progress(run_id, store=db).epochs_done >= 10, 20, "10 epochs")
     process.terminate()
     assert process.wait(3) == 0
@@ -153,10 +163,10 @@ def test_sigterm_saves_and_ends(process: "subprocess.Popen[bytes]", uninterrupte
 
 
 def test_two_workers_share_a_queue_and_one_falls_asleep(uninterrupted: Any, db: Store, path: Path) -> None:
-    interrupted = config(seed=5, epochs=EPOCHS).run_id
+    interrupted = long().run_id
     jobs.resume(interrupted, store=db)
     sweep = jobs.submit_many([config(seed=seed, epochs=4) for seed in range(100, 110)], store=db)
-    endless = jobs.submit_many([config(seed=6, epochs=10_000)], store=db)[0].run_id
+    endless = jobs.submit_many([long(seed=6, epochs=10_000)], store=db)[0].run_id
     log = path.with_name("two.log")
     two = [launch(path, log) for _ in range(2)]
     try:

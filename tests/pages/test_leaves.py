@@ -200,7 +200,7 @@ def test_weights_from_within_an_epoch_are_not_said_to_be_after_it(shelf: Any) ->
 
     run = shelf.small("wine")
     steps = iter(range(1000))
-    trainer = Trainer(run, should_stop=lambda: next(steps) >= 6)
+    trainer = Trainer(run, should_stop=lambda: next(steps) >= 6, seconds_between_looks=0)
     records = list(trainer.epochs())
     claim = shelf.start(run)
     shelf.ahead.end(claim, "stopped", None, records, {CHECKPOINT: pack(trainer.state())})
