@@ -85,7 +85,8 @@ def _start_app(options: argparse.Namespace) -> int:
     config = dict(SERVER_OPTIONS)
     if options.port:
         config["server.port"] = options.port
-    st.App(str(MAIN_SCRIPT.resolve()), lifespan=lifespan).run(config=config)
+    with contextlib.suppress(KeyboardInterrupt):  # it comes after the server has ended in order
+        st.App(str(MAIN_SCRIPT.resolve()), lifespan=lifespan).run(config=config)
     return 0
 
 

@@ -63,7 +63,9 @@ class Watch(threading.Thread):
         self.ending = threading.Event()
         """The process is to end."""
         self.started = threading.Event()
-        """Imports are done, so that the main thread hears of the end soon."""
+        """Nothing is being imported or loaded, so that the main thread hears of the end soon."""
+        self.helper: subprocess.Popen[bytes] | None = None
+        """A process that ends with this one."""
         self.reason = "the worker was told to end"
         self._store = store
         self._worker_id = worker_id
@@ -85,6 +87,11 @@ class Watch(threading.Thread):
         self.reason = "the program that started the worker ended"
         self.ending.set()
 
+    def end_helper(self) -> None:
+        """End the other process, if there is one, which may hear only after seconds of imports that this one has ended."""
+        if (helper := self.helper) is not None:
+            helper.kill()
+
     def run(self) -> None:
         """Look every 100 ms until the process ends."""
         if self._parent is not None:
@@ -97,6 +104,7 @@ class Watch(threading.Thread):
             try:
                 if self.ending.is_set():
                     gave_up_at = gave_up_at or time.monotonic() + GRACE
+                    self.end_helper()
                     if time.monotonic() > gave_up_at:
                         os._exit(1)
                     if not self.started.is_set():
@@ -173,7 +181,6 @@ class Worker:
         self._worker_id = worker_id
         self._device = device
         self._make_trainer = make_trainer
-        self._compiler: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Start up, then work until told to end."""
@@ -187,8 +194,8 @@ class Worker:
             try:
                 self._store.set_worker(self._worker_id, "ready")
                 while not self.watch.ending.is_set():
+                    self._load_compiled()
                     if not self.work_once():
-                        self._load_compiled()
                         self.watch.ending.wait(POLL)
             except StoreError as error:
                 log.warning("%s", error)
@@ -196,6 +203,7 @@ class Worker:
 
     def close(self) -> None:
         """Take the worker off the list."""
+        self.watch.end_helper()
         self._store.remove_worker(self._worker_id, error=self.watch.reason)
         log.info("ended: %s", self.watch.reason)
 
@@ -273,7 +281,7 @@ class Worker:
         ready.wait_for_nobody()
         if not ready.is_ready():
             log.info("compiling, once on this machine; until then training takes the slower path")
-            self._compiler = ready.start_making_ready()
+            self.watch.helper = ready.start_making_ready()
         tiny: dict[str, Any] = {"data": {"name": "iris"}, "net": {"depth": 2, "width": 4}, "train": {"epochs": 2}}
         try:
             trainer = self._trainer(RunConfig.model_validate(tiny), self.watch.ending.is_set)
@@ -284,17 +292,20 @@ class Worker:
         log.info("ready after %.1f s, %d threads", time.monotonic() - began, torch.get_num_threads())
 
     def _load_compiled(self) -> None:
-        """Load what another process compiled, while nothing else is to be done."""
-        if self._compiler is None or self._compiler.poll() is None:
+        """Load what another process compiled, between two runs."""
+        compiler = self.watch.helper
+        if compiler is None or compiler.poll() is None or self.watch.ending.is_set():
             return
         from core.kernels import ready
 
-        if self._compiler.returncode == 0:
+        if compiler.returncode == 0:
+            self.watch.started.clear()
             ready.make_ready()
+            self.watch.started.set()
             log.info("compiled code is ready")
         else:
-            log.warning("compiling failed with status %d; training keeps to the slower path", self._compiler.returncode)
-        self._compiler = None
+            log.warning("compiling failed with status %d; training keeps to the slower path", compiler.returncode)
+        self.watch.helper = None
 
 
 def n_threads() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
 
@@ -203,6 +204,55 @@ def test_two_workers_share_a_queue_and_one_falls_asleep(uninterrupted: Any, db: 
             process.terminate()
         for process in two:
             process.wait(5)
+
+
+# A worker on a machine where nothing was compiled before
+
+
+@pytest.mark.parametrize("trains", [False, True])
+def test_while_it_compiles_a_worker_trains_and_it_leaves_no_compiler_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trains: bool
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    db = Store(tmp_path / "x.db")
+    run_id = jobs.submit(config(epochs=20), store=db).run_id
+    process = launch(tmp_path / "x.db", tmp_path / "worker.log")
+    try:
+        worker = psutil.Process(process.pid)
+        until(lambda: len(worker.children()) == 1, 30, "a compiler")
+        (compiler,) = worker.children()
+        if trains:
+            assert jobs.wait(run_id, 60, store=db).status == "finished"
+            assert compiler.is_running()
+        process.terminate()
+        assert process.wait(3) == 0
+        until(lambda: not compiler.is_running() or compiler.status() == psutil.STATUS_ZOMBIE, 1, "the compiler's end")
+    finally:
+        process.kill()
+        process.wait()
+    assert jobs.worker_status(store=db).state == "not running"
+    log = (tmp_path / "worker.log").read_text()
+    assert "compiling, once on this machine" in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(("status", "words"), [(0, "compiled code is ready"), (3, "compiling failed with status 3")])
+def test_what_was_compiled_is_loaded_between_two_runs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, words: str
+) -> None:
+    caplog.set_level("INFO", "leafscope.worker")
+    worker = fake_worker(Store(tmp_path / "x.db"), lambda: None)
+    worker.watch.started.set()
+    worker.watch.helper = subprocess.Popen(
+        [sys.executable, "-c", f"input(); raise SystemExit({status})"], stdin=subprocess.PIPE
+    )
+    worker._load_compiled()
+    assert worker.watch.helper is not None  # it compiles still
+    worker.watch.helper.communicate(b"\n")
+    worker._load_compiled()
+    assert worker.watch.helper is None
+    assert worker.watch.started.is_set()
+    assert words in caplog.text
 
 
 # In this process, with trainers that misbehave

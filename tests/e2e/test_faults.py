@@ -17,7 +17,8 @@ from core.config import RunConfig, changed
 from core.training import Trainer
 from tests.e2e.harness import App, end_app, start_app, until
 
-long_run = changed(RunConfig(), {"train.epochs": 400, "data.name": "moons", "net.width": 8, "net.depth": 3})
+long_run = changed(RunConfig(), {"train.epochs": 900, "train.batch_size": 16, "net.width": 128})
+"""About half a minute, so that there is time to look at it and to end it."""
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_killed_worker_fails_its_run_and_the_next_run_works(fresh: Any, visit:
     page = visit().page
     train_until(app, long_run, 5)
     page.goto(f"{app.url}/?run={long_run.run_id}")
-    page.get_by_text(re.compile(r"epoch \d+ of 400")).first.wait_for()
+    page.get_by_text(re.compile(r"epoch \d+ of 900")).first.wait_for()
     app.worker().kill()
     until(lambda: app.store.run(long_run.run_id).status == "failed", 10, "failed")
     assert app.store.run(long_run.run_id).error == "the worker died"
@@ -112,19 +113,22 @@ def test_a_killed_server_leaves_no_process_and_its_run_resumes(fresh: Any, visit
             break
 
 
-def test_sigterm_ends_everything_within_three_seconds_without_a_traceback(fresh: Any, visit: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_everything_within_three_seconds_without_a_traceback(
+    fresh: Any, visit: Any, tmp_path: Path, ending: signal.Signals
+) -> None:
     app = fresh()
     train_until(app, long_run, 5)
     window = visit()
     page = window.page
     page.goto(f"{app.url}/?run={long_run.run_id}")
-    page.get_by_text(re.compile(r"epoch \d+ of 400")).first.wait_for()  # a browser is connected while the app ends
+    page.get_by_text(re.compile(r"epoch \d+ of 900")).first.wait_for()  # a browser is connected while the app ends
     family = app.family()
     began = time.monotonic()
-    app.process.send_signal(signal.SIGTERM)
+    app.process.send_signal(ending)
     until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family), 10, "all gone")
     took = time.monotonic() - began
-    print(f"\nall gone {took:.2f} s after SIGTERM")
+    print(f"\nall gone {took:.2f} s after {ending.name}")
     app.process.wait(3)
     page.goto("about:blank")
     window.errors.clear()  # the browser says that its server is gone

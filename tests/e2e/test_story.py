@@ -45,18 +45,19 @@ def test_the_story(app: App, visit: Any) -> None:
     expect(sidebar.get_by_label("Depth K (gating bits)", exact=True)).to_have_value("4")
     sidebar.get_by_text("35,146").wait_for()
     open_fold(page, "Net and training")
-    number_field(page, "Epochs", "200")
+    number_field(page, "Epochs", "900")
+    number_field(page, "Width (units)", "128")
     page.get_by_text("press Train to apply").first.wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
     clicked = time.monotonic()
-    page.get_by_text("digits tree K4 w32 e200 s0").first.wait_for()
-    page.get_by_text(re.compile(r"Epoch [1-5]?\d:\W+\d+ of 16 leaves hold")).first.wait_for()
+    page.get_by_text("digits tree K4 w128 e900 s0").first.wait_for()
+    page.get_by_text(re.compile(r"Epoch [12]?\d?\d:\W+\d+ of 16 leaves hold")).first.wait_for()
     page.locator("[data-testid=stMain] svg path[stroke-dasharray], [data-testid=stMain] svg polyline").first.wait_for()
     first_point = time.monotonic() - clicked
     print(f"\nfirst point of the loss curve after {first_point:.2f} s")
 
     # it moves: epochs, time left, curves, loads
-    page.get_by_text(re.compile(r"epoch \d+ of 200, about .+ left")).first.wait_for()
+    page.get_by_text(re.compile(r"epoch \d+ of 900, about .+ left")).first.wait_for()
     seen = set()
 
     def moved() -> bool:
@@ -70,13 +71,13 @@ def test_the_story(app: App, visit: Any) -> None:
     # stop, within a second, keeping what was learned
     page.get_by_role("button", name="Stop").click()
     asked = time.monotonic()
-    run = changed(RunConfig(), {"train.epochs": 200})
+    run = changed(RunConfig(), {"train.epochs": 900, "net.width": 128})
     until(lambda: app.store.run(run.run_id).status == "stopped", 5, "stopped")
     print(f"stopped after {time.monotonic() - asked:.2f} s")
     assert time.monotonic() - asked < 1.0
     page.get_by_text("stopped").first.wait_for()
     stopped_at = app.store.run(run.run_id).epochs_done
-    assert 0 < stopped_at < 200
+    assert 0 < stopped_at < 900
     assert len(app.store.recorded_epochs(run.run_id)) == stopped_at + 1
 
     # close the tab, open the URL again: the run is there
@@ -85,11 +86,11 @@ def test_the_story(app: App, visit: Any) -> None:
     page.close()
     page = visit().page
     page.goto(address)
-    page.get_by_text(f"epoch {stopped_at} of 200").first.wait_for()
+    page.get_by_text(f"epoch {stopped_at} of 900").first.wait_for()
 
     # resume: the same history as an uninterrupted run
     page.get_by_role("button", name="Resume").click()
-    page.get_by_text(re.compile(r"epoch \d+ of 200, about")).first.wait_for()
+    page.get_by_text(re.compile(r"epoch \d+ of 900, about")).first.wait_for()
     until(lambda: app.store.run(run.run_id).epochs_done > stopped_at + 1, 20, "resumed")
     page.get_by_role("button", name="Stop").click()
     until(lambda: app.store.run(run.run_id).status == "stopped", 5, "stopped again")
@@ -102,6 +103,25 @@ def test_the_story(app: App, visit: Any) -> None:
             break
     got = {(row.epoch, row.split, row.metric): row.value for row in history.itertuples()}
     assert got == expected
+
+
+def test_a_run_that_ends_before_it_is_looked_at_is_shown_whole(app: App, visit: Any) -> None:
+    page = visit().page
+    run = changed(RunConfig(), {"train.epochs": 7})
+    page.goto(app.url)
+    page.get_by_text(re.compile(r"of 16 leaves hold the 988 training rows")).first.wait_for()
+    open_fold(page, "Net and training")
+    number_field(page, "Epochs", "7")
+    page.get_by_text("press Train to apply").first.wait_for()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("digits tree K4 w32 e7 s0").first.wait_for()
+    page.get_by_text(re.compile(r"Epoch 7:\W+\d+ of 16 leaves hold the 988 training rows")).first.wait_for()
+    page.get_by_text("epoch 7 of 7").first.wait_for()
+    page.get_by_role("button", name="Train anew").wait_for()
+    page.locator("[data-testid=stMain] svg path[stroke-dasharray], [data-testid=stMain] svg polyline").first.wait_for()
+    page.get_by_text("Leaf load at epoch 7").first.wait_for()
+    counts = leaf_counts(app.store.leaves(run.run_id, 0, "train", 7), 4)
+    page.get_by_text(f"{(counts > 0).sum()} of 16 leaves hold").first.wait_for()
 
 
 def test_leaves_of_digits(app: App, visit: Any) -> None:
@@ -173,9 +193,6 @@ def test_runs_can_be_found_exported_and_deleted(app: App, visit: Any) -> None:
     run = RunConfig(data={"name": "iris"}, train={"epochs": 2})
     app.store.submit(run)
     until(lambda: app.store.run(run.run_id).status == "finished", 30, "finished")
-    other = RunConfig(train={"epochs": 2000})  # trains meanwhile, and must not close the dialog
-    app.store.submit(other)
-    until(lambda: app.store.run(other.run_id).epochs_done > 0, 30, "training")
     page.goto(f"{app.url}/runs")
     page.get_by_role("heading", name="All runs").first.wait_for()
     with page.expect_download() as download:
@@ -184,6 +201,9 @@ def test_runs_can_be_found_exported_and_deleted(app: App, visit: Any) -> None:
     assert "net.depth" in table.splitlines()[0]
     assert run.run_id in table
 
+    other = RunConfig(net={"width": 128}, train={"epochs": 2000})  # trains meanwhile, and must not close the dialog
+    app.store.submit(other)
+    until(lambda: app.store.run(other.run_id).epochs_done > 0, 30, "training")
     page.get_by_label("Find", exact=True).fill("iris finished")
     page.get_by_label("Find", exact=True).press("Enter")
     page.get_by_text("1 shown").first.wait_for()
