@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "extrapolated": "extrapolated",
         "threads": "threads",
     },
-    "goals": {"measure": "goal", "reached": "reached", "goal": "wanted", "stretch": "stretch", "verdict": "verdict"},
+    "goals": {
+        "measure": "goal",
+        "reached": "reached",
+        "sense": "wanted",
+        "goal": "",
+        "stretch": "stretch",
+        "verdict": "verdict",
+    },
 }
 """Group -> key of a row -> heading."""
 
@@ -48,7 +56,9 @@ def add_command(commands: Any) -> None:
     bench.add_argument("--quick", action="store_true", help="less of everything, under a minute")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the result to a file too")
     bench.add_argument("--threads", type=int, help="threads to use; default: one for each core")
-    bench.add_argument("--database", help="where the result is kept; default: data/leafscope.db in the project")
+    bench.add_argument(
+        "--database", default=argparse.SUPPRESS, help="where the result is kept; default: data/leafscope.db in the project"
+    )
     bench.add_argument("--no-store", action="store_true", help="keep the result nowhere but in the file")
 
 
@@ -63,16 +73,16 @@ def run(options: argparse.Namespace) -> int:
         return _refuse(f"a group must be one of {', '.join(suite.GROUPS)}, got {unknown[0]}")
     if options.threads is not None and options.threads < 1:
         return _refuse(f"threads must be at least 1, got {options.threads}")
-    if options.json is not None and not options.json.parent.is_dir():
-        return _refuse(f"--json must name a file in a directory that exists, got {options.json}")
+    if options.json is not None and (options.json.is_dir() or not os.access(options.json.parent, os.W_OK)):
+        return _refuse(f"--json must name a file in a directory that can be written to, got {options.json}")
     try:
         store = None if options.no_store else Store(options.database)
         result = suite.run(groups, options.quick, options.threads, _announce)
-        if options.json is not None:
-            options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        print(report(result))
+        print(report(result), flush=True)
         if store is not None:
             store.add_benchmark(result)
+        if options.json is not None:
+            options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     except (LeafscopeError, ValueError, OSError) as error:
         return _refuse(str(error))
     return 0

@@ -56,5 +56,8 @@ class CollapsedLinear(nn.Module):
         if weight.dtype is not torch.float32 or weight.device.type != "cpu" or cpu.too_wide(weight):
             return False
         if self._arrays is None or self._arrays[0] != weight.data_ptr():
-            self._arrays = weight.data_ptr(), weight.numpy(), self.bias.numpy()
+            table = np.empty(weight.shape, np.float32)  # numpy asks for huge pages, which rows at random need
+            table[...] = weight.numpy()
+            self.weight = torch.from_numpy(table)
+            self._arrays = self.weight.data_ptr(), table, self.bias.numpy()
         return True

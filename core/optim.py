@@ -52,10 +52,11 @@ class LazyAdamW(torch.optim.Optimizer):
     def fuse(self, layer: TreeLinear) -> bool:
         """Let backward passes through a layer update its tables at once, and give them no gradient; False if it cannot.
 
-        It can on the CPU in float32. Then a backward pass is the step of this layer, with the group's settings as they
-        are at that moment, and every forward pass is to be followed by its own backward pass before the next.
-        What is frozen when the backward pass comes has the ordinary gradients of the others. Raises ValueError if the
-        layer's parameters are not in one group of this optimizer with a `row_decay`.
+        It can on the CPU in float32. Then a backward pass is the step of this layer, with the group's lr, betas and eps as
+        they are at that moment and its `row_decay` as it is now, and every forward pass is to be followed by its own
+        backward pass before the next. What is frozen when the backward pass comes leaves the others their ordinary
+        gradients. A deep copy of the layer is fused too, to moments of its own. Raises ValueError if the layer's parameters
+        are not in one group of this optimizer with a `row_decay`.
         """
         tables = [table for table in (layer.weight, layer.bias) if table is not None]
         group = next((g for g in self.param_groups if all(any(t is p for p in g["params"]) for t in tables)), None)
@@ -70,6 +71,7 @@ class LazyAdamW(torch.optim.Optimizer):
             return False
         self.start_state()
         for table in tables:
+            table.data = torch.from_numpy(apart(table.numel(), 0)).view(table.shape).copy_(table)
             for number, name in enumerate(("exp_avg", "exp_avg_sq"), start=1):
                 moment = torch.from_numpy(apart(table.numel(), number)).view(table.shape)
                 self.state[table][name] = moment.copy_(self.state[table][name])

@@ -1,11 +1,14 @@
 """Many nets trained as one: members side by side on the threads of one process, each exactly as if it were alone.
 
-Members share the machine, the compiled code and the data that are the same; they may differ in everything else, depth
-included: one compiled call trains one member for a while without the interpreter, so that no padding of members to one
-shape, and no synchronization between their steps, is needed (this project's choice; measured by `leafscope bench`).
+Members share the machine, the compiled code and, where it is the same, what was read from a data set; they may differ in
+everything else, depth included: one compiled call trains one member for a while without the interpreter, so that no
+padding of members to one shape, and no synchronization between their steps, is needed (this project's choice; measured by
+`leafscope bench`).
 """
 
+import contextlib
 import queue
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from dataclasses import dataclass
 from core.config import RunConfig
 from core.datasets import Dataset, load
 from core.device import check_fit_together, check_fits, resolve_device
-from core.errors import LeafscopeError
+from core.errors import LeafscopeError, LimitError, is_out_of_memory
 from core.training import EpochRecord, Trainer
 
 
@@ -46,9 +49,10 @@ class Population:
         for run in runs:
             check_fits(run, resolve_device(run.train.device))
         check_fit_together(runs)
+        self._closing = threading.Event()
         self._data: dict[tuple[str, int], Dataset] = {}
         self.members = [
-            Trainer(run, _asker(should_stop, number), dataset=self._dataset(run), compiled=compiled)
+            Trainer(run, self._asker(should_stop, number), dataset=self._dataset(run), compiled=compiled)
             for number, run in enumerate(runs)
         ]
         on_gpu = any(member.device != "cpu" for member in self.members)
@@ -64,7 +68,6 @@ class Population:
             yield from self._alone(histories[0])
             return
         news: queue.SimpleQueue[tuple[int, EpochRecord | Ended | BaseException]] = queue.SimpleQueue()
-        closing = False
 
         def advance(number: int) -> None:
             try:
@@ -72,9 +75,10 @@ class Population:
             except BaseException as error:
                 news.put((number, error))
                 return
-            if isinstance(event, EpochRecord) and not closing:
-                pool.submit(advance, number)
-            news.put((number, event))
+            news.put((number, event))  # first, so that no later event of this member overtakes it
+            if isinstance(event, EpochRecord) and not self._closing.is_set():
+                with contextlib.suppress(RuntimeError):  # the pool was closed since
+                    pool.submit(advance, number)
 
         with ThreadPoolExecutor(self._threads, thread_name_prefix="member") as pool:
             try:
@@ -88,7 +92,7 @@ class Population:
                     left -= isinstance(event, Ended)
                     yield number, event
             finally:
-                closing = True
+                self._closing.set()
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _alone(self, history: Iterator[EpochRecord]) -> Iterator[tuple[int, EpochRecord | Ended]]:
@@ -105,6 +109,10 @@ class Population:
             return Ended("stopped" if self.members[number].stopped else "finished")
         except LeafscopeError as error:
             return Ended("failed", error)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return Ended("failed", LimitError("the memory ran out while training; a smaller depth, width or batch needs less"))
 
     def _dataset(self, run: RunConfig) -> Dataset:
         """One copy of each data set and split."""
@@ -113,6 +121,5 @@ class Population:
             self._data[key] = load(run.data, run.data_seed)
         return self._data[key]
 
-
-def _asker(should_stop: Callable[[int], bool], number: int) -> Callable[[], bool]:
-    return lambda: should_stop(number)
+    def _asker(self, should_stop: Callable[[int], bool], number: int) -> Callable[[], bool]:
+        return lambda: self._closing.is_set() or should_stop(number)

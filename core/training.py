@@ -4,6 +4,7 @@ N rows · K depth · C classes. Epoch 0 is before training. Losses are mean cros
 both measured on a whole split with the net as it stands after the epoch, without gate noise.
 """
 
+import contextlib
 import copy
 import math
 import time
@@ -110,6 +111,7 @@ class Trainer:
         self._optimizer = LazyAdamW(groups, lr=run.train.lr)
         self._optimizer.start_state()
         compiled = ready.usable() if compiled is None else compiled
+        self._path = contextlib.nullcontext if compiled else ready.reference_only
         self._compiled = CompiledNet(self.net, self._optimizer, run.train) if compiled and takes(self.net) else None
         self._look = seconds_between_looks
         self._steps_at_once = 1
@@ -186,7 +188,8 @@ class Trainer:
                 continue  # done before the stop; its noise is drawn all the same, so that the stream goes on as before
             if self._should_stop():
                 return False
-            self._step(x[rows], y[rows], gate_noise, epoch, step)
+            with self._path():
+                self._step(x[rows], y[rows], gate_noise, epoch, step)
             progress.step = step + 1
         return True
 
@@ -261,7 +264,8 @@ class Trainer:
         leaves: dict[tuple[int, str], np.ndarray] = {}
         for split, (x, y) in self._splits.items():
             if self._compiled is None:
-                loss, accuracy, split_leaves = evaluate(self.net, x, y)
+                with self._path():
+                    loss, accuracy, split_leaves = evaluate(self.net, x, y)
             else:
                 loss, accuracy, split_leaves = self._compiled.evaluate(x, y, EVALUATION_ROWS)
                 split_leaves = split_leaves if isinstance(self.net, TreeNet) else []

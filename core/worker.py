@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from core import config
 from core.config import RunConfig, changed
-from core.errors import LeafscopeError, StoreError
+from core.errors import LeafscopeError, StoreError, is_out_of_memory
 from core.reading import HEARTBEAT
 from core.store import CHECKPOINT, NET, Claim, Ending, Store
 
@@ -279,7 +279,10 @@ class Worker:
 
         torch.set_num_threads(n_threads())
         ready.wait_for_nobody()
-        if not ready.is_ready():
+        if ready.is_ready():
+            with contextlib.suppress(LeafscopeError):
+                ready.make_ready()
+        elif ready.can_be_kept():
             log.info("compiling, once on this machine; until then training takes the slower path")
             self.watch.helper = ready.start_making_ready()
         tiny: dict[str, Any] = {"data": {"name": "iris"}, "net": {"depth": 2, "width": 4}, "train": {"epochs": 2}}
@@ -300,9 +303,13 @@ class Worker:
 
         if compiler.returncode == 0:
             self.watch.started.clear()
-            ready.make_ready()
-            self.watch.started.set()
-            log.info("compiled code is ready")
+            try:
+                ready.make_ready()
+                log.info("compiled code is ready")
+            except LeafscopeError as error:
+                log.warning("loading compiled code: %s", error)
+            finally:
+                self.watch.started.set()
         else:
             log.warning("compiling failed with status %d; training keeps to the slower path", compiler.returncode)
         self.watch.helper = None
@@ -334,18 +341,13 @@ def explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, ValidationError):
         return "; ".join(config.explain(error).values())
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return "the memory ran out while training; a smaller depth, width or batch needs less"
     return f"{type(error).__name__}: {error}"
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: Python's, the GPU's, or the CPU's, of which torch makes a plain RuntimeError."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
-
-
 def _is_expected(error: Exception) -> bool:
-    return isinstance(error, LeafscopeError) or _is_out_of_memory(error)
+    return isinstance(error, LeafscopeError) or is_out_of_memory(error)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from core.bench.timing import bandwidth, interleaved
 from core.collapsed import CollapsedLinear
-from core.kernels import read_leaves, reference
+from core.kernels import read_leaves, ready, reference
 from core.kernels.plan import make_plan
 from core.optim import LazyAdamW, parameter_groups
 from core.tree import TreeLinear
@@ -41,24 +41,24 @@ def run(
     Keys: `phase` (training, straight_through, inference), `depth`, `rows`, `milliseconds`, `dense_milliseconds`,
     `against_dense` (ratio within the rounds), `capacity_time_ratio`, `parameters`, `against_equal_capacity` (time over that
     of the dense layer of equal capacity, or None where it was not timed), `touched_bytes`, `roofline_share` (the time in
-    which the touched bytes cross the memory bus over the time taken; above 1 they came from a cache), `error` (largest
-    deviation from the reference, relative to the largest entry). Raises ValueError if a result deviates by more than 1e-5
-    (gradients of matrices 1e-4).
+    which the touched bytes cross the memory bus over the time taken; above 1 they came from a cache; None on a GPU), `error`
+    (largest deviation from the reference, relative to the largest entry: of the output, of the gradients, of the moments
+    after the very step that is timed). Raises ValueError if it is more than 1e-5, for accumulated gradients and moments 1e-4.
     """
     torch.manual_seed(0)
-    bytes_per_second = bandwidth(3)
+    bytes_per_second = bandwidth(3) if device == "cpu" else math.nan
     results = []
     for depth in depths:
         layer = _layer(depth, device)
         for n in rows:
-            batches = [_batch(n, depth, device) for _ in range(max(4, min(4096 // n, 512)))]
+            batches = [_batch(n, depth, device) for _ in range(max(4, 4096 // n))]
             error = _check_step(layer, batches[0])
             collapsed = CollapsedLinear(layer)
             inference_error = _check_inference(layer, collapsed, batches[0])
             results.append(_training(layer, batches, rounds, seconds, bytes_per_second) | {"error": error})
             if depth == 4 and n == 1024:
                 straight = _training(layer, batches, rounds, seconds, bytes_per_second, straight=True)
-                results.append(straight | {"error": error})
+                results.append(straight | {"error": _check_step(layer, batches[0], straight_through=True)})
             results.append(
                 _inference(layer, collapsed, batches, rounds, seconds, bytes_per_second) | {"error": inference_error}
             )
@@ -82,24 +82,34 @@ def _layer(depth: int, device: str) -> TreeLinear:
     return layer.to(device)
 
 
-def _step(layer: TreeLinear, straight_through: bool = False) -> Callable[[Batch], None]:
-    """A training step of a copy of the layer."""
-    copy = TreeLinear(FEATURES, FEATURES, layer.depth, sparse=True).to(layer.weight.device)
-    copy.load_state_dict(layer.state_dict())
-    optimizer = LazyAdamW(parameter_groups(copy, 0.01, 1.0), lr=1e-4)
-    optimizer.fuse(copy)
+class _Step:
+    """A training step of a copy of the layer: signs, forward, backward, AdamW."""
 
-    def step(batch: Batch) -> None:
+    def __init__(self, layer: TreeLinear, straight_through: bool = False) -> None:
+        self.layer = TreeLinear(FEATURES, FEATURES, layer.depth, sparse=True).to(layer.weight.device)
+        self.layer.load_state_dict(layer.state_dict())
+        self.optimizer = LazyAdamW(parameter_groups(self.layer, 0.01, 1.0), lr=1e-4)
+        self.optimizer.start_state()
+        if ready.usable():
+            self.optimizer.fuse(self.layer)
+        self.straight_through = straight_through
+
+    def __call__(self, batch: Batch) -> list[Tensor | None]:
+        """Make the step; gives the output and the gradients of the input and of the gates."""
         x, gate, gradient = batch
         x = x.detach().requires_grad_()
-        if straight_through:
+        if self.straight_through:
             gate = gate.detach().requires_grad_()
-        copy(x, read_leaves(gate), gate if straight_through else None).backward(gradient)
-        if copy.update is None:
-            optimizer.step()
-            optimizer.zero_grad()
+        y = self.layer(x, read_leaves(gate), gate if self.straight_through else None)
+        y.backward(gradient)
+        if self.layer.update is None:
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+        return [y.detach(), x.grad, gate.grad]
 
-    return step
+    def moments(self) -> list[Tensor]:
+        """AdamW's moments of matrices and biases; after one step they are the gradients, scaled, and their squares."""
+        return [self.optimizer.state[table][name] for table in self.layer.parameters() for name in ("exp_avg", "exp_avg_sq")]
 
 
 def _dense_step(n_in: int, n_out: int, device: str) -> Callable[[Batch], None]:
@@ -121,11 +131,11 @@ def _training(
     device = str(layer.weight.device)
     n = len(batches[0][0])
     calls = {
-        "tree": _turns(_step(layer, straight), batches),
+        "tree": _turns(_Step(layer, straight), batches),
         "dense": _turns(_dense_step(FEATURES, FEATURES, device), batches),
     }
     if straight:
-        calls["none"] = _turns(_step(layer), batches)
+        calls["none"] = _turns(_Step(layer), batches)
     parameters = sum(table.numel() for table in layer.parameters())
     width = round(FEATURES * math.sqrt(layer.n_nodes))
     fits = 3 * n * width * width <= LARGEST_DENSE
@@ -148,7 +158,7 @@ def _training(
         "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in calls else None,
         "against_none": timings.ratio("tree", "none") if straight else None,
         "touched_bytes": touched_bytes,
-        "roofline_share": TRAINING_PASSES * touched_bytes / bytes_per_second / timings.median("tree"),
+        "roofline_share": _share(TRAINING_PASSES * touched_bytes, bytes_per_second, timings.median("tree")),
     }
 
 
@@ -184,7 +194,7 @@ def _inference(
         "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in calls else None,
         "against_none": None,
         "touched_bytes": touched_bytes,
-        "roofline_share": touched_bytes / bytes_per_second / timings.median("tree"),
+        "roofline_share": _share(touched_bytes, bytes_per_second, timings.median("tree")),
     }
 
 
@@ -201,26 +211,23 @@ def _turns(call: Callable[[Batch], object], batches: list[Batch]) -> Callable[[]
     return turn
 
 
-def _check_step(layer: TreeLinear, batch: Batch) -> float:
-    """Compare output and gradients with the reference; the largest relative deviation. Raises ValueError."""
-    x, gate, gradient = batch
-    leaf = read_leaves(gate)
-    found = []
-    for fast in (True, False):
-        layer.zero_grad()
-        rows = x.detach().requires_grad_()
-        if fast:
-            y = layer(rows, leaf)
-        else:
-            y = reference.leaf_linear(rows, leaf, layer.weight, layer.bias, layer.depth, tree=True, sparse=True)
-        y.backward(gradient)
-        assert rows.grad is not None
-        assert layer.weight.grad is not None
-        found.append((y.detach(), rows.grad, layer.weight.grad.coalesce().values().clone()))
-    layer.zero_grad()
-    errors = [_deviation(mine, theirs) for mine, theirs in zip(*found, strict=True)]
-    _hold(f"a step at depth {layer.depth} with {len(x)} rows", max(errors[:2]), OUTPUT_TOLERANCE)
-    _hold(f"gradients at depth {layer.depth} with {len(x)} rows", errors[2], GRADIENT_TOLERANCE)
+def _check_step(layer: TreeLinear, batch: Batch, straight_through: bool = False) -> float:
+    """Compare a step with that of the reference; the largest relative deviation. Raises ValueError."""
+    fast = _Step(layer, straight_through)
+    outputs = fast(batch)
+    with ready.reference_only():
+        slow = _Step(layer, straight_through)
+        wanted = slow(batch)
+    what = f"depth {layer.depth} with {len(batch[0])} rows"
+    errors = [
+        _hold(f"a step at {what}", _deviation(mine, theirs), OUTPUT_TOLERANCE)
+        for mine, theirs in zip(outputs, wanted, strict=True)
+        if mine is not None and theirs is not None and theirs.numel()
+    ]
+    errors += [
+        _hold(f"moments after a step at {what}", _deviation(mine, theirs), GRADIENT_TOLERANCE)
+        for mine, theirs in zip(fast.moments(), slow.moments(), strict=True)
+    ]
     return max(errors)
 
 
@@ -228,15 +235,18 @@ def _check_inference(layer: TreeLinear, collapsed: CollapsedLinear, batch: Batch
     x, gate, _ = batch
     with torch.no_grad():
         y = reference.leaf_linear(x, read_leaves(gate), layer.weight, layer.bias, layer.depth, True)
-    error = _deviation(collapsed(x, gate), y)
-    _hold(f"inference at depth {layer.depth} with {len(x)} rows", error, OUTPUT_TOLERANCE)
-    return error
+    return _hold(f"inference at depth {layer.depth} with {len(x)} rows", _deviation(collapsed(x, gate), y), OUTPUT_TOLERANCE)
 
 
 def _deviation(found: Tensor, wanted: Tensor) -> float:
     return ((found - wanted).abs().max() / wanted.abs().max()).item()
 
 
-def _hold(what: str, error: float, most: float) -> None:
+def _hold(what: str, error: float, most: float) -> float:
     if not error <= most:
         raise ValueError(f"{what} must agree with the reference to {most:g}, got {error:.2g}")
+    return error
+
+
+def _share(touched_bytes: float, bytes_per_second: float, seconds: float) -> float | None:
+    return None if math.isnan(bytes_per_second) else touched_bytes / bytes_per_second / seconds

@@ -21,7 +21,8 @@ They do not compute the same function; what they share is N rows of P features i
 A training step is zero_grad, forward, mean squared error, backward and optimizer step. All but Leafscope's layer have torch's
 AdamW with fused=True, whose every step updates every parameter; Leafscope's has LazyAdamW, which updates the touched
 nodes within the backward pass.
-Leaves that are given are drawn uniformly. Everything is on the CPU, in float32.
+Leaves that are given are drawn uniformly; each depth has one
+batch, so that all find in the cache what they left there. Everything is on the CPU, in float32.
 """
 
 import importlib

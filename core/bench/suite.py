@@ -118,7 +118,8 @@ def goals() -> list[Goal]:
 
 
 def against_goals(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Hold a result against the goals: `measure`, `reached`, `at_least` (or at most), `stretch`, `verdict`.
+    """Hold a result against the goals: `measure`, `reached`, `goal` and `stretch` (at least, or at most,
+    as `sense` says), `verdict`.
 
     Goals whose group or size was not run are left out, so that a quick result has only some.
     """
@@ -128,5 +129,14 @@ def against_goals(result: dict[str, Any]) -> list[dict[str, Any]]:
             continue
         sign = 1 if more else -1
         verdict = "stretch" if sign * (reached - stretch) >= 0 else "met" if sign * (reached - least) >= 0 else "missed"
-        table.append({"measure": measure, "reached": reached, "goal": least, "stretch": stretch, "verdict": verdict})
+        table.append(
+            {
+                "measure": measure,
+                "reached": reached,
+                "sense": "at least" if more else "at most",
+                "goal": least,
+                "stretch": stretch,
+                "verdict": verdict,
+            }
+        )
     return table

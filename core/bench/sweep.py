@@ -13,10 +13,12 @@ import torch
 
 from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from core.population import Ended, Population
-from core.training import EpochRecord, Trainer, train
+from core.training import EpochRecord, Trainer, TrainResult, result_of, train
 
 REFERENCE_EPOCHS = 2
 """Epochs of a run that are timed with the reference."""
+CHECKED_LOSS = 1e-3
+"""How far the loss of a member and the reference's may be apart after those epochs, relative to it."""
 
 
 def depths_sweep() -> list[RunConfig]:
@@ -48,42 +50,60 @@ def run(quick: bool = False, rounds: int = 3, threads: int | None = None) -> lis
 
     Keys: `sweep` (depths, narrow, one), `way` (population, one by one, reference), `runs`, `seconds` (median over rounds),
     `faster` (how many times faster the population, or for `one` the compiled path, is than this way; ratio within the
-    rounds), `extrapolated`, `threads`. `quick` takes every tenth run of a sweep, and says so by `runs`. Raises ValueError
-    if a population's histories are not those of the runs one by one.
+    rounds), `extrapolated`, `threads`. `quick` takes a few runs of each sweep and epochs of the one run, and says so by
+    `runs` and `sweep`. Raises ValueError if a population's histories are not those of the runs one by one, or if those that
+    the reference trains too have other losses.
     """
     threads = threads or torch.get_num_threads()
     ways: list[tuple[str, list[RunConfig]]] = [("depths", depths_sweep()), ("narrow", narrow_sweep())]
     results: list[dict[str, Any]] = []
     train(changed(RunConfig(), {"train.epochs": 1, "train.device": "cpu"}))
     for name, runs in ways:
-        chosen = runs[:: 11 if name == "depths" else 10] if quick else runs
+        chosen = _evenly(runs, 5) if quick else runs
         taken: dict[str, list[float]] = {"population": [], "one by one": [], "reference": []}
-        for _ in range(1 if quick else rounds):
-            began = time.perf_counter()
-            together = _population(chosen, threads)
-            taken["population"].append(time.perf_counter() - began)
-            began = time.perf_counter()
-            alone = [train(member).history for member in chosen]
-            taken["one by one"].append(time.perf_counter() - began)
-            _check(together, alone)
-            taken["reference"].append(_extrapolated(chosen, 4 if quick else 8))
+        for turn in range(rounds):
+            histories: dict[str, list[TrainResult]] = {}
+            for way in _rotated(["population", "one by one", "reference"], turn):
+                if way == "reference":
+                    seconds, sampled = _extrapolated(chosen, 2 if quick else 8)
+                    taken[way].append(seconds)
+                else:
+                    began = time.perf_counter()
+                    histories[way] = _population(chosen, threads) if way == "population" else [train(run) for run in chosen]
+                    taken[way].append(time.perf_counter() - began)
+            _check(histories["population"], histories["one by one"])
+            _check_reference(histories["population"], sampled)
         results += _rows(name, len(chosen), threads, taken, "population")
-    results += _one(1 if quick else rounds)
+    results += _one(rounds, 4 if quick else None)
     return results
 
 
-def _one(rounds: int) -> list[dict[str, Any]]:
-    """One run of the defaults (digits, depth 4) on both paths; the reference in full."""
-    single = changed(RunConfig(), {"train.device": "cpu"})
+def _one(rounds: int, epochs: int | None) -> list[dict[str, Any]]:
+    """One run of the defaults (digits, depth 4) on both paths, in full or so many epochs of it."""
+    single = changed(RunConfig(), {"train.device": "cpu"} | ({} if epochs is None else {"train.epochs": epochs}))
     taken: dict[str, list[float]] = {"compiled": [], "reference": []}
-    for _ in range(rounds):
-        for way in taken:
+    for turn in range(rounds):
+        for way in _rotated(list(taken), turn):
             trainer = Trainer(single, compiled=way == "compiled")
             began = time.perf_counter()
             for _ in trainer.epochs():
                 pass
             taken[way].append(time.perf_counter() - began)
-    return _rows("one", 1, 1, taken, "compiled", extrapolated=())
+    name = "one" if epochs is None else f"one, {epochs} epochs"
+    return _rows(name, 1, 1, taken, "compiled", extrapolated=())
+
+
+def _rotated(ways: list[str], turn: int) -> list[str]:
+    """So that nobody always goes first."""
+    first = turn % len(ways)
+    return ways[first:] + ways[:first]
+
+
+def _evenly(runs: list[RunConfig], number: int) -> list[RunConfig]:
+    """Some of the runs, from the first to the last."""
+    if number >= len(runs):
+        return runs
+    return [runs[round(place * (len(runs) - 1) / max(1, number - 1))] for place in range(number)]
 
 
 def _rows(
@@ -97,43 +117,53 @@ def _rows(
             "seconds": _median(seconds),
             "faster": _median([mine / best for mine, best in zip(seconds, taken[fastest], strict=True)]),
             "extrapolated": way in extrapolated,
-            "threads": threads if way == "population" else 1,
+            "threads": threads if way == "population" else torch.get_num_threads() if way == "reference" else 1,
         }
         for way, seconds in taken.items()
     ]
 
 
-def _population(runs: list[RunConfig], threads: int) -> list[list[EpochRecord]]:
-    histories: list[list[EpochRecord]] = [[] for _ in runs]
-    for member, event in Population(runs, threads=threads).events():
+def _population(runs: list[RunConfig], threads: int) -> list[TrainResult]:
+    population = Population(runs, threads=threads)
+    records: list[list[EpochRecord]] = [[] for _ in runs]
+    for member, event in population.events():
         if isinstance(event, Ended):
             if event.error is not None:
                 raise event.error
         else:
-            histories[member].append(event)
-    return histories
+            records[member].append(event)
+    return [result_of(trainer, own) for trainer, own in zip(population.members, records, strict=True)]
 
 
-def _check(together: list[list[EpochRecord]], alone: list[Any]) -> None:
-    for number, (records, history) in enumerate(zip(together, alone, strict=True)):
-        values = [value for record in records for value in record.metrics.values()]
-        if values != history.value.tolist():
+def _check(together: list[TrainResult], alone: list[TrainResult]) -> None:
+    for number, (mine, theirs) in enumerate(zip(together, alone, strict=True)):
+        if not mine.history.equals(theirs.history):
             raise ValueError(f"a member's history must be that of the run alone, but member {number}'s is not")
 
 
-def _extrapolated(runs: list[RunConfig], sample: int) -> float:
-    """Seconds that all runs would take with the reference, from the first epochs of some, evenly taken."""
-    step = max(1, len(runs) // sample)
-    seconds = []
-    for run in runs[step // 2 :: step]:
+def _check_reference(results: list[TrainResult], sampled: dict[str, list[float]]) -> None:
+    """Hold the first epochs' training losses against the reference's: run's address -> losses from epoch 0."""
+    for result in results:
+        for epoch, loss in enumerate(sampled.get(result.run.run_id, [])):
+            history = result.history
+            mine = history[(history.epoch == epoch) & (history.split == "train") & (history.metric == "loss")].value.item()
+            if not abs(mine - loss) <= CHECKED_LOSS * abs(loss):
+                raise ValueError(f"the train loss of {result.run.label} at epoch {epoch} must be {loss:.6g}, got {mine:.6g}")
+
+
+def _extrapolated(runs: list[RunConfig], sample: int) -> tuple[float, dict[str, list[float]]]:
+    """Seconds that all runs would take with the reference, from the first epochs of some, and their losses by run."""
+    seconds: list[float] = []
+    losses: dict[str, list[float]] = {}
+    for run in _evenly(runs, sample):
         trainer = Trainer(run, compiled=False)
         records = trainer.epochs()
-        next(records)
+        first = next(records)
         began = time.perf_counter()
-        for _ in range(REFERENCE_EPOCHS):
-            next(records)
+        later = [next(records) for _ in range(REFERENCE_EPOCHS)]
         seconds.append((time.perf_counter() - began) / REFERENCE_EPOCHS * run.train.epochs)
-    return math.fsum(seconds) / len(seconds) * len(runs)
+        losses[run.run_id] = [record.metrics["train", "loss"] for record in (first, *later)]
+    return math.fsum(seconds) / len(seconds) * len(runs), losses
 
 
 def _median(values: list[float]) -> float:

@@ -21,9 +21,20 @@ import numba
 import numpy as np
 
 F = np.float32
-_compile: Any = numba.njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp", "afn"}, boundscheck=False
-)
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "reassoc", "nsz", "arcp", "afn"},
+    "boundscheck": False,
+}
+
+
+def _compile(function: Any) -> Any:
+    try:
+        return numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # no directory that can be written to: nothing is kept
+        return numba.njit(**_OPTIONS)(function)
+
 
 # Flat arrays. Loops, since assigning slices takes many times as long to compile.
 
@@ -500,14 +511,20 @@ def gate_gradient(credit, leaf, gate, tree, dgate):
 
 
 @_compile
-def infer_range(x, a, depth, weight, bias, first, last, y):
+def pattern(a, row):
+    """Read the signs of one row of (N, K) as a binary number; ties and NaN are bit 0."""
+    leaf = 0
+    for j in range(a.shape[1]):
+        leaf = 2 * leaf + (1 if a[row, j] > F(0) else 0)
+    return leaf
+
+
+@_compile
+def infer_range(x, a, weight, bias, first, last, y):
     """Route the rows first..last by the signs of a (N, K) and multiply each by its matrix; fills y. No sorting."""
     for r in range(first, last):
-        leaf = 0
-        for j in range(depth):
-            leaf = 2 * leaf + (1 if a[r, j] > F(0) else 0)
-        for j in range(y.shape[1]):
-            y[r, j] = bias[leaf, j]
+        leaf = pattern(a, r)
+        copy(bias[leaf], y[r])
         add_rows(x[r : r + 1], weight[leaf], y[r : r + 1])
 
 
@@ -578,10 +595,7 @@ def gate_layer(theta, layout, normals, layer, z, h, a):
 def read_leaves(a, leaf):
     """Read the sign patterns of (N, K) as binary numbers, first bit most significant; ties and NaN are bit 0."""
     for r in range(a.shape[0]):
-        pattern = 0
-        for j in range(a.shape[1]):
-            pattern = 2 * pattern + (1 if a[r, j] > F(0) else 0)
-        leaf[r] = pattern
+        leaf[r] = pattern(a, r)
 
 
 @_compile

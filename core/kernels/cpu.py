@@ -6,12 +6,12 @@ pass gives each node's gradient to AdamW while it is in the cache, and no gradie
 """
 
 import contextlib
+import functools
 import itertools
+import math
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from core.kernels import compiled, reference
+from core.kernels.team import run_together
 
 WIDEST = 512 * 512
 """P x Q above which one matrix no longer stays in a core's cache, and BLAS row products are the faster way."""
@@ -98,14 +99,14 @@ def infer(x: Tensor, gate: Tensor, weight: np.ndarray, bias: np.ndarray) -> Tens
     y = np.empty((n, q), np.float32)
     if n <= max(4, leaves):  # about a row a leaf: sorting would not pay
         if (parts := _n_ranges(n, q, p)) == 1:
-            compiled.infer_range(rows, gates, depth, weight, bias, 0, n, y)
+            compiled.infer_range(rows, gates, weight, bias, 0, n, y)
         else:
-            _in_ranges(lambda a, b: compiled.infer_range(rows, gates, depth, weight, bias, a, b, y), n, parts)
+            _in_ranges(lambda a, b: compiled.infer_range(rows, gates, weight, bias, a, b, y), n, parts)
         return torch.from_numpy(y)
-    leaf, order, ordered = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    leaf, order, ordered = (_scratch(name, (n,), np.int64) for name in ("leaf", "order", "ordered"))
     compiled.read_leaves(gates, leaf)
     compiled.sort_by_leaf(leaf, depth, order, ordered)
-    xs, ys = np.empty((n, p), np.float32), np.empty((n, q), np.float32)
+    xs, ys = _scratch("xs", (n, p)), _scratch("ys", (n, q))
     space = _workspace(0, q, p)  # no path is summed
 
     def walk(first: int, last: int) -> None:
@@ -162,15 +163,14 @@ def _forward(
     levels = depth if tree else 0
     order, ordered = np.empty(n, np.int64), np.empty(n, np.int64)
     compiled.sort_by_leaf(leaves, depth, order, ordered)
-    xs, ys = np.empty((n, p), np.float32), np.empty((n, q), np.float32)
+    xs, ys, y = np.empty((n, p), np.float32), _scratch("ys", (n, q)), np.empty((n, q), np.float32)
 
     def walk(first: int, last: int) -> None:
         space = _workspace(levels, q, p)
         compiled.forward_range(rows, order, ordered, table, biases, levels, first, last, space.sums, space.bias_sums, xs, ys)
+        compiled.scatter(order[first:last], ys[first:last], y)
 
     _in_ranges(walk, n, _n_ranges(n, q, p))
-    y = np.empty((n, q), np.float32)
-    compiled.scatter(order, ys, y)
     return y, xs, order, ordered
 
 
@@ -193,10 +193,11 @@ def _backward(
     biases = _NO_ROWS if bias is None else _array(bias)
     n, q, p = xs.shape[0], table.shape[1], table.shape[2]
     levels = depth if tree else 0
-    gs = np.take(_array(gradient), order, axis=0)
-    dxs = np.empty((n, p) if needs_x else (0, p), np.float32)
-    credit = np.empty((n, depth), np.float32) if gate is not None else _NO_ROWS
-    product = np.empty((n, q), np.float32) if gate is not None else _NO_ROWS
+    gs = np.take(_array(gradient), order, axis=0, out=_scratch("gs", (n, q)), mode="clip")  # raise would buffer
+    dx = np.empty((n, p), np.float32) if needs_x else None
+    dxs = _scratch("dxs", (n, p)) if needs_x else _NO_ROWS
+    credit = _scratch("credit", (n, depth)) if gate is not None else _NO_ROWS
+    product = _scratch("product", (n, q)) if gate is not None else _NO_ROWS
 
     nodes, first_node = _NO_NODES, np.zeros(levels + 2, np.int64)
     m = v = out = _NO_TABLE
@@ -221,7 +222,7 @@ def _backward(
     ranges = _n_ranges(n, q, p)
     spilled = np.empty((ranges, 2, levels + 1), np.int64)
     spill_space = (ranges, 2, levels + 1) if ranges > 1 else (1, 0, 0)
-    spill, bias_spill = np.empty((*spill_space, q, p), np.float32), np.empty((*spill_space, q), np.float32)
+    spill, bias_spill = _scratch("spill", (*spill_space, q, p)), _scratch("bias_spill", (*spill_space, q))
     targets = (mode, nodes, first_node, out, out_bias, m, v, bias_m, bias_v, visits, rates, decay)
 
     def walk(first: int, last: int) -> None:
@@ -231,15 +232,14 @@ def _backward(
             gs, xs, ordered, table, biases, levels, first, last, space.sums, space.bias_sums, space.grads, space.bias_grads,
             needs_x, dxs, credit, product, *targets, spilled[part], spill[part], bias_spill[part],
         )  # fmt: skip
+        if dx is not None:
+            compiled.scatter(order[first:last], dxs[first:last], dx)
 
     _in_ranges(walk, n, ranges)
     if ranges > 1 and mode:
         compiled.merge_spilled(spilled, spill, bias_spill, table, biases, *targets)
 
-    dx = dgate = dweight = dbias = None
-    if needs_x:
-        dx = np.empty((n, p), np.float32)
-        compiled.scatter(order, dxs, dx)
+    dgate = dweight = dbias = None
     if gate is not None:
         rows_credit = np.empty_like(credit)
         compiled.scatter(order, credit, rows_credit)
@@ -304,9 +304,14 @@ def _workspace(levels: int, q: int, p: int) -> _Workspace:
     return space
 
 
-@lru_cache(maxsize=1)
-def _pool(size: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(size, thread_name_prefix="leafscope")
+def _scratch(name: str, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
+    """An array for the time of this call, whose pages are there from the last one."""
+    buffers = _held.__dict__.setdefault("buffers", {})
+    size = math.prod(shape)
+    if name not in buffers or buffers[name].size < size:
+        buffers[name] = np.empty(size, dtype)
+    array: np.ndarray = buffers[name][:size].reshape(shape)
+    return array
 
 
 def _n_ranges(n: int, q: int, p: int) -> int:
@@ -317,11 +322,12 @@ def _n_ranges(n: int, q: int, p: int) -> int:
 @contextlib.contextmanager
 def ranges(number: int) -> Iterator[None]:
     """Walk so many ranges of rows in this thread's calls, whatever their size."""
+    before: int | None = getattr(_held, "ranges", None)
     _held.ranges = number
     try:
         yield
     finally:
-        _held.ranges = None
+        _held.ranges = before
 
 
 def _part(first: int, n: int, ranges: int) -> int:
@@ -334,8 +340,4 @@ def _in_ranges(walk: Any, n: int, ranges: int) -> None:
     if ranges == 1:
         walk(0, n)
         return
-    pool = _pool(torch.get_num_threads())
-    others: list[Future[None]] = [pool.submit(walk, *pair) for pair in itertools.pairwise(cuts[1:])]
-    walk(cuts[0], cuts[1])
-    for other in others:
-        other.result()
+    run_together([functools.partial(walk, *pair) for pair in itertools.pairwise(cuts)])

@@ -27,7 +27,9 @@ def takes(net: DenseNet | TreeNet) -> bool:
     parameters = list(net.parameters())
     width = net.config.width
     largest = width * max(width, net.hidden.in_features, net.head.out_features)
-    return largest <= LARGEST_MATRIX and all(p.device.type == "cpu" and p.dtype == torch.float32 for p in parameters)
+    return largest <= LARGEST_MATRIX and all(
+        p.device.type == "cpu" and p.dtype == torch.float32 and p.requires_grad for p in parameters
+    )
 
 
 class CompiledNet:
@@ -95,6 +97,8 @@ class CompiledNet:
         optimizer.start_state()
         tables = [list(layer.parameters()) for layer in net.layers]
         gates = [] if isinstance(net, DenseNet) else list(net.gates.parameters())
+        table_visits = [torch.from_numpy(visits) for visits in self._visits]
+        plain_visits = [torch.from_numpy(self._plain_visits[part : part + 1]) for part in range(2)]
         at = 0
         for parameter in parts:
             state = optimizer.state[parameter]
@@ -111,13 +115,9 @@ class CompiledNet:
                     holder[name] = view
             at += parameter.numel()
             layer = next((n for n, table in enumerate(tables) if any(parameter is p for p in table)), None)
-            if layer is not None:
-                visits = self._visits[layer]
-            else:
-                index = 1 if any(parameter is p for p in gates) else 0
-                visits = self._plain_visits[index : index + 1]
-            visits[:] = state["visits"].numpy()
-            state["visits"] = torch.from_numpy(visits)
+            of_gates = any(parameter is p for p in gates)
+            visits = plain_visits[int(of_gates)] if layer is None else table_visits[layer]
+            state["visits"] = visits.copy_(state["visits"])
 
 
 _NO_NOISE = np.empty((0, 0, 0), np.float32)

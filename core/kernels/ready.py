@@ -2,9 +2,11 @@
 
 The first compilation on a machine takes about half a minute; it is kept in numba's cache and is loaded in seconds from
 then on. A program with people in front of it calls `wait_for_nobody`, or sets LEAFSCOPE_COMPILE=ahead before it imports
-this: it uses the reference path until a process of its own has compiled, and the compiled one from then on.
+this: it uses the reference path until a process of its own has compiled and `make_ready` has loaded that, at a moment of
+its choice, and the compiled one from then on.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -12,7 +14,7 @@ import platform
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import llvmlite.binding
@@ -22,7 +24,8 @@ import numpy as np
 from core.kernels import compiled
 
 _compiles_when_asked = os.environ.get("LEAFSCOPE_COMPILE") != "ahead"
-_is_ready = False
+_loaded = False
+_here = threading.local()
 
 
 def wait_for_nobody() -> None:
@@ -32,19 +35,40 @@ def wait_for_nobody() -> None:
 
 
 def usable() -> bool:
-    """Whether compiled code is to be used now."""
-    return _compiles_when_asked or is_ready()
+    """Whether compiled code is to be used now, in this thread."""
+    if getattr(_here, "reference_only", False):
+        return False
+    return _compiles_when_asked or _loaded or _was_ready()
+
+
+@contextlib.contextmanager
+def reference_only() -> Iterator[None]:
+    """Use the reference path in this thread."""
+    before = getattr(_here, "reference_only", False)
+    _here.reference_only = True
+    try:
+        yield
+    finally:
+        _here.reference_only = before
 
 
 def is_ready() -> bool:
     """Whether this code was compiled for this machine before."""
-    global _is_ready
-    _is_ready = _is_ready or _stamp().exists()
-    return _is_ready
+    stamp = _stamp()
+    try:
+        return stamp is not None and stamp.read_text() == _fingerprint()
+    except OSError:
+        return False
+
+
+def can_be_kept() -> bool:
+    """Whether there is a place to keep what is compiled."""
+    return _stamp() is not None
 
 
 def make_ready() -> None:
     """Compile everything that training and evaluation use, or load it; seconds, about half a minute the first time."""
+    global _loaded
     import torch
 
     from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
@@ -62,33 +86,36 @@ def make_ready() -> None:
         cpu.leaf_linear(torch.ones(4, 2), torch.arange(4) % 2, layer.weight, layer.bias, 1, True, gate, True).sum().backward()
     cpu.read_leaves(gate)
     cpu.infer(torch.ones(1, 2), torch.ones(1, 1), layer.leaf_weight().detach().numpy(), np.zeros((2, 3), np.float32))
-    _stamp().parent.mkdir(parents=True, exist_ok=True)
-    _stamp().touch()
+    _loaded = True
+    if (stamp := _stamp()) is not None:
+        with contextlib.suppress(OSError):  # then it is compiled again next time
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            stamp.write_text(_fingerprint())
 
 
 def start_making_ready() -> "subprocess.Popen[bytes]":
     """Compile in a process of its own, which ends with this one."""
-    command = f"from core.kernels import ready; ready.make_ready_for({os.getpid()})"
-    return subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.DEVNULL)
-
-
-def make_ready_for(parent: int) -> None:
-    """Compile, and end at once when the process `parent`, which started this one, ends."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    make_ready()
+    command = [sys.executable, "-P", "-m", "core.compile_ahead", str(os.getpid())]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
 
 @functools.cache
-def _stamp() -> Path:
-    """A file beside the cache that says for what was compiled; another processor, source or compiler has another name."""
+def _was_ready() -> bool:
+    """Whether it was when this process first asked; a run does not change its path halfway."""
+    return is_ready()
+
+
+@functools.cache
+def _stamp() -> Path | None:
+    """A file beside the cache that says for what it was last filled."""
+    cache = compiled.train_steps.stats.cache_path
+    return None if cache is None else Path(cache) / "leafscope.ready"
+
+
+@functools.cache
+def _fingerprint() -> str:
+    """Another processor, source or compiler has another one."""
     cpu = llvmlite.binding
     words = [numba.__version__, platform.python_version(), cpu.get_host_cpu_name(), cpu.get_host_cpu_features().flatten()]
     source = Path(compiled.__file__).read_bytes()
-    name = hashlib.sha256(source + "\n".join(words).encode()).hexdigest()[:16]
-    return Path(compiled.train_steps.stats.cache_path) / f"leafscope-{name}.ready"
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.1)
-    os._exit(1)
+    return hashlib.sha256(source + "\n".join(words).encode()).hexdigest()

@@ -51,6 +51,12 @@ def test_prints_tables_writes_a_file_and_keeps_the_result(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("quick")
+def test_the_database_may_be_named_before_the_command(tmp_path):
+    assert cli.main(["--database", str(tmp_path / "l.db"), "bench", "capacity"]) == 0
+    assert Store(tmp_path / "l.db").latest_benchmark("capacity") is not None
+
+
+@pytest.mark.usefixtures("quick")
 def test_without_a_store_nothing_is_kept(tmp_path):
     database = tmp_path / "l.db"
     assert cli.main(["bench", "capacity", "--no-store", "--database", str(database)]) == 0
@@ -62,7 +68,7 @@ def test_without_a_store_nothing_is_kept(tmp_path):
     [
         (["speed"], "a group must be one of capacity, peers, sweep, got speed"),
         (["--threads", "0"], "threads must be at least 1, got 0"),
-        (["--json", "/nowhere/x.json"], "--json must name a file in a directory that exists, got /nowhere/x.json"),
+        (["--json", "/nowhere/x.json"], "--json must name a file in a directory that can be written to, got /nowhere/x.json"),
     ],
 )
 def test_what_cannot_be_done_is_said(arguments, sentence, capsys):

@@ -8,7 +8,7 @@ import torch
 
 from core.bench import capacity, suite, sweep
 from core.config import changed
-from core.kernels import cpu
+from core.kernels import compiled, cpu
 
 SMALL = {"rounds": 2, "seconds": 0.001}
 
@@ -42,6 +42,18 @@ def test_capacity_rows_are_complete_and_consistent(rows):
     assert rows[4]["touched_bytes"] == pytest.approx(4 * 5 * 65 * 64)  # one row reaches its path
 
 
+def test_a_wrong_update_is_found(monkeypatch):
+    right = compiled.merge_spilled
+
+    def wrong(*arguments):
+        right(*arguments)
+        arguments[10][0, 0] *= 1.01  # first moment of the root
+
+    monkeypatch.setattr(compiled, "merge_spilled", wrong)
+    with cpu.ranges(2), pytest.raises(ValueError, match="moments after a step at depth 2 with 64 rows must agree"):
+        capacity.run(depths=(2,), rows=(64,), **SMALL)
+
+
 def test_a_wrong_kernel_is_found(monkeypatch):
     right = cpu._forward
 
@@ -57,7 +69,7 @@ def test_a_wrong_kernel_is_found(monkeypatch):
 
 def test_sweeps_are_those_announced():
     depths, narrow = sweep.depths_sweep(), sweep.narrow_sweep()
-    assert len({run.run_id for run in depths}) == len(depths) - 0 == 110
+    assert len(depths) == 110
     assert {run.net.depth for run in depths} == set(range(11))
     assert all((run.net.width, run.train.epochs, run.train.batch_size) == (32, 60, 128) for run in depths)
     assert len({run.run_id for run in narrow}) == 100
@@ -72,7 +84,7 @@ def test_sweep_rows(monkeypatch):
     found = sweep.run(quick=True, threads=2)
     assert [(row["sweep"], row["way"]) for row in found] == [
         (name, way) for name in ("depths", "narrow") for way in ("population", "one by one", "reference")
-    ] + [("one", "compiled"), ("one", "reference")]
+    ] + [("one, 4 epochs", "compiled"), ("one, 4 epochs", "reference")]
     assert [row["extrapolated"] for row in found] == [False, False, True] * 2 + [False, False]
     assert all(row["seconds"] > 0 and math.isfinite(row["faster"]) for row in found)
 
@@ -81,8 +93,22 @@ def test_a_member_with_another_history_is_found(monkeypatch):
     few = [changed(run, {"train.epochs": 2}) for run in sweep.narrow_sweep()[:2]]
     right = sweep._population
     monkeypatch.setattr(sweep, "_population", lambda runs, threads: right(runs[::-1], threads))
-    monkeypatch.setattr(sweep, "depths_sweep", lambda: [few[0], few[0], changed(few[0], {"seed": 9})] * 11)
+    monkeypatch.setattr(sweep, "depths_sweep", lambda: few)
     with pytest.raises(ValueError, match="member 0's is not"):
+        sweep.run(quick=True, threads=1)
+
+
+def test_losses_that_are_not_the_references_are_found(monkeypatch):
+    few = [changed(run, {"train.epochs": 2}) for run in sweep.narrow_sweep()[:2]]
+    right = sweep._extrapolated
+
+    def other(runs, sample):
+        seconds, losses = right(runs, sample)
+        return seconds, {run: [loss * 1.01 for loss in own] for run, own in losses.items()}
+
+    monkeypatch.setattr(sweep, "_extrapolated", other)
+    monkeypatch.setattr(sweep, "depths_sweep", lambda: few)
+    with pytest.raises(ValueError, match=r"the train loss of digits n300 tree K0 w6 .* at epoch 0 must be"):
         sweep.run(quick=True, threads=1)
 
 

@@ -13,6 +13,7 @@ import torch
 
 from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from core.errors import NonFiniteLossError
+from core.kernels import cpu
 from core.kernels import net as compiled_net
 from core.training import Trainer
 
@@ -296,3 +297,15 @@ def test_early_stopping_is_that_of_the_reference():
     epochs = [[record.epoch for record in Trainer(run, compiled=compiled).epochs()] for compiled in (True, False)]
     assert epochs[0] == epochs[1]
     assert len(epochs[0]) < 101
+
+
+def test_the_reference_trains_without_compiled_code(monkeypatch):
+    def forbidden(*arguments, **options):
+        raise AssertionError("compiled code was used")
+
+    monkeypatch.setattr(cpu, "_forward", forbidden)
+    monkeypatch.setattr(cpu, "read_leaves", forbidden)
+    run = RunConfig(data=DataConfig(name="iris"), net=NetConfig(depth=2, width=3), train=TrainConfig(epochs=1, device="cpu"))
+    assert len(list(Trainer(run, compiled=False).epochs())) == 2
+    with pytest.raises(AssertionError, match="compiled code was used"):
+        Trainer(run, compiled=True).net(torch.zeros(1, 4))

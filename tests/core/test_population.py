@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from core import device
+from core import population as module
 from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from core.cost import memory
 from core.datasets import shape
@@ -122,6 +123,39 @@ def test_a_member_is_stopped_alone_and_goes_on_later_to_the_same_history():
     records[1] += [record.metrics for record in later.epochs()]
     for member, run in enumerate(members):
         assert records[member] == [record.metrics for record in Trainer(run).epochs()]
+
+
+def test_events_of_a_member_come_in_order(monkeypatch):
+    class Quick:
+        """A member whose epochs take no time."""
+
+        device = "cpu"
+        stopped = False
+
+        def __init__(self, run, should_stop, dataset, compiled):
+            pass
+
+        def epochs(self):
+            return iter(EpochRecord(epoch, {}, {}, 0.0) for epoch in range(300))
+
+    monkeypatch.setattr(module, "Trainer", Quick)
+    for _ in range(5):
+        records, endings = collect(Population([base] * 8, threads=4))
+        assert len(endings) == 8
+        assert all([record.epoch for record in own] == list(range(300)) for own in records)
+
+
+def test_memory_that_runs_out_ends_one_member(monkeypatch):
+    members = Population([base, changed(base, {"seed": 1})], threads=2)
+
+    def out_of_memory(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(members.members[0], "_train_epoch", out_of_memory)
+    records, endings = collect(members)
+    assert isinstance(endings[0].error, LimitError)
+    assert endings[1] == Ended("finished")
+    assert len(records[1]) == 5
 
 
 def test_closing_ends_all_soon():
