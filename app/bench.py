@@ -15,6 +15,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "milliseconds": "ms",
         "against_dense": "x dense",
         "capacity_time_ratio": "capacity/time",
+        "same_batch_ratio": "same batch again",
         "against_equal_capacity": "x equal capacity",
         "roofline_share": "of bandwidth",
         "error": "deviation",

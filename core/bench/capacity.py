@@ -39,11 +39,13 @@ def run(
     """Time training and inference for each depth and number of rows: rows that can be written as JSON.
 
     Keys: `phase` (training, straight_through, inference), `depth`, `rows`, `milliseconds`, `dense_milliseconds`,
-    `against_dense` (ratio within the rounds), `capacity_time_ratio`, `parameters`, `against_equal_capacity` (time over that
-    of the dense layer of equal capacity, or None where it was not timed), `touched_bytes`, `roofline_share` (the time in
-    which the touched bytes cross the memory bus over the time taken; above 1 they came from a cache; None on a GPU), `error`
-    (largest deviation from the reference, relative to the largest entry: of the output, of the gradients, of the moments
-    after the very step that is timed). Raises ValueError if it is more than 1e-5, for accumulated gradients and moments 1e-4.
+    `against_dense` (ratio within the rounds), `capacity_time_ratio`, `same_batch_ratio` (the same where one batch is given
+    again and again, so that its matrices wait in a cache; inference only), `parameters`, `against_equal_capacity` (time over
+    that of the dense layer of equal capacity, or None where it was not timed), `against_none` (a straight-through step over
+    one without), `touched_bytes`, `roofline_share` (the time in which the touched bytes cross the memory bus over the time
+    taken; above 1 they came from a cache; None on a GPU), `error` (largest deviation from the reference, relative to the
+    largest entry: of the output, of the gradients, of the moments after the very step that is timed).
+    Raises ValueError if it is more than 1e-5, for accumulated gradients and moments 1e-4.
     """
     torch.manual_seed(0)
     bytes_per_second = bandwidth(3) if device == "cpu" else math.nan
@@ -154,6 +156,7 @@ def _training(
         "dense_milliseconds": 1e3 * timings.median("dense"),
         "against_dense": against,
         "capacity_time_ratio": layer.n_nodes / against,
+        "same_batch_ratio": None,
         "parameters": parameters,
         "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in calls else None,
         "against_none": timings.ratio("tree", "none") if straight else None,
@@ -171,6 +174,7 @@ def _inference(
     width = round(FEATURES * math.sqrt(layer.n_leaves))
     calls: dict[str, Callable[[], None]] = {
         "tree": _turns(lambda batch: collapsed(batch[0], batch[1]), batches),
+        "again": _turns(lambda batch: collapsed(batch[0], batch[1]), batches[:1]),
         "dense": _turns(lambda batch: dense(batch[0]), batches),
     }
     if layer.depth > 0 and n * width * width <= LARGEST_DENSE:
@@ -190,6 +194,7 @@ def _inference(
         "dense_milliseconds": 1e3 * timings.median("dense"),
         "against_dense": against,
         "capacity_time_ratio": layer.n_leaves / against,
+        "same_batch_ratio": layer.n_leaves / timings.ratio("again", "dense"),
         "parameters": layer.n_leaves * (FEATURES + 1) * FEATURES,
         "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in calls else None,
         "against_none": None,

@@ -3,10 +3,14 @@
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 Task = Callable[[], None]
 _Job = tuple[Task, "queue.SimpleQueue[BaseException | None]"]
+
+AWAKE = 5e-4
+"""Seconds to wait for the others without going to sleep."""
 
 _lock = threading.Lock()
 _threads: dict[int, list["queue.SimpleQueue[_Job]"]] = {}
@@ -22,10 +26,18 @@ def run_together(tasks: Sequence[Task]) -> None:
     try:
         tasks[0]()
     finally:
-        errors += [done.get() for _ in tasks[1:]]
+        errors += [_next(done) for _ in tasks[1:]]
     for error in errors:
         if error is not None:
             raise error
+
+
+def _next(done: "queue.SimpleQueue[BaseException | None]") -> BaseException | None:
+    """Wait awake for a moment, since ranges end together and a sleeping core takes long to wake."""
+    give_up = time.perf_counter() + AWAKE
+    while done.empty() and time.perf_counter() < give_up:
+        time.sleep(0)  # lets the others have the interpreter
+    return done.get()
 
 
 def _queues(number: int) -> list["queue.SimpleQueue[_Job]"]:

@@ -16,6 +16,7 @@ CAPACITY = {
     "dense_milliseconds": 0.25,
     "against_dense": 5.0,
     "capacity_time_ratio": 102.2,
+    "same_batch_ratio": None,
     "parameters": 1,
     "against_equal_capacity": None,
     "against_none": None,
