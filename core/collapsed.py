@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.gating import leaf_index, sign_bits
-from core.kernels import cpu, ready
+from core.kernels import cpu, read_leaves, ready, reference
 from core.tree import TreeLinear
 
 
@@ -43,12 +42,7 @@ class CollapsedLinear(nn.Module):
         if x.dtype is torch.float32 and gate.dtype is torch.float32 and self._on_cpu() and ready.usable():
             _, weight, bias = self._arrays  # type: ignore[misc]
             return cpu.infer(x, gate, weight, bias)
-        leaf = leaf_index(sign_bits(gate))
-        product = torch.zeros(len(x), self.out_features, dtype=x.dtype, device=x.device)
-        for pattern in leaf.unique().tolist():
-            rows = leaf == pattern
-            product[rows] = nn.functional.linear(x[rows], self.weight[pattern], self.bias[pattern])
-        return product
+        return reference.leaf_linear(x, read_leaves(gate), self.weight, self.bias, self.depth, tree=False)
 
     def _on_cpu(self) -> bool:
         """Whether the matrices are float32 on the CPU; keeps them as arrays for the next call."""

@@ -59,6 +59,9 @@ class RunStateError(LeafscopeError):
     """The run's status does not allow what was asked."""
 
 
+OUT_OF_MEMORY = "the memory ran out while training; a smaller depth, width or batch needs less"
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: Python's, the GPU's, or the CPU's, of which torch makes a plain RuntimeError."""
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from core.config import RunConfig
 from core.datasets import Dataset, load
 from core.device import check_fit_together, check_fits, resolve_device
-from core.errors import LeafscopeError, LimitError, is_out_of_memory
+from core.errors import OUT_OF_MEMORY, LeafscopeError, LimitError, is_out_of_memory
 from core.training import EpochRecord, Trainer
 
 
@@ -112,7 +112,7 @@ class Population:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            return Ended("failed", LimitError("the memory ran out while training; a smaller depth, width or batch needs less"))
+            return Ended("failed", LimitError(OUT_OF_MEMORY))
 
     def _dataset(self, run: RunConfig) -> Dataset:
         """One copy of each data set and split."""

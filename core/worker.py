@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from core import config
 from core.config import RunConfig, changed
-from core.errors import LeafscopeError, StoreError, is_out_of_memory
+from core.errors import OUT_OF_MEMORY, LeafscopeError, StoreError, is_out_of_memory
 from core.reading import HEARTBEAT
 from core.store import CHECKPOINT, NET, Claim, Ending, Store
 
@@ -342,7 +342,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return "; ".join(config.explain(error).values())
     if is_out_of_memory(error):
-        return "the memory ran out while training; a smaller depth, width or batch needs less"
+        return OUT_OF_MEMORY
     return f"{type(error).__name__}: {error}"
 
 

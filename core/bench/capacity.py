@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.bench.timing import bandwidth, interleaved
+from core.bench.timing import Timings, bandwidth, interleaved
 from core.collapsed import CollapsedLinear
 from core.kernels import read_leaves, ready, reference
 from core.kernels.plan import make_plan
@@ -145,20 +145,15 @@ def _training(
         wide = [(torch.randn(n, width, device=device), x, torch.randn(n, width, device=device)) for x, _, _ in batches[:2]]
         calls["equal_capacity"] = _turns(_dense_step(width, width, device), wide)
     timings = interleaved(calls, rounds, seconds)
-    against = timings.ratio("tree", "dense")
     touched = [len(make_plan(read_leaves(gate), layer.depth, True).nodes) for _, gate, _ in batches[:8]]
     touched_bytes = 4 * parameters / layer.n_nodes * sum(touched) / len(touched)
     return {
         "phase": "straight_through" if straight else "training",
         "depth": layer.depth,
         "rows": n,
-        "milliseconds": 1e3 * timings.median("tree"),
-        "dense_milliseconds": 1e3 * timings.median("dense"),
-        "against_dense": against,
-        "capacity_time_ratio": layer.n_nodes / against,
+        **_times(timings, layer.n_nodes),
         "same_batch_ratio": None,
         "parameters": parameters,
-        "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in calls else None,
         "against_none": timings.ratio("tree", "none") if straight else None,
         "touched_bytes": touched_bytes,
         "roofline_share": _share(TRAINING_PASSES * touched_bytes, bytes_per_second, timings.median("tree")),
@@ -183,23 +178,30 @@ def _inference(
         calls["equal_capacity"] = _turns(lambda batch: equal(wide), batches[:1])
     with torch.inference_mode():
         timings = interleaved(calls, rounds, seconds)
-    against = timings.ratio("tree", "dense")
     leaves = [len(read_leaves(gate).unique()) for _, gate, _ in batches[:8]]
     touched_bytes = 4 * (FEATURES + 1) * FEATURES * sum(leaves) / len(leaves)
     return {
         "phase": "inference",
         "depth": layer.depth,
         "rows": n,
-        "milliseconds": 1e3 * timings.median("tree"),
-        "dense_milliseconds": 1e3 * timings.median("dense"),
-        "against_dense": against,
-        "capacity_time_ratio": layer.n_leaves / against,
+        **_times(timings, layer.n_leaves),
         "same_batch_ratio": layer.n_leaves / timings.ratio("again", "dense"),
         "parameters": layer.n_leaves * (FEATURES + 1) * FEATURES,
-        "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in calls else None,
         "against_none": None,
         "touched_bytes": touched_bytes,
         "roofline_share": _share(touched_bytes, bytes_per_second, timings.median("tree")),
+    }
+
+
+def _times(timings: Timings, capacity: int) -> dict[str, float | None]:
+    """What every phase says of time; `capacity` is how many times the parameters of the dense layer there are."""
+    against = timings.ratio("tree", "dense")
+    return {
+        "milliseconds": 1e3 * timings.median("tree"),
+        "dense_milliseconds": 1e3 * timings.median("dense"),
+        "against_dense": against,
+        "capacity_time_ratio": capacity / against,
+        "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in timings.seconds else None,
     }
 
 

@@ -5,6 +5,7 @@ whole would take is extrapolated and labelled so.
 """
 
 import math
+import statistics
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -114,8 +115,8 @@ def _rows(
             "sweep": name,
             "way": way,
             "runs": n,
-            "seconds": _median(seconds),
-            "faster": _median([mine / best for mine, best in zip(seconds, taken[fastest], strict=True)]),
+            "seconds": statistics.median(seconds),
+            "faster": statistics.median([mine / best for mine, best in zip(seconds, taken[fastest], strict=True)]),
             "extrapolated": way in extrapolated,
             "threads": threads if way == "population" else torch.get_num_threads() if way == "reference" else 1,
         }
@@ -164,7 +165,3 @@ def _extrapolated(runs: list[RunConfig], sample: int) -> tuple[float, dict[str, 
         seconds.append((time.perf_counter() - began) / REFERENCE_EPOCHS * run.train.epochs)
         losses[run.run_id] = [record.metrics["train", "loss"] for record in (first, *later)]
     return math.fsum(seconds) / len(seconds) * len(runs), losses
-
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]

@@ -15,16 +15,7 @@ from core.config import RunConfig, TrainConfig
 from core.errors import LimitError, RunNotFoundError, RunStateError, StoreError
 from core.store import CHECKPOINT, Claim, Store
 from core.training import EpochRecord
-
-
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1e9
-
-    def __call__(self) -> float:
-        return self.now
+from tests.core.clock import Clock
 
 
 @pytest.fixture

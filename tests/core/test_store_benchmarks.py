@@ -20,6 +20,7 @@ from core.config import RunConfig
 from core.errors import StoreError
 from core.reading import Benchmark
 from core.store import Store
+from tests.core.clock import Clock
 
 VERSION_1 = """
 CREATE TABLE meta (name VARCHAR(40) NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name));
@@ -70,16 +71,6 @@ INSERT INTO meta VALUES ('schema_version', '1');
 """
 
 RUN = RunConfig(seed=7)
-
-
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1e9
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
