@@ -46,7 +46,7 @@ def follow(summary: RunSummary, main_figure: Callable[[], None] | None = None) -
         history = _history(now)
         if len(history):
             _curves(now, history)
-        if now.config.net.kind != "dense" and now.config.net.depth > 0:
+        if now.config.net.gated and now.config.net.depth > 0:
             _loads(now)
 
     view()

@@ -8,7 +8,7 @@ import difflib
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
@@ -35,7 +35,15 @@ GENERATOR_OPTIONS = ("n_samples", "noise", "n_features", "n_classes", "teacher_d
 
 DATA_NAMES = (*TABLES, *GENERATORS)
 
-Kind = Literal["tree", "flat", "dense"]
+Net = Literal["tree", "flat", "dense"]
+NETS: tuple[Net, ...] = get_args(Net)
+"""Kinds that are trained by gradient."""
+
+Fitted = Literal["logistic", "decision_tree", "decision_tree_pruned", "random_forest", "gradient_boosting"]
+FITTED: tuple[Fitted, ...] = get_args(Fitted)
+"""Kinds that scikit-learn fits in one go: they have no epochs but the one after the fit."""
+
+Kind = Literal[Net, Fitted]
 Gates = Literal["hidden", "units", "random"]
 Schedule = Literal["cosine", "constant"]
 GateGradient = Literal["none", "straight_through"]
@@ -157,10 +165,10 @@ class DataConfig(_Config):
 class NetConfig(_Config):
     """Which net: input, a dense hidden layer, 1 to 3 gated layers of the same width, a dense head."""
 
-    kind: _choice(get_args(Kind)) = "tree"  # type: ignore[valid-type]
-    """Leaf weights: shared prefixes (tree), separate leaves (flat), or one matrix and no gates (dense)."""
+    kind: _choice((*NETS, *FITTED)) = "tree"  # type: ignore[valid-type]
+    """Leaf weights: shared prefixes (tree), separate leaves (flat), or one matrix and no gates (dense); or a baseline."""
     depth: _whole(0, MAX_DEPTH) = 4  # type: ignore[valid-type]
-    """K, the gating bits of each gated layer; a dense net ignores it."""
+    """K, the gating bits of each gated layer, or the levels of a decision tree; a dense net ignores it."""
     width: _whole(1, 4096) = 32  # type: ignore[valid-type]
     """Units of each hidden layer."""
     tree_layers: _whole(1, 3) = 1  # type: ignore[valid-type]
@@ -168,9 +176,19 @@ class NetConfig(_Config):
     gates: _choice(get_args(Gates)) = "hidden"  # type: ignore[valid-type]
     """Where the bits come from: units of the layer below, separate units, or frozen random hyperplanes."""
 
+    @property
+    def gated(self) -> bool:
+        """Whether layers choose their matrix by sign pattern."""
+        return self.kind in ("tree", "flat")
+
+    @property
+    def fitted(self) -> bool:
+        """Whether scikit-learn fits it, in one go."""
+        return self.kind in FITTED
+
     @model_validator(mode="after")
     def _check(self) -> "NetConfig":
-        if self.kind != "dense" and self.gates == "hidden" and self.depth > self.width:
+        if self.gated and self.gates == "hidden" and self.depth > self.width:
             raise _refuse(
                 f"depth must be at most the width ({self.width}) with hidden gates, since each bit is the sign of one "
                 f"hidden unit, got {self.depth}"
@@ -233,7 +251,10 @@ class RunConfig(_Config):
         values = self.model_dump(mode="json", exclude_none=True)
         values |= {"split_seed": self.data_seed, "init_seed": self.weight_seed}
         ignored: set[str] = set()
-        if self.net.kind == "dense":
+        if self.net.fitted:
+            kept = {"kind", "depth"} if self.net.kind == "decision_tree" else {"kind"}
+            ignored |= {*NetConfig.model_fields, *TrainConfig.model_fields} - kept
+        elif self.net.kind == "dense":
             ignored |= {"depth", "gates", "gate_gradient", "gate_noise", "balance"}
         elif self.net.depth == 0:
             ignored |= {"gates", "gate_gradient", "gate_noise", "balance"}
@@ -246,8 +267,12 @@ class RunConfig(_Config):
     @property
     def run_id(self) -> str:
         """The run's address: 16 hexadecimal digits from the hash of its canonical configuration."""
-        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _digest(self.canonical())
+
+    @property
+    def epochs(self) -> int:
+        """The epochs that training has at most; what is fitted in one go has 1."""
+        return 1 if self.net.fitted else self.train.epochs
 
     @property
     def label(self) -> str:
@@ -260,13 +285,15 @@ class RunConfig(_Config):
         parts = [self.data.name.replace("_", " ")]
         if self.data.n_train is not None:
             parts.append(f"n{self.data.n_train}")
-        parts.append(self.net.kind)
-        if self.net.kind != "dense":
+        parts.append(self.net.kind.replace("_", " "))
+        if self.net.gated or self.net.kind == "decision_tree":
             parts.append(f"K{self.net.depth}")
+        if self.net.fitted:
+            return " ".join((*parts, f"s{self.seed}"))
         parts.append(f"w{self.net.width}")
         if self.net.tree_layers != 1:
             parts.append(f"x{self.net.tree_layers}")
-        if self.net.kind != "dense":
+        if self.net.gated:
             if self.net.gates != "hidden":
                 parts.append(self.net.gates)
             if self.train.gate_gradient != "none":
@@ -285,6 +312,10 @@ class RunConfig(_Config):
         return " ".join(parts)
 
 
+BASELINES = ("dense", "dense_capacity", "dense_ladder", "random_gates", *FITTED)
+"""Models that a sweep can set beside its members."""
+
+
 class SweepConfig(_Config):
     """Many runs from one: a base, axes to vary, and the models to set beside them."""
 
@@ -301,21 +332,48 @@ class SweepConfig(_Config):
 
     @model_validator(mode="after")
     def _check(self) -> "SweepConfig":
+        if not self.name.strip() or len(self.name) > 200:
+            raise _refuse(f"name must have from 1 to 200 characters, got {len(self.name)}")
         known = set(field_names())
         for field, values in self.axes.items():
             if field not in known:
-                near = difflib.get_close_matches(field, known, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise _refuse(f"an axis must be a field of a run such as net.depth, got {field!r}{hint}")
+                raise _refuse(f"an axis must be a field of a run such as net.depth, got {field!r}{_hint(field, known)}")
             if not values:
                 raise _refuse(f"axis {field} must have at least one value, got none")
-            for value in values:
+            for place, value in enumerate(values):
                 if (sentences := explain_change(self.base, {field: value}, only=field)) is not None:
                     raise _refuse(f"axis {field}: {sentences}")
-        for rate in self.tune_lr or ():
-            if not 0 < rate <= 10:
-                raise _refuse(f"tune_lr must hold rates above 0 and at most 10, got {rate:g}")
+                if value in values[:place]:
+                    raise _refuse(f"axis {field} must have different values, got {value!r} twice")
+        for baseline in self.baselines:
+            if baseline not in BASELINES:
+                names = ", ".join(BASELINES)
+                raise _refuse(f"baselines must be of {names}, got {baseline!r}{_hint(baseline, BASELINES)}")
+        if self.tune_lr is not None:
+            if not self.tune_lr:
+                raise _refuse("tune_lr must have at least one rate, got none; leave it out to train with the base's rate")
+            if "train.lr" in self.axes:
+                raise _refuse("tune_lr must be left out when train.lr is an axis, since it would override it")
+            for rate in self.tune_lr:
+                if not 0 < rate <= 10:
+                    raise _refuse(f"tune_lr must hold rates above 0 and at most 10, got {rate:g}")
         return self
+
+    @property
+    def sweep_id(self) -> str:
+        """The sweep's address: 16 hexadecimal digits from the hash of all but its name."""
+        values = self.model_dump(mode="json", exclude={"name"}, exclude_none=True) | {"base": self.base.canonical()}
+        return _digest(values)
+
+
+def _hint(given: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _digest(values: dict[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 # Changing and explaining configurations

@@ -93,7 +93,7 @@ def memory(run: RunConfig, n_features: int, n_outputs: int, n_rows: int) -> Memo
     Memory(parameters=80, optimizer=160, gradients=80, records=0, data=880, activations=1040, checkpoint=480)
     """
     _check_positive(n_features=n_features, n_outputs=n_outputs, n_rows=n_rows)
-    net, gated = run.net, run.net.kind != "dense"
+    net, gated = run.net, run.net.gated
     depth, layers, width = _depth(net), net.tree_layers, net.width
     trained = _parameters(net, n_features, n_outputs, _nodes(net))
     hyperplanes = layers * depth * width if gated and net.gates == "random" else 0
@@ -127,7 +127,7 @@ def largest_depth(run: RunConfig, n_features: int, n_outputs: int, n_rows: int, 
     """
     net = run.net
     deepest = min(MAX_DEPTH, net.width) if net.gates == "hidden" else MAX_DEPTH
-    for depth in range(deepest if net.kind != "dense" else 0, -1, -1):
+    for depth in range(deepest if net.gated else 0, -1, -1):
         at_depth = run.model_copy(update={"net": net.model_copy(update={"depth": depth})})
         if memory(at_depth, n_features, n_outputs, n_rows).total <= free_bytes:
             return depth
@@ -135,7 +135,7 @@ def largest_depth(run: RunConfig, n_features: int, n_outputs: int, n_rows: int, 
 
 
 def _depth(net: NetConfig) -> int:
-    return 0 if net.kind == "dense" else net.depth
+    return net.depth if net.gated else 0
 
 
 def _nodes(net: NetConfig) -> int:

@@ -93,9 +93,10 @@ def main() -> None:
         return
     with st.sidebar:
         widgets.pick_run(jobs.default_store().list_runs(), shown)
-    if shown.config.net.kind == "dense":
+    if not shown.config.net.gated:
         st.info(
-            "A dense net has no gates, so that it has no leaves. Choose a run with tree or flat leaf weights in the sidebar."
+            "A model of this kind has no gates, so that it has no sign patterns. Choose a run with tree or flat leaf "
+            "weights in the sidebar."
         )
         return
     if not shown.last:

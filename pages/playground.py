@@ -48,7 +48,7 @@ def main() -> None:
         _differs(shown)
     is_plane = INFO[shown.config.data.name].is_plane and bool(shown.last) and not shown.active
     live.follow(shown, (lambda: _regions(shown)) if is_plane else None)
-    if not shown.active and shown.last and shown.config.net.kind != "dense":
+    if not shown.active and shown.last and shown.config.net.gated:
         st.page_link(
             widgets.LEAVES_PAGE,
             label="See who is in each leaf",

@@ -98,7 +98,7 @@ def _row(summary: RunSummary) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if fault is None:
         run = summary.config
-        gated = run.net.kind != "dense"
+        gated = run.net.gated
         fields = {
             "Data": run.data.name,
             "Weights": run.net.kind,

@@ -5,6 +5,8 @@ from pydantic import ValidationError
 
 from core.config import (
     DATA_NAMES,
+    FITTED,
+    NETS,
     DataConfig,
     NetConfig,
     RunConfig,
@@ -26,7 +28,7 @@ from core.config import (
         ("net.depth", 2.5, "depth must be a whole number from 0 to 16, got 2.5"),
         ("net.width", 0, "width must be a whole number from 1 to 4,096, got 0"),
         ("net.tree_layers", 4, "tree_layers must be a whole number from 1 to 3, got 4"),
-        ("net.kind", "soft", "kind must be one of tree, flat, dense, got 'soft'"),
+        ("net.kind", "soft", f"kind must be one of {', '.join((*NETS, *FITTED))}, got 'soft'"),
         ("net.gates", None, "gates must be one of hidden, units, random, got None"),
         ("data.name", "mnist", "name must be one of digits, "),
         ("data.n_train", 0, "n_train must be a whole number from 1 to 200,000, got 0"),
