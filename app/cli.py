@@ -1,4 +1,4 @@
-"""The `leafscope` command: start the app (the default), or run the benchmark."""
+"""The `leafscope` command: start the app (the default), train a sweep, or run the benchmark."""
 
 import argparse
 import contextlib
@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from app import bench
+from app import bench, sweep
 
 MAIN_SCRIPT = Path(__file__).with_name("main.py")
 ADDRESS = "127.0.0.1"
@@ -21,7 +21,7 @@ ADDRESS = "127.0.0.1"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with its arguments, the process's by default; returns the exit status."""
     options = _parser().parse_args(arguments)
-    return bench.run(options) if options.command == "bench" else _start_app(options)
+    return {"bench": bench.run, "sweep": sweep.run}.get(options.command, _start_app)(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"leafscope {version('leafscope')}")
     commands = parser.add_subparsers(dest="command", metavar="command")
     bench.add_command(commands)
+    sweep.add_command(commands)
     app = commands.add_parser("app", help="start the app; this is what no command does")
     for place in (parser, app):
         # the options of the default command are understood with and without its name

@@ -14,11 +14,13 @@ class Keys:
     """Keys of session state; those in the URL are the URL's parameter names."""
 
     RUN = "run"
+    SWEEP = "sweep"
     SIZE = "size"
     IMAGE = "image"
     NOTICE = "_notice"
     CURVES = "_curves"
     CONTROLS_FROM = "_controls_from"
+    FORM_FROM = "_form_from"
 
 
 SIZES = {"screen": "Screen", "projector": "Projector"}
@@ -45,6 +47,28 @@ def show_run(chosen: str | None) -> None:
     else:
         st.session_state[Keys.RUN] = chosen
         st.query_params[Keys.RUN] = chosen
+
+
+def sweep_id() -> str | None:
+    """The sweep that pages show: the URL's, else the one chosen last; None if none was ever chosen."""
+    asked = st.query_params.get(Keys.SWEEP)
+    if asked:
+        st.session_state[Keys.SWEEP] = asked
+        return asked
+    chosen: str | None = st.session_state.get(Keys.SWEEP)
+    if chosen:
+        st.query_params[Keys.SWEEP] = chosen
+    return chosen
+
+
+def show_sweep(chosen: str | None) -> None:
+    """Choose the sweep that pages show, in the session and in the URL; None: whichever is newest."""
+    if chosen is None:
+        st.session_state.pop(Keys.SWEEP, None)
+        st.query_params.pop(Keys.SWEEP, None)
+    else:
+        st.session_state[Keys.SWEEP] = chosen
+        st.query_params[Keys.SWEEP] = chosen
 
 
 def look(share: float = 1.0) -> Look:

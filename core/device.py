@@ -42,13 +42,14 @@ def free_bytes(device: torch.device) -> int:
 
 def check_fits(run: RunConfig, device: torch.device | None = None) -> None:
     """Raise LimitError, before anything is allocated, if training the run would not fit in the device's free memory."""
-    device = device or resolve_device(run.train.device)
+    device = device or _device_of(run)
     size = shape(run.data)
     needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
     free = free_bytes(device)
     if needed > free:
         fits = largest_depth(run, size.n_features, size.n_classes, size.n_rows, free)
-        advice = "no depth fits at this width" if fits is None else f"the largest depth that fits is {fits}"
+        none_fits = "fewer rows need less" if run.net.fitted else "no depth fits at this width"
+        advice = none_fits if fits is None else f"the largest depth that fits is {fits}"
         raise LimitError(
             f"training {run.label} needs {_gigabytes(needed)} but {_gigabytes(free)} can be had on {device}; {advice}"
         )
@@ -58,7 +59,7 @@ def check_fit_together(runs: Sequence[RunConfig]) -> None:
     """Raise LimitError if runs, each of which fits, would not fit in their device's free memory all at once."""
     needed: dict[torch.device, int] = {}
     for run in runs:
-        device, size = resolve_device(run.train.device), shape(run.data)
+        device, size = _device_of(run), shape(run.data)
         needed[device] = needed.get(device, 0) + memory(run, size.n_features, size.n_classes, size.n_rows).total
     for device, total in needed.items():
         if total > (free := free_bytes(device)):
@@ -66,6 +67,11 @@ def check_fit_together(runs: Sequence[RunConfig]) -> None:
                 f"training {len(runs)} runs at once needs {_gigabytes(total)} but {_gigabytes(free)} can be had on {device}; "
                 "fewer at a time need less"
             )
+
+
+def _device_of(run: RunConfig) -> torch.device:
+    """Where a run is trained; scikit-learn fits on the CPU."""
+    return torch.device("cpu") if run.net.fitted else resolve_device(run.train.device)
 
 
 def _gigabytes(n: int) -> str:

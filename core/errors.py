@@ -1,6 +1,7 @@
 """The exceptions of Leafscope.
 
     LeafscopeError
+    ├── ConfigFileError     a file does not hold a valid configuration
     ├── DataError           a data set cannot be loaded or split as asked
     ├── LimitError          something does not fit in memory, or is over a stated limit
     ├── DeviceError         the device asked for is not there
@@ -16,6 +17,10 @@ into one sentence for each field.
 
 class LeafscopeError(Exception):
     """Anything that Leafscope reports to a person in a sentence."""
+
+
+class ConfigFileError(LeafscopeError):
+    """A file does not hold a valid configuration."""
 
 
 class DataError(LeafscopeError):

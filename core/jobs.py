@@ -4,13 +4,16 @@ Every function takes the store to use; without one it is the default store, open
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from core.config import RunConfig
-from core.reading import RunSummary
+import pandas as pd
+
+from core.config import RunConfig, SweepConfig
+from core.reading import RunSummary, SweepInfo
 from core.schema import database_url
 from core.store import Priority, Store, Submission
 
@@ -45,6 +48,38 @@ class Progress:
     def fraction(self) -> float:
         """Share of the work that is done, 0 to 1; a finished run is 1, early stopping or not."""
         return 1.0 if self.status == "finished" else self.epochs_done / self.epochs_total
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """How far a sweep is, in runs: all trials of all members, each counted once."""
+
+    total: int
+    finished: int
+    failed: int
+    diverged: int
+    """Of the failed, those whose loss became infinite: an outcome of the sweep, not a fault of it."""
+    running: int
+    queued: int
+    stopped: int
+    """Stopped, interrupted or deleted: what resuming trains."""
+    seconds_left: float | None
+    """Estimate; None when nothing trains or waits."""
+
+    @property
+    def active(self) -> bool:
+        """Whether any of its runs waits or trains."""
+        return self.running + self.queued > 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run has an outcome."""
+        return self.finished + self.diverged == self.total
+
+    @property
+    def fraction(self) -> float:
+        """Share of the runs that have ended, 0 to 1."""
+        return (self.finished + self.failed) / self.total if self.total else 1.0
 
 
 @dataclass(frozen=True)
@@ -142,3 +177,62 @@ def worker_status(*, store: Store | None = None) -> WorkerStatus:
         if state in states:
             return WorkerStatus(state, devices)
     return WorkerStatus("not running", ())
+
+
+def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
+    """Keep a sweep and queue those of its runs that are not finished; its address.
+
+    Runs that were stopped or failed go on. Raises, before anything is queued, what `core.members.check` raises.
+    """
+    from core.members import check, distinct_runs
+
+    check(sweep)
+    (store or default_store()).submit_sweep(sweep, distinct_runs(sweep))
+    return sweep.sweep_id
+
+
+def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
+    """Stop all runs of a sweep: those that wait at once, those in training within about a second. RunNotFoundError."""
+    store = store or default_store()
+    store.stop_all(_run_ids(store.sweep(sweep_id)))
+
+
+def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgress:
+    """Tell how far a sweep is. Raises RunNotFoundError if there is none of this address."""
+    from core.sweep import estimated_seconds
+    from core.worker import n_cores
+
+    store = store or default_store()
+    info = store.sweep(sweep_id)
+    ids = _run_ids(info)
+    statuses = store.statuses(ids)
+    counts = Counter(statuses.get(run_id, "deleted") for run_id in ids)
+    active = counts["running"] + counts["queued"]
+    failed = [run_id for run_id in ids if statuses.get(run_id) == "failed"]
+    diverged = sum(bool(summary.facts.get("diverged")) for summary in store.runs(failed).values()) if failed else 0
+    ended = [run_id for run_id in ids if statuses.get(run_id) not in ("queued", "running")]
+    return SweepProgress(
+        total=len(ids),
+        finished=counts["finished"],
+        failed=counts["failed"],
+        diverged=diverged,
+        running=counts["running"],
+        queued=counts["queued"],
+        stopped=counts["stopped"] + counts["interrupted"] + counts["deleted"],
+        seconds_left=estimated_seconds(info.config, ended, n_cores()) if active else None,
+    )
+
+
+def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
+    """Give the table of a sweep as it stands, as `core.sweep.results` lays it out. Raises RunNotFoundError."""
+    from core.sweep import results
+
+    store = store or default_store()
+    info = store.sweep(sweep_id)
+    return results(info.config, store.runs(_run_ids(info)))
+
+
+def _run_ids(info: SweepInfo) -> list[str]:
+    from core.members import distinct_runs
+
+    return [run.run_id for run in distinct_runs(info.config)]

@@ -9,6 +9,7 @@ padding of members to one shape, and no synchronization between their steps, is 
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from core.datasets import Dataset, load
 from core.device import check_fit_together, check_fits, resolve_device
 from core.errors import OUT_OF_MEMORY, LeafscopeError, LimitError, is_out_of_memory
 from core.training import EpochRecord, Trainer
+
+TURN = 0.3
+"""Seconds that a member trains before it is another's turn: small members end one by one, long ones go on side by side."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Population:
         self._closing = threading.Event()
         self._data: dict[tuple[str, int], Dataset] = {}
         self.members = [
-            Trainer(run, self._asker(should_stop, number), dataset=self._dataset(run), compiled=compiled)
+            Trainer(run, self._asker(should_stop, number), dataset=self._dataset(run), compiled=compiled, checked=True)
             for number, run in enumerate(runs)
         ]
         on_gpu = any(member.device != "cpu" for member in self.members)
@@ -70,15 +74,20 @@ class Population:
         news: queue.SimpleQueue[tuple[int, EpochRecord | Ended | BaseException]] = queue.SimpleQueue()
 
         def advance(number: int) -> None:
-            try:
-                event = self._next(number, histories[number])
-            except BaseException as error:
-                news.put((number, error))
-                return
-            news.put((number, event))  # first, so that no later event of this member overtakes it
-            if isinstance(event, EpochRecord) and not self._closing.is_set():
-                with contextlib.suppress(RuntimeError):  # the pool was closed since
-                    pool.submit(advance, number)
+            until = time.monotonic() + TURN
+            while not self._closing.is_set():
+                try:
+                    event = self._next(number, histories[number])
+                except BaseException as error:
+                    news.put((number, error))
+                    return
+                news.put((number, event))  # before another turn begins, so that no later event overtakes it
+                if isinstance(event, Ended):
+                    return
+                if time.monotonic() > until:
+                    with contextlib.suppress(RuntimeError):  # the pool was closed since
+                        pool.submit(advance, number)
+                    return
 
         with ThreadPoolExecutor(self._threads, thread_name_prefix="member") as pool:
             try:

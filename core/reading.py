@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
-from core.config import RunConfig
+from core.config import RunConfig, SweepConfig
 from core.errors import RunNotFoundError, StoreError
-from core.schema import artifact_parts, artifacts, attempts, benchmarks, explained, leaves, metrics, runs, workers
+from core.schema import artifact_parts, artifacts, attempts, benchmarks, explained, leaves, metrics, runs, sweeps, workers
 
 HEARTBEAT = 1.0
 """Seconds between two signs of life of a worker."""
@@ -32,7 +32,11 @@ STARTING = 60.0
 LOST = "the worker gave no sign of life for 3 seconds"
 
 
-@lru_cache(maxsize=4096)
+CHUNK = 500
+"""Addresses asked for in one query; databases limit how many values one may name."""
+
+
+@lru_cache(maxsize=16_384)
 def _parse(config: str) -> RunConfig:
     return RunConfig.model_validate_json(config)
 
@@ -73,6 +77,8 @@ class RunSummary:
     """Values at the best epoch: train_loss, train_accuracy, validation_loss, ..."""
     last: Mapping[str, float]
     """Values at the last epoch."""
+    facts: Mapping[str, Any]
+    """What else was measured when it ended: `inference_seconds` (a row), `trained_parameters`, ...; empty before."""
 
     @property
     def config(self) -> RunConfig:
@@ -115,6 +121,22 @@ class WorkerInfo:
     device: str
     state: str
     """starting, ready or busy."""
+
+
+@dataclass(frozen=True)
+class SweepInfo:
+    """A sweep as a list shows it."""
+
+    sweep_id: str
+    name: str
+    config_json: str
+    created: float
+    """When it was first asked for: seconds since 1970 (UTC)."""
+
+    @property
+    def config(self) -> SweepConfig:
+        """Its configuration, under its present name; raises ValidationError if it is no longer valid."""
+        return SweepConfig.model_validate_json(self.config_json).model_copy(update={"name": self.name})
 
 
 @dataclass(frozen=True)
@@ -167,6 +189,61 @@ class Reading:
         if row is None:
             raise not_found(run_id)
         return _summary(row)
+
+    def runs(self, run_ids: Iterable[str]) -> dict[str, RunSummary]:
+        """Summarize many runs: address -> summary; addresses that no run has are left out."""
+        self._expire()
+        wanted = list(dict.fromkeys(run_ids))
+        found: dict[str, RunSummary] = {}
+        with self._read() as connection:
+            for part in _chunks(wanted):
+                for row in connection.execute(_summaries().where(runs.c.run_id.in_(part))):
+                    found[row.run_id] = _summary(row)
+        return found
+
+    def curves(self, run_ids: Iterable[str], split: str, metric: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Give one metric of many runs: address -> (E,) epochs, (E,) values; runs without it are left out."""
+        wanted = list(dict.fromkeys(run_ids))
+        newest: dict[str, int] = {}
+        points: dict[str, dict[int, float]] = {}
+        with self._read() as connection:
+            for part in _chunks(wanted):
+                query = select(attempts.c.run_id, attempts.c.first_attempt).where(attempts.c.run_id.in_(part))
+                newest |= {row.run_id: row.first_attempt for row in connection.execute(query.order_by(attempts.c.attempt))}
+                of_metric = metrics.c.run_id.in_(part), metrics.c.split == split, metrics.c.metric == metric
+                for row in connection.execute(select(metrics).where(*of_metric).order_by(metrics.c.attempt)):
+                    if row.attempt >= newest[row.run_id]:
+                        value = row.value if row.nonfinite is None else float(row.nonfinite)
+                        points.setdefault(row.run_id, {})[row.epoch] = value
+        return {
+            run_id: (np.array(sorted(values), dtype=np.int64), np.array([values[epoch] for epoch in sorted(values)]))
+            for run_id, values in points.items()
+        }
+
+    def statuses(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Give the status of many runs: address -> queued, running, ...; cheap, so that many can be looked at often."""
+        self._expire()
+        wanted = list(dict.fromkeys(run_ids))
+        with self._read() as connection:
+            found: dict[str, str] = {}
+            for part in _chunks(wanted):
+                query = select(attempts.c.run_id, attempts.c.status).where(attempts.c.run_id.in_(part))
+                found |= {row.run_id: row.status for row in connection.execute(query.order_by(attempts.c.attempt))}
+        return found
+
+    def sweeps(self) -> list[SweepInfo]:
+        """List the sweeps, the newest first."""
+        with self._read() as connection:
+            rows = connection.execute(select(sweeps).order_by(sweeps.c.created.desc(), sweeps.c.sweep_id)).all()
+        return [SweepInfo(row.sweep_id, row.name, row.config, row.created) for row in rows]
+
+    def sweep(self, sweep_id: str) -> SweepInfo:
+        """Give one sweep; raises RunNotFoundError if none has this address."""
+        with self._read() as connection:
+            row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).first()
+        if row is None:
+            raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
+        return SweepInfo(row.sweep_id, row.name, row.config, row.created)
 
     def is_empty(self) -> bool:
         """Tell whether there is no run at all."""
@@ -356,7 +433,13 @@ def _summary(row: Row[Any]) -> RunSummary:
         best_epoch=values.get("best_epoch"),
         best=values.get("best", {}),
         last=values.get("last", {}),
+        facts=values.get("facts", {}),
     )
+
+
+def _chunks(values: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(values), CHUNK):
+        yield values[first : first + CHUNK]
 
 
 def _newest_benchmarks() -> Any:

@@ -37,7 +37,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What this program reads and writes; kept in the table `meta`."""
 
 BUSY_SECONDS = 30.0
@@ -161,9 +161,20 @@ benchmarks = Table(
     Column("result", Text, nullable=False),  # the whole document; the columns above repeat what a list needs of it
 )
 
+sweeps = Table(
+    "sweeps",
+    _tables,
+    Column("sweep_id", String(16), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("created", Double, nullable=False),
+)
+
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     # Makes today's table: whoever changes `benchmarks` later keeps the columns of version 2 here.
     1: lambda connection: benchmarks.create(connection, checkfirst=True),
+    # Likewise for `sweeps` and version 3.
+    2: lambda connection: sweeps.create(connection, checkfirst=True),
 }
 """Version v -> the step that makes it v + 1, inside one transaction."""
 

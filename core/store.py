@@ -5,6 +5,7 @@
 `finished` is final; the other three end an attempt, and resuming starts the next attempt of the same run.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -16,12 +17,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.config import RunConfig
-from core.errors import LimitError, RunStateError
-from core.reading import Reading, fold, not_found
+from core.config import RunConfig, SweepConfig
+from core.errors import LeafscopeError, LimitError, RunNotFoundError, RunStateError
+from core.reading import CHUNK, Reading, fold, not_found
 from core.schema import (
     artifact_parts,
     artifacts,
@@ -32,6 +33,7 @@ from core.schema import (
     metrics,
     open_engine,
     runs,
+    sweeps,
     workers,
 )
 
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
     from core.training import EpochRecord
 
 QUEUE_LIMIT = 1000
-"""Runs that may wait: over an hour of the smallest runs, and a list that can still be read."""
+"""Runs that may wait, members of sweeps aside: more would be forgotten before their turn comes, and no list shows them."""
+
+MOST_AT_ONCE = 128
+"""Members of sweeps that a worker takes at once."""
 
 PART_BYTES = 64 * 2**20
 """Bytes of one part of an artifact: SQLite takes at most 10^9 in one value, and others can write between two parts."""
@@ -47,9 +52,9 @@ PART_BYTES = 64 * 2**20
 CHECKPOINT, NET = "checkpoint", "net"
 """Names of artifacts: all that is needed to go on, and the trained weights; both safetensors."""
 
-Priority = Literal["interactive", "sweep"]
-PRIORITIES: dict[Priority, int] = {"interactive": 0, "sweep": 1}
-"""The lower goes first."""
+Priority = Literal["interactive", "sweep", "member"]
+PRIORITIES: dict[Priority, int] = {"interactive": 0, "sweep": 1, "member": 2}
+"""The lower goes first; members of a sweep wait in a queue of their own, behind all others."""
 
 Ending = Literal["finished", "failed", "stopped", "interrupted"]
 
@@ -78,6 +83,18 @@ class Claim:
     def run(self) -> RunConfig:
         """The run's configuration; raises ValidationError if it is no longer valid."""
         return RunConfig.model_validate_json(self.config_json)
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of an attempt, with all that is to be written of it."""
+
+    claim: Claim
+    status: Ending
+    error: str | None
+    records: Sequence["EpochRecord"]
+    artifacts: Mapping[str, bytes]
+    facts: Mapping[str, Any]
 
 
 class Store(Reading):
@@ -128,17 +145,92 @@ class Store(Reading):
                     newest.status in ("queued", "running") or (newest.status == "finished" and not anew)
                 ):
                     submissions.append(Submission(run.run_id, newest.attempt, reused=True))
+                    if newest.status == "queued" and newest.priority > PRIORITIES[priority]:  # it waits for a sweep's turn
+                        this = attempts.c.run_id == run.run_id, attempts.c.attempt == newest.attempt
+                        connection.execute(update(attempts).where(*this).values(priority=PRIORITIES[priority]))
                     continue
                 if newest is None:
                     config = run.model_dump_json(exclude_none=True)
                     row = {"run_id": run.run_id, "config": config, "label": run.label, "note": note, "created": now}
                     connection.execute(insert(runs).values(row))
                 attempt = 1 if newest is None else newest.attempt + 1
-                new = {"first_attempt": attempt, "epochs_total": run.train.epochs, "created": now + index * 1e-6}
+                new = {"first_attempt": attempt, "epochs_total": run.epochs, "created": now + index * 1e-6}
                 self._queue(connection, run.run_id, attempt, new | {"priority": PRIORITIES[priority]})
                 submissions.append(Submission(run.run_id, attempt, reused=False))
             self._check_queue(connection)
         return submissions
+
+    def submit_sweep(self, sweep: SweepConfig, members: Sequence[RunConfig]) -> list[Submission]:
+        """Keep a sweep and queue its runs in this order: those that are finished or under way are left as they are.
+
+        Those that were stopped, interrupted or failed go on from their last checkpoint, or from scratch; only where the loss
+        became infinite, the attempt stands, since the next one would be the same. A sweep that is there keeps its name.
+        """
+        self._expire()
+        now = self._clock()
+        with self._write() as connection:
+            kept = {"sweep_id": sweep.sweep_id, "name": sweep.name, "config": sweep.model_dump_json(exclude_none=True)}
+            connection.execute(_insert_new(connection, sweeps), kept | {"created": now})
+            newest = self._newest_of(connection, [run.run_id for run in members])
+            listed: set[str] = set()
+            new_runs, new_attempts, submissions = [], [], []
+            for place, run in enumerate(members):
+                last = newest.get(run.run_id)
+                stands = last is not None and (last.status in ("queued", "running", "finished") or _diverged(last))
+                if stands or run.run_id in listed:
+                    submissions.append(Submission(run.run_id, 1 if last is None else last.attempt, reused=True))
+                    continue
+                listed.add(run.run_id)
+                times = {"created": now + place * 1e-6, "priority": PRIORITIES["member"], "epochs_total": run.epochs}
+                if last is None:
+                    config = run.model_dump_json(exclude_none=True)
+                    row = {"run_id": run.run_id, "config": config, "label": run.label, "note": "", "created": now}
+                    new_runs.append(row)
+                    values = {"first_attempt": 1, "seconds_before": 0.0, "epochs_done": 0, "summary": "{}"}
+                else:
+                    values = self._goes_on(connection, last)
+                attempt = 1 if last is None else last.attempt + 1
+                new_attempts.append({"run_id": run.run_id, "attempt": attempt, "status": "queued"} | times | values)
+                submissions.append(Submission(run.run_id, attempt, reused=False))
+            if new_runs:
+                connection.execute(insert(runs), new_runs)
+            if new_attempts:
+                connection.execute(insert(attempts), new_attempts)
+        return submissions
+
+    def stop_all(self, run_ids: Iterable[str]) -> None:
+        """Stop many runs, as `stop` does; addresses that no run has are passed over."""
+        wanted = list(dict.fromkeys(run_ids))
+        with self._write() as connection:
+            for first in range(0, len(wanted), CHUNK):
+                mine = attempts.c.run_id.in_(wanted[first : first + CHUNK])
+                connection.execute(update(attempts).where(mine, attempts.c.status == "running").values(stop_requested=True))
+                connection.execute(
+                    update(attempts).where(mine, attempts.c.status == "queued").values(status="stopped", finished=self._clock())
+                )
+
+    def rename_sweep(self, sweep_id: str, name: str) -> None:
+        """Call a sweep by another name; raises RunNotFoundError if there is none, ValueError for an empty name."""
+        if not name.strip() or len(name) > 200:
+            raise ValueError(f"a name must have from 1 to 200 characters, got {len(name)}")
+        with self._write() as connection:
+            changed = connection.execute(update(sweeps).where(sweeps.c.sweep_id == sweep_id).values(name=name)).rowcount
+        if not changed:
+            raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
+
+    def delete_sweep(self, sweep_id: str) -> None:
+        """Forget a sweep; its runs stay, and can be deleted like others."""
+        with self._write() as connection:
+            connection.execute(delete(sweeps).where(sweeps.c.sweep_id == sweep_id))
+
+    def drop_nets(self, run_ids: Iterable[str]) -> None:
+        """Delete the trained weights of runs of which only the scores are wanted any more."""
+        wanted = list(dict.fromkeys(run_ids))
+        for first in range(0, len(wanted), CHUNK):
+            with self._write() as connection:
+                for table in (artifact_parts, artifacts):
+                    mine = table.c.run_id.in_(wanted[first : first + CHUNK]), table.c.name == NET
+                    connection.execute(delete(table).where(*mine))
 
     def resume(self, run_id: str, priority: Priority = "interactive") -> Submission:
         """Queue the next attempt, from the last checkpoint, or from scratch if there is none.
@@ -156,17 +248,7 @@ class Store(Reading):
                 raise RunStateError(f"a run must have been stopped or have failed to be resumed, but {run_id} is finished")
             attempt = last.attempt + 1
             new = {"epochs_total": last.epochs_total, "created": self._clock(), "priority": PRIORITIES[priority]}
-            mine = artifacts.c.run_id == run_id, artifacts.c.attempt >= last.first_attempt, artifacts.c.name == CHECKPOINT
-            if connection.execute(select(artifacts.c.attempt).where(*mine).limit(1)).first() is None:
-                new["first_attempt"] = attempt
-            else:
-                new |= {
-                    "first_attempt": last.first_attempt,
-                    "seconds_before": last.seconds_before + last.seconds,
-                    "epochs_done": last.epochs_done,
-                    "summary": last.summary,
-                }
-            self._queue(connection, run_id, attempt, new)
+            self._queue(connection, run_id, attempt, new | self._goes_on(connection, last))
             self._check_queue(connection)
         return Submission(run_id, attempt, reused=False)
 
@@ -229,6 +311,53 @@ class Store(Reading):
                     return Claim(turn.run_id, turn.attempt, worker_id, run.label, run.config)
         return None
 
+    def claim_members(
+        self,
+        worker_id: str,
+        seconds: Callable[[RunConfig], float],
+        budget: float,
+        device: str,
+        only: Iterable[str] | None = None,
+    ) -> list[Claim]:
+        """Take members of sweeps whose turn it is, as many as need `budget` seconds by the estimate `seconds`, at least one.
+
+        `device` is noted as theirs; `only` names the runs that come into question. None is taken while a run that is no
+        member waits, unless `only` is given.
+        """
+        wanted = None if only is None else list(only)
+        order = attempts.c.priority, attempts.c.created, attempts.c.run_id
+        query = (
+            select(attempts.c.run_id, attempts.c.attempt, attempts.c.priority, runs.c.label, runs.c.config)
+            .select_from(attempts.join(runs, attempts.c.run_id == runs.c.run_id))
+            .where(attempts.c.status == "queued")
+            .order_by(*order)
+            .limit(MOST_AT_ONCE)
+        )
+        parts: list[Any] = [query]
+        if wanted is not None:
+            parts = [
+                query.where(attempts.c.run_id.in_(wanted[first : first + CHUNK])) for first in range(0, len(wanted), CHUNK)
+            ]
+        with self._read() as connection:
+            rows = next((found for part in parts if (found := connection.execute(part).all())), [])
+        if not rows or (wanted is None and rows[0].priority != PRIORITIES["member"]):
+            return []
+        claims: list[Claim] = []
+        now = self._clock()
+        taken = {"status": "running", "started": now, "heartbeat": now, "worker_id": worker_id}
+        taken |= {"pid": os.getpid(), "device": device}
+        with self._write() as connection:
+            for row in rows:
+                claim = Claim(row.run_id, row.attempt, worker_id, row.label, row.config)
+                with contextlib.suppress(LeafscopeError, ValueError):  # it fails when it is begun, with its own words
+                    budget -= seconds(claim.run)
+                this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt, attempts.c.status == "queued"
+                if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
+                    claims.append(claim)
+                if budget <= 0:
+                    break
+        return claims
+
     def checkpoint(self, claim: Claim) -> bytes | None:
         """Give the checkpoint that this attempt goes on from; None: from scratch."""
         with self._read() as connection:
@@ -266,23 +395,70 @@ class Store(Reading):
         error: str | None = None,
         records: Sequence["EpochRecord"] = (),
         new_artifacts: Mapping[str, bytes] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Write the last epochs and artifacts and end the attempt; False if it is no longer this worker's."""
-        ending = {"status": status, "error": error, "finished": self._clock()}
+        """Write the last epochs, artifacts and facts, and end the attempt; False if it is no longer this worker's."""
+        ending = {"status": status, "error": error, "finished": self._clock(), "facts": facts or {}}
         return self._write_attempt(claim, records, new_artifacts or {}, ending)
+
+    def end_many(self, ends: Sequence[End]) -> list[bool]:
+        """End many first attempts in one transaction, each as `end` does it; False for those that are not their worker's.
+
+        For attempts of which nothing is written yet but that they began, with artifacts of at most 64 MiB.
+        """
+        now = self._clock()
+        with self._write() as connection:
+            held: dict[tuple[str, int, str], Row[Any]] = {}
+            for worker_id in {end.claim.worker_id for end in ends}:
+                mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
+                rows = connection.execute(select(attempts).where(*mine))
+                held |= {(row.run_id, row.attempt, worker_id): row for row in rows}
+            written: dict[Table, list[dict[str, Any]]] = {table: [] for table in (metrics, leaves, artifact_parts, artifacts)}
+            updates: list[dict[str, Any]] = []
+            answers: list[bool] = []
+            for end in ends:
+                claim = end.claim
+                row = held.get((claim.run_id, claim.attempt, claim.worker_id))
+                answers.append(row is not None)
+                if row is None:
+                    continue
+                key = {"run_id": claim.run_id, "attempt": claim.attempt}
+                numbers, arrays, values = _record_rows(key, row.summary, end.records)
+                written[metrics] += numbers
+                written[leaves] += arrays
+                for name, data in end.artifacts.items():
+                    version = key | {"name": name, "version": uuid.uuid4().hex}
+                    written[artifact_parts].append(version | {"part": 0, "data": data})
+                    written[artifacts].append(version | {"size": len(data)})
+                updates.append(_ended(key, row, values, end, now))
+            for table, rows_of_table in written.items():
+                if rows_of_table:
+                    connection.execute(_insert_new(connection, table), rows_of_table)
+            if updates:
+                connection.execute(_END, updates)
+        return answers
 
     def wanted(self, claim: Claim) -> Literal["go", "stop", "lost"]:
         """Tell whether to go on with an attempt, to stop, or to drop it since it is no longer this worker's."""
-        with self._read() as connection:
-            row = self._held(connection, claim)
-        return "lost" if row is None else "stop" if row.stop_requested else "go"
+        return self.wanted_of([claim])[0]
 
-    def beat(self, worker_id: str, claim: Claim | None = None) -> None:
-        """Give a sign of life, for the worker and for the attempt that it trains."""
+    def wanted_of(self, claims: Sequence[Claim]) -> list[Literal["go", "stop", "lost"]]:
+        """Tell of each attempt whether to go on, to stop, or to drop it; one query for those of one worker."""
+        held: dict[tuple[str, int, str], bool] = {}
+        with self._read() as connection:
+            for worker_id in {claim.worker_id for claim in claims}:
+                mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
+                query = select(attempts.c.run_id, attempts.c.attempt, attempts.c.stop_requested).where(*mine)
+                held |= {(row.run_id, row.attempt, worker_id): row.stop_requested for row in connection.execute(query)}
+        keys = [(claim.run_id, claim.attempt, claim.worker_id) for claim in claims]
+        return ["lost" if key not in held else "stop" if held[key] else "go" for key in keys]
+
+    def beat(self, worker_id: str, *claims: Claim) -> None:
+        """Give a sign of life, for the worker and for the attempts that it trains."""
         with self._write() as connection:
             now = self._clock()
             connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(heartbeat=now))
-            if claim is not None:
+            for claim in claims:
                 connection.execute(update(attempts).where(*_this(claim)).values(heartbeat=now))
 
     def set_worker(self, worker_id: str, state: Literal["starting", "ready", "busy"], device: str = "", pid: int = 0) -> None:
@@ -322,11 +498,32 @@ class Store(Reading):
         query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt.desc()).limit(1)
         return connection.execute(query.with_for_update()).first()
 
+    def _newest_of(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, Row[Any]]:
+        found: dict[str, Row[Any]] = {}
+        for first in range(0, len(run_ids), CHUNK):
+            mine = attempts.c.run_id.in_(run_ids[first : first + CHUNK])
+            rows = connection.execute(select(attempts).where(mine).order_by(attempts.c.attempt))
+            found |= {row.run_id: row for row in rows}
+        return found
+
+    def _goes_on(self, connection: Connection, last: Row[Any]) -> dict[str, Any]:
+        """What the attempt after `last` takes over: all of its chain if it left a checkpoint, else nothing."""
+        mine = artifacts.c.run_id == last.run_id, artifacts.c.attempt >= last.first_attempt, artifacts.c.name == CHECKPOINT
+        if connection.execute(select(artifacts.c.attempt).where(*mine).limit(1)).first() is None:
+            return {"first_attempt": last.attempt + 1, "seconds_before": 0.0, "epochs_done": 0, "summary": "{}"}
+        return {
+            "first_attempt": last.first_attempt,
+            "seconds_before": last.seconds_before + last.seconds,
+            "epochs_done": last.epochs_done,
+            "summary": last.summary,
+        }
+
     def _queue(self, connection: Connection, run_id: str, attempt: int, values: dict[str, Any]) -> None:
         connection.execute(insert(attempts).values({"run_id": run_id, "attempt": attempt, "status": "queued"} | values))
 
     def _check_queue(self, connection: Connection) -> None:
-        waiting = connection.scalar(select(func.count()).select_from(attempts).where(attempts.c.status == "queued")) or 0
+        mine = attempts.c.status == "queued", attempts.c.priority != PRIORITIES["member"]
+        waiting = connection.scalar(select(func.count()).select_from(attempts).where(*mine)) or 0
         if waiting > QUEUE_LIMIT:
             raise LimitError(f"at most {QUEUE_LIMIT:,} runs can wait, but with these it would be {waiting:,}; none was added")
 
@@ -354,6 +551,9 @@ class Store(Reading):
             if row is None:
                 return False
             values = self._insert_records(connection, claim, row, records)
+            ending = dict(ending)
+            if facts := ending.pop("facts", None):
+                values["summary"] = json.dumps(json.loads(values.get("summary", row.summary)) | {"facts": facts})
             for name in new:
                 if name not in large:
                     _insert_part(connection, claim, name, versions[name], 0, new[name])
@@ -362,33 +562,18 @@ class Store(Reading):
                 for table in (artifacts, artifact_parts):
                     mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == CHECKPOINT
                     connection.execute(delete(table).where(*mine))
-            connection.execute(
-                update(attempts).where(*_this(claim)).values({"heartbeat": self._clock()} | values | dict(ending))
-            )
+            connection.execute(update(attempts).where(*_this(claim)).values({"heartbeat": self._clock()} | values | ending))
         return True
 
     def _insert_records(
         self, connection: Connection, claim: Claim, row: Row[Any], records: Sequence["EpochRecord"]
     ) -> dict[str, Any]:
-        if not records:
-            return {}
         key = {"run_id": claim.run_id, "attempt": claim.attempt}
-        numbers = [
-            key | {"epoch": record.epoch, "split": split, "metric": metric, **_number(value)}
-            for record in records
-            for (split, metric), value in record.metrics.items()
-        ]
-        arrays = [
-            key | {"epoch": record.epoch, "layer": layer, "split": split, **_bytes(leaf)}
-            for record in records
-            for (layer, split), leaf in record.leaves.items()
-        ]
+        numbers, arrays, values = _record_rows(key, row.summary, records)
         for table, rows in ((metrics, numbers), (leaves, arrays)):
             if rows:
                 connection.execute(_insert_new(connection, table), rows)
-        summary = fold(json.loads(row.summary), ((record.epoch, record.metrics) for record in records))
-        last = records[-1]
-        return {"epochs_done": last.epoch, "seconds": last.seconds, "summary": json.dumps(summary)}
+        return values
 
     def _name_artifact(self, connection: Connection, claim: Claim, name: str, version: str, size: int) -> None:
         key = {"run_id": claim.run_id, "attempt": claim.attempt, "name": name}
@@ -396,6 +581,57 @@ class Store(Reading):
             mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == name
             connection.execute(delete(table).where(*mine, table.c.version != version))
         connection.execute(insert(artifacts).values(key | {"version": version, "size": size}))
+
+
+def _record_rows(
+    key: dict[str, Any], summary_json: str, records: Sequence["EpochRecord"]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
+    """The rows of metrics and of leaves that records make, and what they change of their attempt."""
+    if not records:
+        return [], [], {}
+    numbers = [
+        key | {"epoch": record.epoch, "split": split, "metric": metric, **_number(value)}
+        for record in records
+        for (split, metric), value in record.metrics.items()
+    ]
+    arrays = [
+        key | {"epoch": record.epoch, "layer": layer, "split": split, **_bytes(leaf)}
+        for record in records
+        for (layer, split), leaf in record.leaves.items()
+    ]
+    summary = fold(json.loads(summary_json), ((record.epoch, record.metrics) for record in records))
+    last = records[-1]
+    return numbers, arrays, {"epochs_done": last.epoch, "seconds": last.seconds, "summary": json.dumps(summary)}
+
+
+def _ended(key: dict[str, Any], row: Row[Any], values: Mapping[str, Any], end: End, now: float) -> dict[str, Any]:
+    summary = json.loads(values.get("summary", row.summary))
+    if end.facts:
+        summary |= {"facts": dict(end.facts)}
+    return {
+        "of_run": key["run_id"],
+        "of_attempt": key["attempt"],
+        "status": end.status,
+        "error": end.error,
+        "finished": now,
+        "heartbeat": now,
+        "epochs_done": values.get("epochs_done", row.epochs_done),
+        "seconds": values.get("seconds", row.seconds),
+        "summary": json.dumps(summary),
+    }
+
+
+_END = (
+    update(attempts)
+    .where(attempts.c.run_id == bindparam("of_run"), attempts.c.attempt == bindparam("of_attempt"))
+    .values(
+        {name: bindparam(name) for name in ("status", "error", "finished", "heartbeat", "epochs_done", "seconds", "summary")}
+    )
+)
+
+
+def _diverged(attempt: Row[Any]) -> bool:
+    return bool(attempt.status == "failed" and json.loads(attempt.summary).get("facts", {}).get("diverged"))
 
 
 def _this(claim: Claim) -> tuple[Any, ...]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from core.config import RunConfig
 from core.datasets import shape
 from core.nets import DenseNet, TreeNet, build_net
+from core.recording import unpack
 from core.store import CHECKPOINT, NET, Store
-from core.worker import unpack
 
 
 @dataclass(frozen=True, eq=False)

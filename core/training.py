@@ -7,9 +7,11 @@ both measured on a whole split with the net as it stands after the epoch, withou
 import contextlib
 import copy
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,7 @@ from core.kernels import ready
 from core.kernels.net import CompiledNet, takes
 from core.nets import DenseNet, TreeNet, balance_penalty, build_net
 from core.optim import LazyAdamW, parameter_groups
+from core.tree import TreeLinear
 from core.usage import leaf_counts_by_epoch
 
 EVALUATION_ROWS = 8192
@@ -77,13 +80,30 @@ class _Progress:
     ended: bool = field(default=False)
 
 
+class _Stopwatch:
+    """The time of one training, without what passes while others have their turn."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._began = time.perf_counter()
+
+    def pause(self) -> float:
+        """Stop, and give the seconds until now."""
+        self._seconds += time.perf_counter() - self._began
+        return self._seconds
+
+    def goes_on(self) -> None:
+        self._began = time.perf_counter()
+
+
 class Trainer:
     """Trains one run; a state taken and loaded again goes on to the same history, bit for bit on the CPU.
 
     `should_stop` is asked before every step, or, where compiled code trains, every `seconds_between_looks`. `dataset` is
     the run's, if it is at hand. `compiled`: whether compiled code trains nets that it takes; None: unless it would have to
-    be waited for. Both paths agree in a step to 1e-5. Raises LimitError if the run does not fit in memory, before allocation,
-    DeviceError if its device is not there, DataError if its data cannot be had.
+    be waited for. Both paths agree in a step to 1e-5. `checked`: the run is known to fit in memory. Raises LimitError if
+    the run does not fit in memory, before allocation, DeviceError if its device is not there, DataError if its data cannot
+    be had.
     """
 
     def __init__(
@@ -94,13 +114,17 @@ class Trainer:
         dataset: Dataset | None = None,
         compiled: bool | None = None,
         seconds_between_looks: float = LOOK,
+        checked: bool = False,
     ) -> None:
         where = resolve_device(run.train.device)
-        check_fits(run, where)
+        if not checked:
+            check_fits(run, where)
         self.run = run
         self.device = str(where)
         self.dataset: Dataset = load(run.data, run.data_seed) if dataset is None else dataset
-        self.net = build_net(run.net, self.dataset.n_features, self.dataset.n_classes, run.weight_seed).to(where)
+        self.net = build_net(run.net, self.dataset.n_features, self.dataset.n_classes, run.weight_seed)
+        if where.type != "cpu":
+            self.net.to(where)
         self.stopped = False
         self._should_stop = should_stop
         self._splits = {
@@ -131,21 +155,48 @@ class Trainer:
         Ends after the last epoch, at early stopping, or soon after `should_stop()`, which may be within an epoch; then
         `stopped` is True. Raises NonFiniteLossError at the first loss that is not finite, before the update.
         """
-        began = time.perf_counter()
+        clock = _Stopwatch()
         progress = self._progress
         if not progress.begun:
             progress.begun = True
-            yield self._record(began)
+            yield self._record(clock)
+            clock.goes_on()
         while progress.epoch < self.run.train.epochs and not progress.ended:
             if not self._train_epoch():
                 self.stopped = True
                 return
             progress.epoch += 1
             progress.step = 0
-            record = self._record(began)
+            record = self._record(clock)
             yield record
+            clock.goes_on()
             if progress.epoch == self.run.train.epochs and not math.isfinite(loss := record.metrics["train", "loss"]):
                 raise NonFiniteLossError(progress.epoch, None, loss)  # no step follows that would find it
+
+    def facts(self) -> dict[str, Any]:
+        """Measure what else is known of the net as it stands, as JSON values.
+
+        `trained_parameters`: those in nodes that a step visited at least once, and all others; `inference_seconds`: for one
+        row, all test rows at once, the median of three.
+        """
+        from core.cost import trained_parameters
+
+        size = self.dataset
+        visited = [
+            int((self._optimizer.state[layer.weight]["visits"] > 0).sum())
+            for layer in self.net.layers
+            if isinstance(layer, TreeLinear)
+        ]
+        x, y = self._splits["test"]
+        seconds = []
+        for _ in range(3):
+            began = time.perf_counter()
+            self._measure(x, y)
+            seconds.append((time.perf_counter() - began) / max(1, len(y)))
+        return {
+            "trained_parameters": trained_parameters(self.run.net, size.n_features, size.n_classes, visited),
+            "inference_seconds": statistics.median(seconds),
+        }
 
     def state(self) -> dict[str, Tensor]:
         """Copy everything needed to go on, exact to the step: name -> tensor on the CPU."""
@@ -259,22 +310,25 @@ class Trainer:
     def _n_gates(self) -> int:
         return 0 if isinstance(self.net, DenseNet) else self.run.net.depth
 
-    def _record(self, began: float) -> EpochRecord:
+    def _record(self, clock: "_Stopwatch") -> EpochRecord:
         metrics: dict[tuple[str, str], float] = {}
         leaves: dict[tuple[int, str], np.ndarray] = {}
         for split, (x, y) in self._splits.items():
-            if self._compiled is None:
-                with self._path():
-                    loss, accuracy, split_leaves = evaluate(self.net, x, y)
-            else:
-                loss, accuracy, split_leaves = self._compiled.evaluate(x, y, EVALUATION_ROWS)
-                split_leaves = split_leaves if isinstance(self.net, TreeNet) else []
+            loss, accuracy, split_leaves = self._measure(x, y)
             metrics[split, "loss"] = loss
             metrics[split, "accuracy"] = accuracy
             for layer, leaf in enumerate(split_leaves):
                 leaves[layer, split] = leaf.astype(self._leaf_dtype)
         self._note_validation(metrics["validation", "loss"])
-        return EpochRecord(self._progress.epoch, metrics, leaves, time.perf_counter() - began)
+        return EpochRecord(self._progress.epoch, metrics, leaves, clock.pause())
+
+    def _measure(self, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
+        """Loss, accuracy and each gated layer's leaves of all rows of a split."""
+        if self._compiled is None:
+            with self._path():
+                return evaluate(self.net, x, y)
+        loss, accuracy, leaves = self._compiled.evaluate(x, y, EVALUATION_ROWS)
+        return loss, accuracy, leaves if isinstance(self.net, TreeNet) else []
 
     def _note_validation(self, loss: float) -> None:
         progress, patience = self._progress, self.run.train.patience

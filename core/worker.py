@@ -14,22 +14,19 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from core import config
 from core.config import RunConfig, changed
-from core.errors import OUT_OF_MEMORY, LeafscopeError, StoreError, is_out_of_memory
+from core.errors import LeafscopeError, StoreError
+from core.group import Group
 from core.reading import HEARTBEAT
-from core.store import CHECKPOINT, NET, Claim, Ending, Store
+from core.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind, pack, unpack
+from core.store import Claim, Ending, Store
 
 if TYPE_CHECKING:
-    import torch
-
-    from core.training import EpochRecord, Trainer
+    from core.training import Trainer
 
 LOOK = 0.1
 """Seconds between two looks for a wish to stop."""
@@ -37,11 +34,11 @@ LOOK = 0.1
 POLL = 0.05
 """Seconds between two looks at the queue."""
 
-FLUSH = 0.1
-"""Seconds between two writes of epochs: a page looks no more often."""
+GROUP_SECONDS = 1.0
+"""Estimated seconds of members of a sweep that are trained at once: so long an interactive run waits for them."""
 
-CHECKPOINT_EVERY = 2.0
-"""Seconds between two checkpoints, and at least 20 times what one takes."""
+NICENESS = 5
+"""So that the server, which shares the cores, answers first."""
 
 GRACE = 2.0
 """Seconds that a worker without a parent takes to save; then it ends as it is."""
@@ -49,10 +46,6 @@ GRACE = 2.0
 EXAMPLE_NOTE = "example, trained at the first start"
 
 log = logging.getLogger("leafscope.worker")
-
-
-class _AttemptLostError(Exception):
-    """The attempt is no longer this worker's."""
 
 
 class Watch(threading.Thread):
@@ -66,21 +59,22 @@ class Watch(threading.Thread):
         """Nothing is being imported or loaded, so that the main thread hears of the end soon."""
         self.helper: subprocess.Popen[bytes] | None = None
         """A process that ends with this one."""
+        self.done = threading.Event()
+        """Nothing is to be watched any more, though the process goes on."""
         self.reason = "the worker was told to end"
         self._store = store
         self._worker_id = worker_id
         self._parent = parent
-        self._followed: tuple[Claim, threading.Event] | None = None
+        self._followed: dict[Claim, threading.Event] = {}
 
-    def follow(self, claim: Claim) -> threading.Event:
-        """Watch over an attempt; the event is set when it is to stop."""
-        stop = threading.Event()
-        self._followed = (claim, stop)
-        return stop
+    def follow(self, *claims: Claim) -> list[threading.Event]:
+        """Watch over attempts; an attempt's event is set when it is to stop."""
+        self._followed = {claim: threading.Event() for claim in claims}
+        return list(self._followed.values())
 
     def release(self) -> None:
         """Watch over no attempt."""
-        self._followed = None
+        self._followed = {}
 
     def orphaned(self) -> None:
         """End the process: the parent has ended."""
@@ -93,12 +87,12 @@ class Watch(threading.Thread):
             helper.kill()
 
     def run(self) -> None:
-        """Look every 100 ms until the process ends."""
+        """Look every 100 ms until the process ends, or the work is done."""
         if self._parent is not None:
             threading.Thread(target=self._wait_for_end_of_input, name="parent", daemon=True).start()
         next_beat = 0.0
         gave_up_at = None
-        while True:
+        while not self.done.is_set():
             if self._parent is not None and os.getppid() != self._parent:
                 self.orphaned()
             try:
@@ -111,10 +105,12 @@ class Watch(threading.Thread):
                         self._store.remove_worker(self._worker_id)
                         os._exit(0)
                 followed = self._followed
-                if followed is not None and self._store.wanted(followed[0]) != "go":
-                    followed[1].set()
+                going = [claim for claim, stop in followed.items() if not stop.is_set()]
+                for claim, wish in zip(going, self._store.wanted_of(going), strict=True):
+                    if wish != "go":
+                        followed[claim].set()
                 if time.monotonic() >= next_beat:
-                    self._store.beat(self._worker_id, followed and followed[0])
+                    self._store.beat(self._worker_id, *followed)
                     next_beat = time.monotonic() + HEARTBEAT
             except StoreError as error:
                 log.warning("%s", error)
@@ -129,43 +125,11 @@ class Watch(threading.Thread):
         self.orphaned()
 
 
-class Recorder:
-    """Writes an attempt's epochs, a few at a time, and its checkpoints."""
-
-    def __init__(self, store: Store, claim: Claim, state: Callable[[], "dict[str, torch.Tensor]"]) -> None:
-        self._store = store
-        self._claim = claim
-        self._state = state
-        self._waiting: list[EpochRecord] = []
-        self._next_write = 0.0
-        self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
-
-    def add(self, record: "EpochRecord") -> None:
-        """Take an epoch, and write what waits if it is time to; raises _AttemptLostError."""
-        self._waiting.append(record)
-        began = time.monotonic()
-        saves = began >= self._next_checkpoint
-        if not saves and began < self._next_write:
-            return
-        artifacts = {CHECKPOINT: pack(self._state())} if saves else {}
-        if not self._store.record(self._claim, self._waiting, artifacts):
-            raise _AttemptLostError
-        self._waiting.clear()
-        now = time.monotonic()
-        self._next_write = now + FLUSH
-        if saves:
-            self._next_checkpoint = now + max(CHECKPOINT_EVERY, 20 * (now - began))
-
-    def end(self, status: Ending, error: str | None = None, artifacts: dict[str, bytes] | None = None) -> None:
-        """Write what waits and end the attempt; raises _AttemptLostError."""
-        if not self._store.end(self._claim, status, error, self._waiting, artifacts):
-            raise _AttemptLostError
-
-
 class Worker:
     """Trains what is queued, one run after another, until told to end.
 
-    `make_trainer` takes a run and the wish to stop; None: `core.training.Trainer`.
+    `make_trainer` takes a run and the wish to stop; None: `core.training.Trainer`. `threads` train members of sweeps side by
+    side, by default one on each core. `only` names the runs to train; then nothing else is.
     """
 
     def __init__(
@@ -175,16 +139,20 @@ class Worker:
         device: str = "auto",
         parent: int | None = None,
         make_trainer: "Callable[[RunConfig, Callable[[], bool]], Trainer] | None" = None,
+        threads: int | None = None,
+        only: Collection[str] | None = None,
     ) -> None:
         self.watch = Watch(store, worker_id, parent)
+        self._only = only
+        self._group = Group(store, worker_id, self.watch, device, threads or n_cores(), self._why_stopped, only)
         self._store = store
-        self._worker_id = worker_id
+        self.worker_id = worker_id
         self._device = device
         self._make_trainer = make_trainer
 
     def run(self) -> None:
         """Start up, then work until told to end."""
-        self._store.set_worker(self._worker_id, "starting", self._device)
+        self._store.set_worker(self.worker_id, "starting", self._device)
         self.watch.start()
         if self._store.is_empty():
             self._store.submit(RunConfig(), note=EXAMPLE_NOTE, priority="sweep")
@@ -192,7 +160,7 @@ class Worker:
         self.watch.started.set()
         while not self.watch.ending.is_set():
             try:
-                self._store.set_worker(self._worker_id, "ready")
+                self._store.set_worker(self.worker_id, "ready")
                 while not self.watch.ending.is_set():
                     self._load_compiled()
                     if not self.work_once():
@@ -204,44 +172,50 @@ class Worker:
     def close(self) -> None:
         """Take the worker off the list."""
         self.watch.end_helper()
-        self._store.remove_worker(self._worker_id, error=self.watch.reason)
+        self._store.remove_worker(self.worker_id, error=self.watch.reason)
         log.info("ended: %s", self.watch.reason)
 
     def work_once(self) -> bool:
-        """Train one attempt, if one waits; False if none does."""
-        claim = self._store.claim(self._worker_id)
+        """Train one attempt, or a group of members of a sweep, if one waits; False if none does."""
+        claims = self._group.claim(GROUP_SECONDS)
+        if claims:
+            self._store.set_worker(self.worker_id, "busy")
+            self._group.train(claims)
+            self._store.set_worker(self.worker_id, "ready")
+            return True
+        claim = None if self._only is not None else self._store.claim(self.worker_id)
         if claim is None:
             return False
-        stop = self.watch.follow(claim)
+        (stop,) = self.watch.follow(claim)
         try:
-            self._store.set_worker(self._worker_id, "busy")
+            self._store.set_worker(self.worker_id, "busy")
             log.info("%s attempt %d: %s", claim.run_id, claim.attempt, claim.label)
             status = self._attempt(claim, stop)
             log.info("%s attempt %d: %s", claim.run_id, claim.attempt, status)
-        except _AttemptLostError:
+        except AttemptLostError:
             log.info("%s attempt %d: dropped, it is no longer this worker's", claim.run_id, claim.attempt)
         finally:
             self.watch.release()
-        self._store.set_worker(self._worker_id, "ready")
+        self._store.set_worker(self.worker_id, "ready")
         return True
 
     def _attempt(self, claim: Claim, stop: threading.Event) -> str:
         recorder: Recorder | None = None
         try:
+            if claim.run.net.fitted:
+                return fit_attempt(self._store, claim, lambda: stop.is_set() or self.watch.ending.is_set(), self._why_stopped)
             trainer = self._trainer(claim.run, lambda: stop.is_set() or self.watch.ending.is_set())
             recorder = Recorder(self._store, claim, trainer.state)
             if (saved := self._store.checkpoint(claim)) is not None:
                 trainer.load_state(unpack(saved))
             if not self._store.begin(claim, trainer.device, trainer.epoch):
-                raise _AttemptLostError
+                raise AttemptLostError
             del saved
             for record in trainer.epochs():
                 recorder.add(record)
-            status, error = self._ending(trainer)
-            # a finished run never goes on: its weights are kept, the three times larger checkpoint is not
-            artifact = {NET: trainer.net.state_dict()} if status == "finished" else {CHECKPOINT: trainer.state()}
-            recorder.end(status, error, {name: pack(tensors) for name, tensors in artifact.items()})
-        except _AttemptLostError:
+            status, error = ("finished", None) if not trainer.stopped else self._why_stopped()
+            recorder.end(status, error, *left_behind(trainer, status))
+        except AttemptLostError:
             raise
         except StoreError as error:
             with contextlib.suppress(StoreError):  # it may be the disk that is full
@@ -249,14 +223,12 @@ class Worker:
             raise
         except Exception as error:
             sentence = explain(error)
-            log.warning("%s attempt %d: %s", claim.run_id, claim.attempt, sentence, exc_info=not _is_expected(error))
-            (recorder or Recorder(self._store, claim, dict)).end("failed", sentence)
+            log.warning("%s attempt %d: %s", claim.run_id, claim.attempt, sentence, exc_info=not is_expected(error))
+            (recorder or Recorder(self._store, claim, dict)).end("failed", sentence, facts=facts_of(error))
             return "failed"
         return status
 
-    def _ending(self, trainer: "Trainer") -> tuple[Ending, str | None]:
-        if not trainer.stopped:
-            return "finished", None
+    def _why_stopped(self) -> tuple[Ending, str | None]:
         if self.watch.ending.is_set():
             return "interrupted", self.watch.reason
         return "stopped", None
@@ -277,6 +249,8 @@ class Worker:
 
         from core.kernels import ready
 
+        with contextlib.suppress(OSError):
+            os.nice(NICENESS)
         torch.set_num_threads(n_threads())
         ready.wait_for_nobody()
         if ready.is_ready():
@@ -315,39 +289,39 @@ class Worker:
         self.watch.helper = None
 
 
+def train_members(store: Store, run_ids: list[str], threads: int, device: str, on_progress: Callable[[int, int], None]) -> None:
+    """Train queued members of a sweep in this process, until none of these runs waits or trains anywhere.
+
+    Another worker may take some of them. At Ctrl-C those in training are saved as interrupted, and KeyboardInterrupt goes on.
+    """
+    worker = Worker(store, uuid.uuid4().hex, device, threads=threads, only=run_ids)
+    worker.watch.started.set()
+    worker.watch.start()
+    store.set_worker(worker.worker_id, "busy", device)
+    try:
+        while True:
+            worked = worker.work_once()
+            statuses = store.statuses(run_ids)
+            active = sum(status in ("queued", "running") for status in statuses.values())
+            on_progress(len(run_ids) - active, len(run_ids))
+            if not active:
+                return
+            if not worked:
+                worker.watch.ending.wait(LOOK)
+    finally:
+        worker.watch.done.set()
+        worker.watch.join()
+        store.remove_worker(worker.worker_id, error="the sweep was interrupted")
+
+
 def n_threads() -> int:
     """Count the threads to train with: one core is left to the server, and more than 4 do not help nets of this size."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(4, cores - 1))
+    return max(1, min(4, n_cores() - 1))
 
 
-def pack(tensors: "dict[str, torch.Tensor]") -> bytes:
-    """Write tensors as safetensors."""
-    from safetensors.torch import save
-
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-
-
-def unpack(data: bytes) -> "dict[str, torch.Tensor]":
-    """Read safetensors, onto the CPU."""
-    from safetensors.torch import load
-
-    return load(data)
-
-
-def explain(error: Exception) -> str:
-    """Say in a sentence why a run failed."""
-    if isinstance(error, LeafscopeError):
-        return str(error)
-    if isinstance(error, ValidationError):
-        return "; ".join(config.explain(error).values())
-    if is_out_of_memory(error):
-        return OUT_OF_MEMORY
-    return f"{type(error).__name__}: {error}"
-
-
-def _is_expected(error: Exception) -> bool:
-    return isinstance(error, LeafscopeError) or is_out_of_memory(error)
+def n_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def main(arguments: list[str] | None = None) -> int:

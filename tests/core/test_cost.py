@@ -1,14 +1,20 @@
 """Costs: counted by hand, against modules of torch, and by their definitions."""
 
+import math
+import pickle
 from itertools import pairwise
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from core.cost import cost, largest_depth, memory
+from core.config import FITTED, DataConfig, NetConfig, RunConfig, TrainConfig
+from core.cost import cost, equal_capacity_width, equal_computation_width, largest_depth, memory, trained_parameters
 
 
 @st.composite
@@ -110,6 +116,139 @@ class TestCost:
             cost(NetConfig(), **{"n_features": 3, "n_outputs": 2, wrong: 0})
 
 
+class TestCostOfBaselines:
+    @pytest.mark.parametrize(("n_outputs", "parameters", "multiply_adds"), [(2, 5, 4), (3, 15, 12), (10, 50, 40)])
+    def test_logistic_by_hand(self, n_outputs, parameters, multiply_adds):
+        got = cost(NetConfig(kind="logistic"), n_features=4, n_outputs=n_outputs)
+        assert (got.parameters, got.distinct_parameters, got.multiply_adds) == (parameters, parameters, multiply_adds)
+
+    @pytest.mark.parametrize(("depth", "parameters"), [(0, 3), (1, 2 + 6), (3, 2 * 7 + 3 * 8)])
+    def test_a_decision_tree_is_the_full_tree(self, depth, parameters):
+        got = cost(NetConfig(kind="decision_tree", depth=depth), n_features=4, n_outputs=3)
+        assert (got.parameters, got.distinct_parameters, got.multiply_adds) == (parameters, parameters, depth)
+
+    @pytest.mark.parametrize("kind", ["logistic", "decision_tree"])
+    def test_no_dense_net_has_their_width(self, kind):
+        assert math.isnan(cost(NetConfig(kind=kind), 4, 3).ratio)
+
+    def test_width_and_gates_do_not_matter(self):
+        plain, other = NetConfig(kind="logistic"), NetConfig(kind="logistic", width=7, gates="units", tree_layers=3)
+        assert cost(plain, 4, 3).parameters == cost(other, 4, 3).parameters
+
+    @pytest.mark.parametrize("kind", ["decision_tree_pruned", "random_forest", "gradient_boosting"])
+    def test_what_only_the_data_decide(self, kind):
+        with pytest.raises(ValueError, match=f"{kind} costs is known only once it is fitted"):
+            cost(NetConfig(kind=kind), 4, 3)
+
+
+def nearest_by_brute_force(net, wanted, count):
+    """The smallest of the widths, up to 4096, that are nearest."""
+    return min(range(1, 4097), key=lambda width: (abs(count(dense(net, width)) - wanted), width))
+
+
+def dense(net: NetConfig, width: int) -> NetConfig:
+    return net.model_copy(update={"kind": "dense", "width": width})
+
+
+class TestEqualWidths:
+    @given(nets(), sizes, sizes)
+    def test_computation_with_hidden_gates_is_equal_at_equal_width(self, net, n_features, n_outputs):
+        hidden = net.model_copy(update={"gates": "hidden"})
+        assert equal_computation_width(hidden, n_features, n_outputs) == net.width
+
+    def test_gating_units_by_hand(self):
+        # 4*3 + 9 + 3*3 + 3*2 = 36 multiply-adds; a dense net of 4 units has 16 + 16 + 8 = 40, of 3 units 27
+        net = NetConfig(kind="tree", depth=3, width=3, gates="units")
+        assert equal_computation_width(net, n_features=4, n_outputs=2) == 4
+
+    @settings(max_examples=15, deadline=None)
+    @given(nets(), sizes, sizes)
+    def test_computation_is_the_nearest(self, net, n_features, n_outputs):
+        wanted = cost(net, n_features, n_outputs).multiply_adds
+        expected = nearest_by_brute_force(net, wanted, lambda other: cost(other, n_features, n_outputs).multiply_adds)
+        assert equal_computation_width(net, n_features, n_outputs) == expected
+
+    @settings(max_examples=15, deadline=None)
+    @given(nets(), sizes, sizes)
+    def test_capacity_is_the_nearest(self, net, n_features, n_outputs):
+        wanted = cost(net, n_features, n_outputs).parameters
+        expected = nearest_by_brute_force(net, wanted, lambda other: cost(other, n_features, n_outputs).parameters)
+        width, deviation = equal_capacity_width(net, n_features, n_outputs)
+        assert width == expected
+        assert deviation == pytest.approx(cost(dense(net, width), n_features, n_outputs).parameters / wanted - 1)
+
+    def test_of_two_that_are_as_near_the_smaller(self):
+        # with 1 input and 2 outputs a dense net of 1, 2, 3 units multiplies and adds 4, 10, 18 times; the net 7 times
+        net = NetConfig(kind="tree", depth=3, width=1, gates="units")
+        assert [cost(dense(net, width), 1, 2).multiply_adds for width in (1, 2)] == [4, 10]
+        assert cost(net, 1, 2).multiply_adds == 7
+        assert equal_computation_width(net, 1, 2) == 1
+
+    @given(st.integers(8, 64), st.integers(1, 6), st.integers(1, 3), st.sampled_from(["tree", "flat"]), sizes, sizes)
+    def test_capacity_is_within_2_percent_of_nets_that_are_not_tiny(self, width, depth, layers, kind, n_features, n_outputs):
+        net = NetConfig(kind=kind, depth=depth, width=width, tree_layers=layers)
+        _, deviation = equal_capacity_width(net, n_features, n_outputs)
+        # half of what one unit more adds is the most that the nearest can miss
+        assert abs(deviation) <= 0.125
+        if cost(net, n_features, n_outputs).parameters > 12_000:
+            assert abs(deviation) <= 0.02
+
+    @given(nets(kinds=("dense",)), sizes, sizes)
+    def test_a_dense_net_equals_itself(self, net, n_features, n_outputs):
+        assert equal_computation_width(net, n_features, n_outputs) == net.width
+        assert equal_capacity_width(net, n_features, n_outputs) == (net.width, 0)
+
+    def test_at_most_the_widest_net_there_is(self):
+        width, deviation = equal_capacity_width(NetConfig(kind="tree", depth=16, width=64), 64, 10)
+        assert width == 4096
+        assert -1 < deviation < -0.95
+        deep = NetConfig(kind="tree", depth=16, width=4096, gates="units")
+        assert equal_computation_width(deep, 64, 10) == 4096
+
+    @pytest.mark.parametrize("kind", FITTED)
+    @pytest.mark.parametrize("function", [equal_computation_width, equal_capacity_width])
+    def test_only_for_nets(self, function, kind):
+        with pytest.raises(ValueError, match=f"kind must be one of tree, flat, dense, got {kind}"):
+            function(NetConfig(kind=kind), 4, 2)
+
+    @pytest.mark.parametrize("function", [equal_computation_width, equal_capacity_width])
+    def test_sizes_must_be_positive(self, function):
+        with pytest.raises(ValueError, match="n_outputs must be at least 1, got 0"):
+            function(NetConfig(), 4, 0)
+
+
+class TestTrainedParameters:
+    def test_by_hand(self):
+        # 4*3+3 = 15; 5 and 7 nodes of 3*3+3 = 12; 2 gates of 3 weights and a bias in both layers; 3*2+2 = 8
+        net = NetConfig(kind="tree", depth=2, width=3, tree_layers=2, gates="units")
+        assert trained_parameters(net, 4, 2, visited=[5, 7]) == 15 + 12 * 12 + 2 * 2 * 4 + 8
+
+    @given(nets(), sizes, sizes)
+    def test_all_visited_is_all(self, net, n_features, n_outputs):
+        leaves = 2**net.depth
+        nodes = 2 * leaves - 1 if net.kind == "tree" else leaves
+        visited = [nodes] * net.tree_layers if net.gated else []
+        assert trained_parameters(net, n_features, n_outputs, visited) == cost(net, n_features, n_outputs).parameters
+
+    def test_a_visit_more_is_a_matrix_and_a_bias_more(self):
+        net = NetConfig(kind="flat", depth=3, width=5)
+        counts = [trained_parameters(net, 4, 2, [visited]) for visited in range(9)]
+        assert {after - before for before, after in pairwise(counts)} == {30}
+
+    @pytest.mark.parametrize("visited", [[], [1, 1], [-1], [8]])
+    def test_visits_must_be_possible(self, visited):
+        with pytest.raises(ValueError, match=r"visited must have, for each of 1 gated layers, a number from 0 to 7"):
+            trained_parameters(NetConfig(kind="tree", depth=2), 4, 2, visited)
+
+    def test_a_dense_net_has_no_gated_layer(self):
+        with pytest.raises(ValueError, match=r"for each of 0 gated layers.*got \[1\]"):
+            trained_parameters(NetConfig(kind="dense"), 4, 2, [1])
+
+    def test_only_for_nets(self):
+        with pytest.raises(ValueError, match="kind must be one of tree, flat, dense, got logistic"):
+            trained_parameters(NetConfig(kind="logistic"), 4, 2, [])
+
+
 def a_run(epochs=9, batch_size=8, **net) -> RunConfig:
     return RunConfig(
         data=DataConfig(name="iris"), net=NetConfig(**net), train=TrainConfig(epochs=epochs, batch_size=batch_size)
@@ -160,6 +299,55 @@ class TestMemory:
     def test_rows_must_be_positive(self):
         with pytest.raises(ValueError, match="n_rows must be at least 1, got 0"):
             memory(a_run(), 4, 2, n_rows=0)
+
+
+class TestMemoryOfBaselines:
+    @pytest.mark.parametrize("kind", FITTED)
+    def test_nothing_is_trained_by_gradient(self, kind):
+        got = memory(a_run(kind=kind), 4, 2, n_rows=100)
+        assert (got.optimizer, got.gradients, got.records, got.checkpoint) == (0, 0, 0, 0)
+        assert got.data == memory(a_run(kind="dense"), 4, 2, n_rows=100).data
+        assert got.parameters > 0
+
+    @pytest.mark.parametrize("kind", FITTED)
+    @pytest.mark.parametrize("n_rows", [100, 3000])
+    def test_is_more_than_the_pickled_model(self, kind, n_rows):
+        random = np.random.default_rng(0)
+        x, y = random.normal(size=(n_rows, 4)), random.integers(0, 3, n_rows)  # noise: the trees grow as large as they can
+        estimators = {
+            "logistic": LogisticRegression(),
+            "decision_tree": DecisionTreeClassifier(max_depth=4),
+            "decision_tree_pruned": DecisionTreeClassifier(),
+            "random_forest": RandomForestClassifier(3),
+            "gradient_boosting": HistGradientBoostingClassifier(max_iter=3, early_stopping=False),
+        }
+        size = len(pickle.dumps(estimators[kind].fit(x, y)))
+        share = 3 / 100 if kind in ("random_forest", "gradient_boosting") else 1
+        run = RunConfig(data=DataConfig(name="iris", n_train=n_rows), net=NetConfig(kind=kind, depth=4))
+        assert memory(run, 4, 3, n_rows).parameters * share + 4096 > size
+
+    @pytest.mark.parametrize("kind", FITTED)
+    def test_the_largest_data_fit_on_a_small_machine(self, kind):
+        run = RunConfig(data=DataConfig(name="moons", n_samples=200_000), net=NetConfig(kind=kind, depth=16))
+        assert memory(run, 2, 2, 200_000).total < 4e9
+
+    def test_a_deeper_decision_tree_needs_more_until_every_row_has_a_leaf(self):
+        needed = [memory(a_run(kind="decision_tree", depth=depth), 4, 2, 100).total for depth in range(17)]
+        assert all(shallow < deep for shallow, deep in pairwise(needed[:7]))
+        assert len(set(needed[7:])) == 1
+
+    def test_largest_depth_of_a_decision_tree(self):
+        run = a_run(kind="decision_tree", depth=2, width=3)  # its width is not looked at
+        needed = memory(a_run(kind="decision_tree", depth=4), 4, 2, 1000).total
+        assert largest_depth(run, 4, 2, 1000, needed) == 4
+        assert largest_depth(run, 4, 2, 1000, needed - 1) == 3
+        assert largest_depth(run, 4, 2, 1000, 10**12) == 16
+        assert largest_depth(run, 4, 2, 1000, 100) is None
+
+    @pytest.mark.parametrize("kind", sorted(set(FITTED) - {"decision_tree"}))
+    def test_the_others_have_no_depth(self, kind):
+        assert largest_depth(a_run(kind=kind), 4, 2, 100, 10**12) == 0
+        assert largest_depth(a_run(kind=kind), 4, 2, 100, 100) is None
 
 
 class TestLargestDepth:

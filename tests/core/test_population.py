@@ -132,7 +132,7 @@ def test_events_of_a_member_come_in_order(monkeypatch):
         device = "cpu"
         stopped = False
 
-        def __init__(self, run, should_stop, dataset, compiled):
+        def __init__(self, run, should_stop, dataset, compiled, checked):
             pass
 
         def epochs(self):

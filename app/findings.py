@@ -1,0 +1,185 @@
+"""What the table of a sweep says, in sentences and small tables: computed, with intervals, for terminal and pages alike."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from app import theme
+from app.figures.models import model_words
+from core.comparison import Difference, best_depth, by_depth, holm, measure, paired_difference
+from core.config import GENERATORS
+
+WHICH = "best"
+"""Scores are those of the epoch with the lowest validation loss."""
+
+
+def overlap(cell: pd.DataFrame) -> float:
+    """The Nadeau-Bengio term n_test / n_train of re-split tables; 0 where each seed draws fresh data."""
+    from core.config import DataConfig
+    from core.datasets import shape
+
+    if cell.empty:
+        return 0.0
+    first = cell.iloc[0]
+    if first["data.name"] in GENERATORS:
+        return 0.0
+    size = shape(DataConfig.model_validate(data_fields(first)))
+    return size.n_test / size.n_train
+
+
+def data_fields(row: "pd.Series[Any]") -> dict[str, Any]:
+    """The fields of a row's data configuration, those that are not set left out."""
+    return {
+        str(name)[5:]: _plain(value) for name, value in row.items() if str(name).startswith("data.") and not _is_missing(value)
+    }
+
+
+def model_at(cell: pd.DataFrame, model: str, depth: int | None = None, variant: str = "") -> pd.DataFrame:
+    """The rows of a model, at a depth if one is named: those that are the same at every depth are there at each."""
+    rows = cell[(cell["model"] == model) & (cell["variant"] == variant)]
+    return rows if depth is None else rows[rows["depth"].isna() | (rows["depth"] == depth)]
+
+
+def compare(
+    cell: pd.DataFrame,
+    first: tuple[str, int | None],
+    second: tuple[str, int | None],
+    split: str = "test",
+    metric: str = "error",
+    which: str = WHICH,
+) -> Difference:
+    """The paired difference over seeds of two models, each (name, depth), in one cell."""
+    sides = []
+    for model, depth in (first, second):
+        rows = model_at(cell, model, depth)
+        sides.append(pd.Series(measure(rows, which, split, metric).to_numpy(), index=rows["seed"]))
+    joined = pd.concat(sides, axis=1, join="inner")
+    return paired_difference(joined[0].to_numpy(), joined[1].to_numpy(), overlap=overlap(cell))
+
+
+def difference_words(difference: Difference, shown: bool | None = None) -> str:
+    """Write a difference of errors in percentage points with its interval, and whether it is one.
+
+    >>> difference_words(Difference(-0.041, -0.06, -0.022, 5, 0.003))
+    '-4.1 points [-6.0, -2.2], n = 5'
+    >>> difference_words(Difference(0.004, -0.01, 0.018, 5, 0.6))
+    'no difference shown (+0.4 points [-1.0, +1.8], n = 5)'
+    """
+    if difference.n == 0:
+        return "not trained"
+    if difference.n == 1:
+        return f"{100 * difference.mean:+.1f} points, one seed: no interval"
+    words = (
+        (f"{100 * difference.mean:+.1f} points [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}], n = {difference.n}")
+        .replace("-0.0 ", "0.0 ")
+        .replace("+0.0 ", "0.0 ")
+    )
+    is_shown = difference.shown() if shown is None else shown
+    return words if is_shown else f"no difference shown ({words})"
+
+
+def findings(cell: pd.DataFrame) -> list[str]:
+    """What one data set at one width says: the chosen depth, and the tree there against what stands beside it."""
+    trees = [model for model in ("tree", "tree_units", "flat") if (cell["model"] == model).any()]
+    sentences = []
+    for model in trees[:1]:
+        depth = best_depth(cell, model, which=WHICH, overlap=overlap(cell), rule="one_standard_error")
+        lowest = best_depth(cell, model, which=WHICH, overlap=overlap(cell), rule="lowest")
+        if depth is None or lowest is None:
+            continue
+        words = model_words(model, "")
+        sentences.append(
+            f"Chosen on validation: {words} K = {depth} by the one-standard-error rule (lowest mean error at K = {lowest})."
+        )
+        for other in ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic"):
+            if other == model or model_at(cell, other).empty:
+                continue
+            beside = own_depth(cell, other)
+            at = "" if beside is None else f" at its own K = {beside}"
+            difference = compare(cell, (model, lowest), (other, beside))
+            sentences.append(
+                f"Test error of {words} at K = {lowest} minus {model_words(other, '')}{at}: {difference_words(difference)}."
+            )
+    return sentences
+
+
+def own_depth(cell: pd.DataFrame, model: str, variant: str = "") -> int | None:
+    """The depth that a model would choose itself, by its lowest mean validation error; None where it has none."""
+    rows = model_at(cell, model, variant=variant)
+    if rows["depth"].isna().all():
+        return None
+    return best_depth(cell, model, variant=variant, which=WHICH, overlap=overlap(cell), rule="lowest")
+
+
+def summary_table(cell: pd.DataFrame) -> pd.DataFrame:
+    """Test error in percent, mean over seeds with half its interval's width, a line for each model, a column for each depth."""
+    curves = by_depth(cell, WHICH, "test", "error", overlap=overlap(cell))
+    depths = sorted(curves["depth"].dropna().unique())
+    lines = []
+    for (model, variant), rows in curves.groupby(["model", "variant"], sort=False):
+        line: dict[str, str] = {"test error (%)": model_words(str(model), str(variant))}
+        by = {float(row["depth"]): row for row in rows.to_dict("records")}
+        everywhere = next((row for depth, row in by.items() if math.isnan(depth)), None)
+        for depth in depths:
+            line[f"K={depth:g}"] = _cell(by.get(depth, everywhere))
+        if not depths:
+            line["all"] = _cell(everywhere)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def claims_table(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """The tree of the best depth on validation against three others, one row a cell: (words, its results) -> table.
+
+    Each model stands at the depth with its own lowest mean validation error. Differences are of test errors, paired over
+    seeds, with 95 % intervals; `shown` is by Holm over the cells, for each opponent.
+    """
+    others = ("dense", "flat", "random_gates")
+    rows: list[dict[str, Any]] = []
+    found: dict[str, list[Difference | None]] = {other: [] for other in others}
+    for words, cell in parts:
+        depth = own_depth(cell, "tree")
+        rows.append({"cell": words, "depth": depth})
+        for other in others:
+            known = depth is not None and not model_at(cell, other).empty
+            found[other].append(compare(cell, ("tree", depth), (other, own_depth(cell, other))) if known else None)
+    for other in others:
+        adjusted = holm([math.nan if one is None else one.p for one in found[other]])
+        for row, difference, p in zip(rows, found[other], adjusted, strict=True):
+            row[other] = difference
+            row[f"{other}_shown"] = bool(p < 0.05)
+    return pd.DataFrame(rows)
+
+
+def claims_markdown(table: pd.DataFrame) -> str:
+    """Write the table of claims as Markdown: differences in percentage points, those that are shown in bold."""
+    heads = ["data, training rows, width", "best K", "minus dense", "minus flat", "minus random gates"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for row in table.to_dict("records"):
+        cells = [str(row["cell"]), "-" if pd.isna(row["depth"]) else f"{row['depth']:g}"]
+        for other in ("dense", "flat", "random_gates"):
+            difference = row[other]
+            if difference is None or difference.n == 0:
+                cells.append("-")
+                continue
+            words = f"{100 * difference.mean:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+            cells.append(f"**{words}**" if row[f"{other}_shown"] else words)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(row: Any) -> str:
+    if row is None or math.isnan(row["mean"]):
+        return theme.MISSING
+    half = (row["high"] - row["low"]) / 2
+    return f"{100 * row['mean']:.1f}" if math.isnan(half) else f"{100 * row['mean']:.1f} ± {100 * half:.1f}"
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value == int(value) and abs(value) >= 1 else value

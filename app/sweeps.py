@@ -1,0 +1,156 @@
+"""What pages share about sweeps: which one is shown, its table as it stands, its progress, and how it is started."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pydantic import ValidationError
+
+from app import session, theme
+from core import jobs
+from core.config import SweepConfig, explain
+from core.errors import LeafscopeError, RunNotFoundError
+from core.members import distinct_runs
+from core.reading import SweepInfo
+from core.sweep import estimated_seconds
+from core.worker import n_cores
+
+REFRESH = 0.7
+"""Seconds between two looks at a sweep that trains."""
+
+
+def fault(info: SweepInfo) -> str | None:
+    """Say why a sweep's configuration, written by another version of the program, is not valid; None if it is."""
+    try:
+        info.config  # noqa: B018
+    except ValidationError as error:
+        return "; ".join(explain(error).values())
+    return None
+
+
+def current() -> SweepInfo | None:
+    """The sweep that the page is to show: the URL's, else the newest; None, said where it is wrong, if there is none."""
+    asked = session.sweep_id()
+    if asked is not None:
+        try:
+            info = jobs.default_store().sweep(asked)
+        except RunNotFoundError:
+            name = asked[:40].replace("`", "")
+            st.error(f"There is no sweep `{name}` here; it was made on another machine, or forgotten.")
+        else:
+            if (words := fault(info)) is None:
+                return info
+            st.error(f"This sweep cannot be shown: another version of the program made it. {theme.escape_markdown(words)}")
+        if st.button("Show the newest sweep", type="primary", icon=":material/arrow_back:"):
+            session.show_sweep(None)
+            st.rerun()
+        return None
+    known = [info for info in jobs.default_store().sweeps() if fault(info) is None]
+    return known[0] if known else None
+
+
+def pick(shown: SweepInfo | None) -> None:
+    """Offer the sweeps to choose from, in the sidebar; the choice goes to the URL."""
+    known = {info.sweep_id: info for info in jobs.default_store().sweeps()}
+    if not known:
+        return
+
+    def choose() -> None:
+        session.show_sweep(st.session_state["_picked_sweep"])
+
+    st.session_state["_picked_sweep"] = shown.sweep_id if shown is not None and shown.sweep_id in known else next(iter(known))
+    st.selectbox(
+        "Sweep",
+        list(known),
+        format_func=lambda sweep_id: theme.one_line(known[sweep_id].name, 60),
+        key="_picked_sweep",
+        on_change=choose,
+        help="The newest first.",
+    )
+
+
+def table(info: SweepInfo) -> pd.DataFrame:
+    """The results of a sweep as they stand, one row a member."""
+    progress = jobs.sweep_progress(info.sweep_id)
+    state = (progress.finished, progress.failed, progress.diverged, progress.running, progress.queued, progress.stopped)
+    return _table(jobs.default_store().url, info.sweep_id, state)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _table(_url: str, sweep_id: str, _state: tuple[int, ...]) -> pd.DataFrame:
+    return jobs.sweep_results(sweep_id)
+
+
+def start(sweep: SweepConfig) -> None:
+    """Queue a sweep and show it, or leave the sentence that says why not."""
+    try:
+        sweep_id = jobs.submit_sweep(sweep)
+    except ValidationError as error:
+        session.notify("; ".join(explain(error).values()))
+        return
+    except LeafscopeError as error:
+        session.notify(str(error))
+        return
+    session.show_sweep(sweep_id)
+
+
+def size_words(sweep: SweepConfig) -> str:
+    """Say how many runs a sweep has and about how long it takes.
+
+    Raises ValidationError for a combination of axes that is no valid run, LeafscopeError for data that cannot be split so.
+    """
+    runs = distinct_runs(sweep)
+    known = jobs.default_store().statuses(run.run_id for run in runs)
+    finished = [run_id for run_id, status in known.items() if status == "finished"]
+    seconds = estimated_seconds(sweep, finished, n_cores())
+    kept = f", {theme.thousands(len(finished))} of them here already" if finished else ""
+    return f"{theme.thousands(len(runs))} runs{kept}: about {theme.duration(max(1.0, seconds))}"
+
+
+def progress_bar(info: SweepInfo, progress: jobs.SweepProgress) -> None:
+    """Show how far a sweep is, with the button that stops it or goes on."""
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    with left:
+        words = f"{theme.thousands(progress.finished + progress.failed)} of {theme.thousands(progress.total)} runs"
+        if progress.active and progress.seconds_left is not None:
+            words += f", about {theme.duration(max(1.0, progress.seconds_left))} left"
+        elif progress.stopped:
+            words += f", {theme.thousands(progress.stopped)} stopped"
+        st.progress(progress.fraction, text=words)
+    with right:
+        if progress.active:
+            st.button(
+                "Stop", icon=":material/stop:", key="_stop_sweep", width="stretch", on_click=_try, args=(jobs.stop_sweep, info)
+            )
+        elif not progress.complete:
+            st.button(
+                "Resume",
+                icon=":material/play_arrow:",
+                key="_resume_sweep",
+                width="stretch",
+                on_click=_resume,
+                args=(info,),
+                help="Train what is missing; what is finished stays.",
+            )
+
+
+def _try(action: Any, info: SweepInfo) -> None:
+    try:
+        action(info.sweep_id)
+    except LeafscopeError as error:
+        session.notify(str(error))
+
+
+def _resume(info: SweepInfo) -> None:
+    start(info.config)
+
+
+def failures(results: pd.DataFrame) -> str | None:
+    """Say how many members have no result, and why; None if all have one."""
+    failed = results[results["status"].isin(["failed", "stopped", "interrupted", "not trained"])]
+    if failed.empty:
+        return None
+    reasons = failed["error"].dropna().value_counts()
+    why = "; ".join(f"{theme.one_line(reason, 120)} ({count})" for reason, count in reasons.head(3).items())
+    words = f"{theme.thousands(len(failed))} of {theme.thousands(len(results))} members have no result"
+    return f"{words}: {why}" if why else f"{words}; Resume trains them."

@@ -1,0 +1,173 @@
+"""Members of sweeps, trained side by side as a population and recorded one by one."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+from core.config import RunConfig, changed
+from core.errors import LeafscopeError, StoreError
+from core.members import effort
+from core.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind, unpack
+from core.store import PART_BYTES, Claim, End, Ending, Store
+
+if TYPE_CHECKING:
+    from core.worker import Watch
+
+FLUSH = 1.0
+"""Seconds between two writes of a member's epochs; most end before the first and are written once."""
+
+WRITE_ENDS = 0.2
+"""Seconds between two writes of members that ended."""
+
+log = logging.getLogger("leafscope.worker")
+
+
+class _Ends:
+    """Writes the ends of members, several in one transaction: one each would take as long as a small net trains."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[End] = []
+        self._next_write = time.monotonic() + WRITE_ENDS
+
+    def add(
+        self, recorder: Recorder, status: Ending, error: str | None, artifacts: dict[str, bytes], facts: dict[str, Any]
+    ) -> None:
+        """Take an end, and write those that wait if it is time to; raises AttemptLostError if this one is written and lost."""
+        if not recorder.untouched or any(len(data) > PART_BYTES for data in artifacts.values()):
+            recorder.end(status, error, artifacts, facts)
+            return
+        self._waiting.append(recorder.last(status, error, artifacts, facts))
+        if time.monotonic() >= self._next_write:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits; members that are no longer this worker's are dropped."""
+        if self._waiting:
+            for end, written in zip(self._waiting, self._store.end_many(self._waiting), strict=True):
+                if not written:
+                    log.info("%s attempt %d: dropped, it is no longer this worker's", end.claim.run_id, end.claim.attempt)
+        self._waiting = []
+        self._next_write = time.monotonic() + WRITE_ENDS
+
+
+class Group:
+    """Claims members of sweeps, a few at a time, and trains them on `threads` threads.
+
+    A member that fails, is stopped or is no longer this worker's ends alone.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        worker_id: str,
+        watch: "Watch",
+        device: str,
+        threads: int,
+        why_stopped: Callable[[], tuple[Ending, str | None]],
+        only: Collection[str] | None = None,
+    ) -> None:
+        self._store = store
+        self._worker_id = worker_id
+        self._watch = watch
+        self._device = device
+        self._threads = threads
+        self._why_stopped = why_stopped
+        self._only = only
+
+    def claim(self, seconds: float) -> list[Claim]:
+        """Take members that need about so many seconds on all threads; none while other runs wait."""
+        from core.device import resolve_device
+
+        where = str(resolve_device(self._device))
+        return self._store.claim_members(self._worker_id, effort, seconds * self._threads, where, self._only)
+
+    def train(self, claims: list[Claim]) -> None:
+        """Train attempts to their end and record them."""
+        stops = self._watch.follow(*claims)
+        log.info("%d members of sweeps, from %s", len(claims), claims[0].label)
+        try:
+            nets: list[tuple[Claim, RunConfig, threading.Event]] = []
+            for claim, stop in zip(claims, stops, strict=True):
+                with self._recorded(claim):
+                    if claim.run.net.fitted:
+                        fit_attempt(self._store, claim, self._asker(stop), self._why_stopped)
+                    else:
+                        nets.append((claim, self._on_device(claim.run), stop))
+            self._train_nets(nets)
+        finally:
+            self._watch.release()
+
+    def _train_nets(self, nets: list[tuple[Claim, RunConfig, threading.Event]]) -> None:
+        from core.population import Ended, Population
+
+        if not nets:
+            return
+        claims, runs, stops = zip(*nets, strict=True)
+        askers = [self._asker(stop) for stop in stops]
+        try:
+            population = Population(runs, lambda member: askers[member](), self._threads)
+        except LeafscopeError as error:
+            if len(nets) > 1:  # one of them, or all of them together
+                middle = len(nets) // 2
+                self._train_nets(nets[:middle])
+                self._train_nets(nets[middle:])
+            else:
+                self._fail(claims[0], error)
+            return
+        trainers = population.members
+        recorders: dict[int, Recorder] = {}
+        for number, (claim, trainer) in enumerate(zip(claims, trainers, strict=True)):
+            with self._recorded(claim):
+                if claim.attempt > 1:
+                    if (saved := self._store.checkpoint(claim)) is not None:
+                        trainer.load_state(unpack(saved))
+                    if not self._store.begin(claim, trainer.device, trainer.epoch):
+                        raise AttemptLostError
+                recorders[number] = Recorder(self._store, claim, trainer.state, FLUSH, thin=True)
+        ends = _Ends(self._store)
+        for number, event in population.events():
+            if number not in recorders:  # lost
+                stops[number].set()
+                continue
+            with self._recorded(claims[number], lambda number=number: recorders.pop(number, None)):  # type: ignore[misc]
+                recorder = recorders[number]
+                if not isinstance(event, Ended):
+                    recorder.add(event)
+                elif event.status == "failed":
+                    fault = event.error or LeafscopeError("training failed without saying why")
+                    ends.add(recorder, "failed", explain(fault), {}, facts_of(fault))
+                else:
+                    status, words = ("finished", None) if event.status == "finished" else self._why_stopped()
+                    ends.add(recorder, status, words, *left_behind(trainers[number], status))
+        ends.write()
+
+    @contextlib.contextmanager
+    def _recorded(self, claim: Claim, lost: Callable[[], Any] = lambda: None) -> Any:
+        """Let a member that fails, or that is no longer this worker's, end alone."""
+        try:
+            yield
+        except AttemptLostError:
+            log.info("%s attempt %d: dropped, it is no longer this worker's", claim.run_id, claim.attempt)
+            lost()
+        except StoreError:
+            raise
+        except Exception as error:
+            self._fail(claim, error)
+            lost()
+
+    def _fail(self, claim: Claim, error: Exception) -> None:
+        sentence = explain(error)
+        log.warning("%s attempt %d: %s", claim.run_id, claim.attempt, sentence, exc_info=not is_expected(error))
+        self._store.end(claim, "failed", sentence, facts=facts_of(error))
+
+    def _asker(self, stop: threading.Event) -> Callable[[], bool]:
+        return lambda: stop.is_set() or self._watch.ending.is_set()
+
+    def _on_device(self, run: RunConfig) -> RunConfig:
+        if self._device != "auto" and run.train.device == "auto":
+            return changed(run, {"train.device": self._device})
+        return run

@@ -1,0 +1,204 @@
+"""From a sweep to its members: every combination of its axes, the models set beside them, and the trials of each.
+
+K depth · w width. A *cell* is a place in a figure: data set, width and depth of the tree nets that stand there. A member is
+one model of one cell with one seed; where learning rates are tuned it has as many trials as there are rates.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from core.config import FITTED, RunConfig, SweepConfig, changed
+from core.cost import cost, equal_capacity_width, equal_computation_width
+from core.datasets import shape
+from core.device import check_fits
+from core.errors import LimitError
+
+MEMBER_LIMIT = 5000
+"""Runs of one sweep, all trials counted: some ten minutes of small nets, and a table that a page still reads at once."""
+
+LADDER = (2, 4)
+"""Widths of the ladder of dense nets, in widths of the tree net; the net of equal computation is its first step."""
+
+_CELL_FIELDS = {"seed", "split_seed", "init_seed", "net.kind", "net.depth", "net.width"}
+"""Fields that say which model, which cell and which seed; other axes make variants of a model, those of data make cells."""
+
+_KIND_MODELS = {("tree", "hidden"): "tree", ("tree", "units"): "tree_units", ("tree", "random"): "random_gates"}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trial of one model, in one cell, with one seed."""
+
+    run: RunConfig
+    model: str
+    """tree, tree_units, random_gates, flat, dense, dense_capacity, dense_ladder, logistic, decision_tree, ..."""
+    variant: str
+    """What else tells it from its model, such as `decay_growth=2`; mostly empty."""
+    depth: int | None
+    """Depth of the tree nets that it stands beside; None: the same at every depth."""
+    width: int | None
+    """Width of the tree nets that it stands beside; None: the same at every width."""
+
+    @property
+    def cell(self) -> tuple[Any, ...]:
+        """Model and cell: what shares a learning rate."""
+        return self.model, self.variant, self.depth, self.width, self.run.data.model_dump_json(exclude_none=True)
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What its trials have in common: model, cell and seeds."""
+        return *self.cell, self.run.seed, self.run.split_seed, self.run.init_seed
+
+
+def expand(sweep: SweepConfig) -> tuple[Member, ...]:
+    """List all trials of all members, the first seed first, then by depth; those of a member stand together.
+
+    Members that are the same run (a tree of depth 0 with hidden and with random gates, say) are listed each. Raises
+    ValidationError for a combination of axes that is no valid run.
+
+    >>> sweep = SweepConfig(axes={"net.kind": ["tree", "flat"], "net.depth": [0, 1]}, baselines=["dense"], tune_lr=[0.01, 0.1])
+    >>> [(member.model, member.depth, member.run.train.lr) for member in expand(sweep)][:3]
+    [('dense', None, 0.01), ('dense', None, 0.1), ('tree', 0, 0.01)]
+    >>> len(expand(sweep))
+    10
+    """
+    return _expanded(sweep.model_dump_json())
+
+
+def check(sweep: SweepConfig) -> None:
+    """Raise, before anything is trained, what would keep a sweep from being trained.
+
+    LimitError for too many members or what does not fit in memory (with the largest depth that fits), DataError for splits
+    that the data do not allow, DeviceError, ValidationError for a combination of axes that is no valid run.
+    """
+    combinations = 1
+    for values in sweep.axes.values():
+        combinations *= len(values)
+    # before they are listed
+    if combinations * len(sweep.tune_lr or [0.0]) > MEMBER_LIMIT:
+        raise _too_many(sweep, combinations * len(sweep.tune_lr or [0.0]))
+    members = expand(sweep)
+    runs = {member.run.run_id: member.run for member in members}
+    if len(runs) > MEMBER_LIMIT:
+        raise _too_many(sweep, len(runs))
+    for data in {run.data for run in runs.values()}:
+        shape(data)
+    largest: dict[tuple[Any, ...], RunConfig] = {}
+    for run in runs.values():  # of each data set and kind only the costliest has to be looked at
+        key = run.data, run.net.kind, run.net.gates, run.train.device
+        if key not in largest or (run.net.depth, run.net.width) > (largest[key].net.depth, largest[key].net.width):
+            largest[key] = run
+    for run in largest.values():
+        check_fits(run)
+
+
+def distinct_runs(sweep: SweepConfig) -> list[RunConfig]:
+    """List the runs of a sweep, each once, in the order of its members."""
+    return list({member.run.run_id: member.run for member in expand(sweep)}.values())
+
+
+def _too_many(sweep: SweepConfig, number: int) -> LimitError:
+    return LimitError(
+        f"a sweep can have at most {MEMBER_LIMIT:,} runs, but {sweep.name[:60]} has {number:,}, all learning rates counted; "
+        "fewer depths, widths, seeds or rates, or several sweeps, need less"
+    )
+
+
+@lru_cache(maxsize=16)
+def _expanded(sweep_json: str) -> tuple[Member, ...]:
+    sweep = SweepConfig.model_validate_json(sweep_json)
+    members: dict[tuple[Any, ...], Member] = {}
+    for values in itertools.product(*sweep.axes.values()):
+        combination = dict(zip(sweep.axes, values, strict=True))
+        run = changed(sweep.base, combination)
+        for member in (_of_axes(run, sweep), *_baselines(run, sweep)):
+            members.setdefault((*member.identity, member.run.run_id), member)
+    seeds = list(dict.fromkeys(member.run.seed for member in members.values()))
+    ordered = sorted(members.values(), key=lambda one: (seeds.index(one.run.seed), -1 if one.depth is None else one.depth))
+    return tuple(trial for member in ordered for trial in _trials(member, sweep))
+
+
+def _trials(member: Member, sweep: SweepConfig) -> Iterator[Member]:
+    if sweep.tune_lr is None or member.run.net.fitted:
+        yield member
+        return
+    for rate in sweep.tune_lr:
+        yield replace(member, run=changed(member.run, {"train.lr": rate}))
+
+
+def _of_axes(run: RunConfig, sweep: SweepConfig) -> Member:
+    """The member that a combination of axes is."""
+    net = run.net
+    model = _KIND_MODELS.get((net.kind, net.gates), net.kind)
+    by_depth = net.gated or net.kind == "decision_tree"
+    return Member(run, model, _variant(run, sweep, model), net.depth if by_depth else None, None if net.fitted else net.width)
+
+
+def _baselines(run: RunConfig, sweep: SweepConfig) -> Iterator[Member]:
+    """The models set beside a combination of axes."""
+    size = shape(run.data)
+    net = run.net
+    tree = net.model_copy(update={"kind": "tree"})
+
+    def dense(model: str, width: int, depth: int | None, variant: str = "") -> Member:
+        beside = changed(run, {"net.kind": "dense", "net.width": width})
+        words = ", ".join(filter(None, (_variant(beside, sweep, model), variant)))
+        return Member(beside, model, words, depth, net.width)
+
+    for baseline in sweep.baselines:
+        if baseline in FITTED:
+            yield _of_axes(changed(run, {"net.kind": baseline}), sweep)
+        elif baseline == "random_gates":
+            beside = changed(run, {"net.kind": "tree", "net.gates": "random"})
+            yield Member(beside, baseline, _variant(beside, sweep, baseline), net.depth, net.width)
+        elif baseline == "dense":
+            width = equal_computation_width(net, size.n_features, size.n_classes) if net.gated else net.width
+            same = width == net.width
+            yield dense(baseline, width, None if same else net.depth, "" if same else f"w{width}")
+        elif baseline == "dense_capacity":
+            width, _ = equal_capacity_width(tree, size.n_features, size.n_classes)
+            yield dense(baseline, width, net.depth)
+        else:
+            for factor in LADDER:
+                if (width := factor * net.width) <= 4096:
+                    yield dense(baseline, width, None, f"w{width}")
+
+
+def _variant(run: RunConfig, sweep: SweepConfig, model: str) -> str:
+    """Name the axes, beside those of the cell, that make a difference to the run."""
+    known = run.canonical()
+    words = []
+    for field in sweep.axes:
+        part, _, name = field.rpartition(".")
+        if field in _CELL_FIELDS or part == "data" or name not in (known.get(part, {}) if part else known):
+            continue
+        if field == "net.gates" and model in ("tree_units", "random_gates", "tree"):
+            continue
+        value = known[part][name] if part else known[name]
+        words.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
+    return ", ".join(words)
+
+
+_FIT_SECONDS = {
+    "logistic": 0.1,
+    "decision_tree": 0.02,
+    "decision_tree_pruned": 0.2,
+    "random_forest": 1.5,
+    "gradient_boosting": 3.0,
+}
+
+
+def effort(run: RunConfig) -> float:
+    """Estimate the seconds that a run takes on one thread: rough, to cut groups and to say how long a sweep will take.
+
+    The constants were fitted to runs of width 8 to 90 on one core of an AMD EPYC (this project's choice).
+    """
+    size = shape(run.data)
+    if run.net.fitted:
+        return _FIT_SECONDS[run.net.kind] * max(0.2, size.n_train * size.n_features / 10_000)
+    rows = 3.7 * size.n_train + size.n_train + size.n_validation + size.n_test
+    multiply_adds = cost(run.net, size.n_features, size.n_classes).multiply_adds
+    return 0.004 + run.train.epochs * (0.2e-3 + rows * (0.15e-6 + 0.14e-9 * multiply_adds))

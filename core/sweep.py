@@ -1,0 +1,265 @@
+"""Sweeps: many runs from one configuration, trained together, and the table of what they gave.
+
+A sweep is a base run, axes (dotted field -> values), baselines, and learning rates to try. Where rates are tuned, every
+model is tried with each of them in each cell (width, depth, data), and the rate with the lowest mean validation loss over
+the seeds is kept: the same number of trials for everyone, and no look at the test split (this project's choice).
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+
+from core.config import DataConfig, RunConfig, SweepConfig
+from core.cost import cost
+from core.datasets import load, shape
+from core.members import Member, check, distinct_runs, effort, expand
+
+if TYPE_CHECKING:
+    from core.store import Store
+
+SCORES = [
+    f"{which}_{split}_{metric}"
+    for which in ("best", "last")
+    for split in ("train", "validation", "test")
+    for metric in ("accuracy", "loss")
+]
+"""Columns of scores, at the epoch of the lowest validation loss and at the last one."""
+
+GROUP_SECONDS = 2.0
+"""Estimated seconds of runs that are in memory together when nothing is stored."""
+
+
+class Scored(Protocol):
+    """What is known of a run; `core.reading.RunSummary` is one."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def best_epoch(self) -> int | None: ...
+    @property
+    def best(self) -> Mapping[str, float]: ...
+    @property
+    def last(self) -> Mapping[str, float]: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave that was trained in this process."""
+
+    status: str
+    error: str | None = None
+    best_epoch: int | None = None
+    best: Mapping[str, float] = field(default_factory=dict)
+    last: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def run_sweep(
+    sweep: SweepConfig,
+    *,
+    store: "Store | None" = None,
+    threads: int | None = None,
+    device: str = "auto",
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
+    """Train all members of a sweep here and now, and give the table of `results`: one row a member, tuned rates kept.
+
+    With a store, members that are finished there are reused, all are kept there, and other workers may help. `on_progress`
+    is called with the runs that have ended and their number. Raises what `check` raises, before anything is trained.
+    """
+    from core.worker import n_cores
+
+    check(sweep)
+    runs = distinct_runs(sweep)
+    if store is not None:
+        from core.worker import train_members
+
+        store.submit_sweep(sweep, runs)
+        ids = [run.run_id for run in runs]
+        train_members(store, ids, threads or n_cores(), device, on_progress)
+        table = results(sweep, store.runs(ids))
+        prune(sweep, table, store)
+        return table
+    outcomes: dict[str, Outcome] = {}
+    for group in _groups(runs, threads or n_cores()):
+        for run_id, outcome in _trained(group, threads or n_cores()):
+            outcomes[run_id] = outcome
+            on_progress(len(outcomes), len(runs))
+    return results(sweep, outcomes)
+
+
+def results(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> pd.DataFrame:
+    """Lay a sweep out as a table: one row a member, of its trials the one whose rate was kept.
+
+    Columns: `model`, `variant`, `depth` and `width` (of the tree nets that it stands beside; NaN: the same at all), `data`,
+    `n_train`, `run_id`, `status`, `error`, `trials` (learning rates that were compared), every field of the run by its
+    dotted name, `best_epoch`, the scores (NaN where unknown), `parameters`, `trained_parameters`, `multiply_adds` (of a
+    decision tree: comparisons), `chance_accuracy` (of the training majority class, on test), `seconds` of training and
+    `inference_seconds` a row. A rate is chosen as soon as all rates
+    have ended for a seed; before, the first stands for the others and has no scores. A run whose loss became infinite
+    counts as infinitely bad.
+    """
+    chosen = kept(sweep, outcomes)
+    rows = [_row(sweep, member, trials, outcomes.get(member.run.run_id), is_known) for member, trials, is_known in chosen]
+    return pd.DataFrame(rows)
+
+
+def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[tuple[Member, int, bool]]:
+    """Choose a trial of each member: (trial, number of its trials, whether the choice could be made)."""
+    by_member: dict[tuple[Any, ...], list[Member]] = {}
+    for member in expand(sweep):
+        by_member.setdefault(member.identity, []).append(member)
+    losses: dict[tuple[Any, ...], list[list[float]]] = {}
+    for trials in by_member.values():
+        found = [_validation_loss(outcomes.get(trial.run.run_id)) for trial in trials]
+        if all(loss is not None for loss in found):
+            losses.setdefault(trials[0].cell, []).append([loss for loss in found if loss is not None])
+    best = {cell: _lowest([math.fsum(column) for column in zip(*rows, strict=True)]) for cell, rows in losses.items()}
+    return [
+        (trials[best.get(trials[0].cell, 0)], len(trials), len(trials) == 1 or trials[0].cell in best)
+        for trials in by_member.values()
+    ]
+
+
+def prune(sweep: SweepConfig, table: pd.DataFrame, store: "Store") -> None:
+    """Drop the weights of trials whose rate was not kept; their scores stay."""
+    wanted = set(table["run_id"])
+    store.drop_nets(run.run_id for run in distinct_runs(sweep) if run.run_id not in wanted)
+
+
+def estimated_seconds(sweep: SweepConfig, finished: Sequence[str] = (), threads: int = 1) -> float:
+    """Estimate how long a sweep takes on so many threads, without the runs that are finished; rough."""
+    done = set(finished)
+    return math.fsum(_effort(run) for run in distinct_runs(sweep) if run.run_id not in done) / threads
+
+
+@lru_cache(maxsize=16_384)
+def _effort(run: RunConfig) -> float:
+    return effort(run)
+
+
+@lru_cache(maxsize=4096)
+def _majority(data: DataConfig, seed: int) -> float:
+    from core.baselines import majority_accuracy
+
+    return majority_accuracy(load(data, seed))
+
+
+def _validation_loss(outcome: Scored | None) -> float | None:
+    """The lowest validation loss; infinite where training failed; None where it has not ended."""
+    if outcome is None or outcome.status not in ("finished", "failed"):
+        return None
+    if outcome.status == "failed":
+        return math.inf
+    return outcome.best.get("validation_loss", math.inf)
+
+
+def _lowest(losses: list[float]) -> int:
+    return min(range(len(losses)), key=lambda place: (math.isnan(losses[place]), losses[place]))
+
+
+def _row(sweep: SweepConfig, member: Member, trials: int, outcome: Scored | None, is_known: bool) -> dict[str, Any]:
+    run = member.run
+    size = shape(run.data)
+    status = "not trained" if outcome is None else outcome.status
+    if not is_known and status == "finished":
+        status = "running"  # of its rates
+    row: dict[str, Any] = {
+        "model": member.model,
+        "variant": member.variant,
+        "depth": math.nan if member.depth is None else float(member.depth),
+        "width": math.nan if member.width is None else float(member.width),
+        "data": data_words(sweep, run),
+        "n_train": size.n_train,
+        "run_id": run.run_id,
+        "status": status,
+        "error": None if outcome is None else outcome.error,
+        "trials": trials,
+        **_flat(run),
+    }
+    known = outcome if outcome is not None and is_known and status == "finished" else None
+    row["best_epoch"] = math.nan if known is None or known.best_epoch is None else known.best_epoch
+    for name in SCORES:
+        which, _, score = name.partition("_")
+        values: Mapping[str, float] = {} if known is None else known.best if which == "best" else known.last
+        row[name] = values.get(score, math.nan)
+    facts: Mapping[str, Any] = {} if known is None else known.facts
+    if run.net.fitted:
+        row |= {"parameters": facts.get("parameters", math.nan), "multiply_adds": facts.get("multiply_adds", math.nan)}
+    else:
+        price = cost(run.net, size.n_features, size.n_classes)
+        row |= {"parameters": price.parameters, "multiply_adds": price.multiply_adds}
+    row["chance_accuracy"] = math.nan if known is None else _majority(run.data, run.data_seed)
+    row["trained_parameters"] = facts.get("trained_parameters", math.nan)
+    row["seconds"] = math.nan if known is None else known.seconds
+    row["inference_seconds"] = facts.get("inference_seconds", math.nan)
+    return row
+
+
+def data_words(sweep: SweepConfig, run: RunConfig) -> str:
+    """Name a run's data set, with what the sweep's axes vary of it beside its name and size."""
+    fields = [name for name in sweep.axes if name.startswith("data.") and name not in ("data.name", "data.n_train")]
+    known = run.data.model_dump()
+    return ", ".join([run.data.name, *(f"{name[5:]}={known[name[5:]]}" for name in fields if known[name[5:]] is not None)])
+
+
+@lru_cache(maxsize=16_384)
+def _flat(run: RunConfig) -> Mapping[str, Any]:
+    """Every field by its dotted name."""
+    flat: dict[str, Any] = {}
+    for name, value in run.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": of_inner for inner, of_inner in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]]:
+    group: list[RunConfig] = []
+    seconds = 0.0
+    for run in runs:
+        group.append(run)
+        seconds += _effort(run)
+        if seconds > GROUP_SECONDS * threads:
+            yield group
+            group, seconds = [], 0.0
+    if group:
+        yield group
+
+
+def _trained(runs: Sequence[RunConfig], threads: int) -> Iterator[tuple[str, Outcome]]:
+    """Train a group and give each run's outcome when it is known."""
+    from core.baselines import fit
+    from core.population import Ended, Population
+    from core.reading import fold
+
+    for run in runs:
+        if run.net.fitted and (model := fit(run)) is not None:
+            summary = fold({}, [(model.record.epoch, model.record.metrics)])
+            yield run.run_id, Outcome("finished", **summary, facts=model.facts, seconds=model.record.seconds)
+    nets = [run for run in runs if not run.net.fitted]
+    if not nets:
+        return
+    population = Population(nets, threads=threads)
+    summaries: list[dict[str, Any]] = [{} for _ in nets]
+    seconds = [0.0] * len(nets)
+    for number, event in population.events():
+        if not isinstance(event, Ended):
+            summaries[number] = fold(summaries[number], [(event.epoch, event.metrics)])
+            seconds[number] = event.seconds
+            continue
+        facts = population.members[number].facts() if event.status == "finished" else {}
+        words = None if event.error is None else str(event.error)
+        yield nets[number].run_id, Outcome(event.status, words, **summaries[number], facts=facts, seconds=seconds[number])

@@ -1,0 +1,195 @@
+"""Overfitting: how do train and test error move with depth, and where does the tree help?"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+from pydantic import ValidationError
+
+from app import depth_figures, session, sweep_form, sweeps, theme
+from app.depth_figures import Choice
+from core import jobs, presets
+from core.config import SweepConfig, explain
+from core.errors import LeafscopeError
+from core.reading import SweepInfo
+
+WHICH: dict[Literal["best", "last"], str] = {"best": "lowest validation loss", "last": "last"}
+BASES = {"epochs": "same epochs", "train_loss": "same train loss"}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a sweep varies beside depth, model and seed."""
+
+    data: list[str]
+    rows: list[int]
+    widths: list[int]
+    depths: list[int]
+
+
+def main() -> None:
+    """Lay out the page."""
+    st.title("How train and test error move with depth")
+    info = sweeps.current()
+    _take_form_from(info)
+    with st.sidebar:
+        sweeps.pick(info)
+        wanted, wrong = sweep_form.draw()
+        _train_button(wanted, wrong)
+    if info is None:
+        if session.sweep_id() is None:
+            _first_visit()
+        return
+    if wanted is not None and wanted.sweep_id != info.sweep_id:
+        st.info(f"Figures show the sweep {theme.escape_markdown(info.name, 80)}; press Train to apply your choices.")
+    progress = jobs.sweep_progress(info.sweep_id)
+    if progress.active:
+        _follow(info)
+        return
+    if not progress.complete:
+        sweeps.progress_bar(info, progress)
+    table = sweeps.table(info)
+    if (words := sweeps.failures(table)) is not None:
+        st.warning(theme.escape_markdown(words), icon=":material/error:")
+    if table["best_test_accuracy"].isna().all():
+        st.info("No member of this sweep has a result yet.")
+        return
+    _figures(info, table)
+
+
+def _take_form_from(info: SweepInfo | None) -> None:
+    """Let the form show the sweep that is shown, unless the URL describes another."""
+    if info is None or st.session_state.get(session.Keys.FORM_FROM) == info.sweep_id:
+        return
+    first = session.Keys.FORM_FROM not in st.session_state
+    if not (first and sweep_form.any_in_url()):
+        sweep_form.load(info.config)
+    st.session_state[session.Keys.FORM_FROM] = info.sweep_id
+
+
+def _train_button(wanted: SweepConfig | None, wrong: str | None) -> None:
+    words = None
+    if wanted is not None:
+        try:
+            words = sweeps.size_words(wanted)
+        except ValidationError as error:
+            wrong = "; ".join(explain(error).values())
+        except LeafscopeError as error:
+            wrong = str(error)
+    st.button(
+        "Train",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        key="_train_sweep",
+        disabled=wrong is not None,
+        on_click=sweeps.start,
+        args=(wanted,),
+    )
+    if wrong is not None:
+        st.error(theme.escape_markdown(wrong), icon=":material/error:")
+    elif words is not None:
+        st.caption(f"{words}.")
+
+
+def _first_visit() -> None:
+    """Say what will be here, and offer the one button that makes it."""
+    default = presets.depth_sweep()
+    st.markdown(
+        "Here will stand the train and test error of tree, flat and dense nets and of decision trees against depth, and a map "
+        "of the depths and widths at which the tree differs from a dense net of the same computation."
+    )
+    st.button(
+        "Train the first sweep",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="_first_sweep",
+        on_click=sweeps.start,
+        args=(default,),
+    )
+    st.caption(
+        f"A tree teacher with 8 features, 4 classes and true depth 3, fresh data for each of 5 seeds, 1,000 training rows, "
+        f"width 8, depths 0 to 6: {sweeps.size_words(default)}. It trains in the background; closing the browser stops nothing."
+    )
+    others = [name for name in presets.DATA if name != "tree_teacher"]
+    st.caption("Or start with another data set:")
+    with st.container(horizontal=True):
+        for name in others:
+            st.button(
+                name.replace("_", " ").capitalize(),
+                key=f"_first_{name}",
+                on_click=sweeps.start,
+                args=(presets.depth_sweep(name),),
+            )
+
+
+def _follow(info: SweepInfo) -> None:
+    @st.fragment(run_every=sweeps.REFRESH)
+    def view() -> None:
+        progress = jobs.sweep_progress(info.sweep_id)
+        if not progress.active:
+            st.rerun()
+        sweeps.progress_bar(info, progress)
+        depth_figures.live(info, sweeps.table(info))
+
+    view()
+
+
+def _figures(info: SweepInfo, table: pd.DataFrame) -> None:
+    choice = _choose(info, table)
+    cell = depth_figures.cell(table, choice)
+    depth_figures.help_map(table, choice)
+    depth_figures.error(cell, choice)
+    left, right = st.columns(2)
+    with left:
+        depth_figures.gap(cell, choice)
+    with right:
+        depth_figures.tree_against_flat(cell, choice)
+    left, right = st.columns(2)
+    with left:
+        depth_figures.levels(cell, choice)
+    with right:
+        depth_figures.curves(cell, choice)
+    depth_figures.by_rows(table, choice)
+    depth_figures.table(info, table)
+
+
+def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
+    """Ask which part of the sweep is shown, in the sidebar; every choice is in the URL."""
+    sizes = Sizes(
+        data=list(dict.fromkeys(table["data"])),
+        rows=sorted(set(table["n_train"])),
+        widths=[int(width) for width in sorted(table["width"].dropna().unique())],
+        depths=[int(depth) for depth in sorted(table["depth"].dropna().unique())],
+    )
+    with st.sidebar, st.expander("Figures", expanded=True):
+        data = _pick("part", "Data", sizes.data, sizes.data[0])
+        rows = _pick("rows", "Training rows", sizes.rows, sizes.rows[-1])
+        width = _pick("width", "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
+        middle = sizes.depths[len(sizes.depths) // 2] if sizes.depths else 0
+        depth = _pick("cell", "Depth K of the lower figures", sizes.depths or [0], middle)
+        which = _pick("at", "Epoch", list(WHICH), "best", WHICH)
+        basis = _pick("basis", "Compare tree and flat at the", list(BASES), "epochs", BASES)
+        session.seed_from_url("seeds", lambda text: text == "1", False)
+        seeds = st.checkbox("Single seeds", key="seeds", persist_state="session", help="One thin line for each seed.")
+        session.publish_to_url("seeds", "1" if seeds else "0", "0")
+    return Choice(info=info, data=data, n_train=rows, width=float(width), depth=depth, which=which, basis=basis, seeds=seeds)
+
+
+def _pick(key, label, options, default, words=None):  # type: ignore[no-untyped-def]
+    """A choice of a few; the first that holds of the session's, the URL's and the default."""
+    by_text = {session.format_value(option): option for option in options}
+    wrong = session.seed_from_url(key, lambda text: by_text[text], default)
+    if st.session_state[key] not in options:
+        st.session_state[key] = default
+    if wrong is not None:
+        session.notify(f"{key} in the address must be one of {', '.join(by_text)}, got {wrong[:40]!r}; the default is shown")
+    if len(options) > 1:
+        st.selectbox(label, options, format_func=lambda one: (words or {}).get(one, str(one)), key=key, persist_state="session")
+    session.publish_to_url(key, st.session_state[key], default)
+    return st.session_state[key]
+
+
+main()
