@@ -115,8 +115,8 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
         draw_help_map(cells=cells, subject=choice.of_data, look=session.look()),
         key="help_map",
         sentence=help_map_sentence(cells=cells),
-        caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; a cell is blank where the interval of the difference holds 0, "
-        f"by Holm over all cells. A click shows the curves of a cell. {interval_words(mine)} {rates_words(mine)}",
+        caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; a cell is blank where no difference is shown, by Holm over "
+        f"all cells. A click shows the curves of a cell. {interval_words(mine)} {rates_words(mine)}",
         table=help_map_table(cells=cells),
         on_select=choose,
     )
@@ -136,11 +136,9 @@ def error(rows: pd.DataFrame, choice: Choice) -> None:
         [_by_depth(rows, choice.which, split, "error").assign(split=split) for split in ("test", "train")], ignore_index=True
     )
     seeds = None
-    if choice.seeds or rows["seed"].nunique() == 1:
-        parts = [
-            _seeds(rows, comparison.measure(rows, choice.which, split, "error")).assign(split=split)
-            for split in ("test", "train")
-        ]
+    if choice.seeds:
+        values = {split: comparison.measure(rows, choice.which, split, "error") for split in ("test", "train")}
+        parts = [_seeds(rows, value).assign(split=split) for split, value in values.items()]
         seeds = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
     chosen = chosen_depth(rows)
     notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows)]
@@ -150,8 +148,8 @@ def error(rows: pd.DataFrame, choice: Choice) -> None:
         ),
         key="error_by_depth",
         sentence=error_by_depth_sentence(curves=curves, chosen=chosen, lit=_lit(rows, choice)),
-        caption=f"Errors {'; '.join(filter(None, notes))}. {interval_words(rows)} {rates_words(rows)} The depth is chosen by the "
-        "one-standard-error rule on validation error; test rows are only reported.",
+        caption=f"Errors {'; '.join(filter(None, notes))}. {interval_words(rows)} {rates_words(rows)} The depth is chosen by "
+        "the one-standard-error rule on validation error; test rows are only reported.",
         table=error_by_depth_table(curves=curves),
     )
 
@@ -177,8 +175,8 @@ def gap(rows: pd.DataFrame, choice: Choice) -> None:
         gap_by_depth(curves=curves, seeds=seeds, lit=_lit(rows, choice), subject=choice.subject, look=session.look(0.5)),
         key="gap_by_depth",
         sentence=gap_by_depth_sentence(curves=curves, lit=_lit(rows, choice)),
-        caption=f"Test error minus training error {EPOCHS[choice.which]}. A model that fits less has a smaller gap without being "
-        f"better: look at both errors. {interval_words(rows)}",
+        caption=f"Test error minus training error {EPOCHS[choice.which]}. A model that fits less has a smaller gap without "
+        f"being better: look at both errors. {interval_words(rows)}",
         table=gap_by_depth_table(curves=curves),
     )
 
@@ -231,7 +229,7 @@ def overfits_words(gaps: pd.DataFrame) -> str:
 
 
 def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
-    """The members of tree and flat with the test and training error at the epochs of equal training loss, as `best` and `last`."""
+    """Give tree and flat, their `best` and `last` errors replaced by those at the epochs of equal training loss."""
     rows = rows[rows["model"].isin(["tree", "flat"]) & (rows["variant"] == "")].copy()
     store = jobs.default_store()
     ids = list(rows["run_id"])

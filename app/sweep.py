@@ -4,9 +4,10 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def add_command(commands: Any) -> None:
@@ -34,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
         return _refuse(f"--threads must be at least 1, got {options.threads}")
     if options.csv is not None and (options.csv.is_dir() or not os.access(options.csv.absolute().parent, os.W_OK)):
         return _refuse(f"--csv must name a file in a directory that can be written to, got {options.csv}")
+    import pandas as pd
     from pydantic import ValidationError
 
     tables: list[pd.DataFrame] = []
@@ -62,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train(sweep: Any, store: Any, options: argparse.Namespace) -> pd.DataFrame:
+def _train(sweep: Any, store: Any, options: argparse.Namespace) -> "pd.DataFrame":
     from tqdm import tqdm
 
     from core.kernels import ready
@@ -82,7 +84,7 @@ def _train(sweep: Any, store: Any, options: argparse.Namespace) -> pd.DataFrame:
         return run_sweep(sweep, store=store, threads=options.threads, device=options.device, on_progress=show)
 
 
-def report(name: str, table: pd.DataFrame) -> str:
+def report(name: str, table: "pd.DataFrame") -> str:
     """Lay the results of a sweep out as text: for each data set and width, errors by model and depth, and what they say."""
     from app.findings import findings, summary_table
 
@@ -97,7 +99,7 @@ def report(name: str, table: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def cells(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def cells(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
     """Part a table of results by data set and width; what is the same at every width stands in each part."""
     parts = []
     for (data, n_train), of_data in table.groupby(["data", "n_train"], sort=False):

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -284,11 +285,17 @@ def _inference_seconds(estimator: Any, x: NDArray[np.float32]) -> float:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Keep scikit-learn's OpenMP to one thread, so that a busy machine is not disturbed; other threads are not concerned."""
-    import sklearn.ensemble  # noqa: F401 -- the library must be loaded to be limited
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="openmp"):
+    with _libraries().limit(limits=1, user_api="openmp"):
         yield
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> Any:
+    """The libraries that have threads, looked for once, since that takes longer than a small tree."""
+    import sklearn.ensemble  # noqa: F401 -- the library must be loaded to be limited
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _check_classes(run: RunConfig, data: Dataset) -> None:

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 from core.config import RunConfig, changed
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 FLUSH = 1.0
 """Seconds between two writes of a member's epochs; most end before the first and are written once."""
+
+LANE_SECONDS = 0.7
+"""Estimated seconds of members that one thread takes at once: so long an interactive run waits for them."""
 
 WRITE_ENDS = 0.2
 """Seconds between two writes of members that ended."""
@@ -69,6 +73,7 @@ class Group:
         threads: int,
         why_stopped: Callable[[], tuple[Ending, str | None]],
         only: Collection[str] | None = None,
+        on_trained: Callable[[], Any] = lambda: None,
     ) -> None:
         self._store = store
         self._worker_id = worker_id
@@ -77,15 +82,43 @@ class Group:
         self._threads = threads
         self._why_stopped = why_stopped
         self._only = only
+        self._on_trained = on_trained
+        self._closing = threading.Event()
 
-    def claim(self, seconds: float) -> list[Claim]:
-        """Take members that need about so many seconds on all threads; none while other runs wait."""
+    def work(self) -> bool:
+        """Train members of sweeps until none waits or another run does; False if there was nothing to train.
+
+        Each thread claims, trains and records its own few, so that one trains while the other writes.
+        """
+        first = self._claim()
+        if not first:
+            return False
+        self._closing.clear()
+        self._store.set_worker(self._worker_id, "busy")
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="lane") as pool:
+            try:
+                lanes = [pool.submit(self._lane, first if number == 0 else []) for number in range(self._threads)]
+                for lane in as_completed(lanes):
+                    lane.result()
+            except BaseException:
+                self._closing.set()
+                raise
+        return True
+
+    def _lane(self, claims: list[Claim]) -> None:
+        while not (self._closing.is_set() or self._watch.ending.is_set()) and (claims := claims or self._claim()):
+            self._train(claims)
+            claims = []
+            self._on_trained()
+
+    def _claim(self) -> list[Claim]:
+        """Take a few members; none while other runs wait."""
         from core.device import resolve_device
 
         where = str(resolve_device(self._device))
-        return self._store.claim_members(self._worker_id, effort, seconds * self._threads, where, self._only)
+        return self._store.claim_members(self._worker_id, effort, LANE_SECONDS, where, self._only)
 
-    def train(self, claims: list[Claim]) -> None:
+    def _train(self, claims: list[Claim]) -> None:
         """Train attempts to their end and record them."""
         stops = self._watch.follow(*claims)
         log.info("%d members of sweeps, from %s", len(claims), claims[0].label)
@@ -94,12 +127,12 @@ class Group:
             for claim, stop in zip(claims, stops, strict=True):
                 with self._recorded(claim):
                     if claim.run.net.fitted:
-                        fit_attempt(self._store, claim, self._asker(stop), self._why_stopped)
+                        fit_attempt(self._store, claim, self._asker(stop), self._stopped)
                     else:
                         nets.append((claim, self._on_device(claim.run), stop))
             self._train_nets(nets)
         finally:
-            self._watch.release()
+            self._watch.release(*claims)
 
     def _train_nets(self, nets: list[tuple[Claim, RunConfig, threading.Event]]) -> None:
         from core.population import Ended, Population
@@ -109,7 +142,7 @@ class Group:
         claims, runs, stops = zip(*nets, strict=True)
         askers = [self._asker(stop) for stop in stops]
         try:
-            population = Population(runs, lambda member: askers[member](), self._threads)
+            population = Population(runs, lambda member: askers[member]())
         except LeafscopeError as error:
             if len(nets) > 1:  # one of them, or all of them together
                 middle = len(nets) // 2
@@ -141,7 +174,7 @@ class Group:
                     fault = event.error or LeafscopeError("training failed without saying why")
                     ends.add(recorder, "failed", explain(fault), {}, facts_of(fault))
                 else:
-                    status, words = ("finished", None) if event.status == "finished" else self._why_stopped()
+                    status, words = ("finished", None) if event.status == "finished" else self._stopped()
                     ends.add(recorder, status, words, *left_behind(trainers[number], status))
         ends.write()
 
@@ -164,8 +197,11 @@ class Group:
         log.warning("%s attempt %d: %s", claim.run_id, claim.attempt, sentence, exc_info=not is_expected(error))
         self._store.end(claim, "failed", sentence, facts=facts_of(error))
 
+    def _stopped(self) -> tuple[Ending, str | None]:
+        return ("interrupted", "the sweep was interrupted") if self._closing.is_set() else self._why_stopped()
+
     def _asker(self, stop: threading.Event) -> Callable[[], bool]:
-        return lambda: stop.is_set() or self._watch.ending.is_set()
+        return lambda: stop.is_set() or self._closing.is_set() or self._watch.ending.is_set()
 
     def _on_device(self, run: RunConfig) -> RunConfig:
         if self._device != "auto" and run.train.device == "auto":

@@ -49,7 +49,7 @@ class Recorder:
         self._thin = thin
         self._waiting: list[EpochRecord] = []
         self._newest: EpochRecord | None = None
-        self._next_write = time.monotonic() + (flush if thin else 0.0)
+        self._next_write: float | None = None if thin else 0.0
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
         self.untouched = claim.attempt == 1
         """Nothing is written of the attempt yet."""
@@ -59,6 +59,8 @@ class Recorder:
         self._newest = record
         self._waiting.append(replace(record, leaves={}) if self._thin and record.epoch > 0 else record)
         began = time.monotonic()
+        if self._next_write is None:  # from the first epoch on: a member may wait long for its turn
+            self._next_write, self._next_checkpoint = began + self._flush, began + CHECKPOINT_EVERY
         saves = began >= self._next_checkpoint
         if not saves and began < self._next_write:
             return

@@ -34,9 +34,6 @@ LOOK = 0.1
 POLL = 0.05
 """Seconds between two looks at the queue."""
 
-GROUP_SECONDS = 1.0
-"""Estimated seconds of members of a sweep that are trained at once: so long an interactive run waits for them."""
-
 NICENESS = 5
 """So that the server, which shares the cores, answers first."""
 
@@ -66,15 +63,19 @@ class Watch(threading.Thread):
         self._worker_id = worker_id
         self._parent = parent
         self._followed: dict[Claim, threading.Event] = {}
+        self._lock = threading.Lock()  # between those who follow and release; what is followed is replaced, never changed
 
     def follow(self, *claims: Claim) -> list[threading.Event]:
-        """Watch over attempts; an attempt's event is set when it is to stop."""
-        self._followed = {claim: threading.Event() for claim in claims}
-        return list(self._followed.values())
+        """Watch over these attempts too; an attempt's event is set when it is to stop."""
+        new = {claim: threading.Event() for claim in claims}
+        with self._lock:
+            self._followed = self._followed | new
+        return list(new.values())
 
-    def release(self) -> None:
-        """Watch over no attempt."""
-        self._followed = {}
+    def release(self, *claims: Claim) -> None:
+        """Watch over these attempts no more."""
+        with self._lock:
+            self._followed = {claim: stop for claim, stop in self._followed.items() if claim not in claims}
 
     def orphaned(self) -> None:
         """End the process: the parent has ended."""
@@ -129,7 +130,8 @@ class Worker:
     """Trains what is queued, one run after another, until told to end.
 
     `make_trainer` takes a run and the wish to stop; None: `core.training.Trainer`. `threads` train members of sweeps side by
-    side, by default one on each core. `only` names the runs to train; then nothing else is.
+    side, by default one on each core. `only` names the runs to train; then nothing else is. `on_members` is called, from
+    several threads, after every few of them.
     """
 
     def __init__(
@@ -141,10 +143,11 @@ class Worker:
         make_trainer: "Callable[[RunConfig, Callable[[], bool]], Trainer] | None" = None,
         threads: int | None = None,
         only: Collection[str] | None = None,
+        on_members: Callable[[], Any] = lambda: None,
     ) -> None:
         self.watch = Watch(store, worker_id, parent)
         self._only = only
-        self._group = Group(store, worker_id, self.watch, device, threads or n_cores(), self._why_stopped, only)
+        self._group = Group(store, worker_id, self.watch, device, threads or n_cores(), self._why_stopped, only, on_members)
         self._store = store
         self.worker_id = worker_id
         self._device = device
@@ -176,11 +179,8 @@ class Worker:
         log.info("ended: %s", self.watch.reason)
 
     def work_once(self) -> bool:
-        """Train one attempt, or a group of members of a sweep, if one waits; False if none does."""
-        claims = self._group.claim(GROUP_SECONDS)
-        if claims:
-            self._store.set_worker(self.worker_id, "busy")
-            self._group.train(claims)
+        """Train one attempt, or members of sweeps until another run waits; False if there is nothing to train."""
+        if self._group.work():
             self._store.set_worker(self.worker_id, "ready")
             return True
         claim = None if self._only is not None else self._store.claim(self.worker_id)
@@ -195,7 +195,7 @@ class Worker:
         except AttemptLostError:
             log.info("%s attempt %d: dropped, it is no longer this worker's", claim.run_id, claim.attempt)
         finally:
-            self.watch.release()
+            self.watch.release(claim)
         self._store.set_worker(self.worker_id, "ready")
         return True
 
@@ -292,19 +292,26 @@ class Worker:
 def train_members(store: Store, run_ids: list[str], threads: int, device: str, on_progress: Callable[[int, int], None]) -> None:
     """Train queued members of a sweep in this process, until none of these runs waits or trains anywhere.
 
-    Another worker may take some of them. At Ctrl-C those in training are saved as interrupted, and KeyboardInterrupt goes on.
+    Another worker may take some of them. `on_progress` may be called from several threads, one at a time. At Ctrl-C those in
+    training are saved as interrupted, and KeyboardInterrupt goes on.
     """
-    worker = Worker(store, uuid.uuid4().hex, device, threads=threads, only=run_ids)
+    lock = threading.Lock()
+
+    def look() -> int:
+        with lock:
+            statuses = store.statuses(run_ids)
+            active = sum(status in ("queued", "running") for status in statuses.values())
+            on_progress(len(run_ids) - active, len(run_ids))
+        return active
+
+    worker = Worker(store, uuid.uuid4().hex, device, threads=threads, only=run_ids, on_members=look)
     worker.watch.started.set()
     worker.watch.start()
     store.set_worker(worker.worker_id, "busy", device)
     try:
         while True:
             worked = worker.work_once()
-            statuses = store.statuses(run_ids)
-            active = sum(status in ("queued", "running") for status in statuses.values())
-            on_progress(len(run_ids) - active, len(run_ids))
-            if not active:
+            if not look():
                 return
             if not worked:
                 worker.watch.ending.wait(LOOK)
