@@ -254,7 +254,8 @@ def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
 def levels(rows: pd.DataFrame, choice: Choice) -> None:
     """Accuracy when the trained trees of one depth are read only to level l."""
     trees = rows[(rows["model"] == "tree") & (rows["variant"] == "") & (rows["depth"] == choice.depth)]
-    values = level_table(tuple(trees["run_id"]))
+    trees = trees[trees["status"] == "finished"]  # the others may be so later, and what is kept of the reading must not stay
+    values = level_table(jobs.default_store().url, tuple(trees["run_id"]))
     if values.empty:
         st.info("The trained trees of this depth are not kept here; train one in the Playground to read it by levels.")
         return
@@ -272,8 +273,9 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def level_table(run_ids: tuple[str, ...]) -> pd.DataFrame:
+def level_table(url: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
     """Accuracy of trained trees by level: run_id, split, level, accuracy; runs whose weights are not kept are left out."""
+    del url  # the store's, which the kept readings belong to
     store = jobs.default_store()
     lines = []
     for run_id in run_ids:
@@ -334,6 +336,8 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
     if mine["n_train"].nunique() < 2:
         return
     mine = mine[mine["model"].isin(["tree", "dense"]) & (mine["variant"] == "")]
+    if mine.empty:
+        return
     parts = []
     for n_train, part in mine.groupby("n_train"):
         parts.append(_by_depth(part, choice.which, "test", "error").assign(n_train=n_train))
@@ -420,7 +424,9 @@ def live(info: SweepInfo, table: pd.DataFrame) -> None:
     depths = sorted(table["depth"].dropna().unique())
     spec = live_spec(part, [int(depth) for depth in depths])
     done = f"{theme.thousands(len(known))} of {theme.thousands(len(table))} members have a result"
-    st.echarts_chart(spec, height=400, key="live_depths", alt=f"Test error against depth so far; {done}.")
+    renderer: Literal["svg", "canvas"] = "svg" if session.image_format() == "svg" else "canvas"
+    alt = f"Test error against depth so far; {done}."
+    st.echarts_chart(spec, height=400, key="live_depths", alt=alt, renderer=renderer)
     st.caption(f"{done}; means over the seeds that are there. Intervals and differences come when all have ended.")
 
 
@@ -449,7 +455,7 @@ def live_spec(part: pd.DataFrame, depths: list[int]) -> dict[str, Any]:
         )
     return {
         "animation": False,
-        "title": {"text": "Test error so far (% of rows)", "left": 0, "top": 0, "textStyle": text | {"fontWeight": "bold"}},
+        "title": {"text": "Test error so far (% of rows)", "left": 0, "top": 6, "textStyle": text | {"fontWeight": "bold"}},
         "grid": {"left": 8, "right": 24 + 14 * size, "top": 3 * size, "bottom": 2 * size, "containLabel": True},
         "legend": {"orient": "vertical", "right": 0, "top": 2 * size, "textStyle": text},
         "tooltip": {"trigger": "axis"},

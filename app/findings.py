@@ -164,7 +164,9 @@ def claims_markdown(table: pd.DataFrame) -> str:
             if difference is None or difference.n == 0:
                 cells.append("-")
                 continue
-            words = f"{100 * difference.mean:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+            words = f"{100 * difference.mean:+.1f}"
+            if difference.n > 1:
+                words += f" [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
             cells.append(f"**{words}**" if row[f"{other}_shown"] else words)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

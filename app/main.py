@@ -1,5 +1,6 @@
 """The entry of Streamlit: page configuration, navigation, the sidebar's status; nothing else."""
 
+import base64
 from pathlib import Path
 
 import streamlit as st
@@ -9,13 +10,18 @@ from app import server, session, widgets
 HERE = Path(__file__).resolve().parent
 PAGES = HERE.parent / "pages"
 
-st.set_page_config(page_title="Leafscope", page_icon=str(HERE / "assets" / "icon.png"), layout="wide")
+# in the page itself: a file of its own is dropped with the session that asked for it, before a reload has fetched it
+ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
+
+st.set_page_config(page_title="Leafscope", page_icon=ICON, layout="wide")
 server.ensure_worker()
 session.seed_view()
 page = st.navigation(
     [
         st.Page(PAGES / "playground.py", title="Playground", icon=":material/play_circle:", default=True),
         st.Page(PAGES / "leaves.py", title="Leaves", icon=":material/account_tree:"),
+        st.Page(PAGES / "overfitting.py", title="Overfitting", icon=":material/show_chart:"),
+        st.Page(PAGES / "capacity.py", title="Capacity", icon=":material/speed:"),
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/list:"),
     ]
 )

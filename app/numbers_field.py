@@ -1,6 +1,7 @@
 """Lists of numbers as people type them: "0-6", "6, 8, 16", "0.003 0.01"."""
 
 import re
+from collections.abc import Sequence
 from typing import TypeVar
 
 T = TypeVar("T", int, float)
@@ -8,7 +9,9 @@ T = TypeVar("T", int, float)
 MOST = 64
 """Numbers in one list; a slip such as 0-600 is refused before it becomes a sweep."""
 
-_RANGE = re.compile(r"(\d+)\s*(?:-|–|to|\.\.)\s*(\d+)")
+_RANGE = re.compile(r"(\d{1,18})\s*(?:-|–|to|\.\.)\s*(\d{1,18})")
+_WHOLE = re.compile(r"\d{1,18}")
+"""Longer ones are no numbers that anyone means, and Python refuses to write the longest."""
 
 
 def parse_whole(text: str, what: str, low: int, high: int) -> list[int]:
@@ -26,7 +29,7 @@ def parse_whole(text: str, what: str, low: int, high: int) -> list[int]:
             if last - first >= MOST:
                 raise ValueError(f"{what} must have at most {MOST} numbers, got {part[:20]!r}")
             numbers += range(first, last + 1)
-        elif part.isdecimal():
+        elif _WHOLE.fullmatch(part):
             numbers.append(int(part))
         else:
             raise ValueError(f"{what} must be whole numbers or ranges such as 0-6, got {part[:20]!r}")
@@ -68,6 +71,15 @@ def write_whole(numbers: list[int]) -> str:
     return ", ".join(words)
 
 
+def write_real(numbers: Sequence[float]) -> str:
+    """Write numbers as `parse_real` reads them, with all their digits.
+
+    >>> write_real([0.003, 1.0, 1e-07])
+    '0.003, 1, 1e-07'
+    """
+    return ", ".join(repr(float(number)).removesuffix(".0") for number in numbers)
+
+
 def _parts(text: str) -> list[str]:
     joined = re.sub(r"\s*(-|–|\bto\b|\.\.)\s*", r"\1", text.strip())
     return [part for part in re.split(r"[,;\s]+", joined) if part]
@@ -78,7 +90,11 @@ def _checked(numbers: list[T], what: str, low: float, high: float) -> list[T]:
         raise ValueError(f"{what} must have at least one number, got none")
     for number in numbers:
         if not low <= number <= high:
-            raise ValueError(f"{what} must be from {low:g} to {high:g}, got {number:g}")
+            raise ValueError(f"{what} must be from {_word(low)} to {_word(high)}, got {_word(number)}")
     if len(numbers) > MOST:
         raise ValueError(f"{what} must have at most {MOST} numbers, got {len(numbers)}")
     return list(dict.fromkeys(numbers))
+
+
+def _word(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"

@@ -108,7 +108,7 @@ def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None
     if text is not None:
         try:
             st.session_state[key] = parse(text)
-        except ValueError:
+        except (ValueError, KeyError):
             return text
     return None
 

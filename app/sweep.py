@@ -1,6 +1,7 @@
 """`leafscope sweep FILE.toml`: trains a sweep in the terminal, keeps it in the store, and prints what it found."""
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ def add_command(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     from core.config import explain
-    from core.errors import LeafscopeError
+    from core.errors import DataError, LeafscopeError, LimitError
     from core.store import Store
     from core.sweep_file import read_sweep
 
@@ -47,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
                 table = _train(sweep, store, options)
             except ValidationError as error:
                 return _refuse(f"{file}: {'; '.join(explain(error).values())}")
+            except (DataError, LimitError) as error:
+                return _refuse(f"{file}: {error}")
             print(report(sweep.name, table), flush=True)
             tables.append(table.assign(sweep=sweep.name))
             if options.csv is not None:  # after each, so that what is there is not lost
@@ -91,9 +94,8 @@ def report(name: str, table: "pd.DataFrame") -> str:
     lines = [name, "=" * len(name)]
     failed = table[table["status"] != "finished"]
     if len(failed):
-        lines.append(
-            f"{len(failed)} of {len(table)} members have no result: " + "; ".join(sorted(set(map(str, failed["error"])))[:3])
-        )
+        why = "; ".join(sorted(set(failed["error"].dropna()))[:3])
+        lines.append(f"{len(failed)} of {len(table)} members have no result{why and f': {why}'}")
     for words, cell in cells(table):
         lines += ["", words, summary_table(cell).to_string(index=False), *findings(cell)]
     return "\n".join(lines) + "\n"
@@ -106,7 +108,8 @@ def cells(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
         widths = sorted(of_data["width"].dropna().unique())
         for width in widths or [float("nan")]:
             part = of_data[of_data["width"].isna() | (of_data["width"] == width)]
-            parts.append((f"{str(data).replace('_', ' ')}, {n_train:,} training rows, width {width:g}", part))
+            words = f"{str(data).replace('_', ' ')}, {n_train:,} training rows"
+            parts.append((words if math.isnan(width) else f"{words}, width {width:g}", part))
     return parts
 
 

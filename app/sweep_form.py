@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app import session, theme
 from app.figures.models import MODEL_WORDS
-from app.numbers_field import parse_real, parse_whole, write_whole
+from app.numbers_field import parse_real, parse_whole, write_real, write_whole
 from core import presets
 from core.config import FITTED, GENERATORS, MAX_DEPTH, DataConfig, RunConfig, SweepConfig, changed, explain
 from core.datasets import INFO, shape
@@ -110,14 +110,16 @@ def load(sweep: SweepConfig) -> None:
     state = st.session_state
     state[DATA] = base.data.name
     rows = axes.get("data.n_train") or ([] if base.data.n_train is None else [base.data.n_train])
-    state["sweep_rows"] = write_whole([row for row in rows if row is not None])
+    known = presets.DATA.get(base.data.name)
+    usual = known is not None and rows == [known.n_train]
+    state["sweep_rows"] = "" if usual else write_whole([row for row in rows if row is not None])
     state["sweep_widths"] = write_whole(axes.get("net.width", [base.net.width]))
     state["sweep_depths"] = write_whole(axes.get("net.depth", [base.net.depth]))
     state["sweep_seeds"] = write_whole(axes.get("seed", [base.seed]))
-    state["sweep_epochs"] = str(base.train.epochs)
-    state["sweep_rates"] = ", ".join(f"{rate:g}" for rate in sweep.tune_lr or [base.train.lr])
-    state["sweep_decay"] = f"{base.train.weight_decay:g}"
-    state["sweep_growth"] = ", ".join(f"{growth:g}" for growth in axes.get("train.decay_growth", [base.train.decay_growth]))
+    state["sweep_epochs"] = "" if base.train.epochs == _epochs(base.data.name) else str(base.train.epochs)
+    state["sweep_rates"] = write_real(sweep.tune_lr or [base.train.lr])
+    state["sweep_decay"] = write_real([base.train.weight_decay])
+    state["sweep_growth"] = write_real(axes.get("train.decay_growth", [base.train.decay_growth]))
     kinds = axes.get("net.kind", [base.net.kind])
     state[MODELS_KEY] = [model for model in MODELS if model in sweep.baselines or (model == "flat" and "flat" in kinds)]
 

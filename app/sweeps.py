@@ -10,12 +10,12 @@ from app import session, theme
 from core import jobs
 from core.config import SweepConfig, explain
 from core.errors import LeafscopeError, RunNotFoundError
-from core.members import distinct_runs
+from core.members import check, run_ids
 from core.reading import SweepInfo
 from core.sweep import estimated_seconds
 from core.worker import n_cores
 
-REFRESH = 0.7
+REFRESH = 1.0
 """Seconds between two looks at a sweep that trains."""
 
 
@@ -77,7 +77,11 @@ def table(info: SweepInfo) -> pd.DataFrame:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _table(_url: str, sweep_id: str, _state: tuple[int, ...]) -> pd.DataFrame:
+def _table(url: str, sweep_id: str, state: tuple[int, ...]) -> pd.DataFrame:
+    """The table of results, kept for as long as the store and what has ended stay the same; Streamlit hashes arguments
+    unless their names begin with an underscore.
+    """
+    del url, state
     return jobs.sweep_results(sweep_id)
 
 
@@ -97,10 +101,11 @@ def start(sweep: SweepConfig) -> None:
 def size_words(sweep: SweepConfig) -> str:
     """Say how many runs a sweep has and about how long it takes.
 
-    Raises ValidationError for a combination of axes that is no valid run, LeafscopeError for data that cannot be split so.
+    Raises what `core.members.check` raises.
     """
-    runs = distinct_runs(sweep)
-    known = jobs.default_store().statuses(run.run_id for run in runs)
+    check(sweep)  # before its runs are listed, of which there may be millions
+    runs = run_ids(sweep)
+    known = jobs.default_store().statuses(runs)
     finished = [run_id for run_id, status in known.items() if status == "finished"]
     seconds = estimated_seconds(sweep, finished, n_cores())
     kept = f", {theme.thousands(len(finished))} of them here already" if finished else ""
@@ -146,8 +151,8 @@ def _resume(info: SweepInfo) -> None:
 
 
 def failures(results: pd.DataFrame) -> str | None:
-    """Say how many members have no result, and why; None if all have one."""
-    failed = results[results["status"].isin(["failed", "stopped", "interrupted", "not trained"])]
+    """Say how many members of a sweep that does not train have no result, and why; None if all have one."""
+    failed = results[results["status"] != "finished"]  # running: some of its learning rates are missing
     if failed.empty:
         return None
     reasons = failed["error"].dropna().value_counts()

@@ -16,6 +16,8 @@ from core.reading import RunSummary
 
 PLAYGROUND_PAGE = "../pages/playground.py"
 LEAVES_PAGE = "../pages/leaves.py"
+OVERFITTING_PAGE = "../pages/overfitting.py"
+CAPACITY_PAGE = "../pages/capacity.py"
 RUNS_PAGE = "../pages/runs.py"
 """Pages as links name them, relative to the entry."""
 

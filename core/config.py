@@ -361,9 +361,12 @@ class SweepConfig(_Config):
 
     @property
     def sweep_id(self) -> str:
-        """The sweep's address: 16 hexadecimal digits from the hash of all but its name."""
-        values = self.model_dump(mode="json", exclude={"name"}, exclude_none=True) | {"base": self.base.canonical()}
-        return _digest(values)
+        """The sweep's address: 16 hexadecimal digits from the hash of all but its name and what its axes override."""
+        first = {field: values[0] for field, values in self.axes.items()}
+        base = changed(self.base, first | ({} if self.tune_lr is None else {"train.lr": self.tune_lr[0]}))
+        axes = {field: values for field, values in self.axes.items() if len(values) > 1}
+        beside = {"baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr}
+        return _digest({"base": base.canonical(), "axes": axes} | beside)
 
 
 def _hint(given: str, known: Iterable[str]) -> str:

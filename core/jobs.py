@@ -233,6 +233,6 @@ def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
 
 
 def _run_ids(info: SweepInfo) -> list[str]:
-    from core.members import distinct_runs
+    from core.members import run_ids
 
-    return [run.run_id for run in distinct_runs(info.config)]
+    return run_ids(info.config)

@@ -7,7 +7,7 @@ one model of one cell with one seed; where learning rates are tuned it has as ma
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from core.config import FITTED, RunConfig, SweepConfig, changed
@@ -42,12 +42,17 @@ class Member:
     width: int | None
     """Width of the tree nets that it stands beside; None: the same at every width."""
 
-    @property
+    @cached_property
+    def run_id(self) -> str:
+        """The run's address, computed once."""
+        return self.run.run_id
+
+    @cached_property
     def cell(self) -> tuple[Any, ...]:
         """Model and cell: what shares a learning rate."""
         return self.model, self.variant, self.depth, self.width, self.run.data.model_dump_json(exclude_none=True)
 
-    @property
+    @cached_property
     def identity(self) -> tuple[Any, ...]:
         """What its trials have in common: model, cell and seeds."""
         return *self.cell, self.run.seed, self.run.split_seed, self.run.init_seed
@@ -81,7 +86,7 @@ def check(sweep: SweepConfig) -> None:
     if combinations * len(sweep.tune_lr or [0.0]) > MEMBER_LIMIT:
         raise _too_many(sweep, combinations * len(sweep.tune_lr or [0.0]))
     members = expand(sweep)
-    runs = {member.run.run_id: member.run for member in members}
+    runs = {member.run_id: member.run for member in members}
     if len(runs) > MEMBER_LIMIT:
         raise _too_many(sweep, len(runs))
     for data in {run.data for run in runs.values()}:
@@ -97,7 +102,17 @@ def check(sweep: SweepConfig) -> None:
 
 def distinct_runs(sweep: SweepConfig) -> list[RunConfig]:
     """List the runs of a sweep, each once, in the order of its members."""
-    return list({member.run.run_id: member.run for member in expand(sweep)}.values())
+    return list(_distinct(sweep.model_dump_json()).values())
+
+
+def run_ids(sweep: SweepConfig) -> list[str]:
+    """List the addresses of the runs of a sweep, each once, in the order of its members."""
+    return list(_distinct(sweep.model_dump_json()))
+
+
+@lru_cache(maxsize=16)
+def _distinct(sweep_json: str) -> dict[str, RunConfig]:
+    return {member.run_id: member.run for member in _expanded(sweep_json)}
 
 
 def _too_many(sweep: SweepConfig, number: int) -> LimitError:
@@ -115,7 +130,7 @@ def _expanded(sweep_json: str) -> tuple[Member, ...]:
         combination = dict(zip(sweep.axes, values, strict=True))
         run = changed(sweep.base, combination)
         for member in (_of_axes(run, sweep), *_baselines(run, sweep)):
-            members.setdefault((*member.identity, member.run.run_id), member)
+            members.setdefault((*member.identity, member.run_id), member)
     seeds = list(dict.fromkeys(member.run.seed for member in members.values()))
     ordered = sorted(members.values(), key=lambda one: (seeds.index(one.run.seed), -1 if one.depth is None else one.depth))
     return tuple(trial for member in ordered for trial in _trials(member, sweep))

@@ -16,7 +16,8 @@ import pandas as pd
 from core.config import DataConfig, RunConfig, SweepConfig
 from core.cost import cost
 from core.datasets import load, shape
-from core.members import Member, check, distinct_runs, effort, expand
+from core.errors import NonFiniteLossError
+from core.members import Member, check, distinct_runs, effort, expand, run_ids
 
 if TYPE_CHECKING:
     from core.store import Store
@@ -86,7 +87,7 @@ def run_sweep(
         from core.worker import train_members
 
         store.submit_sweep(sweep, runs)
-        ids = [run.run_id for run in runs]
+        ids = run_ids(sweep)
         train_members(store, ids, threads or n_cores(), device, on_progress)
         table = results(sweep, store.runs(ids))
         prune(sweep, table, store)
@@ -108,26 +109,34 @@ def results(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> pd.DataFrame:
     decision tree: comparisons), `chance_accuracy` (of the training majority class, on test), `seconds` of training and
     `inference_seconds` a row. A rate is chosen as soon as all rates
     have ended for a seed; before, the first stands for the others and has no scores. A run whose loss became infinite
-    counts as infinitely bad.
+    counts as infinitely bad; one that failed otherwise, or was stopped, leaves its member without a result.
     """
-    chosen = kept(sweep, outcomes)
-    rows = [_row(sweep, member, trials, outcomes.get(member.run.run_id), is_known) for member, trials, is_known in chosen]
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_row(sweep, choice, outcomes) for choice in kept(sweep, outcomes)])
 
 
-def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[tuple[Member, int, bool]]:
-    """Choose a trial of each member: (trial, number of its trials, whether the choice could be made)."""
+@dataclass(frozen=True)
+class Kept:
+    """A member's trials, and which of them is kept."""
+
+    trials: list[Member]
+    chosen: Member
+    is_known: bool
+    """Whether all rates have ended for a seed of its cell, so that one could be chosen; else the first stands for all."""
+
+
+def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[Kept]:
+    """Choose a trial of each member, in the order of the members."""
     by_member: dict[tuple[Any, ...], list[Member]] = {}
     for member in expand(sweep):
         by_member.setdefault(member.identity, []).append(member)
     losses: dict[tuple[Any, ...], list[list[float]]] = {}
     for trials in by_member.values():
-        found = [_validation_loss(outcomes.get(trial.run.run_id)) for trial in trials]
+        found = [_validation_loss(outcomes.get(trial.run_id)) for trial in trials]
         if all(loss is not None for loss in found):
             losses.setdefault(trials[0].cell, []).append([loss for loss in found if loss is not None])
     best = {cell: _lowest([math.fsum(column) for column in zip(*rows, strict=True)]) for cell, rows in losses.items()}
     return [
-        (trials[best.get(trials[0].cell, 0)], len(trials), len(trials) == 1 or trials[0].cell in best)
+        Kept(trials, trials[best.get(trials[0].cell, 0)], len(trials) == 1 or trials[0].cell in best)
         for trials in by_member.values()
     ]
 
@@ -135,18 +144,25 @@ def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[tuple[Membe
 def prune(sweep: SweepConfig, table: pd.DataFrame, store: "Store") -> None:
     """Drop the weights of trials whose rate was not kept; their scores stay."""
     wanted = set(table["run_id"])
-    store.drop_nets(run.run_id for run in distinct_runs(sweep) if run.run_id not in wanted)
+    store.drop_nets(run_id for run_id in run_ids(sweep) if run_id not in wanted)
 
 
 def estimated_seconds(sweep: SweepConfig, finished: Sequence[str] = (), threads: int = 1) -> float:
     """Estimate how long a sweep takes on so many threads, without the runs that are finished; rough."""
     done = set(finished)
-    return math.fsum(_effort(run) for run in distinct_runs(sweep) if run.run_id not in done) / threads
+    pairs = zip(run_ids(sweep), distinct_runs(sweep), strict=True)
+    return math.fsum(_effort(run_id, run) for run_id, run in pairs if run_id not in done) / threads
 
 
-@lru_cache(maxsize=16_384)
-def _effort(run: RunConfig) -> float:
-    return effort(run)
+_efforts: dict[str, float] = {}
+
+
+def _effort(run_id: str, run: RunConfig) -> float:
+    if run_id not in _efforts:
+        if len(_efforts) > 50_000:
+            _efforts.clear()
+        _efforts[run_id] = effort(run)
+    return _efforts[run_id]
 
 
 @lru_cache(maxsize=4096)
@@ -157,24 +173,38 @@ def _majority(data: DataConfig, seed: int) -> float:
 
 
 def _validation_loss(outcome: Scored | None) -> float | None:
-    """The lowest validation loss; infinite where training failed; None where it has not ended."""
-    if outcome is None or outcome.status not in ("finished", "failed"):
+    """The lowest validation loss; infinite where it became so in training; None where there is no such outcome."""
+    if outcome is None or (outcome.status != "finished" and not _diverged(outcome)):
         return None
-    if outcome.status == "failed":
-        return math.inf
-    return outcome.best.get("validation_loss", math.inf)
+    return math.inf if _diverged(outcome) else outcome.best.get("validation_loss", math.inf)
+
+
+def _diverged(outcome: Scored) -> bool:
+    return outcome.status == "failed" and bool(outcome.facts.get("diverged"))
+
+
+def _state(choice: Kept, outcomes: Mapping[str, Scored]) -> tuple[str, str | None]:
+    """A member's status and error: those of the chosen trial, or of what keeps one from being chosen."""
+    found = [outcomes.get(trial.run_id) for trial in choice.trials]
+    own = outcomes.get(choice.chosen.run_id)
+    if choice.is_known and own is not None and (own.status == "finished" or _diverged(own)):
+        return own.status, own.error
+    statuses = [None if outcome is None else outcome.status for outcome in found]
+    for status in ("running", "queued", "failed", "interrupted", "stopped"):
+        for outcome in found:
+            if outcome is not None and outcome.status == status and not _diverged(outcome):
+                return status, outcome.error
+    return ("not trained" if None in statuses else "running"), None
 
 
 def _lowest(losses: list[float]) -> int:
     return min(range(len(losses)), key=lambda place: (math.isnan(losses[place]), losses[place]))
 
 
-def _row(sweep: SweepConfig, member: Member, trials: int, outcome: Scored | None, is_known: bool) -> dict[str, Any]:
-    run = member.run
+def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored]) -> dict[str, Any]:
+    member, run = choice.chosen, choice.chosen.run
     size = shape(run.data)
-    status = "not trained" if outcome is None else outcome.status
-    if not is_known and status == "finished":
-        status = "running"  # of its rates
+    status, error = _state(choice, outcomes)
     row: dict[str, Any] = {
         "model": member.model,
         "variant": member.variant,
@@ -182,13 +212,13 @@ def _row(sweep: SweepConfig, member: Member, trials: int, outcome: Scored | None
         "width": math.nan if member.width is None else float(member.width),
         "data": data_words(sweep, run),
         "n_train": size.n_train,
-        "run_id": run.run_id,
+        "run_id": member.run_id,
         "status": status,
-        "error": None if outcome is None else outcome.error,
-        "trials": trials,
+        "error": error,
+        "trials": len(choice.trials),
         **_flat(run),
     }
-    known = outcome if outcome is not None and is_known and status == "finished" else None
+    known = outcomes.get(member.run_id) if status == "finished" else None
     row["best_epoch"] = math.nan if known is None or known.best_epoch is None else known.best_epoch
     for name in SCORES:
         which, _, score = name.partition("_")
@@ -231,7 +261,7 @@ def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]
     seconds = 0.0
     for run in runs:
         group.append(run)
-        seconds += _effort(run)
+        seconds += effort(run)
         if seconds > GROUP_SECONDS * threads:
             yield group
             group, seconds = [], 0.0
@@ -261,5 +291,7 @@ def _trained(runs: Sequence[RunConfig], threads: int) -> Iterator[tuple[str, Out
             seconds[number] = event.seconds
             continue
         facts = population.members[number].facts() if event.status == "finished" else {}
+        if isinstance(event.error, NonFiniteLossError):
+            facts = {"diverged": True}
         words = None if event.error is None else str(event.error)
         yield nets[number].run_id, Outcome(event.status, words, **summaries[number], facts=facts, seconds=seconds[number])

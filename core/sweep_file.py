@@ -53,6 +53,10 @@ def parse_sweep(text: str, source: str = "sweep", default_name: str = "sweep") -
         words = re.sub(r"\s*\(at .*\)$", "", str(error))
         raise ConfigFileError(f"{source}, line {line}: must be TOML: {words[:1].lower()}{words[1:]}") from None
     if isinstance(axes := values.get("axes"), dict):
+        for field, of_field in axes.items():
+            if isinstance(of_field, dict):
+                words = f'an axis must stand in quotes, such as "{field}.{next(iter(of_field), "depth")}" = [0, 2]'
+                raise ConfigFileError(_fault(source, _places(text), f"axes.{field}", words))
         values["axes"] = {
             field: [None if one == NONE else one for one in of_field] if isinstance(of_field, list) else of_field
             for field, of_field in axes.items()
@@ -96,10 +100,13 @@ def _fault(source: str, places: dict[tuple[str, ...], int], field: str, words: s
         path, field = ("axes", named.group(1) if named else ""), "axes"
     elif unknown := re.match(r"unknown field (\S+?)[;,]", words):
         path = (*path, unknown.group(1))
+    elif (whole := (*path, words.split(" ", 1)[0])) in places:  # a check over several fields begins with one of them
+        path, field = whole, ".".join(whole)
     joined = ".".join(path)
-    lines = [line for known, line in places.items() if joined == ".".join(known)] or [
-        line for known, line in places.items() if joined.startswith(".".join(known) + ".")
-    ]
+    known = {".".join(parts): line for parts, line in places.items()}
+    beneath = [line for name, line in known.items() if name.startswith(f"{joined}.")][:1]
+    above = [line for name, line in known.items() if joined.startswith(f"{name}.")]
+    lines = [known[joined]] if joined in known else beneath or above
     where = f", line {lines[-1]}" if lines else ""
     what = f", {field}" if field else ""
     return f"{source}{where}{what}: {words}"

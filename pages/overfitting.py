@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from app import depth_figures, session, sweep_form, sweeps, theme
 from app.depth_figures import Choice
+from app.pick import pick
 from core import jobs, presets
 from core.config import SweepConfig, explain
 from core.errors import LeafscopeError
@@ -165,31 +166,17 @@ def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
         depths=[int(depth) for depth in sorted(table["depth"].dropna().unique())],
     )
     with st.sidebar, st.expander("Figures", expanded=True):
-        data = _pick("part", "Data", sizes.data, sizes.data[0])
-        rows = _pick("rows", "Training rows", sizes.rows, sizes.rows[-1])
-        width = _pick("width", "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
+        data = pick("part", "Data", sizes.data, sizes.data[0])
+        rows = pick("rows", "Training rows", sizes.rows, sizes.rows[-1])
+        width = pick("width", "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
         middle = sizes.depths[len(sizes.depths) // 2] if sizes.depths else 0
-        depth = _pick("cell", "Depth K of the lower figures", sizes.depths or [0], middle)
-        which = _pick("at", "Epoch", list(WHICH), "best", WHICH)
-        basis = _pick("basis", "Compare tree and flat at the", list(BASES), "epochs", BASES)
+        depth = pick("cell", "Depth K of the lower figures", sizes.depths or [0], middle)
+        which = pick("at", "Epoch", list(WHICH), "best", WHICH)
+        basis = pick("basis", "Compare tree and flat at the", list(BASES), "epochs", BASES)
         session.seed_from_url("seeds", lambda text: text == "1", False)
         seeds = st.checkbox("Single seeds", key="seeds", persist_state="session", help="One thin line for each seed.")
         session.publish_to_url("seeds", "1" if seeds else "0", "0")
     return Choice(info=info, data=data, n_train=rows, width=float(width), depth=depth, which=which, basis=basis, seeds=seeds)
-
-
-def _pick(key, label, options, default, words=None):  # type: ignore[no-untyped-def]
-    """A choice of a few; the first that holds of the session's, the URL's and the default."""
-    by_text = {session.format_value(option): option for option in options}
-    wrong = session.seed_from_url(key, lambda text: by_text[text], default)
-    if st.session_state[key] not in options:
-        st.session_state[key] = default
-    if wrong is not None:
-        session.notify(f"{key} in the address must be one of {', '.join(by_text)}, got {wrong[:40]!r}; the default is shown")
-    if len(options) > 1:
-        st.selectbox(label, options, format_func=lambda one: (words or {}).get(one, str(one)), key=key, persist_state="session")
-    session.publish_to_url(key, st.session_state[key], default)
-    return st.session_state[key]
 
 
 main()

@@ -66,7 +66,7 @@ def depth_panels(
     seeds = pd.concat([panel.seeds for panel in panels], ignore_index=True)
     seeds = seeds[seeds["model"].isin(in_colour)]
     values = [curves[lines.INTERVAL].to_numpy().ravel(), seeds["value"].to_numpy(float)]
-    y_range = lines.value_range(np.concatenate(values), floor=floor, ceiling=ceiling)
+    y_range = lines.value_range(np.concatenate(values), floor=floor, ceiling=ceiling, zero=floor < 0)
     ends = [
         _draw_panel(figure, panel, column, words=words, lit=in_colour, x_range=x_range, look=look)
         for column, panel in enumerate(panels, start=1)

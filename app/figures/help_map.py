@@ -34,7 +34,7 @@ def help_map(
     that a click selects. Raises ValueError for a missing column or a cell that stands twice.
     """
     table = help_map_table(cells=cells)
-    height = theme.MAIN_HEIGHT[look.projector]
+    height = _height(table["width"].nunique(), look)
     name = model_words(first, "")
     title = f"Difference of test error, {lines.phrase(first)} minus {lines.phrase(second)}"
     drawn = table.dropna(subset=["mean"])
@@ -75,7 +75,7 @@ def help_map(
     lines.integer_axis(figure, low=grid.depths[0], high=grid.depths[-1], width=grid.width, title=DEPTH_AXIS, look=look)
     figure.update_xaxes(range=[grid.depths[0] - 0.5, grid.depths[-1] + 0.5])
     figure.update_yaxes(
-        title_text="width (hidden units of a layer)",
+        title_text="width (units)",
         tickmode="array",
         tickvals=list(range(len(grid.widths))),
         ticktext=[theme.thousands(width) for width in grid.widths],
@@ -94,6 +94,12 @@ def _ink_on(colour: str) -> str:
 def _bar_words(name: str, look: Look) -> list[str]:
     size = theme.FONT_SIZE[look.projector]
     return frame.wrapped(f"{theme.one_line(name, 24)} is better", size, 6 * size)
+
+
+def _height(widths: int, look: Look) -> int:
+    """A row of cells needs little height; the main figure's is enough for all."""
+    size = theme.FONT_SIZE[look.projector]
+    return min(theme.MAIN_HEIGHT[look.projector], round(10 * size + 5 * size * max(1, widths)))
 
 
 class _Grid:

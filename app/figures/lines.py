@@ -143,10 +143,17 @@ def grey(look: Look) -> str:
     return theme.faded(theme.MUTED[look.dark], _GREY_OPACITY)
 
 
-def value_range(values: ArrayLike, *, ceiling: float = math.inf, floor: float = -math.inf) -> tuple[float, float]:
-    """Give an axis range that holds 0 and all finite values, cut to floor..ceiling, with air for markers at its ends."""
+def value_range(
+    values: ArrayLike, *, ceiling: float = math.inf, floor: float = -math.inf, zero: bool = True
+) -> tuple[float, float]:
+    """Give an axis range that holds all finite values, cut to floor..ceiling, with air for markers at its ends.
+
+    `zero`: it holds 0 too; without, curves that lie close together are read better.
+    """
     finite = np.asarray(values, dtype=np.float64).ravel()
-    finite = np.append(finite[np.isfinite(finite)], 0.0)
+    finite = finite[np.isfinite(finite)]
+    if zero or not len(finite):
+        finite = np.append(finite, 0.0)
     low, high = max(float(finite.min()), floor), min(float(finite.max()), ceiling)
     air = 0.04 * (high - low or 1.0)
     return low - air, high + air

@@ -176,17 +176,29 @@ def test_before_a_seed_has_all_rates_nothing_is_chosen() -> None:
     table = results(sweep, outcomes)
     assert table["best_test_accuracy"].isna().all()
     assert "finished" not in set(table["status"])
-    assert [is_known for _, _, is_known in kept(sweep, outcomes)] == [False, False]
+    assert [choice.is_known for choice in kept(sweep, outcomes)] == [False, False]
 
 
 def test_a_rate_at_which_the_loss_became_infinite_is_never_kept() -> None:
-    broken = Outcome("failed", "the training loss became nan", 0, {"validation_loss": 0.01}, {})
+    broken = Outcome("failed", "the training loss became nan", 0, {"validation_loss": 0.01}, {}, {"diverged": True})
     sweep, outcomes = outcomes_of({(0, 0.1): broken, (0, 0.2): outcome(0.9), (1, 0.1): outcome(0.1), (1, 0.2): outcome(0.9)})
     assert results(sweep, outcomes)["train.lr"].tolist() == [0.2, 0.2]
     sweep, outcomes = outcomes_of(dict.fromkeys(((0, 0.1), (0, 0.2), (1, 0.1), (1, 0.2)), broken))
     table = results(sweep, outcomes)
     assert table["status"].tolist() == ["failed", "failed"]
     assert table["best_test_accuracy"].isna().all()
+
+
+def test_a_trial_lost_with_its_worker_is_not_a_bad_rate() -> None:
+    lost = Outcome("failed", "the worker died", 1, {"validation_loss": 0.01}, {})
+    sweep, outcomes = outcomes_of({(0, 0.1): lost, (0, 0.2): outcome(0.9), (1, 0.1): outcome(0.1), (1, 0.2): outcome(0.9)})
+    table = results(sweep, outcomes).set_index("seed")
+    assert table["train.lr"].tolist() == [0.1, 0.1]  # by the seed that has both
+    assert table["status"].tolist() == ["failed", "finished"]
+    assert table["error"].fillna("").tolist() == ["the worker died", ""]
+    assert table["best_test_accuracy"].isna().tolist() == [True, False]
+    sweep, outcomes = outcomes_of({(0, 0.1): outcome(0.1), (0, 0.2): lost, (1, 0.1): outcome(0.1), (1, 0.2): outcome(0.9)})
+    assert results(sweep, outcomes)["status"].tolist() == ["finished", "finished"]  # the kept trial is there
 
 
 def test_test_scores_choose_nothing() -> None:

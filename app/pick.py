@@ -1,0 +1,37 @@
+"""A choice of a few that lives in the session and in the URL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from app import session
+
+T = TypeVar("T")
+
+
+def pick(
+    key: str, label: str, options: Sequence[T], default: T, words: Mapping[Any, str] | None = None, help: str | None = None
+) -> T:
+    """Ask for one of some options, if there are several: the session's choice, else the URL's, else the default.
+
+    A choice that is no longer among the options falls back to the default; what the URL has wrong is said once.
+    """
+    by_text = {session.format_value(option): option for option in options}
+    wrong = session.seed_from_url(key, lambda text: by_text[text], default)
+    if st.session_state[key] not in options:
+        st.session_state[key] = default
+    if wrong is not None:
+        session.notify(f"{key} in the address must be one of {', '.join(by_text)}, got {wrong[:40]!r}; the default is shown")
+    chosen: T = st.session_state[key]
+    if len(options) > 1:
+        chosen = st.selectbox(
+            label,
+            options,
+            format_func=lambda one: (words or {}).get(one, str(one)),
+            key=key,
+            persist_state="session",
+            help=help,
+        )
+    session.publish_to_url(key, chosen, default)
+    return chosen

@@ -1,0 +1,149 @@
+"""Capacity: how do parameters, multiply-adds and measured time grow with depth?"""
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from app import capacity_figures, measuring, session, sweeps, theme, widgets
+from app.capacity_figures import DEPTHS, GATE_WORDS, Choice, CostName, Gates
+from app.pick import pick
+from core import jobs
+from core.reading import SweepInfo
+
+COSTS: dict[CostName, str] = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
+
+DEPTH = 8
+"""The depth that the answer is for until another is chosen; quick and full benchmarks measure it."""
+
+
+def main() -> None:
+    """Lay out the page."""
+    st.title("What capacity costs")
+    benchmark = jobs.default_store().latest_benchmark("capacity")
+    info = sweeps.current()
+    table = None if info is None else sweeps.table(info)
+    with st.sidebar:
+        sweeps.pick(info)
+        with st.expander("Figures", expanded=True):
+            depth = pick("cell", "Depth K of the answer", list(DEPTHS), DEPTH, help="Gating bits of the tree layer.")
+            gates = pick(
+                "gates",
+                "Gates",
+                list(GATE_WORDS),
+                "hidden",
+                GATE_WORDS,
+                help="Where the gating bits come from: hidden units that are computed anyway, or what costs multiply-adds.",
+            )
+            choice = None if info is None or table is None else _choose(info, table, gates)
+    if benchmark is None:
+        _first_visit()
+    elif (words := capacity_figures.busy_words(benchmark)) is not None:
+        st.warning(theme.escape_markdown(words), icon=":material/error:")
+    capacity_figures.layer(benchmark, depth, gates)
+    if benchmark is not None:
+        _measure_again()
+    left, right = st.columns(2)
+    with left:
+        capacity_figures.ratio(benchmark)
+    with right:
+        if table is None or choice is None:
+            _no_sweep()
+        else:
+            capacity_figures.nets(table, choice)
+    if table is not None and choice is not None:
+        if table["best_test_accuracy"].isna().all():
+            st.info("No member of this sweep has a result yet, so no error can stand against its cost.")
+        else:
+            capacity_figures.errors(table, choice)
+    if benchmark is not None:
+        capacity_figures.all_measured(benchmark)
+
+
+def _choose(info: SweepInfo, table: pd.DataFrame, gates: Gates) -> Choice:
+    """Ask which part of the sweep is shown; every choice is in the URL, named as on the Overfitting page."""
+    data_sets = list(dict.fromkeys(table["data"]))
+    data = pick("part", "Data", data_sets, data_sets[0])
+    sizes = sorted(set(table["n_train"]))
+    rows = pick("rows", "Training rows", sizes, sizes[-1])
+    widths = [int(width) for width in sorted(table["width"].dropna().unique())]
+    width = pick("width", "Width", widths, widths[0]) if widths else math.nan
+    cost = pick("cost", "Cost", list(COSTS), "multiply_adds", COSTS)
+    wrong = session.seed_from_url("trees", {"1": True, "0": False}.__getitem__, True)
+    if wrong is not None:
+        session.notify(f"trees in the address must be 0 or 1, got {wrong[:40]!r}; the default is shown")
+    trees = st.checkbox(
+        "Decision trees", key="trees", persist_state="session", help="Shallow ones cost so little that they stretch the axes."
+    )
+    session.publish_to_url("trees", "1" if trees else "0", "1")
+    return Choice(info=info, data=data, n_train=rows, width=float(width), gates=gates, cost=cost, trees=trees)
+
+
+def _no_sweep() -> None:
+    """Say what a sweep would show here."""
+    st.info(
+        "Here the nets of a sweep will stand: what they store, compute and take at each depth, and below, the test error of "
+        "every model against its cost."
+    )
+    st.page_link(widgets.OVERFITTING_PAGE, label="Train a sweep over depths", icon=":material/show_chart:")
+
+
+def _first_visit() -> None:
+    """Say that times are missing, and offer the one button that measures them."""
+    if measuring.state().running:
+        _follow()
+        return
+    _say_failure()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(
+            "Parameters and multiply-adds are counted below. The time of a training step and of inference will stand beside "
+            "them, once it is measured.",
+            width="stretch",
+        )
+        st.button(
+            f"Measure on this machine (about {measuring.SECONDS:.0f} s)",
+            type="primary",
+            icon=":material/speed:",
+            key="_measure",
+            on_click=measuring.start,
+        )
+
+
+def _measure_again() -> None:
+    if measuring.state().running:
+        _follow()
+        return
+    _say_failure()
+    st.button(
+        "Measure again",
+        icon=":material/speed:",
+        key="_measure",
+        on_click=measuring.start,
+        type="tertiary",
+        help=f"A quick run, about {measuring.SECONDS:.0f} s. `leafscope bench capacity` in a terminal measures longer.",
+    )
+
+
+def _say_failure() -> None:
+    if (failure := measuring.state().failure) is not None:
+        st.error(f"The last measurement gave no result. {theme.escape_markdown(failure)}", icon=":material/error:")
+
+
+def _follow() -> None:
+    before = jobs.default_store().latest_benchmark("capacity")
+
+    @st.fragment(run_every=1.0)
+    def view() -> None:
+        state = measuring.state()
+        newest = jobs.default_store().latest_benchmark("capacity")
+        if not state.running or (newest is not None and (before is None or newest.id != before.id)):
+            st.rerun()
+        left, right = st.columns([4, 1], vertical_alignment="bottom")
+        spent = theme.duration(max(1.0, state.seconds))
+        left.progress(state.fraction, text=f"Measuring for {spent}; about {measuring.SECONDS:.0f} s on an idle machine")
+        right.button("Stop", icon=":material/stop:", key="_stop_measuring", width="stretch", on_click=measuring.stop)
+
+    view()
+
+
+main()
