@@ -53,6 +53,8 @@ class Choice:
     seeds: bool
     """Whether single seeds are drawn."""
     lit: tuple[str, ...] = LIT
+    shown: tuple[str, ...] | None = None
+    """Models that are drawn; None: all."""
 
     @property
     def subject(self) -> str:
@@ -70,6 +72,11 @@ def cell(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     """The members of one data set, size and width."""
     mine = of_data(table, choice)
     return mine[mine["width"].isna() | (mine["width"] == choice.width)]
+
+
+def shown(rows: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """The members whose models are to be drawn."""
+    return rows if choice.shown is None else rows[rows["model"].isin(choice.shown)]
 
 
 def of_data(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
@@ -132,6 +139,8 @@ def _seeds(rows: pd.DataFrame, values: "pd.Series[float]") -> pd.DataFrame:
 
 def error(rows: pd.DataFrame, choice: Choice) -> None:
     """Test and training error against depth."""
+    chosen = chosen_depth(rows)
+    rows = shown(rows, choice)
     curves = pd.concat(
         [_by_depth(rows, choice.which, split, "error").assign(split=split) for split in ("test", "train")], ignore_index=True
     )
@@ -140,7 +149,6 @@ def error(rows: pd.DataFrame, choice: Choice) -> None:
         values = {split: comparison.measure(rows, choice.which, split, "error") for split in ("test", "train")}
         parts = [_seeds(rows, value).assign(split=split) for split, value in values.items()]
         seeds = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
-    chosen = chosen_depth(rows)
     notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows)]
     widgets.figure(
         error_by_depth(
@@ -148,15 +156,20 @@ def error(rows: pd.DataFrame, choice: Choice) -> None:
         ),
         key="error_by_depth",
         sentence=error_by_depth_sentence(curves=curves, chosen=chosen, lit=_lit(rows, choice)),
-        caption=f"Errors {'; '.join(filter(None, notes))}. {interval_words(rows)} {rates_words(rows)} The depth is chosen by "
-        "the one-standard-error rule on validation error; test rows are only reported.",
+        caption=f"Errors {'; '.join(filter(None, notes))}. {interval_words(rows)} {rates_words(rows)}"
+        + (
+            ""
+            if chosen is None
+            else " The depth is chosen by the one-standard-error rule on validation error; test rows are only reported."
+        ),
         table=error_by_depth_table(curves=curves),
     )
 
 
 def chosen_depth(rows: pd.DataFrame) -> int | None:
-    """The tree's depth by the one-standard-error rule on validation."""
-    if not (rows["model"] == "tree").any():
+    """The tree's depth by the one-standard-error rule on validation; None without a tree, and where it has variants."""
+    variants = set(rows.loc[rows["model"] == "tree", "variant"])
+    if variants != {""}:
         return None
     return comparison.best_depth(rows, "tree", overlap=findings.overlap(rows), rule="one_standard_error")
 
@@ -168,6 +181,7 @@ def _lit(rows: pd.DataFrame, choice: Choice) -> tuple[str, ...]:
 
 def gap(rows: pd.DataFrame, choice: Choice) -> None:
     """Test error minus training error, by depth."""
+    rows = shown(rows, choice)
     rows = rows.assign(gap=comparison.gap(rows, choice.which, "error").to_numpy())
     curves = _intervals(rows, ["model", "variant", "depth"], "gap", findings.overlap(rows))
     seeds = _seeds(rows, rows["gap"]).dropna(subset=["value"]) if choice.seeds else None
@@ -255,6 +269,9 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
     """Accuracy when the trained trees of one depth are read only to level l."""
     trees = rows[(rows["model"] == "tree") & (rows["variant"] == "") & (rows["depth"] == choice.depth)]
     trees = trees[trees["status"] == "finished"]  # the others may be so later, and what is kept of the reading must not stay
+    if (rows["variant"].where(rows["model"] == "tree", "") != "").any() and trees.empty:
+        st.info("The trees of this depth have variants, and none of them stands for all; a sweep with one is read by levels.")
+        return
     values = level_table(jobs.default_store().url, tuple(trees["run_id"]))
     if values.empty:
         st.info("The trained trees of this depth are not kept here; train one in the Playground to read it by levels.")

@@ -1,6 +1,5 @@
 """Measures, in a process of its own and for one page after another, what capacity costs in time on this machine."""
 
-import atexit
 import os
 import subprocess
 import sys
@@ -25,7 +24,21 @@ NICE = 5
 GRACE = 2.0
 """Seconds that the process has to end before it is killed."""
 
-_SCRIPT = f"import os, sys; hasattr(os, 'nice') and os.nice({NICE}); from app.cli import main; sys.exit(main({{arguments!r}}))"
+_SCRIPT = """
+import os, sys, threading
+
+def end_with_server():
+    os.read(0, 1)  # no lock of sys.stdin, which an ending interpreter would trip over
+    os._exit(1)
+
+threading.Thread(target=end_with_server, daemon=True).start()
+if hasattr(os, "nice"):
+    os.nice({nice})
+from app.cli import main
+
+sys.exit(main({arguments!r}))
+"""
+"""Standard input ends when the server does, however that happens, and with it the measurement."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +81,12 @@ def start() -> None:
         with _log.open("wb") as log:
             _process = subprocess.Popen(
                 # -P: a folder `app` in the working directory is not ours
-                [sys.executable, "-P", "-c", _SCRIPT.format(arguments=ARGUMENTS)],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-P", "-c", _SCRIPT.format(nice=NICE, arguments=ARGUMENTS)],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env=environment,
-                start_new_session=True,  # a Ctrl-C in the terminal is for the server, which ends this in order
+                start_new_session=True,  # a Ctrl-C in the terminal is for the server, with which this ends
             )
         _began, _stopped = time.monotonic(), False
 
@@ -101,9 +114,6 @@ def stop() -> None:
         except subprocess.TimeoutExpired:
             _process.kill()
             _process.wait()
-
-
-atexit.register(stop)
 
 
 def _why(status: int) -> str:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from app import depth_figures, session, sweep_form, sweeps, theme
 from app.depth_figures import Choice
+from app.figures.models import model_words
 from app.pick import pick
 from core import jobs, presets
 from core.config import SweepConfig, explain
@@ -176,7 +177,27 @@ def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
         session.seed_from_url("seeds", lambda text: text == "1", False)
         seeds = st.checkbox("Single seeds", key="seeds", persist_state="session", help="One thin line for each seed.")
         session.publish_to_url("seeds", "1" if seeds else "0", "0")
-    return Choice(info=info, data=data, n_train=rows, width=float(width), depth=depth, which=which, basis=basis, seeds=seeds)
+        shown = _models(list(dict.fromkeys(table["model"])))
+    lit = tuple(model for model in depth_figures.LIT if model in shown) or tuple(shown[:3])
+    return Choice(info, data, rows, float(width), depth, which, basis, seeds, lit, tuple(shown))
+
+
+def _models(known: list[str]) -> list[str]:
+    """Ask which models are drawn: all, unless some are chosen; at most three of them are lit."""
+    nothing: list[str] = []
+    session.seed_from_url("show", lambda text: [known[known.index(name)] for name in text.split(",") if name], nothing)
+    st.session_state["show"] = [model for model in st.session_state["show"] if model in known]
+    chosen: list[str] = st.multiselect(
+        "Models shown",
+        known,
+        format_func=model_words,
+        key="show",
+        placeholder="all",
+        persist_state="session",
+        help="Without a choice all models are drawn, and tree, flat and dense are lit.",
+    )
+    session.publish_to_url("show", ",".join(chosen), "")
+    return chosen or known
 
 
 main()

@@ -43,8 +43,9 @@ def table(models: dict[str, dict[Any, list[float]]], data: str = "moons", seeds:
                     {
                         "model": model, "variant": "", "depth": math.nan if depth is None else float(depth),
                         "width": math.nan if model == "decision_tree" else width, "data": data, "n_train": 500, "seed": seed,
-                        "status": "finished", "best_validation_accuracy": value, "best_test_accuracy": value - 0.1 + 0.01 * seed,
-                        "best_train_accuracy": value + 0.2, "data.name": data, "data.n_train": math.nan, "error": None,
+                        "status": "finished", "best_validation_accuracy": value,
+                        "best_test_accuracy": value - 0.1 + 0.01 * seed, "best_train_accuracy": value + 0.2,
+                        "data.name": data, "data.n_train": math.nan, "error": None,
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)
@@ -102,9 +103,7 @@ def test_a_row_gives_back_its_data() -> None:
 def test_sentences_compare_at_depths_chosen_on_validation() -> None:
     said = findings(table(MODELS))
     # lowest mean validation error: K = 2 (0.715 against 0.71375); one standard error of it reaches K = 1
-    assert said[0] == (
-        "Chosen on validation: tree K = 1 by the one-standard-error rule (lowest mean error at K = 2)."
-    )
+    assert said[0] == ("Chosen on validation: tree K = 1 by the one-standard-error rule (lowest mean error at K = 2).")
     flat = compare(table(MODELS), ("tree", 2), ("flat", 1))
     assert f"Test error of tree at K = 2 minus flat at its own K = 1: {difference_words(flat)}." in said
     dense = compare(table(MODELS), ("tree", 2), ("dense", None))
@@ -185,7 +184,8 @@ def test_claims_are_corrected_over_cells_for_each_opponent() -> None:
 def test_claims_as_markdown() -> None:
     rows = [
         {"cell": "a", "depth": 2, "dense": Difference(-0.04, -0.06, -0.02, 5, 0.001), "dense_shown": True,
-         "flat": Difference(0.004, -0.01, 0.018, 5, 0.6), "flat_shown": False, "random_gates": None, "random_gates_shown": False},
+         "flat": Difference(0.004, -0.01, 0.018, 5, 0.6), "flat_shown": False,
+         "random_gates": None, "random_gates_shown": False},
         {"cell": "b", "depth": math.nan, "dense": None, "dense_shown": False, "flat": None, "flat_shown": False,
          "random_gates": Difference(math.nan, math.nan, math.nan, 0, math.nan), "random_gates_shown": False},
     ]  # fmt: skip

@@ -169,8 +169,9 @@ def test_every_data_set_can_be_trained(data: str) -> None:
 ADDRESSES: dict[str, dict[str, str]] = {
     "another set": {"sweep_data": "spirals"},
     "everything": {
-        "sweep_data": "digits", "sweep_rows": "100, 300", "sweep_widths": "6, 8", "sweep_depths": "0, 2-4", "sweep_seeds": "3-5",
-        "sweep_epochs": "7", "sweep_rates": "0.0123456789, 0.1", "sweep_decay": "0.25", "sweep_growth": "1, 1.5",
+        "sweep_data": "digits", "sweep_rows": "100, 300", "sweep_widths": "6, 8", "sweep_depths": "0, 2-4",
+        "sweep_seeds": "3-5", "sweep_epochs": "7", "sweep_rates": "0.0123456789, 0.1", "sweep_decay": "0.25",
+        "sweep_growth": "1, 1.5",
         "sweep_models": "dense,random_forest",
     },
     "one of each": {"sweep_rates": "0.05", "sweep_seeds": "9", "sweep_depths": "3", "sweep_models": "", "sweep_growth": "2"},

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import sweep_file
-from core.config import BASELINES, DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from core.config import BASELINES, NETS, DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from core.errors import ConfigFileError
 from core.members import expand
 from core.presets import DATA, depth_sweep
@@ -30,7 +30,7 @@ bases = st.builds(
             teacher_depth=st.none() | st.integers(0, 5),
         ),
     ),
-    net=st.builds(NetConfig, kind=st.sampled_from(["tree", "flat", "dense"]), depth=st.integers(0, 4), width=st.integers(6, 20)),
+    net=st.builds(NetConfig, kind=st.sampled_from(NETS), depth=st.integers(0, 4), width=st.integers(6, 20)),
     train=st.builds(TrainConfig, lr=floats, patience=st.none() | st.integers(1, 9), weight_decay=floats),
     seed=st.integers(0, 2**31 - 1),
     split_seed=st.none() | st.integers(0, 9),
@@ -113,9 +113,7 @@ def test_a_fault_names_file_line_and_field_in_every_layout(layout: str) -> None:
     text, line = LAYOUTS[layout]
     with pytest.raises(ConfigFileError) as raised:
         parse_sweep(text, "my.toml")
-    assert str(raised.value) == (
-        f"my.toml, line {line}, base.net.depth: depth must be a whole number from 0 to 16, got 99"
-    )
+    assert str(raised.value) == (f"my.toml, line {line}, base.net.depth: depth must be a whole number from 0 to 16, got 99")
 
 
 FAULTS: list[tuple[str, int, str, str]] = [
@@ -195,7 +193,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert read_sweep(large).name == "large"
 
 
-@given(text=st.text(st.sampled_from('[]{}="\'.,# \n\taxesbnt0123456789_-'), max_size=60))
+@given(text=st.text(st.sampled_from("[]{}=\"'.,# \n\taxesbnt0123456789_-"), max_size=60))
 @settings(max_examples=150, deadline=None)
 def test_any_text_is_a_sweep_or_a_refusal(text: str) -> None:
     found: Any = None

@@ -1,6 +1,9 @@
 """Capacity: counts are closed forms, times those of the benchmark, and nets and errors those of the sweep."""
 
 import math
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +33,7 @@ SWEEP = SweepConfig(
     axes={"net.kind": ["tree", "flat"], "net.depth": [0, 2], "net.width": [6, 8], "seed": [0, 1]},
     baselines=["dense", "dense_capacity", "dense_ladder", "random_gates", "logistic", "decision_tree"],
 )
+ROOT = Path(measuring.__file__).resolve().parent.parent
 SIZE = shape(BASE.data)
 DENSE_MS = {"training": 0.8, "inference": 0.05}
 AGAINST = {
@@ -155,8 +159,7 @@ def test_times_are_those_of_the_benchmark(lab: Lab) -> None:
         "At K = 8 the tree layer stores 511 times the parameters of the dense layer for the same multiply-adds; a training "
         "step of 1,024 rows takes 4.00 times as long: a capacity-time ratio of 128." in said
     )
-    created = lab.store.benchmarks()[0].created
-    assert f"on {time.strftime('%Y-%m-%d %H:%M', time.gmtime(created))} UTC, a <laptop>, 2 threads, a quick run." in said
+    assert "Measured by leafscope bench on 2001-09-09 01:46 UTC, a <laptop>, 2 threads, a quick run." in said
     assert not at.warning
     assert at.button(key="_measure").label == "Measure again"
     kept = harness.table(at, "dense_milliseconds")
@@ -194,8 +197,19 @@ def test_no_ratio_of_gates_that_are_not_measured(lab: Lab) -> None:
 def test_a_busy_machine_is_told(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark(training_0=0.03, training_8=0.1))
     at = lab.show("capacity")
-    assert "one took 0.0300 times as long" in harness.plain(at.warning[0].value)
-    assert "The measured times cannot be trusted" in words(at)
+    assert "the tree layer took 0.0300 times as long" in harness.plain(at.warning[0].value)
+    said = words(at)
+    assert "The measured times cannot be trusted" in said
+    assert "a capacity-time ratio of" not in said
+    assert "These times cannot be trusted" in said
+
+
+@pytest.mark.parametrize(("against", "busy"), [(0.49, True), (0.5, False), (2.05, False), (4.0, False), (4.1, True)])
+def test_what_is_trusted(lab: Lab, against: float, busy: bool) -> None:
+    lab.store.add_benchmark(benchmark(training_0=against))
+    kept = lab.store.latest_benchmark("capacity")
+    assert kept is not None
+    assert (capacity_figures.busy_words(kept) is not None) == busy
 
 
 def test_the_newest_benchmark_with_the_group_counts(lab: Lab) -> None:
@@ -245,6 +259,28 @@ def test_a_failure_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "unrecognized arguments: --slow" in said
     assert lab.store.benchmarks() == []
     assert at.button(key="_measure")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks processes up in /proc")
+def test_it_ends_with_the_server(tmp_path: Path) -> None:
+    """The server is killed, so that nothing in it can end what it started."""
+    script = "from app import measuring; measuring.start(); print(measuring._process.pid, flush=True); input()"
+    environment = os.environ | {"LEAFSCOPE_DATABASE": str(tmp_path / "server.db")}
+    server = subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, env=environment, cwd=ROOT)
+    assert server.stdout is not None
+    pid = int(server.stdout.readline())
+    assert is_running(pid)
+    server.kill()
+    server.communicate()
+    wait_until(lambda: not is_running(pid), 5.0)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and has not ended; one that nobody waits for stays as a zombie."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
 
 
 def test_what_is_asked_for_is_understood() -> None:

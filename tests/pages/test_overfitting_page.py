@@ -1,0 +1,587 @@
+"""Overfitting: every number of every figure is the store's; sweeps are started, stopped and resumed; bad input is said."""
+
+import io
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import comparison, jobs, presets
+from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
+from core.datasets import load
+from core.errors import NonFiniteLossError
+from core.levels import scores_by_level
+from core.members import distinct_runs, expand, run_ids
+from core.nets import TreeNet
+from core.store import Store
+from core.sweep import run_sweep
+from core.sweep_file import parse_sweep
+from core.trained import trained_net
+from core.training import train
+from core.worker import Worker
+from tests.pages.harness import MAIN, Lab, figures, live_charts, open_lab, param, plain, press, progress, run_app, words
+
+PAGE = "../pages/overfitting.py"
+BASE = RunConfig(
+    data=DataConfig(name="wine"), net=NetConfig(width=6), train=TrainConfig(epochs=3, batch_size=32, device="auto", lr=0.03)
+)
+SWEEP = SweepConfig(
+    name="wine, small",
+    base=BASE,
+    axes={"net.kind": ["tree", "flat"], "net.depth": [0, 1, 2], "net.width": [6], "seed": [0, 1]},
+    baselines=["dense", "dense_capacity", "random_gates", "logistic", "decision_tree"],
+    tune_lr=[0.003, 0.05],
+)
+ROWS = SweepConfig(
+    name="two sizes, two widths",
+    base=changed(BASE, {"data.n_train": 40}),
+    axes={"net.kind": ["tree", "flat"], "net.depth": [0, 1], "net.width": [4, 6], "data.n_train": [40, 80], "seed": [0, 1]},
+    baselines=["dense", "decision_tree"],
+)
+GROWTH = SweepConfig(
+    name="growth",
+    base=BASE,
+    axes={"net.depth": [0, 1, 2], "train.decay_growth": [1.0, 4.0], "seed": [0, 1]},
+    baselines=["dense"],
+)
+ONE = SweepConfig(
+    name="one seed",
+    base=changed(BASE, {"train.lr": 0.3, "train.epochs": 4}),
+    axes={"net.kind": ["tree", "flat"], "net.depth": [0, 1], "seed": [0]},
+    baselines=["dense"],
+)
+TREES = SweepConfig(
+    name="trees",
+    base=changed(BASE, {"net.kind": "decision_tree"}),
+    axes={"net.depth": [0, 2], "data.n_train": [40, 80], "seed": [0, 1]},
+)
+KEYS = ["help_map", "error_by_depth", "gap_by_depth", "tree_against_flat", "level_accuracy", "seed_curves"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database in which the sweeps above are trained, the first one last."""
+    path = tmp_path_factory.mktemp("sweeps") / "pages.db"
+    store = Store(path)
+    for sweep in (TREES, ONE, GROWTH, ROWS, SWEEP):
+        run_sweep(sweep, store=store)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    lab = open_lab(tmp_path, monkeypatch)
+    yield lab
+    lab.store.close()
+
+
+@pytest.fixture
+def lab(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    for file in trained.parent.glob("pages.db*"):
+        shutil.copy(file, tmp_path)
+    lab = open_lab(tmp_path, monkeypatch)
+    yield lab
+    lab.store.close()
+
+
+def show(sweep: SweepConfig | str | None = None, **address: object) -> AppTest:
+    """Open the page at an address."""
+    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    if sweep is not None:
+        at.query_params["sweep"] = sweep if isinstance(sweep, str) else sweep.sweep_id
+    for name, value in address.items():
+        at.query_params[name] = str(value)
+    at.switch_page(PAGE)
+    return run_app(at)
+
+
+def csv(downloads: dict[str, Any], key: str) -> pd.DataFrame:
+    """What the button below a figure saves."""
+    return pd.read_csv(io.BytesIO(downloads[f"{key}.csv"]()), keep_default_na=True).fillna({"variant": ""})
+
+
+def scores(store: Store, sweep: SweepConfig) -> pd.DataFrame:
+    """Brute force: of each member the trial whose rate has the lowest mean of lowest validation losses, from histories."""
+    lines = []
+    for member in expand(sweep):
+        history = store.history(member.run_id).pivot_table(index="epoch", columns=["split", "metric"], values="value")
+        losses = history["validation", "loss"]
+        line: dict[str, Any] = {
+            "model": member.model, "variant": member.variant, "depth": math.nan if member.depth is None else member.depth,
+            "width": math.nan if member.width is None else member.width, "n_train": member.run.data.n_train,
+            "seed": member.run.seed, "rate": member.run.train.lr, "run_id": member.run_id, "validation_loss": losses.min(),
+        }  # fmt: skip
+        for which, epoch in (("best", losses.idxmin()), ("last", history.index.max())):
+            for split in ("train", "test"):
+                line[f"{which}_{split}"] = 1 - history.loc[epoch, (split, "accuracy")]
+        lines.append(line)
+    table = pd.DataFrame(lines)
+    cell = ["model", "variant", "depth", "width", "n_train"]
+    parts = []
+    for _, trials in table.groupby(cell, dropna=False, sort=False):
+        by_rate = trials.groupby("rate")["validation_loss"].mean()
+        parts.append(trials[trials["rate"] == by_rate.idxmin()])
+    return pd.concat(parts, ignore_index=True)
+
+
+def at_depth(table: pd.DataFrame, model: str, depth: float, variant: str = "") -> pd.DataFrame:
+    rows = table[(table["model"] == model) & (table["variant"] == variant)]
+    return rows[rows["depth"].isna() | (rows["depth"] == depth)]
+
+
+# The first visit
+
+
+def test_an_empty_store_says_what_will_be_here_and_offers_it(empty: Lab) -> None:
+    at = show()
+    said = words(at)
+    sweep = presets.depth_sweep()
+    assert "Here will stand the train and test error of tree, flat and dense nets" in said
+    assert f"{len(run_ids(sweep)):,} runs: about " in said
+    assert "closing the browser stops nothing" in said
+    assert figures(at) == {}
+    for name in presets.DATA:
+        assert at.button(key="_first_sweep" if name == "tree_teacher" else f"_first_{name}").label
+    press(at, "_first_sweep")
+    assert param(at, "sweep") == sweep.sweep_id
+    assert empty.store.statuses(run_ids(sweep)) == dict.fromkeys(run_ids(sweep), "queued")
+    assert len(empty.store.list_runs()) == len(run_ids(sweep))
+    assert progress(at).startswith(f"0 of {len(run_ids(sweep)):,} runs, about ")
+    assert "The first points appear when" in words(at)
+    assert at.button(key="_stop_sweep").label == "Stop"
+
+
+def test_other_data_are_one_click_away(empty: Lab) -> None:
+    at = press(show(), "_first_spirals")
+    sweep = presets.depth_sweep("spirals")
+    assert param(at, "sweep") == sweep.sweep_id
+    assert set(empty.store.statuses(run_ids(sweep))) == {summary.run_id for summary in empty.store.list_runs()}
+
+
+def test_what_is_in_the_url_is_kept_for_the_first_sweep(empty: Lab) -> None:
+    at = show(sweep_data="wine", sweep_depths="0-2", sweep_seeds="0", sweep_models="")
+    press(at, "_train_sweep")
+    (info,) = empty.store.sweeps()
+    assert info.config.axes["net.depth"] == [0, 1, 2]
+    assert info.config.base.data.name == "wine"
+
+
+# A finished sweep: numbers
+
+
+def test_the_figures_are_their_tables_and_the_store(lab: Lab, downloads: dict[str, Any], numbers: Any) -> None:
+    at = show()
+    assert sorted(figures(at)) == sorted(KEYS)
+    brute = scores(lab.store, SWEEP)
+    shown = figures(at)
+    errors = csv(downloads, "error_by_depth")
+    assert len(errors) == 2 * (3 * 4 + 2 + 3)  # both splits; tree, flat, capacity, gates by depth; dense, logistic; trees
+    for row in errors.to_dict("records"):
+        values = at_depth(brute, row["model"], row["depth"], row["variant"])[f"best_{row['split']}"]
+        assert row["n"] == 2
+        assert row["mean"] == pytest.approx(100 * values.mean())
+        found = comparison.mean_interval(values, overlap=53 / 98)
+        assert (row["low"], row["high"]) == (pytest.approx(100 * found.low), pytest.approx(100 * found.high))
+    gaps = csv(downloads, "gap_by_depth")
+    for row in gaps.to_dict("records"):
+        rows = at_depth(brute, row["model"], row["depth"], row["variant"])
+        assert row["mean"] == pytest.approx(100 * (rows["best_test"] - rows["best_train"]).mean())
+
+    def points(key: str, axis: str, name: str) -> list[tuple[float, float]]:
+        trace = next(trace for trace in shown[key]["data"] if trace.get("name") == name and trace.get("xaxis", "x") == axis)
+        pairs = zip(numbers(trace["x"]).tolist(), numbers(trace["y"]).tolist(), strict=True)
+        return [(float(x), float(y)) for x, y in pairs]
+
+    for name, model in (("tree", "tree"), ("flat", "flat"), ("dense, same parameters", "dense_capacity")):
+        for axis, split in (("x", "test"), ("x2", "train")):
+            of_model = errors[(errors["model"] == model) & (errors["split"] == split)]
+            assert points("error_by_depth", axis, name) == list(zip(of_model["depth"], of_model["mean"], strict=True))
+        of_model = gaps[gaps["model"] == model]
+        assert points("gap_by_depth", "x", name) == list(zip(of_model["depth"], of_model["mean"], strict=True))
+    dense = errors[(errors["model"] == "dense") & (errors["split"] == "test")]["mean"].item()
+    assert {y for _, y in points("error_by_depth", "x", "dense, same multiply-adds")} == {dense}
+
+    # depth 0 is one net, whatever its parametrization
+    at_0 = errors[errors["depth"].isna() | (errors["depth"] == 0)].set_index(["model", "split"])
+    for split in ("test", "train"):
+        for model in ("flat", "dense", "dense_capacity", "random_gates"):
+            for column in ("mean", "low", "high"):
+                assert at_0.loc[(model, split), column] == at_0.loc[("tree", split), column]
+
+
+def test_differences_levels_and_curves_are_the_stores(lab: Lab, downloads: dict[str, Any], numbers: Any) -> None:
+    at = show(cell=2)
+    shown = figures(at)
+    brute = scores(lab.store, SWEEP)
+    tree, flat, dense = (
+        {k: at_depth(brute, model, k).set_index("seed") for k in (0, 1, 2)} for model in ("tree", "flat", "dense")
+    )
+    for key, other in (("tree_against_flat", flat), ("help_map", dense)):
+        table = csv(downloads, key)
+        assert table["depth"].tolist() == [0, 1, 2]
+        for row in table.to_dict("records"):
+            k = row["depth"]
+            differences = tree[k]["best_test"] - other[k]["best_test"]
+            assert row["mean"] == pytest.approx(100 * differences.mean())
+    difference = next(trace for trace in shown["tree_against_flat"]["data"] if trace.get("name") == "difference")
+    assert numbers(difference["y"]).tolist() == csv(downloads, "tree_against_flat")["mean"].tolist()
+
+    levels = csv(downloads, "level_accuracy")
+    assert sorted(set(levels["level"])) == [0, 1, 2]
+    read = []
+    for run_id in tree[2]["run_id"]:
+        net = trained_net(lab.store, run_id)
+        assert net is not None
+        assert isinstance(net.net, TreeNet)
+        read.append(scores_by_level(net.net, load(SWEEP.base.data, lab.store.run(run_id).config.seed)))
+    for row in levels.to_dict("records"):
+        expected = np.mean([scores[row["split"], "accuracy"][row["level"]] for scores in read])
+        assert row["mean"] == pytest.approx(100 * expected)
+    for split in ("test", "train"):
+        whole = levels[(levels["split"] == split) & (levels["level"] == 2)]["mean"].item()
+        assert whole == pytest.approx(100 * (1 - tree[2][f"last_{split}"].mean()))
+
+    curves = csv(downloads, "seed_curves").set_index(["model", "split", "epoch"])["mean"]
+    assert len(curves) == 3 * 2 * 4
+    for model in ("tree", "flat", "dense"):
+        histories = [lab.store.history(run_id) for run_id in at_depth(brute, model, 2)["run_id"]]
+        losses = pd.concat([history[history["metric"] == "loss"] for history in histories])
+        for (split, epoch), rows in losses[losses["split"] != "validation"].groupby(["split", "epoch"]):
+            assert curves[model, split, epoch] == pytest.approx(rows["value"].mean())
+
+
+def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(lab: Lab, downloads: dict[str, Any]) -> None:
+    at = show()
+    expected = jobs.sweep_results(SWEEP.sweep_id)
+    saved = pd.read_csv(io.BytesIO(downloads[f"leafscope-sweep-{SWEEP.sweep_id}.csv"]()), keep_default_na=True)
+    assert saved["run_id"].tolist() == expected["run_id"].tolist()
+    assert saved["best_test_accuracy"].tolist() == pytest.approx(expected["best_test_accuracy"].tolist())
+    shown = next(element.value for element in at.dataframe if "run_id" in element.value.columns)
+    pd.testing.assert_frame_equal(shown, expected[shown.columns], check_dtype=False)
+    assert parse_sweep(downloads[f"leafscope-sweep-{SWEEP.sweep_id}.toml"]().decode()) == SWEEP
+    assert not at.warning
+    assert not at.info  # the form describes the sweep that is shown
+    assert not at.error
+    said = words(at)
+    assert "95 % t intervals over 2 splits of this data set, with the Nadeau-Bengio factor 1/J + 0.54" in said
+    assert "the one of 2 with the lowest mean validation loss" in said
+    assert "The depth is chosen by the one-standard-error rule on validation error" in said
+    chosen = comparison.best_depth(expected, "tree", overlap=53 / 98)
+    assert f"Test error at K = {chosen}, chosen on validation" in said
+
+
+# Choices
+
+
+def test_the_last_epoch(lab: Lab, downloads: dict[str, Any]) -> None:
+    at = show(ONE, at="last")
+    brute = scores(lab.store, ONE)
+    assert param(at, "at") == "last"
+    assert "Errors at the last epoch" in words(at)
+    for row in csv(downloads, "error_by_depth").to_dict("records"):
+        values = at_depth(brute, row["model"], row["depth"])[f"last_{row['split']}"]
+        assert row["mean"] == pytest.approx(100 * values.mean())
+    best = brute["best_test"].to_numpy()
+    assert (best != brute["last_test"].to_numpy()).any()  # so that the choice can be seen
+
+
+def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(lab: Lab, downloads: dict[str, Any], numbers: Any) -> None:
+    at = show(basis="train_loss", seeds=1)
+    brute = scores(lab.store, SWEEP)
+    said = words(at)
+    assert "Each pair at the first epochs at which both have reached the higher of their lowest training losses" in said
+    assert "at the same train loss" in said
+    for row in csv(downloads, "tree_against_flat").to_dict("records"):
+        differences = []
+        for seed in (0, 1):
+            histories = []
+            for model in ("tree", "flat"):
+                run_id = at_depth(brute, model, row["depth"]).set_index("seed").loc[seed, "run_id"]
+                wide = lab.store.history(run_id).pivot_table(index="epoch", columns=["split", "metric"], values="value")
+                histories.append(wide)
+            target = max(wide["train", "loss"].min() for wide in histories)
+            ends = [1 - wide["test", "accuracy"][wide["train", "loss"] <= target].iloc[0] for wide in histories]
+            differences.append(ends[0] - ends[1])
+        assert row["mean"] == pytest.approx(100 * np.mean(differences))
+    assert at.checkbox(key="seeds").value is True
+    for key, column in (("error_by_depth", "best_test"), ("gap_by_depth", "gap")):
+        drawn = np.concatenate([numbers(trace["y"]).astype(float) for trace in figures(at)[key]["data"] if "y" in trace])
+        for model in ("tree", "flat"):
+            values = at_depth(brute.assign(gap=brute["best_test"] - brute["best_train"]), model, 1)[column]
+            assert len(set(values)) == 2
+            assert all(np.isclose(drawn, 100 * value).any() for value in values)
+
+
+def test_one_seed_has_curves_without_intervals_and_says_why(lab: Lab, downloads: dict[str, Any]) -> None:
+    at = show(ONE)
+    assert sorted(figures(at)) == sorted(KEYS)
+    assert "One seed: no intervals, since they are computed from the spread over seeds." in words(at)
+    for key in ("error_by_depth", "gap_by_depth", "level_accuracy", "seed_curves", "tree_against_flat"):
+        table = csv(downloads, key)
+        assert table["mean"].notna().all()
+        assert table[["low", "high"]].isna().all(axis=None)
+    assert "nan" not in words(at).lower()
+    assert "No difference of test error" in words(at)
+
+
+def test_several_sizes_and_widths(lab: Lab, downloads: dict[str, Any]) -> None:
+    at = show(ROWS, rows=40, width=4, cell=1)
+    brute = scores(lab.store, ROWS)
+    assert sorted(figures(at)) == sorted([*KEYS, "error_by_rows"])
+    here = brute[brute["width"].isna() | (brute["width"] == 4)]
+    for row in csv(downloads, "error_by_rows").to_dict("records"):
+        values = at_depth(here[here["n_train"] == row["n_train"]], row["model"], row["depth"])["best_test"]
+        assert row["mean"] == pytest.approx(100 * values.mean())
+    assert set(csv(downloads, "error_by_rows")["n_train"]) == {40, 80}
+    for row in csv(downloads, "error_by_depth").query("split == 'test'").to_dict("records"):
+        values = at_depth(here[here["n_train"] == 40], row["model"], row["depth"])["best_test"]
+        assert row["mean"] == pytest.approx(100 * values.mean())
+    cells = csv(downloads, "help_map")
+    assert list(zip(cells["width"], cells["depth"], strict=True)) == [(4, 0), (4, 1), (6, 0), (6, 1)]
+    for row in cells.to_dict("records"):
+        mine = brute[(brute["width"] == row["width"]) & (brute["n_train"] == 40)]
+        sides = [at_depth(mine, model, row["depth"]).set_index("seed")["best_test"] for model in ("tree", "dense")]
+        assert row["mean"] == pytest.approx(100 * (sides[0] - sides[1]).mean())
+    # the choices are there, and go to the URL
+    assert (param(at, "width"), param(at, "rows"), param(at, "cell")) == (None, "40", None)  # defaults are left out
+    at.selectbox(key="width").set_value(6)
+    at.selectbox(key="rows").set_value(80)
+    run_app(at)
+    assert (param(at, "width"), param(at, "rows")) == ("6", None)
+    assert "80 training rows, width 6" in str(figures(at)["error_by_depth"]["layout"])
+
+
+def test_a_click_on_the_map_chooses_a_cell(lab: Lab, click_point: Any) -> None:
+    click_point("help_map", {"customdata": [6, 0]})
+    at = show(ROWS)
+    assert "width 4, K = 1" in str(figures(at)["seed_curves"]["layout"])
+    press(at, "help_map_click")
+    assert (param(at, "width"), param(at, "cell")) == ("6", "0")
+    assert "width 6, K = 0" in str(figures(at)["seed_curves"]["layout"])
+    assert "width 6" in str(figures(at)["error_by_depth"]["layout"])
+
+
+def test_variants_of_decay_growth_are_lines_of_their_own(lab: Lab, downloads: dict[str, Any]) -> None:
+    at = show(GROWTH)
+    brute = scores(lab.store, GROWTH)
+    table = csv(downloads, "error_by_depth").query("split == 'test' and model == 'tree'")
+    for growth in ("1", "4"):
+        line = table[table["variant"] == f"decay_growth={growth}"]
+        assert line["depth"].tolist() == [1, 2]
+        for row in line.to_dict("records"):
+            values = at_depth(brute, "tree", row["depth"], row["variant"])["best_test"]
+            assert row["mean"] == pytest.approx(100 * values.mean())
+    names = {trace.get("name") for trace in figures(at)["error_by_depth"]["data"]}
+    assert {"tree (decay_growth=1)", "tree (decay_growth=4)"} <= names
+    said = words(at)
+    assert "chosen" not in said.replace("chosen learning rates", "")  # no depth of one variant stands for all
+    assert "The trees of this depth have variants" in said
+
+
+def test_without_nets_there_are_the_curves_that_there_can_be(lab: Lab, downloads: dict[str, Any]) -> None:
+    at = show(TREES)
+    assert sorted(figures(at)) == ["error_by_depth", "gap_by_depth"]
+    said = words(at)
+    assert "A sweep with a tree and a dense net of the same multiply-adds would show it here." in said
+    assert "Add the flat net to the sweep" in said
+    assert "nan" not in said.lower()
+    assert set(csv(downloads, "error_by_depth")["model"]) == {"decision_tree"}
+
+
+# A sweep that trains
+
+
+def train_some(store: Store, ids: list[str]) -> None:
+    """Train some of the queued members, as a worker would."""
+    worker = Worker(store, "w", only=ids)
+    worker.watch.started.set()
+    while worker.work_once():
+        pass
+    store.remove_worker("w")
+
+
+def test_a_sweep_is_followed_stopped_and_resumed(empty: Lab, downloads: dict[str, Any]) -> None:
+    jobs.submit_sweep(SWEEP)
+    ids = run_ids(SWEEP)
+    of_seed_0 = [run.run_id for run in distinct_runs(SWEEP) if run.seed == 0]
+    train_some(empty.store, of_seed_0)
+    at = show(SWEEP)
+    done, total = len(of_seed_0), len(ids)
+    assert progress(at).startswith(f"{done} of {total} runs, about ")
+    assert figures(at) == {}
+    (chart,) = live_charts(at)
+    brute = scores_of_seed_0(empty.store)
+    assert chart["xAxis"]["data"] == ["0", "1", "2"]
+    by_name = {series["name"]: series["data"] for series in chart["series"]}
+    expected = [round(100 * at_depth(brute, "tree", k)["best_test"].item(), 3) for k in (0, 1, 2)]
+    assert by_name["tree"] == pytest.approx(expected, abs=1e-3)
+    assert len(set(by_name["dense, same multiply-adds"])) == 1
+    members = jobs.sweep_results(SWEEP.sweep_id)
+    assert f"{len(members) // 2} of {len(members)} members have a result" in words(at)
+
+    press(at, "_stop_sweep")
+    statuses = empty.store.statuses(ids)
+    assert {statuses[run_id] for run_id in of_seed_0} == {"finished"}
+    assert {statuses[run_id] for run_id in ids if run_id not in of_seed_0} == {"stopped"}
+    assert progress(at) == f"{done} of {total} runs, {total - done} stopped"
+    assert f"{len(members) // 2} of {len(members)} members have no result; Resume trains them." in words(at)
+    assert sorted(figures(at)) == sorted(KEYS)
+    assert set(csv(downloads, "level_accuracy")["n"]) == {1}
+
+    press(at, "_resume_sweep")
+    statuses = empty.store.statuses(ids)
+    assert {statuses[run_id] for run_id in of_seed_0} == {"finished"}
+    assert {statuses[run_id] for run_id in ids if run_id not in of_seed_0} == {"queued"}
+    assert {empty.store.run(run_id).attempt for run_id in of_seed_0} == {1}
+    train_some(empty.store, ids)
+    at = run_app(at)
+    assert sorted(figures(at)) == sorted(KEYS)
+    assert not at.get("progress")
+    assert set(csv(downloads, "level_accuracy")["n"]) == {2}  # nothing that was read before stands for the whole
+    assert set(csv(downloads, "error_by_depth")["n"]) == {2}
+
+
+def scores_of_seed_0(store: Store) -> pd.DataFrame:
+    return scores(store, SWEEP.model_copy(update={"axes": SWEEP.axes | {"seed": [0]}}))
+
+
+def test_members_without_all_of_their_rates_have_no_result(empty: Lab) -> None:
+    jobs.submit_sweep(SWEEP)
+    first = next(member.run_id for member in expand(SWEEP) if member.model == "tree" and member.depth == 1)
+    train_some(empty.store, [first])
+    jobs.stop_sweep(SWEEP.sweep_id)
+    at = show(SWEEP)
+    members = jobs.sweep_results(SWEEP.sweep_id)
+    assert f"{len(members)} of {len(members)} members have no result; Resume trains them." in words(at)
+    assert "No member of this sweep has a result yet." in words(at)
+    assert figures(at) == {}
+
+
+def test_failed_and_diverged_members_are_counted_with_their_reason(empty: Lab) -> None:
+    jobs.submit_sweep(ONE)
+    runs = distinct_runs(ONE)
+    fails = {run.net.kind: run.run_id for run in runs if run.net.depth == 1 and run.net.kind in ("tree", "flat")}
+    error = NonFiniteLossError(1, 2, math.nan)
+    for run_id, words_, facts in (
+        (fails["tree"], str(error), {"diverged": True}), (fails["flat"], "<b>boom</b> ![x](http://x)", {}),
+    ):  # fmt: skip
+        (claim,) = empty.store.claim_members("w", lambda run: 1.0, 0.1, "cpu", [run_id])
+        empty.store.end(claim, "failed", words_, facts=facts)
+    train_some(empty.store, run_ids(ONE))
+    at = show(ONE)
+    said = words(at)
+    count = len(jobs.sweep_results(ONE.sweep_id))
+    assert f"2 of {count} members have no result: " in said
+    assert f"{error!s} (1)" in said or str(error)[:60] in said
+    assert "<b>boom</b>" in said
+    assert all("![x](http" not in str(warning.value) and "<b>" not in str(warning.value) for warning in at.warning)
+    assert at.button(key="_resume_sweep").label == "Resume"  # the one that did not diverge is tried again
+    press(at, "_resume_sweep")
+    assert empty.store.statuses(fails.values()) == {fails["tree"]: "failed", fails["flat"]: "queued"}
+
+
+def test_collapsed_nets_are_drawn_and_counted(empty: Lab, downloads: dict[str, Any]) -> None:
+    slow = SweepConfig(
+        name="slow", base=changed(BASE, {"train.lr": 1e-9, "train.epochs": 1}), axes={"net.depth": [0, 1], "seed": [0, 1, 2]}
+    )
+    run_sweep(slow, store=empty.store)
+    collapsed = 0
+    for run in distinct_runs(slow):
+        data = load(run.data, run.seed)
+        majority = (data.test.y == np.bincount(data.train.y).argmax()).mean()
+        history = train(run).history
+        best = train(run).best_epoch
+        scored = history[(history["epoch"] == best) & (history["split"] == "test") & (history["metric"] == "accuracy")]
+        collapsed += scored["value"].item() <= majority
+    assert collapsed > 0
+    assert f"{collapsed} of 6 nets are no better than the majority class" in words(show(slow))
+    assert set(csv(downloads, "error_by_depth")["n"]) == {3}
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("asked", ["0123456789abcdef", "`<b>x</b>` ![x](http://x)", "' OR 1=1 --"])
+def test_an_unknown_sweep_is_said_with_a_way_back(lab: Lab, asked: str) -> None:
+    at = show(asked)
+    assert "There is no sweep" in at.error[0].value
+    assert figures(at) == {}
+    next(button for button in at.button if button.label == "Show the newest sweep").click()
+    run_app(at)
+    assert not at.error
+    assert sorted(figures(at)) == sorted(KEYS)
+
+
+def test_choices_that_the_sweep_does_not_have_are_said(lab: Lab) -> None:
+    at = show(SWEEP, cell=9, width="<b>", at="first", basis="x", rows=3, part="![x](http://x)")
+    assert sorted(figures(at)) == sorted(KEYS)
+    toasts = [plain(toast.value) for toast in at.toast]
+    assert len(toasts) == 1
+    assert "in the address must be one of" in toasts[0]
+    assert all(param(at, name) is None for name in ("cell", "width", "at", "basis", "rows", "part"))
+    assert "K = 1" in str(figures(at)["seed_curves"]["layout"])
+
+
+@pytest.mark.parametrize("name", ["<img src=x> ![x](http://x/y.png)", "a" * 200])
+def test_a_hostile_name_is_shown_as_text(lab: Lab, name: str) -> None:
+    lab.store.rename_sweep(SWEEP.sweep_id, name)
+    at = show(SWEEP, sweep_seeds="0-7")
+    (info,) = [element.value for element in at.info]
+    assert plain(info).startswith(f"Figures show the sweep {name[:32]}")
+    assert all(mark not in info.replace(f"\\{mark[0]}", "") for mark in ("![x]", "[x](", "<img"))
+    assert at.selectbox(key="_picked_sweep").options[0].startswith(name[:40])
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"sweep_seeds": ""}, "seeds must have at least one number, got none"),
+        ({"sweep_depths": "0-7", "sweep_widths": "6"}, "depths must be at most the smallest width (6)"),
+        ({"sweep_rates": "fast"}, "learning rates must be numbers, got 'fast'"),
+        ({"sweep_data": "wine", "sweep_rows": "99"}, "training rows must be at most 98 for wine, got 99"),
+        ({"sweep_seeds": "0-63", "sweep_widths": "6-60", "sweep_depths": "0-5"}, "a sweep can have at most 5,000 runs"),
+        ({"sweep_data": "wine", "sweep_depths": "8", "sweep_widths": "9, 6"}, "depth must be at most the width (6)"),
+    ],
+)
+def test_a_fault_of_the_form_is_said_and_nothing_is_trained(empty: Lab, typed: dict[str, str], sentence: str) -> None:
+    at = show(**typed)
+    assert at.button(key="_train_sweep").disabled
+    (error,) = at.sidebar.error
+    assert plain(error.value).startswith(sentence)
+    for key, value in typed.items():
+        assert at.session_state[key] == value
+        assert param(at, key) == value or (key == "sweep_seeds" and value == "")
+    assert empty.store.list_runs() == []
+
+
+def test_other_choices_wait_for_train(lab: Lab) -> None:
+    at = show(SWEEP)
+    before = {summary.run_id for summary in lab.store.list_runs()}
+    at.text_input(key="sweep_seeds").set_value("0-2")
+    run_app(at)
+    assert "Figures show the sweep wine, small; press Train to apply your choices." in plain(at.info[0].value)
+    assert {summary.run_id for summary in lab.store.list_runs()} == before
+    press(at, "_train_sweep")
+    wanted = lab.store.sweep(str(param(at, "sweep"))).config
+    assert wanted.axes["seed"] == [0, 1, 2]
+    assert before < {summary.run_id for summary in lab.store.list_runs()}
+    statuses = lab.store.statuses(run_ids(wanted))
+    assert {statuses[run_id] for run_id in run_ids(SWEEP)} == {"finished"}
+    assert {statuses[run_id] for run_id in statuses if run_id not in before} == {"queued"}
+
+
+def test_another_sweep_is_picked(lab: Lab) -> None:
+    at = show()
+    at.selectbox(key="_picked_sweep").set_value(ONE.sweep_id)
+    run_app(at)
+    assert param(at, "sweep") == ONE.sweep_id
+    assert "One seed: no intervals" in words(at)
+    assert not at.info
+    assert at.text_input(key="sweep_seeds").value == "0"
