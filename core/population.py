@@ -10,6 +10,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -68,8 +69,8 @@ class Population:
         A member that fails or is stopped ends alone. Closing the iterator ends the training of all soon.
         """
         histories = [member.epochs() for member in self.members]
-        if self._threads == 1 and len(histories) == 1:
-            yield from self._alone(histories[0])
+        if self._threads == 1:
+            yield from self._in_turn(histories)
             return
         news: queue.SimpleQueue[tuple[int, EpochRecord | Ended | BaseException]] = queue.SimpleQueue()
 
@@ -104,12 +105,21 @@ class Population:
                 self._closing.set()
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _alone(self, history: Iterator[EpochRecord]) -> Iterator[tuple[int, EpochRecord | Ended]]:
-        while True:
-            event = self._next(0, history)
-            yield 0, event
-            if isinstance(event, Ended):
-                return
+    def _in_turn(self, histories: list[Iterator[EpochRecord]]) -> Iterator[tuple[int, EpochRecord | Ended]]:
+        """Train the members on the calling thread, without the cost of handing each epoch from one to another."""
+        waiting = deque(enumerate(histories))
+        try:
+            while waiting:
+                number, history = waiting.popleft()
+                until = time.monotonic() + TURN
+                event: EpochRecord | Ended | None = None
+                while not isinstance(event, Ended) and time.monotonic() <= until:
+                    event = self._next(number, history)
+                    yield number, event
+                if not isinstance(event, Ended):
+                    waiting.append((number, history))
+        finally:
+            self._closing.set()
 
     def _next(self, number: int, history: Iterator[EpochRecord]) -> EpochRecord | Ended:
         try:

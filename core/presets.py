@@ -25,7 +25,7 @@ DATA: dict[str, DataConfig] = {
 }
 """Data sets that are one click away."""
 
-EPOCHS = {"tree_teacher": 16, "digits": 40, "spirals": 40, "checkerboard": 40}
+EPOCHS = {"tree_teacher": 12, "digits": 40, "spirals": 40, "checkerboard": 40}
 
 
 def depth_sweep(

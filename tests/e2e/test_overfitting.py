@@ -1,4 +1,4 @@
-"""Overfitting as a person uses it: the first sweep from one button, stopped, reloaded, resumed, read; and a worker that dies."""
+"""Overfitting as a person uses it: the first sweep from one button, stopped, reloaded, resumed, read; a worker that dies."""
 
 import re
 import time

@@ -104,7 +104,8 @@ def show(sweep: SweepConfig | str | None = None, **address: object) -> AppTest:
 
 def csv(downloads: dict[str, Any], key: str) -> pd.DataFrame:
     """What the button below a figure saves."""
-    return pd.read_csv(io.BytesIO(downloads[f"{key}.csv"]()), keep_default_na=True).fillna({"variant": ""})
+    table = pd.read_csv(io.BytesIO(downloads[f"{key}.csv"]()))
+    return table.assign(variant=table["variant"].astype(object).fillna("")) if "variant" in table else table
 
 
 def scores(store: Store, sweep: SweepConfig) -> pd.DataFrame:
@@ -260,7 +261,7 @@ def test_differences_levels_and_curves_are_the_stores(lab: Lab, downloads: dict[
 def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(lab: Lab, downloads: dict[str, Any]) -> None:
     at = show()
     expected = jobs.sweep_results(SWEEP.sweep_id)
-    saved = pd.read_csv(io.BytesIO(downloads[f"leafscope-sweep-{SWEEP.sweep_id}.csv"]()), keep_default_na=True)
+    saved = pd.read_csv(io.BytesIO(downloads[f"leafscope-sweep-{SWEEP.sweep_id}.csv"]()))
     assert saved["run_id"].tolist() == expected["run_id"].tolist()
     assert saved["best_test_accuracy"].tolist() == pytest.approx(expected["best_test_accuracy"].tolist())
     shown = next(element.value for element in at.dataframe if "run_id" in element.value.columns)
@@ -293,8 +294,10 @@ def test_the_last_epoch(lab: Lab, downloads: dict[str, Any]) -> None:
 
 
 def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(lab: Lab, downloads: dict[str, Any], numbers: Any) -> None:
-    at = show(basis="train_loss", seeds=1)
-    brute = scores(lab.store, SWEEP)
+    at = show(ROWS, basis="train_loss", seeds=1)
+    brute = scores(lab.store, ROWS)
+    brute = brute[(brute["n_train"] == 80) & (brute["width"] == 4)]
+    places = set()
     said = words(at)
     assert "Each pair at the first epochs at which both have reached the higher of their lowest training losses" in said
     assert "at the same train loss" in said
@@ -307,20 +310,29 @@ def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(lab: Lab, downloa
                 wide = lab.store.history(run_id).pivot_table(index="epoch", columns=["split", "metric"], values="value")
                 histories.append(wide)
             target = max(wide["train", "loss"].min() for wide in histories)
+            places.add(tuple(int((wide["train", "loss"] <= target).argmax()) for wide in histories))
             ends = [1 - wide["test", "accuracy"][wide["train", "loss"] <= target].iloc[0] for wide in histories]
             differences.append(ends[0] - ends[1])
         assert row["mean"] == pytest.approx(100 * np.mean(differences))
+    assert any(first != second for first, second in places)  # so that the sides cannot be taken for one another
     assert at.checkbox(key="seeds").value is True
+    spread = False  # where the seeds differ, the means are others
     for key, column in (("error_by_depth", "best_test"), ("gap_by_depth", "gap")):
         drawn = np.concatenate([numbers(trace["y"]).astype(float) for trace in figures(at)[key]["data"] if "y" in trace])
         for model in ("tree", "flat"):
             values = at_depth(brute.assign(gap=brute["best_test"] - brute["best_train"]), model, 1)[column]
-            assert len(set(values)) == 2
+            spread |= len(set(values)) == 2
             assert all(np.isclose(drawn, 100 * value).any() for value in values)
+    assert spread
 
 
 def test_one_seed_has_curves_without_intervals_and_says_why(lab: Lab, downloads: dict[str, Any]) -> None:
-    at = show(ONE)
+    at = show()
+    at.selectbox(key="_picked_sweep").set_value(ONE.sweep_id)
+    run_app(at)
+    assert param(at, "sweep") == ONE.sweep_id
+    assert at.text_input(key="sweep_seeds").value == "0"
+    assert not at.info  # the form describes what is shown
     assert sorted(figures(at)) == sorted(KEYS)
     assert "One seed: no intervals, since they are computed from the spread over seeds." in words(at)
     for key in ("error_by_depth", "gap_by_depth", "level_accuracy", "seed_curves", "tree_against_flat"):
@@ -508,10 +520,9 @@ def test_collapsed_nets_are_drawn_and_counted(empty: Lab, downloads: dict[str, A
 # Bad input
 
 
-@pytest.mark.parametrize("asked", ["0123456789abcdef", "`<b>x</b>` ![x](http://x)", "' OR 1=1 --"])
-def test_an_unknown_sweep_is_said_with_a_way_back(lab: Lab, asked: str) -> None:
-    at = show(asked)
-    assert "There is no sweep" in at.error[0].value
+def test_an_unknown_sweep_is_said_with_a_way_back(lab: Lab) -> None:
+    at = show("`<b>x</b>` ![x](http://x)")
+    assert at.error[0].value.startswith("There is no sweep `<b>x</b> ![x](http://x)` here")  # code, which is shown as it is
     assert figures(at) == {}
     next(button for button in at.button if button.label == "Show the newest sweep").click()
     run_app(at)
@@ -529,8 +540,8 @@ def test_choices_that_the_sweep_does_not_have_are_said(lab: Lab) -> None:
     assert "K = 1" in str(figures(at)["seed_curves"]["layout"])
 
 
-@pytest.mark.parametrize("name", ["<img src=x> ![x](http://x/y.png)", "a" * 200])
-def test_a_hostile_name_is_shown_as_text(lab: Lab, name: str) -> None:
+def test_a_hostile_name_is_shown_as_text(lab: Lab) -> None:
+    name = "<img src=x> ![x](http://x/y.png)" + 160 * "a"
     lab.store.rename_sweep(SWEEP.sweep_id, name)
     at = show(SWEEP, sweep_seeds="0-7")
     (info,) = [element.value for element in at.info]
@@ -543,9 +554,6 @@ def test_a_hostile_name_is_shown_as_text(lab: Lab, name: str) -> None:
     ("typed", "sentence"),
     [
         ({"sweep_seeds": ""}, "seeds must have at least one number, got none"),
-        ({"sweep_depths": "0-7", "sweep_widths": "6"}, "depths must be at most the smallest width (6)"),
-        ({"sweep_rates": "fast"}, "learning rates must be numbers, got 'fast'"),
-        ({"sweep_data": "wine", "sweep_rows": "99"}, "training rows must be at most 98 for wine, got 99"),
         ({"sweep_seeds": "0-63", "sweep_widths": "6-60", "sweep_depths": "0-5"}, "a sweep can have at most 5,000 runs"),
         ({"sweep_data": "wine", "sweep_depths": "8", "sweep_widths": "9, 6"}, "depth must be at most the width (6)"),
     ],
@@ -575,13 +583,3 @@ def test_other_choices_wait_for_train(lab: Lab) -> None:
     statuses = lab.store.statuses(run_ids(wanted))
     assert {statuses[run_id] for run_id in run_ids(SWEEP)} == {"finished"}
     assert {statuses[run_id] for run_id in statuses if run_id not in before} == {"queued"}
-
-
-def test_another_sweep_is_picked(lab: Lab) -> None:
-    at = show()
-    at.selectbox(key="_picked_sweep").set_value(ONE.sweep_id)
-    run_app(at)
-    assert param(at, "sweep") == ONE.sweep_id
-    assert "One seed: no intervals" in words(at)
-    assert not at.info
-    assert at.text_input(key="sweep_seeds").value == "0"
