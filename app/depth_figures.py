@@ -32,6 +32,8 @@ from core.trained import trained_net
 
 Which = Literal["best", "last"]
 EPOCHS: dict[Which, str] = {"best": "at the epoch of the lowest validation loss", "last": "at the last epoch"}
+WIDTH_KEY, DEPTH_KEY, ROWS_KEY, DATA_KEY = "at_width", "at_depth", "at_rows", "at_data"
+"""Which part of a sweep is shown: parameters of the URL, and keys of session state."""
 LIT = ("tree", "flat", "dense")
 NETS = ("tree", "tree_units", "random_gates", "flat", "dense", "dense_capacity", "dense_ladder")
 
@@ -55,6 +57,8 @@ class Choice:
     lit: tuple[str, ...] = LIT
     shown: tuple[str, ...] | None = None
     """Models that are drawn; None: all."""
+    variant: str = ""
+    """Of the tree, where it has several: the one that is compared."""
 
     @property
     def subject(self) -> str:
@@ -81,6 +85,7 @@ def shown(rows: pd.DataFrame, choice: Choice) -> pd.DataFrame:
 
 def of_data(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     """The members of one data set and size, at all widths."""
+    table = findings.with_replicates(table)
     return table[(table["data"] == choice.data) & (table["n_train"] == choice.n_train)]
 
 
@@ -92,7 +97,10 @@ def interval_words(rows: pd.DataFrame) -> str:
         return "One seed: no intervals, since they are computed from the spread over seeds."
     if term:
         return f"Bands: 95 % t intervals over {n} splits of this data set, with the Nadeau-Bengio factor 1/J + {term:.2f}."
-    return f"Bands: 95 % t intervals over {n} seeds, each with fresh data."
+    fresh = (
+        "each with fresh data" if findings.splits_vary(rows) else "all with the same data: only the starts of the nets differ"
+    )
+    return f"Bands: 95 % t intervals over {n} seeds, {fresh}."
 
 
 def rates_words(rows: pd.DataFrame) -> str:
@@ -110,13 +118,13 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
         st.info("Where does it help? A sweep with a tree and a dense net of the same multiply-adds would show it here.")
         return
     st.subheader("Where does it help?")
-    mine = mine[mine["variant"] == ""]
+    mine = findings.one_variant(mine, choice.variant)
     cells = comparison.where_it_helps(mine, "tree", "dense", which=choice.which, overlap=findings.overlap(mine))
 
     def choose() -> None:
         points = st.session_state["help_map"]["selection"]["points"]
         if points and (data := points[0].get("customdata")):
-            st.session_state["width"], st.session_state["cell"] = int(data[0]), int(data[1])
+            st.session_state[WIDTH_KEY], st.session_state[DEPTH_KEY] = int(data[0]), int(data[1])
 
     widgets.figure(
         draw_help_map(cells=cells, subject=choice.of_data, look=session.look()),
@@ -139,7 +147,7 @@ def _seeds(rows: pd.DataFrame, values: "pd.Series[float]") -> pd.DataFrame:
 
 def error(rows: pd.DataFrame, choice: Choice) -> None:
     """Test and training error against depth."""
-    chosen = chosen_depth(rows)
+    chosen = chosen_depth(findings.one_variant(rows, choice.variant))
     rows = shown(rows, choice)
     curves = pd.concat(
         [_by_depth(rows, choice.which, split, "error").assign(split=split) for split in ("test", "train")], ignore_index=True
@@ -149,7 +157,7 @@ def error(rows: pd.DataFrame, choice: Choice) -> None:
         values = {split: comparison.measure(rows, choice.which, split, "error") for split in ("test", "train")}
         parts = [_seeds(rows, value).assign(split=split) for split, value in values.items()]
         seeds = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
-    notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows)]
+    notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows), capacity_words(rows)]
     widgets.figure(
         error_by_depth(
             curves=curves, seeds=seeds, chosen=chosen, lit=_lit(rows, choice), subject=choice.subject, look=session.look()
@@ -167,9 +175,8 @@ def error(rows: pd.DataFrame, choice: Choice) -> None:
 
 
 def chosen_depth(rows: pd.DataFrame) -> int | None:
-    """The tree's depth by the one-standard-error rule on validation; None without a tree, and where it has variants."""
-    variants = set(rows.loc[rows["model"] == "tree", "variant"])
-    if variants != {""}:
+    """The tree's depth by the one-standard-error rule on validation; None without a tree."""
+    if not (rows["model"] == "tree").any():
         return None
     return comparison.best_depth(rows, "tree", overlap=findings.overlap(rows), rule="one_standard_error")
 
@@ -208,6 +215,7 @@ def tree_against_flat(rows: pd.DataFrame, choice: Choice) -> None:
     if not {"tree", "flat"} <= set(rows["model"]):
         st.info("Add the flat net to the sweep to compare shared prefixes with separate leaves here.")
         return
+    rows = findings.one_variant(rows, choice.variant)
     basis: Any = "at the same train loss" if choice.basis == "train_loss" else "at the same epochs"
     compared = at_same_train_loss(rows) if choice.basis == "train_loss" else rows
     differences = comparison.differences_by_depth(
@@ -244,7 +252,7 @@ def overfits_words(gaps: pd.DataFrame) -> str:
 
 def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
     """Give tree and flat, their `best` and `last` errors replaced by those at the epochs of equal training loss."""
-    rows = rows[rows["model"].isin(["tree", "flat"]) & (rows["variant"] == "")].copy()
+    rows = rows[rows["model"].isin(["tree", "flat"])].copy()
     store = jobs.default_store()
     ids = list(rows["run_id"])
     losses = store.curves(ids, "train", "loss")
@@ -267,7 +275,8 @@ def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
 
 def levels(rows: pd.DataFrame, choice: Choice) -> None:
     """Accuracy when the trained trees of one depth are read only to level l."""
-    trees = rows[(rows["model"] == "tree") & (rows["variant"] == "") & (rows["depth"] == choice.depth)]
+    rows = findings.one_variant(rows, choice.variant)
+    trees = rows[(rows["model"] == "tree") & (rows["depth"] == choice.depth)]
     trees = trees[trees["status"] == "finished"]  # the others may be so later, and what is kept of the reading must not stay
     if (rows["variant"].where(rows["model"] == "tree", "") != "").any() and trees.empty:
         st.info("The trees of this depth have variants, and none of them stands for all; a sweep with one is read by levels.")
@@ -311,9 +320,8 @@ def level_table(url: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
 
 def curves(rows: pd.DataFrame, choice: Choice) -> None:
     """Learning curves of the nets of one cell, over its seeds."""
-    here = rows[
-        rows["model"].isin(choice.lit) & (rows["depth"].isna() | (rows["depth"] == choice.depth)) & (rows["variant"] == "")
-    ]
+    rows = findings.one_variant(rows, choice.variant)
+    here = rows[rows["model"].isin(choice.lit) & (rows["depth"].isna() | (rows["depth"] == choice.depth))]
     here = here[here["model"].isin(NETS)]
     values = curve_table(here)
     if values.empty:
@@ -352,7 +360,8 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
     mine = table[(table["data"] == choice.data) & (table["width"].isna() | (table["width"] == choice.width))]
     if mine["n_train"].nunique() < 2:
         return
-    mine = mine[mine["model"].isin(["tree", "dense"]) & (mine["variant"] == "")]
+    mine = findings.one_variant(findings.with_replicates(mine), choice.variant)
+    mine = mine[mine["model"].isin(["tree", "dense"])]
     if mine.empty:
         return
     parts = []
@@ -425,6 +434,18 @@ def collapsed_words(rows: pd.DataFrame) -> str:
     nets = rows[rows["model"].isin(NETS) & rows["best_test_accuracy"].notna()]
     count = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
     return f"{count} of {len(nets)} nets are no better than the majority class" if count else ""
+
+
+def capacity_words(rows: pd.DataFrame) -> str:
+    """Say where no dense net has as many parameters as the tree, within 2 %."""
+    trees = rows[rows["model"] == "tree"].groupby("depth")["parameters"].first()
+    dense = rows[rows["model"] == "dense_capacity"].groupby("depth")["parameters"].first()
+    misses = (dense / trees - 1).dropna()
+    misses = misses[misses.abs() > 0.02]
+    if misses.empty:
+        return ""
+    parts = [f"{100 * miss:+.1f} % at K = {depth:g}" for depth, miss in misses.items()]
+    return f"the dense net of the same parameters misses them by {theme.enumerate_words(parts)}"
 
 
 def live(info: SweepInfo, table: pd.DataFrame) -> None:

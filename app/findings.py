@@ -11,22 +11,60 @@ from app.figures.models import model_words
 from core.comparison import Difference, best_depth, by_depth, holm, measure, paired_difference
 from core.config import GENERATORS
 
+TREES = ("tree", "tree_units")
+"""Models with shared prefixes whose gates are learned."""
+
+OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
+"""Models that the tree is compared with in sentences."""
+
 WHICH = "best"
 """Scores are those of the epoch with the lowest validation loss."""
 
 
 def overlap(cell: pd.DataFrame) -> float:
-    """The Nadeau-Bengio term n_test / n_train of re-split tables; 0 where each seed draws fresh data."""
+    """The Nadeau-Bengio term n_test / n_train where a table is split anew for each seed; else 0."""
     from core.config import DataConfig
     from core.datasets import shape
 
-    if cell.empty:
+    if cell.empty or cell.iloc[0]["data.name"] in GENERATORS or not splits_vary(cell):
         return 0.0
-    first = cell.iloc[0]
-    if first["data.name"] in GENERATORS:
-        return 0.0
-    size = shape(DataConfig.model_validate(data_fields(first)))
+    size = shape(DataConfig.model_validate(data_fields(cell.iloc[0])))
     return size.n_test / size.n_train
+
+
+def splits_vary(cell: pd.DataFrame) -> bool:
+    """Whether seeds draw or split the data anew; with one split_seed they only start the nets anew."""
+    return bool(cell["split_seed"].isna().any() or len(set(cell["split_seed"])) > 1)
+
+
+def with_replicates(table: pd.DataFrame) -> pd.DataFrame:
+    """Number the replicates where seed alone does not tell them apart (axes over split_seed or init_seed), as `seed`."""
+    seeds = table[["seed", "split_seed", "init_seed"]]
+    if not seeds[["split_seed", "init_seed"]].notna().any(axis=None) or seeds["seed"].nunique() == len(seeds.drop_duplicates()):
+        return table
+    return table.assign(seed=seeds.fillna(-1).groupby(list(seeds.columns), sort=False).ngroup())
+
+
+def variants(cell: pd.DataFrame) -> list[str]:
+    """The variants of the trees in a cell, in order; one empty name where there are none."""
+    trees = cell[cell["model"].isin(TREES)]
+    return list(dict.fromkeys(trees["variant"])) or [""]
+
+
+def one_variant(cell: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """The members to compare for one variant of the tree: of each model that variant, or the one that it has instead.
+
+    Their `variant` is emptied, so that they stand beside each other. A model without that variant stands with the one whose
+    words are all in it, such as `weight_decay=0.1` beside `decay_growth=2, weight_decay=0.1`, else with its first.
+    """
+    parts = []
+    wanted = set(filter(None, variant.split(", ")))
+    for _, rows in cell.groupby("model", sort=False):
+        own = list(dict.fromkeys(rows["variant"]))
+        fitting = [name for name in own if set(filter(None, name.split(", "))) <= wanted]
+        chosen = variant if variant in own else max(fitting, key=len) if fitting else own[0]
+        parts.append(rows if rows["model"].iloc[0] == "dense_ladder" else rows[rows["variant"] == chosen].assign(variant=""))
+    return pd.concat(parts).sort_index() if parts else cell
 
 
 def data_fields(row: "pd.Series[Any]") -> dict[str, Any]:
@@ -81,26 +119,37 @@ def difference_words(difference: Difference, shown: bool | None = None) -> str:
 
 
 def findings(cell: pd.DataFrame) -> list[str]:
-    """What one data set at one width says: the chosen depth, and the tree there against what stands beside it."""
-    trees = [model for model in ("tree", "tree_units", "flat") if (cell["model"] == model).any()]
+    """What one data set at one width says: the chosen depth, and the tree there against what stands beside it.
+
+    Differences of one cell are judged together, by Holm.
+    """
     sentences = []
-    for model in trees[:1]:
-        depth = best_depth(cell, model, which=WHICH, overlap=overlap(cell), rule="one_standard_error")
-        lowest = best_depth(cell, model, which=WHICH, overlap=overlap(cell), rule="lowest")
+    for variant in variants(cell):
+        rows = one_variant(cell, variant)
+        model = next((model for model in (*TREES, "flat") if (rows["model"] == model).any()), None)
+        if model is None:
+            continue
+        depth = best_depth(rows, model, which=WHICH, overlap=overlap(rows), rule="one_standard_error")
+        lowest = best_depth(rows, model, which=WHICH, overlap=overlap(rows), rule="lowest")
         if depth is None or lowest is None:
             continue
-        words = model_words(model, "")
+        words = model_words(model, variant)
         sentences.append(
             f"Chosen on validation: {words} K = {depth} by the one-standard-error rule (lowest mean error at K = {lowest})."
         )
-        for other in ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic"):
-            if other == model or model_at(cell, other).empty:
-                continue
-            beside = own_depth(cell, other)
+        others = [other for other in OPPONENTS if other != model and not model_at(rows, other).empty]
+        depths = [own_depth(rows, other) for other in others]
+        differences = [compare(rows, (model, lowest), pair) for pair in zip(others, depths, strict=True)]
+        adjusted = holm([difference.p for difference in differences])
+        for other, beside, difference, p in zip(others, depths, differences, adjusted, strict=True):
             at = "" if beside is None else f" at its own K = {beside}"
-            difference = compare(cell, (model, lowest), (other, beside))
             sentences.append(
-                f"Test error of {words} at K = {lowest} minus {model_words(other, '')}{at}: {difference_words(difference)}."
+                f"Test error of {words} at K = {lowest} minus {model_words(other, '')}{at}: "
+                f"{difference_words(difference, bool(p < 0.05))}."
+            )
+        if others:
+            sentences.append(
+                f"Intervals are of 95 % each; what is shown is judged by Holm over these {len(others)} differences."
             )
     return sentences
 
@@ -140,6 +189,7 @@ def claims_table(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     found: dict[str, list[Difference | None]] = {other: [] for other in others}
     for words, cell in parts:
+        cell = one_variant(cell, variants(cell)[0])
         depth = own_depth(cell, "tree")
         rows.append({"cell": words, "depth": depth})
         for other in others:

@@ -50,10 +50,10 @@ def run(options: argparse.Namespace) -> int:
                 return _refuse(f"{file}: {'; '.join(explain(error).values())}")
             except (DataError, LimitError) as error:
                 return _refuse(f"{file}: {error}")
-            print(report(sweep.name, table), flush=True)
             tables.append(table.assign(sweep=sweep.name))
             if options.csv is not None:  # after each, so that what is there is not lost
                 pd.concat(tables, ignore_index=True).to_csv(options.csv, index=False)
+            print(report(sweep.name, table), flush=True)
         if options.claims:
             from app.findings import claims_markdown, claims_table
 
@@ -103,7 +103,10 @@ def report(name: str, table: "pd.DataFrame") -> str:
 
 def cells(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
     """Part a table of results by data set and width; what is the same at every width stands in each part."""
+    from app.findings import with_replicates
+
     parts = []
+    table = with_replicates(table)
     for (data, n_train), of_data in table.groupby(["data", "n_train"], sort=False):
         widths = sorted(of_data["width"].dropna().unique())
         for width in widths or [float("nan")]:

@@ -158,7 +158,7 @@ def _sweep(name: str, texts: dict[str, str], models: list[str]) -> SweepConfig:
     decay = parse_real(texts["sweep_decay"], "weight decay", 0, 10)
     if len(epochs) != 1 or len(decay) != 1:
         raise ValueError("epochs and weight decay must be one number each")
-    if len(depths) > 1 and max(depths) > min(widths):
+    if max(depths) > min(widths):
         raise ValueError(
             f"depths must be at most the smallest width ({min(widths)}), since each gating bit is the sign of one hidden unit, "
             f"got {max(depths)}"

@@ -94,10 +94,11 @@ def paired_difference(first: ArrayLike, second: ArrayLike, *, overlap: float = 0
     """Compare two models seed by seed: (J,) and (J,) aligned by seed -> the mean of first minus second.
 
     Pairs with a NaN are left out. Where all differences are equal the interval is a point, and p is 1 if they are 0, else
-    0. Raises ValueError as `mean_interval` does, and for arrays that do not pair up.
+    0; equal differences of fewer than 5 seeds that are not 0 have neither, since they say nothing of the spread. Raises
+    ValueError as `mean_interval` does, and for arrays that do not pair up.
 
-    >>> paired_difference([0.75, 0.5], [0.5, 0.25])
-    Difference(mean=0.25, low=0.25, high=0.25, n=2, p=0.0)
+    >>> paired_difference([0.75, 0.5], [0.75, 0.5])
+    Difference(mean=0.0, low=0.0, high=0.0, n=2, p=1.0)
     """
     one, other = _one_dimensional(first, "first"), _one_dimensional(second, "second")
     if len(one) != len(other):
@@ -108,6 +109,8 @@ def paired_difference(first: ArrayLike, second: ArrayLike, *, overlap: float = 0
     n = len(differences)
     mean, error = _mean_and_error(differences, overlap)
     half = _half_width(error, n, confidence)
+    if error == 0 and mean != 0 and n < CERTAIN:
+        half = math.nan
     return Difference(mean, mean - half, mean + half, n, _two_sided_p(mean, error, n))
 
 
@@ -365,12 +368,18 @@ def _half_width(error: float, n: int, confidence: float) -> float:
     return math.nan if n < 2 else float(stdtrit(n - 1, (1 + confidence) / 2)) * error
 
 
+CERTAIN = 5
+"""Equal differences of fewer seeds say nothing: on a small split they are equal by chance."""
+
+
 def _two_sided_p(mean: float, error: float, n: int) -> float:
     from scipy.special import stdtr
 
     if n < 2 or math.isnan(error):
         return math.nan
     if error == 0:
+        if mean != 0 and n < CERTAIN:
+            return math.nan
         return 1.0 if mean == 0 else 0.0
     return float(2 * stdtr(n - 1, -abs(mean) / error))
 

@@ -324,7 +324,7 @@ class SweepConfig(_Config):
     base: RunConfig = RunConfig()
     """What the members share."""
     axes: dict[str, list[Any]] = {}
-    """Dotted field -> the values it takes; the members are all combinations."""
+    """Dotted field -> the values it takes; the members are all combinations, those that are the same model once."""
     baselines: list[str] = []
     """Models trained beside the members on the same splits and seeds."""
     tune_lr: list[float] | None = None
@@ -341,10 +341,14 @@ class SweepConfig(_Config):
             if not values:
                 raise _refuse(f"axis {field} must have at least one value, got none")
             for place, value in enumerate(values):
-                if (sentences := explain_change(self.base, {field: value}, only=field)) is not None:
-                    raise _refuse(f"axis {field}: {sentences}")
+                if (sentence := explain_change(self._without_depth(field), {field: value}, only=field)) is not None:
+                    raise _refuse(f"axis {field}: {sentence}")
                 if value in values[:place]:
                     raise _refuse(f"axis {field} must have different values, got {value!r} twice")
+        depths, widths = (self.axes.get(field, [getattr(self.base.net, field[4:])]) for field in ("net.depth", "net.width"))
+        deepest = {"net.depth": max(depths), "net.width": min(widths)}  # the combination that fits least
+        if (sentence := explain_change(self.base, deepest, only="net.depth")) is not None:
+            raise _refuse(f"axis net.depth: {sentence}")
         for baseline in self.baselines:
             if baseline not in BASELINES:
                 names = ", ".join(BASELINES)
@@ -354,19 +358,35 @@ class SweepConfig(_Config):
                 raise _refuse("tune_lr must have at least one rate, got none; leave it out to train with the base's rate")
             if "train.lr" in self.axes:
                 raise _refuse("tune_lr must be left out when train.lr is an axis, since it would override it")
+            if len(set(self.tune_lr)) < len(self.tune_lr):
+                raise _refuse(f"tune_lr must hold different rates, got {self.tune_lr}")
             for rate in self.tune_lr:
                 if not 0 < rate <= 10:
                     raise _refuse(f"tune_lr must hold rates above 0 and at most 10, got {rate:g}")
         return self
 
+    def _without_depth(self, field: str) -> RunConfig:
+        """The base for the check of one field alone, where depth and width do not bind each other."""
+        return changed(self.base, {"net.depth": 0, "net.width": 4096}) if field.startswith("net.") else self.base
+
     @property
     def sweep_id(self) -> str:
         """The sweep's address: 16 hexadecimal digits from the hash of all but its name and what its axes override."""
-        first = {field: values[0] for field, values in self.axes.items()}
-        base = changed(self.base, first | ({} if self.tune_lr is None else {"train.lr": self.tune_lr[0]}))
-        axes = {field: values for field, values in self.axes.items() if len(values) > 1}
-        beside = {"baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr}
-        return _digest({"base": base.canonical(), "axes": axes} | beside)
+        base = self.base.model_dump(mode="json")
+        plain = RunConfig().model_dump(mode="json")
+        axes: dict[str, list[Any]] = {}
+        for field, values in self.axes.items():
+            part, _, name = field.rpartition(".")
+            is_real = isinstance((plain[part] if part else plain)[name], float)
+            same = [float(value) if is_real and value is not None else value for value in values]
+            if len(same) == 1:  # an axis of one value is no axis
+                (base[part] if part else base)[name] = same[0]
+            else:
+                (base[part] if part else base).pop(name)
+                axes[field] = same
+        if self.tune_lr is not None:
+            base["train"].pop("lr")
+        return _digest({"base": base, "axes": axes, "baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr})
 
 
 def _hint(given: str, known: Iterable[str]) -> str:

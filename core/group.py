@@ -100,6 +100,8 @@ class Group:
                 lanes = [pool.submit(self._lane, first if number == 0 else []) for number in range(self._threads)]
                 for lane in as_completed(lanes):
                     lane.result()
+            except StoreError:
+                raise  # the other threads end what they have, or meet it too
             except BaseException:
                 self._closing.set()
                 raise
@@ -113,10 +115,15 @@ class Group:
 
     def _claim(self) -> list[Claim]:
         """Take a few members; none while other runs wait."""
+        return self._store.claim_members(self._worker_id, effort, LANE_SECONDS, self._where(), self._only)
+
+    def _where(self) -> str:
+        """The device that is noted; one that is not there makes each member fail with its own sentence."""
         from core.device import resolve_device
 
-        where = str(resolve_device(self._device))
-        return self._store.claim_members(self._worker_id, effort, LANE_SECONDS, where, self._only)
+        with contextlib.suppress(LeafscopeError):
+            return str(resolve_device(self._device))
+        return self._device
 
     def _train(self, claims: list[Claim]) -> None:
         """Train attempts to their end and record them."""
@@ -162,21 +169,23 @@ class Group:
                         raise AttemptLostError
                 recorders[number] = Recorder(self._store, claim, trainer.state, FLUSH, thin=True)
         ends = _Ends(self._store)
-        for number, event in population.events():
-            if number not in recorders:  # lost
-                stops[number].set()
-                continue
-            with self._recorded(claims[number], lambda number=number: recorders.pop(number, None)):  # type: ignore[misc]
-                recorder = recorders[number]
-                if not isinstance(event, Ended):
-                    recorder.add(event)
-                elif event.status == "failed":
-                    fault = event.error or LeafscopeError("training failed without saying why")
-                    ends.add(recorder, "failed", explain(fault), {}, facts_of(fault))
-                else:
-                    status, words = ("finished", None) if event.status == "finished" else self._stopped()
-                    ends.add(recorder, status, words, *left_behind(trainers[number], status))
-        ends.write()
+        try:
+            for number, event in population.events():
+                if number not in recorders:  # lost
+                    stops[number].set()
+                    continue
+                with self._recorded(claims[number], lambda number=number: recorders.pop(number, None)):  # type: ignore[misc]
+                    recorder = recorders[number]
+                    if not isinstance(event, Ended):
+                        recorder.add(event)
+                    elif event.status == "failed":
+                        fault = event.error or LeafscopeError("training failed without saying why")
+                        ends.add(recorder, "failed", explain(fault), {}, facts_of(fault))
+                    else:
+                        status, words = ("finished", None) if event.status == "finished" else self._stopped()
+                        ends.add(recorder, status, words, *left_behind(trainers[number], status))
+        finally:
+            ends.write()
 
     @contextlib.contextmanager
     def _recorded(self, claim: Claim, lost: Callable[[], Any] = lambda: None) -> Any:

@@ -3,6 +3,7 @@
 Every function takes the store to use; without one it is the default store, opened once for each process.
 """
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -192,9 +193,20 @@ def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
 
 
 def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
-    """Stop all runs of a sweep: those that wait at once, those in training within about a second. RunNotFoundError."""
+    """Stop all runs of a sweep: those that wait at once, those in training within about a second.
+
+    Runs that another sweep is still training go on. Raises RunNotFoundError if there is none of this address.
+    """
     store = store or default_store()
-    store.stop_all(_run_ids(store.sweep(sweep_id)))
+    mine = set(_run_ids(store.sweep(sweep_id)))
+    for info in store.sweeps():
+        if info.sweep_id != sweep_id:
+            with contextlib.suppress(ValueError):  # a configuration that is no longer valid
+                theirs = set(_run_ids(info))
+                statuses = store.statuses(theirs - mine)
+                if any(status in ("queued", "running") for status in statuses.values()):
+                    mine -= theirs
+    store.stop_all(mine)
 
 
 def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgress:

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from core.config import FITTED, RunConfig, SweepConfig, changed
-from core.cost import cost, equal_capacity_width, equal_computation_width
+from core.cost import cost, equal_capacity_width, equal_computation_width, memory
 from core.datasets import shape
 from core.device import check_fits
 from core.errors import LimitError
@@ -54,8 +54,10 @@ class Member:
 
     @cached_property
     def identity(self) -> tuple[Any, ...]:
-        """What its trials have in common: model, cell and seeds."""
-        return *self.cell, self.run.seed, self.run.split_seed, self.run.init_seed
+        """What its trials have in common: all but the learning rate, unless that is what tells variants apart."""
+        known = self.run.canonical()
+        train = {field: value for field, value in known["train"].items() if field != "lr"}
+        return *self.cell, self.run.seed, self.run.split_seed, self.run.init_seed, str(known["net"]), str(train)
 
 
 def expand(sweep: SweepConfig) -> tuple[Member, ...]:
@@ -91,13 +93,19 @@ def check(sweep: SweepConfig) -> None:
         raise _too_many(sweep, len(runs))
     for data in {run.data for run in runs.values()}:
         shape(data)
-    largest: dict[tuple[Any, ...], RunConfig] = {}
-    for run in runs.values():  # of each data set and kind only the costliest has to be looked at
-        key = run.data, run.net.kind, run.net.gates, run.train.device
-        if key not in largest or (run.net.depth, run.net.width) > (largest[key].net.depth, largest[key].net.width):
-            largest[key] = run
-    for run in largest.values():
+    for run in _largest(list(runs.values())):
         check_fits(run)
+
+
+def _largest(runs: list[RunConfig]) -> list[RunConfig]:
+    """Of each device the run that needs the most memory."""
+    largest: dict[str, tuple[int, RunConfig]] = {}
+    for run in runs:
+        size = shape(run.data)
+        needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
+        if needed > largest.get(run.train.device, (-1, run))[0]:
+            largest[run.train.device] = (needed, run)
+    return [run for _, run in largest.values()]
 
 
 def distinct_runs(sweep: SweepConfig) -> list[RunConfig]:
@@ -157,6 +165,8 @@ def _baselines(run: RunConfig, sweep: SweepConfig) -> Iterator[Member]:
     size = shape(run.data)
     net = run.net
     tree = net.model_copy(update={"kind": "tree"})
+    several = len(sweep.axes.get("net.gates", [])) > 1
+    gates = f"gates={net.gates}" if several and net.gates != "hidden" else ""
 
     def dense(model: str, width: int, depth: int | None, variant: str = "") -> Member:
         beside = changed(run, {"net.kind": "dense", "net.width": width})
@@ -170,12 +180,14 @@ def _baselines(run: RunConfig, sweep: SweepConfig) -> Iterator[Member]:
             beside = changed(run, {"net.kind": "tree", "net.gates": "random"})
             yield Member(beside, baseline, _variant(beside, sweep, baseline), net.depth, net.width)
         elif baseline == "dense":
-            width = equal_computation_width(net, size.n_features, size.n_classes) if net.gated else net.width
-            same = width == net.width
-            yield dense(baseline, width, None if same else net.depth, "" if same else f"w{width}")
+            if net.gated and net.gates != "hidden":  # gates that cost: at each depth another width
+                width = equal_computation_width(net, size.n_features, size.n_classes)
+                yield dense(baseline, width, net.depth, gates)
+            else:
+                yield dense(baseline, net.width, None)
         elif baseline == "dense_capacity":
             width, _ = equal_capacity_width(tree, size.n_features, size.n_classes)
-            yield dense(baseline, width, net.depth)
+            yield dense(baseline, width, net.depth, gates)
         else:
             for factor in LADDER:
                 if (width := factor * net.width) <= 4096:
@@ -184,7 +196,8 @@ def _baselines(run: RunConfig, sweep: SweepConfig) -> Iterator[Member]:
 
 def _variant(run: RunConfig, sweep: SweepConfig, model: str) -> str:
     """Name the axes, beside those of the cell, that make a difference to the run."""
-    known = run.canonical()
+    # at depth 0 gates make no difference, but it stands in the same line as the depths above
+    known = (changed(run, {"net.depth": max(1, run.net.depth)}) if run.net.gated else run).canonical()
     words = []
     for field in sweep.axes:
         part, _, name = field.rpartition(".")

@@ -202,12 +202,19 @@ class Store(Reading):
         """Stop many runs, as `stop` does; addresses that no run has are passed over."""
         wanted = list(dict.fromkeys(run_ids))
         with self._write() as connection:
+            before = attempts.alias()
+            finished = select(before.c.run_id).where(
+                before.c.run_id == attempts.c.run_id, before.c.attempt == attempts.c.attempt - 1, before.c.status == "finished"
+            )
             for first in range(0, len(wanted), CHUNK):
                 mine = attempts.c.run_id.in_(wanted[first : first + CHUNK])
                 connection.execute(update(attempts).where(mine, attempts.c.status == "running").values(stop_requested=True))
-                connection.execute(
-                    update(attempts).where(mine, attempts.c.status == "queued").values(status="stopped", finished=self._clock())
-                )
+                waits = mine, attempts.c.status == "queued"
+                anew = connection.execute(select(attempts.c.run_id, attempts.c.attempt).where(*waits, finished.exists())).all()
+                for row in anew:  # it was to be trained again, and is finished again
+                    this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt
+                    connection.execute(delete(attempts).where(*this))
+                connection.execute(update(attempts).where(*waits).values(status="stopped", finished=self._clock()))
 
     def rename_sweep(self, sweep_id: str, name: str) -> None:
         """Call a sweep by another name; raises RunNotFoundError if there is none, ValueError for an empty name."""
@@ -338,22 +345,24 @@ class Store(Reading):
             parts = [
                 query.where(attempts.c.run_id.in_(wanted[first : first + CHUNK])) for first in range(0, len(wanted), CHUNK)
             ]
-        with self._read() as connection:
-            rows = next((found for part in parts if (found := connection.execute(part).all())), [])
-        if not rows or (wanted is None and rows[0].priority != PRIORITIES["member"]):
-            return []
         claims: list[Claim] = []
         now = self._clock()
         taken = {"status": "running", "started": now, "heartbeat": now, "worker_id": worker_id}
         taken |= {"pid": os.getpid(), "device": device}
+        with self._read() as connection:  # which waits for no writer
+            if not any(connection.execute(part).first() for part in parts):
+                return []
         with self._write() as connection:
+            rows = next((found for part in parts if (found := connection.execute(part).all())), [])
+            if not rows or (wanted is None and rows[0].priority != PRIORITIES["member"]):
+                return []
             for row in rows:
                 claim = Claim(row.run_id, row.attempt, worker_id, row.label, row.config)
-                with contextlib.suppress(LeafscopeError, ValueError):  # it fails when it is begun, with its own words
-                    budget -= seconds(claim.run)
                 this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt, attempts.c.status == "queued"
                 if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
                     claims.append(claim)
+                    with contextlib.suppress(LeafscopeError, ValueError):  # it fails when it is begun, with its own words
+                        budget -= seconds(claim.run)
                 if budget <= 0:
                     break
         return claims

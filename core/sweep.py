@@ -5,6 +5,7 @@ model is tried with each of them in each cell (width, depth, data), and the rate
 the seeds is kept: the same number of trials for everyone, and no look at the test split (this project's choice).
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from core.config import DataConfig, RunConfig, SweepConfig
+from core.config import DataConfig, RunConfig, SweepConfig, changed
 from core.cost import cost
 from core.datasets import load, shape
-from core.errors import NonFiniteLossError
+from core.errors import LeafscopeError, NonFiniteLossError
 from core.members import Member, check, distinct_runs, effort, expand, run_ids
 
 if TYPE_CHECKING:
@@ -77,24 +78,27 @@ def run_sweep(
     """Train all members of a sweep here and now, and give the table of `results`: one row a member, tuned rates kept.
 
     With a store, members that are finished there are reused, all are kept there, and other workers may help. `on_progress`
-    is called with the runs that have ended and their number. Raises what `check` raises, before anything is trained.
+    is called with the runs that have ended and their number. Raises what `check` raises, and DeviceError,
+    before anything is trained.
     """
+    from core.device import resolve_device
     from core.worker import n_cores
 
     check(sweep)
+    resolve_device(device)
     runs = distinct_runs(sweep)
     if store is not None:
         from core.worker import train_members
 
-        store.submit_sweep(sweep, runs)
+        new = [one.run_id for one in store.submit_sweep(sweep, runs) if not one.reused]
         ids = run_ids(sweep)
         train_members(store, ids, threads or n_cores(), device, on_progress)
         table = results(sweep, store.runs(ids))
-        prune(sweep, table, store)
+        _prune(sweep, table, store, new)
         return table
     outcomes: dict[str, Outcome] = {}
     for group in _groups(runs, threads or n_cores()):
-        for run_id, outcome in _trained(group, threads or n_cores()):
+        for run_id, outcome in _trained(group, threads or n_cores(), device):
             outcomes[run_id] = outcome
             on_progress(len(outcomes), len(runs))
     return results(sweep, outcomes)
@@ -141,10 +145,16 @@ def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[Kept]:
     ]
 
 
-def prune(sweep: SweepConfig, table: pd.DataFrame, store: "Store") -> None:
-    """Drop the weights of trials whose rate was not kept; their scores stay."""
+def _prune(sweep: SweepConfig, table: pd.DataFrame, store: "Store", new: Sequence[str]) -> None:
+    """Drop the weights of new trials whose rate was not kept and that no other sweep has; their scores stay."""
     wanted = set(table["run_id"])
-    store.drop_nets(run_id for run_id in run_ids(sweep) if run_id not in wanted)
+    if (table["status"] != "finished").any():
+        return  # a rate may still be chosen otherwise
+    for info in store.sweeps():
+        if info.sweep_id != sweep.sweep_id:
+            with contextlib.suppress(ValueError):  # written by another version of the program
+                wanted |= set(run_ids(info.config))
+    store.drop_nets(run_id for run_id in new if run_id not in wanted)
 
 
 def estimated_seconds(sweep: SweepConfig, finished: Sequence[str] = (), threads: int = 1) -> float:
@@ -241,7 +251,10 @@ def data_words(sweep: SweepConfig, run: RunConfig) -> str:
     """Name a run's data set, with what the sweep's axes vary of it beside its name and size."""
     fields = [name for name in sweep.axes if name.startswith("data.") and name not in ("data.name", "data.n_train")]
     known = run.data.model_dump()
-    return ", ".join([run.data.name, *(f"{name[5:]}={known[name[5:]]}" for name in fields if known[name[5:]] is not None)])
+    words = [run.data.name, *(f"{name[5:]}={known[name[5:]]}" for name in fields if known[name[5:]] is not None)]
+    if run.data.n_train is None and len(sweep.axes.get("data.n_train", [])) > 1:
+        words.append("all rows")  # which may be as many as another value names
+    return ", ".join(words)
 
 
 @lru_cache(maxsize=16_384)
@@ -269,17 +282,27 @@ def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]
         yield group
 
 
-def _trained(runs: Sequence[RunConfig], threads: int) -> Iterator[tuple[str, Outcome]]:
+def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[tuple[str, Outcome]]:
     """Train a group and give each run's outcome when it is known."""
     from core.baselines import fit
     from core.population import Ended, Population
     from core.reading import fold
 
+    ids: list[str] = []
+    nets: list[RunConfig] = []
     for run in runs:
-        if run.net.fitted and (model := fit(run)) is not None:
-            summary = fold({}, [(model.record.epoch, model.record.metrics)])
-            yield run.run_id, Outcome("finished", **summary, facts=model.facts, seconds=model.record.seconds)
-    nets = [run for run in runs if not run.net.fitted]
+        try:
+            if run.net.fitted:
+                if (model := fit(run)) is not None:
+                    summary = fold({}, [(model.record.epoch, model.record.metrics)])
+                    yield run.run_id, Outcome("finished", **summary, facts=model.facts, seconds=model.record.seconds)
+                continue
+            load(run.data, run.data_seed)
+        except LeafscopeError as error:  # this one fails alone
+            yield run.run_id, Outcome("failed", str(error))
+            continue
+        ids.append(run.run_id)
+        nets.append(changed(run, {"train.device": device}) if device != "auto" and run.train.device == "auto" else run)
     if not nets:
         return
     population = Population(nets, threads=threads)
@@ -294,4 +317,4 @@ def _trained(runs: Sequence[RunConfig], threads: int) -> Iterator[tuple[str, Out
         if isinstance(event.error, NonFiniteLossError):
             facts = {"diverged": True}
         words = None if event.error is None else str(event.error)
-        yield nets[number].run_id, Outcome(event.status, words, **summaries[number], facts=facts, seconds=seconds[number])
+        yield ids[number], Outcome(event.status, words, **summaries[number], facts=facts, seconds=seconds[number])

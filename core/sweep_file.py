@@ -32,7 +32,7 @@ def read_sweep(path: str | Path) -> SweepConfig:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ConfigFileError(f"{path}: a sweep must have at most {MOST_BYTES:,} bytes, got {path.stat().st_size:,}")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigFileError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

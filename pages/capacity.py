@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import capacity_figures, measuring, session, sweeps, theme, widgets
 from app.capacity_figures import DEPTHS, GATE_WORDS, Choice, CostName, Gates
+from app.depth_figures import DATA_KEY, ROWS_KEY, WIDTH_KEY
 from app.pick import pick
 from core import jobs
 from core.reading import SweepInfo
@@ -26,9 +27,9 @@ def main() -> None:
     with st.sidebar:
         sweeps.pick(info)
         with st.expander("Figures", expanded=True):
-            depth = pick("cell", "Depth K of the answer", list(DEPTHS), DEPTH, help="Gating bits of the tree layer.")
+            depth = pick("layer_depth", "Depth K of the answer", list(DEPTHS), DEPTH, help="Gating bits of the tree layer.")
             gates = pick(
-                "gates",
+                "layer_gates",
                 "Gates",
                 list(GATE_WORDS),
                 "hidden",
@@ -63,11 +64,11 @@ def main() -> None:
 def _choose(info: SweepInfo, table: pd.DataFrame, gates: Gates) -> Choice:
     """Ask which part of the sweep is shown; every choice is in the URL, named as on the Overfitting page."""
     data_sets = list(dict.fromkeys(table["data"]))
-    data = pick("part", "Data", data_sets, data_sets[0])
+    data = pick(DATA_KEY, "Data", data_sets, data_sets[0])
     sizes = sorted(set(table["n_train"]))
-    rows = pick("rows", "Training rows", sizes, sizes[-1])
+    rows = pick(ROWS_KEY, "Training rows", sizes, sizes[-1])
     widths = [int(width) for width in sorted(table["width"].dropna().unique())]
-    width = pick("width", "Width", widths, widths[0]) if widths else math.nan
+    width = pick(WIDTH_KEY, "Width", widths, widths[0]) if widths else math.nan
     cost = pick("cost", "Cost", list(COSTS), "multiply_adds", COSTS)
     wrong = session.seed_from_url("trees", {"1": True, "0": False}.__getitem__, True)
     if wrong is not None:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
-from app import depth_figures, session, sweep_form, sweeps, theme
+from app import depth_figures, findings, session, sweep_form, sweeps, theme
 from app.depth_figures import Choice
 from app.figures.models import model_words
 from app.pick import pick
@@ -167,11 +167,13 @@ def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
         depths=[int(depth) for depth in sorted(table["depth"].dropna().unique())],
     )
     with st.sidebar, st.expander("Figures", expanded=True):
-        data = pick("part", "Data", sizes.data, sizes.data[0])
-        rows = pick("rows", "Training rows", sizes.rows, sizes.rows[-1])
-        width = pick("width", "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
+        data = pick(depth_figures.DATA_KEY, "Data", sizes.data, sizes.data[0])
+        rows = pick(depth_figures.ROWS_KEY, "Training rows", sizes.rows, sizes.rows[-1])
+        width = pick(depth_figures.WIDTH_KEY, "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
         middle = sizes.depths[len(sizes.depths) // 2] if sizes.depths else 0
-        depth = pick("cell", "Depth K of the lower figures", sizes.depths or [0], middle)
+        depth = pick(depth_figures.DEPTH_KEY, "Depth K of the lower figures", sizes.depths or [0], middle)
+        variants = findings.variants(table)
+        variant = pick("variant", "Variant of the tree that is compared", variants, variants[0])
         which = pick("at", "Epoch", list(WHICH), "best", WHICH)
         basis = pick("basis", "Compare tree and flat at the", list(BASES), "epochs", BASES)
         session.seed_from_url("seeds", lambda text: text == "1", False)
@@ -179,7 +181,7 @@ def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
         session.publish_to_url("seeds", "1" if seeds else "0", "0")
         shown = _models(list(dict.fromkeys(table["model"])))
     lit = tuple(model for model in depth_figures.LIT if model in shown) or tuple(shown[:3])
-    return Choice(info, data, rows, float(width), depth, which, basis, seeds, lit, tuple(shown))
+    return Choice(info, data, rows, float(width), depth, which, basis, seeds, lit, tuple(shown), variant)
 
 
 def _models(known: list[str]) -> list[str]:

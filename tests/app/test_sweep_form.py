@@ -221,7 +221,7 @@ def test_a_generator_draws_enough_rows_for_all_sizes() -> None:
         ({"sweep_seeds": ""}, "seeds must have at least one number, got none"),
         ({"sweep_widths": " "}, "widths must have at least one number, got none"),
         ({"sweep_depths": "0-6", "sweep_widths": "4, 8"}, "depths must be at most the smallest width (4)"),
-        ({"sweep_depths": "6", "sweep_widths": "4"}, "depth must be at most the width (4)"),
+        ({"sweep_depths": "6", "sweep_widths": "4"}, "depths must be at most the smallest width (4)"),
         ({"sweep_depths": "17"}, "depths must be from 0 to 16, got 17"),
         ({"sweep_rates": "fast"}, "learning rates must be numbers, got 'fast'"),
         ({"sweep_rates": "0"}, "learning rates must be from 1e-09 to 10, got 0"),

@@ -175,8 +175,8 @@ class TestPairedDifference:
     def test_exchanged_sides_turn_the_sign(self, pairs):
         first, second = np.array(pairs).T
         one, other = paired_difference(first, second), paired_difference(second, first)
-        assert (one.mean, one.low, one.high) == pytest.approx((-other.mean, -other.high, -other.low))
-        assert one.p == pytest.approx(other.p)
+        assert (one.mean, one.low, one.high) == pytest.approx((-other.mean, -other.high, -other.low), nan_ok=True)
+        assert one.p == pytest.approx(other.p, nan_ok=True)
 
     def test_pairing_removes_what_seeds_share(self):
         first = np.array([0.1, 0.4, 0.7, 0.9])
@@ -201,9 +201,15 @@ class TestPairedDifference:
         assert found.shown() is False
 
     def test_same_difference_at_every_seed(self):
-        found = paired_difference([0.5, 0.75], [0.25, 0.5], overlap=1.0)
-        assert found == Difference(0.25, 0.25, 0.25, 2, 0.0)
+        found = paired_difference([0.5, 0.75] * 3, [0.25, 0.5] * 3, overlap=1.0)
+        assert found == Difference(0.25, 0.25, 0.25, 6, 0.0)
         assert found.shown() is True
+
+    def test_same_difference_at_few_seeds_says_nothing_of_the_spread(self):
+        found = paired_difference([0.5, 0.75], [0.25, 0.5])
+        assert (found.mean, found.n) == (0.25, 2)
+        assert np.isnan([found.low, found.high, found.p]).all()
+        assert found.shown() is False
 
     def test_diverged_pairs_count_and_show_nothing(self):
         found = paired_difference([math.inf, 1.0, 2.0], [math.inf, 0.0, 0.0])

@@ -98,8 +98,8 @@ def test_other_axes_make_variants_only_where_they_matter():
     assert sorted({(member.model, member.depth, member.variant) for member in made}, key=str) == sorted(
         [
             ("dense", None, "weight_decay=0.1"), ("flat", 0, "weight_decay=0.1"), ("flat", 2, "weight_decay=0.1"),
-            ("tree", 0, "weight_decay=0.1"), ("tree", 2, "decay_growth=1, weight_decay=0.1"),
-            ("tree", 2, "decay_growth=2, weight_decay=0.1"),
+            ("tree", 0, "decay_growth=1, weight_decay=0.1"), ("tree", 0, "decay_growth=2, weight_decay=0.1"),
+            ("tree", 2, "decay_growth=1, weight_decay=0.1"), ("tree", 2, "decay_growth=2, weight_decay=0.1"),
         ],
         key=str,
     )  # fmt: skip

@@ -128,12 +128,12 @@ def test_counts_need_no_measuring(lab: Lab) -> None:
     assert not at.error
     links: Any = at.get("page_link")
     assert [link.proto.page for link in links] == ["overfitting"]
-    assert not [key for key in ("cell", "gates", "cost", "trees") if param(at, key) is not None]
+    assert not [key for key in ("layer_depth", "layer_gates", "cost", "trees") if param(at, key) is not None]
 
 
 @pytest.mark.parametrize("gates", ["units", "random"])
 def test_gates_cost_multiply_adds(lab: Lab, gates: str) -> None:
-    at = lab.show("capacity", gates=gates, cell=4)
+    at = lab.show("capacity", layer_gates=gates, layer_depth=4)
     drawn = figures(at)["capacity_layer"]
     units = 65 if gates == "units" else 0
     assert line(drawn, "multiply-adds") == pytest.approx({k: 1 + k / 64 for k in range(13)})
@@ -141,7 +141,7 @@ def test_gates_cost_multiply_adds(lab: Lab, gates: str) -> None:
     assert {k: gating[k] for k in range(1, 13)} == pytest.approx({k: k / 64 for k in range(1, 13)})
     assert line(drawn, "parameters stored")[12] == pytest.approx((8191 * 4160 + 12 * units) / 4160)
     assert "for 1.06 times the multiply-adds" in words(at)
-    assert (param(at, "gates"), param(at, "cell")) == (gates, "4")
+    assert (param(at, "layer_gates"), param(at, "layer_depth")) == (gates, "4")
 
 
 # With a benchmark
@@ -184,12 +184,12 @@ def test_ratios_are_those_of_the_benchmark(lab: Lab) -> None:
 
 def test_depths_that_are_not_measured(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark())
-    assert "Times are measured at K = 0, 4, 8 and 12, not at 5." in words(lab.show("capacity", cell=5))
+    assert "Times are measured at K = 0, 4, 8 and 12, not at 5." in words(lab.show("capacity", layer_depth=5))
 
 
 def test_no_ratio_of_gates_that_are_not_measured(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark())
-    said = words(lab.show("capacity", gates="units"))
+    said = words(lab.show("capacity", layer_gates="units"))
     assert "Times are measured only of gates that are hidden units" in said
     assert "capacity-time ratio of" not in said
 
@@ -300,7 +300,7 @@ def sweep(trained_sweep: tuple[Lab, pd.DataFrame], monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("width", [6, 8])
 def test_nets_are_those_of_the_sweep(sweep: tuple[Lab, pd.DataFrame], width: int) -> None:
     lab, table = sweep
-    at = lab.show("capacity", width=width)
+    at = lab.show("capacity", at_width=width)
     drawn = figures(at)["capacity_nets"]
     trees = table[(table["model"] == "tree") & (table["width"] == width)]
     prices = {
@@ -319,12 +319,12 @@ def test_nets_are_those_of_the_sweep(sweep: tuple[Lab, pd.DataFrame], width: int
     ):
         mean = trees.groupby("depth")[column].mean()
         assert line(drawn, name)[2] == pytest.approx(mean[2] / mean[0])
-    assert param(at, "width") == (None if width == 6 else "8")
+    assert param(at, "at_width") == (None if width == 6 else "8")
 
 
 def test_gates_name_the_nets(sweep: tuple[Lab, pd.DataFrame]) -> None:
     lab, table = sweep
-    drawn = figures(lab.show("capacity", gates="random"))["capacity_nets"]
+    drawn = figures(lab.show("capacity", layer_gates="random"))["capacity_nets"]
     assert "tree, random gates" in drawn["layout"]["title"]["text"].replace("<br>", " ")
     random = table[(table["model"] == "random_gates") & (table["width"] == 6)]
     price = random.groupby("depth")["multiply_adds"].first()
@@ -399,12 +399,14 @@ def test_a_sweep_that_does_not_exist(lab: Lab) -> None:
     assert set(figures(at)) == {"capacity_layer"}
 
 
-@pytest.mark.parametrize(("key", "bad"), [("cell", "40"), ("gates", "<b>none</b>"), ("width", "7"), ("trees", "maybe")])
+@pytest.mark.parametrize(
+    ("key", "bad"), [("layer_depth", "40"), ("layer_gates", "<b>none</b>"), ("at_width", "7"), ("trees", "maybe")]
+)
 def test_bad_addresses(sweep: tuple[Lab, pd.DataFrame], key: str, bad: str) -> None:
     lab, _ = sweep
     at = lab.show("capacity", **{key: bad})
     assert f"{key} in the address must be" in words(at)
-    usual = {"cell": 8, "gates": "hidden", "width": 6, "trees": True}
+    usual = {"layer_depth": 8, "layer_gates": "hidden", "at_width": 6, "trees": True}
     assert at.session_state[key] == usual[key]
     assert param(at, key) is None
 

@@ -218,7 +218,7 @@ def test_the_figures_are_their_tables_and_the_store(lab: Lab, downloads: dict[st
 
 
 def test_differences_levels_and_curves_are_the_stores(lab: Lab, downloads: dict[str, Any], numbers: Any) -> None:
-    at = show(cell=2)
+    at = show(at_depth=2)
     shown = figures(at)
     brute = scores(lab.store, SWEEP)
     tree, flat, dense = (
@@ -344,7 +344,7 @@ def test_one_seed_has_curves_without_intervals_and_says_why(lab: Lab, downloads:
 
 
 def test_several_sizes_and_widths(lab: Lab, downloads: dict[str, Any]) -> None:
-    at = show(ROWS, rows=40, width=4, cell=1)
+    at = show(ROWS, at_rows=40, at_width=4, at_depth=1)
     brute = scores(lab.store, ROWS)
     assert sorted(figures(at)) == sorted([*KEYS, "error_by_rows"])
     here = brute[brute["width"].isna() | (brute["width"] == 4)]
@@ -362,11 +362,11 @@ def test_several_sizes_and_widths(lab: Lab, downloads: dict[str, Any]) -> None:
         sides = [at_depth(mine, model, row["depth"]).set_index("seed")["best_test"] for model in ("tree", "dense")]
         assert row["mean"] == pytest.approx(100 * (sides[0] - sides[1]).mean())
     # the choices are there, and go to the URL
-    assert (param(at, "width"), param(at, "rows"), param(at, "cell")) == (None, "40", None)  # defaults are left out
-    at.selectbox(key="width").set_value(6)
-    at.selectbox(key="rows").set_value(80)
+    assert (param(at, "at_width"), param(at, "at_rows"), param(at, "at_depth")) == (None, "40", None)  # defaults are left out
+    at.selectbox(key="at_width").set_value(6)
+    at.selectbox(key="at_rows").set_value(80)
     run_app(at)
-    assert (param(at, "width"), param(at, "rows")) == ("6", None)
+    assert (param(at, "at_width"), param(at, "at_rows")) == ("6", None)
     assert "80 training rows, width 6" in str(figures(at)["error_by_depth"]["layout"])
 
 
@@ -375,7 +375,7 @@ def test_a_click_on_the_map_chooses_a_cell(lab: Lab, click_point: Any) -> None:
     at = show(ROWS)
     assert "width 4, K = 1" in str(figures(at)["seed_curves"]["layout"])
     press(at, "help_map_click")
-    assert (param(at, "width"), param(at, "cell")) == ("6", "0")
+    assert (param(at, "at_width"), param(at, "at_depth")) == ("6", "0")
     assert "width 6, K = 0" in str(figures(at)["seed_curves"]["layout"])
     assert "width 6" in str(figures(at)["error_by_depth"]["layout"])
 
@@ -386,15 +386,22 @@ def test_variants_of_decay_growth_are_lines_of_their_own(lab: Lab, downloads: di
     table = csv(downloads, "error_by_depth").query("split == 'test' and model == 'tree'")
     for growth in ("1", "4"):
         line = table[table["variant"] == f"decay_growth={growth}"]
-        assert line["depth"].tolist() == [1, 2]
+        assert line["depth"].tolist() == [0, 1, 2]
         for row in line.to_dict("records"):
             values = at_depth(brute, "tree", row["depth"], row["variant"])["best_test"]
             assert row["mean"] == pytest.approx(100 * values.mean())
     names = {trace.get("name") for trace in figures(at)["error_by_depth"]["data"]}
     assert {"tree (decay_growth=1)", "tree (decay_growth=4)"} <= names
-    said = words(at)
-    assert "chosen" not in said.replace("chosen learning rates", "")  # no depth of one variant stands for all
-    assert "The trees of this depth have variants" in said
+    # what compares takes one variant, chosen in the sidebar
+    assert at.selectbox(key="variant").options == ["decay_growth=1", "decay_growth=4"]
+    dense = at_depth(brute, "dense", math.nan, "")["best_test"].to_numpy()
+    for growth in ("1", "4"):
+        show(GROWTH, variant=f"decay_growth={growth}")
+        cells = csv(downloads, "help_map")
+        assert cells["depth"].tolist() == [0, 1, 2]
+        for row in cells.to_dict("records"):
+            tree = at_depth(brute, "tree", row["depth"], f"decay_growth={growth}")["best_test"].to_numpy()
+            assert row["mean"] == pytest.approx(100 * (tree - dense).mean())
 
 
 def test_without_nets_there_are_the_curves_that_there_can_be(lab: Lab, downloads: dict[str, Any]) -> None:
@@ -531,12 +538,12 @@ def test_an_unknown_sweep_is_said_with_a_way_back(lab: Lab) -> None:
 
 
 def test_choices_that_the_sweep_does_not_have_are_said(lab: Lab) -> None:
-    at = show(SWEEP, cell=9, width="<b>", at="first", basis="x", rows=3, part="![x](http://x)")
+    at = show(SWEEP, at_depth=9, at_width="<b>", at="first", basis="x", at_rows=3, at_data="![x](http://x)")
     assert sorted(figures(at)) == sorted(KEYS)
     toasts = [plain(toast.value) for toast in at.toast]
     assert len(toasts) == 1
     assert "in the address must be one of" in toasts[0]
-    assert all(param(at, name) is None for name in ("cell", "width", "at", "basis", "rows", "part"))
+    assert all(param(at, name) is None for name in ("at_depth", "at_width", "at", "basis", "at_rows", "at_data"))
     assert "K = 1" in str(figures(at)["seed_curves"]["layout"])
 
 
@@ -555,7 +562,7 @@ def test_a_hostile_name_is_shown_as_text(lab: Lab) -> None:
     [
         ({"sweep_seeds": ""}, "seeds must have at least one number, got none"),
         ({"sweep_seeds": "0-63", "sweep_widths": "6-60", "sweep_depths": "0-5"}, "a sweep can have at most 5,000 runs"),
-        ({"sweep_data": "wine", "sweep_depths": "8", "sweep_widths": "9, 6"}, "depth must be at most the width (6)"),
+        ({"sweep_data": "wine", "sweep_depths": "8", "sweep_widths": "9, 6"}, "depths must be at most the smallest width (6)"),
     ],
 )
 def test_a_fault_of_the_form_is_said_and_nothing_is_trained(empty: Lab, typed: dict[str, str], sentence: str) -> None:
