@@ -128,13 +128,16 @@ def _first_visit() -> None:
 
 
 def _follow(info: SweepInfo) -> None:
-    @st.fragment(run_every=sweeps.REFRESH)
+    waiting = bool(sweeps.table(info)["best_test_accuracy"].isna().all())
+
+    @st.fragment(run_every=sweeps.FIRST_REFRESH if waiting else sweeps.REFRESH)
     def view() -> None:
         progress = jobs.sweep_progress(info.sweep_id)
-        if not progress.active:
+        table = sweeps.table(info)
+        if not progress.active or waiting != bool(table["best_test_accuracy"].isna().all()):
             st.rerun()
         sweeps.progress_bar(info, progress)
-        depth_figures.live(info, sweeps.table(info))
+        depth_figures.live(info, table)
 
     view()
 

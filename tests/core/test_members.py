@@ -134,3 +134,39 @@ def test_effort_grows_with_work():
     assert 0 < effort(BASE) < effort(longer)
     assert effort(BASE) < effort(wider)
     assert effort(changed(BASE, {"net.kind": "logistic"})) > 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"train": {"decay_growth": 1.0}}, {"train": {"decay_growth": 2.0}}),
+        ({"net": {"gates": "hidden"}}, {"net": {"gates": "units"}}),
+        ({"train": {"gate_noise": 0.0}}, {"train": {"gate_noise": 0.5}}),
+        ({"data": {"name": "wine"}}, {"data": {"name": "iris"}}),
+    ],
+)
+def test_sweeps_that_train_different_runs_have_different_addresses(one, other):
+    first, second = (SweepConfig(base=base, axes={"net.depth": [0, 2], "seed": [0, 1]}) for base in (one, other))
+    assert first.sweep_id != second.sweep_id
+
+
+def test_what_axes_override_and_the_name_make_no_other_address():
+    axes = {"net.depth": [1, 2], "net.width": [8], "train.decay_growth": [1]}
+    first = SweepConfig(name="a", base={"net": {"depth": 0, "width": 6}}, axes=axes)
+    second = SweepConfig(name="b", base={"net": {"depth": 4, "width": 8}}, axes={"net.depth": [1, 2]})
+    assert first.sweep_id == second.sweep_id
+    tuned = [SweepConfig(base={"train": {"lr": lr}}, tune_lr=[0.1, 0.2]).sweep_id for lr in (0.5, 0.6)]
+    assert tuned[0] == tuned[1]
+
+
+def test_dense_nets_beside_gates_that_cost_spend_as_much_at_each_depth():
+    made = expand(sweep(axes={"net.gates": ["units"], "net.depth": [0, 2, 6]}, baselines=["dense"]))
+    dense = {member.depth: member.run.net.width for member in made if member.model == "dense"}
+    assert set(dense) == {0, 2, 6}
+    assert dense[0] == 8 < dense[6]
+
+
+def test_depth_and_width_are_checked_together():
+    SweepConfig(base={"net": {"width": 4, "depth": 2}}, axes={"net.depth": [0, 6], "net.width": [8, 16]})
+    with pytest.raises(ValidationError, match=r"axis net.depth: depth must be at most the width \(8\)"):
+        SweepConfig(axes={"net.depth": [0, 9], "net.width": [8, 16]})

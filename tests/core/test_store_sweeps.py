@@ -1,5 +1,6 @@
 """Sweeps in the store: queued as a whole, claimed a few at a time, stopped and resumed, and out of others' way."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -242,3 +243,31 @@ def test_more_addresses_than_one_query_takes(db: Store, monkeypatch: pytest.Monk
     db.stop_all(ids)
     assert sorted(db.statuses(ids).values()) == ["running"] * 3 + ["stopped"] * 7
     assert all(one.reused for one in db.submit_sweep(SWEEP, many[:3]))
+
+
+def test_two_that_claim_at_once_both_get_members(db: Store) -> None:
+    db.submit_sweep(SWEEP, runs(*range(60)))
+    barrier = threading.Barrier(2)
+    found: dict[str, list[Claim]] = {}
+
+    def claim(worker: str) -> None:
+        barrier.wait()
+        found[worker] = take(db, 5.0, worker)
+
+    lanes = [threading.Thread(target=claim, args=(worker,)) for worker in ("a", "b")]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
+    assert [len(found[worker]) for worker in ("a", "b")] == [5, 5]
+    assert len({claim.run_id for claims in found.values() for claim in claims}) == 10
+
+
+def test_stopping_all_withdraws_the_wish_to_train_anew(db: Store) -> None:
+    db.submit_sweep(SWEEP, runs(0, 1))
+    for claim in take(db, 9.0):
+        db.end(claim, "finished", None, [record(1, 0.5)])
+    db.submit(config(0), anew=True)
+    db.stop_all([config(0).run_id, config(1).run_id])
+    assert set(db.statuses([config(0).run_id, config(1).run_id]).values()) == {"finished"}
+    assert db.run(config(0).run_id).last["test_loss"] == 0.5

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from app.sweep import report
 from core import jobs
 from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, field_names
 from core.cost import cost
 from core.datasets import load, shape
+from core.errors import DeviceError
 from core.members import distinct_runs, expand
 from core.store import NET, Store
 from core.sweep import SCORES, Outcome, kept, results, run_sweep
@@ -250,3 +252,31 @@ def test_an_interrupted_sweep_goes_on_to_the_same_table(tmp_path: Path, table: p
     assert store.workers() == []
     times = ["seconds", "inference_seconds"]
     pd.testing.assert_frame_equal(run_sweep(SWEEP, store=store).drop(columns=times), table.drop(columns=times))
+
+
+def test_weights_that_another_sweep_has_are_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path / "sweep.db")
+    first = SweepConfig(base=changed(BASE, {"train.lr": 0.001}), axes={"seed": [0]})
+    (run_id,) = run_sweep(first, store=store)["run_id"]
+    table = run_sweep(SweepConfig(base=BASE, axes={"seed": [0]}, tune_lr=[0.001, 0.05]), store=store)
+    assert table["train.lr"].tolist() == [0.05]
+    assert store.artifact(run_id, NET) is not None
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_trained() -> None:
+    with pytest.raises(DeviceError):
+        run_sweep(SWEEP, device="cuda:7")
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [{"seed": [0, 1]}, {"train.lr": [0.01, 0.1]}, {"data.name": ["wine", "iris"]}, {"init_seed": [1, 2]},
+     {"split_seed": [1, 2]}, {"data.n_train": [None, 40]}, {"net.tree_layers": [1, 2]}, {"net.gates": ["hidden", "units", "random"]}, {}],
+)  # fmt: skip
+def test_sweeps_over_any_field_have_a_row_for_each_member(axes: dict[str, list[Any]]) -> None:
+    sweep = SweepConfig(base=changed(BASE, {"train.epochs": 1}), axes=axes, baselines=["dense", "dense_capacity", "logistic"])
+    table = run_sweep(sweep)
+    trees = table[~table["model"].isin(["dense", "dense_capacity", "logistic"])]
+    assert len(trees) == math.prod(map(len, axes.values()))
+    assert (table["status"] == "finished").all()
+    report("any", table)
