@@ -271,7 +271,8 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_trained() -> N
 @pytest.mark.parametrize(
     "axes",
     [{"seed": [0, 1]}, {"train.lr": [0.01, 0.1]}, {"data.name": ["wine", "iris"]}, {"init_seed": [1, 2]},
-     {"split_seed": [1, 2]}, {"data.n_train": [None, 40]}, {"net.tree_layers": [1, 2]}, {"net.gates": ["hidden", "units", "random"]}, {}],
+     {"split_seed": [1, 2]}, {"data.n_train": [None, 40]}, {"net.tree_layers": [1, 2]},
+     {"net.gates": ["hidden", "units", "random"]}, {}],
 )  # fmt: skip
 def test_sweeps_over_any_field_have_a_row_for_each_member(axes: dict[str, list[Any]]) -> None:
     sweep = SweepConfig(base=changed(BASE, {"train.epochs": 1}), axes=axes, baselines=["dense", "dense_capacity", "logistic"])
