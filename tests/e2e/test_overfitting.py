@@ -112,7 +112,7 @@ def test_the_first_sweep_is_stopped_reloaded_resumed_and_read(app: App, visit: A
 def test_a_worker_that_dies_in_mid_sweep(app: App, visit: Any) -> None:
     page = visit().page
     page.goto(
-        f"{app.url}/overfitting?sweep_data=spirals&sweep_depths=0-3&sweep_seeds=0-1&sweep_epochs=200&sweep_models=flat,dense"
+        f"{app.url}/overfitting?sweep_data=spirals&sweep_depths=0-3&sweep_seeds=0-1&sweep_epochs=400&sweep_models=flat,dense"
     )
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_text(re.compile(r"[1-9]\d* of \d+ runs, about")).first.wait_for()
