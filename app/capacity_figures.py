@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from app import findings, session, theme, widgets
+from app import findings, session, sweeps, theme, widgets
 from app.depth_figures import interval_words
 from app.figures.capacity import (
     capacity_by_depth,
@@ -94,7 +94,7 @@ class Choice:
     @property
     def of_data(self) -> str:
         """What the figure of all widths is of."""
-        return f"{self.data.replace('_', ' ')}, {theme.thousands(self.n_train)} training rows"
+        return sweeps.part_words(self.data, self.n_train)
 
 
 # The measured layer

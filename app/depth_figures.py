@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from app import findings, session, theme, widgets
+from app import findings, session, sweeps, theme, widgets
 from app.figures.depths import (
     error_by_depth,
     error_by_depth_sentence,
@@ -69,7 +69,7 @@ class Choice:
     @property
     def of_data(self) -> str:
         """What the figures of all widths are of."""
-        return f"{self.data.replace('_', ' ')}, {theme.thousands(self.n_train)} training rows"
+        return sweeps.part_words(self.data, self.n_train)
 
 
 def cell(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:

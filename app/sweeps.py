@@ -87,6 +87,15 @@ def _table(url: str, sweep_id: str, state: tuple[int, ...]) -> pd.DataFrame:
     return jobs.sweep_results(sweep_id)
 
 
+def part_words(data: str, n_train: int) -> str:
+    """Name one data set and size of a sweep.
+
+    >>> part_words("tree_teacher", 1000)
+    'tree teacher, 1,000 training rows'
+    """
+    return f"{data.replace('_', ' ')}, {theme.thousands(n_train)} training rows"
+
+
 def start(sweep: SweepConfig) -> None:
     """Queue a sweep and show it, or leave the sentence that says why not."""
     try:
