@@ -19,6 +19,7 @@ SERVER_OPTIONS: dict[str, Any] = {
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": True,
     "runner.magicEnabled": False,
+    "runner.postScriptGC": False,  # with torch in the process it takes 0.25 s after every redraw, many times the redraw itself
     "global.disableWidgetStateDuplicationWarning": True,  # controls have a default and a value from the URL
     **streamlit_options(),
 }

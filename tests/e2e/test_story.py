@@ -72,6 +72,8 @@ def test_the_story(app: App, visit: Any) -> None:
     page.get_by_role("button", name="Stop").click()
     asked = time.monotonic()
     run = changed(RunConfig(), {"train.epochs": 900, "net.width": 128})
+    until(lambda: app.store.run(run.run_id).stopping or app.store.run(run.run_id).status == "stopped", 5, "asked to stop")
+    print(f"wish written after {time.monotonic() - asked:.2f} s")
     until(lambda: app.store.run(run.run_id).status == "stopped", 5, "stopped")
     print(f"stopped after {time.monotonic() - asked:.2f} s")
     assert time.monotonic() - asked < 1.0
