@@ -20,6 +20,7 @@ page = st.navigation(
     [
         st.Page(PAGES / "playground.py", title="Playground", icon=":material/play_circle:", default=True),
         st.Page(PAGES / "leaves.py", title="Leaves", icon=":material/account_tree:"),
+        st.Page(PAGES / "balance.py", title="Balance", icon=":material/balance:"),
         st.Page(PAGES / "overfitting.py", title="Overfitting", icon=":material/show_chart:"),
         st.Page(PAGES / "capacity.py", title="Capacity", icon=":material/speed:"),
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/list:"),

@@ -16,6 +16,7 @@ from core.reading import RunSummary
 
 PLAYGROUND_PAGE = "../pages/playground.py"
 LEAVES_PAGE = "../pages/leaves.py"
+BALANCE_PAGE = "../pages/balance.py"
 OVERFITTING_PAGE = "../pages/overfitting.py"
 CAPACITY_PAGE = "../pages/capacity.py"
 RUNS_PAGE = "../pages/runs.py"

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from core.config import RunConfig
 from core.datasets import shape
+from core.gating import leaf_index, sign_bits
 from core.nets import DenseNet, TreeNet, build_net
 from core.recording import unpack
 from core.store import CHECKPOINT, NET, Store
@@ -33,6 +35,29 @@ class TrainedNet:
         with torch.no_grad():
             routed = self.net.routed(torch.tensor(x))
         return routed.logits.argmax(1).numpy(), [leaf.numpy() for leaf in routed.leaves]
+
+    def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the logits of each standardized row: (N, P) -> (N, C)."""
+        with torch.no_grad():
+            scores: NDArray[np.float32] = self.net(torch.tensor(x)).numpy()
+        return scores
+
+    def unit_leaves(self, x: NDArray[np.float32], layer: int, depth: int) -> NDArray[np.int64]:
+        """Read the leaf that a dense net's own units would choose: (N, P) -> (N,), from 0 to 2^depth - 1.
+
+        By the signs of the first `depth` units below its middle layer `layer`, which are those that a tree net of the same
+        width with `hidden` gates reads. Raises ValueError for a net with gates of its own, and for fewer units than that.
+        """
+        if not isinstance(self.net, DenseNet):
+            raise ValueError("the net must be dense, got one with gates of its own")
+        if depth > self.net.config.width:
+            raise ValueError(f"depth must be at most the width ({self.net.config.width}), got {depth}")
+        with torch.no_grad():
+            z = self.net.hidden(torch.tensor(x))
+            for below in list(self.net.layers)[:layer]:
+                z = below(functional.relu(z))
+            leaf: NDArray[np.int64] = leaf_index(sign_bits(z[:, :depth])).numpy()
+        return leaf
 
 
 def trained_net(store: Store, run_id: str) -> TrainedNet | None:

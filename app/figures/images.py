@@ -109,7 +109,10 @@ def image_grid(
 def mean_image(
     *, image: ArrayLike, n: int | None = None, title: str = "Mean image of the leaf", subject: str = "", look: Look = SCREEN
 ) -> go.Figure:
-    """Show one image, the mean of `n` rows: (h, w) floats in the data's units. Raises ValueError for another shape."""
+    """Show one image, the mean of `n` rows, or one row (None): (h, w) floats in the data's units.
+
+    Raises ValueError for another shape.
+    """
     pixels = np.asarray(image, dtype=np.float64)
     if pixels.ndim != 2:
         raise ValueError(f"image must have shape (h, w), got {pixels.shape}")
@@ -118,12 +121,13 @@ def mean_image(
         return frame.empty_figure(
             look=look, title=title, subject=subject, why="No row reaches this leaf, so there is no mean.", height=height
         )
+    value = "value" if n is None else "mean value"
     figure = go.Figure(
         go.Heatmap(
             z=pixels,
             colorscale=_ink_scale(look),
-            colorbar={"title": {"text": "mean value"}},
-            hovertemplate="row %{y}, column %{x}<br>mean value %{z:.3g}<extra></extra>",
+            colorbar={"title": {"text": value}},
+            hovertemplate=f"row %{{y}}, column %{{x}}<br>{value} %{{z:.3g}}<extra></extra>",
         )
     )
     rows, columns = pixels.shape

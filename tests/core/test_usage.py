@@ -1,31 +1,46 @@
 """Leaf statistics: checked by hand, against their definitions, and at the edges."""
 
 import math
-from dataclasses import astuple
+import time
+from dataclasses import asdict, astuple
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy as scipy_entropy
 
 from core.gating import path_nodes
+from core.information import information
 from core.usage import (
+    BALANCE_NAMES,
     balance,
+    balance_by_epoch,
+    carrying,
+    carrying_by_row,
     churn,
     class_counts,
+    divergence,
     leaf_counts,
     leaf_counts_by_epoch,
     leaf_state,
     lift,
+    lorenz,
+    node_balance,
     node_counts,
     possible_leaves,
+    prefix_counts,
+    purity,
     settled,
+    summarize,
+    why_undefined,
 )
 
 some_counts = st.lists(st.integers(0, 1000), min_size=1, max_size=40).filter(any)
+some_tables = arrays(np.int64, st.tuples(st.integers(0, 6), st.integers(1, 20)), elements=st.integers(0, 30))
 NUMPY_TYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 TORCH_TYPES = [torch.int8, torch.uint8, torch.int16, torch.uint16, torch.int32, torch.int64]
 
@@ -131,16 +146,19 @@ class TestBalance:
         with pytest.raises(TypeError, match="counts must hold whole numbers"):
             balance([0.5, 0.5])
 
+    @settings(deadline=None)
     @given(some_counts)
     def test_entropy_is_scipys(self, counts):
         assert balance(counts).entropy == pytest.approx(scipy_entropy(counts), abs=1e-12)
 
+    @settings(deadline=None)
     @given(some_counts)
     def test_gini_is_half_the_relative_mean_difference(self, counts):
         n = np.array(counts, float)
         differences = abs(n[:, None] - n[None, :]).mean()
         assert balance(counts).gini == pytest.approx(differences / (2 * n.mean()), abs=1e-12)
 
+    @settings(deadline=None)
     @given(some_counts)
     def test_the_other_definitions(self, counts):
         n = np.array(counts, float)
@@ -150,6 +168,7 @@ class TestBalance:
         assert got.dead_fraction == pytest.approx(counts.count(0) / len(counts))
         assert got.effective_leaves == pytest.approx(math.exp(got.entropy))
 
+    @settings(deadline=None)
     @given(some_counts)
     def test_ranges(self, counts):
         leaves = len(counts)
@@ -158,11 +177,13 @@ class TestBalance:
         for low, value, high in zip(lowest, astuple(balance(counts)), highest, strict=True):
             assert low <= value <= high + 1e-9
 
+    @settings(deadline=None)
     @given(some_counts, st.randoms())
     def test_order_of_leaves_does_not_matter(self, counts, random):
         shuffled = random.sample(counts, len(counts))
         assert astuple(balance(shuffled)) == pytest.approx(astuple(balance(counts)), abs=1e-12)
 
+    @settings(deadline=None)
     @given(some_counts, st.integers(2, 9))
     def test_only_shares_matter(self, counts, times):
         assert astuple(balance([times * n for n in counts])) == pytest.approx(astuple(balance(counts)), abs=1e-12)
@@ -183,6 +204,7 @@ class TestNodeCounts:
     def test_small_types_do_not_overflow(self):
         assert node_counts(np.array([200, 200], np.uint8))[0].tolist() == [400]
 
+    @settings(deadline=None)
     @given(leaves_of_rows())
     def test_counts_the_nodes_on_the_paths(self, given_leaves):
         depth, leaf = given_leaves
@@ -210,6 +232,7 @@ class TestClasses:
         counts = class_counts(np.array([200], np.uint8), np.array([99], np.uint8), depth=8, n_classes=100)
         assert np.argwhere(counts).tolist() == [[200, 99]]
 
+    @settings(deadline=None)
     @given(leaves_of_rows(), st.integers(1, 5))
     def test_sums_are_the_leaf_counts(self, given_leaves, n_classes):
         depth, leaf = given_leaves
@@ -244,6 +267,7 @@ class TestClasses:
     def test_lift_of_nothing(self):
         assert np.isnan(lift(np.zeros((4, 2), int))).all()
 
+    @settings(deadline=None)
     @given(arrays(np.int64, (4, 3), elements=st.integers(0, 9)))
     def test_mean_lift_is_1(self, counts):
         """Over classes, weighted by their shares, a leaf's lift is 1."""
@@ -331,3 +355,279 @@ class TestEpochs:
     def test_wrong_dimensions(self, statistic):
         with pytest.raises(ValueError, match=r"leaves must have 2 dimensions, got shape \(4,\)"):
             statistic(self.recorded[0])
+
+
+class TestBalanceByEpoch:
+    @settings(deadline=None)
+    @given(some_tables)
+    def test_is_the_balance_of_each_row(self, counts):
+        got = balance_by_epoch(counts)
+        assert tuple(got) == BALANCE_NAMES
+        for name, values in got.items():
+            expected = [asdict(balance(row))[name] for row in counts]
+            np.testing.assert_allclose(values, np.array(expected, float), rtol=1e-12, atol=1e-12)
+
+    def test_many_leaves_in_several_blocks(self):
+        counts = np.random.default_rng(0).poisson(0.3, (9, 65536))
+        counts[4] = 0
+        got = balance_by_epoch(counts)
+        assert np.isnan(np.stack(list(got.values()))[:, 4]).all()
+        for row in (0, 3, 8):
+            expected = asdict(balance(counts[row]))
+            assert {name: values[row] for name, values in got.items()} == pytest.approx(expected, rel=1e-11)
+
+    def test_counts_beyond_32_bits(self):
+        assert balance_by_epoch([[2**33, 0]])["gini"].tolist() == [0.5]
+        assert balance_by_epoch(np.array([[200, 200]], np.uint8))["entropy"] == pytest.approx([math.log(2)])
+
+    @pytest.mark.parametrize("shape", [(0, 4), (3, 0)])
+    def test_nothing(self, shape):
+        assert all(
+            np.isnan(values).all() and values.shape == shape[:1] for values in balance_by_epoch(np.zeros(shape, int)).values()
+        )
+
+    def test_raises(self):
+        with pytest.raises(ValueError, match=r"counts must have 2 dimensions, got shape \(2,\)"):
+            balance_by_epoch([1, 2])
+        with pytest.raises(ValueError, match="counts must not be negative, got -1"):
+            balance_by_epoch([[1, -1]])
+
+
+class TestCarrying:
+    @pytest.mark.parametrize(("share", "leaves"), [(0.5, 1), (0.5001, 2), (0.9, 2), (0.95, 3), (1, 3)])
+    def test_by_hand(self, share, leaves):
+        assert carrying([5, 1, 0, 4], share) == leaves
+
+    def test_rounding_does_not_ask_for_another_leaf(self):
+        assert 0.55 * 100 > 55
+        assert carrying([55, 45], 0.55) == 1
+
+    def test_no_rows(self):
+        assert carrying([0, 0]) == 0
+        assert carrying([]) == 0
+        assert carrying_by_row(np.zeros((2, 0), int)).tolist() == [0, 0]
+
+    @settings(deadline=None)
+    @given(some_tables, st.integers(1, 10))
+    def test_against_a_loop(self, counts, tenths):
+        for row, got in zip(counts, carrying_by_row(counts, tenths / 10), strict=True):
+            held, leaves = 0, 0
+            for n in sorted(row.tolist(), reverse=True):
+                if 10 * held >= tenths * int(row.sum()):
+                    break
+                held, leaves = held + n, leaves + 1
+            assert got == leaves == carrying(row, tenths / 10)
+
+    @pytest.mark.parametrize("share", [0, -0.1, 1.1, math.nan])
+    def test_share_out_of_range(self, share):
+        with pytest.raises(ValueError, match="share must be above 0 and at most 1, got"):
+            carrying([1], share)
+
+
+class TestLorenz:
+    def test_by_hand(self):
+        assert lorenz([3, 0, 0, 1]).tolist() == [0, 0, 0, 0.25, 1]
+        assert lorenz([2, 2]).tolist() == [0, 0.5, 1]
+        assert lorenz([9]).tolist() == [0, 1]
+
+    def test_rows(self):
+        got = lorenz(np.array([[3, 1], [0, 0]], np.uint8))
+        assert got[0].tolist() == [0, 0.25, 1]
+        assert np.isnan(got[1]).all()
+
+    @settings(deadline=None)
+    @given(some_counts)
+    def test_gini_is_twice_the_area_to_the_diagonal(self, counts):
+        curve = lorenz(counts)
+        area = ((curve[1:] + curve[:-1]) / 2).mean()
+        assert 1 - 2 * area == pytest.approx(balance(counts).gini, abs=1e-12)
+
+    @settings(deadline=None)
+    @given(some_tables)
+    def test_convex_from_0_to_1(self, counts):
+        for row, curve in zip(counts, lorenz(counts), strict=True):
+            if row.any():
+                assert (curve[0], curve[-1]) == (0, 1)
+                assert (np.diff(curve, n=2) >= -1e-12).all()
+
+    def test_wrong_dimensions(self):
+        with pytest.raises(ValueError, match=r"counts must have 1 or 2 dimensions, got shape \(\)"):
+            lorenz(3)
+
+
+class TestDivergence:
+    def test_by_hand(self):
+        assert divergence([1, 3], [10, 30]) == 0
+        assert divergence([1, 0, 1], [0, 5, 0]) == math.log(2)
+        # p = (1, 0), q = (1/2, 1/2), m = (3/4, 1/4)
+        assert divergence([2, 0], [1, 1]) == pytest.approx((math.log(4 / 3) + math.log(2 / 3) / 2 + math.log(2) / 2) / 2)
+
+    @pytest.mark.parametrize(("a", "b"), [([0, 0], [1, 0]), ([1, 0], [0, 0]), ([], [])])
+    def test_no_rows(self, a, b):
+        assert math.isnan(divergence(a, b))
+
+    @settings(deadline=None)
+    @given(arrays(np.int64, (2, 8), elements=st.integers(0, 20)))
+    def test_is_scipys_distance_squared(self, counts):
+        a, b = counts
+        if a.any() and b.any():
+            assert divergence(a, b) == pytest.approx(jensenshannon(a, b) ** 2, abs=1e-12)
+            assert 0 <= divergence(a, b) <= math.log(2)
+            assert divergence(a, b) == pytest.approx(divergence(b, a), abs=1e-15)
+
+    def test_leaves_must_pair_up(self):
+        with pytest.raises(ValueError, match="one entry for each leaf, got 1 and 2"):
+            divergence([1], [1, 1])
+
+
+class TestPrefixes:
+    def test_counts_by_hand(self):
+        assert prefix_counts([1, 2, 0, 4, 0, 0, 8, 0], 2).tolist() == [3, 4, 0, 8]
+        assert prefix_counts([[1, 2, 3, 4], [0, 0, 0, 5]], 1).tolist() == [[3, 7], [0, 5]]
+        assert prefix_counts(np.array([200, 200], np.uint8), 0).tolist() == [400]
+        assert prefix_counts(np.zeros((0, 4), int), 1).shape == (0, 2)
+
+    @settings(deadline=None)
+    @given(leaves_of_rows(), st.data())
+    def test_counts_the_prefixes(self, given_leaves, data):
+        depth, leaf = given_leaves
+        level = data.draw(st.integers(0, depth))
+        expected = leaf_counts(leaf >> (depth - level), level)
+        assert prefix_counts(leaf_counts(leaf, depth), level).tolist() == expected.tolist()
+
+    @pytest.mark.parametrize("level", [-1, 3])
+    def test_level_out_of_range(self, level):
+        with pytest.raises(ValueError, match=rf"level must be from 0 to the depth \(2\), got {level}"):
+            prefix_counts([1, 1, 1, 1], level)
+
+    def test_not_a_power_of_two(self):
+        with pytest.raises(ValueError, match="counts must have a power of two entries, one for each leaf, got 3"):
+            prefix_counts([[1, 1, 1]], 0)
+
+    def test_node_balance_by_hand(self):
+        first, second = node_balance([1, 3, 0, 0])
+        assert first.tolist() == [0.0]
+        assert second[0] == 0.75
+        assert math.isnan(second[1])
+        assert np.isnan(np.concatenate(node_balance([0, 0, 0, 0]))).tolist() == [True] * 3
+
+    def test_node_balance_at_depth_0(self):
+        assert node_balance([4]) == []
+
+    @settings(deadline=None)
+    @given(leaves_of_rows())
+    def test_node_balance_is_the_mean_bit(self, given_leaves):
+        depth, leaf = given_leaves
+        got = node_balance(leaf_counts(leaf, depth))
+        assert [len(level) for level in got] == [1 << level for level in range(depth)]
+        for level, shares in enumerate(got):
+            for prefix, share in enumerate(shares):
+                bits = [(row >> (depth - level - 1)) & 1 for row in leaf.tolist() if row >> (depth - level) == prefix]
+                assert share == pytest.approx(np.mean(bits) if bits else math.nan, nan_ok=True)
+
+
+class TestPurity:
+    def test_by_hand(self):
+        assert purity([[3, 1], [0, 0], [2, 2]]) == 5 / 8
+        assert purity([[7, 2, 1]]) == 0.7
+        assert purity(np.array([[200, 0], [0, 200]], np.uint8)) == 1
+
+    def test_no_rows(self):
+        assert math.isnan(purity(np.zeros((4, 2), int)))
+
+    def test_needs_a_table(self):
+        with pytest.raises(ValueError, match=r"class_counts must have 2 dimensions, got shape \(2,\)"):
+            purity([1, 2])
+
+
+class TestSummarize:
+    columns = (*BALANCE_NAMES, "used_leaves", "carrying_90", "churn", "settled")
+
+    @pytest.mark.parametrize("level", [None, 0, 2, 4])
+    def test_is_each_statistic_of_each_epoch(self, level):
+        rng = np.random.default_rng(1)
+        leaves, y = rng.integers(0, 16, (5, 40)).astype(np.uint8), rng.integers(0, 3, 40)
+        length = 4 if level is None else level
+        prefixes = leaves >> (4 - length)
+        got = summarize(torch.from_numpy(leaves), 4, level=level, y=y, n_classes=3)
+        assert tuple(got.columns) == (*self.columns, "purity", "mutual_information")
+        for epoch, row in got.iterrows():
+            counts, table = leaf_counts(prefixes[epoch], length), class_counts(prefixes[epoch], y, length, 3)
+            expected = asdict(balance(counts)) | {
+                "used_leaves": np.count_nonzero(counts),
+                "carrying_90": carrying(counts),
+                "churn": (prefixes[epoch] != prefixes[epoch - 1]).mean() if epoch else math.nan,
+                "settled": (prefixes[epoch] == prefixes[-1]).mean(),
+                "purity": purity(table),
+                "mutual_information": information(table).mutual,
+            }
+            assert dict(row) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+    def test_without_labels(self):
+        assert tuple(summarize([[0, 1]], 1).columns) == self.columns
+
+    def test_nothing(self):
+        no_rows = summarize(np.zeros((2, 0), np.uint8), 3, y=[], n_classes=2)
+        assert no_rows.drop(columns=["used_leaves", "carrying_90"]).isna().all(axis=None)
+        assert no_rows["used_leaves"].tolist() == no_rows["carrying_90"].tolist() == [0, 0]
+        assert summarize(np.zeros((0, 3), np.uint8), 3).shape == (0, 10)
+
+    def test_raises(self):
+        with pytest.raises(ValueError, match=r"level must be from 0 to the depth \(2\), got 3"):
+            summarize([[0]], 2, level=3)
+        with pytest.raises(ValueError, match="n_classes must be given with y, got None"):
+            summarize([[0]], 2, y=[0])
+        with pytest.raises(IndexError, match="a leaf must be from 0 to 3 at depth 2, got 4"):
+            summarize([[4]], 2, level=1)
+
+    def test_is_quick(self):
+        """A page follows 200 epochs of 1000 rows in 4096 leaves while a reader waits."""
+        rng = np.random.default_rng(0)
+        leaves, y = rng.integers(0, 4096, (200, 1000)).astype(np.uint16), rng.integers(0, 10, 1000)
+        seconds = []
+        for _ in range(3):
+            start = time.perf_counter()
+            summarize(leaves, 12, y=y, n_classes=10)
+            seconds.append(time.perf_counter() - start)
+        assert min(seconds) < 0.4
+
+
+class TestWhyUndefined:
+    names = (
+        *BALANCE_NAMES,
+        *("used_leaves", "carrying_90", "node_balance", "divergence", "churn", "settled"),
+        *("purity", "mutual_information", "adjusted_mutual_information", "lift"),
+    )
+
+    @pytest.mark.parametrize("name", names)
+    def test_every_statistic(self, name):
+        assert why_undefined(name, [0, 0]) == "there are no rows"
+        assert why_undefined(name, [[0, 0], [0, 0]]) == "there are no rows"
+        assert why_undefined(name, [2, 1]) is None
+        assert why_undefined(name, [[2, 1], [1, 0]]) is None
+
+    @pytest.mark.parametrize("name", names)
+    def test_one_leaf(self, name):
+        expected = None if name == "purity" else "at depth 0 there is one leaf and no gate"
+        assert why_undefined(name, [5]) == why_undefined(name, [[3, 2]]) == expected
+
+    def test_classes(self):
+        by_class = self.names[-4:]
+        for name in self.names:
+            expected = "all rows are of one class" if name in by_class else None
+            assert why_undefined(name, [[2, 0], [1, 0]]) == expected
+        assert why_undefined("adjusted_mutual_information", [[2, 1], [0, 0]]) == "all rows are in one leaf"
+        assert why_undefined("mutual_information", [[2, 1], [0, 0]]) is None
+        assert why_undefined("adjusted_mutual_information", [[1, 0], [0, 1]]) == "each row has a leaf and a class of its own"
+
+    @settings(deadline=None)
+    @given(arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(1, 3)), elements=st.integers(0, 2)))
+    def test_a_statistic_that_is_nan_has_a_reason(self, table):
+        measured = asdict(balance(table.sum(1))) | {"purity": purity(table), "mutual_information": information(table).mutual}
+        measured["adjusted_mutual_information"] = information(table).adjusted
+        for name, value in measured.items():
+            assert why_undefined(name, table) is not None or math.isfinite(value)
+
+    def test_unknown_name(self):
+        with pytest.raises(ValueError, match=r"name must be one of purity, .*, got 'loss'"):
+            why_undefined("loss", [1])

@@ -25,7 +25,7 @@ def leaf_of(run: RunConfig, split: str, layer: int = 0) -> tuple[np.ndarray, np.
 def test_every_figure_counts_the_same_rows(shelf: Any, split: str) -> None:
     run = shelf.small("wine", depth=3, tree_layers=2)
     records = shelf.finish(run)
-    app = shelf.look("leaves", run=run.run_id, split=split, epoch=2, layer=0)
+    app = shelf.look("leaves", run=run.run_id, split=split, epoch=2, layer=0, part="all")
     leaf = records[2].leaves[0, split]
     counts = leaf_counts(leaf, 3)
     icicle = shelf.table(app, "node", "level", "rows")
@@ -97,7 +97,7 @@ def test_a_click_on_a_cell_shows_its_leaf(shelf: Any, click_point: Any) -> None:
     run = shelf.small("wine", depth=2)
     records = shelf.finish(run)
     click_point("heatmap", {"customdata": [1]})
-    app = shelf.look("leaves", run=run.run_id)
+    app = shelf.look("leaves", run=run.run_id, part="all")
     app.button(key="heatmap_click").click()
     shelf.rerun(app)
     n = int((records[-1].leaves[0, "train"] == 1).sum())
@@ -177,7 +177,7 @@ def test_a_run_deleted_between_two_visits(shelf: Any) -> None:
     shelf.button(app, "Show the newest run").click()
     shelf.rerun(app)
     assert "s2" in shelf.said(app)
-    assert shelf.charts(app) >= {"icicle", "patterns", "heatmap"}
+    assert shelf.charts(app) >= {"icicle", "class_mix"}
 
 
 def test_the_picker_changes_the_run_and_the_address(shelf: Any) -> None:
@@ -231,14 +231,27 @@ def test_the_newest_epoch_of_a_running_run_is_asked_for(shelf: Any) -> None:
 def test_what_cells_show_is_in_the_address(shelf: Any, cells: str) -> None:
     run = shelf.small("wine")
     shelf.finish(run)
-    app = shelf.look("leaves", run=run.run_id, cells=cells)
+    app = shelf.look("leaves", run=run.run_id, cells=cells, part="all")
     assert app.radio(key="cells").value == cells
     assert app.query_params.get("cells") == (None if cells == "lift" else cells)
 
 
-def test_a_projector_gets_large_text(shelf: Any) -> None:
+@pytest.mark.parametrize(
+    ("part", "keys"),
+    [
+        ("rows", ("icicle", "class_mix", "members", "mean_image")),
+        ("all", ("patterns", "heatmap")),
+        ("epochs", ("leaf_lines", "changed")),
+        ("splits", ("split_icicles",)),
+        ("explain", ("contributions", "row_image")),
+        ("margins", ("margins",)),
+        ("matrix", ("matrices",)),
+        ("decision_tree", ("load_ranks",)),
+    ],
+)
+def test_a_projector_gets_large_text(shelf: Any, part: str, keys: tuple[str, ...]) -> None:
     run = shelf.small("digits", epochs=2)
     shelf.finish(run)
-    app = shelf.look("leaves", run=run.run_id, size="projector")
-    for key in ("icicle", "class_mix", "members", "mean_image", "patterns", "heatmap"):
+    app = shelf.look("leaves", run=run.run_id, size="projector", part=part)
+    for key in keys:
         assert shelf.figure(app, key)["layout"]["template"]["layout"]["font"]["size"] >= 24, key

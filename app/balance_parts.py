@@ -1,0 +1,244 @@
+"""Parts of Balance: statistics over epochs, information about the class, and the effect of penalty, noise and gates."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from app import related, session, widgets
+from app.figures.information import information_levels, information_levels_sentence, information_levels_table
+from app.figures.statistic_epochs import statistic_over_epochs, statistic_over_epochs_sentence, statistic_over_epochs_table
+from app.figures.variants import variant_effects, variant_effects_sentence
+from app.pick import pick
+from app.usage_view import SPLITS, View
+from app.usage_words import STATISTICS
+from core import jobs
+from core.chance import Expected, expected_balance, expected_by_epoch
+from core.config import RunConfig
+from core.information import InformationByLevel, information_by_level
+from core.reading import RunSummary
+from core.usage import leaf_counts, leaf_counts_by_epoch, prefix_counts, summarize
+
+VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("as it is", {}),
+    ("penalty 0.01", {"train.balance": 0.01}),
+    ("penalty 0.1", {"train.balance": 0.1}),
+    ("penalty 1", {"train.balance": 1.0}),
+    ("gate noise 0.5", {"train.gate_noise": 0.5}),
+    ("gate noise 1", {"train.gate_noise": 1.0}),
+    ("straight-through gates", {"train.gate_gradient": "straight_through"}),
+    ("extra gating units", {"net.gates": "units"}),
+    ("random gates", {"net.gates": "random"}),
+)
+"""What is changed in a run, one thing at a time."""
+
+COMPARED = ("gini", "effective_leaves", "dead_fraction", "max_violation", "entropy", "cv2", "used_leaves", "carrying_90")
+
+
+MORE_IS_EVEN = ("effective_leaves", "entropy", "used_leaves", "carrying_90")
+"""Statistics that are higher where the leaves are used more evenly."""
+
+
+@dataclass(frozen=True, eq=False)
+class BalanceView(View):
+    """A view with a length of prefixes."""
+
+    length: int
+
+    @property
+    def lengths(self) -> dict[str, NDArray[np.int64]]:
+        """Rows with each prefix of this length, by split."""
+        return {split: prefix_counts(counts, self.length) for split, counts in self.counts.items()}
+
+    def summary(self) -> pd.DataFrame:
+        """Every statistic at every recorded epoch."""
+        run = self.run
+        of_run = jobs.default_store().url, run.run_id, run.attempt, run.epochs_done, run.status
+        return _summary(*of_run, self.layer, self.split, self.length, self)
+
+    def statistics(self) -> dict[str, float]:
+        """Every statistic at the shown epoch."""
+        row = self.summary().iloc[self.epochs.index(self.epoch)]
+        return {str(name): float(value) for name, value in row.items()}
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _summary(
+    url: str, run_id: str, attempt: int, epochs_done: int, status: str, layer: int, split: str, length: int, _view: View
+) -> pd.DataFrame:
+    """Kept for as long as the run has no further epoch; the view is what the other arguments name."""
+    del url, run_id, attempt, epochs_done, status, layer, split
+    return summarize(_view.series(), _view.depth, level=length, y=_view.labels, n_classes=_view.data.n_classes)
+
+
+def over_epochs(view: BalanceView) -> None:
+    """One statistic over the epochs, beside random routing."""
+    name = pick("statistic", "Statistic", tuple(STATISTICS), "gini", {key: one.title for key, one in STATISTICS.items()})
+    statistic = STATISTICS[name]
+    summary = view.summary()
+    random = _random_over_epochs(view, name) if statistic.by_chance else pd.DataFrame()
+    common: dict[str, Any] = {
+        "epochs": view.epochs,
+        "values": summary[name].to_numpy(),
+        "name": statistic.title,
+        "random_epochs": random["epoch"].to_numpy() if len(random) else np.empty(0, np.int64),
+        **{f"random_{end}": random[end].to_numpy() if len(random) else np.empty(0) for end in ("mean", "low", "high")},
+    }
+    unit: Literal["number", "share"] = "share" if statistic.is_share else "number"
+    best = view.run.best_epoch if view.run.best_epoch in view.epochs else None
+    widgets.figure(
+        statistic_over_epochs(
+            **common,
+            best_epoch=best,
+            shown_epoch=view.epoch,
+            unit=unit,
+            split=SPLITS[view.split],
+            model=view.run.config.net.kind,
+            subject=view.whole_run,
+            look=session.look(),
+        ),
+        key="statistic_epochs",
+        sentence=statistic_over_epochs_sentence(**common, shown_epoch=view.epoch, unit=unit),
+        caption=view.caption(statistic.meaning),
+        table=statistic_over_epochs_table(**{key: value for key, value in common.items() if key != "name"}),
+    )
+
+
+def _random_over_epochs(view: BalanceView, name: str) -> pd.DataFrame:
+    run = view.run
+    of_run = jobs.default_store().url, run.run_id, run.attempt, run.epochs_done, run.status
+    return _expected_by_epoch(*of_run, view.layer, view.split, view.length, name, view)
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _expected_by_epoch(
+    url: str,
+    run_id: str,
+    attempt: int,
+    epochs_done: int,
+    status: str,
+    layer: int,
+    split: str,
+    length: int,
+    name: str,
+    _view: View,
+) -> pd.DataFrame:
+    del url, run_id, attempt, epochs_done, status, layer, split
+    counts = prefix_counts(leaf_counts_by_epoch(_view.series(), _view.depth), length)
+    found = expected_by_epoch(counts, [name])
+    return found.assign(epoch=np.array(_view.epochs)[found["epoch_index"].to_numpy()])
+
+
+def about_the_class(view: BalanceView) -> None:
+    """How much a prefix says about the class, by its length."""
+    if view.depth == 0:
+        st.info("At depth 0 there is one leaf, which says nothing about the class.")
+        return
+    found = _information(view.leaves[view.split], view.labels, view.depth, view.data.n_classes)
+    common: dict[str, Any] = {
+        "level": found.level,
+        "adjusted": found.adjusted,
+        "mean": found.mean,
+        "low": found.low,
+        "high": found.high,
+    }
+    split = SPLITS[view.split]
+    widgets.figure(
+        information_levels(**common, orders=found.orders, split=split, subject=view.subject, look=session.look()),
+        key="information",
+        sentence=information_levels_sentence(**common, split=split),
+        caption=view.caption(
+            "Mutual information of prefix and class, adjusted for chance. Band: the same bits taken in random orders; the "
+            "whole pattern is the same in every order. Information is not use: a dense net's sign bits carry it too."
+        ),
+        table=information_levels_table(**common),
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _information(leaf: NDArray[np.integer], y: NDArray[np.int64], depth: int, n_classes: int) -> InformationByLevel:
+    return information_by_level(leaf, y, depth, n_classes)
+
+
+def variants(view: BalanceView) -> None:
+    """Train the run with one thing changed at a time, and compare."""
+    left, right = st.columns(2)
+    with left:
+        titles = {key: STATISTICS[key].title for key in COMPARED}
+        name = pick("compared", "Statistic", COMPARED, "gini", titles)
+    with right:
+        seeds = pick("variant_seeds", "Seeds", (1, 3, 5), 3, help="From the run's own seed on; each splits the data anew.")
+    wanted = _variants(view.run.config, seeds)
+    runs = [run for _, run in wanted]
+    finished = related.ask("variants", view.run, runs, f"{len(wanted) // seeds} variants for {seeds} seed{'s' * (seeds > 1)}")
+    table = _effects(view, wanted, finished, name)
+    common: dict[str, Any] = {"table": table, "name": STATISTICS[name].title, "overlap": view.overlap}
+    common["unit"] = "share" if STATISTICS[name].is_share else "number"
+    widgets.figure(
+        variant_effects(
+            **common, split=SPLITS[view.split], subject=f"{view.run.label}{view.layer_words}, last epoch", look=session.look()
+        ),
+        key="variants",
+        sentence=variant_effects_sentence(**common, best="highest" if name in MORE_IS_EVEN else "lowest"),
+        caption=f"One thing is changed at a time in {view.run.label}; all else, the learning rate too, is as it was, so that "
+        "this shows an effect on the balance and does not rank the variants. Errors on validation rows at the last epoch.",
+        table=table.merge(_addresses(wanted), on=["variant", "seed"], how="left"),
+    )
+
+
+def _variants(run: RunConfig, seeds: int) -> list[tuple[str, RunConfig]]:
+    """Name the variants that are possible and differ, for each seed."""
+    found: list[tuple[str, RunConfig]] = []
+    known: set[str] = set()
+    for words, change in VARIANTS:
+        try:
+            siblings = related.siblings(run, [change], seeds)
+        except ValidationError:
+            continue
+        if siblings[0].run_id not in known:
+            known.add(siblings[0].run_id)
+            found += [(words, sibling) for sibling in siblings]
+    return found
+
+
+def _effects(
+    view: BalanceView, wanted: list[tuple[str, RunConfig]], finished: dict[str, RunSummary], name: str
+) -> pd.DataFrame:
+    store = jobs.default_store()
+    statuses = store.statuses(run.run_id for _, run in wanted)
+    records = []
+    for words, run in wanted:
+        summary = finished.get(run.run_id)
+        record: dict[str, object] = {"variant": words, "seed": run.seed, "value": np.nan}
+        record |= dict.fromkeys(("random_mean", "random_low", "random_high", "test_error", "validation_error"), np.nan)
+        status = statuses.get(run.run_id)
+        record["status"] = "not trained" if status is None else widgets.STATUS_WORDS[status]
+        if summary is not None:
+            value, random = _balance_of(
+                store.url, run.run_id, summary.attempt, view.layer, view.split, view.length, name, run.net.depth, run.epochs
+            )
+            record |= {"value": value, "random_mean": random.mean, "random_low": random.low, "random_high": random.high}
+            record |= {f"{split}_error": 1 - summary.last[f"{split}_accuracy"] for split in ("validation", "test")}
+        records.append(record)
+    return pd.DataFrame(records)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _balance_of(
+    url: str, run_id: str, attempt: int, layer: int, split: str, length: int, name: str, depth: int, epochs: int
+) -> tuple[float, Expected]:
+    """A statistic of a finished run at its last epoch, and under random routing."""
+    del url, attempt, epochs
+    store = jobs.default_store()
+    leaves = store.leaves(run_id, layer, split, int(store.recorded_epochs(run_id)[-1]))
+    counts = prefix_counts(leaf_counts(leaves, depth), length)
+    value = float(summarize(leaves[None], depth, level=length)[name].iloc[0])
+    return value, expected_balance(counts)[name]
+
+
+def _addresses(wanted: list[tuple[str, RunConfig]]) -> pd.DataFrame:
+    return pd.DataFrame([{"variant": words, "seed": run.seed, "run": run.run_id} for words, run in wanted])

@@ -1,0 +1,375 @@
+"""Parts of Leaves that need no weights: members, all leaves, loads over epochs, splits, and a decision tree's leaves."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from app import related, session, theme, usage_view, widgets
+from app.figures import (
+    image_grid,
+    image_grid_sentence,
+    image_grid_table,
+    leaf_class_heatmap,
+    leaf_class_heatmap_sentence,
+    leaf_class_heatmap_table,
+    mean_image,
+    sign_patterns,
+    sign_patterns_sentence,
+    sign_patterns_table,
+)
+from app.figures.change import rows_that_changed, rows_that_changed_sentence, rows_that_changed_table
+from app.figures.leaf_lines import leaf_lines, leaf_lines_sentence, leaf_lines_table
+from app.figures.load_ranks import load_ranks, load_ranks_sentence, load_ranks_table
+from app.figures.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
+from app.leaf_choice import LeafView, node_words
+from app.usage_view import SPLITS
+from core import jobs
+from core.config import RunConfig, changed
+from core.decision_leaves import DecisionLeaves, decision_leaves
+from core.errors import DataError
+from core.trained import trained_net
+from core.usage import (
+    balance,
+    churn,
+    class_counts,
+    divergence,
+    leaf_counts,
+    leaf_counts_by_epoch,
+    leaf_state,
+    possible_leaves,
+    prefix_counts,
+    settled,
+)
+
+VALUES: dict[Literal["lift", "share", "count"], str] = {"lift": "lift", "share": "share of the leaf", "count": "rows"}
+
+MOST_LINES = 4
+"""Nodes whose load is drawn over the epochs."""
+
+MOST_IMAGES = 60
+
+
+def rows(view: LeafView) -> None:
+    """The rows of the chosen node: images, or a table."""
+    members = view.members()
+    if not len(members):
+        return
+    split = view.data.splits[view.split]
+    trained = view.trained()
+    predictions = None if trained is None else trained.predict(split.x)[0][members]
+    indices = split.index[members]
+    st.header(f"Who is in {view.kind.lower()} {view.pattern}")
+    shape = view.data.info.image_shape
+    names = view.data.class_names
+    if shape is None:
+        _member_table(view, members, predictions)
+        return
+    images = view.data.raw[indices].reshape(-1, *shape)
+    left, right = st.columns([3, 2])
+    with left:
+        first = slice(0, MOST_IMAGES)
+        few = f"The first {MOST_IMAGES} of " if len(indices) > MOST_IMAGES else ""
+        widgets.figure(
+            image_grid(
+                images=images[first],
+                labels=split.y[members][first],
+                predictions=None if predictions is None else predictions[first],
+                class_names=names,
+                rows=indices[first],
+                title=f"{few}{theme.thousands(len(indices))} {view.rows}",
+                split=SPLITS[view.split],
+                columns=10,
+                look=session.look(0.58),
+            ),
+            key="members",
+            sentence=_members_sentence(view, members, predictions),
+            caption="In the order of the data set; hover an image for its row, class and prediction. " + _predicted(view),
+            table=image_grid_table(labels=split.y[members], predictions=predictions, class_names=names, rows=indices),
+        )
+    with right:
+        widgets.figure(
+            mean_image(image=images.mean(0), n=len(images), look=session.look(0.38)),
+            key="mean_image",
+            sentence=f"The mean of all {theme.thousands(len(images))} rows, pixel by pixel.",
+            caption="In the data's units.",
+            table=pd.DataFrame(images.mean(0)).add_prefix("column ").rename_axis("row").reset_index(),
+        )
+
+
+def _predicted(view: LeafView) -> str:
+    if view.trained() is None:
+        return f"No predictions: {view.no_weights()}."
+    return "Predictions of the net after the last epoch."
+
+
+def _members_sentence(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> str:
+    if predictions is None:
+        return f"{theme.thousands(len(members))} {view.rows} have the pattern {view.pattern}."
+    return image_grid_sentence(
+        labels=view.labels[members], predictions=predictions, class_names=view.data.class_names, split=SPLITS[view.split]
+    )
+
+
+def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> None:
+    split = view.data.splits[view.split]
+    names = np.array(view.data.class_names)
+    table = pd.DataFrame({"row": split.index[members], "class": names[split.y[members]]})
+    if predictions is not None:
+        table["prediction"] = names[predictions]
+        table["wrong"] = predictions != split.y[members]
+    margin = _smallest_margins(view, members)
+    if margin is not None:
+        table["smallest margin"] = margin
+    features = pd.DataFrame(view.data.raw[split.index[members]], columns=list(view.data.feature_names))
+    st.markdown(theme.escape_markdown(_members_sentence(view, members, predictions)))
+    st.dataframe(pd.concat([table, features], axis=1), hide_index=True, height=320, key="member_table")
+    st.caption("In the order of the data set, features in the data's units. " + _predicted(view))
+
+
+def _smallest_margins(view: LeafView, members: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    from core.explaining import margins
+    from core.nets import TreeNet
+
+    trained = view.trained()
+    if trained is None or not isinstance(trained.net, TreeNet) or view.depth == 0:
+        return None
+    smallest: NDArray[np.float64] = margins(trained.net, view.data.splits[view.split].x[members], view.layer).min(1)
+    return smallest
+
+
+def all_leaves(view: LeafView) -> None:
+    """Every leaf: by load with its bits, and by class."""
+    counts = view.counts
+    states = leaf_state(counts["train"], counts["test"])
+    by_class = class_counts(view.leaves[view.split], view.labels, view.depth, view.data.n_classes)
+    names = view.data.class_names
+    st.header("All leaves")
+    pair: dict[str, Any] = {"counts_train": counts["train"], "counts_test": counts["test"], "depth": view.depth}
+    widgets.figure(
+        sign_patterns(**pair, subject=view.subject, model=view.run.config.net.kind, look=session.look()),
+        key="patterns",
+        sentence=f"{sign_patterns_sentence(**pair)} {_unused(view, states)}",
+        caption=view.caption(
+            "Leaves by training load, fullest first; filled dots are bits 1. The line is the uniform load 1/L."
+        ),
+        table=sign_patterns_table(**pair),
+    )
+    wrong = usage_view.seed("cells", list(VALUES), "lift")
+    usage_view.warn("value of the cells", wrong, "lift, share or count")
+    words = st.radio(
+        "Cells show",
+        list(VALUES),
+        format_func=VALUES.__getitem__,
+        key="cells",
+        horizontal=True,
+        persist_state="session",
+        help="Lift: p(leaf given class) / p(leaf); 1 is neutral.",
+    )
+    session.publish_to_url("cells", words, "lift")
+    widgets.figure(
+        leaf_class_heatmap(
+            class_counts=by_class,
+            class_names=names,
+            depth=view.depth,
+            value=words,
+            states=states,
+            split=SPLITS[view.split],
+            subject=view.subject,
+            look=session.look(),
+        ),
+        key="heatmap",
+        sentence=leaf_class_heatmap_sentence(
+            class_counts=by_class, class_names=names, depth=view.depth, split=SPLITS[view.split]
+        ),
+        caption=view.caption("Click a cell to see the rows of its leaf."),
+        table=leaf_class_heatmap_table(class_counts=by_class, class_names=names, depth=view.depth),
+        on_select=lambda: _select_heatmap(view.depth),
+    )
+
+
+def _select_heatmap(depth: int) -> None:
+    points = st.session_state["heatmap"]["selection"]["points"]
+    if points and points[0].get("customdata"):
+        leaf = int(points[0]["customdata"][0])
+        st.session_state["node"] = (1 << depth) - 1 + leaf
+
+
+def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
+    """Count the leaves without training rows by kind, and those that no row could ever reach."""
+    total = len(states)
+    kinds = [
+        f"{theme.thousands((states == state).sum())} {words}"
+        for state, words in (("test only", "only by test rows"), ("unseen", "by neither"))
+    ]
+    dimensions = gate_dimensions(view)
+    impossible = total - possible_leaves(view.depth, dimensions)
+    sentence = f"Of the leaves without training rows, {kinds[0]} are reached and {kinds[1]}."
+    if impossible > 0:
+        sentence += (
+            f" At least {theme.thousands(impossible)} are impossible: {view.depth} hyperplanes cut {dimensions} dimensions "
+            f"into at most {theme.thousands(total - impossible)} cells."
+        )
+    return sentence
+
+
+def gate_dimensions(view: LeafView) -> int:
+    """The dimensions that the gates' hyperplanes cut: of the data where they read it directly, else of the layer below."""
+    net = view.run.config.net
+    return view.data.n_features if net.gates == "hidden" and view.layer == 0 else net.width
+
+
+def over_epochs(view: LeafView) -> None:
+    """The loads of a few nodes over the epochs, and how many rows still move."""
+    series = view.series()
+    epochs = view.epochs
+    nodes = _nodes(view)
+    counts = leaf_counts_by_epoch(series, view.depth)
+    n = max(1, series.shape[1])
+    levels = [(node + 1).bit_length() - 1 for node in nodes]
+    loads = np.stack(
+        [prefix_counts(counts, level)[:, node + 1 - (1 << level)] / n for node, level in zip(nodes, levels, strict=True)]
+    )
+    st.header("Loads over the epochs")
+    dense = _dense_shares(view, nodes)
+    common: dict[str, Any] = {
+        "epochs": epochs,
+        "loads": loads,
+        "names": [node_words(node) for node in nodes],
+        "uniform": [2.0**-level for level in levels],
+        "dense": dense,
+    }
+    split = SPLITS[view.split]
+    widgets.figure(
+        leaf_lines(
+            **common, shown_epoch=view.epoch, split=split, n=series.shape[1], subject=view.whole_run, look=session.look()
+        ),
+        key="leaf_lines",
+        sentence=leaf_lines_sentence(**common, shown_epoch=view.epoch, split=split),
+        caption=view.caption(
+            "The chosen node and the fullest leaves. Grey: the load before training, and that by the same sign bits of a "
+            "dense net of the same width and seed, after its own training: what lies on them was inherited, not learned."
+        ),
+        table=leaf_lines_table(**common),
+    )
+    _offer_dense(view, dense)
+    common = {"epochs": epochs, "churn": churn(series), "settled": settled(series)}
+    widgets.figure(
+        rows_that_changed(
+            **common, shown_epoch=view.epoch, split=split, n=series.shape[1], subject=view.whole_run, look=session.look()
+        ),
+        key="changed",
+        sentence=rows_that_changed_sentence(**common, shown_epoch=view.epoch, split=split),
+        caption=view.caption("Changed: the leaf differs from that at the epoch recorded before."),
+        table=rows_that_changed_table(**common),
+    )
+
+
+def _nodes(view: LeafView) -> list[int]:
+    """The chosen node, and the leaves that are fullest at this epoch."""
+    first_leaf = (1 << view.depth) - 1
+    fullest = np.argsort(-view.counts[view.split], kind="stable")[:MOST_LINES]
+    nodes = dict.fromkeys([view.node, *(first_leaf + int(leaf) for leaf in fullest)])
+    return list(nodes)[:MOST_LINES]
+
+
+def _dense_run(view: LeafView) -> RunConfig | None:
+    """The dense net that has the same units below the first gated layer; None where the gates are no units of it."""
+    if view.run.config.net.gates != "hidden" or view.depth == 0:
+        return None
+    return changed(view.run.config, {"net.kind": "dense"})
+
+
+def _dense_shares(view: LeafView, nodes: list[int]) -> list[float] | None:
+    """Each node's share of the rows by the sign bits of the trained dense net's units; None if it is not here."""
+    from core.nets import DenseNet
+
+    run = _dense_run(view)
+    if run is None or jobs.default_store().statuses([run.run_id]).get(run.run_id) != "finished":
+        return None
+    trained = trained_net(jobs.default_store(), run.run_id)
+    if trained is None or not isinstance(trained.net, DenseNet):
+        return None
+    leaf = trained.unit_leaves(view.data.splits[view.split].x, view.layer, view.depth)
+    counts = leaf_counts(leaf, view.depth)
+    shares = []
+    for node in nodes:
+        level = (node + 1).bit_length() - 1
+        shares.append(float(prefix_counts(counts, level)[node + 1 - (1 << level)]) / max(1, len(leaf)))
+    return shares
+
+
+def _offer_dense(view: LeafView, dense: list[float] | None) -> None:
+    run = _dense_run(view)
+    if run is None:
+        st.caption("A dense net has no such gates: its grey line is drawn where gates reuse hidden units.")
+    elif dense is None:
+        related.ask("dense", view.run, [run], "the dense net")
+
+
+def splits(view: LeafView) -> None:
+    """The loads of training, validation and test rows beside each other."""
+    counts = view.counts
+    st.header("Splits side by side")
+    common: dict[str, Any] = {"counts": counts, "depth": view.depth}
+    widgets.figure(
+        split_icicles(**common, subject=view.subject, look=session.look()),
+        key="split_icicles",
+        sentence=split_icicles_sentence(divergence=divergence(counts["train"], counts["test"])),
+        caption=view.caption("Colour is the load of a prefix within its split, relative to all of its level being equal."),
+        table=split_icicles_table(**common),
+    )
+
+
+def decision_tree(view: LeafView) -> None:
+    """A decision tree's leaves beside the net's, on the same rows."""
+    st.header("A decision tree's leaves beside the net's")
+    if view.depth == 0:
+        st.info("At depth 0 both have one leaf, which holds every row.")
+        return
+    try:
+        tree = _decision_leaves(view.run.config_json)
+    except DataError as error:
+        st.error(theme.escape_markdown(str(error)))
+        return
+    net = view.run.config.net
+    theirs = np.bincount(tree.leaves[view.split], minlength=tree.n_leaves)
+    loads = {"tree net" if net.kind == "tree" else "flat net": view.counts[view.split], "decision tree": theirs}
+    kinds = dict(zip(loads, (net.kind, "decision_tree"), strict=True))
+    split = SPLITS[view.split]
+    widgets.figure(
+        load_ranks(loads=loads, kinds=kinds, split=split, subject=view.subject, look=session.look()),
+        key="load_ranks",
+        sentence=load_ranks_sentence(loads=loads, split=split),
+        caption=view.caption(
+            f"The decision tree (scikit-learn, max_depth {view.depth}, same rows) is fitted on the training rows; it has "
+            f"{theme.thousands(tree.n_leaves)} leaves, the net 2^{view.depth} = {theme.thousands(1 << view.depth)}."
+        ),
+        table=load_ranks_table(loads=loads),
+    )
+    st.dataframe(_side_by_side(view, tree, loads), hide_index=True, key="decision_tree_table")
+
+
+def _side_by_side(view: LeafView, tree: DecisionLeaves, loads: dict[str, NDArray[np.int64]]) -> pd.DataFrame:
+    records = []
+    for name, counts in loads.items():
+        even = balance(counts)
+        records.append(
+            {
+                "model": name,
+                "leaves": len(counts),
+                f"leaves with {view.rows}": int((counts > 0).sum()),
+                "effective leaves": even.effective_leaves,
+                "Gini": even.gini,
+                "fullest above mean": even.max_violation,
+                "test accuracy": tree.accuracy["test"] if name == "decision tree" else view.run.last.get("test_accuracy"),
+            }
+        )
+    return pd.DataFrame(records)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _decision_leaves(config_json: str) -> DecisionLeaves:
+    return decision_leaves(RunConfig.model_validate_json(config_json))

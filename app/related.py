@@ -1,0 +1,79 @@
+"""Runs that stand beside the one shown: which are here, and one press that trains the others."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import session, theme
+from core import jobs
+from core.config import RunConfig, changed
+from core.errors import LeafscopeError
+from core.reading import RunSummary
+from core.worker import n_cores
+
+REFRESH = 0.7
+"""Seconds between two looks while they train."""
+
+
+def siblings(run: RunConfig, changes: Sequence[dict[str, object]], seeds: int) -> list[RunConfig]:
+    """List a run with each of these changes, for so many seeds from its own on; seeds of its parts follow the seed."""
+    free = {"split_seed": None, "init_seed": None}
+    return [changed(run, change | free | {"seed": run.seed + step}) for step in range(seeds) for change in changes]
+
+
+def ask(key: str, shown: RunSummary, runs: Sequence[RunConfig], what: str) -> dict[str, RunSummary]:
+    """Say how many of these runs are here and offer to train the others; address -> finished run.
+
+    While they train there is a bar and Stop, and the page is run again as they finish.
+    """
+    by_id = {run.run_id: run for run in runs}
+    found = jobs.default_store().runs(by_id)
+    finished = {run_id: summary for run_id, summary in found.items() if summary.status == "finished"}
+    active = [run_id for run_id, summary in found.items() if summary.active]
+    missing = [run for run_id, run in by_id.items() if run_id not in finished and run_id not in active]
+    if active:
+        _follow(key, list(by_id), active)
+    elif missing:
+        seconds = max(1.0, (shown.seconds or 1.0) * len(missing) / n_cores())
+        failed = Counter(summary.error for summary in found.values() if summary.status == "failed")
+        if failed:
+            why = "; ".join(f"{theme.one_line(str(error), 120)} ({count})" for error, count in failed.items())
+            st.warning(f"{sum(failed.values())} of these runs failed: {theme.escape_markdown(why)}")
+        st.button(
+            f"Train {what} ({len(missing)} run{'s' * (len(missing) > 1)}, about {theme.duration(seconds)})",
+            icon=":material/model_training:",
+            type="primary",
+            key=f"_{key}_train",
+            on_click=_train,
+            args=(missing, shown.config.seed),
+        )
+    return finished
+
+
+def _train(missing: Sequence[RunConfig], seed: int) -> None:
+    try:
+        # of the shown run's own seed every epoch is kept, to be looked at; of the others the first and the last
+        jobs.submit_many([run for run in missing if run.seed == seed], priority="sweep")
+        jobs.submit_many([run for run in missing if run.seed != seed], priority="member")
+    except LeafscopeError as error:
+        session.notify(str(error))
+
+
+def _follow(key: str, run_ids: list[str], before: list[str]) -> None:
+    @st.fragment(run_every=REFRESH)
+    def bar() -> None:
+        statuses = jobs.default_store().statuses(run_ids)
+        active = [run_id for run_id, status in statuses.items() if status in ("queued", "running")]
+        if len(active) < len(before):
+            st.rerun()
+        left, right = st.columns([4, 1], vertical_alignment="bottom")
+        done = len(run_ids) - len(active)
+        left.progress(done / len(run_ids), text=f"{done} of {len(run_ids)} runs")
+        right.button("Stop", icon=":material/stop:", key=f"_{key}_stop", width="stretch", on_click=_stop, args=(active,))
+
+    bar()
+
+
+def _stop(run_ids: Sequence[str]) -> None:
+    jobs.default_store().stop_all(run_ids)

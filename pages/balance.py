@@ -1,0 +1,221 @@
+"""Balance: how evenly are the leaves used, against chance, and how does that change with epoch, depth and penalty?"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from app import balance_parts, leaf_choice, replay, session, theme, usage_view, widgets
+from app.balance_parts import BalanceView
+from app.figures.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
+from app.figures.node_balance import node_balance_heatmap, node_balance_heatmap_sentence, node_balance_heatmap_table
+from app.usage_view import SPLITS
+from app.usage_words import ADJUSTED, DIVERGENCE, STATISTICS, UNUSED, Statistic
+from core.chance import Expected, expected_balance, expected_classes, lorenz_band
+from core.information import information
+from core.usage import carrying, class_counts, divergence, lorenz, node_balance, node_counts, why_undefined
+
+PARTS = {
+    "epochs": ("Over epochs", balance_parts.over_epochs),
+    "information": ("Information about the class", balance_parts.about_the_class),
+    "variants": ("Effect of penalty, noise and gates", balance_parts.variants),
+}
+
+BESIDE = ("effective_leaves", "dead_fraction", "max_violation")
+"""The three numbers that matter."""
+
+
+def main() -> None:
+    """Lay out the page."""
+    st.title("How evenly the leaves are used")
+    found = usage_view.open_run("its balance appears here")
+    if found is None:
+        return
+    view = BalanceView(**vars(found), length=_length(found.depth))
+    if replay.playing():
+        replay.play(view)
+        return
+    counts = view.lengths[view.split]
+    chance = _chance(counts)
+    _numbers(view, counts, chance)
+    left, right = st.columns(2)
+    with left:
+        _lorenz(view, counts)
+    with right:
+        _nodes(view, counts)
+    chosen = leaf_choice.part({key: words for key, (words, _) in PARTS.items()}, key="aspect")
+    PARTS[chosen][1](view)
+
+
+def _length(depth: int) -> int:
+    """Ask for the length of the prefixes that are measured; the whole pattern unless chosen."""
+    wrong = usage_view.seed("length", range(depth + 1), depth)
+    usage_view.warn("length", wrong, f"from 0 to {depth}")
+    if depth > 0:
+        with st.sidebar:
+            st.select_slider(
+                "Bits of the pattern",
+                list(range(depth + 1)),
+                key="length",
+                persist_state="session",
+                help="Prefixes of this length are measured in place of leaves; all bits: the leaves themselves.",
+            )
+    length = int(st.session_state["length"])
+    session.publish_to_url("length", length, depth)
+    return length
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _chance(counts: NDArray[np.int64]) -> dict[str, Expected]:
+    return expected_balance(counts)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _class_chance(counts: NDArray[np.int64], class_totals: NDArray[np.int64]) -> dict[str, Expected]:
+    return expected_classes(counts, class_totals)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _band(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    return lorenz_band(counts)
+
+
+def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Expected]) -> None:
+    values = view.statistics()
+    chance = chance | _class_chance(counts, np.bincount(view.labels, minlength=view.data.n_classes))
+    st.markdown(theme.escape_markdown(_sentence(view, counts, chance)))
+    for column, name in zip(st.columns(3), BESIDE, strict=True):
+        with column:
+            if name == "dead_fraction":  # shown as a count: 2 of 16
+                scale, statistic = float(len(counts)), UNUSED
+            else:
+                scale, statistic = 1.0, STATISTICS[name]
+            of = f" of {theme.thousands(len(counts))}" if name != "max_violation" else ""
+            _tile(statistic, scale * values[name], _scaled(chance[name], scale), why_undefined(name, counts), of)
+    prefix = view.leaves[view.split] >> (view.depth - view.length)
+    by_class = class_counts(prefix, view.labels, view.length, view.data.n_classes)
+    others: list[tuple[Statistic, float, Expected | None, str | None]] = [
+        (statistic, values[name], chance.get(name), why_undefined(name, by_class if name in _OF_CLASSES else counts))
+        for name, statistic in STATISTICS.items()
+        if name not in BESIDE
+    ]
+    others.append((ADJUSTED, information(by_class).adjusted, None, why_undefined("adjusted_mutual_information", by_class)))
+    pair = view.lengths["train"], view.lengths["test"]
+    reason = why_undefined("divergence", pair[0]) or why_undefined("divergence", pair[1])
+    others.append((DIVERGENCE, divergence(*pair), None, reason))
+    with st.expander("All statistics", key="all_statistics"):
+        columns = st.columns(4)
+        for place, (statistic, value, expected, reason) in enumerate(others):
+            with columns[place % 4]:
+                _tile(statistic, value, expected, reason)
+        st.caption(
+            "Below each: what random routing alone would give, where each row draws its leaf from the product of the "
+            f"frequencies of the {view.length} bits; mean and 95 % range of 200 draws. A statistic of few rows in many leaves "
+            "is far from even by arithmetic alone."
+        )
+        table = _table(values, chance, others)
+        st.download_button(
+            "Save as CSV",
+            lambda: table.to_csv(index=False).encode(),
+            file_name="balance.csv",
+            mime="text/csv",
+            key="balance_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _scaled(expected: Expected, scale: float) -> Expected:
+    return Expected(scale * expected.mean, scale * expected.low, scale * expected.high)
+
+
+_OF_CLASSES = ("purity", "mutual_information")
+
+
+def _tile(statistic: Statistic, value: float, expected: Expected | None, reason: str | None, of: str = "") -> None:
+    chance = None
+    if expected is not None and np.isfinite(expected.mean):
+        ends = f"{statistic.words(expected.low)} to {statistic.words(expected.high)}"
+        chance = f"random routing: {statistic.words(expected.mean)} ({ends})"
+    words = theme.MISSING if reason is not None and not np.isfinite(value) else statistic.words(value) + of
+    st.metric(
+        statistic.title,
+        words,
+        delta=chance or reason,
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help=statistic.meaning + (f" Here: {reason}." if reason is not None else ""),
+    )
+
+
+def _sentence(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Expected]) -> str:
+    if counts.sum() == 0:
+        return f"There are no {view.rows}, so that nothing is used."
+    what = "leaves" if view.length == view.depth else f"prefixes of {view.length} bits"
+    needed = carrying(counts)
+    random = chance["carrying_90"]
+    verb = "carries" if needed == 1 else "carry"
+    return (
+        f"{theme.thousands(needed)} of {theme.thousands(len(counts))} {what} {verb} 90 % of the "
+        f"{theme.thousands(counts.sum())} {view.rows} at epoch {view.epoch}; random routing would need "
+        f"{theme.thousands(random.mean)} ({theme.thousands(random.low)} to {theme.thousands(random.high)})."
+    )
+
+
+def _table(
+    values: dict[str, float],
+    chance: dict[str, Expected],
+    others: list[tuple[Statistic, float, Expected | None, str | None]],
+) -> pd.DataFrame:
+    first = [(STATISTICS[name], values[name], chance.get(name), None) for name in BESIDE]
+    missing = Expected(np.nan, np.nan, np.nan)
+    return pd.DataFrame(
+        [
+            {
+                "statistic": statistic.title,
+                "value": value,
+                "random_mean": (expected or missing).mean,
+                "random_low": (expected or missing).low,
+                "random_high": (expected or missing).high,
+                "undefined": reason,
+            }
+            for statistic, value, expected, reason in [*first, *others]
+        ]
+    )
+
+
+def _lorenz(view: BalanceView, counts: NDArray[np.int64]) -> None:
+    mean, low, high = _band(counts)
+    common: dict[str, Any] = {
+        "shares": lorenz(counts),
+        "mean": mean,
+        "low": low,
+        "high": high,
+    }
+    split = SPLITS[view.split]
+    widgets.figure(
+        lorenz_curve(**common, split=split, model=view.run.config.net.kind, subject=view.subject, look=session.look(0.48)),
+        key="lorenz",
+        sentence=lorenz_curve_sentence(**common, split=split),
+        caption=view.caption("Leaves from the emptiest to the fullest. Band: random routing with the same bit frequencies."),
+        table=lorenz_curve_table(**common),
+    )
+
+
+def _nodes(view: BalanceView, counts: NDArray[np.int64]) -> None:
+    common: dict[str, Any] = {"balance": node_balance(counts), "counts": node_counts(counts)}
+    split = SPLITS[view.split]
+    widgets.figure(
+        node_balance_heatmap(**common, split=split, subject=view.subject, look=session.look(0.48)),
+        key="node_balance",
+        sentence=node_balance_heatmap_sentence(**common, split=split),
+        caption=view.caption("Each cell is an inner node, below its parent; colour is the share of its rows with bit 1."),
+        table=node_balance_heatmap_table(**common),
+    )
+
+
+main()
