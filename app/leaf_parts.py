@@ -58,8 +58,8 @@ def rows(view: LeafView) -> None:
     if not len(members):
         return
     split = view.data.splits[view.split]
-    trained = view.trained()
-    predictions = None if trained is None else trained.predict(split.x)[0][members]
+    said = view.predictions()
+    predictions = None if said is None else said[members]
     indices = split.index[members]
     st.header(f"Who is in {view.kind.lower()} {view.pattern}")
     shape = view.data.info.image_shape
@@ -100,7 +100,7 @@ def rows(view: LeafView) -> None:
 
 
 def _predicted(view: LeafView) -> str:
-    if view.trained() is None:
+    if view.predictions() is None:
         return f"No predictions: {view.no_weights()}."
     return "Predictions of the net after the last epoch."
 
@@ -200,13 +200,15 @@ def _select_heatmap(depth: int) -> None:
 def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
     """Count the leaves without training rows by kind, and those that no row could ever reach."""
     total = len(states)
-    kinds = [
-        f"{theme.thousands((states == state).sum())} {words}"
-        for state, words in (("test only", "only by test rows"), ("unseen", "by neither"))
-    ]
+    test_only, unseen = int((states == "test only").sum()), int((states == "unseen").sum())
     dimensions = gate_dimensions(view)
     impossible = total - possible_leaves(view.depth, dimensions)
-    sentence = f"Of the leaves without training rows, {kinds[0]} are reached and {kinds[1]}."
+    if test_only + unseen == 0:
+        return "Every leaf holds a training row."
+    sentence = (
+        f"{theme.thousands(test_only + unseen)} leaves hold no training row: {theme.thousands(test_only)} are reached by test "
+        f"rows only, {theme.thousands(unseen)} by neither."
+    )
     if impossible > 0:
         sentence += (
             f" At least {theme.thousands(impossible)} are impossible: {view.depth} hyperplanes cut {dimensions} dimensions "

@@ -315,9 +315,10 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
         for name, split in view.data.splits.items()
         if name in ("train", "test")
     }
-    both = tables["train"].join(tables["test"], how="outer", lsuffix="_train", rsuffix="_test").reset_index()
+    named = [table.add_prefix(f"{SPLITS[split]} ") for split, table in tables.items()]
+    both = named[0].join(named[1], how="outer").reset_index()
     both.insert(1, "pattern", [theme.bit_pattern(leaf, view.depth) for leaf in both["leaf"].tolist()])
-    for column in [name for name in both.columns if name.startswith(("rows_", "wrong_"))]:
+    for column in [name for name in both.columns if name.endswith((" rows", " wrong"))]:
         both[column] = both[column].fillna(0).astype(int)
     st.markdown(theme.escape_markdown(_worst_sentence(view, tables["test"])))
     st.dataframe(
@@ -326,9 +327,9 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
         height=280,
         key="errors_table",
         column_config={
-            name: st.column_config.NumberColumn(format="percent" if name.startswith("error") else "%.3g")
+            name: st.column_config.NumberColumn(format="percent" if name.endswith("error") else "%.3g")
             for name in both.columns
-            if name.startswith(("error", "loss"))
+            if name.endswith((" error", " loss"))
         },
     )
     st.caption(
@@ -361,7 +362,9 @@ def _rare_rows(view: LeafView) -> None:
     run = view.run.config
     kinds = ("tree", "flat", "dense")
     wanted = {kind: related.siblings(run, [{"net.kind": kind}], SEEDS) for kind in kinds}
-    finished = related.ask("rare", view.run, [run for runs in wanted.values() for run in runs], f"all three for {SEEDS} seeds")
+    finished = related.ask(
+        "rare", view.run, [run for runs in wanted.values() for run in runs], f"tree, flat and dense for {SEEDS} seeds"
+    )
     by_model = {
         kind: found
         for kind in ("tree", "flat")

@@ -95,6 +95,14 @@ class View:
             return None
         return trained
 
+    def predictions(self, split: str | None = None) -> NDArray[np.int64] | None:
+        """The net's class of each row of a split at this epoch; None where its weights are not kept."""
+        run = self.run
+        if self.epoch != self.last_epoch or run.active:
+            return None
+        url = jobs.default_store().url
+        return _predictions(url, run.run_id, run.attempt, run.epochs_done, run.status, split or self.split, self)
+
     def no_weights(self) -> str:
         """Say why there is no net at this epoch."""
         if self.epoch == self.last_epoch and not self.run.active:
@@ -107,6 +115,16 @@ def _series(url: str, run_id: str, attempt: int, epochs_done: int, status: str, 
     """Kept for as long as the run has no further epoch."""
     del url, attempt, epochs_done, status
     return jobs.default_store().leaves(run_id, layer, split)[1]
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _predictions(
+    url: str, run_id: str, attempt: int, epochs_done: int, status: str, split: str, _view: View
+) -> NDArray[np.int64] | None:
+    """Kept, since loading a deep net takes a tenth of a second; the view is what the other arguments name."""
+    del url, run_id, attempt, epochs_done, status
+    trained = _view.trained()
+    return None if trained is None else trained.predict(_view.data.splits[split].x)[0]
 
 
 def open_run(missing: str) -> View | None:
@@ -201,6 +219,8 @@ def _ask(shown: RunSummary) -> View:
         epoch_fault = seed("epoch", epochs, epochs[-1])
         epoch = epochs[0]
         if len(epochs) > 1:
+            # said again: on the first run of another page the slider would take its first option for the session's value
+            st.session_state["epoch"] = st.session_state["epoch"]
             epoch = st.select_slider(
                 "Epoch", epochs, key="epoch", help="0 is before training. The arrow keys move it.", persist_state="session"
             )

@@ -1,5 +1,6 @@
 """The statistics of leaf usage as a reader meets them: names, meanings, formulas, and how their values are written."""
 
+import math
 from dataclasses import dataclass
 
 from app import theme
@@ -20,12 +21,14 @@ class Statistic:
     def words(self, value: float) -> str:
         """Write a value.
 
-        >>> STATISTICS["gini"].words(0.4183), STATISTICS["dead_fraction"].words(0.25), STATISTICS["used_leaves"].words(12)
-        ('0.418', '25.0 %', '12')
+        >>> STATISTICS["gini"].words(0.4183), STATISTICS["dead_fraction"].words(0.25), STATISTICS["used_leaves"].words(12.3)
+        ('0.418', '25.0 %', '12.3')
         """
         if self.is_share:
             return theme.percent(value)
-        return theme.thousands(value) if self.is_count and value == round(value) else theme.three_significant(value)
+        if self.is_count and math.isfinite(value):
+            return theme.thousands(value) if abs(value - round(value)) < 0.05 else f"{value:,.1f}"
+        return theme.three_significant(value)
 
 
 STATISTICS = {

@@ -54,6 +54,8 @@ def _main_figures(view: LeafView) -> None:
     states = leaf_state(counts["train"], counts["test"])
     left, right = st.columns([3, 2])
     root = _icicle_root(view)
+    with right:  # the answer to a click before the tree that was clicked
+        _chosen(view)
     with left:
         common: dict[str, Any] = {
             "counts": counts[view.split],
@@ -75,8 +77,6 @@ def _main_figures(view: LeafView) -> None:
             table=prefix_icicle_table(**common),
             on_select=lambda: _select_icicle(view.depth),
         )
-    with right:
-        _chosen(view)
 
 
 def _icicle_root(view: LeafView) -> int:

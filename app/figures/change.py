@@ -160,7 +160,9 @@ def _check(
     at = check_epochs(epochs)
     changed, final = np.asarray(churn, dtype=np.float64), np.asarray(settled, dtype=np.float64)
     if changed.shape != (max(0, len(at) - 1),):
-        raise ValueError(f"churn must have one share for each epoch but the first, {max(0, len(at) - 1)}, got {changed.shape}")
+        raise ValueError(
+            f"churn must have one share for each epoch but the first, {max(0, len(at) - 1)}, got shape {changed.shape}"
+        )
     if final.shape != at.shape:
         raise ValueError(f"settled must have one share for each of {len(at)} epochs, got shape {final.shape}")
     return at, np.concatenate([np.full(min(1, len(at)), np.nan), changed]), final

@@ -102,8 +102,8 @@ def contributions(
     labels = _row_labels(rows, look)
     left = (max(map(len, labels)) * frame.CHARACTER_WIDTH + 2.5) * theme.FONT_SIZE[look.projector]
     pitch = max(1.0, look.width - left - _BAR_WIDTH) / len(terms.classes)
-    _class_axis(figure, terms, pitch, look)
-    tall = lines.panel_height(figure, look) / (at[-1] + 1)
+    below = _class_axis(figure, terms, pitch, look)
+    tall = max(1.0, lines.panel_height(figure, look) - below) / (at[-1] + 1)
     shown = _apart(list(reversed(range(len(rows)))), at, 1.1 * theme.FONT_SIZE[look.projector] / tall)
     figure.update_yaxes(
         title_text="node",
@@ -261,8 +261,11 @@ def _apart(order: Sequence[int], at: NDArray[np.float64], distance: float) -> li
     return sorted(taken)
 
 
-def _class_axis(figure: go.Figure, terms: _Terms, pitch: float, look: Look) -> None:
-    """Name the classes: upright with the marks below where names fit their column, else turned, the marked ones first."""
+def _class_axis(figure: go.Figure, terms: _Terms, pitch: float, look: Look) -> float:
+    """Name the classes: upright, marks below, where names fit their column, else turned, the marked ones first.
+
+    Returns the px that the labels take beyond their first line.
+    """
     size = theme.FONT_SIZE[look.projector]
     wrapped = [frame.wrapped(theme.one_line(name, _NAME_LIMIT), size, int(pitch)) for name in terms.classes]
     upright = all(frame.fits(part, pitch, look) for parts in wrapped for part in parts)
@@ -285,6 +288,8 @@ def _class_axis(figure: go.Figure, terms: _Terms, pitch: float, look: Look) -> N
         showgrid=False,
         zeroline=False,
     )
+    height = max(1.3 * label.count("<br>") if upright else frame.CHARACTER_WIDTH * len(label) - 1 for label in text)
+    return max(0.0, height) * size
 
 
 def _upright(wrapped: Sequence[list[str]], terms: _Terms, pitch: float, look: Look) -> list[str]:

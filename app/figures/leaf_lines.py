@@ -46,7 +46,8 @@ def leaf_lines(
     """
     at, share, equal, same = _check(epochs, loads, names, uniform, dense)
     height = theme.SIDE_HEIGHT[look.projector]
-    title = "Load of a leaf against epoch" if len(names) == 1 else "Load of the chosen leaves against epoch"
+    nodes = "leaves" if len(set(equal.tolist())) < 2 else "prefixes"
+    title = "Load of a leaf against epoch" if len(names) == 1 else f"Load of the chosen {nodes} against epoch"
     if not np.isfinite(share).any():
         return frame.empty_figure(look=look, title=title, subject=subject, why=_nothing(names, split), height=height)
     size = theme.FONT_SIZE[look.projector]
@@ -134,13 +135,13 @@ def leaf_lines_sentence(
     "Leaf 1 0 1 1 held 3.1 % of the training rows before training and holds 12.0 % at epoch 60; the dense net's same bits \
 give 4.0 %."
     """
-    at, share, _, same = _check(epochs, loads, names, uniform, dense)
+    at, share, equal, same = _check(epochs, loads, names, uniform, dense)
     if not np.isfinite(share).any():
         return _nothing(names, split)
     last = nearest_epoch(at, shown_epoch)
     last = int(at[-1]) if last is None else last
     value = share[0, int(np.flatnonzero(at == last)[0])]
-    leaf = f"Leaf {theme.one_line(names[0])}"
+    leaf = _node(names[0], equal)
     first = "before training" if at[0] == 0 else f"at epoch {theme.thousands(at[0])}"
     if last == at[0]:
         sentence = f"{leaf} holds {theme.percent(value)} of the {split} rows {first}"
@@ -247,6 +248,13 @@ def _head(figure: go.Figure, names: Sequence[str], width: float, look: Look) -> 
     room = (1.3 * max(len(parts) for parts in broken) + 0.3) * size
     figure.update_layout(margin_t=figure.layout.margin.t + round(room))
     figure.update_layout(legend_y=1 + room / lines.panel_height(figure, look))
+
+
+def _node(name: str, uniform: NDArray[np.float64]) -> str:
+    """Name the first node: what is expected to hold more than another is no leaf but a prefix, and all is the root."""
+    if uniform[0] == 1:
+        return "The root"
+    return f"{'Prefix' if uniform[0] > uniform.min() else 'Leaf'} {theme.one_line(name)}"
 
 
 def _top(*values: NDArray[np.float64]) -> float:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from app import theme
-from app.figures import frame, lines
+from app.figures import frame
 from app.theme import SCREEN, Look
 
 MAX_ERRORS = 300
@@ -73,8 +73,7 @@ def gate_margins(
     figure.update_yaxes(range=[0, 1.06 * top or 1.0], zeroline=False)
     subtitle = "; ".join(_subtitle(far, error, len(drawn), split))
     frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
-    inside = lines.panel_height(figure, look)
-    figure.update_yaxes(title_text=lines.axis_title("margin |a| / ‖w‖ (input units)", inside, look))
+    figure.update_yaxes(title_text=frame.lines(["margin |a| / ‖w‖", "(units of the input)"]))
     return figure
 
 
@@ -163,7 +162,7 @@ def _add_errors(figure: go.Figure, far: NDArray[np.float64], drawn: NDArray[np.i
     depth = far.shape[1]
     _add_points(
         figure,
-        x=np.add.outer(np.arange(depth), shift).ravel().astype(np.float64),
+        x=np.add.outer(np.arange(depth), shift).ravel(),
         y=far[drawn].T.ravel(),
         name="errors",
         rows=np.tile(drawn, depth),
@@ -180,7 +179,7 @@ def _add_chosen(figure: go.Figure, far: NDArray[np.float64], chosen: int, look: 
     size, line = theme.MARKER_SIZE[look.projector], theme.LINE_WIDTH[look.projector]
     _add_points(
         figure,
-        x=np.arange(len(far)) + _BOX["place"],
+        x=(np.arange(len(far)) + _BOX["place"]).astype(np.float64),
         y=far,
         name="chosen row",
         rows=np.full(len(far), chosen),

@@ -1,0 +1,91 @@
+"""Leaf usage in the browser: a penalty evens the loads, a leaf is opened, one of its rows explained, a link shows the same."""
+
+import re
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import expect
+
+from core.config import RunConfig, changed
+from core.datasets import load
+from core.explaining import explain
+from core.trained import trained_net
+from core.usage import balance, leaf_counts
+from tests.e2e.harness import App, until
+
+
+def gini_on_the_page(page: Any, address: str) -> float:
+    """What Balance says the Gini coefficient of the training rows is."""
+    page.goto(address)
+    page.get_by_role("heading", name="How evenly the leaves are used").first.wait_for()
+    page.locator("summary", has_text="All statistics").click()
+    tile = page.locator("[data-testid=stMetric]").filter(has_text=re.compile(r"^Gini"))
+    value = tile.locator("[data-testid=stMetricValue]")
+    value.wait_for()
+    return float(value.inner_text())
+
+
+def test_penalty_fullest_leaf_and_an_explanation(app: App, visit: Any) -> None:
+    page = visit().page
+    plain = RunConfig()
+    even = changed(plain, {"train.balance": 1.0})
+    app.store.submit(plain)
+    app.store.submit(even)
+    for run in (plain, even):
+        until(lambda run=run: app.store.run(run.run_id).status == "finished", 90, "finished")
+    said = []
+    for run in (plain, even):
+        said.append(gini_on_the_page(page, f"{app.url}/balance?run={run.run_id}"))
+        leaf = app.store.leaves(run.run_id, 0, "train", run.train.epochs)
+        assert abs(said[-1] - balance(leaf_counts(leaf, 4)).gini) < 0.001
+    assert said[1] < said[0]
+
+    # the fullest leaf is open already; one of its rows, explained
+    page.locator("[data-testid=stSidebarNav]").get_by_role("link", name="Leaves").click()
+    counts = leaf_counts(leaf, 4)
+    pattern = " ".join(format(int(counts.argmax()), "04b"))
+    page.get_by_role("heading", name=f"Leaf {pattern}: {counts.max()} training rows").first.wait_for()
+    page.get_by_text("Explain a row", exact=True).click()
+    page.get_by_role("heading", name="Why the net says what it says").wait_for()
+    data = load(even.data, even.data_seed)
+    row = int(data.train.index[np.flatnonzero(leaf == counts.argmax())[3]])
+    field = page.get_by_role("combobox", name=re.compile("Row of the data set"))
+    field.click()
+    field.fill(f"row {row}:")
+    page.get_by_role("option", name=re.compile(rf"^row {row}:")).click()
+    page.wait_for_url(re.compile(rf"[?&]row={row}\b"))
+    trained = trained_net(app.store, even.run_id)
+    assert trained is not None
+    explained = explain(trained.net, data.train.x[np.flatnonzero(data.train.index == row)[0]], 0)  # type: ignore[arg-type]
+    sentence = f"The net says {explained.prediction} with logit {explained.logits.max():.2f}"
+    page.get_by_text(re.compile(re.escape(sentence))).first.wait_for()
+    flip = explained.flip
+    assert flip is not None
+    page.get_by_text(re.compile(rf"The nearest gate is bit {flip.level + 1}, margin")).first.wait_for()
+
+    # the same by the link alone, in another browser
+    other = visit().page
+    other.goto(page.url)
+    other.get_by_role("heading", name=f"Leaf {pattern}: {counts.max()} training rows").first.wait_for()
+    other.get_by_text(re.compile(re.escape(sentence))).first.wait_for()
+    expect(other.locator("[data-testid=stException]")).to_have_count(0)
+
+
+def test_epochs_play_and_stop_where_they_are_paused(app: App, visit: Any) -> None:
+    page = visit().page
+    run = RunConfig()
+    app.store.submit(run)
+    until(lambda: app.store.run(run.run_id).status == "finished", 90, "finished")
+    page.goto(f"{app.url}/leaves?run={run.run_id}")
+    page.get_by_role("button", name="Play the epochs").click()
+    page.get_by_text(re.compile(r"Epoch 0:\W+the 988 training rows use")).first.wait_for()
+    page.get_by_text(re.compile(r"Epoch 1\d:\W+the 988 training rows use")).first.wait_for()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("heading", name=re.compile("^Leaf ")).first.wait_for()
+    found = re.search(r"epoch=(\d+)", page.url)
+    assert found
+    assert 10 <= int(found.group(1)) < 60
+    page.get_by_role("button", name="Play the epochs").click()
+    page.get_by_role("button", name="Pause").wait_for()
+    page.get_by_role("button", name="Play the epochs").wait_for(timeout=30_000)  # by itself, after the last epoch
+    page.wait_for_url(re.compile(r"^(?!.*epoch=)"))  # that of the last epoch
