@@ -102,6 +102,8 @@ def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None
     Returns what stands in the URL if it cannot be parsed (then the default is taken), otherwise None.
     """
     if key in st.session_state:
+        # said again: on the first run of another page a widget returns its first option in place of the session's value
+        st.session_state[key] = st.session_state[key]
         return None
     text = st.query_params.get(key)
     st.session_state[key] = default

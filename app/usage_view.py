@@ -219,8 +219,6 @@ def _ask(shown: RunSummary) -> View:
         epoch_fault = seed("epoch", epochs, epochs[-1])
         epoch = epochs[0]
         if len(epochs) > 1:
-            # said again: on the first run of another page the slider would take its first option for the session's value
-            st.session_state["epoch"] = st.session_state["epoch"]
             epoch = st.select_slider(
                 "Epoch", epochs, key="epoch", help="0 is before training. The arrow keys move it.", persist_state="session"
             )

@@ -54,7 +54,6 @@ def _length(depth: int) -> int:
     wrong = usage_view.seed("length", range(depth + 1), depth)
     usage_view.warn("length", wrong, f"from 0 to {depth}")
     if depth > 0:
-        st.session_state["length"] = st.session_state["length"]  # as for the epoch
         with st.sidebar:
             st.select_slider(
                 "Bits of the pattern",

@@ -23,7 +23,12 @@ from core.training import EpochRecord, Trainer
 from core.worker import pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
-PAGES = {"playground": None, "leaves": "../pages/leaves.py", "runs": "../pages/runs.py"}
+PAGES = {
+    "playground": None,
+    "leaves": "../pages/leaves.py",
+    "balance": "../pages/balance.py",
+    "runs": "../pages/runs.py",
+}
 TIMEOUT = 60.0
 
 

@@ -1,0 +1,141 @@
+"""Balance: its numbers are the core's for the run, layer, split, epoch and length in the address, and wrong ones are said."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.usage_words import ADJUSTED, DIVERGENCE, STATISTICS
+from core.chance import expected_balance
+from core.datasets import load
+from core.information import information
+from core.usage import balance, carrying, class_counts, divergence, leaf_counts, prefix_counts
+
+
+def tiles(app: Any) -> dict[str, tuple[str, str]]:
+    """Title of each number on the page -> its value and what stands below it."""
+    return {metric.label: (metric.value, metric.delta) for metric in app.metric}
+
+
+@pytest.mark.parametrize(
+    ("layer", "split", "epoch", "length"), [(1, "train", 3, 3), (0, "test", 0, 2), (1, "validation", 1, 1)]
+)
+def test_numbers_are_those_of_the_core(shelf: Any, layer: int, split: str, epoch: int, length: int) -> None:
+    run = shelf.small("wine", depth=3, tree_layers=2)
+    records = shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, layer=layer, split=split, epoch=epoch, length=length)
+    assert not app.warning
+    data = load(run.data, run.data_seed)
+    leaf = records[epoch].leaves[layer, split]
+    counts = prefix_counts(leaf_counts(leaf, 3), length)
+    even = balance(counts)
+    by_class = class_counts(leaf >> (3 - length), data.splits[split].y, length, 3)
+    shown = tiles(app)
+    assert shown["Effective leaves"][0] == f"{STATISTICS['effective_leaves'].words(even.effective_leaves)} of {2**length}"
+    assert shown["Unused leaves"][0] == f"{(counts == 0).sum()} of {2**length}"
+    for name in ("gini", "entropy", "cv2", "max_violation"):
+        statistic = STATISTICS[name]
+        assert shown[statistic.title][0] == statistic.words(getattr(even, name))
+        chance = expected_balance(counts)[name]
+        assert statistic.words(chance.mean) in shown[statistic.title][1]
+    assert shown[ADJUSTED.title][0] == ADJUSTED.words(information(by_class).adjusted)
+    both = [prefix_counts(leaf_counts(records[epoch].leaves[layer, name], 3), length) for name in ("train", "test")]
+    assert shown[DIVERGENCE.title][0] == DIVERGENCE.words(divergence(*both))
+    assert f"{carrying(counts)} of {2**length}" in shelf.said(app)
+    written = {name: app.query_params.get(name) for name in ("layer", "split", "epoch", "length")}
+    usual = {"layer": 1, "split": "train", "epoch": 3, "length": 3}
+    given = {"layer": layer, "split": split, "epoch": epoch, "length": length}
+    assert written == {name: None if given[name] == usual[name] else str(given[name]) for name in usual}
+
+
+@pytest.mark.parametrize("name", list(STATISTICS))
+def test_each_statistic_over_the_epochs(shelf: Any, name: str) -> None:
+    run = shelf.small("wine", depth=3)
+    records = shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, statistic=name)
+    table = shelf.table(app, "epoch", "value")
+    assert table["epoch"].tolist() == [0, 1, 2, 3]
+    if name in ("gini", "entropy", "cv2", "max_violation", "effective_leaves", "dead_fraction"):
+        expected = [getattr(balance(leaf_counts(record.leaves[0, "train"], 3)), name) for record in records]
+        np.testing.assert_allclose(table["value"], expected)
+    assert "statistic_epochs" in shelf.charts(app)
+
+
+@pytest.mark.parametrize("aspect", ["epochs", "information", "variants"])
+@pytest.mark.parametrize("depth", [0, 1, 5])
+def test_every_part_at_every_depth(shelf: Any, aspect: str, depth: int) -> None:
+    run = shelf.small("wine", depth=depth, kind="flat" if depth == 1 else "tree")
+    shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, aspect=aspect, size="projector")
+    assert app.query_params.get("aspect") == (None if aspect == "epochs" else aspect)
+    assert not app.error
+    if depth == 0:
+        assert "1 of 1 leaves carries 90 %" in shelf.said(app)
+
+
+def test_variants_stand_beside_the_run_and_are_queued_by_one_press(shelf: Any) -> None:
+    run = shelf.small("wine", depth=3)
+    records = shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, aspect="variants", variant_seeds=1)
+    table = shelf.table(app, "variant", "seed", "value")
+    assert table["variant"].iloc[0] == "as it is"
+    counts = leaf_counts(records[-1].leaves[0, "train"], 3)
+    assert table["value"].iloc[0] == pytest.approx(balance(counts).gini)
+    assert set(table["status"].iloc[1:]) == {"not trained"}
+    assert len(set(table["run"])) == len(table) == 9
+    next(button for button in app.button if button.label.startswith("Train 9 variants for 1 seed (8 runs")).click()
+    shelf.rerun(app)
+    queued = [summary for summary in shelf.store.list_runs() if summary.status == "queued"]
+    assert {summary.run_id for summary in queued} == set(table["run"].iloc[1:])
+    assert {summary.config.train.balance for summary in queued} == {0.0, 0.01, 0.1, 1.0}
+    assert "0 of 9" in shelf.said(app) or "1 of 9" in shelf.said(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "known"),
+    [
+        ("length", "4", "from 0 to 3"),
+        ("epoch", "77", "one that was recorded, 0 to 3"),
+        ("split", "<b>", "train, validation or test"),
+        ("aspect", "![x](http://x)", "one of epochs, information, variants"),
+    ],
+)
+def test_what_is_not_there_is_said_and_the_usual_is_shown(shelf: Any, name: str, bad: str, known: str) -> None:
+    run = shelf.small("wine", depth=3)
+    shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, **{name: bad})
+    (warning,) = app.warning
+    assert known in warning.value.replace("\\", "").replace("\u2060", "")
+    assert name not in app.query_params
+    assert len(app.metric) >= 3
+
+
+@pytest.mark.parametrize("kind", ["dense", "none", "failed", "running"])
+def test_nothing_to_measure_is_a_sentence_and_a_way_back(shelf: Any, kind: str) -> None:
+    run = shelf.small("wine", **({"kind": "dense"} if kind == "dense" else {}))
+    if kind == "dense":
+        shelf.finish(run)
+    elif kind == "failed":
+        shelf.end(run, "failed", None, "out of memory")
+    elif kind == "running":
+        shelf.start(run, None)
+    app = shelf.look("balance", run=run.run_id)
+    assert not app.metric
+    said = shelf.said(app)
+    words = {"dense": "no gates", "none": "There is no run", "failed": "out of memory", "running": "no epoch yet"}
+    assert words[kind] in said
+    if kind in ("none", "failed"):
+        shelf.finish(shelf.small("wine", seed=5))
+        shelf.button(app, "Show the newest run").click()
+        shelf.rerun(app)
+        assert app.metric
+
+
+def test_the_choices_go_along_to_leaves(shelf: Any) -> None:
+    run = shelf.small("wine", depth=3)
+    shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, epoch=1, split="test")
+    shelf.go(app, "leaves")
+    assert app.query_params["epoch"] == "1"
+    assert app.query_params["split"] == "test"
+    assert app.select_slider(key="epoch").value == 1
