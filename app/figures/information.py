@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from app import theme
 from app.figures import frame, lines
-from app.figures.lorenz import add_random
+from app.figures.lorenz import add_random, make_legend_room
 from app.figures.models import model_style
 from app.theme import SCREEN, Look
 
@@ -76,9 +76,10 @@ def information_levels(
     deepest = int(table["level"].max())
     lines.integer_axis(figure, low=0, high=deepest, width=width, title="length of the prefix (bits)", look=look)
     frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height, legend="top")
+    make_legend_room(figure, look)
     values = table[["adjusted", *_COLUMNS[2:]]]
     figure.update_yaxes(
-        title_text=lines.axis_title("adjusted information", lines.panel_height(figure, look), look),
+        title_text="information",
         range=list(lines.value_range(values)),
         zeroline=True,
         nticks=6,

@@ -3,6 +3,8 @@
 L = 2^K leaves · M leaves of a second model · shares are cumulative, from 0 to 1, over leaves in order of rising load.
 """
 
+import math
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,6 +19,8 @@ MOST_POINTS = 600
 """Points of a drawn curve; more cannot be told apart."""
 
 _NAME_LIMIT = 30
+_LEGEND_KEY = 45
+"""What a line and the gaps take of an entry of the legend, in px."""
 _COLUMNS = ["share_of_leaves", "share_of_rows", "random_mean", "random_low", "random_high"]
 
 
@@ -39,7 +43,7 @@ def lorenz_curve(
     """
     table = lorenz_curve_table(shares=shares, mean=mean, low=low, high=high)
     second = _second(other)
-    height = theme.SIDE_HEIGHT[look.projector]
+    height = theme.MAIN_HEIGHT[look.projector]
     title = f"Share of {split} rows in the emptier leaves"
     if table["share_of_rows"].isna().any():
         why = f"There are no {split} rows, so no leaf has a load."
@@ -76,6 +80,9 @@ def lorenz_curve(
     if table["random_mean"].notna().any():
         subtitle.append("dashed: mean under random routing, band: its 95 % range")
     frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height, legend="top")
+    make_legend_room(figure, look)
+    # The last label is as wide on both sides of its tick
+    figure.update_layout(margin_r=round(1.6 * theme.FONT_SIZE[look.projector]))
     inside = lines.panel_height(figure, look)
     figure.update_xaxes(
         title_text=lines.axis_title("share of leaves, emptiest first (percent)", look.width - 90, look),
@@ -139,6 +146,18 @@ def add_random(
         hovertext=hovertext,
         hoverinfo="text",
     )
+
+
+def make_legend_room(figure: go.Figure, look: Look) -> None:
+    """Widen the top margin of a framed figure where its legend needs more than one row at the expected width."""
+    size = theme.FONT_SIZE[look.projector]
+    names = [trace.name for trace in figure.data if trace.showlegend is not False]
+    widths = [len(name) * frame.CHARACTER_WIDTH * size + _LEGEND_KEY for name in names]
+    inside = look.width - 6.5 * size
+    if sum(widths) > inside:
+        # Plotly then lines the entries up in columns as wide as the widest
+        rows = math.ceil(len(names) / max(1, int(inside / max(widths))))
+        figure.layout.margin.t += round(1.45 * size * (rows - 1))
 
 
 def share_interval(mean: float, low: float, high: float) -> str:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from app import theme
-from app.figures import frame
+from app.figures import frame, lines
 from app.theme import SCREEN, Look, Scale
 
 MAX_LEVELS = 8
@@ -24,7 +24,7 @@ ONE_SIDED = 0.9
 _SCALE_COLOURS = {False: ("#8C510A", "#E4E0EE", "#01665E"), True: ("#E6A856", "#3D3852", "#5FCFC2")}
 """Brown and teal, apart with red-green blindness too; the even split is lilac and recedes."""
 
-_BAR_WIDTH = 9.5
+_BAR_WIDTH = 11
 """What the vertical axis and the colour bar take of the figure's width, in units of the font size."""
 
 
@@ -56,6 +56,7 @@ def node_balance_heatmap(
     depth = len(balance)
     drawn = min(depth, max(1, max_levels))
     table = table[table["level"] < drawn]
+    table = table.assign(right=table["right"].where(table["rows"] > 0))
     scale = split_scale(dark=look.dark)
     figure = go.Figure(
         go.Heatmap(
@@ -66,7 +67,7 @@ def node_balance_heatmap(
             zmax=1,
             colorscale=scale,
             ygap=2,
-            colorbar={"title": {"text": "to bit 1"}, "tickformat": ".0%", "dtick": 0.25},
+            colorbar={"title": {"text": "to bit 1", "side": "right"}, "tickformat": ".0%", "dtick": 0.25},
             hovertext=_spread(table.assign(said=[_hover(row, split) for row in table.to_dict("records")]), "said", drawn),
             hoverinfo="text",
         )
@@ -77,7 +78,7 @@ def node_balance_heatmap(
     width = look.width - _BAR_WIDTH * theme.FONT_SIZE[look.projector] - 40
     _write_shares(figure, table, drawn, width, scale, look)
     figure.update_xaxes(
-        title_text="prefix: 0 on the left, 1 on the right",
+        title_text=lines.axis_title("prefix: 0 on the left, 1 on the right", width, look),
         range=[0, 1 << drawn],
         showticklabels=False,
         ticks="",
@@ -145,7 +146,7 @@ def _add_hatches(figure: go.Figure, empty: pd.DataFrame, levels: int, split: str
 
 def _write_shares(figure: go.Figure, table: pd.DataFrame, levels: int, width: float, scale: Scale, look: Look) -> None:
     for level in range(levels):
-        nodes = table[(table["level"] == level) & (table["rows"] > 0)]
+        nodes = table[(table["level"] == level) & table["right"].notna()]
         room = width / (1 << level)
         written = next((form for form in (theme.percent, _whole_percent) if frame.fits(form(1.0), room, look)), None)
         if written is None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from app import theme
 from app.figures import frame, lines
 from app.figures.information import number_interval
-from app.figures.lorenz import add_random, share_interval
+from app.figures.lorenz import add_random, make_legend_room, share_interval
 from app.figures.models import model_style, model_words
 from app.theme import SCREEN, Look
 
@@ -50,7 +50,7 @@ def statistic_over_epochs(
     word = lines.sentence_case(theme.one_line(name, _NAME_LIMIT))
     title = f"{word} of the {split} rows against epoch"
     height = theme.MAIN_HEIGHT[look.projector]
-    if own["value"].notna().sum() == 0:
+    if not np.isfinite(own["value"]).any():
         why = f"{word} is not defined at any recorded epoch."
         return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
     style = model_style(model, "", look)
@@ -85,6 +85,7 @@ def statistic_over_epochs(
     if random["random_mean"].notna().any():
         subtitle.append("dashed: mean under random routing, band: its 95 % range")
     frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height, legend="top")
+    make_legend_room(figure, look)
     inside = lines.panel_height(figure, look)
     marks = _marks(best_epoch, shown_epoch)
     low, high = lines.value_range(np.concatenate([own["value"], random[_COLUMNS].to_numpy().ravel()]))
@@ -92,8 +93,9 @@ def statistic_over_epochs(
     # Room for the marks' labels above every value
     high += (high - low) * len(marks) * label / max(1.0, inside - len(marks) * label)
     x_range = _epoch_axis(figure, [*own["epoch"], *random["epoch"], *marks.values()], look)
+    middle = float(np.mean(list(marks.values()))) if len(marks) > 1 else sum(x_range) / 2
     for place, (text, epoch) in enumerate(marks.items()):
-        _mark(figure, epoch, text, place * label, x_range, look)
+        _mark(figure, epoch, text, place * label, _leftward(text, epoch, middle, x_range, look), look)
     figure.update_yaxes(
         title_text=lines.axis_title(f"{word} (percent)" if unit == "share" else word, inside, look),
         range=[low, high],
@@ -111,22 +113,31 @@ def _marks(best: int | None, shown: int | None) -> dict[str, int]:
     return {f"{word}: {theme.thousands(epoch)}": epoch for word, epoch in named.items() if epoch is not None}
 
 
-def _mark(figure: go.Figure, epoch: int, text: str, down: float, x_range: tuple[float, float], look: Look) -> None:
+def _leftward(text: str, epoch: int, middle: float, x_range: tuple[float, float], look: Look) -> bool:
+    """Tell whether a mark's label stands left of it: away from the other mark, unless it would not fit there."""
+    size = theme.FONT_SIZE[look.projector]
+    low, high = x_range
+    need = (len(text) * frame.CHARACTER_WIDTH + 1) * size / (look.width - 6 * size) * (high - low)
+    return epoch - low > need if epoch < middle else epoch + need > high
+
+
+def _mark(figure: go.Figure, epoch: int, text: str, down: float, leftward: bool, look: Look) -> None:
     width = theme.LINE_WIDTH[look.projector] / 2
     line = {"color": theme.MUTED[look.dark], "width": width}
     figure.add_shape(type="line", x0=epoch, x1=epoch, y0=0, y1=1, yref="y domain", line=line, layer="below")
-    right = epoch > (x_range[0] + x_range[1]) / 2
     figure.add_annotation(
         x=epoch,
         y=1,
         yref="y domain",
         text=text,
         showarrow=False,
-        xanchor="right" if right else "left",
+        xanchor="right" if leftward else "left",
         yanchor="top",
-        xshift=-4 if right else 4,
+        xshift=-4 if leftward else 4,
         yshift=-down,
         borderpad=0,
+        # The other mark's line may pass under it
+        bgcolor=theme.BACKGROUND[look.dark],
     )
 
 
@@ -134,7 +145,9 @@ def _epoch_axis(figure: go.Figure, epochs: list[float], look: Look) -> tuple[flo
     low, high = float(min(epochs)), float(max(epochs))
     air = 10 / look.width * (high - low) or 0.5
     figure.update_xaxes(
-        title_text="epoch (passes over the training rows)",
+        title_text=lines.axis_title(
+            "epoch (passes over the training rows)", look.width - 6 * theme.FONT_SIZE[look.projector], look
+        ),
         range=[low - air, high + air],
         tickformat=",d",
         showgrid=False,
@@ -168,7 +181,7 @@ def statistic_over_epochs_sentence(
     own = _own(epochs, values)
     random = _random(random_epochs, random_mean, random_low, random_high)
     word = lines.sentence_case(theme.one_line(name))
-    if own["value"].notna().sum() == 0:
+    if not np.isfinite(own["value"]).any():
         return f"{word} is not defined at any recorded epoch."
     asked = own["epoch"].iloc[-1] if shown_epoch is None else shown_epoch
     row = own.iloc[int((own["epoch"] - asked).abs().to_numpy().argmin())]

@@ -22,6 +22,8 @@ from core.comparison import Difference, mean_interval, paired_difference
 
 MOST_VARIANTS = 12
 """Rows of more variants are too low for their labels."""
+_LEAST_ROWS = 4
+"""Room for so many variants is kept, so that the points of few do not drift apart."""
 
 _RANDOM = ["random_mean", "random_low", "random_high"]
 _COLUMNS = ["variant", "seed", "value", *_RANDOM, "test_error", "validation_error", "status"]
@@ -70,8 +72,7 @@ def variant_effects(
     if means["n"].sum() == 0:
         why = "No run has finished yet." if means.empty else f"No run has finished yet: {_states(table)}."
         return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    drawn = means.head(MOST_VARIANTS)
-    labels = [_label(row, look) for _, row in drawn.iterrows()]
+    labels = [_label(row, look) for _, row in means.head(MOST_VARIANTS).iterrows()]
     size = theme.FONT_SIZE[look.projector]
     left = max(len(text) for text, _ in labels) * frame.CHARACTER_WIDTH * size + 20
     spacing = 0.06
@@ -81,6 +82,9 @@ def variant_effects(
         _Panel(1, "value", 100.0 if unit == "share" else 1.0, statistic, width),
         _Panel(2, "validation_error", 100.0, "validation error (percent)", width),
     ]
+    heading: dict[str, Any] = {"look": look, "title": title, "subject": subject, "height": height}
+    drawn = means.head(_rows_that_fit(heading, means, panels, look))
+    labels = labels[: len(drawn)]
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=spacing)
     seeds = _finished(table)
     for panel in panels:
@@ -88,21 +92,33 @@ def variant_effects(
     figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(drawn))),
-        range=[len(drawn) - 0.5, -0.5],
+        range=[max(len(drawn), _LEAST_ROWS) - 0.5, -0.5],
         showgrid=True,
         zeroline=False,
     )
     figure.update_yaxes(ticktext=[_coloured(text, lit, look) for text, lit in labels], col=1)
     for place, (_, row) in enumerate(drawn.iterrows()):
         if row["n"] == 0:
-            _say_status(figure, place, row["status"], look)
+            _say_status(figure, place, row["status"], width, look)
+    return frame.frame(figure, **heading, subtitle=_subtitle(means, drawn))
+
+
+def _rows_that_fit(heading: dict[str, Any], means: pd.DataFrame, panels: list[_Panel], look: Look) -> int:
+    size = theme.FONT_SIZE[look.projector]
+    framed = frame.frame(go.Figure(), **heading, subtitle=_subtitle(means, means.head(1)))
+    titles = max(len(frame.wrapped(panel.title, size, round(panel.width))) for panel in panels)
+    inside = lines.panel_height(framed, look) - 1.3 * size * (titles - 1)
+    return max(1, min(MOST_VARIANTS, int(inside / (1.1 * size))))
+
+
+def _subtitle(means: pd.DataFrame, drawn: pd.DataFrame) -> str:
     subtitle = [lines.seeds_words(drawn["n"], "bars")]
     if drawn["random_mean"].notna().any():
         subtitle.append("hollow: random routing")
     subtitle.append("line: base run")
     if len(means) > len(drawn):
         subtitle.append(f"the first {len(drawn)} of {theme.thousands(len(means))} variants")
-    return frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height)
+    return "; ".join(subtitle)
 
 
 def _draw(figure: go.Figure, panel: _Panel, means: pd.DataFrame, seeds: pd.DataFrame, model: str, look: Look) -> None:
@@ -119,7 +135,9 @@ def _draw(figure: go.Figure, panel: _Panel, means: pd.DataFrame, seeds: pd.DataF
     if np.isfinite(base):
         line = {"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2, "dash": "dot"}
         where: dict[str, Any] = {"row": 1, "col": panel.column}
-        figure.add_shape(type="line", x0=base, x1=base, y0=-0.5, y1=len(means) - 0.5, line=line, layer="below", **where)
+        figure.add_shape(
+            type="line", x0=base, x1=base, y0=-0.5, y1=max(len(means), _LEAST_ROWS) - 0.5, line=line, layer="below", **where
+        )
     several = singles[singles["variant"].isin(done.loc[done["n"] > 1, "variant"])]
     _add_points(
         figure,
@@ -169,9 +187,12 @@ def _draw(figure: go.Figure, panel: _Panel, means: pd.DataFrame, seeds: pd.DataF
                 for variant, m, a, b in zip(done["variant"], *chance)
             ],
         )
+    low_end, high_end = lines.value_range(np.concatenate(everything), zero=False)
+    # Half a marker at each end, whatever the width
+    air = 0.75 * theme.MARKER_SIZE[look.projector] / panel.width * (high_end - low_end)
     figure.update_xaxes(
         title_text=lines.axis_title(panel.title, panel.width, look),
-        range=list(lines.value_range(np.concatenate(everything), zero=False)),
+        range=[low_end - air, high_end + air],
         nticks=max(3, int(panel.width / (4.5 * theme.FONT_SIZE[look.projector]))),
         tickformat=",~r",
         showgrid=False,
@@ -217,13 +238,15 @@ def _coloured(text: str, lit: bool, look: Look) -> str:
     return theme.escape(text) if lit else f'<span style="color:{theme.MUTED[look.dark]}">{theme.escape(text)}</span>'
 
 
-def _say_status(figure: go.Figure, place: int, status: str, look: Look) -> None:
+def _say_status(figure: go.Figure, place: int, status: str, width: float, look: Look) -> None:
+    most = int((width - 16) / (frame.CHARACTER_WIDTH * theme.FONT_SIZE[look.projector]))
     figure.add_annotation(
         x=0,
         xref="x domain",
         y=place,
         yref="y",
-        text=theme.escape(status, 40),
+        text=theme.escape(status, max(4, most)),
+        hovertext=theme.escape(status),
         xanchor="left",
         xshift=8,
         showarrow=False,
@@ -254,11 +277,15 @@ interval).
     means = variant_effects_table(table=table, overlap=overlap)
     word = lines.sentence_case(theme.one_line(name))
     done = means[(means["n"] > 0) & means["value"].notna()]
-    if done.empty:
+    if means["n"].sum() == 0:
         return "No run has finished yet."
+    if done.empty:
+        return f"{word} is not defined for any finished run."
     base, others = means.iloc[0], done[done["variant"] != means["variant"].iloc[0]]
-    if base["n"] == 0 or not np.isfinite(base["value"]):
+    if base["n"] == 0:
         return "The base run has not finished, so that nothing can be compared with it."
+    if not np.isfinite(base["value"]):
+        return f"{word} is not defined for the base run, so that nothing can be compared with it."
     if others.empty:
         error = theme.percent(base["validation_error"])
         seeds = f"{base['n']} seed{'' if base['n'] == 1 else 's'}"
@@ -280,7 +307,8 @@ interval).
     errors = [theme.percent(pairs[column].mean()) for column in ("validation_error", "validation_error_other")]
     return (
         f"{word} {_verb(value)} from {ends[0]} to {ends[1]} with {variant}{chosen}{_between(value, unit)}; "
-        f"the validation error {_verb(validation)} from {errors[0]} to {errors[1]}{_between(validation, 'share')} ({seeds}{together})."
+        f"the validation error {_verb(validation)} from {errors[0]} to {errors[1]}{_between(validation, 'share')} "
+        f"({seeds}{together})."
     )
 
 

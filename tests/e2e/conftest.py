@@ -20,7 +20,9 @@ BROWSER_FLAGS = (
 )
 
 # Opened at a page's own address, Streamlit looks for its server below that address before it looks at the root.
-PROBE = re.compile(r"http://127\.0\.0\.1:\d+/(leaves|balance|runs|overfitting|capacity|no-such-page)/_stcore/(health|host-config)")
+PROBE = re.compile(
+    r"http://127\.0\.0\.1:\d+/(leaves|balance|runs|overfitting|capacity|no-such-page)/_stcore/(health|host-config)"
+)
 
 
 @pytest.fixture(scope="session")

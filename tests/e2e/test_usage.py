@@ -1,6 +1,8 @@
 """Leaf usage in the browser: a penalty evens the loads, a leaf is opened, one of its rows explained, a link shows the same."""
 
 import re
+import statistics
+import time
 from typing import Any
 
 import numpy as np
@@ -89,3 +91,43 @@ def test_epochs_play_and_stop_where_they_are_paused(app: App, visit: Any) -> Non
     page.get_by_role("button", name="Pause").wait_for()
     page.get_by_role("button", name="Play the epochs").wait_for(timeout=30_000)  # by itself, after the last epoch
     page.wait_for_url(re.compile(r"^(?!.*epoch=)"))  # that of the last epoch
+
+
+def test_a_deep_run_opens_and_answers_quickly(app: App, visit: Any) -> None:
+    """K = 12 and 200 epochs, in an app that is open already: most of a first page is the browser reading plotly.js."""
+    run = changed(RunConfig(), {"net.depth": 12, "train.epochs": 200})
+    app.store.submit(run)
+    page = visit().page
+    until(lambda: app.store.run(run.run_id).status == "finished", 120, "finished")
+    page.goto(f"{app.url}/leaves?run={run.run_id}")
+    pieces = page.locator("g.icicle g.slice")
+    heading = page.get_by_role("heading", name=re.compile("^(Leaf|Prefix) "))
+    links = page.locator("[data-testid=stSidebarNav]")
+    pieces.nth(126).wait_for()
+    opened, answered = [], []
+    for _ in range(10):
+        links.get_by_role("link", name="Runs").click()
+        page.get_by_role("heading", name="All runs").wait_for()
+        page.get_by_role("button", name="Export table as CSV").wait_for()
+        began = time.monotonic()
+        links.get_by_role("link", name="Leaves").click()
+        pieces.nth(126).wait_for()
+        heading.wait_for()
+        opened.append(time.monotonic() - began)
+    whole = page.get_by_role("button", name="Whole tree")
+    boxes = sorted((piece.bounding_box() for piece in pieces.all()), key=lambda box: (round(box["y"]), box["x"]))
+    for place in range(10):
+        box = boxes[1 + place % 2]  # the prefixes 0 and 1
+        before = heading.inner_text()
+        began = time.monotonic()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(heading).not_to_have_text(before)
+        answered.append(time.monotonic() - began)
+        whole.click()
+        expect(whole).to_have_count(0)
+        pieces.nth(126).wait_for()
+        page.wait_for_timeout(300)  # the figure stands before it listens
+    spread = [f"{statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})" for times in (opened, answered)]
+    print(f"\nK = 12, 200 epochs, median of 10: opened in {spread[0]}, a click answered in {spread[1]}")
+    assert statistics.median(opened) < 1.5
+    assert statistics.median(answered) < 0.5
