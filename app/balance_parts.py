@@ -171,7 +171,7 @@ def variants(view: BalanceView) -> None:
         titles = {key: STATISTICS[key].title for key in COMPARED}
         name = pick("compared", "Statistic", COMPARED, "gini", titles)
     with right:
-        seeds = pick("variant_seeds", "Seeds", (1, 3, 5), 3, help="From the run's own seed on; each splits the data anew.")
+        seeds = pick("variant_seeds", "Seeds", (1, 5, 10), 5, help="From the run's own seed on; each splits the data anew.")
     wanted = _variants(view.run.config, seeds)
     runs = [run for _, run in wanted]
     finished = related.ask("variants", view.run, runs, f"{len(wanted) // seeds} variants for {seeds} seed{'s' * (seeds > 1)}")
