@@ -11,6 +11,9 @@ from app import theme
 from app.figures import frame
 from app.theme import SCREEN, Look
 
+_LABEL_WIDTH = 70
+"""What the vertical axis takes of the figure's width, in px."""
+
 _NAME_LIMIT = 24
 
 
@@ -78,7 +81,8 @@ def class_mix(
             ],
             hoverinfo="text",
         )
-    end = 1.3 * most
+    label_width = (0.7 + frame.CHARACTER_WIDTH * max(map(len, labels))) * theme.FONT_SIZE[look.projector]
+    end = most / max(0.4, 1 - label_width / (look.width - _LABEL_WIDTH))  # no bar reaches the labels
     if step == 1:
         figure.add_scatter(
             x=[end] * len(place),
