@@ -17,24 +17,49 @@ from app.pick import pick
 from app.usage_view import SPLITS, View
 from app.usage_words import STATISTICS
 from core import jobs
-from core.chance import Expected, expected_balance, expected_by_epoch
+from core.chance import (
+    Expected,
+    expected_agreement,
+    expected_balance,
+    expected_by_epoch,
+    expected_classes,
+    expected_divergence,
+)
 from core.config import RunConfig
-from core.information import InformationByLevel, information_by_level
+from core.information import InformationByLevel, information, information_by_level
 from core.reading import RunSummary
-from core.usage import leaf_counts, leaf_counts_by_epoch, prefix_counts, summarize
+from core.usage import (
+    CHANCE_NAMES,
+    class_counts,
+    divergence,
+    leaf_counts,
+    leaf_counts_by_epoch,
+    prefix_counts,
+    summarize,
+)
 
 VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("as it is", {}),
+    ("no penalty", {"train.balance": 0.0}),
     ("penalty 0.01", {"train.balance": 0.01}),
     ("penalty 0.1", {"train.balance": 0.1}),
     ("penalty 1", {"train.balance": 1.0}),
+    ("no gate noise", {"train.gate_noise": 0.0}),
     ("gate noise 0.5", {"train.gate_noise": 0.5}),
     ("gate noise 1", {"train.gate_noise": 1.0}),
+    ("no credit to gates", {"train.gate_gradient": "none"}),
     ("straight-through gates", {"train.gate_gradient": "straight_through"}),
+    ("hidden units as gates", {"net.gates": "hidden"}),
     ("extra gating units", {"net.gates": "units"}),
     ("random gates", {"net.gates": "random"}),
 )
 """What is changed in a run, one thing at a time."""
+
+MOST_EXPECTED = 13
+"""Epochs at which chance is asked about a statistic that takes long."""
+
+MOST_ADJUSTED = 41
+"""Epochs at which the adjusted information is computed."""
 
 COMPARED = ("gini", "effective_leaves", "dead_fraction", "max_violation", "entropy", "cv2", "used_leaves", "carrying_90")
 
@@ -56,9 +81,18 @@ class BalanceView(View):
 
     def summary(self) -> pd.DataFrame:
         """Every statistic at every recorded epoch."""
-        run = self.run
-        of_run = jobs.default_store().url, run.run_id, run.attempt, run.epochs_done, run.status
-        return _summary(*of_run, self.layer, self.split, self.length, self)
+        return _summary(*self.key, self.layer, self.split, self.length, self)
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Rows of each class with each prefix, of the split: (2^length, C)."""
+        prefix = self.leaves[self.split] >> (self.depth - self.length)
+        return class_counts(prefix, self.labels, self.length, self.data.n_classes)
+
+    def course(self, name: str) -> tuple[list[int], NDArray[np.float64]]:
+        """One statistic over the epochs: (E,) epochs, (E,) values; the adjusted information at some of them."""
+        if name in self.summary():
+            return self.epochs, self.summary()[name].to_numpy()
+        return _course(*self.key, self.layer, self.split, self.length, name, self)
 
     def statistics(self) -> dict[str, float]:
         """Every statistic at the shown epoch."""
@@ -68,25 +102,49 @@ class BalanceView(View):
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _summary(
-    url: str, run_id: str, attempt: int, epochs_done: int, status: str, layer: int, split: str, length: int, _view: View
+    url: str, run_id: str, attempt: int, status: str, last_epoch: int, layer: int, split: str, length: int, _view: View
 ) -> pd.DataFrame:
     """Kept for as long as the run has no further epoch; the view is what the other arguments name."""
-    del url, run_id, attempt, epochs_done, status, layer, split
+    del url, run_id, attempt, status, last_epoch, layer, split
     return summarize(_view.series(), _view.depth, level=length, y=_view.labels, n_classes=_view.data.n_classes)
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _course(
+    url: str,
+    run_id: str,
+    attempt: int,
+    status: str,
+    last_epoch: int,
+    layer: int,
+    split: str,
+    length: int,
+    name: str,
+    _view: View,
+) -> tuple[list[int], NDArray[np.float64]]:
+    """What the summary does not hold: the adjusted information, and the divergence of two splits."""
+    del url, run_id, attempt, status, last_epoch, layer, split
+    shift = _view.depth - length
+    if name == "divergence":
+        pair = [prefix_counts(leaf_counts_by_epoch(_view.series(one), _view.depth), length) for one in ("train", "test")]
+        return _view.epochs, np.array([divergence(*counts) for counts in zip(*pair, strict=True)])
+    at = _some(len(_view.epochs), MOST_ADJUSTED)
+    tables = (class_counts(_view.series()[place] >> shift, _view.labels, length, _view.data.n_classes) for place in at)
+    return [_view.epochs[place] for place in at], np.array([information(table).adjusted for table in tables])
 
 
 def over_epochs(view: BalanceView) -> None:
     """One statistic over the epochs, beside random routing."""
     name = pick("statistic", "Statistic", tuple(STATISTICS), "gini", {key: one.title for key, one in STATISTICS.items()})
     statistic = STATISTICS[name]
-    summary = view.summary()
-    random = _random_over_epochs(view, name) if statistic.by_chance else pd.DataFrame()
+    epochs, values = view.course(name)
+    random = _random_over_epochs(*view.key, view.layer, view.split, view.length, name, view) if statistic.by_chance else None
     common: dict[str, Any] = {
-        "epochs": view.epochs,
-        "values": summary[name].to_numpy(),
+        "epochs": epochs,
+        "values": values,
         "name": statistic.title,
-        "random_epochs": random["epoch"].to_numpy() if len(random) else np.empty(0, np.int64),
-        **{f"random_{end}": random[end].to_numpy() if len(random) else np.empty(0) for end in ("mean", "low", "high")},
+        "random_epochs": [] if random is None else random["epoch"].to_numpy(),
+        **{f"random_{end}": [] if random is None else random[end].to_numpy() for end in ("mean", "low", "high")},
     }
     unit: Literal["number", "share"] = "share" if statistic.is_share else "number"
     best = view.run.best_epoch if view.run.best_epoch in view.epochs else None
@@ -108,29 +166,53 @@ def over_epochs(view: BalanceView) -> None:
     )
 
 
-def _random_over_epochs(view: BalanceView, name: str) -> pd.DataFrame:
-    run = view.run
-    of_run = jobs.default_store().url, run.run_id, run.attempt, run.epochs_done, run.status
-    return _expected_by_epoch(*of_run, view.layer, view.split, view.length, name, view)
-
-
 @st.cache_data(show_spinner=False, max_entries=24)
-def _expected_by_epoch(
+def _random_over_epochs(
     url: str,
     run_id: str,
     attempt: int,
-    epochs_done: int,
     status: str,
+    last_epoch: int,
     layer: int,
     split: str,
     length: int,
     name: str,
     _view: View,
 ) -> pd.DataFrame:
-    del url, run_id, attempt, epochs_done, status, layer, split
-    counts = prefix_counts(leaf_counts_by_epoch(_view.series(), _view.depth), length)
-    found = expected_by_epoch(counts, [name])
-    return found.assign(epoch=np.array(_view.epochs)[found["epoch_index"].to_numpy()])
+    """A statistic under random routing at some of the epochs: columns epoch, mean, low, high."""
+    del url, run_id, attempt, status, last_epoch, layer
+    leaves = _view.series()
+    if name in CHANCE_NAMES:
+        counts = prefix_counts(leaf_counts_by_epoch(leaves, _view.depth), length)
+        found = expected_by_epoch(counts, [name])
+        return found.assign(epoch=np.array(_view.epochs)[found["epoch_index"].to_numpy()])
+    at = _some(len(_view.epochs), MOST_EXPECTED)
+    test = _view.series("test") if name == "divergence" else leaves
+    expected = [expected_at(_view, name, length, leaves, test, place) for place in at]
+    return pd.DataFrame([{"epoch": _view.epochs[place], **vars(one)} for place, one in zip(at, expected, strict=True)])
+
+
+def _some(n: int, most: int) -> list[int]:
+    """Places of at most so many of n, evenly spaced, the first and the last among them."""
+    return sorted(set(np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()))
+
+
+def expected_at(
+    view: View, name: str, length: int, leaves: NDArray[np.integer], test: NDArray[np.integer], place: int
+) -> Expected:
+    """What chance gives for a statistic of classes, of two epochs, or of two splits."""
+    shift = view.depth - length
+    counts = leaf_counts(leaves[place] >> shift, length)
+    if name in ("churn", "settled"):
+        other = place - 1 if name == "churn" else -1
+        if place == 0 and name == "churn":
+            return Expected(np.nan, np.nan, np.nan)
+        same = expected_agreement(leaf_counts(leaves[other] >> shift, length), counts)
+        return same if name == "settled" else Expected(1 - same.mean, 1 - same.high, 1 - same.low)
+    if name == "divergence":
+        pair = (leaf_counts(one[place] >> shift, length) for one in (view.series("train"), test))
+        return expected_divergence(*pair)
+    return expected_classes(counts, np.bincount(view.labels, minlength=view.data.n_classes))[name]
 
 
 def about_the_class(view: BalanceView) -> None:
@@ -180,7 +262,11 @@ def variants(view: BalanceView) -> None:
     common["unit"] = "share" if STATISTICS[name].is_share else "number"
     widgets.figure(
         variant_effects(
-            **common, split=SPLITS[view.split], subject=f"{view.run.label}{view.layer_words}, last epoch", look=session.look()
+            **common,
+            split=SPLITS[view.split],
+            model=view.run.config.net.kind,
+            subject=f"{view.run.label}{view.layer_words}, last epoch",
+            look=session.look(),
         ),
         key="variants",
         sentence=variant_effects_sentence(**common, best="highest" if name in MORE_IS_EVEN else "lowest"),
@@ -201,6 +287,8 @@ def _variants(run: RunConfig, seeds: int) -> list[tuple[str, RunConfig]]:
             continue
         if siblings[0].run_id not in known:
             known.add(siblings[0].run_id)
+            if words == "extra gating units" and siblings[0].train.gate_gradient == "none" and not siblings[0].train.balance:
+                words = "frozen gating units"  # nothing else teaches them
             found += [(words, sibling) for sibling in siblings]
     return found
 
@@ -237,7 +325,7 @@ def _balance_of(
     leaves = store.leaves(run_id, layer, split, int(store.recorded_epochs(run_id)[-1]))
     counts = prefix_counts(leaf_counts(leaves, depth), length)
     value = float(summarize(leaves[None], depth, level=length)[name].iloc[0])
-    return value, expected_balance(counts)[name]
+    return value, expected_balance(counts, replicates=200 if length <= 12 else 40)[name]  # thousands of leaves vary little
 
 
 def _addresses(wanted: list[tuple[str, RunConfig]]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Parts of Leaves that need no weights: members, all leaves, loads over epochs, splits, and a decision tree's leaves."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -26,13 +27,17 @@ from app.figures.load_ranks import load_ranks, load_ranks_sentence, load_ranks_t
 from app.figures.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
 from app.leaf_choice import LeafView, node_words
 from app.usage_view import SPLITS
+from app.usage_words import STATISTICS
 from core import jobs
+from core.chance import expected_divergence
 from core.config import RunConfig, changed
 from core.decision_leaves import DecisionLeaves, decision_leaves
 from core.errors import DataError
+from core.information import information
 from core.trained import trained_net
 from core.usage import (
     balance,
+    carrying,
     churn,
     class_counts,
     divergence,
@@ -41,6 +46,7 @@ from core.usage import (
     leaf_state,
     possible_leaves,
     prefix_counts,
+    purity,
     settled,
 )
 
@@ -49,7 +55,13 @@ VALUES: dict[Literal["lift", "share", "count"], str] = {"lift": "lift", "share":
 MOST_LINES = 4
 """Nodes whose load is drawn over the epochs."""
 
+MOST_OFFERED = 256
+"""Leaves offered to be drawn over the epochs, the fullest first."""
+
 MOST_IMAGES = 60
+
+MOST_MEMBERS = 2000
+"""Rows whose margins are computed; a deep net of several layers takes a second for them."""
 
 
 def rows(view: LeafView) -> None:
@@ -87,7 +99,9 @@ def rows(view: LeafView) -> None:
             key="members",
             sentence=_members_sentence(view, members, predictions),
             caption="In the order of the data set; hover an image for its row, class and prediction. " + _predicted(view),
-            table=image_grid_table(labels=split.y[members], predictions=predictions, class_names=names, rows=indices),
+            table=image_grid_table(labels=split.y[members], predictions=predictions, class_names=names, rows=indices).assign(
+                **_at_the_gates(view, members)
+            ),
         )
     with right:
         widgets.figure(
@@ -120,24 +134,27 @@ def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArr
     if predictions is not None:
         table["prediction"] = names[predictions]
         table["wrong"] = predictions != split.y[members]
-    margin = _smallest_margins(view, members)
-    if margin is not None:
-        table["smallest margin"] = margin
+    table = table.assign(**_at_the_gates(view, members))
     features = pd.DataFrame(view.data.raw[split.index[members]], columns=list(view.data.feature_names))
     st.markdown(theme.escape_markdown(_members_sentence(view, members, predictions)))
     st.dataframe(pd.concat([table, features], axis=1), hide_index=True, height=320, key="member_table")
     st.caption("In the order of the data set, features in the data's units. " + _predicted(view))
 
 
-def _smallest_margins(view: LeafView, members: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    from core.explaining import margins
+def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Columns for a table of rows: the smallest margin, and the class that the net would say beyond that gate."""
+    from core.explaining import flips, margins
     from core.nets import TreeNet
 
     trained = view.trained()
     if trained is None or not isinstance(trained.net, TreeNet) or view.depth == 0:
-        return None
-    smallest: NDArray[np.float64] = margins(trained.net, view.data.splits[view.split].x[members], view.layer).min(1)
-    return smallest
+        return {}
+    x = view.data.splits[view.split].x[members[:MOST_MEMBERS]]
+    missing = len(members) - len(x)
+    names = np.array([*view.data.class_names, ""], dtype=object)
+    beyond = np.append(flips(trained.net, x, view.layer)[1], np.full(missing, -1))
+    smallest = np.append(margins(trained.net, x, view.layer).min(1), np.full(missing, np.nan))
+    return {"smallest margin": smallest, "beyond that gate": names[beyond]}
 
 
 def all_leaves(view: LeafView) -> None:
@@ -195,6 +212,7 @@ def _select_heatmap(depth: int) -> None:
     if points and points[0].get("customdata"):
         leaf = int(points[0]["customdata"][0])
         st.session_state["node"] = (1 << depth) - 1 + leaf
+        st.session_state["root"] = 0  # it may be in none of the pieces drawn below another
 
 
 def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
@@ -227,7 +245,7 @@ def over_epochs(view: LeafView) -> None:
     """The loads of a few nodes over the epochs, and how many rows still move."""
     series = view.series()
     epochs = view.epochs
-    nodes = _nodes(view)
+    nodes = _asked_nodes(view)
     counts = leaf_counts_by_epoch(series, view.depth)
     n = max(1, series.shape[1])
     levels = [(node + 1).bit_length() - 1 for node in nodes]
@@ -246,13 +264,24 @@ def over_epochs(view: LeafView) -> None:
     split = SPLITS[view.split]
     widgets.figure(
         leaf_lines(
-            **common, shown_epoch=view.epoch, split=split, n=series.shape[1], subject=view.whole_run, look=session.look()
+            **common,
+            shown_epoch=view.epoch,
+            split=split,
+            n=series.shape[1],
+            model=view.run.config.net.kind,
+            subject=view.whole_run,
+            look=session.look(),
         ),
         key="leaf_lines",
         sentence=leaf_lines_sentence(**common, shown_epoch=view.epoch, split=split),
         caption=view.caption(
-            "The chosen node and the fullest leaves. Grey: the load before training, and that by the same sign bits of a "
-            "dense net of the same width and seed, after its own training: what lies on them was inherited, not learned."
+            "The chosen node and the leaves asked for. Grey: the load before training"
+            + (
+                ", and that by the same sign bits of a dense net of the same width and seed after its own training, which any "
+                "training of these units may bring about. Equal loads need not be the same rows."
+                if dense is not None
+                else "."
+            )
         ),
         table=leaf_lines_table(**common),
     )
@@ -269,12 +298,36 @@ def over_epochs(view: LeafView) -> None:
     )
 
 
-def _nodes(view: LeafView) -> list[int]:
-    """The chosen node, and the leaves that are fullest at this epoch."""
+def _asked_nodes(view: LeafView) -> list[int]:
+    """The chosen node, and the leaves asked for, the fullest at this epoch unless others are."""
     first_leaf = (1 << view.depth) - 1
-    fullest = np.argsort(-view.counts[view.split], kind="stable")[:MOST_LINES]
-    nodes = dict.fromkeys([view.node, *(first_leaf + int(leaf) for leaf in fullest)])
-    return list(nodes)[:MOST_LINES]
+    counts = view.counts[view.split]
+    ranked = np.argsort(-counts, kind="stable")[:MOST_OFFERED].tolist()
+    usual = [leaf for leaf in ranked if first_leaf + leaf != view.node][: MOST_LINES - 1]
+    if "lines" in st.session_state and not set(st.session_state["lines"]) <= set(range(1 << view.depth)):
+        del st.session_state["lines"]  # of another run
+
+    def parse(text: str) -> list[int]:
+        leaves = [int(leaf) for leaf in text.split(",") if leaf][: MOST_LINES - 1]
+        if not all(0 <= leaf < 1 << view.depth for leaf in leaves):
+            raise ValueError(text)
+        return leaves
+
+    known = f"leaves from 0 to {(1 << view.depth) - 1} with commas between"
+    usage_view.warn("lines", session.seed_from_url("lines", parse, usual), known)
+    asked: list[int] = st.session_state["lines"]
+    if view.depth > 0:
+        asked = st.multiselect(
+            "Leaves beside the chosen one",
+            list(dict.fromkeys([*asked, *ranked])),
+            format_func=lambda leaf: f"{theme.bit_pattern(leaf, view.depth)} ({theme.thousands(int(counts[leaf]))} rows)",
+            key="lines",
+            max_selections=MOST_LINES - 1,
+            persist_state="session",
+            help=f"The {MOST_OFFERED} fullest are offered; click a piece of the tree for any other.",
+        )
+    session.publish_to_url("lines", ",".join(map(str, asked)), ",".join(map(str, usual)))
+    return list(dict.fromkeys([view.node, *(first_leaf + leaf for leaf in asked)]))
 
 
 def _dense_run(view: LeafView) -> RunConfig | None:
@@ -315,14 +368,25 @@ def splits(view: LeafView) -> None:
     """The loads of training, validation and test rows beside each other."""
     counts = view.counts
     st.header("Splits side by side")
+    pair = counts["train"], counts["test"]
     common: dict[str, Any] = {"counts": counts, "depth": view.depth}
     widgets.figure(
         split_icicles(**common, subject=view.subject, look=session.look()),
         key="split_icicles",
-        sentence=split_icicles_sentence(divergence=divergence(counts["train"], counts["test"])),
+        sentence=f"{split_icicles_sentence(divergence=divergence(*pair))} {_dealt_words(*pair)}",
         caption=view.caption("Colour is the load of a prefix within its split, relative to all of its level being equal."),
         table=split_icicles_table(**common),
     )
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _dealt_words(counts_train: NDArray[np.int64], counts_test: NDArray[np.int64]) -> str:
+    chance = expected_divergence(counts_train, counts_test)
+    if not np.isfinite(chance.mean):
+        return ""
+    ends = f"{theme.three_significant(chance.low)} to {theme.three_significant(chance.high)}"
+    mean = theme.three_significant(chance.mean)
+    return f"Dealt at random into splits of these sizes, the same rows would differ by {mean} ({ends})."
 
 
 def decision_tree(view: LeafView) -> None:
@@ -351,25 +415,43 @@ def decision_tree(view: LeafView) -> None:
         ),
         table=load_ranks_table(loads=loads),
     )
-    st.dataframe(_side_by_side(view, tree, loads), hide_index=True, key="decision_tree_table")
+    st.dataframe(_side_by_side(view, tree, loads), hide_index=True, key="decision_tree_table", height="content")
+    st.caption(
+        "Each over its own leaves: Gini, CV² and the fullest above the mean compare only where both have as many; effective "
+        "leaves compare always. The tree is fitted once, the net stands at the shown epoch."
+    )
 
 
 def _side_by_side(view: LeafView, tree: DecisionLeaves, loads: dict[str, NDArray[np.int64]]) -> pd.DataFrame:
-    records = []
-    for name, counts in loads.items():
-        even = balance(counts)
-        records.append(
-            {
-                "model": name,
-                "leaves": len(counts),
-                f"leaves with {view.rows}": int((counts > 0).sum()),
-                "effective leaves": even.effective_leaves,
-                "Gini": even.gini,
-                "fullest above mean": even.max_violation,
-                "test accuracy": tree.accuracy["test"] if name == "decision tree" else view.run.last.get("test_accuracy"),
-            }
-        )
-    return pd.DataFrame(records)
+    """Every statistic of both, a row each."""
+    both: list[Mapping[str, NDArray[np.integer]]] = [{split: view.leaves[split] for split in SPLITS}, tree.leaves]
+    columns = {
+        name: _all_statistics(view, leaves, len(counts)) for (name, counts), leaves in zip(loads.items(), both, strict=True)
+    }
+    history = jobs.default_store().history(view.run.run_id)
+    at_epoch = (history["epoch"] == view.epoch) & (history["split"] == "test") & (history["metric"] == "accuracy")
+    accuracies = [float(history.loc[at_epoch, "value"].iloc[0]), tree.accuracy["test"]]
+    for values, accuracy in zip(columns.values(), accuracies, strict=True):
+        values["test accuracy"] = theme.percent(accuracy)
+    return pd.DataFrame(columns).rename_axis("statistic").reset_index()
+
+
+def _all_statistics(view: LeafView, leaves: Mapping[str, NDArray[np.integer]], n_leaves: int) -> dict[str, str]:
+    counts = {split: np.bincount(leaf, minlength=n_leaves) for split, leaf in leaves.items()}
+    n = counts[view.split]
+    table = np.zeros((n_leaves, view.data.n_classes), np.int64)
+    np.add.at(table, (leaves[view.split], view.labels), 1)
+    about_class = information(table)
+    values = vars(balance(n)) | {
+        "used_leaves": int((n > 0).sum()),
+        "carrying_90": carrying(n),
+        "purity": purity(table),
+        "mutual_information": about_class.mutual,
+        "adjusted_mutual_information": about_class.adjusted,
+        "divergence": divergence(counts["train"], counts["test"]),
+    }
+    named = {STATISTICS[name].title: STATISTICS[name].words(value) for name, value in values.items()}
+    return {"leaves": theme.thousands(n_leaves)} | named
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

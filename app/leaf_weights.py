@@ -67,7 +67,7 @@ def explain_row(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
     names = view.data.class_names
     explained = explain(net, split.x[place], view.layer)
     label = int(split.y[place])
-    said = int(explained.logits.argmax())
+    said = explained.prediction
     common: dict[str, Any] = {
         "parts": explained.contributions,
         "names": _part_names(view, explained),
@@ -122,17 +122,20 @@ def _pick_row(view: LeafView, trained: TrainedNet) -> int | None:
     }
     if asked is not None and (row := int(split.index[asked])) not in words:
         at = int(np.flatnonzero(members == asked)[0])
-        words = {row: _row_words(row, names[split.y[asked]], names[predictions[at]] if wrong[at] else None)} | words
+        said = names[predictions[at]] if wrong[at] else None
+        elsewhere = "" if _is_in_node(view, asked) else f", not in {view.kind.lower()} {view.pattern}"
+        words = {row: _row_words(row, names[split.y[asked]], said) + elsewhere} | words
     usual = next(iter(words))
     wrong_row = usage_view.seed("row", words, usual)
     usage_view.warn("row", wrong_row, f"one of the {view.rows}")
     row = st.selectbox(
-        f"Row of the data set, in {view.kind.lower()} {view.pattern}; wrong ones first",
+        f"Row of the data set, of those in {view.kind.lower()} {view.pattern}; wrong ones first",
         list(words),
         format_func=words.__getitem__,
         key="row",
         persist_state="session",
-        help="Type a number to find a row. Choose the root above to search all rows of the split.",
+        help=f"Type a number to find a row. Click the root above to search all rows of the split; of more than {MOST_ROWS:,} "
+        "the wrong ones and the first are listed, and any is found by row=... in the address.",
     )
     session.publish_to_url("row", row, usual)
     return int(np.flatnonzero(split.index == row)[0])
@@ -148,9 +151,12 @@ def _asked_row(view: LeafView) -> int | None:
     if not len(found):
         return None
     place = int(found[0])
-    in_node = view.leaves[view.split][place] >> (view.depth - view.level) == view.prefix
     from_address = "row" not in st.session_state
-    return place if in_node or from_address else None
+    return place if from_address or _is_in_node(view, place) else None
+
+
+def _is_in_node(view: LeafView, place: int) -> bool:
+    return bool(view.leaves[view.split][place] >> (view.depth - view.level) == view.prefix)
 
 
 def _row_words(row: int, label: str, said: str | None) -> str:
@@ -192,9 +198,11 @@ def _part_names(view: LeafView, explained: Explanation) -> list[str]:
 def _flip_sentence(view: LeafView, explained: Explanation) -> str:
     flip = explained.flip
     if flip is None:
-        return "At depth 0 there is no gate that could flip."
+        return (
+            "At depth 0 there is no gate that could flip." if view.depth == 0 else "No gate has a margin: what they read is 0."
+        )
     names = view.data.class_names
-    said, other = (theme.one_line(str(names[int(logits.argmax())]), 40) for logits in (explained.logits, flip.logits))
+    said, other = (theme.one_line(str(names[prediction]), 40) for prediction in (explained.prediction, flip.prediction))
     beyond = f"would say {other} too" if said == other else f"would say {other} instead of {said}"
     return (
         f"The nearest gate is bit {flip.level + 1}, margin {theme.three_significant(flip.margin)}: on its other side, in leaf "

@@ -26,5 +26,6 @@ page = st.navigation(
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/list:"),
     ]
 )
+session.enter_page(page.url_path)
 page.run()
 widgets.sidebar_foot()

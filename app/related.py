@@ -8,6 +8,7 @@ import streamlit as st
 from app import session, theme
 from core import jobs
 from core.config import RunConfig, changed
+from core.device import check_fits
 from core.errors import LeafscopeError
 from core.reading import RunSummary
 from core.worker import n_cores
@@ -20,38 +21,57 @@ OVERHEAD = 0.2
 
 
 def siblings(run: RunConfig, changes: Sequence[dict[str, object]], seeds: int) -> list[RunConfig]:
-    """List a run with each of these changes, for so many seeds from its own on; seeds of its parts follow the seed."""
-    free = {"split_seed": None, "init_seed": None}
-    return [changed(run, change | free | {"seed": run.seed + step}) for step in range(seeds) for change in changes]
+    """List a run with each of these changes, for so many seeds from its own on; seeds of its parts move along."""
+    own = {"seed": run.seed, "split_seed": run.split_seed, "init_seed": run.init_seed}
+    moved = [{name: value if value is None else value + step for name, value in own.items()} for step in range(seeds)]
+    return [changed(run, change | of_step) for of_step in moved for change in changes]
 
 
 def ask(key: str, shown: RunSummary, runs: Sequence[RunConfig], what: str) -> dict[str, RunSummary]:
-    """Say how many of these runs are here and offer to train the others; address -> finished run.
+    """Offer to train those of these runs that are not here; address -> finished run.
 
-    While they train there is a bar and Stop, and the page is run again as they finish.
+    While they train there is a bar and Stop, and the page is run again as they finish. The shown run itself, which is one
+    of them, is left to its own page.
     """
     by_id = {run.run_id: run for run in runs}
     found = jobs.default_store().runs(by_id)
     finished = {run_id: summary for run_id, summary in found.items() if summary.status == "finished"}
-    active = [run_id for run_id, summary in found.items() if summary.active]
-    missing = [run for run_id, run in by_id.items() if run_id not in finished and run_id not in active]
+    others = [run_id for run_id in by_id if run_id != shown.run_id or not shown.active]
+    active = [run_id for run_id in others if run_id in found and found[run_id].active]
+    missing = [by_id[run_id] for run_id in others if run_id not in finished and run_id not in active]
     if active:
-        _follow(key, list(by_id), active)
+        _follow(key, [run_id for run_id in others if run_id in found], active)
     elif missing:
-        seconds = max(1.0, len(missing) * (shown.seconds / n_cores() + OVERHEAD))
         failed = Counter(summary.error for summary in found.values() if summary.status == "failed")
         if failed:
             why = "; ".join(f"{theme.one_line(str(error), 120)} ({count})" for error, count in failed.items())
             st.warning(f"{sum(failed.values())} of these runs failed: {theme.escape_markdown(why)}")
-        st.button(
-            f"Train {what} ({len(missing)} run{'s' * (len(missing) > 1)}, about {theme.duration(seconds)})",
-            icon=":material/model_training:",
-            type="primary",
-            key=f"_{key}_train",
-            on_click=_train,
-            args=(missing, shown.config.seed),
-        )
+        _offer(key, shown, missing, what)
     return finished
+
+
+def _offer(key: str, shown: RunSummary, missing: Sequence[RunConfig], what: str) -> None:
+    fitting, refused = [], {}
+    for run in missing:
+        try:
+            check_fits(run)
+        except LeafscopeError as error:
+            refused[str(error)] = run.label
+        else:
+            fitting.append(run)
+    for why, label in refused.items():
+        st.info(theme.escape_markdown(f"{label} and its like are left out: {why}"))
+    if not fitting:
+        return
+    seconds = max(1.0, len(fitting) * (shown.seconds / n_cores() + OVERHEAD))
+    st.button(
+        f"Train {what} ({len(fitting)} run{'s' * (len(fitting) > 1)}, about {theme.duration(seconds)})",
+        icon=":material/model_training:",
+        type="primary",
+        key=f"_{key}_train",
+        on_click=_train,
+        args=(fitting, shown.config.seed),
+    )
 
 
 def _train(missing: Sequence[RunConfig], seed: int) -> None:

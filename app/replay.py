@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from app import live, theme
+from app import live, session, theme
 from core.usage import balance, leaf_counts_by_epoch, prefix_counts
 
 if TYPE_CHECKING:
@@ -18,15 +18,23 @@ TICK = 0.25
 PICTURES = 40
 """The most pictures, so that no replay takes longer than ten seconds."""
 
-_PLACE = "_replay"
+_PLACE = session.Keys.REPLAY
 """Of the epochs, which one is shown; there only while they play."""
+
+_RUN = "_replay_run"
+"""The run whose epochs play."""
 
 _EPOCH = "_replay_epoch"
 """The epoch at which the replay was left, for the slider to take."""
 
 
-def button(epochs: list[int], epoch: int) -> None:
-    """Offer to play from the epoch that is shown, or from the start if that is the last, or to pause."""
+def button(run_id: str, epochs: list[int], epoch: int) -> None:
+    """Offer to play from the epoch that is shown, or from the start if that is the last, or to pause.
+
+    What plays is of one run: once another is chosen, it plays no more.
+    """
+    if st.session_state.get(_RUN) != run_id:
+        st.session_state.pop(_PLACE, None)
     if playing():
         st.button("Pause", icon=":material/pause:", key="_pause", width="stretch", on_click=_pause, args=(epochs,))
         return
@@ -37,7 +45,7 @@ def button(epochs: list[int], epoch: int) -> None:
         key="_play",
         width="stretch",
         on_click=_start,
-        args=(place,),
+        args=(run_id, place),
         help=f"Shows the load of each leaf, or of prefixes of {live.MAX_BARS.bit_length() - 1} bits, epoch by epoch.",
     )
 
@@ -87,8 +95,9 @@ def play(view: "View") -> None:
     picture()
 
 
-def _start(place: int) -> None:
+def _start(run_id: str, place: int) -> None:
     st.session_state[_PLACE] = place
+    st.session_state[_RUN] = run_id
 
 
 def _pause(epochs: list[int]) -> None:

@@ -21,6 +21,8 @@ class Keys:
     CURVES = "_curves"
     CONTROLS_FROM = "_controls_from"
     FORM_FROM = "_form_from"
+    PAGE = "_page"
+    REPLAY = "_replay"
 
 
 SIZES = {"screen": "Screen", "projector": "Projector"}
@@ -69,6 +71,13 @@ def show_sweep(chosen: str | None) -> None:
     else:
         st.session_state[Keys.SWEEP] = chosen
         st.query_params[Keys.SWEEP] = chosen
+
+
+def enter_page(name: str) -> None:
+    """Note which page is shown; what plays on one page does not go on, or along, to another."""
+    if st.session_state.get(Keys.PAGE) != name:
+        st.session_state[Keys.PAGE] = name
+        st.session_state.pop(Keys.REPLAY, None)
 
 
 def look(share: float = 1.0) -> Look:

@@ -80,11 +80,14 @@ class View:
         """Say how a figure was computed, and of what."""
         return f"{words} Run {self.run.label}, seed {self.run.config.seed}, epoch {self.epoch}."
 
+    @property
+    def key(self) -> tuple[str, str, int, str, int]:
+        """What tells apart all that a run has recorded, for what is kept: a running run may have gone on by now."""
+        return jobs.default_store().url, self.run.run_id, self.run.attempt, self.run.status, self.last_epoch
+
     def series(self, split: str | None = None) -> NDArray[np.integer]:
         """Each row's leaf at every recorded epoch: (E, N)."""
-        run = self.run
-        split = split or self.split
-        return _series(jobs.default_store().url, run.run_id, run.attempt, run.epochs_done, run.status, self.layer, split)
+        return _series(*self.key, self.layer, split or self.split)
 
     def trained(self) -> TrainedNet | None:
         """The net at this epoch; only the weights of the last epoch of a run that has ended are kept."""
@@ -97,11 +100,9 @@ class View:
 
     def predictions(self, split: str | None = None) -> NDArray[np.int64] | None:
         """The net's class of each row of a split at this epoch; None where its weights are not kept."""
-        run = self.run
-        if self.epoch != self.last_epoch or run.active:
+        if self.epoch != self.last_epoch or self.run.active:
             return None
-        url = jobs.default_store().url
-        return _predictions(url, run.run_id, run.attempt, run.epochs_done, run.status, split or self.split, self)
+        return _predictions(*self.key, split or self.split, self)
 
     def no_weights(self) -> str:
         """Say why there is no net at this epoch."""
@@ -111,18 +112,19 @@ class View:
 
 
 @st.cache_data(show_spinner=False, max_entries=12)
-def _series(url: str, run_id: str, attempt: int, epochs_done: int, status: str, layer: int, split: str) -> NDArray[np.integer]:
-    """Kept for as long as the run has no further epoch."""
-    del url, attempt, epochs_done, status
-    return jobs.default_store().leaves(run_id, layer, split)[1]
+def _series(url: str, run_id: str, attempt: int, status: str, last_epoch: int, layer: int, split: str) -> NDArray[np.integer]:
+    """Kept for as long as the run has no further epoch; what it recorded since the page looked is left out."""
+    del url, attempt, status
+    epochs, leaves = jobs.default_store().leaves(run_id, layer, split)
+    return leaves[epochs <= last_epoch]
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _predictions(
-    url: str, run_id: str, attempt: int, epochs_done: int, status: str, split: str, _view: View
+    url: str, run_id: str, attempt: int, status: str, last_epoch: int, split: str, _view: View
 ) -> NDArray[np.int64] | None:
     """Kept, since loading a deep net takes a tenth of a second; the view is what the other arguments name."""
-    del url, run_id, attempt, epochs_done, status
+    del url, run_id, attempt, status, last_epoch
     trained = _view.trained()
     return None if trained is None else trained.predict(_view.data.splits[split].x)[0]
 
@@ -222,9 +224,9 @@ def _ask(shown: RunSummary) -> View:
             epoch = st.select_slider(
                 "Epoch", epochs, key="epoch", help="0 is before training. The arrow keys move it.", persist_state="session"
             )
-            replay.button(epochs, epoch)
+            replay.button(shown.run_id, epochs, epoch)
         session.publish_to_url("epoch", epoch, epochs[-1])
-    warn("layer", layer_fault, f"from 0 to {layers[-1]}")
+    warn("layer", layer_fault, f"from 0 (the first) to {layers[-1]}")
     warn("split", split_fault, "train, validation or test")
     warn("epoch", epoch_fault, f"one that was recorded, {epochs[0]} to {epochs[-1]}")
     data = load(shown.config.data, shown.config.data_seed)
@@ -234,8 +236,10 @@ def _ask(shown: RunSummary) -> View:
 
 def seed(key: str, known: Any, usual: int | str) -> str | None:
     """Take a choice from the address; returns what stood there if it is none of the known ones."""
-    if key in st.session_state and st.session_state[key] not in known:
-        del st.session_state[key]  # of another run
+    if key in st.session_state and (stale := st.session_state[key]) not in known:
+        del st.session_state[key]  # of another run, or node
+        if st.query_params.get(key) == session.format_value(stale):
+            del st.query_params[key]
 
     def parse(text: str) -> int | str:
         value = text if isinstance(usual, str) else int(text)

@@ -59,37 +59,30 @@ STATISTICS = {
         "Rows that changed leaf",
         "Share of rows whose leaf differs from that at the epoch recorded before.",
         is_share=True,
-        by_chance=False,
     ),
-    "settled": Statistic(
-        "Rows in their final leaf", "Share of rows whose leaf is that of the last epoch.", is_share=True, by_chance=False
-    ),
+    "settled": Statistic("Rows in their final leaf", "Share of rows whose leaf is that of the last epoch.", is_share=True),
     "purity": Statistic(
         "Purity",
         "Share of rows that are of the majority class of their leaf; with few rows a leaf it is high by itself. "
         "(1/N) Σ over leaves of the largest class count.",
         is_share=True,
-        by_chance=False,
     ),
     "mutual_information": Statistic(
         "I(leaf; class)",
         "Mutual information of leaf and class, in nats; it grows with the number of leaves alone: read the adjusted one.",
+    ),
+    "adjusted_mutual_information": Statistic(
+        "I(leaf; class), adjusted",
+        "Mutual information of leaf and class, adjusted for chance: 0 is what random leaves give, 1 is everything "
+        "(scikit-learn's adjusted_mutual_info_score).",
         by_chance=False,
     ),
+    "divergence": Statistic(
+        "Train/test divergence",
+        "Jensen-Shannon divergence of the loads of training and test rows, in nats: 0 is equal, 0.693 disjoint. Chance: the "
+        "same rows dealt at random into splits of these sizes.",
+    ),
 }
-"""Column of `core.usage.summarize` -> the statistic in words."""
-
-ADJUSTED = Statistic(
-    "I(leaf; class), adjusted",
-    "Mutual information of leaf and class, adjusted for chance: 0 is what random leaves give, 1 is everything "
-    "(scikit-learn's adjusted_mutual_info_score).",
-    by_chance=False,
-)
+"""Each statistic by its name in core, in words."""
 
 UNUSED = Statistic("Unused leaves", "Leaves with no row of the split, of all L.", is_count=True)
-
-DIVERGENCE = Statistic(
-    "Train/test divergence",
-    "Jensen-Shannon divergence of the loads of training and test rows, in nats: 0 is equal, 0.693 disjoint.",
-    by_chance=False,
-)

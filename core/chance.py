@@ -14,7 +14,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.information import class_statistics
-from core.usage import BALANCE_NAMES, CHANCE_NAMES, Integers, _counts, balance_by_epoch, carrying_by_row, lorenz, node_counts
+from core.usage import (
+    BALANCE_NAMES,
+    CHANCE_NAMES,
+    Integers,
+    _counts,
+    balance_by_epoch,
+    carrying_by_row,
+    divergence,
+    lorenz,
+    node_counts,
+)
 
 _BLOCK = 1 << 20
 """Rows drawn at once, over replicates."""
@@ -164,6 +174,54 @@ def expected_classes(counts: Integers, class_totals: Integers, *, replicates: in
     rng = np.random.default_rng(seed)
     parts = [class_statistics(leaf, y, len(totals)) for leaf in _random_leaves(frequencies, replicates, rows, rng)]
     return {name: _of_replicates(np.concatenate([part[name] for part in parts])) for name in parts[0]}
+
+
+def expected_agreement(counts_a: Integers, counts_b: Integers) -> Expected:
+    """Give the share of rows in the same leaf twice if they drew one at random each time: two (L,) counts of the same rows.
+
+    What `settled` is when two epochs have nothing to do with each other, and 1 - `churn`. Exact: the number of rows that
+    agree is binomial. NaN without rows. Raises ValueError for counts of other lengths or sums, and as `random_load` does.
+
+    >>> expected_agreement([2, 2], [2, 2]).mean, expected_agreement([4, 0], [0, 4]).high
+    (0.5, 0.0)
+    """
+    from scipy.stats import binom
+
+    a, b = _counts(counts_a, "counts_a", ndim=1), _counts(counts_b, "counts_b", ndim=1)
+    rows = int(a.sum(dtype=np.int64))
+    if a.shape != b.shape or rows != b.sum(dtype=np.int64):
+        raise ValueError(
+            f"counts must be of the same leaves and rows, got shapes {a.shape} and {b.shape}, sums {a.sum()}, {b.sum()}"
+        )
+    if rows == 0:
+        return Expected(math.nan, math.nan, math.nan)
+    same = min(1.0, float(random_load(a) @ random_load(b)))
+    low, high = binom.ppf([0.025, 0.975], rows, same) / rows
+    return Expected(same, float(low), float(high))
+
+
+def expected_divergence(counts_a: Integers, counts_b: Integers, *, replicates: int = 200, seed: int = 0) -> Expected:
+    """Give the Jensen-Shannon divergence, in nats, of two splits that differ by chance alone: two (L,) counts.
+
+    All rows are dealt anew into two splits of the sizes given, their leaves kept: with few rows a leaf the divergence is far
+    from 0 even then. NaN if one of them is empty. Raises ValueError for counts of other lengths, and as `draw` does.
+
+    >>> expected_divergence([5, 0], [3, 0])  # one leaf holds all, whoever is dealt where
+    Expected(mean=0.0, low=0.0, high=0.0)
+    """
+    a, b = _counts(counts_a, "counts_a", ndim=1), _counts(counts_b, "counts_b", ndim=1)
+    if a.shape != b.shape:
+        raise ValueError(f"counts must be of the same leaves, got shapes {a.shape} and {b.shape}")
+    _check_replicates(replicates)
+    rows = int(a.sum(dtype=np.int64))
+    if rows == 0 or not b.any():
+        return Expected(math.nan, math.nan, math.nan)
+    both = a.astype(np.int64) + b
+    used = both[both > 0]  # an unused leaf adds nothing
+    leaf = np.repeat(np.arange(len(used)), used)
+    rng = np.random.default_rng(seed)
+    dealt = (np.bincount(rng.permutation(leaf)[:rows], minlength=len(used)) for _ in range(replicates))
+    return _of_replicates(np.array([divergence(first, used - first) for first in dealt]))
 
 
 def _expected(counts: Integers, names: Sequence[str], replicates: int, seed: int) -> dict[str, Expected]:

@@ -8,14 +8,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import balance_parts, leaf_choice, replay, session, theme, usage_view, widgets
-from app.balance_parts import BalanceView
+from app.balance_parts import BalanceView, expected_at
 from app.figures.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
 from app.figures.node_balance import node_balance_heatmap, node_balance_heatmap_sentence, node_balance_heatmap_table
 from app.usage_view import SPLITS
-from app.usage_words import ADJUSTED, DIVERGENCE, STATISTICS, UNUSED, Statistic
-from core.chance import Expected, expected_balance, expected_classes, lorenz_band
+from app.usage_words import STATISTICS, UNUSED, Statistic
+from core.chance import Expected, expected_balance, expected_classes, expected_divergence, lorenz_band
 from core.information import information
-from core.usage import carrying, class_counts, divergence, lorenz, node_balance, node_counts, why_undefined
+from core.usage import carrying, divergence, lorenz, node_balance, node_counts, why_undefined
 
 PARTS = {
     "epochs": ("Over epochs", balance_parts.over_epochs),
@@ -84,7 +84,8 @@ def _band(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Expected]) -> None:
     values = view.statistics()
-    chance = chance | _class_chance(counts, np.bincount(view.labels, minlength=view.data.n_classes))
+    by_class = view.class_counts()
+    chance = chance | _more_chance(view, counts)
     st.markdown(theme.escape_markdown(_sentence(view, counts, chance)))
     for column, name in zip(st.columns(3), BESIDE, strict=True):
         with column:
@@ -94,17 +95,13 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
                 scale, statistic = 1.0, STATISTICS[name]
             of = f" of {theme.thousands(len(counts))}" if name != "max_violation" else ""
             _tile(statistic, scale * values[name], _scaled(chance[name], scale), why_undefined(name, counts), of)
-    prefix = view.leaves[view.split] >> (view.depth - view.length)
-    by_class = class_counts(prefix, view.labels, view.length, view.data.n_classes)
-    others: list[tuple[Statistic, float, Expected | None, str | None]] = [
-        (statistic, values[name], chance.get(name), why_undefined(name, by_class if name in _OF_CLASSES else counts))
+    values["adjusted_mutual_information"] = information(by_class).adjusted
+    values["divergence"] = divergence(view.lengths["train"], view.lengths["test"])
+    others = [
+        (statistic, values[name], chance.get(name), _reason(view, name, by_class if name in _OF_CLASSES else counts))
         for name, statistic in STATISTICS.items()
         if name not in BESIDE
     ]
-    others.append((ADJUSTED, information(by_class).adjusted, None, why_undefined("adjusted_mutual_information", by_class)))
-    pair = view.lengths["train"], view.lengths["test"]
-    reason = why_undefined("divergence", pair[0]) or why_undefined("divergence", pair[1])
-    others.append((DIVERGENCE, divergence(*pair), None, reason))
     with st.expander("All statistics", key="all_statistics"):
         columns = st.columns(4)
         for place, (statistic, value, expected, reason) in enumerate(others):
@@ -112,8 +109,9 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
                 _tile(statistic, value, expected, reason)
         st.caption(
             "Below each: what random routing alone would give, where each row draws its leaf from the product of the "
-            f"frequencies of the {view.length} bits; mean and 95 % range of 200 draws. A statistic of few rows in many leaves "
-            "is far from even by arithmetic alone."
+            "frequencies of the bits; mean and 95 % range of 200 draws. For rows that changed leaf or are in their final one: "
+            "if they drew anew at each epoch; for the divergence: if all rows were dealt anew into the two splits. A statistic "
+            "of few rows in many leaves is far from even by arithmetic alone."
         )
         table = _table(values, chance, others)
         st.download_button(
@@ -131,7 +129,31 @@ def _scaled(expected: Expected, scale: float) -> Expected:
     return Expected(scale * expected.mean, scale * expected.low, scale * expected.high)
 
 
-_OF_CLASSES = ("purity", "mutual_information")
+_OF_CLASSES = ("purity", "mutual_information", "adjusted_mutual_information")
+
+
+def _reason(view: BalanceView, name: str, counts: NDArray[np.int64]) -> str | None:
+    """Why a statistic is not defined at the shown epoch."""
+    if name == "churn" and view.epoch == view.epochs[0]:
+        return "no epoch was recorded before"
+    if name == "divergence":
+        return why_undefined(name, view.lengths["train"]) or why_undefined(name, view.lengths["test"])
+    return why_undefined(name, counts)
+
+
+def _more_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, Expected]:
+    """What chance gives for statistics of classes, of two epochs and of two splits."""
+    place = view.epochs.index(view.epoch)
+    found = dict(_class_chance(counts, np.bincount(view.labels, minlength=view.data.n_classes)))
+    found["divergence"] = _dealt(view.lengths["train"], view.lengths["test"])
+    for name in ("churn", "settled"):
+        found[name] = expected_at(view, name, view.length, view.series(), view.series("test"), place)
+    return found
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _dealt(counts_train: NDArray[np.int64], counts_test: NDArray[np.int64]) -> Expected:
+    return expected_divergence(counts_train, counts_test)
 
 
 def _tile(statistic: Statistic, value: float, expected: Expected | None, reason: str | None, of: str = "") -> None:
@@ -139,23 +161,24 @@ def _tile(statistic: Statistic, value: float, expected: Expected | None, reason:
     if expected is not None and np.isfinite(expected.mean):
         ends = f"{statistic.words(expected.low)} to {statistic.words(expected.high)}"
         chance = f"random routing: {statistic.words(expected.mean)} ({ends})"
-    words = theme.MISSING if reason is not None and not np.isfinite(value) else statistic.words(value) + of
+    undefined = reason is not None and not np.isfinite(value)
+    words = theme.MISSING if undefined else statistic.words(value) + of
     st.metric(
         statistic.title,
         words,
-        delta=chance or reason,
+        delta=reason if undefined else chance,
         delta_color="off",
         delta_arrow="off",
         border=True,
         height="stretch",
-        help=statistic.meaning + (f" Here: {reason}." if reason is not None else ""),
+        help=statistic.meaning + (f" Here: {reason}." if undefined else ""),
     )
 
 
 def _sentence(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Expected]) -> str:
     if counts.sum() == 0:
         return f"There are no {view.rows}, so that nothing is used."
-    what = "leaves" if view.length == view.depth else f"prefixes of {view.length} bits"
+    what = "leaves" if view.length == view.depth else f"prefixes of {view.length} bit{'s' * (view.length != 1)}"
     needed = carrying(counts)
     random = chance["carrying_90"]
     verb = "carries" if needed == 1 else "carry"

@@ -81,7 +81,8 @@ def _main_figures(view: LeafView) -> None:
 
 def _icicle_root(view: LeafView) -> int:
     """The node that a deep tree is drawn from."""
-    usage_view.seed("root", range((2 << view.depth) - 1 if view.depth > MAX_LEVELS else 1), 0)
+    last = (2 << view.depth) - 2 if view.depth > MAX_LEVELS else 0
+    usage_view.warn("root", usage_view.seed("root", range(last + 1), 0), f"from 0 to {last}")
     root = int(st.session_state["root"])
     session.publish_to_url("root", root, 0)
     return root

@@ -125,7 +125,8 @@ first bit says 0.310, a random order of the bits 0.220 [0.100, 0.330].
     if not np.isfinite(gap).any():
         return f"{said}."
     row = table.iloc[1 + int(np.nanargmax(gap))]
-    bits = "first bit says" if row["level"] == 1 else f"first {row['level']:.0f} bits say"
+    chosen = ", where orders differ most," if len(gap) > 1 else ""  # the range is of one length, not of the chosen one
+    bits = f"first bit{chosen} says" if row["level"] == 1 else f"first {row['level']:.0f} bits{chosen} say"
     random = number_interval(*(float(row[column]) for column in _COLUMNS[2:]))
     return f"{said}; its {bits} {theme.three_significant(row['adjusted'])}, a random order of the bits {random}."
 

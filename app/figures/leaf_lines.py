@@ -35,6 +35,7 @@ def leaf_lines(
     shown_epoch: int | None = None,
     split: str = "training",
     n: int | None = None,
+    model: str = "tree",
     subject: str = "",
     look: Look = SCREEN,
 ) -> go.Figure:
@@ -84,14 +85,14 @@ def leaf_lines(
             x=at,
             y=share[panel],
             mode="lines+markers",
-            name="tree",
-            legendgroup="tree",
+            name=model,
+            legendgroup=model,
             legendrank=1,
             showlegend=panel == 0,
-            line={"color": theme.model_colour("tree", dark=look.dark)},
+            line={"color": theme.model_colour(model, dark=look.dark)},
             marker={
-                "symbol": theme.model_marker("tree"),
-                "color": theme.model_colour("tree", dark=look.dark),
+                "symbol": theme.model_marker(model),
+                "color": theme.model_colour(model, dark=look.dark),
                 "maxdisplayed": 0 if len(at) <= _MARKED else _MARKERS_SHOWN,
             },
             hovertext=[

@@ -125,7 +125,7 @@ def test_information_is_drawn_against_the_length_of_the_prefix() -> None:
 def test_information_sentence_takes_the_level_that_differs_most_from_random_orders() -> None:
     sentence = information_levels_sentence(**LEVELS, split="test")
     assert "says 0.412 about the class of the test rows" in sentence
-    assert "its first 2 bits say 0.310, a random order of the bits 0.220 [0.100, 0.330]" in sentence
+    assert "its first 2 bits, where orders differ most, say 0.310, a random order of the bits 0.220 [0.100, 0.330]" in sentence
 
 
 def test_information_without_rows_or_with_wrong_levels() -> None:
