@@ -16,7 +16,9 @@ class Statistic:
     is_share: bool = False
     is_count: bool = False
     by_chance: bool = True
-    """Whether random routing gives it a value to stand beside."""
+    """Whether chance gives it a value to stand beside."""
+    chance: str = "random routing"
+    """What that chance is."""
 
     def words(self, value: float) -> str:
         """Write a value.
@@ -81,6 +83,7 @@ STATISTICS = {
         "Train/test divergence",
         "Jensen-Shannon divergence of the loads of training and test rows, in nats: 0 is equal, 0.693 disjoint. Chance: the "
         "same rows dealt at random into splits of these sizes.",
+        chance="rows dealt at random",
     ),
 }
 """Each statistic by its name in core, in words."""

@@ -160,7 +160,7 @@ def _tile(statistic: Statistic, value: float, expected: Expected | None, reason:
     chance = None
     if expected is not None and np.isfinite(expected.mean):
         ends = f"{statistic.words(expected.low)} to {statistic.words(expected.high)}"
-        chance = f"random routing: {statistic.words(expected.mean)} ({ends})"
+        chance = f"{statistic.chance}: {statistic.words(expected.mean)} ({ends})"
     undefined = reason is not None and not np.isfinite(value)
     words = theme.MISSING if undefined else statistic.words(value) + of
     st.metric(

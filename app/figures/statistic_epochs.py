@@ -35,12 +35,13 @@ def statistic_over_epochs(
     best_epoch: int | None = None,
     shown_epoch: int | None = None,
     split: str = "training",
+    chance: str = "random routing",
     unit: Unit = "number",
     model: str = "tree",
     subject: str = "",
     look: Look = SCREEN,
 ) -> go.Figure:
-    """Show a statistic over the epochs: (E,) epochs and values; (F,) expectations under random routing, F may be 0.
+    """Show a statistic over the epochs: (E,) epochs and values; (F,) expectations by `chance`, F may be 0.
 
     `name` is what the statistic is called; `unit` "share" is written in percent. `best_epoch` and `shown_epoch` are marked.
     NaN leaves a gap. Raises ValueError for arrays that do not pair up.
@@ -74,16 +75,16 @@ def statistic_over_epochs(
         mean=random["random_mean"],
         low=random["random_low"],
         high=random["random_high"],
-        name="random routing",
+        name=chance,
         hovertext=[
-            f"random routing, epoch {theme.thousands(epoch)}<br>{theme.escape(word)} {_interval(ends, unit)}"
+            f"{chance}, epoch {theme.thousands(epoch)}<br>{theme.escape(word)} {_interval(ends, unit)}"
             for epoch, *ends in random.to_numpy().tolist()
         ],
         look=look,
     )
     subtitle = ["epoch 0 is before training"] if own["epoch"].iloc[0] == 0 else []
     if random["random_mean"].notna().any():
-        subtitle.append("dashed: mean under random routing, band: its 95 % range")
+        subtitle.append(f"dashed: mean under {chance}, band: its 95 % range")
     frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height, legend="top")
     make_legend_room(figure, look)
     inside = lines.panel_height(figure, look)
@@ -167,6 +168,7 @@ def statistic_over_epochs_sentence(
     random_low: ArrayLike,
     random_high: ArrayLike,
     shown_epoch: int | None = None,
+    chance: str = "random routing",
     unit: Unit = "number",
 ) -> str:
     """Give the value at the shown epoch, or at the last one, beside random routing and before training.
@@ -189,7 +191,7 @@ def statistic_over_epochs_sentence(
     if not np.isfinite(row["value"]):
         return f"{word} is not defined {at}."
     expected = _at(random, float(row["epoch"]))
-    against = f" against {_interval(expected, unit)} under random routing" if np.isfinite(expected[0]) else ""
+    against = f" against {_interval(expected, unit)} under {chance}" if np.isfinite(expected[0]) else ""
     first = own.iloc[0]
     began = "before training" if first["epoch"] == 0 else f"at epoch {theme.thousands(first['epoch'])}"
     before = f"; it was {_write(first['value'], unit)} {began}"

@@ -14,13 +14,15 @@ from scipy.stats import chisquare
 from core.chance import (
     bit_frequencies,
     draw,
+    expected_agreement,
     expected_balance,
     expected_by_epoch,
     expected_classes,
+    expected_divergence,
     lorenz_band,
     random_load,
 )
-from core.usage import CHANCE_NAMES, balance, carrying, class_counts, lorenz, purity
+from core.usage import CHANCE_NAMES, balance, carrying, class_counts, divergence, lorenz, purity
 
 EXACT = ("dead_fraction", "used_leaves", "cv2")
 
@@ -248,3 +250,29 @@ class TestClasses:
             expected_classes([1, 1], [1, 2])
         with pytest.raises(ValueError, match="replicates must be at least 1, got 0"):
             expected_classes([1, 1], [1, 1], replicates=0)
+
+
+def test_agreement_of_two_random_epochs_is_that_of_draws() -> None:
+    a, b = np.array([5, 1, 2, 12]), np.array([3, 9, 4, 4])
+    rng = np.random.default_rng(0)
+    draws = [rng.choice(4, (4000, 20), p=random_load(counts)) for counts in (a, b)]
+    same = (draws[0] == draws[1]).mean(1)
+    found = expected_agreement(a, b)
+    assert found.mean == pytest.approx(same.mean(), abs=0.01)
+    assert [found.low, found.high] == pytest.approx(np.quantile(same, [0.025, 0.975]), abs=0.051)
+    assert math.isnan(expected_agreement([0, 0], [0, 0]).mean)
+    with pytest.raises(ValueError, match=r"counts must be of the same leaves and rows, got shapes"):
+        expected_agreement([1, 1], [1, 0])
+
+
+def test_divergence_of_splits_that_differ_by_chance_alone() -> None:
+    rng = np.random.default_rng(1)
+    uniform = [np.bincount(rng.integers(0, 4096, rows), minlength=4096) for rows in (988, 540)]
+    chance = expected_divergence(*uniform)
+    assert chance.low <= divergence(*uniform) <= chance.high
+    assert 0.5 < chance.mean < math.log(2)  # few rows in many leaves differ by arithmetic alone
+    apart = [50, 0], [0, 50]
+    assert expected_divergence(*apart).high < 0.1 < divergence(*apart)
+    assert math.isnan(expected_divergence([0, 0], [1, 0]).mean)
+    with pytest.raises(ValueError, match=r"counts must be of the same leaves, got shapes \(2,\) and \(4,\)"):
+        expected_divergence([1, 1], [1, 1, 1, 1])

@@ -2,10 +2,12 @@
 
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect
 
 from core import jobs
@@ -102,11 +104,25 @@ def test_the_first_sweep_is_stopped_reloaded_resumed_and_read(app: App, visit: A
     page.get_by_text("Single seeds").click()
     expect(page).to_have_url(re.compile("seeds=1"))
     page.locator("summary", has_text="members").click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save all columns as CSV").click()
-    saved = pd.read_csv(download.value.path())
+    saved = pd.read_csv(saved_file(page, "Save all columns as CSV"))
     pd.testing.assert_series_equal(saved["best_test_accuracy"], results["best_test_accuracy"], check_exact=True)
     assert "Traceback" not in main_text(page)
+
+
+def saved_file(page: Any, button: str) -> Path:
+    """Press a button that saves a file; once more if the page was just being redrawn, which drops what was being fetched."""
+    for _ in range(2):
+        try:
+            return _saved_file(page, button)
+        except PlaywrightTimeoutError:
+            pass
+    return _saved_file(page, button)
+
+
+def _saved_file(page: Any, button: str) -> Path:
+    with page.expect_download(timeout=8000) as download:
+        page.get_by_role("button", name=button).click()
+    return Path(download.value.path())
 
 
 def test_a_worker_that_dies_in_mid_sweep(app: App, visit: Any) -> None:

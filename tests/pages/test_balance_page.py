@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.usage_words import ADJUSTED, DIVERGENCE, STATISTICS
-from core.chance import expected_balance
+from app.usage_words import STATISTICS
+from core.chance import expected_balance, expected_divergence
+from core.config import changed
 from core.datasets import load
 from core.information import information
 from core.usage import balance, carrying, class_counts, divergence, leaf_counts, prefix_counts
@@ -38,9 +39,11 @@ def test_numbers_are_those_of_the_core(shelf: Any, layer: int, split: str, epoch
         assert shown[statistic.title][0] == statistic.words(getattr(even, name))
         chance = expected_balance(counts)[name]
         assert statistic.words(chance.mean) in shown[statistic.title][1]
-    assert shown[ADJUSTED.title][0] == ADJUSTED.words(information(by_class).adjusted)
+    adjusted, apart = STATISTICS["adjusted_mutual_information"], STATISTICS["divergence"]
+    assert shown[adjusted.title][0] == adjusted.words(information(by_class).adjusted)
     both = [prefix_counts(leaf_counts(records[epoch].leaves[layer, name], 3), length) for name in ("train", "test")]
-    assert shown[DIVERGENCE.title][0] == DIVERGENCE.words(divergence(*both))
+    assert shown[apart.title][0] == apart.words(divergence(*both))
+    assert apart.words(expected_divergence(*both).mean) in shown[apart.title][1]
     assert f"{carrying(counts)} of {2**length}" in shelf.said(app)
     written = {name: app.query_params.get(name) for name in ("layer", "split", "epoch", "length")}
     usual = {"layer": 1, "split": "train", "epoch": 3, "length": 3}
@@ -139,3 +142,33 @@ def test_the_choices_go_along_to_leaves(shelf: Any) -> None:
     assert app.query_params["epoch"] == "1"
     assert app.query_params["split"] == "test"
     assert app.select_slider(key="epoch").value == 1
+
+
+def test_a_running_run_stands_aside_from_what_is_trained_beside_it(shelf: Any) -> None:
+    run = shelf.small("wine", depth=2)
+    shelf.start(run, 1)
+    app = shelf.look("balance", run=run.run_id, aspect="variants", variant_seeds=1)
+    assert any(button.label.startswith("Train 9 variants for 1 seed (8 runs") for button in app.button)
+
+
+def test_variants_go_both_ways_and_begin_with_the_run_itself(shelf: Any) -> None:
+    plain = shelf.small("wine", depth=2, gates="units")
+    changes = {"train.balance": 0.1, "train.gate_gradient": "straight_through", "train.gate_noise": 0.5, "split_seed": 3}
+    run = changed(plain, changes)
+    shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, aspect="variants", variant_seeds=1)
+    table = shelf.table(app, "variant", "seed", "value")
+    assert table["run"].iloc[0] == run.run_id
+    assert {"no penalty", "no gate noise", "no credit to gates", "hidden units as gates"} <= set(table["variant"])
+
+
+def test_chance_stands_beside_what_few_rows_alone_would_give(shelf: Any) -> None:
+    run = shelf.small("wine", depth=6)
+    records = shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, statistic="divergence")
+    both = [[leaf_counts(record.leaves[0, name], 6) for record in records] for name in ("train", "test")]
+    table = shelf.table(app, "epoch", "value")
+    np.testing.assert_allclose(table["value"], [divergence(*pair) for pair in zip(*both, strict=True)])
+    assert "under rows dealt at random" in shelf.said(app)
+    for name in ("churn", "settled", "purity", "mutual_information"):
+        assert "under random routing" in shelf.said(shelf.look("balance", run=run.run_id, statistic=name)), name

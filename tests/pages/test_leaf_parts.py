@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import adjusted_mutual_info_score
 
+from app import theme
+from app.usage_words import STATISTICS
 from core.config import changed
 from core.datasets import load
 from core.decision_leaves import decision_leaves
@@ -133,11 +136,19 @@ def test_a_decision_tree_stands_beside_the_net(shelf: Any) -> None:
     records = shelf.finish(run)
     app = shelf.look("leaves", run=run.run_id, part="decision_tree", split="test")
     tree = decision_leaves(run)
-    table = shelf.table(app, "model", "Gini", "leaves")
+    table = shelf.table(app, "statistic", "tree net", "decision tree").set_index("statistic")
     theirs = np.bincount(tree.leaves["test"], minlength=tree.n_leaves)
     ours = leaf_counts(records[-1].leaves[0, "test"], 2)
-    np.testing.assert_allclose(table["Gini"], [balance(ours).gini, balance(theirs).gini])
-    assert table["test accuracy"].iloc[1] == pytest.approx(tree.accuracy["test"])
+    gini = STATISTICS["gini"].words
+    assert table.loc["Gini"].tolist() == [gini(balance(ours).gini), gini(balance(theirs).gini)]
+    labels = load(run.data, run.data_seed).test.y
+    adjusted = [adjusted_mutual_info_score(labels, leaf) for leaf in (records[-1].leaves[0, "test"], tree.leaves["test"])]
+    statistic = STATISTICS["adjusted_mutual_information"]
+    assert table.loc[statistic.title].tolist() == [statistic.words(value) for value in adjusted]
+    assert table.loc["test accuracy", "decision tree"] == theme.percent(tree.accuracy["test"])
+    before = shelf.look("leaves", run=run.run_id, part="decision_tree", split="test", epoch=0)
+    shown = shelf.table(before, "statistic", "tree net").set_index("statistic").loc["test accuracy", "tree net"]
+    assert shown == theme.percent(records[0].metrics["test", "accuracy"])  # of the shown epoch, not of the last
     ranks = shelf.table(app, "model", "rank", "rows")
     assert ranks[ranks["model"] == "decision tree"]["rows"].tolist() == sorted(theirs.tolist(), reverse=True)
 
@@ -171,4 +182,69 @@ def test_replay_shows_the_loads_epoch_by_epoch_and_leaves_the_page_there(shelf: 
     shelf.rerun(app)
     assert app.select_slider(key="epoch").value == 1
     assert app.query_params["epoch"] == "1"
+    assert "icicle" in shelf.charts(app)
+
+
+def test_leaves_beside_the_chosen_one_are_in_the_address(shelf: Any) -> None:
+    run = shelf.small("wine", depth=3)
+    shelf.finish(run)
+    app = shelf.look("leaves", run=run.run_id, part="epochs", node=7, lines="5,2")
+    table = shelf.table(app, "pattern", "epoch", "share")
+    assert list(dict.fromkeys(table["pattern"])) == ["0 0 0", "1 0 1", "0 1 0"]
+    assert app.query_params["lines"] == "5,2"
+    app.multiselect(key="lines").set_value([1])
+    shelf.rerun(app)
+    assert app.query_params["lines"] == "1"
+    bad = shelf.look("leaves", run=run.run_id, part="epochs", lines="5,99")
+    assert any("lines in the address" in warning.value for warning in bad.warning)
+
+
+def test_an_epoch_that_comes_while_the_page_draws_is_left_for_the_next_look(
+    shelf: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running run may record further epochs between what the page reads first and what it reads last."""
+    from app import usage_view
+
+    run = shelf.small("wine", depth=2)
+    claim = shelf.start(run, 1)
+    waiting = list(shelf.records(run)[2:])
+    real = usage_view.load
+
+    def load_while_it_trains(*arguments: Any) -> Any:
+        if waiting:
+            shelf.ahead.record(claim, [waiting.pop(0)])
+        return real(*arguments)
+
+    monkeypatch.setattr(usage_view, "load", load_while_it_trains)
+    app = shelf.look("leaves", run=run.run_id, part="epochs")
+    assert shelf.table(app, "epoch", "changed", "settled")["epoch"].tolist() == [0, 1]
+    waiting[:] = list(shelf.records(run)[3:])
+    app = shelf.look("balance", run=run.run_id)
+    assert shelf.table(app, "epoch", "value")["epoch"].tolist() == [0, 1, 2]
+
+
+def test_a_row_left_behind_by_a_click_is_not_blamed_on_the_address(shelf: Any, click_point: Any) -> None:
+    run = shelf.small("wine", depth=1)
+    records = shelf.finish(run)
+    data = load(run.data, run.data_seed)
+    leaf = records[-1].leaves[0, "train"]
+    row = int(data.train.index[np.flatnonzero(leaf == leaf[0])[-1]])
+    click_point("icicle", {"id": f"n{1 + int(1 - leaf[0])}"})
+    app = shelf.look("leaves", run=run.run_id, part="explain", node=1 + int(leaf[0]), row=row)
+    assert not app.warning
+    app.button(key="icicle_click").click()
+    shelf.rerun(app)
+    assert not app.warning
+    assert app.query_params.get("row") != str(row)
+
+
+def test_replay_does_not_go_along_to_another_page(shelf: Any) -> None:
+    run = shelf.small("wine", depth=2)
+    shelf.finish(run)
+    app = shelf.look("leaves", run=run.run_id)
+    shelf.button(app, "Play the epochs").click()
+    shelf.rerun(app)
+    shelf.go(app, "balance")
+    assert app.metric
+    shelf.go(app, "leaves")
     assert "icicle" in shelf.charts(app)
