@@ -83,7 +83,7 @@ STATISTICS = {
         "Train/test divergence",
         "Jensen-Shannon divergence of the loads of training and test rows, in nats: 0 is equal, 0.693 disjoint. Chance: the "
         "same rows dealt at random into splits of these sizes.",
-        chance="rows dealt at random",
+        chance="random splits",
     ),
 }
 """Each statistic by its name in core, in words."""

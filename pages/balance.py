@@ -103,10 +103,10 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
         if name not in BESIDE
     ]
     with st.expander("All statistics", key="all_statistics"):
-        columns = st.columns(4)
-        for place, (statistic, value, expected, reason) in enumerate(others):
-            with columns[place % 4]:
-                _tile(statistic, value, expected, reason)
+        for first in range(0, len(others), 3):
+            for column, tile in zip(st.columns(3), others[first : first + 3], strict=False):
+                with column:
+                    _tile(*tile)
         st.caption(
             "Below each: what random routing alone would give, where each row draws its leaf from the product of the "
             "frequencies of the bits; mean and 95 % range of 200 draws. For rows that changed leaf or are in their final one: "

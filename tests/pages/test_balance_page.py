@@ -169,6 +169,6 @@ def test_chance_stands_beside_what_few_rows_alone_would_give(shelf: Any) -> None
     both = [[leaf_counts(record.leaves[0, name], 6) for record in records] for name in ("train", "test")]
     table = shelf.table(app, "epoch", "value")
     np.testing.assert_allclose(table["value"], [divergence(*pair) for pair in zip(*both, strict=True)])
-    assert "under rows dealt at random" in shelf.said(app)
+    assert "under random splits" in shelf.said(app)
     for name in ("churn", "settled", "purity", "mutual_information"):
         assert "under random routing" in shelf.said(shelf.look("balance", run=run.run_id, statistic=name)), name
