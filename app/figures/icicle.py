@@ -66,6 +66,7 @@ def prefix_icicle(
             textinfo="text",
             values=[2 ** (deepest - int(at)) for at in level],
             branchvalues="total",
+            level=f"n{root}",  # said, so that what Plotly zoomed into at a click does not outlive the figure that was clicked
             customdata=table["node"],
             hovertext=[_hover(row, split, depth) for row in table.to_dict("records")],
             hoverinfo="text",
@@ -94,6 +95,7 @@ def prefix_icicle(
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.update_layout(
+        uirevision=f"n{root}",
         coloraxis={
             "cmin": 0,
             "cmax": most,

@@ -68,10 +68,9 @@ def information_levels(
         ],
         look=look,
     )
-    subtitle = [f"{split} rows", "adjusted for chance: 0 = nothing, 1 = everything"]
+    subtitle = [f"{split} rows", "adjusted for chance, 1 = everything"]
     if table["random_mean"].notna().any():
-        count = f"{theme.thousands(orders)} random order{'' if orders == 1 else 's'} of the bits"
-        subtitle.append(f"dashed: mean of {count}, band: 95 %")
+        subtitle.append(f"dashed: mean of {theme.thousands(orders)} random order{'' if orders == 1 else 's'}, band: 95 %")
     width = look.width - 4.5 * theme.FONT_SIZE[look.projector]
     deepest = int(table["level"].max())
     lines.integer_axis(figure, low=0, high=deepest, width=width, title="length of the prefix (bits)", look=look)
