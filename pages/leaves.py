@@ -67,7 +67,10 @@ def _main_figures(view: LeafView) -> None:
         if root:
             st.button("Whole tree", icon=":material/arrow_upward:", key="_whole", on_click=_whole_tree)
         widgets.figure(
-            prefix_icicle(**common, split=SPLITS[view.split], look=session.look(0.58)),
+            # a press of Whole tree ends what Plotly zoomed into, even if the figure below that node had not come yet
+            prefix_icicle(**common, split=SPLITS[view.split], look=session.look(0.58)).update_layout(
+                uirevision=f"n{root}, {st.session_state.get('_presses', 0)}"
+            ),
             key="icicle",
             sentence=prefix_icicle_sentence(counts=counts[view.split], depth=view.depth, split=SPLITS[view.split]),
             caption=view.caption(
@@ -90,6 +93,7 @@ def _icicle_root(view: LeafView) -> int:
 
 def _whole_tree() -> None:
     st.session_state["root"] = 0
+    st.session_state["_presses"] = st.session_state.get("_presses", 0) + 1
 
 
 def _select_icicle(depth: int) -> None:
