@@ -308,7 +308,7 @@ def _asked_nodes(view: LeafView) -> list[int]:
         del st.session_state["lines"]  # of another run
 
     def parse(text: str) -> list[int]:
-        leaves = [int(leaf) for leaf in text.split(",") if leaf][: MOST_LINES - 1]
+        leaves = list(dict.fromkeys(int(leaf) for leaf in text.split(",") if leaf))[: MOST_LINES - 1]
         if not all(0 <= leaf < 1 << view.depth for leaf in leaves):
             raise ValueError(text)
         return leaves

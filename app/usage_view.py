@@ -200,9 +200,9 @@ def _ask(shown: RunSummary) -> View:
     epochs = jobs.default_store().recorded_epochs(shown.run_id).tolist()
     layers = list(range(net.tree_layers))
     with st.sidebar:
-        layer, layer_fault = 0, None
+        layer_fault = seed("layer", layers, layers[-1])
+        layer = layers[-1]
         if len(layers) > 1:
-            layer_fault = seed("layer", layers, layers[-1])
             layer = st.radio(
                 "Gated layer",
                 layers,
@@ -211,7 +211,7 @@ def _ask(shown: RunSummary) -> View:
                 horizontal=True,
                 persist_state="session",
             )
-            session.publish_to_url("layer", layer, layers[-1])
+        session.publish_to_url("layer", layer, layers[-1])
         split_fault = seed("split", list(SPLITS), "train")
         split = st.radio(
             "Rows of split", list(SPLITS), format_func=SPLITS.__getitem__, key="split", horizontal=True, persist_state="session"
@@ -226,7 +226,7 @@ def _ask(shown: RunSummary) -> View:
             )
             replay.button(shown.run_id, epochs, epoch)
         session.publish_to_url("epoch", epoch, epochs[-1])
-    warn("layer", layer_fault, f"from 0 (the first) to {layers[-1]}")
+    warn("layer", layer_fault, f"from 0 (the first) to {layers[-1]}" if len(layers) > 1 else "0, since there is one")
     warn("split", split_fault, "train, validation or test")
     warn("epoch", epoch_fault, f"one that was recorded, {epochs[0]} to {epochs[-1]}")
     data = load(shown.config.data, shown.config.data_seed)

@@ -150,7 +150,7 @@ def pick_run(summaries: list[RunSummary], shown: RunSummary) -> None:
 
     def choose() -> None:
         session.show_run(st.session_state["_picked_run"])
-        for of_the_other in ("node", "root", "row"):
+        for of_the_other in ("node", "root", "row", "lines"):
             st.session_state.pop(of_the_other, None)
             st.query_params.pop(of_the_other, None)
 
