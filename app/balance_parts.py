@@ -79,9 +79,14 @@ class BalanceView(View):
         """Rows with each prefix of this length, by split."""
         return {split: prefix_counts(counts, self.length) for split, counts in self.counts.items()}
 
+    @property
+    def measured(self) -> tuple[Any, ...]:
+        """What tells apart all that is measured over the epochs, for what is kept."""
+        return *self.key, self.layer, self.split, self.length
+
     def summary(self) -> pd.DataFrame:
         """Every statistic at every recorded epoch."""
-        return _summary(*self.key, self.layer, self.split, self.length, self)
+        return _summary(self.measured, self)
 
     def class_counts(self) -> NDArray[np.int64]:
         """Rows of each class with each prefix, of the split: (2^length, C)."""
@@ -92,7 +97,7 @@ class BalanceView(View):
         """One statistic over the epochs: (E,) epochs, (E,) values; the adjusted information at some of them."""
         if name in self.summary():
             return self.epochs, self.summary()[name].to_numpy()
-        return _course(*self.key, self.layer, self.split, self.length, name, self)
+        return _course(self.measured, name, self)
 
     def statistics(self) -> dict[str, float]:
         """Every statistic at the shown epoch."""
@@ -101,29 +106,17 @@ class BalanceView(View):
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
-def _summary(
-    url: str, run_id: str, attempt: int, status: str, last_epoch: int, layer: int, split: str, length: int, _view: View
-) -> pd.DataFrame:
+def _summary(key: tuple[Any, ...], _view: BalanceView) -> pd.DataFrame:
     """Kept for as long as the run has no further epoch; the view is what the other arguments name."""
-    del url, run_id, attempt, status, last_epoch, layer, split
-    return summarize(_view.series(), _view.depth, level=length, y=_view.labels, n_classes=_view.data.n_classes)
+    del key
+    return summarize(_view.series(), _view.depth, level=_view.length, y=_view.labels, n_classes=_view.data.n_classes)
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
-def _course(
-    url: str,
-    run_id: str,
-    attempt: int,
-    status: str,
-    last_epoch: int,
-    layer: int,
-    split: str,
-    length: int,
-    name: str,
-    _view: View,
-) -> tuple[list[int], NDArray[np.float64]]:
+def _course(key: tuple[Any, ...], name: str, _view: BalanceView) -> tuple[list[int], NDArray[np.float64]]:
     """What the summary does not hold: the adjusted information, and the divergence of two splits."""
-    del url, run_id, attempt, status, last_epoch, layer, split
+    del key
+    length = _view.length
     shift = _view.depth - length
     if name == "divergence":
         pair = [prefix_counts(leaf_counts_by_epoch(_view.series(one), _view.depth), length) for one in ("train", "test")]
@@ -138,7 +131,7 @@ def over_epochs(view: BalanceView) -> None:
     name = pick("statistic", "Statistic", tuple(STATISTICS), "gini", {key: one.title for key, one in STATISTICS.items()})
     statistic = STATISTICS[name]
     epochs, values = view.course(name)
-    random = _random_over_epochs(*view.key, view.layer, view.split, view.length, name, view) if statistic.by_chance else None
+    random = _random_over_epochs(view.measured, name, view) if statistic.by_chance else None
     common: dict[str, Any] = {
         "epochs": epochs,
         "values": values,
@@ -168,20 +161,10 @@ def over_epochs(view: BalanceView) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
-def _random_over_epochs(
-    url: str,
-    run_id: str,
-    attempt: int,
-    status: str,
-    last_epoch: int,
-    layer: int,
-    split: str,
-    length: int,
-    name: str,
-    _view: View,
-) -> pd.DataFrame:
+def _random_over_epochs(key: tuple[Any, ...], name: str, _view: BalanceView) -> pd.DataFrame:
     """A statistic under random routing at some of the epochs: columns epoch, mean, low, high."""
-    del url, run_id, attempt, status, last_epoch, layer
+    del key
+    length = _view.length
     leaves = _view.series()
     if name in CHANCE_NAMES:
         counts = prefix_counts(leaf_counts_by_epoch(leaves, _view.depth), length)

@@ -143,6 +143,14 @@ def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArr
 
 def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     """Columns for a table of rows: the smallest margin, and the class that the net would say beyond that gate."""
+    return _kept_at_the_gates((*view.key, view.epoch, view.layer, view.split, view.node), view, members)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Kept, since the net is asked twice about every row; the key names the view and its rows."""
+    del key
+    view, members = _view, _members
     from core.explaining import flips, margins
     from core.nets import TreeNet
 

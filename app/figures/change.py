@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from app import theme
 from app.figures import frame, lines
-from app.figures.leaf_lines import check_epochs, epoch_axis, mark_epoch, nearest_epoch
+from app.figures.leaf_lines import check_epochs, epoch_axis, nearest_epoch
 from app.figures.line_ends import EndLabel, label_ends, label_width
 from app.theme import SCREEN, Look
 
@@ -76,7 +76,7 @@ def rows_that_changed(
     subtitle = [frame.rows(n, split) if n is not None else f"{split} rows", _compared(at)]
     marked = nearest_epoch(at, shown_epoch)
     if marked is not None:
-        mark_epoch(figure, marked, 1, look)
+        frame.mark_line(figure, marked, 1, look)
         subtitle.append(f"vertical line: epoch {theme.thousands(marked)}")
     frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height)
     figure.update_layout(margin_r=round(right))

@@ -233,18 +233,7 @@ def _mark_chosen(
     words = ([] if look.projector else ["chosen on validation:"]) + [f"K = {chosen}"]
     parts = [" ".join(words)] if frame.fits(" ".join(words), max(left, width - left), look) else words
     for panel in range(1, panels + 1):
-        axis = "" if panel == 1 else str(panel)
-        figure.add_shape(
-            type="line",
-            x0=chosen,
-            x1=chosen,
-            y0=0,
-            y1=1,
-            xref=f"x{axis}",
-            yref=f"y{axis} domain",
-            line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
-            layer="below",
-        )
+        frame.mark_line(figure, chosen, panel, look)
     figure.add_annotation(
         x=chosen,
         y=1,

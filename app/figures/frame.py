@@ -118,6 +118,22 @@ def pattern_axis(
     update(tickmode="array", tickvals=list(range(len(patterns))), ticktext=patterns, tickangle=0 if upright else -90)
 
 
+def mark_line(figure: go.Figure, x: float, panel: int, look: Look) -> None:
+    """Draw a thin vertical line at a place of the x axis, below the data of panel 1, 2, ..."""
+    axis = "" if panel == 1 else str(panel)
+    figure.add_shape(
+        type="line",
+        x0=x,
+        x1=x,
+        y0=0,
+        y1=1,
+        xref=f"x{axis}",
+        yref=f"y{axis} domain",
+        line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
+        layer="below",
+    )
+
+
 def leaf_array(counts: ArrayLike, depth: int, name: str = "counts") -> NDArray[np.int64]:
     """Check the counts of leaves: (L,) whole numbers -> (L,) int64; raises ValueError for another length or below 0."""
     check_depth(depth)

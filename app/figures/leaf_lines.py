@@ -104,7 +104,7 @@ def leaf_lines(
             col=panel + 1,
         )
         if marked is not None:
-            mark_epoch(figure, marked, panel + 1, look)
+            frame.mark_line(figure, marked, panel + 1, look)
     subtitle = [frame.rows(n, split)] if n is not None else [f"{split} rows"]
     if marked is not None:
         subtitle.append(f"vertical line: epoch {theme.thousands(marked)}")
@@ -212,22 +212,6 @@ def epoch_axis(figure: go.Figure, epochs: NDArray[np.int64], width: float, look:
         zeroline=False,
     )
     return low - air, high + air
-
-
-def mark_epoch(figure: go.Figure, epoch: int, panel: int, look: Look) -> None:
-    """Draw a thin vertical line at an epoch, below the data of panel 1, 2, ..."""
-    axis = "" if panel == 1 else str(panel)
-    figure.add_shape(
-        type="line",
-        x0=epoch,
-        x1=epoch,
-        y0=0,
-        y1=1,
-        xref=f"x{axis}",
-        yref=f"y{axis} domain",
-        line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
-        layer="below",
-    )
 
 
 def _head(figure: go.Figure, names: Sequence[str], width: float, look: Look) -> None:

@@ -11,6 +11,7 @@ from app import theme
 from app.figures import frame, lines
 from app.figures.models import model_style
 from app.theme import SCREEN, Look
+from core.usage import carrying
 
 MAX_POINTS = 400
 """Points of a line; of more leaves, ranks are thinned evenly on a logarithmic axis."""
@@ -82,7 +83,7 @@ of 4 and in 1 of 2 leaves.
     shares = [(theme.one_line(name), theme.percent(n[0] / n.sum())) for name, n in ranked.items()]
     first = f"The {shares[0][0]}'s fullest leaf holds {shares[0][1]} of the {split} rows"
     fullest = ", ".join([first, *(f"the {name}'s {share}" for name, share in shares[1:])])
-    places = [f"in {theme.thousands(_carrying(n))} of {theme.thousands(len(n))}" for n in ranked.values()]
+    places = [f"in {theme.thousands(carrying(n))} of {theme.thousands(len(n))}" for n in ranked.values()]
     return f"{fullest}; 90 % of the rows are {theme.enumerate_words(places)} leaves."
 
 
@@ -117,10 +118,6 @@ def _check(loads: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.int64]]:
 def _ranked(counts: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
     """Sort the leaves of each that has a row, fullest first."""
     return {name: np.sort(n)[::-1] for name, n in counts.items() if n.sum() > 0}
-
-
-def _carrying(n: NDArray[np.int64]) -> int:
-    return int(np.searchsorted(np.cumsum(n), 0.9 * n.sum() - 1e-9)) + 1
 
 
 def _ranks(count: int) -> NDArray[np.int64]:
