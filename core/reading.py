@@ -18,7 +18,19 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from core.config import RunConfig, SweepConfig
 from core.errors import RunNotFoundError, StoreError
-from core.schema import artifact_parts, artifacts, attempts, benchmarks, explained, leaves, metrics, runs, sweeps, workers
+from core.schema import (
+    annotations,
+    artifact_parts,
+    artifacts,
+    attempts,
+    benchmarks,
+    explained,
+    leaves,
+    metrics,
+    runs,
+    sweeps,
+    workers,
+)
 
 HEARTBEAT = 1.0
 """Seconds between two signs of life of a worker."""
@@ -79,6 +91,16 @@ class RunSummary:
     """Values at the last epoch."""
     facts: Mapping[str, Any]
     """What else was measured when it ended: `inference_seconds` (a row), `trained_parameters`, ...; empty before."""
+    name: str = ""
+    """What a person called it; empty: nothing."""
+    tags: tuple[str, ...] = ()
+    comment: str = ""
+    """What a person said of it."""
+
+    @property
+    def title(self) -> str:
+        """What it is called: by a person, else by its own label."""
+        return self.name or self.label
 
     @property
     def config(self) -> RunConfig:
@@ -406,7 +428,9 @@ def _summaries() -> Any:
     other = attempts.alias()
     newest = select(func.max(other.c.attempt)).where(other.c.run_id == runs.c.run_id).scalar_subquery()
     joined = runs.join(attempts, (attempts.c.run_id == runs.c.run_id) & (attempts.c.attempt == newest))
-    return select(runs.c.config, runs.c.label, runs.c.note, attempts).select_from(joined)
+    joined = joined.outerjoin(annotations, annotations.c.run_id == runs.c.run_id)
+    said = annotations.c.name, annotations.c.tags, annotations.c.comment
+    return select(runs.c.config, runs.c.label, runs.c.note, attempts, *said).select_from(joined)
 
 
 def _summary(row: Row[Any]) -> RunSummary:
@@ -434,6 +458,9 @@ def _summary(row: Row[Any]) -> RunSummary:
         best=values.get("best", {}),
         last=values.get("last", {}),
         facts=values.get("facts", {}),
+        name=row.name or "",
+        tags=tuple(json.loads(row.tags or "[]")),
+        comment=row.comment or "",
     )
 
 

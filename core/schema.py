@@ -37,7 +37,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.errors import StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """What this program reads and writes; kept in the table `meta`."""
 
 BUSY_SECONDS = 30.0
@@ -170,11 +170,47 @@ sweeps = Table(
     Column("created", Double, nullable=False),
 )
 
+annotations = Table(
+    "annotations",
+    _tables,
+    Column("run_id", ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, nullable=False),  # empty: the run's own label
+    Column("tags", Text, nullable=False),  # a JSON list
+    Column("comment", Text, nullable=False),
+    Column("changed", Double, nullable=False),
+)
+
+decks = Table(
+    "decks",
+    _tables,
+    Column("deck_id", String(16), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("changed", Double, nullable=False),
+)
+
+slides = Table(
+    "slides",
+    _tables,
+    Column("slide_id", String(16), primary_key=True),
+    Column("deck_id", ForeignKey("decks.deck_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("place", Integer, nullable=False),
+    Column("content", Text, nullable=False),  # all but the figure, as JSON
+    Column("figure", Text),  # Plotly's JSON, apart: a list of slides need not read it
+)
+
+
+def _add_annotations_and_decks(connection: Connection) -> None:
+    for table in (annotations, decks, slides):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     # Makes today's table: whoever changes `benchmarks` later keeps the columns of version 2 here.
     1: lambda connection: benchmarks.create(connection, checkfirst=True),
     # Likewise for `sweeps` and version 3.
     2: lambda connection: sweeps.create(connection, checkfirst=True),
+    3: _add_annotations_and_decks,
 }
 """Version v -> the step that makes it v + 1, inside one transaction."""
 

@@ -20,9 +20,11 @@ import numpy as np
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from core.annotations import Annotations
 from core.config import RunConfig, SweepConfig
+from core.decks import Decks
 from core.errors import LeafscopeError, LimitError, RunNotFoundError, RunStateError
-from core.reading import CHUNK, Reading, fold, not_found
+from core.reading import CHUNK, fold, not_found
 from core.schema import (
     artifact_parts,
     artifacts,
@@ -97,7 +99,7 @@ class End:
     facts: Mapping[str, Any]
 
 
-class Store(Reading):
+class Store(Annotations, Decks):
     """One database, shared by many threads and processes, on SQLite (a path or URL).
 
     - Thread safety: one Store serves any number of threads. Across `fork` nothing is promised; open another.
