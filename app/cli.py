@@ -1,4 +1,4 @@
-"""The `leafscope` command: start the app (the default), train a sweep, or run the benchmark."""
+"""The `leafscope` command: start the app (the default), train a sweep, export and import runs, or run the benchmark."""
 
 import argparse
 import contextlib
@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from app import bench, sweep
+from app import bench, export, sweep
 
 MAIN_SCRIPT = Path(__file__).with_name("main.py")
 ADDRESS = "127.0.0.1"
@@ -21,7 +21,8 @@ ADDRESS = "127.0.0.1"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with its arguments, the process's by default; returns the exit status."""
     options = _parser().parse_args(arguments)
-    return {"bench": bench.run, "sweep": sweep.run}.get(options.command, _start_app)(options)
+    commands = {"bench": bench.run, "sweep": sweep.run, "export": export.run_export, "import": export.run_import}
+    return commands.get(options.command, _start_app)(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="command")
     bench.add_command(commands)
     sweep.add_command(commands)
+    export.add_commands(commands)
     app = commands.add_parser("app", help="start the app; this is what no command does")
     for place in (parser, app):
         # the options of the default command are understood with and without its name

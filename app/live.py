@@ -6,9 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import session, theme, widgets
+from app.figures.curves import learning_curves
+from app.figures.loads import leaf_loads
 from core import jobs
 from core.datasets import shape
 from core.errors import LeafscopeError, RunNotFoundError
@@ -155,6 +158,26 @@ def _curves(now: RunSummary, history: pd.DataFrame) -> None:
         "live_curves_table",
         f"Measured after each epoch on all {theme.thousands(size.n_train)} training and "
         f"{theme.thousands(size.n_validation)} validation rows; epoch 0 is before training. One seed.",
+        drawing=lambda: _standing_curves(now, history),
+        sentence=_curve_sentence(history, "loss"),
+    )
+
+
+def _standing_curves(now: RunSummary, history: pd.DataFrame) -> go.Figure:
+    """The loss as a figure that can be kept: the live chart is drawn by another library."""
+    losses = history[(history["metric"] == "loss") & history["split"].isin(("train", "validation"))]
+    wide = losses.pivot_table(index="epoch", columns="split", values="value", dropna=False)
+    size = shape(now.config.data)
+    return learning_curves(
+        epochs=wide.index.to_numpy(),
+        curves={(str(split), "loss"): wide[split].to_numpy() for split in wide.columns},
+        metric="loss",
+        best_epoch=now.best_epoch,
+        n_rows={"train": size.n_train, "validation": size.n_validation},
+        model=now.config.net.kind,
+        gates=now.config.net.gates,
+        subject=theme.one_line(now.title, 60),
+        look=session.look(),
     )
 
 
@@ -235,6 +258,13 @@ def _loads(now: RunSummary) -> None:
         pd.DataFrame({"leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
         "live_loads_table",
         load_sentence(counts, run.net.depth, epoch),
+        drawing=lambda: leaf_loads(
+            counts_train=counts,
+            depth=run.net.depth,
+            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}",
+            look=session.look(),
+        ),
+        sentence=load_sentence(counts, run.net.depth, epoch),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import server, session, widgets
+from app import server, session, share, widgets
 
 HERE = Path(__file__).resolve().parent
 PAGES = HERE.parent / "pages"
@@ -23,9 +23,12 @@ page = st.navigation(
         st.Page(PAGES / "balance.py", title="Balance", icon=":material/balance:"),
         st.Page(PAGES / "overfitting.py", title="Overfitting", icon=":material/show_chart:"),
         st.Page(PAGES / "capacity.py", title="Capacity", icon=":material/speed:"),
+        st.Page(PAGES / "compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page(PAGES / "present.py", title="Present", icon=":material/co_present:"),
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/list:"),
     ]
 )
 session.enter_page(page.url_path)
+share.reset()
 page.run()
 widgets.sidebar_foot()

@@ -23,6 +23,7 @@ class Keys:
     FORM_FROM = "_form_from"
     PAGE = "_page"
     REPLAY = "_replay"
+    DECK = "_deck"
 
 
 SIZES = {"screen": "Screen", "projector": "Projector"}

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
-from app import session, theme
+from app import session, share, theme
 from core import jobs
 from core.config import SweepConfig, explain
 from core.errors import LeafscopeError, RunNotFoundError
@@ -37,10 +37,13 @@ def current() -> SweepInfo | None:
         try:
             info = jobs.default_store().sweep(asked)
         except RunNotFoundError:
+            if share.offer_sweep(asked):
+                return None
             name = asked[:40].replace("`", "")
             st.error(f"There is no sweep `{name}` here; it was made on another machine, or forgotten.")
         else:
             if (words := fault(info)) is None:
+                share.show(sweep=info.config)
                 return info
             st.error(f"This sweep cannot be shown: another version of the program made it. {theme.escape_markdown(words)}")
         if st.button("Show the newest sweep", type="primary", icon=":material/arrow_back:"):
@@ -48,7 +51,10 @@ def current() -> SweepInfo | None:
             st.rerun()
         return None
     known = [info for info in jobs.default_store().sweeps() if fault(info) is None]
-    return known[0] if known else None
+    if not known:
+        return None
+    share.show(sweep=known[0].config)
+    return known[0]
 
 
 def pick(shown: SweepInfo | None) -> None:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from pydantic import ValidationError
 
-from app import session, theme
+from app import decks, session, share, theme
 from core import jobs
 from core.config import explain
 from core.errors import RunNotFoundError
@@ -19,6 +19,8 @@ LEAVES_PAGE = "../pages/leaves.py"
 BALANCE_PAGE = "../pages/balance.py"
 OVERFITTING_PAGE = "../pages/overfitting.py"
 CAPACITY_PAGE = "../pages/capacity.py"
+COMPARE_PAGE = "../pages/compare.py"
+PRESENT_PAGE = "../pages/present.py"
 RUNS_PAGE = "../pages/runs.py"
 """Pages as links name them, relative to the entry."""
 
@@ -73,13 +75,15 @@ def figure(
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
         },
     )
-    numbers(table, key, caption)
+    numbers(table, key, caption, drawing=shown, sentence=sentence)
 
 
-def numbers(table: pd.DataFrame, key: str, caption: str) -> None:
-    """Show a figure's caption, and beside it its numbers, folded, with a button that saves them as CSV."""
+def numbers(table: pd.DataFrame, key: str, caption: str, *, drawing: decks.Drawing | None = None, sentence: str = "") -> None:
+    """Show a figure's caption, and beside it "Add to deck" and its numbers, folded, with a button that saves them as CSV."""
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
         st.caption(theme.escape_markdown(caption), width="stretch")
+        if drawing is not None:
+            decks.add_button(drawing, key=key, sentence=sentence, caption=caption)
         with st.popover("Numbers", icon=":material/table:", type="tertiary"):
             st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers")
             st.download_button(
@@ -100,10 +104,13 @@ def current_run() -> RunSummary | None:
         try:
             found = jobs.default_store().run(asked)
         except RunNotFoundError:
+            if share.offer_run(asked):
+                return None
             name = asked[:40].replace("`", "")
             st.error(f"There is no run `{name}` here; it may have been deleted, or made on another machine.")
         else:
             if (fault := config_fault(found)) is None:
+                share.show([found.config])
                 return found
             st.error(
                 f"Run {theme.escape_markdown(found.label, 80)} cannot be shown: another version of the program made it, and "
@@ -119,6 +126,7 @@ def current_run() -> RunSummary | None:
     if not with_epochs:
         waiting_for_first_run()
         return None
+    share.show([with_epochs[0].config])
     return with_epochs[0]
 
 
@@ -168,12 +176,12 @@ def pick_run(summaries: list[RunSummary], shown: RunSummary) -> None:
 def run_words(summary: RunSummary) -> str:
     """Name a run, with its status where it is not finished."""
     status = "" if summary.status == "finished" else f" ({STATUS_WORDS[summary.status]})"
-    return f"{theme.one_line(summary.label, 60)}{status}"
+    return f"{theme.one_line(summary.title, 60)}{status}"
 
 
 def status_line(summary: RunSummary) -> str:
     """Say in Markdown what a run's state is, and why."""
-    words = f"{STATUS_ICONS[summary.status]} **{theme.escape_markdown(summary.label)}** {STATUS_WORDS[summary.status]}"
+    words = f"{STATUS_ICONS[summary.status]} **{theme.escape_markdown(summary.title, 120)}** {STATUS_WORDS[summary.status]}"
     if summary.note:
         words += f" ({theme.escape_markdown(summary.note)})"
     return words
@@ -198,6 +206,12 @@ def sidebar_foot() -> None:
                     persist_state="session",
                 )
                 session.publish_to_url(key, st.session_state[key], next(iter(options)))
+        if (deck := decks.current()) is not None:
+            st.page_link(
+                PRESENT_PAGE,
+                label=f"{theme.escape_markdown(deck.name, 30)}: {deck.n_slides} slide{'s' * (deck.n_slides != 1)}",
+                icon=":material/co_present:",
+            )
         worker_line()
 
 

@@ -8,7 +8,8 @@
     ├── NonFiniteLossError  the loss became NaN or infinite in training
     ├── StoreError          the database cannot be used (newer schema, damaged, locked)
     │   └── RunNotFoundError    no run has this address
-    └── RunStateError       the run's status does not allow what was asked
+    ├── RunStateError       the run's status does not allow what was asked
+    └── ArchiveError        a file of exported runs cannot be written, or is refused
 
 A configuration that is not valid raises pydantic's `ValidationError`, a `ValueError`; `core.config.explain` turns it
 into one sentence for each field.
@@ -62,6 +63,10 @@ class RunNotFoundError(StoreError):
 
 class RunStateError(LeafscopeError):
     """The run's status does not allow what was asked."""
+
+
+class ArchiveError(LeafscopeError):
+    """A file of exported runs cannot be written, or is damaged, foreign or newer and was not imported."""
 
 
 OUT_OF_MEMORY = "the memory ran out while training; a smaller depth, width or batch needs less"

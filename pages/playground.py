@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from app import controls, live, server, session, theme, widgets
+from app import controls, live, server, session, share, theme, widgets
 from app.figures import decision_regions, decision_regions_sentence, decision_regions_table
 from core import jobs
 from core.config import RunConfig
@@ -108,6 +108,7 @@ def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
     """The run to show: the URL's; else the chosen configuration's, if trained; else the newest."""
     asked = session.run_id()
     if asked is not None and chosen is not None and asked == chosen.run_id:
+        share.show([chosen])
         try:
             return jobs.default_store().run(asked)
         except RunNotFoundError:
@@ -115,7 +116,9 @@ def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
             return None
     if asked is None and chosen is not None:
         try:
-            return jobs.default_store().run(chosen.run_id)
+            found = jobs.default_store().run(chosen.run_id)
+            share.show([chosen])
+            return found
         except RunNotFoundError:
             pass
     return widgets.current_run()

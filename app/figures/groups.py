@@ -18,6 +18,17 @@ _RAMP_ENDS = {False: (0.0, 0.62), True: (0.38, 1.0)}
 """Of the ramp, by dark: what reads against the background."""
 
 
+def ramp(look: Look = theme.SCREEN) -> Scale:
+    """Give the colours of an ordered quantity, from low to high, cut to what reads against the background.
+
+    >>> ramp()[0], ramp(Look(dark=True))[-1]
+    ((0.0, '#0D0887'), (1.0, '#F0F921'))
+    """
+    low, high = _RAMP_ENDS[look.dark]
+    inner = [place for place, _ in _RAMP if low < place < high]
+    return [((place - low) / (high - low), theme.scale_colour(_RAMP, place)) for place in (low, *inner, high)]
+
+
 @dataclass(frozen=True)
 class GroupStyle:
     """A group and how it is drawn."""

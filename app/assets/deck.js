@@ -1,0 +1,382 @@
+"use strict";
+// Draws the slides of a deck, turns them by keys, and keeps a speaker's window in step.
+(() => {
+  const WIDTH = 1920, HEIGHT = 1080, LARGEST = 36, SMALLEST = 28, FORMULA = 84;
+  const deck = JSON.parse(byId("deck").textContent);
+  const stage = byId("stage"), toolbar = byId("toolbar");
+  const slides = [...document.querySelectorAll(".slide")];
+  const figures = slides.map((slide) => slide.querySelector(".figure"));
+  const steps = slides.map(() => null);  // of a drawn slide that reveals: functions that show or hide one part each
+  const drawn = slides.map(() => null);  // of a slide that is drawn or being drawn: a promise
+  let current = 0, step = 0, typed = "", speaker = null;
+
+  function byId(id) { return document.getElementById(id); }
+
+  // Drawing
+
+  function draw(index) {
+    drawn[index] ??= Promise.resolve(attempt(index)).then(() => { if (index === current) apply(); });
+    return drawn[index];
+  }
+
+  async function attempt(index) {
+    const slide = slides[index];
+    slide.querySelectorAll(".text.room").forEach(fitText);
+    slide.querySelectorAll(".formula .fit").forEach(fitFormula);
+    if (slide.hasAttribute("data-reveal") && !figures[index]) {
+      steps[index] = [...slide.querySelectorAll(".step")].map((line) => (shown) => line.classList.toggle("unrevealed", !shown));
+    }
+    if (figures[index]) {
+      try {
+        await drawFigure(index);
+      } catch (error) {
+        fail(figures[index], error);
+      }
+    }
+  }
+
+  function fail(box, error) {
+    const words = document.createElement("p");
+    words.className = "error";
+    words.textContent = `This figure cannot be drawn: ${String(error && error.message || error).slice(0, 300)}`;
+    box.querySelectorAll(".plot").forEach((plot) => plot.remove());
+    box.append(words);
+  }
+
+  function figureOf(index) {
+    const figure = JSON.parse(figures[index].querySelector("script").textContent);
+    if (!figure || !Array.isArray(figure.data)) throw new Error("it has no data");
+    return { data: figure.data, layout: figure.layout || {} };
+  }
+
+  function size(box) {
+    const scale = Number(box.dataset.scale);
+    return { scale, width: Math.floor(box.clientWidth / scale), height: Math.floor(box.clientHeight / scale) };
+  }
+
+  async function drawFigure(index) {
+    const box = figures[index], { data, layout } = figureOf(index), { scale, width, height } = size(box);
+    const groups = slides[index].hasAttribute("data-reveal") ? groupTraces(data, layout) : [];
+    const plot = document.createElement("div");
+    plot.className = "plot";
+    plot.style.cssText = `width:${width}px;height:${height}px;transform:scale(${scale})`;
+    box.append(plot);
+    const config = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: false };
+    const sized = { ...layout, width, height, autosize: false, dragmode: false };
+    await Plotly.newPlot(plot, data, sized, config);
+    if (groups.length) {
+      steps[index] = revealing(plot, groups, data);
+      plot.on("plotly_afterplot", () => { if (index === current) apply(); });
+    }
+  }
+
+  function fitText(room) {
+    let pixels = LARGEST;
+    room.style.fontSize = `${pixels}px`;
+    while (pixels > SMALLEST && room.scrollHeight > room.clientHeight) room.style.fontSize = `${pixels -= 2}px`;
+    if (room.scrollHeight <= room.clientHeight) return;
+    const more = document.createElement("p");
+    more.className = "step";
+    more.textContent = "…";
+    room.append(more);
+    const lines = [...room.querySelectorAll("li, p")].filter((line) => line !== more);
+    while (lines.length > 1 && room.scrollHeight > room.clientHeight) lines.pop().remove();
+  }
+
+  function fitFormula(box) {
+    const room = box.parentElement;
+    const across = room.clientWidth / box.scrollWidth, down = room.clientHeight / box.scrollHeight;
+    box.style.fontSize = `${Math.max(SMALLEST, Math.floor(FORMULA * Math.min(1, 0.98 * across, 0.98 * down)))}px`;
+  }
+
+  // Revealing: by opacity, so that axes, legend and margins stay where they are
+
+  // Traces of one legend group or name come together; bands and thin lines come with the line they belong to.
+  function groupTraces(data, layout) {
+    const legend = (trace) => trace.showlegend !== false && layout.showlegend !== false;
+    const colour = (trace) => [trace.line, trace.marker].map((part) => part && part.color).find((c) => typeof c === "string");
+    const aside = (trace) => !trace.legendgroup && (!trace.name || (trace.hoverinfo === "skip" && !legend(trace)));
+    const key = (trace, index) => trace.legendgroup || trace.name || `trace ${index}`;
+    const main = data.map((trace, index) => index).filter((index) => !aside(data[index]));
+    const owners = main.length ? main : data.map((trace, index) => index);
+    const groups = new Map();
+    data.forEach((trace, index) => {
+      let owner = index;
+      if (!owners.includes(index)) {
+        const alike = (other) => colour(data[other]) === colour(trace);
+        const after = owners.filter((other) => other > index), before = owners.filter((other) => other < index).reverse();
+        owner = after.find(alike) ?? before.find(alike) ?? after[0] ?? before[0];
+      }
+      const name = key(data[owner], owner);
+      if (!groups.has(name)) groups.set(name, { first: owner, traces: [] });
+      groups.get(name).traces.push(index);
+    });
+    return [...groups.values()].sort((one, other) => one.first - other.first).map((group) => group.traces);
+  }
+
+  function traceOf(node) {
+    let bound = node.__data__;
+    while (Array.isArray(bound)) bound = bound[0];
+    const trace = bound && (bound.trace || bound);
+    return trace && Number.isInteger(trace.index) && "_input" in trace ? trace.index : -1;
+  }
+
+  const bare = (text) => new DOMParser().parseFromString(String(text ?? "").replace(/<br>/g, " "), "text/html").body.textContent.replace(/\s+/g, " ").trim();
+
+  function revealing(plot, groups, data) {
+    const hover = plot._fullData.map((trace) => trace.hoverinfo);
+    return groups.map((traces) => (shown) => {
+      const names = new Set(traces.map((index) => bare(data[index].name)).filter(Boolean));
+      plot.querySelectorAll("svg g, svg image").forEach((node) => {
+        if (traces.includes(traceOf(node))) node.classList.toggle("unrevealed", !shown);
+      });
+      // a label at the end of a line is an annotation with the line's name
+      plot.querySelectorAll("g.annotation").forEach((node) => {
+        const note = plot.layout.annotations[Number(node.dataset.index)];
+        if (note && names.has(bare(note.text))) node.classList.toggle("unrevealed", !shown);
+      });
+      traces.forEach((index) => { plot._fullData[index].hoverinfo = shown ? hover[index] : "skip"; });
+    });
+  }
+
+  // Turning
+
+  const stepsOf = (index) => (steps[index] || []).length;
+
+  async function show(index, at) {
+    current = Math.min(slides.length - 1, Math.max(0, index));
+    slides.forEach((slide, other) => slide.classList.toggle("current", other === current));
+    document.body.style.setProperty("--page", getComputedStyle(slides[current]).getPropertyValue("--background"));
+    const figure = figures[current] !== null;
+    byId("svg").disabled = byId("png").disabled = !figure;
+    byId("back").disabled = current === 0;
+    step = at;
+    apply();
+    byId("said").textContent = `${current + 1} of ${slides.length}: ${deck.slides[current].title}`;
+    if (!deck.embedded && placeOf(location.hash) !== current) location.replace(`#${current + 1}`);
+    tellSpeaker();
+    await draw(current);
+  }
+
+  // The steps of a slide are known once it is drawn; "at the end" is Infinity until then.
+  function apply() {
+    (steps[current] || []).forEach((reveal, part) => reveal(part < step));
+  }
+
+  function next() {
+    if (!byId("black").hidden) return black(false);
+    if (step < stepsOf(current)) { step += 1; apply(); tellSpeaker(); }
+    else if (current < slides.length - 1) show(current + 1, 0);
+  }
+
+  function back() {
+    if (!byId("black").hidden) return black(false);
+    const here = Math.min(step, stepsOf(current));
+    if (here > 0) { step = here - 1; apply(); tellSpeaker(); }
+    else if (current > 0) show(current - 1, Infinity);
+  }
+
+  function black(on) { byId("black").hidden = !on; }
+
+  function placeOf(hash) {
+    const place = /^#\d{1,4}$/.test(hash) ? Number(hash.slice(1)) - 1 : 0;
+    return Math.min(slides.length - 1, Math.max(0, place));
+  }
+
+  let toastTimer = 0;
+  function toast(words, milliseconds = 4000) {
+    byId("toast").textContent = words;
+    clearTimeout(toastTimer);
+    if (words) toastTimer = setTimeout(() => { byId("toast").textContent = ""; typed = ""; }, milliseconds);
+  }
+
+  const KEYS = {
+    ArrowRight: next, ArrowDown: next, PageDown: next, " ": next,
+    ArrowLeft: back, ArrowUp: back, PageUp: back, Backspace: back,
+    Home: () => show(0, 0), End: () => show(slides.length - 1, 0),
+    b: () => black(byId("black").hidden), ".": () => black(byId("black").hidden),
+    f: fullScreen, p: openSpeaker, s: openSpeaker,
+    Escape: () => { black(false); toast(""); typed = ""; },
+  };
+
+  function onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target instanceof Object && event.target.tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (/^\d$/.test(key)) {
+      typed = (typed + key).slice(-4);
+      toast(`Go to slide ${typed}: press Enter`, 3000);
+      return;
+    }
+    const number = typed;
+    typed = "";
+    if (number) toast("");
+    if (key === "Enter") {
+      event.preventDefault();
+      if (number) show(Number(number) - 1, 0); else next();
+      return;
+    }
+    const act = key === " " && event.shiftKey ? back : KEYS[key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  function fullScreen() {
+    if (document.fullscreenElement) return document.exitFullscreen();
+    const asked = document.documentElement.requestFullscreen && document.documentElement.requestFullscreen();
+    const refused = () => toast("This window cannot fill the screen; open the deck as a file of its own, or press F11.");
+    return asked ? asked.catch(refused) : refused();
+  }
+
+  // The speaker's window: its parts are made from here, so that it works from a file
+
+  let started = 0, counted = 0;
+  const elapsed = () => counted + (started ? Date.now() - started : 0);
+  const clock = (seconds) => `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
+
+  function openSpeaker() {
+    if (speaker && !speaker.closed) return speaker.focus();
+    speaker = window.open("", "", "popup,width=900,height=700");
+    if (!speaker) return toast("The browser blocked the speaker window; allow pop-ups for this file.");
+    const page = speaker.document;
+    page.documentElement.lang = "en";
+    page.title = `Speaker: ${deck.name}`;
+    const add = (parent, tag, id, words = "") => {
+      const node = parent.appendChild(page.createElement(tag));
+      if (id) node.id = id;
+      node.textContent = words;
+      return node;
+    };
+    add(page.head, "style", "", SPEAKER_STYLE);
+    const head = add(page.body, "header");
+    add(head, "strong", "place");
+    add(head, "span", "elapsed");
+    add(head, "span", "clock");
+    add(page.body, "h1", "now").dir = "auto";
+    add(page.body, "main", "notes").dir = "auto";
+    add(page.body, "p", "then").dir = "auto";
+    const foot = add(page.body, "footer");
+    const button = (id, words, act) => { add(foot, "button", id, words).onclick = act; };
+    button("back", "Back", back);
+    button("next", "Next", next);
+    button("run", "Start timer", () => {
+      if (started) { counted = elapsed(); started = 0; } else started = Date.now();
+      tick();
+    });
+    button("reset", "Reset timer", () => { counted = 0; if (started) started = Date.now(); tick(); });
+    page.addEventListener("keydown", onKey);
+    speaker.setInterval(tick, 500);
+    tick();
+    tellSpeaker();
+    return speaker.focus();
+  }
+
+  const SPEAKER_STYLE = `
+    html { color-scheme: light dark; } body { font: 22px/1.45 sans-serif; margin: 0; padding: 20px 28px; box-sizing: border-box;
+    height: 100vh; display: flex; flex-direction: column; gap: 12px; } header { display: flex; gap: 32px; font-size: 28px;
+    font-variant-numeric: tabular-nums; } #clock { margin-left: auto; } h1 { font-size: 26px; margin: 0; }
+    main { flex: 1; min-height: 0; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 26px; }
+    p { margin: 0; opacity: 0.8; } h1, p { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2;
+    overflow: hidden; flex: none; overflow-wrap: anywhere; } footer { display: flex; gap: 8px; } button { font: inherit; padding: 4px 14px; }`;
+
+  function tick() {
+    if (!speaker || speaker.closed) return;
+    const page = speaker.document;
+    page.getElementById("elapsed").textContent = clock(Math.floor(elapsed() / 1000));
+    page.getElementById("clock").textContent = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    page.getElementById("run").textContent = started ? "Pause timer" : elapsed() ? "Go on" : "Start timer";
+  }
+
+  function tellSpeaker() {
+    if (!speaker || speaker.closed) return;
+    const page = speaker.document, after = deck.slides[current + 1], count = stepsOf(current);
+    const part = count ? `, step ${Math.min(step, count)} of ${count}` : "";
+    page.getElementById("place").textContent = `${current + 1} / ${slides.length}${part}`;
+    page.getElementById("now").textContent = deck.slides[current].title;
+    page.getElementById("notes").textContent = deck.slides[current].notes || "No notes for this slide.";
+    page.getElementById("then").textContent = after ? `Next: ${after.title}` : "This is the last slide.";
+  }
+
+  window.addEventListener("pagehide", () => { if (speaker && !speaker.closed) speaker.close(); });
+
+  // Files of a figure: with the slide's background, since its ink is made for it
+
+  async function save(format) {
+    const index = current;
+    try {
+      const { data, layout } = figureOf(index), { width, height } = size(figures[index]);
+      const background = getComputedStyle(slides[index]).getPropertyValue("--background").trim();
+      const name = deck.slides[index].title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
+      const figure = { data, layout: { ...layout, paper_bgcolor: background, width, height, autosize: false } };
+      const scale = format === "png" ? 3 : 1;
+      await Plotly.downloadImage(figure, { format, width, height, scale, filename: `${index + 1}-${name || "figure"}` });
+    } catch (error) {
+      toast(`This figure cannot be saved: ${String(error && error.message || error).slice(0, 200)}`);
+    }
+  }
+
+  // The window
+
+  function fit() {
+    const scale = Math.min(innerWidth / WIDTH, innerHeight / HEIGHT) || 1;
+    const left = (innerWidth - WIDTH * scale) / 2, top = (innerHeight - HEIGHT * scale) / 2;
+    stage.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
+  }
+
+  let hideTimer = 0;
+  function showToolbar() {
+    toolbar.classList.add("shown");
+    clearTimeout(hideTimer);
+    hideTimer = setTimeout(() => { if (!toolbar.matches(":hover")) toolbar.classList.remove("shown"); }, 2500);
+  }
+
+  const BUTTONS = {
+    back, next, full: fullScreen, speaker: openSpeaker, svg: () => save("svg"), png: () => save("png"),
+    print: () => window.deckReady.then(() => print()),
+  };
+  for (const [id, act] of Object.entries(BUTTONS)) {
+    byId(id).addEventListener("click", (event) => {
+      if (event.detail) byId(id).blur();  // so that space turns the page again
+      act();
+    });
+  }
+
+  let touch = null;
+  addEventListener("touchstart", (event) => {
+    const one = event.touches.length === 1 ? event.touches[0] : null;
+    touch = one && { x: one.clientX, y: one.clientY };
+  }, { passive: true });
+  addEventListener("touchend", (event) => {
+    if (!touch) return;
+    const across = event.changedTouches[0].clientX - touch.x, down = event.changedTouches[0].clientY - touch.y;
+    touch = null;
+    if (Math.abs(across) > 60 && Math.abs(across) > 2 * Math.abs(down)) (across < 0 ? next : back)();
+  }, { passive: true });
+
+  addEventListener("keydown", onKey);
+  addEventListener("resize", fit);
+  addEventListener("mousemove", showToolbar);
+  addEventListener("hashchange", () => { if (placeOf(location.hash) !== current) show(placeOf(location.hash), 0); });
+  addEventListener("beforeprint", () => slides.forEach((slide, index) => draw(index)));
+  if (deck.embedded) {
+    const focus = () => { window.focus(); document.body.focus({ preventScroll: true }); };
+    document.body.tabIndex = -1;
+    addEventListener("load", focus);
+    addEventListener("click", (event) => { if (!event.target.closest("button")) focus(); });
+  }
+
+  const idle = () => new Promise((done) => (window.requestIdleCallback || setTimeout)(done, { timeout: 300 }));
+
+  fit();
+  window.deckReady = (async () => {
+    await document.fonts.ready;
+    await show(deck.embedded ? 0 : placeOf(location.hash), 0);
+    for (let index = 0; index < slides.length; index += 1) {
+      if (drawn[index]) continue;
+      await idle();
+      await draw(index);
+    }
+    document.documentElement.dataset.ready = "true";
+  })();
+})();

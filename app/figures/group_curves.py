@@ -1,0 +1,576 @@
+"""Curves of groups of runs: the mean over the runs of each group at each recorded epoch, with a band and the runs under it.
+
+J runs of a group · E recorded epochs · n = runs that have a value at an epoch · lit = drawn in the group's colour, the rest
+is grey · intervals are those of the mean over runs.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+from plotly.subplots import make_subplots
+
+from app import theme
+from app.figures import frame
+from app.figures.groups import GroupStyle
+from app.figures.line_ends import EndLabel, label_ends, label_width
+from app.figures.lines import (
+    INTERVAL,
+    add_band,
+    axis_title,
+    grey,
+    in_unit,
+    interval_words,
+    n_words,
+    panel_height,
+    seeds_words,
+    sentence_case,
+)
+from app.theme import SCREEN, Look
+
+UNITS = {"loss": "nats", "accuracy": "percent", "error": "percent"}
+"""Of a metric on an axis; shares of rows are drawn in percent."""
+MEASURES = {"loss": "loss (cross-entropy, nats)", "accuracy": "accuracy (percent of rows)", "error": "error (percent of rows)"}
+SPLITS = ("train", "validation", "test")
+MOST_LIT = 12
+"""Of more groups the first three are in colour, where no others are asked for."""
+MOST_LABELS = 8
+"""More lines than this are named in a legend."""
+WORDS_LIMIT = 60
+"""Characters of a group's words on hover and in sentences."""
+
+_FIRST_LIT = 3
+_DASH_WORDS = {"test": "solid: test", "validation": "dashed: validation", "train": "dotted: training"}
+_LABEL_LIMIT = 40
+_LEGEND_LIMIT = {False: 34, True: 24}
+_MARKERS_SHOWN = 8
+_SPACING = 0.04
+_TABLE = ["group", "split", "record", "x", *INTERVAL, "n"]
+
+
+@dataclass(frozen=True)
+class GroupLines:
+    """The curves of a group's runs on one split."""
+
+    style: GroupStyle
+    split: str
+    """train, validation or test."""
+    x: NDArray[np.float64]
+    """(J, E): where each run was at each recorded epoch, in the unit of the axis."""
+    y: NDArray[np.float64]
+    """(J, E): a share of rows, or nats; NaN where a run has no such epoch, infinite where it diverged."""
+    names: Sequence[str]
+    """(J,): titles of the runs, as written."""
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """A group on one split, in the unit of the axis; what cannot be drawn is NaN."""
+
+    style: GroupStyle
+    split: str
+    rows: pd.DataFrame
+    """x, mean, low, high, n by recorded epoch."""
+    x: NDArray[np.float64]
+    """(J, E)."""
+    y: NDArray[np.float64]
+    """(J, E)."""
+    names: Sequence[str]
+    lit: bool
+
+    def words(self, limit: int, suffix: str = "") -> str:
+        """Write the group with n, cut to `limit` characters without cutting n, not yet escaped."""
+        end = f", {n_words(self.rows.loc[self.rows['mean'].notna(), 'n'])}{suffix}"
+        return theme.one_line(self.style.words, max(6, limit - len(end))) + end
+
+
+def group_curves(
+    *,
+    lines: Sequence[GroupLines],
+    metric: str,
+    x_title: str = "epoch",
+    log_x: bool = False,
+    log_y: bool = False,
+    singles: bool = True,
+    overlap: Sequence[float] | float = 0.0,
+    lit: Sequence[int] | None = None,
+    subject: str = "",
+    look: Look = SCREEN,
+) -> go.Figure:
+    """Show a metric of groups against `x_title`: colour and marker say the group, dash the split, bands 95 % t intervals.
+
+    `metric`: loss, accuracy or error. Training rows stand in a panel of their own where another split is given too.
+    `singles`: the runs as thin lines. `overlap` is that of `mean_interval`, one for all or one for each of `lines`. `lit`:
+    places of the groups in colour, in order of first appearance; by default all of at most 12, else the first three. What a
+    log axis cannot show is left out. Raises ValueError for another word, or for arrays that do not fit.
+    """
+    overlaps = _check(lines, metric, overlap)
+    height = theme.MAIN_HEIGHT[look.projector]
+    log = (log_x, log_y)
+    curves, left_out = _curves(lines, metric, overlaps, _lit_styles(lines, lit), log)
+    splits = [split for split in SPLITS if any(curve.split == split for curve in curves)]
+    title = _title(splits, metric, x_title)
+    if not curves:
+        why = f"No {metric} above 0 can be shown on a log axis." if left_out else _nothing(metric)
+        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+    panels = [["train"], splits[1:]] if splits[0] == "train" and len(splits) > 1 else [splits]
+    plan = _Plan.of(curves, panels, height, look)
+    figure = make_subplots(rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=_SPACING)
+    x_range = _x_range(curves, log_x, plan.width)
+    y_range, cut = _y_range(curves, metric, log_y, singles)
+    floor = 10.0 ** y_range[0] if log_y else -math.inf
+    for column, panel in enumerate(panels, start=1):
+        shown = sorted((curve for curve in curves if curve.split in panel), key=lambda curve: curve.lit)
+        _draw_panel(figure, shown, column, metric=metric, x_title=x_title, singles=singles, floor=floor, look=look)
+    if plan.legend:
+        _add_legend(figure, curves, look)
+    frame.frame(
+        figure,
+        look=look,
+        title=title,
+        subject=subject,
+        subtitle=_subtitle(curves, splits, left_out, cut, singles),
+        height=height,
+        legend="right" if plan.legend else "none",
+    )
+    if len(panels) > 1:
+        _head(figure, panels, look)
+    inside = panel_height(figure, look)
+    _axes(figure, x_range=x_range, y_range=y_range, metric=metric, x_title=x_title, log=log, width=plan.width, look=look)
+    figure.update_yaxes(title_text=axis_title(MEASURES[metric], inside, look), col=1)
+    if not plan.legend:
+        figure.update_layout(margin_r=round(plan.right))
+        labels = [_end(curve, text, log) for curve, text in plan.labels]
+        place: dict[str, Any] = {"panel": len(panels), "width": plan.width, "height": inside, "look": look}
+        label_ends(figure, labels, x_range=x_range, y_range=y_range, **place)
+    return figure
+
+
+def group_curves_sentence(
+    *, lines: Sequence[GroupLines], metric: str, x_title: str = "epoch", overlap: Sequence[float] | float = 0.0
+) -> str:
+    """Name the group with the best mean at its end, with interval and n, and its best mean over the epochs.
+
+    By validation where it is given, else by the last split given. Plain text: escape it before it reaches Markdown.
+
+    >>> at, style = np.array([[0.0, 1.0, 2.0]] * 2), GroupStyle("tree, K 4", "#0072B2", "circle")
+    >>> y = np.array([[2.0, 0.5, 0.75], [2.0, 0.25, 0.75]])
+    >>> print(group_curves_sentence(lines=[GroupLines(style, "validation", at, y, ["a", "b"])], metric="loss"))
+    Mean validation loss of tree, K 4 at the end (epoch 2): 0.750 nats [0.750, 0.750], n = 2; lowest: 0.375 nats at epoch 1.
+    """
+    overlaps = _check(lines, metric, overlap)
+    if not lines:
+        return _nothing(metric)
+    split = "validation" if any(line.split == "validation" for line in lines) else lines[-1].split
+    mine = [(line, share) for line, share in zip(lines, overlaps, strict=True) if line.split == split]
+    given, shares = [line for line, _ in mine], [share for _, share in mine]
+    curves, _ = _curves(given, metric, shares, {line.style for line in given}, (False, False))
+    if not curves:
+        return " ".join([_nothing(metric), *_gap_words(given)])
+    sign = better_sign(metric)
+    known = [curve.rows.dropna(subset=["mean"]) for curve in curves]
+    place = int(np.argmax([sign * rows["mean"].iloc[-1] for rows in known]))
+    last = known[place].iloc[-1]
+    best = known[place].iloc[int(np.argmax(sign * known[place]["mean"].to_numpy()))]
+    words = theme.one_line(curves[place].style.words, WORDS_LIMIT)
+    extreme = "highest" if sign > 0 else "lowest"
+    what = f"mean {theme.SPLIT_WORDS[split]} {metric}"
+    end = interval_words(last["mean"], last["low"], last["high"], last["n"], UNITS[metric])
+    rest = "" if best["mean"] == last["mean"] else f"; {extreme}: {value_words(best['mean'], metric)} {_at(best['x'], x_title)}"
+    if len(curves) == 1:
+        first = f"{sentence_case(what)} of {words} at the end ({_place(last['x'], x_title)}): {end}{rest}."
+    else:
+        head = f"Of {len(curves)} groups, {words} has the {extreme} {what} at the end"
+        first = f"{head} ({_place(last['x'], x_title)}): {end}{rest and '; its ' + rest[2:]}."
+    return " ".join([first, *_gap_words(given)])
+
+
+def group_curves_table(*, lines: Sequence[GroupLines], metric: str, overlap: Sequence[float] | float = 0.0) -> pd.DataFrame:
+    """List the means: group, split, record, x, mean, low, high, n, unit (percent, or nats for loss).
+
+    `record` numbers the recorded epochs from 0; `x` is the mean of the runs that have a value there. An epoch that no run
+    has is left out; a mean with a diverged run is infinite. Raises ValueError as `group_curves` does.
+    """
+    overlaps = _check(lines, metric, overlap)
+    parts = []
+    for line, share in zip(lines, overlaps, strict=True):
+        rows = _means(line, share)
+        rows = rows.assign(group=line.style.words, split=line.split, record=np.arange(len(rows)))
+        parts.append(rows[rows["n"] > 0])
+    filled = [part for part in parts if len(part)]
+    table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=_TABLE)
+    return in_unit(table[_TABLE], INTERVAL, UNITS[metric])
+
+
+def better_sign(metric: str) -> float:
+    """Give 1 where a higher value is better, else -1.
+
+    >>> better_sign("accuracy"), better_sign("loss")
+    (1.0, -1.0)
+    """
+    return 1.0 if metric == "accuracy" else -1.0
+
+
+def check_words(metric: str, split: str) -> None:
+    """Raise ValueError for a metric or a split that is not known."""
+    if metric not in UNITS:
+        raise ValueError(f"metric must be one of {', '.join(UNITS)}, got {metric!r}")
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+
+
+def value_words(value: float, metric: str) -> str:
+    """Write a value in the unit of the axis of its metric.
+
+    >>> value_words(12.5, "error"), value_words(0.5, "loss")
+    ('12.5 %', '0.500 nats')
+    """
+    return f"{theme.three_significant(value)} nats" if metric == "loss" else theme.percent(value / 100)
+
+
+def range_around(
+    values: ArrayLike, ends: ArrayLike, *, floor: float = -math.inf, ceiling: float = math.inf
+) -> tuple[tuple[float, float], bool]:
+    """Give an axis range that holds all finite values, and whether it cuts ends of intervals.
+
+    Ends count as far as the values reach once more: an interval of two runs would flatten everything else.
+
+    >>> range_around([1.0, 2.0], [-9.0, 2.5])
+    ((-0.1, 2.6), True)
+    """
+    known, reach = (np.asarray(part, dtype=np.float64).ravel() for part in (values, ends))
+    known, reach = known[np.isfinite(known)], reach[np.isfinite(reach)]
+    if not len(known):
+        return (0.0, 1.0), False
+    low, high = float(known.min()), float(known.max())
+    span = high - low or 0.1 * abs(high) or 1.0
+    inside = np.clip(reach, max(floor, low - span), min(ceiling, high + span))
+    cut = bool((np.abs(np.clip(reach, floor, ceiling) - inside) > 1e-9 * span).any())
+    low, high = min([low, *inside.tolist()]), max([high, *inside.tolist()])
+    air = 0.04 * (high - low or span)
+    return (round(low - air, 12), round(high + air, 12)), cut
+
+
+def _check(lines: Sequence[GroupLines], metric: str, overlap: Sequence[float] | float) -> list[float]:
+    """Check what is given, and give the overlap of each line."""
+    check_words(metric, "train")
+    for line in lines:
+        check_words(metric, line.split)
+        if np.ndim(line.y) != 2 or np.shape(line.x) != np.shape(line.y):
+            raise ValueError(f"x and y must have the same shape (J, E), got {np.shape(line.x)} and {np.shape(line.y)}")
+        if len(line.names) != len(line.y):
+            raise ValueError(f"names must have one entry for each of {len(line.y)} runs, got {len(line.names)}")
+    shares = [float(overlap)] * len(lines) if isinstance(overlap, (int, float)) else [float(share) for share in overlap]
+    if len(shares) != len(lines):
+        raise ValueError(f"overlap must have one entry for each of {len(lines)} lines, got {len(shares)}")
+    if wrong := [share for share in shares if not 0 <= share < math.inf]:
+        raise ValueError(f"overlap must be finite and at least 0, got {wrong[0]}")
+    return shares
+
+
+def _means(line: GroupLines, overlap: float) -> pd.DataFrame:
+    """`mean_interval` at each of E epochs at once -> x, mean, low, high, n; an infinite value leaves no interval."""
+    from scipy.special import stdtrit  # takes a third of a second to import
+
+    x, y = np.asarray(line.x, dtype=np.float64), np.asarray(line.y, dtype=np.float64)
+    there = ~np.isnan(y)
+    n = there.sum(axis=0)
+    finite = np.isfinite(np.where(there, y, 0.0)).all(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        mean = np.where(there, y, 0.0).sum(axis=0) / n
+        lowest = np.where(there, y, math.inf).min(axis=0, initial=math.inf)
+        # Exactly, where a computed mean is off by rounding
+        mean = np.where(lowest == np.where(there, y, -math.inf).max(axis=0, initial=-math.inf), lowest, mean)
+        variance = (np.where(there, y - mean, 0.0) ** 2).sum(axis=0) / (n - 1)
+        half = stdtrit(np.maximum(n - 1, 1), 0.975) * np.sqrt(variance * (1 / n + overlap))
+        half = np.where(finite & (n > 1), half, math.nan)
+        placed = there & ~np.isnan(x)
+        at = np.where(placed, x, 0.0).sum(axis=0) / placed.sum(axis=0)
+    return pd.DataFrame({"x": at, "mean": mean, "low": mean - half, "high": mean + half, "n": n})
+
+
+def _lit_styles(lines: Sequence[GroupLines], lit: Sequence[int] | None) -> set[GroupStyle]:
+    styles = list(dict.fromkeys(line.style for line in lines))
+    if lit is None:
+        return set(styles if len(styles) <= MOST_LIT else styles[:_FIRST_LIT])
+    if wrong := [place for place in lit if not 0 <= place < len(styles)]:
+        raise ValueError(f"lit must be places from 0 to {len(styles) - 1}, got {wrong[0]}")
+    return {styles[place] for place in lit}
+
+
+def _curves(
+    lines: Sequence[GroupLines], metric: str, overlaps: Sequence[float], lit: Collection[GroupStyle], log: tuple[bool, bool]
+) -> tuple[list[_Curve], int]:
+    """The curves that have something to draw, and how many means a log axis leaves out."""
+    curves, left_out = [], 0
+    for line, share in zip(lines, overlaps, strict=True):
+        rows = in_unit(_means(line, share), INTERVAL, UNITS[metric])
+        mean = rows["mean"].where(np.isfinite(rows["mean"]) & rows["x"].notna())
+        hidden = (rows["x"].le(0) if log[0] else False) | (mean.le(0) if log[1] else pd.Series(False, rows.index))
+        left_out += int((hidden & mean.notna()).sum())
+        rows = rows.assign(mean=mean.mask(hidden)).reset_index(drop=True)
+        rows.loc[rows["mean"].isna(), ["low", "high"]] = math.nan
+        x = np.asarray(line.x, dtype=np.float64)
+        y = (1.0 if metric == "loss" else 100.0) * np.asarray(line.y, dtype=np.float64)
+        shown = np.isfinite(y) & ~((x <= 0) & log[0]) & ~((y <= 0) & log[1])
+        if rows["mean"].notna().any():
+            curves.append(_Curve(line.style, line.split, rows, x, np.where(shown, y, np.nan), line.names, line.style in lit))
+    return curves, left_out
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Where names stand, and what is left for a panel."""
+
+    labels: list[tuple[_Curve, str]]
+    """At the lines of the last panel; none where there is a legend."""
+    right: float
+    """For names right of the last panel, in px."""
+    width: float
+    """Of a panel, in px."""
+
+    @property
+    def legend(self) -> bool:
+        return not self.labels
+
+    @classmethod
+    def of(cls, curves: Sequence[_Curve], panels: Sequence[Sequence[str]], height: int, look: Look) -> "_Plan":
+        size = theme.FONT_SIZE[look.projector]
+        last = [curve for curve in curves if curve.split in panels[-1]]
+        several = len({curve.split for curve in last}) > 1
+        labels = [(c, c.words(_LABEL_LIMIT, f"; {theme.SPLIT_WORDS[c.split]}" if several else "")) for c in last]
+        tall = sum(math.ceil(len(text) / 16) for _, text in labels) * 1.3 * size
+        named = {curve.style for curve in last} == {curve.style for curve in curves}
+        if len(labels) > MOST_LABELS or tall > 0.6 * height or not named:
+            labels = []
+        texts = [text for _, text in labels]
+        longest = max(len(curve.words(_LEGEND_LIMIT[look.projector])) for curve in curves)
+        right = label_width(texts, look) if labels else longest * frame.CHARACTER_WIDTH * size + 70
+        inside = look.width - 4.5 * size - right
+        return cls(labels, right, max(60.0, inside * (1 - _SPACING * (len(panels) - 1)) / len(panels)))
+
+
+def _x_range(curves: Sequence[_Curve], log: bool, width: float) -> tuple[float, float]:
+    x = np.concatenate([np.append(curve.rows["x"].to_numpy()[curve.rows["mean"].notna()], _drawn_x(curve)) for curve in curves])
+    x = np.log10(x) if log else x
+    low, high = float(x.min()), float(x.max())
+    air = 8 / width * (high - low) or 0.5
+    return low - air, high + air
+
+
+def _drawn_x(curve: _Curve) -> NDArray[np.float64]:
+    x = curve.x[np.isfinite(curve.y)] if curve.lit else np.empty(0)
+    return x[np.isfinite(x)]
+
+
+def _y_range(curves: Sequence[_Curve], metric: str, log: bool, singles: bool) -> tuple[tuple[float, float], bool]:
+    values = np.concatenate([curve.rows["mean"].to_numpy() for curve in curves])
+    if singles:
+        values = np.append(values, np.concatenate([curve.y.ravel() for curve in curves if curve.lit] or [np.empty(0)]))
+    ends = np.concatenate([curve.rows[["low", "high"]].to_numpy().ravel() for curve in curves if curve.lit] or [np.empty(0)])
+    ceiling = math.inf if metric == "loss" else 100.0
+    if not log:
+        return range_around(values, ends, floor=0.0, ceiling=ceiling)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values, ends = np.log10(values), np.log10(np.where(ends > 0, ends, np.nan))
+    return range_around(values, ends, ceiling=math.log10(ceiling))
+
+
+def _draw_panel(
+    figure: go.Figure,
+    curves: Sequence[_Curve],
+    column: int,
+    *,
+    metric: str,
+    x_title: str,
+    singles: bool,
+    floor: float,
+    look: Look,
+) -> None:
+    """Draw the curves, in order; bands and single runs lie below every mean."""
+    place: dict[str, Any] = {"row": 1, "col": column}
+    for curve in curves:
+        if curve.lit:
+            rows = curve.rows
+            low = np.maximum(rows["low"], floor)
+            add_band(figure, x=rows["x"], low=low, high=rows["high"], colour=curve.style.colour, look=look, **place)
+            if singles and len(curve.y) > 1:
+                _add_runs(figure, curve, metric, x_title, look, place)
+    for curve in curves:
+        _add_mean(figure, curve, metric, x_title, look, place)
+
+
+def _add_runs(figure: go.Figure, curve: _Curve, metric: str, x_title: str, look: Look, place: dict[str, Any]) -> None:
+    """Add all runs as one trace, parted by gaps."""
+    gap = np.full((len(curve.y), 1), np.nan)
+    y = np.hstack([curve.y, gap])
+    texts: list[str] = []
+    for name, at, values in zip(curve.names, curve.x.tolist(), curve.y.tolist(), strict=True):
+        title = theme.escape(name, WORDS_LIMIT)
+        split = theme.SPLIT_WORDS[curve.split]
+        texts += [f"{title}, {split}<br>{_place(a, x_title)}<br>{value_words(v, metric)}" for a, v in zip(at, values)] + [""]
+    figure.add_scatter(
+        x=np.hstack([curve.x, gap]).ravel(),
+        y=y.ravel(),
+        mode="lines",
+        name="runs",
+        line={
+            "color": curve.style.colour,
+            "width": theme.LINE_WIDTH[look.projector] / 2,
+            "dash": theme.SPLIT_DASHES[curve.split],
+        },
+        opacity=theme.SEED_OPACITY,
+        hovertext=texts,
+        hoverinfo="text",
+        showlegend=False,
+        **place,
+    )
+
+
+def _add_mean(figure: go.Figure, curve: _Curve, metric: str, x_title: str, look: Look, place: dict[str, Any]) -> None:
+    name = f"{theme.escape(curve.style.words, WORDS_LIMIT)}, {theme.SPLIT_WORDS[curve.split]}"
+    width = theme.LINE_WIDTH[look.projector]
+    colour = curve.style.colour if curve.lit else grey(look)
+    figure.add_scatter(
+        x=curve.rows["x"],
+        y=curve.rows["mean"],
+        mode="lines+markers" if curve.lit or curve.rows["mean"].notna().sum() == 1 else "lines",
+        name=name,
+        line={"color": colour, "width": width if curve.lit else width / 2, "dash": theme.SPLIT_DASHES[curve.split]},
+        marker={"symbol": curve.style.marker, "color": colour, "maxdisplayed": _MARKERS_SHOWN},
+        hovertext=[
+            f"{name}<br>{_place(x, x_title)}<br>{interval_words(mean, low, high, n, UNITS[metric])}"
+            for x, mean, low, high, n in zip(*(curve.rows[column] for column in ("x", *INTERVAL, "n")))
+        ],
+        hoverinfo="text",
+        showlegend=False,
+        **place,
+    )
+
+
+def _add_legend(figure: go.Figure, curves: Sequence[_Curve], look: Look) -> None:
+    """Name each lit group once, and all others together."""
+    first = {curve.style: curve for curve in reversed(curves)}
+    width = theme.LINE_WIDTH[look.projector]
+    for curve in sorted(first.values(), key=curves.index):
+        if curve.lit:
+            figure.add_scatter(
+                x=[None],
+                y=[None],
+                mode="lines+markers",
+                name=theme.escape(curve.words(_LEGEND_LIMIT[look.projector])),
+                line={"color": curve.style.colour, "width": width},
+                marker={"symbol": curve.style.marker, "color": curve.style.colour},
+            )
+    if any(not curve.lit for curve in curves):
+        figure.add_scatter(
+            x=[None], y=[None], mode="lines", name="other groups", line={"color": grey(look), "width": width / 2}
+        )
+
+
+def _end(curve: _Curve, text: str, log: tuple[bool, bool]) -> EndLabel:
+    last = curve.rows.dropna(subset=["mean"]).iloc[-1]
+    x, y = (math.log10(value) if scaled else float(value) for value, scaled in zip((last["x"], last["mean"]), log, strict=True))
+    return EndLabel(x, y, text, curve.style.colour if curve.lit else theme.MUTED[False], curve.lit)
+
+
+def _head(figure: go.Figure, panels: Sequence[Sequence[str]], look: Look) -> None:
+    """Write which split stands in a panel above it, and make room."""
+    for number, splits in enumerate(panels, start=1):
+        axis = "" if number == 1 else str(number)
+        figure.add_annotation(
+            x=0,
+            y=1,
+            xref=f"x{axis} domain",
+            yref=f"y{axis} domain",
+            text=f"{theme.enumerate_words([theme.SPLIT_WORDS[split] for split in splits])} rows",
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+            font={"color": theme.MUTED[look.dark]},
+        )
+    figure.update_layout(margin_t=figure.layout.margin.t + round(1.6 * theme.FONT_SIZE[look.projector]))
+
+
+def _axes(
+    figure: go.Figure,
+    *,
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    metric: str,
+    x_title: str,
+    log: tuple[bool, bool],
+    width: float,
+    look: Look,
+) -> None:
+    words = "epoch (passes over the training rows)" if x_title == "epoch" else x_title
+    most = 10.0 ** x_range[1] if log[0] else x_range[1]
+    whole = x_title in ("epoch", "step") and not log[0]
+    figure.update_xaxes(
+        title_text=axis_title(words, width, look),
+        type="log" if log[0] else "linear",
+        range=list(x_range),
+        tickformat=",d" if whole and most < 1e6 else "~s" if most >= 1e5 else ",~r",
+        minor={"ticks": ""},
+        showgrid=False,
+        zeroline=False,
+        **({"dtick": 1} if whole and most <= 4.5 else {"nticks": max(3, int(width / (5 * theme.FONT_SIZE[look.projector])))}),
+    )
+    figure.update_yaxes(type="log" if log[1] else "linear", range=list(y_range), zeroline=False, minor={"ticks": ""})
+
+
+def _title(splits: Sequence[str], metric: str, x_title: str) -> str:
+    words = theme.enumerate_words([theme.SPLIT_WORDS[split] for split in splits])
+    return sentence_case(f"{words} {metric} against {theme.one_line(x_title)}".lstrip())
+
+
+def _subtitle(curves: Sequence[_Curve], splits: Sequence[str], left_out: int, cut: bool, singles: bool) -> str:
+    n = pd.concat([curve.rows.loc[curve.rows["mean"].notna(), "n"] for curve in curves])
+    several = n.max() > 1
+    parts = [seeds_words(n, "bands").replace("seeds;", "runs;").replace("one seed", "one run")]
+    if singles and several:
+        parts.append("thin: single runs")
+    if len(splits) > 1:
+        parts.append(", ".join(_DASH_WORDS[split] for split in splits))
+    if any(not curve.lit for curve in curves):
+        parts.append("grey: other groups, named on hover")
+    if cut:
+        parts.append("bands are cut at the panel's edge")
+    if left_out:
+        parts.append(f"{theme.thousands(left_out)} {'points' if left_out > 1 else 'point'} at or below 0 left out (log axis)")
+    return "; ".join(parts)
+
+
+def _gap_words(lines: Sequence[GroupLines]) -> list[str]:
+    """Count the runs that diverged, and those that end before others of their group."""
+    diverged = sum(int(np.isinf(line.y).any(axis=1).sum()) for line in lines)
+    early = 0
+    for line in lines:
+        known = np.flatnonzero(~np.isnan(line.y).all(axis=0))
+        early += int(np.isnan(line.y[:, known[-1]]).sum()) if len(known) else 0
+    words = []
+    if diverged:
+        runs = "runs diverged, their groups have" if diverged > 1 else "run diverged, its group has"
+        words.append(f"{theme.thousands(diverged)} {runs} no mean there.")
+    if early:
+        words.append(f"{theme.thousands(early)} {'runs have' if early > 1 else 'run has'} no value at the end.")
+    return words
+
+
+def _place(x: float, x_title: str) -> str:
+    """Write a place on the x axis: "epoch 34", "12.5 seconds of training"."""
+    number = theme.thousands(x) if float(x).is_integer() and abs(x) < 1e9 else theme.three_significant(x)
+    return f"{x_title} {number}" if x_title in ("epoch", "step") else f"{number} {theme.escape(x_title)}"
+
+
+def _at(x: float, x_title: str) -> str:
+    return f"{'at' if x_title in ('epoch', 'step') else 'after'} {_place(x, x_title)}"
+
+
+def _nothing(metric: str) -> str:
+    return f"No {metric} is recorded yet."

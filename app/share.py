@@ -1,0 +1,141 @@
+"""What a page shows, so that its address can be opened elsewhere: another server offers to train what is not there."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from app import session, theme
+from core import jobs
+from core.config import RunConfig, SweepConfig
+from core.device import check_fits
+from core.errors import LeafscopeError, LimitError
+from core.plan import Plan, decode, encode
+from core.sweep import estimated_seconds
+from core.worker import n_cores
+
+PLAN = "plan"
+"""The parameter of an address that holds the configurations of what it shows."""
+
+_SHOWN = "_shown"
+
+
+def show(runs: Sequence[RunConfig] = (), sweep: SweepConfig | None = None) -> None:
+    """Note what the page shows, for slides, and put it into the address, unless it is too long for one."""
+    dumps = tuple(run.model_dump_json(exclude_defaults=True) for run in runs)
+    st.session_state[_SHOWN] = (dumps, sweep)
+    text = _encoded(dumps, None if sweep is None else sweep.model_dump_json(exclude_defaults=True))
+    session.publish_to_url(PLAN, text, "")
+
+
+def reset() -> None:
+    """Forget what was shown before a page is run, which then says what it shows."""
+    st.session_state.pop(_SHOWN, None)
+
+
+def shown() -> tuple[tuple[str, ...], SweepConfig | None]:
+    """The configurations of the runs that the page shows, as JSON, and of its sweep."""
+    found: tuple[tuple[str, ...], SweepConfig | None] = st.session_state.get(_SHOWN, ((), None))
+    return found
+
+
+def address() -> str:
+    """The page's address from its path on, with all parameters but the configurations."""
+    parts = urlsplit(st.context.url or "")
+    parameters = {name: value for name, value in st.query_params.to_dict().items() if name != PLAN}
+    return (parts.path or "/") + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+def plan() -> Plan | None:
+    """What the address holds; None, said where it is wrong, if it holds nothing that can be read."""
+    text = st.query_params.get(PLAN)
+    if not text:
+        return None
+    try:
+        return decode(text)
+    except ValueError as error:
+        st.warning(f"The configurations in this address cannot be read: {theme.escape_markdown(str(error), 300)}")
+        return None
+
+
+def offer_run(run_id: str) -> bool:
+    """Offer to train a run that is not here, if the address says what it is; tells whether it does."""
+    found = plan()
+    run = next((run for run in found.runs if run.run_id == run_id), None) if found is not None else None
+    if run is None:
+        return False
+    offer([run], f"Run {theme.escape_markdown(run.label)} is not here yet: it was made on another machine, or deleted.")
+    return True
+
+
+def offer_sweep(sweep_id: str) -> bool:
+    """Offer to train a sweep that is not here, if the address says what it is; tells whether it does."""
+    from app import sweeps
+
+    found = plan()
+    sweep = found.sweep if found is not None else None
+    if sweep is None or sweep.sweep_id != sweep_id:
+        return False
+    st.info(f"The sweep {theme.escape_markdown(sweep.name, 80)} is not here yet: it was made on another machine, or forgotten.")
+    try:
+        words = sweeps.size_words(sweep)
+    except (LeafscopeError, ValueError) as error:
+        st.error(theme.escape_markdown(str(error)))
+        return True
+    st.button(
+        f"Train it ({words})",
+        key="_train_plan",
+        type="primary",
+        icon=":material/model_training:",
+        on_click=sweeps.start,
+        args=(sweep,),
+    )
+    return True
+
+
+def offer(missing: Sequence[RunConfig], sentence: str) -> None:
+    """Say that runs are not here, and offer to train them."""
+    st.info(sentence)
+    fitting: list[RunConfig] = []
+    for run in missing:
+        try:
+            check_fits(run)
+            fitting.append(run)
+        except LeafscopeError as error:
+            st.warning(
+                f"{theme.escape_markdown(run.label, 80)} cannot be trained here: {theme.escape_markdown(str(error), 300)}"
+            )
+    if fitting:
+        what = "it" if len(fitting) == 1 else f"these {len(fitting)} runs"
+        st.button(
+            f"Train {what} (about {theme.duration(max(1.0, seconds(fitting)))})",
+            key="_train_plan",
+            type="primary",
+            icon=":material/model_training:",
+            on_click=_train,
+            args=(fitting,),
+        )
+
+
+def seconds(runs: Sequence[RunConfig]) -> float:
+    """Estimate how long runs take on this machine; rough."""
+    return sum(estimated_seconds(SweepConfig(base=run), (), n_cores()) for run in runs)
+
+
+def _train(runs: Sequence[RunConfig]) -> None:
+    try:
+        jobs.submit_many(runs, priority="interactive" if len(runs) == 1 else "sweep")
+    except LeafscopeError as error:
+        session.notify(str(error))
+
+
+@lru_cache(maxsize=256)
+def _encoded(runs: tuple[str, ...], sweep: str | None) -> str:
+    try:
+        return encode(
+            [RunConfig.model_validate_json(run) for run in runs],
+            None if sweep is None else SweepConfig.model_validate_json(sweep),
+        )
+    except LimitError:
+        return ""  # an address that browsers and mail programs would cut; runs go by file then

@@ -1,0 +1,222 @@
+"""Present: how do I show this to a room, without network?"""
+
+import time
+
+import streamlit as st
+
+from app import claims_deck, deck, deck_editor, decks, session, sweeps, theme, widgets
+from core import jobs, presets
+from core.decks import DeckInfo
+from core.errors import LeafscopeError
+
+DECK, SHOW = "deck", "show"
+"""Parameters of the address: which deck, and whether it fills the window."""
+
+CLAIMS_NAME = "The three claims, tested"
+
+
+def main() -> None:
+    """Lay out the page."""
+    info = _deck()
+    if info is not None and st.query_params.get(SHOW) == "1" and info.n_slides:
+        deck_editor.present(info, jobs.default_store().slides(info.deck_id), time.time())
+        return
+    st.title("Show it to a room, without a network")
+    with st.sidebar:
+        _choose(info)
+        if info is not None:
+            _new_slides(info)
+        _ready_made()
+    if info is None:
+        if DECK not in st.query_params:
+            _first_visit()
+        return
+    _deck_line(info)
+    content = jobs.default_store().slides(info.deck_id)
+    if not content:
+        st.info(
+            "This deck has no slide yet. Every figure of the other pages has a button “Add to deck”; title, text and formula "
+            "slides are made in the sidebar."
+        )
+        return
+    deck_editor.slides(info, content)
+
+
+def _deck() -> DeckInfo | None:
+    """The deck of the address, else the one that is worked on; None, said where the address is wrong."""
+    asked = st.query_params.get(DECK)
+    known = {info.deck_id: info for info in jobs.default_store().decks()}
+    if asked is not None and asked not in known:
+        name = asked[:40].replace("`", "")
+        st.error(
+            f"There is no deck `{name}` here: it was deleted, or made on another machine. A deck goes from one machine to "
+            "another as a file: “Save as one HTML file” to show it, or `leafscope export` to work on it."
+        )
+        if known and st.button("Show the newest deck", type="primary", icon=":material/arrow_back:"):
+            st.query_params.pop(DECK, None)
+            st.rerun()
+        return None
+    info = known[asked] if asked is not None else decks.current()
+    if info is not None:
+        decks.choose(info.deck_id)
+        session.publish_to_url(DECK, info.deck_id, None)
+    return info
+
+
+def _choose(info: DeckInfo | None) -> None:
+    known = {one.deck_id: one for one in jobs.default_store().decks()}
+    if known and info is not None:
+        st.session_state["_picked_deck"] = info.deck_id
+        st.selectbox(
+            "Deck",
+            list(known),
+            format_func=lambda deck_id: f"{theme.one_line(known[deck_id].name, 60)} ({known[deck_id].n_slides})",
+            key="_picked_deck",
+            on_change=lambda: _open(st.session_state["_picked_deck"]),
+            help="The one changed last first; in brackets the number of slides.",
+        )
+    st.button("New deck", icon=":material/add:", key="_new_deck", width="stretch", on_click=_new)
+
+
+def _open(deck_id: str | None) -> None:
+    decks.choose(deck_id)
+    for name in (DECK, SHOW, deck_editor.SLIDE):
+        st.query_params.pop(name, None)
+    if deck_id is not None:
+        st.query_params[DECK] = deck_id
+
+
+def _new() -> None:
+    names = {info.name for info in jobs.default_store().decks()}
+    number = next(number for number in range(1, len(names) + 2) if f"Deck {number}" not in names)
+    _open(jobs.default_store().make_deck(f"Deck {number}"))
+
+
+def _new_slides(info: DeckInfo) -> None:
+    st.caption("Add a slide of")
+    with st.container(horizontal=True):
+        for kind, (label, slide) in deck_editor.NEW_SLIDES.items():
+            st.button(label, icon=deck_editor.KIND_ICONS[kind], key=f"_new_{kind}", on_click=_add, args=(info, slide))
+
+
+def _add(info: DeckInfo, slide: deck_editor.Slide) -> None:
+    try:
+        jobs.default_store().add_slide(info.deck_id, slide)
+    except LeafscopeError as error:
+        session.notify(theme.escape_markdown(str(error)))
+    else:
+        st.query_params[deck_editor.SLIDE] = str(info.n_slides + 1)
+
+
+def _ready_made() -> None:
+    """Offer the deck that is made from a sweep with one press."""
+    known = [info for info in jobs.default_store().sweeps() if sweeps.fault(info) is None]
+    if not known:
+        return
+    by_id = {info.sweep_id: info for info in known}
+    with st.expander(CLAIMS_NAME, expanded=True):
+        st.selectbox(
+            "Made from the sweep",
+            list(by_id),
+            format_func=lambda sweep_id: theme.one_line(by_id[sweep_id].name, 60),
+            key="_claims_sweep",
+        )
+        st.button(
+            "Make this deck",
+            icon=":material/auto_awesome_motion:",
+            key="_make_claims",
+            width="stretch",
+            on_click=lambda: _make(st.session_state["_claims_sweep"]),
+            help="What the paper claims, beside what this sweep shows: titles are computed from its numbers.",
+        )
+
+
+def _make(sweep_id: str) -> None:
+    store = jobs.default_store()
+    try:
+        info = store.sweep(sweep_id)
+        slides = claims_deck.claims_deck(info.config, jobs.sweep_results(sweep_id), look=session.look())
+        _open(store.make_deck(f"{CLAIMS_NAME}: {theme.one_line(info.name, 200)}", slides))
+    except LeafscopeError as error:
+        session.notify(theme.escape_markdown(str(error)))
+
+
+def _first_visit() -> None:
+    """Say what will be here, and offer the one button that makes it."""
+    st.markdown(
+        "Here will stand your slides. Every figure of every page has a button “Add to deck”; here they are put in order, with "
+        "titles, captions and speaker notes, and shown full screen. A deck is also one HTML file that opens from disk with the "
+        "network off, answers to hover, and prints to PDF."
+    )
+    known = [info for info in jobs.default_store().sweeps() if sweeps.fault(info) is None]
+    if known:
+        st.button(
+            f"Make “{CLAIMS_NAME}”",
+            type="primary",
+            icon=":material/auto_awesome_motion:",
+            key="_first_deck",
+            on_click=_make,
+            args=(known[0].sweep_id,),
+        )
+        st.caption(f"From the sweep {theme.escape_markdown(known[0].name, 80)}.")
+        return
+    default = presets.depth_sweep()
+    if st.button("Train the first sweep", type="primary", icon=":material/play_arrow:", key="_first_sweep"):
+        sweeps.start(default)
+        st.switch_page(widgets.OVERFITTING_PAGE)
+    st.caption(f"A ready-made deck, “{CLAIMS_NAME}”, is made from a sweep: {sweeps.size_words(default)}.")
+
+
+def _deck_line(info: DeckInfo) -> None:
+    """The deck's name, and what is done with it as a whole."""
+    name, show, save, delete = st.columns([5, 2, 3, 2], vertical_alignment="bottom")
+    key = f"_deck_name_{info.deck_id}"
+    st.session_state[key] = info.name
+    name.text_input("Name of the deck", key=key, on_change=lambda: _rename(info.deck_id, st.session_state[key]))
+    if show.button(
+        "Present",
+        type="primary",
+        icon=":material/slideshow:",
+        key="_present",
+        width="stretch",
+        disabled=info.n_slides == 0,
+        help="Fills the window; F fills the screen, arrow keys and space turn the slides, S opens the speaker's window.",
+    ):
+        st.query_params[SHOW] = "1"
+        st.rerun()
+    save.download_button(
+        "Save as one HTML file",
+        lambda: deck.deck_html(info.name, list(jobs.default_store().slides(info.deck_id).values()), made=time.time()).encode(),
+        file_name=deck_editor.file_name(info.name),
+        mime="text/html",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+        key="_save_deck",
+        disabled=info.n_slides == 0,
+        help="Opens from disk with the network off; prints to PDF from the browser, one slide a page.",
+    )
+    if delete.button("Delete", icon=":material/delete:", key="_delete_deck", width="stretch"):
+        _confirm_deletion(info)
+
+
+def _rename(deck_id: str, name: str) -> None:
+    try:
+        jobs.default_store().rename_deck(deck_id, name)
+    except (LeafscopeError, ValueError) as error:
+        session.notify(theme.escape_markdown(str(error)))
+
+
+@st.dialog("Delete a deck", on_dismiss="rerun")
+def _confirm_deletion(info: DeckInfo) -> None:
+    st.markdown(f"{theme.escape_markdown(info.name, 80)} and its {info.n_slides} slides. This cannot be undone.")
+    left, right = st.columns(2)
+    if left.button("Keep", width="stretch", key="_keep_deck"):
+        st.rerun()
+    if right.button("Delete", type="primary", width="stretch", key="_really_delete_deck"):
+        jobs.default_store().delete_deck(info.deck_id)
+        _open(None)
+        st.rerun()
+
+
+main()
