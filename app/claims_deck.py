@@ -152,9 +152,9 @@ class _Part:
         """The tree at its depth against every other model at its own, judged together by Holm."""
         if self.model is None or self.depth is None:
             return {}
-        others = [other for other in findings.OPPONENTS if not findings.model_at(self.rows, other).empty]
-        own = [findings.own_depth(self.rows, other) for other in others]
-        found = [findings.compare(self.rows, (self.model, self.depth), pair) for pair in zip(others, own, strict=True)]
+        others = [other for other in findings.OPPONENTS if not findings.model_at(self.finished, other).empty]
+        own = [findings.own_depth(self.finished, other) for other in others]
+        found = [findings.compare(self.finished, (self.model, self.depth), pair) for pair in zip(others, own, strict=True)]
         adjusted = comparison.holm([one.p for one in found])
         return {
             other: _Against(depth, difference, bool(p < comparison.LEVEL))
@@ -216,7 +216,8 @@ def claims_deck(sweep: SweepConfig, results: pd.DataFrame, *, look: Look, usage:
     ValueError for a missing column or a seed that stands twice.
     """
     if results.empty:
-        nothing = _text("Nothing is tested: this sweep has no runs", ["The sweep has no runs, so there is nothing to show."])
+        why = "The sweep has no runs, so there is nothing to show."
+        nothing = _text("Nothing is tested: this sweep has no runs", [why], why)
         return [_stamped(slide, sweep) for slide in (_first(sweep, "no runs"), *_method(), nothing)]
     part = _Part.of(sweep, results, look)
     slides = [
@@ -322,8 +323,10 @@ def _drawn(part: _Part, claim: int, figure: go.Figure, title: str, caption: str,
 
 def _interval_words(part: _Part) -> str:
     """Say how intervals are computed."""
-    n = part.mine["seed"].nunique()
-    if n < 2:
+    n = part.n
+    if n == 0:
+        return ""
+    if n == 1:
         return "One seed: no intervals, since they are computed from the spread over seeds."
     if part.overlap:
         return f"95 % t intervals over {n} splits of this data set, with the Nadeau-Bengio factor 1/J + {part.overlap:.2f}."
@@ -364,10 +367,15 @@ def _difference_title(part: _Part, other: str, tail: str = "") -> str:
             f"{sentence}{own} on {part.on}, n = {found.n}",
             f"{sentence}{own}, n = {found.n}",
         )
+    plain = name.removeprefix("the ").removeprefix("a ")
     if part.depth == 0 and not against.depth and found.mean == 0:
-        both = f"tree and {name} choose K = 0, where both are the dense net" if own else "the tree chooses K = 0, the dense net"
-        return _fitted(f"On validation {both}: no difference shown on {part.on} (n = {found.n})")
-    sentence = f"No difference shown between tree (K = {part.depth}) and {name.removeprefix('the ')}{own}"
+        chosen = "both choose K = 0, the dense net" if own else "the tree chooses K = 0, the dense net"
+        return _fitted(
+            f"On validation {chosen}: no difference shown between tree and {plain} on {part.on} (n = {found.n})",
+            f"On validation {chosen}: no difference shown between tree and {plain} (n = {found.n})",
+        )
+    by_holm = "" if lines.holds_zero(found.low, found.high) else " by Holm"
+    sentence = f"No difference shown{by_holm} between tree (K = {part.depth}) and {plain}{own}"
     return _fitted(f"{sentence} on {part.on} ({size}, n = {found.n})", f"{sentence} ({size}, n = {found.n})")
 
 
@@ -505,9 +513,10 @@ def _usage_words(usage: UsageFacts | None) -> str:
 
 def _cost(part: _Part) -> Slide:
     points = _cost_points(part)
-    known = points["mean"].notna() & np.isfinite(points["cost"])
+    known = points["mean"].notna() & np.isfinite(points["cost"].astype(float))
     if not known.any():
-        return _untested(1, "no run has finished", what="What the capacity buys")
+        why = "no model but decision trees is here" if points.empty else "no run has finished"
+        return _untested(1, why, what="What the capacity buys")
     front = error_by_cost_sentence(points=points, cost="multiply_adds")
     models = [model_words(*key) for key in points.loc[points["on_front"], ["model", "variant"]].drop_duplicates().to_numpy()]
     title = (
@@ -782,12 +791,12 @@ def _limits(part: _Part) -> Slide:
     ]
     done = set(part.finished["model"])
     missing = [model for model in _BESIDE if model not in done]
-    gone = f", {len(missing)} of {len(_BESIDE)} models to compare with without a result" if missing else ""
+    gone = f", {len(missing)} of {len(_BESIDE)} other models without a result" if missing else ""
     where = f"one of {_cells(part)} cells" if _cells(part) > 1 else f"one data set ({part.on})"
     title = f"What was not shown: {where}, {part.n} {'seed' if part.n == 1 else 'seeds'}{gone}"
     return _text(
         title,
-        [f"- {point}" for point in points if point],
+        [f"- {point.strip()}" for point in points if point.strip()],
         "These limits are computed from the sweep. What the titles say holds for this data set, width and training only.",
     )
 
@@ -821,9 +830,10 @@ def _scope_words(part: _Part) -> str:
 
 def _all_cells_words(part: _Part) -> str:
     nets = part.table.dropna(subset=["width"])
+    done = part.table[part.table["status"] == "finished"]
     parts = []
     for (data, n_train, width), _ in nets.groupby(["data", "n_train", "width"], sort=False):
-        here = part.table[(part.table["data"] == data) & (part.table["n_train"] == n_train)]
+        here = done[(done["data"] == data) & (done["n_train"] == n_train)]
         parts.append(("", here[here["width"].isna() | (here["width"] == width)]))
     table = findings.claims_table(parts)
     found = [(row["dense"], row["dense_shown"]) for row in table.to_dict("records") if row["dense"] is not None]

@@ -44,7 +44,8 @@ NAMES_ALONE = ("model", "data.name", "net.kind", "net.gates", "tags")
 MOST_SLOTS = 60
 """Groups whose colour is remembered while they are not shown."""
 _SLOTS = "_slots"
-_CHOSEN = "_chosen_runs"
+CHOSEN_KEY = "_chosen_runs"
+"""Of session state: what the address holds, for the way back to the page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +112,9 @@ def select() -> Selection | None:
         share.plan()
         widgets.waiting_for_first_run()
         return None
-    asked = st.query_params.get(CHOSEN) or st.session_state.get(_CHOSEN, "")
+    asked = st.query_params.get(CHOSEN) or st.session_state.get(CHOSEN_KEY, "")
     session.publish_to_url(CHOSEN, asked, "")
-    st.session_state[_CHOSEN] = asked
+    st.session_state[CHOSEN_KEY] = asked
     sweep, table = _scope(summaries)
     if sweep is None and table is None:
         return None
@@ -350,7 +351,7 @@ def pick_group(key: str, label: str, found: Selection, default: int, *, none: st
 def choose_rows(run_ids: Sequence[str]) -> None:
     """Compare these runs from now on; none: all that is shown."""
     text = ".".join(run_ids) if len(run_ids) <= MOST_CHOSEN else ""
-    st.session_state[_CHOSEN] = text
+    st.session_state[CHOSEN_KEY] = text
     session.publish_to_url(CHOSEN, text, "")
 
 

@@ -152,7 +152,7 @@ def _section(number: int, total: int, kind: str, dark: bool, reveal: bool, body:
     look = "dark" if dark else "light"
     step = " data-reveal" if reveal else ""
     return (
-        f'<section class="slide {kind} {look}" id="slide-{number}" aria-label="Slide {number} of {total}"{step}>\n'
+        f'<section class="slide kind-{kind} {look}" id="slide-{number}" aria-label="Slide {number} of {total}"{step}>\n'
         f'{body}\n<p class="number">{number} / {total}</p>\n</section>'
     )
 

@@ -178,9 +178,7 @@ def present(info: DeckInfo, content: dict[str, Slide], made: float) -> None:
     with st.container(key="deck_frame"):
         st.iframe(deck.deck_html(info.name, list(content.values()), made=made, embedded=True), height=700)
     with st.container(key="deck_close"):
-        st.button(
-            "Back to the slides", icon=":material/close:", key="_close_deck", on_click=_close
-        )
+        st.button("Back to the slides", icon=":material/close:", key="_close_deck", on_click=_close)
 
 
 def _close() -> None:

@@ -26,16 +26,21 @@ class Fact:
 
 
 def facts(slides: Sequence[Slide], made: float) -> list[Fact]:
-    """State what a deck's figures were computed from; `made` is when its file is, in seconds since 1970 (UTC)."""
-    listed: list[Fact] = []
-    if runs := _runs(slides):
-        listed += [Fact("Configurations", heading=True), *map(Fact, runs)]
-        listed.append(Fact("Fields that are not named have their defaults in the version named below."))
-    if sweeps := _sweeps(slides):
+    """State what a deck's figures were computed from; `made` is when its file is, in seconds since 1970 (UTC).
+
+    What must not be lost where there is too much stands first.
+    """
+    listed = [Fact("Versions and dates", heading=True), *map(Fact, _versions(slides)), Fact(_dates(slides, made))]
+    sweeps, runs = _sweeps(slides), _runs(slides)
+    if sweeps:
         listed += [Fact("Sweeps", heading=True), *map(Fact, sweeps)]
-    if not listed:
+    if runs:
+        listed += [Fact("Configurations", heading=True), *map(Fact, runs)]
+    if sweeps or runs:
+        listed.append(Fact("Fields that are not named have their defaults in the version named above."))
+    else:
         listed.append(Fact("No slide shows a run."))
-    return [*listed, Fact("Versions and dates", heading=True), *map(Fact, _versions(slides)), Fact(_dates(slides, made))]
+    return listed
 
 
 def utc_date(seconds: float) -> str:
@@ -44,7 +49,10 @@ def utc_date(seconds: float) -> str:
     >>> utc_date(1732467169)
     '24 November 2024'
     """
-    when = datetime.fromtimestamp(seconds, UTC)
+    try:
+        when = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return "an unknown day"
     return f"{when.day} {when:%B %Y}"
 
 
@@ -178,8 +186,7 @@ def _dates(slides: Sequence[Slide], made: float) -> str:
     taken = [slide.taken for slide in slides if slide.taken > 0]
     days = list(dict.fromkeys(utc_date(when) for when in sorted(taken)))
     figures = f"; figures taken {days[0] if len(days) == 1 else f'from {days[0]} to {days[-1]}'}" if days else ""
-    when = datetime.fromtimestamp(made, UTC)
-    return f"File made {utc_date(made)}, {when:%H:%M} UTC{figures}."
+    return f"File made {utc_date(made)}, {datetime.fromtimestamp(made, UTC):%H:%M} UTC{figures}."
 
 
 # Both

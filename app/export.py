@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from core.archive import Imported
     from core.reading import RunSummary
     from core.store import Store
 
@@ -66,14 +67,19 @@ def run_import(options: argparse.Namespace) -> int:
         done = import_archive(Store(options.database), options.file)
     except (LeafscopeError, OSError) as error:
         return _refuse(str(error))
+    print(imported_words(done, options.file))
+    _say(done.skipped)
+    return 0
+
+
+def imported_words(done: "Imported", source: str) -> str:
+    """Say in a sentence what an import brought."""
     more = []
     if done.attempts:
         more.append(f"; {_number(done.attempts, 'attempt')} went to runs that had ended unfinished here")
     if done.here:
         more.append(f"; {_number(done.here, 'run')} {'was' if done.here == 1 else 'were'} here already")
-    print(f"Read {_counted(done.runs, done.sweeps, done.decks)} from {options.file}{''.join(more)}.")
-    _say(done.skipped)
-    return 0
+    return f"Read {_counted(done.runs, done.sweeps, done.decks)} from {source}{''.join(more)}."
 
 
 def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], list[str], list[str]]:

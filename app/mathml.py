@@ -60,7 +60,7 @@ def mathml(latex: str, display: bool = True) -> str:
         raise _too_deep() from None
     except Exception as error:  # the converter raises whatever its parsing stumbles over
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).removesuffix(" Error").lower()
-        raise ValueError(f"a formula must be LaTeX that is complete, got {source!r:.80} ({words})") from None
+        raise ValueError(f"a formula must be LaTeX that is complete, got {source:.80} ({words})") from None
     kept = Element("math", display="block" if display else "inline")
     _copy(found, kept)
     return tostring(kept, encoding="unicode")

@@ -82,19 +82,20 @@ def numbers(table: pd.DataFrame, key: str, caption: str, *, drawing: decks.Drawi
     """Show a figure's caption, and beside it "Add to deck" and its numbers, folded, with a button that saves them as CSV."""
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
         st.caption(theme.escape_markdown(caption), width="stretch")
-        if drawing is not None:
-            decks.add_button(drawing, key=key, sentence=sentence, caption=caption)
-        with st.popover("Numbers", icon=":material/table:", type="tertiary"):
-            st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers")
-            st.download_button(
-                "Save as CSV",
-                lambda: table.to_csv(index=False).encode(),
-                file_name=f"{_file_name(key)}.csv",
-                mime="text/csv",
-                key=f"{key}_csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+        with st.container(horizontal=True, width="content", gap="small"):
+            if drawing is not None:
+                decks.add_button(drawing, key=key, sentence=sentence, caption=caption)
+            with st.popover("Numbers", icon=":material/table:", type="tertiary"):
+                st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers")
+                st.download_button(
+                    "Save as CSV",
+                    lambda: table.to_csv(index=False).encode(),
+                    file_name=f"{_file_name(key)}.csv",
+                    mime="text/csv",
+                    key=f"{key}_csv",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
 
 
 def current_run() -> RunSummary | None:

@@ -199,9 +199,11 @@ def _group_words(fields: Sequence[str], key: Sequence[Any], name_missing: bool =
     parts = []
     for field, value in zip(fields, key, strict=True):
         words = value_words(field, value)
-        if value is None and not name_missing and any(one is not None for one in key):
-            continue
-        parts.append(words if isinstance(value, str) and words != "none" else f"{field_words(field)} {words}")
+        if value is None:
+            if name_missing or all(one is None for one in key):
+                parts.append(f"without {field_words(field)}")
+        else:
+            parts.append(words if isinstance(value, str) and words != "none" else f"{field_words(field)} {words}")
     return ", ".join(parts) or "all runs"
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import session, theme, widgets
+from app import comparing, run_actions, session, theme, widgets
+from app.export import imported_words
 from core import jobs
+from core.archive import import_archive
 from core.errors import LeafscopeError, RunNotFoundError
 from core.reading import RunSummary
 
@@ -42,13 +44,17 @@ def main() -> None:
         return
     chosen = _table(shown)
     confirming = _actions(chosen)
-    _export(shown)
+    _export(shown, chosen)
+    _import()
     if active and not confirming:  # drawing the page again would close the dialog
         _follow(_signature(summaries))
 
 
 def _matches(summary: RunSummary, find: str) -> bool:
-    text = f"{summary.label} {summary.status} {widgets.STATUS_WORDS[summary.status]} {summary.note} {summary.run_id}".lower()
+    text = " ".join(
+        (summary.name, summary.label, summary.status, widgets.STATUS_WORDS[summary.status], summary.note, summary.comment)
+    )
+    text = f"{text} {summary.run_id} {' '.join(summary.tags)}".lower()
     return all(word in text for word in find.lower().split())
 
 
@@ -109,14 +115,15 @@ def _row(summary: RunSummary) -> dict[str, Any]:
             "Seed": run.seed,
         }
     return {
-        "Run": theme.one_line(summary.label, 80),
+        "Run": theme.one_line(summary.title, 80),
         "Status": widgets.STATUS_WORDS[summary.status],
         "Progress": 1.0 if summary.status == "finished" else summary.epochs_done / summary.epochs_total,
         **{name: summary.last.get(field, math.nan) for field, name in SCORES.items()},
         "Time (s)": summary.seconds,
         **fields,
         "Created": datetime.fromtimestamp(summary.created),
-        "Note": theme.one_line(summary.error or fault or summary.note, 200),
+        "Tags": [theme.one_line(tag, 40) for tag in summary.tags],
+        "Note": theme.one_line(summary.error or fault or summary.comment or summary.note, 200),
         "Address": summary.run_id,
     }
 
@@ -135,6 +142,8 @@ def _actions(chosen: list[RunSummary]) -> bool:
         if st.button("Show leaves", icon=":material/account_tree:", disabled=one is None) and one is not None:
             session.show_run(one.run_id)
             st.switch_page(widgets.LEAVES_PAGE, query_params={session.Keys.RUN: one.run_id})
+        run_actions.annotate(chosen, "runs")
+        run_actions.python(chosen)
         if st.button("Stop", icon=":material/stop:", disabled=not active):
             _each(active, jobs.stop)
         if st.button("Resume", icon=":material/play_arrow:", disabled=not ended):
@@ -156,7 +165,7 @@ def _each(summaries: list[RunSummary], action: Any) -> None:
 
 @st.dialog("Delete runs", on_dismiss="rerun")
 def _confirm_deletion(chosen: list[RunSummary]) -> None:
-    names = [f"- {theme.escape_markdown(summary.label, 80)}" for summary in chosen[:8]]
+    names = [f"- {theme.escape_markdown(summary.title, 80)}" for summary in chosen[:8]]
     if len(chosen) > 8:
         names.append(f"- and {len(chosen) - 8} more")
     st.markdown("\n".join(names))
@@ -178,16 +187,41 @@ def _confirm_deletion(chosen: list[RunSummary]) -> None:
         st.rerun()
 
 
-def _export(shown: list[RunSummary]) -> None:
-    st.download_button(
-        "Export table as CSV",
-        lambda: _export_table(shown).to_csv(index=False).encode(),
-        file_name="leafscope-runs.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        help="All shown runs: every field of the configuration, and all scores at the best and the last epoch.",
-    )
+def _export(shown: list[RunSummary], chosen: list[RunSummary]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Export table as CSV",
+            lambda: _export_table(shown).to_csv(index=False).encode(),
+            file_name="leafscope-runs.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="All shown runs: every field of the configuration, and all scores at the best and the last epoch.",
+        )
+        run_actions.save_archive(chosen or shown, "runs")
+        if chosen and st.button("Compare", icon=":material/compare_arrows:", key="_to_compare"):
+            comparing.choose_rows([summary.run_id for summary in chosen])
+            st.switch_page(widgets.COMPARE_PAGE, query_params={comparing.CHOSEN: st.session_state[comparing.CHOSEN_KEY]})
+
+
+def _import() -> None:
+    """Take runs from a file that another Leafscope wrote."""
+    with st.expander("Import runs from a file", icon=":material/upload:"):
+        file = st.file_uploader(
+            "A file that “Save as one file” or `leafscope export` wrote",
+            key=f"_import_{st.session_state.get('_imports', 0)}",
+            help="It is checked whole before anything is kept; runs that are here already stay as they are.",
+        )
+        if file is None or not st.button("Import", type="primary", icon=":material/upload:", key="_import"):
+            return
+        try:
+            found = import_archive(jobs.default_store(), file)
+        except LeafscopeError as error:
+            st.error(f"Nothing was imported: {theme.escape_markdown(str(error), 400)}", icon=":material/error:")
+            return
+        session.notify(theme.escape_markdown(" ".join((imported_words(found, file.name), *found.skipped)), 600))
+        st.session_state["_imports"] = st.session_state.get("_imports", 0) + 1  # an empty field
+        st.rerun()
 
 
 def _export_table(shown: list[RunSummary]) -> pd.DataFrame:

@@ -84,9 +84,27 @@
   }
 
   function fitFormula(box) {
+    if (document.documentElement.classList.contains("plain-math")) {
+      box.querySelectorAll('mo[stretchy="true"]').forEach((fence) => {
+        const tall = fence.parentElement.getBoundingClientRect().height / fence.getBoundingClientRect().height;
+        if (tall > 1.2) fence.style.transform = `scaleY(${tall})`;
+      });
+    }
     const room = box.parentElement;
     const across = room.clientWidth / box.scrollWidth, down = room.clientHeight / box.scrollHeight;
     box.style.fontSize = `${Math.max(SMALLEST, Math.floor(FORMULA * Math.min(1, 0.98 * across, 0.98 * down)))}px`;
+  }
+
+  // Without a font for mathematics a sum is no taller than a letter, and what stands above it touches it.
+  function lacksMathFont() {
+    const probe = document.createElement("div");
+    probe.className = "unseen";
+    probe.innerHTML = '<math display="block"><mo id="tall">∑</mo><mtext id="plain">∑</mtext></math>';
+    document.body.append(probe);
+    const tall = (id) => byId(id).getBoundingClientRect().height;
+    const lacks = tall("tall") < 1.15 * tall("plain");
+    probe.remove();
+    return lacks;
   }
 
   // Revealing: by opacity, so that axes, legend and margins stay where they are
@@ -369,6 +387,7 @@
   const idle = () => new Promise((done) => (window.requestIdleCallback || setTimeout)(done, { timeout: 300 }));
 
   fit();
+  document.documentElement.classList.toggle("plain-math", lacksMathFont());
   window.deckReady = (async () => {
     await document.fonts.ready;
     await show(deck.embedded ? 0 : placeOf(location.hash), 0);

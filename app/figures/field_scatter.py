@@ -1,6 +1,7 @@
 """Scatter of two fields of runs: a marker a run, colour and marker say the group; a field is numbers or words."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +22,8 @@ NAME_LIMIT = 60
 
 _TITLE_LIMIT = 48
 _CATEGORY_LIMIT = 16
+_LEAST_LABEL = 8
+"""Words cut shorter than this are upright instead."""
 _GROUP_LIMIT = {False: 26, True: 18}
 _NOTHING = "No run has a value in both fields."
 _SPREAD = 0.6
@@ -45,6 +48,12 @@ class Column:
             return "none"
         return theme.one_line(self.categories[int(value)], NAME_LIMIT) if self.categories else number_words(value)
 
+    def plain(self) -> "pd.Series[Any]":
+        """Give the values back: numbers, or words as written and None, never both."""
+        if not self.categories:
+            return pd.Series(self.values)
+        return pd.Series([None if math.isnan(at) else self.categories[int(at)] for at in self.values], dtype=object)
+
 
 def read_column(values: Sequence[Any]) -> Column:
     """Read a field: numbers if every value is one, else words; None, "" and what is not finite are no value.
@@ -56,9 +65,16 @@ def read_column(values: Sequence[Any]) -> Column:
     if all(value is None or _is_number(value) for value in given):
         return Column(np.array([math.nan if value is None else float(value) for value in given], dtype=np.float64), ())
     words = [None if value is None else str(value) for value in given]
-    categories = tuple(sorted({word for word in words if word is not None}))
+    categories = tuple(sorted({word for word in words if word is not None}, key=_by_numbers))
     places = {word: place for place, word in enumerate(categories)}
     return Column(np.array([math.nan if word is None else places[word] for word in words], dtype=np.float64), categories)
+
+
+def _by_numbers(word: str) -> tuple[list[tuple[int, str]], str]:
+    """Sort words so that the numbers in them are in order: "K = 8" before "K = 16"."""
+    parts = (part.lstrip("0") if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", word)))
+    # A number with fewer digits is the smaller one; other parts go by their letters
+    return [(len(part) if place % 2 else 0, part) for place, part in enumerate(parts)], word
 
 
 def _is_number(value: Any) -> bool:
@@ -129,7 +145,7 @@ def field_scatter(
                 "symbol": styles[place].marker,
                 "color": styles[place].colour,
                 "size": theme.MARKER_SIZE[look.projector] * (1.0 if means else 1.2),
-                "opacity": 0.6 if means else 0.85,
+                "line": {"width": 1, "color": theme.BACKGROUND[look.dark]},
             },
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 0.3}},
@@ -270,6 +286,9 @@ def _axis(
         pitch = length / count
         labels = [theme.one_line(word, _CATEGORY_LIMIT) for word in column.categories]
         level = axis == "y" or all(frame.fits(label, pitch, look) for label in labels)
+        short = [theme.one_line(label, max(1, int(pitch / (frame.CHARACTER_WIDTH * size)) - 1)) for label in labels]
+        if not level and max(map(len, short)) >= _LEAST_LABEL and len(set(short)) == count:
+            labels, level = short, True
         step = max(1, math.ceil(1.2 * size / pitch)) if axis == "y" or not level else 1
         update(
             tickmode="array",
@@ -381,15 +400,7 @@ def field_scatter_table(
             "name": [str(name) for name in names],
             "run_id": [str(run_id) for run_id in run_ids],
             "group": [styles[place].words for place in group],
-            "x": _plain(x),
-            "y": _plain(y),
+            "x": read_column(x).plain(),
+            "y": read_column(y).plain(),
         }
     )
-
-
-def _plain(values: Sequence[Any]) -> pd.Series:
-    """Make a column of numbers or of words, never of both."""
-    column = read_column(values)
-    if not column.categories:
-        return pd.Series(column.values)
-    return pd.Series([None if math.isnan(at) else column.categories[int(at)] for at in column.values], dtype=object)

@@ -60,9 +60,9 @@ class GroupLines:
     style: GroupStyle
     split: str
     """train, validation or test."""
-    x: NDArray[np.float64]
+    x: NDArray[np.floating[Any]]
     """(J, E): where each run was at each recorded epoch, in the unit of the axis."""
-    y: NDArray[np.float64]
+    y: NDArray[np.floating[Any]]
     """(J, E): a share of rows, or nats; NaN where a run has no such epoch, infinite where it diverged."""
     names: Sequence[str]
     """(J,): titles of the runs, as written."""
@@ -106,8 +106,8 @@ def group_curves(
 
     `metric`: loss, accuracy or error. Training rows stand in a panel of their own where another split is given too.
     `singles`: the runs as thin lines. `overlap` is that of `mean_interval`, one for all or one for each of `lines`. `lit`:
-    places of the groups in colour, in order of first appearance; by default all of at most 12, else the first three. What a
-    log axis cannot show is left out. Raises ValueError for another word, or for arrays that do not fit.
+    places in `lines` of the groups in colour; by default all of at most 12, else the first three. What a log axis cannot
+    show is left out. Raises ValueError for another word, or for arrays that do not fit.
     """
     overlaps = _check(lines, metric, overlap)
     height = theme.MAIN_HEIGHT[look.projector]
@@ -141,13 +141,12 @@ def group_curves(
     if len(panels) > 1:
         _head(figure, panels, look)
     inside = panel_height(figure, look)
-    _axes(figure, x_range=x_range, y_range=y_range, metric=metric, x_title=x_title, log=log, width=plan.width, look=look)
-    figure.update_yaxes(title_text=axis_title(MEASURES[metric], inside, look), col=1)
+    ends: dict[str, Any] = {"x_range": x_range, "y_range": y_range, "width": plan.width, "look": look}
+    _axes(figure, metric=metric, x_title=x_title, log=log, panels=len(panels), inside=inside, **ends)
     if not plan.legend:
         figure.update_layout(margin_r=round(plan.right))
-        labels = [_end(curve, text, log) for curve, text in plan.labels]
-        place: dict[str, Any] = {"panel": len(panels), "width": plan.width, "height": inside, "look": look}
-        label_ends(figure, labels, x_range=x_range, y_range=y_range, **place)
+        labels = [_end(curve, text, log, look) for curve, text in plan.labels]
+        label_ends(figure, labels, panel=len(panels), height=inside, **ends)
     return figure
 
 
@@ -298,9 +297,9 @@ def _lit_styles(lines: Sequence[GroupLines], lit: Sequence[int] | None) -> set[G
     styles = list(dict.fromkeys(line.style for line in lines))
     if lit is None:
         return set(styles if len(styles) <= MOST_LIT else styles[:_FIRST_LIT])
-    if wrong := [place for place in lit if not 0 <= place < len(styles)]:
-        raise ValueError(f"lit must be places from 0 to {len(styles) - 1}, got {wrong[0]}")
-    return {styles[place] for place in lit}
+    if wrong := [place for place in lit if not 0 <= place < len(lines)]:
+        raise ValueError(f"lit must be places of the {len(lines)} lines, from 0, got {wrong[0]}")
+    return {lines[place].style for place in lit}
 
 
 def _curves(
@@ -406,30 +405,27 @@ def _draw_panel(
 
 
 def _add_runs(figure: go.Figure, curve: _Curve, metric: str, x_title: str, look: Look, place: dict[str, Any]) -> None:
-    """Add all runs as one trace, parted by gaps."""
-    gap = np.full((len(curve.y), 1), np.nan)
-    y = np.hstack([curve.y, gap])
-    texts: list[str] = []
-    for name, at, values in zip(curve.names, curve.x.tolist(), curve.y.tolist(), strict=True):
-        title = theme.escape(name, WORDS_LIMIT)
-        split = theme.SPLIT_WORDS[curve.split]
-        texts += [f"{title}, {split}<br>{_place(a, x_title)}<br>{value_words(v, metric)}" for a, v in zip(at, values)] + [""]
-    figure.add_scatter(
-        x=np.hstack([curve.x, gap]).ravel(),
-        y=y.ravel(),
-        mode="lines",
-        name="runs",
-        line={
-            "color": curve.style.colour,
-            "width": theme.LINE_WIDTH[look.projector] / 2,
-            "dash": theme.SPLIT_DASHES[curve.split],
-        },
-        opacity=theme.SEED_OPACITY,
-        hovertext=texts,
-        hoverinfo="text",
-        showlegend=False,
-        **place,
-    )
+    """Add the runs as thin lines."""
+    unit = " nats" if metric == "loss" else " %"
+    below = f"{theme.SPLIT_WORDS[curve.split]}<br>{theme.escape(x_title)}: %{{x:,.6~g}}<br>%{{y:,.3~g}}{unit}<extra></extra>"
+    for name, x, y in zip(curve.names, curve.x, curve.y, strict=True):
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            name="run",
+            line={
+                "color": curve.style.colour,
+                "width": theme.LINE_WIDTH[look.projector] / 2,
+                "dash": theme.SPLIT_DASHES[curve.split],
+            },
+            opacity=theme.SEED_OPACITY,
+            # A template would expand what a title says
+            text=theme.escape(name, WORDS_LIMIT),
+            hovertemplate=f"%{{text}}, {below}",
+            showlegend=False,
+            **place,
+        )
 
 
 def _add_mean(figure: go.Figure, curve: _Curve, metric: str, x_title: str, look: Look, place: dict[str, Any]) -> None:
@@ -463,7 +459,7 @@ def _add_legend(figure: go.Figure, curves: Sequence[_Curve], look: Look) -> None
                 x=[None],
                 y=[None],
                 mode="lines+markers",
-                name=theme.escape(curve.words(_LEGEND_LIMIT[look.projector])),
+                name=_legend_name(curve, len(first), look),
                 line={"color": curve.style.colour, "width": width},
                 marker={"symbol": curve.style.marker, "color": curve.style.colour},
             )
@@ -473,10 +469,21 @@ def _add_legend(figure: go.Figure, curves: Sequence[_Curve], look: Look) -> None
         )
 
 
-def _end(curve: _Curve, text: str, log: tuple[bool, bool]) -> EndLabel:
+def _legend_name(curve: _Curve, count: int, look: Look) -> str:
+    """Write a group on two lines where there is room for all."""
+    limit, size = _LEGEND_LIMIT[look.projector], theme.FONT_SIZE[look.projector]
+    if count > MOST_LABELS or look.projector:
+        return theme.escape(curve.words(limit))
+    # Lines break at words, so that two hold less than twice the characters
+    return frame.lines(
+        frame.wrapped(curve.words(round(1.7 * limit)), size, round((limit + 0.5) * frame.CHARACTER_WIDTH * size))
+    )
+
+
+def _end(curve: _Curve, text: str, log: tuple[bool, bool], look: Look) -> EndLabel:
     last = curve.rows.dropna(subset=["mean"]).iloc[-1]
     x, y = (math.log10(value) if scaled else float(value) for value, scaled in zip((last["x"], last["mean"]), log, strict=True))
-    return EndLabel(x, y, text, curve.style.colour if curve.lit else theme.MUTED[False], curve.lit)
+    return EndLabel(x, y, text, curve.style.colour if curve.lit else theme.MUTED[look.dark], curve.lit)
 
 
 def _head(figure: go.Figure, panels: Sequence[Sequence[str]], look: Look) -> None:
@@ -505,12 +512,18 @@ def _axes(
     metric: str,
     x_title: str,
     log: tuple[bool, bool],
+    panels: int,
     width: float,
+    inside: float,
     look: Look,
 ) -> None:
     words = "epoch (passes over the training rows)" if x_title == "epoch" else x_title
+    size = theme.FONT_SIZE[look.projector]
     most = 10.0 ** x_range[1] if log[0] else x_range[1]
     whole = x_title in ("epoch", "step") and not log[0]
+    x_ticks: dict[str, Any] = {"nticks": max(3, int(width / (5 * size)))}
+    if whole and most <= 4.5:
+        x_ticks = {"dtick": 1}
     figure.update_xaxes(
         title_text=axis_title(words, width, look),
         type="log" if log[0] else "linear",
@@ -519,9 +532,32 @@ def _axes(
         minor={"ticks": ""},
         showgrid=False,
         zeroline=False,
-        **({"dtick": 1} if whole and most <= 4.5 else {"nticks": max(3, int(width / (5 * theme.FONT_SIZE[look.projector])))}),
+        **(_log_ticks(x_range, width, 3.5 * size) if log[0] else x_ticks),
     )
-    figure.update_yaxes(type="log" if log[1] else "linear", range=list(y_range), zeroline=False, minor={"ticks": ""})
+    figure.update_yaxes(
+        title_text=axis_title(MEASURES[metric], inside, look),
+        type="log" if log[1] else "linear",
+        range=list(y_range),
+        tickformat=",~r",
+        minor={"ticks": ""},
+        zeroline=False,
+        **(_log_ticks(y_range, inside, 1.6 * size) if log[1] else {}),
+    )
+    # Named once, for both panels
+    if panels > 1:
+        figure.update_yaxes(title_text="", col=2)
+
+
+def _log_ticks(ends: tuple[float, float], length: float, apart: float) -> dict[str, Any]:
+    """Choose ticks of a log axis no closer than `apart` px: at 1, 2 and 5, or at powers of ten; its own if those are few."""
+    pitch = length / (ends[1] - ends[0])
+    decades = range(math.floor(ends[0]), math.ceil(ends[1]) + 1)
+    if 0.3 * pitch >= apart:
+        ticks = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
+    else:
+        ticks = [10.0**decade for decade in decades[:: max(1, math.ceil(apart / pitch))]]
+    inside = [tick for tick in ticks if ends[0] <= math.log10(tick) <= ends[1]]
+    return {"tickmode": "array", "tickvals": inside} if len(inside) > 1 else {"nticks": 4}
 
 
 def _title(splits: Sequence[str], metric: str, x_title: str) -> str:

@@ -45,9 +45,9 @@ class GroupScore:
     """The scores of a group's runs on one split."""
 
     style: GroupStyle
-    best: NDArray[np.float64]
+    best: NDArray[np.floating[Any]]
     """(J,): a share of rows, or nats, at the epoch of each run that validation chose; NaN where there is none."""
-    last: NDArray[np.float64]
+    last: NDArray[np.floating[Any]]
     """(J,): at the last epoch of each run."""
     interval: Interval
     """Of the mean of `best`."""
@@ -105,7 +105,7 @@ def group_scores(
         tickmode="array",
         tickvals=list(range(len(drawn))),
         ticktext=[theme.escape(label) for label in labels],
-        range=[max(len(drawn), min(room, 2 * len(drawn))) - 0.5, -0.5],
+        range=[max(len(drawn), min(room, max(4, 2 * len(drawn)))) - 0.5, -0.5],
         showgrid=True,
         zeroline=False,
     )
@@ -214,7 +214,7 @@ def _mark_baseline(figure: go.Figure, base: "pd.Series[Any]", colour: str, look:
         fill = theme.faded(colour, theme.BAND_OPACITY)
         figure.add_shape(type="rect", x0=base["low"], x1=base["high"], fillcolor=fill, line={"width": 0}, **where)
     line = {"color": colour, "width": theme.LINE_WIDTH[look.projector] / 2}
-    figure.add_shape(type="line", x0=base["mean"], x1=base["mean"], line=line, **where)
+    figure.add_shape(type="line", x0=base["mean"], x1=base["mean"], line=line, **(where | {"layer": "between"}))
 
 
 def _mark_chance(figure: go.Figure, chance: float | None, metric: str, x_range: tuple[float, float], look: Look) -> str:

@@ -31,7 +31,7 @@ _HOVER_LIMIT = 60
 _HALF = 0.36
 """Half the height of a strip, in rows."""
 _HEADINGS = (("effective", "leaves"), ("Gini",), ("unused",))
-_ROOM = (8.0, 3.6, 5.0)
+_ROOM = (7.4, 3.4, 4.6)
 """Widths of the columns of numbers, in units of the font size."""
 
 Range = tuple[float, float, float]
@@ -71,7 +71,7 @@ def loads_beside(
     for run, shares in enumerate(columns):
         _add_strip(figure, run, shares, loads[run], depths[run], names[run], split, look)
     count = len(columns)
-    labels = [theme.one_line(name, _NAME_LIMIT[look.projector]) for name in names[:count]]
+    labels = _labels(names[:count], look)
     plot = look.width - (max(map(len, labels)) * frame.CHARACTER_WIDTH + 2) * size - 24
     end = 1 - sum(_ROOM) * size / plot
     frame.frame(figure, **framed)
@@ -104,12 +104,24 @@ def loads_beside(
         ticktext=[theme.escape(label) for label in labels],
         range=[max(count, _LEAST_ROWS) - 0.5, -0.5],
         ticks="",
+        ticklabelstandoff=size // 3,
         showline=False,
         showgrid=False,
         zeroline=False,
     )
     _write_stats(figure, stats[:count], loads[:count], end, plot, look)
     return figure
+
+
+def _labels(names: Sequence[str], look: Look) -> list[str]:
+    """Cut names at their ends, or in their middles where that leaves two alike."""
+    limit = _NAME_LIMIT[look.projector]
+    labels = [theme.one_line(name, limit) for name in names]
+    if len(set(labels)) == len(set(names)):
+        return labels
+    whole = [theme.one_line(name) for name in names]
+    half = limit // 2
+    return [name if len(name) <= limit else f"{name[: limit - half - 1].rstrip()}…{name[-half:].lstrip()}" for name in whole]
 
 
 def _check_loads(
@@ -223,7 +235,7 @@ def _write_stats(
 def _stat_words(one: LeafBalance, leaves: int) -> tuple[str, str, str]:
     effective = theme.three_significant(one.effective_leaves)
     if math.isfinite(one.effective_leaves):
-        effective += f" of {leaves}"
+        effective += f" of {theme.thousands(leaves)}"
     gini = f"{one.gini:.2f}" if math.isfinite(one.gini) else theme.MISSING
     return effective, gini, theme.percent(one.dead_fraction)
 
@@ -336,7 +348,7 @@ def balance_beside(
     size = theme.FONT_SIZE[look.projector]
     drawn_styles = list(styles) if styles is not None else [_plain_style(look)] * len(names)
     grouped = len(set(drawn_styles)) > 1
-    labels = [theme.one_line(name, _NAME_LIMIT[look.projector]) for name in names]
+    labels = _labels(names, look)
     left = max(map(len, labels)) * frame.CHARACTER_WIDTH * size + 20
     words = list(values)[: max(1, int((look.width - left) / (6.5 * size)))]
     spacing = 0.18 / max(6, len(words)) if len(words) > 1 else 0.0
@@ -360,7 +372,7 @@ def balance_beside(
         figure.update_xaxes(
             title_text=frame.lines(titles[word]),
             range=[ends[0] - air, ends[1] + air],
-            nticks=max(2, int(width / (4.5 * size))),
+            nticks=max(3, int(width / (3.5 * size))),
             tickformat=",~r",
             showgrid=False,
             zeroline=False,
@@ -403,6 +415,19 @@ def _add_chance(figure: go.Figure, part: pd.DataFrame, column: int, look: Look) 
         width=0.56,
         marker={"color": theme.faded(grey, 0.35), "line": {"width": 1, "color": grey}},
         name="range under random routing",
+        **shared,
+    )
+    figure.add_scatter(
+        x=known["chance_mean"],
+        y=known["run"],
+        mode="markers",
+        marker={
+            "symbol": "line-ns-open",
+            "size": theme.MARKER_SIZE[look.projector],
+            "color": grey,
+            "line": {"width": theme.LINE_WIDTH[look.projector]},
+        },
+        name="mean under random routing",
         **shared,
     )
 
@@ -453,7 +478,7 @@ def _dot_hover(row: Mapping[Any, Any]) -> str:
 def _balance_subtitle(runs: int, drawn: int, statistics: int, panels: int, has_chance: bool) -> str:
     words = [f"n = {theme.thousands(runs)} run{'' if runs == 1 else 's'}, a dot each"]
     if has_chance:
-        words.append("grey bar: 95 % range under random routing")
+        words.append("grey bar and its mark: 95 % range and mean under random routing")
     for count, whole, name in ((drawn, runs, "runs"), (panels, statistics, "statistics")):
         if count < whole:
             words.append(f"the first {count} of {theme.thousands(whole)} {name}")
@@ -486,7 +511,8 @@ def balance_beside_sentence(
 def _range_words(part: pd.DataFrame) -> str:
     if part.empty:
         return ""
-    low, high = part.loc[part["value"].idxmin()], part.loc[part["value"].idxmax()]
+    numbers = part["value"].to_numpy()
+    low, high = part.iloc[int(numbers.argmin())], part.iloc[int(numbers.argmax())]
     word = theme.one_line(low["statistic"], 40)
     ends = [f"{theme.three_significant(row['value'])} ({theme.one_line(row['name'], _HOVER_LIMIT)})" for row in (low, high)]
     if low["value"] == high["value"]:

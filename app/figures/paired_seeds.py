@@ -21,7 +21,9 @@ from app.theme import SCREEN, Look
 from core.comparison import Difference
 
 _WIDTHS = (0.6, 0.4)
-_SPACING = 0.14
+_SPACING = {False: 0.14, True: 0.2}
+"""Between the panels, with the axis of the right one, by projector."""
+_TITLE_LIMIT = 40
 _MEAN_AT = 0.5
 """Where the mean difference stands, right of the seeds, which are around 0."""
 _SEED_SPREAD = 0.15
@@ -46,21 +48,26 @@ def paired_seeds(
     """
     table = paired_table(seeds=seeds, first=first, second=second, metric=metric, split=split)
     height = theme.MAIN_HEIGHT[look.projector]
-    names = [theme.one_line(style.words, WORDS_LIMIT) for style in styles]
+    names = [theme.one_line(style.words, _TITLE_LIMIT) for style in styles]
     title = f"{lines.sentence_case(theme.SPLIT_WORDS[split])} {metric} of {names[0]} and {names[1]}, seed by seed"
     pairs = table[np.isfinite(table["difference"])]
     if pairs.empty:
         why = _nothing((names[0], names[1]))
         return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    figure = make_subplots(rows=1, cols=2, column_widths=list(_WIDTHS), horizontal_spacing=_SPACING)
+    figure = make_subplots(rows=1, cols=2, column_widths=list(_WIDTHS), horizontal_spacing=_SPACING[look.projector])
     _draw_values(figure, pairs, styles, metric, look)
     _draw_differences(figure, pairs, difference, metric, look)
     frame.frame(
-        figure, look=look, title=title, subject=subject, subtitle=_subtitle(len(table), pairs, names, metric), height=height
+        figure,
+        look=look,
+        title=title,
+        subject=subject,
+        subtitle=_subtitle(len(table), pairs, difference, names, metric),
+        height=height,
     )
     inside = lines.panel_height(figure, look)
     size = theme.FONT_SIZE[look.projector]
-    width = (look.width - 5 * size) * (1 - _SPACING)
+    width = (look.width - 5 * size) * (1 - _SPACING[look.projector])
     _left_axes(figure, pairs, styles, metric, width * _WIDTHS[0], inside, look)
     _right_axes(figure, pairs, difference, metric, width * _WIDTHS[1], inside, look)
     return figure
@@ -178,8 +185,8 @@ def _draw_differences(figure: go.Figure, pairs: pd.DataFrame, difference: Differ
         y1=0,
         xref="x2 domain",
         yref="y2",
-        line={"color": theme.MUTED[look.dark], "width": width / 2},
-        layer="below",
+        line={"color": theme.MUTED[look.dark], "width": width},
+        layer="between",
     )
     figure.add_scatter(
         x=_apart(len(pairs)),
@@ -225,15 +232,9 @@ def _left_axes(
     look: Look,
 ) -> None:
     size = theme.FONT_SIZE[look.projector]
-    # Two lines of a half panel for each group's words
-    labels = [
-        frame.lines(
-            frame.wrapped(
-                theme.one_line(style.words, int(1.6 * width / size / 2 / frame.CHARACTER_WIDTH)), size, round(width / 2)
-            )
-        )
-        for style in styles
-    ]
+    half = 0.95 * width / 2
+    limit = int(2.5 * half / (frame.CHARACTER_WIDTH * size))
+    labels = [frame.lines(frame.wrapped(theme.one_line(style.words, limit), size, round(half))) for style in styles]
     figure.update_xaxes(
         tickmode="array",
         tickvals=[0, 1],
@@ -266,7 +267,7 @@ def _right_axes(
     y_range = lines.value_range([*pairs["difference"], *ends])
     unit = "nats" if metric == "loss" else "percentage points"
     figure.update_yaxes(
-        title_text=lines.axis_title(f"difference, first minus second ({unit})", inside, look),
+        title_text=lines.axis_title(f"first minus second ({unit})", inside, look),
         range=list(y_range),
         zeroline=False,
         col=2,
@@ -278,16 +279,17 @@ def _apart(count: int) -> NDArray[np.float64]:
     return np.linspace(-_SEED_SPREAD, _SEED_SPREAD, count) if count > 1 else np.zeros(count)
 
 
-def _subtitle(given: int, pairs: pd.DataFrame, names: Sequence[str], metric: str) -> str:
+def _subtitle(given: int, pairs: pd.DataFrame, difference: Difference, names: Sequence[str], metric: str) -> str:
     n = len(pairs)
-    parts = [f"n = {theme.thousands(n)} seeds, paired; bar: 95 % interval of the mean difference"]
     if n == 1:
         parts = ["n = 1, one seed: no interval"]
+    else:
+        bar = "bar: 95 % interval of the mean difference" if math.isfinite(difference.low) else "no interval"
+        parts = [f"n = {theme.thousands(n)} seeds, paired", bar]
     side = "above" if better_sign(metric) > 0 else "below"
     parts.append(f"{side} 0: {names[0]} is better")
-    if given > n:
-        left = given - n
-        parts.append(f"{theme.thousands(left)} {'seeds' if left > 1 else 'seed'} without a pair left out")
+    if left := given - n:
+        parts.append(f"{theme.thousands(left)} {'seeds' if left > 1 else 'seed'} without a finite pair left out")
     return "; ".join(parts)
 
 

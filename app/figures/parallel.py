@@ -1,6 +1,8 @@
 """Parallel coordinates of runs: a line a run through an axis for each field, the last axis and the colour are the score."""
 
+import itertools
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +25,7 @@ _TITLE_LIMIT = 40
 _LABEL_LIMIT = 14
 _PITCH = 6.5
 """Least distance of two axes, in units of the font size."""
-_LOG_RATIO = 50.0
+_LOG_RATIO = 100.0
 """Positive numbers that span more than this have a logarithmic axis."""
 _BELOW = 0.15
 """How far below the lowest value the missing ones stand, as a share of the axis."""
@@ -73,6 +75,9 @@ def parallel(
         _axis(score_title, Column(values[order], ()), inside, pitch, look),
     ]
     low, high = float(values.min()), float(values.max())
+    # Plotly's own shadow is white on a transparent page
+    halo = ", ".join(f"{x} {y} 2px {theme.BACKGROUND[look.dark]}" for x in ("-1px", "1px") for y in ("-1px", "1px"))
+    font = {"size": size, "color": theme.TEXT[look.dark], "shadow": halo}
     figure.add_parcoords(
         dimensions=[axis.dimension() for axis in axes],
         line={
@@ -93,9 +98,9 @@ def parallel(
                 "ticks": "",
             },
         },
-        labelfont={"size": size, "color": theme.TEXT[look.dark]},
-        tickfont={"size": size, "color": theme.TEXT[look.dark]},
-        rangefont={"size": size, "color": theme.TEXT[look.dark]},
+        labelfont=font,
+        tickfont=font,
+        rangefont=font,
         unselected={"line": {"color": theme.MUTED[look.dark], "opacity": 0.15}},
         labelside="top",
     )
@@ -139,7 +144,7 @@ class _Axis:
 def _axis(title: str, column: Column, height: float, pitch: float, look: Look) -> _Axis:
     """Lay out the axis of a field, `height` px long and `pitch` px from the next."""
     size = theme.FONT_SIZE[look.projector]
-    room = max(4, int(pitch / (frame.CHARACTER_WIDTH * size)) - 1)
+    room = max(8, int(pitch / (frame.CHARACTER_WIDTH * size)) - 1)
     at = column.values.copy()
     missing = ~np.isfinite(at)
     finite = at[~missing]
@@ -164,23 +169,29 @@ def _axis(title: str, column: Column, height: float, pitch: float, look: Look) -
         at = np.where(missing, below, at)
         ticks = [(below, MISSING_TICK), *ticks]
         low = below
-    label = theme.one_line(title, _TITLE_LIMIT) + (" (log)" if logarithmic else "")
-    return _Axis(frame.lines(_two_lines(label, room)), at, (low, high), ticks)
+    return _Axis(frame.lines(_label(title, " (log)" if logarithmic else "", room, look)), at, (low, high), ticks)
 
 
-def _two_lines(label: str, room: int) -> list[str]:
-    """Break a label in at most two lines of `room` characters, each cut to that."""
-    first, *rest = frame.wrapped(label, 2, room)
-    return [theme.one_line(first, room), *([theme.one_line(" ".join(rest), room)] if rest else [])]
+def _label(title: str, suffix: str, room: int, look: Look) -> list[str]:
+    """Break a label in lines of `room` characters: two, but one of a projector's, since Plotly keeps so much free."""
+    if look.projector:
+        return [theme.one_line(title, room - len(suffix)) + suffix]
+    first, *rest = textwrap.wrap(theme.one_line(title, _TITLE_LIMIT) + suffix, room)
+    return [first, *([theme.one_line(" ".join(rest), room)] if rest else [])]
 
 
 def _number_ticks(
     finite: NDArray[np.float64], ends: tuple[float, float], logarithmic: bool, most: int
 ) -> list[tuple[float, str]]:
-    """Tick the numbers themselves where they are few and apart, else five places from end to end."""
+    """Tick the numbers themselves where they are few and apart, else whole numbers, or five places from end to end."""
     distinct = np.unique(finite)
     apart = len(distinct) < 2 or np.diff(distinct).min() >= (ends[1] - ends[0]) / most
-    places = distinct if len(distinct) <= _FEW and apart else np.linspace(*ends, min(5, most))
+    if len(distinct) <= _FEW and apart:
+        places = distinct
+    elif not logarithmic and (distinct == np.floor(distinct)).all():
+        places = np.arange(ends[0], ends[1] + 1, math.ceil((ends[1] - ends[0]) / min(8, most)))
+    else:
+        places = np.linspace(*ends, min(5, most))
     return [(float(place), number_words(float(f"{10**place if logarithmic else place:.6g}"))) for place in places]
 
 
@@ -250,8 +261,14 @@ def parallel_table(
     parts: list[pd.Series[Any]] = [pd.Series([str(name) for name in names], name="name", dtype=object)]
     for title, values in columns.items():
         column = read_column(values)
-        plain = [None if math.isnan(at) else column.categories[int(at)] for at in column.values] if column.categories else None
-        parts.append(pd.Series(column.values if plain is None else plain, name=title))
+        parts.append(column.plain().rename(_free(title, parts)))
     numbers = np.array([math.nan if value is None else float(value) for value in score], dtype=np.float64)
-    parts.append(pd.Series(np.where(np.isfinite(numbers), numbers, np.nan), name=score_title))
+    parts.append(pd.Series(np.where(np.isfinite(numbers), numbers, np.nan), name=_free(score_title, parts)))
     return pd.concat(parts, axis=1)
+
+
+def _free(title: str, parts: Sequence["pd.Series[Any]"]) -> str:
+    """Make a title that no other column has."""
+    taken = {part.name for part in parts}
+    numbered = (title if number == 1 else f"{title} ({number})" for number in itertools.count(1))
+    return next(name for name in numbered if name not in taken)

@@ -65,7 +65,7 @@ def pivot_map(
     if not np.isfinite(drawn.mean).any():
         why = f"None of the first {MOST} rows and columns has a run."
         return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    subtitle = _subtitle(cells, drawn, best, chosen, higher_is_better)
+    subtitle = _subtitle(cells, drawn, best, chosen, higher_is_better, brackets=True)
     framed: dict[str, Any] = {"look": look, "title": title, "subject": subject, "subtitle": subtitle, "height": height}
     size = theme.FONT_SIZE[look.projector]
     longest = max(len(theme.one_line(word, _LABEL_LIMIT)) for word in drawn.rows)
@@ -78,7 +78,8 @@ def pivot_map(
     finite = drawn.mean[np.isfinite(drawn.mean)]
     ends = (float(finite.min()), float(finite.max()))
     if ends[0] == ends[1]:
-        ends = (ends[0] - 0.5, ends[1] + 0.5)
+        half = 0.02 * abs(ends[0]) or 0.5
+        ends = (ends[0] - half, ends[1] + half)
     scale = ramp(look)
     figure = go.Figure(
         go.Heatmap(
@@ -105,7 +106,8 @@ def pivot_map(
     if chosen is not None and chosen[0] < len(drawn.rows) and chosen[1] < len(drawn.columns):
         _add_outline(figure, chosen, "chosen", "dash", _INSET - 0.06, look)
     _add_targets(figure, drawn, said, percent, grid, look)
-    _write(figure, drawn, percent, scale, ends, grid, look)
+    texts = _texts(drawn, percent, grid)
+    _write(figure, drawn, texts, scale, ends, look)
     limit = _UPRIGHT_LIMIT if upright else _LABEL_LIMIT
     across = _spaced(len(drawn.columns), grid.width if upright else math.inf, look)
     down = _spaced(len(drawn.rows), grid.height, look)
@@ -129,6 +131,8 @@ def pivot_map(
         zeroline=False,
     )
     figure.update_layout(barmode="overlay")
+    brackets = any(line.startswith("[") for text in texts.values() for line in text)
+    framed["subtitle"] = _subtitle(cells, drawn, best, chosen, higher_is_better, brackets)
     return frame.frame(figure, **framed)
 
 
@@ -291,16 +295,8 @@ def _add_targets(figure: go.Figure, cells: _Cells, said: tuple[str, str, str], p
     )
 
 
-def _write(
-    figure: go.Figure,
-    cells: _Cells,
-    percent: bool,
-    scale: theme.Scale,
-    ends: tuple[float, float],
-    grid: _Grid,
-    look: Look,
-) -> None:
-    """Write the mean, its interval and n in every cell, or of these what fits in all of them."""
+def _texts(cells: _Cells, percent: bool, grid: _Grid) -> dict[tuple[int, int], list[str]]:
+    """Choose the lines of every cell: mean, interval and n, or of these what fits in all of them."""
     filled = cells.filled()
     means = {cell: _written(float(cells.mean[cell]), percent, bare=True) for cell in filled}
     counts = {cell: f"n = {theme.thousands(cells.n[cell])}" for cell in filled}
@@ -309,9 +305,17 @@ def _write(
         {cell: [means[cell], counts[cell]] for cell in filled},
         {cell: [means[cell]] for cell in filled},
     ]
-    texts = next((choice for choice in choices if all(map(grid.holds, choice.values()))), None)
-    if texts is None:
-        return
+    return next((choice for choice in choices if all(map(grid.holds, choice.values()))), {})
+
+
+def _write(
+    figure: go.Figure,
+    cells: _Cells,
+    texts: dict[tuple[int, int], list[str]],
+    scale: theme.Scale,
+    ends: tuple[float, float],
+    look: Look,
+) -> None:
     size = theme.FONT_SIZE[look.projector]
     small = size if look.projector else size - 2
     # As annotations, since a trace's text fades when something is selected
@@ -328,11 +332,11 @@ def _spaced(count: int, pitch: float, look: Look) -> list[int]:
 
 
 def _subtitle(
-    cells: _Cells, drawn: _Cells, best: tuple[int, int], chosen: tuple[int, int] | None, higher_is_better: bool
+    cells: _Cells, drawn: _Cells, best: tuple[int, int], chosen: tuple[int, int] | None, higher_is_better: bool, brackets: bool
 ) -> str:
     runs = pd.Series(drawn.n[drawn.n > 0])
     words = ["n = 1 run in each cell: no interval" if runs.max() == 1 else f"{lines.n_words(runs)} runs in a cell"]
-    if np.isfinite(drawn.low).any():
+    if brackets:
         words.append("brackets: 95 % interval of the mean")
     words.append(f"{'higher' if higher_is_better else 'lower'} is better; solid outline: best mean")
     if chosen is not None:

@@ -108,9 +108,13 @@ def test_words_of_groups() -> None:
         "dense",
         "decision tree, depth K 4",
     ]
-    assert [one.words for one in groups(table, ["net.depth"])] == ["depth K 4", "depth K none"]
-    assert [one.words for one in groups(table, ["train.gate_gradient"])] == ["gate gradient none", "gate gradient none"][:1] + [
-        "gate gradient none"
+    assert [one.words for one in groups(table, ["net.depth"])] == ["depth K 4", "without depth K"]
+    gradients = ["gate gradient none", "without gate gradient"]  # that of a gated net, and of one that has no gates
+    assert [one.words for one in groups(table, ["train.gate_gradient"])] == gradients
+    same = run_table([run({**TREE, "net.depth": 4}), run({**DENSE, "train.epochs": 4})]).assign(model="tree")
+    assert [one.words for one in groups(same, ["model", "train.decay_growth", "train.balance"])] == [
+        "tree, decay growth 1, balance penalty 0",
+        "tree",
     ]
     assert [one.words for one in groups(table, [])] == ["all runs"]
     assert groups(table, [])[0].n == 3
@@ -122,7 +126,7 @@ def test_tags_are_taken_together_and_empty_text_is_missing() -> None:
     table = run_table([run({"seed": place}, tags=one, comment=one[0] if one else "") for place, one in enumerate(tags)])
     found = groups(table, ["tags"])
     assert [one.key for one in found] == [("a, b",), ("a",), (None,)]
-    assert [one.words for one in found] == ["a, b", "a", "tags none"]
+    assert [one.words for one in found] == ["a, b", "a", "without tags"]
     assert [one.rows["seed"].tolist() for one in found] == [[0, 2], [3], [1]]
     assert [one.key for one in groups(table, ["comment"])] == [("b",), ("a",), (None,)]
 

@@ -1,0 +1,320 @@
+"""A deck's file in a real browser, opened from disk without a network: drawing, keys, revealing, hover, speaker, print."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from app.collect import snapshot
+from app.deck import deck_html
+from app.figures import learning_curves
+from app.figures.depths import error_by_depth
+from app.theme import Look
+from core.config import RunConfig, SweepConfig
+from core.decks import Slide
+
+NAN = float("nan")
+SCREEN, DARK, PROJECTOR = Look(), Look(dark=True), Look(projector=True)
+
+
+def depth_figure(look: Look, **changes: Any) -> Slide:
+    rows = [
+        (model, "", split, depth, 0.3 - 0.04 * depth + shift)
+        for model, shift in (("tree", 0.0), ("flat", 0.1))
+        for split in ("test", "train")
+        for depth in (0, 1, 2)
+    ]
+    rows.append(("dense", "", "test", NAN, 0.25))
+    curves = pd.DataFrame(rows, columns=["model", "variant", "split", "depth", "mean"])
+    curves = curves.assign(low=curves["mean"] - 0.02, high=curves["mean"] + 0.02, n=5)
+    figure = error_by_depth(curves=curves, subject="digits, 300 training rows", look=look)
+    sweep = SweepConfig(axes={"net.depth": [0, 1, 2]}, baselines=["dense"])
+    slide = snapshot(figure, look=look, runs=[RunConfig()], sweep=sweep, caption="Means over seeds 0 to 4. " * 20)
+    return slide.model_copy(update=changes)
+
+
+def loss_figure(look: Look) -> Slide:
+    epochs = np.arange(20)
+    curves = {("train", "loss"): 2 * np.exp(-epochs / 5), ("test", "loss"): 2 * np.exp(-epochs / 5) + 0.1}
+    return snapshot(learning_curves(epochs=epochs, curves=curves, metric="loss", look=look), look=look, runs=[RunConfig()])
+
+
+LONG = "\n".join(f"- Point {number}: {'more words than a line of the stage can hold ' * 4}" for number in range(40))
+SLIDES = [
+    Slide(kind="title", title="Trees of sign bits", text="A talk", notes="Welcome\n<b>all</b>"),
+    Slide(kind="text", title="Points " * 60, text="First\n- one\n- two", reveal=True),
+    depth_figure(SCREEN, reveal=True, notes="Axes first"),
+    loss_figure(DARK),
+    depth_figure(PROJECTOR),
+    Slide(kind="formula", title="Layer", text=r"W(b)=\sum_{l=0}^K W_l \qquad" * 12, dark=True),
+    Slide(kind="text", title="Long", text=LONG),
+    Slide(kind="figure", title="Broken", figure={"data": [{"type": "scatter", "y": [1]}], "layout": {"xaxis": 7}}),
+]
+TOTAL = len(SLIDES) + 1
+
+
+@dataclass
+class Talk:
+    """A deck that is open, with what was asked of the network and what the console said."""
+
+    page: Any
+    asked: list[str]
+    errors: list[str]
+
+    def go(self, number: int) -> None:
+        self.page.keyboard.type(str(number))
+        self.page.keyboard.press("Enter")
+        assert self.number() == number
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def number(self) -> int:
+        return int(self.page.locator(".slide.current .number").inner_text().split(" / ")[0])
+
+    def opacities(self, selector: str) -> list[float]:
+        found: list[float] = self.page.locator(f".slide.current {selector}").evaluate_all(
+            "nodes => nodes.map(node => Number(getComputedStyle(node).opacity))"
+        )
+        return found
+
+
+@pytest.fixture(scope="module")
+def talk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
+    file = tmp_path_factory.mktemp("deck") / "a talk.html"
+    file.write_text(deck_html("A talk", SLIDES, made=1732467169.0), encoding="utf-8")
+    yield from opened(browser, file)
+
+
+def opened(browser: Any, file: Path) -> Iterator[Talk]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True)
+    asked: list[str] = []
+    errors: list[str] = []
+
+    def refuse(route: Any) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    context.route(re.compile(r"^(https?|wss?):"), refuse)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_selector("html[data-ready=true]")
+    yield Talk(page, asked, errors)
+    context.close()
+    assert not asked
+    assert not errors
+
+
+def test_every_figure_is_drawn_and_a_broken_one_says_so(talk: Talk) -> None:
+    assert talk.number() == 1
+    assert talk.page.locator(".slide").count() == TOTAL
+    assert talk.page.locator(".figure .main-svg .scatterlayer .trace").count() >= 10
+    drawn = talk.page.locator(".figure.room").evaluate_all(
+        "boxes => boxes.map(b => b.querySelectorAll('.main-svg .trace').length > 0)"
+    )
+    assert drawn == [True, True, True, False]
+    assert "This figure cannot be drawn: " in talk.page.locator("#slide-8 .error").text_content()
+    assert talk.page.evaluate("window.deckReady.then(() => 'ready')") == "ready"
+    assert talk.page.locator(".modebar").count() == 0
+
+
+def test_every_text_is_large_enough_and_inside_its_slide(talk: Talk) -> None:
+    small = talk.page.evaluate(
+        """() => [...document.querySelectorAll(".slide")].flatMap((slide) => {
+            const scale = Number(slide.querySelector(".figure")?.dataset.scale ?? 1);
+            const plain = [...slide.querySelectorAll("bdi, p, li, h1, h2")].map((node) => [node, 1]);
+            const drawn = [...slide.querySelectorAll("svg text, svg tspan")].map((node) => [node, scale]);
+            return [...plain, ...drawn].filter(([node]) => node.textContent.trim())
+                .map(([node, by]) => [by * parseFloat(getComputedStyle(node).fontSize), node.textContent]);
+        }).filter(([size]) => size < 24)"""
+    )
+    assert small == []
+    outside = talk.page.evaluate(
+        """() => [...document.querySelectorAll(".slide")].flatMap((slide) => {
+            const all = slide.getBoundingClientRect();
+            return [...slide.querySelectorAll("bdi, svg text, math")]
+                .map((node) => [node.getBoundingClientRect(), node.textContent])
+                .filter(([box]) => box.width && (box.left < all.left - 1 || box.right > all.right + 1))
+                .map(([box, words]) => [slide.id, words.slice(0, 60)]);
+        })"""
+    )
+    assert outside == []
+    long = talk.page.locator("#slide-7 .room")
+    assert long.evaluate("room => room.scrollHeight <= room.clientHeight")
+    assert long.evaluate("room => getComputedStyle(room).fontSize") == "28px"
+    assert long.locator("p").last.text_content() == "…"
+
+
+def test_the_stage_fits_the_window(talk: Talk) -> None:
+    box = talk.page.locator("#stage").bounding_box()
+    assert box["width"] == pytest.approx(1280)
+    assert box["height"] == pytest.approx(720)
+    assert box["y"] == pytest.approx(40)
+
+
+def test_keys_turn_the_slides(talk: Talk) -> None:
+    talk.press("Home", "ArrowRight")
+    assert talk.number() == 2
+    talk.press("End")
+    assert talk.number() == TOTAL
+    talk.press("PageDown", " ")
+    assert talk.number() == TOTAL
+    talk.press("PageUp", "Backspace")
+    assert talk.number() == TOTAL - 2
+    talk.press("1", "2", "Enter")
+    assert talk.number() == TOTAL
+    talk.go(4)
+    assert talk.page.evaluate("location.hash") == "#4"
+    talk.press("b")
+    assert talk.page.locator("#black").is_visible()
+    talk.press("ArrowRight")
+    assert talk.page.locator("#black").is_hidden()
+    assert talk.number() == 4
+    assert talk.page.locator("#said").text_content() == f"4 of {TOTAL}: Loss against epoch"
+    assert talk.page.locator(".slide:visible .heading").count() == 1
+
+
+def test_lines_of_a_text_come_one_by_one(talk: Talk) -> None:
+    lines = ".slide.current .step:visible"
+    talk.press("Home", "ArrowRight")
+    counts = []
+    for _ in range(3):
+        counts.append(talk.page.locator(lines).count())
+        talk.press("ArrowDown")
+    assert counts == [0, 1, 2]
+    assert talk.page.locator(lines).count() == 3
+    talk.press("ArrowLeft")
+    assert talk.page.locator(lines).count() == 2
+    talk.press(" ", "Enter")
+    assert talk.number() == 3
+    talk.press("ArrowLeft")
+    assert talk.number() == 2
+    assert talk.page.locator(lines).count() == 3
+
+
+def test_models_of_a_figure_come_one_by_one_and_nothing_moves(talk: Talk) -> None:
+    talk.go(3)
+    before = talk.page.locator(".slide.current .xtick text").evaluate_all(
+        "nodes => nodes.map(n => n.getBoundingClientRect().x)"
+    )
+    shown = [sum(talk.opacities(".scatterlayer > .trace"))]
+    labels = [sum(talk.opacities("g.annotation"))]
+    for _ in range(3):
+        talk.press("ArrowRight")
+        shown.append(sum(talk.opacities(".scatterlayer > .trace")))
+        labels.append(sum(talk.opacities("g.annotation")))
+    # tree, flat: a line and its band in both panels; dense: in one
+    steps = np.diff(shown).tolist()
+    assert shown[0] == 0
+    assert sorted(steps) == [2, 4, 4]
+    # each brings the label at the end of its line; the panels' headings are there from the start
+    assert sorted(np.diff(labels).tolist()) == [1, 2, 2]
+    assert labels[0] == 2
+    after = talk.page.locator(".slide.current .xtick text").evaluate_all("nodes => nodes.map(n => n.getBoundingClientRect().x)")
+    assert after == before
+    talk.press("ArrowRight")
+    assert talk.number() == 4
+
+
+@pytest.mark.parametrize("number", [3, 4, 5])
+def test_hover_works_on_the_scaled_figure(talk: Talk, number: int) -> None:
+    talk.go(number)
+    if number == 3:
+        talk.press("ArrowRight", "ArrowRight", "ArrowRight")
+    point = talk.page.locator(".slide.current .scatterlayer .point").nth(1).bounding_box()
+    label = talk.page.locator(".slide.current .hovertext")
+    talk.page.mouse.move(5, 5)
+    talk.page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2, steps=2)
+    label.first.wait_for()
+    assert re.search(r"K = \d|epoch \d", label.first.text_content())
+    near = label.first.bounding_box()
+    assert abs(near["y"] + near["height"] / 2 - point["y"] - point["height"] / 2) < 60
+
+
+def test_what_is_not_revealed_does_not_answer_the_mouse(talk: Talk) -> None:
+    talk.go(4)
+    talk.go(3)
+    point = talk.page.locator(".slide.current .scatterlayer .point").nth(1).bounding_box()
+    talk.page.mouse.move(5, 5)
+    talk.page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2, steps=2)
+    talk.page.wait_for_timeout(200)
+    assert talk.page.locator(".slide.current .hovertext").count() == 0
+
+
+def test_the_speaker_window_works_from_a_file_and_keeps_in_step(talk: Talk) -> None:
+    talk.press("Home")
+    with talk.page.expect_popup() as waiting:
+        talk.press("s")
+    speaker = waiting.value
+    assert speaker.locator("#notes").inner_text() == "Welcome\n<b>all</b>"
+    assert speaker.locator("#then").inner_text().startswith("Next: Points Points")
+    speaker.locator("#next").click()
+    assert talk.number() == 2
+    speaker.keyboard.press("End")
+    assert talk.number() == TOTAL
+    assert speaker.locator("#then").inner_text() == "This is the last slide."
+    talk.go(3)
+    assert speaker.locator("#notes").inner_text() == "Axes first"
+    assert speaker.locator("#place").inner_text() == f"3 / {TOTAL}, step 0 of 3"
+    speaker.locator("#run").click()
+    assert speaker.locator("#run").inner_text() == "Pause timer"
+    assert re.fullmatch(r"\d\d:\d\d", speaker.locator("#elapsed").inner_text())
+    speaker.close()
+
+
+def test_figures_are_saved_as_drawing_and_image(talk: Talk, tmp_path: Path) -> None:
+    talk.go(1)
+    talk.page.mouse.move(200, 200)
+    assert talk.page.locator("#svg").is_disabled()
+    talk.go(4)
+    for format, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
+        talk.page.mouse.move(210, 210)
+        with talk.page.expect_download() as waiting:
+            talk.page.locator(f"#{format}").click()
+        assert waiting.value.suggested_filename == f"4-loss-against-epoch.{format}"
+        waiting.value.save_as(tmp_path / format)
+        assert (tmp_path / format).read_bytes().startswith(start)
+    talk.press(" ")
+    assert talk.number() == 5
+
+
+def test_print_is_one_page_a_slide_with_everything_shown(talk: Talk) -> None:
+    talk.go(3)
+    pdf = talk.page.pdf(prefer_css_page_size=True, print_background=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == TOTAL
+    assert {tuple(map(float, box)) for box in re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", pdf)} == {(1440, 810)}
+    talk.page.emulate_media(media="print")
+    try:
+        assert min(talk.opacities(".scatterlayer > .trace")) == 1
+        assert talk.page.locator("#slide-2 .step:visible").count() == 3
+        assert talk.page.locator("#toolbar").is_hidden()
+    finally:
+        talk.page.emulate_media(media="screen")
+
+
+def test_in_a_frame_it_takes_the_keyboard_and_leaves_the_address(browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_content("<iframe id=deck sandbox='allow-scripts allow-same-origin' style='width:1200px;height:700px'></iframe>")
+    text = deck_html("A talk", SLIDES[:2], made=0.0, embedded=True)
+    page.evaluate("text => { document.getElementById('deck').srcdoc = text; }", text)
+    frame = page.frame_locator("#deck")
+    frame.locator("html[data-ready=true]").wait_for()
+    frame.locator(".slide.current").click()
+    page.keyboard.press("ArrowRight")
+    assert frame.locator(".slide.current .number").inner_text() == "2 / 3"
+    assert page.url == "about:blank"
+    context.close()
+    assert not errors
