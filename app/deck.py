@@ -60,7 +60,7 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
     told += [{"title": HEADING, "notes": ""} for _ in pages]
     data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told}
     title = html.escape(theme.one_line(name, 120)) or "Deck"
-    return f"""<!DOCTYPE html>
+    text = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -88,6 +88,8 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 </body>
 </html>
 """
+    # lone halves of a pair cannot be written as UTF-8
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 _BUTTONS = (
@@ -144,8 +146,7 @@ def _json(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    # lone halves of a pair cannot be written as UTF-8
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 def _section(number: int, total: int, kind: str, dark: bool, reveal: bool, body: str) -> str:

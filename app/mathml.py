@@ -32,6 +32,9 @@ _WORDS = {
     *("mathbackground", "movablelimits", "symmetric", "largeop", "columnalign", "notation", "linebreak"),
 }
 
+_NO_TEXT = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""What XML cannot hold."""
+
 _ENTITY = re.compile(r"&#x[0-9A-Fa-f]{1,6};")
 _MARKS = (("$$", "$$"), (r"\[", r"\]"), (r"\(", r"\)"), ("$", "$"))
 _ALIGNED = re.compile(r"\\(begin|end)\{(?:aligned|gathered|split|gather\*?)\}")
@@ -60,6 +63,7 @@ def mathml(latex: str, display: bool = True) -> str:
         raise _too_deep() from None
     except Exception as error:  # the converter raises whatever its parsing stumbles over
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).removesuffix(" Error").lower()
+        words = "it ends too early" if words == "no available tokens" else words
         raise ValueError(f"a formula must be LaTeX that is complete, got {source:.80} ({words})") from None
     kept = Element("math", display="block" if display else "inline")
     _copy(found, kept)
@@ -67,7 +71,7 @@ def mathml(latex: str, display: bool = True) -> str:
 
 
 def _bare(latex: str) -> str:
-    source = theme.one_line(latex)
+    source = theme.one_line(_NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", latex))
     for start, end in _MARKS:
         if len(source) >= len(start + end) and source.startswith(start) and source.endswith(end):
             source = source[len(start) : len(source) - len(end)].strip()

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
@@ -398,7 +399,7 @@ class _Archive:
             sizes[f"{table.name}.jsonl"] = entries[table.name].bytes
             if table in _BINARY:
                 sizes[f"{table.name}.bin"] = entries[table.name].blob_bytes or 0
-        for name in sizes.keys() ^ infos.keys():
+        for name in sorted(sizes.keys() ^ infos.keys()):
             raise ArchiveError(f"its member {name} is missing" if name in sizes else f"it has a foreign member, {name[:60]!r}")
         # before anything is unpacked; zipfile gives no more bytes than are declared
         if (total := sum(info.file_size for info in infos.values())) > room:
@@ -512,36 +513,44 @@ def _refusal(table: Table, number: int, sentence: str) -> ArchiveError:
 # One row
 
 
-def _columns(table: Table) -> dict[str, Callable[[Any], str | None]]:
-    """Column -> what tells, of a value that it cannot have, what it must be."""
+_Check = tuple[Callable[[Any], bool], str]
+"""Whether a value can be in a column, and what it must be."""
+
+
+def _columns(table: Table) -> dict[str, _Check]:
+    """The columns that a row has in a file."""
     checks = {column.name: _column_check(column) for column in table.columns if not isinstance(column.type, LargeBinary)}
-    if table in _BINARY:
-        checks |= {name: _column_check(Column(name, Integer, nullable=False)) for name in ("offset", "size")}
+    for name in ("offset", "size") if table in _BINARY else ():
+        checks[name] = _whole(2**63 - 1)
     return checks
 
 
-def _column_check(column: Column[Any]) -> Callable[[Any], str | None]:
-    kind, nullable = column.type, column.nullable
-    highest = 2**63 if column.name in ("offset", "size") else 2**31
-    longest = getattr(kind, "length", None)
+def _column_check(column: Column[Any]) -> _Check:
+    longest = getattr(column.type, "length", None)
+    if isinstance(column.type, Boolean):
+        holds, must_be = (lambda value: type(value) is bool), "true or false"
+    elif isinstance(column.type, Integer):
+        holds, must_be = _whole(2**31 - 1)
+    elif isinstance(column.type, Double):
+        holds, must_be = (lambda value: type(value) is float and math.isfinite(value)), "a finite number with a decimal point"
+    elif column.name.endswith("_id") and longest == 16:
+        holds, must_be = (lambda value: type(value) is str and bool(_ADDRESS.fullmatch(value))), "16 hexadecimal digits"
+    elif longest is None:
+        holds, must_be = (lambda value: type(value) is str and _is_unicode(value)), "text"
+    else:
+        must_be = f"text of at most {longest} characters"
+        holds = partial(_is_short, longest)
+    if column.nullable:
+        return (lambda value: value is None or holds(value)), must_be
+    return holds, must_be
 
-    def check(value: Any) -> str | None:
-        if value is None:
-            return None if nullable else "given"
-        if isinstance(kind, Boolean):
-            return None if isinstance(value, bool) else "true or false"
-        if isinstance(kind, Integer):
-            is_whole = isinstance(value, int) and not isinstance(value, bool)
-            return None if is_whole and 0 <= value < highest else f"a whole number from 0 to {highest - 1}"
-        if isinstance(kind, Double):
-            return None if isinstance(value, float) and math.isfinite(value) else "a finite number with a decimal point"
-        if column.name.endswith("_id") and longest == 16:
-            return None if isinstance(value, str) and _ADDRESS.fullmatch(value) else "16 hexadecimal digits"
-        if not isinstance(value, str) or not _is_unicode(value):
-            return "text"
-        return f"text of at most {longest} characters" if longest is not None and len(value) > longest else None
 
-    return check
+def _is_short(longest: int, value: Any) -> bool:
+    return type(value) is str and len(value) <= longest and _is_unicode(value)
+
+
+def _whole(highest: int) -> _Check:
+    return (lambda value: type(value) is int and 0 <= value <= highest), f"a whole number from 0 to {highest}"
 
 
 def _is_unicode(text: str) -> bool:
@@ -549,17 +558,17 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _row(table: Table, number: int, line: bytes, columns: Mapping[str, Callable[[Any], str | None]]) -> dict[str, Any]:
+def _row(table: Table, number: int, line: bytes, columns: Mapping[str, _Check]) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise _refusal(table, number, f"it must be a JSON object: {error}") from error
     if not isinstance(row, dict):
         raise _refusal(table, number, "it must be a JSON object")
-    for name in row.keys() ^ columns.keys():
+    for name in sorted(row.keys() ^ columns.keys()):
         raise _refusal(table, number, f"column {name} is missing" if name in columns else f"unknown column {name[:40]!r}")
-    for name, check in columns.items():
-        if (must_be := check(row[name])) is not None:
+    for name, (holds, must_be) in columns.items():
+        if not holds(row[name]):
             raise _refusal(table, number, f"{name} must be {must_be}, got {row[name]!r:.60}")
     return row
 

@@ -6,7 +6,7 @@
   const stage = byId("stage"), toolbar = byId("toolbar");
   const slides = [...document.querySelectorAll(".slide")];
   const figures = slides.map((slide) => slide.querySelector(".figure"));
-  const steps = slides.map(() => null);  // of a drawn slide that reveals: functions that show or hide one part each
+  const steps = slides.map(() => null);  // of a drawn slide: functions that show or hide one part each
   const drawn = slides.map(() => null);  // of a slide that is drawn or being drawn: a promise
   let current = 0, step = 0, typed = "", speaker = null;
 
@@ -33,6 +33,7 @@
         fail(figures[index], error);
       }
     }
+    steps[index] ??= [];
   }
 
   function fail(box, error) {
@@ -61,7 +62,8 @@
     plot.className = "plot";
     plot.style.cssText = `width:${width}px;height:${height}px;transform:scale(${scale})`;
     box.append(plot);
-    const config = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: false };
+    const config = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: false,
+      showAxisDragHandles: false };
     const sized = { ...layout, width, height, autosize: false, dragmode: false };
     await Plotly.newPlot(plot, data, sized, config);
     if (groups.length) {
@@ -139,7 +141,11 @@
     return trace && Number.isInteger(trace.index) && "_input" in trace ? trace.index : -1;
   }
 
-  const bare = (text) => new DOMParser().parseFromString(String(text ?? "").replace(/<br>/g, " "), "text/html").body.textContent.replace(/\s+/g, " ").trim();
+  // Plotly's texts without their tags, on one line
+  function bare(text) {
+    const parsed = new DOMParser().parseFromString(String(text ?? "").replace(/<br>/g, " "), "text/html");
+    return parsed.body.textContent.replace(/\s+/g, " ").trim();
+  }
 
   function revealing(plot, groups, data) {
     const hover = plot._fullData.map((trace) => trace.hoverinfo);
@@ -169,28 +175,29 @@
     byId("svg").disabled = byId("png").disabled = !figure;
     byId("back").disabled = current === 0;
     step = at;
-    apply();
     byId("said").textContent = `${current + 1} of ${slides.length}: ${deck.slides[current].title}`;
     if (!deck.embedded && placeOf(location.hash) !== current) location.replace(`#${current + 1}`);
-    tellSpeaker();
+    apply();
     await draw(current);
   }
 
   // The steps of a slide are known once it is drawn; "at the end" is Infinity until then.
   function apply() {
     (steps[current] || []).forEach((reveal, part) => reveal(part < step));
+    tellSpeaker();
   }
 
   function next() {
     if (!byId("black").hidden) return black(false);
-    if (step < stepsOf(current)) { step += 1; apply(); tellSpeaker(); }
+    if (!steps[current]) return undefined;  // not drawn: what it reveals is not known yet
+    if (step < stepsOf(current)) { step += 1; apply(); }
     else if (current < slides.length - 1) show(current + 1, 0);
   }
 
   function back() {
     if (!byId("black").hidden) return black(false);
     const here = Math.min(step, stepsOf(current));
-    if (here > 0) { step = here - 1; apply(); tellSpeaker(); }
+    if (here > 0) { step = here - 1; apply(); }
     else if (current > 0) show(current - 1, Infinity);
   }
 
@@ -251,7 +258,8 @@
 
   let started = 0, counted = 0;
   const elapsed = () => counted + (started ? Date.now() - started : 0);
-  const clock = (seconds) => `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
+  const pair = (number) => String(number).padStart(2, "0");
+  const clock = (units) => `${pair(Math.floor(units / 60))}:${pair(units % 60)}`;  // mm:ss of seconds, hh:mm of minutes
 
   function openSpeaker() {
     if (speaker && !speaker.closed) return speaker.focus();
@@ -302,7 +310,7 @@
     if (!speaker || speaker.closed) return;
     const page = speaker.document;
     page.getElementById("elapsed").textContent = clock(Math.floor(elapsed() / 1000));
-    page.getElementById("clock").textContent = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    page.getElementById("clock").textContent = clock(new Date().getHours() * 60 + new Date().getMinutes());
     page.getElementById("run").textContent = started ? "Pause timer" : elapsed() ? "Go on" : "Start timer";
   }
 

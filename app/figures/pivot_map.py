@@ -104,7 +104,7 @@ def pivot_map(
     if best[0] < len(drawn.rows) and best[1] < len(drawn.columns):
         _add_outline(figure, best, "best mean", "solid", _INSET, look)
     if chosen is not None and chosen[0] < len(drawn.rows) and chosen[1] < len(drawn.columns):
-        _add_outline(figure, chosen, "chosen", "dash", _INSET - 0.06, look)
+        _add_outline(figure, chosen, "chosen", "dash", _INSET - (0.06 if chosen == best else 0.0), look)
     _add_targets(figure, drawn, said, percent, grid, look)
     texts = _texts(drawn, percent, grid)
     _write(figure, drawn, texts, scale, ends, look)
@@ -258,7 +258,7 @@ def _place(cells: _Cells, cell: tuple[int, int], said: tuple[str, str, str]) -> 
 def _add_outline(figure: go.Figure, cell: tuple[int, int], name: str, dash: str, half: float, look: Look) -> None:
     row, column = cell
     left, right, top, bottom = column - half, column + half, row - half, row + half
-    # Dark ink with a light one below is seen on every colour of the ramp
+    # Ink on a rim of the background is seen on every colour of the ramp
     for colour, factor in ((theme.BACKGROUND[look.dark], 2.5), (theme.TEXT[look.dark], 1.25)):
         figure.add_scatter(
             x=[left, right, right, left, left],

@@ -586,7 +586,7 @@ FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
     ("runs", edit(0, admin=True), r"runs, row 1: unknown column 'admin'"),
     ("runs", lambda rows: rows[1].pop("note"), r"runs, row 2: column note is missing"),
     ("runs", edit(1, label=7), r"runs, row 2: label must be text, got 7"),
-    ("runs", edit(1, label=None), r"runs, row 2: label must be given"),
+    ("runs", edit(1, label=None), r"runs, row 2: label must be text, got None"),
     ("runs", edit(1, label="\ud800"), r"runs, row 2: label must be text"),
     ("runs", edit(1, created=math.nan), r"runs, row 2: created must be a finite number"),
     ("runs", edit(1, created=5), r"runs, row 2: created must be a finite number"),

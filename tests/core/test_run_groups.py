@@ -279,6 +279,14 @@ def test_a_field_in_which_groups_differ_as_a_whole_is_not_matched() -> None:
     assert found.pairs["second"].tolist() == [0.375, 0.375]
 
 
+def test_a_field_that_varies_within_one_group_alone_is_averaged_over() -> None:
+    many = group([*seeds({"net.depth": 1}, [0.5, 0.75]), *seeds({"net.depth": 2}, [0.25, 0.25])])
+    one = group(seeds({**FLAT, "net.depth": 1}, [0.5, 0.5]))
+    found = compare(many, one, ACCURACY)
+    assert found.pairs["first"].tolist() == [0.375, 0.5]
+    assert (found.left_out_first, found.left_out_second) == (0, 0)
+
+
 def test_data_sets_pair_each_with_itself() -> None:
     first = group([*seeds(TREE, [0.5, 0.5]), *seeds(TREE | SPIRALS, [0.75, 0.75])])
     second = group([*seeds(DENSE | SPIRALS, [0.5, 0.25])])

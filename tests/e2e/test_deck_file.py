@@ -301,20 +301,47 @@ def test_print_is_one_page_a_slide_with_everything_shown(talk: Talk) -> None:
         talk.page.emulate_media(media="screen")
 
 
-def test_in_a_frame_it_takes_the_keyboard_and_leaves_the_address(browser: Any) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True)
+HOSTILE = "</script><img src=http://evil.example/x onerror=alert(1)><a href=http://evil.example>![x](http://evil.example/y)"
+HOSTILE_FIGURE = {
+    "data": [{"type": "scatter", "y": [1, 2], "name": HOSTILE, "text": HOSTILE, "mode": "text"}],
+    "layout": {
+        "annotations": [{"text": HOSTILE, "x": 0, "y": 1}],
+        "images": [{"source": "http://evil.example/z.png", "x": 0, "y": 1, "sizex": 1, "sizey": 1}],
+        "xaxis": {"title": {"text": HOSTILE}},
+    },
+}
+
+
+def test_in_a_frame_it_takes_the_keyboard_and_hostile_slides_ask_for_nothing(browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    asked: list[str] = []
+    broken: list[str] = []
+
+    def refuse(route: Any) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    context.route(re.compile(r"^(https?|wss?):"), refuse)
     page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.on("dialog", lambda dialog: broken.append(dialog.message))
     page.set_content("<iframe id=deck sandbox='allow-scripts allow-same-origin' style='width:1200px;height:700px'></iframe>")
-    text = deck_html("A talk", SLIDES[:2], made=0.0, embedded=True)
+    texts = {"title": HOSTILE, "text": HOSTILE, "caption": HOSTILE, "notes": HOSTILE}
+    kinds: tuple[Any, ...] = ("title", "text", "formula", "figure")
+    slides = [Slide(kind=kind, figure=HOSTILE_FIGURE if kind == "figure" else None, reveal=True, **texts) for kind in kinds]
+    text = deck_html(HOSTILE, slides, made=0.0, embedded=True)
     page.evaluate("text => { document.getElementById('deck').srcdoc = text; }", text)
     frame = page.frame_locator("#deck")
     frame.locator("html[data-ready=true]").wait_for()
+    assert frame.locator("main img, main a[href*=evil], main script:not([type='application/json'])").count() == 0
     frame.locator(".slide.current").click()
     page.keyboard.press("ArrowRight")
-    assert frame.locator(".slide.current .number").inner_text() == "2 / 3"
+    assert frame.locator(".slide.current .number").inner_text() == "2 / 5"
+    page.keyboard.press("4")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    assert frame.locator(".slide.current .number").inner_text() == "4 / 5"
     assert page.url == "about:blank"
     context.close()
-    assert not errors
+    assert not asked
+    assert not broken
