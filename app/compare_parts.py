@@ -19,7 +19,7 @@ from app.pick import pick
 from core import jobs
 from core.comparison import holm
 from core.datasets import shape
-from core.run_groups import by_seed, compare, data_overlap, pivot, score_interval
+from core.run_groups import compare, data_overlap, pivot, score_interval, seed_means
 from core.run_table import MEASURES, differing, field_words, shared, value_words
 from core.sweep import SCORES
 
@@ -39,8 +39,8 @@ def scores(found: Selection) -> None:
     drawn = [
         GroupScore(
             style=style,
-            best=np.array(by_seed(group.rows, found.column(split)), np.float64),
-            last=np.array(by_seed(group.rows, found.column(split, "last")), np.float64),
+            best=seed_means(group.rows, found.column(split)),
+            last=seed_means(group.rows, found.column(split, "last")),
             interval=interval if split == "validation" else score_interval(group.rows, found.column(split)),
         )
         for group, style, interval in zip(found.groups, found.styles, found.intervals, strict=True)
@@ -458,7 +458,7 @@ def group_lines(found: Selection) -> pd.DataFrame:
         line: dict[str, Any] = {"Group": theme.one_line(found.words[place], 80), "Seeds": interval.n, "Runs": len(group.rows)}
         for split in found.splits:
             at_best = interval if split == "validation" else score_interval(group.rows, found.column(split))
-            last = by_seed(group.rows, found.column(split, "last"))
+            last = seed_means(group.rows, found.column(split, "last"))
             name = "Validation" if split == "validation" else "Test"
             line[f"{name} {found.metric}, best"] = _interval_words(found, at_best)
             line[f"{name}, last"] = _score_words(found, float(last.mean()) if len(last) else math.nan)

@@ -16,7 +16,7 @@ from core.comparison import Interval
 from core.config import RunConfig
 from core.reading import RunSummary, SweepInfo
 from core.run_filter import FilterError, parse, term
-from core.run_groups import Group, chosen_among, group_fields, groups, rank, score_interval
+from core.run_groups import Group, chosen_among, group_fields, groups, rank_means, score_interval
 from core.run_table import CONFIG_FIELDS, SEED_FIELDS, differing, field_words, run_table, value_words, varies
 
 FROM, FILTER, CHOSEN, BY, METRIC, REPORT, BASELINE, SLOTS = (
@@ -231,7 +231,7 @@ def _grouped(
     score = f"best_validation_{metric}"
     made = groups(compared, fields)
     intervals = [score_interval(one.rows, score) for one in made]
-    order = rank(made, score, lowest=metric == "loss")
+    order = rank_means([interval.mean for interval in intervals], lowest=metric == "loss")
     made, intervals = [made[place] for place in order], [intervals[place] for place in order]
     words = group_words(made)
     return Selection(

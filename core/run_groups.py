@@ -8,6 +8,7 @@ is always a number of seeds. Scores are those of finished runs only. Nothing her
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,14 +88,7 @@ def data_overlap(rows: pd.DataFrame) -> float:
     Generators draw fresh data, and with one split seed the splits are one. Of several data sets, the largest term: no
     interval is too narrow. Source: Nadeau & Bengio 2003.
     """
-    largest = 0.0
-    for name, of_data in rows.groupby("data.name", sort=False):
-        if name not in GENERATORS and varies(of_data["split_seed"]):
-            for _, row in of_data[_DATA_FIELDS].drop_duplicates().iterrows():
-                known = {str(field)[5:]: plain(value) for field, value in row.items()}
-                size = shape(DataConfig.model_validate(known))
-                largest = max(largest, size.n_test / size.n_train)
-    return largest
+    return _overlap(rows["data.name"], rows["split_seed"], _tuples(rows, _DATA_FIELDS))
 
 
 def by_seed(rows: pd.DataFrame, column: str) -> "pd.Series[float]":
@@ -102,14 +96,20 @@ def by_seed(rows: pd.DataFrame, column: str) -> "pd.Series[float]":
 
     Missing values are left out, and scores of runs that are not finished.
     """
-    means: pd.Series[float] = _with_value(rows, column).groupby(_SEED)["value"].mean()
-    return means
+    seeds, means = _means(rows, column)
+    return pd.Series(means, index=pd.MultiIndex.from_arrays(list(seeds.T), names=_SEED), name="value")
+
+
+def seed_means(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Give the values of `by_seed` alone: (S,), by seed ascending."""
+    return _means(rows, column)[1]
 
 
 def score_interval(rows: pd.DataFrame, column: str) -> Interval:
     """Give the mean of a column over seeds with its interval of 95 %, widened where splits overlap."""
-    known = _with_value(rows, column)
-    return mean_interval(by_seed(known, column).to_numpy(), overlap=data_overlap(known))
+    counted = _counted(rows, column)
+    overlap = data_overlap(rows if counted.all() else rows[counted])
+    return mean_interval(_means(rows, column)[1], overlap=overlap)
 
 
 def compare(first: Group, second: Group, column: str) -> Paired:
@@ -118,29 +118,25 @@ def compare(first: Group, second: Group, column: str) -> Paired:
     A pair has one seed and one data configuration, and agrees in every field that varies within both groups and has a
     value that is in both; repeated runs are averaged. Each seed's difference is the mean over its pairs.
     """
-    ones, others = _with_value(first.rows, column), _with_value(second.rows, column)
+    ones, others = (group.rows[_counted(group.rows, column)] for group in (first, second))
     matched = [field for field in CONFIG_FIELDS if field in _DATA_FIELDS or _is_matched(ones, others, field)]
     matched = [field for field in matched if field not in SEED_FIELDS]
-    keys = _keys(ones, others, [*_SEED, *matched])
-    sides = [
-        side.assign(pair=codes).groupby("pair", as_index=False).agg({**dict.fromkeys(_SEED, "first"), "value": "mean"})
-        for side, codes in zip((ones, others), keys, strict=True)
-    ]
-    pairs = sides[0].merge(sides[1][["pair", "value"]], on="pair", suffixes=("_first", "_second"))
-    left_out = [
-        len(group.rows) - int(np.isin(codes, pairs["pair"]).sum()) for group, codes in zip((first, second), keys, strict=True)
-    ]
-    seeds = pairs.groupby(_SEED)[["value_first", "value_second"]].mean()
-    paired = [side[np.isin(codes, pairs["pair"])] for side, codes in zip((ones, others), keys, strict=True)]
-    overlap = data_overlap(pd.concat(paired))
+    keys = [_tuples(side, [*_SEED, *matched]) for side in (ones, others)]
+    scores = [_by_key(mine, side[column]) for mine, side in zip(keys, (ones, others), strict=True)]
+    pairs = [key for key in scores[0] if key in scores[1]]
+    pairs_of = [sum(key in scores[0] and key in scores[1] for key in mine) for mine in keys]
+    left_out = [len(group.rows) - count for group, count in zip((first, second), pairs_of, strict=True)]
+    of_seed: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
+    for key in pairs:
+        of_seed.setdefault(key[:2], []).append((scores[0][key], scores[1][key]))
+    seeds = sorted(of_seed)
+    sides = np.array([np.mean(of_seed[seed], axis=0) for seed in seeds]).reshape(-1, 2)
     named = pd.DataFrame(
-        {
-            "seed": pd.Series([_seed_words(*seed) for seed in seeds.index], dtype=object),
-            "first": seeds["value_first"].to_numpy(np.float64),
-            "second": seeds["value_second"].to_numpy(np.float64),
-        }
+        {"seed": pd.Series([_seed_words(*seed) for seed in seeds], dtype=object), "first": sides[:, 0], "second": sides[:, 1]}
     )
-    difference = paired_difference(named["first"], named["second"], overlap=overlap)
+    paired = set(pairs)
+    rows = pd.concat([side[[key in paired for key in mine]] for mine, side in zip(keys, (ones, others))])
+    difference = paired_difference(sides[:, 0], sides[:, 1], overlap=data_overlap(rows))
     why = None if len(named) else _why(ones, others, matched)
     return Paired(difference, named, left_out[0], left_out[1], why)
 
@@ -171,9 +167,17 @@ def pivot(table: pd.DataFrame, rows: str, columns: str, column: str) -> pd.DataF
 
 def rank(groups: Sequence[Group], column: str, lowest: bool) -> list[int]:
     """Order groups by the mean of a column over seeds, the best first: their places, those without a value last."""
-    means = [score_interval(group.rows, column).mean for group in groups]
+    return rank_means([_mean(_means(group.rows, column)[1]) for group in groups], lowest)
+
+
+def rank_means(means: Sequence[float], lowest: bool) -> list[int]:
+    """Order means, the best first, NaN last: their places, of equal ones the first first.
+
+    >>> rank_means([0.5, math.nan, 0.75], lowest=False)
+    [2, 0, 1]
+    """
     signed = [mean if lowest else -mean for mean in means]
-    return sorted(range(len(groups)), key=lambda place: (math.isnan(signed[place]), signed[place]))
+    return sorted(range(len(means)), key=lambda place: (math.isnan(signed[place]), signed[place]))
 
 
 def chosen_among(table: pd.DataFrame) -> int:
@@ -207,24 +211,70 @@ def _group_words(fields: Sequence[str], key: Sequence[Any], name_missing: bool =
     return ", ".join(parts) or "all runs"
 
 
-def _with_value(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows that count, with the column's number as `value`."""
-    values = rows[column].astype(np.float64)
-    counts = values.notna() & (rows["status"] == "finished") if column in SCORES else values.notna()
-    return rows.assign(value=values)[counts]
+def _counted(rows: pd.DataFrame, column: str) -> NDArray[np.bool_]:
+    """Which rows count: those with a value and, for a score, finished."""
+    known = ~np.isnan(rows[column].to_numpy(np.float64))
+    return known & (rows["status"].to_numpy() == "finished") if column in SCORES else known
+
+
+def _means(rows: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Seeds, ascending, and the mean of a column over the runs of each: (S, 2) and (S,)."""
+    counted = _counted(rows, column)
+    seeds = np.stack([rows[field].to_numpy(np.int64) for field in _SEED], axis=1)[counted]
+    unique, inverse, counts = np.unique(seeds, axis=0, return_inverse=True, return_counts=True)
+    sums = np.bincount(inverse.reshape(-1), rows[column].to_numpy(np.float64)[counted], len(unique))
+    return unique, sums / counts
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _by_key(keys: Sequence[tuple[Any, ...]], values: "pd.Series[float]") -> dict[tuple[Any, ...], float]:
+    """The mean of the values of each key."""
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for key, value in zip(keys, values, strict=True):
+        found.setdefault(key, []).append(float(value))
+    return {key: float(np.mean(several)) for key, several in found.items()}
+
+
+def _tuples(rows: pd.DataFrame, fields: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The values of some fields, row by row, None where missing, so that missing equals missing."""
+    if not len(rows):
+        return []
+    return list(zip(*(_cells(rows[field]) for field in fields), strict=True)) if fields else [()] * len(rows)
+
+
+def _cells(column: "pd.Series[Any]") -> list[Any]:
+    values = column.tolist()
+    return [None if value is None or value != value else value for value in values]
+
+
+def _overlap(names: "pd.Series[Any]", split_seeds: "pd.Series[Any]", configs: Sequence[tuple[Any, ...]]) -> float:
+    of_name: dict[str, tuple[set[int], set[tuple[Any, ...]]]] = {}
+    for name, seed, config in zip(names, split_seeds, configs, strict=True):
+        if name not in GENERATORS:
+            seeds, known = of_name.setdefault(name, (set(), set()))
+            seeds.add(seed)
+            known.add(config)
+    return max((_ratio(one) for seeds, known in of_name.values() if len(seeds) > 1 for one in known), default=0.0)
+
+
+@lru_cache(maxsize=4096)
+def _ratio(config: tuple[Any, ...]) -> float:
+    """Test rows over training rows of a data configuration, given by its fields."""
+    known = {field[5:]: plain(value) for field, value in zip(_DATA_FIELDS, config, strict=True)}
+    size = shape(DataConfig.model_validate(known))
+    return size.n_test / size.n_train
 
 
 def _is_matched(ones: pd.DataFrame, others: pd.DataFrame, field: str) -> bool:
     """Whether pairs must agree in a field: it varies within both groups, which do not differ in it as a whole."""
-    found = [{plain(value) for value in rows[field].unique()} for rows in (ones, others)]
-    return min(map(len, found)) > 1 and not found[0].isdisjoint(found[1])
-
-
-def _keys(ones: pd.DataFrame, others: pd.DataFrame, fields: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number the combinations of fields alike on both sides, missing equal to missing."""
-    both = pd.concat([ones[fields], others[fields]])
-    codes = both.groupby(fields, sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
-    return codes[: len(ones)], codes[len(ones) :]
+    first = set(_cells(ones[field]))
+    if len(first) < 2:
+        return False
+    second = set(_cells(others[field]))
+    return len(second) > 1 and not first.isdisjoint(second)
 
 
 def _seed_words(split_seed: int, init_seed: int) -> int | str:

@@ -68,8 +68,12 @@ def paired_seeds(
     inside = lines.panel_height(figure, look)
     size = theme.FONT_SIZE[look.projector]
     width = (look.width - 5 * size) * (1 - _SPACING[look.projector])
-    _left_axes(figure, pairs, styles, metric, width * _WIDTHS[0], inside, look)
+    rows = _left_axes(figure, pairs, styles, metric, width * _WIDTHS[0], inside, look)
     _right_axes(figure, pairs, difference, metric, width * _WIDTHS[1], inside, look)
+    # Fixed: Plotly gives up on margins of its own where the words below are wide and the right axis stands in the middle
+    figure.update_layout(margin_l=round(4.6 * size), margin_b=round((1.4 * rows + 0.7) * size))
+    figure.update_xaxes(automargin=False)
+    figure.update_yaxes(automargin=False)
     return figure
 
 
@@ -230,15 +234,16 @@ def _left_axes(
     width: float,
     inside: float,
     look: Look,
-) -> None:
+) -> int:
+    """Dress the axes of the values, and give the lines of words below them."""
     size = theme.FONT_SIZE[look.projector]
     half = 0.95 * width / 2
     limit = int(2.5 * half / (frame.CHARACTER_WIDTH * size))
-    labels = [frame.lines(frame.wrapped(theme.one_line(style.words, limit), size, round(half))) for style in styles]
+    labels = [frame.wrapped(theme.one_line(style.words, limit), size, round(half)) for style in styles]
     figure.update_xaxes(
         tickmode="array",
         tickvals=[0, 1],
-        ticktext=labels,
+        ticktext=[frame.lines(label) for label in labels],
         tickangle=0,
         range=[-0.5, 1.5],
         showgrid=False,
@@ -248,6 +253,7 @@ def _left_axes(
     ceiling = math.inf if metric == "loss" else 100.0
     y_range, _ = range_around(pairs[["first", "second"]].to_numpy(dtype=np.float64), [], floor=0.0, ceiling=ceiling)
     figure.update_yaxes(title_text=lines.axis_title(MEASURES[metric], inside, look), range=list(y_range), zeroline=False, col=1)
+    return max(map(len, labels))
 
 
 def _right_axes(

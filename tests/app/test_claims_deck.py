@@ -1,11 +1,11 @@
 """The ready-made deck says what the numbers say: titles against scipy, in all directions, and with anything missing."""
 
+import ast
 import json
 import math
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from core.sweep import Outcome, results
 DATA = DataConfig(name="tree_teacher", n_samples=200, n_train=100, n_features=6, n_classes=3, teacher_depth=2)
 BESIDE = ["dense", "dense_capacity", "random_gates"]
 ALL = ["tree", "flat"]
+ROOT = Path(__file__).parents[2]
 
 Error = Callable[[str, int, int, str], float]
 """The error of (model, depth, seed, split)."""
@@ -44,7 +45,7 @@ def config(
     **axes: list[Any],
 ) -> SweepConfig:
     base = RunConfig(data=data, net=NetConfig(width=6, depth=0), train=TrainConfig(epochs=2))
-    named = {"net.kind": list(kinds), "net.depth": list(depths), "seed": list(range(seeds))}
+    named: dict[str, list[Any]] = {"net.kind": list(kinds), "net.depth": list(depths), "seed": list(range(seeds))}
     return SweepConfig(
         name=name,
         base=base,
@@ -54,7 +55,7 @@ def config(
 
 
 def noisy(means: dict[str, Any], size: float = 0.004) -> Error:
-    """Errors about a mean for each model, or model and depth; of test rows unless a split has its own; seeds differ a little."""
+    """Errors about a mean for each model, or model and depth, unless a split has its own; seeds differ a little."""
 
     def error(model: str, depth: int, seed: int, split: str) -> float:
         found = means.get(f"{model} {split}", means.get(model, means["dense"]))
@@ -157,15 +158,13 @@ def test_a_tree_that_loses_is_said_to_lose() -> None:
     assert "higher than the flat net's at 2 of 3 depths" in about(slides, AGAINST_FLAT).title
     assert re.search(r"test error rises by \d+\.\d points \[", about(slides, "Test and training error").title)
     assert "lower" not in titles(slides)
-    notes = about(slides, AGAINST_DENSE).notes
-    assert "a difference is shown" in notes
-    assert "no difference is shown" not in notes
+    assert re.search(r"minus the dense net: [^:]*, a difference is shown", about(slides, AGAINST_DENSE).notes)
 
 
 def test_without_a_difference_none_is_said() -> None:
     slides = deck(config(), noisy({"dense": 0.2, "tree validation": [0.3, 0.1, 0.3]}, size=0.02))
     assert re.match(
-        r"No difference shown between tree \(K = 1\) and dense net on tree teacher \(-?\d\.\d points \[-\d\.\d, \d\.\d\], n = 5\)",
+        r"No difference shown between tree \(K = 1\) and dense net on tree teacher \(-?\d\.\d points \[-\d.+, \d.+\], n = 5\)",
         about(slides, AGAINST_DENSE).title,
     )
     assert (
@@ -188,7 +187,7 @@ def test_a_smaller_gap_is_said_and_a_larger_one_too() -> None:
     assert "generalization gap is smaller than the flat net's at 2 of 3 depths" in about(smaller, "Generalization gap").title
     larger = deck(config(), noisy(fits | {"flat train": 0.3, "tree train": 0.1}))
     assert "generalization gap is larger than the flat net's at 2 of 3 depths" in about(larger, "Generalization gap").title
-    dense = deck(config(kinds=["tree"]), noisy(fits | {"tree train": 0.1}))
+    dense = deck(config(kinds=["tree"], beside=["dense"]), noisy(fits | {"tree train": 0.1}))
     assert "larger than the dense net's" in about(dense, "Generalization gap").title
 
 
@@ -206,7 +205,7 @@ def test_the_depth_is_chosen_on_validation_whatever_the_test_rows_say() -> None:
 def test_holm_can_hide_a_difference_whose_interval_excludes_0() -> None:
     def error(model: str, depth: int, seed: int, split: str) -> float:
         shift = {"tree": 0.0, "dense": 0.02, "flat": 0.0}.get(model, 0.0)
-        return 0.3 + shift + (0.011 * (seed - 2) * (model == "tree") + 0.02 * (split == "validation" and model != "tree"))
+        return 0.3 + shift + (0.008 * (seed - 2) * (model == "tree") + 0.02 * (split == "validation" and model != "tree"))
 
     sweep = config(depths=(0, 1))
     cell = table(sweep, error)
@@ -215,12 +214,12 @@ def test_holm_can_hide_a_difference_whose_interval_excludes_0() -> None:
     p = [alone.p, *(findings.compare(cell, ("tree", 1), other).p for other in others)]
     slides = checked(claims_deck(sweep, cell, look=SCREEN))
     title = about(slides, AGAINST_DENSE).title
-    assert ("No difference" in title) == bool(holm(p)[0] >= 0.05)
-    if alone.p < 0.05 <= holm(p)[0]:
-        assert "by Holm" in title
+    assert alone.p < 0.05 < holm(p)[0]
+    assert alone.high < 0
+    assert title.startswith("No difference shown by Holm between tree (K = 1) and dense net")
 
 
-@settings(max_examples=8)
+@settings(max_examples=3)
 @given(st.lists(st.floats(0.05, 0.6), min_size=5, max_size=5), st.integers(2, 5), st.sampled_from([0.002, 0.05]))
 def test_titles_agree_with_the_test_for_any_errors(means: list[float], seeds: int, size: float) -> None:
     sweep = config(seeds=seeds, depths=(0, 1), beside=["dense"])
@@ -313,7 +312,8 @@ def test_a_sweep_of_other_models_has_a_deck(kind: str) -> None:
 def test_depth_0_alone_is_the_dense_net() -> None:
     slides = deck(config(depths=(0,)), noisy({"dense": 0.3}))
     assert about(slides, AGAINST_DENSE).title == (
-        "On validation the tree chooses K = 0, the dense net: no difference shown between tree and dense net on tree teacher (n = 5)"
+        "On validation the tree chooses K = 0, the dense net: "
+        "no difference shown between tree and dense net on tree teacher (n = 5)"
     )
     assert about(slides, "Test and training error").title.startswith("At K = 0, the only depth, the tree's training error is")
 
@@ -321,7 +321,7 @@ def test_depth_0_alone_is_the_dense_net() -> None:
 def test_one_seed_shows_nothing() -> None:
     slides = deck(config(seeds=1), noisy({"dense": 0.3, "tree": [0.3, 0.2, 0.1]}))
     assert about(slides, AGAINST_DENSE).title.startswith(
-        "One seed, so nothing is shown: tree (K = 2) minus the dense net is -2"
+        "One seed, so nothing is shown: tree (K = 2) minus the dense net is -19.8 points"
     )
     assert about(slides, AGAINST_FLAT).title.startswith("One seed: no interval")
     assert "lower" not in titles(slides)
@@ -330,7 +330,7 @@ def test_one_seed_shows_nothing() -> None:
 
 
 def test_few_seeds_are_called_few() -> None:
-    few, enough = (deck(config(seeds=n), noisy({"dense": 0.3}))[-1].text for n in (4, 5))
+    few, enough = (deck(config(seeds=n, depths=(0,), beside=[]), noisy({"dense": 0.3}))[-1].text for n in (4, 5))
     assert "with fewer than 5, intervals are rough" in few
     assert "rough" not in enough
 
@@ -417,26 +417,25 @@ def test_tuned_rates_and_collapsed_nets_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "<img src=http://a.b/c>" * 9,
-        "![x](http://a.b)\n# head",
-        "a\u202egnp.exe\u2066",
-        "x" * 200,
-        "$\\frac{1}{2}$ %{x} \x00\x07",
-    ],
+    "name", ["![x](http://a.b)\n# head", "a\u202egnp.exe\u2066", "x" * 200, "$\\frac{1}{2}$ %{x} \x00\x07"]
 )
 def test_a_hostile_name_is_one_short_line_of_plain_text(name: str) -> None:
-    slides = deck(config(name=name, kinds=["tree"], beside=["dense"], depths=(0, 1)), noisy({"dense": 0.3}))
-    subtitle = slides[0].text
-    assert len(subtitle) < 250
+    sweep = config(name=name)
+    subtitle = claims_deck(sweep, pd.DataFrame(), look=SCREEN)[0].text
+    assert len(subtitle) < 100
     assert subtitle.isprintable()
-    assert all(name not in slide.caption + slide.notes + slide.title for slide in slides)
 
 
-@pytest.mark.parametrize("look", [Look(dark, projector) for dark in (False, True) for projector in (False, True)])
+def test_a_name_stands_nowhere_but_on_the_first_slide() -> None:
+    name = "<img src=http://a.b/c>"
+    slides = deck(config(name=name, kinds=["tree"], beside=["dense"], depths=(0, 1)), noisy({"dense": 0.3}))
+    assert slides[0].text.endswith(name)
+    assert all(name not in slide.caption + slide.notes + slide.title + json.dumps(slide.figure) for slide in slides)
+
+
+@pytest.mark.parametrize("look", [Look(), Look(dark=True, projector=True)])
 def test_figures_have_the_look_asked_for(look: Look) -> None:
-    sweep = config(seeds=2)
+    sweep = config(seeds=2, depths=(0, 1))
     slides = checked(claims_deck(sweep, table(sweep, noisy({"dense": 0.3})), look=look))
     figures = [slide for slide in slides if slide.kind == "figure"]
     assert {(slide.dark, slide.projector) for slide in figures} == {(look.dark, look.projector)}
@@ -444,7 +443,7 @@ def test_figures_have_the_look_asked_for(look: Look) -> None:
 
 
 def test_the_table_is_left_as_it_is_and_the_deck_is_the_same_each_time() -> None:
-    sweep = config(seeds=2)
+    sweep = config(seeds=2, kinds=["tree"], depths=(0, 1))
     cell = table(sweep, noisy({"dense": 0.3}))
     before = cell.copy(deep=True)
     first, second = (claims_deck(sweep, cell, look=SCREEN) for _ in range(2))
@@ -455,8 +454,17 @@ def test_the_table_is_left_as_it_is_and_the_deck_is_the_same_each_time() -> None
 
 
 def test_no_page_and_no_store_is_needed() -> None:
-    code = (
-        "import sys, app.claims_deck; print([name for name in ('streamlit', 'core.store', 'core.jobs') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    imported = {"app.claims_deck"}
+    waiting = list(imported)
+    while waiting:
+        path = ROOT / f"{waiting.pop().replace('.', '/')}.py"
+        if not path.exists():
+            continue
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [str(node.module), *(f"{node.module}.{name}" for name in names)]
+            waiting += [name for name in names if name not in imported]
+            imported |= set(names)
+    assert "app.figures.depths" in imported
+    assert not imported & {"streamlit", "core.store", "core.jobs"}
