@@ -214,7 +214,7 @@ def _mark_baseline(figure: go.Figure, base: "pd.Series[Any]", colour: str, look:
         fill = theme.faded(colour, theme.BAND_OPACITY)
         figure.add_shape(type="rect", x0=base["low"], x1=base["high"], fillcolor=fill, line={"width": 0}, **where)
     line = {"color": colour, "width": theme.LINE_WIDTH[look.projector] / 2}
-    figure.add_shape(type="line", x0=base["mean"], x1=base["mean"], line=line, **(where | {"layer": "between"}))
+    figure.add_shape(type="line", x0=base["mean"], x1=base["mean"], line=line, **where)
 
 
 def _mark_chance(figure: go.Figure, chance: float | None, metric: str, x_range: tuple[float, float], look: Look) -> str:

@@ -181,17 +181,6 @@ def _draw_differences(figure: go.Figure, pairs: pd.DataFrame, difference: Differ
     place: dict[str, Any] = {"row": 1, "col": 2}
     width, size = theme.LINE_WIDTH[look.projector], theme.MARKER_SIZE[look.projector]
     colour = theme.TEXT[look.dark]
-    figure.add_shape(
-        type="line",
-        x0=0,
-        x1=1,
-        y0=0,
-        y1=0,
-        xref="x2 domain",
-        yref="y2",
-        line={"color": theme.MUTED[look.dark], "width": width},
-        layer="between",
-    )
     figure.add_scatter(
         x=_apart(len(pairs)),
         y=pairs["difference"],
@@ -275,7 +264,9 @@ def _right_axes(
     figure.update_yaxes(
         title_text=lines.axis_title(f"first minus second ({unit})", inside, look),
         range=list(y_range),
-        zeroline=False,
+        zeroline=True,
+        zerolinecolor=theme.TEXT[look.dark],
+        zerolinewidth=0.75 * theme.LINE_WIDTH[look.projector],
         col=2,
     )
 

@@ -21,7 +21,7 @@ BROWSER_FLAGS = (
 
 # Opened at a page's own address, Streamlit looks for its server below that address before it looks at the root.
 PROBE = re.compile(
-    r"http://127\.0\.0\.1:\d+/(leaves|balance|runs|overfitting|capacity|no-such-page)/_stcore/(health|host-config)"
+    r"http://127\.0\.0\.1:\d+/(leaves|balance|runs|overfitting|capacity|compare|present|no-such-page)/_stcore/(health|host-config)"
 )
 
 

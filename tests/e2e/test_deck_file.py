@@ -1,5 +1,6 @@
 """A deck's file in a real browser, opened from disk without a network: drawing, keys, revealing, hover, speaker, print."""
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -312,7 +313,7 @@ HOSTILE_FIGURE = {
 }
 
 
-def test_in_a_frame_it_takes_the_keyboard_and_hostile_slides_ask_for_nothing(browser: Any) -> None:
+def test_in_a_frame_it_takes_the_keyboard_and_hostile_slides_ask_for_nothing(browser: Any, tmp_path: Path) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     asked: list[str] = []
     broken: list[str] = []
@@ -325,12 +326,14 @@ def test_in_a_frame_it_takes_the_keyboard_and_hostile_slides_ask_for_nothing(bro
     page = context.new_page()
     page.on("pageerror", lambda error: broken.append(str(error)))
     page.on("dialog", lambda dialog: broken.append(dialog.message))
-    page.set_content("<iframe id=deck sandbox='allow-scripts allow-same-origin' style='width:1200px;height:700px'></iframe>")
     texts = {"title": HOSTILE, "text": HOSTILE, "caption": HOSTILE, "notes": HOSTILE}
     kinds: tuple[Any, ...] = ("title", "text", "formula", "figure")
     slides = [Slide(kind=kind, figure=HOSTILE_FIGURE if kind == "figure" else None, reveal=True, **texts) for kind in kinds]
     text = deck_html(HOSTILE, slides, made=0.0, embedded=True)
-    page.evaluate("text => { document.getElementById('deck').srcdoc = text; }", text)
+    outer = tmp_path / "page.html"
+    sandbox = "sandbox='allow-scripts allow-same-origin' style='width:1200px;height:700px'"
+    outer.write_text(f'<!DOCTYPE html><iframe id=deck {sandbox} srcdoc="{html.escape(text)}"></iframe>', encoding="utf-8")
+    page.goto(outer.as_uri())
     frame = page.frame_locator("#deck")
     frame.locator("html[data-ready=true]").wait_for()
     assert frame.locator("main img, main a[href*=evil], main script:not([type='application/json'])").count() == 0
@@ -341,7 +344,7 @@ def test_in_a_frame_it_takes_the_keyboard_and_hostile_slides_ask_for_nothing(bro
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
     assert frame.locator(".slide.current .number").inner_text() == "4 / 5"
-    assert page.url == "about:blank"
+    assert page.url == outer.as_uri()
     context.close()
     assert not asked
     assert not broken

@@ -51,8 +51,8 @@ def test_each_seed_is_a_line_and_a_difference() -> None:
     wanted = paired_difference(FIRST, SECOND)
     assert mean.y[0] == pytest.approx(2.0)
     assert mean.y[0] + mean.error_y.array[0] == pytest.approx(100 * wanted.high)
-    (zero,) = figure.layout.shapes
-    assert (zero.y0, zero.y1, zero.yref) == (0, 0, "y2")
+    assert figure.layout.yaxis2.zeroline
+    assert figure.layout.yaxis2.range[0] < 0 < figure.layout.yaxis2.range[1]
     assert figure.layout.xaxis.ticktext == WORDS
 
 
