@@ -25,8 +25,6 @@ from core.sweep import SCORES
 
 MOST_CURVES = 200
 """Runs whose curves are drawn; more would be a carpet, and take seconds to read."""
-MOST_LINES = 12
-"""Groups that are drawn in colour at once."""
 AXES = {"epoch": "epoch", "step": "step", "seconds": "seconds of training", "multiply_adds": "multiply-adds of training"}
 SPLITS_SHOWN = {"validation": "validation", "train": "training", "both": "training and validation"}
 
@@ -90,7 +88,6 @@ def curves(found: Selection) -> None:
             log_x=log_x,
             log_y=log_y,
             singles=singles,
-            lit=range(MOST_LINES) if len({line.style for line in lines}) > MOST_LINES else None,
             subject=found.subject,
             look=session.look(),
         ),

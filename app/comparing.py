@@ -17,7 +17,7 @@ from core.config import RunConfig
 from core.reading import RunSummary, SweepInfo
 from core.run_filter import FilterError, parse, term
 from core.run_groups import Group, chosen_among, group_fields, groups, rank_means, score_interval
-from core.run_table import CONFIG_FIELDS, SEED_FIELDS, differing, field_words, run_table, value_words, varies
+from core.run_table import differing, field_words, run_table, value_words, varies
 
 FROM, FILTER, CHOSEN, BY, METRIC, REPORT, BASELINE, SLOTS = (
     "from",
@@ -253,7 +253,7 @@ def _grouped(
 def _fields(shown: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     """Ask by what runs are grouped: everything but the seed, unless fields are chosen."""
     automatic = group_fields(compared)
-    options = [field for field in CONFIG_FIELDS if field in set(differing(shown)) - set(SEED_FIELDS)]
+    options = group_fields(shown)
     options = ["model", *options, *(["tags"] if shown["tags"].map(bool).any() else [])]
     nothing: list[str] = []
     session.seed_from_url(BY, lambda text: [options[options.index(one)] for one in text.split(",") if one], nothing)

@@ -56,14 +56,13 @@ def test_compare_share_and_present(app: App, visit: Any, browser: Any, tmp_path:
     other.get_by_text(words, exact=True).first.wait_for()
 
     deck = "Moons <b>bold</b>"
-    for view, name in (("pairs", None), ("scores", "Scores"), ("curves", "Curves")):
+    views = (("pairs", None, "pairs_validation"), ("scores", "Scores", "scores"), ("curves", "Curves", "curves_figure"))
+    for place, (view, name, key) in enumerate(views, 1):
         if name is not None:
             page.get_by_text(name, exact=True).click()
             page.wait_for_url(re.compile(f"view={view}"))
-        page.locator(".js-plotly-plot .main-svg").first.wait_for()
-        page.get_by_role("button", name="Add to deck").click()
-        page.get_by_text(re.compile(r"Added to .* as slide")).first.wait_for()
-        page.get_by_text(re.compile(r"Added to .* as slide")).first.wait_for(state="hidden")
+        page.locator(f".st-key-{key}_deck").get_by_role("button", name="Add to deck").click()
+        page.get_by_text(re.compile(rf"Added to .* as slide {place}")).first.wait_for()
     page.locator("[data-testid=stSidebarNav]").get_by_role("link", name="Present").click()
     field = page.get_by_label("Name of the deck")
     field.fill(deck)
