@@ -12,6 +12,8 @@ from core.errors import LeafscopeError
 DECK, SHOW = "deck", "show"
 """Parameters of the address: which deck, and whether it fills the window."""
 
+_SHOWN_SINCE = "_shown_since"
+
 CLAIMS_NAME = "The three claims, tested"
 
 
@@ -19,8 +21,10 @@ def main() -> None:
     """Lay out the page."""
     info = _deck()
     if info is not None and st.query_params.get(SHOW) == "1" and info.n_slides:
-        deck_editor.present(info, jobs.default_store().slides(info.deck_id), time.time())
+        began = st.session_state.setdefault(_SHOWN_SINCE, time.time())  # the same at every redraw, which then changes nothing
+        deck_editor.present(info, jobs.default_store().slides(info.deck_id), began)
         return
+    st.session_state.pop(_SHOWN_SINCE, None)
     st.title("Show it to a room, without a network")
     with st.sidebar:
         _choose(info)

@@ -201,6 +201,15 @@
     else if (current > 0) show(current - 1, Infinity);
   }
 
+  function leave() {
+    const wasBlack = !byId("black").hidden;
+    black(false); toast(""); typed = "";
+    if (!deck.embedded || wasBlack || document.fullscreenElement) return;
+    try {
+      window.parent.document.querySelector(".st-key-deck_close button").click();
+    } catch { /* shown by something else than the app */ }
+  }
+
   function black(on) { byId("black").hidden = !on; }
 
   function placeOf(hash) {
@@ -221,7 +230,7 @@
     Home: () => show(0, 0), End: () => show(slides.length - 1, 0),
     b: () => black(byId("black").hidden), ".": () => black(byId("black").hidden),
     f: fullScreen, p: openSpeaker, s: openSpeaker,
-    Escape: () => { black(false); toast(""); typed = ""; },
+    Escape: leave,
   };
 
   function onKey(event) {
