@@ -1,6 +1,7 @@
 """Parts of the Compare page: from a selection to tables and figures, each with its sentence, caption and numbers."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def curves(found: Selection) -> None:
         ),
         key="curves_figure",
         sentence=group_curves_sentence(**numbers, x_title=AXES[axis]),
-        caption="Mean over the runs of a group at each epoch, with its 95 % t interval as a band; thin: single runs. "
+        caption="Mean over the seeds of a group at each epoch, with its 95 % t interval as a band; thin: single seeds. "
         f"{_axis_words(axis)} Test solid, validation dashed, training dotted.",
         table=group_curves_table(**numbers),
     )
@@ -126,8 +127,22 @@ def _lines(found: Selection, splits: tuple[str, ...], axis: str) -> tuple[list[G
                 y[number, epochs] = values
                 x[number] = np.arange(most + 1) * _per_epoch(row, found, axis)
             overlaps.append(data_overlap(group.rows))
-            lines.append(GroupLines(style=style, split=split, x=x, y=y, names=[str(row["title"]) for row in mine]))
+            lines.append(GroupLines(style, split, *_seeds_averaged(mine, x, y)))
     return lines, overlaps
+
+
+def _seeds_averaged(rows: list[dict[Any, Any]], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """One curve a seed: runs of one seed in a group are averaged, so that n is a number of seeds."""
+    seeds: dict[tuple[int, int], list[int]] = {}
+    for place, row in enumerate(rows):
+        seeds.setdefault((row["split_seed"], row["init_seed"]), []).append(place)
+    if len(seeds) == len(rows):
+        return x, y, [str(row["title"]) for row in rows]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # an epoch that no run of the seed has is NaN
+        means = [np.stack([np.nanmean(part[places], axis=0) for places in seeds.values()]) for part in (x, y)]
+    names = [f"seed {seed[0]}, mean of {len(places)} runs" for seed, places in seeds.items()]
+    return means[0], means[1], names
 
 
 def _per_epoch(row: dict[Any, Any], found: Selection, axis: str) -> float:
@@ -389,7 +404,8 @@ def run_lines(found: Selection, rows: pd.DataFrame) -> pd.DataFrame:
         ]
     for split in found.splits:
         for which in ("best", "last"):
-            columns[_head(found.column(split, which))] = rows[found.column(split, which)].to_numpy()
+            scores = rows[found.column(split, which)].to_numpy()
+            columns[_head(found.column(split, which))] = 100 * scores if found.metric == "accuracy" else scores
     columns["Best epoch"] = rows["best_epoch"].to_numpy()
     for field in fields:
         numeric = pd.api.types.is_numeric_dtype(rows[field])
@@ -424,7 +440,7 @@ def _head(field: str) -> str:
 
 def column_config(found: Selection) -> dict[str, Any]:
     """How the columns of `run_lines` are written."""
-    form = "percent" if found.metric == "accuracy" else "%.4f"
+    form = "%.1f %%" if found.metric == "accuracy" else "%.4f"
     heads = [_head(found.column(split, which)) for split in ("validation", "test") for which in ("best", "last")]
     return {head: st.column_config.NumberColumn(format=form) for head in heads} | {
         "Time (s)": st.column_config.NumberColumn(format="%.1f"),

@@ -63,7 +63,7 @@ def python(chosen: Sequence[RunSummary]) -> None:
     with st.popover("Python", icon=":material/code:", disabled=len(chosen) != 1, help="A script that reproduces the run."):
         if len(chosen) == 1:
             st.caption("Gives the same history, with the same device and number of threads, bit for bit on the CPU.")
-            st.code(script(chosen[0].config), language="python", width=680)
+            st.code(script(chosen[0].config, chosen[0].facts.get("compiled")), language="python", width=680)
 
 
 def save_archive(chosen: Sequence[RunSummary], key: str, sweep_ids: Sequence[str] = ()) -> None:

@@ -28,7 +28,7 @@ torch.set_num_threads(n_threads())  # as many as the app trains with
 run = {run}
 assert run.run_id == "{run_id}", "this version reads the configuration otherwise"
 
-result = train(run)
+result = train({arguments})
 
 for name, epoch in (("best", result.best_epoch), ("last", result.history["epoch"].max())):
     scores = result.history[result.history["epoch"] == epoch]
@@ -79,8 +79,10 @@ print(result[[*columns, "best_validation_accuracy", "best_test_accuracy"]].to_st
 """
 
 
-def script(run: RunConfig) -> str:
+def script(run: RunConfig, compiled: bool | None = None) -> str:
     """Write a program that trains a run, or fits it, and prints its scores; afterwards `result` has its history.
+
+    `compiled`: whether compiled code was at hand when the run was trained, by its facts; None: unknown, taken as if it was.
 
     >>> print(script(RunConfig(seed=3)))  # doctest: +ELLIPSIS
     import torch
@@ -101,6 +103,7 @@ def script(run: RunConfig) -> str:
     return (_FITTED if run.net.fitted else _NET).format(
         imports="\n".join(imports),
         run_id=run.run_id,
+        arguments="run, compiled=False" if compiled is False else "run",
         what=textwrap.fill(f"Run {run.run_id}: {run.label}.", WIDTH, initial_indent="# ", subsequent_indent="# "),
         run="\n".join(_laid_out(call, prefix="run = ")).removeprefix("run = "),
     )

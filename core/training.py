@@ -135,6 +135,7 @@ class Trainer:
         self._optimizer = LazyAdamW(groups, lr=run.train.lr)
         self._optimizer.start_state()
         compiled = ready.usable() if compiled is None else compiled
+        self._may_compile = compiled
         self._path = contextlib.nullcontext if compiled else ready.reference_only
         self._compiled = CompiledNet(self.net, self._optimizer, run.train) if compiled and takes(self.net) else None
         self._look = seconds_between_looks
@@ -177,7 +178,8 @@ class Trainer:
         """Measure what else is known of the net as it stands, as JSON values.
 
         `trained_parameters`: those in nodes that a step visited at least once, and all others; `inference_seconds`: for one
-        row, all test rows at once, the median of three.
+        row, all test rows at once, the median of three; `compiled`: whether compiled code was at hand, without which steps
+        round otherwise.
         """
         from core.cost import trained_parameters
 
@@ -196,6 +198,7 @@ class Trainer:
         return {
             "trained_parameters": trained_parameters(self.run.net, size.n_features, size.n_classes, visited),
             "inference_seconds": statistics.median(seconds),
+            "compiled": self._may_compile,
         }
 
     def state(self) -> dict[str, Tensor]:
@@ -356,14 +359,16 @@ def evaluate(net: DenseNet | TreeNet, x: Tensor, y: Tensor) -> tuple[float, floa
     return loss, accuracy, [torch.cat(layer).cpu().numpy() for layer in zip(*leaves, strict=True)]
 
 
-def train(run: RunConfig, on_epoch: Callable[[EpochRecord], None] | None = None) -> TrainResult:
+def train(
+    run: RunConfig, on_epoch: Callable[[EpochRecord], None] | None = None, *, compiled: bool | None = None
+) -> TrainResult:
     """Train a run here and now, calling `on_epoch` after each epoch, epoch 0 included.
 
-    It is a population of one. Raises LimitError, DeviceError, DataError before training and NonFiniteLossError in it.
+    It is a population of one; `compiled` is as Trainer's. Raises LimitError, DeviceError, DataError before training and NonFiniteLossError in it.
     """
     from core.population import Ended, Population
 
-    population = Population([run])
+    population = Population([run], compiled=compiled)
     records: list[EpochRecord] = []
     for _, event in population.events():
         if isinstance(event, Ended):

@@ -121,6 +121,7 @@ def test_a_link_offers_to_train_what_is_not_there(app: App, visit: Any, tmp_path
         there.get_by_role("heading", name=re.compile("^(Leaf|Prefix) ")).first.wait_for()
         until(lambda: elsewhere.store.run(kept.run_id).status == "finished", 60, "finished elsewhere")
         assert elsewhere.store.run(kept.run_id).best == kept.best
+        there.close()  # before its server goes, which it would miss
     finally:
         end_app(elsewhere)
 
