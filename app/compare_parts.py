@@ -21,7 +21,7 @@ from core import jobs
 from core.comparison import holm
 from core.datasets import shape
 from core.run_groups import compare, data_overlap, pivot, score_interval, seed_means
-from core.run_table import MEASURES, differing, field_words, shared, value_words
+from core.run_table import MEASURES, SEED_FIELDS, differing, field_words, shared, value_words
 from core.sweep import SCORES
 
 MOST_CURVES = 200
@@ -193,6 +193,9 @@ def pairs(found: Selection) -> None:
             "split": split,
         }
         left_out = paired.left_out_first + paired.left_out_second
+        mixed = [field for field in differing(one.rows) if field not in SEED_FIELDS]
+        mixed += [field for field in differing(other.rows) if field not in (*SEED_FIELDS, *mixed)]
+        averaged = f"; averaged over {theme.enumerate_words([field_words(field) for field in mixed])}" if mixed else ""
         widgets.figure(
             paired_seeds(
                 **numbers,
@@ -205,6 +208,7 @@ def pairs(found: Selection) -> None:
             sentence=sentence,
             caption="Runs of the same data and seed stand beside each other, at the epoch of the lowest validation loss; 95 % "
             "interval of the mean difference, two-sided t test"
+            + averaged
             + (f"; {left_out} runs have no partner and are left out" if left_out else "")
             + (f". Chosen among {found.configurations:,} configurations." if split == "test" else "."),
             table=paired_table(**numbers),
@@ -234,7 +238,7 @@ def _values(rows: pd.DataFrame, field: str) -> str:
 
 def pivot_part(found: Selection) -> None:
     """One field across, one down, the mean score in each cell; a click shows its runs."""
-    fields = [field for field in ["model", *differing(found.table)] if field not in ("seed", "split_seed", "init_seed")]
+    fields = [field for field in ["model", *differing(found.table)] if field not in SEED_FIELDS]
     if len(fields) < 2:
         st.info("A pivot needs two fields in which the runs differ, beside the seed.")
         return

@@ -47,6 +47,13 @@ def address() -> str:
     return (parts.path or "/") + (f"?{urlencode(parameters)}" if parameters else "")
 
 
+def link() -> str:
+    """The whole address of the page as it stands, to be copied."""
+    parts = urlsplit(st.context.url or "")
+    parameters = st.query_params.to_dict()
+    return f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{urlencode(parameters)}" if parameters else "")
+
+
 def plan() -> Plan | None:
     """What the address holds; None, said where it is wrong, if it holds nothing that can be read."""
     text = st.query_params.get(PLAN)

@@ -207,6 +207,8 @@ def sidebar_foot() -> None:
                     persist_state="session",
                 )
                 session.publish_to_url(key, st.session_state[key], next(iter(options)))
+            st.caption("Link to this view; opened on another server it offers to train what is not there.")
+            st.code(share.link(), language=None, wrap_lines=True, height=80)
         if (deck := decks.current()) is not None:
             st.page_link(
                 PRESENT_PAGE,

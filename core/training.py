@@ -364,7 +364,8 @@ def train(
 ) -> TrainResult:
     """Train a run here and now, calling `on_epoch` after each epoch, epoch 0 included.
 
-    It is a population of one; `compiled` is as Trainer's. Raises LimitError, DeviceError, DataError before training and NonFiniteLossError in it.
+    It is a population of one; `compiled` is as Trainer's. Raises LimitError, DeviceError, DataError before training and
+    NonFiniteLossError in it.
     """
     from core.population import Ended, Population
 

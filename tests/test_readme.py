@@ -21,7 +21,7 @@ def test_python_blocks_run():
 
 def test_pictures_are_there():
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", TEXT)
-    assert len(pictures) == 4
+    assert len(pictures) == 6
     for picture in pictures:
         assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
 

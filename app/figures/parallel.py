@@ -62,7 +62,8 @@ def parallel(
     order = np.argsort(values if higher_is_better else -values, kind="stable")
     size = theme.FONT_SIZE[look.projector]
     margin = round(0.5 * _LABEL_LIMIT * frame.CHARACTER_WIDTH * size + 2 * size)
-    width = look.width - 2 * margin - 3 * size
+    left = round(_LABEL_LIMIT * frame.CHARACTER_WIDTH * size + size)  # the words of the first axis stand left of it
+    width = look.width - left - margin - 3 * size
     shown = list(columns)[: max(1, int(width / (_PITCH * size)))]
     pitch = width / max(1, len(shown))
     runs = np.flatnonzero(scored)[order]
@@ -117,7 +118,7 @@ def parallel(
             line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
         )
     figure.update_layout(
-        margin={"l": margin, "r": margin, "t": figure.layout.margin.t + round(2.6 * size), "b": round(1.2 * size)}
+        margin={"l": left, "r": margin, "t": figure.layout.margin.t + round(2.6 * size), "b": round(1.2 * size)}
     )
     return figure
 
