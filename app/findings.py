@@ -92,7 +92,8 @@ def compare(
     sides = []
     for model, depth in (first, second):
         rows = model_at(cell, model, depth)
-        sides.append(pd.Series(measure(rows, which, split, metric).to_numpy(), index=rows["seed"]))
+        # without those that have no score: a model none of whose depths has one stands here with all of them
+        sides.append(pd.Series(measure(rows, which, split, metric).to_numpy(), index=rows["seed"]).dropna())
     joined = pd.concat(sides, axis=1, join="inner")
     return paired_difference(joined[0].to_numpy(), joined[1].to_numpy(), overlap=overlap(cell))
 

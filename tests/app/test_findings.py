@@ -202,3 +202,16 @@ def test_words_of_differences() -> None:
     assert difference_words(Difference(-1e-5, -0.01, 0.01, 5, 0.9)).startswith("no difference shown (0.0 points [-1.0")
     shown = Difference(-0.04, -0.06, -0.02, 5, 0.001)
     assert difference_words(shown, shown=False) == "no difference shown (-4.0 points [-6.0, -2.0], n = 5)"
+
+
+def test_a_model_without_any_result_stands_beside_nothing() -> None:
+    """All depths of the flat net failed: it has no depth of its own, and the tree has no difference from it."""
+    cell = table(MODELS)
+    cell.loc[cell["model"] == "flat", ["status", "best_validation_accuracy", "best_test_accuracy"]] = [
+        "failed",
+        math.nan,
+        math.nan,
+    ]
+    assert compare(cell, ("tree", 2), ("flat", None)).n == 0
+    assert any("minus flat: not trained" in sentence for sentence in findings(cell))
+    assert claims_table([("moons", cell)])["flat"].iloc[0].n == 0

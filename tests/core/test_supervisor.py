@@ -16,7 +16,7 @@ from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from core.store import Store
 from core.supervisor import Supervisor
 
-EPOCHS = 100
+EPOCHS = 70
 """Of a long run: about 50 ms each, so that it can be ended in the midst of, by a test that looks every 20 ms."""
 
 
