@@ -38,10 +38,11 @@ def leaves(found: Selection) -> None:
         return
     counts = [leaf_counts(leaf, depth) for _, leaf, depth in shown]
     depths = [depth for _, _, depth in shown]
-    names = [str(found.summaries[found.groups[place].rows["run_id"].iloc[0]].title) for place, _, _ in shown]
-    words = [found.words[place] if len(found.groups) > 1 else names[number] for number, (place, _, _) in enumerate(shown)]
+    words = [found.words[place] for place, _, _ in shown]
     stats = [balance(n) for n in counts]
-    one_seed = "One run of each group, the first of its seeds, at its last epoch"
+    left = len(found.groups) - len(shown)
+    best = f"the best {len(shown)} of {len(found.groups)} groups that have leaves" if left else "each group"
+    one_seed = f"One run of {best}, the first of its seeds that has any, at its last epoch"
     numbers: dict[str, Any] = {"counts": counts, "depths": depths, "names": words, "stats": stats}
     widgets.figure(
         loads_beside(**numbers, split=SPLITS[split], subject=found.subject, look=session.look()),
@@ -69,17 +70,20 @@ def leaves(found: Selection) -> None:
 
 
 def _with_leaves(found: Selection, split: str) -> list[tuple[int, np.ndarray, int]]:
-    """Place of the group, leaves of its first run's rows, depth; for groups that have any."""
+    """Place of the group, leaves of one of its runs' rows, depth; for groups that have any."""
     shown: list[tuple[int, np.ndarray, int]] = []
     for place, group in enumerate(found.groups):
-        run_id = str(group.rows.sort_values("seed")["run_id"].iloc[0])
-        run = found.summaries[run_id].config
-        if len(shown) == MOST_RUNS or not run.net.gated or run.net.depth == 0:
-            continue
-        epochs = jobs.default_store().recorded_epochs(run_id)
-        if len(epochs):
-            leaf = jobs.default_store().leaves(run_id, run.net.tree_layers - 1, split, int(epochs[-1]))
-            shown.append((place, leaf, run.net.depth))
+        if len(shown) == MOST_RUNS:
+            break
+        for run_id in group.rows.sort_values("seed")["run_id"]:
+            net = found.summaries[str(run_id)].config.net
+            if not net.gated or net.depth == 0:
+                continue
+            epochs = jobs.default_store().recorded_epochs(run_id)
+            if len(epochs):
+                leaf = jobs.default_store().leaves(run_id, net.tree_layers - 1, split, int(epochs[-1]))
+                shown.append((place, leaf, net.depth))
+                break
     return shown
 
 

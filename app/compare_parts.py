@@ -51,13 +51,14 @@ def scores(found: Selection) -> None:
         "baseline": baseline,
     }
     among = found.configurations if found.report else None
-    chosen = "" if not found.report else f" Ranked on validation, chosen among {found.configurations:,} configurations."
+    chosen = "" if not found.report else f" Ranked on validation, {found.among()}."
     widgets.figure(
         group_scores(**numbers, configurations=among, subject=found.subject, look=session.look()),
         key="scores",
         sentence=group_scores_sentence(**numbers, configurations=among),
         caption=f"Mean over seeds with its 95 % t interval{_overlap_words(found)}; filled: at the epoch of the lowest "
-        f"validation loss, open: at the last; small: single seeds. The order is that of the validation score.{chosen}",
+        f"validation loss, open: at the last; small: single seeds. The order is that of the validation score.{chosen}"
+        f"{found.averaged()}",
         table=group_scores_table(**numbers),
     )
 
@@ -76,11 +77,16 @@ def curves(found: Selection) -> None:
         log_x, log_y = _check("log_x", "Logarithmic across"), _check("log_y", "Logarithmic upward")
         singles = _check("singles", "Single runs", default=True)
     splits = {"both": ("train", "validation"), "all": ("train", "validation", "test")}.get(which, (which,))
-    table = found.table
-    if len(table) > MOST_CURVES:
-        st.info(f"Curves are drawn of at most {MOST_CURVES} runs, and these are {len(table):,}: choose rows, or filter.")
-        return
-    lines, overlaps = _lines(found, splits, axis)
+    count, runs = 0, 0
+    while count < len(found.groups) and (count == 0 or runs + len(found.groups[count].rows) <= MOST_CURVES):
+        runs += len(found.groups[count].rows)
+        count += 1
+    if count < len(found.groups):
+        st.info(
+            f"Curves are drawn of about {MOST_CURVES} runs at most: here of the best {count} of {len(found.groups):,} groups. "
+            "Choose rows or filter to see others."
+        )
+    lines, overlaps = _lines(found, splits, axis, count)
     numbers: dict[str, Any] = {"lines": lines, "metric": found.metric, "overlap": overlaps}
     widgets.figure(
         group_curves(
@@ -95,7 +101,7 @@ def curves(found: Selection) -> None:
         key="curves_figure",
         sentence=group_curves_sentence(**numbers, x_title=AXES[axis]),
         caption="Mean over the seeds of a group at each epoch, with its 95 % t interval as a band; thin: single seeds. "
-        f"{_axis_words(axis)} Test solid, validation dashed, training dotted.",
+        f"{_axis_words(axis)} Test solid, validation dashed, training dotted.{found.averaged()}",
         table=group_curves_table(**numbers),
     )
 
@@ -110,12 +116,13 @@ def _axis_words(axis: str) -> str:
     }[axis]
 
 
-def _lines(found: Selection, splits: tuple[str, ...], axis: str) -> tuple[list[GroupLines], list[float]]:
-    ids = list(found.table["run_id"])
+def _lines(found: Selection, splits: tuple[str, ...], axis: str, count: int) -> tuple[list[GroupLines], list[float]]:
+    """The curves of the first `count` groups, and how much the seeds of each share."""
+    ids = [str(run_id) for group in found.groups[:count] for run_id in group.rows["run_id"]]
     histories = {split: jobs.default_store().curves(ids, split, found.metric) for split in splits}
     lines: list[GroupLines] = []
     overlaps: list[float] = []
-    for group, style in zip(found.groups, found.styles, strict=True):
+    for group, style in zip(found.groups[:count], found.styles[:count], strict=True):
         for split in splits:
             mine = [row for row in group.rows.to_dict("records") if row["run_id"] in histories[split]]
             if not mine:
@@ -210,7 +217,7 @@ def pairs(found: Selection) -> None:
             "interval of the mean difference, two-sided t test"
             + averaged
             + (f"; {left_out} runs have no partner and are left out" if left_out else "")
-            + (f". Chosen among {found.configurations:,} configurations." if split == "test" else "."),
+            + (f"; {found.among()}." if split == "test" else "."),
             table=paired_table(**numbers),
         )
     st.subheader("What differs")
@@ -287,7 +294,8 @@ def pivot_part(found: Selection) -> None:
         pivot_map(**numbers, **look, chosen=chosen, subject=found.subject, look=session.look()),
         key="pivot",
         sentence=pivot_map_sentence(**numbers, **look),
-        caption=f"Mean over seeds with its 95 % interval, n seeds.{averaged} Click a cell to see its runs.",
+        caption=f"Mean over seeds with its 95 % interval, n seeds.{averaged}",
+        hint="Click a cell to see its runs.",
         table=pivot_map_table(**numbers),
         on_select=_select_cell,
     )
@@ -316,16 +324,16 @@ def _select_cell() -> None:
     points = st.session_state["pivot"]["selection"]["points"]
     if points:
         row, column = points[0]["customdata"][:2]
-        st.session_state["cell"] = f"{int(row)}.{int(column)}"
+        st.session_state["cell"] = st.session_state["_cell_tokens"].get((int(row), int(column)), "")
 
 
 def _cell(runs: dict[tuple[int, int], tuple[str, ...]]) -> tuple[int, int] | None:
-    """The cell whose runs are shown: the one clicked last, else the address's."""
+    """The cell whose runs are shown: the one clicked last, else the address's, which names one of its runs."""
     session.seed_from_url("cell", str, "")
-    text = str(st.session_state["cell"])
-    by_text = {f"{row}.{column}": (row, column) for row, column in runs}
-    session.publish_to_url("cell", text if text in by_text else "", "")
-    return by_text.get(text)
+    asked = str(st.session_state["cell"])
+    st.session_state["_cell_tokens"] = {place: min(ids) for place, ids in runs.items()}
+    session.publish_to_url("cell", asked if any(asked in ids for ids in runs.values()) else "", "")
+    return next((place for place, ids in runs.items() if asked in ids), None)
 
 
 def scatter(found: Selection) -> None:
@@ -342,7 +350,7 @@ def scatter(found: Selection) -> None:
         log_y = _check("scatter_log_y", "Logarithmic upward")
     of_run = {run_id: place for place, group in enumerate(found.groups) for run_id in group.rows["run_id"]}
     axes: dict[str, Any] = {"x": _plotted(found.table, x), "y": _plotted(found.table, y)}
-    titles: dict[str, Any] = {"x_title": names[x], "y_title": names[y]}
+    titles: dict[str, Any] = {"x_title": names[x] + _unit(x), "y_title": names[y] + _unit(y)}
     of_group: dict[str, Any] = {
         "group": [of_run[run_id] for run_id in found.table["run_id"]],
         "styles": found.styles,
@@ -353,7 +361,8 @@ def scatter(found: Selection) -> None:
         field_scatter(**axes, **titles, **of_group, log_x=log_x, log_y=log_y, subject=found.subject, look=session.look()),
         key="scatter",
         sentence=field_scatter_sentence(**axes, **titles, log_x=log_x, log_y=log_y),
-        caption="One marker a run. Click one to choose it alone.",
+        caption="One marker a run.",
+        hint="Click one to see what it is.",
         table=field_scatter_table(**axes, **of_group),
         on_select=_select_run,
     )
@@ -362,9 +371,13 @@ def scatter(found: Selection) -> None:
         st.dataframe(run_lines(found, rows), hide_index=True, key="clicked_run")
 
 
+def _unit(name: str) -> str:
+    return " (percent of rows)" if name.endswith("accuracy") else ""
+
+
 def _plotted(table: pd.DataFrame, name: str) -> list[Any]:
     if pd.api.types.is_numeric_dtype(table[name]):
-        return [float(value) for value in table[name]]
+        return [float(value) * (100 if name.endswith("accuracy") else 1) for value in table[name]]
     return [value_words(name, value) for value in table[name]]
 
 
@@ -392,7 +405,8 @@ def parallel_part(found: Selection) -> None:
         parallel(**numbers, higher_is_better=not found.lower_is_better, subject=found.subject, look=session.look()),
         key="parallel",
         sentence=parallel_sentence(**numbers, higher_is_better=not found.lower_is_better),
-        caption="One line a run, coloured by its score. Drag along an axis to keep only some of the runs.",
+        caption="One line a run, coloured by its score.",
+        hint="Drag along an axis to keep only some of the runs.",
         table=parallel_table(**numbers),
     )
 
@@ -445,7 +459,7 @@ def _head(field: str) -> str:
 def column_config(found: Selection) -> dict[str, Any]:
     """How the columns of `run_lines` are written."""
     form = "%.1f %%" if found.metric == "accuracy" else "%.4f"
-    heads = [_head(found.column(split, which)) for split in ("validation", "test") for which in ("best", "last")]
+    heads = [_head(found.column(split, which)) for split in found.splits for which in ("best", "last")]
     return {head: st.column_config.NumberColumn(format=form) for head in heads} | {
         "Time (s)": st.column_config.NumberColumn(format="%.1f"),
         "Best epoch": st.column_config.NumberColumn(format="%d", help="Of the lowest validation loss."),
@@ -489,8 +503,10 @@ def group_lines(found: Selection) -> pd.DataFrame:
 def _interval_words(found: Selection, interval: Any) -> str:
     if math.isnan(interval.mean):
         return theme.MISSING
-    low, high = (_score_words(found, value) for value in (interval.low, interval.high))
+    ends = np.clip((interval.low, interval.high), 0, 1 if found.metric == "accuracy" else None)
+    low, high = (_score_words(found, float(value)) for value in ends)
     words = _score_words(found, interval.mean)
+    # of a share no more than all can be right, whatever the t distribution says; the numbers stay as they are
     return words if math.isnan(interval.low) else f"{words} [{low.removesuffix(' %')}, {high.removesuffix(' %')}]"
 
 

@@ -71,6 +71,7 @@ class Selection:
     report: bool
     """Whether test scores are shown."""
     configurations: int
+    """Of all runs of the scope, filtered out or not: among so many was chosen."""
 
     @property
     def lower_is_better(self) -> bool:
@@ -95,6 +96,20 @@ class Selection:
         """The configurations of the compared runs."""
         return [self.summaries[run_id].config for run_id in self.table["run_id"]]
 
+    def among(self) -> str:
+        """Among how many configurations was chosen, in words."""
+        return f"chosen among {self.configurations:,} configuration{'s' * (self.configurations != 1)}"
+
+    def averaged(self) -> str:
+        """Over which fields beside the seed a group's mean goes, in a sentence; empty: over none."""
+        mixed: list[str] = []
+        for one in self.groups:
+            mixed += [field for field in group_fields(one.rows) if field not in mixed]
+        if not mixed:
+            return ""
+        words = [field_words(field) for field in mixed[:6]] + [f"{len(mixed) - 6} more fields"] * (len(mixed) > 6)
+        return f" Groups are averaged over {theme.enumerate_words(words)} first: one value a seed."
+
     @property
     def subject(self) -> str:
         """What the figures are of."""
@@ -108,29 +123,31 @@ class Selection:
 def select() -> Selection | None:
     """Ask in the sidebar what is compared; None, after saying why, if there is nothing."""
     summaries = {summary.run_id: summary for summary in jobs.default_store().list_runs()}
+    asked = st.query_params.get(CHOSEN) or st.session_state.get(CHOSEN_KEY, "")
+    choose_rows([run_id for run_id in asked.split(".") if run_id])
+    is_whole = _offer(summaries, asked)
     if not summaries:
-        share.plan()
         widgets.waiting_for_first_run()
         return None
-    asked = st.query_params.get(CHOSEN) or st.session_state.get(CHOSEN_KEY, "")
-    session.publish_to_url(CHOSEN, asked, "")
-    st.session_state[CHOSEN_KEY] = asked
     sweep, table = _scope(summaries)
     if sweep is None and table is None:
         return None
     assert table is not None
     shown = _filtered(table)
-    chosen = [run_id for run_id in asked.split(".") if run_id]
-    missing = [run_id for run_id in chosen if run_id not in summaries]
-    if missing:
-        _offer(missing)
+    if sweep is None and (unread := len(summaries) - len(table)):
+        st.caption(
+            f"{unread} run{'s were' if unread != 1 else ' was'} made by another version of the program and cannot be read; "
+            "Runs lists all."
+        )
     if shown.empty:
         st.info("No run is left by the filter in the sidebar. Clear it to see all runs.")
         return None
-    rows = shown[shown["run_id"].isin(set(chosen))]
+    rows = shown[shown["run_id"].isin(set(asked.split(".")))]
     compared = rows if len(rows) else shown
-    found = _grouped(shown, compared, summaries, sweep)
-    if sweep is not None and not len(rows):
+    found = _grouped(table, shown, compared, summaries, sweep)
+    if not is_whole:
+        share.keep_plan()
+    elif sweep is not None and not len(rows):
         share.show(sweep=sweep.config)
     else:
         share.show(found.configs() if len(compared) <= MOST_CHOSEN else ())
@@ -202,20 +219,28 @@ def _add(field: str, values: list[Any]) -> None:
     st.session_state[FILTER] = f"{before} {term(field, values)}".strip()
 
 
-def _offer(missing: Sequence[str]) -> None:
-    """Say that runs of the address are not here, and offer to train them where it says what they are."""
-    found = share.plan()
-    known = {run.run_id: run for run in found.runs} if found is not None else {}
-    here = [known[run_id] for run_id in missing if run_id in known]
-    count = f"{len(missing)} run{'s' * (len(missing) != 1)} of this address"
-    if here:
-        share.offer(here, f"{count} {'are' if len(missing) != 1 else 'is'} not here yet.")
-    else:
-        st.warning(f"{count} {'are' if len(missing) != 1 else 'is'} not here; deleted, or made on another machine.")
+def _offer(summaries: dict[str, RunSummary], asked: str) -> bool:
+    """Say which runs of the address are not here, and offer to train those that it describes; tells whether all are here."""
+    plan = share.incoming()
+    missing = [run for run in plan.runs if run.run_id not in summaries] if plan is not None else []
+    described = {run.run_id for run in missing}
+    unknown = [run_id for run_id in asked.split(".") if run_id and run_id not in summaries and run_id not in described]
+    if unknown:
+        verb = "is" if len(unknown) == 1 else "are"
+        st.warning(f"{_runs(len(unknown))} of this address {verb} not here; deleted, or made on another machine.")
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        share.offer(missing, f"{_runs(len(missing))} of this address {verb} not here yet.")
+        st.button("Go on without", key="_forget_plan", on_click=share.forget_incoming)
+    return not missing
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} run{'s' * (count != 1)}"
 
 
 def _grouped(
-    shown: pd.DataFrame, compared: pd.DataFrame, summaries: dict[str, RunSummary], sweep: SweepInfo | None
+    scope: pd.DataFrame, shown: pd.DataFrame, compared: pd.DataFrame, summaries: dict[str, RunSummary], sweep: SweepInfo | None
 ) -> Selection:
     with st.sidebar:
         metric = pick(METRIC, "Ranked by validation", list(METRICS), "accuracy", METRICS)
@@ -246,7 +271,7 @@ def _grouped(
         intervals=intervals,
         metric=metric,
         report=report,
-        configurations=chosen_among(shown),
+        configurations=chosen_among(scope),
     )
 
 
@@ -277,10 +302,8 @@ def group_words(made: Sequence[Group]) -> list[str]:
         return [one.words for one in made]
     differ = [place for place in range(len(made[0].fields)) if len({str(one.key[place]) for one in made}) > 1]
     if len(differ) > MOST_FIELDS:
-        labels = [str(one.rows["label"].iloc[0]).rpartition(" s")[0].split() for one in made]
-        common = set.intersection(*map(set, labels))
-        short = [" ".join(word for word in words if word not in common) for words in labels]
-        if all(short) and len(set(short)) == len(short):
+        short = _short_labels(made)
+        if len(set(short)) == len(short):
             return short
     named = [[place for place in differ if one.key[place] is not None] or differ for one in made]
     words = [
@@ -288,6 +311,21 @@ def group_words(made: Sequence[Group]) -> list[str]:
         for one, places in zip(made, named, strict=True)
     ]
     return words if len(set(words)) == len(words) else [one.words for one in made]
+
+
+def _short_labels(made: Sequence[Group]) -> list[str]:
+    """What is special in the label of each group's runs: the model, and of the rest what not all have."""
+    parts = []
+    for one in made:
+        first = one.rows.iloc[0]
+        data, kind = (str(first[field]).replace("_", " ") for field in ("data.name", "net.kind"))
+        before, _, after = str(first["label"]).rpartition(" s")[0].removeprefix(data).partition(kind)
+        parts.append((kind, [data, *before.split()], after.split()))
+    common = set.intersection(*({*before, *after} for _, before, after in parts))
+    return [
+        " ".join([*(word for word in before if word not in common), kind, *(word for word in after if word not in common)])
+        for kind, before, after in parts
+    ]
 
 
 def _value(field: str, value: Any) -> str:
@@ -341,6 +379,11 @@ def token(one: Group) -> str:
 def pick_group(key: str, label: str, found: Selection, default: int, *, none: str | None = None) -> int | None:
     """Ask for one of the groups; the address holds its token."""
     tokens = [token(one) for one in found.groups]
+    asked = str(st.session_state.get(key) or st.query_params.get(key, ""))
+    if asked and asked not in tokens:  # a run that is no longer the first of its group
+        of_run = next((name for name, one in zip(tokens, found.groups, strict=True) if asked in set(one.rows["run_id"])), None)
+        if of_run is not None:
+            st.session_state[key] = of_run
     options = ([""] if none is not None else []) + tokens
     names = dict(zip(tokens, found.words, strict=True)) | {"": none or ""}
     first = "" if none is not None else tokens[min(default, len(tokens) - 1)]
@@ -350,9 +393,8 @@ def pick_group(key: str, label: str, found: Selection, default: int, *, none: st
 
 def choose_rows(run_ids: Sequence[str]) -> None:
     """Compare these runs from now on; none: all that is shown."""
-    text = ".".join(run_ids) if len(run_ids) <= MOST_CHOSEN else ""
-    st.session_state[CHOSEN_KEY] = text
-    session.publish_to_url(CHOSEN, text, "")
+    st.session_state[CHOSEN_KEY] = ".".join(run_ids)
+    session.publish_to_url(CHOSEN, ".".join(run_ids) if len(run_ids) <= MOST_CHOSEN else "", "")
 
 
 def valid(summary: RunSummary) -> bool:

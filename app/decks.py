@@ -44,6 +44,12 @@ def add_button(drawing: Drawing, *, key: str, sentence: str, caption: str) -> No
         add(figure, sentence=sentence, caption=caption)
 
 
+def _mixed(info: DeckInfo) -> str:
+    """A warning where a deck holds figures of both themes, which keep the one that they were drawn for."""
+    kinds = {slide.dark for slide in jobs.default_store().slides(info.deck_id).values() if slide.kind == "figure"}
+    return " It holds light and dark figures now: take all of them in one theme." if len(kinds) > 1 else ""
+
+
 def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
     """Put a figure into the deck with what the page shows, and say so."""
     runs, sweep = share.shown()
@@ -67,6 +73,6 @@ def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
     choose(deck_id)
     info = store.deck(deck_id)
     st.toast(
-        f"Added to {theme.escape_markdown(info.name, 60)} as slide {info.n_slides}. Present shows it.",
+        f"Added to {theme.escape_markdown(info.name, 60)} as slide {info.n_slides}. Present shows it.{_mixed(info)}",
         icon=":material/add_to_photos:",
     )

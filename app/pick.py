@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app import session
+from app import session, theme
 
 T = TypeVar("T")
 
@@ -22,7 +22,8 @@ def pick(
     if st.session_state[key] not in options:
         st.session_state[key] = default
     if wrong is not None:
-        session.notify(f"{key} in the address must be one of {', '.join(by_text)}, got {wrong[:40]!r}; the default is shown")
+        sentence = f"{key} in the address must be one of {', '.join(by_text)}, got {wrong[:40]!r}; the default is shown"
+        session.notify(theme.escape_markdown(sentence))
     chosen: T = st.session_state[key]
     if len(options) > 1:
         chosen = st.selectbox(

@@ -18,7 +18,7 @@ from core.worker import n_cores
 PLAN = "plan"
 """The parameter of an address that holds the configurations of what it shows."""
 
-_SHOWN = "_shown"
+_SHOWN, _INCOMING, _PUBLISHED = "_shown", "_incoming", "_published_plan"
 
 
 def show(runs: Sequence[RunConfig] = (), sweep: SweepConfig | None = None) -> None:
@@ -26,7 +26,33 @@ def show(runs: Sequence[RunConfig] = (), sweep: SweepConfig | None = None) -> No
     dumps = tuple(run.model_dump_json(exclude_defaults=True) for run in runs)
     st.session_state[_SHOWN] = (dumps, sweep)
     text = _encoded(dumps, None if sweep is None else sweep.model_dump_json(exclude_defaults=True))
+    st.session_state[_PUBLISHED] = text
     session.publish_to_url(PLAN, text, "")
+
+
+def keep_plan() -> None:
+    """Leave what the address came with in it, while something of it is not here."""
+    text, _ = st.session_state.get(_INCOMING, ("", None))
+    st.session_state[_PUBLISHED] = text
+    session.publish_to_url(PLAN, text, "")
+
+
+def incoming() -> Plan | None:
+    """What the address held when it was opened, for as long as the session lives; None if it held nothing.
+
+    What a page wrote into it itself is not taken for it.
+    """
+    text = st.query_params.get(PLAN, "")
+    if text and text != st.session_state.get(_PUBLISHED):
+        st.session_state[_INCOMING] = (text, plan())
+    _, found = st.session_state.get(_INCOMING, ("", None))
+    opened: Plan | None = found
+    return opened
+
+
+def forget_incoming() -> None:
+    """Ask no longer for what the address came with."""
+    st.session_state.pop(_INCOMING, None)
 
 
 def reset() -> None:

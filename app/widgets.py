@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app import decks, session, share, theme
 from core import jobs
-from core.config import explain
+from core.config import RunConfig, explain
 from core.errors import RunNotFoundError
 from core.reading import RunSummary
 
@@ -55,9 +55,12 @@ def figure(
     sentence: str,
     caption: str,
     table: pd.DataFrame,
+    hint: str = "",
     on_select: Callable[[], None] | None = None,
 ) -> None:
     """Show a figure below what it says, with its caption, and its numbers folded under it.
+
+    `hint` says what can be done with it on the page, and stays behind when the figure becomes a slide.
 
     The camera in the figure's corner saves SVG or PNG as chosen in the sidebar; the numbers can be had as CSV.
     """
@@ -75,13 +78,15 @@ def figure(
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
         },
     )
-    numbers(table, key, caption, drawing=shown, sentence=sentence)
+    numbers(table, key, caption, drawing=shown, sentence=sentence, hint=hint)
 
 
-def numbers(table: pd.DataFrame, key: str, caption: str, *, drawing: decks.Drawing | None = None, sentence: str = "") -> None:
+def numbers(
+    table: pd.DataFrame, key: str, caption: str, *, drawing: decks.Drawing | None = None, sentence: str = "", hint: str = ""
+) -> None:
     """Show a figure's caption, and beside it "Add to deck" and its numbers, folded, with a button that saves them as CSV."""
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
-        st.caption(theme.escape_markdown(caption), width="stretch")
+        st.caption(theme.escape_markdown(f"{caption} {hint}".strip()), width="stretch")
         with st.container(horizontal=True, width="content", gap="small"):
             if drawing is not None:
                 decks.add_button(drawing, key=key, sentence=sentence, caption=caption)
@@ -143,6 +148,9 @@ def config_fault(summary: RunSummary) -> str | None:
 def waiting_for_first_run() -> None:
     """Say that the first run is on its way, and look again until it is there."""
     st.info("No run yet. The worker trains a small example at its first start; it appears here in a few seconds.")
+    if st.button("Train an example", icon=":material/play_arrow:", key="_train_example"):  # all runs may have been deleted
+        jobs.submit(RunConfig())
+        st.rerun()
     look_again()
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.run_table import COLUMNS, TEXT_FIELDS, plain
+from core.run_table import COLUMNS, NAME_FIELDS, TEXT_FIELDS, plain
 
 TERMS = 200
 """Terms of a filter; what people write has a few."""
@@ -63,7 +63,7 @@ class Word:
         word = self.text.casefold()
         found = np.zeros(len(table), np.bool_)
         for name in SEARCHED:
-            found |= np.fromiter((word in _folded(value) for value in table[name]), np.bool_, len(table))
+            found |= np.fromiter((word in _folded(name, value) for value in table[name]), np.bool_, len(table))
         return found | np.fromiter(
             (any(word in tag.casefold() for tag in tags) for tags in table["tags"]), np.bool_, len(table)
         )
@@ -83,7 +83,7 @@ class OneOf:
         if self.field == "tag":
             return np.fromiter((self._tagged(tags) for tags in table["tags"]), np.bool_, len(table))
         if self.field in TEXT_FIELDS:
-            texts = map(_folded, table[self.field])
+            texts = (_folded(self.field, text) for text in table[self.field])
             return np.fromiter((text in self.values if text else self._has_empty for text in texts), np.bool_, len(table))
         numbers = table[self.field].to_numpy(np.float64)
         found = np.isin(numbers, np.array([value for value in self.values if value is not None], np.float64))
@@ -278,7 +278,7 @@ def _one_of(field: str, name: str, value: _Token) -> OneOf:
         if text.casefold() == "none" and not _is_quoted(part):
             values.add(None)
         elif _is_text(field):
-            values.add(text.casefold())
+            values.add(_folded(field, text))
         elif ".." in text:
             low, _, high = text.partition("..")
             limits = _number(name, [(low, False)]), _number(name, [(high, False)])
@@ -322,8 +322,10 @@ def _is_text(field: str) -> bool:
     return field == "tag" or field in TEXT_FIELDS
 
 
-def _folded(value: Any) -> str:
-    return value.casefold() if isinstance(value, str) else ""
+def _folded(field: str, value: Any) -> str:
+    """A text as it is compared: names of the program's own may be written as they are shown, with blanks."""
+    text = value.casefold() if isinstance(value, str) else ""
+    return text.replace("_", " ") if field in NAME_FIELDS else text
 
 
 def _short(text: str) -> str:

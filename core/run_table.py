@@ -91,7 +91,7 @@ _WORDS = {
 }
 """Words of columns whose last part, with _ as a blank, does not say it."""
 
-_NAMES = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient"})
+NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient"})
 """Columns of text that hold names of the program's own, whose _ stands for a blank."""
 
 EXACT = 1e15
@@ -177,7 +177,7 @@ def value_words(field: str, value: Any) -> str:
         return _when(value) if field == "created" else _number_words(value)
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value)) or "none"
-    return str(value).replace("_", " ") if field in _NAMES else str(value)
+    return str(value).replace("_", " ") if field in NAME_FIELDS else str(value)
 
 
 def plain(value: Any) -> Any:

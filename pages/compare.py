@@ -10,6 +10,9 @@ from app.comparing import BASELINE, Selection, pick_group
 from core import jobs
 from core.run_table import CONFIG_FIELDS, MEASURES
 
+_HANDLED = "_handled_rows"
+"""Key of session state: the rows of each table that a redraw has taken notice of."""
+
 MOST_GROUP_LINES = 200
 """Groups that the table of groups lists."""
 
@@ -40,8 +43,8 @@ def _group_caption(found: Selection) -> str:
         others = len(found.groups) - 1
         words += f" Minus baseline: paired by seed; where “not shown”, the difference is not, by Holm over {others} tests."
     if found.report:
-        words += f" Test: chosen among {found.configurations:,} configurations on validation."
-    return theme.escape_markdown(words)
+        words += f" Test: {found.among()}, on validation."
+    return theme.escape_markdown(words + found.averaged())
 
 
 def _runs(found: Selection) -> None:
@@ -51,6 +54,7 @@ def _runs(found: Selection) -> None:
     is_chosen = len(compared) < len(shown)
     order = hashlib.sha256(" ".join(shown["run_id"]).encode()).hexdigest()[:12]
     defaults = [place for place, run_id in enumerate(shown["run_id"]) if run_id in compared] if is_chosen else []
+    key = f"compare_table_{order}"
     event = st.dataframe(
         compare_parts.run_lines(found, shown),
         hide_index=True,
@@ -59,13 +63,18 @@ def _runs(found: Selection) -> None:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": defaults, "columns": [], "cells": []}},
         column_config=compare_parts.column_config(found),
-        key=f"compare_table_{order}",
+        key=key,
         alt="The runs with the fields in which they differ, and their scores.",
     )
     picked = [str(shown["run_id"].iloc[row]) for row in event["selection"]["rows"] if row < len(shown)]
-    if set(picked) != (compared if is_chosen else set()):
-        comparing.choose_rows(picked)
+    handled: dict[str, list[str]] = st.session_state.setdefault(_HANDLED, {})
+    before = handled.get(key, [str(shown["run_id"].iloc[place]) for place in defaults])
+    handled[key] = picked
+    if picked != before:
+        comparing.choose_rows(picked if len(picked) < len(shown) else [])
         st.rerun()
+    if len(compared) > comparing.MOST_CHOSEN and is_chosen:
+        st.caption(f"So many chosen runs do not fit into a link: it says the filter, and at most {comparing.MOST_CHOSEN} runs.")
     same = compare_parts.shared_words(found)
     st.caption(
         theme.escape_markdown(
@@ -117,7 +126,9 @@ def main() -> None:
     """Lay out the page."""
     st.title("Which of these runs is better, and in what do they differ?")
     names = {name: words for name, (words, _) in PARTS.items()}
-    session.seed_from_url("view", lambda text: text if text in PARTS else PARTS[text][0], "table")
+    wrong = session.seed_from_url("view", lambda text: text if text in PARTS else PARTS[text][0], "table")
+    if wrong is not None:
+        session.notify(theme.escape_markdown(f"view in the address must be one of {', '.join(PARTS)}, got {wrong[:40]!r}"))
     found = comparing.select()
     if found is None:
         return
@@ -155,11 +166,12 @@ def _sentence(found: Selection) -> str:
     number = theme.percent if found.metric == "accuracy" else theme.three_significant
     value = f"{number(best.mean)}"
     if best.n > 1:
-        value += f" [{number(best.low)}, {number(best.high)}]"
+        ends = (max(0.0, best.low), min(1.0, best.high)) if found.metric == "accuracy" else (best.low, best.high)
+        value += f" [{number(ends[0])}, {number(ends[1])}]"
     name = theme.one_line(found.words[0], 100) if among > 1 else "their mean"
     start = "best on validation is" if among > 1 else "on validation,"
     words = f"{words}; {start} {name}: {found.metric} {value}, n = {best.n} seed{'s' * (best.n != 1)}"
-    return f"{words}, chosen among {found.configurations:,} configurations." if found.report else f"{words}."
+    return f"{words}, {found.among()}." if found.report else f"{words}."
 
 
 @st.fragment(run_every=2.0)

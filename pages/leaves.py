@@ -75,8 +75,9 @@ def _main_figures(view: LeafView) -> None:
             sentence=prefix_icicle_sentence(counts=counts[view.split], depth=view.depth, split=SPLITS[view.split]),
             caption=view.caption(
                 "Each piece is a node of the tree: a prefix of the sign pattern. Equal widths; colour is "
-                "load, relative to all nodes of the level being equal. Click a piece to see its rows."
+                "load, relative to all nodes of the level being equal."
             ),
+            hint="Click a piece to see its rows.",
             table=prefix_icicle_table(**common),
             on_select=lambda: _select_icicle(view.depth),
         )

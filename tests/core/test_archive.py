@@ -484,7 +484,7 @@ def test_a_forgery_that_changes_nothing_is_read(small: tuple[Store, bytes], empt
     assert dump(empty, *TABLES) == dump(small[0], *TABLES)
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_refused_or_harmless(share: float, bit: int, small: tuple[Store, bytes], spare: Store) -> None:
     """Dates and the like of the zip do not matter; nothing that is kept differs, ever."""

@@ -130,7 +130,7 @@ def packed_bytes(plain: bytes, version: str = plan.VERSION) -> str:
 
 
 @given(runs=st.lists(configs, max_size=8))
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_runs_are_read_back(runs: list[RunConfig]) -> None:
     text = encode(runs)
     again = decode(text)
@@ -143,7 +143,7 @@ def test_runs_are_read_back(runs: list[RunConfig]) -> None:
 
 
 @given(sweep=sweeps, runs=st.lists(configs, max_size=2))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_a_sweep_is_read_back(sweep: SweepConfig, runs: list[RunConfig]) -> None:
     assert decode(encode(runs, sweep)) == Plan(tuple(runs), sweep)
     assert list(decode(encode((), sweep)).sweep.axes) == list(sweep.axes)  # type: ignore[union-attr]
@@ -315,19 +315,19 @@ def held(text: str) -> None:
 
 
 @given(text=st.text() | st.text("AZaz09-_", max_size=50).map("1".__add__) | st.binary(max_size=200).map(packed_bytes))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_text_is_a_plan_or_a_value_error(text: str) -> None:
     held(text)
 
 
 @given(values=json_values | almost)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_json_is_a_plan_or_a_value_error(values: object) -> None:
     held(packed(values))
 
 
 @given(run=configs, place=st.integers(0, 400), letter=st.sampled_from("Aa0_-zQ"))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_a_changed_letter_is_a_plan_or_a_value_error(run: RunConfig, place: int, letter: str) -> None:
     text = encode([run])
     place %= len(text)

@@ -131,7 +131,7 @@ def test_a_sweeps_script_gives_the_scores_that_the_worker_stored(tmp_path: Path,
 
 @pytest.mark.usefixtures("threads")
 @given(one=configs)
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_any_run_is_written_as_it_is(one: RunConfig) -> None:
     program = script(one)
     found = before_training(program)["run"]
@@ -142,7 +142,7 @@ def test_any_run_is_written_as_it_is(one: RunConfig) -> None:
 
 @pytest.mark.usefixtures("threads")
 @given(sweep=sweeps)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_any_sweep_is_written_as_it_is(sweep: SweepConfig) -> None:
     program = sweep_script(sweep)
     assert before_training(program)["sweep"] == sweep

@@ -27,6 +27,8 @@ PAGES = {
     "playground": None,
     "leaves": "../pages/leaves.py",
     "balance": "../pages/balance.py",
+    "compare": "../pages/compare.py",
+    "present": "../pages/present.py",
     "runs": "../pages/runs.py",
 }
 TIMEOUT = 60.0

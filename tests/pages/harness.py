@@ -18,7 +18,7 @@ from core.training import EpochRecord, Trainer
 from core.worker import pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
-PAGES = {name: f"../pages/{name}.py" for name in ("playground", "leaves", "runs")}
+PAGES = {name: f"../pages/{name}.py" for name in ("playground", "leaves", "compare", "present", "runs")}
 
 Ending = Literal["finished", "failed", "stopped", "interrupted"]
 
