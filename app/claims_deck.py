@@ -106,8 +106,8 @@ class _Part:
     def of(cls, sweep: SweepConfig, results: pd.DataFrame, look: Look) -> "_Part":
         """Take the first data set with the most training rows at its smallest width, as the Overfitting page does."""
         table = findings.with_replicates(results)
-        words = table.select_dtypes("str").columns
-        table = table.astype(dict.fromkeys(words, object))  # every selection takes each Arrow column by itself, slowly
+        # every selection of rows takes each Arrow column by itself, slowly
+        table = table.astype(dict.fromkeys(table.select_dtypes("str").columns, object))
         data = table["data"].iloc[0]
         mine = table[table["data"] == data]
         n_train = int(mine["n_train"].max())

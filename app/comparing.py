@@ -17,7 +17,7 @@ from core.config import RunConfig
 from core.reading import RunSummary, SweepInfo
 from core.run_filter import FilterError, parse, term
 from core.run_groups import Group, chosen_among, group_fields, groups, rank_means, score_interval
-from core.run_table import differing, field_words, run_table, value_words, varies
+from core.run_table import CONFIG_FIELDS, SEED_FIELDS, differing, field_words, plain, run_table, value_words, varies
 
 FROM, FILTER, CHOSEN, BY, METRIC, REPORT, BASELINE, SLOTS = (
     "from",
@@ -39,7 +39,7 @@ MOST_CHOSEN = 100
 """Runs that an address names one by one; more are said by the filter."""
 MOST_FIELDS = 3
 """Fields that a group's name is made of; of more, the short forms of labels are easier to read."""
-NAMES_ALONE = ("model", "data.name", "net.kind", "net.gates", "tags")
+NAMES_ALONE = ("model", "data.name", "net.kind", "tags")
 """Fields whose values say by themselves what they are."""
 MOST_SLOTS = 60
 """Groups whose colour is remembered while they are not shown."""
@@ -102,6 +102,8 @@ class Selection:
 
     def averaged(self) -> str:
         """Over which fields beside the seed a group's mean goes, in a sentence; empty: over none."""
+        if not st.session_state.get(BY):
+            return ""  # grouped by everything but the seed
         mixed: list[str] = []
         for one in self.groups:
             mixed += [field for field in group_fields(one.rows) if field not in mixed]
@@ -335,7 +337,7 @@ def _value(field: str, value: Any) -> str:
 
 def _styles(made: Sequence[Group], words: Sequence[str]) -> list[GroupStyle]:
     """Draw each group as before, for as long as the selection lives."""
-    tokens = [token(one) for one in made]
+    tokens = [_identity(one, bool(st.session_state.get(BY))) for one in made]
     held: dict[str, int] = st.session_state.setdefault(_SLOTS, {})
     if not held and (text := st.query_params.get(SLOTS)):
         parts = text.split(".")
@@ -356,6 +358,14 @@ def _styles(made: Sequence[Group], words: Sequence[str]) -> list[GroupStyle]:
         for place, one in enumerate(made)
     ]
     return group_styles(words, models=models, numbers=_numbers(made), slots=slots, look=session.look())
+
+
+def _identity(one: Group, by_fields: bool) -> str:
+    """What a group is, whichever of its runs are chosen: its key or, where it is everything but the seed, that."""
+    if by_fields:
+        return repr((one.fields, one.key))
+    first = one.rows.iloc[0]
+    return repr([str(plain(first[field])) for field in CONFIG_FIELDS if field not in SEED_FIELDS])
 
 
 def _numbers(made: Sequence[Group]) -> list[float] | None:

@@ -1,0 +1,384 @@
+"""Present: what its buttons do to the deck, and what "Add to deck" keeps of a figure, from every page."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.testing.v1 import AppTest
+
+from app import collect
+from core.config import SweepConfig
+from core.decks import Slide
+from tests.pages.conftest import Shelf
+
+HOSTILE = "<img src=http://a.b/c.png onerror=x> ![x](http://a.b/c.png) **b** \u202eevil\n" + "w" * 9_000
+
+
+def slides(shelf: Shelf, deck_id: str) -> list[Slide]:
+    return list(shelf.store.slides(deck_id).values())
+
+
+def titles(shelf: Shelf, deck_id: str) -> list[str]:
+    return [slide.title for slide in slides(shelf, deck_id)]
+
+
+def talk(shelf: Shelf, *names: str, deck: str = "Talk") -> str:
+    """A deck of text slides with these titles."""
+    return shelf.store.make_deck(deck, [Slide(kind="text", title=name, text=f"- {name}") for name in names])
+
+
+def press(shelf: Shelf, app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click()
+    return shelf.rerun(app)
+
+
+def param(app: AppTest, name: str) -> str | None:
+    value = app.query_params.get(name)
+    return value[0] if isinstance(value, list) else value
+
+
+def opened(app: AppTest) -> str:
+    """The address of the open slide, by the keys of its fields."""
+    (key,) = (str(field.key) for field in app.text_input if re.fullmatch(r"_slide_[0-9a-f]+_title", str(field.key)))
+    return key.removeprefix("_slide_").removesuffix("_title")
+
+
+# Where nothing is there
+
+
+def test_no_deck_and_no_sweep(shelf: Shelf) -> None:
+    app = shelf.look("present")
+    said = shelf.said(app)
+    assert "Here will stand your slides" in said
+    assert not [button for button in app.button if button.key in ("_make_claims", "_first_deck", "_present")]
+    assert app.button(key="_first_sweep").label == "Train the first sweep"
+    press(shelf, app, "_new_deck")
+    (deck,) = shelf.store.decks()
+    assert (deck.name, param(app, "deck")) == ("Deck 1", deck.deck_id)
+    assert "This deck has no slide yet" in shelf.said(app)
+    assert app.button(key="_present").disabled
+    press(shelf, app, "_new_deck")
+    assert sorted(info.name for info in shelf.store.decks()) == ["Deck 1", "Deck 2"]
+
+
+def test_no_deck_but_a_sweep(shelf: Shelf) -> None:
+    name = "depths <b>![x](http://a.b/c.png)"
+    run = shelf.small("moons", epochs=2)
+    sweep = SweepConfig(name=name, base=run, axes={"net.depth": [0, 2], "seed": [0, 1]})
+    from core.members import expand
+
+    shelf.store.submit_sweep(sweep, [member.run for member in expand(sweep)])
+    app = shelf.look("present")
+    assert f"From the sweep {name}" in shelf.said(app)
+    assert app.button(key="_first_deck").label == "Make “The three claims, tested”"
+    press(shelf, app, "_first_deck")
+    # nothing is trained yet, which the deck says itself
+    (info,) = shelf.store.decks()
+    assert info.name == f"The three claims, tested: {name}"
+    assert param(app, "deck") == info.deck_id
+    assert info.n_slides > 0
+    assert app.button(key="_make_claims").label == "Make this deck"
+
+
+def test_unknown_deck(shelf: Shelf) -> None:
+    app = shelf.look("present", deck="x`![y](http://a.b/c.png)")
+    assert "There is no deck" in shelf.said(app)
+    (error,) = app.error
+    assert error.value.count("`") == 4
+    assert not [button for button in app.button if button.label == "Show the newest deck"]
+    deck_id = talk(shelf, "One")
+    app = shelf.look("present", deck="0123456789abcdef", slide=7)
+    shelf.button(app, "Show the newest deck").click()
+    shelf.rerun(app)
+    assert param(app, "deck") == deck_id
+    assert not app.error
+
+
+# Slides
+
+
+def test_title_text_and_formula_slides(shelf: Shelf) -> None:
+    deck_id = shelf.store.make_deck("Talk")
+    app = shelf.look("present", deck=deck_id)
+    for number, kind in enumerate(("title", "text", "formula"), start=1):
+        press(shelf, app, f"_new_{kind}")
+        assert [slide.kind for slide in slides(shelf, deck_id)][-1] == kind
+        assert param(app, "slide") == (str(number))
+        assert opened(app) == list(shelf.store.slides(deck_id))[-1]
+    assert not app.error
+
+
+def test_fields_are_kept(shelf: Shelf) -> None:
+    deck_id = shelf.store.make_deck("Talk", [Slide(kind="formula", title="A", text="x^2"), Slide(kind="text", title="B", text="- a")])
+    first, second = shelf.store.slides(deck_id)
+    app = shelf.look("present", deck=deck_id)
+    for name, value in (("title", "Squares"), ("caption", "A square.")):
+        app.text_input(key=f"_slide_{first}_{name}").set_value(value)
+        shelf.rerun(app)
+    for name, value in (("text", r"\sum_l y_l"), ("notes", "Say it slowly.\nTwice.")):
+        app.text_area(key=f"_slide_{first}_{name}").set_value(value)
+        shelf.rerun(app)
+    now = shelf.store.slides(deck_id)[first]
+    assert (now.title, now.caption, now.text, now.notes) == ("Squares", "A square.", r"\sum_l y_l", "Say it slowly.\nTwice.")
+    assert not app.error
+    app.text_area(key=f"_slide_{first}_text").set_value(r"\frac{x")
+    shelf.rerun(app)
+    assert len(app.error) == 1  # a wrong formula is kept, and said
+    assert shelf.store.slides(deck_id)[first].text == r"\frac{x"
+    app.radio(key="_slide").set_value(1)
+    shelf.rerun(app)
+    assert (opened(app), param(app, "slide")) == (second, "2")
+    assert not app.error
+    app.checkbox(key=f"_slide_{second}_reveal").check()
+    shelf.rerun(app)
+    assert shelf.store.slides(deck_id)[second].reveal
+    app.text_area(key=f"_slide_{second}_text").set_value("w" * 20_001)
+    shelf.rerun(app)
+    assert "text must have at most 20,000 characters, got 20,001" in shelf.said(app)
+    assert shelf.store.slides(deck_id)[second].text == "- a"
+
+
+def test_order(shelf: Shelf) -> None:
+    deck_id = talk(shelf, "A", "B", "C")
+    app = shelf.look("present", deck=deck_id)
+    assert app.button(key="_slide_up").disabled
+    press(shelf, app, "_slide_down")
+    assert titles(shelf, deck_id) == ["B", "A", "C"]
+    assert param(app, "slide") == "2"  # the one that was moved stays open
+    press(shelf, app, "_slide_down")
+    assert titles(shelf, deck_id) == ["B", "C", "A"]
+    assert app.button(key="_slide_down").disabled
+    press(shelf, app, "_slide_up")
+    assert titles(shelf, deck_id) == ["B", "A", "C"]
+    press(shelf, app, f"_slide_{opened(app)}_delete")
+    assert titles(shelf, deck_id) == ["B", "C"]
+    for _ in range(2):
+        press(shelf, app, f"_slide_{opened(app)}_delete")
+    assert titles(shelf, deck_id) == []
+    assert "This deck has no slide yet" in shelf.said(app)
+
+
+@pytest.mark.parametrize(("asked", "place"), [("0", 0), ("2", 1), ("99", 2), ("-1", 0), ("9" * 400, 0), ("<img>", 0), ("²", 0)])
+def test_number_of_the_slide(shelf: Shelf, asked: str, place: int) -> None:
+    deck_id = talk(shelf, "A", "B", "C")
+    app = shelf.look("present", deck=deck_id, slide=asked)
+    assert opened(app) == list(shelf.store.slides(deck_id))[place]
+
+
+# Decks
+
+
+def test_rename(shelf: Shelf) -> None:
+    deck_id = talk(shelf, "A")
+    app = shelf.look("present", deck=deck_id)
+    app.text_input(key=f"_deck_name_{deck_id}").set_value("  My talk ")
+    shelf.rerun(app)
+    assert shelf.store.deck(deck_id).name == "My talk"
+    app.text_input(key=f"_deck_name_{deck_id}").set_value("   ")
+    shelf.rerun(app)
+    assert "a deck's name must have from 1 to 10,000 characters, got 0" in shelf.said(app)
+    assert shelf.store.deck(deck_id).name == app.text_input(key=f"_deck_name_{deck_id}").value == "My talk"
+
+
+def test_deletion_asks_first(shelf: Shelf) -> None:
+    kept, deck_id = talk(shelf, "A", deck="Kept"), talk(shelf, "A", "B", deck="Old [x](http://a.b)")
+    app = press(shelf, shelf.look("present", deck=deck_id), "_delete_deck")
+    assert "Old [x](http://a.b) and its 2 slides. This cannot be undone." in shelf.said(app)
+    assert len(shelf.store.decks()) == 2
+    # the dialog's buttons live in the run that opened it
+    app.button(key="_delete_deck").click()
+    app.button(key="_really_delete_deck").click()
+    shelf.rerun(app)
+    assert [info.deck_id for info in shelf.store.decks()] == [kept]
+    assert shelf.store.slides(deck_id) == {}
+    assert param(app, "deck") == kept
+
+
+def test_other_deck_is_opened(shelf: Shelf) -> None:
+    first, second = talk(shelf, "A", "B", deck="First"), talk(shelf, "C", deck="Second")
+    app = shelf.look("present", deck=first, slide=2)
+    app.selectbox(key="_picked_deck").set_value(second)
+    shelf.rerun(app)
+    assert (param(app, "deck"), param(app, "slide")) == (second, None)
+    assert app.text_input(key=f"_deck_name_{second}").value == "Second"
+
+
+def test_two_sessions_change_one_deck(shelf: Shelf) -> None:
+    deck_id = talk(shelf, "A", "B", "C")
+    ids = list(shelf.store.slides(deck_id))
+    one, other = (shelf.look("present", deck=deck_id, slide=2) for _ in range(2))
+    press(shelf, one, f"_slide_{ids[1]}_delete")
+    # the other still shows the slide that is gone
+    other.text_input(key=f"_slide_{ids[1]}_title").set_value("changed")
+    shelf.rerun(other)
+    assert "it was deleted" in shelf.said(other)
+    assert titles(shelf, deck_id) == ["A", "C"]
+    press(shelf, one, "_new_title")
+    press(shelf, other, "_slide_up")
+    assert titles(shelf, deck_id)[0] == "C"
+    assert len(titles(shelf, deck_id)) == 3
+    shelf.store.delete_deck(deck_id)
+    shelf.rerun(other)
+    assert "There is no deck" in shelf.said(other)
+    press(shelf, one, "_new_text")
+    assert "no deck has the address" in shelf.said(one)
+
+
+# On the screen, and as a file
+
+
+def frame(app: AppTest) -> str:
+    """The document in the page's frame."""
+    (element,) = app.get("iframe")
+    return str(element.proto.srcdoc)
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What each download button would save, by its file name; those in columns too."""
+    saved: dict[str, Any] = {}
+    real = DeltaGenerator.download_button
+
+    def download_button(self: Any, label: str, data: Any, *rest: Any, **options: Any) -> Any:
+        saved[str(options["file_name"])] = data
+        return real(self, label, data, *rest, **options)
+
+    monkeypatch.setattr(DeltaGenerator, "download_button", download_button)
+    return saved
+
+
+def test_shown(shelf: Shelf, files: dict[str, Any]) -> None:
+    deck_id = talk(shelf, "Erster", "Zweiter", deck="My <deck>")
+    app = shelf.look("present", deck=deck_id, show=1)
+    document = frame(app)
+    for words in ("Erster", "Zweiter", '<main id="stage">', "slide-3"):
+        assert words in document
+    assert not app.title
+    assert not [field for field in app.text_input if str(field.key).startswith("_slide_")]
+    press(shelf, app, "_close_deck")
+    assert param(app, "show") is None
+    assert not app.get("iframe")
+    press(shelf, app, "_present")
+    assert param(app, "show") == "1"
+    assert frame(app)
+    saved = files["My-deck.html"]().decode()
+    assert "Erster" in saved
+    assert all(words in saved for words in ("Zweiter", '<main id="stage">', "slide-3"))
+
+
+@pytest.mark.parametrize("show", ["0", "2", "<img>", ""])
+def test_not_shown(shelf: Shelf, show: str) -> None:
+    app = shelf.look("present", deck=talk(shelf, "A"), show=show)
+    assert not app.get("iframe")
+    assert app.title
+
+
+def test_deck_without_slides_is_not_shown(shelf: Shelf) -> None:
+    app = shelf.look("present", deck=shelf.store.make_deck("Empty"), show=1)
+    assert not app.get("iframe")
+    assert "This deck has no slide yet" in shelf.said(app)
+
+
+def test_hostile_texts_are_text(shelf: Shelf) -> None:
+    figure = {"data": [{"type": "scatter", "x": [1], "y": [1]}], "layout": {}}
+    fields = {"title": HOSTILE, "caption": HOSTILE, "notes": HOSTILE, "address": HOSTILE, "text": HOSTILE}
+    content = [Slide(kind=kind, **fields, figure=figure if kind == "figure" else None) for kind in ("title", "text", "formula", "figure")]
+    deck_id = shelf.store.make_deck(HOSTILE, content)
+    for number in range(1, 5):
+        app = shelf.look("present", deck=deck_id, slide=number)
+        press(shelf, app, "_delete_deck")
+        texts = [str(element.value) for kind in ("title", "markdown", "caption", "error", "info", "toast") for element in getattr(app, kind)]
+        texts += [str(option) for radio in app.radio for option in radio.options]
+        texts += [str(element.proto.label) for element in app.get("page_link")]
+        assert any("src" in text for text in texts)
+        for text in texts:
+            assert not re.search(r"(?<!\\)!\[|(?<!\\)\]\(|(?<!\\)<img|(?<!\\)\*\*b", text), text[:200]
+            assert "\u202e" not in text
+            assert len(text) < 2_000
+        for box in app.selectbox:
+            assert all("\u202e" not in option and len(option) < 200 for option in box.options)
+    document = frame(shelf.look("present", deck=deck_id, show=1))
+    assert "<img" not in document.replace('"<img', "").partition("<script>")[0]
+
+
+# Add to deck
+
+
+def added(shelf: Shelf, app: AppTest, key: str) -> Slide:
+    """Press "Add to deck" of a figure; the slide that it makes."""
+    press(shelf, app, f"{key}_deck")
+    assert re.search(r"Added to My deck as slide \d+\.", shelf.said(app))
+    (info,) = shelf.store.decks()
+    return slides(shelf, info.deck_id)[-1]
+
+
+def configurations(slide: Slide) -> list[str]:
+    from core.config import RunConfig
+
+    return [RunConfig.model_validate_json(text).run_id for text in slide.runs]
+
+
+def test_figures_of_every_page(shelf: Shelf) -> None:
+    runs = [shelf.small(seed=seed, epochs=2) for seed in (0, 1)]
+    for run in runs:
+        shelf.finish(run)
+    shown = runs[0].run_id
+    for page, key, words in (
+        ("playground", "live_curves_table", "training and"),
+        ("leaves", "icicle", "prefix"),
+        ("balance", None, "random routing"),
+        ("compare", "curves_figure", "Mean over the seeds"),
+    ):
+        asked: dict[str, Any] = {"view": "curves"} if page == "compare" else {"run": shown}
+        app = shelf.look(page, **asked)
+        one = key or next(str(button.key).removesuffix("_deck") for button in app.button if str(button.key).endswith("_deck"))
+        slide = added(shelf, app, one)
+        assert slide.kind == "figure"
+        assert slide.title
+        assert words in slide.caption
+        assert "Click" not in slide.caption
+        assert configurations(slide) == ([run.run_id for run in reversed(runs)] if page == "compare" else [shown])
+        assert slide.versions == collect.versions()
+        assert slide.taken > 0
+        assert slide.notes
+        assert slide.figure is not None
+        assert slide.figure["data"]
+        assert "title" not in slide.figure["layout"]
+        assert "plan=" not in slide.address
+        if page != "playground":  # whose live chart says it to screen readers only
+            assert slide.notes in shelf.said(app)
+    (info,) = shelf.store.decks()
+    assert info.n_slides == 4
+    curves = slides(shelf, info.deck_id)[0].figure
+    assert curves is not None
+    drawn = {trace["name"]: trace for trace in curves["data"] if trace.get("name")}
+    history = shelf.store.history(shown)
+    losses = history[(history["metric"] == "loss") & (history["split"] == "validation")]["value"].tolist()
+    from tests.pages.conftest import decoded
+
+    assert any(decoded(trace["y"]).tolist() == pytest.approx(losses) for trace in drawn.values() if "y" in trace)
+    app = shelf.look("present", deck=info.deck_id)
+    for place in range(4):
+        app.radio(key="_slide").set_value(place)
+        shelf.rerun(app)
+        assert shelf.charts(app)
+
+
+def test_figure_goes_to_the_deck_that_is_worked_on(shelf: Shelf) -> None:
+    run = shelf.small(epochs=2)
+    shelf.finish(run)
+    old, new = talk(shelf, "A", deck="Old"), talk(shelf, "A", deck="New")
+    app = shelf.look("present", deck=old)
+    shelf.go(app, "playground")
+    press(shelf, app, "live_curves_table_deck")
+    assert "Added to Old as slide 2" in shelf.said(app)
+    assert [len(slides(shelf, deck_id)) for deck_id in (old, new)] == [2, 1]
+    # another session that chose no deck takes the one changed last; when that is gone, the one that is left
+    other = shelf.look("playground", run=run.run_id)
+    shelf.store.delete_deck(old)
+    press(shelf, other, "live_curves_table_deck")
+    assert "Added to New as slide 2" in shelf.said(other)
+    content = json.loads(json.dumps(slides(shelf, new)[1].figure))
+    assert content["data"]
