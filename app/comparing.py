@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -124,14 +125,14 @@ class Selection:
 
 def select() -> Selection | None:
     """Ask in the sidebar what is compared; None, after saying why, if there is nothing."""
-    summaries = {summary.run_id: summary for summary in jobs.default_store().list_runs()}
+    summaries, everything = _all_runs(jobs.default_store().url, jobs.default_store().revision())
     asked = st.query_params.get(CHOSEN) or st.session_state.get(CHOSEN_KEY, "")
     choose_rows([run_id for run_id in asked.split(".") if run_id])
     is_whole = _offer(summaries, asked)
     if not summaries:
         widgets.waiting_for_first_run()
         return None
-    sweep, table = _scope(summaries)
+    sweep, table = _scope(summaries, everything)
     if sweep is None and table is None:
         return None
     assert table is not None
@@ -142,7 +143,8 @@ def select() -> Selection | None:
             "Runs lists all."
         )
     if shown.empty:
-        st.info("No run is left by the filter in the sidebar. Clear it to see all runs.")
+        filtered = "No run is left by the filter in the sidebar. Clear it to see all runs."
+        st.info("There is no run here that can be compared." if table.empty else filtered)
         return None
     rows = shown[shown["run_id"].isin(set(asked.split(".")))]
     compared = rows if len(rows) else shown
@@ -156,7 +158,15 @@ def select() -> Selection | None:
     return found
 
 
-def _scope(summaries: dict[str, RunSummary]) -> tuple[SweepInfo | None, pd.DataFrame | None]:
+@lru_cache(maxsize=2)
+def _all_runs(url: str, revision: tuple[Any, ...]) -> tuple[dict[str, RunSummary], pd.DataFrame]:
+    """All runs, and their table, kept until one of them changes; nobody changes what is given here."""
+    del url, revision
+    summaries = {summary.run_id: summary for summary in jobs.default_store().list_runs()}
+    return summaries, run_table(list(summaries.values()))
+
+
+def _scope(summaries: dict[str, RunSummary], everything: pd.DataFrame) -> tuple[SweepInfo | None, pd.DataFrame | None]:
     """All runs, or those of one sweep whose learning rate was kept."""
     known = {info.sweep_id: info for info in jobs.default_store().sweeps() if sweeps.fault(info) is None}
     asked = st.query_params.get(FROM)
@@ -173,7 +183,7 @@ def _scope(summaries: dict[str, RunSummary]) -> tuple[SweepInfo | None, pd.DataF
     with st.sidebar:
         chosen = pick(FROM, "Runs of", list(names), ALL, names, help="All runs, or the members of one sweep.")
     if chosen == ALL:
-        return None, run_table(list(summaries.values()))
+        return None, everything
     members = [run_id for run_id in sweeps.table(known[chosen])["run_id"] if run_id in summaries]
     return known[chosen], run_table([summaries[run_id] for run_id in dict.fromkeys(members)])
 

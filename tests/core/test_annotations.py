@@ -9,6 +9,7 @@ from core import schema
 from core.config import RunConfig
 from core.errors import RunNotFoundError
 from core.store import Store
+from core.training import EpochRecord
 
 
 @pytest.fixture
@@ -83,3 +84,35 @@ def test_a_database_of_version_3_gets_the_new_tables_and_keeps_its_runs(tmp_path
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT value FROM meta").fetchone() == (str(schema.SCHEMA_VERSION),)
     connection.close()
+
+
+def test_the_revision_changes_with_whatever_a_list_of_runs_shows(store: Store) -> None:
+    """Each of these changes the list, so that what was kept of it must not be used again."""
+    run_id = RunConfig().run_id
+    seen = [(store.revision(), store.list_runs())]
+
+    def changed(what: str) -> None:
+        now = (store.revision(), store.list_runs())
+        assert now[1] != seen[-1][1], what
+        assert now[0] not in [revision for revision, _ in seen], what
+        seen.append(now)
+
+    store.annotate(run_id, name="mine")
+    changed("a name")
+    store.annotate(run_id, name="", tags=["talk"])
+    changed("a tag")
+    claim = store.claim("worker")
+    assert claim is not None
+    changed("a worker has taken it")
+    store.begin(claim, "cpu")
+    store.record(claim, [EpochRecord(1, {("validation", "loss"): 0.5}, {}, 0.1)])
+    changed("an epoch")
+    store.stop(claim.run_id)
+    changed("it is to stop")
+    store.end(claim, "stopped", None)
+    changed("it has stopped")
+    store.resume(claim.run_id)
+    changed("it goes on")
+    store.delete([RunConfig(seed=1).run_id])
+    changed("one is deleted")
+    assert store.revision() == store.revision()

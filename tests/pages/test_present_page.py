@@ -111,7 +111,9 @@ def test_title_text_and_formula_slides(shelf: Shelf) -> None:
 
 
 def test_fields_are_kept(shelf: Shelf) -> None:
-    deck_id = shelf.store.make_deck("Talk", [Slide(kind="formula", title="A", text="x^2"), Slide(kind="text", title="B", text="- a")])
+    deck_id = shelf.store.make_deck(
+        "Talk", [Slide(kind="formula", title="A", text="x^2"), Slide(kind="text", title="B", text="- a")]
+    )
     first, second = shelf.store.slides(deck_id)
     app = shelf.look("present", deck=deck_id)
     for name, value in (("title", "Squares"), ("caption", "A square.")):
@@ -284,12 +286,19 @@ def test_deck_without_slides_is_not_shown(shelf: Shelf) -> None:
 def test_hostile_texts_are_text(shelf: Shelf) -> None:
     figure = {"data": [{"type": "scatter", "x": [1], "y": [1]}], "layout": {}}
     fields = {"title": HOSTILE, "caption": HOSTILE, "notes": HOSTILE, "address": HOSTILE, "text": HOSTILE}
-    content = [Slide(kind=kind, **fields, figure=figure if kind == "figure" else None) for kind in ("title", "text", "formula", "figure")]
+    content = [
+        Slide(kind=kind, **fields, figure=figure if kind == "figure" else None)
+        for kind in ("title", "text", "formula", "figure")
+    ]
     deck_id = shelf.store.make_deck(HOSTILE, content)
     for number in range(1, 5):
         app = shelf.look("present", deck=deck_id, slide=number)
         press(shelf, app, "_delete_deck")
-        texts = [str(element.value) for kind in ("title", "markdown", "caption", "error", "info", "toast") for element in getattr(app, kind)]
+        texts = [
+            str(element.value)
+            for kind in ("title", "markdown", "caption", "error", "info", "toast")
+            for element in getattr(app, kind)
+        ]
         texts += [str(option) for radio in app.radio for option in radio.options]
         texts += [str(element.proto.label) for element in app.get("page_link")]
         assert any("src" in text for text in texts)
