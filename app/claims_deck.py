@@ -37,6 +37,9 @@ NAME = "The three claims, tested"
 LONGEST_TITLE = 140
 """Characters of a title: two lines on a projector."""
 
+LONGEST_CAPTION = 390
+"""Characters of a figure's caption, its subtitle included: three lines on a projector."""
+
 CLAIMS = {
     1: "Claim 1: capacity grows faster than computation",
     2: "Claim 2: the tree controls overfitting",
@@ -60,10 +63,9 @@ _BESIDE = ("flat", "dense", "dense_capacity", "random_gates")
 _NAMES = {
     "flat": ("the flat net", "the flat net's"),
     "dense": ("the dense net", "the dense net's"),
-    "dense_capacity": ("a dense net of as many parameters", "that of a dense net of as many parameters"),
     "random_gates": ("the tree with random gates", "that of random gates"),
 }
-"""Model -> its name in a title, and in the place of its test error."""
+"""Model -> its name in a title, and in the place of its test error; see `_named` for the others."""
 
 _DENSE = ("dense", "dense_capacity", "dense_ladder")
 _NETS = ("tree", "tree_units", "random_gates", "flat", *_DENSE)
@@ -171,7 +173,7 @@ class _Part:
     @property
     def of_data(self) -> str:
         """What figures of all widths are of."""
-        return f"{self.on}, {theme.thousands(self.n_train)} training rows"
+        return f"{self.on}, {_some(self.n_train, 'training row')}"
 
     @property
     def subject(self) -> str:
@@ -259,8 +261,7 @@ def _scope(part: _Part) -> str:
     trials = int(part.table["trials"].max())
     rates = f", each the best of {trials} learning rates" if trials > 1 else ""
     return (
-        f"{part.subject}; {part.n} {'seed' if part.n == 1 else 'seeds'}; {theme.thousands(done)} of "
-        f"{theme.thousands(len(part.table))} runs finished{rates}"
+        f"{part.subject}; {_some(part.n, 'seed')}; {theme.thousands(done)} of {_some(len(part.table), 'run')} finished{rates}"
     )
 
 
@@ -308,17 +309,31 @@ def _fitted(*candidates: str) -> str:
     return theme.one_line(next(short, candidates[-1]), LONGEST_TITLE)
 
 
-def _drawn(part: _Part, claim: int, figure: go.Figure, title: str, caption: str, notes: Sequence[str]) -> Slide:
-    """Make a slide of a figure; the drawing's own title, which tells what it is of, goes into the caption."""
+def _some(count: float, one: str, many: str = "") -> str:
+    return f"{theme.thousands(count)} {one if count == 1 else many or one + 's'}"
+
+
+def _drawn(part: _Part, claim: int, figure: go.Figure, title: str, said: Sequence[str], notes: Sequence[str]) -> Slide:
+    """Make a slide of a figure; the drawing's own title, which tells what it is of, goes into the caption.
+
+    Of what is `said`, in order of importance, the caption has what fits, the notes have the rest.
+    """
     if not figure.data:
         return _untested(claim, "there is nothing to draw yet")
-    about = f"{CLAIMS[claim]}. {figure.layout.meta['title']}."
+    meta = figure.layout.meta
+    room = LONGEST_CAPTION - len(f"{meta['subtitle']}. ")
+    caption, left = theme.one_line(f"{CLAIMS[claim]}. {meta['title']}.", room), []
+    for sentence in filter(None, said):
+        if len(f"{caption} {sentence}") <= room:
+            caption = f"{caption} {sentence}"
+        else:
+            left.append(sentence)
     return snapshot(
         figure,
         look=part.look,
         title=title,
-        caption=f"{about} {caption}",
-        notes=" ".join(filter(None, notes)),
+        caption=caption,
+        notes=" ".join(filter(None, [*notes, *left])),
         sweep=part.sweep,
     )
 
@@ -351,42 +366,58 @@ def _size(mean: float, low: float, high: float) -> str:
     return _points(mean, low, high) if mean >= 0 else _points(-mean, -high, -low)
 
 
-def _difference_title(part: _Part, other: str, tail: str = "") -> str:
-    """Say in one sentence whether the tree's test error differs from another model's, each at its own depth."""
-    against = part.against[other]
-    found, (name, owned) = against.difference, _NAMES[other]
-    own = "" if against.depth is None else f" (K = {against.depth})"
+def _named(part: _Part, other: str) -> tuple[str, str]:
+    """Name a model in a title, and in the place of its test error."""
+    if other != "dense_capacity":
+        return _NAMES[other]
+    times = times_words(_multiple(part, other, "parameters"))
+    name = "a dense net of as many parameters" if times == "1.00" else f"a dense net of {times} times its parameters"
+    return name, f"that of {name}"
+
+
+def _multiple(part: _Part, other: str, column: str) -> float:
+    """Parameters or multiply-adds of another model at its own depth as a multiple of the tree's at its depth."""
+    rows = findings.model_at(part.rows, other, part.against[other].depth)
+    trees = findings.model_at(part.rows, str(part.model), part.depth)
+    return float(rows[column].astype(float).mean() / trees[column].astype(float).mean())
+
+
+def _difference_title(part: _Part, other: str, found: Difference, shown: bool) -> str:
+    """Say in one sentence whether the tree's test error, at its chosen depth, differs from another model's."""
+    name, owned = _named(part, other)
+    plain = name.removeprefix("the ").removeprefix("a ")
     if found.n == 0:
-        return _fitted(f"No seed has finished with both the tree and {name}")
+        return _fitted(f"At K = {part.depth} no seed has finished with both the tree and {name}")
     size = _points(found.mean, found.low, found.high)
     if found.n == 1:
-        return _fitted(f"One seed, so nothing is shown: tree (K = {part.depth}) minus {name}{own} is {size} on {part.on}")
-    if against.shown:
+        return _fitted(f"One seed, so nothing is shown: at K = {part.depth} tree minus {plain} is {size} on {part.on}")
+    if shown:
         way = "lower" if found.mean < 0 else "higher"
         sentence = f"At K = {part.depth} the tree's test error is {_size(found.mean, found.low, found.high)} {way} than {owned}"
-        return _fitted(
-            f"{sentence}{own} on {part.on}, n = {found.n}{tail}",
-            f"{sentence}{own} on {part.on}, n = {found.n}",
-            f"{sentence}{own}, n = {found.n}",
-        )
-    plain = name.removeprefix("the ").removeprefix("a ")
-    if part.depth == 0 and not against.depth and found.mean == 0:
-        chosen = "both choose K = 0, the dense net" if own else "the tree chooses K = 0, the dense net"
-        return _fitted(
-            f"On validation {chosen}: no difference shown between tree and {plain} on {part.on} (n = {found.n})",
-            f"On validation {chosen}: no difference shown between tree and {plain} (n = {found.n})",
-        )
+        return _fitted(f"{sentence} on {part.on}, n = {found.n}", f"{sentence}, n = {found.n}")
+    between = f"between tree and {plain}"
+    if part.depth == 0 and found.mean == 0:
+        sentence = f"On validation the tree chooses K = 0, the dense net: no difference shown {between}"
+        return _fitted(f"{sentence} on {part.on} (n = {found.n})", f"{sentence} (n = {found.n})")
     by_holm = "" if lines.holds_zero(found.low, found.high) else " by Holm"
-    sentence = f"No difference shown{by_holm} between tree (K = {part.depth}) and {plain}{own}"
+    sentence = f"At K = {part.depth} no difference shown{by_holm} {between}"
     return _fitted(f"{sentence} on {part.on} ({size}, n = {found.n})", f"{sentence} ({size}, n = {found.n})")
 
 
-def _judged_words(part: _Part) -> str:
-    """Say how the title of a comparison at chosen depths came about."""
-    return (
-        "The title compares models at their own depths, chosen on validation, test rows only reported, by Holm over "
-        f"{len(part.against)} models."
-    )
+def _at_chosen(part: _Part, differences: pd.DataFrame) -> tuple[Difference, bool]:
+    """Read off the difference at the tree's depth, and whether it is shown among all depths."""
+    here = differences[differences["depth"] == part.depth]
+    if here.empty:
+        return Difference(math.nan, math.nan, math.nan, 0, math.nan), False
+    row = here.iloc[0]
+    mean, low, high = (float(row[name]) for name in lines.INTERVAL)
+    return Difference(mean, low, high, int(row["n"]), float(row["p"])), bool(row["shown"])
+
+
+def _chosen_words(part: _Part) -> str:
+    if len(part.depths) == 1:
+        return f"K = {part.depth} is the tree's only depth."
+    return f"K = {part.depth} is chosen on validation among {len(part.depths)} depths; test rows are only reported."
 
 
 def _depths_title(differences: pd.DataFrame, what: str, other: str, ways: tuple[str, str]) -> str:
@@ -445,8 +476,12 @@ def _capacity(part: _Part, usage: UsageFacts | None) -> Slide:
         1,
         figure,
         _fitted(title),
-        "Whole nets, first and last layers counted. Multiply-adds are of one example at inference with collapsed leaves. "
-        f"{_trained_words(part)}{_usage_words(usage)}",
+        [
+            _usage_words(usage),
+            _trained_words(part),
+            "Multiply-adds are of one example at inference with collapsed leaves.",
+            "Whole nets, first and last layers counted.",
+        ],
         [
             title + ".",
             growth,
@@ -506,9 +541,10 @@ def _count(value: float) -> str:
 def _usage_words(usage: UsageFacts | None) -> str:
     if usage is None:
         return ""
+    reach = "reaches" if usage.rows == 1 else "reach"
     return (
-        f" At K = {usage.depth}, {theme.thousands(usage.rows)} training rows reach {_count(usage.used_leaves)} of "
-        f"{theme.thousands(1 << usage.depth)} leaves, as evenly as {theme.three_significant(usage.effective_leaves)} leaves "
+        f"At K = {usage.depth}, {_some(usage.rows, 'training row')} {reach} {_count(usage.used_leaves)} of "
+        f"{_some(1 << usage.depth, 'leaf', 'leaves')}, as evenly as {theme.three_significant(usage.effective_leaves)} leaves "
         "used alike."
     )
 
@@ -524,39 +560,34 @@ def _cost(part: _Part) -> Slide:
     title = (
         _fitted(
             f"On the Pareto front of validation error and multiply-adds: {theme.enumerate_words(models)}",
-            f"{len(models)} models are on the Pareto front of validation error and multiply-adds",
+            f"{_some(len(models), 'model is', 'models are')} on the Pareto front of validation error and multiply-adds",
         )
         if models
         else "No model is on the Pareto front of validation error and multiply-adds"
     )
-    spends = ""
+    judged, beside = "", ["A dense net of as many parameters is not in this sweep."]
     if "dense_capacity" in part.against:
-        times = _computation(part, "dense_capacity")
-        spends = f"It spends {times_words(times)} times the tree's multiply-adds." if math.isfinite(times) else ""
-        tail = f"; it spends {times_words(times)} times the multiply-adds" if spends else ""
-        title = _difference_title(part, "dense_capacity", tail)
+        against = part.against["dense_capacity"]
+        title = _difference_title(part, "dense_capacity", against.difference, against.shown)
+        judged = f"Title: both nets chosen on validation, Holm over {_some(len(part.against), 'model')}."
+        times = times_words(_multiple(part, "dense_capacity", "multiply_adds"))
+        beside = [
+            f"{lines.sentence_case(_opponent_words(part, 'dense_capacity'))}.",
+            f"That dense net has about as many parameters as the tree at K = {against.depth}, and spends {times} times the "
+            f"multiply-adds of the tree at K = {part.depth}.",
+        ]
     return _drawn(
         part,
         1,
         error_by_cost(points=points, cost="multiply_adds", subject=part.of_data, look=part.look),
         title,
-        f"{_BEST} All widths, without decision trees. The front is chosen on validation among {len(points)} models; test rows "
-        "are only reported." + (f" {_judged_words(part)}" if "dense_capacity" in part.against else ""),
         [
-            front,
-            f"The dense net of as many parameters: {_opponent_words(part, 'dense_capacity')}. {spends}"
-            if "dense_capacity" in part.against
-            else "A dense net of as many parameters is not in this sweep.",
+            judged,
+            f"The front is chosen on validation among {_some(len(points), 'model')}; test rows are only reported.",
+            _BEST,
         ],
+        [front, *beside, "All widths are shown, decision trees are not."],
     )
-
-
-def _computation(part: _Part, other: str) -> float:
-    """The multiply-adds of another model at its own depth as a multiple of the tree's."""
-    rows = findings.model_at(part.rows, other, part.against[other].depth)
-    trees = findings.model_at(part.rows, str(part.model), part.depth)
-    ratio = rows["multiply_adds"].astype(float).mean() / trees["multiply_adds"].astype(float).mean()
-    return float(ratio)
 
 
 def _cost_points(part: _Part) -> pd.DataFrame:
@@ -610,8 +641,11 @@ def _errors(part: _Part) -> Slide:
         2,
         error_by_depth(curves=curves, chosen=part.depth, lit=part.lit, subject=part.subject, look=part.look),
         _errors_title(part),
-        f"{_BEST} K = {part.depth} has the tree's lowest mean validation error of {len(part.depths)} depths; test rows are "
-        "only reported. Changes in the title are paired over seeds, by Holm over both.",
+        [
+            _chosen_words(part),
+            "Title: changes paired over seeds, Holm over both errors." if len(part.depths) > 1 else "",
+            _BEST,
+        ],
         [
             _errors_title(part) + ".",
             error_by_depth_sentence(curves=curves, chosen=part.depth, lit=part.lit),
@@ -680,14 +714,18 @@ def _gaps(part: _Part) -> Slide:
             part.rows, part.model, beside, findings.WHICH, "error", overlap=part.overlap
         )
         title = _depths_title(differences, "generalization gap", beside, ("smaller", "larger"))
-        judged = "Differences in the title are paired over seeds, by Holm over depths."
+        judged = f"Title: paired over seeds, Holm over {_some(len(differences), 'depth')}."
     return _drawn(
         part,
         2,
         gap_by_depth(curves=curves, chosen=part.depth, lit=part.lit, subject=part.subject, look=part.look),
         title,
-        f"The gap is test error minus training error. A model that fits less has a smaller gap without being better. {_BEST} "
-        f"{judged}",
+        [
+            "The gap is test error minus training error.",
+            judged,
+            "A model that fits less has a smaller gap without being better.",
+            _BEST,
+        ],
         [title + ".", sentence, "Look at both errors before calling a small gap a success.", _interval_words(part)],
     )
 
@@ -696,41 +734,42 @@ def _tree_against_flat(part: _Part) -> Slide:
     if (why := part.lacks("flat")) is not None:
         meaning = "Without the flat net, whose leaves are separate, it cannot be told what sharing prefixes is good for."
         return _untested(2, why, what="Sharing prefixes", meaning=meaning)
-    return _differences_slide(
-        part, 2, "flat", None, "The flat net has one free matrix for each leaf, the tree shares prefixes."
-    )
+    return _differences_slide(part, 2, "flat", "The flat net has one free matrix for each leaf, the tree shares prefixes.")
 
 
-def _differences_slide(part: _Part, claim: int, other: str, title: str | None, meaning: str) -> Slide:
-    """Draw the tree minus another model by depth, under the title given or one that counts the depths."""
+def _differences_slide(part: _Part, claim: int, other: str, meaning: str) -> Slide:
+    """Draw the tree minus another model by depth; the title counts the depths for the flat net, else it is of the chosen."""
     assert part.model is not None
     differences = comparison.differences_by_depth(
         part.rows, part.model, other, findings.WHICH, "test", "error", overlap=part.overlap
     )
-    judged = "The title is by Holm over depths." if title is None else _judged_words(part)
-    title = _depths_title(differences, "test error", other, ("lower", "higher")) if title is None else title
+    if other == "flat":
+        title, chosen = _depths_title(differences, "test error", other, ("lower", "higher")), ""
+    else:
+        title, chosen = _difference_title(part, other, *_at_chosen(part, differences)), _chosen_words(part)
     return _drawn(
         part,
         claim,
         differences_by_depth(differences=differences, first=part.model, second=other, subject=part.subject, look=part.look),
         title,
-        f"Tree minus {_NAMES[other][0]}, paired over seeds: below 0 the tree is better. {meaning} {_BEST} {judged}",
+        [chosen, meaning, _BEST],
         [
             title + ".",
             differences_by_depth_sentence(differences=differences, first=part.model, second=other),
-            f"At depths chosen on validation: {_opponent_words(part, other)}. {_interval_words(part)}",
+            f"Each at its own depth, chosen on validation: {_opponent_words(part, other)}. {_interval_words(part)}",
         ],
     )
 
 
 def _opponent_words(part: _Part, other: str) -> str:
-    against = part.against[other]
-    own = "" if against.depth is None else f" at its own K = {against.depth}"
-    size = _points(against.difference.mean, against.difference.low, against.difference.high)
+    against, (name, _) = part.against[other], _named(part, other)
     if against.difference.n == 0:
-        return f"tree and {_NAMES[other][0]} have no seed in common"
+        return f"tree and {name} have no seed in common"
+    own = "" if against.depth is None or other in _DENSE else f" at its own K = {against.depth}"
+    size = _points(against.difference.mean, against.difference.low, against.difference.high)
     judged = "a difference is shown" if against.shown else "no difference is shown"
-    return f"tree at K = {part.depth} minus {_NAMES[other][0]}{own}: {size}, n = {against.difference.n}, {judged}"
+    over = f"Holm over {_some(len(part.against), 'model')}"
+    return f"tree at K = {part.depth} minus {name}{own}: {size}, n = {against.difference.n}, {judged} ({over})"
 
 
 # Claim 3
@@ -741,9 +780,8 @@ def _helps(part: _Part) -> list[Slide]:
     if (why := part.lacks("dense")) is not None:
         slides.append(_untested(3, why))
     else:
-        title = _difference_title(part, "dense")
         meaning = "The dense net has the same width and multiply-adds, and is the same at every K."
-        slides.append(_differences_slide(part, 3, "dense", title, meaning))
+        slides.append(_differences_slide(part, 3, "dense", meaning))
         if len(part.mine.loc[part.mine["model"] == part.model, "width"].unique()) > 1:
             slides.append(_map(part))
     if part.lacks() is None:
@@ -757,15 +795,14 @@ def _map(part: _Part) -> Slide:
     sentence = help_map_sentence(cells=cells, first=part.model)
     known = cells.dropna(subset=["mean"])
     better, worse = (int((known["shown"] & side).sum()) for side in (known["mean"] < 0, known["mean"] >= 0))
-    where = f"{len(known)} widths and depths"
+    where = _some(len(known), "pair of width and depth", "pairs of width and depth")
     title = f"Over {where} the tree's test error is lower than the dense net's in {better}, higher in {worse}"
     return _drawn(
         part,
         3,
         help_map(cells=cells, first=part.model, subject=part.of_data, look=part.look),
-        _fitted(title if better + worse else f"No difference between tree and dense net is shown at any of {where}"),
-        f"{_BEST} Paired over seeds; a cell is blank where no difference is shown, by Holm over all cells. No depth is chosen "
-        "here: all are shown.",
+        _fitted(title if better + worse else f"Over {where} no difference between tree and dense net is shown"),
+        ["Paired over seeds, Holm over all cells.", "No depth is chosen here: all are shown.", _BEST],
         [sentence, f"Each cell is one width and one depth against the dense net of that width. {_interval_words(part)}"],
     )
 
@@ -775,7 +812,7 @@ def _control(part: _Part) -> Slide:
         meaning = "Without frozen random gates it cannot be told whether learned gates matter."
         return _untested(3, why, what="Learning the gates", meaning=meaning)
     meaning = "Random gates are frozen random hyperplanes: what they reach, learned gates need not be credited with."
-    return _differences_slide(part, 3, "random_gates", _difference_title(part, "random_gates"), meaning)
+    return _differences_slide(part, 3, "random_gates", meaning)
 
 
 # Limits
@@ -795,7 +832,7 @@ def _limits(part: _Part) -> Slide:
     missing = [model for model in _BESIDE if model not in done]
     gone = f", {len(missing)} of {len(_BESIDE)} other models without a result" if missing else ""
     where = f"one of {_cells(part)} cells" if _cells(part) > 1 else f"one data set ({part.on})"
-    title = f"What was not shown: {where}, {part.n} {'seed' if part.n == 1 else 'seeds'}{gone}"
+    title = f"What was not shown: {where}, {_some(part.n, 'seed')}{gone}"
     return _text(
         title,
         [f"- {point.strip()}" for point in points if point.strip()],
@@ -844,8 +881,8 @@ def _all_cells_words(part: _Part) -> str:
     lower = sum(shown and difference.mean < 0 for difference, shown in found)
     higher = sum(shown and difference.mean > 0 for difference, shown in found)
     return (
-        f"Over the {len(found)} cells with tree and dense net the tree's test error is lower in {lower or 'none'} and higher "
-        f"in {higher or 'none'}; in the others no difference is shown (depths chosen on validation, Holm over cells)."
+        f"Over the {_some(len(found), 'cell')} with tree and dense net the tree's test error is lower in {lower or 'none'} and "
+        f"higher in {higher or 'none'}; in the others no difference is shown (depths chosen on validation, Holm over cells)."
     )
 
 
@@ -863,12 +900,17 @@ def _failed_words(part: _Part) -> str:
     failed = int((part.table["status"] != "finished").sum())
     nets = part.finished[part.finished["model"].isin(_NETS)]
     collapsed = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
-    parts = [f"{theme.thousands(failed)} of {theme.thousands(len(part.table))} runs have no result."] if failed else []
-    parts += [f"{collapsed} of {len(nets)} nets are no better than the majority class; they are counted."] if collapsed else []
+    parts = []
+    if failed:
+        has = "has" if failed == 1 else "have"
+        parts.append(f"{theme.thousands(failed)} of {_some(len(part.table), 'run')} {has} no result.")
+    if collapsed:
+        are, they = ("is", "it is") if collapsed == 1 else ("are", "they are")
+        parts.append(f"{collapsed} of {_some(len(nets), 'net')} {are} no better than the majority class; {they} counted.")
     return " ".join(parts)
 
 
 def _choice_words(part: _Part) -> str:
-    if part.depth is None:
+    if part.depth is None or len(part.depths) == 1:
         return ""
     return f"The tree's depth was chosen on validation among {len(part.depths)}, on the same rows that chose rate and epoch."

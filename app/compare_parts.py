@@ -401,10 +401,11 @@ def parallel_part(found: Selection) -> None:
         "score_title": column_words(found.score),
         "names": list(found.table["title"]),
     }
+    kind: dict[str, Any] = {"higher_is_better": not found.lower_is_better, "percent": found.metric == "accuracy"}
     widgets.figure(
-        parallel(**numbers, higher_is_better=not found.lower_is_better, subject=found.subject, look=session.look()),
+        parallel(**numbers, **kind, subject=found.subject, look=session.look()),
         key="parallel",
-        sentence=parallel_sentence(**numbers, higher_is_better=not found.lower_is_better),
+        sentence=parallel_sentence(**numbers, **kind),
         caption="One line a run, coloured by its score.",
         hint="Drag along an axis to keep only some of the runs.",
         table=parallel_table(**numbers),

@@ -1,12 +1,13 @@
 """Curves of groups of runs: the mean over the runs of each group at each recorded epoch, with a band and the runs under it.
 
 J runs of a group · E recorded epochs · n = runs that have a value at an epoch · lit = drawn in the group's colour, the rest
-is grey · intervals are those of the mean over runs.
+is grey · intervals are those of the mean over runs · a mean ends where the first of its runs does: what survives is another
+group.
 """
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,8 @@ WORDS_LIMIT = 60
 """Characters of a group's words on hover and in sentences."""
 
 _FIRST_LIT = 3
+_MOST_BANDS = 3
+"""Bands and single runs of more groups would hide each other."""
 _DASH_WORDS = {"test": "solid: test", "validation": "dashed: validation", "train": "dotted: training"}
 _LABEL_LIMIT = 40
 _LEGEND_LIMIT = {False: 34, True: 24}
@@ -82,6 +85,10 @@ class _Curve:
     """(J, E)."""
     names: Sequence[str]
     lit: bool
+    ends_early: bool
+    """Some runs go on after the last epoch that all have."""
+    banded: bool = False
+    """Drawn with its band and its runs."""
 
     def words(self, limit: int, suffix: str = "") -> str:
         """Write the group with n, cut to `limit` characters without cutting n, not yet escaped."""
@@ -106,8 +113,9 @@ def group_curves(
 
     `metric`: loss, accuracy or error. Training rows stand in a panel of their own where another split is given too.
     `singles`: the runs as thin lines. `overlap` is that of `mean_interval`, one for all or one for each of `lines`. `lit`:
-    places in `lines` of the groups in colour; by default all of at most 12, else the first three. What a log axis cannot
-    show is left out. Raises ValueError for another word, or for arrays that do not fit.
+    places in `lines` of the groups in colour; by default all of at most 12, else the first three. Bands and runs are drawn of
+    the first three in colour. A mean ends at the last epoch that all runs of its group have. What a log axis cannot show is
+    left out. Raises ValueError for another word, or for arrays that do not fit.
     """
     overlaps = _check(lines, metric, overlap)
     height = theme.MAIN_HEIGHT[look.projector]
@@ -155,7 +163,8 @@ def group_curves_sentence(
 ) -> str:
     """Name the group with the best mean at its end, with interval and n, and its best mean over the epochs.
 
-    By validation where it is given, else by the last split given. Plain text: escape it before it reaches Markdown.
+    The end is the last epoch that all runs of a group have. By validation where it is given, else by the last split given.
+    Plain text: escape it before it reaches Markdown.
 
     >>> at, style = np.array([[0.0, 1.0, 2.0]] * 2), GroupStyle("tree, K 4", "#0072B2", "circle")
     >>> y = np.array([[2.0, 0.5, 0.75], [2.0, 0.25, 0.75]])
@@ -179,7 +188,7 @@ def group_curves_sentence(
     words = theme.one_line(curves[place].style.words, WORDS_LIMIT)
     extreme = "highest" if sign > 0 else "lowest"
     what = f"mean {theme.SPLIT_WORDS[split]} {metric}"
-    end = interval_words(last["mean"], last["low"], last["high"], last["n"], UNITS[metric])
+    end = score_words(last["mean"], last["low"], last["high"], last["n"], metric)
     rest = "" if best["mean"] == last["mean"] else f"; {extreme}: {value_words(best['mean'], metric)} {_at(best['x'], x_title)}"
     if len(curves) == 1:
         first = f"{sentence_case(what)} of {words} at the end ({_place(last['x'], x_title)}): {end}{rest}."
@@ -192,8 +201,9 @@ def group_curves_sentence(
 def group_curves_table(*, lines: Sequence[GroupLines], metric: str, overlap: Sequence[float] | float = 0.0) -> pd.DataFrame:
     """List the means: group, split, record, x, mean, low, high, n, unit (percent, or nats for loss).
 
-    `record` numbers the recorded epochs from 0; `x` is the mean of the runs that have a value there. An epoch that no run
-    has is left out; a mean with a diverged run is infinite. Raises ValueError as `group_curves` does.
+    `record` numbers the recorded epochs from 0; `x` is the mean of the runs that have a value there, n of them, also where
+    others have ended. An epoch that no run has is left out; a mean with a diverged run is infinite. Raises ValueError as
+    `group_curves` does.
     """
     overlaps = _check(lines, metric, overlap)
     parts = []
@@ -230,6 +240,18 @@ def value_words(value: float, metric: str) -> str:
     ('12.5 %', '0.500 nats')
     """
     return f"{theme.three_significant(value)} nats" if metric == "loss" else theme.percent(value / 100)
+
+
+def score_words(mean: float, low: float, high: float, n: float, metric: str) -> str:
+    """Write a mean with its interval and n, in the unit of the axis; ends that no share of rows can have are cut.
+
+    >>> score_words(98.0, 95.7, 100.3, 3, "accuracy")
+    '98.0 % [95.7 %, 100.0 %], n = 3'
+    """
+    if UNITS[metric] == "percent":
+        # NaN stays where there is no interval
+        low, high = (float(np.clip(end, 0.0, 100.0)) for end in (low, high))
+    return interval_words(mean, low, high, n, UNITS[metric])
 
 
 def range_around(
@@ -309,7 +331,8 @@ def _curves(
     curves, left_out = [], 0
     for line, share in zip(lines, overlaps, strict=True):
         rows = in_unit(_means(line, share), INTERVAL, UNITS[metric])
-        mean = rows["mean"].where(np.isfinite(rows["mean"]) & rows["x"].notna())
+        end = _common_end(line)
+        mean = rows["mean"].where(np.isfinite(rows["mean"]) & rows["x"].notna() & (rows.index <= end))
         hidden = (rows["x"].le(0) if log[0] else False) | (mean.le(0) if log[1] else pd.Series(False, rows.index))
         left_out += int((hidden & mean.notna()).sum())
         rows = rows.assign(mean=mean.mask(hidden)).reset_index(drop=True)
@@ -318,8 +341,21 @@ def _curves(
         y = (1.0 if metric == "loss" else 100.0) * np.asarray(line.y, dtype=np.float64)
         shown = np.isfinite(y) & ~((x <= 0) & log[0]) & ~((y <= 0) & log[1])
         if rows["mean"].notna().any():
-            curves.append(_Curve(line.style, line.split, rows, x, np.where(shown, y, np.nan), line.names, line.style in lit))
-    return curves, left_out
+            early = not np.isnan(y[:, end + 1 :]).all()
+            drawn = np.where(shown, y, np.nan)
+            curves.append(_Curve(line.style, line.split, rows, x, drawn, line.names, line.style in lit, early))
+    first = list(dict.fromkeys(curve.style for curve in curves if curve.lit))[:_MOST_BANDS]
+    return [replace(curve, banded=curve.style in first) for curve in curves], left_out
+
+
+def _common_end(line: GroupLines) -> int:
+    """The last record that all runs have, those without any value aside; where none is common, where the first run ends."""
+    there = ~np.isnan(line.y)
+    there = there[there.any(axis=1)]
+    common = np.flatnonzero(there.all(axis=0))
+    if len(there) == 0 or len(common):
+        return int(common[-1]) if len(common) else -1
+    return min(int(np.flatnonzero(run)[-1]) for run in there)
 
 
 @dataclass(frozen=True)
@@ -363,15 +399,15 @@ def _x_range(curves: Sequence[_Curve], log: bool, width: float) -> tuple[float, 
 
 
 def _drawn_x(curve: _Curve) -> NDArray[np.float64]:
-    x = curve.x[np.isfinite(curve.y)] if curve.lit else np.empty(0)
+    x = curve.x[np.isfinite(curve.y)] if curve.banded else np.empty(0)
     return x[np.isfinite(x)]
 
 
 def _y_range(curves: Sequence[_Curve], metric: str, log: bool, singles: bool) -> tuple[tuple[float, float], bool]:
     values = np.concatenate([curve.rows["mean"].to_numpy() for curve in curves])
     if singles:
-        values = np.append(values, np.concatenate([curve.y.ravel() for curve in curves if curve.lit] or [np.empty(0)]))
-    ends = np.concatenate([curve.rows[["low", "high"]].to_numpy().ravel() for curve in curves if curve.lit] or [np.empty(0)])
+        values = np.append(values, np.concatenate([curve.y.ravel() for curve in curves if curve.banded] or [np.empty(0)]))
+    ends = np.concatenate([curve.rows[["low", "high"]].to_numpy().ravel() for curve in curves if curve.banded] or [np.empty(0)])
     ceiling = math.inf if metric == "loss" else 100.0
     if not log:
         return range_around(values, ends, floor=0.0, ceiling=ceiling)
@@ -394,7 +430,7 @@ def _draw_panel(
     """Draw the curves, in order; bands and single runs lie below every mean."""
     place: dict[str, Any] = {"row": 1, "col": column}
     for curve in curves:
-        if curve.lit:
+        if curve.banded:
             rows = curve.rows
             low = np.maximum(rows["low"], floor)
             add_band(figure, x=rows["x"], low=low, high=rows["high"], colour=curve.style.colour, look=look, **place)
@@ -440,7 +476,7 @@ def _add_mean(figure: go.Figure, curve: _Curve, metric: str, x_title: str, look:
         line={"color": colour, "width": width if curve.lit else width / 2, "dash": theme.SPLIT_DASHES[curve.split]},
         marker={"symbol": curve.style.marker, "color": colour, "maxdisplayed": _MARKERS_SHOWN},
         hovertext=[
-            f"{name}<br>{_place(x, x_title)}<br>{interval_words(mean, low, high, n, UNITS[metric])}"
+            f"{name}<br>{_place(x, x_title)}<br>{score_words(mean, low, high, n, metric)}"
             for x, mean, low, high, n in zip(*(curve.rows[column] for column in ("x", *INTERVAL, "n")))
         ],
         hoverinfo="text",
@@ -568,9 +604,13 @@ def _title(splits: Sequence[str], metric: str, x_title: str) -> str:
 def _subtitle(curves: Sequence[_Curve], splits: Sequence[str], left_out: int, cut: bool, singles: bool) -> str:
     n = pd.concat([curve.rows.loc[curve.rows["mean"].notna(), "n"] for curve in curves])
     several = n.max() > 1
-    parts = [seeds_words(n, "bands").replace("seeds;", "runs;").replace("one seed", "one run")]
+    some = any(curve.lit and not curve.banded for curve in curves)
+    bands = f"bands of the best {_MOST_BANDS} groups" if some else "bands"
+    parts = [seeds_words(n, bands).replace("seeds;", "runs;").replace("one seed", "one run")]
     if singles and several:
-        parts.append("thin: single runs")
+        parts.append("thin: their single runs" if some else "thin: single runs")
+    if any(curve.ends_early for curve in curves):
+        parts.append("a mean ends with the first of its runs")
     if len(splits) > 1:
         parts.append(", ".join(_DASH_WORDS[split] for split in splits))
     if any(not curve.lit for curve in curves):
@@ -585,16 +625,27 @@ def _subtitle(curves: Sequence[_Curve], splits: Sequence[str], left_out: int, cu
 def _gap_words(lines: Sequence[GroupLines]) -> list[str]:
     """Count the runs that diverged, and those that end before others of their group."""
     diverged = sum(int(np.isinf(line.y).any(axis=1).sum()) for line in lines)
-    early = 0
+    early, absent = 0, 0
     for line in lines:
-        known = np.flatnonzero(~np.isnan(line.y).all(axis=0))
-        early += int(np.isnan(line.y[:, known[-1]]).sum()) if len(known) else 0
+        there = ~np.isnan(line.y)
+        known = np.flatnonzero(there.any(axis=0))
+        if len(known):
+            missing = ~there[:, known[-1]]
+            early += int((missing & there.any(axis=1)).sum())
+            absent += int((~there.any(axis=1)).sum())
     words = []
     if diverged:
         runs = "runs diverged, their groups have" if diverged > 1 else "run diverged, its group has"
         words.append(f"{theme.thousands(diverged)} {runs} no mean there.")
     if early:
-        words.append(f"{theme.thousands(early)} {'runs have' if early > 1 else 'run has'} no value at the end.")
+        runs = (
+            "runs end early: the means of their groups end there"
+            if early > 1
+            else "run ends early: the mean of its group ends there"
+        )
+        words.append(f"{theme.thousands(early)} {runs}.")
+    if absent:
+        words.append(f"{theme.thousands(absent)} {'runs have' if absent > 1 else 'run has'} no value.")
     return words
 
 

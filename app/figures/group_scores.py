@@ -22,6 +22,7 @@ from app.figures.group_curves import (
     better_sign,
     check_words,
     range_around,
+    score_words,
     value_words,
 )
 from app.figures.groups import GroupStyle
@@ -331,7 +332,7 @@ def _configurations(count: int) -> str:
 
 
 def _interval(row: "pd.Series[Any]", metric: str) -> str:
-    return lines.interval_words(row["mean"], row["low"], row["high"], row["n"], UNITS[metric]).replace("one seed", "one run")
+    return score_words(row["mean"], row["low"], row["high"], row["n"], metric).replace("one seed", "one run")
 
 
 def _nothing(metric: str) -> str:

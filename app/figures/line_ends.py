@@ -17,7 +17,10 @@ _FEW = 6
 _LIMIT = 40
 _LEADER = 18
 """From the panel's edge to the text, in px."""
-_LINE_HEIGHT = 1.25
+_LINE_HEIGHT = 1.3
+"""Plotly's own, in units of the font's size."""
+_GAP = 0.4
+"""Between two labels where there is room, so that their lines are told apart, in units of the font's size."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def label_ends(
             chosen.append((label, parts))
     scale = height / (y_range[1] - y_range[0])
     wanted = [(label.y - y_range[0]) * scale for label, _ in chosen]
-    places = spread(wanted, [len(parts) * _LINE_HEIGHT * size for _, parts in chosen], height)
+    gap = min(_GAP * size, room / max(1, len(chosen)))
+    places = spread(wanted, [len(parts) * _LINE_HEIGHT * size + gap for _, parts in chosen], height)
     axis = "" if panel == 1 else str(panel)
     for (label, parts), want, place in zip(chosen, wanted, places.tolist()):
         figure.add_annotation(

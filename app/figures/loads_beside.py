@@ -91,7 +91,7 @@ def loads_beside(
                 "ypad": round(0.6 * size),
                 "len": end,
                 "thickness": round(0.8 * size),
-                "title": {"text": "share of the run's rows in a leaf", "side": "bottom"},
+                "title": {"text": "share of the run's rows in a leaf", "side": "top"},
                 "tickformat": ".1~%",
                 "nticks": max(3, int(end * plot / (5 * size))),
             },

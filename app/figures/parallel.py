@@ -23,6 +23,8 @@ MISSING_TICK = "none"
 
 _TITLE_LIMIT = 40
 _LABEL_LIMIT = 14
+_FIRST_LIMIT = {False: 20, True: 14}
+"""Left of the first axis there is more room on a screen."""
 _PITCH = 6.5
 """Least distance of two axes, in units of the font size."""
 _LOG_RATIO = 100.0
@@ -40,6 +42,7 @@ def parallel(
     score_title: str,
     names: Sequence[str],
     higher_is_better: bool = False,
+    percent: bool = False,
     subject: str = "",
     look: Look = SCREEN,
 ) -> go.Figure:
@@ -47,7 +50,8 @@ def parallel(
 
     Words are ticks in order, numbers over a wide span stand on a logarithmic axis, and missing values at a tick of their own.
     The last axis is the score, which the colour repeats; the best run is drawn on top. Runs without a score are left out. As
-    many fields are drawn as have room. Raises ValueError for lists of another length.
+    many fields are drawn as have room. `percent` writes scores, which are shares then, in percent. Raises ValueError for
+    lists of another length.
     """
     table = parallel_table(columns=columns, score=score, score_title=score_title, names=names)
     height = theme.MAIN_HEIGHT[look.projector]
@@ -62,7 +66,8 @@ def parallel(
     order = np.argsort(values if higher_is_better else -values, kind="stable")
     size = theme.FONT_SIZE[look.projector]
     margin = round(0.5 * _LABEL_LIMIT * frame.CHARACTER_WIDTH * size + 2 * size)
-    left = round(_LABEL_LIMIT * frame.CHARACTER_WIDTH * size + size)  # the words of the first axis stand left of it
+    limit = _FIRST_LIMIT[look.projector]
+    left = max(margin, round(limit * frame.CHARACTER_WIDTH * size + size))  # the words of the first axis stand left of it
     width = look.width - left - margin - 3 * size
     shown = list(columns)[: max(1, int(width / (_PITCH * size)))]
     pitch = width / max(1, len(shown))
@@ -72,8 +77,11 @@ def parallel(
     frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
     inside = height - figure.layout.margin.t - 5 * size
     axes = [
-        *(_axis(name, read_column([columns[name][run] for run in runs]), inside, pitch, look) for name in shown),
-        _axis(score_title, Column(values[order], ()), inside, pitch, look),
+        *(
+            _axis(name, read_column([columns[name][run] for run in runs]), inside, pitch, look, limit=most)
+            for name, most in zip(shown, (limit, *[_LABEL_LIMIT] * len(shown)))
+        ),
+        _axis(score_title, Column(values[order], ()), inside, pitch, look, percent=percent),
     ]
     low, high = float(values.min()), float(values.max())
     # Plotly's own shadow is white on a transparent page
@@ -142,14 +150,17 @@ class _Axis:
         }
 
 
-def _axis(title: str, column: Column, height: float, pitch: float, look: Look) -> _Axis:
+def _axis(
+    title: str, column: Column, height: float, pitch: float, look: Look, *, limit: int = _LABEL_LIMIT, percent: bool = False
+) -> _Axis:
     """Lay out the axis of a field, `height` px long and `pitch` px from the next."""
     size = theme.FONT_SIZE[look.projector]
     room = max(8, int(pitch / (frame.CHARACTER_WIDTH * size)) - 1)
     at = column.values.copy()
     missing = ~np.isfinite(at)
     finite = at[~missing]
-    logarithmic = not column.categories and len(finite) > 0 and finite.min() > 0 and finite.max() / finite.min() > _LOG_RATIO
+    positive = not column.categories and not percent and len(finite) > 0 and finite.min() > 0
+    logarithmic = positive and finite.max() / finite.min() > _LOG_RATIO
     if logarithmic:
         at = np.log10(at, where=~missing, out=np.full(len(at), np.nan))
         finite = at[~missing]
@@ -159,41 +170,44 @@ def _axis(title: str, column: Column, height: float, pitch: float, look: Look) -
     most = max(2, int(height / (1.6 * size)))
     if column.categories:
         step = math.ceil(len(column.categories) / most)
-        limit = min(_LABEL_LIMIT, room - 1)
+        limit = min(limit, room - 1)
         ticks = [
             (float(place), theme.one_line(word, limit)) for place, word in enumerate(column.categories) if place % step == 0
         ]
     else:
-        ticks = _number_ticks(finite, (low, high), logarithmic, most)
+        ticks = _number_ticks(finite, (low, high), logarithmic, most, percent)
     if missing.any():
         below = low - _BELOW * (high - low)
         at = np.where(missing, below, at)
         ticks = [(below, MISSING_TICK), *ticks]
         low = below
-    return _Axis(frame.lines(_label(title, " (log)" if logarithmic else "", room, look)), at, (low, high), ticks)
+    return _Axis(frame.lines(_label(title, " (log)" if logarithmic else "", room)), at, (low, high), ticks)
 
 
-def _label(title: str, suffix: str, room: int, look: Look) -> list[str]:
-    """Break a label in lines of `room` characters: two, but one of a projector's, since Plotly keeps so much free."""
-    if look.projector:
-        return [theme.one_line(title, room - len(suffix)) + suffix]
+def _label(title: str, suffix: str, room: int) -> list[str]:
+    """Break a label in at most two lines of `room` characters."""
     first, *rest = textwrap.wrap(theme.one_line(title, _TITLE_LIMIT) + suffix, room)
     return [first, *([theme.one_line(" ".join(rest), room)] if rest else [])]
 
 
 def _number_ticks(
-    finite: NDArray[np.float64], ends: tuple[float, float], logarithmic: bool, most: int
+    finite: NDArray[np.float64], ends: tuple[float, float], logarithmic: bool, most: int, percent: bool
 ) -> list[tuple[float, str]]:
     """Tick the numbers themselves where they are few and apart, else whole numbers, or five places from end to end."""
     distinct = np.unique(finite)
     apart = len(distinct) < 2 or np.diff(distinct).min() >= (ends[1] - ends[0]) / most
     if len(distinct) <= _FEW and apart:
         places = distinct
-    elif not logarithmic and (distinct == np.floor(distinct)).all():
+    elif not logarithmic and not percent and (distinct == np.floor(distinct)).all():
         places = np.arange(ends[0], ends[1] + 1, math.ceil((ends[1] - ends[0]) / min(8, most)))
     else:
         places = np.linspace(*ends, min(5, most))
-    return [(float(place), number_words(float(f"{10**place if logarithmic else place:.6g}"))) for place in places]
+    numbers = [float(f"{10**place if logarithmic else place:.6g}") for place in places]
+    return [(float(place), _score_words(number, percent)) for place, number in zip(places, numbers)]
+
+
+def _score_words(number: float, percent: bool) -> str:
+    return theme.percent(number) if percent else number_words(number)
 
 
 def _distinct(texts: list[str]) -> list[str]:
@@ -224,6 +238,7 @@ def parallel_sentence(
     score_title: str,
     names: Sequence[str],
     higher_is_better: bool = False,
+    percent: bool = False,
 ) -> str:
     """Name the best run by score, the first of equals, with its values.
 
@@ -248,7 +263,7 @@ def parallel_sentence(
     verb = " has the best" if len(known) > 1 else ", has the"
     name = theme.one_line(names[best], 60)
     end = f": {', '.join(fields)}." if fields else "."
-    return f"{start}{name}{verb} {words}, {number_words(float(values[best]))}{end}"
+    return f"{start}{name}{verb} {words}, {_score_words(float(values[best]), percent)}{end}"
 
 
 def parallel_table(

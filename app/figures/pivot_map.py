@@ -215,10 +215,12 @@ def _written(value: float, percent: bool, bare: bool = False) -> str:
 
 
 def _ends(cells: _Cells, at: tuple[int, int], percent: bool, bare: bool = False) -> str:
-    """Write the interval of a cell, or nothing where it has none."""
+    """Write the interval of a cell, or nothing where it has none; ends that no share of rows can have are cut."""
     low, high = float(cells.low[at]), float(cells.high[at])
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
+    if percent:
+        low, high = max(low, 0.0), min(high, 1.0)
     return f"[{_written(low, percent, bare)}, {_written(high, percent, bare)}]"
 
 

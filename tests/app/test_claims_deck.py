@@ -1,6 +1,7 @@
 """The ready-made deck says what the numbers say: titles against scipy, in all directions, and with anything missing."""
 
 import ast
+import base64
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from app import findings
-from app.claims_deck import LONGEST_TITLE, NAME, UsageFacts, claims_deck
+from app.claims_deck import LONGEST_CAPTION, LONGEST_TITLE, NAME, UsageFacts, claims_deck
 from app.figures.models import model_words
 from app.theme import SCREEN, Look
 from core.comparison import holm
@@ -113,6 +114,11 @@ def checked(slides: list[Slide]) -> list[Slide]:
             assert len(json.dumps(slide.figure, allow_nan=False)) < MAX_FIGURE_BYTES
             assert slide.caption
             assert slide.caption.count("Claim") == 1
+            assert len(slide.caption) <= LONGEST_CAPTION == 390
+        # two depths in one title are those between which the tree itself grows
+        assert len(set(re.findall(r"K = (\d+)", slide.title))) <= 1 or " the tree stores " in slide.title
+        said = f"{slide.title} {slide.text} {slide.caption} {slide.notes}"
+        assert not re.search(r"(?<![,.\d])1 (\w+ )?(seeds|runs|rows|models|depths|cells|pairs|leaves|nets)\b", said)
         assert slide.notes
         assert slide.text or slide.kind == "figure"
     return slides
@@ -190,7 +196,7 @@ def test_a_tree_that_loses_is_said_to_lose() -> None:
 def test_without_a_difference_none_is_said() -> None:
     slides = deck(config(), noisy({"dense": 0.2, "tree validation": [0.3, 0.1, 0.3]}, size=0.02))
     assert re.match(
-        r"No difference shown between tree \(K = 1\) and dense net on tree teacher \(-?\d\.\d points \[-\d.+, \d.+\], n = 5\)",
+        r"At K = 1 no difference shown between tree and dense net on tree teacher \(-?\d\.\d points \[-\d.+, \d.+\], n = 5\)",
         about(slides, AGAINST_DENSE).title,
     )
     assert (
@@ -226,21 +232,44 @@ def test_the_depth_is_chosen_on_validation_whatever_the_test_rows_say() -> None:
         assert "only reported" in caption
 
 
+def numbers(packed: Any) -> list[float]:
+    """An array of a figure, as Plotly packs it."""
+    return np.frombuffer(base64.b64decode(packed["bdata"]), packed["dtype"]).tolist()
+
+
+def test_the_titles_number_is_a_point_of_the_figure() -> None:
+    error = noisy(
+        {"dense": 0.3, "tree": [0.3, 0.25, 0.2], "random_gates": [0.3, 0.26, 0.4]}
+        | {"random_gates validation": [0.3, 0.1, 0.3]}
+    )
+    sweep = config(kinds=["tree"], beside=["dense", "random_gates"])
+    cell = table(sweep, error)
+    slides = checked(claims_deck(sweep, cell, look=SCREEN))
+    own = {"dense": "the dense net: -10.0", "random_gates": "the tree with random gates at its own K = 1: -6."}
+    for other, depth, words in (("dense", None, AGAINST_DENSE), ("random_gates", 2, AGAINST_RANDOM)):
+        slide = about(slides, words)
+        here = findings.compare(cell, ("tree", 2), (other, depth))
+        mean, low, high = (100 * value for value in (-here.mean, -here.high, -here.low))
+        assert slide.title.startswith(f"At K = 2 the tree's test error is {mean:.1f} points [{low:.1f}, {high:.1f}] lower")
+        assert slide.figure is not None
+        (points,) = [trace for trace in slide.figure["data"] if trace.get("name") == "difference"]
+        assert dict(zip(numbers(points["x"]), numbers(points["y"]), strict=True))[2] == pytest.approx(-mean)
+        assert f"tree at K = 2 minus {own[other]}" in slide.notes
+
+
 def test_holm_can_hide_a_difference_whose_interval_excludes_0() -> None:
     def error(model: str, depth: int, seed: int, split: str) -> float:
         shift = {"tree": 0.0, "dense": 0.02, "flat": 0.0}.get(model, 0.0)
         return 0.3 + shift + (0.008 * (seed - 2) * (model == "tree") + 0.02 * (split == "validation" and model != "tree"))
 
-    sweep = config(depths=(0, 1))
+    sweep = config(kinds=["tree"], depths=(1, 2, 3), beside=["dense"])
     cell = table(sweep, error)
-    alone = findings.compare(cell, ("tree", 1), ("dense", None))
-    others = [("flat", 1), ("random_gates", 1), ("dense_capacity", 1)]
-    p = [alone.p, *(findings.compare(cell, ("tree", 1), other).p for other in others)]
+    found = [findings.compare(cell, ("tree", depth), ("dense", None)) for depth in (1, 2, 3)]
     slides = checked(claims_deck(sweep, cell, look=SCREEN))
     title = about(slides, AGAINST_DENSE).title
-    assert alone.p < 0.05 < holm(p)[0]
-    assert alone.high < 0
-    assert title.startswith("No difference shown by Holm between tree (K = 1) and dense net")
+    assert found[0].p < 0.05 < holm([one.p for one in found])[0]
+    assert found[0].high < 0
+    assert title.startswith("At K = 1 no difference shown by Holm between tree and dense net")
 
 
 @settings(max_examples=3)
@@ -253,10 +282,11 @@ def test_titles_agree_with_the_test_for_any_errors(means: list[float], seeds: in
     cell = table(sweep, error)
     slides = checked(claims_deck(sweep, cell, look=SCREEN))
     depth = findings.own_depth(cell, "tree")
-    pairs = [findings.compare(cell, ("tree", depth), (other, findings.own_depth(cell, other))) for other in ("dense", "flat")]
+    assert depth is not None
+    pairs = [findings.compare(cell, ("tree", each), ("dense", None)) for each in (0, 1)]
     title = about(slides, AGAINST_DENSE).title
-    if holm([pair.p for pair in pairs])[0] < 0.05:
-        assert ("lower" if pairs[0].mean < 0 else "higher") in title
+    if holm([pair.p for pair in pairs])[depth] < 0.05:
+        assert ("lower" if pairs[depth].mean < 0 else "higher") in title
     else:
         assert "no difference shown" in title.lower()
 
@@ -303,15 +333,21 @@ def test_usage_is_said_beside_capacity() -> None:
     assert "1,000 training rows reach 3 of 4 leaves, as evenly as 2.50 leaves" in titled(told(), "stores").caption
 
 
-def test_capacity_that_a_dense_net_has_is_compared_with_what_it_spends() -> None:
+def test_a_dense_net_of_another_depths_capacity_is_said_to_be_of_another_size() -> None:
     sweep = config(kinds=["tree"], beside=["dense", "dense_capacity"])
-    error = noisy({"dense": 0.3, "tree": [0.3, 0.25, 0.2], "dense_capacity": [0.3, 0.2, 0.1]})
+    error = noisy({"dense": 0.3, "tree": [0.3, 0.2, 0.25], "dense_capacity": [0.3, 0.2, 0.1]})
     slide = about(deck(sweep, error), "Test error against multiply-adds")
     cell = table(sweep, error)
-    spent = cell[(cell["model"] == "dense_capacity") & (cell["depth"] == 2)]["multiply_adds"].iloc[0]
-    own = cell[(cell["model"] == "tree") & (cell["depth"] == 2)]["multiply_adds"].iloc[0]
-    assert "higher than that of a dense net of as many parameters (K = 2)" in slide.title
-    assert f"It spends {spent / own:.2f} times the tree's multiply-adds" in slide.notes
+    parameters, computation = (
+        cell[(cell["model"] == "dense_capacity") & (cell["depth"] == 2)][column].iloc[0]
+        / cell[(cell["model"] == "tree") & (cell["depth"] == 1)][column].iloc[0]
+        for column in ("parameters", "multiply_adds")
+    )
+    assert parameters > 1.2
+    assert slide.title.startswith("At K = 1 the tree's test error is ")
+    assert f"higher than that of a dense net of {parameters:.2f} times its parameters" in slide.title
+    assert f"as many parameters as the tree at K = 2, and spends {computation:.2f} times the multiply-adds" in slide.notes
+    assert "as many" not in slide.title
 
 
 # What is missing
@@ -359,7 +395,7 @@ def test_depth_0_alone_is_the_dense_net() -> None:
 def test_one_seed_shows_nothing() -> None:
     slides = deck(config(seeds=1), noisy({"dense": 0.3, "tree": [0.3, 0.2, 0.1]}))
     assert about(slides, AGAINST_DENSE).title.startswith(
-        "One seed, so nothing is shown: tree (K = 2) minus the dense net is -19.8 points"
+        "One seed, so nothing is shown: at K = 2 tree minus dense net is -19.8 points"
     )
     assert about(slides, AGAINST_FLAT).title.startswith("One seed: no interval")
     assert "lower" not in titles(slides)
@@ -421,7 +457,9 @@ def test_of_several_cells_the_first_is_shown_and_all_are_counted() -> None:
     assert "tree teacher, 100 training rows, width 6; 5 seeds" in slides[0].text
     assert "The first of 4 cells is shown" in slides[-1].text
     assert "Over the 4 cells with tree and dense net the tree's test error is lower in 4 and higher in none" in slides[-1].text
-    assert titled(slides, "Over 4 widths and depths the tree's test error is lower than the dense net's in 2, higher in 0")
+    assert titled(
+        slides, "Over 4 pairs of width and depth the tree's test error is lower than the dense net's in 2, higher in 0"
+    )
     assert all("width 8" not in slide.caption for slide in slides)
 
 
@@ -470,6 +508,26 @@ def test_a_name_stands_nowhere_but_on_the_first_slide() -> None:
     slides = deck(config(name=name, kinds=["tree"], beside=["dense"], depths=(0, 1)), noisy({"dense": 0.3}))
     assert slides[0].text.endswith(name)
     assert all(name not in slide.caption + slide.notes + slide.title + json.dumps(slide.figure) for slide in slides)
+
+
+def test_what_a_caption_has_no_room_for_is_in_the_notes() -> None:
+    sweep = config(seeds=2, depths=(0, 1))
+    cell = table(sweep, noisy({"dense": 0.3})).assign(data="a_data_set_of_thirty_letters_" * 3)
+    slides = checked(claims_deck(sweep, cell, look=SCREEN))
+    for slide in slides:
+        if slide.kind == "figure" and "stores" not in slide.title:
+            assert "Errors at the epoch of the lowest validation loss." in slide.caption + slide.notes
+
+
+def test_one_of_a_kind_is_in_the_singular() -> None:
+    sweep = config(kinds=["tree"], depths=(1,), beside=["dense"], seeds=1, net__width=[6, 8])
+    slides = deck(sweep, noisy({"dense": 0.9}), fails=lambda member: member.run.net.width == 8 and member.model == "tree")
+    assert "Over 1 pair of width and depth no difference" in titles(slides)
+    assert "Over the 1 cell with" in slides[-1].text
+    assert "1 of 4 runs has no result" in slides[-1].text
+    alone = deck(config(kinds=["tree"], depths=(1,), beside=[], seeds=1), noisy({"dense": 0.9}))
+    assert "1 seed; 1 of 1 run finished" in alone[0].text
+    assert "1 of 1 net is no better" in alone[-1].text
 
 
 @pytest.mark.parametrize("look", [Look(), Look(dark=True, projector=True)])

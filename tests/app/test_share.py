@@ -119,8 +119,7 @@ def test_configurations_that_cannot_be_read_are_said(text: str) -> None:
 
 
 def test_no_configurations_are_no_fault() -> None:
-    for parameters in ({}, {"plan": ""}):
-        at = page(None, **parameters)
+    for at in (page(None), page(None, plan="")):
         assert said(at)[0] == "False"
         assert not at.warning
 
