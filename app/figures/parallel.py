@@ -75,7 +75,8 @@ def parallel(
     subtitle = _subtitle(len(runs), len(scored), len(shown), len(columns), words, higher_is_better)
     figure = go.Figure()
     frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
-    inside = height - figure.layout.margin.t - 5 * size
+    top, bottom = (0.8, 5.0) if look.projector else (2.6, 1.2)
+    inside = height - figure.layout.margin.t - (top + bottom) * size
     axes = [
         *(
             _axis(name, read_column([columns[name][run] for run in runs]), inside, pitch, look, limit=most)
@@ -111,7 +112,8 @@ def parallel(
         tickfont=font,
         rangefont=font,
         unselected={"line": {"color": theme.MUTED[look.dark], "opacity": 0.15}},
-        labelside="top",
+        # Above, Plotly has 28 px for them, whatever their size
+        labelside="bottom" if look.projector else "top",
     )
     # Plotly draws its own axes in black, which a dark page hides
     for place in range(len(axes)):
@@ -126,7 +128,7 @@ def parallel(
             line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
         )
     figure.update_layout(
-        margin={"l": left, "r": margin, "t": figure.layout.margin.t + round(2.6 * size), "b": round(1.2 * size)}
+        margin={"l": left, "r": margin, "t": figure.layout.margin.t + round(top * size), "b": round(bottom * size)}
     )
     return figure
 
@@ -181,7 +183,9 @@ def _axis(
         at = np.where(missing, below, at)
         ticks = [(below, MISSING_TICK), *ticks]
         low = below
-    return _Axis(frame.lines(_label(title, " (log)" if logarithmic else "", room)), at, (low, high), ticks)
+    label = _label(title, " (log)" if logarithmic else "", room)
+    # Below an axis, a line stays free for its lowest tick
+    return _Axis(frame.lines(["\u00a0", *label] if look.projector else label), at, (low, high), ticks)
 
 
 def _label(title: str, suffix: str, room: int) -> list[str]:

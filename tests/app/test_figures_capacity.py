@@ -26,6 +26,7 @@ from app.figures.capacity import (
     tick_text,
     times_words,
 )
+from app.figures.lines import panel_height
 from app.figures.models import MODEL_WORDS, model_style, model_words
 from app.figures.pareto import error_by_cost, error_by_cost_sentence, error_by_cost_table
 from app.figures.training_curves import seed_curves, seed_curves_sentence, seed_curves_table
@@ -132,7 +133,9 @@ def test_a_figure_has_a_fixed_height_titles_and_is_json(name: str, look: Look) -
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_subject_never_becomes_a_tag(name: str) -> None:
-    text = json.dumps(FIGURES[name](subject=EVIL).to_plotly_json(), default=str)
+    figure = FIGURES[name](subject=EVIL)
+    figure.layout.meta = None  # as written, for those who escape it themselves
+    text = json.dumps(figure.to_plotly_json(), default=str)
     assert "<i>" not in text
     assert "&lt;i&gt;run&lt;/i&gt;" in text
 
@@ -219,6 +222,26 @@ def test_every_line_is_labelled_and_has_its_own_marker_and_dash_within_a_colour(
     assert len({trace.marker.symbol for trace in figure.data}) == len(names)
     assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == len(names)
     assert not {trace.line.dash for trace in figure.data} & {"dash", "dot"}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_wrapped_labels_of_lines_that_end_together_stand_apart(look: Look) -> None:
+    """What is stored, distinct and trained is nearly the same."""
+    rows = [
+        (quantity, depth, factor * 2.0**depth if depth else 1.0, "parameters")
+        for quantity, factor in (("stored", 1.0), ("distinct", 0.93), ("trained", 0.8))
+        for depth in (0, 6)
+    ]
+    figure = capacity_by_depth(lines=pd.DataFrame(rows, columns=["quantity", "depth", "value", "unit"]), look=look)
+    low, high = figure.layout.yaxis.range
+    height = panel_height(figure, look)
+    boxes = sorted(
+        (a.ay - (a.y - low) / (high - low) * height, 1.3 * (a.text.count("<br>") + 1)) for a in figure.layout.annotations
+    )
+    assert sum(lines for _, lines in boxes) > 3 * 1.3  # some are wrapped
+    size = theme.FONT_SIZE[look.projector]
+    for (above, tall), (below, taller) in zip(boxes, boxes[1:]):
+        assert below - above >= (tall + taller) / 2 * size + 0.3 * size
 
 
 def test_gates_that_cost_nothing_are_left_out_and_it_is_said() -> None:

@@ -131,10 +131,66 @@ def test_a_diverged_run_leaves_a_gap_and_is_counted() -> None:
     y = np.array([[0.9, math.inf, math.inf, 0.5], [0.7, 0.6, 0.5, math.nan], [0.8, 0.6, 0.5, 0.4]])
     line = GroupLines(group_styles(["a"])[0], "test", np.tile(np.arange(4.0), (3, 1)), y, ["r", "s", "t"])
     figure = group_curves(lines=[line], metric="loss")
-    assert np.isnan(means(figure)[0].y).tolist() == [False, True, True, False]
+    assert np.isnan(means(figure)[0].y).tolist() == [False, True, True, True]
     assert group_curves_sentence(lines=[line], metric="loss").endswith(
-        "1 run diverged, its group has no mean there. 1 run has no value at the end."
+        "1 run diverged, its group has no mean there. 1 run ends early: the mean of its group ends there."
     )
+
+
+def test_a_mean_is_never_of_survivors() -> None:
+    """Mean, band, name and sentence end where the first run does; the others go on as thin lines."""
+    y = np.array([[0.9, 0.8, 0.7, 0.1], [0.9, 0.7, math.nan, math.nan], [math.nan] * 4])
+    styles = group_styles(["a", "b"])
+    at = np.tile(np.arange(4.0), (3, 1))
+    early = GroupLines(styles[0], "test", at, y, ["r", "s", "t"])
+    other = GroupLines(styles[1], "test", at, np.array([[0.9, 0.8, 0.74, 0.74]] * 3), ["u", "v", "w"])
+    figure = group_curves(lines=[early, other], metric="loss")
+    mean = np.asarray(means(figure)[0].y, dtype=float)
+    assert mean == pytest.approx([0.9, 0.75, math.nan, math.nan], nan_ok=True)
+    band = next(trace for trace in figure.data if trace.fill == "toself")
+    assert max(band.x) == 1
+    runs = [np.asarray(trace.y, dtype=float) for trace in figure.data if trace.name == "run"]
+    assert runs[0] == pytest.approx([0.9, 0.8, 0.7, 0.1])
+    assert "a mean ends with the first of its runs" in figure.layout.meta["subtitle"]
+    assert group_curves_sentence(lines=[early, other], metric="loss") == (
+        "Of 2 groups, b has the lowest mean test loss at the end (epoch 3): 0.740 nats [0.740, 0.740], n = 3. "
+        "1 run ends early: the mean of its group ends there. 1 run has no value."
+    )
+    assert "(epoch 1): 0.750 nats [" in group_curves_sentence(lines=[early], metric="loss")
+    assert group_curves_table(lines=[early], metric="loss")["n"].tolist() == [2, 2, 1, 1]
+
+
+def test_runs_without_a_common_epoch_have_a_mean_until_the_first_ends() -> None:
+    """Not after it."""
+    y = np.array([[0.9, math.nan, 0.7, math.nan], [math.nan, 0.8, math.nan, 0.6]])
+    line = GroupLines(group_styles(["a"])[0], "test", np.tile(np.arange(4.0), (2, 1)), y, ["r", "s"])
+    assert np.isnan(means(group_curves(lines=[line], metric="loss"))[0].y).tolist() == [False, False, False, True]
+
+
+def test_only_the_best_three_groups_have_bands_and_runs() -> None:
+    """The others keep colour and mean, and do not stretch the axis."""
+    lines = lines_of([f"group {g}" for g in range(5)], ["train", "validation"])
+    figure = group_curves(lines=lines, metric="loss")
+    best = [line.style.colour for line in lines[:6:2]]
+    assert {trace.line.color for trace in figure.data if trace.name == "run"} == set(best)
+    assert {trace.fillcolor for trace in figure.data if trace.fill} == {theme.faded(c, theme.BAND_OPACITY) for c in best}
+    assert {trace.line.color for trace in means(figure)} == {line.style.colour for line in lines}
+    assert "bands of the best 3 groups: 95 %" in figure.layout.meta["subtitle"]
+    three = group_curves(lines=lines[:6], metric="loss")
+    assert "bands: 95 %" in three.layout.meta["subtitle"]
+    many = group_curves(lines=lines_of([f"group {g}" for g in range(13)]), metric="loss")
+    assert "bands: 95 %" in many.layout.meta["subtitle"]
+
+
+def test_words_show_no_share_beyond_all_rows() -> None:
+    """The table keeps what was computed."""
+    line = GroupLines(group_styles(["a"])[0], "test", np.zeros((2, 1)), np.array([[0.97], [0.99]]), ["r", "s"])
+    assert "98.0 % [85.3 %, 100.0 %], n = 2" in group_curves_sentence(lines=[line], metric="accuracy")
+    assert "[85.3 %, 100.0 %]" in means(group_curves(lines=[line], metric="accuracy"))[0].hovertext[0]
+    assert group_curves_table(lines=[line], metric="accuracy")["high"][0] > 110
+    low = GroupLines(line.style, "test", line.x, 1 - line.y, line.names)
+    assert "2.0 % [0.0 %, 14.7 %]" in group_curves_sentence(lines=[low], metric="error")
+    assert "[-0.107, 0.147]" in group_curves_sentence(lines=[low], metric="loss")
 
 
 def test_the_sentence_ranks_at_the_end_by_validation() -> None:

@@ -48,6 +48,16 @@ def test_best_is_filled_with_its_interval_and_last_is_hollow() -> None:
     assert [note.text for note in figure.layout.annotations] == ["n = 3", "n = 3"]
 
 
+def test_words_show_no_share_beyond_all_rows() -> None:
+    """The table keeps what was computed."""
+    best = np.array([0.97, 0.99])
+    score = GroupScore(group_styles(["a"])[0], best, best, mean_interval(best))
+    assert "98.0 % [85.3 %, 100.0 %], n = 2" in group_scores_sentence(scores=[score], metric="accuracy", split="test")
+    (mean,) = traces(group_scores(scores=[score], metric="accuracy", split="test"), "best epoch")
+    assert "[85.3 %, 100.0 %]" in mean.hovertext[0]
+    assert group_scores_table(scores=[score], metric="accuracy", split="test")["high"][0] > 110
+
+
 def test_single_runs_are_pale_dots_where_there_are_several() -> None:
     """One run is its own mean."""
     dots = traces(group_scores(scores=scores_of(["a"]), metric="error", split="test"), "runs")

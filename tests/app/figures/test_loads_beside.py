@@ -45,6 +45,7 @@ def test_strips_are_equally_wide_and_share_one_scale_from_zero() -> None:
     assert np.asarray(second.z).ravel() == pytest.approx([NAN, NAN, NAN, 1.0], nan_ok=True)
     assert {first.coloraxis, second.coloraxis} == {"coloraxis"}
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 1)
+    assert figure.layout.coloraxis.colorbar.title.side == "top"  # below the bar it stands between the ticks
     assert [list(cell) for cell in first.customdata[0]] == [[0, 0], [0, 1]]
 
 

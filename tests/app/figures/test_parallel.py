@@ -67,7 +67,7 @@ def test_as_many_fields_as_have_room(look: Look) -> None:
     figure = parallel(columns=columns, score=[1.0, 2.0], score_title="s", names=["a", "b"], look=look)
     count = len(figure.data[0].dimensions) - 1
     assert 1 <= count < 30
-    assert figure.data[0].dimensions[-1].label == "s"
+    assert figure.data[0].dimensions[-1].label.split("<br>")[-1] == "s"
     assert f"the first {count} of 30 fields" in figure.layout.meta["subtitle"]
 
 
@@ -78,6 +78,42 @@ def test_sentence_names_the_best_run_and_its_values() -> None:
     )
     assert parallel_sentence(**RUNS, higher_is_better=True).startswith("Of 3 runs, a has the best validation loss, 0.300")
     assert parallel_sentence(columns={}, score=[2.0], score_title="s", names=["a"]) == "The only run, a, has the s, 2."
+
+
+@pytest.mark.parametrize("look", [Look(), Look(projector=True)])
+def test_headings_are_whole_on_two_lines(look: Look) -> None:
+    """The score's above all."""
+    figure = parallel(**RUNS | {"score_title": "validation accuracy"}, look=look)
+    words = figure.data[0].dimensions[-1].label.replace("<br>", " ").replace("\u00a0", "").strip()
+    assert words == "validation accuracy"
+    lines = figure.data[0].dimensions[-1].label.count("<br>") + 1
+    # Plotly has 28 px above an axis, in which only lines of the screen's size fit
+    assert figure.data[0].labelside == ("bottom" if look.projector else "top")
+    if look.projector:
+        assert figure.layout.margin.b >= 28 + (lines - 1) * 1.3 * theme.FONT_SIZE[True]
+
+
+def test_words_of_the_first_axis_have_room_left_of_it() -> None:
+    """A name of 20 characters is whole on a screen."""
+    words = ["decision tree pruned", "decision tree"]
+    figure = parallel(columns={"model": words, "again": words}, score=[1, 2], score_title="s", names=words)
+    first, second, _ = figure.data[0].dimensions
+    assert set(first.ticktext) == set(words)
+    assert set(second.ticktext) == {"decision tree…", "decision tree"}
+    assert figure.layout.margin.l >= 20 * 0.5 * theme.FONT_SIZE[False]
+
+
+def test_shares_are_written_in_percent() -> None:
+    """On the axis of the score and in the sentence; the lines stay where they are, on a linear axis."""
+    runs = RUNS | {"score": [0.002, 0.9, 1.0, math.nan]}
+    axis = parallel(**runs, percent=True).data[0].dimensions[-1]
+    assert list(axis.ticktext) == ["0.2 %", "90.0 %", "100.0 %"]
+    assert sorted(axis["values"]) == [0.002, 0.9, 1.0]
+    ones = parallel(columns={}, score=[0.0, 1.0] * 4, score_title="s", names=["n"] * 8, percent=True)
+    assert list(ones.data[0].dimensions[-1].ticktext) == ["0.0 %", "100.0 %"]
+    assert parallel_sentence(**runs, higher_is_better=True, percent=True).startswith(
+        "Of 3 runs, c has the best validation loss, 100.0 %: "
+    )
 
 
 def test_table_keeps_every_value_and_titles_apart() -> None:
@@ -110,7 +146,7 @@ def test_hostile_text_is_shown_as_text_and_cut() -> None:
     axis = figure.data[0].dimensions[0]
     assert theme.escape("<b>x</b>") in axis.label
     assert len(axis.label) < 120
-    assert all(len(text) <= 15 for text in axis.ticktext)
+    assert all(len(text) <= 21 for text in axis.ticktext)
     assert len(parallel_sentence(columns={EVIL: [EVIL]}, score=[1], score_title=EVIL, names=[EVIL])) < 300
 
 

@@ -117,6 +117,15 @@ def test_sentence_and_table() -> None:
     assert table["mean"].tolist() == pytest.approx([0.8, 0.82, 0.819, 0.7, NAN, 0.9], nan_ok=True)
 
 
+def test_words_show_no_share_beyond_all_rows() -> None:
+    """The table keeps what was computed, and so does a loss."""
+    one: dict[str, Any] = {"rows": ["a"], "columns": ["b"], "mean": [[0.98]], "low": [[-0.01]], "high": [[1.003]], "n": [[3]]}
+    assert "98.0 % [0.0 %, 100.0 %], n = 3" in pivot_map_sentence(**one, **WORDS)
+    assert "[0.0 %, 100.0 %]" in of(pivot_map(**one, **WORDS), "cells")[0].hovertext[0]
+    assert pivot_map_table(**one)[["low", "high"]].to_numpy().tolist() == [[-0.01, 1.003]]
+    assert "[-0.0100, 1.00]" in pivot_map_sentence(**one, **WORDS | {"percent": False})
+
+
 @pytest.mark.parametrize("shape", [(0, 0), (0, 2), (2, 1)])
 def test_nothing_to_show_says_so(shape: tuple[int, int]) -> None:
     """No exception."""
