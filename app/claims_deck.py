@@ -4,6 +4,7 @@ K depth · n seeds · a *cell* is one data set, number of training rows and widt
 is computed; depths are chosen on validation, and test errors are only reported.
 """
 
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -320,9 +321,9 @@ def _drawn(part: _Part, claim: int, figure: go.Figure, title: str, said: Sequenc
     """
     if not figure.data:
         return _untested(claim, "there is nothing to draw yet")
-    meta = figure.layout.meta
-    room = LONGEST_CAPTION - len(f"{meta['subtitle']}. ")
-    caption, left = theme.one_line(f"{CLAIMS[claim]}. {meta['title']}.", room), []
+    about, subtitle = (html.unescape(figure.layout.meta[name]) for name in ("title", "subtitle"))
+    room = LONGEST_CAPTION - len(f"{subtitle}. ")
+    caption, left = theme.one_line(f"{CLAIMS[claim]}. {about}.", room), []
     for sentence in filter(None, said):
         if len(f"{caption} {sentence}") <= room:
             caption = f"{caption} {sentence}"

@@ -1,5 +1,6 @@
 """Add to deck: a snapshot of a figure, with its title, caption and the configurations it was computed from."""
 
+import html
 import json
 import platform
 import time
@@ -40,10 +41,10 @@ def snapshot(
     meta = layout.pop("meta", None) or {}
     margin = layout.setdefault("margin", {})
     margin["t"] = max(14, margin.get("t", 14) - meta.get("title_room", 0))
-    subtitle = meta.get("subtitle", "")
+    own_title, subtitle = (html.unescape(meta.get(name, "")) for name in ("title", "subtitle"))
     return Slide(
         kind="figure",
-        title=meta.get("title", "") if title is None else title,
+        title=own_title if title is None else title,
         caption=" ".join(filter(None, (subtitle + "." * bool(subtitle), caption))),
         notes=notes,
         figure={"data": drawn["data"], "layout": layout},

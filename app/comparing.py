@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from pydantic import ValidationError
 
 from app import session, share, sweeps, theme, widgets
 from app.figures.groups import GroupStyle, group_styles
@@ -200,6 +199,9 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
             persist_state="session",
         )
         session.publish_to_url(FILTER, text.strip(), "")
+        if "_test_" in text and not st.session_state.get(REPORT) and st.query_params.get(REPORT) != "1":
+            st.error("Runs are not chosen by test scores: this filter works with “Report on test” on.", icon=":material/block:")
+            return table
         try:
             mask = parse(text).mask(table)
         except FilterError as error:
@@ -415,12 +417,3 @@ def choose_rows(run_ids: Sequence[str]) -> None:
     """Compare these runs from now on; none: all that is shown."""
     st.session_state[CHOSEN_KEY] = ".".join(run_ids)
     session.publish_to_url(CHOSEN, ".".join(run_ids) if len(run_ids) <= MOST_CHOSEN else "", "")
-
-
-def valid(summary: RunSummary) -> bool:
-    """Whether a run's configuration can be read."""
-    try:
-        summary.config  # noqa: B018
-    except ValidationError:
-        return False
-    return True

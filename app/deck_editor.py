@@ -154,7 +154,7 @@ def _try(action: Callable[[], object]) -> None:
     try:
         action()
     except (LeafscopeError, ValueError) as error:
-        session.notify(theme.escape_markdown(str(error)))
+        session.notify(str(error))
 
 
 def _figure(slide_id: str, slide: Slide) -> None:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app import session, theme
+from app import session
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def pick(
         st.session_state[key] = default
     if wrong is not None:
         sentence = f"{key} in the address must be one of {', '.join(by_text)}, got {wrong[:40]!r}; the default is shown"
-        session.notify(theme.escape_markdown(sentence))
+        session.notify(sentence)
     chosen: T = st.session_state[key]
     if len(options) > 1:
         chosen = st.selectbox(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import session, theme
+from app import session, theme, widgets
 from core import jobs
 from core.annotations import COMMENT_LENGTH, NAME_LENGTH
 from core.archive import export_archive
@@ -60,8 +60,9 @@ def _split(text: str) -> list[str]:
 
 def python(chosen: Sequence[RunSummary]) -> None:
     """The script that gives a run's history again, to be copied."""
-    with st.popover("Python", icon=":material/code:", disabled=len(chosen) != 1, help="A script that reproduces the run."):
-        if len(chosen) == 1:
+    can = len(chosen) == 1 and widgets.config_fault(chosen[0]) is None
+    with st.popover("Python", icon=":material/code:", disabled=not can, help="A script that reproduces the run."):
+        if can:
             st.caption("Gives the same history, with the same device and number of threads, bit for bit on the CPU.")
             st.code(script(chosen[0].config, chosen[0].facts.get("compiled")), language="python", width=680)
 

@@ -5,7 +5,7 @@ from typing import Literal, TypeVar
 
 import streamlit as st
 
-from app.theme import FIGURE_WIDTH, Look
+from app.theme import FIGURE_WIDTH, Look, escape_markdown
 
 T = TypeVar("T")
 
@@ -96,14 +96,14 @@ def image_format() -> Literal["svg", "png"]:
 
 
 def notify(sentence: str) -> None:
-    """Leave a sentence to be shown once, after the next rerun."""
+    """Leave a sentence to be shown once, after the next rerun; as written, it is escaped where it is shown."""
     st.session_state[Keys.NOTICE] = sentence
 
 
 def show_notice() -> None:
     """Show the sentence that was left, if any."""
     if sentence := st.session_state.pop(Keys.NOTICE, None):
-        st.toast(sentence)
+        st.toast(escape_markdown(sentence, 600))
 
 
 def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None:

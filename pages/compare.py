@@ -128,7 +128,7 @@ def main() -> None:
     names = {name: words for name, (words, _) in PARTS.items()}
     wrong = session.seed_from_url("view", lambda text: text if text in PARTS else PARTS[text][0], "table")
     if wrong is not None:
-        session.notify(theme.escape_markdown(f"view in the address must be one of {', '.join(PARTS)}, got {wrong[:40]!r}"))
+        session.notify(f"view in the address must be one of {', '.join(PARTS)}, got {wrong[:40]!r}")
     found = comparing.select()
     if found is None:
         return

@@ -107,7 +107,7 @@ def _add(info: DeckInfo, slide: deck_editor.Slide) -> None:
     try:
         jobs.default_store().add_slide(info.deck_id, slide)
     except LeafscopeError as error:
-        session.notify(theme.escape_markdown(str(error)))
+        session.notify(str(error))
     else:
         st.query_params[deck_editor.SLIDE] = str(info.n_slides + 1)
 
@@ -142,7 +142,7 @@ def _make(sweep_id: str) -> None:
         slides = claims_deck.claims_deck(info.config, jobs.sweep_results(sweep_id), look=session.look())
         _open(store.make_deck(f"{CLAIMS_NAME}: {theme.one_line(info.name, 200)}", slides))
     except LeafscopeError as error:
-        session.notify(theme.escape_markdown(str(error)))
+        session.notify(str(error))
 
 
 def _first_visit() -> None:
@@ -208,7 +208,7 @@ def _rename(deck_id: str, name: str) -> None:
     try:
         jobs.default_store().rename_deck(deck_id, name)
     except (LeafscopeError, ValueError) as error:
-        session.notify(theme.escape_markdown(str(error)))
+        session.notify(str(error))
 
 
 @st.dialog("Delete a deck", on_dismiss="rerun")

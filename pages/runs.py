@@ -219,7 +219,7 @@ def _import() -> None:
         except LeafscopeError as error:
             st.error(f"Nothing was imported: {theme.escape_markdown(str(error), 400)}", icon=":material/error:")
             return
-        session.notify(theme.escape_markdown(" ".join((imported_words(found, file.name), *found.skipped)), 600))
+        session.notify(" ".join((imported_words(found, file.name), *found.skipped)))
         st.session_state["_imports"] = st.session_state.get("_imports", 0) + 1  # an empty field
         st.rerun()
 

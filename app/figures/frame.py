@@ -64,7 +64,11 @@ def frame(
         margin={"l": 8, "r": 16, "t": round(top + (1.9 * size if legend == "top" else 0)), "b": 8},
         showlegend=legend != "none",
         # what a slide takes out of the drawing, to write it in its own place
-        meta={"title": f"{title}, {subject}" if subject else title, "subtitle": subtitle, "title_room": round(top - 14)},
+        meta={
+            "title": theme.escape(f"{title}, {subject}" if subject else title),
+            "subtitle": theme.escape(subtitle),
+            "title_room": round(top - 14),
+        },
     )
     if legend == "top":
         figure.update_layout(legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom"})

@@ -510,15 +510,6 @@ def test_a_name_stands_nowhere_but_on_the_first_slide() -> None:
     assert all(name not in slide.caption + slide.notes + slide.title + json.dumps(slide.figure) for slide in slides)
 
 
-def test_what_a_caption_has_no_room_for_is_in_the_notes() -> None:
-    sweep = config(seeds=2, depths=(0, 1))
-    cell = table(sweep, noisy({"dense": 0.3})).assign(data="a_data_set_of_thirty_letters_" * 3)
-    slides = checked(claims_deck(sweep, cell, look=SCREEN))
-    for slide in slides:
-        if slide.kind == "figure" and "stores" not in slide.title:
-            assert "Errors at the epoch of the lowest validation loss." in slide.caption + slide.notes
-
-
 def test_one_of_a_kind_is_in_the_singular() -> None:
     sweep = config(kinds=["tree"], depths=(1,), beside=["dense"], seeds=1, net__width=[6, 8])
     slides = deck(sweep, noisy({"dense": 0.9}), fails=lambda member: member.run.net.width == 8 and member.model == "tree")
@@ -531,10 +522,14 @@ def test_one_of_a_kind_is_in_the_singular() -> None:
 
 
 @pytest.mark.parametrize("look", [Look(), Look(dark=True, projector=True)])
-def test_figures_have_the_look_asked_for(look: Look) -> None:
+def test_figures_have_the_look_asked_for_and_notes_what_captions_have_no_room_for(look: Look) -> None:
     sweep = config(seeds=2, depths=(0, 1))
-    slides = checked(claims_deck(sweep, table(sweep, noisy({"dense": 0.3})), look=look))
+    cell = table(sweep, noisy({"dense": 0.3})).assign(data="x<y & " + "a_data_set_of_many_letters_" * 3)
+    slides = checked(claims_deck(sweep, cell, look=look))
     figures = [slide for slide in slides if slide.kind == "figure"]
+    assert all("x<y & a data" in slide.caption for slide in figures)
+    errors = [slide.caption + slide.notes for slide in figures if "stores" not in slide.title]
+    assert all("Errors at the epoch of the lowest validation loss." in said for said in errors)
     assert {(slide.dark, slide.projector) for slide in figures} == {(look.dark, look.projector)}
     assert 8 <= len(slides) <= 12
 

@@ -240,7 +240,7 @@ def test_wrapped_labels_of_lines_that_end_together_stand_apart(look: Look) -> No
     )
     assert sum(lines for _, lines in boxes) > 3 * 1.3  # some are wrapped
     size = theme.FONT_SIZE[look.projector]
-    for (above, tall), (below, taller) in zip(boxes, boxes[1:]):
+    for (above, tall), (below, taller) in itertools.pairwise(boxes):
         assert below - above >= (tall + taller) / 2 * size + 0.3 * size
 
 

@@ -766,3 +766,15 @@ def test_script_is_the_runs(scores: Shelf) -> None:
     assert names["run"] == first.config
     both = scores.look("compare", chosen=f"{first.run_id}.{second.run_id}")
     assert not [element for element in both.code if "run_id" in element.value]
+
+
+def test_run_without_a_valid_configuration_is_named_on_runs(shelf: Shelf, choose_rows: Any) -> None:
+    run = shelf.small(epochs=2)
+    invalid(shelf, run)
+    choose_rows([0])
+    app = shelf.look("runs")
+    assert not [element for element in app.code if "run_id" in element.value]
+    app.text_input(key=f"_runs_name_{run.run_id}").set_value("old one")
+    shelf.button(app, "Save").click()
+    shelf.rerun(app)
+    assert shelf.store.run(run.run_id).name == "old one"
