@@ -37,10 +37,9 @@ def current() -> SweepInfo | None:
         try:
             info = jobs.default_store().sweep(asked)
         except RunNotFoundError:
-            if share.offer_sweep(asked):
-                return None
             name = asked[:40].replace("`", "")
-            st.error(f"There is no sweep `{name}` here; it was made on another machine, or forgotten.")
+            if not share.offer_sweep(asked):
+                st.error(f"There is no sweep `{name}` here; it was made on another machine, or forgotten.")
         else:
             if (words := fault(info)) is None:
                 share.show(sweep=info.config)

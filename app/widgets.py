@@ -110,10 +110,9 @@ def current_run() -> RunSummary | None:
         try:
             found = jobs.default_store().run(asked)
         except RunNotFoundError:
-            if share.offer_run(asked):
-                return None
             name = asked[:40].replace("`", "")
-            st.error(f"There is no run `{name}` here; it may have been deleted, or made on another machine.")
+            if not share.offer_run(asked):
+                st.error(f"There is no run `{name}` here; it may have been deleted, or made on another machine.")
         else:
             if (fault := config_fault(found)) is None:
                 share.show([found.config])

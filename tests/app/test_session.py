@@ -97,4 +97,4 @@ def test_notice_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
     session.notify("Done.")
     session.show_notice()
     session.show_notice()
-    assert shown == ["Done."]
+    assert shown == [r"Done\."]
