@@ -54,7 +54,12 @@ def test_only_what_makes_sense_can_be_pressed(shelf: Any, choose_rows: Any, stat
     runs = every_state(shelf)
     choose_rows(rows_of(shelf, runs[state]))
     app = shelf.look("runs")
-    assert {label for label, enabled in buttons(app).items() if enabled} == can | {"Show curves", "Show leaves", "Compare", "Save"}
+    assert {label for label, enabled in buttons(app).items() if enabled} == can | {
+        "Show curves",
+        "Show leaves",
+        "Compare",
+        "Save",
+    }
     assert "1 chosen" in shelf.said(app)
 
 
