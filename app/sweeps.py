@@ -1,5 +1,6 @@
 """What pages share about sweeps: which one is shown, its table as it stands, its progress, and how it is started."""
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -164,6 +165,21 @@ def _try(action: Any, info: SweepInfo) -> None:
 
 def _resume(info: SweepInfo) -> None:
     start(info.config)
+
+
+def failed_runs(info: SweepInfo) -> str | None:
+    """Say how many runs of a sweep failed, and why; None if none did. A loss that became infinite is a result, not a fault.
+
+    Members have a result without them where another seed has chosen the learning rate.
+    """
+    store = jobs.default_store()
+    statuses = store.statuses(run_ids(info.config))
+    failed = store.runs(run_id for run_id, status in statuses.items() if status == "failed").values()
+    reasons = Counter(str(summary.error) for summary in failed if not summary.facts.get("diverged"))
+    if not reasons:
+        return None
+    why = "; ".join(f"{theme.one_line(reason, 120)} ({count})" for reason, count in reasons.most_common(3))
+    return f"{theme.thousands(reasons.total())} of {theme.thousands(len(statuses))} runs failed: {why}"
 
 
 def failures(results: pd.DataFrame) -> str | None:

@@ -53,7 +53,10 @@ def main() -> None:
     if not progress.complete:
         sweeps.progress_bar(info, progress)
     table = sweeps.table(info)
-    if (words := sweeps.failures(table)) is not None:
+    words = sweeps.failures(table)
+    if words is None and progress.failed > progress.diverged:
+        words = sweeps.failed_runs(info)
+    if words is not None:
         st.warning(theme.escape_markdown(words), icon=":material/error:")
     if table["best_test_accuracy"].isna().all():
         st.info("No member of this sweep has a result yet.")
