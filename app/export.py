@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.archive import Imported
-    from core.reading import RunSummary
     from core.store import Store
 
 SHORTEST = 4
@@ -91,7 +90,7 @@ def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], lis
         return [run.run_id for run in runs], [info.sweep_id for info in sweeps], [info.deck_id for info in decks]
     chosen = [_address("run", text, {run.run_id: "" for run in runs}) for text in options.run]
     if options.find:
-        found = [run.run_id for run in runs if _matches(run, options.find)]
+        found = [run.run_id for run in runs if run.matches(options.find)]
         if not found and not (chosen or options.sweep or options.deck):
             raise ValueError(f"no run has all of the words {options.find[:60]!r}")
         chosen += found
@@ -116,11 +115,6 @@ def _address(kind: str, text: str, names: Mapping[str, str]) -> str:
         enough = f"; a shortened address must have at least {SHORTEST} characters" if len(text) < SHORTEST else ""
         raise ValueError(f"no {kind} in this database is {text[:60]!r}{enough}")
     return found[0]
-
-
-def _matches(run: "RunSummary", words: str) -> bool:
-    text = " ".join((run.name, run.label, run.note, *run.tags, run.comment, run.status, run.run_id)).casefold()
-    return all(word in text for word in words.casefold().split())
 
 
 def _counted(runs: int, sweeps: int, decks: int) -> str:

@@ -102,6 +102,12 @@ class RunSummary:
         """What it is called: by a person, else by its own label."""
         return self.name or self.label
 
+    def matches(self, words: str, also: str = "") -> bool:
+        """Whether all of these words occur in its name, label, note, comment, tags, status, address, or in `also`."""
+        said = (self.name, self.label, self.note, self.comment, *self.tags, self.status, self.run_id, also)
+        text = " ".join(said).casefold()
+        return all(word in text for word in words.casefold().split())
+
     @property
     def config(self) -> RunConfig:
         """The run's configuration; raises ValidationError if an older version of the program wrote what is now invalid."""

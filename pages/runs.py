@@ -36,7 +36,7 @@ def main() -> None:
             persist_state="session",
         )
         session.publish_to_url("find", find.strip(), "")
-    shown = [summary for summary in summaries if _matches(summary, find)]
+    shown = [summary for summary in summaries if summary.matches(find, also=widgets.STATUS_WORDS[summary.status])]
     active = [summary for summary in summaries if summary.active]
     st.markdown(_sentence(summaries, shown))
     if not shown:
@@ -48,14 +48,6 @@ def main() -> None:
     _import()
     if active and not confirming:  # drawing the page again would close the dialog
         _follow(_signature(summaries))
-
-
-def _matches(summary: RunSummary, find: str) -> bool:
-    text = " ".join(
-        (summary.name, summary.label, summary.status, widgets.STATUS_WORDS[summary.status], summary.note, summary.comment)
-    )
-    text = f"{text} {summary.run_id} {' '.join(summary.tags)}".lower()
-    return all(word in text for word in find.lower().split())
 
 
 def _sentence(summaries: list[RunSummary], shown: list[RunSummary]) -> str:

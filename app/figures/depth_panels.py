@@ -77,7 +77,7 @@ def depth_panels(
     if chosen is not None:
         y_range = _mark_chosen(figure, chosen, x_range, y_range, len(panels), layout.width, look)
     figure.update_yaxes(range=list(y_range))
-    _head(figure, panels, look)
+    frame.panel_heads(figure, [panel.word for panel in panels] if len(panels) > 1 else [], look)
     figure.update_layout(margin_r=round(layout.right))
     inside = lines.panel_height(figure, look)
     figure.update_yaxes(title_text=lines.axis_title(measure, inside, look), col=1)
@@ -248,23 +248,3 @@ def _mark_chosen(
     )
     low, high = y_range
     return low, high + (high - low) * 1.4 * size * len(parts) / (theme.MAIN_HEIGHT[look.projector] * 0.65)
-
-
-def _head(figure: go.Figure, panels: Sequence[Panel], look: Look) -> None:
-    """Write the panels' headings above them, and make room."""
-    if len(panels) == 1:
-        return
-    for number, panel in enumerate(panels, start=1):
-        axis = "" if number == 1 else str(number)
-        figure.add_annotation(
-            x=0,
-            y=1,
-            xref=f"x{axis} domain",
-            yref=f"y{axis} domain",
-            text=f"{theme.escape(panel.word)} rows",
-            showarrow=False,
-            xanchor="left",
-            yanchor="bottom",
-            font={"color": theme.MUTED[look.dark]},
-        )
-    figure.update_layout(margin_t=figure.layout.margin.t + round(1.6 * theme.FONT_SIZE[look.projector]))

@@ -124,6 +124,25 @@ def pattern_axis(
     update(tickmode="array", tickvals=list(range(len(patterns))), ticktext=patterns, tickangle=0 if upright else -90)
 
 
+def panel_heads(figure: go.Figure, words: Sequence[str], look: Look) -> None:
+    """Write whose rows stand in each panel above it, words as written, and make room; no words: no room either."""
+    for number, word in enumerate(words, start=1):
+        axis = "" if number == 1 else str(number)
+        figure.add_annotation(
+            x=0,
+            y=1,
+            xref=f"x{axis} domain",
+            yref=f"y{axis} domain",
+            text=f"{theme.escape(word)} rows",
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+            font={"color": theme.MUTED[look.dark]},
+        )
+    if words:
+        figure.update_layout(margin_t=figure.layout.margin.t + round(1.6 * theme.FONT_SIZE[look.projector]))
+
+
 def mark_line(figure: go.Figure, x: float, panel: int, look: Look) -> None:
     """Draw a thin vertical line at a place of the x axis, below the data of panel 1, 2, ..."""
     axis = "" if panel == 1 else str(panel)

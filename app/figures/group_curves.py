@@ -147,7 +147,9 @@ def group_curves(
         legend="right" if plan.legend else "none",
     )
     if len(panels) > 1:
-        _head(figure, panels, look)
+        frame.panel_heads(
+            figure, [theme.enumerate_words([theme.SPLIT_WORDS[split] for split in splits]) for splits in panels], look
+        )
     inside = panel_height(figure, look)
     ends: dict[str, Any] = {"x_range": x_range, "y_range": y_range, "width": plan.width, "look": look}
     _axes(figure, metric=metric, x_title=x_title, log=log, panels=len(panels), inside=inside, **ends)
@@ -520,24 +522,6 @@ def _end(curve: _Curve, text: str, log: tuple[bool, bool], look: Look) -> EndLab
     last = curve.rows.dropna(subset=["mean"]).iloc[-1]
     x, y = (math.log10(value) if scaled else float(value) for value, scaled in zip((last["x"], last["mean"]), log, strict=True))
     return EndLabel(x, y, text, curve.style.colour if curve.lit else theme.MUTED[look.dark], curve.lit)
-
-
-def _head(figure: go.Figure, panels: Sequence[Sequence[str]], look: Look) -> None:
-    """Write which split stands in a panel above it, and make room."""
-    for number, splits in enumerate(panels, start=1):
-        axis = "" if number == 1 else str(number)
-        figure.add_annotation(
-            x=0,
-            y=1,
-            xref=f"x{axis} domain",
-            yref=f"y{axis} domain",
-            text=f"{theme.enumerate_words([theme.SPLIT_WORDS[split] for split in splits])} rows",
-            showarrow=False,
-            xanchor="left",
-            yanchor="bottom",
-            font={"color": theme.MUTED[look.dark]},
-        )
-    figure.update_layout(margin_t=figure.layout.margin.t + round(1.6 * theme.FONT_SIZE[look.projector]))
 
 
 def _axes(
