@@ -313,7 +313,7 @@ def _fields(shown: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
 def group_words(made: Sequence[Group]) -> list[str]:
     """Name groups by the few fields in which they differ; where those are many, by what the labels of their runs differ in."""
     if len(made) < 2:
-        return [one.words for one in made]
+        return [str(one.rows["title"].iloc[0]) if one.n == 1 else one.words for one in made]
     differ = [place for place in range(len(made[0].fields)) if len({str(one.key[place]) for one in made}) > 1]
     if len(differ) > MOST_FIELDS:
         short = _short_labels(made)
