@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import session, theme
 from core.config import GENERATORS, RunConfig, changed, explain
 from core.datasets import INFO
+from core.presets import EXAMPLE
 
 
 @dataclass(frozen=True)
@@ -153,18 +154,19 @@ SPLITS = (
     ),
 )
 
+NOISE = Control(
+    "noise",
+    "data.noise",
+    "Noise",
+    "Standard deviation added to the points; for checkerboard and tree teacher the share of labels drawn anew.",
+    float,
+    optional=True,
+    step=0.05,
+    number_format="%g",
+)
 GENERATED = (
     Control("n_samples", "data.n_samples", "Rows to generate", "All splits together.", int, optional=True),
-    Control(
-        "noise",
-        "data.noise",
-        "Noise",
-        "Standard deviation added to the points; for checkerboard and tree teacher the share of labels drawn anew.",
-        float,
-        optional=True,
-        step=0.05,
-        number_format="%g",
-    ),
+    NOISE,
     Control("n_features", "data.n_features", "Features", "Gaussian features.", int, optional=True),
     Control("n_classes", "data.n_classes", "Classes", "Classes of the teacher.", int, optional=True),
     Control("teacher_depth", "data.teacher_depth", "Teacher's depth", "Sign bits of the teacher.", int, optional=True),
@@ -174,8 +176,8 @@ ALL = (*OPEN, *NET_AND_TRAINING, *SPLITS, *GENERATED)
 
 
 def default_value(control: Control) -> Any:
-    """The value that a field has when nothing is chosen."""
-    return field_value(RunConfig(), control)
+    """The value that a field has when nothing is chosen: the example's."""
+    return field_value(EXAMPLE, control)
 
 
 def field_value(run: RunConfig, control: Control) -> Any:
@@ -224,24 +226,28 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
         values[control.field] = _widget(control)
         slots[control.field] = st.empty()
 
+    def ask_generated(*asked: Control) -> None:
+        known = GENERATORS.get(st.session_state[DATA.key], {})
+        for control in asked:
+            if control.field.removeprefix("data.") in known:
+                ask(control)
+
     with st.sidebar:
         for control in OPEN:
             ask(control)
             if control is DATA:
                 _describe_data()
+                ask_generated(NOISE)
         action = st.container()
         with st.expander("Net and training"):
             for control in NET_AND_TRAINING:
                 ask(control)
-        known = GENERATORS.get(st.session_state[DATA.key], {})
         with st.expander("Rows and splits"):
             info = INFO[st.session_state[DATA.key]]
             st.caption(theme.escape_markdown(f"{info.description} Source: {info.source}. Licence: {info.licence}."))
             for control in SPLITS:
                 ask(control)
-            for control in GENERATED:
-                if control.field.removeprefix("data.") in known:
-                    ask(control)
+            ask_generated(*(control for control in GENERATED if control is not NOISE))
 
     run: RunConfig | None = None
     try:

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from app import decks, session, share, theme
 from core import jobs
-from core.config import RunConfig, explain
+from core.config import explain
 from core.errors import RunNotFoundError
+from core.presets import EXAMPLE
 from core.reading import RunSummary
 
 PLAYGROUND_PAGE = "../pages/playground.py"
@@ -148,7 +149,7 @@ def waiting_for_first_run() -> None:
     """Say that the first run is on its way, and look again until it is there."""
     st.info("No run yet. The worker trains a small example at its first start; it appears here in a few seconds.")
     if st.button("Train an example", icon=":material/play_arrow:", key="_train_example"):  # all runs may have been deleted
-        jobs.submit(RunConfig())
+        jobs.submit(EXAMPLE)
         st.rerun()
     look_again()
 

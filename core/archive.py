@@ -52,7 +52,7 @@ from core.annotations import COMMENT_LENGTH, NAME_LENGTH, TAGS, checked_tags
 from core.config import RunConfig, SweepConfig, explain
 from core.decks import MAX_FIGURE_BYTES, MAX_NAME, MAX_SLIDES, MAX_TEXT, Slide
 from core.errors import ArchiveError, RunNotFoundError
-from core.reading import CHUNK, not_found
+from core.reading import CHUNK, LEVELS, not_found, snapshot_epoch
 from core.schema import (
     SCHEMA_VERSION,
     annotations,
@@ -673,7 +673,7 @@ class _Contents:
         self._open = None
         if (read := self.scratch.stat().st_size) != size:
             raise ValueError(f"{of_run} must have {size:,} bytes in all its parts, got {read:,}")
-        if name in (NET, CHECKPOINT):
+        if name in (NET, CHECKPOINT, LEVELS) or snapshot_epoch(name) is not None:
             try:
                 with safe_open(self.scratch, framework="numpy"):
                     pass

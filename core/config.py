@@ -24,7 +24,7 @@ TABLES = ("digits", "breast_cancer", "wine", "iris")
 GENERATORS: dict[str, dict[str, Any]] = {
     "moons": {"n_samples": 1000, "noise": 0.2},
     "circles": {"n_samples": 1000, "noise": 0.1},
-    "spirals": {"n_samples": 1000, "noise": 0.02},
+    "spirals": {"n_samples": 1000, "noise": 0.05},
     "checkerboard": {"n_samples": 2000, "noise": 0.0},
     "xor": {"n_samples": 1000, "noise": 0.1},
     "tree_teacher": {"n_samples": 4000, "noise": 0.05, "n_features": 10, "n_classes": 2, "teacher_depth": 3},

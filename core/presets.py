@@ -1,9 +1,12 @@
-"""Sweeps that are ready to be started: the first one that a visitor is offered, and its neighbours.
+"""What is ready to be trained: the first run, the first sweep that a visitor is offered, and its neighbours.
 
-All have the same four learning rates, so that every model has the same number of trials, and five seeds.
+All sweeps have the same four learning rates, so that every model has the same number of trials, and five seeds.
 """
 
 from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+
+EXAMPLE = RunConfig(data=DataConfig(name="spirals"), net=NetConfig(width=16))
+"""A tree of depth 4 on a plane that one can see: what a worker trains first, and what the Playground's controls begin with."""
 
 RATES = [0.003, 0.01, 0.03, 0.1]
 """Learning rates that are tried for each model and depth: a factor of 30, whose ends are rarely the best."""

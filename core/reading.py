@@ -6,15 +6,16 @@ highest attempt that has it.
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 
 from core.config import RunConfig, SweepConfig
 from core.errors import RunNotFoundError, StoreError
@@ -43,6 +44,11 @@ STARTING = 60.0
 
 LOST = "the worker gave no sign of life for 3 seconds"
 
+Snapshot = Literal["weights", "regions"]
+"""What is kept of an epoch: the net's weights, or its answers on the plane."""
+
+LEVELS = "levels"
+"""The artifact that holds a net's answers on the plane, read to each level."""
 
 CHUNK = 500
 """Addresses asked for in one query; databases limit how many values one may name."""
@@ -352,6 +358,23 @@ class Reading:
         with self._read() as connection:
             return self._artifact(connection, run_id, self._first_attempt(connection, run_id), name)
 
+    def snapshots(self, run_id: str, kind: Snapshot, after: int = -1) -> dict[int, bytes]:
+        """Give what is kept of the epochs later than `after`: epoch -> safetensors, by epoch. Raises RunNotFoundError."""
+        same = [artifacts.c[name] == artifact_parts.c[name] for name in ("run_id", "attempt", "name", "version")]
+        of_kind = artifacts.c.run_id == run_id, artifacts.c.name.startswith(f"{kind}-")
+        query = select(artifacts.c.attempt, artifacts.c.name, artifact_parts.c.data).join(artifact_parts, and_(*same))
+        query = query.where(*of_kind).order_by(artifacts.c.attempt, artifact_parts.c.part)
+        if after >= 0:
+            query = query.where(artifacts.c.name > snapshot_name(kind, after))
+        with self._read() as connection:
+            first = self._first_attempt(connection, run_id)
+            rows = connection.execute(query.where(artifacts.c.attempt >= first)).all()
+        parts: dict[tuple[int, int], list[bytes]] = {}
+        for row in rows:
+            if (epoch := snapshot_epoch(row.name)) is not None:
+                parts.setdefault((epoch, row.attempt), []).append(row.data)
+        return {epoch: b"".join(parts[epoch, attempt]) for epoch, attempt in sorted(parts)}  # the last attempt wins
+
     def workers(self) -> list[WorkerInfo]:
         """List the workers that give signs of life."""
         with self._read() as connection:
@@ -435,6 +458,21 @@ class Reading:
             parts.run_id == run_id, parts.attempt == row.attempt, parts.name == name, parts.version == row.version
         )
         return b"".join(connection.execute(query.order_by(parts.part)).scalars())
+
+
+def snapshot_name(kind: Snapshot, epoch: int) -> str:
+    """Name the artifact that holds a snapshot; names are in the order of their epochs, of which there are at most 10,000.
+
+    >>> snapshot_name("weights", 60)
+    'weights-00060'
+    """
+    return f"{kind}-{epoch:05d}"
+
+
+def snapshot_epoch(name: str) -> int | None:
+    """Read the epoch in an artifact's name; None if it is not a snapshot's."""
+    kind, _, number = name.partition("-")
+    return int(number) if kind in get_args(Snapshot) and re.fullmatch(r"[0-9]{5}", number) else None
 
 
 def not_found(run_id: str) -> RunNotFoundError:

@@ -48,15 +48,17 @@ class Recorder:
         self._flush = flush
         self._thin = thin
         self._waiting: list[EpochRecord] = []
+        self._artifacts: dict[str, bytes] = {}
         self._newest: EpochRecord | None = None
         self._next_write: float | None = None if thin else 0.0
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
         self.untouched = claim.attempt == 1
         """Nothing is written of the attempt yet."""
 
-    def add(self, record: "EpochRecord") -> None:
-        """Take an epoch, and write what waits if it is time to; raises AttemptLostError."""
+    def add(self, record: "EpochRecord", artifacts: Mapping[str, bytes] | None = None) -> None:
+        """Take an epoch and what is kept of it, and write what waits if it is time to; raises AttemptLostError."""
         self._newest = record
+        self._artifacts |= artifacts or {}
         self._waiting.append(replace(record, leaves={}) if self._thin and record.epoch > 0 else record)
         began = time.monotonic()
         if self._next_write is None:  # from the first epoch on: a member may wait long for its turn
@@ -64,11 +66,12 @@ class Recorder:
         saves = began >= self._next_checkpoint
         if not saves and began < self._next_write:
             return
-        artifacts = {CHECKPOINT: pack(self._state())} if saves else {}
+        checkpoint = {CHECKPOINT: pack(self._state())} if saves else {}
         self.untouched = False
-        if not self._store.record(self._claim, self._waiting, artifacts):
+        if not self._store.record(self._claim, self._waiting, self._artifacts | checkpoint):
             raise AttemptLostError
         self._waiting.clear()
+        self._artifacts.clear()
         now = time.monotonic()
         self._next_write = now + self._flush
         if saves:
@@ -83,7 +86,7 @@ class Recorder:
     ) -> None:
         """Write what waits and end the attempt; raises AttemptLostError."""
         end = self.last(status, error, artifacts, facts)
-        if not self._store.end(self._claim, status, error, end.records, artifacts, facts):
+        if not self._store.end(self._claim, status, error, end.records, end.artifacts, facts):
             raise AttemptLostError
 
     def last(
@@ -98,7 +101,7 @@ class Recorder:
             if self._waiting and self._waiting[-1].epoch == self._newest.epoch:
                 self._waiting.pop()
             self._waiting.append(self._newest)  # with its leaves; of what was written before, the first stands
-        return End(self._claim, status, error, list(self._waiting), artifacts or {}, facts or {})
+        return End(self._claim, status, error, list(self._waiting), self._artifacts | dict(artifacts or {}), facts or {})
 
 
 def left_behind(trainer: "Trainer", status: Ending) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -129,9 +132,9 @@ def fit_attempt(
 
 def pack(tensors: "dict[str, torch.Tensor]") -> bytes:
     """Write tensors as safetensors."""
-    from safetensors.torch import save
+    from safetensors.numpy import save  # the same bytes as from tensors, in a third of the time
 
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    return save({name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()})
 
 
 def unpack(data: bytes) -> "dict[str, torch.Tensor]":

@@ -549,14 +549,16 @@ class Store(Annotations, Decks):
     def _write_attempt(
         self, claim: Claim, records: Sequence["EpochRecord"], new: Mapping[str, bytes], ending: Mapping[str, Any]
     ) -> bool:
-        versions = {name: uuid.uuid4().hex for name in new}
+        key = {"run_id": claim.run_id, "attempt": claim.attempt}
+        named = {name: key | {"name": name, "version": uuid.uuid4().hex} for name in new}
         large = {name for name, data in new.items() if len(data) > PART_BYTES}
         for name in large:
             for number, at in enumerate(range(0, len(new[name]), PART_BYTES)):
                 with self._write() as connection:
                     if self._held(connection, claim) is None:
                         return False
-                    _insert_part(connection, claim, name, versions[name], number, new[name][at : at + PART_BYTES])
+                    part = named[name] | {"part": number, "data": new[name][at : at + PART_BYTES]}
+                    connection.execute(insert(artifact_parts), [part])
         with self._write() as connection:
             row = self._held(connection, claim)
             if row is None:
@@ -565,10 +567,11 @@ class Store(Annotations, Decks):
             ending = dict(ending)
             if facts := ending.pop("facts", None):
                 values["summary"] = json.dumps(json.loads(values.get("summary", row.summary)) | {"facts": facts})
-            for name in new:
-                if name not in large:
-                    _insert_part(connection, claim, name, versions[name], 0, new[name])
-                self._name_artifact(connection, claim, name, versions[name], len(new[name]))
+            whole = [named[name] | {"part": 0, "data": data} for name, data in new.items() if name not in large]
+            if whole:
+                connection.execute(insert(artifact_parts), whole)
+            if new:
+                self._name_artifacts(connection, [named[name] | {"size": len(data)} for name, data in new.items()])
             if ending.get("status") == "finished" and CHECKPOINT not in new:
                 for table in (artifacts, artifact_parts):
                     mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == CHECKPOINT
@@ -586,12 +589,14 @@ class Store(Annotations, Decks):
                 connection.execute(_insert_new(connection, table), rows)
         return values
 
-    def _name_artifact(self, connection: Connection, claim: Claim, name: str, version: str, size: int) -> None:
-        key = {"run_id": claim.run_id, "attempt": claim.attempt, "name": name}
+    def _name_artifacts(self, connection: Connection, named: Sequence[dict[str, Any]]) -> None:
+        """Let these versions of an attempt's artifacts count, whose parts are there, and delete all others."""
         for table in (artifacts, artifact_parts):
-            mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == name
-            connection.execute(delete(table).where(*mine, table.c.version != version))
-        connection.execute(insert(artifacts).values(key | {"version": version, "size": size}))
+            mine = table.c.run_id == named[0]["run_id"], table.c.attempt == named[0]["attempt"]
+            replaced = table.c.name.in_([row["name"] for row in named])
+            others = table.c.version.not_in([row["version"] for row in named])
+            connection.execute(delete(table).where(*mine, replaced, others))
+        connection.execute(insert(artifacts), named)
 
 
 def _record_rows(
@@ -648,11 +653,6 @@ def _diverged(attempt: Row[Any]) -> bool:
 def _this(claim: Claim) -> tuple[Any, ...]:
     mine = attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt
     return (*mine, attempts.c.status == "running", attempts.c.worker_id == claim.worker_id)
-
-
-def _insert_part(connection: Connection, claim: Claim, name: str, version: str, part: int, data: bytes) -> None:
-    key = {"run_id": claim.run_id, "attempt": claim.attempt, "name": name, "version": version}
-    connection.execute(insert(artifact_parts).values(key | {"part": part, "data": data}))
 
 
 def _insert_new(connection: Connection, table: Table) -> Any:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from core.config import RunConfig, changed
 from core.errors import LeafscopeError, StoreError
 from core.group import Group
+from core.presets import EXAMPLE
 from core.reading import HEARTBEAT
 from core.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind, pack, unpack
 from core.store import Claim, Ending, Store
@@ -158,7 +159,7 @@ class Worker:
         self._store.set_worker(self.worker_id, "starting", self._device)
         self.watch.start()
         if self._store.is_empty():
-            self._store.submit(RunConfig(), note=EXAMPLE_NOTE, priority="sweep")
+            self._store.submit(EXAMPLE, note=EXAMPLE_NOTE, priority="sweep")
         self._warm_up()
         self.watch.started.set()
         while not self.watch.ending.is_set():
@@ -205,6 +206,9 @@ class Worker:
             if claim.run.net.fitted:
                 return fit_attempt(self._store, claim, lambda: stop.is_set() or self.watch.ending.is_set(), self._why_stopped)
             trainer = self._trainer(claim.run, lambda: stop.is_set() or self.watch.ending.is_set())
+            from core.snapshots import Snapshots
+
+            snapshots = Snapshots(claim.run, trainer)
             recorder = Recorder(self._store, claim, trainer.state)
             if (saved := self._store.checkpoint(claim)) is not None:
                 trainer.load_state(unpack(saved))
@@ -212,9 +216,12 @@ class Worker:
                 raise AttemptLostError
             del saved
             for record in trainer.epochs():
-                recorder.add(record)
+                recorder.add(record, snapshots.of(record.epoch))
             status, error = ("finished", None) if not trainer.stopped else self._why_stopped()
-            recorder.end(status, error, *left_behind(trainer, status))
+            artifacts, facts = left_behind(trainer, status)
+            if status == "finished":
+                artifacts |= snapshots.at_end()
+            recorder.end(status, error, artifacts, facts)
         except AttemptLostError:
             raise
         except StoreError as error:

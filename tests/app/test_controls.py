@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import controls
-from core.config import DATA_NAMES, GENERATORS, RunConfig, changed, field_names
+from core.config import DATA_NAMES, GENERATORS, DataConfig, NetConfig, RunConfig, changed, field_names
+from core.presets import EXAMPLE
 
 TEACHER = {
     "data.name": "tree_teacher",
@@ -37,7 +38,14 @@ EVERYTHING = {
     "data.validation_fraction": 0.1,
     "seed": 12,
 }
-RUNS = [{}, EVERYTHING, TEACHER, EVERYTHING | TEACHER, {"data.name": "moons", "data.noise": 0.0}, {"net.kind": "dense"}]
+RUNS = [
+    EXAMPLE,
+    RunConfig(),
+    *(changed(RunConfig(), changes) for changes in (EVERYTHING, TEACHER, EVERYTHING | TEACHER)),
+    changed(RunConfig(), {"data.name": "moons", "data.noise": 0.0}),
+    changed(EXAMPLE, {"data.noise": 0.2, "data.n_samples": 100}),
+    changed(EXAMPLE, {"net.kind": "dense"}),
+]
 
 
 def page(text: str | None) -> None:
@@ -110,14 +118,21 @@ def test_values_of_a_run() -> None:
     assert values["teacher_depth"] is None
 
 
-@pytest.mark.parametrize("changes", RUNS)
-def test_a_run_goes_through_controls_and_address(changes: dict[str, Any]) -> None:
-    run = changed(RunConfig(), changes)
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.label)
+def test_a_run_goes_through_controls_and_address(run: RunConfig) -> None:
     at = draw(run)
     assert drawn(at) == run
     assert drawn(draw(address=address(at))) == run
-    if not changes:
-        assert not address(at)  # defaults are left out
+
+
+def test_controls_begin_with_the_example_and_leave_it_out_of_the_address() -> None:
+    at = draw()
+    assert drawn(at) == EXAMPLE
+    assert {control.key: at.session_state[control.key] for control in controls.OPEN} == {
+        control.key: controls.field_value(EXAMPLE, control) for control in controls.OPEN
+    }
+    assert not address(at)
+    assert address(draw(RunConfig())) == {"data": "digits", "width": "32"}
 
 
 def test_options_of_the_generator_alone_are_asked_for() -> None:
@@ -131,7 +146,36 @@ def test_options_of_the_generator_alone_are_asked_for() -> None:
     at.selectbox(key="data").set_value("digits")
     rerun(at)
     assert drawn(at) == RunConfig()
-    assert not address(at)
+    assert address(at) == {"data": "digits", "width": "32"}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_an_empty_field_is_the_data_sets_own_default(name: str) -> None:
+    at = draw()
+    at.selectbox(key="data").set_value(name)
+    rerun(at)
+    assert drawn(at).data == DataConfig(name=name)
+    assert (at.number_input(key="noise").value, at.number_input(key="noise").placeholder) == (
+        None,
+        f"{GENERATORS[name]['noise']:g}",
+    )
+
+
+def test_a_data_set_without_noise_is_drawn_without_it() -> None:
+    at = draw(address={"noise": "0.3"})
+    assert drawn(at).data == DataConfig(name="spirals", noise=0.3)
+    at.selectbox(key="data").set_value("digits")
+    rerun(at)
+    assert drawn(at) == RunConfig(net=NetConfig(width=16))
+    assert address(at) == {"data": "digits"}
+
+
+def test_noise_stands_open_between_data_and_depth() -> None:
+    at = draw()
+    opened = [key for element in at.sidebar if (key := getattr(element, "key", None))]
+    assert opened[:3] == ["data", "noise", "depth"]
+    for fold in at.sidebar.expander:
+        assert "noise" not in {widget.key for widget in fold.number_input}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +183,7 @@ def test_options_of_the_generator_alone_are_asked_for() -> None:
 )
 def test_text_in_the_address_that_is_no_value(key: str, text: str) -> None:
     at = draw(address={key: text})
-    assert drawn(at) == RunConfig()
+    assert drawn(at) == EXAMPLE
     assert key not in address(at)
 
 
@@ -150,6 +194,7 @@ def test_text_in_the_address_that_is_no_value(key: str, text: str) -> None:
         ({"width": "2", "depth": "3"}, "net.depth"),
         ({"test": "0.6", "validation": "0.6"}, "data.test_fraction"),
         ({"n_train": "0"}, "data.n_train"),
+        ({"noise": "-1"}, "data.noise"),
         ({"data": "checkerboard", "noise": "1.5"}, "data.noise"),
         ({"data": "moons", "n_samples": "3"}, "data.n_samples"),
         ({"lr": "nan"}, "train.lr"),

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
+from sqlalchemy import insert
 
 from core import archive, store
 from core.archive import ArchiveError, Exported, Imported, export_archive, import_archive
@@ -24,6 +25,8 @@ from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConf
 from core.decks import Slide
 from core.errors import RunNotFoundError
 from core.members import distinct_runs
+from core.reading import LEVELS
+from core.schema import artifact_parts
 from core.store import CHECKPOINT, NET, Claim, Store
 from core.training import EpochRecord
 from tests.core.clock import Clock
@@ -281,10 +284,22 @@ def test_parts_that_no_version_names_are_left_behind(tmp_path: Path, empty: Stor
     claim = claim_of(db, config())
     finish(db, claim, 1)
     with db._write() as connection:
-        store._insert_part(connection, claim, NET, "unfinished", 0, b"half")
+        part = {"run_id": claim.run_id, "attempt": claim.attempt, "name": NET, "version": "unfinished", "part": 0}
+        connection.execute(insert(artifact_parts).values(part | {"data": b"half"}))
     import_archive(empty, io.BytesIO(exported(db)))
     assert len(dump(db)["artifact_parts"]) == 2
     assert len(dump(empty)["artifact_parts"]) == 1
+
+
+def test_snapshots_travel(tmp_path: Path, empty: Store) -> None:
+    db = Store(tmp_path / "source.db", Clock())
+    claim = claim_of(db, config())
+    db.record(claim, [record(0)], {f"weights-{epoch:05d}": tensors(epoch) for epoch in (0, 2)})
+    db.end(claim, "finished", None, [record(1)], {"regions-00001": tensors(7), LEVELS: tensors(8)})
+    import_archive(empty, io.BytesIO(exported(db)))
+    assert empty.snapshots(claim.run_id, "weights") == {0: tensors(0), 2: tensors(2)}
+    assert empty.snapshots(claim.run_id, "regions") == {1: tensors(7)}
+    assert empty.artifact(claim.run_id, LEVELS) == tensors(8)
 
 
 def test_leaves_are_streamed(tmp_path: Path) -> None:
@@ -674,7 +689,7 @@ def test_a_deck_of_too_many_slides_is_refused(small: tuple[Store, bytes], empty:
 
 
 def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path, empty: Store) -> None:
-    for name in (NET, CHECKPOINT):
+    for name in (NET, CHECKPOINT, LEVELS, "weights-00003", "regions-00000"):
         db = Store(tmp_path / f"{name}.db", Clock())
         db.end(claim_of(db, config()), "stopped", None, [record(0)], {name: b"\x80\x04pickle"})
         refused(empty, exported(db), rf"artifact_parts: '{name}' of attempt 1 of run [0-9a-f]{{16}} must be safetensors")

@@ -262,6 +262,48 @@ def test_large_artifacts_come_in_parts(db: Store, monkeypatch: pytest.MonkeyPatc
         assert connection.execute(text("SELECT count(*) FROM artifact_parts")).scalar() == 1
 
 
+def test_many_artifacts_are_replaced_at_once(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "PART_BYTES", 10)
+    claim = claimed(db)
+    db.record(claim, [], {"net": b"stays", "one": b"1", "two": bytes(range(35))})
+    db.record(claim, [], {"two": b"2", "one": bytes(range(100, 125)), "three": b"3"})
+    expected = {"net": b"stays", "one": bytes(range(100, 125)), "two": b"2", "three": b"3"}
+    assert {name: db.artifact(claim.run_id, name) for name in expected} == expected
+    with db._read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM artifact_parts")).scalar() == 1 + 3 + 1 + 1
+        assert connection.execute(text("SELECT size FROM artifacts WHERE name = 'one'")).scalar() == 25
+
+
+def test_snapshots_are_those_of_the_last_attempt_of_the_chain(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "PART_BYTES", 10)
+    old = claimed(db)
+    db.end(old, "finished", None, [], {"weights-00000": b"old", "weights-00009": b"old"})
+    db.submit(config(), anew=True)
+    first = db.claim("w")
+    assert first is not None
+    assert db.snapshots(first.run_id, "weights") == {}
+    db.begin(first, "cpu")
+    long = bytes(range(35))
+    db.record(first, [], {"weights-00010": b"first", "weights-00002": long, "weights-00000": b"", "regions-00001": b"r"})
+    db.end(first, "stopped", None, [], {CHECKPOINT: b"at 2", "weights-x": b"forged", "levels": b"l"})
+    db.resume(first.run_id)
+    second = db.claim("w")
+    assert second is not None
+    db.begin(second, "cpu", 2)
+    db.record(second, [], {"weights-00010": long[::-1]})
+    kept = db.snapshots(first.run_id, "weights")
+    assert list(kept.items()) == [(0, b""), (2, long), (10, long[::-1])]
+    assert db.snapshots(first.run_id, "weights", after=0) == {2: long, 10: long[::-1]}
+    assert db.snapshots(first.run_id, "weights", after=10) == {}
+    assert db.snapshots(first.run_id, "regions") == {1: b"r"}
+    with pytest.raises(RunNotFoundError, match=r"no run has the address 'nowhere'"):
+        db.snapshots("nowhere", "weights")
+    db.end(second, "finished")
+    db.delete([first.run_id])
+    with db._read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM artifact_parts")).scalar() == 0
+
+
 def test_delete(db: Store) -> None:
     claim = claimed(db, config(1))
     db.record(claim, [record(0)], {CHECKPOINT: b"x"})

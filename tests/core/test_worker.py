@@ -18,6 +18,8 @@ import torch
 from core import jobs
 from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from core.errors import DataError, StoreError
+from core.presets import EXAMPLE
+from core.snapshots import snapshot_epochs
 from core.store import CHECKPOINT, NET, Claim, Store
 from core.training import EpochRecord, Trainer
 from core.worker import EXAMPLE_NOTE, Worker, explain, n_threads, unpack
@@ -59,17 +61,21 @@ def launch(path: Path, log: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def everything(db: Store, run_id: str) -> tuple[pd.DataFrame, list[np.ndarray], dict[str, torch.Tensor]]:
+def everything(
+    db: Store, run_id: str
+) -> tuple[pd.DataFrame, list[np.ndarray], dict[str, torch.Tensor], list[tuple[int, bytes]]]:
     leaves = [array for split in ("train", "validation", "test") for array in db.leaves(run_id, 0, split)]
-    return db.history(run_id), leaves, unpack(db.artifact(run_id, NET) or b"")
+    weights = unpack(db.artifact(run_id, NET) or b"")
+    return db.history(run_id), leaves, weights, list(db.snapshots(run_id, "weights").items())
 
 
 def assert_same(one: Any, other: Any) -> None:
-    """Bit for bit: histories, leaves, weights."""
+    """Bit for bit: histories, leaves, weights at the end and on the way."""
     pd.testing.assert_frame_equal(one[0], other[0], check_exact=True)
     assert all(np.array_equal(a, b) for a, b in zip(one[1], other[1], strict=True))
     assert one[2].keys() == other[2].keys()
     assert all(torch.equal(tensor, other[2][name]) for name, tensor in one[2].items())
+    assert one[3] == other[3]
 
 
 # One process for the tests of this part, in order
@@ -105,7 +111,7 @@ def uninterrupted(process: "subprocess.Popen[bytes]", db: Store) -> Any:
 def test_first_start_trains_an_example(process: "subprocess.Popen[bytes]", db: Store) -> None:
     until(lambda: jobs.worker_status(store=db).state == "starting", 20, "starting")
     until(lambda: jobs.worker_status(store=db).state in ("ready", "busy"), 60, "ready")
-    summary = jobs.wait(RunConfig().run_id, 90, store=db)
+    summary = jobs.wait(EXAMPLE.run_id, 90, store=db)
     assert (summary.status, summary.note, summary.error) == ("finished", EXAMPLE_NOTE, None)
     assert summary.best["validation_accuracy"] > 0.9
     assert len(db.list_runs()) == 1
@@ -118,6 +124,7 @@ def test_finished_run_is_complete(uninterrupted: Any, db: Store) -> None:
     assert len(uninterrupted[0]) == (EPOCHS + 1) * 6
     assert db.artifact(run_id, CHECKPOINT) is None  # it never goes on; its weights are kept
     assert db.artifact(run_id, NET) is not None
+    assert tuple(epoch for epoch, _ in uninterrupted[3]) == snapshot_epochs(long())
     assert db.run(run_id).device == "cpu"
 
 
@@ -302,6 +309,7 @@ def test_any_exception_fails_the_run_and_keeps_its_epochs(tmp_path: Path, error:
     assert fake_worker(db, then).work_once()
     assert (db.run(run_id).status, db.run(run_id).error) == ("failed", sentence)
     assert db.history(run_id)["epoch"].tolist() == [0, 1]
+    assert list(db.snapshots(run_id, "weights")) == [0, 1]
     assert not fake_worker(db, then).work_once()
 
 
@@ -323,6 +331,7 @@ def test_an_attempt_that_was_lost_is_dropped(tmp_path: Path) -> None:
     assert fake_worker(db, lambda: db.remove_worker("fake", "interrupted", "asleep")).work_once()
     assert (db.run(run_id).status, db.run(run_id).error) == ("interrupted", "asleep")
     assert db.history(run_id)["epoch"].tolist() == [0]  # epoch 1 waited to be written
+    assert list(db.snapshots(run_id, "weights")) == [0]
     assert db.artifact(run_id, NET) is None
 
 

@@ -62,7 +62,7 @@ def test_one_port_on_loopback_and_nothing_else(fresh: Any, visit: Any) -> None:
     app = fresh()
     page = visit().page
     page.goto(app.url)
-    page.get_by_text("leaves hold the 988 training rows").first.wait_for(timeout=90_000)
+    page.get_by_text("leaves hold the 550 training rows").first.wait_for(timeout=90_000)
     port = int(app.url.rsplit(":", 1)[1])
     assert listening(app) == {("127.0.0.1", port)}
 

@@ -1,4 +1,4 @@
-"""The main job as a person does it: train on digits, watch, stop, resume, come back, look at the leaves, tidy up."""
+"""The main job as a person does it: train on spirals, watch, stop, resume, come back, look at the leaves, tidy up."""
 
 import re
 import time
@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from core.config import RunConfig, changed
 from core.datasets import load
+from core.presets import EXAMPLE
 from core.training import Trainer
 from core.usage import leaf_counts
 from tests.e2e.harness import App, until
@@ -38,30 +39,30 @@ def test_the_story(app: App, visit: Any) -> None:
     # something real at once: the example run, labelled as such
     page.get_by_role("heading", name="Train a net that chooses its weights by sign pattern").first.wait_for()
     page.get_by_text("example, trained at the first start").first.wait_for()
-    page.get_by_text(re.compile(r"of 16 leaves hold the 988 training rows")).first.wait_for()
+    page.get_by_text(re.compile(r"of 16 leaves hold the 550 training rows")).first.wait_for()
 
-    # digits, depth 4 are chosen already; a longer run, so that there is time to stop it
+    # spirals, depth 4 are chosen already; a longer run, so that there is time to stop it
     sidebar = page.locator("[data-testid=stSidebar]")
     expect(sidebar.get_by_label("Depth K (gating bits)", exact=True)).to_have_value("4")
-    sidebar.get_by_text("35,146").wait_for()
+    sidebar.get_by_text("8,514").wait_for()
     open_fold(page, "Net and training")
-    number_field(page, "Epochs", "900")
+    number_field(page, "Epochs", "2000")
     number_field(page, "Width (units)", "128")
     page.get_by_text("press Train to apply").first.wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
     clicked = time.monotonic()
-    page.get_by_text("digits tree K4 w128 e900 s0").first.wait_for()
-    page.get_by_text(re.compile(r"Epoch [12]?\d?\d:\W+\d+ of 16 leaves hold")).first.wait_for()
+    page.get_by_text("spirals tree K4 w128 e2000 s0").first.wait_for()
+    page.get_by_text(re.compile(r"Epoch [1-6]?\d?\d:\W+\d+ of 16 leaves hold")).first.wait_for()
     page.locator("[data-testid=stMain] svg path[stroke-dasharray], [data-testid=stMain] svg polyline").first.wait_for()
     first_point = time.monotonic() - clicked
     print(f"\nfirst point of the loss curve after {first_point:.2f} s")
 
     # it moves: epochs, time left, curves, loads
-    page.get_by_text(re.compile(r"epoch \d+ of 900, about .+ left")).first.wait_for()
+    page.get_by_text(re.compile(r"epoch [\d,]+ of 2,000, about .+ left")).first.wait_for()
     seen = set()
 
     def moved() -> bool:
-        found = re.search(r"Epoch (\d+):\W+\d+ of 16 leaves", main_text(page))
+        found = re.search(r"Epoch ([\d,]+):\W+\d+ of 16 leaves", main_text(page))
         if found:
             seen.add(found.group(1))
         return len(seen) >= 3
@@ -71,7 +72,7 @@ def test_the_story(app: App, visit: Any) -> None:
     # stop, within a second, keeping what was learned
     page.get_by_role("button", name="Stop").click()
     asked = time.monotonic()
-    run = changed(RunConfig(), {"train.epochs": 900, "net.width": 128})
+    run = changed(EXAMPLE, {"train.epochs": 2000, "net.width": 128})
     until(lambda: app.store.run(run.run_id).stopping or app.store.run(run.run_id).status == "stopped", 5, "asked to stop")
     print(f"wish written after {time.monotonic() - asked:.2f} s")
     until(lambda: app.store.run(run.run_id).status == "stopped", 5, "stopped")
@@ -79,7 +80,7 @@ def test_the_story(app: App, visit: Any) -> None:
     assert time.monotonic() - asked < 1.0
     page.get_by_text("stopped").first.wait_for()
     stopped_at = app.store.run(run.run_id).epochs_done
-    assert 0 < stopped_at < 900
+    assert 0 < stopped_at < 2000
     assert len(app.store.recorded_epochs(run.run_id)) == stopped_at + 1
 
     # close the tab, open the URL again: the run is there
@@ -88,11 +89,11 @@ def test_the_story(app: App, visit: Any) -> None:
     page.close()
     page = visit().page
     page.goto(address)
-    page.get_by_text(f"epoch {stopped_at} of 900").first.wait_for()
+    page.get_by_text(f"epoch {stopped_at:,} of 2,000").first.wait_for()
 
     # resume: the same history as an uninterrupted run
     page.get_by_role("button", name="Resume").click()
-    page.get_by_text(re.compile(r"epoch \d+ of 900, about")).first.wait_for()
+    page.get_by_text(re.compile(r"epoch [\d,]+ of 2,000, about")).first.wait_for()
     until(lambda: app.store.run(run.run_id).epochs_done > stopped_at + 1, 20, "resumed")
     page.get_by_role("button", name="Stop").click()
     until(lambda: app.store.run(run.run_id).status == "stopped", 5, "stopped again")
@@ -109,15 +110,15 @@ def test_the_story(app: App, visit: Any) -> None:
 
 def test_a_run_that_ends_before_it_is_looked_at_is_shown_whole(app: App, visit: Any) -> None:
     page = visit().page
-    run = changed(RunConfig(), {"train.epochs": 7})
+    run = changed(EXAMPLE, {"train.epochs": 7})
     page.goto(app.url)
-    page.get_by_text(re.compile(r"of 16 leaves hold the 988 training rows")).first.wait_for()
+    page.get_by_text(re.compile(r"of 16 leaves hold the 550 training rows")).first.wait_for()
     open_fold(page, "Net and training")
     number_field(page, "Epochs", "7")
     page.get_by_text("press Train to apply").first.wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
-    page.get_by_text("digits tree K4 w32 e7 s0").first.wait_for()
-    page.get_by_text(re.compile(r"Epoch 7:\W+\d+ of 16 leaves hold the 988 training rows")).first.wait_for()
+    page.get_by_text("spirals tree K4 w16 e7 s0").first.wait_for()
+    page.get_by_text(re.compile(r"Epoch 7:\W+\d+ of 16 leaves hold the 550 training rows")).first.wait_for()
     page.get_by_text("epoch 7 of 7").first.wait_for()
     page.get_by_role("button", name="Train anew").wait_for()
     page.locator("[data-testid=stMain] svg path[stroke-dasharray], [data-testid=stMain] svg polyline").first.wait_for()
@@ -129,7 +130,9 @@ def test_a_run_that_ends_before_it_is_looked_at_is_shown_whole(app: App, visit: 
 def test_leaves_of_digits(app: App, visit: Any) -> None:
     page = visit().page
     run = RunConfig()
-    page.goto(app.url)
+    app.store.submit(run)
+    until(lambda: app.store.run(run.run_id).status == "finished", 60, "finished")
+    page.goto(f"{app.url}/?run={run.run_id}")
     page.get_by_role("link", name="See who is in each leaf").click()
     page.get_by_role("heading", name="Which sign patterns the data reach").first.wait_for()
     labels = page.locator("g.icicle text")

@@ -10,6 +10,7 @@ from app import controls
 from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from core.cost import cost
 from core.datasets import load, shape
+from core.presets import EXAMPLE
 from core.training import train
 
 TEACHER = {
@@ -119,7 +120,7 @@ def test_fields_of_another_data_set_leave_the_address(shelf: Any) -> None:
     assert dict(app.query_params) == {"data": "iris"}
     app.button(key="_train").click()
     shelf.rerun(app)
-    assert [summary.config for summary in shelf.store.list_runs()] == [RunConfig(data=DataConfig(name="iris"))]
+    assert [summary.config for summary in shelf.store.list_runs()] == [changed(EXAMPLE, {"data.name": "iris"})]
 
 
 def test_fields_and_run_are_kept_across_pages(shelf: Any) -> None:
@@ -156,7 +157,8 @@ def test_back_to_the_settings_of_the_run_shown(shelf: Any) -> None:
         ({"seed": 10**20}, "seed must be a whole number from 0 to 2,147,483,647"),
         ({"test": 0.9, "validation": 0.9}, "test_fraction + validation_fraction must be at most 0.95"),
         ({"data": "checkerboard", "noise": 2}, "noise must be a share of labels from 0 to 1 for checkerboard"),
-        ({"n_train": 100_000}, "n_train must be at most 988 for digits"),
+        ({"n_train": 100_000}, "n_train must be at most 550 for spirals"),
+        ({"data": "digits", "n_train": 100_000}, "n_train must be at most 988 for digits"),
         ({"data": "iris", "n_train": 1}, "must have at least as many rows as classes (3), got 1"),
         ({"data": "iris", "test": 0.01}, "the test split of iris must have at least as many rows as classes (3)"),
     ],

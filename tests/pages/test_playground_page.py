@@ -10,6 +10,7 @@ from core import device, reading
 from core.config import RunConfig
 from core.cost import largest_depth, memory
 from core.datasets import shape
+from core.presets import EXAMPLE
 from core.store import CHECKPOINT
 from core.usage import leaf_counts
 from tests.pages.harness import (
@@ -40,6 +41,9 @@ def test_fresh_store(lab: Lab) -> None:
     assert "first start" in at.info[0].value  # says what will appear
     assert not at.button(key="_train").disabled
     assert not at.get("echarts_chart")
+    assert not param(at, "data")
+    press(at, "_train_example")
+    assert [(run.config, run.status) for run in lab.store.list_runs()] == [(EXAMPLE, "queued")]
 
 
 def test_scores_and_curves_are_the_stores(lab: Lab) -> None:
@@ -93,7 +97,7 @@ def test_run_in_the_address_sets_the_controls(lab: Lab) -> None:
 
 def test_what_cannot_be_read_in_the_address(lab: Lab) -> None:
     at = lab.show(depth="deep", kind="<b>bush</b>")
-    assert at.number_input(key="depth").value == RunConfig().net.depth
+    assert at.number_input(key="depth").value == EXAMPLE.net.depth
     assert at.selectbox(key="kind").value == "tree"
     assert at.toast, "the value in the address is said to be wrong"
 
@@ -129,7 +133,7 @@ def test_fault_of_two_fields_and_recovery(lab: Lab) -> None:
 def test_too_large_for_memory(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     free = 10**9
     monkeypatch.setattr(device, "free_bytes", lambda where: free)
-    at = lab.show(width=256, depth=16)
+    at = lab.show(data="digits", width=256, depth=16)
     run = RunConfig.model_validate({"net": {"width": 256, "depth": 16}})
     size = shape(run.data)
     needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
@@ -152,7 +156,7 @@ def test_train_submits_what_is_chosen(lab: Lab) -> None:
     expected = RunConfig.model_validate(
         {
             "data": {"name": "moons", "n_samples": 200},
-            "net": {"depth": 1, "kind": "flat"},
+            "net": {"depth": 1, "kind": "flat", "width": EXAMPLE.net.width},
             "train": {"lr": 0.02, "epochs": 7},
             "seed": 5,
         }
@@ -165,7 +169,7 @@ def test_train_submits_what_is_chosen(lab: Lab) -> None:
 def test_finished_configuration_is_reused(lab: Lab) -> None:
     run = lab.finished(config())
     lab.finished(config(seed=1))
-    at = lab.show(depth=2, width=8, epochs=2, run=config(seed=1).run_id)
+    at = lab.show(data="digits", depth=2, width=8, epochs=2, run=config(seed=1).run_id)
     press(at, "_train")
     assert any("already trained" in toast.value for toast in at.toast)
     assert param(at, "run") == run.run_id
@@ -195,7 +199,7 @@ def test_unknown_run(lab: Lab) -> None:
 
 def test_address_names_a_configuration_and_its_run_that_is_gone(lab: Lab) -> None:
     lab.finished(config())
-    at = lab.show(run=config(seed=9).run_id, depth=2, width=8, epochs=2, seed=9)
+    at = lab.show(run=config(seed=9).run_id, data="digits", depth=2, width=8, epochs=2, seed=9)
     assert any("Train" in info.value for info in at.info)
     press(at, "_train")
     assert lab.store.run(config(seed=9).run_id).status == "queued"
