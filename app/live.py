@@ -28,22 +28,31 @@ MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""
 
 
-def follow(summary: RunSummary, main_figure: Callable[[], None] | None = None) -> None:
-    """Show a run as it stands and, while it is queued or running, as it goes on; `main_figure` draws what goes first."""
-    refresh = REFRESH if summary.active else None
+def follow(
+    summary: RunSummary,
+    main_figure: Callable[[RunSummary, RunSummary | None], None] | None = None,
+    beside: RunSummary | None = None,
+) -> None:
+    """Show a run as it stands and, while it or the one beside it is queued or running, as it goes on.
+
+    `main_figure` draws what goes first, of the run and of the one beside it.
+    """
+    waits = summary.active or (beside is not None and beside.active)
+    refresh = REFRESH if waits else None
 
     @st.fragment(run_every=refresh)
     def view() -> None:
         try:
             now = jobs.default_store().run(summary.run_id)
+            other = None if beside is None else jobs.default_store().run(beside.run_id)
         except RunNotFoundError:
             st.rerun()
             return
-        if summary.active and not now.active:
+        if waits and not now.active and not (other is not None and other.active):
             st.rerun()
         _state(now)
         if main_figure is not None:
-            main_figure()
+            main_figure(now, other)
         if now.active and not now.last:
             st.caption("The first point appears when the net before training has been measured.")
         history = _history(now)
@@ -59,7 +68,10 @@ def _state(now: RunSummary) -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left:
         st.markdown(widgets.status_line(now) + _score_words(now))
-        st.progress(_fraction(now), text=_progress_words(now))
+        if now.active:
+            st.progress(_fraction(now), text=_progress_words(now))
+        else:
+            st.caption(_progress_words(now))
     with right:
         if now.active:
             words = "Stopping" if now.stopping else "Stop"

@@ -24,6 +24,7 @@ class Keys:
     PAGE = "_page"
     REPLAY = "_replay"
     DECK = "_deck"
+    SCENE = "_scene"
 
 
 SIZES = {"screen": "Screen", "projector": "Projector"}
@@ -79,6 +80,7 @@ def enter_page(name: str) -> None:
     if st.session_state.get(Keys.PAGE) != name:
         st.session_state[Keys.PAGE] = name
         st.session_state.pop(Keys.REPLAY, None)
+        st.session_state.pop(Keys.SCENE, None)
 
 
 def look(share: float = 1.0) -> Look:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from app import controls, live, server, session, share, theme, widgets
+from app import controls, live, scene, server, session, share, theme, widgets
 from app.figures import decision_regions, decision_regions_sentence, decision_regions_table
 from core import jobs
 from core.config import RunConfig
@@ -46,8 +46,12 @@ def main() -> None:
         )
     elif chosen is not None and chosen.run_id != shown.run_id:
         _differs(shown)
-    is_plane = INFO[shown.config.data.name].is_plane and bool(shown.last) and not shown.active
-    live.follow(shown, (lambda: _regions(shown)) if is_plane else None)
+    with action:
+        beside = scene.choose_beside(shown)
+    live.follow(shown, scene.show, beside)
+    if INFO[shown.config.data.name].is_plane and shown.last and not shown.active:
+        with st.expander("Decision regions as a figure for slides", icon=":material/image:"):
+            _regions(shown)
     if not shown.active and shown.last and shown.config.net.gated:
         st.page_link(
             widgets.LEAVES_PAGE,

@@ -565,10 +565,8 @@ class ReadyModel extends Model {
 
   // Between recorded epochs nothing is known: the nearest stands. Levels and the shuffle are known of the last only.
   set(epoch, level = this.depth, isShuffled = false) {
-    const changed = level < this.depth || isShuffled;
-    const at = changed ? this.lastEpoch : this.nearest(epoch);
-    const nLevels = this.scene.ready.levels?.probability?.length ?? 0;
-    const wanted = nLevels ? level : this.depth;
+    const wanted = this.hasLevels ? level : this.depth;
+    const at = wanted < this.depth || isShuffled ? this.lastEpoch : this.nearest(epoch);
     if (at === this.epoch && wanted === this.level && isShuffled === this.isShuffled) return;
     Object.assign(this, { epoch: at, level: wanted, isShuffled, version: this.version + 1 });
   }

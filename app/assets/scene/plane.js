@@ -109,8 +109,8 @@ class PlaneDrawing {
     return [left + (w * (raw[0] - low[0])) / (high[0] - low[0]), top + h * (1 - (raw[1] - low[1]) / (high[1] - low[1]))];
   }
 
-  // picture: look, layer, moving, share (of the time of a frame, 0 to 1), point {raw, bits, isHeld} or null,
-  // lit: null or a function that tells of a leaf whether it is to stand out.
+  // picture: look, layer, moving, share (of the time of a frame, 0 to 1), point {raw, bits, isHeld} or null, held: raw of a
+  // point besides or null; lit: null or a function that tells of a leaf whether it stands out, fade: how far others recede.
   draw(model, picture) {
     this.model = model;
     this.scene = model.scene;
@@ -132,7 +132,8 @@ class PlaneDrawing {
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
     ctx.drawImage(this.kept, 0, 0);
     ctx.setTransform(frame.ratio, 0, 0, frame.ratio, 0, 0);
-    if (picture.lit) this._dim(picture.lit, picture.litKey, look);
+    if (picture.lit) this._dim(picture.lit, `${picture.litKey} ${picture.fade}`, picture.fade, look);
+    if (picture.held) this._point({ raw: picture.held, bits: "", isHeld: true }, look);
     if (picture.point) this._point(picture.point, look);
   }
 
@@ -458,7 +459,7 @@ class PlaneDrawing {
   }
 
   // Everything but the leaves that are lit recedes.
-  _dim(lit, litKey, look) {
+  _dim(lit, litKey, fade, look) {
     const { grid: { cols, rows }, out: { leaf }, frame, context: ctx } = this;
     if (litKey !== this.maskKey) {
       this.maskKey = litKey;
@@ -469,7 +470,7 @@ class PlaneDrawing {
       const known = new Map();
       for (let i = 0; i < cols * rows; i++) {
         let pixel = known.get(leaf[i]);
-        if (pixel === undefined) known.set(leaf[i], (pixel = lit(leaf[i]) ? ground : (ground | (150 << 24)) >>> 0));
+        if (pixel === undefined) known.set(leaf[i], (pixel = lit(leaf[i]) ? ground : (ground | (fade << 24)) >>> 0));
         pixels[i] = pixel;
       }
       this.mask.getContext("2d").putImageData(image, 0, 0);

@@ -1,0 +1,254 @@
+"""The Playground's scene: a net's plane and its tree of prefixes, replayed, held and cut in the browser."""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import scene_data, session, share, theme
+from core import jobs
+from core.config import RunConfig
+from core.datasets import INFO, shape
+from core.errors import LeafscopeError, RunNotFoundError
+from core.reading import RunSummary
+from core.trained import trained_net
+
+EPOCH, LEVEL, SHUFFLED, HELD, LAYER, BESIDE = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "beside"
+"""Parameters of the address: epoch, level that is read, shuffled leaves, held point, gated layer from 0, what stands beside."""
+
+PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER)
+
+NOTHING = "nothing"
+
+INK = 16
+"""The value of a full cell of a digit."""
+
+MAX_HELD = 16
+"""Features of a held row that an address takes; a digit's cells are written with one sign each."""
+
+_KEY = "scene"
+_ASSETS = Path(__file__).resolve().parent / "assets" / "scene"
+_SCRIPTS = ("net", "plane", "tree", "pad", "scene")
+
+
+def choose_beside(summary: RunSummary) -> RunSummary | None:
+    """Ask in the sidebar what is to stand beside a run, and train it if it is not here: its run, None for nothing."""
+    try:
+        others = scene_data.partners(summary.config)
+    except LeafscopeError:
+        others = {}
+    words = {NOTHING: NOTHING} | {name.replace(" ", "_"): name for name in others}
+    by_value = {name.replace(" ", "_"): other for name, other in others.items()}
+    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), NOTHING)
+    if text is not None:
+        session.notify(f"{BESIDE} in the address must be one of {', '.join(words)}, got {text[:40]!r}; nothing is set beside")
+    if st.session_state[BESIDE] not in words:
+        st.session_state[BESIDE] = NOTHING
+    chosen = st.selectbox(
+        "Compare with",
+        list(words),
+        format_func=words.__getitem__,
+        key=BESIDE,
+        on_change=lambda: _train(by_value.get(st.session_state[BESIDE])),
+        help="A second net on the same rows, with the same seeds and training; it is trained if it is not here yet.",
+        persist_state="session",
+    )
+    session.publish_to_url(BESIDE, chosen, NOTHING)
+    other = by_value.get(chosen)
+    if other is None:
+        return None
+    share.show([summary.config, other])
+    try:
+        return jobs.default_store().run(other.run_id)
+    except RunNotFoundError:
+        st.button(
+            f"Train the {words[chosen]} to compare with",
+            key="_train_beside",
+            icon=":material/play_arrow:",
+            width="stretch",
+            on_click=_train,
+            args=(other,),
+        )
+        return None
+
+
+def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
+    """Draw the scene of a run, and of another beside it, as they stand."""
+    runs = [summary] if beside is None else [summary, beside]
+    live = any(run.active for run in runs)
+    store = jobs.default_store()
+    try:
+        scenes = [scene_data.scene(store, run, live=live) for run in runs]
+    except (LeafscopeError, ValueError) as error:
+        st.info(f"There is nothing to draw of this run: {theme.escape_markdown(str(error), 300)}", icon=":material/info:")
+        return
+    start = _start(summary)
+    st.components.v2.component(
+        "leafscope_scene", html='<div class="scene"></div>', css=_read("scene.css"), js="\n".join(map(_read, _files()))
+    )(
+        key=_KEY,
+        data={
+            "scenes": scenes,
+            "look": scene_data.look(session.look()),
+            "start": start,
+            "autoplay": summary.status == "finished" and not any(start.values()),
+            "live": live,
+            "explained": _explained(summary, scenes[0]),
+        },
+        on_place_change=lambda: _keep(summary),
+    )
+
+
+def _files() -> tuple[str, ...]:
+    return tuple(f"{name}.js" for name in _SCRIPTS)
+
+
+@lru_cache
+def _read(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _known(value: str, words: dict[str, str]) -> str:
+    if value not in words:
+        raise ValueError(value)
+    return value
+
+
+def _train(run: RunConfig | None) -> None:
+    if run is None:
+        return
+    try:
+        jobs.submit(run)
+    except LeafscopeError as error:
+        session.notify(str(error))
+
+
+# Where a person stands in it: epoch, level, shuffle, held point, layer
+
+
+def _start(summary: RunSummary) -> dict[str, Any]:
+    """Where the browser begins: once for each run, since what it is told afterwards would only be sent back to it."""
+    known = st.session_state.get(session.Keys.SCENE)
+    if known is None or known[0] != summary.run_id:
+        if known is not None:  # the address speaks of the run before
+            for name in PLACE:
+                st.query_params.pop(name, None)
+        known = st.session_state[session.Keys.SCENE] = (summary.run_id, _from_url(summary.config))
+    start: dict[str, Any] = known[1]
+    return start
+
+
+def _from_url(run: RunConfig) -> dict[str, Any]:
+    bounds: dict[str, tuple[Callable[[str], Any], str]] = {
+        EPOCH: (lambda text: _whole(text, run.epochs), f"an epoch from 0 to {run.epochs}"),
+        LEVEL: (lambda text: _whole(text, run.net.depth), f"a level from 0 to {run.net.depth}"),
+        SHUFFLED: (lambda text: bool(_whole(text, 1)), "0 or 1"),
+        LAYER: (lambda text: _whole(text, run.net.tree_layers - 1), f"a layer from 0 to {run.net.tree_layers - 1}"),
+        HELD: (lambda text: parse_held(text, run), "a point of this run's data"),
+    }
+    found: dict[str, Any] = {}
+    for name, (parse, wanted) in bounds.items():
+        text = st.query_params.get(name)
+        found[name] = None
+        if text is None:
+            continue
+        try:
+            found[name] = parse(text)
+        except ValueError:
+            st.query_params.pop(name, None)
+            session.notify(f"{name} in the address must be {wanted}, got {text[:40]!r}; it is left out")
+    keys = {EPOCH: "epoch", LEVEL: "level", SHUFFLED: "shuffled", LAYER: "layer", HELD: "held"}
+    return {keys[name]: value for name, value in found.items()}
+
+
+def _whole(text: str, most: int) -> int:
+    value = int(text)
+    if not 0 <= value <= most:
+        raise ValueError(text)
+    return value
+
+
+def parse_held(text: str, run: RunConfig) -> list[float]:
+    """Read a point out of an address: numbers between commas, or a digit's cells with a sign each, from 0 to g (16).
+
+    Raises ValueError for anything else than one finite number for each feature.
+
+    >>> parse_held("0.5,-1", RunConfig(data={"name": "moons"}))
+    [0.5, -1.0]
+    """
+    n = shape(run.data).n_features
+    values = [int(sign, INK + 1) for sign in text] if _is_drawn(run) else [float(part) for part in text.split(",")]
+    if len(values) != n or not all(map(math.isfinite, values)):
+        raise ValueError(f"a point must have {n} finite features, got {text[:80]!r}")
+    return [float(value) for value in values]
+
+
+def write_held(held: list[float], run: RunConfig) -> str | None:
+    """Write a point as `parse_held` reads it; None for more features than an address takes.
+
+    >>> write_held([0.5, -1.0], RunConfig(data={"name": "moons"}))
+    '0.5,-1'
+    """
+    if _is_drawn(run):
+        return "".join(np.base_repr(round(min(INK, max(0, value))), INK + 1).lower() for value in held)
+    return ",".join(f"{value:.6g}" for value in held) if len(held) <= MAX_HELD else None
+
+
+def _is_drawn(run: RunConfig) -> bool:
+    return INFO[run.data.name].image_shape is not None
+
+
+def _keep(summary: RunSummary) -> None:
+    """Write into the address where the scene came to rest."""
+    place = _place(summary)
+    if place is None:
+        return
+    run = summary.config
+    held = place["held"]
+    for name, value in (
+        (EPOCH, place["epoch"]),
+        (LEVEL, place["level"]),
+        (SHUFFLED, 1 if place["shuffled"] else None),
+        (HELD, None if held is None else write_held(held, run)),
+        (LAYER, place["layer"]),
+    ):
+        session.publish_to_url(name, value, None)
+
+
+def _place(summary: RunSummary) -> dict[str, Any] | None:
+    """What the browser told last, if it is of this run and as it should be."""
+    told = st.session_state.get(_KEY)
+    place = told.get("place") if told is not None else None
+    if not isinstance(place, dict) or place.get("id") != summary.run_id:
+        return None
+    run = summary.config
+    whole = (("epoch", run.epochs), ("level", run.net.depth), ("layer", run.net.tree_layers - 1))
+    kept: dict[str, Any] = {"shuffled": place.get("shuffled") is True}
+    for name, most in whole:
+        value = place.get(name)
+        kept[name] = value if type(value) is int and 0 <= value <= most else None
+    held = place.get("held")
+    n = shape(run.data).n_features
+    point = held if isinstance(held, list) and len(held) == n and all(map(_is_number, held)) else None
+    kept["held"] = None if point is None else [float(value) for value in point]
+    return kept
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _explained(summary: RunSummary, scene: dict[str, Any]) -> dict[str, Any] | None:
+    """What each node adds for the held point, of a net that the browser cannot compute."""
+    if not scene["ready"] or not summary.config.net.gated or summary.active:
+        return None
+    place = _place(summary) or _start(summary)
+    held, layer = place["held"], place["layer"] or 0
+    trained = trained_net(jobs.default_store(), summary.run_id) if held is not None else None
+    if trained is None or held is None:
+        return None
+    return scene_data.parts(trained, summary.config, held, layer) | {"raw": held}
