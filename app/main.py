@@ -14,6 +14,7 @@ PAGES = HERE.parent / "pages"
 ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
 
 st.set_page_config(page_title="Leafscope", page_icon=ICON, layout="wide")
+st.html("<style>.stMainBlockContainer { padding-top: 3.5rem; }</style>")  # the answer stands above the fold
 server.ensure_worker()
 session.seed_view()
 page = st.navigation(

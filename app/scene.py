@@ -35,8 +35,8 @@ _ASSETS = Path(__file__).resolve().parent / "assets" / "scene"
 _SCRIPTS = ("net", "plane", "tree", "pad", "scene")
 
 
-def choose_beside(summary: RunSummary) -> RunSummary | None:
-    """Ask in the sidebar what is to stand beside a run, and train it if it is not here: its run, None for nothing."""
+def choose_beside(summary: RunSummary) -> RunConfig | None:
+    """Ask what is to stand beside a run, and train it if it is not here: its configuration, None for nothing."""
     try:
         others = scene_data.partners(summary.config)
     except LeafscopeError:
@@ -58,21 +58,18 @@ def choose_beside(summary: RunSummary) -> RunSummary | None:
         persist_state="session",
     )
     session.publish_to_url(BESIDE, chosen, NOTHING)
-    other = by_value.get(chosen)
+    return by_value.get(chosen)
+
+
+def run_beside(summary: RunSummary, other: RunConfig | None) -> RunSummary | None:
+    """Look up what was chosen to stand beside a run; None for nothing, and after offering to train what is not here."""
     if other is None:
         return None
     share.show([summary.config, other])
     try:
         return jobs.default_store().run(other.run_id)
     except RunNotFoundError:
-        st.button(
-            f"Train the {words[chosen]} to compare with",
-            key="_train_beside",
-            icon=":material/play_arrow:",
-            width="stretch",
-            on_click=_train,
-            args=(other,),
-        )
+        share.offer([other], f"To compare with, {theme.escape_markdown(other.label)} is not here yet.")
         return None
 
 

@@ -47,8 +47,8 @@ def main() -> None:
     elif chosen is not None and chosen.run_id != shown.run_id:
         _differs(shown)
     with action:
-        beside = scene.choose_beside(shown)
-    live.follow(shown, scene.show, beside)
+        other = scene.choose_beside(shown)
+    live.follow(shown, scene.show, scene.run_beside(shown, other))
     if INFO[shown.config.data.name].is_plane and shown.last and not shown.active:
         with st.expander("Decision regions as a figure for slides", icon=":material/image:"):
             _regions(shown)

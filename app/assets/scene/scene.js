@@ -124,11 +124,14 @@ class Scene {
     this.observer = new ResizeObserver(() => this.wake());
     this.observer.observe(root);
     root.addEventListener("keydown", (event) => this.key(event));
+    this.keyOnPage = (event) => event.target === document.body && this.key(event);
+    document.addEventListener("keydown", this.keyOnPage);
   }
 
   leave() {
     this.isPlaying = false;
     this.observer.disconnect();
+    document.removeEventListener("keydown", this.keyOnPage);
     cancelAnimationFrame(this.request);
     clearTimeout(this.settling);
     clearTimeout(this.telling);
@@ -142,7 +145,7 @@ class Scene {
     const { root } = this;
     root.textContent = "";
     sceneElement("style", "", root).textContent = PAD_STYLE;
-    const bar = sceneElement("div", "scene-bar", root);
+    const bar = (this.bar = sceneElement("div", "scene-bar", root));
     this.playButton = sceneElement("button", "scene-button scene-play", bar);
     this.playButton.addEventListener("click", () => this.play(!this.isPlaying));
     this.slider = sceneElement("input", "scene-epochs", bar);
@@ -167,7 +170,7 @@ class Scene {
     this.shuffleButton.addEventListener("click", () => this.shuffle());
     this.toolsNote = sceneElement("p", "scene-muted scene-tools-note", root);
     this.box = sceneElement("div", "scene-views", root);
-    const foot = sceneElement("details", "scene-foot", root);
+    const foot = (this.foot = sceneElement("details", "scene-foot", root));
     sceneElement("summary", "", foot, "Keys, and how this is computed");
     this.keysWords = sceneElement("p", "", foot);
     this.howWords = sceneElement("p", "scene-how", foot);
@@ -229,6 +232,7 @@ class Scene {
     this.firstEpoch = Math.min(...this.views.map((view) => view.scene.epochs[0] ?? 0));
     this.lastEpoch = Math.max(0, ...this.views.map((view) => view.scene.epochs.at(-1) ?? 0));
     this.leading = this.views.reduce((a, b) => (b.scene.epochs.length > a.scene.epochs.length ? b : a));
+    this.bar.hidden = this.foot.hidden = !models.length;
     const moves = this.leading.scene.epochs.length > 1;
     this.slider.min = this.leading.scene.epochs[0] ?? 0;
     this.slider.max = this.lastEpoch;
@@ -549,6 +553,7 @@ class SceneView {
     this.note = sceneElement("div", "scene-note", this.section);
     this.pair = sceneElement("div", `scene-pair scene-of-${scene.mode}`, this.section);
     this.left = sceneElement("div", "scene-left", this.pair);
+    if (scene.mode !== "plane") this.padBox = sceneElement("div", "scene-pad-box", this.left);
     this.right = sceneElement("div", "scene-right", this.pair);
     this.treeCanvas = sceneElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
@@ -556,7 +561,7 @@ class SceneView {
     this.sentence.setAttribute("aria-live", "polite");
     this.details = sceneElement("div", "scene-details", this.right);
     this.levels = sceneElement("div", "scene-chart", this.details);
-    this.table = sceneElement("div", "scene-table", this.details);
+    this.table = sceneElement("div", "scene-table", scene.mode === "plane" ? this.details : this.left);
     this.mode = scene.mode;
     this.tree = new TreeDrawing(this.treeCanvas);
     this.treeCanvas.addEventListener("pointermove", (event) => {
@@ -602,7 +607,7 @@ class SceneView {
     }
     if (this.pad) this.pad.setLook(look);
     else if (this.mode !== "plane" && this.model) {
-      this.pad = new Pad(this.left, scene, look, (raw) => {
+      this.pad = new Pad(this.padBox, scene, look, (raw) => {
         this.app.state.held = raw;
         this.app.move();
       });
@@ -782,6 +787,7 @@ class SceneView {
   restWords() {
     const { model } = this;
     if (!this.plane) return "";
+    if (this.scene.tree) return "Point at the plane to see which nodes a point passes; click to hold it.";
     if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the answer there.";
     return "Point at the plane to see which matrices a point uses; click to hold it.";
   }
@@ -804,10 +810,11 @@ class SceneView {
     if (test === null || train === null) return;
     this.scoreKey = key;
     this.scores = { test, train };
-    const suffix = model.isShuffled ? " with shuffled leaves" : this.isChanged() ? ` read to level ${model.level}` : "";
+    const read = model.level < model.depth ? `, level ${model.level}` : "";
+    const how = `${model.isShuffled ? ", leaves shuffled" : ""}${read}`;
     this.score.innerHTML = "";
     sceneElement("b", "", this.score, scenePercent(test));
-    this.score.append(` test accuracy${suffix}, ${scenePercent(train)} training`);
+    this.score.append(` test, ${scenePercent(train)} training accuracy${how}`);
   }
 
   writeLevels(isMoving) {
