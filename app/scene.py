@@ -1,6 +1,5 @@
 """The Playground's scene: a net's plane and its tree of prefixes, replayed, held and cut in the browser."""
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +25,9 @@ NOTHING = "nothing"
 
 INK = 16
 """The value of a full cell of a digit."""
+
+LARGEST = 1e12
+"""The largest size of a held point's feature; what nets compute is single precision."""
 
 MAX_HELD = 16
 """Features of a held row that an address takes; a digit's cells are written with one sign each."""
@@ -77,12 +79,17 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
     """Draw the scene of a run, and of another beside it, as they stand."""
     runs = [summary] if beside is None else [summary, beside]
     live = any(run.active for run in runs)
-    store = jobs.default_store()
-    try:
-        scenes = [scene_data.scene(store, run, live=live) for run in runs]
-    except (LeafscopeError, ValueError) as error:
-        st.info(f"There is nothing to draw of this run: {theme.escape_markdown(str(error), 300)}", icon=":material/info:")
-        return
+    scenes = []
+    for run in runs:
+        try:
+            scenes.append(scene_data.scene(jobs.default_store(), run, live=run.active))
+        except (LeafscopeError, ValueError) as error:
+            words = (
+                f"There is nothing to draw of {theme.escape_markdown(run.title, 80)}: {theme.escape_markdown(str(error), 300)}"
+            )
+            st.info(words, icon=":material/info:")
+            if run is summary:
+                return
     start = _start(summary)
     st.components.v2.component(
         "leafscope_scene", html='<div class="scene"></div>', css=_read("scene.css"), js="\n".join(map(_read, _files()))
@@ -92,7 +99,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
             "scenes": scenes,
             "look": scene_data.look(session.look()),
             "start": start,
-            "autoplay": summary.status == "finished" and not any(start.values()),
+            "autoplay": summary.status == "finished" and not live and all(value is None for value in start.values()),
             "live": live,
             "explained": _explained(summary, scenes[0]),
         },
@@ -172,15 +179,15 @@ def _whole(text: str, most: int) -> int:
 def parse_held(text: str, run: RunConfig) -> list[float]:
     """Read a point out of an address: numbers between commas, or a digit's cells with a sign each, from 0 to g (16).
 
-    Raises ValueError for anything else than one finite number for each feature.
+    Raises ValueError for anything else than one number for each feature, none beyond 1e12 in size.
 
     >>> parse_held("0.5,-1", RunConfig(data={"name": "moons"}))
     [0.5, -1.0]
     """
     n = shape(run.data).n_features
     values = [int(sign, INK + 1) for sign in text] if _is_drawn(run) else [float(part) for part in text.split(",")]
-    if len(values) != n or not all(map(math.isfinite, values)):
-        raise ValueError(f"a point must have {n} finite features, got {text[:80]!r}")
+    if len(values) != n or not all(map(_is_number, values)):
+        raise ValueError(f"a point must have {n} features, none beyond {LARGEST:g} in size, got {text[:80]!r}")
     return [float(value) for value in values]
 
 
@@ -236,7 +243,7 @@ def _place(summary: RunSummary) -> dict[str, Any] | None:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) <= LARGEST
 
 
 def _explained(summary: RunSummary, scene: dict[str, Any]) -> dict[str, Any] | None:

@@ -25,7 +25,15 @@ SERVER_OPTIONS: dict[str, Any] = {
 }
 """Streamlit's options, given when the app is started by its command."""
 
-WARM_MODULES = ("app.figures", "app.live", "core.device", "core.trained", "sklearn.datasets", "sklearn.model_selection")
+WARM_MODULES = (
+    "app.figures",
+    "app.live",
+    "app.scene",
+    "core.device",
+    "core.trained",
+    "sklearn.datasets",
+    "sklearn.model_selection",
+)
 """What pages need; imported while the browser opens, so that the first page does not wait for it."""
 
 _lock = threading.Lock()

@@ -98,13 +98,15 @@ def image_format() -> Literal["svg", "png"]:
 
 
 def notify(sentence: str) -> None:
-    """Leave a sentence to be shown once, after the next rerun; as written, it is escaped where it is shown."""
-    st.session_state[Keys.NOTICE] = sentence
+    """Leave a sentence to be shown once, after the next rerun, with those left before; it is escaped where it is shown."""
+    before = st.session_state.get(Keys.NOTICE, [])
+    if sentence not in before:
+        st.session_state[Keys.NOTICE] = [*before, sentence]
 
 
 def show_notice() -> None:
-    """Show the sentence that was left, if any."""
-    if sentence := st.session_state.pop(Keys.NOTICE, None):
+    """Show the sentences that were left, if any."""
+    for sentence in st.session_state.pop(Keys.NOTICE, []):
         st.toast(escape_markdown(sentence, 600))
 
 

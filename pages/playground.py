@@ -49,7 +49,8 @@ def main() -> None:
     with action:
         other = scene.choose_beside(shown)
     live.follow(shown, scene.show, scene.run_beside(shown, other))
-    if INFO[shown.config.data.name].is_plane and shown.last and not shown.active:
+    is_plane_of_net = INFO[shown.config.data.name].is_plane and not shown.config.net.fitted
+    if is_plane_of_net and shown.last and not shown.active:
         with st.expander("Decision regions as a figure for slides", icon=":material/image:"):
             _regions(shown)
     if not shown.active and shown.last and shown.config.net.gated:

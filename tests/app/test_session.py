@@ -95,6 +95,8 @@ def test_notice_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "toast", shown.append)
     session.show_notice()
     session.notify("Done.")
+    session.notify("All of it.")
+    session.notify("Done.")
     session.show_notice()
     session.show_notice()
-    assert shown == [r"Done\."]
+    assert shown == [r"Done\.", r"All of it\."]

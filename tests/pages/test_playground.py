@@ -1,5 +1,6 @@
 """The Playground: every field in the address and back, what cannot be trained, and figures against the net itself."""
 
+import base64
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from app import controls
 from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from core.cost import cost
 from core.datasets import load, shape
+from core.plan import decode
 from core.presets import EXAMPLE
 from core.training import train
 
@@ -60,6 +62,13 @@ def shown_fields(app: Any) -> dict[str, Any]:
     return {
         element.key: element.value for kind in (app.number_input, app.selectbox) for element in kind if element.key in known
     }
+
+
+def drawn(app: Any) -> dict[str, Any]:
+    """What the browser is given to draw; numbers that JSON has not are refused."""
+    (element,) = app.get("bidi_component")
+    found: dict[str, Any] = json.loads(element.proto.json, parse_constant=lambda word: pytest.fail(f"{word} in the scene"))
+    return found
 
 
 # Fields, address and configuration
@@ -255,9 +264,11 @@ def test_a_run_whose_losses_were_never_finite(shelf: Any) -> None:
     claim = shelf.start(run)
     values = {(split, metric): float("nan") for split in ("train", "validation", "test") for metric in ("loss", "accuracy")}
     shelf.ahead.end(claim, "failed", "the loss became nan", [EpochRecord(0, values, {}, 0.1)])
-    said = shelf.said(shelf.look(run=run.run_id))
+    app = shelf.look(run=run.run_id)
+    said = shelf.said(app)
     assert "test accuracy **n/a** at the last epoch" in said
     assert "None" not in said
+    assert {share for shares in drawn(app)["scenes"][0]["scores"].values() for share in shares} == {None}
 
 
 def test_stop_withdraws_a_queued_run(shelf: Any) -> None:
@@ -326,6 +337,70 @@ def test_regions_of_the_plane_are_the_nets_predictions(shelf: Any, kind: str) ->
     raw = data.raw
     assert table["x"].min() < raw[:, 0].min() < raw[:, 0].max() < table["x"].max()
     assert table["y"].min() < raw[:, 1].min() < raw[:, 1].max() < table["y"].max()
+
+
+# The scene
+
+
+def test_without_a_run_nothing_is_drawn(shelf: Any) -> None:
+    assert not shelf.look().get("bidi_component")
+
+
+def test_a_run_left_with_a_checkpoint_is_drawn_as_far_as_it_came(shelf: Any) -> None:
+    run = shelf.small("moons")
+    shelf.lose(run)
+    app = shelf.look(run=run.run_id)
+    given = drawn(app)
+    (scene,) = given["scenes"]
+    assert (scene["epochs"], scene["total"], given["live"], given["autoplay"]) == ([0, 1], 3, False, False)
+    expected = [shelf.records(run)[epoch].metrics["test", "accuracy"] for epoch in (0, 1)]
+    assert scene["scores"]["test"] == expected
+    assert "epoch 1 of 3" in shelf.said(app)
+
+
+def test_rows_of_the_scene_are_those_of_the_run(shelf: Any) -> None:
+    run = shelf.small("moons")
+    shelf.finish(run)
+    (scene,) = drawn(shelf.look(run=run.run_id))["scenes"]
+    data = load(run.data, run.data_seed)
+    for name in ("train", "test"):
+        rows = data.splits[name].index
+        x = np.frombuffer(base64.b64decode(scene["rows"][name]["x"]), "<f4").reshape(-1, 2)
+        y = np.frombuffer(base64.b64decode(scene["rows"][name]["y"]), "<u2")
+        assert x.tolist() == data.raw[rows].astype(np.float32).tolist()
+        assert y.tolist() == data.labels[rows].tolist()
+
+
+@pytest.mark.parametrize("status", ["stopped", "interrupted"])
+def test_a_run_that_ended_early_is_drawn(shelf: Any, status: str) -> None:
+    run = shelf.small("moons")
+    shelf.end(run, status)
+    app = shelf.look(run=run.run_id)
+    assert f"{run.label}** {status}" in shelf.said(app)
+    (scene,) = drawn(app)["scenes"]
+    assert (scene["epochs"], scene["failed"], scene["note"]) == ([0, 1], False, "")
+
+
+def test_the_address_holds_both_runs(shelf: Any) -> None:
+    run = shelf.small("moons")
+    shelf.finish(run)
+    other = changed(run, {"net.gates": "random"})
+    shelf.finish(other)
+    app = shelf.look(run=run.run_id, beside="random_gates")
+    assert decode(str(app.query_params["plan"])).runs == (run, other)
+    assert [scene["id"] for scene in drawn(app)["scenes"]] == [run.run_id, other.run_id]
+
+
+def test_the_second_net_stays_when_pages_change(shelf: Any) -> None:
+    run = shelf.small("moons")
+    shelf.finish(run)
+    shelf.finish(changed(run, {"net.kind": "flat"}))
+    app = shelf.look(run=run.run_id, beside="flat")
+    shelf.go(app, "leaves")
+    shelf.go(app, "playground")
+    assert field(app, "beside").value == "flat"
+    assert app.query_params["beside"] == "flat"
+    assert [scene["kind"] for scene in drawn(app)["scenes"]] == ["tree", "flat"]
 
 
 # The room

@@ -1,18 +1,28 @@
-"""Playground: controls, queue and figures agree with the store and the address."""
+"""Playground: controls, queue, scene and figures agree with the store and the address."""
 
+import base64
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
 
 from app import theme
 from core import device, reading
-from core.config import RunConfig
+from core.config import RunConfig, changed
 from core.cost import largest_depth, memory
 from core.datasets import shape
 from core.presets import EXAMPLE
-from core.store import CHECKPOINT
+from core.reading import snapshot_name
+from core.recording import unpack
+from core.schema import runs
+from core.store import CHECKPOINT, NET
+from core.training import Trainer
 from core.usage import leaf_counts
+from core.worker import Worker, pack
 from tests.pages.harness import (
     Lab,
     config,
@@ -28,6 +38,48 @@ from tests.pages.harness import (
     trained,
     words,
 )
+
+PLANE = 96 * 96
+"""Points of the grid that regions are kept on."""
+
+
+def moons(**changes: Any) -> RunConfig:
+    return config(data__name="moons", data__n_samples=200, **changes)
+
+
+def work(lab: Lab, run: RunConfig) -> RunConfig:
+    """Train a run as a worker does, which keeps what its training is replayed from."""
+    lab.store.submit(run)
+    assert Worker(lab.store, "w").work_once()
+    assert lab.store.run(run.run_id).status == "finished"
+    return run
+
+
+def drawn(at: AppTest) -> dict[str, Any]:
+    """What the browser is given to draw; numbers that JSON has not are refused."""
+    (element,) = at.get("bidi_component")
+    found: dict[str, Any] = json.loads(element.proto.json, parse_constant=lambda word: pytest.fail(f"{word} in the scene"))
+    return found
+
+
+def first_weights(state: dict[str, Any]) -> list[float]:
+    return [float(value) for value in state["hidden.weight"].reshape(-1)]
+
+
+def begins_with(weights: str, state: dict[str, Any]) -> bool:
+    """Whether a net's weights, as the browser takes them, begin with those of its first layer."""
+    first = first_weights(state)
+    return np.frombuffer(base64.b64decode(weights), "<f4")[: len(first)].tolist() == first
+
+
+def untrained(run: RunConfig) -> dict[str, Any]:
+    return dict(Trainer(run).net.state_dict())
+
+
+def stored_net(lab: Lab, run: RunConfig) -> dict[str, Any]:
+    artifact = lab.store.artifact(run.run_id, NET)
+    assert artifact is not None
+    return unpack(artifact)
 
 
 @pytest.fixture
@@ -252,6 +304,8 @@ def test_ended_early(lab: Lab, status: str) -> None:
     lab.ended(run, status, error, epochs=1)  # type: ignore[arg-type]
     at = lab.show(run=run.run_id)
     assert status in words(at)
+    assert not at.get("progress")
+    assert any(caption.value.startswith("epoch 1 of 2, ") for caption in at.caption)
     assert [plain(shown.value) for shown in at.error] == ([error] if error else [])
     assert "_anew" not in [button.key for button in at.button]
     press(at, "_resume")
@@ -303,19 +357,24 @@ def test_two_gated_layers(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tree", "dense"])
-def test_plane_shows_decision_regions(lab: Lab, kind: str) -> None:
-    run = lab.finished(config(data__name="moons", data__n_samples=200, net__kind=kind))
+def test_plane_has_decision_regions_folded_away(lab: Lab, kind: str) -> None:
+    run = lab.finished(moons(net__kind=kind))
     at = lab.show(run=run.run_id)
     assert list(figures(at)) == ["decision_regions"]
+    fold = next(block for block in at.expander if "Decision regions" in block.label)
+    assert not fold.proto.expanded
+    assert len(fold.get("plotly_chart")) == 1
     at = lab.show(run=lab.finished(config()).run_id)
     assert not figures(at)
+    assert not [block for block in at.expander if "Decision regions" in block.label]
 
 
 def test_running_plane_has_no_regions(lab: Lab) -> None:
-    run = config(data__name="moons", data__n_samples=200)
+    run = moons()
     lab.running(run, epochs=1)
     at = lab.show(run=run.run_id)
     assert not figures(at)
+    assert not [block for block in at.expander if "Decision regions" in block.label]
     assert len(live_charts(at)) == 3
 
 
@@ -333,3 +392,298 @@ def test_view_in_the_address(lab: Lab) -> None:
     assert size == theme.FONT_SIZE[True] > theme.FONT_SIZE[False]
     assert live_charts(at)[0]["toolbox"]["feature"]["saveAsImage"]["type"] == "png"
     assert np.all([at.radio(key="size").value == "projector", at.radio(key="image").value == "png"])
+
+
+# The scene
+
+
+def test_queued_scene_is_the_net_before_training(lab: Lab) -> None:
+    run = moons()
+    lab.store.submit(run)
+    at = lab.show(run=run.run_id)
+    assert "epoch 0 of 2, next in the queue" in progress(at)
+    assert "The first point appears when" in words(at)
+    given = drawn(at)
+    (scene,) = given["scenes"]
+    assert (given["live"], given["autoplay"]) == (True, False)
+    assert (scene["id"], scene["mode"], scene["kind"], scene["depth"]) == (run.run_id, "plane", "tree", 2)
+    assert (scene["epochs"], scene["total"], scene["counts"], scene["note"]) == ([0], 2, [], "")
+    assert scene["scores"] == {"train": [None], "validation": [None], "test": [None]}
+    assert begins_with(scene["weights"][0], untrained(run))
+    assert len(scene["weights"]) == 1
+
+
+def test_running_scene_is_the_first_and_the_newest_net(lab: Lab) -> None:
+    run = moons(train__epochs=3)
+    claim = lab.running(run)
+    trainer = Trainer(run)
+    artifacts, records = {}, []
+    for record in trainer.epochs():
+        if record.epoch == 3:
+            break
+        records.append(record)
+        artifacts[snapshot_name("weights", record.epoch)] = pack(trainer.net.state_dict())
+    lab.store.record(claim, records, artifacts)
+    at = lab.show(run=run.run_id)
+    assert "epoch 2 of 3" in progress(at)
+    given = drawn(at)
+    (scene,) = given["scenes"]
+    assert (given["live"], given["autoplay"]) == (True, False)
+    assert (scene["epochs"], scene["total"]) == ([0, 2], 3)
+    newest = unpack(artifacts[snapshot_name("weights", 2)])
+    assert [begins_with(text, state) for text, state in zip(scene["weights"], (untrained(run), newest), strict=True)] == [
+        True
+    ] * 2
+    assert scene["scores"]["validation"] == [records[epoch].metrics["validation", "accuracy"] for epoch in (0, 2)]
+    assert [sum(counts) for counts in scene["counts"][0]] == [shape(run.data).n_train] * 2
+
+
+def test_running_before_the_first_record_has_a_scene(lab: Lab) -> None:
+    run = moons()
+    lab.running(run)
+    at = lab.show(run=run.run_id)
+    assert drawn(at)["scenes"][0]["epochs"] == [0]
+    assert not live_charts(at)
+
+
+def test_finished_scene_is_every_epoch_and_plays(lab: Lab) -> None:
+    run = work(lab, moons())
+    at = lab.show(run=run.run_id)
+    given = drawn(at)
+    (scene,) = given["scenes"]
+    assert (given["live"], given["autoplay"]) == (False, True)
+    assert (scene["epochs"], scene["note"], scene["failed"]) == ([0, 1, 2], "", False)
+    assert begins_with(scene["weights"][0], untrained(run))
+    assert begins_with(scene["weights"][2], stored_net(lab, run))
+    assert scene["scores"]["test"][-1] == lab.store.run(run.run_id).last["test_accuracy"]
+    recorded = [leaf_counts(lab.store.leaves(run.run_id, 0, "train", epoch), 2).tolist() for epoch in (0, 1, 2)]
+    assert scene["counts"] == [recorded]
+
+
+def test_finished_run_has_words_in_place_of_a_bar(lab: Lab) -> None:
+    at = lab.show(run=lab.finished(moons()).run_id)
+    assert not at.get("progress")
+    assert sum(caption.value.startswith("epoch 2 of 2, ") and "of training on" in caption.value for caption in at.caption) == 1
+    lab.store.submit(moons(seed=1))
+    at = lab.show(run=moons(seed=1).run_id)
+    assert len(at.get("progress")) == 1
+    assert not any(caption.value.startswith("epoch ") for caption in at.caption)
+
+
+def test_failed_scene_says_why_and_what_is_shown(lab: Lab) -> None:
+    run = moons()
+    lab.ended(run, "failed", "the loss became *nan*", epochs=1)
+    at = lab.show(run=run.run_id)
+    assert "failed" in words(at)
+    (scene,) = drawn(at)["scenes"]
+    assert scene["failed"]
+    assert "The run failed: the loss became *nan*." in scene["note"]
+    assert "Shown is the net before training." in scene["note"]
+    assert scene["epochs"] == [0]
+
+
+def test_run_of_an_older_database(lab: Lab) -> None:
+    run = lab.finished(moons())
+    assert not lab.store.snapshots(run.run_id, "weights")
+    (scene,) = drawn(lab.show(run=run.run_id))["scenes"]
+    assert scene["epochs"] == [0, 2]
+    first, last = scene["weights"]
+    assert begins_with(first, untrained(run))
+    assert begins_with(last, stored_net(lab, run))
+    assert first != last
+
+
+def test_run_of_an_older_database_that_kept_no_net(lab: Lab) -> None:
+    run = moons()
+    lab.ended(run, "finished", epochs=2)
+    (scene,) = drawn(lab.show(run=run.run_id))["scenes"]
+    assert scene["epochs"] == [0]
+    assert scene["note"] == "The weights after training were not kept, only those before it are shown."
+
+
+@pytest.mark.parametrize(("name", "mode", "n_features"), [("digits", "pad", 64), ("iris", "rows", 4)])
+@pytest.mark.parametrize("status", ["queued", "running", "finished", "failed"])
+def test_data_that_are_no_plane(lab: Lab, status: str, name: str, mode: str, n_features: int) -> None:
+    run = config(data__name=name)
+    if status == "queued":
+        lab.store.submit(run)
+    elif status == "running":
+        lab.running(run, epochs=1)
+    elif status == "finished":
+        lab.finished(run)
+    else:
+        lab.ended(run, "failed", "no memory", epochs=1)
+    at = lab.show(run=run.run_id)
+    (scene,) = drawn(at)["scenes"]
+    assert (scene["mode"], len(scene["features"]), scene["low"], scene["ready"]) == (mode, n_features, None, None)
+    assert scene["epochs"] == ([0, 2] if status == "finished" else [0])
+    assert {"queued": "queued", "running": "training"}.get(status, status) in words(at)
+    assert not figures(at)
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "finished", "failed"])
+@pytest.mark.parametrize(
+    ("changes", "kind", "depth"),
+    [
+        ({"net__kind": "dense"}, "dense", 0),
+        ({"net__depth": 0}, "tree", 0),
+        ({"net__depth": 0, "net__kind": "flat"}, "flat", 0),
+        ({"net__kind": "decision_tree", "net__depth": 3}, "decision_tree", 3),
+    ],
+)
+def test_models_without_leaves_or_weights(lab: Lab, changes: dict[str, Any], kind: str, depth: int, status: str) -> None:
+    run = moons(**changes)
+    is_fitted = kind == "decision_tree"
+    if status == "queued":
+        lab.store.submit(run)
+    elif status == "running":
+        lab.running(run, epochs=None if is_fitted else 1)
+    elif status == "failed":
+        lab.ended(run, "failed", "no memory", epochs=None if is_fitted else 1)
+    else:
+        work(lab, run)
+    at = lab.show(run=run.run_id)
+    (scene,) = drawn(at)["scenes"]
+    assert (scene["kind"], scene["depth"], scene["failed"]) == (kind, depth, status == "failed")
+    if is_fitted:
+        assert (scene["epochs"], scene["weights"]) == ([1], [])
+        assert (scene["tree"] is None) == (status == "failed")
+        if status != "failed":
+            assert sum(feature >= 0 for feature in scene["tree"]["feature"]) <= 2**3 - 1
+    else:
+        assert scene["tree"] is None
+        assert scene["epochs"] == ([0, 1, 2] if status == "finished" else [0])
+        assert begins_with(scene["weights"][0], untrained(run))
+    if status == "failed":
+        assert "The run failed: no memory." in scene["note"]
+        assert plain(at.error[0].value) == "no memory"
+    if status == "finished":
+        assert theme.percent(lab.store.run(run.run_id).last["test_accuracy"]) in words(at)
+        assert list(figures(at)) == ([] if is_fitted else ["decision_regions"])
+
+
+def test_forest_is_said_not_to_be_drawn(lab: Lab) -> None:
+    run = work(lab, moons(net__kind="random_forest"))
+    (scene,) = drawn(lab.show(run=run.run_id))["scenes"]
+    assert scene["note"] == "A random forest is not drawn here."
+    assert (scene["weights"], scene["tree"], scene["ready"]) == ([], None, None)
+
+
+def test_net_too_large_for_the_browser(lab: Lab) -> None:
+    run = work(lab, moons(net__depth=7, net__width=16))
+    at = lab.show(run=run.run_id, held="0.5,-0.25", read_to=3)
+    given = drawn(at)
+    (scene,) = given["scenes"]
+    assert scene["weights"] == []
+    assert [len(base64.b64decode(leaf)) for leaf in scene["ready"]["leaf"]] == [4 * PLANE] * 3
+    assert len(scene["ready"]["levels"]["accuracy"]) == 8
+    assert (given["start"]["held"], given["start"]["level"], given["autoplay"]) == ([0.5, -0.25], 3, False)
+    assert (given["explained"]["raw"], len(given["explained"]["nodes"])) == ([0.5, -0.25], 8)
+    small = work(lab, moons())
+    assert drawn(lab.show(run=small.run_id, held="0.5,-0.25"))["explained"] is None
+
+
+def test_run_that_an_older_version_allowed_has_no_scene(lab: Lab) -> None:
+    run = lab.finished(moons())
+    with lab.store._write() as connection:
+        config = json.dumps({"net": {"depth": 99}})
+        connection.execute(update(runs).where(runs.c.run_id == run.run_id).values(config=config))
+    at = lab.show(run=run.run_id)
+    assert "depth must be" in words(at)
+    assert not at.get("bidi_component")
+
+
+def test_a_second_net_is_trained_and_set_beside(lab: Lab) -> None:
+    run = work(lab, moons())
+    at = lab.show(run=run.run_id)
+    assert at.sidebar.selectbox(key="beside").value == "nothing"
+    at.selectbox(key="beside").set_value("flat")
+    run_app(at)
+    other = changed(run, {"net.kind": "flat"})
+    assert lab.store.run(other.run_id).status == "queued"
+    given = drawn(at)
+    assert [scene["id"] for scene in given["scenes"]] == [run.run_id, other.run_id]
+    assert (given["live"], param(at, "beside"), param(at, "run")) == (True, "flat", run.run_id)
+    assert Worker(lab.store, "w").work_once()
+    given = drawn(run_app(at))
+    assert [scene["epochs"] for scene in given["scenes"]] == [[0, 1, 2], [0, 1, 2]]
+    assert not given["live"]
+    assert "finished" in words(at)
+
+
+def test_second_net_of_an_address_is_offered_where_it_is_not_here(lab: Lab) -> None:
+    run = lab.finished(moons())
+    at = lab.show(run=run.run_id, beside="decision_tree")
+    other = changed(run, {"net.kind": "decision_tree"})
+    assert f"{other.label} is not here yet" in words(at)
+    assert [scene["id"] for scene in drawn(at)["scenes"]] == [run.run_id]
+    press(at, "_train_plan")
+    assert lab.store.run(other.run_id).status == "queued"
+    assert [scene["id"] for scene in drawn(at)["scenes"]] == [run.run_id, other.run_id]
+
+
+def test_second_net_that_failed_says_so(lab: Lab) -> None:
+    run = lab.finished(moons())
+    lab.ended(changed(run, {"net.kind": "flat"}), "failed", "no memory", epochs=1)
+    first, second = drawn(lab.show(run=run.run_id, beside="flat"))["scenes"]
+    assert (first["failed"], second["failed"]) == (False, True)
+    assert "The run failed: no memory." in second["note"]
+
+
+def test_training_another_net_leaves_the_place_of_the_one_before(lab: Lab) -> None:
+    run = lab.finished(moons())
+    at = lab.show(run=run.run_id, epoch_at=1, read_to=1, shuffled=1, held="0.5,-1", scene_layer=0)
+    assert drawn(at)["start"] == {"epoch": 1, "level": 1, "shuffled": True, "layer": 0, "held": [0.5, -1.0]}
+    at.number_input(key="depth").set_value(1)
+    run_app(at)
+    assert (param(at, "epoch_at"), param(at, "held")) == ("1", "0.5,-1")  # the run before is shown still
+    press(at, "_train")
+    assert [param(at, name) for name in ("epoch_at", "read_to", "shuffled", "held", "scene_layer")] == [None] * 5
+    assert set(drawn(at)["start"].values()) == {None}
+    assert drawn(at)["scenes"][0]["depth"] == 1
+
+
+def test_bad_place_in_the_address(lab: Lab) -> None:
+    run = lab.finished(moons())
+    at = lab.show(run=run.run_id, read_to=3)
+    assert "read_to in the address must be a level from 0 to 2, got '3'; it is left out" in words(at)
+    assert param(at, "read_to") is None
+    assert drawn(at)["start"]["level"] is None
+
+
+def test_all_bad_places_in_the_address_are_said(lab: Lab) -> None:
+    run = lab.finished(moons())
+    said = words(lab.show(run=run.run_id, epoch_at="77", read_to="x"))
+    assert "epoch_at in the address" in said
+    assert "read_to in the address" in said
+
+
+@pytest.mark.parametrize("point", ["1e39,1", "1e38,-3e38", "nan,0", "1e13,0"])
+def test_point_of_the_address_beyond_all_numbers(lab: Lab, point: str) -> None:
+    run = work(lab, moons(net__depth=7, net__width=16))
+    at = lab.show(run=run.run_id, held=point)
+    assert "held in the address must be" in words(at)
+    assert drawn(at)["start"]["held"] is None
+
+
+def test_decision_tree_has_no_empty_fold(lab: Lab) -> None:
+    at = lab.show(run=work(lab, moons(net__kind="decision_tree")).run_id)
+    assert not [fold for fold in at.expander if "Decision regions" in fold.label]
+
+
+def test_finished_scene_stays_whole_while_the_net_beside_waits(lab: Lab) -> None:
+    run = work(lab, moons())
+    (whole,) = drawn(lab.show(run=run.run_id))["scenes"]
+    lab.store.submit(changed(run, {"net.kind": "flat"}))
+    given = drawn(lab.show(run=run.run_id, beside="flat"))
+    assert given["live"]
+    assert not given["autoplay"]
+    assert given["scenes"][0]["epochs"] == whole["epochs"]
+    assert given["scenes"][1]["epochs"] == [0]
+
+
+def test_scene_is_in_the_look_of_the_page(lab: Lab) -> None:
+    run = lab.finished(moons())
+    looks = [drawn(lab.show(run=run.run_id, size=size))["look"] for size in ("screen", "projector")]
+    assert [look["projector"] for look in looks] == [False, True]
+    assert looks[1]["size"] == theme.FONT_SIZE[True] > looks[0]["size"]

@@ -664,7 +664,7 @@ class SceneView {
     this.plane.draw(model, {
       look: this.look,
       layer: this.layer,
-      moving: isMoving,
+      moving: isMoving || app.data.live, // the next epoch comes before a finer picture would be seen
       share: 1 / planes,
       point: raw && { raw, bits: found.bits, isHeld: !app.hover },
       held: app.hover && app.state.held,
@@ -929,7 +929,7 @@ class SceneView {
     const wide = order.length > SCENE_COLUMNS;
     if (wide) order.sort((a, b) => parts.logits[b] - parts.logits[a]).splice(SCENE_COLUMNS);
     const table = sceneElement("table", "", this.table);
-    const caption = wide ? `What each adds to the logits (${SCENE_COLUMNS} highest)` : "What each adds to the logits";
+    const caption = wide ? `Added to the ${SCENE_COLUMNS} highest logits` : "Added to the logits";
     sceneElement("caption", "", table, model.isShuffled ? `${caption}, shuffled` : caption);
     const head = sceneElement("tr", "", sceneElement("thead", "", table));
     sceneElement("th", "", head, "Matrix").scope = "col";
