@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +57,8 @@ class Visit:
         assert not self.foreign, self.foreign
 
 
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
-    """Open windows; each is checked for errors and foreign requests at the end."""
+@contextmanager
+def _windows(browser: Any) -> Iterator[Callable[..., Visit]]:
     visits: list[Visit] = []
 
     def open_window(width: int = 1440, height: int = 900, scheme: str = "light") -> Visit:
@@ -84,6 +84,20 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         new.page.context.close()
     for new in visits:
         new.check()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    """Open windows; each is checked for errors and foreign requests at the end."""
+    with _windows(browser) as open_window:
+        yield open_window
+
+
+@pytest.fixture(scope="module")
+def window(browser: Any) -> Iterator[Visit]:
+    """One window for the tests of a module, where pages open sooner, since it keeps what it has loaded."""
+    with _windows(browser) as open_window:
+        yield open_window()
 
 
 @pytest.fixture(scope="module")
