@@ -52,14 +52,16 @@ def _port(text: str) -> int:
 
 
 def _start_app(options: argparse.Namespace) -> int:
-    from core.device import resolve_device
     from core.errors import LeafscopeError
 
-    try:
-        resolve_device(options.device)
-    except (LeafscopeError, RuntimeError) as error:
-        print(f"leafscope: {error}", file=sys.stderr)
-        return 2
+    if options.device not in ("auto", "cpu"):  # which are always there, and torch is long to load
+        from core.device import resolve_device
+
+        try:
+            resolve_device(options.device)
+        except (LeafscopeError, RuntimeError) as error:
+            print(f"leafscope: {error}", file=sys.stderr)
+            return 2
     if options.database:
         os.environ["LEAFSCOPE_DATABASE"] = options.database
     os.environ["LEAFSCOPE_DEVICE"] = options.device

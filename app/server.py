@@ -34,17 +34,20 @@ WARM_MODULES = (
     "sklearn.datasets",
     "sklearn.model_selection",
 )
-"""What pages need; imported while the browser opens, so that the first page does not wait for it."""
+"""What pages need; imported while the browser opens, so that the first page waits for less."""
 
 _lock = threading.Lock()
 _supervisor: Supervisor | None = None
+_warmth: threading.Thread | None = None
 
 
 @contextlib.contextmanager
 def running_worker() -> Iterator[None]:
     """Keep a worker running for as long as the block lasts."""
+    global _warmth
     ensure_worker()
-    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    _warmth = threading.Thread(target=_warm_up, name="warm-up", daemon=True)
+    _warmth.start()
     try:
         yield
     finally:
@@ -60,6 +63,12 @@ def ensure_worker() -> Supervisor:
             _supervisor = Supervisor(database=None, device=device())
             _supervisor.start()
         return _supervisor
+
+
+def wait_until_warm() -> None:
+    """Wait for what is imported at the start: two threads in one package at once can see a module half made."""
+    if _warmth is not None:
+        _warmth.join()
 
 
 def device() -> str:

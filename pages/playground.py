@@ -51,8 +51,12 @@ def main() -> None:
     live.follow(shown, scene.show, scene.run_beside(shown, other))
     is_plane_of_net = INFO[shown.config.data.name].is_plane and not shown.config.net.fitted
     if is_plane_of_net and shown.last and not shown.active:
-        with st.expander("Decision regions as a figure for slides", icon=":material/image:"):
-            _regions(shown)
+        fold = st.expander(
+            "Decision regions as a figure for slides", icon=":material/image:", key="_regions", on_change="rerun"
+        )
+        if fold.open:  # drawn when it is asked for, since that takes longer than all else on the page
+            with fold:
+                _regions(shown)
     if not shown.active and shown.last and shown.config.net.gated:
         st.page_link(
             widgets.LEAVES_PAGE,

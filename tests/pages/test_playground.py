@@ -64,6 +64,12 @@ def shown_fields(app: Any) -> dict[str, Any]:
     }
 
 
+def unfold(shelf: Any, app: Any) -> Any:
+    """Open the fold that a figure of the regions is drawn in."""
+    app.session_state["_regions"] = True
+    return shelf.rerun(app)
+
+
 def drawn(app: Any) -> dict[str, Any]:
     """What the browser is given to draw; numbers that JSON has not are refused."""
     (element,) = app.get("bidi_component")
@@ -318,7 +324,7 @@ def test_the_link_to_the_leaves_carries_the_run(shelf: Any) -> None:
 def test_regions_of_the_plane_are_the_nets_predictions(shelf: Any, kind: str) -> None:
     run = shelf.small("moons", depth=3, kind=kind)
     shelf.finish(run)
-    app = shelf.look(run=run.run_id)
+    app = unfold(shelf, shelf.look(run=run.run_id))
     table = shelf.table(app, "x", "y", "predicted")
     data = load(run.data, run.data_seed)
     import torch
@@ -420,7 +426,7 @@ def fonts(spec: Any) -> list[float]:
 def test_a_projector_gets_large_text(shelf: Any) -> None:
     run = shelf.small("moons")
     shelf.finish(run)
-    app = shelf.look(run=run.run_id, size="projector")
+    app = unfold(shelf, shelf.look(run=run.run_id, size="projector"))
     for key in ("live_loss", "live_accuracy", "live_loads"):
         sizes = fonts(shelf.chart(app, key))
         assert len(sizes) > 3
@@ -437,7 +443,7 @@ def test_the_camera_saves_what_was_chosen(shelf: Any) -> None:
     run = shelf.small("moons")
     shelf.finish(run)
     for image in ("svg", "png"):
-        app = shelf.look(run=run.run_id, image=image)
+        app = unfold(shelf, shelf.look(run=run.run_id, image=image))
         found = next(element for element in app.get("plotly_chart") if element.key == "decision_regions")
         assert json.loads(found.proto.config)["toImageButtonOptions"]["format"] == image
         assert shelf.chart(app, "live_loss")["toolbox"]["feature"]["saveAsImage"]["type"] == image
