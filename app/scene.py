@@ -1,6 +1,7 @@
 """The Playground's scene: a net's plane and its tree of prefixes, replayed, held and cut in the browser."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -90,20 +91,24 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
             st.info(words, icon=":material/info:")
             if run is summary:
                 return
-    start = _start(summary)
+    last = max(run.config.epochs for run in runs)
+    start = _start(summary, last)
+    looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
     st.components.v2.component(
         "leafscope_scene", html='<div class="scene"></div>', css=_read("scene.css"), js="\n".join(map(_read, _files()))
     )(
         key=_KEY,
         data={
             "scenes": scenes,
-            "look": scene_data.look(session.look()),
+            "looks": looks,
+            "dark": session.look().dark,
             "start": start,
             "autoplay": summary.status == "finished" and not live and all(value is None for value in start.values()),
             "live": live,
-            "explained": _explained(summary, scenes[0]),
+            "explained": _explained(summary, scenes[0], last),
         },
-        on_place_change=lambda: _keep(summary),
+        on_place_change=lambda: _keep(summary, last),
+        on_scheme_change=lambda: None,  # the run that follows draws all else in the other theme
     )
 
 
@@ -134,21 +139,32 @@ def _train(run: RunConfig | None) -> None:
 # Where a person stands in it: epoch, level, shuffle, held point, layer
 
 
-def _start(summary: RunSummary) -> dict[str, Any]:
-    """Where the browser begins: once for each run, since what it is told afterwards would only be sent back to it."""
+def _start(summary: RunSummary, last: int) -> dict[str, Any]:
+    """Where the browser begins: once for each run, since what it is told afterwards would only be sent back to it.
+
+    On the return from another page it is where it was left.
+    """
     known = st.session_state.get(session.Keys.SCENE)
     if known is None or known[0] != summary.run_id:
         if known is not None:  # the address speaks of the run before
             for name in PLACE:
                 st.query_params.pop(name, None)
-        known = st.session_state[session.Keys.SCENE] = (summary.run_id, _from_url(summary.config))
+        left_run, left = st.session_state.get(session.Keys.SCENE_LEFT, ("", {}))
+        if left_run == summary.run_id and not _in_url():
+            for name, text in left.items():
+                st.query_params[name] = text
+        known = st.session_state[session.Keys.SCENE] = (summary.run_id, _from_url(summary.config, last))
     start: dict[str, Any] = known[1]
     return start
 
 
-def _from_url(run: RunConfig) -> dict[str, Any]:
+def _in_url() -> dict[str, str]:
+    return {name: st.query_params[name] for name in PLACE if name in st.query_params}
+
+
+def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
     bounds: dict[str, tuple[Callable[[str], Any], str]] = {
-        EPOCH: (lambda text: _whole(text, run.epochs), f"an epoch from 0 to {run.epochs}"),
+        EPOCH: (lambda text: _whole(text, last), f"an epoch from 0 to {last}"),
         LEVEL: (lambda text: _whole(text, run.net.depth), f"a level from 0 to {run.net.depth}"),
         SHUFFLED: (lambda text: bool(_whole(text, 1)), "0 or 1"),
         LAYER: (lambda text: _whole(text, run.net.tree_layers - 1), f"a layer from 0 to {run.net.tree_layers - 1}"),
@@ -206,9 +222,9 @@ def _is_drawn(run: RunConfig) -> bool:
     return INFO[run.data.name].image_shape is not None
 
 
-def _keep(summary: RunSummary) -> None:
+def _keep(summary: RunSummary, last: int) -> None:
     """Write into the address where the scene came to rest."""
-    place = _place(summary)
+    place = _place(summary, last)
     if place is None:
         return
     run = summary.config
@@ -221,16 +237,17 @@ def _keep(summary: RunSummary) -> None:
         (LAYER, place["layer"]),
     ):
         session.publish_to_url(name, value, None)
+    st.session_state[session.Keys.SCENE_LEFT] = (summary.run_id, _in_url())
 
 
-def _place(summary: RunSummary) -> dict[str, Any] | None:
+def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
     """What the browser told last, if it is of this run and as it should be."""
     told = st.session_state.get(_KEY)
     place = told.get("place") if told is not None else None
     if not isinstance(place, dict) or place.get("id") != summary.run_id:
         return None
     run = summary.config
-    whole = (("epoch", run.epochs), ("level", run.net.depth), ("layer", run.net.tree_layers - 1))
+    whole = (("epoch", last), ("level", run.net.depth), ("layer", run.net.tree_layers - 1))
     kept: dict[str, Any] = {"shuffled": place.get("shuffled") is True}
     for name, most in whole:
         value = place.get(name)
@@ -246,11 +263,11 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) <= LARGEST
 
 
-def _explained(summary: RunSummary, scene: dict[str, Any]) -> dict[str, Any] | None:
+def _explained(summary: RunSummary, scene: dict[str, Any], last: int) -> dict[str, Any] | None:
     """What each node adds for the held point, of a net that the browser cannot compute."""
     if not scene["ready"] or not summary.config.net.gated or summary.active:
         return None
-    place = _place(summary) or _start(summary)
+    place = _place(summary, last) or _start(summary, last)
     held, layer = place["held"], place["layer"] or 0
     trained = trained_net(jobs.default_store(), summary.run_id) if held is not None else None
     if trained is None or held is None:

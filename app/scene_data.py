@@ -7,7 +7,7 @@ little-endian numbers, row by row; everything else is plain JSON. `app/assets/sc
 import base64
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, cast
 
@@ -224,7 +224,7 @@ def _failure(summary: RunSummary, drawn: _Drawn) -> str:
 @lru_cache(maxsize=4)
 def _of_data(config: DataConfig, seed: int) -> dict[str, Any]:
     data = load(config, seed)
-    is_plane = data.info.is_plane
+    is_plane = data.n_features == 2
     low, high = (corner.tolist() for corner in plane(data)) if is_plane else (None, None)
     shown = {name: _shown_rows(split, data.n_features) for name, split in data.splits.items() if name != "validation"}
     missing = [
@@ -275,9 +275,26 @@ def _net(store: Store, summary: RunSummary, live: bool) -> _Drawn:
         return _without_snapshots(store, summary, kind, depth)
     states = [unpack(data) for data in kept.values()]
     if kind == "weights":
-        return _Drawn(list(kept), [_weights(state, run.net) for state in states], depth=depth)
+        drawn = _Drawn(list(kept), [_weights(state, run.net) for state in states], depth=depth)
+        return drawn if live or summary.active else _with_last(store, summary, drawn)
     levels = None if live else store.artifact(summary.run_id, LEVELS)
     return _Drawn(list(kept), ready=_ready(states, {} if levels is None else unpack(levels)), depth=depth)
+
+
+def _with_last(store: Store, summary: RunSummary, drawn: _Drawn) -> _Drawn:
+    """Add the net as a run that ended between two snapshots left it."""
+    if drawn.epochs[-1] >= summary.epochs_done:
+        return drawn
+    trained = trained_net(store, summary.run_id)
+    last = None if trained is None else summary.epochs_done if trained.epoch is None else trained.epoch
+    if trained is None or last is None or last <= drawn.epochs[-1]:
+        note = f"The last epoch whose net was kept is {drawn.epochs[-1]}; the run ended after {summary.epochs_done}."
+        return replace(drawn, note=note)
+    weights = [*drawn.weights, _weights(trained.net.state_dict(), summary.config.net)]
+    is_between = trained.step > 0
+    note = f"The last is the {trained.words(last)}." if is_between else ""
+    counts: Counts | None = [] if is_between else None
+    return replace(drawn, epochs=[*drawn.epochs, last], weights=weights, counts=counts, is_between=is_between, note=note)
 
 
 def _first_and_newest(store: Store, summary: RunSummary, kind: Snapshot) -> dict[int, bytes]:

@@ -25,6 +25,7 @@ class Keys:
     REPLAY = "_replay"
     DECK = "_deck"
     SCENE = "_scene"
+    SCENE_LEFT = "_scene_left"
 
 
 SIZES = {"screen": "Screen", "projector": "Projector"}
@@ -106,8 +107,8 @@ def notify(sentence: str) -> None:
 
 def show_notice() -> None:
     """Show the sentences that were left, if any."""
-    for sentence in st.session_state.pop(Keys.NOTICE, []):
-        st.toast(escape_markdown(sentence, 600))
+    if sentences := st.session_state.pop(Keys.NOTICE, []):
+        st.toast("\n\n".join(escape_markdown(sentence, 600) for sentence in sentences))
 
 
 def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core.config import NetConfig, RunConfig
 from core.cost import cost, memory
-from core.datasets import INFO, Dataset, shape
+from core.datasets import Dataset, shape
 from core.gating import check_depth
 from core.levels import read_to_level
 from core.nets import DenseNet, TreeNet
@@ -74,9 +74,9 @@ def in_browser(net: NetConfig, n_features: int, n_outputs: int) -> bool:
 
 
 def shows_regions(run: RunConfig) -> bool:
-    """Tell whether regions are kept of a run: on a plane, of nets too large for a browser and small enough for the grid."""
+    """Tell whether regions are kept of a run: of two features, of nets too large for a browser and small enough for the grid."""
     size = shape(run.data)
-    if run.net.fitted or not INFO[run.data.name].is_plane or in_browser(run.net, size.n_features, size.n_classes):
+    if run.net.fitted or size.n_features != 2 or in_browser(run.net, size.n_features, size.n_classes):
         return False
     needed = cost(run.net, size.n_features, size.n_classes)
     return needed.multiply_adds * SIDE**2 <= MAX_MULTIPLY_ADDS and needed.parameters <= MAX_PARAMETERS

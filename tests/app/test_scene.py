@@ -121,7 +121,11 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         assert name == "leafscope_scene"
         assert all(files.values())
 
-        def draw(*, key: str, data: dict[str, Any], on_place_change: Callable[[], None]) -> None:
+        def draw(
+            *, key: str, data: dict[str, Any], on_place_change: Callable[[], None], on_scheme_change: Callable[[], None]
+        ) -> None:
+            assert callable(on_scheme_change)
+
             def tell() -> None:
                 st.session_state[key] = {"place": browser["place"]}
                 on_place_change()

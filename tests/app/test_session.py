@@ -99,4 +99,4 @@ def test_notice_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
     session.notify("Done.")
     session.show_notice()
     session.show_notice()
-    assert shown == [r"Done\.", r"All of it\."]
+    assert shown == ["Done\\.\n\nAll of it\\."]

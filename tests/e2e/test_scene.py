@@ -573,7 +573,7 @@ def test_shuffled_leaves_answer_as_core_says_and_back_again_as_before(scene: Any
     shown.page.locator(".scene-shuffle").click()
     seen = shown.at_rest()
     assert_score_is_of(shown, other, data, "leaves shuffled")
-    expect(shown.page.locator(".scene-shuffle")).to_have_attribute("aria-pressed", "true")
+    expect(shown.page.locator(".scene-shuffle")).to_have_text("Shuffle back")
     wanted, got = answers(other, data, raw), shown.at_points(raw)
     np.testing.assert_allclose(got["logits"], wanted["logits"], atol=CLOSE)
     assert got["leaf"] == wanted["leaves"][0].tolist()

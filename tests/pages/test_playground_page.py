@@ -693,6 +693,8 @@ def test_finished_scene_stays_whole_while_the_net_beside_waits(lab: Lab) -> None
 
 def test_scene_is_in_the_look_of_the_page(lab: Lab) -> None:
     run = lab.finished(moons())
-    looks = [drawn(lab.show(run=run.run_id, size=size))["look"] for size in ("screen", "projector")]
+    given = [drawn(lab.show(run=run.run_id, size=size)) for size in ("screen", "projector")]
+    assert [[look["dark"] for look in of_size["looks"]] for of_size in given] == [[False, True], [False, True]]
+    looks = [of_size["looks"][of_size["dark"]] for of_size in given]
     assert [look["projector"] for look in looks] == [False, True]
     assert looks[1]["size"] == theme.FONT_SIZE[True] > looks[0]["size"]

@@ -638,7 +638,7 @@ class ReadyModel extends Model {
 
   levelAccuracy(split) {
     const which = ["train", "validation", "test"].indexOf(split);
-    if (!this.hasLevels || this.isShuffled) return null;
+    if (!this.hasLevels || this.isShuffled || this.epoch !== this.lastEpoch) return null;
     return this.scene.ready.levels.accuracy.map((scores) => scores[which]);
   }
 

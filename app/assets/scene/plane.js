@@ -181,6 +181,7 @@ class PlaneDrawing {
     ctx.rect(frame.left, frame.top, frame.w, frame.h);
     ctx.clip();
     this._regions(look);
+    if (!moving) this._count();
     this._image(ctx, this.pixels);
     this._outlines(look, layer);
     this._rows(look);
@@ -227,6 +228,21 @@ class PlaneDrawing {
       data[4 * i + 3] = 255;
     }
     this.pixels.getContext("2d").putImageData(image, 0, 0);
+  }
+
+  // How much of the plane each class has.
+  _count() {
+    const { out: { shares }, grid: { cols, rows }, model: { nClasses: C } } = this;
+    this.counts = new Float64Array(C);
+    for (let i = 0; i < cols * rows; i++) {
+      let top = 0;
+      for (let c = 1; c < C; c++) if (shares[i * C + c] > shares[i * C + top]) top = c;
+      this.counts[top] += 1 / (cols * rows);
+    }
+  }
+
+  classShare(c) {
+    return this.counts?.[c] ?? 0;
   }
 
   // One line for each bit, the root's the thickest; those below the level that is read are faint.

@@ -9,12 +9,15 @@ const SCENE_QUICK = 6e6; // multiply-adds that may be spent on accuracies in eac
 const SCENE_FRAMES = 600; // frame times that are kept
 const SCENE_REPLAYED = "leafscope.replayed";
 const SCENE_COLUMNS = 10; // classes in the table of contributions, the highest logits of more
+const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // take keys
+const SCENE_LEGEND = 8; // classes that are named above the plane
 const SCENE_NUDGE = 0.02; // of the plane, by an arrow key
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".scene");
   root.leafscope ??= new Scene(root);
   root.leafscope.tell = (place) => setStateValue("place", place);
+  root.leafscope.tellScheme = (scheme) => setStateValue("scheme", scheme);
   root.leafscope.update(data);
   return () => setTimeout(() => root.isConnected || root.leafscope?.leave());
 }
@@ -75,7 +78,7 @@ function sceneNoteReplay() {
 function sceneMark(scene) {
   const texts = scene.weights.length ? scene.weights : (scene.ready?.probability ?? []);
   const last = texts[texts.length - 1] ?? "";
-  return [scene.id, scene.kind, scene.epochs.join(), texts.length, last.slice(0, 400), scene.counts.length].join();
+  return [scene.id, scene.kind, scene.epochs.join(), texts.length, last.slice(0, 400), scene.counts.length, scene.scores.test.join()].join();
 }
 
 // A running run sends its newest epoch only: what came before is kept, in order.
@@ -124,14 +127,21 @@ class Scene {
     this.observer = new ResizeObserver(() => this.wake());
     this.observer.observe(root);
     root.addEventListener("keydown", (event) => this.key(event));
-    this.keyOnPage = (event) => event.target === document.body && this.key(event);
+    this.keyOnPage = (event) => event.target.closest?.(SCENE_CONTROLS) || this.key(event);
     document.addEventListener("keydown", this.keyOnPage);
+    this.onBack = () => this.goBack(new URLSearchParams(location.search));
+    window.addEventListener("popstate", this.onBack);
+    this.scheme = matchMedia("(prefers-color-scheme: dark)");
+    this.onScheme = () => setTimeout(() => this.followTheme(), SCENE_COMMIT); // after the page itself
+    this.scheme.addEventListener("change", this.onScheme);
   }
 
   leave() {
     this.isPlaying = false;
     this.observer.disconnect();
     document.removeEventListener("keydown", this.keyOnPage);
+    window.removeEventListener("popstate", this.onBack);
+    this.scheme.removeEventListener("change", this.onScheme);
     cancelAnimationFrame(this.request);
     clearTimeout(this.settling);
     clearTimeout(this.telling);
@@ -153,8 +163,8 @@ class Scene {
     this.slider.setAttribute("aria-label", "Epoch");
     this.slider.addEventListener("input", () => this.scrub(Number(this.slider.value)));
     this.epochWords = sceneElement("span", "scene-epoch", bar);
-    const speed = sceneElement("label", "scene-field", bar, "Speed ");
-    this.speedChoice = sceneElement("select", "scene-select", speed);
+    this.speedField = sceneElement("label", "scene-field", bar, "Speed ");
+    this.speedChoice = sceneElement("select", "scene-select", this.speedField);
     for (const value of SCENE_SPEEDS) sceneElement("option", "", this.speedChoice, `${value}×`).value = value;
     this.speedChoice.value = 1;
     this.speedChoice.addEventListener("change", () => (this.speed = Number(this.speedChoice.value)));
@@ -170,6 +180,8 @@ class Scene {
     this.shuffleButton.addEventListener("click", () => this.shuffle());
     this.toolsNote = sceneElement("p", "scene-muted scene-tools-note", root);
     this.box = sceneElement("div", "scene-views", root);
+    this.spoken = sceneElement("div", "scene-spoken", root);
+    this.spoken.setAttribute("role", "status");
     const foot = (this.foot = sceneElement("details", "scene-foot", root));
     sceneElement("summary", "", foot, "Keys, and how this is computed");
     this.keysWords = sceneElement("p", "", foot);
@@ -183,7 +195,7 @@ class Scene {
     const isNew = this.id !== data.scenes[0].id;
     this.data = data;
     this.id = data.scenes[0].id;
-    this.setLook(data.look);
+    this.setLook(this.lookNow());
     const isSame = !isNew && this.views.length === data.scenes.length;
     const scenes = data.scenes.map((scene, i) => {
       const before = isSame && this.views[i].scene;
@@ -192,19 +204,36 @@ class Scene {
     const keeps = isSame && scenes.every((scene, i) => this.views[i].fits(scene));
     if (!keeps) this.rebuild(scenes);
     const wasAtEnd = this.state.epoch >= this.lastEpoch;
-    scenes.forEach((scene, i) => this.views[i].setScene(scene, data.look));
+    scenes.forEach((scene, i) => this.views[i].setScene(scene, this.look));
     this.prepare();
     if (isNew) this.begin(data);
     else if ((data.live && this.isFollowing) || (this.wasLive && wasAtEnd)) this.state.epoch = this.lastEpoch;
     else this.state.epoch = Math.min(this.state.epoch, this.lastEpoch);
-    if (data.live && isNew) this.isFollowing = true;
+    if (data.live && isNew && (data.start?.epoch ?? null) === null) this.isFollowing = true;
     this.wasLive = data.live;
-    if (data.autoplay && !sceneReplayed() && !this.isPlaying && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    const canPlay = data.autoplay && !this.playButton.disabled && !this.isPlaying;
+    if (canPlay && !sceneReplayed() && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
       sceneNoteReplay();
       this.state.epoch = this.firstEpoch;
       this.play(true, false);
     }
     this.move();
+  }
+
+  // The page's theme may change under the scene: then it is followed here, and Python is asked for the rest.
+  lookNow() {
+    const ground = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
+    if (!/^#[0-9a-f]{6}$/i.test(ground)) return this.data.looks[Number(this.data.dark)];
+    return this.data.looks[Number(treeLuminance(treeChannels(ground)) < 0.3)];
+  }
+
+  followTheme() {
+    const look = this.data && this.lookNow();
+    if (!look || look === this.look || look.dark === this.look.dark) return;
+    this.setLook(look);
+    for (const view of this.views) view.setScene(view.scene, look);
+    this.move();
+    this.tellScheme(look.dark ? "dark" : "light");
   }
 
   setLook(look) {
@@ -237,6 +266,8 @@ class Scene {
     this.slider.min = this.leading.scene.epochs[0] ?? 0;
     this.slider.max = this.lastEpoch;
     this.slider.disabled = this.playButton.disabled = !moves;
+    const isFitted = this.views.every((view) => view.scene.tree);
+    for (const element of [this.playButton, this.slider, this.epochWords, this.speedField]) element.hidden = isFitted;
     const gated = models.filter((model) => model.gated);
     const layers = Math.max(1, ...gated.map((model) => model.layers));
     this.layerField.hidden = layers < 2;
@@ -262,7 +293,12 @@ class Scene {
   toolsSentence(gated, shuffles) {
     if (!gated.length) return "";
     if (gated.some((model) => model.depth === 0)) return "At depth 0 there is one leaf: nothing to shuffle, and one level.";
-    return shuffles ? "" : "Of a run that is not finished, or too large, leaves and levels are not known here.";
+    const isReady = gated.some((model) => !model.computes);
+    if (isReady && shuffles) return "Of a net this large, levels and the shuffle are known at the last epoch, one at a time.";
+    if (shuffles) return "";
+    return this.data.live
+      ? "Of a net this large, levels and the shuffle are known when the run has finished."
+      : "Of this run, levels and the shuffle are not known.";
   }
 
   keysSentence() {
@@ -285,7 +321,10 @@ class Scene {
     }
     if (this.views.some((view) => view.plane)) {
       parts.push("Colour: the class with the highest score, paler where it is less sure. Points: training rows.");
-      parts.push("Lines: where a sign bit changes, the first bit the thickest. Fill of a node: its share of the training rows.");
+      parts.push("Lines: where a sign bit changes, the first bit the thickest.");
+    }
+    if (this.views.some((view) => view.model && (view.model.gated || view.scene.tree))) {
+      parts.push("A node's number is its share of the training rows; fill and colour compare it with the fullest of its level.");
     }
     parts.push("Shuffling gives each leaf's matrix to another leaf, always in the same way; no retraining.");
     return parts.join(" ");
@@ -303,9 +342,31 @@ class Scene {
       held: start?.held ?? null,
     });
     if (this.state.level >= deepest) this.state.level = Infinity;
+    if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });
     this.state.epoch = Math.min(this.lastEpoch, Math.max(this.firstEpoch, this.state.epoch));
     for (const view of this.views) view.begin();
     this.told = JSON.stringify(this.place());
+  }
+
+  // The browser's Back and Forward: stand where the address says.
+  goBack(address) {
+    const number = (name) => (/^[0-9]+$/.test(address.get(name) ?? "") ? Number(address.get(name)) : null);
+    const pad = this.views.find((view) => view.pad);
+    const isDrawn = this.views[0].mode === "pad";
+    const read = (text) => (isDrawn ? [...text].map((sign) => parseInt(sign, 17)) : text.split(",").map(Number));
+    const held = address.has("held") ? read(address.get("held")) : null;
+    const isPoint = held?.length === this.views[0].scene.features.length && held.every(Number.isFinite);
+    this.begin({
+      start: {
+        epoch: number("epoch_at"),
+        level: number("read_to"),
+        shuffled: number("shuffled") === 1,
+        layer: number("scene_layer"),
+        held: isPoint ? held : null,
+      },
+    });
+    if (pad && !isPoint) pad.pad.set(pad.pad.test.row(0));
+    this.move();
   }
 
   // What a person does.
@@ -318,6 +379,7 @@ class Scene {
     this.playedAt = null;
     if (isOn) this.frames = { intervals: [], work: [] };
     if (byHand) sceneNoteReplay();
+    if (isOn) this.keepToEnd({ epoch: this.state.epoch });
     this.move();
   }
 
@@ -334,8 +396,22 @@ class Scene {
     this.scrub(epochs[Math.min(epochs.length - 1, Math.max(0, at + by))]);
   }
 
+  // Of a net whose regions came ready-made, levels and the shuffle are known of the last epoch, one of them at a time.
+  keepToEnd(part) {
+    if (!this.views.some((view) => view.model && !view.model.computes)) return;
+    const { state } = this;
+    if (part.epoch !== undefined && part.epoch < this.lastEpoch) Object.assign(state, { level: Infinity, shuffled: false });
+    if (part.shuffled) state.level = Infinity;
+    if (part.level < this.deepest) state.shuffled = false;
+    if (state.shuffled || state.level < this.deepest) {
+      state.epoch = this.lastEpoch;
+      this.isPlaying = false;
+    }
+  }
+
   change(part) {
     Object.assign(this.state, part);
+    this.keepToEnd(part);
     if (this.state.level >= this.deepest) this.state.level = Infinity;
     this.move();
   }
@@ -384,6 +460,7 @@ class Scene {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.composedPath()[0];
     const onPlane = target.classList?.contains("scene-plane");
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
     if (target.matches?.("input:not([type=range]), select, textarea")) {
       event.stopPropagation();
       return;
@@ -397,11 +474,13 @@ class Scene {
       ",": () => this.step(-1),
       ".": () => this.step(1),
       Escape: () => {
+        if (!this.views.some((view) => view.plane)) return; // what is drawn stays
         this.hover = null;
         this.hold(null);
       },
     };
     let act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (target === this.slider && steps[event.key]) act = () => this.step(steps[event.key]);
     if (onPlane && arrows[event.key]) act = () => this.nudge(...arrows[event.key], event.shiftKey);
     if (onPlane && event.key === "Enter") act = () => this.hold(this.hover?.raw ?? this.state.held);
     if (onPlane && event.key === " ") act = acts.k;
@@ -514,8 +593,10 @@ class Scene {
     this.levelSlider.value = level;
     sceneText(this.levelWords, `${level} of ${this.deepest}`);
     sceneText(this.shuffleButton, state.shuffled ? "Shuffle back" : "Shuffle leaves");
-    this.shuffleButton.setAttribute("aria-pressed", String(state.shuffled));
-    if (!isMoving) this.writeFrames();
+    this.shuffleButton.classList.toggle("scene-on", state.shuffled);
+    if (isMoving) return;
+    this.writeFrames();
+    sceneText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }
 
   writeFrames() {
@@ -549,6 +630,7 @@ class SceneView {
     this.section = sceneElement("section", "scene-view", app.box);
     const head = sceneElement("div", "scene-head", this.section);
     this.title = sceneElement("div", "scene-title", head);
+    this.legend = sceneElement("div", "scene-legend", head);
     this.score = sceneElement("div", "scene-score", head);
     this.note = sceneElement("div", "scene-note", this.section);
     this.pair = sceneElement("div", `scene-pair scene-of-${scene.mode}`, this.section);
@@ -558,7 +640,6 @@ class SceneView {
     this.treeCanvas = sceneElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
     this.sentence = sceneElement("p", "scene-sentence", this.right);
-    this.sentence.setAttribute("aria-live", "polite");
     this.details = sceneElement("div", "scene-details", this.right);
     this.levels = sceneElement("div", "scene-chart", this.details);
     this.table = sceneElement("div", "scene-table", scene.mode === "plane" ? this.details : this.left);
@@ -581,6 +662,7 @@ class SceneView {
     const rawOf = (event) => (this.model && this.plane.frame ? this.plane.toRaw(event.offsetX, event.offsetY) : null);
     this.canvas.addEventListener("pointermove", (event) => app.lookAt(rawOf(event)));
     this.canvas.addEventListener("pointerleave", () => app.hover?.by === "mouse" && app.lookAt(null));
+    this.canvas.addEventListener("blur", () => app.hover?.by === "keys" && app.lookAt(null));
     this.canvas.addEventListener("click", (event) => {
       const raw = rawOf(event);
       if (!raw) return;
@@ -612,10 +694,39 @@ class SceneView {
         this.app.move();
       });
     }
+    this.writeLegend();
     sceneText(this.title, scene.title);
     sceneText(this.note, scene.note);
     this.note.hidden = !scene.note;
     this.pair.hidden = !this.model;
+  }
+
+  // Marker, colour and name of each class, of the plane's rows.
+  writeLegend() {
+    const { scene, look } = this;
+    const key = [this.mark, look.dark, look.size].join();
+    this.legend.hidden = !this.model;
+    if (this.mode !== "plane" || key === this.legendKey) return;
+    this.legendKey = key;
+    this.legend.textContent = "";
+    scene.classes.slice(0, SCENE_LEGEND).forEach((name, c) => {
+      const entry = sceneElement("span", "", this.legend);
+      const canvas = sceneElement("canvas", "", entry);
+      canvas.width = canvas.height = 2 * look.size;
+      const ctx = canvas.getContext("2d");
+      ctx.translate(look.size, look.size);
+      ctx.scale(0.62 * look.size, 0.62 * look.size);
+      ctx.fillStyle = look.classes[c % look.classes.length];
+      ctx.fill(planeMarker(look.markers[c % look.markers.length]));
+      entry.append(` ${/^[0-9]+$/.test(name) ? `class ${name}` : name}`);
+    });
+    const more = scene.classes.length - SCENE_LEGEND;
+    if (more > 0) sceneElement("span", "scene-muted", this.legend, `and ${more} more`);
+  }
+
+  isOutside() {
+    const raw = this.plane && (this.app.hover?.raw ?? this.app.state.held);
+    return Boolean(raw) && raw.some((value, i) => value < this.scene.low[i] || value > this.scene.high[i]);
   }
 
   begin() {
@@ -737,12 +848,22 @@ class SceneView {
     }
   }
 
+  // What is read out when all is at rest.
+  spokenWords() {
+    if (!this.model) return this.scene.note;
+    const name = this.app.views.length > 1 ? `${this.scene.title}: ` : "";
+    return `${name}${this.score.textContent}. ${this.sentence.textContent}`;
+  }
+
   planeWords() {
     const { scene, model } = this;
+    const parts = scene.classes.map((name, c) => [name, this.plane.classShare(c)]).filter(([, share]) => share > 0);
+    const says = parts.map(([name, share]) => `${name} on ${scenePercent(share)}`).join(", ");
     const bits = model.depth ? `cells of ${2 ** model.depth} sign patterns, ` : "";
     return (
       `Plane of ${scene.features[0]} and ${scene.features[1]}: regions of ${scene.classes.length} classes, ${bits}` +
-      `${model.rows("train").n} training rows. Arrow keys move a point, Enter holds it, Escape releases it.`
+      `${model.rows("train").n} training rows. At epoch ${model.epoch} the net says class ${says} of the plane. ` +
+      "Arrow keys move a point, Enter holds it, Escape releases it."
     );
   }
 
@@ -759,9 +880,11 @@ class SceneView {
     const all = model.kind === "tree" ? 2 ** (model.depth + 1) - 1 : 2 ** model.depth;
     const used = model.kind === "tree" ? model.level + 1 : 1;
     const where = scene.layers > 1 ? ` of gated layer ${this.layer + 1}` : "";
+    const taken = sceneBits(bitsOf(model.permutation[found.leaf], model.depth));
+    const gets = model.isShuffled ? `, which now gets the matrix of ${taken}` : "";
     return (
-      `Sign pattern ${sceneBits(found.bits)}: this ${noun} uses ${used} of ${all} matrices${where}; ` +
-      `a dense layer of the same cost would have 1. ${says}`
+      `Sign pattern ${sceneBits(found.bits)}${gets}: this ${noun} uses ${used} of ${all} matrices${where}; ` +
+      `a dense layer of the same cost would have 1. ${says}${this.isOutside() ? " It lies outside the plane that is drawn." : ""}`
     );
   }
 
@@ -868,7 +991,9 @@ class SceneView {
     const trainY = apart ? Math.min(endTrain, endTest) - 3 : endTrain + 4;
     const testY = apart ? trainY + 13 : endTest + 4;
     const chanceY = Math.max(y(chance) + 4, Math.max(testY, trainY) + 13);
-    const words = byLevel.test.map((value, l) => `level ${l} ${scenePercent(value)}`).join(", ");
+    const words = byLevel.test
+      .map((value, l) => `level ${l} ${scenePercent(value)}, training ${scenePercent(byLevel.train[l])}`)
+      .join("; ");
     return (
       `<svg viewBox="0 -14 258 162" role="img" aria-label="Test accuracy by the level that is read: ${words}; ` +
       `majority class ${scenePercent(chance)}.">` +
@@ -914,6 +1039,7 @@ class SceneView {
 
   writeTable() {
     const { app, model } = this;
+    this.table.classList.toggle("scene-behind", Boolean(this.plane && app.hover && app.state.held));
     const key = [model.version, model.epoch, this.layer, app.state.held?.join(), this.pad?.value().join(), app.data.explained?.raw];
     if (key.join(";") === this.tableKey) return;
     this.tableKey = key.join(";");
@@ -929,8 +1055,9 @@ class SceneView {
     const wide = order.length > SCENE_COLUMNS;
     if (wide) order.sort((a, b) => parts.logits[b] - parts.logits[a]).splice(SCENE_COLUMNS);
     const table = sceneElement("table", "", this.table);
-    const caption = wide ? `Added to the ${SCENE_COLUMNS} highest logits` : "Added to the logits";
-    sceneElement("caption", "", table, model.isShuffled ? `${caption}, shuffled` : caption);
+    const what = this.plane ? "Held point" : "Added";
+    const caption = wide ? `${what}, ${SCENE_COLUMNS} highest logits` : `${what}, part of each logit`;
+    sceneElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption);
     const head = sceneElement("tr", "", sceneElement("thead", "", table));
     sceneElement("th", "", head, "Matrix").scope = "col";
     for (const c of order) {
