@@ -21,7 +21,7 @@ from core.reading import RunSummary
 from core.recording import pack, unpack
 from core.snapshots import SIDE, levels, regions, snapshot_epochs
 from core.store import CHECKPOINT, NET, Store
-from core.trained import TrainedNet
+from core.trained import TrainedNet, trained_net
 from core.training import Trainer
 from core.worker import Worker
 
@@ -367,6 +367,29 @@ def test_a_net_left_within_an_epoch_has_no_scores_there(db: Store) -> None:
     assert made["scores"]["train"][0] == records[0].metrics["train", "accuracy"]
     now = scene_data.flat_weights(trainer.net.state_dict(), run.net)
     np.testing.assert_array_equal(numbers(made["weights"][1], "<f4"), now)
+
+
+def test_a_run_stopped_between_two_snapshots_stands_where_it_was_left(db: Store) -> None:
+    run = config(train={"epochs": 600})
+    summary = work(db, run, stop_after=22)
+    assert summary.status == "stopped"
+    planned = [epoch for epoch in snapshot_epochs(run) if epoch <= 22]
+    assert planned[-1] < 22
+    made = scene_data.scene(db, summary)
+    assert made["epochs"] == [*planned, summary.epochs_done]
+    kept = trained_net(db, run.run_id)
+    assert kept is not None
+    last = scene_data.flat_weights(kept.net.state_dict(), run.net)
+    np.testing.assert_array_equal(numbers(made["weights"][-1], "<f4"), last)
+    assert len(made["scores"]["train"]) == len(made["epochs"])
+
+
+def test_two_features_are_a_plane_whatever_the_data_are_called(db: Store) -> None:
+    data = DataConfig(name="tree_teacher", n_features=2, n_samples=300)
+    made = scene_data.scene(db, work(db, config(data, {"epochs": 3}, depth=4, width=32)))
+    assert (made["mode"], made["note"]) == ("plane", "")
+    assert len(made["ready"]["probability"]) == len(made["epochs"]) == 4
+    assert made["low"] < made["high"]
 
 
 def test_weights_that_were_dropped_are_said_to_be_missing(db: Store) -> None:

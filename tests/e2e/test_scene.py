@@ -28,7 +28,7 @@ from core.levels import read_to_level, scores_by_level
 from core.nets import DenseNet, TreeNet, build_net
 from core.presets import EXAMPLE
 from core.recording import unpack
-from core.snapshots import grid, leaf_shuffle, plane, shuffled
+from core.snapshots import grid, leaf_shuffle, plane, shuffled, snapshot_epochs
 from core.trained import trained_net
 from core.training import evaluate
 from tests.e2e.harness import App, until
@@ -703,6 +703,62 @@ def test_the_keyboard_alone_does_it_all(scene: Any) -> None:
 # Two nets
 
 
+def test_the_arrows_of_the_slider_go_from_one_recorded_epoch_to_the_next(scene: Any) -> None:
+    shown = scene()
+    epochs = snapshot_epochs(EXAMPLE)
+    shown.page.locator(".scene-epochs").focus()
+    seen = [shown.press(key)["state"]["epoch"] for key in ("ArrowLeft", "ArrowDown", "ArrowLeft", "ArrowRight")]
+    assert seen == [epochs[place] for place in (-2, -3, -4, -3)]
+    assert [shown.press(key)["state"]["epoch"] for key in ("Home", "ArrowLeft", "ArrowUp")] == [0, 0, epochs[1]]
+
+
+def test_keys_are_heard_wherever_a_person_clicked(scene: Any) -> None:
+    shown = scene()
+    shown.page.get_by_role("heading", level=1).click()
+    assert shown.press("s")["state"]["shuffled"]
+    assert not shown.press("s")["state"]["shuffled"]
+    shown.page.locator(".st-key-width input").focus()
+    assert not shown.press("s")["state"]["shuffled"]
+
+
+def test_back_is_where_one_was_before(scene: Any) -> None:
+    shown = scene("?epoch_at=60")
+    first = shown.click_at(SPOTS[0])["state"]["held"]
+    shown.address_has("held=")
+    before = shown.page.evaluate("location.href")
+    shown.click_at(SPOTS[3])
+    until(lambda: shown.page.evaluate("location.href") != before, 5, "the second point in the address")
+    shown.page.go_back()
+    until(lambda: shown.inspect()["state"]["held"] == pytest.approx(first, rel=1e-5), 5, "the first point")
+    shown.at_rest()
+    assert shown.page.evaluate("location.href") == before
+
+
+def test_another_page_and_back(scene: Any) -> None:
+    shown = scene()
+    shown.click_at(SPOTS[1])
+    shown.slide(".scene-levels", 2)
+    left = shown.slide(".scene-epochs", 30)["state"]
+    shown.address_has("epoch_at=30")
+    shown.page.get_by_role("link", name="Runs", exact=True).click()
+    expect(shown.page.locator(".scene-epoch")).to_have_count(0)
+    shown.page.get_by_role("link", name="Playground", exact=True).click()
+    shown.page.locator(".scene-epoch").wait_for()
+    back = shown.at_rest()["state"]
+    assert (back["epoch"], back["level"]) == (left["epoch"], left["level"]) == (30, 2)
+    assert back["held"] == pytest.approx(left["held"], rel=1e-5)
+
+
+def test_the_scene_turns_with_the_theme(scene: Any) -> None:
+    shown = scene()
+    colour = "(scene) => getComputedStyle(scene.querySelector('.scene-score')).color"
+    for scheme, dark in (("dark", True), ("light", False)):
+        shown.page.emulate_media(color_scheme=scheme)
+        ink = "rgb({}, {}, {})".format(*(int(theme.TEXT[dark][place : place + 2], 16) for place in (1, 3, 5)))
+        until(lambda ink=ink: shown.page.locator(".scene").evaluate(colour) == ink, 10, f"the ink of {scheme}")
+        assert shown.page.locator(".scene").evaluate("(scene) => scene.leafscope.views[0].look.dark") == dark
+
+
 def test_a_point_is_answered_by_both_nets(scene: Any) -> None:
     shown = scene()
     page, data = shown.page, data_of(EXAMPLE)
@@ -956,10 +1012,18 @@ def test_a_net_too_large_for_the_browser_was_computed_on_a_grid(scene: Any) -> N
         with torch.no_grad():
             shares = cut(torch.tensor(data.standardize(raw))).softmax(1).numpy()
         np.testing.assert_allclose(shown.at_points(raw)["shares"], shares, atol=0.51 / 255)
-    shown.slide(".scene-levels", 12)
-    shown.page.locator(".scene-shuffle").click()
-    shown.at_rest()
+    shown.page.locator(".scene-shuffle").click()  # which is known of the whole sum only
+    assert shown.at_rest()["state"]["level"] == 12
     assert_within_a_row(shown.score()[0], accuracy(shuffled(net), data, "test"), len(data.test.y))
+    assert shown.score()[2] == "leaves shuffled"
+
+    seen = shown.slide(".scene-epochs", 0)
+    assert not seen["state"]["shuffled"]
+    assert abs(shown.score()[0] - recorded(shown.app, run, "test", 0)) <= 0.000501
+    assert not shown.page.locator(".scene-chart svg").count()
+    seen = shown.slide(".scene-levels", 7)  # known of the last epoch only
+    assert (seen["state"]["epoch"], seen["views"][0]["epoch"]) == (run.train.epochs, run.train.epochs)
+    assert_within_a_row(shown.score()[0], scores[7], len(data.test.y))
 
 
 def test_a_model_without_a_picture_says_so(trained: App, visit: Any) -> None:

@@ -850,7 +850,7 @@ class SceneView {
 
   // What is read out when all is at rest.
   spokenWords() {
-    if (!this.model) return this.scene.note;
+    if (!this.model) return "";
     const name = this.app.views.length > 1 ? `${this.scene.title}: ` : "";
     return `${name}${this.score.textContent}. ${this.sentence.textContent}`;
   }
