@@ -74,7 +74,7 @@ def in_browser(net: NetConfig, n_features: int, n_outputs: int) -> bool:
 
 
 def shows_regions(run: RunConfig) -> bool:
-    """Tell whether regions are kept of a run: of two features, of nets too large for a browser and small enough for the grid."""
+    """Tell whether regions are kept of a run: of two features, its net too large for a browser and not for the grid."""
     size = shape(run.data)
     if run.net.fitted or size.n_features != 2 or in_browser(run.net, size.n_features, size.n_classes):
         return False
