@@ -88,8 +88,7 @@ def test_epochs_play_and_stop_where_they_are_paused(app: App, visit: Any) -> Non
     page.get_by_text(re.compile(r"Epoch 1\d:\W+the 988 training rows use")).first.wait_for()
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("heading", name=re.compile("^Leaf ")).first.wait_for()
-    found = re.search(r"epoch=(\d+)", page.url)
-    assert found
+    found = until(lambda: re.search(r"epoch=(\d+)", page.evaluate("location.href")), 10, "the epoch in the address")
     assert 10 <= int(found.group(1)) < 60
     page.get_by_role("button", name="Play the epochs").click()
     page.get_by_role("button", name="Pause").wait_for()
