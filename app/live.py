@@ -30,7 +30,7 @@ MAX_POINTS = 500
 
 def follow(
     summary: RunSummary,
-    main_figure: Callable[[RunSummary, RunSummary | None], None] | None = None,
+    main_figure: Callable[[RunSummary, RunSummary | None], None],
     beside: RunSummary | None = None,
 ) -> None:
     """Show a run as it stands and, while it or the one beside it is queued or running, as it goes on.
@@ -51,8 +51,7 @@ def follow(
         if waits and not now.active and not (other is not None and other.active):
             st.rerun()
         _state(now)
-        if main_figure is not None:
-            main_figure(now, other)
+        main_figure(now, other)
         if now.active and not now.last:
             st.caption("The first point appears when the net before training has been measured.")
         history = _history(now)

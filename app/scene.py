@@ -35,7 +35,7 @@ MAX_HELD = 16
 
 _KEY = "scene"
 _ASSETS = Path(__file__).resolve().parent / "assets" / "scene"
-_SCRIPTS = ("net", "plane", "tree", "pad", "scene")
+_SCRIPTS = ("common", "net", "plane", "tree", "pad", "scene")
 
 
 def choose_beside(summary: RunSummary) -> RunConfig | None:
@@ -95,7 +95,10 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
     start = _start(summary, last)
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
     st.components.v2.component(
-        "leafscope_scene", html='<div class="scene"></div>', css=_read("scene.css"), js="\n".join(map(_read, _files()))
+        "leafscope_scene",
+        html='<div class="scene"></div>',
+        css=_read("scene.css"),
+        js="\n".join(_read(f"{name}.js") for name in _SCRIPTS),
     )(
         key=_KEY,
         data={
@@ -110,10 +113,6 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
         on_place_change=lambda: _keep(summary, last),
         on_scheme_change=lambda: None,  # the run that follows draws all else in the other theme
     )
-
-
-def _files() -> tuple[str, ...]:
-    return tuple(f"{name}.js" for name in _SCRIPTS)
 
 
 @lru_cache

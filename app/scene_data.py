@@ -285,16 +285,32 @@ def _with_last(store: Store, summary: RunSummary, drawn: _Drawn) -> _Drawn:
     """Add the net as a run that ended between two snapshots left it."""
     if drawn.epochs[-1] >= summary.epochs_done:
         return drawn
-    trained = trained_net(store, summary.run_id)
-    last = None if trained is None else summary.epochs_done if trained.epoch is None else trained.epoch
-    if trained is None or last is None or last <= drawn.epochs[-1]:
+    left = _Left.of(store, summary)
+    if left is None or left.epoch <= drawn.epochs[-1]:
         note = f"The last epoch whose net was kept is {drawn.epochs[-1]}; the run ended after {summary.epochs_done}."
         return replace(drawn, note=note)
-    weights = [*drawn.weights, _weights(trained.net.state_dict(), summary.config.net)]
-    is_between = trained.step > 0
-    note = f"The last is the {trained.words(last)}." if is_between else ""
-    counts: Counts | None = [] if is_between else None
-    return replace(drawn, epochs=[*drawn.epochs, last], weights=weights, counts=counts, is_between=is_between, note=note)
+    weights = [*drawn.weights, _weights(left.net.state_dict(), summary.config.net)]
+    counts: Counts | None = [] if left.note else None
+    epochs = [*drawn.epochs, left.epoch]
+    return replace(drawn, epochs=epochs, weights=weights, counts=counts, is_between=bool(left.note), note=left.note)
+
+
+@dataclass(frozen=True, eq=False)
+class _Left:
+    """The net as a run left it."""
+
+    net: DenseNet | TreeNet
+    epoch: int
+    note: str
+    """What is said of a net that stands within the epoch that follows; else empty."""
+
+    @classmethod
+    def of(cls, store: Store, summary: RunSummary) -> "_Left | None":
+        trained = trained_net(store, summary.run_id)
+        if trained is None:
+            return None
+        epoch = summary.epochs_done if trained.epoch is None else trained.epoch
+        return cls(trained.net, epoch, f"The last is the {trained.words(epoch)}." if trained.step > 0 else "")
 
 
 def _first_and_newest(store: Store, summary: RunSummary, kind: Snapshot) -> dict[int, bytes]:
@@ -316,14 +332,12 @@ def _without_snapshots(store: Store, summary: RunSummary, kind: Snapshot, depth:
     """The net before training, and as it was left."""
     run = summary.config
     seen = {0: _before_training(run, kind)}
-    trained = trained_net(store, summary.run_id)
+    left = _Left.of(store, summary)
     note, is_between = "", False
-    if trained is not None:
-        last = summary.epochs_done if trained.epoch is None else trained.epoch
-        if last > 0:
-            seen[last] = _seen(trained.net, run, kind)
-            is_between = trained.step > 0
-            note = f"The last is the {trained.words(last)}." if is_between else ""
+    if left is not None:
+        if left.epoch > 0:
+            seen[left.epoch] = _seen(left.net, run, kind)
+            note, is_between = left.note, bool(left.note)
     elif summary.epochs_done > 0 and not summary.active:
         note = "The weights after training were not kept, only those before it are shown."
     weights = [of_epoch.weights for of_epoch in seen.values() if of_epoch.weights]

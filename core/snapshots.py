@@ -138,10 +138,10 @@ def plane(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return low - margin, high + margin
 
 
-def grid(dataset: Dataset) -> NDArray[np.float64]:
-    """List the points of the plane, (G, 2) in raw units; feature 0 runs fast, both from low to high, ends included."""
+def grid(dataset: Dataset, side: int = SIDE) -> NDArray[np.float64]:
+    """List the points of the plane, (side^2, 2) in raw units; feature 0 runs fast, both from low to high, ends included."""
     low, high = plane(dataset)
-    x, y = (np.linspace(low[feature], high[feature], SIDE) for feature in (0, 1))
+    x, y = (np.linspace(low[feature], high[feature], side) for feature in (0, 1))
     return np.stack([values.reshape(-1) for values in np.meshgrid(x, y)], axis=1)
 
 

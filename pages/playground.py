@@ -1,6 +1,5 @@
 """Playground: what does a tree net do? Train one, live, on data one can see."""
 
-import numpy as np
 import streamlit as st
 
 from app import controls, live, scene, server, session, share, theme, widgets
@@ -12,6 +11,7 @@ from core.datasets import INFO, load, shape
 from core.device import check_fits, resolve_device
 from core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
 from core.reading import RunSummary
+from core.snapshots import grid
 from core.trained import trained_net
 
 GRID = 160  # points along each side of the plane that decision regions are drawn on
@@ -151,11 +151,9 @@ def _regions(shown: RunSummary) -> None:
     run = shown.config
     data = load(run.data, run.data_seed)
     points = data.raw[data.train.index]
-    low, high = data.raw.min(0), data.raw.max(0)
-    pad = 0.06 * (high - low)
-    xx, yy = (np.linspace(low[i] - pad[i], high[i] + pad[i], GRID) for i in (0, 1))
-    grid = np.stack(np.meshgrid(xx, yy), -1).reshape(-1, 2)
-    region, leaves = trained.predict(data.standardize(grid))
+    of_plane = grid(data, GRID)
+    xx, yy = of_plane[:GRID, 0], of_plane[::GRID, 1]
+    region, leaves = trained.predict(data.standardize(of_plane))
     square = (GRID, GRID)
     leaf = leaves[-1].reshape(square) if leaves else None
     layer = f", gated layer {run.net.tree_layers}" if run.net.tree_layers > 1 else ""

@@ -63,9 +63,9 @@ class Pad {
     this.root = root;
     this.onChange = onChange;
     this.test = new PadTest(scene);
-    this.box = padElement("div", "pad", root);
+    this.box = addElement("div", "pad", root);
     this.box.addEventListener("keydown", padKeepKeys);
-    const layout = padElement("div", `pad-layout pad-${scene.mode === "pad" ? "draw" : "rows"}`, this.box);
+    const layout = addElement("div", `pad-layout pad-${scene.mode === "pad" ? "draw" : "rows"}`, this.box);
     const View = scene.mode === "pad" ? PadDrawing : PadChoice;
     this.view = new View(layout, scene, this.test, (raw) => this.onChange(Array.from(raw)));
     this.scores = new PadScores(this.view.beside ?? layout);
@@ -153,13 +153,13 @@ class PadDrawing {
     this.stroke = null;  // the pointer that draws, and where it was
     this.cursor = null;  // the cell that keys change, shown while keys are used
     this.cell = 0;
-    const left = padElement("div", "pad-left", layout);
-    this.canvas = padElement("canvas", "pad-canvas", left);
-    this.beside = padElement("div", "pad-beside", layout);
+    const left = addElement("div", "pad-left", layout);
+    this.canvas = addElement("canvas", "pad-canvas", left);
+    this.beside = addElement("div", "pad-beside", layout);
     this.beside.style.minWidth = "0";
-    const notes = padElement("div", "pad-notes", layout);
-    this.note = padElement("div", "pad-line", notes);
-    padElement("div", "pad-line pad-muted", notes, "Shift or the right button erases.");
+    const notes = addElement("div", "pad-notes", layout);
+    this.note = addElement("div", "pad-line", notes);
+    addElement("div", "pad-line pad-muted", notes, "Shift or the right button erases.");
     this.addButtons(left);
     this.listen();
     this.observer = new ResizeObserver(() => this.draw());
@@ -167,7 +167,7 @@ class PadDrawing {
   }
 
   addButtons(left) {
-    const buttons = padElement("div", "pad-buttons", left);
+    const buttons = addElement("div", "pad-buttons", left);
     padButton(buttons, "Clear", () => this.change(() => this.raw.fill(0)));
     padButton(buttons, "Next test digit", () => this.next()).disabled = this.test.n === 0;
   }
@@ -203,7 +203,7 @@ class PadDrawing {
   say(place) {
     this.place = place;
     if (place !== null) this.latest = place;
-    padText(this.note, place === null ? "Your drawing" : padRowWords(this.test, place));
+    setText(this.note, place === null ? "Your drawing" : padRowWords(this.test, place));
   }
 
   next() {
@@ -350,19 +350,19 @@ class PadChoice {
     this.onChange = onChange;
     this.place = null;
     this.latest = 0;
-    this.addChoice(padElement("div", "pad-choice", layout));
-    this.addFeatures(padElement("div", "pad-features", layout), scene.features);
+    this.addChoice(addElement("div", "pad-choice", layout));
+    this.addFeatures(addElement("div", "pad-features", layout), scene.features);
   }
 
   addChoice(line) {
-    padElement("span", "", line, "Test row");
+    addElement("span", "", line, "Test row");
     this.previous = padButton(line, "←", () => this.choose(this.latest - 1), "Previous test row");
-    this.number = padElement("input", "pad-number", line);
+    this.number = addElement("input", "pad-number", line);
     this.number.setAttribute("aria-label", "Test row");
     Object.assign(this.number, { type: "number", min: "1", max: String(this.test.n), step: "1" });
-    padElement("span", "", line, `of ${this.test.n.toLocaleString("en-US")}`);
+    addElement("span", "", line, `of ${this.test.n.toLocaleString("en-US")}`);
     this.next = padButton(line, "→", () => this.choose(this.latest + 1), "Next test row");
-    this.class = padElement("span", "pad-line pad-class", line);
+    this.class = addElement("span", "pad-line pad-class", line);
     this.number.addEventListener("input", () => this.choose(this.number.valueAsNumber - 1));
     this.number.addEventListener("change", () => this.write());
     this.number.disabled = this.test.n === 0;
@@ -370,14 +370,14 @@ class PadChoice {
 
   addFeatures(box, names) {
     this.box = box;
-    const list = padElement("dl", "", box);
+    const list = addElement("dl", "", box);
     const shown = names.length > PAD_FEATURES ? PAD_FEATURES - 1 : names.length;
     this.cells = names.slice(0, shown).map((name) => {
-      const pair = padElement("div", "", list);
-      padElement("dt", "", pair, name).title = name;
-      return padElement("dd", "", pair);
+      const pair = addElement("div", "", list);
+      addElement("dt", "", pair, name).title = name;
+      return addElement("dd", "", pair);
     });
-    if (shown < names.length) padElement("div", "pad-muted", box, `and ${names.length - shown} more columns`);
+    if (shown < names.length) addElement("div", "pad-muted", box, `and ${names.length - shown} more columns`);
     box.setAttribute("role", "region");
     box.setAttribute("aria-label", "Features of the row");
     this.observer = new ResizeObserver(() => this.letScroll());
@@ -403,8 +403,8 @@ class PadChoice {
     this.raw = raw;
     this.place = place;
     if (place !== null) this.latest = place;
-    this.cells.forEach((cell, column) => padText(cell, padThree(raw[column])));
-    padText(this.class, place === null ? "Not a test row" : `Class ${this.test.className(place)}`);
+    this.cells.forEach((cell, column) => setText(cell, padThree(raw[column])));
+    setText(this.class, place === null ? "Not a test row" : `Class ${this.test.className(place)}`);
     this.class.title = this.class.textContent;
     this.previous.disabled = this.latest <= 0;
     this.next.disabled = this.latest >= this.test.n - 1;
@@ -430,21 +430,21 @@ class PadChoice {
 /** Bars of softmax shares with their logits, in class order; of many classes the highest. */
 class PadScores {
   constructor(parent) {
-    const box = padElement("div", "pad-scores", parent);
-    this.table = padElement("table", "pad-table", box);
-    const columns = padElement("colgroup", "", this.table);
-    [this.nameColumn, , this.shareColumn, this.logitColumn] = [0, 1, 2, 3].map(() => padElement("col", "", columns));
+    const box = addElement("div", "pad-scores", parent);
+    this.table = addElement("table", "pad-table", box);
+    const columns = addElement("colgroup", "", this.table);
+    [this.nameColumn, , this.shareColumn, this.logitColumn] = [0, 1, 2, 3].map(() => addElement("col", "", columns));
     this.shareColumn.style.width = "4em";
     this.logitColumn.style.width = "3.7em";
-    const head = padElement("tr", "", padElement("thead", "", this.table));
+    const head = addElement("tr", "", addElement("thead", "", this.table));
     for (const [words, span] of [["Class", 2], ["Share", 1], ["Logit", 1]]) {
-      const cell = padElement("th", "", head, words);
+      const cell = addElement("th", "", head, words);
       cell.scope = "col";
       cell.colSpan = span;
     }
     head.children[1].title = "Share of the softmax: exp(logit) over the sum of all";
-    this.body = padElement("tbody", "", this.table);
-    this.rest = padElement("div", "pad-line pad-muted pad-rest", box);
+    this.body = addElement("tbody", "", this.table);
+    this.rest = addElement("div", "pad-line pad-muted pad-rest", box);
     this.rows = [];
     this.classes = [];
   }
@@ -458,11 +458,11 @@ class PadScores {
     this.logits = logits;
     this.truth = truth;
     if (classes !== this.classes) this.name(classes);
-    const shares = padShares(logits);
+    const shares = softmax(logits);
     const best = padHighest(logits, 1)[0];
     const shown = padHighest(logits, this.rows.length);
     this.rows.forEach((row, index) => this.fill(row, shown[index], shares, logits, best));
-    padText(this.rest, this.restWords(logits.length - shown.length));
+    setText(this.rest, this.restWords(logits.length - shown.length));
   }
 
   /** Rows and widths depend on the names alone, so that nothing moves while scores change. */
@@ -477,9 +477,9 @@ class PadScores {
   fill(row, index, shares, logits, best) {
     const name = String(this.classes[index]);
     if (row.name.title !== name) row.name.title = name;
-    padText(row.name, name);
-    padText(row.share, padPercent(shares[index]));
-    padText(row.logit, padLogit(logits[index]));
+    setText(row.name, name);
+    setText(row.share, padPercent(shares[index]));
+    setText(row.logit, padLogit(logits[index]));
     row.bar.style.transform = `scaleX(${Number.isFinite(shares[index]) ? shares[index].toFixed(4) : 0})`;
     const colour = this.palette[index % this.palette.length];
     if (row.colour !== colour) {
@@ -529,14 +529,6 @@ function padRaised(ink) {
 
 // Numbers and words, as the rest of the app writes them
 
-/** Softmax of logits of any size; all NaN where they leave no shares. */
-function padShares(logits) {
-  const most = Math.max(...logits);
-  const powers = Array.from(logits, (logit) => Math.exp(logit - most));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
-}
-
 /** The places of the highest logits, in class order; of equal ones the first, NaN last. */
 function padHighest(logits, count) {
   const rank = (place) => Number.isNaN(logits[place]) ? -Infinity : logits[place];
@@ -577,7 +569,6 @@ function padRowWords(test, place) {
 
 /** Between two colours "#RRGGBB", linear in sRGB. */
 function padMix(from, to, part) {
-  const channels = (colour) => [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
   const ends = channels(to);
   const mixed = channels(from).map((channel, index) => Math.round(channel + part * (ends[index] - channel)));
   return `rgb(${mixed.join(" ")})`;
@@ -585,16 +576,8 @@ function padMix(from, to, part) {
 
 // Elements
 
-function padElement(tag, name, parent, words = "") {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (words) element.textContent = words;
-  parent.append(element);
-  return element;
-}
-
 function padButton(parent, words, act, label = "") {
-  const button = padElement("button", "pad-button", parent, words);
+  const button = addElement("button", "pad-button", parent, words);
   button.type = "button";
   if (label) {
     button.title = label;
@@ -605,16 +588,11 @@ function padButton(parent, words, act, label = "") {
 }
 
 function padScoreRow(body) {
-  const line = padElement("tr", "", body);
-  const name = padElement("th", "", line);
+  const line = addElement("tr", "", body);
+  const name = addElement("th", "", line);
   name.scope = "row";
-  const bar = padElement("div", "", padElement("div", "pad-bar", padElement("td", "", line)));
-  return { line, name, bar, share: padElement("td", "", line), logit: padElement("td", "", line), colour: "" };
-}
-
-/** Writes only what is new: the browser lays out again after each write. */
-function padText(element, words) {
-  if (element.textContent !== words) element.textContent = words;
+  const bar = addElement("div", "", addElement("div", "pad-bar", addElement("td", "", line)));
+  return { line, name, bar, share: addElement("td", "", line), logit: addElement("td", "", line), colour: "" };
 }
 
 /** Keys that a button or the number uses are no shortcuts of the scene around it. */

@@ -61,10 +61,6 @@ function planeTicks(low, high, count) {
   return ticks;
 }
 
-function planeChannels(hex) {
-  return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
-}
-
 class PlaneDrawing {
   constructor(canvas) {
     this.canvas = canvas;
@@ -181,7 +177,6 @@ class PlaneDrawing {
     ctx.rect(frame.left, frame.top, frame.w, frame.h);
     ctx.clip();
     this._regions(look);
-    if (!moving) this._count();
     this._image(ctx, this.pixels);
     this._outlines(look, layer);
     this._rows(look);
@@ -216,11 +211,13 @@ class PlaneDrawing {
     const { shares } = this.out;
     const image = this._imageOf(this.pixels, "pixelData");
     const { data } = image;
-    const ground = planeChannels(look.background);
-    const colours = Array.from({ length: C }, (_, c) => planeChannels(look.classes[c % look.classes.length]));
+    const ground = channels(look.background);
+    const colours = Array.from({ length: C }, (_, c) => channels(look.classes[c % look.classes.length]));
+    this.counts = new Int32Array(C);
     for (let i = 0; i < cols * rows; i++) {
       let top = 0;
       for (let c = 1; c < C; c++) if (shares[i * C + c] > shares[i * C + top]) top = c;
+      this.counts[top]++;
       const sure = (shares[i * C + top] - 1 / C) / (1 - 1 / C);
       const alpha = PLANE_FAINT + (PLANE_FULL - PLANE_FAINT) * (sure > 0 ? sure : 0);
       const colour = colours[top];
@@ -230,19 +227,9 @@ class PlaneDrawing {
     this.pixels.getContext("2d").putImageData(image, 0, 0);
   }
 
-  // How much of the plane each class has.
-  _count() {
-    const { out: { shares }, grid: { cols, rows }, model: { nClasses: C } } = this;
-    this.counts = new Float64Array(C);
-    for (let i = 0; i < cols * rows; i++) {
-      let top = 0;
-      for (let c = 1; c < C; c++) if (shares[i * C + c] > shares[i * C + top]) top = c;
-      this.counts[top] += 1 / (cols * rows);
-    }
-  }
-
+  // How much of the plane the net gives to a class, from 0 to 1.
   classShare(c) {
-    return this.counts?.[c] ?? 0;
+    return this.counts ? this.counts[c] / (this.grid.cols * this.grid.rows) : 0;
   }
 
   // One line for each bit, the root's the thickest; those below the level that is read are faint.
@@ -480,7 +467,7 @@ class PlaneDrawing {
     if (litKey !== this.maskKey) {
       this.maskKey = litKey;
       const image = this._imageOf(this.mask, "maskData");
-      const [red, green, blue] = planeChannels(look.background);
+      const [red, green, blue] = channels(look.background);
       const ground = ((blue << 16) | (green << 8) | red) >>> 0;
       const pixels = new Uint32Array(image.data.buffer);
       const known = new Map();

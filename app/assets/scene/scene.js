@@ -22,18 +22,6 @@ export default function ({ data, parentElement, setStateValue }) {
   return () => setTimeout(() => root.isConnected || root.leafscope?.leave());
 }
 
-function sceneElement(tag, name, parent, words = "") {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (words) element.textContent = words;
-  parent?.append(element);
-  return element;
-}
-
-function sceneText(element, words) {
-  if (element.textContent !== words) element.textContent = words;
-}
-
 function scenePercent(share) {
   return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "not known";
 }
@@ -154,39 +142,39 @@ class Scene {
   build() {
     const { root } = this;
     root.textContent = "";
-    sceneElement("style", "", root).textContent = PAD_STYLE;
-    const bar = (this.bar = sceneElement("div", "scene-bar", root));
-    this.playButton = sceneElement("button", "scene-button scene-play", bar);
+    addElement("style", "", root).textContent = PAD_STYLE;
+    const bar = (this.bar = addElement("div", "scene-bar", root));
+    this.playButton = addElement("button", "scene-button scene-play", bar);
     this.playButton.addEventListener("click", () => this.play(!this.isPlaying));
-    this.slider = sceneElement("input", "scene-epochs", bar);
+    this.slider = addElement("input", "scene-epochs", bar);
     Object.assign(this.slider, { type: "range", min: 0, step: 1 });
     this.slider.setAttribute("aria-label", "Epoch");
     this.slider.addEventListener("input", () => this.scrub(Number(this.slider.value)));
-    this.epochWords = sceneElement("span", "scene-epoch", bar);
-    this.speedField = sceneElement("label", "scene-field", bar, "Speed ");
-    this.speedChoice = sceneElement("select", "scene-select", this.speedField);
-    for (const value of SCENE_SPEEDS) sceneElement("option", "", this.speedChoice, `${value}×`).value = value;
+    this.epochWords = addElement("span", "scene-epoch", bar);
+    this.speedField = addElement("label", "scene-field", bar, "Speed ");
+    this.speedChoice = addElement("select", "scene-select", this.speedField);
+    for (const value of SCENE_SPEEDS) addElement("option", "", this.speedChoice, `${value}×`).value = value;
     this.speedChoice.value = 1;
     this.speedChoice.addEventListener("change", () => (this.speed = Number(this.speedChoice.value)));
-    this.layerField = sceneElement("label", "scene-field", bar, "Gated layer ");
-    this.layerChoice = sceneElement("select", "scene-select scene-layer", this.layerField);
+    this.layerField = addElement("label", "scene-field", bar, "Gated layer ");
+    this.layerChoice = addElement("select", "scene-select scene-layer", this.layerField);
     this.layerChoice.addEventListener("change", () => this.change({ layer: Number(this.layerChoice.value) }));
-    this.levelField = sceneElement("label", "scene-field scene-level", bar, "Read to level ");
-    this.levelSlider = sceneElement("input", "scene-levels", this.levelField);
+    this.levelField = addElement("label", "scene-field scene-level", bar, "Read to level ");
+    this.levelSlider = addElement("input", "scene-levels", this.levelField);
     Object.assign(this.levelSlider, { type: "range", min: 0, step: 1 });
     this.levelSlider.addEventListener("input", () => this.change({ level: Number(this.levelSlider.value) }));
-    this.levelWords = sceneElement("output", "", this.levelField);
-    this.shuffleButton = sceneElement("button", "scene-button scene-shuffle", bar);
+    this.levelWords = addElement("output", "", this.levelField);
+    this.shuffleButton = addElement("button", "scene-button scene-shuffle", bar);
     this.shuffleButton.addEventListener("click", () => this.shuffle());
-    this.toolsNote = sceneElement("p", "scene-muted scene-tools-note", root);
-    this.box = sceneElement("div", "scene-views", root);
-    this.spoken = sceneElement("div", "scene-spoken", root);
+    this.toolsNote = addElement("p", "scene-muted scene-tools-note", root);
+    this.box = addElement("div", "scene-views", root);
+    this.spoken = addElement("div", "scene-spoken", root);
     this.spoken.setAttribute("role", "status");
-    const foot = (this.foot = sceneElement("details", "scene-foot", root));
-    sceneElement("summary", "", foot, "Keys, and how this is computed");
-    this.keysWords = sceneElement("p", "", foot);
-    this.howWords = sceneElement("p", "scene-how", foot);
-    this.frameWords = sceneElement("p", "scene-frames", foot);
+    const foot = (this.foot = addElement("details", "scene-foot", root));
+    addElement("summary", "", foot, "Keys, and how this is computed");
+    this.keysWords = addElement("p", "", foot);
+    this.howWords = addElement("p", "scene-how", foot);
+    this.frameWords = addElement("p", "scene-frames", foot);
   }
 
   // What Python sends.
@@ -224,7 +212,7 @@ class Scene {
   lookNow() {
     const ground = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
     if (!/^#[0-9a-f]{6}$/i.test(ground)) return this.data.looks[Number(this.data.dark)];
-    return this.data.looks[Number(treeLuminance(treeChannels(ground)) < 0.3)];
+    return this.data.looks[Number(treeLuminance(channels(ground)) < 0.3)];
   }
 
   followTheme() {
@@ -273,7 +261,7 @@ class Scene {
     this.layerField.hidden = layers < 2;
     if (this.layerChoice.options.length !== layers) {
       this.layerChoice.textContent = "";
-      for (let i = 0; i < layers; i++) sceneElement("option", "", this.layerChoice, `${i + 1} of ${layers}`).value = i;
+      for (let i = 0; i < layers; i++) addElement("option", "", this.layerChoice, `${i + 1} of ${layers}`).value = i;
     }
     this.state.layer = Math.min(this.state.layer, layers - 1);
     const shuffles = gated.some((model) => model.depth > 0 && (model.computes || model.hasShuffle));
@@ -284,10 +272,10 @@ class Scene {
     this.levelField.hidden = this.deepest === 0;
     this.levelSlider.max = this.deepest;
     this.shuffleButton.hidden = !gated.length;
-    sceneText(this.toolsNote, this.toolsSentence(gated, shuffles));
+    setText(this.toolsNote, this.toolsSentence(gated, shuffles));
     this.toolsNote.hidden = !this.toolsNote.textContent;
-    sceneText(this.keysWords, this.keysSentence());
-    sceneText(this.howWords, this.howSentence());
+    setText(this.keysWords, this.keysSentence());
+    setText(this.howWords, this.howSentence());
   }
 
   toolsSentence(gated, shuffles) {
@@ -586,27 +574,27 @@ class Scene {
     this.playButton.textContent = this.isPlaying ? "❚❚ Pause" : this.state.epoch >= this.lastEpoch ? "▶ Replay" : "▶ Play";
     this.slider.value = state.epoch;
     const words = `epoch ${Math.round(state.epoch)} of ${this.data.live ? this.leading.scene.total : this.lastEpoch}`;
-    sceneText(this.epochWords, words);
+    setText(this.epochWords, words);
     this.slider.setAttribute("aria-valuetext", words);
     this.layerChoice.value = state.layer;
     const level = this.level();
     this.levelSlider.value = level;
-    sceneText(this.levelWords, `${level} of ${this.deepest}`);
-    sceneText(this.shuffleButton, state.shuffled ? "Shuffle back" : "Shuffle leaves");
+    setText(this.levelWords, `${level} of ${this.deepest}`);
+    setText(this.shuffleButton, state.shuffled ? "Shuffle back" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
     if (isMoving) return;
     this.writeFrames();
-    sceneText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
+    setText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }
 
   writeFrames() {
     const times = this.frameTimes();
     if (!times.frames) {
-      sceneText(this.frameWords, "Frame times are measured while it plays.");
+      setText(this.frameWords, "Frame times are measured while it plays.");
       return;
     }
     const moving = this.movingGrid?.cols ? ` on a grid of ${this.movingGrid.cols} x ${this.movingGrid.rows} points` : "";
-    sceneText(
+    setText(
       this.frameWords,
       `Last replay: ${times.frames} frames${moving}, median ${times.median.toFixed(1)} ms apart, 95th percentile ` +
         `${times.p95.toFixed(1)} ms; computing and drawing took ${times.work.toFixed(1)} ms (${times.work95.toFixed(1)} ms).`,
@@ -627,22 +615,22 @@ class Scene {
 class SceneView {
   constructor(app, scene) {
     this.app = app;
-    this.section = sceneElement("section", "scene-view", app.box);
-    const head = sceneElement("div", "scene-head", this.section);
-    this.title = sceneElement("div", "scene-title", head);
-    this.legend = sceneElement("div", "scene-legend", head);
-    this.score = sceneElement("div", "scene-score", head);
-    this.note = sceneElement("div", "scene-note", this.section);
-    this.pair = sceneElement("div", `scene-pair scene-of-${scene.mode}`, this.section);
-    this.left = sceneElement("div", "scene-left", this.pair);
-    if (scene.mode !== "plane") this.padBox = sceneElement("div", "scene-pad-box", this.left);
-    this.right = sceneElement("div", "scene-right", this.pair);
-    this.treeCanvas = sceneElement("canvas", "scene-tree", this.right);
+    this.section = addElement("section", "scene-view", app.box);
+    const head = addElement("div", "scene-head", this.section);
+    this.title = addElement("div", "scene-title", head);
+    this.legend = addElement("div", "scene-legend", head);
+    this.score = addElement("div", "scene-score", head);
+    this.note = addElement("div", "scene-note", this.section);
+    this.pair = addElement("div", `scene-pair scene-of-${scene.mode}`, this.section);
+    this.left = addElement("div", "scene-left", this.pair);
+    if (scene.mode !== "plane") this.padBox = addElement("div", "scene-pad-box", this.left);
+    this.right = addElement("div", "scene-right", this.pair);
+    this.treeCanvas = addElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
-    this.sentence = sceneElement("p", "scene-sentence", this.right);
-    this.details = sceneElement("div", "scene-details", this.right);
-    this.levels = sceneElement("div", "scene-chart", this.details);
-    this.table = sceneElement("div", "scene-table", scene.mode === "plane" ? this.details : this.left);
+    this.sentence = addElement("p", "scene-sentence", this.right);
+    this.details = addElement("div", "scene-details", this.right);
+    this.levels = addElement("div", "scene-chart", this.details);
+    this.table = addElement("div", "scene-table", scene.mode === "plane" ? this.details : this.left);
     this.mode = scene.mode;
     this.tree = new TreeDrawing(this.treeCanvas);
     this.treeCanvas.addEventListener("pointermove", (event) => {
@@ -655,7 +643,7 @@ class SceneView {
 
   addPlane() {
     const { app } = this;
-    this.canvas = sceneElement("canvas", "scene-plane", this.left);
+    this.canvas = addElement("canvas", "scene-plane", this.left);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
     this.plane = new PlaneDrawing(this.canvas);
@@ -685,7 +673,6 @@ class SceneView {
     if (!isSame) {
       this.scene = scene;
       this.model = makeModel(scene);
-      this.shown = null;
     }
     if (this.pad) this.pad.setLook(look);
     else if (this.mode !== "plane" && this.model) {
@@ -695,8 +682,8 @@ class SceneView {
       });
     }
     this.writeLegend();
-    sceneText(this.title, scene.title);
-    sceneText(this.note, scene.note);
+    setText(this.title, scene.title);
+    setText(this.note, scene.note);
     this.note.hidden = !scene.note;
     this.pair.hidden = !this.model;
   }
@@ -710,8 +697,8 @@ class SceneView {
     this.legendKey = key;
     this.legend.textContent = "";
     scene.classes.slice(0, SCENE_LEGEND).forEach((name, c) => {
-      const entry = sceneElement("span", "", this.legend);
-      const canvas = sceneElement("canvas", "", entry);
+      const entry = addElement("span", "", this.legend);
+      const canvas = addElement("canvas", "", entry);
       canvas.width = canvas.height = 2 * look.size;
       const ctx = canvas.getContext("2d");
       ctx.translate(look.size, look.size);
@@ -721,7 +708,7 @@ class SceneView {
       entry.append(` ${/^[0-9]+$/.test(name) ? `class ${name}` : name}`);
     });
     const more = scene.classes.length - SCENE_LEGEND;
-    if (more > 0) sceneElement("span", "scene-muted", this.legend, `and ${more} more`);
+    if (more > 0) addElement("span", "scene-muted", this.legend, `and ${more} more`);
   }
 
   isOutside() {
@@ -760,7 +747,7 @@ class SceneView {
     if (this.plane) this.drawPlane(isMoving, raw, found, lit);
     if (this.pad) this.showPad(raw, found);
     this.drawTree(found, lit);
-    sceneText(this.sentence, this.words(found, lit));
+    setText(this.sentence, this.words(found, lit));
     this.writeScore(isMoving);
     this.writeLevels(isMoving);
     this.writeTable();
@@ -936,7 +923,7 @@ class SceneView {
     const read = model.level < model.depth ? `, level ${model.level}` : "";
     const how = `${model.isShuffled ? ", leaves shuffled" : ""}${read}`;
     this.score.innerHTML = "";
-    sceneElement("b", "", this.score, scenePercent(test));
+    addElement("b", "", this.score, scenePercent(test));
     this.score.append(` test, ${scenePercent(train)} training accuracy${how}`);
   }
 
@@ -1054,22 +1041,22 @@ class SceneView {
     const order = parts.logits.map((_, c) => c);
     const wide = order.length > SCENE_COLUMNS;
     if (wide) order.sort((a, b) => parts.logits[b] - parts.logits[a]).splice(SCENE_COLUMNS);
-    const table = sceneElement("table", "", this.table);
+    const table = addElement("table", "", this.table);
     const what = this.plane ? "Held point" : "Added";
     const caption = wide ? `${what}, ${SCENE_COLUMNS} highest logits` : `${what}, part of each logit`;
-    sceneElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption);
-    const head = sceneElement("tr", "", sceneElement("thead", "", table));
-    sceneElement("th", "", head, "Matrix").scope = "col";
+    addElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption);
+    const head = addElement("tr", "", addElement("thead", "", table));
+    addElement("th", "", head, "Matrix").scope = "col";
     for (const c of order) {
-      const cell = sceneElement("th", "", head, scene.classes[c]);
+      const cell = addElement("th", "", head, scene.classes[c]);
       cell.scope = "col";
       cell.style.borderBottomColor = this.look.classes[c % this.look.classes.length];
     }
-    const body = sceneElement("tbody", "", table);
+    const body = addElement("tbody", "", table);
     const line = (name, values, className, format = sceneSigned) => {
-      const row = sceneElement("tr", className, body);
-      sceneElement("th", "", row, name).scope = "row";
-      for (const c of order) sceneElement("td", "", row, format(values[c]));
+      const row = addElement("tr", className, body);
+      addElement("th", "", row, name).scope = "row";
+      for (const c of order) addElement("td", "", row, format(values[c]));
     };
     parts.nodes.forEach((node, i) => line(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""));
     line("biases above", parts.rest, "scene-rest");

@@ -10,12 +10,8 @@ const TREE_PAD = 8;
 
 // Colours
 
-function treeChannels(hex) {
-  return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
-}
-
 function treeFaded(hex, opacity) {
-  return `rgba(${treeChannels(hex).join(", ")}, ${opacity})`;
+  return `rgba(${channels(hex).join(", ")}, ${opacity})`;
 }
 
 function treeLuminance(channels) {
@@ -42,13 +38,13 @@ function treeScaleAt(scale, place) {
   while (step < scale.length - 1 && scale[step][0] < place) step += 1;
   const [[start, low], [end, high]] = [scale[step - 1], scale[step]];
   const share = end > start ? Math.min(1, Math.max(0, (place - start) / (end - start))) : 1;
-  return treeMix(treeChannels(low), treeChannels(high), share);
+  return treeMix(channels(low), channels(high), share);
 }
 
 // All that is derived from the look, made once for each look: shades by relative load, inks on them, widths.
 function treePalette(look) {
   const shades = Array.from({ length: TREE_SHADES }, (_, i) => treeScaleAt(look.load, i / (TREE_SHADES - 1)));
-  const [muted, page] = [treeChannels(look.muted), treeChannels(look.background)];
+  const [muted, page] = [channels(look.muted), channels(look.background)];
   const grey = (_, i) => treePack(treeMix(page, muted, 0.12 + (0.4 * i) / (TREE_SHADES - 1)));
   return {
     fills: shades.map((shade) => `rgb(${shade.join(", ")})`),
@@ -80,10 +76,6 @@ function treePercent(share) {
   return share > 0 && share < 0.01 ? "<1" : String(Math.round(100 * share));
 }
 
-function treeBits(leaf, depth) {
-  return depth ? leaf.toString(2).padStart(depth, "0") : "";
-}
-
 function treeIsSingle(picture) {
   return picture.kind === "dense" || (picture.kind === "tree" && !picture.depth);
 }
@@ -98,7 +90,7 @@ function treeLeafWords(loads, leaves, first, depth, named) {
   const { count, id } = treeFullest(loads, leaves);
   const words = `${count} of ${leaves.length} leaves hold training rows`;
   if (!count) return words;
-  const bits = named && depth ? ` ${[...treeBits(id - first, depth)].join(" ")},` : "";
+  const bits = named && depth ? ` ${[...bitsOf(id - first, depth)].join(" ")},` : "";
   return `${words}, the fullest,${bits} ${(100 * loads[id]).toFixed(1)} %`;
 }
 
@@ -895,13 +887,13 @@ class TreeDrawing {
     ctx.save();
     ctx.translate(layout.leafX(leaf), top + (turned ? 4 : 0.75 * palette.label));
     if (turned) ctx.rotate(-Math.PI / 2);
-    ctx.fillText(treeBits(leaf, layout.depth), 0, 0);
+    ctx.fillText(bitsOf(leaf, layout.depth), 0, 0);
     ctx.restore();
   }
 
   writeLeafBits(leaf, top) {
     const { layout, ctx, look, palette } = this;
-    const bits = treeBits(leaf, layout.depth);
+    const bits = bitsOf(leaf, layout.depth);
     this.setFont(palette.label, true);
     const half = ctx.measureText(bits).width / 2;
     ctx.fillStyle = look.text;
