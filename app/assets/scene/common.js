@@ -1,0 +1,19 @@
+// What all parts of the scene use: elements, words in them, colours.
+
+function addElement(tag, name, parent, words = "") {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  if (words) element.textContent = words;
+  parent.append(element);
+  return element;
+}
+
+// Writes only what is new: the browser lays out again after each write.
+function setText(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}
+
+// Red, green and blue of "#RRGGBB", from 0 to 255.
+function channels(hex) {
+  return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
+}
