@@ -35,7 +35,7 @@ MAX_HELD = 16
 
 _KEY = "scene"
 _ASSETS = Path(__file__).resolve().parent / "assets" / "scene"
-_SCRIPTS = ("common", "net", "plane", "tree", "pad", "scene")
+_SCRIPTS = ("common", "net", "plane", "tree", "pad", "view", "scene")
 
 
 def choose_beside(summary: RunSummary) -> RunConfig | None:

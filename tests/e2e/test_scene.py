@@ -480,6 +480,12 @@ def test_a_click_holds_a_point_and_explains_its_logits(scene: Any) -> None:
     assert not shown.page.locator(".scene-table").is_visible()
     seen = shown.click_at(SPOTS[0])
     held = seen["state"]["held"]
+    panel = shown.page.locator(".scene-table")
+    for spot, opacity in ((SPOTS[0], "1"), (SPOTS[3], "0.45")):  # faint while the mouse asks of another point
+        shown.point_at(spot)
+        expect(panel).to_have_css("opacity", opacity)
+    shown.page.get_by_role("heading", level=1).hover()
+    expect(panel).to_have_css("opacity", "1")
     wanted = explain(net, data.standardize(held))
     assert_parts(seen["views"][0], wanted)
     bits = format(wanted.leaf, "04b")
@@ -492,7 +498,7 @@ def test_a_click_holds_a_point_and_explains_its_logits(scene: Any) -> None:
     for level in range(1, 5):
         assert list(table)[level] == spaced(bits[:level]) + " ·" * (4 - level)
     for words, values in zip(table.values(), [*wanted.contributions, wanted.rest, wanted.logits], strict=True):
-        assert_written(words, values)
+        assert_table(words, values)
     parts = seen["views"][0]["parts"]
     np.testing.assert_allclose(np.sum(parts["contributions"], 0) + parts["rest"], parts["logits"], atol=1e-9)
     assert shown.page.locator(".scene-table thead th").all_inner_texts() == ["Matrix", *data.class_names]

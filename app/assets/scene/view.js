@@ -1,0 +1,510 @@
+// One net of the scene: its plane or pad, its tree of prefixes, what is said and counted of it.
+
+const SCENE_QUICK = 6e6; // multiply-adds that may be spent on accuracies in each frame
+const SCENE_COLUMNS = 10; // classes in the table of contributions, the highest logits of more
+const SCENE_LEGEND = 8; // classes that are named above the plane
+const SCENE_NEAR = 8; // CSS px
+
+function scenePercent(share) {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "not known";
+}
+
+function sceneBits(bits) {
+  return [...bits].join(" ");
+}
+
+function sceneSigned(value) {
+  if (!Number.isFinite(value)) return "not a number";
+  const size = Math.abs(value);
+  const words = size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : size.toFixed(2);
+  return Number(words) === 0 ? words : value < 0 ? `−${words}` : `+${words}`;
+}
+
+class SceneView {
+  constructor(app, scene) {
+    this.app = app;
+    this.section = addElement("section", "scene-view", app.box);
+    const head = addElement("div", "scene-head", this.section);
+    this.title = addElement("div", "scene-title", head);
+    this.legend = addElement("div", "scene-legend", head);
+    this.score = addElement("div", "scene-score", head);
+    this.note = addElement("div", "scene-note", this.section);
+    this.pair = addElement("div", `scene-pair scene-of-${scene.mode}`, this.section);
+    this.left = addElement("div", "scene-left", this.pair);
+    if (scene.mode !== "plane") this.padBox = addElement("div", "scene-pad-box", this.left);
+    this.right = addElement("div", "scene-right", this.pair);
+    this.treeCanvas = addElement("canvas", "scene-tree", this.right);
+    this.treeCanvas.setAttribute("role", "img");
+    this.sentence = addElement("p", "scene-sentence", this.right);
+    this.details = addElement("div", "scene-details", this.right);
+    this.levels = addElement("div", "scene-chart", this.details);
+    this.table = addElement("div", "scene-table", scene.mode === "plane" ? this.details : this.left);
+    this.mode = scene.mode;
+    this.tree = new TreeDrawing(this.treeCanvas);
+    this.treeCanvas.addEventListener("pointermove", (event) => {
+      app.lightNode(this, this.tree.nodeAt(event.offsetX, event.offsetY));
+    });
+    this.treeCanvas.addEventListener("pointerleave", () => app.lightNode(this, null));
+    this.levels.addEventListener("click", (event) => this.chooseLevel(event));
+    if (this.mode === "plane") this.addPlane();
+  }
+
+  addPlane() {
+    const { app } = this;
+    this.canvas = addElement("canvas", "scene-plane", this.left);
+    this.canvas.tabIndex = 0;
+    this.canvas.setAttribute("role", "application");
+    this.plane = new PlaneDrawing(this.canvas);
+    const rawOf = (event) => (this.model && this.plane.frame ? this.plane.toRaw(event.offsetX, event.offsetY) : null);
+    this.canvas.addEventListener("pointermove", (event) => app.lookAt(rawOf(event)));
+    this.canvas.addEventListener("pointerleave", () => app.hover?.by === "mouse" && app.lookAt(null));
+    this.canvas.addEventListener("blur", () => app.hover?.by === "keys" && app.lookAt(null));
+    this.canvas.addEventListener("click", (event) => {
+      const raw = rawOf(event);
+      if (!raw) return;
+      app.hold(this.isHeldAt(raw) ? null : raw);
+    });
+  }
+
+  // Whether a point is where the held one is, as near as a hand can tell.
+  isHeldAt(raw) {
+    const { held } = this.app.state;
+    if (!held) return false;
+    const [[x, y], [heldX, heldY]] = [this.plane.toPixels(raw), this.plane.toPixels(held)];
+    return Math.hypot(x - heldX, y - heldY) < SCENE_NEAR;
+  }
+
+  // Whether another payload can be shown in the same elements.
+  fits(scene) {
+    return this.mode === scene.mode && this.scene.id === scene.id;
+  }
+
+  setScene(scene, look) {
+    this.look = look;
+    const mark = sceneMark(scene);
+    const isSame = this.mark === mark;
+    this.mark = mark;
+    if (!isSame) {
+      this.scene = scene;
+      this.model = makeModel(scene);
+    }
+    if (this.pad) this.pad.setLook(look);
+    else if (this.mode !== "plane" && this.model) {
+      this.pad = new Pad(this.padBox, scene, look, (raw) => {
+        this.app.state.held = raw;
+        this.app.move();
+      });
+    }
+    this.writeLegend();
+    setText(this.title, scene.title);
+    setText(this.note, scene.note);
+    this.note.hidden = !scene.note;
+    this.pair.hidden = !this.model;
+  }
+
+  // Marker, colour and name of each class, of the plane's rows.
+  writeLegend() {
+    const { scene, look } = this;
+    const key = [this.mark, look.dark, look.size].join();
+    this.legend.hidden = !this.model;
+    if (this.mode !== "plane" || key === this.legendKey) return;
+    this.legendKey = key;
+    this.legend.textContent = "";
+    scene.classes.slice(0, SCENE_LEGEND).forEach((name, c) => {
+      const entry = addElement("span", "", this.legend);
+      const canvas = addElement("canvas", "", entry);
+      canvas.width = canvas.height = 2 * look.size;
+      const ctx = canvas.getContext("2d");
+      ctx.translate(look.size, look.size);
+      ctx.scale(0.62 * look.size, 0.62 * look.size);
+      ctx.fillStyle = look.classes[c % look.classes.length];
+      ctx.fill(planeMarker(look.markers[c % look.markers.length]));
+      entry.append(` ${/^[0-9]+$/.test(name) ? `class ${name}` : name}`);
+    });
+    const more = scene.classes.length - SCENE_LEGEND;
+    if (more > 0) addElement("span", "scene-muted", this.legend, `and ${more} more`);
+  }
+
+  isOutside() {
+    const raw = this.plane && (this.app.hover?.raw ?? this.app.state.held);
+    return Boolean(raw) && raw.some((value, i) => value < this.scene.low[i] || value > this.scene.high[i]);
+  }
+
+  begin() {
+    const { held } = this.app.state;
+    if (this.pad && held) this.pad.set(held);
+  }
+
+  leave() {
+    this.pad?.destroy();
+  }
+
+  get layer() {
+    return Math.min(this.app.state.layer, this.scene.layers - 1);
+  }
+
+  isChanged() {
+    return this.model.isShuffled || this.model.level < this.model.depth;
+  }
+
+  draw(isMoving) {
+    const { app, model, look } = this;
+    if (!model) return;
+    const { state } = app;
+    const epoch = isMoving ? state.epoch : model.nearest(state.epoch);
+    const shuffles = state.shuffled && model.gated && model.depth > 0;
+    model.set(epoch, model.kind === "tree" ? Math.min(app.level(), model.depth) : model.depth, shuffles);
+    const raw = this.pad ? (state.held ?? this.pad.value()) : (app.hover?.raw ?? state.held);
+    const found = raw ? model.point(raw, this.layer) : null;
+    this.found = found;
+    const lit = app.lit?.view === this ? app.lit.node : null;
+    if (this.plane) this.drawPlane(isMoving, raw, found, lit);
+    if (this.pad) this.showPad(raw, found);
+    this.drawTree(found, lit);
+    setText(this.sentence, this.words(found, lit));
+    this.writeScore(isMoving);
+    this.writeLevels(isMoving);
+    this.writeTable();
+    if (look && this.canvas && !isMoving) this.canvas.setAttribute("aria-label", this.planeWords());
+  }
+
+  drawPlane(isMoving, raw, found, lit) {
+    const { app, model } = this;
+    const planes = app.views.filter((view) => view.plane).length;
+    const isOne = lit === null && found && (model.depth > 0 || this.scene.tree);
+    const lights = lit !== null ? this.under(lit) : isOne ? (leaf) => leaf === found.leaf : null;
+    this.plane.draw(model, {
+      look: this.look,
+      layer: this.layer,
+      moving: isMoving || app.data.live, // the next epoch comes before a finer picture would be seen
+      share: 1 / planes,
+      point: raw && { raw, bits: found.bits, isHeld: !app.hover },
+      held: app.hover && app.state.held,
+      lit: lights,
+      litKey: lit !== null ? `node ${lit}` : `leaf ${found?.leaf}`,
+      fade: lit !== null ? 160 : 90,
+    });
+  }
+
+  showPad(raw, found) {
+    if (this.pad.value().some((value, i) => value !== raw[i])) this.pad.set(raw);
+    const logits = found.logits ?? found.shares.map((share) => Math.log(share));
+    this.pad.showScores(logits, this.scene.classes, this.pad.truth());
+  }
+
+  // Which leaves are below a node.
+  under(node) {
+    const { model, scene } = this;
+    if (scene.tree) {
+      const below = new Set();
+      const open = [node];
+      while (open.length) {
+        const id = open.pop();
+        below.add(id);
+        if (scene.tree.left[id] >= 0) open.push(scene.tree.left[id], scene.tree.right[id]);
+      }
+      return (leaf) => below.has(leaf);
+    }
+    if (model.kind !== "tree") return (leaf) => leaf === node;
+    const level = 31 - Math.clz32(node + 1);
+    const place = node + 1 - 2 ** level;
+    return (leaf) => leaf >> (model.depth - level) === place;
+  }
+
+  above(node) {
+    const { model, scene } = this;
+    if (scene.tree) {
+      const parents = new Map();
+      scene.tree.left.forEach((left, id) => left >= 0 && parents.set(left, id).set(scene.tree.right[id], id));
+      const path = [node];
+      while (parents.has(path[0])) path.unshift(parents.get(path[0]));
+      return path;
+    }
+    if (model.kind !== "tree") return [node];
+    const path = [];
+    for (let id = node + 1; id > 0; id >>= 1) path.unshift(id - 1);
+    return path;
+  }
+
+  drawTree(found, lit) {
+    const { model, scene } = this;
+    const picture = {
+      kind: scene.kind,
+      depth: model.depth,
+      layers: scene.layers,
+      look: this.look,
+      loads: model.loads(this.layer),
+      path: lit !== null ? this.above(lit) : (found?.nodes ?? null),
+      level: model.level,
+      shuffled: model.isShuffled,
+      permutation: model.permutation,
+      bits: lit === null ? (found?.bits ?? "") : "",
+      tree: scene.tree,
+      version: `${model.version} ${this.layer}`,
+    };
+    this.tree.draw(picture);
+    if (!this.app.isMoving) {
+      const label = treeSentence(picture);
+      if (this.treeCanvas.getAttribute("aria-label") !== label) this.treeCanvas.setAttribute("aria-label", label);
+    }
+  }
+
+  // What is read out when all is at rest.
+  spokenWords() {
+    if (!this.model) return "";
+    const name = this.app.views.length > 1 ? `${this.scene.title}: ` : "";
+    return `${name}${this.score.textContent}. ${this.sentence.textContent}`;
+  }
+
+  planeWords() {
+    const { scene, model } = this;
+    const parts = scene.classes.map((name, c) => [name, this.plane.classShare(c)]).filter(([, share]) => share > 0);
+    const says = parts.map(([name, share]) => `${name} on ${scenePercent(share)}`).join(", ");
+    const bits = model.depth ? `cells of ${2 ** model.depth} sign patterns, ` : "";
+    return (
+      `Plane of ${scene.features[0]} and ${scene.features[1]}: regions of ${scene.classes.length} classes, ${bits}` +
+      `${model.rows("train").n} training rows. At epoch ${model.epoch} the net says class ${says} of the plane. ` +
+      "Arrow keys move a point, Enter holds it, Escape releases it."
+    );
+  }
+
+  words(found, lit) {
+    const { model, scene } = this;
+    if (lit !== null) return this.nodeWords(lit);
+    if (!found) return this.restWords();
+    const best = argmax(found.shares);
+    const name = scene.classes[best];
+    const says = `The answer is ${/^[0-9]+$/.test(name) ? `class ${name}` : name} (${scenePercent(found.shares[best])}).`;
+    const noun = this.pad ? (scene.mode === "pad" ? "digit" : "row") : "point";
+    if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${scene.tree.left.length} nodes. ${says}`;
+    if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all use. ${says}`;
+    const all = model.kind === "tree" ? 2 ** (model.depth + 1) - 1 : 2 ** model.depth;
+    const used = model.kind === "tree" ? model.level + 1 : 1;
+    const where = scene.layers > 1 ? ` of gated layer ${this.layer + 1}` : "";
+    const taken = sceneBits(bitsOf(model.permutation[found.leaf], model.depth));
+    const gets = model.isShuffled ? `, which now gets the matrix of ${taken}` : "";
+    return (
+      `Sign pattern ${sceneBits(found.bits)}${gets}: this ${noun} uses ${used} of ${all} matrices${where}; ` +
+      `a dense layer of the same cost would have 1. ${says}${this.isOutside() ? " It lies outside the plane that is drawn." : ""}`
+    );
+  }
+
+  nodeWords(node) {
+    const { model, scene } = this;
+    const share = scenePercent(model.loads(this.layer)[node]);
+    if (scene.tree) {
+      const { feature, threshold, left } = scene.tree;
+      const rows = `${share} of the training rows pass it.`;
+      if (left[node] < 0) return `Leaf ${node}: ${rows}`;
+      const f = feature[node];
+      return `Node ${node} asks whether ${scene.features[f]} is at most ${(threshold[node] * scene.scale[f] + scene.mean[f]).toPrecision(3)}; ${rows}`;
+    }
+    if (!model.gated || model.depth === 0) return "One matrix, which all rows share.";
+    if (model.kind === "flat") return `Leaf ${sceneBits(bitsOf(node, model.depth))}: ${share} of the training rows use its matrix.`;
+    const level = 31 - Math.clz32(node + 1);
+    if (level === 0) return "The root's matrix: all rows use it.";
+    const prefix = sceneBits(bitsOf(node + 1 - 2 ** level, level));
+    const what = level === model.depth ? "pattern" : "patterns that begin with";
+    return `Matrix of the ${what} ${prefix}, level ${level}: ${share} of the training rows use it.`;
+  }
+
+  restWords() {
+    const { model } = this;
+    if (!this.plane) return "";
+    if (this.scene.tree) return "Point at the plane to see which nodes a point passes; click to hold it.";
+    if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the answer there.";
+    return "Point at the plane to see which matrices a point uses; click to hold it.";
+  }
+
+  // What was recorded, where the net is as it was; else counted here, and while it moves only if that is quick.
+  accuracy(split, isMoving) {
+    const { model } = this;
+    const recorded = this.isChanged() ? null : model.recordedScore(split, model.epoch);
+    if (recorded !== null && !isMoving) return recorded;
+    const price = model.multiplyAdds * (model.rows("train").n + model.rows("test").n);
+    if (isMoving && price > SCENE_QUICK) return recorded;
+    return model.accuracy(split);
+  }
+
+  writeScore(isMoving) {
+    const { model } = this;
+    const key = `${model.version} ${isMoving} ${model.epoch}`;
+    if (key === this.scoreKey) return;
+    const [test, train] = [this.accuracy("test", isMoving), this.accuracy("train", isMoving)];
+    if (test === null || train === null) return;
+    this.scoreKey = key;
+    this.scores = { test, train };
+    const read = model.level < model.depth ? `, level ${model.level}` : "";
+    const how = `${model.isShuffled ? ", leaves shuffled" : ""}${read}`;
+    this.score.innerHTML = "";
+    addElement("b", "", this.score, scenePercent(test));
+    this.score.append(` test, ${scenePercent(train)} training accuracy${how}`);
+  }
+
+  writeLevels(isMoving) {
+    const { model } = this;
+    const isShown = model.kind === "tree" && model.depth > 0 && this.scene.mode !== "none";
+    this.levels.hidden = !isShown;
+    if (!isShown) return;
+    const key = [model.epoch, model.isShuffled, this.look.dark, this.look.size].join();
+    if (key !== this.levelsKey) {
+      const now = performance.now();
+      if (isMoving && (now - (this.levelsAt ?? 0) < 250 || !this.levelsAreQuick())) return this.markLevel();
+      this.levelsAt = now;
+      this.levelsKey = key;
+      this.byLevel = { test: model.levelAccuracy("test"), train: model.levelAccuracy("train") };
+      this.levels.innerHTML = this.byLevel.test ? this.levelsPicture() : "";
+    }
+    this.markLevel();
+  }
+
+  levelsAreQuick() {
+    const { model } = this;
+    const rows = model.rows("train").n + model.rows("test").n;
+    return model.multiplyAdds * rows * (model.depth + 1) < 2 * SCENE_QUICK;
+  }
+
+  levelX(level) {
+    return 36 + (level / this.model.depth) * 156;
+  }
+
+  // Accuracy against the level that is read: test solid, training dotted, the majority class dashed.
+  levelsPicture() {
+    const { model, look, byLevel } = this;
+    const chance = model.majority("test");
+    const all = [...byLevel.test, ...byLevel.train, chance];
+    const low = Math.max(0, Math.floor(10 * Math.min(...all) - 0.5) / 10);
+    const y = (value) => 112 - (98 * (value - low)) / (1 - low);
+    const points = (values) => values.map((value, l) => `${this.levelX(l).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+    const colour = look.models[this.scene.gates === "units" ? "tree_units" : "tree"];
+    const ticks = [low, (low + 1) / 2, 1].map(
+      (value) =>
+        `<line x1="36" x2="192" y1="${y(value)}" y2="${y(value)}" stroke="${look.grid}"/>` +
+        `<text x="30" y="${y(value) + 4}" text-anchor="end">${Math.round(100 * value)}</text>`,
+    );
+    const every = Math.ceil((model.depth + 1) / 9);
+    const names = byLevel.test.map((_, l) =>
+      l % every ? "" : `<text x="${this.levelX(l)}" y="128" text-anchor="middle">${l}</text>`,
+    );
+    const dots = byLevel.test.map((value, l) => `<circle cx="${this.levelX(l)}" cy="${y(value)}" r="3.4" fill="${colour}"/>`);
+    const [endTest, endTrain] = [y(byLevel.test.at(-1)), y(byLevel.train.at(-1))];
+    const apart = Math.abs(endTest - endTrain) < 13;
+    const trainY = apart ? Math.min(endTrain, endTest) - 3 : endTrain + 4;
+    const testY = apart ? trainY + 13 : endTest + 4;
+    const chanceY = Math.max(y(chance) + 4, Math.max(testY, trainY) + 13);
+    const words = byLevel.test
+      .map((value, l) => `level ${l} ${scenePercent(value)}, training ${scenePercent(byLevel.train[l])}`)
+      .join("; ");
+    return (
+      `<svg viewBox="0 -14 258 162" role="img" aria-label="Test accuracy by the level that is read: ${words}; ` +
+      `majority class ${scenePercent(chance)}.">` +
+      `<text x="4" y="-3" class="scene-svg-title">Accuracy (%) by level read</text>${ticks.join("")}${names.join("")}` +
+      `<line class="scene-here" x1="0" x2="0" y1="12" y2="114" stroke="${look.text}" stroke-width="1.5"/>` +
+      `<line x1="36" x2="192" y1="${y(chance)}" y2="${y(chance)}" stroke="${look.muted}" stroke-dasharray="6 4"/>` +
+      `<polyline points="${points(byLevel.train)}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="1.5 4" stroke-linecap="round"/>` +
+      `<polyline points="${points(byLevel.test)}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join("")}` +
+      `<text x="199" y="${testY}">test</text><text x="199" y="${trainY}">training</text>` +
+      `<text x="199" y="${chanceY}" class="scene-svg-muted">majority</text>` +
+      `<text x="114" y="144" text-anchor="middle">level</text></svg>`
+    );
+  }
+
+  markLevel() {
+    const line = this.levels.querySelector(".scene-here");
+    if (!line) return;
+    const x = this.levelX(this.model.level);
+    line.setAttribute("x1", x);
+    line.setAttribute("x2", x);
+  }
+
+  chooseLevel(event) {
+    const svg = this.levels.querySelector("svg");
+    if (!svg) return;
+    const box = svg.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * 258;
+    const level = Math.round(((x - 36) / 156) * this.model.depth);
+    if (level >= 0 && level <= this.model.depth) this.app.change({ level });
+  }
+
+  // Of a held point: what each node on its path adds to each class's logit, and the sum.
+  parts() {
+    const { app, model } = this;
+    const raw = this.pad ? (app.state.held ?? this.pad.value()) : app.state.held;
+    if (!raw || this.scene.tree) return null;
+    if (model.computes) return model.contributions(raw, this.layer);
+    const { explained } = app.data;
+    const isOf = explained && app.views[0] === this && explained.layer === this.layer && !this.isChanged();
+    const isSame = isOf && explained.raw.every((value, i) => Math.abs(value - raw[i]) <= 1e-4 * (1 + Math.abs(raw[i])));
+    return isSame && model.epoch === model.lastEpoch ? explained : null;
+  }
+
+  writeTable() {
+    const { app, model } = this;
+    this.table.classList.toggle("scene-behind", Boolean(this.plane && app.hover && !this.isHeldAt(app.hover.raw)));
+    const key = [model.version, model.epoch, this.layer, app.state.held?.join(), this.pad?.value().join(), app.data.explained?.raw];
+    if (key.join(";") === this.tableKey) return;
+    this.tableKey = key.join(";");
+    const parts = this.parts();
+    this.table.textContent = "";
+    this.table.hidden = !parts;
+    if (parts) this.fillTable(parts);
+  }
+
+  fillTable(parts) {
+    const { scene, model } = this;
+    const order = parts.logits.map((_, c) => c);
+    const wide = order.length > SCENE_COLUMNS;
+    if (wide) order.sort((a, b) => parts.logits[b] - parts.logits[a]).splice(SCENE_COLUMNS);
+    const table = addElement("table", "", this.table);
+    const what = this.plane ? "Held point" : "Added";
+    const caption = wide ? `${what}, ${SCENE_COLUMNS} highest logits` : `${what}, part of each logit`;
+    addElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption);
+    const head = addElement("tr", "", addElement("thead", "", table));
+    addElement("th", "", head, "Matrix").scope = "col";
+    for (const c of order) {
+      const cell = addElement("th", "", head, scene.classes[c]);
+      cell.scope = "col";
+      cell.style.borderBottomColor = this.look.classes[c % this.look.classes.length];
+    }
+    const body = addElement("tbody", "", table);
+    const line = (name, values, className, format = sceneSigned) => {
+      const row = addElement("tr", className, body);
+      addElement("th", "", row, name).scope = "row";
+      for (const c of order) addElement("td", "", row, format(values[c]));
+    };
+    parts.nodes.forEach((node, i) => line(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""));
+    line("biases above", parts.rest, "scene-rest");
+    line("Sum: logit", parts.logits, "scene-sum");
+    const best = argmax(parts.logits);
+    const column = order.indexOf(best) + 1;
+    for (const row of table.rows) row.cells[column].classList.add("scene-best");
+  }
+
+  nodeName(node, level) {
+    const { model } = this;
+    if (!model.gated || model.depth === 0) return "one matrix";
+    if (model.kind === "flat") return sceneBits(bitsOf(node, model.depth));
+    if (level === 0) return "root";
+    return sceneBits(bitsOf(node + 1 - 2 ** level, level)) + " ·".repeat(model.depth - level);
+  }
+
+  inspect(raw) {
+    const { model, scene } = this;
+    if (!model) return { title: scene.title, note: scene.note, kind: scene.kind };
+    const of = this.pad ? this.pad.value() : raw;
+    return {
+      title: scene.title,
+      kind: scene.kind,
+      epoch: model.epoch,
+      level: model.level,
+      scores: this.scores,
+      byLevel: this.byLevel ?? null,
+      computed: { test: model.accuracy("test"), train: model.accuracy("train") },
+      loads: Array.from(model.loads(this.layer)),
+      raw: of ? Array.from(of) : null,
+      point: of ? model.point(of, this.layer) : null,
+      parts: this.parts(),
+      pixels: of && this.plane?.frame ? this.plane.toPixels(of) : null,
+    };
+  }
+}
