@@ -498,7 +498,7 @@ def test_a_click_holds_a_point_and_explains_its_logits(scene: Any) -> None:
     for level in range(1, 5):
         assert list(table)[level] == spaced(bits[:level]) + " ·" * (4 - level)
     for words, values in zip(table.values(), [*wanted.contributions, wanted.rest, wanted.logits], strict=True):
-        assert_table(words, values)
+        assert_written(words, values)
     parts = seen["views"][0]["parts"]
     np.testing.assert_allclose(np.sum(parts["contributions"], 0) + parts["rest"], parts["logits"], atol=1e-9)
     assert shown.page.locator(".scene-table thead th").all_inner_texts() == ["Matrix", *data.class_names]
