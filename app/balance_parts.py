@@ -6,18 +6,19 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
-from pydantic import ValidationError
-
-from app import related, session, widgets
-from app.figures.information import information_levels, information_levels_sentence, information_levels_table
-from app.figures.statistic_epochs import statistic_over_epochs, statistic_over_epochs_sentence, statistic_over_epochs_table
-from app.figures.variants import variant_effects, variant_effects_sentence
-from app.pick import pick
-from app.usage_view import SPLITS, View
-from app.usage_words import STATISTICS
-from core import jobs
-from core.chance import (
+from leafscope.app import related, session, widgets
+from leafscope.app.figures.information import information_levels, information_levels_sentence, information_levels_table
+from leafscope.app.figures.statistic_epochs import (
+    statistic_over_epochs,
+    statistic_over_epochs_sentence,
+    statistic_over_epochs_table,
+)
+from leafscope.app.figures.variants import variant_effects, variant_effects_sentence
+from leafscope.app.pick import pick
+from leafscope.app.usage_view import SPLITS, View
+from leafscope.app.usage_words import STATISTICS
+from leafscope.core import jobs
+from leafscope.core.chance import (
     Expected,
     expected_agreement,
     expected_balance,
@@ -25,10 +26,10 @@ from core.chance import (
     expected_classes,
     expected_divergence,
 )
-from core.config import RunConfig
-from core.information import InformationByLevel, information, information_by_level
-from core.reading import RunSummary
-from core.usage import (
+from leafscope.core.config import RunConfig
+from leafscope.core.information import InformationByLevel, information, information_by_level
+from leafscope.core.reading import RunSummary
+from leafscope.core.usage import (
     CHANCE_NAMES,
     class_counts,
     divergence,
@@ -37,6 +38,8 @@ from core.usage import (
     prefix_counts,
     summarize,
 )
+from numpy.typing import NDArray
+from pydantic import ValidationError
 
 VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("as it is", {}),

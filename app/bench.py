@@ -65,9 +65,9 @@ def add_command(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    from core.bench import suite
-    from core.errors import LeafscopeError
-    from core.store import Store
+    from leafscope.core.bench import suite
+    from leafscope.core.errors import LeafscopeError
+    from leafscope.core.store import Store
 
     groups = options.groups or list(suite.GROUPS)
     if unknown := [group for group in groups if group not in suite.GROUPS]:
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
 
 def report(result: dict[str, Any]) -> str:
     """Lay a result out as text: the machine, one table a group, and what was aimed for."""
-    from core.bench import suite
+    from leafscope.core.bench import suite
 
     environment = result["environment"]
     versions = ", ".join(f"{name} {environment[name]}" for name in ("leafscope", "python", "torch", "numba"))

@@ -13,10 +13,9 @@ from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
-
-from app import findings, session, sweeps, theme, widgets
-from app.depth_figures import interval_words
-from app.figures.capacity import (
+from leafscope.app import findings, session, sweeps, theme, widgets
+from leafscope.app.depth_figures import interval_words
+from leafscope.app.figures.capacity import (
     capacity_by_depth,
     capacity_by_depth_sentence,
     capacity_by_depth_table,
@@ -25,15 +24,15 @@ from app.figures.capacity import (
     capacity_time_ratio_table,
     times_words,
 )
-from app.figures.models import model_words
-from app.figures.pareto import error_by_cost, error_by_cost_sentence, error_by_cost_table
-from core import comparison
-from core.bench.capacity import FEATURES
-from core.config import NetConfig, SweepConfig
-from core.cost import FLOAT, cost
-from core.datasets import shape
-from core.members import distinct_runs, run_ids
-from core.reading import Benchmark, SweepInfo
+from leafscope.app.figures.models import model_words
+from leafscope.app.figures.pareto import error_by_cost, error_by_cost_sentence, error_by_cost_table
+from leafscope.core import comparison
+from leafscope.core.bench.capacity import FEATURES
+from leafscope.core.config import NetConfig, SweepConfig
+from leafscope.core.cost import FLOAT, cost
+from leafscope.core.datasets import shape
+from leafscope.core.members import distinct_runs, run_ids
+from leafscope.core.reading import Benchmark, SweepInfo
 
 Gates = Literal["hidden", "units", "random"]
 CostName = Literal["multiply_adds", "parameters"]

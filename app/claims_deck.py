@@ -14,23 +14,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-
-from app import findings, theme
-from app.collect import snapshot, versions
-from app.figures import lines
-from app.figures.capacity import capacity_by_depth, capacity_by_depth_table, times_words
-from app.figures.depths import error_by_depth, error_by_depth_sentence, gap_by_depth, gap_by_depth_sentence
-from app.figures.differences import differences_by_depth, differences_by_depth_sentence
-from app.figures.help_map import help_map, help_map_sentence
-from app.figures.models import model_words
-from app.figures.pareto import error_by_cost, error_by_cost_sentence
-from app.theme import Look
-from core import comparison
-from core.comparison import Difference
-from core.config import NetConfig, SweepConfig
-from core.cost import cost
-from core.datasets import shape
-from core.decks import Slide
+from leafscope.app import findings, theme
+from leafscope.app.collect import snapshot, versions
+from leafscope.app.figures import lines
+from leafscope.app.figures.capacity import capacity_by_depth, capacity_by_depth_table, times_words
+from leafscope.app.figures.depths import error_by_depth, error_by_depth_sentence, gap_by_depth, gap_by_depth_sentence
+from leafscope.app.figures.differences import differences_by_depth, differences_by_depth_sentence
+from leafscope.app.figures.help_map import help_map, help_map_sentence
+from leafscope.app.figures.models import model_words
+from leafscope.app.figures.pareto import error_by_cost, error_by_cost_sentence
+from leafscope.app.theme import Look
+from leafscope.core import comparison
+from leafscope.core.comparison import Difference
+from leafscope.core.config import NetConfig, SweepConfig
+from leafscope.core.cost import cost
+from leafscope.core.datasets import shape
+from leafscope.core.decks import Slide
 
 NAME = "The three claims, tested"
 """The deck's name, and the title of its first slide."""
@@ -512,7 +511,7 @@ def _capacity_lines(part: _Part) -> pd.DataFrame:
 
 def _distinct(row: "pd.Series[Any]") -> int:
     """Count the parameters of a member's net after collapsing its leaves."""
-    from core.config import DataConfig
+    from leafscope.core.config import DataConfig
 
     fields = {str(name)[4:]: _whole(value) for name, value in row.items() if str(name).startswith("net.") and pd.notna(value)}
     size = shape(DataConfig.model_validate(findings.data_fields(row)))

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from app import bench, export, sweep
+from leafscope.app import bench, export, sweep
 
 MAIN_SCRIPT = Path(__file__).with_name("main.py")
 ADDRESS = "127.0.0.1"
@@ -52,10 +52,10 @@ def _port(text: str) -> int:
 
 
 def _start_app(options: argparse.Namespace) -> int:
-    from core.errors import LeafscopeError
+    from leafscope.core.errors import LeafscopeError
 
     if options.device not in ("auto", "cpu"):  # which are always there, and torch is long to load
-        from core.device import resolve_device
+        from leafscope.core.device import resolve_device
 
         try:
             resolve_device(options.device)
@@ -67,9 +67,8 @@ def _start_app(options: argparse.Namespace) -> int:
     os.environ["LEAFSCOPE_DEVICE"] = options.device
 
     import streamlit as st
-
-    from app.server import SERVER_OPTIONS, running_worker
-    from core.store import Store
+    from leafscope.app.server import SERVER_OPTIONS, running_worker
+    from leafscope.core.store import Store
 
     try:
         Store()  # a database that cannot be used is said here, not on a page

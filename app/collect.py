@@ -9,10 +9,9 @@ from functools import lru_cache
 from importlib.metadata import version
 
 import plotly.graph_objects as go
-
-from app.theme import Look
-from core.config import RunConfig, SweepConfig
-from core.decks import Slide
+from leafscope.app.theme import Look
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.decks import Slide
 
 PROGRAMS = ("leafscope", "torch", "plotly", "streamlit", "numpy", "scikit-learn")
 """What a result may depend on; their versions go along with every slide."""

@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-
-from app import session, widgets
-from app.comparing import Selection
-from app.figures.loads_beside import (
+from leafscope.app import session, widgets
+from leafscope.app.comparing import Selection
+from leafscope.app.figures.loads_beside import (
     balance_beside,
     balance_beside_sentence,
     balance_beside_table,
@@ -15,11 +14,11 @@ from app.figures.loads_beside import (
     loads_beside_sentence,
     loads_beside_table,
 )
-from app.pick import pick
-from app.usage_words import STATISTICS
-from core import jobs
-from core.chance import expected_balance
-from core.usage import balance, leaf_counts
+from leafscope.app.pick import pick
+from leafscope.app.usage_words import STATISTICS
+from leafscope.core import jobs
+from leafscope.core.chance import expected_balance
+from leafscope.core.usage import balance, leaf_counts
 
 MOST_RUNS = 8
 """Runs whose leaves stand side by side; the first of each group, best groups first."""

@@ -7,22 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-
-from app import session, theme, widgets
-from app.comparing import BASELINE, Selection, pick_group, token
-from app.figures.field_scatter import field_scatter, field_scatter_sentence, field_scatter_table
-from app.figures.group_curves import GroupLines, group_curves, group_curves_sentence, group_curves_table
-from app.figures.group_scores import GroupScore, group_scores, group_scores_sentence, group_scores_table
-from app.figures.paired_seeds import paired_seeds, paired_sentence, paired_table
-from app.figures.parallel import parallel, parallel_sentence, parallel_table
-from app.figures.pivot_map import pivot_map, pivot_map_sentence, pivot_map_table
-from app.pick import pick
-from core import jobs
-from core.comparison import holm
-from core.datasets import shape
-from core.run_groups import compare, data_overlap, pivot, score_interval, seed_means
-from core.run_table import MEASURES, SEED_FIELDS, differing, field_words, shared, value_words
-from core.sweep import SCORES
+from leafscope.app import session, theme, widgets
+from leafscope.app.comparing import BASELINE, Selection, pick_group, token
+from leafscope.app.figures.field_scatter import field_scatter, field_scatter_sentence, field_scatter_table
+from leafscope.app.figures.group_curves import GroupLines, group_curves, group_curves_sentence, group_curves_table
+from leafscope.app.figures.group_scores import GroupScore, group_scores, group_scores_sentence, group_scores_table
+from leafscope.app.figures.paired_seeds import paired_seeds, paired_sentence, paired_table
+from leafscope.app.figures.parallel import parallel, parallel_sentence, parallel_table
+from leafscope.app.figures.pivot_map import pivot_map, pivot_map_sentence, pivot_map_table
+from leafscope.app.pick import pick
+from leafscope.core import jobs
+from leafscope.core.comparison import holm
+from leafscope.core.datasets import shape
+from leafscope.core.run_groups import compare, data_overlap, pivot, score_interval, seed_means
+from leafscope.core.run_table import MEASURES, SEED_FIELDS, differing, field_words, shared, value_words
+from leafscope.core.sweep import SCORES
 
 MOST_CURVES = 200
 """Runs whose curves are drawn; more would be a carpet, and take seconds to read."""

@@ -7,17 +7,16 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-
-from app import session, share, sweeps, theme, widgets
-from app.figures.groups import GroupStyle, group_styles
-from app.pick import pick
-from core import jobs
-from core.comparison import Interval
-from core.config import RunConfig
-from core.reading import RunSummary, SweepInfo
-from core.run_filter import FilterError, parse, term
-from core.run_groups import Group, chosen_among, group_fields, groups, rank_means, score_interval
-from core.run_table import CONFIG_FIELDS, SEED_FIELDS, differing, field_words, plain, run_table, value_words, varies
+from leafscope.app import session, share, sweeps, theme, widgets
+from leafscope.app.figures.groups import GroupStyle, group_styles
+from leafscope.app.pick import pick
+from leafscope.core import jobs
+from leafscope.core.comparison import Interval
+from leafscope.core.config import RunConfig
+from leafscope.core.reading import RunSummary, SweepInfo
+from leafscope.core.run_filter import FilterError, parse, term
+from leafscope.core.run_groups import Group, chosen_among, group_fields, groups, rank_means, score_interval
+from leafscope.core.run_table import CONFIG_FIELDS, SEED_FIELDS, differing, field_words, plain, run_table, value_words, varies
 
 FROM, FILTER, CHOSEN, BY, METRIC, REPORT, BASELINE, SLOTS = (
     "from",

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from leafscope.app import session, theme
+from leafscope.core.config import GENERATORS, RunConfig, changed, explain
+from leafscope.core.datasets import INFO
+from leafscope.core.presets import EXAMPLE
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
-
-from app import session, theme
-from core.config import GENERATORS, RunConfig, changed, explain
-from core.datasets import INFO
-from core.presets import EXAMPLE
 
 
 @dataclass(frozen=True)

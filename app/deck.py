@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from leafscope.app import theme
+from leafscope.app.deck_facts import Fact, facts, utc_date
+from leafscope.app.mathml import mathml
+from leafscope.core.decks import Slide
 from plotly.offline import get_plotlyjs
-
-from app import theme
-from app.deck_facts import Fact, facts, utc_date
-from app.mathml import mathml
-from core.decks import Slide
 
 HEADING = "How these figures were made"
 

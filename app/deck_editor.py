@@ -6,11 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-
-from app import deck, mathml, session, theme
-from core import jobs
-from core.decks import DeckInfo, Slide
-from core.errors import LeafscopeError
+from leafscope.app import deck, mathml, session, theme
+from leafscope.core import jobs
+from leafscope.core.decks import DeckInfo, Slide
+from leafscope.core.errors import LeafscopeError
 
 SLIDE = "slide"
 """The number of the open slide, from 1: a parameter of the address."""

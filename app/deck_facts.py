@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
-from app import theme
-from core.config import RunConfig, SweepConfig
-from core.decks import Slide
+from leafscope.app import theme
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.decks import Slide
 
 _Config = TypeVar("_Config", RunConfig, SweepConfig)
 

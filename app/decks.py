@@ -5,12 +5,11 @@ from typing import Any, TypeAlias
 
 import plotly.graph_objects as go
 import streamlit as st
-
-from app import collect, session, share, theme
-from core import jobs
-from core.config import RunConfig
-from core.decks import DeckInfo
-from core.errors import LeafscopeError
+from leafscope.app import collect, session, share, theme
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
+from leafscope.core.decks import DeckInfo
+from leafscope.core.errors import LeafscopeError
 
 FIRST_NAME = "My deck"
 """What a deck is called that the first figure makes."""

@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
-
-from app import findings, session, sweeps, theme, widgets
-from app.figures.depths import (
+from leafscope.app import findings, session, sweeps, theme, widgets
+from leafscope.app.figures.depths import (
     error_by_depth,
     error_by_depth_sentence,
     error_by_depth_table,
@@ -16,19 +15,19 @@ from app.figures.depths import (
     gap_by_depth_sentence,
     gap_by_depth_table,
 )
-from app.figures.differences import differences_by_depth, differences_by_depth_sentence, differences_by_depth_table
-from app.figures.help_map import help_map as draw_help_map
-from app.figures.help_map import help_map_sentence, help_map_table
-from app.figures.levels import level_accuracy, level_accuracy_sentence, level_accuracy_table
-from app.figures.models import model_style, model_words
-from app.figures.training_curves import seed_curves, seed_curves_sentence, seed_curves_table
-from app.figures.training_rows import error_by_rows, error_by_rows_sentence, error_by_rows_table
-from core import comparison, jobs
-from core.datasets import load
-from core.levels import scores_by_level
-from core.nets import TreeNet
-from core.reading import SweepInfo
-from core.trained import trained_net
+from leafscope.app.figures.differences import differences_by_depth, differences_by_depth_sentence, differences_by_depth_table
+from leafscope.app.figures.help_map import help_map as draw_help_map
+from leafscope.app.figures.help_map import help_map_sentence, help_map_table
+from leafscope.app.figures.levels import level_accuracy, level_accuracy_sentence, level_accuracy_table
+from leafscope.app.figures.models import model_style, model_words
+from leafscope.app.figures.training_curves import seed_curves, seed_curves_sentence, seed_curves_table
+from leafscope.app.figures.training_rows import error_by_rows, error_by_rows_sentence, error_by_rows_table
+from leafscope.core import comparison, jobs
+from leafscope.core.datasets import load
+from leafscope.core.levels import scores_by_level
+from leafscope.core.nets import TreeNet
+from leafscope.core.reading import SweepInfo
+from leafscope.core.trained import trained_net
 
 Which = Literal["best", "last"]
 EPOCHS: dict[Which, str] = {"best": "at the epoch of the lowest validation loss", "last": "at the last epoch"}
@@ -397,7 +396,7 @@ def table(info: SweepInfo, results: pd.DataFrame) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-            from core.sweep_file import write_sweep
+            from leafscope.core.sweep_file import write_sweep
 
             st.download_button(
                 "Save the sweep as TOML",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.archive import Imported
-    from core.store import Store
+    from leafscope.core.archive import Imported
+    from leafscope.core.store import Store
 
 SHORTEST = 4
 """Characters that a shortened address must have."""
@@ -35,9 +35,9 @@ def add_commands(commands: Any) -> None:
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the file; returns the exit status."""
-    from core.archive import export_archive
-    from core.errors import LeafscopeError
-    from core.store import Store
+    from leafscope.core.archive import export_archive
+    from leafscope.core.errors import LeafscopeError
+    from leafscope.core.store import Store
 
     if not (options.run or options.sweep or options.deck or options.find or options.all):
         return _refuse("say what to export: --run, --sweep, --deck, --find, or --all for everything that is here")
@@ -58,9 +58,9 @@ def run_export(options: argparse.Namespace) -> int:
 
 def run_import(options: argparse.Namespace) -> int:
     """Read the file; returns the exit status."""
-    from core.archive import import_archive
-    from core.errors import LeafscopeError
-    from core.store import Store
+    from leafscope.core.archive import import_archive
+    from leafscope.core.errors import LeafscopeError
+    from leafscope.core.store import Store
 
     try:
         done = import_archive(Store(options.database), options.file)

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-
-from app import theme
-from app.figures.models import model_words
-from core.comparison import Difference, best_depth, by_depth, holm, measure, paired_difference
-from core.config import GENERATORS
+from leafscope.app import theme
+from leafscope.app.figures.models import model_words
+from leafscope.core.comparison import Difference, best_depth, by_depth, holm, measure, paired_difference
+from leafscope.core.config import GENERATORS
 
 TREES = ("tree", "tree_units")
 """Models with shared prefixes whose gates are learned."""
@@ -23,8 +22,8 @@ WHICH = "best"
 
 def overlap(cell: pd.DataFrame) -> float:
     """The Nadeau-Bengio term n_test / n_train where a table is split anew for each seed; else 0."""
-    from core.config import DataConfig
-    from core.datasets import shape
+    from leafscope.core.config import DataConfig
+    from leafscope.core.datasets import shape
 
     if cell.empty or cell.iloc[0]["data.name"] in GENERATORS or not splits_vary(cell):
         return 0.0

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from leafscope.app import session, theme
+from leafscope.app.usage_view import View, seed, warn
+from leafscope.core.usage import leaf_counts
 from numpy.typing import NDArray
-
-from app import session, theme
-from app.usage_view import View, seed, warn
-from core.usage import leaf_counts
 
 
 @dataclass(frozen=True, eq=False)

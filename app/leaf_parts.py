@@ -6,10 +6,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
-
-from app import related, session, theme, usage_view, widgets
-from app.figures import (
+from leafscope.app import related, session, theme, usage_view, widgets
+from leafscope.app.figures import (
     image_grid,
     image_grid_sentence,
     image_grid_table,
@@ -21,21 +19,21 @@ from app.figures import (
     sign_patterns_sentence,
     sign_patterns_table,
 )
-from app.figures.change import rows_that_changed, rows_that_changed_sentence, rows_that_changed_table
-from app.figures.leaf_lines import leaf_lines, leaf_lines_sentence, leaf_lines_table
-from app.figures.load_ranks import load_ranks, load_ranks_sentence, load_ranks_table
-from app.figures.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
-from app.leaf_choice import LeafView, node_words
-from app.usage_view import SPLITS
-from app.usage_words import STATISTICS
-from core import jobs
-from core.chance import expected_divergence
-from core.config import RunConfig, changed
-from core.decision_leaves import DecisionLeaves, decision_leaves
-from core.errors import DataError
-from core.information import information
-from core.trained import trained_net
-from core.usage import (
+from leafscope.app.figures.change import rows_that_changed, rows_that_changed_sentence, rows_that_changed_table
+from leafscope.app.figures.leaf_lines import leaf_lines, leaf_lines_sentence, leaf_lines_table
+from leafscope.app.figures.load_ranks import load_ranks, load_ranks_sentence, load_ranks_table
+from leafscope.app.figures.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
+from leafscope.app.leaf_choice import LeafView, node_words
+from leafscope.app.usage_view import SPLITS
+from leafscope.app.usage_words import STATISTICS
+from leafscope.core import jobs
+from leafscope.core.chance import expected_divergence
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.decision_leaves import DecisionLeaves, decision_leaves
+from leafscope.core.errors import DataError
+from leafscope.core.information import information
+from leafscope.core.trained import trained_net
+from leafscope.core.usage import (
     balance,
     carrying,
     churn,
@@ -49,6 +47,7 @@ from core.usage import (
     purity,
     settled,
 )
+from numpy.typing import NDArray
 
 VALUES: dict[Literal["lift", "share", "count"], str] = {"lift": "lift", "share": "share of the leaf", "count": "rows"}
 
@@ -151,8 +150,8 @@ def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[
     """Kept, since the net is asked twice about every row; the key names the view and its rows."""
     del key
     view, members = _view, _members
-    from core.explaining import flips, margins
-    from core.nets import TreeNet
+    from leafscope.core.explaining import flips, margins
+    from leafscope.core.nets import TreeNet
 
     trained = view.trained()
     if trained is None or not isinstance(trained.net, TreeNet) or view.depth == 0:
@@ -347,7 +346,7 @@ def _dense_run(view: LeafView) -> RunConfig | None:
 
 def _dense_shares(view: LeafView, nodes: list[int]) -> list[float] | None:
     """Each node's share of the rows by the sign bits of the trained dense net's units; None if it is not here."""
-    from core.nets import DenseNet
+    from leafscope.core.nets import DenseNet
 
     run = _dense_run(view)
     if run is None or jobs.default_store().statuses([run.run_id]).get(run.run_id) != "finished":

@@ -6,27 +6,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from leafscope.app import related, session, theme, usage_view, widgets
+from leafscope.app.figures import mean_image
+from leafscope.app.figures.contributions import contributions, contributions_sentence, contributions_table
+from leafscope.app.figures.margins import gate_margins as margin_figure
+from leafscope.app.figures.margins import gate_margins_sentence, gate_margins_table
+from leafscope.app.figures.matrices import leaf_matrices, leaf_matrices_sentence, leaf_matrices_table
+from leafscope.app.figures.rare_rows import rare_rows as rare_figure
+from leafscope.app.figures.rare_rows import rare_rows_sentence, rare_rows_table
+from leafscope.app.leaf_choice import LeafView, node_words
+from leafscope.app.usage_view import SPLITS
+from leafscope.core import jobs
+from leafscope.core.datasets import load
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.explaining import Explanation, explain, margins
+from leafscope.core.leaf_errors import SeedErrors, errors_by_leaf, rare_rows, visits
+from leafscope.core.nets import TreeNet
+from leafscope.core.reading import RunSummary
+from leafscope.core.trained import TrainedNet, trained_net
+from leafscope.core.tree import TreeLinear
 from numpy.typing import NDArray
-
-from app import related, session, theme, usage_view, widgets
-from app.figures import mean_image
-from app.figures.contributions import contributions, contributions_sentence, contributions_table
-from app.figures.margins import gate_margins as margin_figure
-from app.figures.margins import gate_margins_sentence, gate_margins_table
-from app.figures.matrices import leaf_matrices, leaf_matrices_sentence, leaf_matrices_table
-from app.figures.rare_rows import rare_rows as rare_figure
-from app.figures.rare_rows import rare_rows_sentence, rare_rows_table
-from app.leaf_choice import LeafView, node_words
-from app.usage_view import SPLITS
-from core import jobs
-from core.datasets import load
-from core.errors import LeafscopeError
-from core.explaining import Explanation, explain, margins
-from core.leaf_errors import SeedErrors, errors_by_leaf, rare_rows, visits
-from core.nets import TreeNet
-from core.reading import RunSummary
-from core.trained import TrainedNet, trained_net
-from core.tree import TreeLinear
 
 MOST_ROWS = 2000
 """Rows offered for explaining; of more, the wrong ones first."""

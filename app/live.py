@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
-
-from app import session, theme, widgets
-from app.figures.curves import learning_curves
-from app.figures.loads import leaf_loads
-from core import jobs
-from core.datasets import shape
-from core.errors import LeafscopeError, RunNotFoundError
-from core.reading import RunSummary
-from core.usage import leaf_counts
+from leafscope.app import session, theme, widgets
+from leafscope.app.figures.curves import learning_curves
+from leafscope.app.figures.loads import leaf_loads
+from leafscope.core import jobs
+from leafscope.core.datasets import shape
+from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.reading import RunSummary
+from leafscope.core.usage import leaf_counts
 
 REFRESH = 0.3
 """Seconds between two looks at a running run."""

@@ -4,12 +4,11 @@ import base64
 from pathlib import Path
 
 import streamlit as st
-
-from app import server
+from leafscope.app import server
 
 server.wait_until_warm()
 
-from app import session, share, widgets  # noqa: E402 -- after the import of what they need, by another thread, has ended
+from leafscope.app import session, share, widgets  # noqa: E402 -- after the import of what they need, by another thread, has ended
 
 HERE = Path(__file__).resolve().parent
 PAGES = HERE.parent / "pages"

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from latex2mathml.converter import convert_to_element
-
-from app import theme
+from leafscope.app import theme
 
 MAX_LATEX = 2_000
 """Characters of a formula; a slide holds far fewer."""

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import theme
-from core import jobs
+from leafscope.app import theme
+from leafscope.core import jobs
 
 SECONDS = 15.0
 """About how long it takes on an idle machine of two cores."""
@@ -34,7 +34,7 @@ def end_with_server():
 threading.Thread(target=end_with_server, daemon=True).start()
 if hasattr(os, "nice"):
     os.nice({nice})
-from app.cli import main
+from leafscope.app.cli import main
 
 sys.exit(main({arguments!r}))
 """
@@ -72,15 +72,11 @@ def start() -> None:
             return
         store = jobs.default_store()
         _log = Path(store.path or tempfile.gettempdir()).resolve().with_name("bench.log")
-        root = str(Path(__file__).resolve().parent.parent)
-        environment = os.environ | {
-            "LEAFSCOPE_DATABASE": store.url,
-            "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])]),
-        }
+        environment = os.environ | {"LEAFSCOPE_DATABASE": store.url}
         environment.pop("LEAFSCOPE_COMPILE", None)  # nobody waits for a page of that process
         with _log.open("wb") as log:
             _process = subprocess.Popen(
-                # -P: a folder `app` in the working directory is not ours
+                # -P: nothing in the working directory takes the place of an installed package
                 [sys.executable, "-P", "-c", _SCRIPT.format(nice=NICE, arguments=ARGUMENTS)],
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
-
-from app import session
+from leafscope.app import session
 
 T = TypeVar("T")
 

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
-
-from app import session, theme
-from core import jobs
-from core.config import RunConfig, changed
-from core.device import check_fits
-from core.errors import LeafscopeError
-from core.reading import RunSummary
-from core.worker import n_cores
+from leafscope.app import session, theme
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.device import check_fits
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.reading import RunSummary
+from leafscope.core.worker import n_cores
 
 REFRESH = 0.7
 """Seconds between two looks while they train."""

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
-
-from app import live, session, theme
-from core.usage import balance, leaf_counts_by_epoch, prefix_counts
+from leafscope.app import live, session, theme
+from leafscope.core.usage import balance, leaf_counts_by_epoch, prefix_counts
 
 if TYPE_CHECKING:
-    from app.usage_view import View
+    from leafscope.app.usage_view import View
 
 TICK = 0.25
 """Seconds between two pictures."""

@@ -4,14 +4,13 @@ import io
 from collections.abc import Sequence
 
 import streamlit as st
-
-from app import session, theme, widgets
-from core import jobs
-from core.annotations import COMMENT_LENGTH, NAME_LENGTH
-from core.archive import export_archive
-from core.errors import LeafscopeError
-from core.reading import RunSummary
-from core.reproduce import script
+from leafscope.app import session, theme, widgets
+from leafscope.core import jobs
+from leafscope.core.annotations import COMMENT_LENGTH, NAME_LENGTH
+from leafscope.core.archive import export_archive
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.reading import RunSummary
+from leafscope.core.reproduce import script
 
 
 def annotate(chosen: Sequence[RunSummary], key: str) -> None:

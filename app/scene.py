@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-
-from app import scene_data, session, share, theme
-from core import jobs
-from core.config import RunConfig
-from core.datasets import INFO, shape
-from core.errors import LeafscopeError, RunNotFoundError
-from core.reading import RunSummary
-from core.trained import trained_net
+from leafscope.app import scene_data, session, share, theme
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import INFO, shape
+from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.reading import RunSummary
+from leafscope.core.trained import trained_net
 
 EPOCH, LEVEL, SHUFFLED, HELD, LAYER, BESIDE = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "beside"
 """Parameters of the address: epoch, level that is read, shuffled leaves, held point, gated layer from 0, what stands beside."""

@@ -14,23 +14,22 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import torch
+from leafscope.app import theme
+from leafscope.core.baselines import fitted_tree
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
+from leafscope.core.cost import equal_computation_width
+from leafscope.core.datasets import Dataset, Split, load, shape
+from leafscope.core.explaining import explain
+from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.reading import LEVELS, RunSummary, Snapshot, snapshot_name
+from leafscope.core.recording import unpack
+from leafscope.core.snapshots import SIDE, in_browser, plane, regions, shows_regions, snapshot_epochs
+from leafscope.core.store import Store
+from leafscope.core.trained import TrainedNet, trained_net
+from leafscope.core.training import evaluate
+from leafscope.core.usage import leaf_counts
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-
-from app import theme
-from core.baselines import fitted_tree
-from core.config import DataConfig, NetConfig, RunConfig, changed
-from core.cost import equal_computation_width
-from core.datasets import Dataset, Split, load, shape
-from core.explaining import explain
-from core.nets import DenseNet, TreeNet, build_net
-from core.reading import LEVELS, RunSummary, Snapshot, snapshot_name
-from core.recording import unpack
-from core.snapshots import SIDE, in_browser, plane, regions, shows_regions, snapshot_epochs
-from core.store import Store
-from core.trained import TrainedNet, trained_net
-from core.training import evaluate
-from core.usage import leaf_counts
 
 TITLE_LENGTH = 60
 """Characters of a title."""

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from app.theme import streamlit_options
-from core.supervisor import Supervisor
+from leafscope.app.theme import streamlit_options
+from leafscope.core.supervisor import Supervisor
 
 SERVER_OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
@@ -26,11 +26,11 @@ SERVER_OPTIONS: dict[str, Any] = {
 """Streamlit's options, given when the app is started by its command."""
 
 WARM_MODULES = (
-    "app.figures",
-    "app.live",
-    "app.scene",
-    "core.device",
-    "core.trained",
+    "leafscope.app.figures",
+    "leafscope.app.live",
+    "leafscope.app.scene",
+    "leafscope.core.device",
+    "leafscope.core.trained",
     "sklearn.datasets",
     "sklearn.model_selection",
 )

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Literal, TypeVar
 
 import streamlit as st
-
-from app.theme import FIGURE_WIDTH, Look, escape_markdown
+from leafscope.app.theme import FIGURE_WIDTH, Look, escape_markdown
 
 T = TypeVar("T")
 

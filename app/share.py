@@ -5,15 +5,14 @@ from functools import lru_cache
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
-
-from app import session, theme
-from core import jobs
-from core.config import RunConfig, SweepConfig
-from core.device import check_fits
-from core.errors import LeafscopeError, LimitError
-from core.plan import Plan, decode, encode
-from core.sweep import estimated_seconds
-from core.worker import n_cores
+from leafscope.app import session, theme
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.device import check_fits
+from leafscope.core.errors import LeafscopeError, LimitError
+from leafscope.core.plan import Plan, decode, encode
+from leafscope.core.sweep import estimated_seconds
+from leafscope.core.worker import n_cores
 
 PLAN = "plan"
 """The parameter of an address that holds the configurations of what it shows."""
@@ -104,7 +103,7 @@ def offer_run(run_id: str) -> bool:
 
 def offer_sweep(sweep_id: str) -> bool:
     """Offer to train a sweep that is not here, if the address says what it is; tells whether it does."""
-    from app import sweeps
+    from leafscope.app import sweeps
 
     found = plan()
     sweep = found.sweep if found is not None else None

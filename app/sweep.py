@@ -27,10 +27,10 @@ def add_command(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    from core.config import explain
-    from core.errors import DataError, LeafscopeError, LimitError
-    from core.store import Store
-    from core.sweep_file import read_sweep
+    from leafscope.core.config import explain
+    from leafscope.core.errors import DataError, LeafscopeError, LimitError
+    from leafscope.core.store import Store
+    from leafscope.core.sweep_file import read_sweep
 
     if options.threads is not None and options.threads < 1:
         return _refuse(f"--threads must be at least 1, got {options.threads}")
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
                 pd.concat(tables, ignore_index=True).to_csv(options.csv, index=False)
             print(report(sweep.name, table), flush=True)
         if options.claims:
-            from app.findings import claims_markdown, claims_table
+            from leafscope.app.findings import claims_markdown, claims_table
 
             print(claims_markdown(claims_table([part for table in tables for part in cells(table)])))
     except (LeafscopeError, OSError) as error:
@@ -68,11 +68,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _train(sweep: Any, store: Any, options: argparse.Namespace) -> "pd.DataFrame":
+    from leafscope.core.kernels import ready
+    from leafscope.core.members import check, distinct_runs
+    from leafscope.core.sweep import run_sweep
     from tqdm import tqdm
-
-    from core.kernels import ready
-    from core.members import check, distinct_runs
-    from core.sweep import run_sweep
 
     check(sweep)
     if not ready.is_ready():
@@ -89,7 +88,7 @@ def _train(sweep: Any, store: Any, options: argparse.Namespace) -> "pd.DataFrame
 
 def report(name: str, table: "pd.DataFrame") -> str:
     """Lay the results of a sweep out as text: for each data set and width, errors by model and depth, and what they say."""
-    from app.findings import findings, summary_table
+    from leafscope.app.findings import findings, summary_table
 
     lines = [name, "=" * len(name)]
     failed = table[table["status"] != "finished"]
@@ -103,7 +102,7 @@ def report(name: str, table: "pd.DataFrame") -> str:
 
 def cells(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
     """Part a table of results by data set and width; what is the same at every width stands in each part."""
-    from app.findings import with_replicates
+    from leafscope.app.findings import with_replicates
 
     parts = []
     table = with_replicates(table)

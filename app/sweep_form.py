@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from leafscope.app import session, theme
+from leafscope.app.figures.models import MODEL_WORDS
+from leafscope.app.numbers_field import parse_real, parse_whole, write_real, write_whole
+from leafscope.core import presets
+from leafscope.core.config import FITTED, GENERATORS, MAX_DEPTH, DataConfig, RunConfig, SweepConfig, changed, explain
+from leafscope.core.datasets import INFO, shape
+from leafscope.core.errors import LeafscopeError
 from pydantic import ValidationError
-
-from app import session, theme
-from app.figures.models import MODEL_WORDS
-from app.numbers_field import parse_real, parse_whole, write_real, write_whole
-from core import presets
-from core.config import FITTED, GENERATORS, MAX_DEPTH, DataConfig, RunConfig, SweepConfig, changed, explain
-from core.datasets import INFO, shape
-from core.errors import LeafscopeError
 
 MODELS = ("flat", *presets.BESIDE, "random_forest", "gradient_boosting")
 """What can stand beside the tree, in the order of the list."""

@@ -5,16 +5,15 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from leafscope.app import session, share, theme
+from leafscope.core import jobs
+from leafscope.core.config import SweepConfig, explain
+from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.members import check, run_ids
+from leafscope.core.reading import SweepInfo
+from leafscope.core.sweep import estimated_seconds
+from leafscope.core.worker import n_cores
 from pydantic import ValidationError
-
-from app import session, share, theme
-from core import jobs
-from core.config import SweepConfig, explain
-from core.errors import LeafscopeError, RunNotFoundError
-from core.members import check, run_ids
-from core.reading import SweepInfo
-from core.sweep import estimated_seconds
-from core.worker import n_cores
 
 FIRST_REFRESH, REFRESH = 0.5, 2.0
 """Seconds between two looks at a sweep that trains, until its first points are there and after; a look at some hundred

@@ -5,16 +5,15 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from leafscope.app import replay, session, theme, widgets
+from leafscope.core import jobs
+from leafscope.core.config import GENERATORS
+from leafscope.core.datasets import Dataset, load
+from leafscope.core.errors import RunNotFoundError
+from leafscope.core.reading import RunSummary
+from leafscope.core.trained import TrainedNet, trained_net
+from leafscope.core.usage import leaf_counts
 from numpy.typing import NDArray
-
-from app import replay, session, theme, widgets
-from core import jobs
-from core.config import GENERATORS
-from core.datasets import Dataset, load
-from core.errors import RunNotFoundError
-from core.reading import RunSummary
-from core.trained import TrainedNet, trained_net
-from core.usage import leaf_counts
 
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 

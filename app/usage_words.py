@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from app import theme
+from leafscope.app import theme
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ from collections.abc import Callable
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from leafscope.app import decks, session, share, theme
+from leafscope.core import jobs
+from leafscope.core.config import explain
+from leafscope.core.errors import RunNotFoundError
+from leafscope.core.presets import EXAMPLE
+from leafscope.core.reading import RunSummary
 from pydantic import ValidationError
-
-from app import decks, session, share, theme
-from core import jobs
-from core.config import explain
-from core.errors import RunNotFoundError
-from core.presets import EXAMPLE
-from core.reading import RunSummary
 
 PLAYGROUND_PAGE = "../pages/playground.py"
 LEAVES_PAGE = "../pages/leaves.py"

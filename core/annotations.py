@@ -3,10 +3,9 @@
 import json
 from collections.abc import Iterable, Sequence
 
+from leafscope.core.reading import CHUNK, Reading, not_found
+from leafscope.core.schema import annotations, runs
 from sqlalchemy import Connection, delete, insert, select, update
-
-from core.reading import CHUNK, Reading, not_found
-from core.schema import annotations, runs
 
 NAME_LENGTH = 10_000
 """Characters of a name that are kept; lists cut it much shorter."""

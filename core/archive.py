@@ -29,6 +29,26 @@ from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
 import numpy as np
+from leafscope.core import members
+from leafscope.core.annotations import COMMENT_LENGTH, NAME_LENGTH, TAGS, checked_tags
+from leafscope.core.config import RunConfig, SweepConfig, explain
+from leafscope.core.decks import MAX_FIGURE_BYTES, MAX_NAME, MAX_SLIDES, MAX_TEXT, Slide
+from leafscope.core.errors import ArchiveError, RunNotFoundError
+from leafscope.core.reading import CHUNK, LEVELS, not_found, snapshot_epoch
+from leafscope.core.schema import (
+    SCHEMA_VERSION,
+    annotations,
+    artifact_parts,
+    artifacts,
+    attempts,
+    decks,
+    leaves,
+    metrics,
+    runs,
+    slides,
+    sweeps,
+)
+from leafscope.core.store import CHECKPOINT, NET, Ending, Store
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from sqlalchemy import (
@@ -46,27 +66,6 @@ from sqlalchemy import (
     select,
     update,
 )
-
-from core import members
-from core.annotations import COMMENT_LENGTH, NAME_LENGTH, TAGS, checked_tags
-from core.config import RunConfig, SweepConfig, explain
-from core.decks import MAX_FIGURE_BYTES, MAX_NAME, MAX_SLIDES, MAX_TEXT, Slide
-from core.errors import ArchiveError, RunNotFoundError
-from core.reading import CHUNK, LEVELS, not_found, snapshot_epoch
-from core.schema import (
-    SCHEMA_VERSION,
-    annotations,
-    artifact_parts,
-    artifacts,
-    attempts,
-    decks,
-    leaves,
-    metrics,
-    runs,
-    slides,
-    sweeps,
-)
-from core.store import CHECKPOINT, NET, Ending, Store
 
 FORMAT, VERSION = "leafscope archive", 1
 """What the manifest says, and the highest version of the format that this program reads."""

@@ -17,13 +17,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from leafscope.core.config import FITTED, RunConfig
+from leafscope.core.datasets import Dataset, Split, load
+from leafscope.core.device import check_fits
+from leafscope.core.errors import DataError
+from leafscope.core.training import EpochRecord
 from numpy.typing import NDArray
-
-from core.config import FITTED, RunConfig
-from core.datasets import Dataset, Split, load
-from core.device import check_fits
-from core.errors import DataError
-from core.training import EpochRecord
 
 GRIDS: dict[str, tuple[str, tuple[float, ...]]] = {
     "logistic": ("C", (0.01, 0.1, 1.0, 10.0)),
@@ -74,7 +73,7 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
     would not fit in memory, before allocation, and DataError if the data cannot be had or all training rows are of one
     class, of which logistic regression and boosting can make nothing.
 
-    >>> from core.config import DataConfig, NetConfig
+    >>> from leafscope.core.config import DataConfig, NetConfig
     >>> model = fit(RunConfig(data=DataConfig(name="iris"), net=NetConfig(kind="decision_tree", depth=0)))
     >>> model.facts["parameters"], model.facts["multiply_adds"]  # one leaf: the share of each class
     (3, 0.0)
@@ -139,7 +138,7 @@ def fitted_tree(run: RunConfig) -> FittedTree:
 
     Raises ValueError for another kind, and as `fit` does.
 
-    >>> from core.config import DataConfig, NetConfig
+    >>> from leafscope.core.config import DataConfig, NetConfig
     >>> fitted_tree(RunConfig(data=DataConfig(name="iris"), net=NetConfig(kind="decision_tree", depth=1))).left.tolist()
     [1, -1, -1]
     """

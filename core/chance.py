@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-
-from core.information import class_statistics
-from core.usage import (
+from leafscope.core.information import class_statistics
+from leafscope.core.usage import (
     BALANCE_NAMES,
     CHANCE_NAMES,
     Integers,
@@ -25,6 +23,7 @@ from core.usage import (
     lorenz,
     node_counts,
 )
+from numpy.typing import NDArray
 
 _BLOCK = 1 << 20
 """Rows drawn at once, over replicates."""

@@ -6,10 +6,9 @@ L distinct ones (this project's choice; the promise is that of Cho & Bengio 2014
 
 import numpy as np
 import torch
+from leafscope.core.kernels import cpu, read_leaves, ready, reference
+from leafscope.core.tree import TreeLinear
 from torch import Tensor, nn
-
-from core.kernels import cpu, read_leaves, ready, reference
-from core.tree import TreeLinear
 
 
 class CollapsedLinear(nn.Module):

@@ -1,4 +1,4 @@
-"""`python -m core.compile_ahead PARENT`: compiles what training uses, and ends at once when the process PARENT does.
+"""`python -m leafscope.core.compile_ahead PARENT`: compiles what training uses, and ends at once when the process PARENT does.
 
 A module of its own, so that the watch over the parent begins before anything heavy is imported.
 """
@@ -18,7 +18,7 @@ def main(parent: int) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
         os.nice(5)
-    from core.kernels import ready
+    from leafscope.core.kernels import ready
 
     ready.make_ready()
 

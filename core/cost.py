@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from core.config import MAX_DEPTH, NETS, NetConfig, RunConfig
+from leafscope.core.config import MAX_DEPTH, NETS, NetConfig, RunConfig
 
 FLOAT = 4
 """Bytes of a float32: parameters, moments, gradients, activations."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from leafscope.core.baselines import fit
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.datasets import Dataset, load
 from numpy.typing import NDArray
-
-from core.baselines import fit
-from core.config import RunConfig, changed
-from core.datasets import Dataset, load
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +34,7 @@ def decision_leaves(run: RunConfig, dataset: Dataset | None = None) -> DecisionL
 
     The run may be of any kind; `dataset` is its, if it is at hand. Raises as `core.baselines.fit` does.
 
-    >>> from core.config import DataConfig, NetConfig
+    >>> from leafscope.core.config import DataConfig, NetConfig
     >>> decision_leaves(RunConfig(data=DataConfig(name="iris"), net=NetConfig(depth=1))).paths
     ('0', '1')
     """

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from leafscope.core.errors import LimitError, RunNotFoundError
+from leafscope.core.reading import Reading
+from leafscope.core.schema import decks, slides
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, func, insert, select, update
-
-from core.errors import LimitError, RunNotFoundError
-from core.reading import Reading
-from core.schema import decks, slides
 
 MAX_SLIDES = 200
 """Slides of one deck: more than four hours of talk."""

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import psutil
 import torch
-
-from core.config import RunConfig
-from core.cost import largest_depth, memory
-from core.datasets import shape
-from core.errors import DeviceError, LimitError
+from leafscope.core.config import RunConfig
+from leafscope.core.cost import largest_depth, memory
+from leafscope.core.datasets import shape
+from leafscope.core.errors import DeviceError, LimitError
 
 FREE_SHARE = 0.8
 """The share of free memory that a run may take; the rest is left to the system and to temporaries."""

@@ -12,13 +12,12 @@ from typing import cast
 
 import numpy as np
 import torch
+from leafscope.core.gating import leaf_index, path_nodes, sign_bits
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.tree import TreeLinear
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-
-from core.gating import leaf_index, path_nodes, sign_bits
-from core.nets import DenseNet, TreeNet
-from core.tree import TreeLinear
 
 
 @dataclass(frozen=True)

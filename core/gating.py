@@ -6,9 +6,8 @@ project's choice.
 """
 
 import torch
+from leafscope.core.config import MAX_DEPTH
 from torch import Tensor
-
-from core.config import MAX_DEPTH
 
 
 def sign_bits(a: Tensor) -> Tensor:

@@ -8,14 +8,23 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
-from core.config import RunConfig, changed
-from core.errors import LeafscopeError, StoreError
-from core.members import effort
-from core.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind, unpack
-from core.store import PART_BYTES, Claim, End, Ending, Store
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.errors import LeafscopeError, StoreError
+from leafscope.core.members import effort
+from leafscope.core.recording import (
+    AttemptLostError,
+    Recorder,
+    explain,
+    facts_of,
+    fit_attempt,
+    is_expected,
+    left_behind,
+    unpack,
+)
+from leafscope.core.store import PART_BYTES, Claim, End, Ending, Store
 
 if TYPE_CHECKING:
-    from core.worker import Watch
+    from leafscope.core.worker import Watch
 
 FLUSH = 1.0
 """Seconds between two writes of a member's epochs; most end before the first and are written once."""
@@ -119,7 +128,7 @@ class Group:
 
     def _where(self) -> str:
         """The device that is noted; one that is not there makes each member fail with its own sentence."""
-        from core.device import resolve_device
+        from leafscope.core.device import resolve_device
 
         with contextlib.suppress(LeafscopeError):
             return str(resolve_device(self._device))
@@ -142,7 +151,7 @@ class Group:
             self._watch.release(*claims)
 
     def _train_nets(self, nets: list[tuple[Claim, RunConfig, threading.Event]]) -> None:
-        from core.population import Ended, Population
+        from leafscope.core.population import Ended, Population
 
         if not nets:
             return

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+from leafscope.core.gating import check_depth
+from leafscope.core.usage import Integers, _check_range, _counts, _small, _whole_numbers
 from numpy.typing import NDArray
-
-from core.gating import check_depth
-from core.usage import Integers, _check_range, _counts, _small, _whole_numbers
 
 _BLOCK = 1 << 20
 """Rows worked on at once, over epochs."""

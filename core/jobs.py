@@ -12,11 +12,10 @@ from functools import lru_cache
 from typing import Literal
 
 import pandas as pd
-
-from core.config import RunConfig, SweepConfig
-from core.reading import RunSummary, SweepInfo
-from core.schema import database_url
-from core.store import Priority, Store, Submission
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.reading import RunSummary, SweepInfo
+from leafscope.core.schema import database_url
+from leafscope.core.store import Priority, Store, Submission
 
 POLL = 0.05
 """Seconds between two looks of `wait`."""
@@ -185,7 +184,7 @@ def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
 
     Runs that were stopped or failed go on. Raises, before anything is queued, what `core.members.check` raises.
     """
-    from core.members import check, distinct_runs
+    from leafscope.core.members import check, distinct_runs
 
     check(sweep)
     (store or default_store()).submit_sweep(sweep, distinct_runs(sweep))
@@ -211,8 +210,8 @@ def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
 
 def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgress:
     """Tell how far a sweep is. Raises RunNotFoundError if there is none of this address."""
-    from core.sweep import estimated_seconds
-    from core.worker import n_cores
+    from leafscope.core.sweep import estimated_seconds
+    from leafscope.core.worker import n_cores
 
     store = store or default_store()
     info = store.sweep(sweep_id)
@@ -237,7 +236,7 @@ def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgres
 
 def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
     """Give the table of a sweep as it stands, as `core.sweep.results` lays it out. Raises RunNotFoundError."""
-    from core.sweep import results
+    from leafscope.core.sweep import results
 
     store = store or default_store()
     info = store.sweep(sweep_id)
@@ -245,6 +244,6 @@ def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
 
 
 def _run_ids(info: SweepInfo) -> list[str]:
-    from core.members import run_ids
+    from leafscope.core.members import run_ids
 
     return run_ids(info.config)

@@ -11,11 +11,10 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 import torch
+from leafscope.core.comparison import paired_difference
+from leafscope.core.usage import class_counts, leaf_counts
 from numpy.typing import ArrayLike, NDArray
 from torch.nn import functional
-
-from core.comparison import paired_difference
-from core.usage import class_counts, leaf_counts
 
 Bin: TypeAlias = tuple[int, int | None]
 """The least and the most training rows that share a test row's leaf, both included; None: no most."""

@@ -6,11 +6,10 @@ K depth. Level 0 is the root alone, one dense layer's worth of weights; level K 
 import copy
 
 import torch
-
-from core.datasets import Dataset
-from core.nets import DenseNet, TreeNet
-from core.training import evaluate
-from core.tree import TreeLinear
+from leafscope.core.datasets import Dataset
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.training import evaluate
+from leafscope.core.tree import TreeLinear
 
 
 def read_to_level(net: TreeNet, level: int) -> TreeNet:

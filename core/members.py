@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from core.config import FITTED, RunConfig, SweepConfig, changed
-from core.cost import cost, equal_capacity_width, equal_computation_width, memory
-from core.datasets import shape
-from core.device import check_fits
-from core.errors import LimitError
+from leafscope.core.config import FITTED, RunConfig, SweepConfig, changed
+from leafscope.core.cost import cost, equal_capacity_width, equal_computation_width, memory
+from leafscope.core.datasets import shape
+from leafscope.core.device import check_fits
+from leafscope.core.errors import LimitError
 
 MEMBER_LIMIT = 5000
 """Runs of one sweep, all trials counted: some ten minutes of small nets, and a table that a page still reads at once."""

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from leafscope.core.config import NetConfig
+from leafscope.core.kernels import read_leaves
+from leafscope.core.tree import Parametrization, TreeLinear, draw_linear
 from torch import Tensor, nn
 from torch.nn import functional
-
-from core.config import NetConfig
-from core.kernels import read_leaves
-from core.tree import Parametrization, TreeLinear, draw_linear
 
 
 @dataclass(frozen=True)

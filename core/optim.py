@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from leafscope.core.kernels import Update
+from leafscope.core.kernels.cpu import apart
+from leafscope.core.tree import TreeLinear
 from torch import Tensor, nn
-
-from core.kernels import Update
-from core.kernels.cpu import apart
-from core.tree import TreeLinear
 
 
 class LazyAdamW(torch.optim.Optimizer):

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from leafscope.core.config import BASELINES, DataConfig, RunConfig, SweepConfig, explain, field_names
+from leafscope.core.errors import LimitError
 from pydantic import ValidationError
-
-from core.config import BASELINES, DataConfig, RunConfig, SweepConfig, explain, field_names
-from core.errors import LimitError
 
 PLAN_LIMIT = 6000
 """Characters of a plan: browsers, proxies and mail programs take addresses of about 8,000."""

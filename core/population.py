@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from core.config import RunConfig
-from core.datasets import Dataset, load
-from core.device import check_fit_together, check_fits, resolve_device
-from core.errors import OUT_OF_MEMORY, LeafscopeError, LimitError, is_out_of_memory
-from core.training import EpochRecord, Trainer
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import Dataset, load
+from leafscope.core.device import check_fit_together, check_fits, resolve_device
+from leafscope.core.errors import OUT_OF_MEMORY, LeafscopeError, LimitError, is_out_of_memory
+from leafscope.core.training import EpochRecord, Trainer
 
 TURN = 0.3
 """Seconds that a member trains before it is another's turn: small members end one by one, long ones go on side by side."""

@@ -3,7 +3,7 @@
 All sweeps have the same four learning rates, so that every model has the same number of trials, and five seeds.
 """
 
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 
 EXAMPLE = RunConfig(data=DataConfig(name="spirals"), net=NetConfig(width=16))
 """A tree of depth 4 on a plane that one can see: what a worker trains first, and what the Playground's controls begin with."""

@@ -15,11 +15,9 @@ from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, Row, and_, func, select, update
-
-from core.config import RunConfig, SweepConfig
-from core.errors import RunNotFoundError, StoreError
-from core.schema import (
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.errors import RunNotFoundError, StoreError
+from leafscope.core.schema import (
     annotations,
     artifact_parts,
     artifacts,
@@ -32,6 +30,7 @@ from core.schema import (
     sweeps,
     workers,
 )
+from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 
 HEARTBEAT = 1.0
 """Seconds between two signs of life of a worker."""

@@ -5,16 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from leafscope.core import config
+from leafscope.core.errors import OUT_OF_MEMORY, LeafscopeError, NonFiniteLossError, is_out_of_memory
+from leafscope.core.store import CHECKPOINT, NET, Claim, End, Ending, Store
 from pydantic import ValidationError
-
-from core import config
-from core.errors import OUT_OF_MEMORY, LeafscopeError, NonFiniteLossError, is_out_of_memory
-from core.store import CHECKPOINT, NET, Claim, End, Ending, Store
 
 if TYPE_CHECKING:
     import torch
-
-    from core.training import EpochRecord, Trainer
+    from leafscope.core.training import EpochRecord, Trainer
 
 FLUSH = 0.1
 """Seconds between two writes of epochs: a page looks no more often."""
@@ -118,7 +116,7 @@ def fit_attempt(
     store: Store, claim: Claim, should_stop: Callable[[], bool], why_stopped: Callable[[], tuple[Ending, str | None]]
 ) -> str:
     """Fit what scikit-learn fits, and record it: the status it ended with. Raises AttemptLostError, and what `fit` raises."""
-    from core.baselines import fit
+    from leafscope.core.baselines import fit
 
     if not store.begin(claim, "cpu"):
         raise AttemptLostError

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.plan import nested, without_defaults
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.plan import nested, without_defaults
 
 WIDTH = 100
 """Characters of a line, unless one string alone has more."""
@@ -87,19 +87,19 @@ def script(run: RunConfig, compiled: bool | None = None) -> str:
     >>> print(script(RunConfig(seed=3)))  # doctest: +ELLIPSIS
     import torch
     <BLANKLINE>
-    from core.config import RunConfig
-    from core.training import train
-    from core.worker import n_threads
+    from leafscope.core.config import RunConfig
+    from leafscope.core.training import train
+    from leafscope.core.worker import n_threads
     ...
     run = RunConfig(seed=3)
     ...
     """
     call = _run(run)
     names = {"RunConfig", *(_PARTS[part].__name__ for part in _parts(run))}
-    trains = ["from core.training import train", "from core.worker import n_threads"]
+    trains = ["from leafscope.core.training import train", "from leafscope.core.worker import n_threads"]
     imports = [_from_config(names), *trains]
     if run.net.fitted:
-        imports = ["from core.baselines import fit", _from_config(names)]
+        imports = ["from leafscope.core.baselines import fit", _from_config(names)]
     return (_FITTED if run.net.fitted else _NET).format(
         imports="\n".join(imports),
         run_id=run.run_id,
@@ -126,7 +126,7 @@ def sweep_script(sweep: SweepConfig) -> str:
             arguments.append(("base", _run(sweep.base)))
         elif field in values:
             arguments.append((field, values[field]))
-    imports = [_from_config(names), "from core.sweep import run_sweep", "from core.worker import n_threads"]
+    imports = [_from_config(names), "from leafscope.core.sweep import run_sweep", "from leafscope.core.worker import n_threads"]
     return _SWEEP.format(
         imports="\n".join(imports),
         sweep_id=sweep.sweep_id,
@@ -150,7 +150,7 @@ def _run(run: RunConfig) -> "_Call":
 
 
 def _from_config(names: set[str]) -> str:
-    return f"from core.config import {', '.join(sorted(names))}"
+    return f"from leafscope.core.config import {', '.join(sorted(names))}"
 
 
 # Layout

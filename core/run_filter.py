@@ -19,9 +19,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
+from leafscope.core.run_table import COLUMNS, NAME_FIELDS, TEXT_FIELDS, plain
 from numpy.typing import NDArray
-
-from core.run_table import COLUMNS, NAME_FIELDS, TEXT_FIELDS, plain
 
 TERMS = 200
 """Terms of a filter; what people write has a few."""

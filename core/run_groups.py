@@ -13,12 +13,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from leafscope.core.comparison import Difference, Interval, mean_interval, paired_difference
+from leafscope.core.config import GENERATORS, DataConfig
+from leafscope.core.datasets import shape
+from leafscope.core.run_table import (
+    CONFIG_FIELDS,
+    SCORES,
+    SEED_FIELDS,
+    TEXT_FIELDS,
+    differing,
+    field_words,
+    plain,
+    value_words,
+    varies,
+)
 from numpy.typing import NDArray
-
-from core.comparison import Difference, Interval, mean_interval, paired_difference
-from core.config import GENERATORS, DataConfig
-from core.datasets import shape
-from core.run_table import CONFIG_FIELDS, SCORES, SEED_FIELDS, TEXT_FIELDS, differing, field_words, plain, value_words, varies
 
 _SEED = ["split_seed", "init_seed"]
 

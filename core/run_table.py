@@ -12,14 +12,13 @@ from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, field_names
+from leafscope.core.cost import cost
+from leafscope.core.datasets import shape
+from leafscope.core.errors import DataError
+from leafscope.core.reading import RunSummary
+from leafscope.core.sweep import SCORES
 from pydantic import ValidationError
-
-from core.config import DataConfig, NetConfig, RunConfig, field_names
-from core.cost import cost
-from core.datasets import shape
-from core.errors import DataError
-from core.reading import RunSummary
-from core.sweep import SCORES
 
 CONFIG_FIELDS = tuple(field_names())
 """Fields of a configuration, dotted, in order."""

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+from leafscope.core.errors import StoreError
 from sqlalchemy import (
     Boolean,
     Column,
@@ -34,8 +36,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-
-from core.errors import StoreError
 
 SCHEMA_VERSION = 4
 """What this program reads and writes; kept in the table `meta`."""
@@ -215,17 +215,21 @@ MIGRATIONS: dict[int, Callable[[Connection], None]] = {
 """Version v -> the step that makes it v + 1, inside one transaction."""
 
 
-def database_url(database: str | os.PathLike[str] | None) -> URL:
-    """Resolve where the store lives: a URL or a path; None: LEAFSCOPE_DATABASE, else `data/leafscope.db` in the project.
+def data_folder() -> Path:
+    """Give the folder of what people make: `data` in a checkout, else the platform's folder for the user's data."""
+    root = Path(__file__).resolve().parent.parent
+    return root / "data" if (root / "pyproject.toml").exists() else platformdirs.user_data_path("leafscope", appauthor=False)
 
-    The project is the folder above `core` if it has a pyproject.toml, else the working directory. Paths come back
-    absolute. Raises StoreError for a URL that cannot be read.
+
+def database_url(database: str | os.PathLike[str] | None) -> URL:
+    """Resolve where the store is: a URL or a path; None: LEAFSCOPE_DATABASE, else `leafscope.db` in `data_folder()`.
+
+    Paths come back absolute. Raises StoreError for a URL that cannot be read.
     """
     if database is None:
         database = os.environ.get("LEAFSCOPE_DATABASE") or None
     if database is None:
-        root = Path(__file__).resolve().parent.parent
-        database = (root if (root / "pyproject.toml").exists() else Path.cwd()) / "data" / "leafscope.db"
+        database = data_folder() / "leafscope.db"
     text = os.fspath(database)
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).absolute()))

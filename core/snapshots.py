@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from leafscope.core.config import NetConfig, RunConfig
+from leafscope.core.cost import cost, memory
+from leafscope.core.datasets import Dataset, shape
+from leafscope.core.gating import check_depth
+from leafscope.core.levels import read_to_level
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.reading import LEVELS, snapshot_name
+from leafscope.core.recording import pack
+from leafscope.core.training import EVALUATION_ROWS, evaluate
+from leafscope.core.tree import TreeLinear
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.config import NetConfig, RunConfig
-from core.cost import cost, memory
-from core.datasets import Dataset, shape
-from core.gating import check_depth
-from core.levels import read_to_level
-from core.nets import DenseNet, TreeNet
-from core.reading import LEVELS, snapshot_name
-from core.recording import pack
-from core.training import EVALUATION_ROWS, evaluate
-from core.tree import TreeLinear
-
 if TYPE_CHECKING:
-    from core.training import Trainer
+    from leafscope.core.training import Trainer
 
 SNAPSHOTS = 41
 """Most epochs kept of a run."""

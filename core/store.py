@@ -17,15 +17,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-
-from core.annotations import Annotations
-from core.config import RunConfig, SweepConfig
-from core.decks import Decks
-from core.errors import LeafscopeError, LimitError, RunNotFoundError, RunStateError
-from core.reading import CHUNK, fold, not_found
-from core.schema import (
+from leafscope.core.annotations import Annotations
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.decks import Decks
+from leafscope.core.errors import LeafscopeError, LimitError, RunNotFoundError, RunStateError
+from leafscope.core.reading import CHUNK, fold, not_found
+from leafscope.core.schema import (
     artifact_parts,
     artifacts,
     attempts,
@@ -38,9 +35,11 @@ from core.schema import (
     sweeps,
     workers,
 )
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from core.training import EpochRecord
+    from leafscope.core.training import EpochRecord
 
 QUEUE_LIMIT = 1000
 """Runs that may wait, members of sweeps aside: more would be forgotten before their turn comes, and no list shows them."""

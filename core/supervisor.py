@@ -10,8 +10,8 @@ import uuid
 from pathlib import Path
 from typing import IO
 
-from core.errors import StoreError
-from core.store import Store
+from leafscope.core.errors import StoreError
+from leafscope.core.store import Store
 
 GRACE = 1.0
 """Seconds a worker has to save and end before it is killed."""
@@ -120,14 +120,12 @@ class Supervisor:
 
     def _launch(self) -> None:
         self._worker_id = uuid.uuid4().hex
-        root = str(Path(__file__).resolve().parent.parent)
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        # -P: a folder `core` in the working directory is not ours. The URL goes by the environment: it may hold a password.
-        environment = os.environ | {"LEAFSCOPE_DATABASE": self._store.url, "PYTHONPATH": os.pathsep.join(paths)}
+        environment = os.environ | {"LEAFSCOPE_DATABASE": self._store.url}  # not an argument: the URL may hold a password
         options = ["--device", self._device, "--parent", str(os.getpid()), "--id", self._worker_id]
         with self._open_log() as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "core.worker", *options],
+                # -P: nothing in the working directory takes the place of an installed package
+                [sys.executable, "-P", "-m", "leafscope.core.worker", *options],
                 stdin=subprocess.PIPE,
                 stdout=errors,
                 stderr=errors,

@@ -13,15 +13,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
-
-from core.config import DataConfig, RunConfig, SweepConfig, changed
-from core.cost import cost
-from core.datasets import load, shape
-from core.errors import LeafscopeError, NonFiniteLossError
-from core.members import Member, check, distinct_runs, effort, expand, run_ids
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig, changed
+from leafscope.core.cost import cost
+from leafscope.core.datasets import load, shape
+from leafscope.core.errors import LeafscopeError, NonFiniteLossError
+from leafscope.core.members import Member, check, distinct_runs, effort, expand, run_ids
 
 if TYPE_CHECKING:
-    from core.store import Store
+    from leafscope.core.store import Store
 
 SCORES = [
     f"{which}_{split}_{metric}"
@@ -81,14 +80,14 @@ def run_sweep(
     is called with the runs that have ended and their number. Raises what `check` raises, and DeviceError,
     before anything is trained.
     """
-    from core.device import resolve_device
-    from core.worker import n_cores
+    from leafscope.core.device import resolve_device
+    from leafscope.core.worker import n_cores
 
     check(sweep)
     resolve_device(device)
     runs = distinct_runs(sweep)
     if store is not None:
-        from core.worker import train_members
+        from leafscope.core.worker import train_members
 
         new = [one.run_id for one in store.submit_sweep(sweep, runs) if not one.reused]
         ids = run_ids(sweep)
@@ -177,7 +176,7 @@ def _effort(run_id: str, run: RunConfig) -> float:
 
 @lru_cache(maxsize=4096)
 def _majority(data: DataConfig, seed: int) -> float:
-    from core.baselines import majority_accuracy
+    from leafscope.core.baselines import majority_accuracy
 
     return majority_accuracy(load(data, seed))
 
@@ -284,9 +283,9 @@ def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]
 
 def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[tuple[str, Outcome]]:
     """Train a group and give each run's outcome when it is known."""
-    from core.baselines import fit
-    from core.population import Ended, Population
-    from core.reading import fold
+    from leafscope.core.baselines import fit
+    from leafscope.core.population import Ended, Population
+    from leafscope.core.reading import fold
 
     ids: list[str] = []
     nets: list[RunConfig] = []

@@ -5,10 +5,9 @@ import tomllib
 from pathlib import Path
 
 import tomli_w
+from leafscope.core.config import SweepConfig, explain
+from leafscope.core.errors import ConfigFileError
 from pydantic import ValidationError
-
-from core.config import SweepConfig, explain
-from core.errors import ConfigFileError
 
 MOST_BYTES = 1_000_000
 """A larger file is no sweep."""

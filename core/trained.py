@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import shape
+from leafscope.core.gating import leaf_index, sign_bits
+from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.recording import unpack
+from leafscope.core.store import CHECKPOINT, NET, Store
 from numpy.typing import NDArray
 from torch.nn import functional
-
-from core.config import RunConfig
-from core.datasets import shape
-from core.gating import leaf_index, sign_bits
-from core.nets import DenseNet, TreeNet, build_net
-from core.recording import unpack
-from core.store import CHECKPOINT, NET, Store
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,19 +16,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import Dataset, load
+from leafscope.core.device import check_fits, resolve_device
+from leafscope.core.errors import NonFiniteLossError
+from leafscope.core.kernels import ready
+from leafscope.core.kernels.net import CompiledNet, takes
+from leafscope.core.nets import DenseNet, TreeNet, balance_penalty, build_net
+from leafscope.core.optim import LazyAdamW, parameter_groups
+from leafscope.core.tree import TreeLinear
+from leafscope.core.usage import leaf_counts_by_epoch
 from torch import Tensor
 from torch.nn import functional
-
-from core.config import RunConfig
-from core.datasets import Dataset, load
-from core.device import check_fits, resolve_device
-from core.errors import NonFiniteLossError
-from core.kernels import ready
-from core.kernels.net import CompiledNet, takes
-from core.nets import DenseNet, TreeNet, balance_penalty, build_net
-from core.optim import LazyAdamW, parameter_groups
-from core.tree import TreeLinear
-from core.usage import leaf_counts_by_epoch
 
 EVALUATION_ROWS = 8192
 """Rows of one forward pass in evaluation, so that its memory does not grow with the data."""
@@ -181,7 +180,7 @@ class Trainer:
         row, all test rows at once, the median of three; `compiled`: whether compiled code was at hand, without which steps
         round otherwise.
         """
-        from core.cost import trained_parameters
+        from leafscope.core.cost import trained_parameters
 
         size = self.dataset
         visited = [
@@ -367,7 +366,7 @@ def train(
     It is a population of one; `compiled` is as Trainer's. Raises LimitError, DeviceError, DataError before training and
     NonFiniteLossError in it.
     """
-    from core.population import Ended, Population
+    from leafscope.core.population import Ended, Population
 
     population = Population([run], compiled=compiled)
     records: list[EpochRecord] = []

@@ -9,10 +9,9 @@ import math
 from typing import Literal
 
 import torch
+from leafscope.core.gating import check_depth, check_leaves
+from leafscope.core.kernels import Update, leaf_linear
 from torch import Tensor, nn
-
-from core.gating import check_depth, check_leaves
-from core.kernels import Update, leaf_linear
 
 Parametrization = Literal["tree", "flat"]
 

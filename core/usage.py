@@ -13,10 +13,9 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
+from leafscope.core.gating import check_depth
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-
-from core.gating import check_depth
 
 Integers: TypeAlias = NDArray[np.integer] | Tensor | ArrayLike
 """Whole numbers: a numpy array or a torch tensor of any integer type, or a list."""
@@ -352,7 +351,7 @@ def summarize(
     >>> summarize([[0, 1], [0, 3]], depth=2)[["effective_leaves", "used_leaves", "churn", "settled"]].values.tolist()
     [[2.0, 2.0, nan, 0.5], [2.0, 2.0, 0.5, 1.0]]
     """
-    from core.information import class_statistics  # it builds on this module
+    from leafscope.core.information import class_statistics  # it builds on this module
 
     check_depth(depth)
     length = depth if level is None else level

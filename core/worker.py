@@ -1,4 +1,4 @@
-"""`python -m core.worker`: claims runs, trains them, records what happens. It opens no socket.
+"""`python -m leafscope.core.worker`: claims runs, trains them, records what happens. It opens no socket.
 
 Three threads: the main one trains and writes; the watch gives signs of life and looks for a wish to stop; with a parent,
 one more waits for the end of standard input, which comes when the parent ends, however it ends.
@@ -18,16 +18,26 @@ from collections.abc import Callable, Collection
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from core.config import RunConfig, changed
-from core.errors import LeafscopeError, StoreError
-from core.group import Group
-from core.presets import EXAMPLE
-from core.reading import HEARTBEAT
-from core.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind, pack, unpack
-from core.store import Claim, Ending, Store
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.errors import LeafscopeError, StoreError
+from leafscope.core.group import Group
+from leafscope.core.presets import EXAMPLE
+from leafscope.core.reading import HEARTBEAT
+from leafscope.core.recording import (
+    AttemptLostError,
+    Recorder,
+    explain,
+    facts_of,
+    fit_attempt,
+    is_expected,
+    left_behind,
+    pack,
+    unpack,
+)
+from leafscope.core.store import Claim, Ending, Store
 
 if TYPE_CHECKING:
-    from core.training import Trainer
+    from leafscope.core.training import Trainer
 
 LOOK = 0.1
 """Seconds between two looks for a wish to stop."""
@@ -206,7 +216,7 @@ class Worker:
             if claim.run.net.fitted:
                 return fit_attempt(self._store, claim, lambda: stop.is_set() or self.watch.ending.is_set(), self._why_stopped)
             trainer = self._trainer(claim.run, lambda: stop.is_set() or self.watch.ending.is_set())
-            from core.snapshots import Snapshots
+            from leafscope.core.snapshots import Snapshots
 
             snapshots = Snapshots(claim.run, trainer)
             recorder = Recorder(self._store, claim, trainer.state)
@@ -245,7 +255,7 @@ class Worker:
             run = changed(run, {"train.device": self._device})
         if self._make_trainer is not None:
             return self._make_trainer(run, should_stop)
-        from core.training import Trainer
+        from leafscope.core.training import Trainer
 
         return Trainer(run, should_stop)
 
@@ -253,8 +263,7 @@ class Worker:
         """Pay for imports and first uses now, so that the first run does not wait for them."""
         began = time.monotonic()
         import torch
-
-        from core.kernels import ready
+        from leafscope.core.kernels import ready
 
         with contextlib.suppress(OSError):
             os.nice(NICENESS)
@@ -280,7 +289,7 @@ class Worker:
         compiler = self.watch.helper
         if compiler is None or compiler.poll() is None or self.watch.ending.is_set():
             return
-        from core.kernels import ready
+        from leafscope.core.kernels import ready
 
         if compiler.returncode == 0:
             self.watch.started.clear()
@@ -340,8 +349,12 @@ def n_cores() -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a worker until SIGTERM or the parent's end; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m core.worker", description="Trains the runs that are queued in a store.")
-    parser.add_argument("--database", help="path or URL of the store; default: LEAFSCOPE_DATABASE, else data/leafscope.db")
+    parser = argparse.ArgumentParser(
+        prog="python -m leafscope.core.worker", description="Trains the runs that are queued in a store."
+    )
+    parser.add_argument(
+        "--database", help="path or URL of the store; default: LEAFSCOPE_DATABASE, else leafscope.db in the data folder"
+    )
     parser.add_argument("--device", default="auto", help="where to train runs that leave it open (default: auto)")
     parser.add_argument("--parent", type=int, help="end when this process, which holds standard input open, ends")
     parser.add_argument("--id", default=uuid.uuid4().hex, help="name of this worker in the store (default: made up)")

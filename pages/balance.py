@@ -5,17 +5,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from leafscope.app import balance_parts, leaf_choice, replay, session, theme, usage_view, widgets
+from leafscope.app.balance_parts import BalanceView, expected_at
+from leafscope.app.figures.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
+from leafscope.app.figures.node_balance import node_balance_heatmap, node_balance_heatmap_sentence, node_balance_heatmap_table
+from leafscope.app.usage_view import SPLITS
+from leafscope.app.usage_words import STATISTICS, UNUSED, Statistic
+from leafscope.core.chance import Expected, expected_balance, expected_classes, expected_divergence, lorenz_band
+from leafscope.core.information import information
+from leafscope.core.usage import carrying, divergence, lorenz, node_balance, node_counts, why_undefined
 from numpy.typing import NDArray
-
-from app import balance_parts, leaf_choice, replay, session, theme, usage_view, widgets
-from app.balance_parts import BalanceView, expected_at
-from app.figures.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
-from app.figures.node_balance import node_balance_heatmap, node_balance_heatmap_sentence, node_balance_heatmap_table
-from app.usage_view import SPLITS
-from app.usage_words import STATISTICS, UNUSED, Statistic
-from core.chance import Expected, expected_balance, expected_classes, expected_divergence, lorenz_band
-from core.information import information
-from core.usage import carrying, divergence, lorenz, node_balance, node_counts, why_undefined
 
 PARTS = {
     "epochs": ("Over epochs", balance_parts.over_epochs),

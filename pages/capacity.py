@@ -4,13 +4,12 @@ import math
 
 import pandas as pd
 import streamlit as st
-
-from app import capacity_figures, measuring, session, sweeps, theme, widgets
-from app.capacity_figures import DEPTHS, GATE_WORDS, Choice, CostName, Gates
-from app.depth_figures import DATA_KEY, ROWS_KEY, WIDTH_KEY
-from app.pick import pick
-from core import jobs
-from core.reading import SweepInfo
+from leafscope.app import capacity_figures, measuring, session, sweeps, theme, widgets
+from leafscope.app.capacity_figures import DEPTHS, GATE_WORDS, Choice, CostName, Gates
+from leafscope.app.depth_figures import DATA_KEY, ROWS_KEY, WIDTH_KEY
+from leafscope.app.pick import pick
+from leafscope.core import jobs
+from leafscope.core.reading import SweepInfo
 
 COSTS: dict[CostName, str] = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
 

@@ -4,11 +4,10 @@ import hashlib
 from collections.abc import Callable
 
 import streamlit as st
-
-from app import compare_leaves, compare_parts, comparing, run_actions, session, theme, widgets
-from app.comparing import BASELINE, Selection, pick_group
-from core import jobs
-from core.run_table import CONFIG_FIELDS, MEASURES
+from leafscope.app import compare_leaves, compare_parts, comparing, run_actions, session, theme, widgets
+from leafscope.app.comparing import BASELINE, Selection, pick_group
+from leafscope.core import jobs
+from leafscope.core.run_table import CONFIG_FIELDS, MEASURES
 
 _HANDLED = "_handled_rows"
 """Key of session state: the rows of each table that a redraw has taken notice of."""

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-
-from app import leaf_choice, leaf_parts, leaf_weights, replay, session, theme, usage_view, widgets
-from app.figures import (
+from leafscope.app import leaf_choice, leaf_parts, leaf_weights, replay, session, theme, usage_view, widgets
+from leafscope.app.figures import (
     class_mix,
     class_mix_sentence,
     class_mix_table,
@@ -14,9 +13,9 @@ from app.figures import (
     prefix_icicle_sentence,
     prefix_icicle_table,
 )
-from app.leaf_choice import LeafView
-from app.usage_view import SPLITS
-from core.usage import leaf_state
+from leafscope.app.leaf_choice import LeafView
+from leafscope.app.usage_view import SPLITS
+from leafscope.core.usage import leaf_state
 
 MAX_LEVELS = 6  # of an icicle; deeper trees are entered by a click
 

@@ -6,16 +6,15 @@ from typing import Literal
 
 import pandas as pd
 import streamlit as st
+from leafscope.app import depth_figures, findings, session, sweep_form, sweeps, theme
+from leafscope.app.depth_figures import Choice
+from leafscope.app.figures.models import model_words
+from leafscope.app.pick import pick
+from leafscope.core import jobs, presets
+from leafscope.core.config import SweepConfig, explain
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.reading import SweepInfo
 from pydantic import ValidationError
-
-from app import depth_figures, findings, session, sweep_form, sweeps, theme
-from app.depth_figures import Choice
-from app.figures.models import model_words
-from app.pick import pick
-from core import jobs, presets
-from core.config import SweepConfig, explain
-from core.errors import LeafscopeError
-from core.reading import SweepInfo
 
 WHICH: dict[Literal["best", "last"], str] = {"best": "lowest validation loss", "last": "last"}
 BASES = {"epochs": "same epochs", "train_loss": "same train loss"}

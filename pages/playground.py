@@ -1,18 +1,17 @@
 """Playground: what does a tree net do? Train one, live, on data one can see."""
 
 import streamlit as st
-
-from app import controls, live, scene, server, session, share, theme, widgets
-from app.figures import decision_regions, decision_regions_sentence, decision_regions_table
-from core import jobs
-from core.config import RunConfig
-from core.cost import cost
-from core.datasets import INFO, load, shape
-from core.device import check_fits, resolve_device
-from core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
-from core.reading import RunSummary
-from core.snapshots import grid
-from core.trained import trained_net
+from leafscope.app import controls, live, scene, server, session, share, theme, widgets
+from leafscope.app.figures import decision_regions, decision_regions_sentence, decision_regions_table
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
+from leafscope.core.cost import cost
+from leafscope.core.datasets import INFO, load, shape
+from leafscope.core.device import check_fits, resolve_device
+from leafscope.core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
+from leafscope.core.reading import RunSummary
+from leafscope.core.snapshots import grid
+from leafscope.core.trained import trained_net
 
 GRID = 160  # points along each side of the plane that decision regions are drawn on
 

@@ -3,11 +3,10 @@
 import time
 
 import streamlit as st
-
-from app import claims_deck, deck, deck_editor, decks, session, sweeps, theme, widgets
-from core import jobs, presets
-from core.decks import DeckInfo
-from core.errors import LeafscopeError
+from leafscope.app import claims_deck, deck, deck_editor, decks, session, sweeps, theme, widgets
+from leafscope.core import jobs, presets
+from leafscope.core.decks import DeckInfo
+from leafscope.core.errors import LeafscopeError
 
 DECK, SHOW = "deck", "show"
 """Parameters of the address: which deck, and whether it fills the window."""

@@ -8,13 +8,12 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-
-from app import comparing, run_actions, session, theme, widgets
-from app.export import imported_words
-from core import jobs
-from core.archive import import_archive
-from core.errors import LeafscopeError, RunNotFoundError
-from core.reading import RunSummary
+from leafscope.app import comparing, run_actions, session, theme, widgets
+from leafscope.app.export import imported_words
+from leafscope.core import jobs
+from leafscope.core.archive import import_archive
+from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.reading import RunSummary
 
 SCORES = {"validation_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy", "train_accuracy": "Train accuracy"}
 

@@ -3,8 +3,7 @@
 import pytest
 import torch
 from hypothesis import settings
-
-from core.kernels import ready
+from leafscope.core.kernels import ready
 
 # a noisy machine must not fail a property for being slow once
 settings.register_profile("leafscope", deadline=None)

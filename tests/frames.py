@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.presets import EXAMPLE
 from playwright.sync_api import Browser, sync_playwright
 
-from core import jobs
-from core.config import RunConfig, changed
-from core.presets import EXAMPLE
 from tests.e2e.conftest import BROWSER_FLAGS
 from tests.e2e.harness import App, end_app, start_app
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from leafscope.core.datasets import load
+from leafscope.core.presets import EXAMPLE
 from PIL import Image
 from playwright.sync_api import FloatRect, Page, sync_playwright
 
-from core.datasets import load
-from core.presets import EXAMPLE
 from tests.e2e.conftest import BROWSER_FLAGS
 from tests.e2e.harness import end_app, start_app, until
 

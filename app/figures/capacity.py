@@ -11,14 +11,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.figures.depth_panels import DEPTH_AXIS
+from leafscope.app.figures.line_ends import EndLabel, label_ends, label_width
+from leafscope.app.figures.lines import axis_title, check_columns, integer_axis, panel_height
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike
-
-from app import theme
-from app.figures import frame
-from app.figures.depth_panels import DEPTH_AXIS
-from app.figures.line_ends import EndLabel, label_ends, label_width
-from app.figures.lines import axis_title, check_columns, integer_axis, panel_height
-from app.theme import SCREEN, Look
 
 Reference = Literal["dense"] | None
 

@@ -6,13 +6,12 @@ E recorded epochs, 0 is before training · shares of the rows of a split.
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.leaf_lines import check_epochs, epoch_axis, nearest_epoch
+from leafscope.app.figures.line_ends import EndLabel, label_ends, label_width
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.leaf_lines import check_epochs, epoch_axis, nearest_epoch
-from app.figures.line_ends import EndLabel, label_ends, label_width
-from app.theme import SCREEN, Look
 
 MOST = 0.9
 """The share of rows in their final leaf whose epoch the sentence names."""

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.matrices import diverging_scale
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.matrices import diverging_scale
-from app.theme import SCREEN, Look
 
 REST = "biases after it"
 SUM = "sum (logits)"

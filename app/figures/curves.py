@@ -5,11 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike
-
-from app import theme
-from app.figures import frame
-from app.theme import SCREEN, Look
 
 _UNITS = {"loss": "cross-entropy loss (nats)", "accuracy": "accuracy (share of rows)", "error": "error (share of rows)"}
 _SPLITS = ("test", "validation", "train")

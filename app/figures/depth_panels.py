@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.line_ends import EndLabel, label_ends, label_width
+from leafscope.app.figures.models import model_style, model_words
+from leafscope.app.theme import Look
 from plotly.subplots import make_subplots
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.line_ends import EndLabel, label_ends, label_width
-from app.figures.models import model_style, model_words
-from app.theme import Look
 
 DEPTH_AXIS = "depth K (gating bits)"
 

@@ -9,12 +9,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-
-from app import theme
-from app.figures import lines
-from app.figures.depth_panels import Panel, depth_panels
-from app.figures.models import model_words
-from app.theme import SCREEN, Look
+from leafscope.app import theme
+from leafscope.app.figures import lines
+from leafscope.app.figures.depth_panels import Panel, depth_panels
+from leafscope.app.figures.models import model_words
+from leafscope.app.theme import SCREEN, Look
 
 Metric = Literal["error", "accuracy", "loss"]
 

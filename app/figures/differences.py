@@ -5,12 +5,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.depth_panels import DEPTH_AXIS
-from app.figures.models import model_style, model_words
-from app.theme import SCREEN, Look
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.depth_panels import DEPTH_AXIS
+from leafscope.app.figures.models import model_style, model_words
+from leafscope.app.theme import SCREEN, Look
 
 Basis = Literal["at the same epochs", "at the same train loss"]
 Measure = Literal["test error", "generalization gap"]

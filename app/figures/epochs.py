@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.gating import check_depth
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame
-from app.theme import SCREEN, Look
-from core.gating import check_depth
 
 MAX_LEAVES = 64
 """Leaves of the heatmap; of more, those that are fullest over all epochs."""

@@ -9,13 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.capacity import log_axis
+from leafscope.app.figures.groups import GroupStyle
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.capacity import log_axis
-from app.figures.groups import GroupStyle
-from app.theme import SCREEN, Look
 
 NAME_LIMIT = 60
 """Names of runs and words of fields are cut to so many characters in hover."""

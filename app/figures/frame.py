@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.theme import Look
+from leafscope.core.gating import check_depth
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.theme import Look
-from core.gating import check_depth
 
 CHARACTER_WIDTH = 0.5
 """Width of an average character of the font, in units of its size."""

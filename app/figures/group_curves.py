@@ -13,14 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
-from plotly.subplots import make_subplots
-
-from app import theme
-from app.figures import frame
-from app.figures.groups import GroupStyle
-from app.figures.line_ends import EndLabel, label_ends, label_width
-from app.figures.lines import (
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.figures.groups import GroupStyle
+from leafscope.app.figures.line_ends import EndLabel, label_ends, label_width
+from leafscope.app.figures.lines import (
     INTERVAL,
     add_band,
     axis_title,
@@ -32,7 +29,9 @@ from app.figures.lines import (
     seeds_words,
     sentence_case,
 )
-from app.theme import SCREEN, Look
+from leafscope.app.theme import SCREEN, Look
+from numpy.typing import ArrayLike, NDArray
+from plotly.subplots import make_subplots
 
 UNITS = {"loss": "nats", "accuracy": "percent", "error": "percent"}
 """Of a metric on an axis; shares of rows are drawn in percent."""

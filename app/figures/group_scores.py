@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.group_curves import (
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.group_curves import (
     MEASURES,
     UNITS,
     WORDS_LIMIT,
@@ -25,9 +23,10 @@ from app.figures.group_curves import (
     score_words,
     value_words,
 )
-from app.figures.groups import GroupStyle
-from app.theme import SCREEN, Look
-from core.comparison import Interval
+from leafscope.app.figures.groups import GroupStyle
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison import Interval
+from numpy.typing import NDArray
 
 MOST_GROUPS = {False: 30, True: 12}
 """Groups that are drawn, by projector; the table lists all."""

@@ -7,11 +7,10 @@ takes the next of the class colours. Markers differ too.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from leafscope.app import theme
+from leafscope.app.figures.models import model_style
+from leafscope.app.theme import Look, Scale
 from plotly.colors import sequential
-
-from app import theme
-from app.figures.models import model_style
-from app.theme import Look, Scale
 
 _RAMP: Scale = [(step / (len(sequential.Plasma) - 1), colour.upper()) for step, colour in enumerate(sequential.Plasma)]
 _RAMP_ENDS = {False: (0.0, 0.62), True: (0.38, 1.0)}

@@ -6,12 +6,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.usage import lift
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame
-from app.theme import SCREEN, Look
-from core.usage import lift
 
 Value = Literal["lift", "share", "count"]
 

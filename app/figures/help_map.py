@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.depth_panels import DEPTH_AXIS
-from app.figures.differences import UNIT, holm_words, hover, interval, shown_flags
-from app.figures.models import model_words
-from app.theme import SCREEN, Look
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.depth_panels import DEPTH_AXIS
+from leafscope.app.figures.differences import UNIT, holm_words, hover, interval, shown_flags
+from leafscope.app.figures.models import model_words
+from leafscope.app.theme import SCREEN, Look
 
 _COLUMNS = ["width", "depth", *lines.INTERVAL, "n", "p_holm", "shown"]
 _BETTER = {False: "#0072B2", True: "#4FA3E0"}

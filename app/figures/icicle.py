@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.figures.loads import leaf_loads_sentence
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.usage import node_counts
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame
-from app.figures.loads import leaf_loads_sentence
-from app.theme import SCREEN, Look
-from core.usage import node_counts
 
 _STATE_ORDER = ("used", "test only", "unseen", "impossible")
 """A prefix is in the first of these states that one of its leaves is in."""

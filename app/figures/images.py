@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame
-from app.theme import SCREEN, Look
 
 MAX_IMAGES = 60
 """Images of a grid; more would be smaller than a thumb."""

@@ -6,13 +6,12 @@ K = depth, the number of gating bits · level l from 0 (no bit) to K (the whole 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.lorenz import add_random, make_legend_room
+from leafscope.app.figures.models import model_style
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.lorenz import add_random, make_legend_room
-from app.figures.models import model_style
-from app.theme import SCREEN, Look
 
 _COLUMNS = ["level", "adjusted", "random_mean", "random_low", "random_high"]
 

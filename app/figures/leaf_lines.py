@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
-
-from app import theme
-from app.figures import frame, lines
-from app.theme import SCREEN, Look
 
 MAX_PANELS = 4
 """More panels than this are too narrow to read."""

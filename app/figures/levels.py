@@ -5,12 +5,11 @@ K = depth, the number of gating bits · level l from 0 (the root alone) to K (th
 
 import pandas as pd
 import plotly.graph_objects as go
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.line_ends import EndLabel, label_ends, label_width
-from app.figures.models import model_style
-from app.theme import SCREEN, Look
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.line_ends import EndLabel, label_ends, label_width
+from leafscope.app.figures.models import model_style
+from leafscope.app.theme import SCREEN, Look
 
 _COLUMNS = ["split", "level", *lines.INTERVAL, "n"]
 _SPLITS = ("test", "train")

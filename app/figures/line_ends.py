@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.theme import Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame
-from app.theme import Look
 
 _CHARACTERS = (18, 26)
 """Characters on a line of a label where labels are few, and where they are many and better stand on one line."""

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.figures.models import model_words
+from leafscope.app.theme import Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame
-from app.figures.models import model_words
-from app.theme import Look
 
 INTERVAL = ["mean", "low", "high"]
 """The columns of a mean and its interval."""

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.models import model_style
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.usage import carrying
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.models import model_style
-from app.theme import SCREEN, Look
-from core.usage import carrying
 
 MAX_POINTS = 400
 """Points of a line; of more leaves, ranks are thinned evenly on a logarithmic axis."""

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.groups import GroupStyle
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.usage import LeafBalance
 from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.groups import GroupStyle
-from app.theme import SCREEN, Look
-from core.usage import LeafBalance
 
 MOST_RUNS = 12
 """Strips of more runs are too low for their labels."""
@@ -271,7 +270,7 @@ def loads_beside_sentence(
 
     Plain text: escape it before it reaches Markdown.
 
-    >>> from core.usage import balance
+    >>> from leafscope.core.usage import balance
     >>> loads = [[4, 4, 4, 4], [9, 1, 0, 0]]
     >>> stats = [balance(n) for n in loads]
     >>> print(loads_beside_sentence(counts=loads, depths=[2, 2], names=["even", "uneven"], stats=stats))

@@ -8,12 +8,11 @@ import math
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.models import model_style, model_words
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.models import model_style, model_words
-from app.theme import SCREEN, Look
 
 MOST_POINTS = 600
 """Points of a drawn curve; more cannot be told apart."""

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame
-from app.theme import SCREEN, Look
 
 MAX_ERRORS = 300
 """Crosses drawn in all; of more errors, rows evenly spaced, the same ones at every level."""

@@ -6,12 +6,11 @@ Q output units, P input units · all panels share one diverging scale around 0.
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.theme import SCREEN, Look, Scale
 from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
-
-from app import theme
-from app.figures import frame, lines
-from app.theme import SCREEN, Look, Scale
 
 _DIVERGING = {
     False: ("#0B3C73", "#5A9BD4", "#F4F4F7", "#EB9459", "#8C2D04"),

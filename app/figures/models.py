@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app import theme
-from app.theme import Look
+from leafscope.app import theme
+from leafscope.app.theme import Look
 
 MODEL_WORDS = {
     "tree": "tree",

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.theme import SCREEN, Look, Scale
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.theme import SCREEN, Look, Scale
 
 MAX_LEVELS = 8
 """Nodes of deeper levels are thinner than a few px."""

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.group_curves import MEASURES, UNITS, WORDS_LIMIT, better_sign, check_words, range_around, value_words
+from leafscope.app.figures.groups import GroupStyle
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison import Difference
 from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.group_curves import MEASURES, UNITS, WORDS_LIMIT, better_sign, check_words, range_around, value_words
-from app.figures.groups import GroupStyle
-from app.theme import SCREEN, Look
-from core.comparison import Difference
 
 _WIDTHS = (0.6, 0.4)
 _SPACING = {False: 0.14, True: 0.2}

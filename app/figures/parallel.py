@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.field_scatter import Column, number_words, read_column
+from leafscope.app.figures.groups import ramp
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.field_scatter import Column, number_words, read_column
-from app.figures.groups import ramp
-from app.theme import SCREEN, Look
 
 MISSING_TICK = "none"
 """The tick of runs that have no value in a field, below all others."""

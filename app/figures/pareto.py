@@ -11,13 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.capacity import log_axis, tick_text
+from leafscope.app.figures.models import model_style, model_words
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.capacity import log_axis, tick_text
-from app.figures.models import model_style, model_words
-from app.theme import SCREEN, Look
 
 Cost = Literal["multiply_adds", "parameters"]
 

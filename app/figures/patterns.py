@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.figures.loads import add_uniform, leaf_loads_sentence, leaf_loads_table
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
-
-from app import theme
-from app.figures import frame
-from app.figures.loads import add_uniform, leaf_loads_sentence, leaf_loads_table
-from app.theme import SCREEN, Look
 
 REST = -1
 """Stands for the leaf in the row of the table that sums all further leaves."""

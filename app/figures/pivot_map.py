@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.groups import ramp
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.groups import ramp
-from app.theme import SCREEN, Look
 
 MOST = 40
 """Rows or columns beyond these are not drawn."""

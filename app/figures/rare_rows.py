@@ -8,11 +8,10 @@ import math
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.models import model_style, model_words
-from app.theme import SCREEN, Look
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.models import model_style, model_words
+from leafscope.app.theme import SCREEN, Look
 
 UNIT = "percentage points"
 

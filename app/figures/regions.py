@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame
-from app.theme import SCREEN, Look
 
 _FILL = 0.3
 _MAX_LABELS = 16

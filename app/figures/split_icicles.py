@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.figures.icicle import prefix_icicle_table
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike
-
-from app import theme
-from app.figures import frame
-from app.figures.icicle import prefix_icicle_table
-from app.theme import SCREEN, Look
 
 _GAP = 0.02
 """Between icicles, as a share of the width of all."""

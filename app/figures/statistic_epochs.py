@@ -8,14 +8,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.information import number_interval
+from leafscope.app.figures.lorenz import add_random, make_legend_room, share_interval
+from leafscope.app.figures.models import model_style, model_words
+from leafscope.app.theme import SCREEN, Look
 from numpy.typing import ArrayLike, NDArray
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.information import number_interval
-from app.figures.lorenz import add_random, make_legend_room, share_interval
-from app.figures.models import model_style, model_words
-from app.theme import SCREEN, Look
 
 Unit = Literal["number", "share"]
 

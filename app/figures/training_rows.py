@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.line_ends import EndLabel, label_ends, label_width
-from app.figures.models import model_style, model_words
-from app.theme import SCREEN, Look
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.line_ends import EndLabel, label_ends, label_width
+from leafscope.app.figures.models import model_style, model_words
+from leafscope.app.theme import SCREEN, Look
 
 _COLUMNS = ["model", "variant", "depth", "n_train", *lines.INTERVAL, "n"]
 _RAMP = {False: (("#FFFFFF", 0.25), ("#000000", 0.6)), True: (("#000000", 0.1), ("#FFFFFF", 0.75))}

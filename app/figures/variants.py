@@ -10,15 +10,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.models import model_style
+from leafscope.app.figures.statistic_epochs import Unit
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison import Difference, mean_interval, paired_difference
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.models import model_style
-from app.figures.statistic_epochs import Unit
-from app.theme import SCREEN, Look
-from core.comparison import Difference, mean_interval, paired_difference
 
 MOST_VARIANTS = 12
 """Rows of more variants are too low for their labels."""

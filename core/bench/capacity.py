@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+from leafscope.core.bench.timing import Timings, bandwidth, interleaved
+from leafscope.core.collapsed import CollapsedLinear
+from leafscope.core.kernels import read_leaves, ready, reference
+from leafscope.core.kernels.plan import make_plan
+from leafscope.core.optim import LazyAdamW, parameter_groups
+from leafscope.core.tree import TreeLinear
 from torch import Tensor, nn
-
-from core.bench.timing import Timings, bandwidth, interleaved
-from core.collapsed import CollapsedLinear
-from core.kernels import read_leaves, ready, reference
-from core.kernels.plan import make_plan
-from core.optim import LazyAdamW, parameter_groups
-from core.tree import TreeLinear
 
 FEATURES = 64
 DEPTHS = (0, 2, 4, 6, 8, 10, 12)

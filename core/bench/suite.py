@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
-
-from core.bench import capacity, peers, sweep
-from core.bench.timing import bandwidth, environment
-from core.kernels import ready
+from leafscope.core.bench import capacity, peers, sweep
+from leafscope.core.bench.timing import bandwidth, environment
+from leafscope.core.kernels import ready
 
 Group = Literal["capacity", "peers", "sweep"]
 GROUPS: tuple[Group, ...] = ("capacity", "peers", "sweep")

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
-from core.population import Ended, Population
-from core.training import EpochRecord, Trainer, TrainResult, result_of, train
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
+from leafscope.core.population import Ended, Population
+from leafscope.core.training import EpochRecord, Trainer, TrainResult, result_of, train
 
 REFERENCE_EPOCHS = 2
 """Epochs of a run that are timed with the reference."""

@@ -6,10 +6,9 @@ P features · C classes. Arrays are read-only, since a loaded data set is shared
 from dataclasses import dataclass
 
 import numpy as np
+from leafscope.core.config import DataConfig
+from leafscope.core.datasets.info import DatasetInfo
 from numpy.typing import ArrayLike, NDArray
-
-from core.config import DataConfig
-from core.datasets.info import DatasetInfo
 
 
 @dataclass(frozen=True, eq=False)

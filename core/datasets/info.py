@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.config import DATA_NAMES, GENERATORS
+from leafscope.core.config import DATA_NAMES, GENERATORS
 
 
 @dataclass(frozen=True)

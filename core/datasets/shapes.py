@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from core.config import DataConfig
-from core.datasets.info import INFO
-from core.datasets.splits import split_sizes
+from leafscope.core.config import DataConfig
+from leafscope.core.datasets.info import INFO
+from leafscope.core.datasets.splits import split_sizes
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ rows that are kept are nested: with one seed, the first 100 are among the first 
 from typing import NamedTuple
 
 import numpy as np
+from leafscope.core.config import DataConfig
+from leafscope.core.errors import DataError
 from numpy.typing import NDArray
-
-from core.config import DataConfig
-from core.errors import DataError
 
 Rows = NDArray[np.int64]
 

@@ -7,11 +7,10 @@ path is added by its device type in `_PATHS` and must agree with the reference.
 from collections.abc import Callable
 
 import torch
+from leafscope.core.gating import leaf_index, sign_bits
+from leafscope.core.kernels import cpu, ready, reference
+from leafscope.core.kernels.cpu import Update
 from torch import Tensor
-
-from core.gating import leaf_index, sign_bits
-from core.kernels import cpu, ready, reference
-from core.kernels.cpu import Update
 
 _PATHS: dict[str, Callable[..., Tensor]] = {"cpu": cpu.leaf_linear}
 """Device type -> faster path; a device that is not named takes the reference."""

@@ -7,14 +7,13 @@ One net runs on one thread and releases the interpreter while it does, so that n
 
 import numpy as np
 import torch
+from leafscope.core.config import TrainConfig
+from leafscope.core.kernels import compiled
+from leafscope.core.kernels.cpu import apart
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.optim import LazyAdamW
+from leafscope.core.tree import TreeLinear
 from torch import Tensor, nn
-
-from core.config import TrainConfig
-from core.kernels import compiled
-from core.kernels.cpu import apart
-from core.nets import DenseNet, TreeNet
-from core.optim import LazyAdamW
-from core.tree import TreeLinear
 
 LARGEST_MATRIX = 1 << 16
 """Entries of a matrix above which the products of BLAS, on the reference path, are the faster way."""

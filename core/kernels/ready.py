@@ -20,8 +20,7 @@ from pathlib import Path
 import llvmlite.binding
 import numba
 import numpy as np
-
-from core.kernels import compiled
+from leafscope.core.kernels import compiled
 
 _compiles_when_asked = os.environ.get("LEAFSCOPE_COMPILE") != "ahead"
 _loaded = False
@@ -70,11 +69,10 @@ def make_ready() -> None:
     """Compile everything that training and evaluation use, or load it; seconds, about half a minute the first time."""
     global _loaded
     import torch
-
-    from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-    from core.kernels import cpu
-    from core.training import Trainer
-    from core.tree import TreeLinear
+    from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+    from leafscope.core.kernels import cpu
+    from leafscope.core.training import Trainer
+    from leafscope.core.tree import TreeLinear
 
     train = TrainConfig(epochs=1, device="cpu", batch_size=64)
     tiny = RunConfig(data=DataConfig(name="iris"), net=NetConfig(depth=1, width=2), train=train)
@@ -95,7 +93,7 @@ def make_ready() -> None:
 
 def start_making_ready() -> "subprocess.Popen[bytes]":
     """Compile in a process of its own, which ends with this one."""
-    command = [sys.executable, "-P", "-m", "core.compile_ahead", str(os.getpid())]
+    command = [sys.executable, "-P", "-m", "leafscope.core.compile_ahead", str(os.getpid())]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
 

@@ -3,10 +3,9 @@
 import json
 
 import pytest
-
-from app import bench, cli
-from core.bench import suite
-from core.store import Store
+from leafscope.app import bench, cli
+from leafscope.core.bench import suite
+from leafscope.core.store import Store
 
 CAPACITY = {
     "phase": "training",

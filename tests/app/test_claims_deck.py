@@ -15,18 +15,17 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leafscope.app import findings
+from leafscope.app.claims_deck import LONGEST_CAPTION, LONGEST_TITLE, NAME, UsageFacts, claims_deck
+from leafscope.app.figures.models import model_words
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison import holm
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.cost import cost
+from leafscope.core.decks import MAX_FIGURE_BYTES, Slide
+from leafscope.core.members import Member, expand
+from leafscope.core.sweep import Outcome, results
 from scipy import stats
-
-from app import findings
-from app.claims_deck import LONGEST_CAPTION, LONGEST_TITLE, NAME, UsageFacts, claims_deck
-from app.figures.models import model_words
-from app.theme import SCREEN, Look
-from core.comparison import holm
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.cost import cost
-from core.decks import MAX_FIGURE_BYTES, Slide
-from core.members import Member, expand
-from core.sweep import Outcome, results
 
 DATA = DataConfig(name="tree_teacher", n_samples=200, n_train=100, n_features=6, n_classes=3, teacher_depth=2)
 BESIDE = ["dense", "dense_capacity", "random_gates"]
@@ -546,10 +545,10 @@ def test_the_table_is_left_as_it_is_and_the_deck_is_the_same_each_time() -> None
 
 
 def test_no_page_and_no_store_is_needed() -> None:
-    imported = {"app.claims_deck"}
+    imported = {"leafscope.app.claims_deck"}
     waiting = list(imported)
     while waiting:
-        path = ROOT / f"{waiting.pop().replace('.', '/')}.py"
+        path = ROOT / f"{waiting.pop().removeprefix('leafscope.').replace('.', '/')}.py"
         if not path.exists():
             continue
         for node in ast.parse(path.read_text()).body:
@@ -558,5 +557,5 @@ def test_no_page_and_no_store_is_needed() -> None:
                 names = [str(node.module), *(f"{node.module}.{name}" for name in names)]
             waiting += [name for name in names if name not in imported]
             imported |= set(names)
-    assert "app.figures.depths" in imported
-    assert not imported & {"streamlit", "core.store", "core.jobs"}
+    assert "leafscope.app.figures.depths" in imported
+    assert not imported & {"streamlit", "leafscope.core.store", "leafscope.core.jobs"}

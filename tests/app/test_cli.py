@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-
-from app import cli
+from leafscope.app import cli
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from leafscope.app import collect
+from leafscope.app.collect import snapshot
+from leafscope.app.figures import frame
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.store import Store
 
-from app import collect
-from app.collect import snapshot
-from app.figures import frame
-from app.theme import SCREEN, Look
-from core.config import RunConfig, SweepConfig
-from core.store import Store
 from tests.pages.conftest import decoded
 
 LOOKS = (SCREEN, Look(dark=True), Look(projector=True), Look(dark=True, projector=True))

@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
+from leafscope.app import controls
+from leafscope.core.config import DATA_NAMES, GENERATORS, DataConfig, NetConfig, RunConfig, changed, field_names
+from leafscope.core.presets import EXAMPLE
 from streamlit.testing.v1 import AppTest
-
-from app import controls
-from core.config import DATA_NAMES, GENERATORS, DataConfig, NetConfig, RunConfig, changed, field_names
-from core.presets import EXAMPLE
 
 TEACHER = {
     "data.name": "tree_teacher",
@@ -51,9 +50,8 @@ RUNS = [
 def page(text: str | None) -> None:
     """A page of nothing but the controls, which begins with a run's configuration if one is given."""
     import streamlit as st
-
-    from app import controls
-    from core.config import RunConfig
+    from leafscope.app import controls
+    from leafscope.core.config import RunConfig
 
     if text is not None and "begun" not in st.session_state:
         controls.load_run(RunConfig.model_validate_json(text))

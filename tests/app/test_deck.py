@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leafscope.app.collect import snapshot
+from leafscope.app.deck import HEADING, MAX_FACT_SLIDES, deck_html
+from leafscope.app.deck_facts import Fact, facts, number_words, utc_date
+from leafscope.app.figures import learning_curves
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.config import RunConfig, SweepConfig, changed
+from leafscope.core.decks import Slide
 from plotly.offline import get_plotlyjs
-
-from app.collect import snapshot
-from app.deck import HEADING, MAX_FACT_SLIDES, deck_html
-from app.deck_facts import Fact, facts, number_words, utc_date
-from app.figures import learning_curves
-from app.theme import SCREEN, Look
-from core.config import RunConfig, SweepConfig, changed
-from core.decks import Slide
 
 MADE = 1732467169.0  # 24 November 2024, 16:52:49 UTC
 HOSTILE = [

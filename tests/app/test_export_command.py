@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-
-from app import cli, export
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.decks import Slide
-from core.members import distinct_runs
-from core.store import Store
+from leafscope.app import cli, export
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.decks import Slide
+from leafscope.core.members import distinct_runs
+from leafscope.core.store import Store
 
 SWEEP = SweepConfig(
     name="iris, small",

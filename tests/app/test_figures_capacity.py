@@ -12,9 +12,8 @@ import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app import theme
-from app.figures.capacity import (
+from leafscope.app import theme
+from leafscope.app.figures.capacity import (
     capacity_by_depth,
     capacity_by_depth_sentence,
     capacity_by_depth_table,
@@ -26,11 +25,11 @@ from app.figures.capacity import (
     tick_text,
     times_words,
 )
-from app.figures.lines import panel_height
-from app.figures.models import MODEL_WORDS, model_style, model_words
-from app.figures.pareto import error_by_cost, error_by_cost_sentence, error_by_cost_table
-from app.figures.training_curves import seed_curves, seed_curves_sentence, seed_curves_table
-from app.theme import Look
+from leafscope.app.figures.lines import panel_height
+from leafscope.app.figures.models import MODEL_WORDS, model_style, model_words
+from leafscope.app.figures.pareto import error_by_cost, error_by_cost_sentence, error_by_cost_table
+from leafscope.app.figures.training_curves import seed_curves, seed_curves_sentence, seed_curves_table
+from leafscope.app.theme import Look
 
 LOOKS = [Look(dark, projector) for dark, projector in itertools.product((False, True), (False, True))]
 EVIL = "<i>run</i>"

@@ -11,11 +11,9 @@ import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.isotonic import isotonic_regression
-
-from app import theme
-from app.figures import frame, lines
-from app.figures.depths import (
+from leafscope.app import theme
+from leafscope.app.figures import frame, lines
+from leafscope.app.figures.depths import (
     error_by_depth,
     error_by_depth_sentence,
     error_by_depth_table,
@@ -23,12 +21,13 @@ from app.figures.depths import (
     gap_by_depth_sentence,
     gap_by_depth_table,
 )
-from app.figures.differences import differences_by_depth, differences_by_depth_sentence, differences_by_depth_table
-from app.figures.help_map import help_map, help_map_sentence, help_map_table
-from app.figures.levels import level_accuracy, level_accuracy_sentence, level_accuracy_table
-from app.figures.line_ends import EndLabel, label_ends, spread
-from app.figures.training_rows import error_by_rows, error_by_rows_sentence, error_by_rows_table
-from app.theme import Look
+from leafscope.app.figures.differences import differences_by_depth, differences_by_depth_sentence, differences_by_depth_table
+from leafscope.app.figures.help_map import help_map, help_map_sentence, help_map_table
+from leafscope.app.figures.levels import level_accuracy, level_accuracy_sentence, level_accuracy_table
+from leafscope.app.figures.line_ends import EndLabel, label_ends, spread
+from leafscope.app.figures.training_rows import error_by_rows, error_by_rows_sentence, error_by_rows_table
+from leafscope.app.theme import Look
+from sklearn.isotonic import isotonic_regression
 
 LOOKS = [Look(dark, projector) for dark, projector in itertools.product((False, True), (False, True))]
 EVIL = "<i>run</i>"

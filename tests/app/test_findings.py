@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-
-from app import theme
-from app.findings import (
+from leafscope.app import theme
+from leafscope.app.findings import (
     claims_markdown,
     claims_table,
     compare,
@@ -21,10 +19,11 @@ from app.findings import (
     own_depth,
     summary_table,
 )
-from core.comparison import Difference
-from core.config import DataConfig, RunConfig, SweepConfig, TrainConfig
-from core.datasets import load
-from core.sweep import results
+from leafscope.core.comparison import Difference
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.datasets import load
+from leafscope.core.sweep import results
+from scipy import stats
 
 TREE = {0: [0.60, 0.62, 0.58, 0.61], 1: [0.70, 0.74, 0.69, 0.725], 2: [0.71, 0.72, 0.70, 0.73]}
 FLAT = {0: [0.60, 0.62, 0.58, 0.61], 1: [0.66, 0.69, 0.67, 0.66], 2: [0.63, 0.62, 0.66, 0.64]}

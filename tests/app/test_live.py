@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from app import live, session, theme
-from app.theme import Look
-from core.config import RunConfig, TrainConfig
-from core.reading import RunSummary
-from core.store import Store
+from leafscope.app import live, session, theme
+from leafscope.app.theme import Look
+from leafscope.core.config import RunConfig, TrainConfig
+from leafscope.core.reading import RunSummary
+from leafscope.core.store import Store
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from app.mathml import MAX_LATEX, mathml
+from leafscope.app.mathml import MAX_LATEX, mathml
 
 HOSTILE = [
     r"\text{<script>alert(1)</script>}",

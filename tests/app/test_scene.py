@@ -11,18 +11,18 @@ import streamlit as st
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
+from leafscope.app import scene, scene_data
+from leafscope.core import jobs
+from leafscope.core.config import DataConfig, RunConfig, changed
+from leafscope.core.cost import cost
+from leafscope.core.datasets import load
+from leafscope.core.errors import DataError
+from leafscope.core.recording import unpack
+from leafscope.core.store import NET, Store
+from leafscope.core.training import Trainer
+from leafscope.core.worker import Worker
 from streamlit.testing.v1 import AppTest
 
-from app import scene, scene_data
-from core import jobs
-from core.config import DataConfig, RunConfig, changed
-from core.cost import cost
-from core.datasets import load
-from core.errors import DataError
-from core.recording import unpack
-from core.store import NET, Store
-from core.training import Trainer
-from core.worker import Worker
 from tests.pages.harness import param, words
 
 DIGITS = RunConfig(data=DataConfig(name="digits"))
@@ -141,9 +141,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def page() -> None:
     import streamlit as st
-
-    from app import scene, session
-    from core import jobs
+    from leafscope.app import scene, session
+    from leafscope.core import jobs
 
     run = jobs.default_store().run(st.session_state["shown"])
     with st.sidebar:
@@ -563,7 +562,7 @@ def test_a_full_queue_is_said(store: Store, told: dict[str, Any], monkeypatch: p
     run = config()
     store.submit(run)
     at = look(run)
-    monkeypatch.setattr("core.store.QUEUE_LIMIT", 1)
+    monkeypatch.setattr("leafscope.core.store.QUEUE_LIMIT", 1)
     at.selectbox(key="beside").set_value("flat")
     rerun(at)
     assert [("at most 1 runs can wait" in notice) for notice in notices(at)] == [True]

@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-from app import scene_data, theme
-from core import snapshots
-from core.baselines import fit
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.cost import cost
-from core.datasets import load, shape
-from core.nets import DenseNet, TreeNet, build_net
-from core.reading import RunSummary
-from core.recording import pack, unpack
-from core.snapshots import SIDE, levels, regions, snapshot_epochs
-from core.store import CHECKPOINT, NET, Store
-from core.trained import TrainedNet, trained_net
-from core.training import Trainer
-from core.worker import Worker
+from leafscope.app import scene_data, theme
+from leafscope.core import snapshots
+from leafscope.core.baselines import fit
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.cost import cost
+from leafscope.core.datasets import load, shape
+from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.reading import RunSummary
+from leafscope.core.recording import pack, unpack
+from leafscope.core.snapshots import SIDE, levels, regions, snapshot_epochs
+from leafscope.core.store import CHECKPOINT, NET, Store
+from leafscope.core.trained import TrainedNet, trained_net
+from leafscope.core.training import Trainer
+from leafscope.core.worker import Worker
 
 MOONS = DataConfig(name="moons", n_samples=120)
 IRIS = DataConfig(name="iris")

@@ -4,8 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-
-from app import server
+from leafscope.app import server
 
 
 class Fake:

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
-
-from app import session
+from leafscope.app import session
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from leafscope.app import share
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.errors import LimitError
+from leafscope.core.plan import PLAN_LIMIT, decode, encode
 from streamlit.testing.v1 import AppTest
 
-from app import share
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.errors import LimitError
-from core.plan import PLAN_LIMIT, decode, encode
 from tests.pages.harness import MAIN, Lab, config, open_lab, param, press, run_app, words
 
 
@@ -22,8 +22,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 def script() -> None:
     """A page that shows the runs and the sweep it is given, and writes what sharing says of it."""
     import streamlit as st
-
-    from app import share
+    from leafscope.app import share
 
     runs, sweep = st.session_state["given"]
     if runs is not None:

@@ -7,15 +7,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-
-from app import cli, sweep
-from app.findings import findings, summary_table
-from core import jobs
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, field_names
-from core.members import run_ids
-from core.store import Store
-from core.sweep import run_sweep
-from core.sweep_file import write_sweep
+from leafscope.app import cli, sweep
+from leafscope.app.findings import findings, summary_table
+from leafscope.core import jobs
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, field_names
+from leafscope.core.members import run_ids
+from leafscope.core.store import Store
+from leafscope.core.sweep import run_sweep
+from leafscope.core.sweep_file import write_sweep
 
 SWEEP = SweepConfig(
     name="wine, small",
@@ -84,8 +83,8 @@ def test_a_second_run_trains_nothing_and_says_the_same(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("core.population.Trainer", refuse)
-    monkeypatch.setattr("core.baselines.fit", refuse)
+    monkeypatch.setattr("leafscope.core.population.Trainer", refuse)
+    monkeypatch.setattr("leafscope.core.baselines.fit", refuse)
     assert command(file, "--database", database) == 0
     assert capsys.readouterr().out == first
     assert {summary.attempt for summary in Store(database).list_runs()} == {1}
@@ -143,7 +142,7 @@ def test_interrupted(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("core.sweep.run_sweep", interrupt)
+    monkeypatch.setattr("leafscope.core.sweep.run_sweep", interrupt)
     assert command(file, "--database", tmp_path / "l.db") == 130
     assert "interrupted; what was trained is kept, and the same command goes on" in capsys.readouterr().err
     assert command(file, "--no-store") == 130

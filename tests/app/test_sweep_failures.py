@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-
-from app import sweeps
-from core import jobs
-from core.config import RunConfig, SweepConfig
-from core.store import End
+from leafscope.app import sweeps
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.store import End
 
 
 def test_failed_runs_are_said_with_their_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

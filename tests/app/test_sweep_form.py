@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from leafscope.app.numbers_field import MOST, parse_real, parse_whole, write_real, write_whole
+from leafscope.core import presets
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig
+from leafscope.core.datasets import INFO, shape
+from leafscope.core.members import check, distinct_runs
 from streamlit.testing.v1 import AppTest
-
-from app.numbers_field import MOST, parse_real, parse_whole, write_real, write_whole
-from core import presets
-from core.config import DataConfig, RunConfig, SweepConfig
-from core.datasets import INFO, shape
-from core.members import check, distinct_runs
 
 # Lists of numbers
 
@@ -102,8 +101,7 @@ def test_any_text_is_numbers_or_a_sentence(text: str) -> None:
 
 def form() -> None:
     import streamlit as st
-
-    from app import sweep_form
+    from leafscope.app import sweep_form
 
     if (sweep := st.session_state.get("_to_load")) is not None:
         sweep_form.load(sweep)

@@ -8,8 +8,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
-
-from app import theme
+from leafscope.app import theme
 
 AA_TEXT, AA_MARK = 4.5, 3.0
 BOTH = (False, True)

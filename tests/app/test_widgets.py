@@ -8,13 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 import streamlit as st
+from leafscope.app import widgets
+from leafscope.core.config import RunConfig
+from leafscope.core.jobs import WorkerStatus
+from leafscope.core.reading import RunSummary
+from leafscope.core.store import Ending, Store
 from streamlit.testing.v1 import AppTest
-
-from app import widgets
-from core.config import RunConfig
-from core.jobs import WorkerStatus
-from core.reading import RunSummary
-from core.store import Ending, Store
 
 STATES = {"queued", "running", *get_args(Ending)}
 NASTY = "![x](http://h/i.png) <b>bold</b> $x$ :red[r]\nnext"
@@ -64,8 +63,7 @@ def test_a_file_name_has_no_path_in_it(key: str, name: str) -> None:
 def draw_figure() -> None:
     import plotly.graph_objects as go
     import streamlit as st
-
-    from app import widgets
+    from leafscope.app import widgets
 
     table = st.session_state["table"]
     widgets.figure(go.Figure(go.Bar(y=[1, 2])), key="loads", sentence="2 *of* 4", caption="n = 4 [a](b)", table=table)

@@ -4,12 +4,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-
-from core import schema
-from core.config import RunConfig
-from core.errors import RunNotFoundError
-from core.store import Store
-from core.training import EpochRecord
+from leafscope.core import schema
+from leafscope.core.config import RunConfig
+from leafscope.core.errors import RunNotFoundError
+from leafscope.core.store import Store
+from leafscope.core.training import EpochRecord
 
 
 @pytest.fixture

@@ -16,19 +16,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leafscope.core import archive, store
+from leafscope.core.archive import ArchiveError, Exported, Imported, export_archive, import_archive
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.decks import Slide
+from leafscope.core.errors import RunNotFoundError
+from leafscope.core.members import distinct_runs
+from leafscope.core.reading import LEVELS
+from leafscope.core.schema import artifact_parts
+from leafscope.core.store import CHECKPOINT, NET, Claim, Store
+from leafscope.core.training import EpochRecord
 from safetensors.numpy import save
 from sqlalchemy import insert
 
-from core import archive, store
-from core.archive import ArchiveError, Exported, Imported, export_archive, import_archive
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.decks import Slide
-from core.errors import RunNotFoundError
-from core.members import distinct_runs
-from core.reading import LEVELS
-from core.schema import artifact_parts
-from core.store import CHECKPOINT, NET, Claim, Store
-from core.training import EpochRecord
 from tests.core.clock import Clock
 
 TABLES = (

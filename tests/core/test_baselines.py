@@ -7,18 +7,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from leafscope.core import baselines, device
+from leafscope.core.baselines import fit, fitted_tree, majority_accuracy
+from leafscope.core.config import FITTED, DataConfig, NetConfig, RunConfig
+from leafscope.core.cost import cost
+from leafscope.core.datasets import Dataset, Split, load
+from leafscope.core.errors import DataError, LimitError
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_info
-
-from core import baselines, device
-from core.baselines import fit, fitted_tree, majority_accuracy
-from core.config import FITTED, DataConfig, NetConfig, RunConfig
-from core.cost import cost
-from core.datasets import Dataset, Split, load
-from core.errors import DataError, LimitError
 
 NOISY = DataConfig(name="tree_teacher", n_samples=400, n_train=160, n_features=4, n_classes=3, noise=0.2)
 IRIS = DataConfig(name="iris")

@@ -4,11 +4,20 @@ import json
 
 import pytest
 import torch
+from leafscope.core.bench import peers
+from leafscope.core.bench.peers import (
+    N_FEATURES,
+    N_ROWS,
+    PEERS,
+    Peer,
+    check_output,
+    check_products,
+    grouped_product,
+    make_batch,
+    run,
+)
+from leafscope.core.gating import path_nodes
 from torch import nn
-
-from core.bench import peers
-from core.bench.peers import N_FEATURES, N_ROWS, PEERS, Peer, check_output, check_products, grouped_product, make_batch, run
-from core.gating import path_nodes
 
 KEYS = ["peer", "depth", "rows", "phase", "milliseconds", "against_dense", "parameters", "finished", "note"]
 

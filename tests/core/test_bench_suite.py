@@ -5,10 +5,9 @@ import math
 
 import pytest
 import torch
-
-from core.bench import capacity, suite, sweep
-from core.config import changed
-from core.kernels import compiled, cpu
+from leafscope.core.bench import capacity, suite, sweep
+from leafscope.core.config import changed
+from leafscope.core.kernels import compiled, cpu
 
 SMALL = {"rounds": 2, "seconds": 0.001}
 

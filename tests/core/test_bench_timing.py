@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 import torch
-
-from core.bench import timing
-from core.bench.timing import Timings, bandwidth, environment, interleaved
+from leafscope.core.bench import timing
+from leafscope.core.bench.timing import Timings, bandwidth, environment, interleaved
 
 
 def test_ten_times_the_work_takes_clearly_longer():

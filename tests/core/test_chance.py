@@ -9,9 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import chisquare
-
-from core.chance import (
+from leafscope.core.chance import (
     bit_frequencies,
     draw,
     expected_agreement,
@@ -22,7 +20,8 @@ from core.chance import (
     lorenz_band,
     random_load,
 )
-from core.usage import CHANCE_NAMES, balance, carrying, class_counts, divergence, lorenz, purity
+from leafscope.core.usage import CHANCE_NAMES, balance, carrying, class_counts, divergence, lorenz, purity
+from scipy.stats import chisquare
 
 EXACT = ("dead_fraction", "used_leaves", "cv2")
 

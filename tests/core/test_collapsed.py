@@ -4,10 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from core.collapsed import CollapsedLinear
-from core.gating import leaf_index
-from core.tree import TreeLinear
+from leafscope.core.collapsed import CollapsedLinear
+from leafscope.core.gating import leaf_index
+from leafscope.core.tree import TreeLinear
 
 
 def make(p, q, depth, parametrization, bias, seed):

@@ -9,9 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy import stats
-
-from core.comparison import (
+from leafscope.core.comparison import (
     Difference,
     Interval,
     at_same_train_loss,
@@ -29,6 +27,7 @@ from core.comparison import (
     still_falls,
     where_it_helps,
 )
+from scipy import stats
 
 NAN = math.nan
 SPLITS = ("train", "validation", "test")

@@ -10,12 +10,11 @@ import math
 import numpy as np
 import pytest
 import torch
-
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
-from core.errors import NonFiniteLossError
-from core.kernels import cpu
-from core.kernels import net as compiled_net
-from core.training import Trainer
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
+from leafscope.core.errors import NonFiniteLossError
+from leafscope.core.kernels import cpu
+from leafscope.core.kernels import net as compiled_net
+from leafscope.core.training import Trainer
 
 small = RunConfig(
     data=DataConfig(name="moons", n_samples=150),
@@ -277,7 +276,7 @@ def test_scores_of_a_net_with_logits_that_are_not_finite(value, place):
 
 def test_a_split_larger_than_one_evaluation_is_measured_whole(monkeypatch):
     wanted = next(Trainer(small, compiled=True).epochs())
-    monkeypatch.setattr("core.training.EVALUATION_ROWS", 7)
+    monkeypatch.setattr("leafscope.core.training.EVALUATION_ROWS", 7)
     got = next(Trainer(small, compiled=True).epochs())
     assert got.metrics == pytest.approx(wanted.metrics, rel=1e-6)
     assert all(np.array_equal(got.leaves[key], leaves) for key, leaves in wanted.leaves.items())

@@ -1,9 +1,7 @@
 """Configurations say what must hold and what was given, and have one address each."""
 
 import pytest
-from pydantic import ValidationError
-
-from core.config import (
+from leafscope.core.config import (
     DATA_NAMES,
     FITTED,
     NETS,
@@ -17,6 +15,7 @@ from core.config import (
     explain_change,
     field_names,
 )
+from pydantic import ValidationError
 
 
 @pytest.mark.parametrize(

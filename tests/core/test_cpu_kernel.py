@@ -9,9 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from core.kernels import cpu, reference
-from core.tree import TreeLinear
+from leafscope.core.kernels import cpu, reference
+from leafscope.core.tree import TreeLinear
 
 LARGEST_TABLE = 1 << 19
 """Entries of a drawn table, so that a hundred examples take seconds."""

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from leafscope.core.config import DATA_NAMES, GENERATORS, TABLES, DataConfig
+from leafscope.core.datasets import INFO, DataShape, load, shape
+from leafscope.core.datasets.dataset import mean_and_scale
+from leafscope.core.datasets.generators import generate, teacher, teacher_labels
+from leafscope.core.datasets.splits import stratified_order
+from leafscope.core.errors import DataError
 from sklearn import datasets as sklearn_datasets
-
-from core.config import DATA_NAMES, GENERATORS, TABLES, DataConfig
-from core.datasets import INFO, DataShape, load, shape
-from core.datasets.dataset import mean_and_scale
-from core.datasets.generators import generate, teacher, teacher_labels
-from core.datasets.splits import stratified_order
-from core.errors import DataError
 
 CONFIGS = [
     *(DataConfig(name=name) for name in DATA_NAMES),

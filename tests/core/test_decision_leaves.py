@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from leafscope.core.baselines import fit, majority_accuracy
+from leafscope.core.config import FITTED, NETS, DataConfig, NetConfig, RunConfig, changed
+from leafscope.core.datasets import load
+from leafscope.core.decision_leaves import DecisionLeaves, decision_leaves
+from leafscope.core.errors import LimitError
 from sklearn.tree import DecisionTreeClassifier
-
-from core.baselines import fit, majority_accuracy
-from core.config import FITTED, NETS, DataConfig, NetConfig, RunConfig, changed
-from core.datasets import load
-from core.decision_leaves import DecisionLeaves, decision_leaves
-from core.errors import LimitError
 
 SPLITS = ["train", "validation", "test"]
 
@@ -96,6 +95,6 @@ def test_the_data_set_at_hand_is_used() -> None:
 
 
 def test_raises_what_the_fit_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.device.free_bytes", lambda device: 0)
+    monkeypatch.setattr("leafscope.core.device.free_bytes", lambda device: 0)
     with pytest.raises(LimitError):
         decision_leaves(a_run())

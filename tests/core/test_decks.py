@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-
-from core.decks import MAX_TEXT, Slide
-from core.errors import LimitError, RunNotFoundError
-from core.store import Store
+from leafscope.core.decks import MAX_TEXT, Slide
+from leafscope.core.errors import LimitError, RunNotFoundError
+from leafscope.core.store import Store
 
 
 @pytest.fixture

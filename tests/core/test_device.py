@@ -2,14 +2,13 @@
 
 import pytest
 import torch
+from leafscope.core import device
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.cost import memory
+from leafscope.core.datasets import shape
+from leafscope.core.device import check_fits, resolve_device
+from leafscope.core.errors import DeviceError, LimitError
 from torch.cuda import device_count
-
-from core import device
-from core.config import RunConfig, changed
-from core.cost import memory
-from core.datasets import shape
-from core.device import check_fits, resolve_device
-from core.errors import DeviceError, LimitError
 
 CPU = torch.device("cpu")
 

@@ -7,12 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from core.datasets import load
-from core.explaining import Explanation, explain, flips, margins
-from core.nets import DenseNet, TreeNet
-from core.training import train
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.datasets import load
+from leafscope.core.explaining import Explanation, explain, flips, margins
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.training import train
 
 P, C = 5, 3
 KINDS = [(kind, gates) for kind in ("tree", "flat") for gates in ("hidden", "units", "random")]

@@ -7,11 +7,10 @@ import copy
 
 import pytest
 import torch
+from leafscope.core.kernels import cpu, ready
+from leafscope.core.optim import LazyAdamW, parameter_groups
+from leafscope.core.tree import TreeLinear
 from torch import nn
-
-from core.kernels import cpu, ready
-from core.optim import LazyAdamW, parameter_groups
-from core.tree import TreeLinear
 
 DEPTH = 3
 batches = [[0, 1, 5], [0], [0, 0, 7, 5, 5, 6], [1], list(range(8)) * 3, [5, 1, 5, 0, 2]]

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import torch
-
-from core.config import RunConfig, changed
-from core.kernels import ready
-from core.nets import TreeNet
-from core.training import Trainer
-from core.tree import TreeLinear
-from core.usage import balance, leaf_counts
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.kernels import ready
+from leafscope.core.nets import TreeNet
+from leafscope.core.training import Trainer
+from leafscope.core.tree import TreeLinear
+from leafscope.core.usage import balance, leaf_counts
 
 XOR = changed(
     RunConfig(),

@@ -6,8 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
-from core.gating import leaf_index, path_nodes, sign_bits
+from leafscope.core.gating import leaf_index, path_nodes, sign_bits
 
 bit_rows = st.integers(0, 16).flatmap(
     lambda depth: st.lists(st.lists(st.booleans(), min_size=depth, max_size=depth), min_size=1, max_size=20)

@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-
-from core import group as group_module
-from core.baselines import fit
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
-from core.errors import StoreError
-from core.members import distinct_runs
-from core.store import CHECKPOINT, NET, Store
-from core.training import train
-from core.worker import Worker, unpack
+from leafscope.core import group as group_module
+from leafscope.core.baselines import fit
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
+from leafscope.core.errors import StoreError
+from leafscope.core.members import distinct_runs
+from leafscope.core.store import CHECKPOINT, NET, Store
+from leafscope.core.training import train
+from leafscope.core.worker import Worker, unpack
 
 BASE = RunConfig(
     data=DataConfig(name="wine"),
@@ -136,7 +135,7 @@ def test_a_baseline_that_cannot_be_fitted_fails_alone(db: Store, monkeypatch: py
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("core.baselines.fit", fails)
+    monkeypatch.setattr("leafscope.core.baselines.fit", fails)
     tree = changed(BASE, {"net.kind": "decision_tree"})
     queue(db, tree, BASE)
     assert worker(db, threads=1).work_once()

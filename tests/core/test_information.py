@@ -10,10 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from leafscope.core.information import class_statistics, information, information_by_level
+from leafscope.core.usage import class_counts, purity
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
-
-from core.information import class_statistics, information, information_by_level
-from core.usage import class_counts, purity
 
 some_tables = arrays(np.int64, st.tuples(st.integers(1, 8), st.integers(1, 4)), elements=st.integers(0, 12))
 

@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-
-from core import jobs
-from core.config import RunConfig, TrainConfig
-from core.errors import RunNotFoundError, RunStateError
-from core.store import Store
-from core.training import EpochRecord
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig, TrainConfig
+from leafscope.core.errors import RunNotFoundError, RunStateError
+from leafscope.core.store import Store
+from leafscope.core.training import EpochRecord
 
 
 @pytest.fixture

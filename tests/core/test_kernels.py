@@ -3,9 +3,8 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from core.kernels.plan import make_plan
-from core.kernels.reference import path_sums
+from leafscope.core.kernels.plan import make_plan
+from leafscope.core.kernels.reference import path_sums
 
 
 @given(st.integers(0, 8), st.booleans(), st.data())

@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leafscope.core.comparison import mean_interval
+from leafscope.core.leaf_errors import BINS, SeedErrors, bin_words, errors_by_leaf, rare_rows, visits
+from leafscope.core.usage import leaf_counts
 from scipy.stats import t
 from sklearn.metrics import accuracy_score, log_loss
-
-from core.comparison import mean_interval
-from core.leaf_errors import BINS, SeedErrors, bin_words, errors_by_leaf, rare_rows, visits
-from core.usage import leaf_counts
 
 
 class TestErrorsByLeaf:

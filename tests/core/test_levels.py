@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
-
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from core.datasets import Dataset, load
-from core.levels import read_to_level, scores_by_level
-from core.nets import DenseNet, TreeNet
-from core.training import evaluate, train
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.datasets import Dataset, load
+from leafscope.core.levels import read_to_level, scores_by_level
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.training import evaluate, train
 
 DATA = DataConfig(name="wine")
 

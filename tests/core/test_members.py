@@ -5,14 +5,13 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leafscope.core import members as members_module
+from leafscope.core.config import BASELINES, DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
+from leafscope.core.cost import cost
+from leafscope.core.datasets import shape
+from leafscope.core.errors import DataError, LimitError
+from leafscope.core.members import check, distinct_runs, effort, expand
 from pydantic import ValidationError
-
-from core import members as members_module
-from core.config import BASELINES, DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
-from core.cost import cost
-from core.datasets import shape
-from core.errors import DataError, LimitError
-from core.members import check, distinct_runs, effort, expand
 
 BASE = RunConfig(data=DataConfig(name="wine"), net=NetConfig(width=8), train=TrainConfig(epochs=2))
 

@@ -6,10 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from core.config import NetConfig
-from core.gating import leaf_index
-from core.nets import DenseNet, TreeNet, balance_penalty, build_net
+from leafscope.core.config import NetConfig
+from leafscope.core.gating import leaf_index
+from leafscope.core.nets import DenseNet, TreeNet, balance_penalty, build_net
 
 configs = st.builds(
     NetConfig,

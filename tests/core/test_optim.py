@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from leafscope.core.optim import LazyAdamW, node_decay, parameter_groups
+from leafscope.core.tree import TreeLinear
 from torch import nn
-
-from core.optim import LazyAdamW, node_decay, parameter_groups
-from core.tree import TreeLinear
 
 
 def test_equals_adamw_where_everything_is_visited():

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
-
-from core import plan
-from core.config import (
+from leafscope.core import plan
+from leafscope.core.config import (
     BASELINES,
     FITTED,
     GENERATORS,
@@ -27,9 +25,10 @@ from core.config import (
     changed,
     field_names,
 )
-from core.errors import LimitError
-from core.plan import PLAN_LIMIT, Plan, decode, encode, nested, without_defaults
-from core.presets import depth_sweep
+from leafscope.core.errors import LimitError
+from leafscope.core.plan import PLAN_LIMIT, Plan, decode, encode, nested, without_defaults
+from leafscope.core.presets import depth_sweep
+from pydantic import ValidationError
 
 seeds = st.integers(0, 2**31 - 1)
 rates = st.floats(1e-6, 9.0)

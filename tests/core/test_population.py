@@ -4,15 +4,14 @@ import math
 
 import pytest
 import torch
-
-from core import device
-from core import population as module
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
-from core.cost import memory
-from core.datasets import shape
-from core.errors import LimitError, NonFiniteLossError
-from core.population import Ended, Population
-from core.training import EpochRecord, Trainer, train
+from leafscope.core import device
+from leafscope.core import population as module
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
+from leafscope.core.cost import memory
+from leafscope.core.datasets import shape
+from leafscope.core.errors import LimitError, NonFiniteLossError
+from leafscope.core.population import Ended, Population
+from leafscope.core.training import EpochRecord, Trainer, train
 
 base = RunConfig(
     data=DataConfig(name="moons", n_samples=200),

@@ -6,16 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.kernels import ready
-
-ROOT = Path(ready.__file__).parents[2]
+from leafscope.core.kernels import ready
 
 uncompiled = """
 import json, time, torch
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from core.kernels import ready
-from core.training import Trainer
-from core.tree import TreeLinear
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.kernels import ready
+from leafscope.core.training import Trainer
+from leafscope.core.tree import TreeLinear
 
 torch.set_num_threads(1)
 ready.wait_for_nobody()
@@ -45,7 +43,7 @@ def run_python(program, cache, **variables):
     environment = {name: value for name, value in os.environ.items() if name != "LEAFSCOPE_COMPILE"}
     environment |= {"NUMBA_CACHE_DIR": str(cache), **variables}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -67,7 +65,7 @@ def test_the_reference_path_is_used_until_the_code_is_compiled(tmp_path):
 
 def test_the_environment_says_not_to_wait(tmp_path):
     program = """
-from core.kernels import ready
+from leafscope.core.kernels import ready
 stamp = ready._stamp()
 print(ready.usable(), stamp)
 stamp.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +86,7 @@ def test_without_a_place_to_keep_it_everything_works(tmp_path):
 from numba.core import caching
 caching.CacheImpl._locator_classes = []
 import torch
-from core.kernels import ready, compiled
+from leafscope.core.kernels import ready, compiled
 assert not ready.can_be_kept() and not ready.is_ready()
 a = torch.ones(3).numpy()
 compiled.zero(a)

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.members import distinct_runs, run_ids
+from leafscope.core.presets import DATA, depth_sweep
+from leafscope.core.reproduce import WIDTH, script, sweep_script
+from leafscope.core.store import Store
+from leafscope.core.sweep import results
+from leafscope.core.worker import Worker, n_threads
 
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.members import distinct_runs, run_ids
-from core.presets import DATA, depth_sweep
-from core.reproduce import WIDTH, script, sweep_script
-from core.store import Store
-from core.sweep import results
-from core.worker import Worker, n_threads
 from tests.core.test_plan import configs, sweeps
 
 IRIS = DataConfig(name="iris")
@@ -161,10 +161,10 @@ def test_no_text_of_a_person_leaves_its_string() -> None:
 
 
 def test_only_what_is_used_is_imported_and_only_what_differs_is_written() -> None:
-    assert "from core.config import RunConfig\n" in script(RunConfig())
+    assert "from leafscope.core.config import RunConfig\n" in script(RunConfig())
     assert "\nrun = RunConfig()\n" in script(RunConfig())
     program = script(RunConfig(data=DataConfig(name="moons"), train=TrainConfig(lr=1e-5), seed=4))
-    assert "from core.config import DataConfig, RunConfig, TrainConfig\n" in program
+    assert "from leafscope.core.config import DataConfig, RunConfig, TrainConfig\n" in program
     assert '\nrun = RunConfig(data=DataConfig(name="moons"), train=TrainConfig(lr=1e-05), seed=4)\n' in program
     assert f"# Run {RUNS['tree'].run_id}: {RUNS['tree'].label}." in script(RUNS["tree"])
 

@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from core.config import RunConfig, changed
-from core.reading import RunSummary
-from core.run_filter import TERMS, Filter, FilterError, parse, term
-from core.run_table import COLUMNS, TEXT_FIELDS, run_table
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.reading import RunSummary
+from leafscope.core.run_filter import TERMS, Filter, FilterError, parse, term
+from leafscope.core.run_table import COLUMNS, TEXT_FIELDS, run_table
 
 
 def summary(run: RunConfig, **other: Any) -> RunSummary:

@@ -9,12 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
-
-from core.config import RunConfig, changed
-from core.datasets import shape
-from core.reading import RunSummary
-from core.run_groups import (
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.datasets import shape
+from leafscope.core.reading import RunSummary
+from leafscope.core.run_groups import (
     Group,
     by_seed,
     chosen_among,
@@ -26,7 +24,8 @@ from core.run_groups import (
     rank,
     score_interval,
 )
-from core.run_table import CONFIG_FIELDS, SEED_FIELDS, run_table
+from leafscope.core.run_table import CONFIG_FIELDS, SEED_FIELDS, run_table
+from scipy import stats
 
 ACCURACY = "best_test_accuracy"
 

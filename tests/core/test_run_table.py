@@ -7,11 +7,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, field_names
-from core.cost import cost
-from core.reading import RunSummary
-from core.run_table import (
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, field_names
+from leafscope.core.cost import cost
+from leafscope.core.reading import RunSummary
+from leafscope.core.run_table import (
     COLUMNS,
     CONFIG_FIELDS,
     MEASURES,
@@ -24,7 +23,7 @@ from core.run_table import (
     shared,
     value_words,
 )
-from core.sweep import results
+from leafscope.core.sweep import results
 
 
 def summary(run: RunConfig | None = None, **other: Any) -> RunSummary:

@@ -8,14 +8,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
-from core import snapshots
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.datasets import DATA_NAMES, Dataset, load, shape
-from core.nets import DenseNet, TreeNet, build_net
-from core.reading import LEVELS, snapshot_epoch, snapshot_name
-from core.recording import unpack
-from core.snapshots import (
+from leafscope.core import snapshots
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.datasets import DATA_NAMES, Dataset, load, shape
+from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.reading import LEVELS, snapshot_epoch, snapshot_name
+from leafscope.core.recording import unpack
+from leafscope.core.snapshots import (
     BUDGET,
     MAX_DEPTH_IN_BROWSER,
     SIDE,
@@ -29,9 +28,9 @@ from core.snapshots import (
     shuffled,
     snapshot_epochs,
 )
-from core.store import NET, Store
-from core.training import Trainer
-from core.worker import Worker
+from leafscope.core.store import NET, Store
+from leafscope.core.training import Trainer
+from leafscope.core.worker import Worker
 
 MOONS = DataConfig(name="moons", n_samples=120)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from leafscope.core import schema, store
+from leafscope.core.config import RunConfig, TrainConfig
+from leafscope.core.errors import LimitError, RunNotFoundError, RunStateError, StoreError
+from leafscope.core.store import CHECKPOINT, Claim, Store
+from leafscope.core.training import EpochRecord
 from sqlalchemy import Connection, text
 
-from core import schema, store
-from core.config import RunConfig, TrainConfig
-from core.errors import LimitError, RunNotFoundError, RunStateError, StoreError
-from core.store import CHECKPOINT, Claim, Store
-from core.training import EpochRecord
 from tests.core.clock import Clock
 
 

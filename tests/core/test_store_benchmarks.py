@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from leafscope.core import schema
+from leafscope.core.config import RunConfig
+from leafscope.core.errors import StoreError
+from leafscope.core.reading import Benchmark
+from leafscope.core.store import Store
 from sqlalchemy import Connection
 
-from core import schema
-from core.config import RunConfig
-from core.errors import StoreError
-from core.reading import Benchmark
-from core.store import Store
 from tests.core.clock import Clock
 
 VERSION_1 = """
@@ -342,16 +342,13 @@ def test_one_of_many_threads_migrates(old: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_two_processes_open_an_old_database_at_once(old: Path) -> None:
     script = (
-        "import sys, time; from core import schema; from core.store import Store\n"
+        "import sys, time; from leafscope.core import schema; from leafscope.core.store import Store\n"
         "step = schema.MIGRATIONS[1]\n"
         "schema.MIGRATIONS[1] = lambda connection: (print('migrated'), time.sleep(0.5), step(connection))\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         f"store = Store({str(old)!r}); print(len(store.list_runs()), len(store.benchmarks()))\n"
     )
-    root = Path(schema.__file__).parent.parent
-    processes = [
-        subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, stderr=-1, text=True, cwd=root) for _ in range(2)
-    ]
+    processes = [subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, stderr=-1, text=True) for _ in range(2)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

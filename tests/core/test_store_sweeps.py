@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from leafscope.core import store
+from leafscope.core.config import NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.errors import LimitError, RunNotFoundError
+from leafscope.core.store import CHECKPOINT, NET, Claim, Store
+from leafscope.core.training import EpochRecord
 
-from core import store
-from core.config import NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.errors import LimitError, RunNotFoundError
-from core.store import CHECKPOINT, NET, Claim, Store
-from core.training import EpochRecord
 from tests.core.clock import Clock
 
 SWEEP = SweepConfig(name="seeds", base=RunConfig(train=TrainConfig(epochs=5)), axes={"seed": [0, 1, 2, 3]})
@@ -233,7 +233,7 @@ def test_weights_are_dropped_and_scores_stay(db: Store) -> None:
 
 
 def test_more_addresses_than_one_query_takes(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.reading.CHUNK", 3)
+    monkeypatch.setattr("leafscope.core.reading.CHUNK", 3)
     monkeypatch.setattr(store, "CHUNK", 3)
     many = runs(*range(10))
     db.submit_sweep(SWEEP, many)

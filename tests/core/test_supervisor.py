@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-from core import jobs, supervisor
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from core.store import Store
-from core.supervisor import Supervisor
+from leafscope.core import jobs, supervisor
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.store import Store
+from leafscope.core.supervisor import Supervisor
 
 EPOCHS = 70
 """Of a long run: about 50 ms each, so that it can be ended in the midst of, by a test that looks every 20 ms."""
@@ -71,7 +70,7 @@ def supervised(path: Path) -> Iterator[Supervisor]:
 
 PARENT = """
 import sys, time
-from core.supervisor import Supervisor
+from leafscope.core.supervisor import Supervisor
 supervisor = Supervisor(sys.argv[1])
 supervisor.start()
 print(supervisor.pid, flush=True)

@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
-from app.sweep import report
-from core import jobs
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, field_names
-from core.cost import cost
-from core.datasets import load, shape
-from core.errors import DeviceError
-from core.members import distinct_runs, expand
-from core.store import NET, Store
-from core.sweep import SCORES, Outcome, kept, results, run_sweep
-from core.training import train
+from leafscope.app.sweep import report
+from leafscope.core import jobs
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, field_names
+from leafscope.core.cost import cost
+from leafscope.core.datasets import load, shape
+from leafscope.core.errors import DeviceError
+from leafscope.core.members import distinct_runs, expand
+from leafscope.core.store import NET, Store
+from leafscope.core.sweep import SCORES, Outcome, kept, results, run_sweep
+from leafscope.core.training import train
 
 BASE = RunConfig(
     data=DataConfig(name="wine"),

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from core import sweep_file
-from core.config import BASELINES, NETS, DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from core.errors import ConfigFileError
-from core.members import expand
-from core.presets import DATA, depth_sweep
-from core.sweep_file import parse_sweep, read_sweep, write_sweep
+from leafscope.core import sweep_file
+from leafscope.core.config import BASELINES, NETS, DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.errors import ConfigFileError
+from leafscope.core.members import expand
+from leafscope.core.presets import DATA, depth_sweep
+from leafscope.core.sweep_file import parse_sweep, read_sweep, write_sweep
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip() != "")
 floats = st.floats(1e-6, 9.0, allow_nan=False)

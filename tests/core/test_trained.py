@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from core.datasets import load
-from core.errors import RunNotFoundError
-from core.store import CHECKPOINT, NET, Store
-from core.trained import trained_net
-from core.training import Trainer, train
-from core.worker import pack
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.datasets import load
+from leafscope.core.errors import RunNotFoundError
+from leafscope.core.store import CHECKPOINT, NET, Store
+from leafscope.core.trained import trained_net
+from leafscope.core.training import Trainer, train
+from leafscope.core.worker import pack
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
+from leafscope.core.datasets import load
+from leafscope.core.errors import DeviceError, LimitError, NonFiniteLossError
+from leafscope.core.training import Trainer, train
 from torch import nn
 from torch.nn import functional
-
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
-from core.datasets import load
-from core.errors import DeviceError, LimitError, NonFiniteLossError
-from core.training import Trainer, train
 
 small = RunConfig(
     data=DataConfig(name="moons", n_samples=200),

@@ -4,10 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leafscope.core.gating import leaf_index
+from leafscope.core.tree import TreeLinear
 from torch import nn
-
-from core.gating import leaf_index
-from core.tree import TreeLinear
 
 shapes = st.fixed_dictionaries(
     {

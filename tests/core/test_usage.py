@@ -10,12 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.spatial.distance import jensenshannon
-from scipy.stats import entropy as scipy_entropy
-
-from core.gating import path_nodes
-from core.information import information
-from core.usage import (
+from leafscope.core.gating import path_nodes
+from leafscope.core.information import information
+from leafscope.core.usage import (
     BALANCE_NAMES,
     balance,
     balance_by_epoch,
@@ -38,6 +35,8 @@ from core.usage import (
     summarize,
     why_undefined,
 )
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy as scipy_entropy
 
 some_counts = st.lists(st.integers(0, 1000), min_size=1, max_size=40).filter(any)
 some_tables = arrays(np.int64, st.tuples(st.integers(0, 6), st.integers(1, 20)), elements=st.integers(0, 30))

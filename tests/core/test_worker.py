@@ -14,15 +14,14 @@ import pandas as pd
 import psutil
 import pytest
 import torch
-
-from core import jobs
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from core.errors import DataError, StoreError
-from core.presets import EXAMPLE
-from core.snapshots import snapshot_epochs
-from core.store import CHECKPOINT, NET, Claim, Store
-from core.training import EpochRecord, Trainer
-from core.worker import EXAMPLE_NOTE, Worker, explain, n_threads, unpack
+from leafscope.core import jobs
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.errors import DataError, StoreError
+from leafscope.core.presets import EXAMPLE
+from leafscope.core.snapshots import snapshot_epochs
+from leafscope.core.store import CHECKPOINT, NET, Claim, Store
+from leafscope.core.training import EpochRecord, Trainer
+from leafscope.core.worker import EXAMPLE_NOTE, Worker, explain, n_threads, unpack
 
 EPOCHS = 60
 """Of a long run: seconds, enough to be stopped in the midst of, by a test that looks every 20 ms."""
@@ -57,7 +56,7 @@ def long(seed: int = 5, epochs: int = EPOCHS) -> RunConfig:
 def launch(path: Path, log: Path) -> "subprocess.Popen[bytes]":
     with log.open("ab") as errors:
         return subprocess.Popen(
-            [sys.executable, "-m", "core.worker", "--database", str(path)], stderr=errors, start_new_session=True
+            [sys.executable, "-m", "leafscope.core.worker", "--database", str(path)], stderr=errors, start_new_session=True
         )
 
 

@@ -15,8 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
-
-from core.store import Store
+from leafscope.core.store import Store
 
 
 def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -49,7 +48,7 @@ class App:
 
     def worker(self) -> psutil.Process:
         """The worker's process."""
-        (worker,) = [child for child in self.family() if "core.worker" in child.cmdline()]
+        (worker,) = [child for child in self.family() if "leafscope.core.worker" in child.cmdline()]
         return worker
 
 

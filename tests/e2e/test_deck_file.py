@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
-from app.collect import snapshot
-from app.deck import deck_html
-from app.figures import learning_curves
-from app.figures.depths import error_by_depth
-from app.theme import Look
-from core.config import RunConfig, SweepConfig
-from core.decks import Slide
+from leafscope.app.collect import snapshot
+from leafscope.app.deck import deck_html
+from leafscope.app.figures import learning_curves
+from leafscope.app.figures.depths import error_by_depth
+from leafscope.app.theme import Look
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.decks import Slide
 
 NAN = float("nan")
 SCREEN, DARK, PROJECTOR = Look(), Look(dark=True), Look(projector=True)

@@ -14,23 +14,23 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from leafscope.app import theme
+from leafscope.core import jobs
+from leafscope.core.baselines import fit
+from leafscope.core.config import DataConfig, RunConfig, changed
+from leafscope.core.datasets import Dataset, load, shape
+from leafscope.core.explaining import Explanation, explain
+from leafscope.core.gating import path_nodes
+from leafscope.core.levels import read_to_level, scores_by_level
+from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.presets import EXAMPLE
+from leafscope.core.recording import unpack
+from leafscope.core.snapshots import grid, leaf_shuffle, plane, shuffled, snapshot_epochs
+from leafscope.core.trained import trained_net
+from leafscope.core.training import evaluate
 from numpy.typing import ArrayLike, NDArray
 from playwright.sync_api import expect
 
-from app import theme
-from core import jobs
-from core.baselines import fit
-from core.config import DataConfig, RunConfig, changed
-from core.datasets import Dataset, load, shape
-from core.explaining import Explanation, explain
-from core.gating import path_nodes
-from core.levels import read_to_level, scores_by_level
-from core.nets import DenseNet, TreeNet, build_net
-from core.presets import EXAMPLE
-from core.recording import unpack
-from core.snapshots import grid, leaf_shuffle, plane, shuffled, snapshot_epochs
-from core.trained import trained_net
-from core.training import evaluate
 from tests.e2e.harness import App, until
 
 CLOSE = 1e-4

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.datasets import load
+from leafscope.core.presets import EXAMPLE
+from leafscope.core.training import Trainer
+from leafscope.core.usage import leaf_counts
 from playwright.sync_api import expect
 
-from core.config import RunConfig, changed
-from core.datasets import load
-from core.presets import EXAMPLE
-from core.training import Trainer
-from core.usage import leaf_counts
 from tests.e2e.harness import App, until
 
 

@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+from leafscope.app import server
+from leafscope.core import jobs
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.store import CHECKPOINT, NET, Claim, Store
+from leafscope.core.training import EpochRecord, Trainer
+from leafscope.core.worker import pack
 from streamlit.testing.v1 import AppTest
-
-from app import server
-from core import jobs
-from core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from core.store import CHECKPOINT, NET, Claim, Store
-from core.training import EpochRecord, Trainer
-from core.worker import pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 PAGES = {

@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 import pandas as pd
 import pytest
+from leafscope.app import server
+from leafscope.core import jobs, reading
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.store import CHECKPOINT, NET, Claim, Store
+from leafscope.core.training import EpochRecord, Trainer
+from leafscope.core.worker import pack
 from streamlit.testing.v1 import AppTest
-
-from app import server
-from core import jobs, reading
-from core.config import RunConfig, changed
-from core.store import CHECKPOINT, NET, Claim, Store
-from core.training import EpochRecord, Trainer
-from core.worker import pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 PAGES = {name: f"../pages/{name}.py" for name in ("playground", "leaves", "compare", "present", "runs")}

@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from app.usage_words import STATISTICS
-from core.chance import expected_balance, expected_divergence
-from core.config import changed
-from core.datasets import load
-from core.information import information
-from core.usage import balance, carrying, class_counts, divergence, leaf_counts, prefix_counts
+from leafscope.app.usage_words import STATISTICS
+from leafscope.core.chance import expected_balance, expected_divergence
+from leafscope.core.config import changed
+from leafscope.core.datasets import load
+from leafscope.core.information import information
+from leafscope.core.usage import balance, carrying, class_counts, divergence, leaf_counts, prefix_counts
 
 
 def tiles(app: Any) -> dict[str, tuple[str, str]]:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from leafscope.app import capacity_figures, cli, measuring
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
+from leafscope.core.cost import cost
+from leafscope.core.datasets import shape
+from leafscope.core.sweep import run_sweep
 
-from app import capacity_figures, cli, measuring
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
-from core.cost import cost
-from core.datasets import shape
-from core.sweep import run_sweep
 from tests.pages import harness
 from tests.pages.conftest import decoded
 from tests.pages.harness import Lab, figures, open_lab, param, press, run_app, words
@@ -264,7 +264,7 @@ def test_a_failure_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks processes up in /proc")
 def test_it_ends_with_the_server(tmp_path: Path) -> None:
     """The server is killed, so that nothing in it can end what it started."""
-    script = "from app import measuring; measuring.start(); print(measuring._process.pid, flush=True); input()"
+    script = "from leafscope.app import measuring; measuring.start(); print(measuring._process.pid, flush=True); input()"
     environment = os.environ | {"LEAFSCOPE_DATABASE": str(tmp_path / "server.db")}
     server = subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, env=environment, cwd=ROOT)
     assert server.stdout is not None
@@ -412,6 +412,6 @@ def test_bad_addresses(sweep: tuple[Lab, pd.DataFrame], key: str, bad: str) -> N
 
 
 def test_depths_of_the_benchmark_can_be_chosen() -> None:
-    from core.bench import capacity
+    from leafscope.core.bench import capacity
 
     assert set(capacity.DEPTHS) <= set(capacity_figures.DEPTHS)

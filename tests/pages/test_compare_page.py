@@ -15,17 +15,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+from leafscope.app import theme
+from leafscope.core.archive import import_archive
+from leafscope.core.baselines import fit
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
+from leafscope.core.plan import encode
+from leafscope.core.reproduce import script
+from leafscope.core.run_table import field_words
+from leafscope.core.store import NET, Store
 from scipy import stats
 from streamlit.testing.v1 import AppTest
 
-from app import theme
-from core.archive import import_archive
-from core.baselines import fit
-from core.config import DataConfig, NetConfig, RunConfig, changed
-from core.plan import encode
-from core.reproduce import script
-from core.run_table import field_words
-from core.store import NET, Store
 from tests.pages.conftest import Shelf, decoded, trained
 
 VIEWS = ("table", "scores", "curves", "pairs", "pivot", "scatter", "parallel", "leaves")
@@ -105,9 +105,8 @@ def unfinished(shelf: Shelf) -> None:
 
 
 def invalid(shelf: Shelf, run: RunConfig) -> None:
+    from leafscope.core.schema import runs as table
     from sqlalchemy import update
-
-    from core.schema import runs as table
 
     shelf.finish(run)
     with shelf.store._write() as connection:
@@ -313,7 +312,7 @@ def test_groups_are_means_over_seeds_with_intervals(scores: Shelf) -> None:
 
 
 def test_tables_that_seeds_split_anew_widen_the_interval(shelf: Shelf) -> None:
-    from core.datasets import shape
+    from leafscope.core.datasets import shape
 
     runs = [shelf.small(seed=seed, epochs=2) for seed in (0, 1, 2)]
     for run in runs:
@@ -762,7 +761,7 @@ def test_script_is_the_runs(scores: Shelf) -> None:
     assert f'assert run.run_id == "{first.run_id}"' in code
     call = next(node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assign) and node.targets[0].id == "run")  # type: ignore[attr-defined]
     names: dict[str, Any] = {}
-    exec("from core.config import *\n" + ast.unparse(call), names)
+    exec("from leafscope.core.config import *\n" + ast.unparse(call), names)
     assert names["run"] == first.config
     both = scores.look("compare", chosen=f"{first.run_id}.{second.run_id}")
     assert not [element for element in both.code if "run_id" in element.value]

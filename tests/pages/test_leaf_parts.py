@@ -5,17 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from leafscope.app import theme
+from leafscope.app.usage_words import STATISTICS
+from leafscope.core.config import changed
+from leafscope.core.datasets import load
+from leafscope.core.decision_leaves import decision_leaves
+from leafscope.core.explaining import explain, margins
+from leafscope.core.leaf_errors import errors_by_leaf
+from leafscope.core.training import train
+from leafscope.core.usage import balance, churn, leaf_counts, settled
 from sklearn.metrics import adjusted_mutual_info_score
-
-from app import theme
-from app.usage_words import STATISTICS
-from core.config import changed
-from core.datasets import load
-from core.decision_leaves import decision_leaves
-from core.explaining import explain, margins
-from core.leaf_errors import errors_by_leaf
-from core.training import train
-from core.usage import balance, churn, leaf_counts, settled
 
 
 @pytest.mark.parametrize("kind", ["tree", "flat"])
@@ -203,7 +202,7 @@ def test_an_epoch_that_comes_while_the_page_draws_is_left_for_the_next_look(
     shelf: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A running run may record further epochs between what the page reads first and what it reads last."""
-    from app import usage_view
+    from leafscope.app import usage_view
 
     run = shelf.small("wine", depth=2)
     claim = shelf.start(run, 1)

@@ -5,12 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-from core import jobs
-from core.config import RunConfig
-from core.datasets import load
-from core.training import train
-from core.usage import class_counts, leaf_counts
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import load
+from leafscope.core.training import train
+from leafscope.core.usage import class_counts, leaf_counts
 
 
 def leaf_of(run: RunConfig, split: str, layer: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -195,9 +194,9 @@ def test_the_picker_changes_the_run_and_the_address(shelf: Any) -> None:
 
 def test_weights_from_within_an_epoch_are_not_said_to_be_after_it(shelf: Any) -> None:
     """A run stopped within an epoch keeps weights that no complete epoch had."""
-    from core.store import CHECKPOINT
-    from core.training import Trainer
-    from core.worker import pack
+    from leafscope.core.store import CHECKPOINT
+    from leafscope.core.training import Trainer
+    from leafscope.core.worker import pack
 
     run = shelf.small("wine")
     steps = iter(range(1000))

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from leafscope.core import comparison, jobs, presets
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
+from leafscope.core.datasets import load
+from leafscope.core.errors import NonFiniteLossError
+from leafscope.core.levels import scores_by_level
+from leafscope.core.members import distinct_runs, expand, run_ids
+from leafscope.core.nets import TreeNet
+from leafscope.core.store import Store
+from leafscope.core.sweep import run_sweep
+from leafscope.core.sweep_file import parse_sweep
+from leafscope.core.trained import trained_net
+from leafscope.core.training import train
+from leafscope.core.worker import Worker
 from streamlit.testing.v1 import AppTest
 
-from core import comparison, jobs, presets
-from core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
-from core.datasets import load
-from core.errors import NonFiniteLossError
-from core.levels import scores_by_level
-from core.members import distinct_runs, expand, run_ids
-from core.nets import TreeNet
-from core.store import Store
-from core.sweep import run_sweep
-from core.sweep_file import parse_sweep
-from core.trained import trained_net
-from core.training import train
-from core.worker import Worker
 from tests.pages.harness import MAIN, Lab, figures, live_charts, open_lab, param, plain, press, progress, run_app, words
 
 PAGE = "../pages/overfitting.py"

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from leafscope.app import theme
+from leafscope.core import device, reading
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.cost import largest_depth, memory
+from leafscope.core.datasets import shape
+from leafscope.core.presets import EXAMPLE
+from leafscope.core.reading import snapshot_name
+from leafscope.core.recording import unpack
+from leafscope.core.schema import runs
+from leafscope.core.store import CHECKPOINT, NET
+from leafscope.core.training import Trainer
+from leafscope.core.usage import leaf_counts
+from leafscope.core.worker import Worker, pack
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from app import theme
-from core import device, reading
-from core.config import RunConfig, changed
-from core.cost import largest_depth, memory
-from core.datasets import shape
-from core.presets import EXAMPLE
-from core.reading import snapshot_name
-from core.recording import unpack
-from core.schema import runs
-from core.store import CHECKPOINT, NET
-from core.training import Trainer
-from core.usage import leaf_counts
-from core.worker import Worker, pack
 from tests.pages.harness import (
     Lab,
     config,

@@ -5,12 +5,12 @@ import re
 from typing import Any
 
 import pytest
+from leafscope.app import collect
+from leafscope.core.config import SweepConfig
+from leafscope.core.decks import Slide
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
-from app import collect
-from core.config import SweepConfig
-from core.decks import Slide
 from tests.pages.conftest import Shelf
 
 HOSTILE = "<img src=http://a.b/c.png onerror=x> ![x](http://a.b/c.png) **b** \u202eevil\n" + "w" * 9_000
@@ -67,7 +67,7 @@ def test_no_deck_but_a_sweep(shelf: Shelf) -> None:
     name = "depths <b>![x](http://a.b/c.png)"
     run = shelf.small("moons", epochs=2)
     sweep = SweepConfig(name=name, base=run, axes={"net.depth": [0, 2], "seed": [0, 1]})
-    from core.members import expand
+    from leafscope.core.members import expand
 
     shelf.store.submit_sweep(sweep, [member.run for member in expand(sweep)])
     app = shelf.look("present")
@@ -324,7 +324,7 @@ def added(shelf: Shelf, app: AppTest, key: str) -> Slide:
 
 
 def configurations(slide: Slide) -> list[str]:
-    from core.config import RunConfig
+    from leafscope.core.config import RunConfig
 
     return [RunConfig.model_validate_json(text).run_id for text in slide.runs]
 

@@ -147,7 +147,7 @@ def test_a_run_can_be_opened(shelf: Any, choose_rows: Any, label: str, words: st
 
 
 def test_a_run_that_was_deleted_meanwhile_is_said(shelf: Any, choose_rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core import jobs
+    from leafscope.core import jobs
 
     runs = every_state(shelf)
     choose_rows(rows_of(shelf, runs["queued"]))
@@ -182,9 +182,8 @@ def test_the_export_has_every_field_and_score_of_what_is_shown(shelf: Any, downl
 
 
 def test_names_are_text_in_the_dialog(shelf: Any, choose_rows: Any) -> None:
+    from leafscope.core.schema import runs as table
     from sqlalchemy import update
-
-    from core.schema import runs as table
 
     run = shelf.small("wine")
     shelf.finish(run)
@@ -199,9 +198,8 @@ def test_names_are_text_in_the_dialog(shelf: Any, choose_rows: Any) -> None:
 
 
 def test_a_run_that_an_older_version_allowed_is_listed_and_can_be_deleted(shelf: Any, choose_rows: Any) -> None:
+    from leafscope.core.schema import runs as table
     from sqlalchemy import update
-
-    from core.schema import runs as table
 
     old, good = shelf.small("wine", seed=1), shelf.small("wine", seed=2)
     shelf.finish(old)

@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
-from app.figures.information import information_levels, information_levels_sentence, information_levels_table
-from app.figures.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
-from app.figures.node_balance import node_balance_heatmap, node_balance_heatmap_sentence, node_balance_heatmap_table
-from app.figures.statistic_epochs import statistic_over_epochs, statistic_over_epochs_sentence, statistic_over_epochs_table
-from app.figures.variants import variant_effects, variant_effects_sentence, variant_effects_table
-from app.theme import MAIN_HEIGHT, Look
-from core.usage import lorenz, node_balance, node_counts
+from leafscope.app.figures.information import information_levels, information_levels_sentence, information_levels_table
+from leafscope.app.figures.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
+from leafscope.app.figures.node_balance import node_balance_heatmap, node_balance_heatmap_sentence, node_balance_heatmap_table
+from leafscope.app.figures.statistic_epochs import (
+    statistic_over_epochs,
+    statistic_over_epochs_sentence,
+    statistic_over_epochs_table,
+)
+from leafscope.app.figures.variants import variant_effects, variant_effects_sentence, variant_effects_table
+from leafscope.app.theme import MAIN_HEIGHT, Look
+from leafscope.core.usage import lorenz, node_balance, node_counts
 
 PROJECTOR = Look(dark=True, projector=True)
 

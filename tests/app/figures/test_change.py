@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from app.figures.change import rows_that_changed, rows_that_changed_sentence, rows_that_changed_table
+from leafscope.app.figures.change import rows_that_changed, rows_that_changed_sentence, rows_that_changed_table
 
 EPOCHS = [0, 33, 34, 35]
 CHURN = [0.5, 0.1, 0.021]

@@ -3,10 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures.contributions import REST, SUM, contributions, contributions_sentence, contributions_table
-from app.theme import Look
+from leafscope.app import theme
+from leafscope.app.figures.contributions import REST, SUM, contributions, contributions_sentence, contributions_table
+from leafscope.app.theme import Look
 
 
 def _terms(nodes: int = 3, classes: int = 4, seed: int = 0, **more: Any) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures import learning_curves, learning_curves_sentence, learning_curves_table
+from leafscope.app import theme
+from leafscope.app.figures import learning_curves, learning_curves_sentence, learning_curves_table
 
 CURVES = {
     ("train", "loss"): [2.0, 1.0, 0.5],

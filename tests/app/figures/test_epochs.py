@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from app.figures import load_over_epochs, load_over_epochs_sentence, load_over_epochs_table
+from leafscope.app.figures import load_over_epochs, load_over_epochs_sentence, load_over_epochs_table
 
 EPOCHS = [0, 5]
 COUNTS = np.array([[4, 0], [1, 3]])

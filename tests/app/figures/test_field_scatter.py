@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
-
-from app import theme
-from app.figures.field_scatter import (
+from leafscope.app import theme
+from leafscope.app.figures.field_scatter import (
     field_scatter,
     field_scatter_sentence,
     field_scatter_table,
     rank_correlation,
     read_column,
 )
-from app.figures.groups import group_styles
-from app.theme import Look
+from leafscope.app.figures.groups import group_styles
+from leafscope.app.theme import Look
+from scipy.stats import spearmanr
 
 EVIL = "<b>x</b> ![i](http://e.example) \u202e" + "long " * 2000
 TITLES = {"x_title": "depth", "y_title": "error"}

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-
-from app import figures, theme
-from app.theme import Look
+from leafscope.app import figures, theme
+from leafscope.app.theme import Look
 
 LOOKS = [Look(dark, projector) for dark, projector in itertools.product((False, True), (False, True))]
 COUNTS = np.array([6, 0, 3, 1])

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-
-from app import theme
-from app.figures.group_curves import GroupLines, group_curves, group_curves_sentence, group_curves_table, range_around
-from app.figures.groups import group_styles
-from app.theme import Look
-from core.comparison import mean_interval
+from leafscope.app import theme
+from leafscope.app.figures.group_curves import GroupLines, group_curves, group_curves_sentence, group_curves_table, range_around
+from leafscope.app.figures.groups import group_styles
+from leafscope.app.theme import Look
+from leafscope.core.comparison import mean_interval
 
 LOOKS = [Look(), Look(dark=True), Look(projector=True)]
 HOSTILE = "<img src=x> %{x} [a](http://b)\n\u202e" + "w" * 10_000

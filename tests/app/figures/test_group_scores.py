@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-
-from app import theme
-from app.figures.group_scores import MOST_GROUPS, GroupScore, group_scores, group_scores_sentence, group_scores_table
-from app.figures.groups import GroupStyle, group_styles
-from app.theme import Look
-from core.comparison import Interval, mean_interval
+from leafscope.app import theme
+from leafscope.app.figures.group_scores import MOST_GROUPS, GroupScore, group_scores, group_scores_sentence, group_scores_table
+from leafscope.app.figures.groups import GroupStyle, group_styles
+from leafscope.app.theme import Look
+from leafscope.core.comparison import Interval, mean_interval
 
 LOOKS = [Look(), Look(dark=True), Look(projector=True)]
 HOSTILE = "<img src=x> %{x}\n\u202e" + "w" * 10_000

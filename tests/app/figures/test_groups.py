@@ -1,10 +1,9 @@
 """How groups of runs are drawn."""
 
 import pytest
-
-from app import theme
-from app.figures.groups import group_styles
-from app.theme import Look
+from leafscope.app import theme
+from leafscope.app.figures.groups import group_styles
+from leafscope.app.theme import Look
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from app.figures import leaf_class_heatmap, leaf_class_heatmap_sentence, leaf_class_heatmap_table
+from leafscope.app.figures import leaf_class_heatmap, leaf_class_heatmap_sentence, leaf_class_heatmap_table
 
 COUNTS = np.array([[6, 0], [0, 0], [1, 2], [0, 1]])
 NAMES = ["a", "b"]

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures import prefix_icicle, prefix_icicle_sentence, prefix_icicle_table
+from leafscope.app import theme
+from leafscope.app.figures import prefix_icicle, prefix_icicle_sentence, prefix_icicle_table
 
 COUNTS = np.array([6, 0, 3, 1])
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from app.figures import image_grid, image_grid_sentence, image_grid_table, mean_image
+from leafscope.app.figures import image_grid, image_grid_sentence, image_grid_table, mean_image
 
 NAMES = ["a", "b"]
 IMAGES = np.arange(32.0).reshape(2, 4, 4)

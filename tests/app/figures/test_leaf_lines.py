@@ -3,9 +3,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-
-from app.figures.leaf_lines import epoch_axis, leaf_lines, leaf_lines_sentence, leaf_lines_table, nearest_epoch
-from app.theme import Look
+from leafscope.app.figures.leaf_lines import epoch_axis, leaf_lines, leaf_lines_sentence, leaf_lines_table, nearest_epoch
+from leafscope.app.theme import Look
 
 EPOCHS = [0, 10, 60]
 LOADS = np.array([[0.031, 0.05, 0.12], [0.2, 0.1, 0.0]])

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app import theme
-from app.figures.load_ranks import MAX_POINTS, load_ranks, load_ranks_sentence, load_ranks_table
+from leafscope.app import theme
+from leafscope.app.figures.load_ranks import MAX_POINTS, load_ranks, load_ranks_sentence, load_ranks_table
 
 LOADS = {"tree net": [1, 0, 7, 2], "decision tree": [6, 4]}
 KINDS = {"tree net": "tree", "decision tree": "decision_tree"}

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from app.figures import leaf_loads, leaf_loads_sentence, leaf_loads_table
+from leafscope.app.figures import leaf_loads, leaf_loads_sentence, leaf_loads_table
 
 TRAIN = np.array([6, 0, 3, 1])
 TEST = np.array([1, 2, 1, 0])

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures.groups import group_styles
-from app.figures.loads_beside import (
+from leafscope.app import theme
+from leafscope.app.figures.groups import group_styles
+from leafscope.app.figures.loads_beside import (
     balance_beside,
     balance_beside_sentence,
     balance_beside_table,
@@ -16,8 +15,8 @@ from app.figures.loads_beside import (
     loads_beside_sentence,
     loads_beside_table,
 )
-from app.theme import Look
-from core.usage import balance
+from leafscope.app.theme import Look
+from leafscope.core.usage import balance
 
 NAN = float("nan")
 EVIL = "<b>x</b> ![i](http://e.example) \u202e" + "long " * 2000

@@ -3,8 +3,7 @@ import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.figures.margins import MAX_ERRORS, gate_margins, gate_margins_sentence, gate_margins_table
+from leafscope.app.figures.margins import MAX_ERRORS, gate_margins, gate_margins_sentence, gate_margins_table
 
 MARGINS = np.array([[0.2, 0.9], [0.4, 0.5], [0.6, 0.8], [0.1, 0.3]])
 WRONG = np.array([True, False, False, True])

@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures.matrices import diverging_scale, leaf_matrices, leaf_matrices_sentence, leaf_matrices_table
-from app.theme import Look
+from leafscope.app import theme
+from leafscope.app.figures.matrices import diverging_scale, leaf_matrices, leaf_matrices_sentence, leaf_matrices_table
+from leafscope.app.theme import Look
 
 OWN = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
 PARENT = np.array([[1.0, -1.0, 0.5], [0.0, 1.0, -4.0]])

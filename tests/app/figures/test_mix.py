@@ -1,7 +1,6 @@
 import pytest
-
-from app import theme
-from app.figures import class_mix, class_mix_table
+from leafscope.app import theme
+from leafscope.app.figures import class_mix, class_mix_table
 
 NAMES = ["cat", "dog", "eel"]
 

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-
-from app import theme
-from app.figures.groups import group_styles
-from app.figures.paired_seeds import paired_seeds, paired_sentence, paired_table
-from app.theme import Look
-from core.comparison import Difference, paired_difference
+from leafscope.app import theme
+from leafscope.app.figures.groups import group_styles
+from leafscope.app.figures.paired_seeds import paired_seeds, paired_sentence, paired_table
+from leafscope.app.theme import Look
+from leafscope.core.comparison import Difference, paired_difference
 
 LOOKS = [Look(), Look(dark=True), Look(projector=True)]
 WORDS = ("tree, K 4", "dense")

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures.parallel import MISSING_TICK, parallel, parallel_sentence, parallel_table
-from app.theme import Look
+from leafscope.app import theme
+from leafscope.app.figures.parallel import MISSING_TICK, parallel, parallel_sentence, parallel_table
+from leafscope.app.theme import Look
 
 EVIL = "<b>x</b> ![i](http://e.example) \u202e" + "long " * 2000
 RUNS: dict[str, Any] = {

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from app.figures import sign_patterns, sign_patterns_sentence, sign_patterns_table
+from leafscope.app.figures import sign_patterns, sign_patterns_sentence, sign_patterns_table
 
 TRAIN = np.array([1, 0, 6, 3])
 TEST = np.array([1, 2, 1, 0])

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures import frame
-from app.figures.pivot_map import pivot_map, pivot_map_sentence, pivot_map_table
-from app.theme import Look
+from leafscope.app import theme
+from leafscope.app.figures import frame
+from leafscope.app.figures.pivot_map import pivot_map, pivot_map_sentence, pivot_map_table
+from leafscope.app.theme import Look
 
 NAN = float("nan")
 EVIL = "<b>x</b> ![i](http://e.example) \u202e" + "long " * 2000

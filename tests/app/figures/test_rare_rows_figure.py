@@ -3,10 +3,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-
-from app import theme
-from app.figures.rare_rows import rare_rows, rare_rows_sentence, rare_rows_table
-from app.theme import Look
+from leafscope.app import theme
+from leafscope.app.figures.rare_rows import rare_rows, rare_rows_sentence, rare_rows_table
+from leafscope.app.theme import Look
 
 COLUMNS = ["model", "bin", "seeds", "rows", "wrong_share", "dense_share", "difference", "low", "high"]
 TABLE = pd.DataFrame(

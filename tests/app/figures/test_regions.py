@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures import decision_regions, decision_regions_sentence, decision_regions_table
+from leafscope.app import theme
+from leafscope.app.figures import decision_regions, decision_regions_sentence, decision_regions_table
 
 GRID = {"xx": [0.0, 1.0, 2.0], "yy": [0.0, 1.0], "region": [[0, 0, 1], [0, 1, 1]]}
 ROWS = {"x": [[0.5, 0.2], [1.5, 0.8]], "y": [1, 0], "class_names": ["a", "b"]}

@@ -2,10 +2,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-
-from app import theme
-from app.figures.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
-from app.theme import Look
+from leafscope.app import theme
+from leafscope.app.figures.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
+from leafscope.app.theme import Look
 
 COUNTS = {"train": np.array([6, 0, 3, 1]), "validation": np.array([1, 1, 1, 1]), "test": np.array([0, 5, 0, 0])}
 

@@ -1,0 +1,1 @@
+"""What the package brings along: the sweeps behind the README's table of claims."""

@@ -1,0 +1,22 @@
+"""The examples in docstrings run as they stand."""
+
+import doctest
+import importlib
+import pkgutil
+
+import leafscope.app
+import leafscope.core
+import pytest
+
+MODULES = [
+    module.name
+    for package in (leafscope.app, leafscope.core)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    if not module.name.endswith(("__main__", ".app.main"))
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert failed == 0
