@@ -4,11 +4,13 @@ import base64
 from pathlib import Path
 
 import streamlit as st
+
 from leafscope.app import server
 
 server.wait_until_warm()
 
-from leafscope.app import session, share, widgets  # noqa: E402 -- after the import of what they need, by another thread, has ended
+from leafscope.app.address import link, session  # noqa: E402 -- after another thread has imported what they need
+from leafscope.app.parts import sidebar  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 PAGES = HERE.parent / "pages"
@@ -33,6 +35,6 @@ page = st.navigation(
     ]
 )
 session.enter_page(page.url_path)
-share.reset()
+link.reset()
 page.run()
-widgets.sidebar_foot()
+sidebar.sidebar_foot()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leafscope.app.theme import streamlit_options
-from leafscope.core.supervisor import Supervisor
+from leafscope.core.worker.supervisor import Supervisor
 
 SERVER_OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
@@ -27,10 +27,10 @@ SERVER_OPTIONS: dict[str, Any] = {
 
 WARM_MODULES = (
     "leafscope.app.figures",
-    "leafscope.app.live",
-    "leafscope.app.scene",
+    "leafscope.app.playground.live",
+    "leafscope.app.playground.scene",
     "leafscope.core.device",
-    "leafscope.core.trained",
+    "leafscope.core.inspection.trained",
     "sklearn.datasets",
     "sklearn.model_selection",
 )

@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from leafscope.core.config import MAX_DEPTH, NETS, NetConfig, RunConfig
+from leafscope.core.config import NETS, NetConfig, RunConfig
+from leafscope.core.limits import MAX_DEPTH
 
 FLOAT = 4
 """Bytes of a float32: parameters, moments, gradients, activations."""

@@ -1,9 +1,11 @@
 """Which device a run uses, and what it has free."""
 
+import os
 from collections.abc import Sequence
 
 import psutil
 import torch
+
 from leafscope.core.config import RunConfig
 from leafscope.core.cost import largest_depth, memory
 from leafscope.core.datasets import shape
@@ -75,3 +77,13 @@ def _device_of(run: RunConfig) -> torch.device:
 
 def _gigabytes(n: int) -> str:
     return f"{n / 1e9:,.1f} GB"
+
+
+def n_threads() -> int:
+    """Count the threads to train with: one core is left to the server, and more than 4 do not help nets of this size."""
+    return max(1, min(4, n_cores() - 1))
+
+
+def n_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -6,8 +6,9 @@ project's choice.
 """
 
 import torch
-from leafscope.core.config import MAX_DEPTH
 from torch import Tensor
+
+from leafscope.core.limits import MAX_DEPTH, check_depth
 
 
 def sign_bits(a: Tensor) -> Tensor:
@@ -48,12 +49,6 @@ def path_nodes(leaf: Tensor, depth: int) -> Tensor:
     check_leaves(leaf, depth)
     level = torch.arange(depth + 1, device=leaf.device)
     return (1 << level) - 1 + (leaf.unsqueeze(-1) >> (depth - level))
-
-
-def check_depth(depth: int) -> None:
-    """Raise ValueError unless 0 <= depth <= 16."""
-    if not 0 <= depth <= MAX_DEPTH:
-        raise ValueError(f"depth must be from 0 to {MAX_DEPTH}, got {depth}")
 
 
 def check_leaves(leaf: Tensor, depth: int) -> None:

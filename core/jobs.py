@@ -12,10 +12,12 @@ from functools import lru_cache
 from typing import Literal
 
 import pandas as pd
+
 from leafscope.core.config import RunConfig, SweepConfig
-from leafscope.core.reading import RunSummary, SweepInfo
-from leafscope.core.schema import database_url
-from leafscope.core.store import Priority, Store, Submission
+from leafscope.core.store.records import Priority, Submission
+from leafscope.core.store.schema import database_url
+from leafscope.core.store.store import Store
+from leafscope.core.store.summaries import RunSummary, SweepInfo
 
 POLL = 0.05
 """Seconds between two looks of `wait`."""
@@ -182,9 +184,9 @@ def worker_status(*, store: Store | None = None) -> WorkerStatus:
 def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
     """Keep a sweep and queue those of its runs that are not finished; its address.
 
-    Runs that were stopped or failed go on. Raises, before anything is queued, what `core.members.check` raises.
+    Runs that were stopped or failed go on. Raises, before anything is queued, what `core.sweep.members.check` raises.
     """
-    from leafscope.core.members import check, distinct_runs
+    from leafscope.core.sweep.members import check, distinct_runs
 
     check(sweep)
     (store or default_store()).submit_sweep(sweep, distinct_runs(sweep))
@@ -210,8 +212,8 @@ def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
 
 def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgress:
     """Tell how far a sweep is. Raises RunNotFoundError if there is none of this address."""
-    from leafscope.core.sweep import estimated_seconds
-    from leafscope.core.worker import n_cores
+    from leafscope.core.device import n_cores
+    from leafscope.core.sweep.results import estimated_seconds
 
     store = store or default_store()
     info = store.sweep(sweep_id)
@@ -235,8 +237,8 @@ def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgres
 
 
 def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
-    """Give the table of a sweep as it stands, as `core.sweep.results` lays it out. Raises RunNotFoundError."""
-    from leafscope.core.sweep import results
+    """Give the table of a sweep as it stands, as `core.sweep.results.results` lays it out. Raises RunNotFoundError."""
+    from leafscope.core.sweep.results import results
 
     store = store or default_store()
     info = store.sweep(sweep_id)
@@ -244,6 +246,6 @@ def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
 
 
 def _run_ids(info: SweepInfo) -> list[str]:
-    from leafscope.core.members import run_ids
+    from leafscope.core.sweep.members import run_ids
 
     return run_ids(info.config)

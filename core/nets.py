@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from leafscope.core.config import NetConfig
 from leafscope.core.kernels import read_leaves
 from leafscope.core.tree import Parametrization, TreeLinear, draw_linear
-from torch import Tensor, nn
-from torch.nn import functional
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
 from leafscope.core.kernels import Update
 from leafscope.core.kernels.cpu import apart
 from leafscope.core.tree import TreeLinear
-from torch import Tensor, nn
 
 
 class LazyAdamW(torch.optim.Optimizer):

@@ -9,9 +9,11 @@ import math
 from typing import Literal
 
 import torch
-from leafscope.core.gating import check_depth, check_leaves
-from leafscope.core.kernels import Update, leaf_linear
 from torch import Tensor, nn
+
+from leafscope.core.gating import check_leaves
+from leafscope.core.kernels import Update, leaf_linear
+from leafscope.core.limits import check_depth
 
 Parametrization = Literal["tree", "flat"]
 

@@ -5,21 +5,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-from leafscope.app import balance_parts, leaf_choice, replay, session, theme, usage_view, widgets
-from leafscope.app.balance_parts import BalanceView, expected_at
-from leafscope.app.figures.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
-from leafscope.app.figures.node_balance import node_balance_heatmap, node_balance_heatmap_sentence, node_balance_heatmap_table
-from leafscope.app.usage_view import SPLITS
-from leafscope.app.usage_words import STATISTICS, UNUSED, Statistic
-from leafscope.core.chance import Expected, expected_balance, expected_classes, expected_divergence, lorenz_band
-from leafscope.core.information import information
-from leafscope.core.usage import carrying, divergence, lorenz, node_balance, node_counts, why_undefined
 from numpy.typing import NDArray
 
+from leafscope.app import theme
+from leafscope.app.address import choice, session
+from leafscope.app.balance import sections
+from leafscope.app.balance.sections import BalanceView, expected_at
+from leafscope.app.figures.balance.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
+from leafscope.app.figures.balance.node_balance import (
+    node_balance_heatmap,
+    node_balance_heatmap_sentence,
+    node_balance_heatmap_table,
+)
+from leafscope.app.leaves import choose_view, node, replay
+from leafscope.app.leaves.view import SPLITS
+from leafscope.app.leaves.words import STATISTICS, UNUSED, Statistic
+from leafscope.app.parts import drawing
+from leafscope.core.usage.chance import Expected, expected_balance, expected_classes, expected_divergence, lorenz_band
+from leafscope.core.usage.change import divergence
+from leafscope.core.usage.counts import node_counts
+from leafscope.core.usage.evenness import carrying, lorenz, node_balance
+from leafscope.core.usage.information import information
+from leafscope.core.usage.summary import why_undefined
+
 PARTS = {
-    "epochs": ("Over epochs", balance_parts.over_epochs),
-    "information": ("Information about the class", balance_parts.about_the_class),
-    "variants": ("Effect of penalty, noise and gates", balance_parts.variants),
+    "epochs": ("Over epochs", sections.over_epochs),
+    "information": ("Information about the class", sections.about_the_class),
+    "variants": ("Effect of penalty, noise and gates", sections.variants),
 }
 
 BESIDE = ("effective_leaves", "dead_fraction", "max_violation")
@@ -29,7 +41,7 @@ BESIDE = ("effective_leaves", "dead_fraction", "max_violation")
 def main() -> None:
     """Lay out the page."""
     st.title("How evenly the leaves are used")
-    found = usage_view.open_run("its balance appears here")
+    found = choose_view.open_run("its balance appears here")
     if found is None:
         return
     view = BalanceView(**vars(found), length=_length(found.depth))
@@ -44,14 +56,14 @@ def main() -> None:
         _lorenz(view, counts)
     with right:
         _nodes(view, counts)
-    chosen = leaf_choice.part({key: words for key, (words, _) in PARTS.items()}, key="aspect")
+    chosen = node.part({key: words for key, (words, _) in PARTS.items()}, key="aspect")
     PARTS[chosen][1](view)
 
 
 def _length(depth: int) -> int:
     """Ask for the length of the prefixes that are measured; the whole pattern unless chosen."""
-    wrong = usage_view.seed("length", range(depth + 1), depth)
-    usage_view.warn("length", wrong, f"from 0 to {depth}")
+    wrong = choice.seed("length", range(depth + 1), depth)
+    choice.warn("length", wrong, f"from 0 to {depth}")
     if depth > 0:
         with st.sidebar:
             st.select_slider(
@@ -219,7 +231,7 @@ def _lorenz(view: BalanceView, counts: NDArray[np.int64]) -> None:
         "high": high,
     }
     split = SPLITS[view.split]
-    widgets.figure(
+    drawing.figure(
         lorenz_curve(**common, split=split, model=view.run.config.net.kind, subject=view.subject, look=session.look(0.48)),
         key="lorenz",
         sentence=lorenz_curve_sentence(**common, split=split),
@@ -231,7 +243,7 @@ def _lorenz(view: BalanceView, counts: NDArray[np.int64]) -> None:
 def _nodes(view: BalanceView, counts: NDArray[np.int64]) -> None:
     common: dict[str, Any] = {"balance": node_balance(counts), "counts": node_counts(counts)}
     split = SPLITS[view.split]
-    widgets.figure(
+    drawing.figure(
         node_balance_heatmap(**common, split=split, subject=view.subject, look=session.look(0.48)),
         key="node_balance",
         sentence=node_balance_heatmap_sentence(**common, split=split),

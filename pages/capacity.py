@@ -4,12 +4,16 @@ import math
 
 import pandas as pd
 import streamlit as st
-from leafscope.app import capacity_figures, measuring, session, sweeps, theme, widgets
-from leafscope.app.capacity_figures import DEPTHS, GATE_WORDS, Choice, CostName, Gates
-from leafscope.app.depth_figures import DATA_KEY, ROWS_KEY, WIDTH_KEY
-from leafscope.app.pick import pick
+
+from leafscope.app import navigation, theme
+from leafscope.app.address import session
+from leafscope.app.address.choice import pick
+from leafscope.app.capacity import measurement, sections
+from leafscope.app.capacity.sections import DEPTHS, GATE_WORDS, Choice, CostName, Gates
+from leafscope.app.overfitting.sections import DATA_KEY, ROWS_KEY, WIDTH_KEY
+from leafscope.app.sweeps import current
 from leafscope.core import jobs
-from leafscope.core.reading import SweepInfo
+from leafscope.core.store.summaries import SweepInfo
 
 COSTS: dict[CostName, str] = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
 
@@ -21,10 +25,10 @@ def main() -> None:
     """Lay out the page."""
     st.title("What capacity costs")
     benchmark = jobs.default_store().latest_benchmark("capacity")
-    info = sweeps.current()
-    table = None if info is None else sweeps.table(info)
+    info = current.current()
+    table = None if info is None else current.table(info)
     with st.sidebar:
-        sweeps.pick(info)
+        current.pick(info)
         with st.expander("Figures", expanded=True):
             depth = pick("layer_depth", "Depth K of the answer", list(DEPTHS), DEPTH, help="Gating bits of the tree layer.")
             gates = pick(
@@ -38,26 +42,26 @@ def main() -> None:
             choice = None if info is None or table is None else _choose(info, table, gates)
     if benchmark is None:
         _first_visit()
-    elif (words := capacity_figures.busy_words(benchmark)) is not None:
+    elif (words := sections.busy_words(benchmark)) is not None:
         st.warning(theme.escape_markdown(words), icon=":material/error:")
-    capacity_figures.layer(benchmark, depth, gates)
+    sections.layer(benchmark, depth, gates)
     if benchmark is not None:
         _measure_again()
     left, right = st.columns(2)
     with left:
-        capacity_figures.ratio(benchmark)
+        sections.ratio(benchmark)
     with right:
         if table is None or choice is None:
             _no_sweep()
         else:
-            capacity_figures.nets(table, choice)
+            sections.nets(table, choice)
     if table is not None and choice is not None:
         if table["best_test_accuracy"].isna().all():
             st.info("No member of this sweep has a result yet, so no error can stand against its cost.")
         else:
-            capacity_figures.errors(table, choice)
+            sections.errors(table, choice)
     if benchmark is not None:
-        capacity_figures.all_measured(benchmark)
+        sections.all_measured(benchmark)
 
 
 def _choose(info: SweepInfo, table: pd.DataFrame, gates: Gates) -> Choice:
@@ -85,12 +89,12 @@ def _no_sweep() -> None:
         "Here the nets of a sweep will stand: what they store, compute and take at each depth, and below, the test error of "
         "every model against its cost."
     )
-    st.page_link(widgets.OVERFITTING_PAGE, label="Train a sweep over depths", icon=":material/show_chart:")
+    st.page_link(navigation.OVERFITTING_PAGE, label="Train a sweep over depths", icon=":material/show_chart:")
 
 
 def _first_visit() -> None:
     """Say that times are missing, and offer the one button that measures them."""
-    if measuring.state().running:
+    if measurement.state().running:
         _follow()
         return
     _say_failure()
@@ -101,16 +105,16 @@ def _first_visit() -> None:
             width="stretch",
         )
         st.button(
-            f"Measure on this machine (about {measuring.SECONDS:.0f} s)",
+            f"Measure on this machine (about {measurement.SECONDS:.0f} s)",
             type="primary",
             icon=":material/speed:",
             key="_measure",
-            on_click=measuring.start,
+            on_click=measurement.start,
         )
 
 
 def _measure_again() -> None:
-    if measuring.state().running:
+    if measurement.state().running:
         _follow()
         return
     _say_failure()
@@ -118,14 +122,14 @@ def _measure_again() -> None:
         "Measure again",
         icon=":material/speed:",
         key="_measure",
-        on_click=measuring.start,
+        on_click=measurement.start,
         type="tertiary",
-        help=f"A quick run, about {measuring.SECONDS:.0f} s. `leafscope bench capacity` in a terminal measures longer.",
+        help=f"A quick run, about {measurement.SECONDS:.0f} s. `leafscope bench capacity` in a terminal measures longer.",
     )
 
 
 def _say_failure() -> None:
-    if (failure := measuring.state().failure) is not None:
+    if (failure := measurement.state().failure) is not None:
         st.error(f"The last measurement gave no result. {theme.escape_markdown(failure)}", icon=":material/error:")
 
 
@@ -134,14 +138,14 @@ def _follow() -> None:
 
     @st.fragment(run_every=1.0)
     def view() -> None:
-        state = measuring.state()
+        state = measurement.state()
         newest = jobs.default_store().latest_benchmark("capacity")
         if not state.running or (newest is not None and (before is None or newest.id != before.id)):
             st.rerun()
         left, right = st.columns([4, 1], vertical_alignment="bottom")
         spent = theme.duration(max(1.0, state.seconds))
-        left.progress(state.fraction, text=f"Measuring for {spent}; about {measuring.SECONDS:.0f} s on an idle machine")
-        right.button("Stop", icon=":material/stop:", key="_stop_measuring", width="stretch", on_click=measuring.stop)
+        left.progress(state.fraction, text=f"Measuring for {spent}; about {measurement.SECONDS:.0f} s on an idle machine")
+        right.button("Stop", icon=":material/stop:", key="_stop_measuring", width="stretch", on_click=measurement.stop)
 
     view()
 

@@ -4,10 +4,14 @@ import hashlib
 from collections.abc import Callable
 
 import streamlit as st
-from leafscope.app import compare_leaves, compare_parts, comparing, run_actions, session, theme, widgets
-from leafscope.app.comparing import BASELINE, Selection, pick_group
+
+from leafscope.app import navigation, theme
+from leafscope.app.address import session
+from leafscope.app.compare import leaves, selection, views
+from leafscope.app.compare.selection import BASELINE, Selection, pick_group
+from leafscope.app.runs import actions
 from leafscope.core import jobs
-from leafscope.core.run_table import CONFIG_FIELDS, MEASURES
+from leafscope.core.comparison.table import CONFIG_FIELDS, MEASURES
 
 _HANDLED = "_handled_rows"
 """Key of session state: the rows of each table that a redraw has taken notice of."""
@@ -23,7 +27,7 @@ def _table(found: Selection) -> None:
     if len(found.groups) > 1:
         shown = found.groups[:MOST_GROUP_LINES]
         st.dataframe(
-            compare_parts.group_lines(found).head(len(shown)),
+            views.group_lines(found).head(len(shown)),
             hide_index=True,
             height=min(38 + 35 * len(shown), 320),
             key="groups_table",
@@ -55,13 +59,13 @@ def _runs(found: Selection) -> None:
     defaults = [place for place, run_id in enumerate(shown["run_id"]) if run_id in compared] if is_chosen else []
     key = f"compare_table_{order}"
     event = st.dataframe(
-        compare_parts.run_lines(found, shown),
+        views.run_lines(found, shown),
         hide_index=True,
         height=min(38 + 35 * len(shown), 380),
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": defaults, "columns": [], "cells": []}},
-        column_config=compare_parts.column_config(found),
+        column_config=views.column_config(found),
         key=key,
         alt="The runs with the fields in which they differ, and their scores.",
     )
@@ -70,11 +74,11 @@ def _runs(found: Selection) -> None:
     before = handled.get(key, [str(shown["run_id"].iloc[place]) for place in defaults])
     handled[key] = picked
     if picked != before:
-        comparing.choose_rows(picked if len(picked) < len(shown) else [])
+        selection.choose_rows(picked if len(picked) < len(shown) else [])
         st.rerun()
-    if len(compared) > comparing.MOST_CHOSEN and is_chosen:
-        st.caption(f"So many chosen runs do not fit into a link: it says the filter, and at most {comparing.MOST_CHOSEN} runs.")
-    same = compare_parts.shared_words(found)
+    if len(compared) > selection.MOST_CHOSEN and is_chosen:
+        st.caption(f"So many chosen runs do not fit into a link: it says the filter, and at most {selection.MOST_CHOSEN} runs.")
+    same = views.shared_words(found)
     st.caption(
         theme.escape_markdown(
             "Boxes on the left choose the runs that are compared; without one, all are. Columns are the fields that differ"
@@ -91,9 +95,9 @@ def _actions(found: Selection) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Show leaves", icon=":material/account_tree:", disabled=one is None, key="_to_leaves") and one is not None:
             session.show_run(one.run_id)
-            st.switch_page(widgets.LEAVES_PAGE, query_params={session.Keys.RUN: one.run_id})
-        run_actions.annotate(chosen, "compare")
-        run_actions.python(chosen)
+            st.switch_page(navigation.LEAVES_PAGE, query_params={session.Keys.RUN: one.run_id})
+        actions.annotate(chosen, "compare")
+        actions.python(chosen)
         columns = ["run_id", "title", "status", "model", *CONFIG_FIELDS, *MEASURES, "comment"]
         st.download_button(
             "Save as CSV",
@@ -106,18 +110,18 @@ def _actions(found: Selection) -> None:
             help="The compared runs: every field of the configuration, and all scores at the best and the last epoch.",
         )
         sweep_ids = [found.sweep.sweep_id] if found.sweep is not None and len(found.table) == len(found.shown) else []
-        run_actions.save_archive(chosen, "compare", sweep_ids)
+        actions.save_archive(chosen, "compare", sweep_ids)
 
 
 PARTS: dict[str, tuple[str, Callable[[Selection], None]]] = {
     "table": ("Table", _table),
-    "scores": ("Scores", compare_parts.scores),
-    "curves": ("Curves", compare_parts.curves),
-    "pairs": ("Two groups", compare_parts.pairs),
-    "pivot": ("Pivot", compare_parts.pivot_part),
-    "scatter": ("Scatter", compare_parts.scatter),
-    "parallel": ("Parallel coordinates", compare_parts.parallel_part),
-    "leaves": ("Leaves", compare_leaves.leaves),
+    "scores": ("Scores", views.scores),
+    "curves": ("Curves", views.curves),
+    "pairs": ("Two groups", views.pairs),
+    "pivot": ("Pivot", views.pivot_part),
+    "scatter": ("Scatter", views.scatter),
+    "parallel": ("Parallel coordinates", views.parallel_part),
+    "leaves": ("Leaves", leaves.leaves),
 }
 
 
@@ -128,7 +132,7 @@ def main() -> None:
     wrong = session.seed_from_url("view", lambda text: text if text in PARTS else PARTS[text][0], "table")
     if wrong is not None:
         session.notify(f"view in the address must be one of {', '.join(PARTS)}, got {wrong[:40]!r}")
-    found = comparing.select()
+    found = selection.select()
     if found is None:
         return
     st.markdown(theme.escape_markdown(_sentence(found)))

@@ -4,31 +4,30 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from leafscope.app import leaf_choice, leaf_parts, leaf_weights, replay, session, theme, usage_view, widgets
-from leafscope.app.figures import (
-    class_mix,
-    class_mix_sentence,
-    class_mix_table,
-    prefix_icicle,
-    prefix_icicle_sentence,
-    prefix_icicle_table,
-)
-from leafscope.app.leaf_choice import LeafView
-from leafscope.app.usage_view import SPLITS
-from leafscope.core.usage import leaf_state
+
+from leafscope.app import theme
+from leafscope.app.address import choice, session
+from leafscope.app.figures.leaves.class_mix import class_mix, class_mix_sentence, class_mix_table
+from leafscope.app.figures.leaves.icicle import prefix_icicle, prefix_icicle_sentence, prefix_icicle_table
+from leafscope.app.leaves import choose_view, replay, sections, weights
+from leafscope.app.leaves import node as leaves_node
+from leafscope.app.leaves.node import LeafView
+from leafscope.app.leaves.view import SPLITS
+from leafscope.app.parts import drawing
+from leafscope.core.usage.counts import leaf_state
 
 MAX_LEVELS = 6  # of an icicle; deeper trees are entered by a click
 
 PARTS = {
-    "rows": ("Its rows", leaf_parts.rows),
-    "all": ("All leaves", leaf_parts.all_leaves),
-    "epochs": ("Over epochs", leaf_parts.over_epochs),
-    "splits": ("Splits", leaf_parts.splits),
-    "explain": ("Explain a row", leaf_weights.explain_row),
-    "margins": ("Gate margins", leaf_weights.gate_margins),
-    "matrix": ("Its matrix", leaf_weights.matrix),
-    "errors": ("Errors by leaf", leaf_weights.errors),
-    "decision_tree": ("Decision tree", leaf_parts.decision_tree),
+    "rows": ("Its rows", sections.rows),
+    "all": ("All leaves", sections.all_leaves),
+    "epochs": ("Over epochs", sections.over_epochs),
+    "splits": ("Splits", sections.splits),
+    "explain": ("Explain a row", weights.explain_row),
+    "margins": ("Gate margins", weights.gate_margins),
+    "matrix": ("Its matrix", weights.matrix),
+    "errors": ("Errors by leaf", weights.errors),
+    "decision_tree": ("Decision tree", sections.decision_tree),
 }
 """What stands below the main figures, one at a time: the address's word, the reader's, and what draws it."""
 
@@ -36,15 +35,15 @@ PARTS = {
 def main() -> None:
     """Lay out the page."""
     st.title("Which sign patterns the data reach")
-    found = usage_view.open_run("its leaves appear here")
+    found = choose_view.open_run("its leaves appear here")
     if found is None:
         return
-    view = leaf_choice.choose(found)
+    view = leaves_node.choose(found)
     if replay.playing():
         replay.play(view)
         return
     _main_figures(view)
-    chosen = leaf_choice.part({key: words for key, (words, _) in PARTS.items()})
+    chosen = leaves_node.part({key: words for key, (words, _) in PARTS.items()})
     PARTS[chosen][1](view)
 
 
@@ -65,7 +64,7 @@ def _main_figures(view: LeafView) -> None:
         }
         if root:
             st.button("Whole tree", icon=":material/arrow_upward:", key="_whole", on_click=_whole_tree)
-        widgets.figure(
+        drawing.figure(
             # a press of Whole tree ends what Plotly zoomed into, even if the figure below that node had not come yet
             prefix_icicle(**common, split=SPLITS[view.split], look=session.look(0.58)).update_layout(
                 uirevision=f"n{root}, {st.session_state.get('_presses', 0)}"
@@ -85,7 +84,7 @@ def _main_figures(view: LeafView) -> None:
 def _icicle_root(view: LeafView) -> int:
     """The node that a deep tree is drawn from."""
     last = (2 << view.depth) - 2 if view.depth > MAX_LEVELS else 0
-    usage_view.warn("root", usage_view.seed("root", range(last + 1), 0), f"from 0 to {last}")
+    choice.warn("root", choice.seed("root", range(last + 1), 0), f"from 0 to {last}")
     root = int(st.session_state["root"])
     session.publish_to_url("root", root, 0)
     return root
@@ -122,7 +121,7 @@ def _chosen(view: LeafView) -> None:
         reached = f"It is reached by {theme.enumerate_words(seen)} rows." if seen else "No row of any split reaches it."
         st.info(f"No {SPLITS[view.split]} row has this pattern. {reached} Click another piece.")
         return
-    widgets.figure(
+    drawing.figure(
         class_mix(
             class_counts_of_leaf=mix,
             class_names=view.data.class_names,

@@ -6,15 +6,19 @@ from typing import Literal
 
 import pandas as pd
 import streamlit as st
-from leafscope.app import depth_figures, findings, session, sweep_form, sweeps, theme
-from leafscope.app.depth_figures import Choice
-from leafscope.app.figures.models import model_words
-from leafscope.app.pick import pick
-from leafscope.core import jobs, presets
-from leafscope.core.config import SweepConfig, explain
-from leafscope.core.errors import LeafscopeError
-from leafscope.core.reading import SweepInfo
 from pydantic import ValidationError
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.app.address.choice import pick
+from leafscope.app.figures.shared.model_style import model_words
+from leafscope.app.overfitting import sections
+from leafscope.app.overfitting.sections import Choice
+from leafscope.app.sweeps import current, findings, form, start
+from leafscope.core import jobs
+from leafscope.core.config import SweepConfig, explain, presets
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.store.summaries import SweepInfo
 
 WHICH: dict[Literal["best", "last"], str] = {"best": "lowest validation loss", "last": "last"}
 BASES = {"epochs": "same epochs", "train_loss": "same train loss"}
@@ -33,11 +37,11 @@ class Sizes:
 def main() -> None:
     """Lay out the page."""
     st.title("How train and test error move with depth")
-    info = sweeps.current()
+    info = current.current()
     _take_form_from(info)
     with st.sidebar:
-        sweeps.pick(info)
-        wanted, wrong = sweep_form.draw()
+        current.pick(info)
+        wanted, wrong = form.draw()
         _train_button(wanted, wrong)
     if info is None:
         if session.sweep_id() is None:
@@ -50,11 +54,11 @@ def main() -> None:
         _follow(info)
         return
     if not progress.complete:
-        sweeps.progress_bar(info, progress)
-    table = sweeps.table(info)
-    words = sweeps.failures(table)
+        current.progress_bar(info, progress)
+    table = current.table(info)
+    words = current.failures(table)
     if words is None and progress.failed > progress.diverged:
-        words = sweeps.failed_runs(info)
+        words = current.failed_runs(info)
     if words is not None:
         st.warning(theme.escape_markdown(words), icon=":material/error:")
     if table["best_test_accuracy"].isna().all():
@@ -68,8 +72,8 @@ def _take_form_from(info: SweepInfo | None) -> None:
     if info is None or st.session_state.get(session.Keys.FORM_FROM) == info.sweep_id:
         return
     first = session.Keys.FORM_FROM not in st.session_state
-    if not (first and sweep_form.any_in_url()):
-        sweep_form.load(info.config)
+    if not (first and form.any_in_url()):
+        form.load(info.config)
     st.session_state[session.Keys.FORM_FROM] = info.sweep_id
 
 
@@ -77,7 +81,7 @@ def _train_button(wanted: SweepConfig | None, wrong: str | None) -> None:
     words = None
     if wanted is not None:
         try:
-            words = sweeps.size_words(wanted)
+            words = start.size_words(wanted)
         except ValidationError as error:
             wrong = "; ".join(explain(error).values())
         except LeafscopeError as error:
@@ -89,7 +93,7 @@ def _train_button(wanted: SweepConfig | None, wrong: str | None) -> None:
         width="stretch",
         key="_train_sweep",
         disabled=wrong is not None,
-        on_click=sweeps.start,
+        on_click=start.start,
         args=(wanted,),
     )
     if wrong is not None:
@@ -110,12 +114,12 @@ def _first_visit() -> None:
         type="primary",
         icon=":material/play_arrow:",
         key="_first_sweep",
-        on_click=sweeps.start,
+        on_click=start.start,
         args=(default,),
     )
     st.caption(
         f"A tree teacher with 8 features, 4 classes and true depth 3, fresh data for each of 5 seeds, 1,000 training rows, "
-        f"width 8, depths 0 to 6: {sweeps.size_words(default)}. It trains in the background; closing the browser stops nothing."
+        f"width 8, depths 0 to 6: {start.size_words(default)}. It trains in the background; closing the browser stops nothing."
     )
     others = [name for name in presets.DATA if name != "tree_teacher"]
     st.caption("Or start with another data set:")
@@ -124,43 +128,43 @@ def _first_visit() -> None:
             st.button(
                 name.replace("_", " ").capitalize(),
                 key=f"_first_{name}",
-                on_click=sweeps.start,
+                on_click=start.start,
                 args=(presets.depth_sweep(name),),
             )
 
 
 def _follow(info: SweepInfo) -> None:
-    waiting = bool(sweeps.table(info)["best_test_accuracy"].isna().all())
+    waiting = bool(current.table(info)["best_test_accuracy"].isna().all())
 
-    @st.fragment(run_every=sweeps.FIRST_REFRESH if waiting else sweeps.REFRESH)
+    @st.fragment(run_every=current.FIRST_REFRESH if waiting else current.REFRESH)
     def view() -> None:
         progress = jobs.sweep_progress(info.sweep_id)
-        table = sweeps.table(info)
+        table = current.table(info)
         if not progress.active or waiting != bool(table["best_test_accuracy"].isna().all()):
             st.rerun()
-        sweeps.progress_bar(info, progress)
-        depth_figures.live(info, table)
+        current.progress_bar(info, progress)
+        sections.live(info, table)
 
     view()
 
 
 def _figures(info: SweepInfo, table: pd.DataFrame) -> None:
     choice = _choose(info, table)
-    cell = depth_figures.cell(table, choice)
-    depth_figures.help_map(table, choice)
-    depth_figures.error(cell, choice)
+    cell = sections.cell(table, choice)
+    sections.help_map(table, choice)
+    sections.error(cell, choice)
     left, right = st.columns(2)
     with left:
-        depth_figures.gap(cell, choice)
+        sections.gap(cell, choice)
     with right:
-        depth_figures.tree_against_flat(cell, choice)
+        sections.tree_against_flat(cell, choice)
     left, right = st.columns(2)
     with left:
-        depth_figures.levels(cell, choice)
+        sections.levels(cell, choice)
     with right:
-        depth_figures.curves(cell, choice)
-    depth_figures.by_rows(table, choice)
-    depth_figures.table(info, table)
+        sections.curves(cell, choice)
+    sections.by_rows(table, choice)
+    sections.table(info, table)
 
 
 def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
@@ -172,11 +176,11 @@ def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
         depths=[int(depth) for depth in sorted(table["depth"].dropna().unique())],
     )
     with st.sidebar, st.expander("Figures", expanded=True):
-        data = pick(depth_figures.DATA_KEY, "Data", sizes.data, sizes.data[0])
-        rows = pick(depth_figures.ROWS_KEY, "Training rows", sizes.rows, sizes.rows[-1])
-        width = pick(depth_figures.WIDTH_KEY, "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
+        data = pick(sections.DATA_KEY, "Data", sizes.data, sizes.data[0])
+        rows = pick(sections.ROWS_KEY, "Training rows", sizes.rows, sizes.rows[-1])
+        width = pick(sections.WIDTH_KEY, "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
         middle = sizes.depths[len(sizes.depths) // 2] if sizes.depths else 0
-        depth = pick(depth_figures.DEPTH_KEY, "Depth K of the lower figures", sizes.depths or [0], middle)
+        depth = pick(sections.DEPTH_KEY, "Depth K of the lower figures", sizes.depths or [0], middle)
         variants = findings.variants(table)
         variant = pick("variant", "Variant of the tree that is compared", variants, variants[0])
         which = pick("at", "Epoch", list(WHICH), "best", WHICH)
@@ -185,7 +189,7 @@ def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
         seeds = st.checkbox("Single seeds", key="seeds", persist_state="session", help="One thin line for each seed.")
         session.publish_to_url("seeds", "1" if seeds else "0", "0")
         shown = _models(list(dict.fromkeys(table["model"])))
-    lit = tuple(model for model in depth_figures.LIT if model in shown) or tuple(shown[:3])
+    lit = tuple(model for model in sections.LIT if model in shown) or tuple(shown[:3])
     return Choice(info, data, rows, float(width), depth, which, basis, seeds, lit, tuple(shown), variant)
 
 

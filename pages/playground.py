@@ -1,17 +1,21 @@
 """Playground: what does a tree net do? Train one, live, on data one can see."""
 
 import streamlit as st
-from leafscope.app import controls, live, scene, server, session, share, theme, widgets
-from leafscope.app.figures import decision_regions, decision_regions_sentence, decision_regions_table
+
+from leafscope.app import navigation, server, theme
+from leafscope.app.address import link, session
+from leafscope.app.figures.run.decision_regions import decision_regions, decision_regions_sentence, decision_regions_table
+from leafscope.app.parts import drawing, run_picker
+from leafscope.app.playground import controls, live, scene
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import INFO, load, shape
 from leafscope.core.device import check_fits, resolve_device
 from leafscope.core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
-from leafscope.core.reading import RunSummary
-from leafscope.core.snapshots import grid
-from leafscope.core.trained import trained_net
+from leafscope.core.inspection.snapshots import grid
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.store.summaries import RunSummary
 
 GRID = 160  # points along each side of the plane that decision regions are drawn on
 
@@ -58,7 +62,7 @@ def main() -> None:
                 _regions(shown)
     if not shown.active and shown.last and shown.config.net.gated:
         st.page_link(
-            widgets.LEAVES_PAGE,
+            navigation.LEAVES_PAGE,
             label="See who is in each leaf",
             icon=":material/account_tree:",
             query_params={session.Keys.RUN: shown.run_id},
@@ -116,7 +120,7 @@ def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
     """The run to show: the URL's; else the chosen configuration's, if trained; else the newest."""
     asked = session.run_id()
     if asked is not None and chosen is not None and asked == chosen.run_id:
-        share.show([chosen])
+        link.show([chosen])
         try:
             return jobs.default_store().run(asked)
         except RunNotFoundError:
@@ -125,11 +129,11 @@ def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
     if asked is None and chosen is not None:
         try:
             found = jobs.default_store().run(chosen.run_id)
-            share.show([chosen])
+            link.show([chosen])
             return found
         except RunNotFoundError:
             pass
-    return widgets.current_run()
+    return run_picker.current_run()
 
 
 def _differs(shown: RunSummary) -> None:
@@ -156,7 +160,7 @@ def _regions(shown: RunSummary) -> None:
     square = (GRID, GRID)
     leaf = leaves[-1].reshape(square) if leaves else None
     layer = f", gated layer {run.net.tree_layers}" if run.net.tree_layers > 1 else ""
-    widgets.figure(
+    drawing.figure(
         decision_regions(
             xx=xx,
             yy=yy,

@@ -3,10 +3,16 @@
 import time
 
 import streamlit as st
-from leafscope.app import claims_deck, deck, deck_editor, decks, session, sweeps, theme, widgets
-from leafscope.core import jobs, presets
-from leafscope.core.decks import DeckInfo
+
+from leafscope.app import navigation, theme
+from leafscope.app.address import session
+from leafscope.app.decks import as_html, claims, current, editor
+from leafscope.app.sweeps import current as sweeps_current
+from leafscope.app.sweeps import start
+from leafscope.core import jobs
+from leafscope.core.config import presets
 from leafscope.core.errors import LeafscopeError
+from leafscope.core.store.decks import DeckInfo
 
 DECK, SHOW = "deck", "show"
 """Parameters of the address: which deck, and whether it fills the window."""
@@ -21,7 +27,7 @@ def main() -> None:
     info = _deck()
     if info is not None and st.query_params.get(SHOW) == "1" and info.n_slides:
         began = st.session_state.setdefault(_SHOWN_SINCE, time.time())  # the same at every redraw, which then changes nothing
-        deck_editor.present(info, jobs.default_store().slides(info.deck_id), began)
+        editor.present(info, jobs.default_store().slides(info.deck_id), began)
         return
     st.session_state.pop(_SHOWN_SINCE, None)
     st.title("Show it to a room, without a network")
@@ -42,7 +48,7 @@ def main() -> None:
             "slides are made in the sidebar."
         )
         return
-    deck_editor.slides(info, content)
+    editor.slides(info, content)
 
 
 def _deck() -> DeckInfo | None:
@@ -59,9 +65,9 @@ def _deck() -> DeckInfo | None:
             st.query_params.pop(DECK, None)
             st.rerun()
         return None
-    info = known[asked] if asked is not None else decks.current()
+    info = known[asked] if asked is not None else current.current()
     if info is not None:
-        decks.choose(info.deck_id)
+        current.choose(info.deck_id)
         session.publish_to_url(DECK, info.deck_id, None)
     return info
 
@@ -82,8 +88,8 @@ def _choose(info: DeckInfo | None) -> None:
 
 
 def _open(deck_id: str | None) -> None:
-    decks.choose(deck_id)
-    for name in (DECK, SHOW, deck_editor.SLIDE):
+    current.choose(deck_id)
+    for name in (DECK, SHOW, editor.SLIDE):
         st.query_params.pop(name, None)
     if deck_id is not None:
         st.query_params[DECK] = deck_id
@@ -98,22 +104,22 @@ def _new() -> None:
 def _new_slides(info: DeckInfo) -> None:
     st.caption("Add a slide of")
     with st.container(horizontal=True):
-        for kind, (label, slide) in deck_editor.NEW_SLIDES.items():
-            st.button(label, icon=deck_editor.KIND_ICONS[kind], key=f"_new_{kind}", on_click=_add, args=(info, slide))
+        for kind, (label, slide) in editor.NEW_SLIDES.items():
+            st.button(label, icon=editor.KIND_ICONS[kind], key=f"_new_{kind}", on_click=_add, args=(info, slide))
 
 
-def _add(info: DeckInfo, slide: deck_editor.Slide) -> None:
+def _add(info: DeckInfo, slide: editor.Slide) -> None:
     try:
         jobs.default_store().add_slide(info.deck_id, slide)
     except LeafscopeError as error:
         session.notify(str(error))
     else:
-        st.query_params[deck_editor.SLIDE] = str(info.n_slides + 1)
+        st.query_params[editor.SLIDE] = str(info.n_slides + 1)
 
 
 def _ready_made() -> None:
     """Offer the deck that is made from a sweep with one press."""
-    known = [info for info in jobs.default_store().sweeps() if sweeps.fault(info) is None]
+    known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if not known:
         return
     by_id = {info.sweep_id: info for info in known}
@@ -138,7 +144,7 @@ def _make(sweep_id: str) -> None:
     store = jobs.default_store()
     try:
         info = store.sweep(sweep_id)
-        slides = claims_deck.claims_deck(info.config, jobs.sweep_results(sweep_id), look=session.look())
+        slides = claims.claims_deck(info.config, jobs.sweep_results(sweep_id), look=session.look())
         _open(store.make_deck(f"{CLAIMS_NAME}: {theme.one_line(info.name, 200)}", slides))
     except LeafscopeError as error:
         session.notify(str(error))
@@ -151,7 +157,7 @@ def _first_visit() -> None:
         "titles, captions and speaker notes, and shown full screen. A deck is also one HTML file that opens from disk with the "
         "network off, answers to hover, and prints to PDF."
     )
-    known = [info for info in jobs.default_store().sweeps() if sweeps.fault(info) is None]
+    known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if known:
         st.button(
             f"Make “{CLAIMS_NAME}”",
@@ -165,9 +171,9 @@ def _first_visit() -> None:
         return
     default = presets.depth_sweep()
     if st.button("Train the first sweep", type="primary", icon=":material/play_arrow:", key="_first_sweep"):
-        sweeps.start(default)
-        st.switch_page(widgets.OVERFITTING_PAGE)
-    st.caption(f"A ready-made deck, “{CLAIMS_NAME}”, is made from a sweep: {sweeps.size_words(default)}.")
+        start.start(default)
+        st.switch_page(navigation.OVERFITTING_PAGE)
+    st.caption(f"A ready-made deck, “{CLAIMS_NAME}”, is made from a sweep: {start.size_words(default)}.")
 
 
 def _deck_line(info: DeckInfo) -> None:
@@ -189,8 +195,10 @@ def _deck_line(info: DeckInfo) -> None:
         st.rerun()
     save.download_button(
         "Save as one HTML file",
-        lambda: deck.deck_html(info.name, list(jobs.default_store().slides(info.deck_id).values()), made=time.time()).encode(),
-        file_name=deck_editor.file_name(info.name),
+        lambda: as_html.deck_html(
+            info.name, list(jobs.default_store().slides(info.deck_id).values()), made=time.time()
+        ).encode(),
+        file_name=editor.file_name(info.name),
         mime="text/html",
         icon=":material/download:",
         on_click="ignore",

@@ -8,12 +8,17 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from leafscope.app import comparing, run_actions, session, theme, widgets
-from leafscope.app.export import imported_words
+
+from leafscope.app import navigation, theme
+from leafscope.app.address import session
+from leafscope.app.cli.archive import imported_words
+from leafscope.app.compare import selection
+from leafscope.app.parts import run_picker
+from leafscope.app.runs import actions
 from leafscope.core import jobs
-from leafscope.core.archive import import_archive
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
-from leafscope.core.reading import RunSummary
+from leafscope.core.store.archive import import_archive
+from leafscope.core.store.summaries import RunSummary
 
 SCORES = {"validation_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy", "train_accuracy": "Train accuracy"}
 
@@ -23,7 +28,7 @@ def main() -> None:
     st.title("All runs")
     summaries = jobs.default_store().list_runs()
     if not summaries:
-        widgets.waiting_for_first_run()
+        run_picker.waiting_for_first_run()
         return
     with st.sidebar:
         session.seed_from_url("find", str, "")
@@ -35,7 +40,7 @@ def main() -> None:
             persist_state="session",
         )
         session.publish_to_url("find", find.strip(), "")
-    shown = [summary for summary in summaries if summary.matches(find, also=widgets.STATUS_WORDS[summary.status])]
+    shown = [summary for summary in summaries if summary.matches(find, also=run_picker.STATUS_WORDS[summary.status])]
     active = [summary for summary in summaries if summary.active]
     st.markdown(_sentence(summaries, shown))
     if not shown:
@@ -50,8 +55,8 @@ def main() -> None:
 
 
 def _sentence(summaries: list[RunSummary], shown: list[RunSummary]) -> str:
-    counts = {status: sum(summary.status == status for summary in summaries) for status in widgets.STATUS_WORDS}
-    parts = [f"{theme.thousands(n)} {widgets.STATUS_WORDS[status]}" for status, n in counts.items() if n]
+    counts = {status: sum(summary.status == status for summary in summaries) for status in run_picker.STATUS_WORDS}
+    parts = [f"{theme.thousands(n)} {run_picker.STATUS_WORDS[status]}" for status, n in counts.items() if n]
     number = f"{theme.thousands(len(summaries))} run{'s' * (len(summaries) != 1)}"
     words = f"{number}: {theme.enumerate_words(parts)}."
     return words if len(shown) == len(summaries) else f"{words} {theme.thousands(len(shown))} shown."
@@ -91,7 +96,7 @@ def _order(shown: list[RunSummary]) -> str:
 
 
 def _row(summary: RunSummary) -> dict[str, Any]:
-    fault = widgets.config_fault(summary)
+    fault = run_picker.config_fault(summary)
     fields: dict[str, Any] = {}
     if fault is None:
         run = summary.config
@@ -107,7 +112,7 @@ def _row(summary: RunSummary) -> dict[str, Any]:
         }
     return {
         "Run": theme.one_line(summary.title, 80),
-        "Status": widgets.STATUS_WORDS[summary.status],
+        "Status": run_picker.STATUS_WORDS[summary.status],
         "Progress": 1.0 if summary.status == "finished" else summary.epochs_done / summary.epochs_total,
         **{name: summary.last.get(field, math.nan) for field, name in SCORES.items()},
         "Time (s)": summary.seconds,
@@ -129,12 +134,12 @@ def _actions(chosen: list[RunSummary]) -> bool:
         st.markdown(words)
         if st.button("Show curves", icon=":material/play_circle:", disabled=one is None) and one is not None:
             session.show_run(one.run_id)
-            st.switch_page(widgets.PLAYGROUND_PAGE, query_params={session.Keys.RUN: one.run_id})
+            st.switch_page(navigation.PLAYGROUND_PAGE, query_params={session.Keys.RUN: one.run_id})
         if st.button("Show leaves", icon=":material/account_tree:", disabled=one is None) and one is not None:
             session.show_run(one.run_id)
-            st.switch_page(widgets.LEAVES_PAGE, query_params={session.Keys.RUN: one.run_id})
-        run_actions.annotate(chosen, "runs")
-        run_actions.python(chosen)
+            st.switch_page(navigation.LEAVES_PAGE, query_params={session.Keys.RUN: one.run_id})
+        actions.annotate(chosen, "runs")
+        actions.python(chosen)
         if st.button("Stop", icon=":material/stop:", disabled=not active):
             _each(active, jobs.stop)
         if st.button("Resume", icon=":material/play_arrow:", disabled=not ended):
@@ -189,10 +194,10 @@ def _export(shown: list[RunSummary], chosen: list[RunSummary]) -> None:
             on_click="ignore",
             help="All shown runs: every field of the configuration, and all scores at the best and the last epoch.",
         )
-        run_actions.save_archive(chosen or shown, "runs")
+        actions.save_archive(chosen or shown, "runs")
         if chosen and st.button("Compare", icon=":material/compare_arrows:", key="_to_compare"):
-            comparing.choose_rows([summary.run_id for summary in chosen])
-            st.switch_page(widgets.COMPARE_PAGE, query_params={comparing.CHOSEN: st.session_state[comparing.CHOSEN_KEY]})
+            selection.choose_rows([summary.run_id for summary in chosen])
+            st.switch_page(navigation.COMPARE_PAGE, query_params={selection.CHOSEN: st.session_state[selection.CHOSEN_KEY]})
 
 
 def _import() -> None:
@@ -218,7 +223,7 @@ def _import() -> None:
 def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
     rows = []
     for summary in shown:
-        fault = widgets.config_fault(summary)
+        fault = run_picker.config_fault(summary)
         values = json.loads(summary.config_json) if fault else summary.config.model_dump(mode="json")
         config = pd.json_normalize(values).iloc[0].to_dict()
         rows.append(summary.row() | config)

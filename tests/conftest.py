@@ -3,7 +3,8 @@
 import pytest
 import torch
 from hypothesis import settings
-from leafscope.core.kernels import ready
+
+from leafscope.core.training import compiling
 
 # a noisy machine must not fail a property for being slow once
 settings.register_profile("leafscope", deadline=None)
@@ -15,4 +16,4 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session", autouse=True)
 def compiled_code() -> None:
     """No test is cut off by a compiler, and none changes from one path to the other halfway."""
-    ready.make_ready()
+    compiling.make_ready()

@@ -4,9 +4,10 @@ import doctest
 import importlib
 import pkgutil
 
+import pytest
+
 import leafscope.app
 import leafscope.core
-import pytest
 
 MODULES = [
     module.name

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+
 from leafscope.core.bench.timing import Timings, bandwidth, interleaved
-from leafscope.core.collapsed import CollapsedLinear
-from leafscope.core.kernels import read_leaves, ready, reference
-from leafscope.core.kernels.plan import make_plan
+from leafscope.core.inspection.collapsed import CollapsedLinear
+from leafscope.core.kernels import read_leaves, readiness, reference
+from leafscope.core.kernels.row_order import make_plan
 from leafscope.core.optim import LazyAdamW, parameter_groups
 from leafscope.core.tree import TreeLinear
-from torch import Tensor, nn
 
 FEATURES = 64
 DEPTHS = (0, 2, 4, 6, 8, 10, 12)
@@ -91,7 +92,7 @@ class _Step:
         self.layer.load_state_dict(layer.state_dict())
         self.optimizer = LazyAdamW(parameter_groups(self.layer, 0.01, 1.0), lr=1e-4)
         self.optimizer.start_state()
-        if ready.usable():
+        if readiness.usable():
             self.optimizer.fuse(self.layer)
         self.straight_through = straight_through
 
@@ -221,7 +222,7 @@ def _check_step(layer: TreeLinear, batch: Batch, straight_through: bool = False)
     """Compare a step with that of the reference; the largest relative deviation. Raises ValueError."""
     fast = _Step(layer, straight_through)
     outputs = fast(batch)
-    with ready.reference_only():
+    with readiness.reference_only():
         slow = _Step(layer, straight_through)
         wanted = slow(batch)
     what = f"depth {layer.depth} with {len(batch[0])} rows"

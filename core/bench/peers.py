@@ -34,12 +34,14 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from leafscope.core.bench.timing import Timings, interleaved
-from leafscope.core.gating import check_depth, path_nodes
-from leafscope.core.optim import LazyAdamW, parameter_groups
-from leafscope.core.tree import TreeLinear
 from torch import Tensor, nn
 from torch.nn import functional
+
+from leafscope.core.bench.timing import Timings, interleaved
+from leafscope.core.gating import path_nodes
+from leafscope.core.limits import check_depth
+from leafscope.core.optim import LazyAdamW, parameter_groups
+from leafscope.core.tree import TreeLinear
 
 N_ROWS = 256
 N_FEATURES = 64

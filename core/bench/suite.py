@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
+
 from leafscope.core.bench import capacity, peers, sweep
 from leafscope.core.bench.timing import bandwidth, environment
-from leafscope.core.kernels import ready
+from leafscope.core.training import compiling
 
 Group = Literal["capacity", "peers", "sweep"]
 GROUPS: tuple[Group, ...] = ("capacity", "peers", "sweep")
@@ -26,7 +27,7 @@ def run(
     before = torch.get_num_threads()
     torch.set_num_threads(threads or environment()["cores"])
     try:
-        ready.make_ready()
+        compiling.make_ready()
         found: dict[str, list[dict[str, Any]]] = {}
         for group in groups:
             on_group(group)

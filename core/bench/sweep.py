@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
-from leafscope.core.population import Ended, Population
-from leafscope.core.training import EpochRecord, Trainer, TrainResult, result_of, train
+from leafscope.core.training.loop import TrainResult, result_of, train
+from leafscope.core.training.population import Ended, Population
+from leafscope.core.training.trainer import EpochRecord, Trainer
 
 REFERENCE_EPOCHS = 2
 """Epochs of a run that are timed with the reference."""

@@ -6,9 +6,10 @@ P features · C classes. Arrays are read-only, since a loaded data set is shared
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from leafscope.core.config import DataConfig
 from leafscope.core.datasets.info import DatasetInfo
-from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True, eq=False)

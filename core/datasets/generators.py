@@ -8,9 +8,10 @@ from different streams of the seed. All shapes are this project's choice.
 from collections.abc import Callable
 
 import numpy as np
-from leafscope.core.config import DataConfig
 from numpy.random import Generator
 from numpy.typing import NDArray
+
+from leafscope.core.config import DataConfig
 
 Points = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -3,6 +3,8 @@
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
+
 from leafscope.core.config import GENERATORS, DataConfig
 from leafscope.core.datasets.dataset import Dataset, Split, mean_and_scale, standardized
 from leafscope.core.datasets.generators import generate
@@ -10,7 +12,6 @@ from leafscope.core.datasets.info import INFO
 from leafscope.core.datasets.shapes import shape
 from leafscope.core.datasets.splits import SplitSizes, split_rows
 from leafscope.core.datasets.tables import read
-from numpy.typing import NDArray
 
 KEPT = 4
 """Data sets kept in memory; few, since the largest that can be asked for takes 2.4 GB."""

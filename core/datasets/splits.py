@@ -7,9 +7,10 @@ rows that are kept are nested: with one seed, the first 100 are among the first 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
 from leafscope.core.config import DataConfig
 from leafscope.core.errors import DataError
-from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
 

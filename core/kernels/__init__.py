@@ -7,10 +7,11 @@ path is added by its device type in `_PATHS` and must agree with the reference.
 from collections.abc import Callable
 
 import torch
-from leafscope.core.gating import leaf_index, sign_bits
-from leafscope.core.kernels import cpu, ready, reference
-from leafscope.core.kernels.cpu import Update
 from torch import Tensor
+
+from leafscope.core.gating import leaf_index, sign_bits
+from leafscope.core.kernels import cpu, readiness, reference
+from leafscope.core.kernels.cpu import Update
 
 _PATHS: dict[str, Callable[..., Tensor]] = {"cpu": cpu.leaf_linear}
 """Device type -> faster path; a device that is not named takes the reference."""
@@ -34,13 +35,13 @@ def leaf_linear(
     With `update`, a path that can updates the tables within the backward pass; the others give gradients as ever.
     """
     path = _PATHS.get(x.device.type)
-    if path is None or not ready.usable():
+    if path is None or not readiness.usable():
         return reference.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse)
     return path(x, leaf, weight, bias, depth, tree, gate, sparse, update)
 
 
 def read_leaves(gate: Tensor) -> Tensor:
     """Read the sign pattern of each row's gating pre-activations: (N, K) -> (N,) int64 in 0..2^K - 1."""
-    if gate.device.type == "cpu" and gate.dtype is torch.float32 and ready.usable():
+    if gate.device.type == "cpu" and gate.dtype is torch.float32 and readiness.usable():
         return cpu.read_leaves(gate)
     return leaf_index(sign_bits(gate.detach()))

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from leafscope.core.kernels import compiled, reference
-from leafscope.core.kernels.team import run_together
 from torch import Tensor
+
+from leafscope.core.kernels import compiled, reference
+from leafscope.core.kernels.threads import run_together
 
 WIDEST = 512 * 512
 """P x Q above which one matrix no longer stays in a core's cache, and BLAS row products are the faster way."""

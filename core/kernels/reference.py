@@ -10,9 +10,10 @@ Memory beside the tables: the O collapsed matrices of the occupied leaves, never
 from typing import Any
 
 import torch
-from leafscope.core.kernels.plan import Level, Plan, make_plan
 from torch import Tensor
 from torch.nn import functional
+
+from leafscope.core.kernels.row_order import Level, Plan, make_plan
 
 
 def leaf_linear(

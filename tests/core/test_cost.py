@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leafscope.core.config import FITTED, DataConfig, NetConfig, RunConfig, TrainConfig
-from leafscope.core.cost import cost, equal_capacity_width, equal_computation_width, largest_depth, memory, trained_parameters
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
+
+from leafscope.core.config import FITTED, DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.cost import cost, equal_capacity_width, equal_computation_width, largest_depth, memory, trained_parameters
 
 
 @st.composite

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
+from torch.cuda import device_count
+
 from leafscope.core import device
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.cost import memory
 from leafscope.core.datasets import shape
 from leafscope.core.device import check_fits, resolve_device
 from leafscope.core.errors import DeviceError, LimitError
-from torch.cuda import device_count
 
 CPU = torch.device("cpu")
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leafscope.core.gating import leaf_index, path_nodes, sign_bits
 
 bit_rows = st.integers(0, 16).flatmap(

@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, TrainConfig
 from leafscope.core.errors import RunNotFoundError, RunStateError
-from leafscope.core.store import Store
-from leafscope.core.training import EpochRecord
+from leafscope.core.store.store import Store
+from leafscope.core.training.trainer import EpochRecord
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from leafscope.core.config import NetConfig
 from leafscope.core.gating import leaf_index
 from leafscope.core.nets import DenseNet, TreeNet, balance_penalty, build_net

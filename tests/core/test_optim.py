@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
+
 from leafscope.core.optim import LazyAdamW, node_decay, parameter_groups
 from leafscope.core.tree import TreeLinear
-from torch import nn
 
 
 def test_equals_adamw_where_everything_is_visited():

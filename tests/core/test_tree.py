@@ -4,9 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
+
 from leafscope.core.gating import leaf_index
 from leafscope.core.tree import TreeLinear
-from torch import nn
 
 shapes = st.fixed_dictionaries(
     {

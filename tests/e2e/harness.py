@@ -15,7 +15,8 @@ from typing import Any
 
 import psutil
 import pytest
-from leafscope.core.store import Store
+
+from leafscope.core.store.store import Store
 
 
 def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from leafscope.core.comparison import paired_difference
-from leafscope.core.config import RunConfig, changed
-from leafscope.core.store import End, Store
-from leafscope.core.training import EpochRecord
 from playwright.sync_api import expect
 
+from leafscope.core.comparison.statistics import paired_difference
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.store.records import End
+from leafscope.core.store.store import Store
+from leafscope.core.training.trainer import EpochRecord
 from tests.e2e.harness import App, end_app, start_app, until
 
 SEEDS = (0, 1)

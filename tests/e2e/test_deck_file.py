@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from leafscope.app.collect import snapshot
-from leafscope.app.deck import deck_html
-from leafscope.app.figures import learning_curves
-from leafscope.app.figures.depths import error_by_depth
+
+from leafscope.app.decks.as_html import deck_html
+from leafscope.app.decks.snapshot import snapshot
+from leafscope.app.figures.overfitting.error_by_depth import error_by_depth
+from leafscope.app.figures.run.learning_curves import learning_curves
 from leafscope.app.theme import Look
 from leafscope.core.config import RunConfig, SweepConfig
-from leafscope.core.decks import Slide
+from leafscope.core.store.decks import Slide
 
 NAN = float("nan")
 SCREEN, DARK, PROJECTOR = Look(), Look(dark=True), Look(projector=True)

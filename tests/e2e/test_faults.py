@@ -12,9 +12,9 @@ from typing import Any
 
 import psutil
 import pytest
-from leafscope.core.config import RunConfig, changed
-from leafscope.core.training import Trainer
 
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.training.trainer import Trainer
 from tests.e2e.harness import App, end_app, start_app, until
 
 long_run = changed(RunConfig(), {"train.epochs": 900, "train.batch_size": 16, "net.width": 128})
@@ -154,7 +154,7 @@ def test_a_busy_port_is_passed_over_unless_it_was_asked_for(fresh: Any, tmp_path
 def test_a_database_from_a_newer_version_is_refused_in_a_sentence(tmp_path: Path) -> None:
     import sqlite3
 
-    from leafscope.core.store import Store
+    from leafscope.core.store.store import Store
 
     path = tmp_path / "newer.db"
     Store(path).close()

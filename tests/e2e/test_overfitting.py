@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from leafscope.core import jobs
-from leafscope.core.comparison import by_depth
-from leafscope.core.presets import depth_sweep
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect
 
+from leafscope.core import jobs
+from leafscope.core.comparison.statistics import by_depth
+from leafscope.core.config.presets import depth_sweep
 from tests.e2e.harness import App, until
 from tests.e2e.test_story import main_text
 

@@ -14,23 +14,23 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from leafscope.app import theme
-from leafscope.core import jobs
-from leafscope.core.baselines import fit
-from leafscope.core.config import DataConfig, RunConfig, changed
-from leafscope.core.datasets import Dataset, load, shape
-from leafscope.core.explaining import Explanation, explain
-from leafscope.core.gating import path_nodes
-from leafscope.core.levels import read_to_level, scores_by_level
-from leafscope.core.nets import DenseNet, TreeNet, build_net
-from leafscope.core.presets import EXAMPLE
-from leafscope.core.recording import unpack
-from leafscope.core.snapshots import grid, leaf_shuffle, plane, shuffled, snapshot_epochs
-from leafscope.core.trained import trained_net
-from leafscope.core.training import evaluate
 from numpy.typing import ArrayLike, NDArray
 from playwright.sync_api import expect
 
+from leafscope.app import theme
+from leafscope.core import jobs
+from leafscope.core.config import DataConfig, RunConfig, changed
+from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.datasets import Dataset, load, shape
+from leafscope.core.gating import path_nodes
+from leafscope.core.inspection.contributions import Explanation, explain
+from leafscope.core.inspection.levels import read_to_level, scores_by_level
+from leafscope.core.inspection.snapshots import grid, leaf_shuffle, plane, shuffled, snapshot_epochs
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.store.tensors import unpack
+from leafscope.core.training.fitting import fit
+from leafscope.core.training.trainer import evaluate
 from tests.e2e.harness import App, until
 
 CLOSE = 1e-4
@@ -264,7 +264,7 @@ def assert_written(words: list[str], values: ArrayLike) -> None:
 
 
 def assert_parts(seen: dict[str, Any], wanted: Explanation, n_nodes: int | None = None) -> None:
-    """What each node adds is what `core.explaining` says, for the first nodes of the path."""
+    """What each node adds is what `core.inspection.contributions` says, for the first nodes of the path."""
     parts = seen["parts"]
     kept = slice(n_nodes)
     assert parts["nodes"] == list(wanted.nodes[kept])

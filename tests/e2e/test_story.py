@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from leafscope.core.config import RunConfig, changed
-from leafscope.core.datasets import load
-from leafscope.core.presets import EXAMPLE
-from leafscope.core.training import Trainer
-from leafscope.core.usage import leaf_counts
 from playwright.sync_api import expect
 
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.datasets import load
+from leafscope.core.training.trainer import Trainer
+from leafscope.core.usage.counts import leaf_counts
 from tests.e2e.harness import App, until
 
 

@@ -6,13 +6,14 @@ import time
 from typing import Any
 
 import numpy as np
-from leafscope.core.config import RunConfig, changed
-from leafscope.core.datasets import load
-from leafscope.core.explaining import explain
-from leafscope.core.trained import trained_net
-from leafscope.core.usage import balance, leaf_counts
 from playwright.sync_api import expect
 
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.datasets import load
+from leafscope.core.inspection.contributions import explain
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.evenness import balance
 from tests.e2e.harness import App, until
 
 CHANGED = """before => [...document.querySelectorAll("h2")].some(

@@ -13,13 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
+
 from leafscope.app import server
 from leafscope.core import jobs
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from leafscope.core.store import CHECKPOINT, NET, Claim, Store
-from leafscope.core.training import EpochRecord, Trainer
-from leafscope.core.worker import pack
-from streamlit.testing.v1 import AppTest
+from leafscope.core.store.records import CHECKPOINT, NET, Claim
+from leafscope.core.store.store import Store
+from leafscope.core.training.trainer import EpochRecord, Trainer
+from leafscope.core.worker.worker import pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 PAGES = {

@@ -8,13 +8,15 @@ from typing import Any, Literal
 
 import pandas as pd
 import pytest
-from leafscope.app import server
-from leafscope.core import jobs, reading
-from leafscope.core.config import RunConfig, changed
-from leafscope.core.store import CHECKPOINT, NET, Claim, Store
-from leafscope.core.training import EpochRecord, Trainer
-from leafscope.core.worker import pack
 from streamlit.testing.v1 import AppTest
+
+from leafscope.app import server
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.store.records import CHECKPOINT, NET, Claim
+from leafscope.core.store.store import Store
+from leafscope.core.training.trainer import EpochRecord, Trainer
+from leafscope.core.worker.worker import pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 PAGES = {name: f"../pages/{name}.py" for name in ("playground", "leaves", "compare", "present", "runs")}
@@ -82,7 +84,7 @@ def open_lab(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Give the app an empty database in a folder, and no worker."""
     monkeypatch.setenv("LEAFSCOPE_DATABASE", str(folder / "pages.db"))
     monkeypatch.setattr(server, "ensure_worker", lambda: None)
-    monkeypatch.setattr(reading, "STALE", 3600.0)  # a slow machine must not end what no worker trains
+    monkeypatch.setattr("leafscope.core.store.reading.STALE", 3600.0)  # a slow machine must not end what no worker trains
     return Lab(jobs.default_store())
 
 

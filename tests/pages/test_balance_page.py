@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from leafscope.app.usage_words import STATISTICS
-from leafscope.core.chance import expected_balance, expected_divergence
+
+from leafscope.app.leaves.words import STATISTICS
 from leafscope.core.config import changed
 from leafscope.core.datasets import load
-from leafscope.core.information import information
-from leafscope.core.usage import balance, carrying, class_counts, divergence, leaf_counts, prefix_counts
+from leafscope.core.usage.chance import expected_balance, expected_divergence
+from leafscope.core.usage.change import divergence
+from leafscope.core.usage.counts import class_counts, leaf_counts, prefix_counts
+from leafscope.core.usage.evenness import balance, carrying
+from leafscope.core.usage.information import information
 
 
 def tiles(app: Any) -> dict[str, tuple[str, str]]:

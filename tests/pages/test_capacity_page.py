@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from leafscope.app import capacity_figures, cli, measuring
+
+from leafscope.app import cli
+from leafscope.app.capacity import measurement, sections
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
-from leafscope.core.sweep import run_sweep
-
+from leafscope.core.worker.inline import run_sweep
 from tests.pages import harness
 from tests.pages.conftest import decoded
 from tests.pages.harness import Lab, figures, open_lab, param, press, run_app, words
@@ -33,7 +34,7 @@ SWEEP = SweepConfig(
     axes={"net.kind": ["tree", "flat"], "net.depth": [0, 2], "net.width": [6, 8], "seed": [0, 1]},
     baselines=["dense", "dense_capacity", "dense_ladder", "random_gates", "logistic", "decision_tree"],
 )
-ROOT = Path(measuring.__file__).resolve().parent.parent
+ROOT = Path(measurement.__file__).resolve().parents[2]
 SIZE = shape(BASE.data)
 DENSE_MS = {"training": 0.8, "inference": 0.05}
 AGAINST = {
@@ -51,9 +52,9 @@ AGAINST = {
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setitem(harness.PAGES, "capacity", "../pages/capacity.py")
-    monkeypatch.setattr(measuring, "_process", None)
+    monkeypatch.setattr(measurement, "_process", None)
     yield open_lab(tmp_path, monkeypatch)
-    measuring.stop()
+    measurement.stop()
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def trained_sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[La
     """A database with a sweep, trained once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(harness.PAGES, "capacity", "../pages/capacity.py")
-        patch.setattr(measuring, "_process", None)
+        patch.setattr(measurement, "_process", None)
         lab = open_lab(tmp_path_factory.mktemp("sweep"), patch)
         yield lab, run_sweep(SWEEP, store=lab.store, threads=1, device="cpu")
 
@@ -209,7 +210,7 @@ def test_what_is_trusted(lab: Lab, against: float, busy: bool) -> None:
     lab.store.add_benchmark(benchmark(training_0=against))
     kept = lab.store.latest_benchmark("capacity")
     assert kept is not None
-    assert (capacity_figures.busy_words(kept) is not None) == busy
+    assert (sections.busy_words(kept) is not None) == busy
 
 
 def test_the_newest_benchmark_with_the_group_counts(lab: Lab) -> None:
@@ -222,14 +223,14 @@ def test_the_newest_benchmark_with_the_group_counts(lab: Lab) -> None:
 
 
 def test_measuring_is_followed_and_stopped(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "_SCRIPT", "import time; time.sleep(60)")
+    monkeypatch.setattr(measurement, "_SCRIPT", "import time; time.sleep(60)")
     at = press(lab.show("capacity"), "_measure")
-    process = measuring._process
+    process = measurement._process
     assert process is not None
     assert "Measuring for" in harness.progress(at)
-    measuring.start()
-    assert measuring._process is process  # not twice
-    assert 0 <= measuring.state().fraction < 1
+    measurement.start()
+    assert measurement._process is process  # not twice
+    assert 0 <= measurement.state().fraction < 1
     assert "Measuring for" in harness.progress(lab.show("capacity"))  # in another session too
     at = press(at, "_stop_measuring")
     assert process.poll() is not None
@@ -239,20 +240,21 @@ def test_measuring_is_followed_and_stopped(lab: Lab, monkeypatch: pytest.MonkeyP
 
 
 def test_a_new_benchmark_is_shown(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep = f"import os; from core.store import Store; Store(os.environ['LEAFSCOPE_DATABASE']).add_benchmark({benchmark()!r})"
-    monkeypatch.setattr(measuring, "_SCRIPT", keep.replace("{", "{{").replace("}", "}}"))
+    store = "from leafscope.core.store.store import Store; import os; store = Store(os.environ['LEAFSCOPE_DATABASE'])"
+    keep = f"{store}; store.add_benchmark({benchmark()!r})"
+    monkeypatch.setattr(measurement, "_SCRIPT", keep.replace("{", "{{").replace("}", "}}"))
     at = press(lab.show("capacity"), "_measure")
-    wait_until(lambda: not measuring.state().running)
+    wait_until(lambda: not measurement.state().running)
     at = run_app(at)
-    assert measuring.state().failure is None
+    assert measurement.state().failure is None
     assert "a capacity-time ratio of 128" in words(at)
     assert at.button(key="_measure").label == "Measure again"
 
 
 def test_a_failure_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "ARGUMENTS", [*measuring.ARGUMENTS, "--slow"])  # the command itself, which refuses
+    monkeypatch.setattr(measurement, "ARGUMENTS", [*measurement.ARGUMENTS, "--slow"])  # the command itself, which refuses
     at = press(lab.show("capacity"), "_measure")
-    wait_until(lambda: not measuring.state().running)
+    wait_until(lambda: not measurement.state().running)
     at = run_app(at)
     said = harness.plain(at.error[0].value)
     assert said.startswith("The last measurement gave no result.")
@@ -264,9 +266,10 @@ def test_a_failure_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks processes up in /proc")
 def test_it_ends_with_the_server(tmp_path: Path) -> None:
     """The server is killed, so that nothing in it can end what it started."""
-    script = "from leafscope.app import measuring; measuring.start(); print(measuring._process.pid, flush=True); input()"
+    begin = "from leafscope.app.capacity import measurement; measurement.start()"
+    script = f"{begin}; print(measurement._process.pid, flush=True); input()"
     environment = os.environ | {"LEAFSCOPE_DATABASE": str(tmp_path / "server.db")}
-    server = subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, env=environment, cwd=ROOT)
+    server = subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, env=environment)
     assert server.stdout is not None
     pid = int(server.stdout.readline())
     assert is_running(pid)
@@ -284,7 +287,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_what_is_asked_for_is_understood() -> None:
-    options = cli._parser().parse_args(measuring.ARGUMENTS)
+    options = cli._parser().parse_args(measurement.ARGUMENTS)
     assert (options.command, options.groups, options.quick, options.no_store) == ("bench", ["capacity"], True, False)
 
 
@@ -293,7 +296,7 @@ def test_what_is_asked_for_is_understood() -> None:
 
 @pytest.fixture
 def sweep(trained_sweep: tuple[Lab, pd.DataFrame], monkeypatch: pytest.MonkeyPatch) -> tuple[Lab, pd.DataFrame]:
-    monkeypatch.setattr(measuring, "_process", None)
+    monkeypatch.setattr(measurement, "_process", None)
     return trained_sweep
 
 
@@ -414,4 +417,4 @@ def test_bad_addresses(sweep: tuple[Lab, pd.DataFrame], key: str, bad: str) -> N
 def test_depths_of_the_benchmark_can_be_chosen() -> None:
     from leafscope.core.bench import capacity
 
-    assert set(capacity.DEPTHS) <= set(capacity_figures.DEPTHS)
+    assert set(capacity.DEPTHS) <= set(sections.DEPTHS)

@@ -15,17 +15,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
-from leafscope.app import theme
-from leafscope.core.archive import import_archive
-from leafscope.core.baselines import fit
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
-from leafscope.core.plan import encode
-from leafscope.core.reproduce import script
-from leafscope.core.run_table import field_words
-from leafscope.core.store import NET, Store
 from scipy import stats
 from streamlit.testing.v1 import AppTest
 
+from leafscope.app import theme
+from leafscope.core.comparison.table import field_words
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
+from leafscope.core.config.as_python import script
+from leafscope.core.config.link import encode
+from leafscope.core.store.archive import import_archive
+from leafscope.core.store.records import NET
+from leafscope.core.store.store import Store
+from leafscope.core.training.fitting import fit
 from tests.pages.conftest import Shelf, decoded, trained
 
 VIEWS = ("table", "scores", "curves", "pairs", "pivot", "scatter", "parallel", "leaves")
@@ -105,8 +106,9 @@ def unfinished(shelf: Shelf) -> None:
 
 
 def invalid(shelf: Shelf, run: RunConfig) -> None:
-    from leafscope.core.schema import runs as table
     from sqlalchemy import update
+
+    from leafscope.core.store.schema import runs as table
 
     shelf.finish(run)
     with shelf.store._write() as connection:

@@ -5,16 +5,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import adjusted_mutual_info_score
+
 from leafscope.app import theme
-from leafscope.app.usage_words import STATISTICS
+from leafscope.app.leaves.words import STATISTICS
 from leafscope.core.config import changed
 from leafscope.core.datasets import load
-from leafscope.core.decision_leaves import decision_leaves
-from leafscope.core.explaining import explain, margins
-from leafscope.core.leaf_errors import errors_by_leaf
-from leafscope.core.training import train
-from leafscope.core.usage import balance, churn, leaf_counts, settled
-from sklearn.metrics import adjusted_mutual_info_score
+from leafscope.core.inspection.contributions import explain, margins
+from leafscope.core.inspection.decision_leaves import decision_leaves
+from leafscope.core.inspection.errors_by_leaf import errors_by_leaf
+from leafscope.core.training.loop import train
+from leafscope.core.usage.change import churn, settled
+from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.evenness import balance
 
 
 @pytest.mark.parametrize("kind", ["tree", "flat"])
@@ -202,19 +205,19 @@ def test_an_epoch_that_comes_while_the_page_draws_is_left_for_the_next_look(
     shelf: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A running run may record further epochs between what the page reads first and what it reads last."""
-    from leafscope.app import usage_view
+    from leafscope.app.leaves import choose_view
 
     run = shelf.small("wine", depth=2)
     claim = shelf.start(run, 1)
     waiting = list(shelf.records(run)[2:])
-    real = usage_view.load
+    real = choose_view.load
 
     def load_while_it_trains(*arguments: Any) -> Any:
         if waiting:
             shelf.ahead.record(claim, [waiting.pop(0)])
         return real(*arguments)
 
-    monkeypatch.setattr(usage_view, "load", load_while_it_trains)
+    monkeypatch.setattr(choose_view, "load", load_while_it_trains)
     app = shelf.look("leaves", run=run.run_id, part="epochs")
     assert shelf.table(app, "epoch", "changed", "settled")["epoch"].tolist() == [0, 1]
     waiting[:] = list(shelf.records(run)[3:])

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import load
-from leafscope.core.training import train
-from leafscope.core.usage import class_counts, leaf_counts
+from leafscope.core.training.loop import train
+from leafscope.core.usage.counts import class_counts, leaf_counts
 
 
 def leaf_of(run: RunConfig, split: str, layer: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -194,9 +195,9 @@ def test_the_picker_changes_the_run_and_the_address(shelf: Any) -> None:
 
 def test_weights_from_within_an_epoch_are_not_said_to_be_after_it(shelf: Any) -> None:
     """A run stopped within an epoch keeps weights that no complete epoch had."""
-    from leafscope.core.store import CHECKPOINT
-    from leafscope.core.training import Trainer
-    from leafscope.core.worker import pack
+    from leafscope.core.store.records import CHECKPOINT
+    from leafscope.core.training.trainer import Trainer
+    from leafscope.core.worker.worker import pack
 
     run = shelf.small("wine")
     steps = iter(range(1000))

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
+
 from leafscope.app import theme
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import load
-from leafscope.core.usage import leaf_counts, node_counts
-from streamlit.testing.v1 import AppTest
-
+from leafscope.core.usage.counts import leaf_counts, node_counts
 from tests.pages.harness import Lab, config, figures, open_lab, param, plain, run_app, table, trained, words
 
 

@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from leafscope.core import comparison, jobs, presets
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
-from leafscope.core.datasets import load
-from leafscope.core.errors import NonFiniteLossError
-from leafscope.core.levels import scores_by_level
-from leafscope.core.members import distinct_runs, expand, run_ids
-from leafscope.core.nets import TreeNet
-from leafscope.core.store import Store
-from leafscope.core.sweep import run_sweep
-from leafscope.core.sweep_file import parse_sweep
-from leafscope.core.trained import trained_net
-from leafscope.core.training import train
-from leafscope.core.worker import Worker
 from streamlit.testing.v1 import AppTest
 
+from leafscope.core import jobs
+from leafscope.core.comparison import statistics
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, presets
+from leafscope.core.config.toml_file import parse_sweep
+from leafscope.core.datasets import load
+from leafscope.core.errors import NonFiniteLossError
+from leafscope.core.inspection.levels import scores_by_level
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.nets import TreeNet
+from leafscope.core.store.store import Store
+from leafscope.core.sweep.members import distinct_runs, expand, run_ids
+from leafscope.core.training.loop import train
+from leafscope.core.worker.inline import run_sweep
+from leafscope.core.worker.worker import Worker
 from tests.pages.harness import MAIN, Lab, figures, live_charts, open_lab, param, plain, press, progress, run_app, words
 
 PAGE = "../pages/overfitting.py"
@@ -188,7 +189,7 @@ def test_the_figures_are_their_tables_and_the_store(lab: Lab, downloads: dict[st
         values = at_depth(brute, row["model"], row["depth"], row["variant"])[f"best_{row['split']}"]
         assert row["n"] == 2
         assert row["mean"] == pytest.approx(100 * values.mean())
-        found = comparison.mean_interval(values, overlap=53 / 98)
+        found = statistics.mean_interval(values, overlap=53 / 98)
         assert (row["low"], row["high"]) == (pytest.approx(100 * found.low), pytest.approx(100 * found.high))
     gaps = csv(downloads, "gap_by_depth")
     for row in gaps.to_dict("records"):
@@ -274,7 +275,7 @@ def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(
     assert "95 % t intervals over 2 splits of this data set, with the Nadeau-Bengio factor 1/J + 0.54" in said
     assert "the one of 2 with the lowest mean validation loss" in said
     assert "The depth is chosen by the one-standard-error rule on validation error" in said
-    chosen = comparison.best_depth(expected, "tree", overlap=53 / 98)
+    chosen = statistics.best_depth(expected, "tree", overlap=53 / 98)
     assert f"Test error at K = {chosen}, chosen on validation" in said
 
 

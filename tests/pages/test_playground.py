@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from leafscope.app import controls
+
+from leafscope.app.playground import controls
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
+from leafscope.core.config.link import decode
+from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load, shape
-from leafscope.core.plan import decode
-from leafscope.core.presets import EXAMPLE
-from leafscope.core.training import train
+from leafscope.core.training.loop import train
 
 TEACHER = {
     "data": ("tree_teacher", "data.name"),
@@ -206,7 +207,7 @@ def test_what_cannot_be_read_in_the_address_is_said_and_the_default_taken(shelf:
 
 
 def test_a_full_queue_is_said(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leafscope.core.store.QUEUE_LIMIT", 0)
+    monkeypatch.setattr("leafscope.core.store.store.QUEUE_LIMIT", 0)
     app = shelf.look()
     app.button(key="_train").click()
     shelf.rerun(app)
@@ -263,7 +264,7 @@ def test_a_run_that_failed_before_its_first_epoch(shelf: Any) -> None:
 
 
 def test_a_run_whose_losses_were_never_finite(shelf: Any) -> None:
-    from leafscope.core.training import EpochRecord
+    from leafscope.core.training.trainer import EpochRecord
 
     run = shelf.small()
     claim = shelf.start(run)
@@ -467,8 +468,9 @@ def test_the_foot_says_what_the_worker_does(shelf: Any, state: Any, words: str) 
 
 
 def test_a_run_that_an_older_version_allowed_does_not_hide_the_others(shelf: Any) -> None:
-    from leafscope.core.schema import runs
     from sqlalchemy import update
+
+    from leafscope.core.store.schema import runs
 
     old, good = shelf.small(seed=1), shelf.small(seed=2)
     shelf.finish(old)

@@ -7,22 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from leafscope.app import theme
-from leafscope.core import device, reading
-from leafscope.core.config import RunConfig, changed
-from leafscope.core.cost import largest_depth, memory
-from leafscope.core.datasets import shape
-from leafscope.core.presets import EXAMPLE
-from leafscope.core.reading import snapshot_name
-from leafscope.core.recording import unpack
-from leafscope.core.schema import runs
-from leafscope.core.store import CHECKPOINT, NET
-from leafscope.core.training import Trainer
-from leafscope.core.usage import leaf_counts
-from leafscope.core.worker import Worker, pack
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from leafscope.app import theme
+from leafscope.core import device
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.cost import largest_depth, memory
+from leafscope.core.datasets import shape
+from leafscope.core.store import summaries
+from leafscope.core.store.reading import snapshot_name
+from leafscope.core.store.records import CHECKPOINT, NET
+from leafscope.core.store.schema import runs
+from leafscope.core.store.tensors import unpack
+from leafscope.core.training.trainer import Trainer
+from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.worker.worker import Worker, pack
 from tests.pages.harness import (
     Lab,
     config,
@@ -331,10 +332,10 @@ def test_resume_goes_on_from_the_checkpoint(lab: Lab) -> None:
 def test_worker_lost(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     run = config()
     lab.running(run, epochs=1)
-    monkeypatch.setattr(reading, "STALE", -1.0)
+    monkeypatch.setattr("leafscope.core.store.reading.STALE", -1.0)
     at = lab.show(run=run.run_id)
     assert "interrupted" in words(at)
-    assert plain(at.error[0].value) == reading.LOST
+    assert plain(at.error[0].value) == summaries.LOST
 
 
 def test_dense(lab: Lab) -> None:

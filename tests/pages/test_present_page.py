@@ -5,12 +5,12 @@ import re
 from typing import Any
 
 import pytest
-from leafscope.app import collect
-from leafscope.core.config import SweepConfig
-from leafscope.core.decks import Slide
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
+from leafscope.app.decks import snapshot
+from leafscope.core.config import SweepConfig
+from leafscope.core.store.decks import Slide
 from tests.pages.conftest import Shelf
 
 HOSTILE = "<img src=http://a.b/c.png onerror=x> ![x](http://a.b/c.png) **b** \u202eevil\n" + "w" * 9_000
@@ -67,7 +67,7 @@ def test_no_deck_but_a_sweep(shelf: Shelf) -> None:
     name = "depths <b>![x](http://a.b/c.png)"
     run = shelf.small("moons", epochs=2)
     sweep = SweepConfig(name=name, base=run, axes={"net.depth": [0, 2], "seed": [0, 1]})
-    from leafscope.core.members import expand
+    from leafscope.core.sweep.members import expand
 
     shelf.store.submit_sweep(sweep, [member.run for member in expand(sweep)])
     app = shelf.look("present")
@@ -349,7 +349,7 @@ def test_figures_of_every_page(shelf: Shelf) -> None:
         assert words in slide.caption
         assert "Click" not in slide.caption
         assert configurations(slide) == ([run.run_id for run in reversed(runs)] if page == "compare" else [shown])
-        assert slide.versions == collect.versions()
+        assert slide.versions == snapshot.versions()
         assert slide.taken > 0
         assert slide.notes
         assert slide.figure is not None

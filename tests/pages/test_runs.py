@@ -182,8 +182,9 @@ def test_the_export_has_every_field_and_score_of_what_is_shown(shelf: Any, downl
 
 
 def test_names_are_text_in_the_dialog(shelf: Any, choose_rows: Any) -> None:
-    from leafscope.core.schema import runs as table
     from sqlalchemy import update
+
+    from leafscope.core.store.schema import runs as table
 
     run = shelf.small("wine")
     shelf.finish(run)
@@ -198,8 +199,9 @@ def test_names_are_text_in_the_dialog(shelf: Any, choose_rows: Any) -> None:
 
 
 def test_a_run_that_an_older_version_allowed_is_listed_and_can_be_deleted(shelf: Any, choose_rows: Any) -> None:
-    from leafscope.core.schema import runs as table
     from sqlalchemy import update
+
+    from leafscope.core.store.schema import runs as table
 
     old, good = shelf.small("wine", seed=1), shelf.small("wine", seed=2)
     shelf.finish(old)

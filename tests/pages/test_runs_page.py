@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from leafscope.core.errors import NonFiniteLossError
 from streamlit.testing.v1 import AppTest
 
+from leafscope.core.errors import NonFiniteLossError
 from tests.pages.harness import Lab, config, open_lab, param, plain, run_app, table, words
 
 

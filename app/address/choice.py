@@ -1,0 +1,63 @@
+"""A choice of a few that lives in the session and in the URL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import session
+
+T = TypeVar("T")
+
+
+def pick(
+    key: str, label: str, options: Sequence[T], default: T, words: Mapping[Any, str] | None = None, help: str | None = None
+) -> T:
+    """Ask for one of some options, if there are several: the session's choice, else the URL's, else the default.
+
+    A choice that is no longer among the options falls back to the default; what the URL has wrong is said once.
+    """
+    by_text = {session.format_value(option): option for option in options}
+    wrong = session.seed_from_url(key, lambda text: by_text[text], default)
+    if st.session_state[key] not in options:
+        st.session_state[key] = default
+    if wrong is not None:
+        sentence = f"{key} in the address must be one of {', '.join(by_text)}, got {wrong[:40]!r}; the default is shown"
+        session.notify(sentence)
+    chosen: T = st.session_state[key]
+    if len(options) > 1:
+        chosen = st.selectbox(
+            label,
+            options,
+            format_func=lambda one: (words or {}).get(one, str(one)),
+            key=key,
+            persist_state="session",
+            help=help,
+        )
+    session.publish_to_url(key, chosen, default)
+    return chosen
+
+
+def seed(key: str, known: Any, usual: int | str) -> str | None:
+    """Take a choice from the address; returns what stood there if it is none of the known ones."""
+    if key in st.session_state and (stale := st.session_state[key]) not in known:
+        del st.session_state[key]  # of another run, or node
+        if st.query_params.get(key) == session.format_value(stale):
+            del st.query_params[key]
+
+    def parse(text: str) -> int | str:
+        value = text if isinstance(usual, str) else int(text)
+        if value not in known:
+            raise ValueError(text)
+        return value
+
+    return session.seed_from_url(key, parse, usual)
+
+
+def warn(name: str, wrong: str | None, known: str) -> None:
+    """Say what stood in the address, if it was wrong."""
+    if wrong is not None:
+        st.warning(
+            f"The {name} in the address must be {known}, got {theme.escape_markdown(wrong, 40)}; the usual one is shown."
+        )

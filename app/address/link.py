@@ -1,0 +1,100 @@
+"""What a page shows, so that its address can be opened elsewhere: another server offers to train what is not there."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.config.link import Plan, decode, encode
+from leafscope.core.errors import LimitError
+
+PLAN = "plan"
+"""The parameter of an address that holds the configurations of what it shows."""
+
+_SHOWN, _INCOMING, _PUBLISHED = "_shown", "_incoming", "_published_plan"
+
+
+def show(runs: Sequence[RunConfig] = (), sweep: SweepConfig | None = None) -> None:
+    """Note what the page shows, for slides, and put it into the address, unless it is too long for one."""
+    dumps = tuple(run.model_dump_json(exclude_defaults=True) for run in runs)
+    st.session_state[_SHOWN] = (dumps, sweep)
+    text = _encoded(dumps, None if sweep is None else sweep.model_dump_json(exclude_defaults=True))
+    st.session_state[_PUBLISHED] = text
+    session.publish_to_url(PLAN, text, "")
+
+
+def keep_plan() -> None:
+    """Leave what the address came with in it, while something of it is not here."""
+    text, _ = st.session_state.get(_INCOMING, ("", None))
+    st.session_state[_PUBLISHED] = text
+    session.publish_to_url(PLAN, text, "")
+
+
+def incoming() -> Plan | None:
+    """What the address held when it was opened, for as long as the session lives; None if it held nothing.
+
+    What a page wrote into it itself is not taken for it.
+    """
+    text = st.query_params.get(PLAN, "")
+    if text and text != st.session_state.get(_PUBLISHED):
+        st.session_state[_INCOMING] = (text, plan())
+    _, found = st.session_state.get(_INCOMING, ("", None))
+    opened: Plan | None = found
+    return opened
+
+
+def forget_incoming() -> None:
+    """Ask no longer for what the address came with."""
+    st.session_state.pop(_INCOMING, None)
+
+
+def reset() -> None:
+    """Forget what was shown before a page is run, which then says what it shows."""
+    st.session_state.pop(_SHOWN, None)
+
+
+def shown() -> tuple[tuple[str, ...], SweepConfig | None]:
+    """The configurations of the runs that the page shows, as JSON, and of its sweep."""
+    found: tuple[tuple[str, ...], SweepConfig | None] = st.session_state.get(_SHOWN, ((), None))
+    return found
+
+
+def address() -> str:
+    """The page's address from its path on, with all parameters but the configurations."""
+    parts = urlsplit(st.context.url or "")
+    parameters = {name: value for name, value in st.query_params.to_dict().items() if name != PLAN}
+    return (parts.path or "/") + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+def link() -> str:
+    """The whole address of the page as it stands, to be copied."""
+    parts = urlsplit(st.context.url or "")
+    parameters = st.query_params.to_dict()
+    return f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+def plan() -> Plan | None:
+    """What the address holds; None, said where it is wrong, if it holds nothing that can be read."""
+    text = st.query_params.get(PLAN)
+    if not text:
+        return None
+    try:
+        return decode(text)
+    except ValueError as error:
+        st.warning(f"The configurations in this address cannot be read: {theme.escape_markdown(str(error), 300)}")
+        return None
+
+
+@lru_cache(maxsize=256)
+def _encoded(runs: tuple[str, ...], sweep: str | None) -> str:
+    try:
+        return encode(
+            [RunConfig.model_validate_json(run) for run in runs],
+            None if sweep is None else SweepConfig.model_validate_json(sweep),
+        )
+    except LimitError:
+        return ""  # an address that browsers and mail programs would cut; runs go by file then

@@ -1,0 +1,321 @@
+"""Parts of Balance: statistics over epochs, information about the class, and the effect of penalty, noise and gates."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from leafscope.app.address import session
+from leafscope.app.address.choice import pick
+from leafscope.app.figures.balance.information_by_level import (
+    information_levels,
+    information_levels_sentence,
+    information_levels_table,
+)
+from leafscope.app.figures.balance.statistic_epochs import (
+    statistic_over_epochs,
+    statistic_over_epochs_sentence,
+    statistic_over_epochs_table,
+)
+from leafscope.app.figures.balance.variants import variant_effects, variant_effects_sentence
+from leafscope.app.leaves.view import SPLITS, View
+from leafscope.app.leaves.words import STATISTICS
+from leafscope.app.parts import drawing, run_picker, train_missing
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
+from leafscope.core.store.summaries import RunSummary
+from leafscope.core.usage.chance import (
+    Expected,
+    expected_agreement,
+    expected_balance,
+    expected_by_epoch,
+    expected_classes,
+    expected_divergence,
+)
+from leafscope.core.usage.change import divergence
+from leafscope.core.usage.counts import class_counts, leaf_counts, leaf_counts_by_epoch, prefix_counts
+from leafscope.core.usage.information import InformationByLevel, information, information_by_level
+from leafscope.core.usage.summary import CHANCE_NAMES, summarize
+
+VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("as it is", {}),
+    ("no penalty", {"train.balance": 0.0}),
+    ("penalty 0.01", {"train.balance": 0.01}),
+    ("penalty 0.1", {"train.balance": 0.1}),
+    ("penalty 1", {"train.balance": 1.0}),
+    ("no gate noise", {"train.gate_noise": 0.0}),
+    ("gate noise 0.5", {"train.gate_noise": 0.5}),
+    ("gate noise 1", {"train.gate_noise": 1.0}),
+    ("no credit to gates", {"train.gate_gradient": "none"}),
+    ("straight-through gates", {"train.gate_gradient": "straight_through"}),
+    ("hidden units as gates", {"net.gates": "hidden"}),
+    ("extra gating units", {"net.gates": "units"}),
+    ("random gates", {"net.gates": "random"}),
+)
+"""What is changed in a run, one thing at a time."""
+
+MOST_EXPECTED = 13
+"""Epochs at which chance is asked about a statistic that takes long."""
+
+MOST_ADJUSTED = 41
+"""Epochs at which the adjusted information is computed."""
+
+COMPARED = ("gini", "effective_leaves", "dead_fraction", "max_violation", "entropy", "cv2", "used_leaves", "carrying_90")
+
+
+MORE_IS_EVEN = ("effective_leaves", "entropy", "used_leaves", "carrying_90")
+"""Statistics that are higher where the leaves are used more evenly."""
+
+
+@dataclass(frozen=True, eq=False)
+class BalanceView(View):
+    """A view with a length of prefixes."""
+
+    length: int
+
+    @property
+    def lengths(self) -> dict[str, NDArray[np.int64]]:
+        """Rows with each prefix of this length, by split."""
+        return {split: prefix_counts(counts, self.length) for split, counts in self.counts.items()}
+
+    @property
+    def measured(self) -> tuple[Any, ...]:
+        """What tells apart all that is measured over the epochs, for what is kept."""
+        return *self.key, self.layer, self.split, self.length
+
+    def summary(self) -> pd.DataFrame:
+        """Every statistic at every recorded epoch."""
+        return _summary(self.measured, self)
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Rows of each class with each prefix, of the split: (2^length, C)."""
+        prefix = self.leaves[self.split] >> (self.depth - self.length)
+        return class_counts(prefix, self.labels, self.length, self.data.n_classes)
+
+    def course(self, name: str) -> tuple[list[int], NDArray[np.float64]]:
+        """One statistic over the epochs: (E,) epochs, (E,) values; the adjusted information at some of them."""
+        if name in self.summary():
+            return self.epochs, self.summary()[name].to_numpy()
+        return _course(self.measured, name, self)
+
+    def statistics(self) -> dict[str, float]:
+        """Every statistic at the shown epoch."""
+        row = self.summary().iloc[self.epochs.index(self.epoch)]
+        return {str(name): float(value) for name, value in row.items()}
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _summary(key: tuple[Any, ...], _view: BalanceView) -> pd.DataFrame:
+    """Kept for as long as the run has no further epoch; the view is what the other arguments name."""
+    del key
+    return summarize(_view.series(), _view.depth, level=_view.length, y=_view.labels, n_classes=_view.data.n_classes)
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _course(key: tuple[Any, ...], name: str, _view: BalanceView) -> tuple[list[int], NDArray[np.float64]]:
+    """What the summary does not hold: the adjusted information, and the divergence of two splits."""
+    del key
+    length = _view.length
+    shift = _view.depth - length
+    if name == "divergence":
+        pair = [prefix_counts(leaf_counts_by_epoch(_view.series(one), _view.depth), length) for one in ("train", "test")]
+        return _view.epochs, np.array([divergence(*counts) for counts in zip(*pair, strict=True)])
+    at = _some(len(_view.epochs), MOST_ADJUSTED)
+    tables = (class_counts(_view.series()[place] >> shift, _view.labels, length, _view.data.n_classes) for place in at)
+    return [_view.epochs[place] for place in at], np.array([information(table).adjusted for table in tables])
+
+
+def over_epochs(view: BalanceView) -> None:
+    """One statistic over the epochs, beside random routing."""
+    name = pick("statistic", "Statistic", tuple(STATISTICS), "gini", {key: one.title for key, one in STATISTICS.items()})
+    statistic = STATISTICS[name]
+    epochs, values = view.course(name)
+    random = _random_over_epochs(view.measured, name, view) if statistic.by_chance else None
+    common: dict[str, Any] = {
+        "epochs": epochs,
+        "values": values,
+        "name": statistic.title,
+        "random_epochs": [] if random is None else random["epoch"].to_numpy(),
+        **{f"random_{end}": [] if random is None else random[end].to_numpy() for end in ("mean", "low", "high")},
+    }
+    unit: Literal["number", "share"] = "share" if statistic.is_share else "number"
+    best = view.run.best_epoch if view.run.best_epoch in view.epochs else None
+    drawing.figure(
+        statistic_over_epochs(
+            **common,
+            best_epoch=best,
+            shown_epoch=view.epoch,
+            unit=unit,
+            chance=statistic.chance,
+            split=SPLITS[view.split],
+            model=view.run.config.net.kind,
+            subject=view.whole_run,
+            look=session.look(),
+        ),
+        key="statistic_epochs",
+        sentence=statistic_over_epochs_sentence(**common, shown_epoch=view.epoch, unit=unit, chance=statistic.chance),
+        caption=view.caption(statistic.meaning),
+        table=statistic_over_epochs_table(**{key: value for key, value in common.items() if key != "name"}),
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _random_over_epochs(key: tuple[Any, ...], name: str, _view: BalanceView) -> pd.DataFrame:
+    """A statistic under random routing at some of the epochs: columns epoch, mean, low, high."""
+    del key
+    length = _view.length
+    leaves = _view.series()
+    if name in CHANCE_NAMES:
+        counts = prefix_counts(leaf_counts_by_epoch(leaves, _view.depth), length)
+        found = expected_by_epoch(counts, [name])
+        return found.assign(epoch=np.array(_view.epochs)[found["epoch_index"].to_numpy()])
+    at = _some(len(_view.epochs), MOST_EXPECTED)
+    test = _view.series("test") if name == "divergence" else leaves
+    expected = [expected_at(_view, name, length, leaves, test, place) for place in at]
+    return pd.DataFrame([{"epoch": _view.epochs[place], **vars(one)} for place, one in zip(at, expected, strict=True)])
+
+
+def _some(n: int, most: int) -> list[int]:
+    """Places of at most so many of n, evenly spaced, the first and the last among them."""
+    return sorted(set(np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()))
+
+
+def expected_at(
+    view: View, name: str, length: int, leaves: NDArray[np.integer], test: NDArray[np.integer], place: int
+) -> Expected:
+    """What chance gives for a statistic of classes, of two epochs, or of two splits."""
+    shift = view.depth - length
+    counts = leaf_counts(leaves[place] >> shift, length)
+    if name in ("churn", "settled"):
+        other = place - 1 if name == "churn" else -1
+        if place == 0 and name == "churn":
+            return Expected(np.nan, np.nan, np.nan)
+        same = expected_agreement(leaf_counts(leaves[other] >> shift, length), counts)
+        return same if name == "settled" else Expected(1 - same.mean, 1 - same.high, 1 - same.low)
+    if name == "divergence":
+        pair = (leaf_counts(one[place] >> shift, length) for one in (view.series("train"), test))
+        return expected_divergence(*pair)
+    return expected_classes(counts, np.bincount(view.labels, minlength=view.data.n_classes))[name]
+
+
+def about_the_class(view: BalanceView) -> None:
+    """How much a prefix says about the class, by its length."""
+    if view.depth == 0:
+        st.info("At depth 0 there is one leaf, which says nothing about the class.")
+        return
+    found = _information(view.leaves[view.split], view.labels, view.depth, view.data.n_classes)
+    common: dict[str, Any] = {
+        "level": found.level,
+        "adjusted": found.adjusted,
+        "mean": found.mean,
+        "low": found.low,
+        "high": found.high,
+    }
+    split = SPLITS[view.split]
+    drawing.figure(
+        information_levels(**common, orders=found.orders, split=split, subject=view.subject, look=session.look()),
+        key="information",
+        sentence=information_levels_sentence(**common, split=split),
+        caption=view.caption(
+            "Mutual information of prefix and class, adjusted for chance. Band: the same bits taken in random orders; the "
+            "whole pattern is the same in every order. Information is not use: a dense net's sign bits carry it too."
+        ),
+        table=information_levels_table(**common),
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _information(leaf: NDArray[np.integer], y: NDArray[np.int64], depth: int, n_classes: int) -> InformationByLevel:
+    return information_by_level(leaf, y, depth, n_classes)
+
+
+def variants(view: BalanceView) -> None:
+    """Train the run with one thing changed at a time, and compare."""
+    left, right = st.columns(2)
+    with left:
+        titles = {key: STATISTICS[key].title for key in COMPARED}
+        name = pick("compared", "Statistic", COMPARED, "gini", titles)
+    with right:
+        seeds = pick("variant_seeds", "Seeds", (1, 5, 10), 5, help="From the run's own seed on; each splits the data anew.")
+    wanted = _variants(view.run.config, seeds)
+    runs = [run for _, run in wanted]
+    finished = train_missing.ask(
+        "variants", view.run, runs, f"{len(wanted) // seeds} variants for {seeds} seed{'s' * (seeds > 1)}"
+    )
+    table = _effects(view, wanted, finished, name)
+    common: dict[str, Any] = {"table": table, "name": STATISTICS[name].title, "overlap": view.overlap}
+    common["unit"] = "share" if STATISTICS[name].is_share else "number"
+    drawing.figure(
+        variant_effects(
+            **common,
+            split=SPLITS[view.split],
+            model=view.run.config.net.kind,
+            subject=f"{view.run.label}{view.layer_words}, last epoch",
+            look=session.look(),
+        ),
+        key="variants",
+        sentence=variant_effects_sentence(**common, best="highest" if name in MORE_IS_EVEN else "lowest"),
+        caption=f"One thing is changed at a time in {view.run.label}; all else, the learning rate too, is as it was, so that "
+        "this shows an effect on the balance and does not rank the variants. Errors on validation rows at the last epoch.",
+        table=table.merge(_addresses(wanted), on=["variant", "seed"], how="left"),
+    )
+
+
+def _variants(run: RunConfig, seeds: int) -> list[tuple[str, RunConfig]]:
+    """Name the variants that are possible and differ, for each seed."""
+    found: list[tuple[str, RunConfig]] = []
+    known: set[str] = set()
+    for words, change in VARIANTS:
+        try:
+            siblings = train_missing.siblings(run, [change], seeds)
+        except ValidationError:
+            continue
+        if siblings[0].run_id not in known:
+            known.add(siblings[0].run_id)
+            if words == "extra gating units" and siblings[0].train.gate_gradient == "none" and not siblings[0].train.balance:
+                words = "frozen gating units"  # nothing else teaches them
+            found += [(words, sibling) for sibling in siblings]
+    return found
+
+
+def _effects(
+    view: BalanceView, wanted: list[tuple[str, RunConfig]], finished: dict[str, RunSummary], name: str
+) -> pd.DataFrame:
+    store = jobs.default_store()
+    statuses = store.statuses(run.run_id for _, run in wanted)
+    records = []
+    for words, run in wanted:
+        summary = finished.get(run.run_id)
+        record: dict[str, object] = {"variant": words, "seed": run.seed, "value": np.nan}
+        record |= dict.fromkeys(("random_mean", "random_low", "random_high", "test_error", "validation_error"), np.nan)
+        status = statuses.get(run.run_id)
+        record["status"] = "not trained" if status is None else run_picker.STATUS_WORDS[status]
+        if summary is not None:
+            value, random = _balance_of(
+                store.url, run.run_id, summary.attempt, view.layer, view.split, view.length, name, run.net.depth, run.epochs
+            )
+            record |= {"value": value, "random_mean": random.mean, "random_low": random.low, "random_high": random.high}
+            record |= {f"{split}_error": 1 - summary.last[f"{split}_accuracy"] for split in ("validation", "test")}
+        records.append(record)
+    return pd.DataFrame(records)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _balance_of(
+    url: str, run_id: str, attempt: int, layer: int, split: str, length: int, name: str, depth: int, epochs: int
+) -> tuple[float, Expected]:
+    """A statistic of a finished run at its last epoch, and under random routing."""
+    del url, attempt, epochs
+    store = jobs.default_store()
+    leaves = store.leaves(run_id, layer, split, int(store.recorded_epochs(run_id)[-1]))
+    counts = prefix_counts(leaf_counts(leaves, depth), length)
+    value = float(summarize(leaves[None], depth, level=length)[name].iloc[0])
+    return value, expected_balance(counts, replicates=200 if length <= 12 else 40)[name]  # thousands of leaves vary little
+
+
+def _addresses(wanted: list[tuple[str, RunConfig]]) -> pd.DataFrame:
+    return pd.DataFrame([{"variant": words, "seed": run.seed, "run": run.run_id} for words, run in wanted])

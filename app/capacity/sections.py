@@ -1,0 +1,404 @@
+"""The sections of the Capacity page: from counts, a benchmark and the table of a sweep to figures with their numbers.
+
+K depth (gating bits) · P = Q = 64 features of the measured layer · L = 2^K leaves · V = 2^(K+1) - 1 nodes.
+"""
+
+import contextlib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.app.figures.capacity.capacity_by_depth import (
+    capacity_by_depth,
+    capacity_by_depth_sentence,
+    capacity_by_depth_table,
+    capacity_time_ratio,
+    capacity_time_ratio_sentence,
+    capacity_time_ratio_table,
+    times_words,
+)
+from leafscope.app.figures.capacity.error_by_cost import error_by_cost, error_by_cost_sentence, error_by_cost_table
+from leafscope.app.figures.shared.model_style import model_words
+from leafscope.app.overfitting.sections import interval_words
+from leafscope.app.parts import drawing
+from leafscope.app.sweeps import current, findings
+from leafscope.core.bench.capacity import FEATURES
+from leafscope.core.comparison import statistics
+from leafscope.core.config import NetConfig, SweepConfig
+from leafscope.core.cost import FLOAT, cost
+from leafscope.core.datasets import shape
+from leafscope.core.store.summaries import Benchmark, SweepInfo
+from leafscope.core.sweep.members import distinct_runs, run_ids
+
+Gates = Literal["hidden", "units", "random"]
+CostName = Literal["multiply_adds", "parameters"]
+
+DEPTHS = range(13)
+"""Depths that are counted; those that are measured are among them."""
+
+ROWS = 1024
+"""Rows of the batch whose times the main figure shows."""
+
+RATIO_ROWS = {"training": (64, 1024), "inference": (1, 64, 1024)}
+"""Phase -> rows of a batch whose capacity-time ratio is shown."""
+
+TRUSTED = (0.5, 4.0)
+"""At K = 0, where both layers compute the same, a training step must take between so many times the dense layer's: about 2
+on an idle AMD EPYC of two cores, 0.03 to 0.06 while others used its cores (this project's choice).
+"""
+
+GATE_WORDS: dict[Gates, str] = {"hidden": "hidden units", "units": "separate units", "random": "random hyperplanes"}
+"""Where gating bits come from."""
+
+TREES = ("tree", "tree_units", "random_gates", "flat")
+"""Gated nets of a sweep, the first of which is shown unless the choice of gates names another."""
+
+_GATED = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
+_DECISION_TREES = ("decision_tree", "decision_tree_pruned")
+_DENSE = ("dense", "dense_capacity", "dense_ladder")
+_COLUMNS = ["quantity", "depth", "value", "unit"]
+_POINTS = ["model", "variant", "depth", "width", "cost", "mean", "low", "high", "n", "validation_mean"]
+_MEASURED = {"trained": "trained_parameters", "training_seconds": "seconds", "inference_seconds": "inference_seconds"}
+"""Quantity -> column of a sweep's table."""
+_UNITS = {
+    "stored": "parameters",
+    "distinct": "parameters",
+    "trained": "parameters",
+    "multiply_adds": "multiply-adds",
+    "gate_multiply_adds": "multiply-adds",
+    "touched_bytes": "bytes",
+    "training_seconds": "s",
+    "inference_seconds": "s",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which part of a sweep is shown, and how."""
+
+    info: SweepInfo
+    data: str
+    n_train: int
+    width: float
+    """NaN where the sweep has no nets."""
+    gates: Gates
+    cost: CostName
+    trees: bool
+    """Whether decision trees are drawn."""
+
+    @property
+    def of_data(self) -> str:
+        """What the figure of all widths is of."""
+        return current.part_words(self.data, self.n_train)
+
+
+# The measured layer
+
+
+def layer_counts(depth: int, gates: Gates) -> dict[str, int]:
+    """Count a tree layer from 64 to 64 features: stored, distinct, multiply_adds, and gate_multiply_adds unless hidden.
+
+    >>> layer_counts(1, "units")
+    {'stored': 12545, 'distinct': 8385, 'multiply_adds': 4160, 'gate_multiply_adds': 64}
+    """
+    matrix = FEATURES * FEATURES + FEATURES
+    units = depth * (FEATURES + 1) if gates == "units" else 0
+    gating = 0 if gates == "hidden" else depth * FEATURES
+    counts = {
+        "stored": (2 ** (depth + 1) - 1) * matrix + units,
+        "distinct": 2**depth * matrix + units,
+        "multiply_adds": FEATURES * FEATURES + gating,
+    }
+    return counts if gates == "hidden" else counts | {"gate_multiply_adds": gating}
+
+
+def layer_lines(benchmark: Benchmark | None, gates: Gates) -> pd.DataFrame:
+    """List counts and, if measured, bytes and times of the layer, by depth; the dense layer's have no depth.
+
+    Columns quantity, depth, value, unit. A time is the ratio to the dense layer that was taken within the same rounds,
+    times the dense layer's median over all depths: what else the machine did then cancels.
+    """
+    lines: list[tuple[str, float, float]] = []
+    for depth in DEPTHS:
+        lines += [(quantity, depth, value) for quantity, value in layer_counts(depth, gates).items()]
+    dense = layer_counts(0, "hidden")
+    lines += [(quantity, math.nan, value) for quantity, value in dense.items()]
+    if benchmark is not None:
+        training, inference = measured(benchmark, "training", ROWS), measured(benchmark, "inference", ROWS)
+        lines += [("touched_bytes", row["depth"], row["touched_bytes"]) for row in training]
+        lines += [("touched_bytes", math.nan, FLOAT * dense["stored"])] if training else []
+        lines += _times("training_seconds", training) + _times("inference_seconds", inference)
+    return _lines(lines)
+
+
+def _times(quantity: str, rows: Sequence[dict[str, Any]]) -> list[tuple[str, float, float]]:
+    if not rows:
+        return []
+    dense = float(pd.Series([row["dense_milliseconds"] for row in rows]).median()) / 1e3
+    return [(quantity, row["depth"], row["against_dense"] * dense) for row in rows] + [(quantity, math.nan, dense)]
+
+
+def _lines(rows: Iterable[tuple[str, float, float]]) -> pd.DataFrame:
+    table = [(quantity, float(depth), float(value), _UNITS[quantity]) for quantity, depth, value in rows]
+    return pd.DataFrame(table, columns=_COLUMNS)
+
+
+def measured(benchmark: Benchmark, phase: str, rows: int) -> list[dict[str, Any]]:
+    """The rows of the benchmark of one phase and batch, by depth."""
+    found = [row for row in benchmark.result["groups"]["capacity"] if (row["phase"], row["rows"]) == (phase, rows)]
+    return sorted(found, key=lambda row: row["depth"])
+
+
+def ratio_rows(benchmark: Benchmark) -> pd.DataFrame:
+    """List the capacity-time ratios as measured: phase, rows, depth, ratio."""
+    return pd.DataFrame(
+        [
+            (phase, rows, row["depth"], row["capacity_time_ratio"])
+            for phase, batches in RATIO_ROWS.items()
+            for rows in batches
+            for row in measured(benchmark, phase, rows)
+        ],
+        columns=["phase", "rows", "depth", "ratio"],
+    )
+
+
+def answer(lines: pd.DataFrame, depth: int, gates: Gates, trusted: bool = True) -> str:
+    """Say what the layer of a depth stores, computes and takes, each as a multiple of the dense layer's.
+
+    The ratio is that of gates that are hidden units, the ones that are measured, and only of times that are `trusted`.
+    Plain text: escape it before it reaches Markdown.
+
+    >>> print(answer(layer_lines(None, "hidden"), 6, "hidden"))
+    At K = 6 the tree layer stores 127 times the parameters of the dense layer for the same multiply-adds. How long that \
+takes has not been measured on this machine.
+    """
+    table = capacity_by_depth_table(lines=lines, reference="dense")
+    times = table[table["depth"] == depth].set_index("quantity")["times"]
+    computation = times["multiply_adds"]
+    for_that = "the same multiply-adds" if computation == 1 else f"{times_words(computation)} times the multiply-adds"
+    stores = (
+        f"At K = {depth} the tree layer stores {times_words(times['stored'])} times the parameters of the dense layer "
+        f"for {for_that}"
+    )
+    known = sorted(table.loc[(table["quantity"] == "training_seconds") & table["depth"].notna(), "depth"])
+    if not known:
+        return f"{stores}. How long that takes has not been measured on this machine."
+    if gates != "hidden":
+        return f"{stores}. Times are measured only of gates that are hidden units, so there is no capacity-time ratio."
+    if "training_seconds" not in times:
+        return f"{stores}. Times are measured at K = {theme.enumerate_words([f'{one:g}' for one in known])}, not at {depth}."
+    if not trusted:
+        return f"{stores}. The measured times cannot be trusted, so there is no capacity-time ratio."
+    slower = times["training_seconds"]
+    takes = f"takes {times_words(slower)} times as long: a capacity-time ratio of {times_words(times['stored'] / slower)}"
+    return f"{stores}; a training step of {theme.thousands(ROWS)} rows {takes}."
+
+
+def busy_words(benchmark: Benchmark) -> str | None:
+    """Say that the times cannot be trusted, where the two layers differ at K = 0 as only a busy machine explains; or None."""
+    low, high = TRUSTED
+    for row in measured(benchmark, "training", ROWS):
+        if row["depth"] == 0 and not low <= row["against_dense"] <= high:
+            return (
+                f"At K = 0 both layers compute the same, but the tree layer took {times_words(row['against_dense'])} times as "
+                "long as the dense one: probably something else kept the machine busy. Measure again when it is idle."
+            )
+    return None
+
+
+def measured_words(benchmark: Benchmark) -> str:
+    """Say when, where and how the benchmark was measured."""
+    when = datetime.fromtimestamp(benchmark.created, UTC)
+    with contextlib.suppress(ValueError):  # a result may be kept long after it was measured
+        when = datetime.fromisoformat(benchmark.result["environment"]["date"]).astimezone(UTC)
+    threads = f"{benchmark.threads} {'thread' if benchmark.threads == 1 else 'threads'}"
+    kind = "a quick run" if benchmark.quick else "a full run"
+    machine = theme.one_line(benchmark.machine, 60)
+    return f"Measured by leafscope bench on {when:%Y-%m-%d %H:%M} UTC, {machine}, {threads}, {kind}."
+
+
+def layer(benchmark: Benchmark | None, depth: int, gates: Gates) -> None:
+    """Capacity, computation and time of the measured layer against depth."""
+    lines = layer_lines(benchmark, gates)
+    notes = ["Counts are exact."]
+    if benchmark is not None:
+        notes = [
+            measured_words(benchmark),
+            f"Batches of {theme.thousands(ROWS)} rows; times are ratios to the dense layer, taken in the same rounds.",
+            "They are those of gates that are hidden units." if gates != "hidden" else "",
+        ]
+    drawing.figure(
+        capacity_by_depth(
+            lines=lines,
+            reference="dense",
+            subject=f"one layer, {FEATURES} to {FEATURES} features, gates: {GATE_WORDS[gates]}",
+            look=session.look(),
+        ),
+        key="capacity_layer",
+        sentence=answer(lines, depth, gates, benchmark is None or busy_words(benchmark) is None),
+        caption=" ".join(filter(None, notes)),
+        table=capacity_by_depth_table(lines=lines, reference="dense"),
+    )
+
+
+def ratio(benchmark: Benchmark | None) -> None:
+    """The capacity-time ratio of the measured layer against depth."""
+    if benchmark is None:
+        st.info("Here the capacity-time ratio will stand, once it is measured.")
+        return
+    rows = ratio_rows(benchmark)
+    busy = "" if busy_words(benchmark) is None else " These times cannot be trusted, see above."
+    drawing.figure(
+        capacity_time_ratio(rows=rows, subject=f"one layer, {FEATURES} to {FEATURES} features", look=session.look(0.5)),
+        key="capacity_ratio",
+        sentence=capacity_time_ratio_sentence(rows=rows),
+        caption="Parameters are the stored ones in training, the distinct ones at inference with collapsed leaves. "
+        f"{measured_words(benchmark)}{busy}",
+        table=capacity_time_ratio_table(rows=rows),
+    )
+
+
+def all_measured(benchmark: Benchmark) -> None:
+    """Everything that the benchmark measured of capacity, as it was kept."""
+    rows = pd.DataFrame(benchmark.result["groups"]["capacity"])
+    with st.expander(f"All {theme.thousands(len(rows))} measurements", icon=":material/table:"):
+        st.dataframe(rows, hide_index=True, height=300, key="capacity_measured")
+        st.download_button(
+            "Save as CSV",
+            lambda: rows.to_csv(index=False).encode(),
+            file_name="leafscope-capacity.csv",
+            mime="text/csv",
+            key="capacity_measured_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+# The nets of a sweep
+
+
+def of_data(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """The members of one data set and size, at all widths."""
+    return table[(table["data"] == choice.data) & (table["n_train"] == choice.n_train)]
+
+
+def gated(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """The gated nets of one cell that the choice of gates names, or the first that there are; of variants the first."""
+    rows = of_data(table, choice)
+    rows = rows[rows["width"] == choice.width]
+    model = next((name for name in (_GATED[choice.gates], *TREES) if (rows["model"] == name).any()), None)
+    rows = rows[rows["model"] == model]
+    return rows[rows["variant"] == rows["variant"].iloc[0]] if len(rows) else rows
+
+
+def net_lines(rows: pd.DataFrame, sweep: SweepConfig) -> pd.DataFrame:
+    """List what gated nets of a sweep store, compute and take, by depth: columns quantity, depth, value, unit.
+
+    `rows` are the results of one model at one width. What was measured is the mean over those that are finished.
+    """
+    runs = dict(zip(run_ids(sweep), distinct_runs(sweep), strict=True))
+    lines: list[tuple[str, float, float]] = []
+    for depth in sorted(rows["depth"].unique()):
+        part = rows[rows["depth"] == depth]
+        run = runs[part["run_id"].iloc[0]]
+        size = shape(run.data)
+        price = cost(run.net, size.n_features, size.n_classes)
+        gating = price.multiply_adds - cost(_without_gates(run.net), size.n_features, size.n_classes).multiply_adds
+        lines += [
+            ("stored", depth, price.parameters),
+            ("distinct", depth, price.distinct_parameters),
+            ("multiply_adds", depth, price.multiply_adds),
+            *([("gate_multiply_adds", depth, gating)] if run.net.gates != "hidden" else []),
+        ]
+        for quantity, column in _MEASURED.items():
+            if part[column].notna().any():
+                lines.append((quantity, depth, part[column].mean()))
+    return _lines(lines)
+
+
+def _without_gates(net: NetConfig) -> NetConfig:
+    return net.model_copy(update={"gates": "hidden"})
+
+
+def nets(table: pd.DataFrame, choice: Choice) -> None:
+    """Capacity, computation and time of the nets of a sweep against depth."""
+    rows = gated(table, choice)
+    if rows.empty:
+        st.info("This sweep has no net with gates, whose capacity would grow with depth.")
+        return
+    lines = net_lines(rows, choice.info.config)
+    words = model_words(rows["model"].iloc[0], rows["variant"].iloc[0])
+    finished = int((rows["status"] == "finished").sum())
+    drawing.figure(
+        capacity_by_depth(lines=lines, subject=f"{words}, {choice.of_data}, width {choice.width:g}", look=session.look(0.5)),
+        key="capacity_nets",
+        sentence=capacity_by_depth_sentence(lines=lines),
+        caption="Whole nets, their first and last layers counted; trained parameters and times are means over seeds of "
+        f"{theme.thousands(finished)} finished runs. The time is that of a run, with as many steps at every depth, while "
+        "others trained beside it.",
+        table=capacity_by_depth_table(lines=lines),
+    )
+
+
+def cost_points(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """List the models of one data set and size with cost, errors over seeds, and who is on the front.
+
+    Columns model, variant, depth, width, cost, mean, low, high and n (test error at the best epoch), validation_mean,
+    on_front. Dense nets have the width that they really have, and no depth. The front is that of the models listed.
+    """
+    rows = of_data(table, choice)
+    if not choice.trees:
+        rows = rows[~rows["model"].isin(_DECISION_TREES)]
+    test, validation = (statistics.measure(rows, "best", split, "error") for split in ("test", "validation"))
+    rows = rows.assign(test=test, validation=validation)
+    overlap = findings.overlap(rows)
+    points = []
+    for (model, variant, depth, width), part in rows.groupby(["model", "variant", "depth", "width"], dropna=False, sort=False):
+        found = statistics.mean_interval(part["test"].to_numpy(dtype=float), overlap=overlap)
+        dense = model in _DENSE
+        points.append(
+            {
+                "model": model,
+                "variant": _without_width(str(variant)) if dense else variant,
+                "depth": math.nan if dense else depth,
+                "width": float(part["net.width"].iloc[0]) if dense else width,
+                "cost": part[choice.cost].astype(float).mean(),
+                "mean": found.mean,
+                "low": found.low,
+                "high": found.high,
+                "n": found.n,
+                "validation_mean": part["validation"].mean(),
+            }
+        )
+    listed = pd.DataFrame(points, columns=_POINTS).drop_duplicates(["model", "variant", "depth", "width"])
+    front = statistics.pareto_front(listed["cost"].to_numpy(float), listed["validation_mean"].to_numpy(float))
+    return listed.assign(on_front=front)
+
+
+def _without_width(variant: str) -> str:
+    """A dense net's variant names its width, which stands in a column of its own here."""
+    return ", ".join(part for part in variant.split(", ") if not re.fullmatch(r"w\d+", part))
+
+
+def errors(table: pd.DataFrame, choice: Choice) -> None:
+    """Test error of every model against what it costs."""
+    rows = of_data(table, choice)
+    points = cost_points(table, choice)
+    hidden = "" if choice.trees else " Decision trees are left out."
+    drawing.figure(
+        error_by_cost(points=points, cost=choice.cost, subject=choice.of_data, look=session.look()),
+        key="error_by_cost",
+        sentence=error_by_cost_sentence(points=points, cost=choice.cost),
+        caption="Errors at the epoch of the lowest validation loss, at all widths. The front is chosen on validation among "
+        f"the {theme.thousands(len(points))} models shown; test rows are only reported.{hidden} "
+        + interval_words(rows).replace("Bands", "Bars"),
+        table=error_by_cost_table(points=points),
+    )

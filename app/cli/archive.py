@@ -1,0 +1,154 @@
+"""`leafscope export FILE` and `leafscope import FILE`: runs, sweeps and decks, with all that belongs to them, as one file."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leafscope.core.store.archive import Imported
+    from leafscope.core.store.store import Store
+
+SHORTEST = 4
+"""Characters that a shortened address must have."""
+
+
+def add_commands(commands: Any) -> None:
+    """Add both commands to the parser of `leafscope`."""
+    export = commands.add_parser("export", help="write runs, sweeps and decks to one file, for another database")
+    export.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as talk.leafscope")
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    export.add_argument("--run", metavar="ID", help=f"runs, by their address or its first {SHORTEST} characters", **several)
+    export.add_argument("--sweep", metavar="NAME", help="sweeps with their runs, by name or address", **several)
+    export.add_argument("--deck", metavar="NAME", help="decks, by name or address", **several)
+    export.add_argument("--find", metavar="WORDS", help="runs with all of these words in name, label, tags, comment or status")
+    export.add_argument("--all", action="store_true", help="everything that is here")
+    export.add_argument("--force", action="store_true", help="overwrite the file if it is there")
+    read = commands.add_parser("import", help="add what such a file holds; nothing that is here is changed or lost")
+    read.add_argument("file", type=Path, metavar="FILE", help="the file to read")
+    for command in (export, read):
+        command.add_argument(
+            "--database", default=argparse.SUPPRESS, help="where runs are kept; default: leafscope.db in the data folder"
+        )
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write the file; returns the exit status."""
+    from leafscope.core.errors import LeafscopeError
+    from leafscope.core.store.archive import export_archive
+    from leafscope.core.store.store import Store
+
+    if not (options.run or options.sweep or options.deck or options.find or options.all):
+        return _refuse("say what to export: --run, --sweep, --deck, --find, or --all for everything that is here")
+    if options.file.is_dir():
+        return _refuse(f"the file to write must not be a folder, got {options.file}")
+    if options.file.exists() and not options.force:
+        return _refuse(f"{options.file} is there already; --force overwrites it")
+    try:
+        store = Store(options.database)
+        runs, sweeps, decks = _choose(store, options)
+        done = export_archive(store, options.file, run_ids=runs, sweep_ids=sweeps, deck_ids=decks)
+    except (LeafscopeError, OSError, ValueError) as error:
+        return _refuse(str(error))
+    print(f"Wrote {_counted(done.runs, done.sweeps, done.decks)} to {options.file}: {_size(done.bytes)}.")
+    _say(done.skipped)
+    return 0
+
+
+def run_import(options: argparse.Namespace) -> int:
+    """Read the file; returns the exit status."""
+    from leafscope.core.errors import LeafscopeError
+    from leafscope.core.store.archive import import_archive
+    from leafscope.core.store.store import Store
+
+    try:
+        done = import_archive(Store(options.database), options.file)
+    except (LeafscopeError, OSError) as error:
+        return _refuse(str(error))
+    print(imported_words(done, options.file))
+    _say(done.skipped)
+    return 0
+
+
+def imported_words(done: "Imported", source: str) -> str:
+    """Say in a sentence what an import brought."""
+    more = []
+    if done.attempts:
+        more.append(f"; {_number(done.attempts, 'attempt')} went to runs that had ended unfinished here")
+    if done.here:
+        more.append(f"; {_number(done.here, 'run')} {'was' if done.here == 1 else 'were'} here already")
+    return f"Read {_counted(done.runs, done.sweeps, done.decks)} from {source}{''.join(more)}."
+
+
+def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], list[str], list[str]]:
+    """Addresses of runs, sweeps and decks; raises ValueError for one that nothing, or more than one thing, has."""
+    runs, sweeps, decks = store.list_runs(), store.sweeps(), store.decks()
+    if options.all:
+        if not (runs or sweeps or decks):
+            raise ValueError("there is nothing to export in this database")
+        return [run.run_id for run in runs], [info.sweep_id for info in sweeps], [info.deck_id for info in decks]
+    chosen = [_address("run", text, {run.run_id: "" for run in runs}) for text in options.run]
+    if options.find:
+        found = [run.run_id for run in runs if run.matches(options.find)]
+        if not found and not (chosen or options.sweep or options.deck):
+            raise ValueError(f"no run has all of the words {options.find[:60]!r}")
+        chosen += found
+    return (
+        list(dict.fromkeys(chosen)),
+        [_address("sweep", text, {info.sweep_id: info.name for info in sweeps}) for text in options.sweep],
+        [_address("deck", text, {info.deck_id: info.name for info in decks}) for text in options.deck],
+    )
+
+
+def _address(kind: str, text: str, names: Mapping[str, str]) -> str:
+    """The address that a text means: address, name, or beginning of an address."""
+    if text in names:
+        return text
+    found = [address for address, name in names.items() if text and name == text]
+    if not found and len(text) >= SHORTEST:
+        found = [address for address in names if address.startswith(text.lower())]
+    if len(found) > 1:
+        shown = ", ".join(sorted(found)[:5]) + (", ..." if len(found) > 5 else "")
+        raise ValueError(f"{text[:60]!r} must mean one {kind}, but {len(found)} fit: {shown}")
+    if not found:
+        enough = f"; a shortened address must have at least {SHORTEST} characters" if len(text) < SHORTEST else ""
+        raise ValueError(f"no {kind} in this database is {text[:60]!r}{enough}")
+    return found[0]
+
+
+def _counted(runs: int, sweeps: int, decks: int) -> str:
+    parts = [_number(count, noun) for count, noun in ((sweeps, "sweep"), (decks, "deck")) if count]
+    if runs or not parts:
+        parts.insert(0, _number(runs, "run"))
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _size(size: int) -> str:
+    """Say a number of bytes.
+
+    >>> _size(12_900_000), _size(900), _size(52_000)
+    ('12.3 MiB', '900 bytes', '50.8 KiB')
+    """
+    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _say(sentences: Iterable[str], shown: int = 10) -> None:
+    """Print what was not taken along, a line each, cut to a few."""
+    lines = list(sentences)
+    for line in lines[:shown]:
+        print(f"  {line}")
+    if len(lines) > shown:
+        print(f"  and {len(lines) - shown:,} more")
+
+
+def _refuse(sentence: str) -> int:
+    print(f"leafscope: {sentence}", file=sys.stderr)
+    return 2

@@ -1,0 +1,142 @@
+"""`leafscope bench`: runs the benchmark, prints it as tables, keeps it in the store and, if asked, in a file."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "capacity": {
+        "phase": "phase",
+        "depth": "K",
+        "rows": "N",
+        "milliseconds": "ms",
+        "against_dense": "x dense",
+        "capacity_time_ratio": "capacity/time",
+        "same_batch_ratio": "same batch again",
+        "against_equal_capacity": "x equal capacity",
+        "roofline_share": "of bandwidth",
+        "error": "deviation",
+    },
+    "peers": {
+        "peer": "peer",
+        "depth": "K",
+        "phase": "phase",
+        "milliseconds": "ms",
+        "against_dense": "x dense",
+        "parameters": "parameters",
+        "note": "note",
+    },
+    "sweep": {
+        "sweep": "sweep",
+        "way": "way",
+        "runs": "runs",
+        "seconds": "s",
+        "faster": "x the fastest's time",
+        "extrapolated": "extrapolated",
+        "threads": "threads",
+    },
+    "goals": {
+        "measure": "goal",
+        "reached": "reached",
+        "sense": "wanted",
+        "goal": "",
+        "stretch": "stretch",
+        "verdict": "verdict",
+    },
+}
+"""Group -> key of a row -> heading."""
+
+
+def add_command(commands: Any) -> None:
+    """Add the command to the parser of `leafscope`."""
+    bench = commands.add_parser("bench", help="measure what capacity costs in time on this machine")
+    bench.add_argument("groups", nargs="*", metavar="group", help="capacity, peers, sweep; default: all")
+    bench.add_argument("--quick", action="store_true", help="less of everything, under a minute")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the result to a file too")
+    bench.add_argument("--threads", type=int, help="threads to use; default: one for each core")
+    bench.add_argument(
+        "--database", default=argparse.SUPPRESS, help="where the result is kept; default: leafscope.db in the data folder"
+    )
+    bench.add_argument("--no-store", action="store_true", help="keep the result nowhere but in the file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    from leafscope.core.bench import suite
+    from leafscope.core.errors import LeafscopeError
+    from leafscope.core.store.store import Store
+
+    groups = options.groups or list(suite.GROUPS)
+    if unknown := [group for group in groups if group not in suite.GROUPS]:
+        return _refuse(f"a group must be one of {', '.join(suite.GROUPS)}, got {unknown[0]}")
+    if options.threads is not None and options.threads < 1:
+        return _refuse(f"threads must be at least 1, got {options.threads}")
+    if options.json is not None and (options.json.is_dir() or not os.access(options.json.parent, os.W_OK)):
+        return _refuse(f"--json must name a file in a directory that can be written to, got {options.json}")
+    try:
+        store = None if options.no_store else Store(options.database)
+        result = suite.run(groups, options.quick, options.threads, _announce)
+        print(report(result), flush=True)
+        if store is not None:
+            store.add_benchmark(result)
+        if options.json is not None:
+            options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    except (LeafscopeError, ValueError, OSError) as error:
+        return _refuse(str(error))
+    return 0
+
+
+def report(result: dict[str, Any]) -> str:
+    """Lay a result out as text: the machine, one table a group, and what was aimed for."""
+    from leafscope.core.bench import suite
+
+    environment = result["environment"]
+    versions = ", ".join(f"{name} {environment[name]}" for name in ("leafscope", "python", "torch", "numba"))
+    lines = [
+        f"{environment['date']}  {environment['machine']}, {environment['threads']} threads",
+        f"{versions}; copying moves {environment['bandwidth'] / 1e9:.1f} GB/s, read and written",
+    ]
+    tables = dict(result["groups"])
+    if goals := suite.against_goals(result):
+        tables["goals"] = goals
+    for name, rows in tables.items():
+        lines += ["", name + (" (quick)" if result["quick"] else ""), *_table(rows, COLUMNS[name])]
+    return "\n".join(lines)
+
+
+def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> list[str]:
+    cells = [list(columns.values())] + [[_cell(row[key]) for key in columns] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
+    numeric = [all(isinstance(row[key], int | float | None) for row in rows) for key in columns]
+    return [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width) for cell, width, number in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float) and value < 1000
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _announce(group: str) -> None:
+    print(f"measuring {group} ...", file=sys.stderr, flush=True)
+
+
+def _refuse(sentence: str) -> int:
+    print(f"leafscope: {sentence}", file=sys.stderr)
+    return 2

@@ -1,0 +1,122 @@
+"""`leafscope sweep FILE.toml`: trains a sweep in the terminal, keeps it in the store, and prints what it found."""
+
+import argparse
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def add_command(commands: Any) -> None:
+    """Add the command to the parser of `leafscope`."""
+    sweep = commands.add_parser("sweep", help="train a sweep that a TOML file describes, and print what it found")
+    sweep.add_argument("files", nargs="+", type=Path, metavar="FILE.toml", help="the sweeps, one a file")
+    sweep.add_argument("--csv", type=Path, metavar="FILE", help="write the table of all members to a file too")
+    sweep.add_argument("--claims", action="store_true", help="print, at the end, one Markdown table of all cells")
+    sweep.add_argument("--threads", type=int, help="members trained side by side; default: one for each core")
+    sweep.add_argument("--device", default="auto", help="where to train: auto, cpu, cuda, cuda:1")
+    sweep.add_argument(
+        "--database", default=argparse.SUPPRESS, help="where runs are kept; default: leafscope.db in the data folder"
+    )
+    sweep.add_argument("--no-store", action="store_true", help="keep the runs nowhere but in the table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    from leafscope.core.config import explain
+    from leafscope.core.config.toml_file import read_sweep
+    from leafscope.core.errors import DataError, LeafscopeError, LimitError
+    from leafscope.core.store.store import Store
+
+    if options.threads is not None and options.threads < 1:
+        return _refuse(f"--threads must be at least 1, got {options.threads}")
+    if options.csv is not None and (options.csv.is_dir() or not os.access(options.csv.absolute().parent, os.W_OK)):
+        return _refuse(f"--csv must name a file in a directory that can be written to, got {options.csv}")
+    import pandas as pd
+    from pydantic import ValidationError
+
+    tables: list[pd.DataFrame] = []
+    try:
+        sweeps = [read_sweep(file) for file in options.files]
+        store = None if options.no_store else Store(options.database)
+        for file, sweep in zip(options.files, sweeps, strict=True):
+            try:
+                table = _train(sweep, store, options)
+            except ValidationError as error:
+                return _refuse(f"{file}: {'; '.join(explain(error).values())}")
+            except (DataError, LimitError) as error:
+                return _refuse(f"{file}: {error}")
+            tables.append(table.assign(sweep=sweep.name))
+            if options.csv is not None:  # after each, so that what is there is not lost
+                pd.concat(tables, ignore_index=True).to_csv(options.csv, index=False)
+            print(report(sweep.name, table), flush=True)
+        if options.claims:
+            from leafscope.app.sweeps.findings import claims_markdown, claims_table
+
+            print(claims_markdown(claims_table([part for table in tables for part in cells(table)])))
+    except (LeafscopeError, OSError) as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        kept = "" if options.no_store else "; what was trained is kept, and the same command goes on"
+        print(f"leafscope: interrupted{kept}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _train(sweep: Any, store: Any, options: argparse.Namespace) -> "pd.DataFrame":
+    from tqdm import tqdm
+
+    from leafscope.core.kernels import readiness
+    from leafscope.core.sweep.members import check, distinct_runs
+    from leafscope.core.training import compiling
+    from leafscope.core.worker.inline import run_sweep
+
+    check(sweep)
+    if not readiness.is_ready():
+        print("compiling, once on this machine, which takes about half a minute ...", file=sys.stderr, flush=True)
+    compiling.make_ready()
+    with tqdm(total=len(distinct_runs(sweep)), desc=sweep.name[:40], unit=" runs", file=sys.stderr, mininterval=0.2) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return run_sweep(sweep, store=store, threads=options.threads, device=options.device, on_progress=show)
+
+
+def report(name: str, table: "pd.DataFrame") -> str:
+    """Lay the results of a sweep out as text: for each data set and width, errors by model and depth, and what they say."""
+    from leafscope.app.sweeps.findings import findings, summary_table
+
+    lines = [name, "=" * len(name)]
+    failed = table[table["status"] != "finished"]
+    if len(failed):
+        why = "; ".join(sorted(set(failed["error"].dropna()))[:3])
+        lines.append(f"{len(failed)} of {len(table)} members have no result{why and f': {why}'}")
+    for words, cell in cells(table):
+        lines += ["", words, summary_table(cell).to_string(index=False), *findings(cell)]
+    return "\n".join(lines) + "\n"
+
+
+def cells(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
+    """Part a table of results by data set and width; what is the same at every width stands in each part."""
+    from leafscope.app.sweeps.findings import with_replicates
+
+    parts = []
+    table = with_replicates(table)
+    for (data, n_train), of_data in table.groupby(["data", "n_train"], sort=False):
+        widths = sorted(of_data["width"].dropna().unique())
+        for width in widths or [float("nan")]:
+            part = of_data[of_data["width"].isna() | (of_data["width"] == width)]
+            words = f"{str(data).replace('_', ' ')}, {n_train:,} training rows"
+            parts.append((words if math.isnan(width) else f"{words}, width {width:g}", part))
+    return parts
+
+
+def _refuse(sentence: str) -> int:
+    print(f"leafscope: {sentence}", file=sys.stderr)
+    return 2

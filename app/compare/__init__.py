@@ -1,0 +1,1 @@
+"""The Compare page: the selection of runs, its groups, and the views of it."""

@@ -1,0 +1,96 @@
+"""Leaf loads and balance of several runs side by side, at one scale, for the Compare page."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from leafscope.app.address import session
+from leafscope.app.address.choice import pick
+from leafscope.app.compare.selection import Selection
+from leafscope.app.figures.compare.loads_beside import (
+    balance_beside,
+    balance_beside_sentence,
+    balance_beside_table,
+    loads_beside,
+    loads_beside_sentence,
+    loads_beside_table,
+)
+from leafscope.app.leaves.words import STATISTICS
+from leafscope.app.parts import drawing
+from leafscope.core import jobs
+from leafscope.core.usage.chance import expected_balance
+from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.evenness import balance
+
+MOST_RUNS = 8
+"""Runs whose leaves stand side by side; the first of each group, best groups first."""
+SHOWN = ("effective_leaves", "gini", "dead_fraction", "max_violation")
+SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+
+
+def leaves(found: Selection) -> None:
+    """The load of every leaf of a run of each group, and the balance of its leaves beside random routing."""
+    split = pick("leaf_split", "Rows", ["train", "validation", *(["test"] if found.report else [])], "train", SPLITS)
+    shown = _with_leaves(found, split)
+    if not shown:
+        st.info(
+            "Leaf loads are of gated nets with a depth of at least 1 that have finished an epoch; none of these runs is one."
+        )
+        return
+    counts = [leaf_counts(leaf, depth) for _, leaf, depth in shown]
+    depths = [depth for _, _, depth in shown]
+    words = [found.words[place] for place, _, _ in shown]
+    stats = [balance(n) for n in counts]
+    left = len(found.groups) - len(shown)
+    best = f"the best {len(shown)} of {len(found.groups)} groups that have leaves" if left else "each group"
+    one_seed = f"One run of {best}, the first of its seeds that has any, at its last epoch"
+    numbers: dict[str, Any] = {"counts": counts, "depths": depths, "names": words, "stats": stats}
+    drawing.figure(
+        loads_beside(**numbers, split=SPLITS[split], subject=found.subject, look=session.look()),
+        key="loads_beside",
+        sentence=loads_beside_sentence(**numbers, split=SPLITS[split]),
+        caption=f"{one_seed}; the last gated layer. Colour: share of the {SPLITS[split]} rows in the leaf, one scale for all.",
+        table=loads_beside_table(**numbers),
+    )
+    chance = [_chance(tuple(n.tolist())) for n in counts]
+    beside: dict[str, Any] = {
+        "names": words,
+        "values": {STATISTICS[name].title: [getattr(one, name) for one in stats] for name in SHOWN},
+        "chance": {STATISTICS[name].title: [one[name] for one in chance] for name in SHOWN},
+    }
+    drawing.figure(
+        balance_beside(
+            **beside, styles=[found.styles[place] for place, _, _ in shown], subject=found.subject, look=session.look()
+        ),
+        key="balance_beside",
+        sentence=balance_beside_sentence(**beside),
+        caption=f"{one_seed}. Grey: mean and 95 % range under random routing, where each row draws its leaf from the "
+        "product of the frequencies of the bits.",
+        table=balance_beside_table(**beside),
+    )
+
+
+def _with_leaves(found: Selection, split: str) -> list[tuple[int, np.ndarray, int]]:
+    """Place of the group, leaves of one of its runs' rows, depth; for groups that have any."""
+    shown: list[tuple[int, np.ndarray, int]] = []
+    for place, group in enumerate(found.groups):
+        if len(shown) == MOST_RUNS:
+            break
+        for run_id in group.rows.sort_values("seed")["run_id"]:
+            net = found.summaries[str(run_id)].config.net
+            if not net.gated or net.depth == 0:
+                continue
+            epochs = jobs.default_store().recorded_epochs(run_id)
+            if len(epochs):
+                leaf = jobs.default_store().leaves(run_id, net.tree_layers - 1, split, int(epochs[-1]))
+                shown.append((place, leaf, net.depth))
+                break
+    return shown
+
+
+@st.cache_data(show_spinner="Drawing leaves at random …", max_entries=64)
+def _chance(counts: tuple[int, ...]) -> dict[str, tuple[float, float, float]]:
+    """Mean, low and high of each statistic under random routing."""
+    found = expected_balance(np.array(counts))
+    return {name: (one.mean, one.low, one.high) for name, one in found.items()}

@@ -1,0 +1,1 @@
+"""Slides: the current deck, its editor, and the HTML file it becomes."""

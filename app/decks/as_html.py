@@ -1,0 +1,267 @@
+"""A deck as one HTML file: it opens from disk without a network, is presented by keys, and prints one slide a page.
+
+Slides lie on a stage of 1920 x 1080 px that is scaled to the window; `assets/deck.js` draws and turns them.
+"""
+
+import html
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from plotly.offline import get_plotlyjs
+
+from leafscope.app import theme
+from leafscope.app.decks.mathml import mathml
+from leafscope.app.decks.provenance import Fact, facts, utc_date
+from leafscope.core.store.decks import Slide
+
+HEADING = "How these figures were made"
+
+MAX_FACT_SLIDES = 6
+"""Slides that state how figures were made; what does not fit is counted."""
+
+_TITLE, _CAPTION, _LINES = 300, 700, 60
+"""Characters and lines that are kept of a text; the stage shows fewer."""
+_LINE = 1_000
+_NOTES = 20_000
+
+_FACT_WIDTH, _FACT_ROWS = 138, 23
+"""Characters of 24 px on a line of the stage, and lines on a slide."""
+_FACT_LIMIT = 1_200
+
+_WITH_CODE = {"parcoords", "splom", "scattergl", "scatterpolargl", "scattersmith", "scatter3d", "surface", "mesh3d", "cone"}
+"""Traces that plotly.js draws with code it writes itself, which a policy has to allow."""
+
+_ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+
+def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool = False) -> str:
+    """Write a deck as one HTML document with everything in it; nothing is fetched.
+
+    `made` is when, in seconds since 1970 (UTC). `embedded` is for a frame of the app: it takes the keyboard's focus and
+    leaves the address alone. Slides at the end say how the figures were made. Raises ValueError for a deck without slides.
+    """
+    if not slides:
+        raise ValueError("a deck must have at least one slide to be presented, got none")
+    bodies = [_slide(slide, made) for slide in slides]
+    dark = slides[-1].dark
+    pages = _fact_pages(facts(slides, made))
+    names = [_name(slide) for slide in slides] + [HEADING] * len(pages)
+    looks = [slide.dark for slide in slides] + [dark] * len(pages)
+    kinds = [slide.kind for slide in slides] + ["facts"] * len(pages)
+    reveals = [slide.reveal for slide in slides] + [False] * len(pages)
+    bodies += [_fact_body(page, number, len(pages)) for number, page in enumerate(pages)]
+    sections = "\n".join(
+        _section(number, len(bodies), kind, look, reveal, body)
+        for number, (kind, look, reveal, body) in enumerate(zip(kinds, looks, reveals, bodies), start=1)
+    )
+    told = [{"title": one, "notes": _notes(slide.notes)} for one, slide in zip(names, slides)]
+    told += [{"title": HEADING, "notes": ""} for _ in pages]
+    data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told}
+    title = html.escape(theme.one_line(name, 120)) or "Deck"
+    text = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(slides)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>
+{_colours()}
+{_asset("deck.css")}</style>
+</head>
+<body>
+<noscript>This file draws its slides with scripts of its own, which are switched off here.</noscript>
+<main id="stage">
+{sections}
+</main>
+{_TOOLBAR}
+<div id="toast" role="status"></div>
+<div id="said" class="unseen" aria-live="polite"></div>
+<div id="black" hidden></div>
+<script type="application/json" id="deck">{_json(data)}</script>
+<script>{get_plotlyjs()}</script>
+<script>
+{_asset("deck.js")}</script>
+</body>
+</html>
+"""
+    # lone halves of a pair cannot be written as UTF-8
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+_BUTTONS = (
+    ("back", "Back", "Left arrow"),
+    ("next", "Next", "Right arrow or space"),
+    ("full", "Full screen", "F"),
+    ("speaker", "Speaker", "S"),
+    ("svg", "SVG", "This figure as a drawing"),
+    ("png", "PNG", "This figure as an image"),
+    ("print", "Print", "Or save as PDF, one slide a page"),
+)
+
+_TOOLBAR = (
+    '<nav id="toolbar" aria-label="Presentation">'
+    + "".join(f'<button type="button" id="{key}" title="{tip}">{word}</button>' for key, word, tip in _BUTTONS)
+    + "</nav>"
+)
+
+
+# The parts of the document
+
+
+def _policy(slides: Sequence[Slide]) -> str:
+    types = {trace.get("type") for slide in slides for trace in _traces(slide)}
+    code = " 'unsafe-eval'" if types & _WITH_CODE else ""
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'{code}; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _traces(slide: Slide) -> list[dict[str, object]]:
+    data = (slide.figure or {}).get("data")
+    return [trace for trace in data if isinstance(trace, dict)] if isinstance(data, list) else []
+
+
+@lru_cache(maxsize=2)
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _colours() -> str:
+    family = f":root {{ --family: {theme.FONT_FAMILY}; }}"
+    looks = (
+        f".{'dark' if dark else 'light'} {{ --background: {theme.BACKGROUND[dark]}; --text: {theme.TEXT[dark]}; "
+        f"--muted: {theme.MUTED[dark]}; --line: {theme.GRID[dark]}; }}"
+        for dark in (False, True)
+    )
+    return "\n".join((family, *looks))
+
+
+def _json(value: object) -> str:
+    """JSON that a script element can hold: nothing in it ends the element or opens a comment."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _section(number: int, total: int, kind: str, dark: bool, reveal: bool, body: str) -> str:
+    look = "dark" if dark else "light"
+    step = " data-reveal" if reveal else ""
+    return (
+        f'<section class="slide kind-{kind} {look}" id="slide-{number}" aria-label="Slide {number} of {total}"{step}>\n'
+        f'{body}\n<p class="number">{number} / {total}</p>\n</section>'
+    )
+
+
+def _slide(slide: Slide, made: float) -> str:
+    if slide.kind == "title":
+        return _title_body(slide, made)
+    body = {"text": _text_body, "formula": _formula_body, "figure": _figure_body}[slide.kind](slide)
+    return _heading(slide.title) + body
+
+
+def _title_body(slide: Slide, made: float) -> str:
+    subtitle = "".join(f'<p class="subtitle">{_bdi(line, _CAPTION)}</p>' for line in _lines(slide.text)[:4])
+    return f'<div class="middle"><h1>{_bdi(slide.title, _TITLE)}</h1>{subtitle}</div><p class="date">{utc_date(made)}</p>'
+
+
+def _text_body(slide: Slide) -> str:
+    """Lines that begin with "- " are items of a list; an empty line parts paragraphs, any other is a line of its own."""
+    parts: list[str] = []
+    items: list[str] = []
+    for line in [*_lines(slide.text)[:_LINES], ""]:
+        if line.startswith("- "):
+            items.append(f'<li class="step">{_bdi(line[2:], _LINE)}</li>')
+            continue
+        if items:
+            parts.append(f"<ul>{''.join(items)}</ul>")
+            items = []
+        if line:
+            parts.append(f'<p class="step">{_bdi(line, _LINE)}</p>')
+    return f'<div class="text room">{"".join(parts)}</div>{_caption(slide.caption)}'
+
+
+def _formula_body(slide: Slide) -> str:
+    try:
+        drawn = f'<div class="formula room"><div class="fit">{mathml(slide.text)}</div></div>'
+    except ValueError as error:
+        drawn = (
+            f'<div class="text room"><p class="source">{_bdi(slide.text, _LINE)}</p>'
+            f'<p class="note">This formula cannot be drawn: {_bdi(error, 300)}.</p></div>'
+        )
+    return drawn + _caption(slide.caption)
+
+
+def _figure_body(slide: Slide) -> str:
+    label = html.escape(". ".join(filter(None, (_name(slide), theme.one_line(slide.caption, _CAPTION)))))
+    scale = 1 if slide.projector else 1.8
+    return (
+        f'<div class="figure room" role="img" aria-label="{label}" data-scale="{scale}">'
+        f'<script type="application/json">{_json(slide.figure)}</script></div>{_caption(slide.caption)}'
+    )
+
+
+def _fact_pages(listed: Sequence[Fact]) -> list[list[Fact]]:
+    """Share facts out over slides by the lines that they are expected to fill; the last says how many did not fit."""
+    pages: list[list[Fact]] = [[]]
+    used = 0
+    for place, fact in enumerate(listed):
+        fact = Fact(theme.one_line(fact.text, _FACT_LIMIT), fact.heading)
+        need = -(-_width(fact.text) // _FACT_WIDTH) + (1 if fact.heading else 0)
+        full = len(pages) == MAX_FACT_SLIDES
+        if full and used + need > _FACT_ROWS - 2:
+            rest = len(listed) - place
+            pages[-1].append(Fact(f"{rest} more {'line is' if rest == 1 else 'lines are'} not shown."))
+            return pages
+        # a heading does not stand alone at the foot
+        if used and used + need + (1 if fact.heading else 0) > _FACT_ROWS:
+            pages.append([])
+            used = 0
+        pages[-1].append(fact)
+        used += need
+    return pages
+
+
+def _width(text: str) -> int:
+    """Characters, those of wide scripts counted twice."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+
+
+def _fact_body(page: Sequence[Fact], number: int, total: int) -> str:
+    words = HEADING if total == 1 else f"{HEADING} ({number + 1} of {total})"
+    lines = "".join(f"<h2>{_bdi(fact.text)}</h2>" if fact.heading else f"<p>{_bdi(fact.text)}</p>" for fact in page)
+    return f'<h1 class="heading">{words}</h1><div class="listed room">{lines}</div>'
+
+
+# Text that people wrote
+
+
+def _heading(title: str) -> str:
+    return f'<h1 class="heading">{_bdi(title, _TITLE)}</h1>' if theme.one_line(title) else ""
+
+
+def _caption(caption: str) -> str:
+    return f'<p class="caption">{_bdi(caption, _CAPTION)}</p>' if theme.one_line(caption) else ""
+
+
+def _bdi(text: object, limit: int | None = None) -> str:
+    """Show text as written, on one line, and keep its direction to itself."""
+    return f'<bdi dir="auto">{html.escape(theme.one_line(text, limit))}</bdi>'
+
+
+def _lines(text: str) -> list[str]:
+    return [theme.one_line(line) for line in text.splitlines()]
+
+
+def _notes(notes: str) -> str:
+    return "\n".join(_lines(notes[:_NOTES]))
+
+
+def _name(slide: Slide) -> str:
+    first = next(filter(None, _lines(slide.text)), "")
+    return theme.one_line(slide.title, _TITLE) or theme.one_line(first, _TITLE) or slide.kind.capitalize()

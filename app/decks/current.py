@@ -1,0 +1,80 @@
+"""The deck that figures go into: which one it is, and what "Add to deck" does."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import link, session
+from leafscope.app.decks import snapshot
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.store.decks import DeckInfo
+
+FIRST_NAME = "My deck"
+"""What a deck is called that the first figure makes."""
+
+Drawing: TypeAlias = Any | Callable[[], Any]
+"""A figure, or what draws it when it is wanted."""
+
+
+def current() -> DeckInfo | None:
+    """The deck that is worked on: the one chosen last, else the one changed last; None if there is none."""
+    known = jobs.default_store().decks()
+    chosen = st.session_state.get(session.Keys.DECK)
+    return next((info for info in known if info.deck_id == chosen), known[0] if known else None)
+
+
+def choose(deck_id: str | None) -> None:
+    """Work on this deck from now on."""
+    st.session_state[session.Keys.DECK] = deck_id
+
+
+def add_button(drawing: Drawing, *, key: str, sentence: str, caption: str) -> None:
+    """Offer to put a figure into the deck, as a slide whose notes begin with what the figure says."""
+    if st.button(
+        "Add to deck",
+        key=f"{key}_deck",
+        icon=":material/add_to_photos:",
+        type="tertiary",
+        help="Keep this figure, as it stands now, as a slide.",
+    ):
+        figure = drawing() if callable(drawing) else drawing
+        add(figure, sentence=sentence, caption=caption)
+
+
+def _mixed(info: DeckInfo) -> str:
+    """A warning where a deck holds figures of both themes, which keep the one that they were drawn for."""
+    kinds = {slide.dark for slide in jobs.default_store().slides(info.deck_id).values() if slide.kind == "figure"}
+    return " It holds light and dark figures now: take all of them in one theme." if len(kinds) > 1 else ""
+
+
+def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
+    """Put a figure into the deck with what the page shows, and say so."""
+    runs, sweep = link.shown()
+    try:
+        slide = snapshot.snapshot(
+            figure,
+            look=session.look(),
+            caption=caption,
+            notes=sentence,
+            runs=[RunConfig.model_validate_json(run) for run in runs],
+            sweep=sweep,
+            address=link.address(),
+        )
+        store = jobs.default_store()
+        info = current()
+        deck_id = store.make_deck(FIRST_NAME) if info is None else info.deck_id
+        store.add_slide(deck_id, slide)
+    except (LeafscopeError, ValueError) as error:
+        st.toast(theme.escape_markdown(str(error)), icon=":material/error:")
+        return
+    choose(deck_id)
+    info = store.deck(deck_id)
+    st.toast(
+        f"Added to {theme.escape_markdown(info.name, 60)} as slide {info.n_slides}. Present shows it.{_mixed(info)}",
+        icon=":material/add_to_photos:",
+    )

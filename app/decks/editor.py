@@ -1,0 +1,204 @@
+"""Parts of the Present page: the slides of a deck in order, one of them open to be changed, and the deck on the screen."""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.app.decks import as_html, mathml
+from leafscope.core import jobs
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.store.decks import DeckInfo, Slide
+
+SLIDE = "slide"
+"""The number of the open slide, from 1: a parameter of the address."""
+
+KIND_ICONS = {
+    "title": ":material/title:",
+    "text": ":material/notes:",
+    "formula": ":material/function:",
+    "figure": ":material/monitoring:",
+}
+NEW_SLIDES = {
+    "title": ("Title", Slide(kind="title", title="Title", text="Who, where, when")),
+    "text": ("Text", Slide(kind="text", title="What this is about", text="- First\n- Second")),
+    "formula": (
+        "Formula",
+        Slide(
+            kind="formula",
+            title="A sum over prefixes",
+            text=r"W(b) = \sum_{l=0}^{K} W_{l,\,b_{1:l}}",
+            caption="Each leaf's matrix is the sum of the matrices on its path.",
+        ),
+    ),
+}
+TEXT_LABELS = {"title": "Subtitle", "text": "Text", "formula": "Formula (LaTeX)"}
+TEXT_HELP = {
+    "title": "A line or two under the title.",
+    "text": "Paragraphs; a line that begins with a dash is an item of a list.",
+    "formula": "LaTeX of one formula, without dollar signs.",
+}
+
+
+def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
+    """Show the slides in order, and the open one with its fields."""
+    ids = list(content)
+    place = _place(len(ids))
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _list(info, content, ids, place)
+    with right:
+        _open_slide(ids[place], content[ids[place]])
+
+
+def _place(count: int) -> int:
+    """Which slide is open, from 0: the address's, within the deck."""
+    text = st.query_params.get(SLIDE, "1")
+    wanted = int(text) if text.isdecimal() and len(text) < 6 else 1
+    return min(max(1, wanted), count) - 1
+
+
+def _list(info: DeckInfo, content: dict[str, Slide], ids: list[str], place: int) -> None:
+    st.session_state["_slide"] = place
+    st.radio(
+        "Slides",
+        range(len(ids)),
+        format_func=lambda number: _line(number, content[ids[number]]),
+        key="_slide",
+        on_change=lambda: _open(st.session_state["_slide"]),
+        label_visibility="collapsed",
+    )
+    with st.container(horizontal=True):
+        up, down = st.columns(2)
+        up.button(
+            "Up",
+            icon=":material/arrow_upward:",
+            key="_slide_up",
+            width="stretch",
+            disabled=place == 0,
+            on_click=_move,
+            args=(info, ids, place, place - 1),
+        )
+        down.button(
+            "Down",
+            icon=":material/arrow_downward:",
+            key="_slide_down",
+            width="stretch",
+            disabled=place == len(ids) - 1,
+            on_click=_move,
+            args=(info, ids, place, place + 1),
+        )
+
+
+def _line(number: int, slide: Slide) -> str:
+    words = theme.escape_markdown(slide.title or slide.text or "untitled", 70)
+    return f"{number + 1}. {KIND_ICONS[slide.kind]} {words}"
+
+
+def _open(place: int) -> None:
+    session.publish_to_url(SLIDE, place + 1, 1)
+
+
+def _move(info: DeckInfo, ids: list[str], place: int, to: int) -> None:
+    moved = list(ids)
+    moved.insert(to, moved.pop(place))
+    _try(lambda: jobs.default_store().order_slides(info.deck_id, moved))
+    _open(to)
+
+
+def _open_slide(slide_id: str, slide: Slide) -> None:
+    _field(slide_id, "title", slide.title, "Title")
+    if slide.kind == "figure":
+        _figure(slide_id, slide)
+        _field(slide_id, "caption", slide.caption, "Caption", lines=2)
+    else:
+        _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])
+        if slide.kind == "formula":
+            _formula(slide.text)
+            _field(slide_id, "caption", slide.caption, "Caption")
+    _field(slide_id, "notes", slide.notes, "Speaker notes", lines=3, help="Seen in the speaker's window only.")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        if slide.kind in ("figure", "text"):
+            key = f"_slide_{slide_id}_reveal"
+            st.session_state[key] = slide.reveal
+            words = "Reveal one by one" if slide.kind == "figure" else "Reveal line by line"
+            st.checkbox(words, key=key, on_change=_change, args=(slide_id, "reveal", key))
+        st.button(
+            "Delete this slide",
+            icon=":material/delete:",
+            key=f"_slide_{slide_id}_delete",
+            on_click=lambda: _try(lambda: jobs.default_store().delete_slide(slide_id)),
+        )
+    if slide.address:
+        st.caption(f"Taken from {theme.escape_markdown(slide.address, 200)}")
+
+
+def _field(slide_id: str, name: str, value: str, label: str, *, lines: int = 1, help: str | None = None) -> None:
+    key = f"_slide_{slide_id}_{name}"
+    st.session_state[key] = value
+    changed: dict[str, Any] = {"key": key, "on_change": _change, "args": (slide_id, name, key), "help": help}
+    if lines == 1:
+        st.text_input(label, **changed)
+    else:
+        st.text_area(label, height=30 + 26 * lines, **changed)
+
+
+def _change(slide_id: str, name: str, key: str) -> None:
+    value = st.session_state[key]
+    _try(lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
+
+
+def _try(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except (LeafscopeError, ValueError) as error:
+        session.notify(str(error))
+
+
+def _figure(slide_id: str, slide: Slide) -> None:
+    figure = go.Figure(slide.figure, skip_invalid=True)
+    figure.update_layout(height=theme.SIDE_HEIGHT[slide.projector])
+    if slide.dark != session.look().dark:
+        figure.update_layout(paper_bgcolor=theme.BACKGROUND[slide.dark], plot_bgcolor=theme.BACKGROUND[slide.dark])
+    st.plotly_chart(figure, key=f"slide_{slide_id}", theme=None, config={"displayModeBar": False}, alt=slide.title)
+
+
+def _formula(latex: str) -> None:
+    try:
+        st.html(f'<div style="font-size:1.6rem;text-align:center">{mathml.mathml(latex)}</div>')
+    except ValueError as error:
+        st.error(theme.escape_markdown(str(error)))
+
+
+def present(info: DeckInfo, content: dict[str, Slide], made: float) -> None:
+    """Fill the window with the deck; Escape, or the button in the corner, leads back."""
+    st.html(_FILL)
+    with st.container(key="deck_frame"):
+        st.iframe(as_html.deck_html(info.name, list(content.values()), made=made, embedded=True), height=700)
+    with st.container(key="deck_close"):
+        st.button("Back to the slides", icon=":material/close:", key="_close_deck", on_click=_close)
+
+
+def _close() -> None:
+    st.query_params.pop("show", None)
+
+
+_FILL = """<style>
+.st-key-deck_frame iframe { position: fixed; inset: 0; width: 100vw !important; height: 100vh !important; z-index: 1000000; }
+.st-key-deck_close { position: fixed; top: 8px; right: 8px; width: auto; z-index: 1000001; opacity: 0; }
+.st-key-deck_close:hover, .st-key-deck_close:focus-within { opacity: 1; }
+</style>"""
+
+
+def file_name(name: str) -> str:
+    """Make a file's name of a deck's.
+
+    >>> file_name("My <deck>: 1/2"), file_name("???")
+    ('My-deck-1-2.html', 'deck.html')
+    """
+    words = "".join(one if one.isalnum() or one in "_-" else " " for one in html.unescape(theme.one_line(name, 60))).split()
+    return f"{'-'.join(words) or 'deck'}.html"

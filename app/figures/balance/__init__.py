@@ -1,0 +1,1 @@
+"""Figures of how evenly leaves are used."""

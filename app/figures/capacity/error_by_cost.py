@@ -1,0 +1,268 @@
+"""Test error against cost: every model of a sweep on one plot, with the Pareto front that validation gives.
+
+K = depth, the number of gating bits · w = width · n = seeds · the front is of mean validation error and cost.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from leafscope.app import theme
+from leafscope.app.figures.capacity.capacity_by_depth import log_axis, tick_text
+from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.model_style import model_style, model_words
+from leafscope.app.theme import SCREEN, Look
+
+Cost = Literal["multiply_adds", "parameters"]
+
+_COLUMNS = ["model", "variant", "depth", "width", "cost", *interval_lines.INTERVAL, "n", "validation_mean", "on_front"]
+_MEASURES = {"multiply_adds": "multiply-adds for one example", "parameters": "parameters stored"}
+_WORDS = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
+_COMPARING = {
+    "decision_tree": "decision trees",
+    "decision_tree_pruned": "decision trees",
+    "random_forest": "tree ensembles",
+    "gradient_boosting": "tree ensembles",
+}
+"""Models whose computation is comparisons, and what they are called together."""
+
+_FRONT = "Pareto front on validation"
+_NOTHING = "No test error with a known cost is recorded yet."
+_LEGEND_CHARACTERS = {False: 26, True: 16}
+_LINE_OPACITY = 0.6
+_SMALL = 0.75
+"""Markers of models with thin lines, which share the colour of another model."""
+_PITCH = 0.5
+"""Between models of one cost, in markers."""
+_MOST_ASIDE = 1.0
+"""A point stands at most so far from its cost, in markers."""
+
+
+def error_by_cost(*, points: pd.DataFrame, cost: Cost, subject: str = "", look: Look = SCREEN) -> go.Figure:
+    """Show test error against cost (log scale): colour and marker say the model, bars are intervals, rings the front.
+
+    `points`: model, variant, depth, width (NaN: has none), cost, mean, low, high and validation_mean (shares), n,
+    on_front. Points of one model and width are joined by depth; models without a depth by cost. Models of equal cost
+    stand side by side, at most a marker beside it; `customdata` has the cost itself. A cost of 0 stands left of the
+    smallest. Raises ValueError for a missing column or a cost below 0.
+    """
+    table = error_by_cost_table(points=points)
+    height = theme.MAIN_HEIGHT[look.projector]
+    title = f"Test error against {_MEASURES[cost]}"
+    drawn = table[table["mean"].notna() & np.isfinite(table["cost"])].reset_index(drop=True)
+    if drawn.empty:
+        return frame.empty_figure(look=look, title=title, subject=subject, why=_NOTHING, height=height)
+    keys = list(dict.fromkeys(zip(drawn["model"], drawn["variant"])))
+    names = {key: _broken(model_words(*key), look) for key in keys}
+    x, options = _places(drawn, _plot_width(list(names.values()), look), look)
+    drawn = drawn.assign(x=x)
+    figure = go.Figure()
+    for key in keys:
+        mine = drawn[(drawn["model"] == key[0]) & (drawn["variant"] == key[1])]
+        _add_model(figure, mine, frame.lines(names[key]), model_style(*key, look), cost, look)
+    _add_front(figure, drawn, look)
+    figure.update_xaxes(**options, title_text=f"{_MEASURES[cost]} (log scale)", showgrid=False)
+    y_range = interval_lines.value_range(drawn[interval_lines.INTERVAL], floor=0.0, ceiling=100.0)
+    figure.update_yaxes(title_text="test error (percent of rows)", range=list(y_range), zeroline=False)
+    subtitle = "; ".join([interval_lines.seeds_words(drawn["n"], "bars"), *_remarks(drawn, cost)])
+    return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="right")
+
+
+def error_by_cost_sentence(*, points: pd.DataFrame, cost: Cost) -> str:
+    """Name the models on the Pareto front of validation error and cost, from cheap to costly, with their test errors.
+
+    Neighbours of one model are named together. Plain text: escape it before it reaches Markdown.
+
+    >>> columns = "model variant depth width cost mean low high n validation_mean on_front".split()
+    >>> rows = [("tree", "", 2, 8, 64, 0.2, 0.18, 0.22, 5, 0.2, True), ("flat", "", 2, 8, 64, 0.3, 0.28, 0.32, 5, 0.3, False)]
+    >>> print(error_by_cost_sentence(points=pd.DataFrame(rows, columns=columns), cost="multiply_adds"))
+    One model is on the Pareto front of validation error and multiply-adds: tree (K = 2, width 8; test error 20.0 % \
+[18.0 %, 22.0 %], n = 5).
+    """
+    table = error_by_cost_table(points=points)
+    known = table[table["mean"].notna() & np.isfinite(table["cost"])]
+    if known.empty:
+        return _NOTHING
+    front = known[known["on_front"]].sort_values(["cost", "mean"], kind="stable")
+    if front.empty:
+        return "No model is on the Pareto front: no validation error is recorded yet."
+    rows = [row for _, row in front.iterrows()]
+    parts = [
+        f"{model_words(str(model), str(variant))} ({_stretch(list(group))})"
+        for (model, variant), group in itertools.groupby(rows, key=lambda row: (row["model"], row["variant"]))
+    ]
+    count = len(front[["model", "variant"]].drop_duplicates())
+    where = f"on the Pareto front of validation error and {_WORDS[cost]}"
+    if count == 1:
+        return f"One model is {where}: {'; '.join(parts)}."
+    return f"{count} models are {where}, from cheap to costly: {'; '.join(parts)}."
+
+
+def error_by_cost_table(*, points: pd.DataFrame) -> pd.DataFrame:
+    """List the points: the columns given, errors in percent, and unit; by model in order of appearance, width, depth, cost."""
+    table = interval_lines.check_columns(points, _COLUMNS, "points")
+    numbers = {column: table[column].astype(float) for column in ("depth", "width", "cost", "validation_mean")}
+    table = table.assign(variant=table["variant"].fillna(""), on_front=table["on_front"].eq(True), **numbers)
+    if (table["cost"] < 0).any():
+        raise ValueError(f"cost must be at least 0, got {table['cost'].min():g}")
+    order = table.groupby(["model", "variant"], sort=False).ngroup()
+    ordered = table.assign(order=order).sort_values(["order", "width", "depth", "cost"], kind="stable", ignore_index=True)
+    return interval_lines.in_unit(ordered.drop(columns="order"), [*interval_lines.INTERVAL, "validation_mean"], "percent")
+
+
+def _plot_width(names: Sequence[Sequence[str]], look: Look) -> float:
+    """Estimate the px between the y axis and the legend."""
+    size = theme.FONT_SIZE[look.projector]
+    longest = max(len(part) for name in [*names, _broken(_FRONT, look)] for part in name)
+    return max(200.0, look.width - (longest * frame.CHARACTER_WIDTH + 4 + 4.5) * size)
+
+
+def _broken(text: str, look: Look) -> list[str]:
+    """Break the text of the legend."""
+    size = theme.FONT_SIZE[look.projector]
+    return frame.wrapped(text, size, round(_LEGEND_CHARACTERS[look.projector] * frame.CHARACTER_WIDTH * size))
+
+
+def _places(table: pd.DataFrame, width: float, look: Look) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    """Place the costs on a logarithmic axis of `width` px, models of one cost side by side -> (x, options of the axis).
+
+    No point is moved by more than `_MOST_ASIDE` markers. A cost of 0 is put at half of the smallest above it.
+    """
+    costs = table["cost"].to_numpy(dtype=np.float64)
+    positive = costs[costs > 0]
+    zero = positive.min() / 2 if positive.size else 1.0
+    at = np.where(costs > 0, costs, zero)
+    marker = theme.MARKER_SIZE[look.projector]
+    ends, options = log_axis(at, axis="x", length=width, look=look, air=(_MOST_ASIDE + 1) * marker)
+    px = width / (ends[1] - ends[0])
+    if (costs == 0).any():
+        room = 1.5 * theme.FONT_SIZE[look.projector] / px
+        ticks = [tick for tick in options["tickvals"] if math.log10(tick) > math.log10(zero) + room]
+        options |= {"tickvals": [zero, *ticks], "ticktext": ["0", *map(tick_text, ticks)]}
+    return 10 ** (np.log10(at) + _aside(table, marker) / px), options
+
+
+def _aside(table: pd.DataFrame, marker: float) -> NDArray[np.float64]:
+    """The px by which each point stands beside its cost, so that models of one cost can be told apart."""
+    order = table.groupby(["model", "variant"], sort=False).ngroup()
+    there = table.assign(order=order).groupby("cost")["order"]
+    count = there.transform("nunique").to_numpy(dtype=np.float64)
+    place = there.rank(method="dense").to_numpy(dtype=np.float64) - 1
+    half = np.minimum(_PITCH * (count - 1) / 2, _MOST_ASIDE) * marker
+    share: NDArray[np.float64] = np.where(count > 1, 2 * place / np.maximum(count - 1, 1) - 1, 0.0)
+    return half * share
+
+
+def _add_model(figure: go.Figure, rows: pd.DataFrame, name: str, style: Mapping[str, Any], cost: Cost, look: Look) -> None:
+    """Draw the points of a model, joined by depth within a width, or by cost where there is no depth."""
+    deep = rows["depth"].notna()
+    parts = [part for _, part in rows[deep].groupby("width", dropna=False)]
+    parts += [rows[~deep].sort_values("cost", kind="stable")] if not deep.all() else []
+    # A row without values ends the line of each part
+    spaced = pd.concat([piece for part in parts for piece in (part, _blank(part))]).iloc[:-1]
+    pale = theme.faded(style["colour"], _LINE_OPACITY)
+    thin = theme.LINE_WIDTH[look.projector] / 2
+    size = theme.MARKER_SIZE[look.projector] * (_SMALL if style["width"] <= thin else 1.0)
+    figure.add_scatter(
+        x=spaced["x"],
+        y=spaced["mean"],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": spaced["high"] - spaced["mean"],
+            "arrayminus": spaced["mean"] - spaced["low"],
+            "thickness": thin,
+            "width": 0,
+            "color": pale,
+        },
+        mode="lines+markers",
+        name=name,
+        line={"color": pale, "width": thin},
+        marker={"symbol": style["marker"], "color": style["colour"], "size": size},
+        customdata=spaced["cost"],
+        hovertext=[_hover(row, cost) if np.isfinite(row["mean"]) else "" for _, row in spaced.iterrows()],
+        hoverinfo="text",
+    )
+
+
+def _blank(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.head(1).assign(x=np.nan, cost=np.nan, mean=np.nan, low=np.nan, high=np.nan)
+
+
+def _add_front(figure: go.Figure, rows: pd.DataFrame, look: Look) -> None:
+    """Ring the points on the front and join them from cheap to costly."""
+    front = rows[rows["on_front"]].sort_values("x", kind="stable")
+    if front.empty:
+        return
+    colour = theme.TEXT[look.dark]
+    figure.add_scatter(
+        x=front["x"],
+        y=front["mean"],
+        mode="lines+markers",
+        name=frame.lines(_broken(_FRONT, look)),
+        line={"shape": "hv", "color": colour, "width": theme.LINE_WIDTH[look.projector] / 2},
+        marker={
+            "symbol": "circle-open",
+            "size": 2 * theme.MARKER_SIZE[look.projector],
+            "color": colour,
+            "line": {"width": theme.LINE_WIDTH[look.projector]},
+        },
+        customdata=front["cost"],
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+
+
+def _remarks(drawn: pd.DataFrame, cost: Cost) -> list[str]:
+    """What a reader of the axis must know."""
+    remarks = []
+    comparing = list(dict.fromkeys(_COMPARING[model] for model in drawn["model"] if model in _COMPARING))
+    if comparing and cost == "multiply_adds":
+        remarks.append(f"comparisons for {theme.enumerate_words(comparing)}")
+    if drawn.drop_duplicates(["model", "variant", "cost"])["cost"].duplicated().any():
+        remarks.append("equal costs side by side")
+    return remarks
+
+
+def _hover(row: pd.Series, cost: Cost) -> str:
+    unit = "comparisons" if cost == "multiply_adds" and row["model"] in _COMPARING else _WORDS[cost]
+    unit = unit[:-1] if row["cost"] == 1 else unit
+    place = _place([row])
+    validation = theme.percent(row["validation_mean"] / 100)
+    return (
+        f"{theme.escape(model_words(row['model'], row['variant']))}{f', {place}' if place else ''}"
+        f"<br>{_count(row['cost'])} {unit}<br>test error {_interval(row)}<br>validation error {validation}"
+        f"{'<br>on the Pareto front' if row['on_front'] else ''}"
+    )
+
+
+def _stretch(rows: Sequence[pd.Series]) -> str:
+    """Describe neighbours on the front that are of one model: where they are, and the test errors at both ends."""
+    place = _place(rows)
+    ends = [_interval(rows[0])] if len(rows) == 1 else [_interval(rows[0]), f"to {_interval(rows[-1])}"]
+    return f"{f'{place}; ' if place else ''}test error {' '.join(ends)}"
+
+
+def _place(rows: Sequence[pd.Series]) -> str:
+    """Write depth and width, each as a range where rows differ; nothing where they have neither."""
+    words = []
+    for name, form in (("depth", "K = {}"), ("width", "width {}")):
+        values = [row[name] for row in rows if np.isfinite(row[name])]
+        if values:
+            low, high = min(values), max(values)
+            words.append(form.format(f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"))
+    return ", ".join(words)
+
+
+def _count(value: float) -> str:
+    return theme.thousands(value) if float(value).is_integer() else theme.three_significant(value)
+
+
+def _interval(row: pd.Series) -> str:
+    return interval_lines.interval_words(row["mean"], row["low"], row["high"], row["n"], row["unit"])

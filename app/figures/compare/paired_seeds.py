@@ -1,0 +1,335 @@
+"""Two groups of runs compared seed by seed: their values joined by a line, and the differences around zero.
+
+J seeds · a pair = a seed with a value on both sides · n = pairs · a difference is first minus second.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+from plotly.subplots import make_subplots
+
+from leafscope.app import theme
+from leafscope.app.figures.compare.group_curves import (
+    MEASURES,
+    UNITS,
+    WORDS_LIMIT,
+    better_sign,
+    check_words,
+    range_around,
+    value_words,
+)
+from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.group_style import GroupStyle
+from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison.statistics import Difference
+
+_WIDTHS = (0.6, 0.4)
+_SPACING = {False: 0.14, True: 0.2}
+"""Between the panels, with the axis of the right one, by projector."""
+_TITLE_LIMIT = 40
+_MEAN_AT = 0.5
+"""Where the mean difference stands, right of the seeds, which are around 0."""
+_SEED_SPREAD = 0.15
+
+
+def paired_seeds(
+    *,
+    seeds: Sequence[str],
+    first: ArrayLike,
+    second: ArrayLike,
+    difference: Difference,
+    styles: tuple[GroupStyle, GroupStyle],
+    metric: str,
+    split: str,
+    subject: str = "",
+    look: Look = SCREEN,
+) -> go.Figure:
+    """Show (J,) and (J,) values of two groups, a line a seed, and beside them the differences with mean and 95 % interval.
+
+    `first` and `second`: shares of rows, or nats, aligned by seed; a seed without a finite pair is left out. Raises
+    ValueError for another word or for arrays that do not fit.
+    """
+    table = paired_table(seeds=seeds, first=first, second=second, metric=metric, split=split)
+    height = theme.MAIN_HEIGHT[look.projector]
+    names = [theme.one_line(style.words, _TITLE_LIMIT) for style in styles]
+    title = f"{interval_lines.sentence_case(theme.SPLIT_WORDS[split])} {metric} of {names[0]} and {names[1]}, seed by seed"
+    pairs = table[np.isfinite(table["difference"])]
+    if pairs.empty:
+        why = _nothing((names[0], names[1]))
+        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+    figure = make_subplots(rows=1, cols=2, column_widths=list(_WIDTHS), horizontal_spacing=_SPACING[look.projector])
+    _draw_values(figure, pairs, styles, metric, look)
+    _draw_differences(figure, pairs, difference, metric, look)
+    frame.frame(
+        figure,
+        look=look,
+        title=title,
+        subject=subject,
+        subtitle=_subtitle(len(table), pairs, difference, names, metric),
+        height=height,
+    )
+    inside = interval_lines.panel_height(figure, look)
+    size = theme.FONT_SIZE[look.projector]
+    width = (look.width - 5 * size) * (1 - _SPACING[look.projector])
+    rows = _left_axes(figure, pairs, styles, metric, width * _WIDTHS[0], inside, look)
+    _right_axes(figure, pairs, difference, metric, width * _WIDTHS[1], inside, look)
+    # Fixed: Plotly gives up on margins of its own where the words below are wide and the right axis stands in the middle
+    figure.update_layout(margin_l=round(4.6 * size), margin_b=round((1.4 * rows + 0.7) * size))
+    figure.update_xaxes(automargin=False)
+    figure.update_yaxes(automargin=False)
+    return figure
+
+
+def paired_sentence(*, difference: Difference, words: tuple[str, str], metric: str, split: str) -> str:
+    """Say which of two groups is better, by how much and with which interval, or that no difference is shown.
+
+    `difference` is of shares, or nats, first minus second. Plain text: escape it before it reaches Markdown.
+
+    >>> found = Difference(0.021, 0.004, 0.038, 5, 0.02)
+    >>> print(paired_sentence(difference=found, words=("tree, K 4", "dense"), metric="accuracy", split="validation"))
+    Validation accuracy of tree, K 4 minus dense: +2.1 points [+0.4, +3.8], n = 5, p = 0.02: tree, K 4 is better.
+    """
+    check_words(metric, split)
+    names = (theme.one_line(words[0], WORDS_LIMIT), theme.one_line(words[1], WORDS_LIMIT))
+    if difference.n == 0:
+        return _nothing(names)
+    head = f"{interval_lines.sentence_case(theme.SPLIT_WORDS[split])} {metric} of {names[0]} minus {names[1]}:"
+    if not math.isfinite(difference.mean):
+        return f"{head} no difference can be given, since a run diverged (n = {theme.thousands(difference.n)})."
+    if difference.n == 1:
+        return f"{head} {_signed(difference.mean, metric)}, one seed: no interval."
+    if not math.isfinite(difference.low) or not math.isfinite(difference.high):
+        alike = f"all {theme.thousands(difference.n)} seeds differ alike, too few for an interval"
+        return f"{head} no difference shown ({_signed(difference.mean, metric)}; {alike})."
+    value = _interval(difference, metric)
+    if not difference.shown():
+        return f"{head} no difference shown ({value})."
+    better = names[0] if better_sign(metric) * difference.mean > 0 else names[1]
+    p = f"p = {difference.p:.2g}" if difference.p >= 0.001 else "p < 0.001"
+    return f"{head} {value}, {p}: {better} is better."
+
+
+def paired_table(*, seeds: Sequence[str], first: ArrayLike, second: ArrayLike, metric: str, split: str) -> pd.DataFrame:
+    """List the seeds: seed, first, second, difference (NaN without a pair), unit (percent, or nats for loss).
+
+    Differences of percentages are percentage points. Raises ValueError as `paired_seeds` does.
+    """
+    check_words(metric, split)
+    one, other = (np.asarray(values, dtype=np.float64) for values in (first, second))
+    if one.shape != (len(seeds),) or other.shape != (len(seeds),):
+        given = f"{one.shape} and {other.shape}"
+        raise ValueError(f"first and second must have one value for each of {len(seeds)} seeds, got shapes {given}")
+    with np.errstate(invalid="ignore"):  # two diverged runs
+        table = pd.DataFrame({"seed": [str(s) for s in seeds], "first": one, "second": other, "difference": one - other})
+    return interval_lines.in_unit(table, ["first", "second", "difference"], UNITS[metric])
+
+
+def _draw_values(
+    figure: go.Figure, pairs: pd.DataFrame, styles: tuple[GroupStyle, GroupStyle], metric: str, look: Look
+) -> None:
+    place: dict[str, Any] = {"row": 1, "col": 1}
+    values = pairs[["first", "second"]].to_numpy(dtype=np.float64)
+    gap = np.full((len(pairs), 1), np.nan)
+    width, size = theme.LINE_WIDTH[look.projector], theme.MARKER_SIZE[look.projector]
+    figure.add_scatter(
+        x=np.tile([0.0, 1.0, np.nan], len(pairs)),
+        y=np.hstack([values, gap]).ravel(),
+        mode="lines",
+        name="seeds",
+        line={"color": theme.MUTED[look.dark], "width": width / 2},
+        opacity=2 * theme.SEED_OPACITY,
+        hoverinfo="skip",
+        **place,
+    )
+    means = values.mean(axis=0)
+    figure.add_scatter(
+        x=[0.0, 1.0],
+        y=means,
+        mode="lines",
+        name="means",
+        line={"color": theme.TEXT[look.dark], "width": width},
+        hoverinfo="skip",
+        **place,
+    )
+    for x, style in enumerate(styles):
+        words = theme.escape(style.words, WORDS_LIMIT)
+        figure.add_scatter(
+            x=np.full(len(pairs), x),
+            y=values[:, x],
+            mode="markers",
+            name="seeds",
+            marker={"symbol": "circle", "size": 0.7 * size, "color": style.colour},
+            opacity=theme.SEED_OPACITY + 0.15,
+            hovertext=[
+                f"{words}, {_seed(row)}<br>{value_words(row[column], metric)}"
+                for column in [("first", "second")[x]]
+                for _, row in pairs.iterrows()
+            ],
+            hoverinfo="text",
+            **place,
+        )
+        figure.add_scatter(
+            x=[x],
+            y=[means[x]],
+            mode="markers",
+            name="mean",
+            marker={"symbol": style.marker, "size": 1.8 * size, "color": style.colour, "line": {"width": width / 1.5}},
+            hovertext=[f"{words}, mean<br>{value_words(means[x], metric)}, n = {theme.thousands(len(pairs))}"],
+            hoverinfo="text",
+            **place,
+        )
+
+
+def _draw_differences(figure: go.Figure, pairs: pd.DataFrame, difference: Difference, metric: str, look: Look) -> None:
+    place: dict[str, Any] = {"row": 1, "col": 2}
+    width, size = theme.LINE_WIDTH[look.projector], theme.MARKER_SIZE[look.projector]
+    colour = theme.TEXT[look.dark]
+    figure.add_scatter(
+        x=_apart(len(pairs)),
+        y=pairs["difference"],
+        mode="markers",
+        name="differences",
+        marker={"symbol": "circle", "size": size, "color": theme.MUTED[look.dark]},
+        opacity=2 * theme.SEED_OPACITY,
+        hovertext=[f"{_seed(row)}<br>{_signed_on_axis(row['difference'], metric)}" for _, row in pairs.iterrows()],
+        hoverinfo="text",
+        **place,
+    )
+    mean, low, high = _on_axis(difference, metric)
+    words = _signed(difference.mean, metric) if math.isnan(low) else _interval(difference, metric)
+    figure.add_scatter(
+        x=[_MEAN_AT],
+        y=[mean],
+        mode="markers",
+        name="mean difference",
+        marker={"symbol": "diamond", "size": 1.6 * size, "color": colour},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": np.nan_to_num([high - mean]),
+            "arrayminus": np.nan_to_num([mean - low]),
+            "thickness": width,
+            "width": size / 2,
+            "color": colour,
+        },
+        hovertext=[f"mean difference<br>{words}"],
+        hoverinfo="text",
+        **place,
+    )
+
+
+def _left_axes(
+    figure: go.Figure,
+    pairs: pd.DataFrame,
+    styles: tuple[GroupStyle, GroupStyle],
+    metric: str,
+    width: float,
+    inside: float,
+    look: Look,
+) -> int:
+    """Dress the axes of the values, and give the lines of words below them."""
+    size = theme.FONT_SIZE[look.projector]
+    half = 0.95 * width / 2
+    limit = int(2.5 * half / (frame.CHARACTER_WIDTH * size))
+    labels = [frame.wrapped(theme.one_line(style.words, limit), size, round(half)) for style in styles]
+    figure.update_xaxes(
+        tickmode="array",
+        tickvals=[0, 1],
+        ticktext=[frame.lines(label) for label in labels],
+        tickangle=0,
+        range=[-0.5, 1.5],
+        showgrid=False,
+        zeroline=False,
+        col=1,
+    )
+    ceiling = math.inf if metric == "loss" else 100.0
+    y_range, _ = range_around(pairs[["first", "second"]].to_numpy(dtype=np.float64), [], floor=0.0, ceiling=ceiling)
+    figure.update_yaxes(
+        title_text=interval_lines.axis_title(MEASURES[metric], inside, look), range=list(y_range), zeroline=False, col=1
+    )
+    return max(map(len, labels))
+
+
+def _right_axes(
+    figure: go.Figure, pairs: pd.DataFrame, difference: Difference, metric: str, width: float, inside: float, look: Look
+) -> None:
+    figure.update_xaxes(
+        tickmode="array",
+        tickvals=[0, _MEAN_AT],
+        ticktext=["seeds", "mean"],
+        tickangle=0,
+        range=[-0.35, _MEAN_AT + 0.35],
+        showgrid=False,
+        zeroline=False,
+        col=2,
+    )
+    ends = [end for end in _on_axis(difference, metric) if math.isfinite(end)]
+    y_range = interval_lines.value_range([*pairs["difference"], *ends])
+    unit = "nats" if metric == "loss" else "percentage points"
+    figure.update_yaxes(
+        title_text=interval_lines.axis_title(f"first minus second ({unit})", inside, look),
+        range=list(y_range),
+        zeroline=True,
+        zerolinecolor=theme.TEXT[look.dark],
+        zerolinewidth=0.75 * theme.LINE_WIDTH[look.projector],
+        col=2,
+    )
+
+
+def _apart(count: int) -> NDArray[np.float64]:
+    """Places of the seeds around 0, beside each other in their order."""
+    return np.linspace(-_SEED_SPREAD, _SEED_SPREAD, count) if count > 1 else np.zeros(count)
+
+
+def _subtitle(given: int, pairs: pd.DataFrame, difference: Difference, names: Sequence[str], metric: str) -> str:
+    n = len(pairs)
+    if n == 1:
+        parts = ["n = 1, one seed: no interval"]
+    else:
+        bar = "bar: 95 % interval of the mean difference" if math.isfinite(difference.low) else "no interval"
+        parts = [f"n = {theme.thousands(n)} seeds, paired", bar]
+    side = "above" if better_sign(metric) > 0 else "below"
+    parts.append(f"{side} 0: {names[0]} is better")
+    if left := given - n:
+        parts.append(f"{theme.thousands(left)} {'seeds' if left > 1 else 'seed'} without a finite pair left out")
+    return "; ".join(parts)
+
+
+def _on_axis(difference: Difference, metric: str) -> tuple[float, float, float]:
+    factor = 1.0 if metric == "loss" else 100.0
+    return factor * difference.mean, factor * difference.low, factor * difference.high
+
+
+def _interval(difference: Difference, metric: str) -> str:
+    mean, low, high = _on_axis(difference, metric)
+    ends = f"[{_number(low, metric)}, {_number(high, metric)}]"
+    return f"{_signed_on_axis(mean, metric)} {ends}, n = {theme.thousands(difference.n)}"
+
+
+def _signed(mean: float, metric: str) -> str:
+    return _signed_on_axis(mean if metric == "loss" else 100 * mean, metric)
+
+
+def _signed_on_axis(value: float, metric: str) -> str:
+    return f"{_number(value, metric)} {'nats' if metric == 'loss' else 'points'}"
+
+
+def _number(value: float, metric: str) -> str:
+    """Write a number with its sign; a zero has none."""
+    if metric != "loss":
+        rounded = round(value, 1) + 0.0
+        return f"{rounded:+,.1f}" if rounded else "0.0"
+    return f"{'+' if value > 0 else ''}{theme.three_significant(value)}"
+
+
+def _seed(row: "pd.Series[Any]") -> str:
+    return f"seed {theme.escape(row['seed'], WORDS_LIMIT)}"
+
+
+def _nothing(words: tuple[str, str]) -> str:
+    return f"No seed has a value of both {words[0]} and {words[1]} yet."

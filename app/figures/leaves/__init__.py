@@ -1,0 +1,1 @@
+"""Figures of leaves and of the rows in them."""

@@ -1,0 +1,212 @@
+"""Errors where training rows are rare: test rows by how many training rows share their leaf, against the dense net.
+
+bin = a range of training rows in the leaf of a test row · n = test rows, over all seeds.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from leafscope.app import theme
+from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.model_style import model_style, model_words
+from leafscope.app.theme import SCREEN, Look
+
+UNIT = "percentage points"
+
+_SHARES = ["wrong_share", "dense_share", "difference", "low", "high"]
+_COLUMNS = ["model", "bin", "seeds", "rows", *_SHARES]
+_NOTHING = "No test rows have been compared with the dense net yet."
+_LISTED = {False: 3, True: 2}
+"""With more models than this, by projector, n stands in the hover alone."""
+_DODGED = 0.8
+"""The most that the markers of all models take of a bin."""
+
+
+def rare_rows(*, table: pd.DataFrame, subject: str = "", look: Look = SCREEN) -> go.Figure:
+    """Show each model's error minus the dense net's on the same test rows, by the training rows in their leaf.
+
+    `table`: model, bin (words, in order of first appearance, or by a column `least` where there is one), seeds, rows,
+    wrong_share, dense_share, difference, low, high (shares; NaN where there is no interval). Raises ValueError for a
+    missing column and for two rows of one model and bin.
+    """
+    points = rare_rows_table(table=table)
+    height = theme.MAIN_HEIGHT[look.projector]
+    title = "Test error minus the dense net's, by training rows in the leaf"
+    drawn = _drawn(points)
+    if drawn.empty:
+        return frame.empty_figure(look=look, title=title, subject=subject, why=_NOTHING, height=height)
+    models = list(dict.fromkeys(drawn["model"]))
+    bins = [word for word in dict.fromkeys(points["bin"]) if word in set(drawn["bin"])]
+    figure = go.Figure()
+    width = look.width - 5 * theme.FONT_SIZE[look.projector]
+    step = min(1.5 * theme.MARKER_SIZE[look.projector] * len(bins) / width, _DODGED / len(models))
+    for place, model in enumerate(models):
+        dodge = step * (place - (len(models) - 1) / 2)
+        _add_model(figure, drawn[drawn["model"] == model].set_index("bin").reindex(bins), str(model), dodge, look)
+    ends = [-0.5, len(bins) - 0.5]
+    figure.add_scatter(
+        x=ends,
+        y=[0, 0],
+        mode="lines",
+        name="as the dense net",
+        line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
+        hoverinfo="skip",
+    )
+    listed = models if len(models) <= _LISTED[look.projector] else []
+    axis = "training rows in the leaf of the test row"
+    if len(listed) > 1:
+        axis += "; n: test rows, in the legend's order"
+    total = drawn.groupby("model")["rows"].sum()
+    counted = theme.enumerate_words(list(dict.fromkeys(theme.thousands(total[model]) for model in models)))
+    subtitle = f"n = {counted} test rows; {_seeds_words(drawn['seeds'])}; compared on the same rows"
+    frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
+    size = theme.FONT_SIZE[look.projector]
+    wrapped = _legend_rows([model_words(str(model)) for model in models] + ["as the dense net"], width, look) - 1
+    figure.update_layout(margin_t=figure.layout.margin.t + round(1.4 * size * wrapped))
+    figure.update_xaxes(
+        title_text=interval_lines.axis_title(axis, width, look),
+        range=ends,
+        tickmode="array",
+        tickvals=list(range(len(bins))),
+        ticktext=[_tick(str(word), drawn, listed) for word in bins],
+        tickangle=0,
+        showgrid=False,
+        zeroline=False,
+    )
+    inside = interval_lines.panel_height(figure, look) - 1.3 * size * len(listed)
+    figure.update_yaxes(
+        title_text=interval_lines.axis_title(f"error minus dense net's ({UNIT})", inside, look),
+        range=list(interval_lines.value_range(drawn[["difference", "low", "high"]])),
+        zeroline=False,
+    )
+    return figure
+
+
+def rare_rows_sentence(*, table: pd.DataFrame) -> str:
+    """Say how the first model compares with the dense net on the rows with the fewest training rows in their leaf.
+
+    Plain text: escape it before it reaches Markdown.
+
+    >>> columns = ["model", "bin", "seeds", "rows", "wrong_share", "dense_share", "difference", "low", "high"]
+    >>> rows = pd.DataFrame([("tree", "0", 5, 31, 0.2, 0.158, 0.042, 0.01, 0.074)], columns=columns)
+    >>> print(rare_rows_sentence(table=rows))
+    Test rows whose leaf had 0 training rows (n = 31, 5 seeds): the tree errs 4.2 points more often than the dense net \
+[1.0, 7.4].
+    """
+    drawn = _drawn(rare_rows_table(table=table))
+    if drawn.empty:
+        return _NOTHING
+    row = drawn.iloc[0]
+    seeds = "1 seed" if row["seeds"] == 1 else f"{theme.thousands(row['seeds'])} seeds"
+    noun = "training row" if row["bin"] == "1" else "training rows"
+    whose = f"Test rows whose leaf had {theme.one_line(row['bin'])} {noun} (n = {theme.thousands(row['rows'])}, {seeds})"
+    model = interval_lines.phrase(str(row["model"]))
+    difference, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
+    if not (math.isfinite(low) and math.isfinite(high)) or interval_lines.holds_zero(low, high):
+        return f"{whose}: no difference shown between {model} and the dense net ({_interval(row)})."
+    more = difference > 0
+    ends = (low, high) if more else (-high, -low)
+    return (
+        f"{whose}: {model} errs {_point(abs(difference))} points {'more' if more else 'less'} often than the dense net "
+        f"[{_point(ends[0])}, {_point(ends[1])}]."
+    )
+
+
+def rare_rows_table(*, table: pd.DataFrame) -> pd.DataFrame:
+    """List what is drawn, in percent and percentage points: model, bin, seeds, rows, wrong_share, dense_share, difference, ...
+
+    Then low, high and unit. Models and bins are in the order of first appearance, or bins by a column `least`.
+    """
+    points = interval_lines.check_columns(table, _COLUMNS, "table")
+    twice = points[points.duplicated(["model", "bin"])]
+    if len(twice):
+        raise ValueError(f"a model must have one row for a bin, got two of {twice['model'].iloc[0]} for {twice['bin'].iloc[0]}")
+    ordered = table.sort_values("least", kind="stable") if "least" in table.columns else table
+    bins = {word: place for place, word in enumerate(dict.fromkeys(ordered["bin"]))}
+    models = {model: place for place, model in enumerate(dict.fromkeys(points["model"]))}
+    points = (
+        points.assign(model_place=points["model"].map(models), bin_place=points["bin"].map(bins))
+        .sort_values(["model_place", "bin_place"], kind="stable", ignore_index=True)
+        .drop(columns=["model_place", "bin_place"])
+    )
+    return interval_lines.in_unit(points, _SHARES, UNIT)
+
+
+def _drawn(points: pd.DataFrame) -> pd.DataFrame:
+    """Keep what can be drawn: rows of the test split and a difference."""
+    return points[(points["rows"] > 0) & np.isfinite(points["difference"])].reset_index(drop=True)
+
+
+def _add_model(figure: go.Figure, points: pd.DataFrame, model: str, dodge: float, look: Look) -> None:
+    style = model_style(model, "", look)
+    words = theme.escape(model_words(model))
+    figure.add_scatter(
+        x=np.arange(len(points)) + dodge,
+        y=points["difference"],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": points["high"] - points["difference"],
+            "arrayminus": points["difference"] - points["low"],
+            "thickness": theme.LINE_WIDTH[look.projector] * 0.75,
+            "width": theme.MARKER_SIZE[look.projector] / 2,
+            "color": style["colour"],
+        },
+        mode="lines+markers",
+        name=words,
+        line={"color": theme.faded(style["colour"], 0.5), "width": theme.LINE_WIDTH[look.projector] / 2},
+        marker={"symbol": style["marker"], "color": style["colour"], "size": 1.2 * theme.MARKER_SIZE[look.projector]},
+        hovertext=[_hover(words, str(word), row) for word, row in points.iterrows()],
+        hoverinfo="text",
+    )
+
+
+def _hover(words: str, word: str, row: pd.Series) -> str:
+    if not np.isfinite(row["difference"]):
+        return ""
+    return (
+        f"{words}, {theme.escape(word)} training rows in the leaf<br>n = {theme.thousands(row['rows'])} test rows<br>"
+        f"error {theme.percent(row['wrong_share'] / 100)}, dense net {theme.percent(row['dense_share'] / 100)}<br>"
+        f"{_interval(row)}"
+    )
+
+
+def _tick(word: str, drawn: pd.DataFrame, models: list[str]) -> str:
+    """Write a bin and below it n of each model, or once where all have the same."""
+    rows = drawn[drawn["bin"] == word].set_index("model")["rows"]
+    counts = [f"n = {theme.thousands(rows[model])}" if model in rows.index else "no rows" for model in models]
+    if len(set(counts)) == 1:
+        counts = counts[:1]
+    return "<br>".join([theme.escape(word), *counts])
+
+
+def _seeds_words(seeds: pd.Series) -> str:
+    """Say how many seeds there are, and that bars are their intervals."""
+    if seeds.max() == 1:
+        return "one seed: no interval"
+    return f"{interval_lines.n_words(seeds)} seeds; bars: 95 % intervals over seeds"
+
+
+def _legend_rows(words: list[str], width: float, look: Look) -> int:
+    """Estimate the rows of a legend on top, whose entries are as wide as the widest once they wrap."""
+    size = theme.FONT_SIZE[look.projector]
+    widths = [1.1 * frame.CHARACTER_WIDTH * size * len(word) + 50 for word in words]
+    if sum(widths) <= width:
+        return 1
+    return math.ceil(len(words) / max(1, int(width / max(widths))))
+
+
+def _interval(row: pd.Series) -> str:
+    """Write a difference in points with its interval, or that one seed has none."""
+    if row["seeds"] == 1:
+        return f"{_point(row['difference'])} points, one seed"
+    low, high = float(row["low"]), float(row["high"])
+    ends = f" [{_point(low)}, {_point(high)}]" if math.isfinite(low) and math.isfinite(high) else ", no interval"
+    return f"{_point(row['difference'])} points{ends}"
+
+
+def _point(value: float) -> str:
+    return f"{round(float(value), 1) + 0.0:,.1f}"

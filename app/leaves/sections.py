@@ -1,0 +1,465 @@
+"""Parts of Leaves that need no weights: members, all leaves, loads over epochs, splits, and a decision tree's leaves."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from leafscope.app import theme
+from leafscope.app.address import choice, session
+from leafscope.app.figures.leaves.image_grid import image_grid, image_grid_sentence, image_grid_table, mean_image
+from leafscope.app.figures.leaves.leaf_class_heatmap import (
+    leaf_class_heatmap,
+    leaf_class_heatmap_sentence,
+    leaf_class_heatmap_table,
+)
+from leafscope.app.figures.leaves.leaf_lines import leaf_lines, leaf_lines_sentence, leaf_lines_table
+from leafscope.app.figures.leaves.load_ranks import load_ranks, load_ranks_sentence, load_ranks_table
+from leafscope.app.figures.leaves.rows_that_changed import (
+    rows_that_changed,
+    rows_that_changed_sentence,
+    rows_that_changed_table,
+)
+from leafscope.app.figures.leaves.sign_patterns import sign_patterns, sign_patterns_sentence, sign_patterns_table
+from leafscope.app.figures.leaves.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
+from leafscope.app.leaves.node import LeafView, node_words
+from leafscope.app.leaves.view import SPLITS
+from leafscope.app.leaves.words import STATISTICS
+from leafscope.app.parts import drawing, train_missing
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.errors import DataError
+from leafscope.core.inspection.decision_leaves import DecisionLeaves, decision_leaves
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.usage.chance import expected_divergence
+from leafscope.core.usage.change import churn, divergence, settled
+from leafscope.core.usage.classes import purity
+from leafscope.core.usage.counts import (
+    class_counts,
+    leaf_counts,
+    leaf_counts_by_epoch,
+    leaf_state,
+    possible_leaves,
+    prefix_counts,
+)
+from leafscope.core.usage.evenness import balance, carrying
+from leafscope.core.usage.information import information
+
+VALUES: dict[Literal["lift", "share", "count"], str] = {"lift": "lift", "share": "share of the leaf", "count": "rows"}
+
+MOST_LINES = 4
+"""Nodes whose load is drawn over the epochs."""
+
+MOST_OFFERED = 256
+"""Leaves offered to be drawn over the epochs, the fullest first."""
+
+MOST_IMAGES = 60
+
+MOST_MEMBERS = 2000
+"""Rows whose margins are computed; a deep net of several layers takes a second for them."""
+
+
+def rows(view: LeafView) -> None:
+    """The rows of the chosen node: images, or a table."""
+    members = view.members()
+    if not len(members):
+        return
+    split = view.data.splits[view.split]
+    said = view.predictions()
+    predictions = None if said is None else said[members]
+    indices = split.index[members]
+    st.header(f"Who is in {view.kind.lower()} {view.pattern}")
+    shape = view.data.info.image_shape
+    names = view.data.class_names
+    if shape is None:
+        _member_table(view, members, predictions)
+        return
+    images = view.data.raw[indices].reshape(-1, *shape)
+    left, right = st.columns([3, 2])
+    with left:
+        first = slice(0, MOST_IMAGES)
+        few = f"The first {MOST_IMAGES} of " if len(indices) > MOST_IMAGES else ""
+        drawing.figure(
+            image_grid(
+                images=images[first],
+                labels=split.y[members][first],
+                predictions=None if predictions is None else predictions[first],
+                class_names=names,
+                rows=indices[first],
+                title=f"{few}{theme.thousands(len(indices))} {view.rows}",
+                split=SPLITS[view.split],
+                columns=10,
+                look=session.look(0.58),
+            ),
+            key="members",
+            sentence=_members_sentence(view, members, predictions),
+            caption="In the order of the data set; hover an image for its row, class and prediction. " + _predicted(view),
+            table=image_grid_table(labels=split.y[members], predictions=predictions, class_names=names, rows=indices).assign(
+                **_at_the_gates(view, members)
+            ),
+        )
+    with right:
+        drawing.figure(
+            mean_image(image=images.mean(0), n=len(images), look=session.look(0.38)),
+            key="mean_image",
+            sentence=f"The mean of all {theme.thousands(len(images))} rows, pixel by pixel.",
+            caption="In the data's units.",
+            table=pd.DataFrame(images.mean(0)).add_prefix("column ").rename_axis("row").reset_index(),
+        )
+
+
+def _predicted(view: LeafView) -> str:
+    if view.predictions() is None:
+        return f"No predictions: {view.no_weights()}."
+    return "Predictions of the net after the last epoch."
+
+
+def _members_sentence(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> str:
+    if predictions is None:
+        return f"{theme.thousands(len(members))} {view.rows} have the pattern {view.pattern}."
+    return image_grid_sentence(
+        labels=view.labels[members], predictions=predictions, class_names=view.data.class_names, split=SPLITS[view.split]
+    )
+
+
+def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> None:
+    split = view.data.splits[view.split]
+    names = np.array(view.data.class_names)
+    table = pd.DataFrame({"row": split.index[members], "class": names[split.y[members]]})
+    if predictions is not None:
+        table["prediction"] = names[predictions]
+        table["wrong"] = predictions != split.y[members]
+    table = table.assign(**_at_the_gates(view, members))
+    features = pd.DataFrame(view.data.raw[split.index[members]], columns=list(view.data.feature_names))
+    st.markdown(theme.escape_markdown(_members_sentence(view, members, predictions)))
+    st.dataframe(pd.concat([table, features], axis=1), hide_index=True, height=320, key="member_table")
+    st.caption("In the order of the data set, features in the data's units. " + _predicted(view))
+
+
+def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Columns for a table of rows: the smallest margin, and the class that the net would say beyond that gate."""
+    return _kept_at_the_gates((*view.key, view.epoch, view.layer, view.split, view.node), view, members)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Kept, since the net is asked twice about every row; the key names the view and its rows."""
+    del key
+    view, members = _view, _members
+    from leafscope.core.inspection.contributions import flips, margins
+    from leafscope.core.nets import TreeNet
+
+    trained = view.trained()
+    if trained is None or not isinstance(trained.net, TreeNet) or view.depth == 0:
+        return {}
+    x = view.data.splits[view.split].x[members[:MOST_MEMBERS]]
+    missing = len(members) - len(x)
+    names = np.array([*view.data.class_names, ""], dtype=object)
+    beyond = np.append(flips(trained.net, x, view.layer)[1], np.full(missing, -1))
+    smallest = np.append(margins(trained.net, x, view.layer).min(1), np.full(missing, np.nan))
+    return {"smallest margin": smallest, "beyond that gate": names[beyond]}
+
+
+def all_leaves(view: LeafView) -> None:
+    """Every leaf: by load with its bits, and by class."""
+    counts = view.counts
+    states = leaf_state(counts["train"], counts["test"])
+    by_class = class_counts(view.leaves[view.split], view.labels, view.depth, view.data.n_classes)
+    names = view.data.class_names
+    st.header("All leaves")
+    pair: dict[str, Any] = {"counts_train": counts["train"], "counts_test": counts["test"], "depth": view.depth}
+    drawing.figure(
+        sign_patterns(**pair, subject=view.subject, model=view.run.config.net.kind, look=session.look()),
+        key="patterns",
+        sentence=f"{sign_patterns_sentence(**pair)} {_unused(view, states)}",
+        caption=view.caption(
+            "Leaves by training load, fullest first; filled dots are bits 1. The line is the uniform load 1/L."
+        ),
+        table=sign_patterns_table(**pair),
+    )
+    wrong = choice.seed("cells", list(VALUES), "lift")
+    choice.warn("value of the cells", wrong, "lift, share or count")
+    words = st.radio(
+        "Cells show",
+        list(VALUES),
+        format_func=VALUES.__getitem__,
+        key="cells",
+        horizontal=True,
+        persist_state="session",
+        help="Lift: p(leaf given class) / p(leaf); 1 is neutral.",
+    )
+    session.publish_to_url("cells", words, "lift")
+    drawing.figure(
+        leaf_class_heatmap(
+            class_counts=by_class,
+            class_names=names,
+            depth=view.depth,
+            value=words,
+            states=states,
+            split=SPLITS[view.split],
+            subject=view.subject,
+            look=session.look(),
+        ),
+        key="heatmap",
+        sentence=leaf_class_heatmap_sentence(
+            class_counts=by_class, class_names=names, depth=view.depth, split=SPLITS[view.split]
+        ),
+        caption=view.caption("Click a cell to see the rows of its leaf."),
+        table=leaf_class_heatmap_table(class_counts=by_class, class_names=names, depth=view.depth),
+        on_select=lambda: _select_heatmap(view.depth),
+    )
+
+
+def _select_heatmap(depth: int) -> None:
+    points = st.session_state["heatmap"]["selection"]["points"]
+    if points and points[0].get("customdata"):
+        leaf = int(points[0]["customdata"][0])
+        st.session_state["node"] = (1 << depth) - 1 + leaf
+        st.session_state["root"] = 0  # it may be in none of the pieces drawn below another
+
+
+def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
+    """Count the leaves without training rows by kind, and those that no row could ever reach."""
+    total = len(states)
+    test_only, unseen = int((states == "test only").sum()), int((states == "unseen").sum())
+    dimensions = gate_dimensions(view)
+    impossible = total - possible_leaves(view.depth, dimensions)
+    if test_only + unseen == 0:
+        return "Every leaf holds a training row."
+    sentence = (
+        f"{theme.thousands(test_only + unseen)} leaves hold no training row: {theme.thousands(test_only)} are reached by test "
+        f"rows only, {theme.thousands(unseen)} by neither."
+    )
+    if impossible > 0:
+        sentence += (
+            f" At least {theme.thousands(impossible)} are impossible: {view.depth} hyperplanes cut {dimensions} dimensions "
+            f"into at most {theme.thousands(total - impossible)} cells."
+        )
+    return sentence
+
+
+def gate_dimensions(view: LeafView) -> int:
+    """The dimensions that the gates' hyperplanes cut: of the data where they read it directly, else of the layer below."""
+    net = view.run.config.net
+    return view.data.n_features if net.gates == "hidden" and view.layer == 0 else net.width
+
+
+def over_epochs(view: LeafView) -> None:
+    """The loads of a few nodes over the epochs, and how many rows still move."""
+    series = view.series()
+    epochs = view.epochs
+    nodes = _asked_nodes(view)
+    counts = leaf_counts_by_epoch(series, view.depth)
+    n = max(1, series.shape[1])
+    levels = [(node + 1).bit_length() - 1 for node in nodes]
+    loads = np.stack(
+        [prefix_counts(counts, level)[:, node + 1 - (1 << level)] / n for node, level in zip(nodes, levels, strict=True)]
+    )
+    st.header("Loads over the epochs")
+    dense = _dense_shares(view, nodes)
+    common: dict[str, Any] = {
+        "epochs": epochs,
+        "loads": loads,
+        "names": [node_words(node) for node in nodes],
+        "uniform": [2.0**-level for level in levels],
+        "dense": dense,
+    }
+    split = SPLITS[view.split]
+    drawing.figure(
+        leaf_lines(
+            **common,
+            shown_epoch=view.epoch,
+            split=split,
+            n=series.shape[1],
+            model=view.run.config.net.kind,
+            subject=view.whole_run,
+            look=session.look(),
+        ),
+        key="leaf_lines",
+        sentence=leaf_lines_sentence(**common, shown_epoch=view.epoch, split=split),
+        caption=view.caption(
+            "The chosen node and the leaves asked for. Grey: the load before training"
+            + (
+                ", and that by the same sign bits of a dense net of the same width and seed after its own training, which any "
+                "training of these units may bring about. Equal loads need not be the same rows."
+                if dense is not None
+                else "."
+            )
+        ),
+        table=leaf_lines_table(**common),
+    )
+    _offer_dense(view, dense)
+    common = {"epochs": epochs, "churn": churn(series), "settled": settled(series)}
+    drawing.figure(
+        rows_that_changed(
+            **common, shown_epoch=view.epoch, split=split, n=series.shape[1], subject=view.whole_run, look=session.look()
+        ),
+        key="changed",
+        sentence=rows_that_changed_sentence(**common, shown_epoch=view.epoch, split=split),
+        caption=view.caption("Changed: the leaf differs from that at the epoch recorded before."),
+        table=rows_that_changed_table(**common),
+    )
+
+
+def _asked_nodes(view: LeafView) -> list[int]:
+    """The chosen node, and the leaves asked for, the fullest at this epoch unless others are."""
+    first_leaf = (1 << view.depth) - 1
+    counts = view.counts[view.split]
+    ranked = np.argsort(-counts, kind="stable")[:MOST_OFFERED].tolist()
+    usual = [leaf for leaf in ranked if first_leaf + leaf != view.node][: MOST_LINES - 1]
+    if "lines" in st.session_state and not set(st.session_state["lines"]) <= set(range(1 << view.depth)):
+        del st.session_state["lines"]  # of another run
+
+    def parse(text: str) -> list[int]:
+        leaves = list(dict.fromkeys(int(leaf) for leaf in text.split(",") if leaf))[: MOST_LINES - 1]
+        if not all(0 <= leaf < 1 << view.depth for leaf in leaves):
+            raise ValueError(text)
+        return leaves
+
+    known = f"leaves from 0 to {(1 << view.depth) - 1} with commas between"
+    choice.warn("lines", session.seed_from_url("lines", parse, usual), known)
+    asked: list[int] = st.session_state["lines"]
+    if view.depth > 0:
+        asked = st.multiselect(
+            "Leaves beside the chosen one",
+            list(dict.fromkeys([*asked, *ranked])),
+            format_func=lambda leaf: f"{theme.bit_pattern(leaf, view.depth)} ({theme.thousands(int(counts[leaf]))} rows)",
+            key="lines",
+            max_selections=MOST_LINES - 1,
+            persist_state="session",
+            help=f"The {MOST_OFFERED} fullest are offered; click a piece of the tree for any other.",
+        )
+    session.publish_to_url("lines", ",".join(map(str, asked)), ",".join(map(str, usual)))
+    return list(dict.fromkeys([view.node, *(first_leaf + leaf for leaf in asked)]))
+
+
+def _dense_run(view: LeafView) -> RunConfig | None:
+    """The dense net that has the same units below the first gated layer; None where the gates are no units of it."""
+    if view.run.config.net.gates != "hidden" or view.depth == 0:
+        return None
+    return changed(view.run.config, {"net.kind": "dense"})
+
+
+def _dense_shares(view: LeafView, nodes: list[int]) -> list[float] | None:
+    """Each node's share of the rows by the sign bits of the trained dense net's units; None if it is not here."""
+    from leafscope.core.nets import DenseNet
+
+    run = _dense_run(view)
+    if run is None or jobs.default_store().statuses([run.run_id]).get(run.run_id) != "finished":
+        return None
+    trained = trained_net(jobs.default_store(), run.run_id)
+    if trained is None or not isinstance(trained.net, DenseNet):
+        return None
+    leaf = trained.unit_leaves(view.data.splits[view.split].x, view.layer, view.depth)
+    counts = leaf_counts(leaf, view.depth)
+    shares = []
+    for node in nodes:
+        level = (node + 1).bit_length() - 1
+        shares.append(float(prefix_counts(counts, level)[node + 1 - (1 << level)]) / max(1, len(leaf)))
+    return shares
+
+
+def _offer_dense(view: LeafView, dense: list[float] | None) -> None:
+    run = _dense_run(view)
+    if run is None:
+        st.caption("A dense net has no such gates: its grey line is drawn where gates reuse hidden units.")
+    elif dense is None:
+        train_missing.ask("dense", view.run, [run], "the dense net")
+
+
+def splits(view: LeafView) -> None:
+    """The loads of training, validation and test rows beside each other."""
+    counts = view.counts
+    st.header("Splits side by side")
+    pair = counts["train"], counts["test"]
+    common: dict[str, Any] = {"counts": counts, "depth": view.depth}
+    drawing.figure(
+        split_icicles(**common, subject=view.subject, look=session.look()),
+        key="split_icicles",
+        sentence=f"{split_icicles_sentence(divergence=divergence(*pair))} {_dealt_words(*pair)}",
+        caption=view.caption("Colour is the load of a prefix within its split, relative to all of its level being equal."),
+        table=split_icicles_table(**common),
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _dealt_words(counts_train: NDArray[np.int64], counts_test: NDArray[np.int64]) -> str:
+    chance = expected_divergence(counts_train, counts_test)
+    if not np.isfinite(chance.mean):
+        return ""
+    ends = f"{theme.three_significant(chance.low)} to {theme.three_significant(chance.high)}"
+    mean = theme.three_significant(chance.mean)
+    return f"Dealt at random into splits of these sizes, the same rows would differ by {mean} ({ends})."
+
+
+def decision_tree(view: LeafView) -> None:
+    """A decision tree's leaves beside the net's, on the same rows."""
+    st.header("A decision tree's leaves beside the net's")
+    if view.depth == 0:
+        st.info("At depth 0 both have one leaf, which holds every row.")
+        return
+    try:
+        tree = _decision_leaves(view.run.config_json)
+    except DataError as error:
+        st.error(theme.escape_markdown(str(error)))
+        return
+    net = view.run.config.net
+    theirs = np.bincount(tree.leaves[view.split], minlength=tree.n_leaves)
+    loads = {"tree net" if net.kind == "tree" else "flat net": view.counts[view.split], "decision tree": theirs}
+    kinds = dict(zip(loads, (net.kind, "decision_tree"), strict=True))
+    split = SPLITS[view.split]
+    drawing.figure(
+        load_ranks(loads=loads, kinds=kinds, split=split, subject=view.subject, look=session.look()),
+        key="load_ranks",
+        sentence=load_ranks_sentence(loads=loads, split=split),
+        caption=view.caption(
+            f"The decision tree (scikit-learn, max_depth {view.depth}, same rows) is fitted on the training rows; it has "
+            f"{theme.thousands(tree.n_leaves)} leaves, the net 2^{view.depth} = {theme.thousands(1 << view.depth)}."
+        ),
+        table=load_ranks_table(loads=loads),
+    )
+    st.dataframe(_side_by_side(view, tree, loads), hide_index=True, key="decision_tree_table", height="content")
+    st.caption(
+        "Each over its own leaves: Gini, CV² and the fullest above the mean compare only where both have as many; effective "
+        "leaves compare always. The tree is fitted once, the net stands at the shown epoch."
+    )
+
+
+def _side_by_side(view: LeafView, tree: DecisionLeaves, loads: dict[str, NDArray[np.int64]]) -> pd.DataFrame:
+    """Every statistic of both, a row each."""
+    both: list[Mapping[str, NDArray[np.integer]]] = [{split: view.leaves[split] for split in SPLITS}, tree.leaves]
+    columns = {
+        name: _all_statistics(view, leaves, len(counts)) for (name, counts), leaves in zip(loads.items(), both, strict=True)
+    }
+    history = jobs.default_store().history(view.run.run_id)
+    at_epoch = (history["epoch"] == view.epoch) & (history["split"] == "test") & (history["metric"] == "accuracy")
+    accuracies = [float(history.loc[at_epoch, "value"].iloc[0]), tree.accuracy["test"]]
+    for values, accuracy in zip(columns.values(), accuracies, strict=True):
+        values["test accuracy"] = theme.percent(accuracy)
+    return pd.DataFrame(columns).rename_axis("statistic").reset_index()
+
+
+def _all_statistics(view: LeafView, leaves: Mapping[str, NDArray[np.integer]], n_leaves: int) -> dict[str, str]:
+    counts = {split: np.bincount(leaf, minlength=n_leaves) for split, leaf in leaves.items()}
+    n = counts[view.split]
+    table = np.zeros((n_leaves, view.data.n_classes), np.int64)
+    np.add.at(table, (leaves[view.split], view.labels), 1)
+    about_class = information(table)
+    values = vars(balance(n)) | {
+        "used_leaves": int((n > 0).sum()),
+        "carrying_90": carrying(n),
+        "purity": purity(table),
+        "mutual_information": about_class.mutual,
+        "adjusted_mutual_information": about_class.adjusted,
+        "divergence": divergence(counts["train"], counts["test"]),
+    }
+    named = {STATISTICS[name].title: STATISTICS[name].words(value) for name, value in values.items()}
+    return {"leaves": theme.thousands(n_leaves)} | named
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _decision_leaves(config_json: str) -> DecisionLeaves:
+    return decision_leaves(RunConfig.model_validate_json(config_json))

@@ -1,0 +1,126 @@
+"""One run as the pages about leaves see it: its leaves, classes and statistics at one epoch of one split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from leafscope.core import jobs
+from leafscope.core.config import GENERATORS
+from leafscope.core.datasets import Dataset
+from leafscope.core.inspection.trained import TrainedNet, trained_net
+from leafscope.core.store.summaries import RunSummary
+from leafscope.core.usage.counts import leaf_counts
+
+SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the address asks for, checked against what the run has."""
+
+    run: RunSummary
+    data: Dataset
+    depth: int
+    layer: int
+    split: str
+    epoch: int
+    epochs: list[int]
+    """Those that have leaves."""
+    leaves: dict[str, NDArray[np.integer]]
+    """Each split's leaf of every row."""
+
+    @property
+    def last_epoch(self) -> int:
+        """The newest epoch that has leaves."""
+        return self.epochs[-1]
+
+    @property
+    def counts(self) -> dict[str, NDArray[np.int64]]:
+        """Rows in each leaf, by split."""
+        return {split: leaf_counts(leaf, self.depth) for split, leaf in self.leaves.items()}
+
+    @property
+    def rows(self) -> str:
+        """The rows of the split in words: "training rows"."""
+        return f"{SPLITS[self.split]} rows"
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The class of each row of the split."""
+        return self.data.splits[self.split].y
+
+    @property
+    def layer_words(self) -> str:
+        """Which gated layer it is, where there are several."""
+        return f", gated layer {self.layer + 1}" if self.run.config.net.tree_layers > 1 else ""
+
+    @property
+    def subject(self) -> str:
+        """What the figures are of."""
+        return f"{self.run.label}{self.layer_words}, epoch {self.epoch}"
+
+    @property
+    def whole_run(self) -> str:
+        """What the figures over epochs are of."""
+        return f"{self.run.label}{self.layer_words}"
+
+    @property
+    def overlap(self) -> float:
+        """How much the splits of several seeds share: a table is split anew, a generator draws fresh rows."""
+        if self.run.config.data.name in GENERATORS:
+            return 0.0
+        return len(self.data.test.y) / max(1, len(self.data.train.y))
+
+    def caption(self, words: str) -> str:
+        """Say how a figure was computed, and of what."""
+        return f"{words} Run {self.run.label}, seed {self.run.config.seed}, epoch {self.epoch}."
+
+    @property
+    def key(self) -> tuple[str, str, int, str, int]:
+        """What tells apart all that a run has recorded, for what is kept: a running run may have gone on by now."""
+        return jobs.default_store().url, self.run.run_id, self.run.attempt, self.run.status, self.last_epoch
+
+    def series(self, split: str | None = None) -> NDArray[np.integer]:
+        """Each row's leaf at every recorded epoch: (E, N)."""
+        return _series(*self.key, self.layer, split or self.split)
+
+    def trained(self) -> TrainedNet | None:
+        """The net at this epoch; only the weights of the last epoch of a run that has ended are kept."""
+        if self.epoch != self.last_epoch or self.run.active:
+            return None
+        trained = trained_net(jobs.default_store(), self.run.run_id)
+        if trained is None or trained.step or (trained.epoch is not None and trained.epoch != self.epoch):
+            return None
+        return trained
+
+    def predictions(self, split: str | None = None) -> NDArray[np.int64] | None:
+        """The net's class of each row of a split at this epoch; None where its weights are not kept."""
+        if self.epoch != self.last_epoch or self.run.active:
+            return None
+        return _predictions(*self.key, split or self.split, self)
+
+    def no_weights(self) -> str:
+        """Say why there is no net at this epoch."""
+        if self.epoch == self.last_epoch and not self.run.active:
+            return "the run was stopped within an epoch, and only those weights are kept"
+        return "only the weights of the last epoch of a run that has ended are kept"
+
+
+@st.cache_data(show_spinner=False, max_entries=12)
+def _series(url: str, run_id: str, attempt: int, status: str, last_epoch: int, layer: int, split: str) -> NDArray[np.integer]:
+    """Kept for as long as the run has no further epoch; what it recorded since the page looked is left out."""
+    del url, attempt, status
+    epochs, leaves = jobs.default_store().leaves(run_id, layer, split)
+    return leaves[epochs <= last_epoch]
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _predictions(
+    url: str, run_id: str, attempt: int, status: str, last_epoch: int, split: str, _view: View
+) -> NDArray[np.int64] | None:
+    """Kept, since loading a deep net takes a tenth of a second; the view is what the other arguments name."""
+    del url, run_id, attempt, status, last_epoch
+    trained = _view.trained()
+    return None if trained is None else trained.predict(_view.data.splits[split].x)[0]

@@ -1,0 +1,430 @@
+"""Parts of Leaves that ask the trained net: one row explained, gate margins, the chosen node's matrix, errors by leaf."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from leafscope.app import theme
+from leafscope.app.address import choice, session
+from leafscope.app.figures.leaves.contributions import contributions, contributions_sentence, contributions_table
+from leafscope.app.figures.leaves.image_grid import mean_image
+from leafscope.app.figures.leaves.margins import gate_margins as margin_figure
+from leafscope.app.figures.leaves.margins import gate_margins_sentence, gate_margins_table
+from leafscope.app.figures.leaves.matrices import leaf_matrices, leaf_matrices_sentence, leaf_matrices_table
+from leafscope.app.figures.leaves.rare_rows import rare_rows as rare_figure
+from leafscope.app.figures.leaves.rare_rows import rare_rows_sentence, rare_rows_table
+from leafscope.app.leaves.node import LeafView, node_words
+from leafscope.app.leaves.view import SPLITS
+from leafscope.app.parts import drawing, train_missing
+from leafscope.core import jobs
+from leafscope.core.datasets import load
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.inspection.contributions import Explanation, explain, margins
+from leafscope.core.inspection.errors_by_leaf import SeedErrors, errors_by_leaf, rare_rows, visits
+from leafscope.core.inspection.trained import TrainedNet, trained_net
+from leafscope.core.nets import TreeNet
+from leafscope.core.store.summaries import RunSummary
+from leafscope.core.tree import TreeLinear
+
+MOST_ROWS = 2000
+"""Rows offered for explaining; of more, the wrong ones first."""
+
+SEEDS = 5
+
+
+def _with_net(draw: Callable[[LeafView, TrainedNet, TreeNet], None]) -> Callable[[LeafView], None]:
+    """Draw with the net at the shown epoch, or say why there is none."""
+
+    def part(view: LeafView) -> None:
+        trained = view.trained()
+        if trained is None or not isinstance(trained.net, TreeNet):
+            st.info(f"This part asks the net itself, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
+            if not view.run.active and view.epoch != view.last_epoch:
+                st.button("Go to the last epoch", key="_last_epoch", on_click=_go_to, args=(view.last_epoch,), type="primary")
+            return
+        draw(view, trained, trained.net)
+
+    return part
+
+
+def _go_to(epoch: int) -> None:
+    st.session_state["epoch"] = epoch
+
+
+# One row
+
+
+@_with_net
+def explain_row(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
+    """One row's way through the gates, what each node adds to the logits, and the nearest gate."""
+    split = view.data.splits[view.split]
+    st.header("Why the net says what it says")
+    place = _pick_row(view, trained)
+    if place is None:
+        return
+    names = view.data.class_names
+    explained = explain(net, split.x[place], view.layer)
+    label = int(split.y[place])
+    said = explained.prediction
+    common: dict[str, Any] = {
+        "parts": explained.contributions,
+        "names": _part_names(view, explained),
+        "rest": explained.rest,
+        "logits": explained.logits,
+        "class_names": names,
+        "label": label,
+    }
+    left, right = st.columns([3, 2])
+    with left:
+        drawing.figure(
+            contributions(
+                **common,
+                title_row=f"{SPLITS[view.split]} row {split.index[place]}",
+                subject=view.subject,
+                look=session.look(0.58),
+            ),
+            key="contributions",
+            sentence=contributions_sentence(**common),
+            caption=view.caption(
+                "What each matrix on the path adds to each class's logit: its part of the layer's sum, carried on with the "
+                "ReLU masks of the whole sum; with the biases after it the parts sum to the logits."
+            ),
+            table=contributions_table(**common),
+        )
+    with right:
+        _show_row(view, place, said)
+        st.markdown(theme.escape_markdown(_flip_sentence(view, explained)))
+        st.dataframe(_gates(explained), hide_index=True, key="gates_table")
+        st.caption("Margin: the distance to the gate's hyperplane, |a| / |w|, in units of what the gate reads.")
+
+
+def _pick_row(view: LeafView, trained: TrainedNet) -> int | None:
+    """Ask for a row of the chosen node, wrong ones first: its position in the split."""
+    split = view.data.splits[view.split]
+    members = view.members()
+    asked = _asked_row(view)
+    if asked is not None and asked not in members:
+        members = np.append(members, asked)
+    if not len(members):
+        st.info(f"No {SPLITS[view.split]} row is in {view.kind.lower()} {view.pattern}. Click another piece.")
+        return None
+    predictions = trained.predict(split.x[members])[0]
+    wrong = predictions != split.y[members]
+    order = np.argsort(~wrong, kind="stable")[:MOST_ROWS]
+    names = view.data.class_names
+    words = {
+        int(split.index[members[at]]): _row_words(
+            int(split.index[members[at]]), names[split.y[members[at]]], names[predictions[at]] if wrong[at] else None
+        )
+        for at in order
+    }
+    if asked is not None and (row := int(split.index[asked])) not in words:
+        at = int(np.flatnonzero(members == asked)[0])
+        said = names[predictions[at]] if wrong[at] else None
+        elsewhere = "" if _is_in_node(view, asked) else f", not in {view.kind.lower()} {view.pattern}"
+        words = {row: _row_words(row, names[split.y[asked]], said) + elsewhere} | words
+    usual = next(iter(words))
+    wrong_row = choice.seed("row", words, usual)
+    choice.warn("row", wrong_row, f"one of the {view.rows}")
+    row = st.selectbox(
+        f"Row of the data set, of those in {view.kind.lower()} {view.pattern}; wrong ones first",
+        list(words),
+        format_func=words.__getitem__,
+        key="row",
+        persist_state="session",
+        help=f"Type a number to find a row. Click the root above to search all rows of the split; of more than {MOST_ROWS:,} "
+        "the wrong ones and the first are listed, and any is found by row=... in the address.",
+    )
+    session.publish_to_url("row", row, usual)
+    return int(np.flatnonzero(split.index == row)[0])
+
+
+def _asked_row(view: LeafView) -> int | None:
+    """The position in the split of the row that session or address names, if it is one."""
+    asked = st.session_state.get("row", st.query_params.get("row"))
+    try:
+        found = np.flatnonzero(view.data.splits[view.split].index == int(asked if asked is not None else -1))
+    except ValueError:
+        return None
+    if not len(found):
+        return None
+    place = int(found[0])
+    from_address = "row" not in st.session_state
+    return place if from_address or _is_in_node(view, place) else None
+
+
+def _is_in_node(view: LeafView, place: int) -> bool:
+    return bool(view.leaves[view.split][place] >> (view.depth - view.level) == view.prefix)
+
+
+def _row_words(row: int, label: str, said: str | None) -> str:
+    words = f"row {row}: {theme.one_line(str(label), 40)}"
+    return words if said is None else f"{words}, the net says {theme.one_line(str(said), 40)}"
+
+
+def _show_row(view: LeafView, place: int, said: int) -> None:
+    split = view.data.splits[view.split]
+    row = int(split.index[place])
+    names = [theme.one_line(str(name), 40) for name in view.data.class_names]
+    label = int(split.y[place])
+    verdict = "right" if said == label else f"wrong: it is {names[label]}"
+    sentence = f"The net says {names[said]} of {SPLITS[view.split]} row {row}, which is {verdict}."
+    shape = view.data.info.image_shape
+    if shape is None:
+        st.markdown(theme.escape_markdown(sentence))
+        values = view.data.raw[row]
+        st.dataframe(
+            pd.DataFrame({"feature": list(view.data.feature_names), "value": values}), hide_index=True, key="row_table"
+        )
+        return
+    image = view.data.raw[row].reshape(shape)
+    drawing.figure(
+        mean_image(image=image, title=f"Row {row}", look=session.look(0.38)),
+        key="row_image",
+        sentence=sentence,
+        caption="In the data's units.",
+        table=pd.DataFrame(image).add_prefix("column ").rename_axis("row").reset_index(),
+    )
+
+
+def _part_names(view: LeafView, explained: Explanation) -> list[str]:
+    if view.run.config.net.kind == "flat":
+        return [f"leaf {theme.bit_pattern(explained.leaf, view.depth)}"]
+    return [node_words(node) for node in explained.nodes]
+
+
+def _flip_sentence(view: LeafView, explained: Explanation) -> str:
+    flip = explained.flip
+    if flip is None:
+        return (
+            "At depth 0 there is no gate that could flip." if view.depth == 0 else "No gate has a margin: what they read is 0."
+        )
+    names = view.data.class_names
+    said, other = (theme.one_line(str(names[prediction]), 40) for prediction in (explained.prediction, flip.prediction))
+    beyond = f"would say {other} too" if said == other else f"would say {other} instead of {said}"
+    return (
+        f"The nearest gate is bit {flip.level + 1}, margin {theme.three_significant(flip.margin)}: on its other side, in leaf "
+        f"{theme.bit_pattern(flip.leaf, view.depth)}, the net {beyond}."
+    )
+
+
+def _gates(explained: Explanation) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "bit": gate.level + 1,
+                "prefix": node_words((1 << gate.level) - 1 + (explained.leaf >> (explained.depth - gate.level))),
+                "sign": int(gate.bit),
+                "pre-activation": gate.pre_activation,
+                "margin": gate.margin,
+            }
+            for gate in explained.gates
+        ]
+    )
+
+
+# Margins
+
+
+@_with_net
+def gate_margins(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
+    """How near the rows lie to the gates, errors marked."""
+    split = view.data.splits[view.split]
+    st.header("How near the rows lie to the gates")
+    if view.depth == 0:
+        st.info("At depth 0 there is no gate.")
+        return
+    wrong = trained.predict(split.x)[0] != split.y
+    common: dict[str, Any] = {"margins": margins(net, split.x, view.layer), "wrong": wrong}
+    rows = SPLITS[view.split]
+    drawing.figure(
+        margin_figure(**common, split=rows, subject=view.subject, look=session.look()),
+        key="margins",
+        sentence=gate_margins_sentence(**common, split=rows),
+        caption=view.caption(
+            "The margin of a row at a gate is its distance to the gate's hyperplane, |a| / |w|, in units of what it reads."
+        ),
+        table=gate_margins_table(**common),
+    )
+
+
+# The matrix
+
+
+@_with_net
+def matrix(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
+    """The chosen node's matrix against its parent's."""
+    del trained
+    layer = net.layers[view.layer]
+    assert isinstance(layer, TreeLinear)
+    st.header(f"The matrix of {view.kind.lower()} {view.pattern}")
+    tables = _matrices(layer, view.node)
+    if tables is None:
+        st.info("Separate leaves (flat) store no matrix for a prefix, only for a leaf. Click a leaf.")
+        return
+    own, parent = tables
+    node: dict[str, Any] = {
+        "pattern": f"{view.kind.lower()} {view.pattern}" if view.node else "root",
+        "parent_words": _parent_words(view) if parent is not None else "",
+    }
+    flat = layer.parametrization == "flat"
+    drawing.figure(
+        leaf_matrices(own=own, parent=parent, **node, subject=view.whole_run, look=session.look()),
+        key="matrices",
+        sentence=leaf_matrices_sentence(own=own, parent=parent, **node),
+        caption=view.caption(
+            "Separate leaves share nothing: beside the leaf's own matrix stands the mean over all leaves."
+            if flat
+            else "A node's matrix is the sum along the path from the root to it; its parent's is the sum without the last part."
+        ),
+        table=leaf_matrices_table(own=own, parent=parent),
+    )
+
+
+def _parent_words(view: LeafView) -> str:
+    if view.run.config.net.kind == "flat":
+        return "mean of all leaves"
+    parent = (view.node - 1) // 2
+    return "root" if parent == 0 else f"prefix {node_words(parent)}"
+
+
+def _matrices(layer: TreeLinear, node: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None] | None:
+    """The matrix of a node and of its parent; a flat layer has those of leaves only, and their mean."""
+    weight = layer.weight.detach()
+    if layer.parametrization == "flat":
+        leaf = node - (layer.n_leaves - 1)
+        if leaf < 0:
+            return None
+        return weight[leaf].numpy(), weight.mean(0).numpy() if layer.depth else None
+    path = [node]
+    while path[-1]:
+        path.append((path[-1] - 1) // 2)
+    own = weight[path].sum(0)
+    return own.numpy(), (own - weight[node]).numpy() if node else None
+
+
+# Errors
+
+
+def errors(view: LeafView) -> None:
+    """Errors of each leaf, and of rows whose leaf training seldom or never saw, against the dense net."""
+    _errors_by_leaf(view)
+    _rare_rows(view)
+
+
+@_with_net
+def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
+    del net
+    st.header("Errors by leaf")
+    tables = {
+        name: errors_by_leaf(view.leaves[name], split.y, trained.logits(split.x), view.depth).set_index("leaf")
+        for name, split in view.data.splits.items()
+        if name in ("train", "test")
+    }
+    named = [table.add_prefix(f"{SPLITS[split]} ") for split, table in tables.items()]
+    both = named[0].join(named[1], how="outer").reset_index()
+    both.insert(1, "pattern", [theme.bit_pattern(leaf, view.depth) for leaf in both["leaf"].tolist()])
+    for column in [name for name in both.columns if name.endswith((" rows", " wrong"))]:
+        both[column] = both[column].fillna(0).astype(int)
+    st.markdown(theme.escape_markdown(_worst_sentence(view, tables["test"])))
+    st.dataframe(
+        both,
+        hide_index=True,
+        height=280,
+        key="errors_table",
+        column_config={
+            name: st.column_config.NumberColumn(format="percent" if name.endswith("error") else "%.3g")
+            for name in both.columns
+            if name.endswith((" error", " loss"))
+        },
+    )
+    st.caption(
+        theme.escape_markdown(
+            view.caption(
+                "One row a leaf that a training or test row reaches; loss is mean cross-entropy in nats. Empty: no such row."
+            )
+        )
+    )
+
+
+def _worst_sentence(view: LeafView, test: pd.DataFrame) -> str:
+    wrong, total = int(test["wrong"].sum()), int(test["rows"].sum())
+    if wrong == 0:
+        return f"None of the {theme.thousands(total)} test rows is wrong."
+    ranked = test["wrong"].sort_values(ascending=False)
+    leaf, most = int(ranked.index[0]), int(ranked.iloc[0])
+    share = float(test["rows"][leaf]) / total
+    return (
+        f"Of {theme.thousands(wrong)} wrong test rows {theme.thousands(most)} are in leaf "
+        f"{theme.bit_pattern(leaf, view.depth)}, which holds {theme.percent(share)} of the test rows."
+    )
+
+
+def _rare_rows(view: LeafView) -> None:
+    st.header("Rows whose leaf training seldom saw")
+    if view.depth == 0:
+        st.info("At depth 0 every row is in the one leaf, which all training rows share.")
+        return
+    run = view.run.config
+    kinds = ("tree", "flat", "dense")
+    wanted = {kind: train_missing.siblings(run, [{"net.kind": kind}], SEEDS) for kind in kinds}
+    finished = train_missing.ask(
+        "rare", view.run, [run for runs in wanted.values() for run in runs], f"tree, flat and dense for {SEEDS} seeds"
+    )
+    by_model = {
+        kind: found
+        for kind in ("tree", "flat")
+        if (found := [errors for errors in _seed_errors(view, wanted, finished, kind) if errors is not None])
+    }
+    if not by_model:
+        st.markdown(
+            "Here will stand: the error on test rows by how many training rows share their leaf, minus the dense net's error "
+            f"on the same rows, for shared prefixes and separate leaves, pooled over {SEEDS} seeds."
+        )
+        return
+    table = rare_rows(by_model, view.overlap)
+    drawing.figure(
+        rare_figure(table=table, subject=f"{view.run.label}{view.layer_words}, last epoch", look=session.look()),
+        key="rare_rows",
+        sentence=rare_rows_sentence(table=table),
+        caption="Test rows by how many training rows are in their leaf at the last epoch; error minus that of the dense net "
+        f"of the same width, seed and rate on the same rows. Seeds {run.seed} to {run.seed + SEEDS - 1}, as {run.label}.",
+        table=rare_rows_table(table=table),
+    )
+
+
+def _seed_errors(
+    view: LeafView, wanted: dict[str, list[Any]], finished: dict[str, RunSummary], kind: str
+) -> list[SeedErrors | None]:
+    store = jobs.default_store()
+    found: list[SeedErrors | None] = []
+    for run, dense in zip(wanted[kind], wanted["dense"], strict=True):
+        if run.run_id not in finished or dense.run_id not in finished:
+            continue
+        found.append(
+            _errors_of(store.url, run.run_id, finished[run.run_id].attempt, dense.run_id, view.layer, run.seed, view.depth)
+        )
+    return found
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _errors_of(url: str, run_id: str, attempt: int, dense_id: str, layer: int, seed: int, depth: int) -> SeedErrors | None:
+    """One seed's test rows: how often their leaf was seen in training, whether the net and the dense net err."""
+    del url, attempt
+    store = jobs.default_store()
+    try:
+        nets = [trained_net(store, one) for one in (run_id, dense_id)]
+    except LeafscopeError:
+        return None
+    if nets[0] is None or nets[1] is None:
+        return None
+    run = store.run(run_id).config
+    data = load(run.data, run.data_seed)
+    in_training = nets[0].predict(data.train.x)[1][layer]
+    said, leaves = nets[0].predict(data.test.x)
+    dense_said, _ = nets[1].predict(data.test.x)
+    return SeedErrors(seed, visits(in_training, leaves[layer], depth), said != data.test.y, dense_said != data.test.y)

@@ -1,0 +1,11 @@
+"""The pages of the app, in their order."""
+
+PLAYGROUND_PAGE = "../pages/playground.py"
+LEAVES_PAGE = "../pages/leaves.py"
+BALANCE_PAGE = "../pages/balance.py"
+OVERFITTING_PAGE = "../pages/overfitting.py"
+CAPACITY_PAGE = "../pages/capacity.py"
+COMPARE_PAGE = "../pages/compare.py"
+PRESENT_PAGE = "../pages/present.py"
+RUNS_PAGE = "../pages/runs.py"
+"""Pages as links name them, relative to the entry."""

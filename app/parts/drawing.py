@@ -1,0 +1,71 @@
+"""A figure on a page, with its sentence, its caption, its numbers and its downloads."""
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.app.decks import current
+
+
+def figure(
+    shown: go.Figure,
+    *,
+    key: str,
+    sentence: str,
+    caption: str,
+    table: pd.DataFrame,
+    hint: str = "",
+    on_select: Callable[[], None] | None = None,
+) -> None:
+    """Show a figure below what it says, with its caption, and its numbers folded under it.
+
+    `hint` says what can be done with it on the page, and stays behind when the figure becomes a slide.
+
+    The camera in the figure's corner saves SVG or PNG as chosen in the sidebar; the numbers can be had as CSV.
+    """
+    st.markdown(theme.escape_markdown(sentence))
+    st.plotly_chart(
+        shown,
+        key=key,
+        theme=None,
+        on_select=on_select or "ignore",
+        selection_mode="points",
+        alt=sentence,
+        config={
+            "displaylogo": False,
+            "toImageButtonOptions": {"format": session.image_format(), "filename": _file_name(key), "scale": 2},
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+        },
+    )
+    numbers(table, key, caption, drawing=shown, sentence=sentence, hint=hint)
+
+
+def numbers(
+    table: pd.DataFrame, key: str, caption: str, *, drawing: current.Drawing | None = None, sentence: str = "", hint: str = ""
+) -> None:
+    """Show a figure's caption, and beside it "Add to deck" and its numbers, folded, with a button that saves them as CSV."""
+    with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
+        st.caption(theme.escape_markdown(f"{caption} {hint}".strip()), width="stretch")
+        with st.container(horizontal=True, width="content", gap="small"):
+            if drawing is not None:
+                current.add_button(drawing, key=key, sentence=sentence, caption=caption)
+            with st.popover("Numbers", icon=":material/table:", type="tertiary"):
+                st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers")
+                st.download_button(
+                    "Save as CSV",
+                    lambda: table.to_csv(index=False).encode(),
+                    file_name=f"{_file_name(key)}.csv",
+                    mime="text/csv",
+                    key=f"{key}_csv",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
+
+
+def _file_name(key: str) -> str:
+    return re.sub(r"[^\w-]+", "-", key)

@@ -1,0 +1,114 @@
+"""Which run a page shows, how one is picked, and what is said while there is none."""
+
+import streamlit as st
+from pydantic import ValidationError
+
+from leafscope.app import theme
+from leafscope.app.address import link, session
+from leafscope.app.sweeps import offer
+from leafscope.core import jobs
+from leafscope.core.config import explain
+from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.errors import RunNotFoundError
+from leafscope.core.store.summaries import RunSummary
+
+STATUS_WORDS = {
+    "queued": "queued",
+    "running": "training",
+    "finished": "finished",
+    "failed": "failed",
+    "stopped": "stopped",
+    "interrupted": "interrupted",
+}
+STATUS_ICONS = {
+    "queued": ":material/schedule:",
+    "running": ":material/play_circle:",
+    "finished": ":material/check_circle:",
+    "failed": ":material/error:",
+    "stopped": ":material/stop_circle:",
+    "interrupted": ":material/power_off:",
+}
+
+
+def current_run() -> RunSummary | None:
+    """The run that the page is to show, the newest if none was chosen; None after saying why there is none."""
+    asked = session.run_id()
+    if asked is not None:
+        try:
+            found = jobs.default_store().run(asked)
+        except RunNotFoundError:
+            name = asked[:40].replace("`", "")
+            if not offer.offer_run(asked):
+                st.error(f"There is no run `{name}` here; it may have been deleted, or made on another machine.")
+        else:
+            if (fault := config_fault(found)) is None:
+                link.show([found.config])
+                return found
+            st.error(
+                f"Run {theme.escape_markdown(found.label, 80)} cannot be shown: another version of the program made it, and "
+                f"its configuration is no longer valid. {theme.escape_markdown(fault)}"
+            )
+        if st.button("Show the newest run", type="primary", icon=":material/arrow_back:"):
+            session.show_run(None)
+            st.rerun()
+        return None
+    summaries = jobs.default_store().list_runs()
+    valid = [summary for summary in summaries if config_fault(summary) is None]
+    with_epochs = [summary for summary in valid if summary.epochs_done > 0] or valid
+    if not with_epochs:
+        waiting_for_first_run()
+        return None
+    link.show([with_epochs[0].config])
+    return with_epochs[0]
+
+
+def config_fault(summary: RunSummary) -> str | None:
+    """Say why a run's configuration, written by another version of the program, is not valid; None if it is."""
+    try:
+        summary.config  # noqa: B018
+    except ValidationError as error:
+        return "; ".join(explain(error).values())
+    return None
+
+
+def waiting_for_first_run() -> None:
+    """Say that the first run is on its way, and look again until it is there."""
+    st.info("No run yet. The worker trains a small example at its first start; it appears here in a few seconds.")
+    if st.button("Train an example", icon=":material/play_arrow:", key="_train_example"):  # all runs may have been deleted
+        jobs.submit(EXAMPLE)
+        st.rerun()
+    look_again()
+
+
+@st.fragment(run_every=1.0)
+def look_again() -> None:
+    """Run the page again as soon as there is a run."""
+    if not jobs.default_store().is_empty():
+        st.rerun()
+
+
+def pick_run(summaries: list[RunSummary], shown: RunSummary) -> None:
+    """Offer the runs to choose from, in the sidebar; the choice goes to the URL."""
+    by_id = {summary.run_id: summary for summary in summaries}
+
+    def choose() -> None:
+        session.show_run(st.session_state["_picked_run"])
+        for of_the_other in ("node", "root", "row", "lines"):
+            st.session_state.pop(of_the_other, None)
+            st.query_params.pop(of_the_other, None)
+
+    st.session_state["_picked_run"] = shown.run_id
+    st.selectbox(
+        "Run",
+        list(by_id),
+        format_func=lambda run_id: run_words(by_id[run_id]),
+        key="_picked_run",
+        on_change=choose,
+        help="The newest first. The name says data set, leaf weights, depth K, width w and seed s.",
+    )
+
+
+def run_words(summary: RunSummary) -> str:
+    """Name a run, with its status where it is not finished."""
+    status = "" if summary.status == "finished" else f" ({STATUS_WORDS[summary.status]})"
+    return f"{theme.one_line(summary.title, 60)}{status}"

@@ -1,0 +1,63 @@
+"""The foot of the sidebar: status of the run, of the worker, and the size of figures."""
+
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import link, session
+from leafscope.app.decks import current
+from leafscope.app.navigation import PRESENT_PAGE
+from leafscope.app.parts.run_picker import STATUS_ICONS, STATUS_WORDS
+from leafscope.core import jobs
+from leafscope.core.store.summaries import RunSummary
+
+WORKER_WORDS = {
+    "not running": "The worker is not running; it starts again by itself within seconds.",
+    "starting": "The worker is starting; runs wait until it is ready.",
+    "ready": "The worker is ready.",
+    "busy": "The worker is training.",
+}
+
+
+def status_line(summary: RunSummary) -> str:
+    """Say in Markdown what a run's state is, and why."""
+    words = f"{STATUS_ICONS[summary.status]} **{theme.escape_markdown(summary.title, 120)}** {STATUS_WORDS[summary.status]}"
+    if summary.note:
+        words += f" ({theme.escape_markdown(summary.note)})"
+    return words
+
+
+def sidebar_foot() -> None:
+    """Show what the worker does and how figures are drawn, at the foot of the sidebar."""
+    session.show_notice()
+    with st.sidebar:
+        with st.expander("View"):
+            for key, label, options, words in (
+                (session.Keys.SIZE, "Text size", session.SIZES, "Projector: text of 24 px, readable from the last row."),
+                (session.Keys.IMAGE, "Camera button saves", session.IMAGE_FORMATS, "Each figure's camera button saves this."),
+            ):
+                st.radio(
+                    label,
+                    list(options),
+                    format_func=options.__getitem__,
+                    key=key,
+                    help=words,
+                    horizontal=True,
+                    persist_state="session",
+                )
+                session.publish_to_url(key, st.session_state[key], next(iter(options)))
+            st.caption("Link to this view; opened on another server it offers to train what is not there.")
+            st.code(link.link(), language=None, wrap_lines=True, height=80)
+        if (deck := current.current()) is not None:
+            st.page_link(
+                PRESENT_PAGE,
+                label=f"{theme.escape_markdown(deck.name, 30)}: {deck.n_slides} slide{'s' * (deck.n_slides != 1)}",
+                icon=":material/co_present:",
+            )
+        worker_line()
+
+
+@st.fragment(run_every=2.0)
+def worker_line() -> None:
+    """Say what the worker does."""
+    status = jobs.worker_status()
+    st.caption(WORKER_WORDS[status.state])

@@ -1,0 +1,303 @@
+"""The controls of a run's configuration: one row of a table for each field, drawn, checked and kept in the URL."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+from streamlit.delta_generator import DeltaGenerator
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.core.config import GENERATORS, RunConfig, changed, explain
+from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.datasets import INFO
+
+
+@dataclass(frozen=True)
+class Control:
+    """How one field is asked for."""
+
+    key: str
+    """Parameter name in the URL, and key of session state."""
+    field: str
+    """Dotted field of the configuration."""
+    label: str
+    help: str
+    kind: type
+    """int, float, or str for a choice."""
+    options: Mapping[str, str] | None = None
+    """A choice's values and the words for them."""
+    optional: bool = False
+    """Whether the field may be left empty."""
+    step: float | None = None
+    number_format: str | None = None
+
+
+DATA = Control(
+    "data",
+    "data.name",
+    "Data set",
+    "All data sets are on this machine; nothing is downloaded.",
+    str,
+    {name: info.title for name, info in INFO.items()},
+)
+DEPTH = Control(
+    "depth",
+    "net.depth",
+    "Depth K (gating bits)",
+    "The signs of K gating units choose one of 2^K sign patterns (leaves). 0 is a plain dense layer.",
+    int,
+)
+WIDTH = Control("width", "net.width", "Width (units)", "Units of each hidden layer.", int)
+KIND = Control(
+    "kind",
+    "net.kind",
+    "Leaf weights",
+    "Whether sign patterns that begin alike share matrices along the tree of prefixes, or each pattern has one of its own.",
+    str,
+    {
+        "tree": "shared prefixes (tree)",
+        "flat": "separate leaves (flat)",
+        "dense": "dense, same multiply-adds",
+    },
+)
+GATES = Control(
+    "gates",
+    "net.gates",
+    "Gates",
+    "Where the K bits come from.",
+    str,
+    {
+        "hidden": "reuse hidden units",
+        "units": "extra gating units (cost counted)",
+        "random": "random gates (control)",
+    },
+)
+OPEN = (DATA, DEPTH, WIDTH, KIND, GATES)
+
+NET_AND_TRAINING = (
+    Control("layers", "net.tree_layers", "Gated layers", "Layers that choose their matrix, 1 to 3.", int),
+    Control("epochs", "train.epochs", "Epochs", "Passes over the training rows.", int),
+    Control("batch", "train.batch_size", "Batch size", "Rows of a step.", int),
+    Control("lr", "train.lr", "Learning rate", "AdamW's rate at the start.", float, step=0.001, number_format="%g"),
+    Control(
+        "schedule",
+        "train.schedule",
+        "Schedule",
+        "The rate over the steps.",
+        str,
+        {"cosine": "cosine to 0", "constant": "constant"},
+    ),
+    Control("decay", "train.weight_decay", "Weight decay", "Decoupled, as in AdamW.", float, step=0.01, number_format="%g"),
+    Control(
+        "growth",
+        "train.decay_growth",
+        "Decay growth by level",
+        "A node on level l decays with decay x growth^l, so that deeper, rarer nodes stay closer to their parents.",
+        float,
+        step=0.5,
+        number_format="%g",
+    ),
+    Control(
+        "credit",
+        "train.gate_gradient",
+        "Gates learn from their bits",
+        "No: extra gating units stay as they began. Straight-through: hard bits forward, sigmoid's slope backward.",
+        str,
+        {"none": "no", "straight_through": "straight-through"},
+    ),
+    Control(
+        "gate_noise",
+        "train.gate_noise",
+        "Gate noise",
+        "Standard deviation of noise on the gates in training, decaying to 0.",
+        float,
+        step=0.1,
+        number_format="%g",
+    ),
+    Control(
+        "balance",
+        "train.balance",
+        "Balance penalty",
+        "Weight of a penalty on inner nodes that send most rows one way.",
+        float,
+        step=0.01,
+        number_format="%g",
+    ),
+    Control(
+        "patience",
+        "train.patience",
+        "Patience (epochs)",
+        "End when the validation loss has not fallen for so many epochs; empty: never.",
+        int,
+        optional=True,
+    ),
+    Control("seed", "seed", "Seed", "Split, initial weights and batch order.", int),
+    Control("init_seed", "init_seed", "Seed of the weights", "Empty: the seed.", int, optional=True),
+    Control(
+        "device",
+        "train.device",
+        "Device",
+        "Where to train.",
+        str,
+        {"auto": "a GPU if there is one", "cpu": "CPU", "cuda": "first GPU"} | {f"cuda:{n}": f"GPU {n}" for n in range(8)},
+    ),
+)
+
+SPLITS = (
+    Control("split_seed", "split_seed", "Seed of the data", "Draws and splits the rows; empty: the seed.", int, optional=True),
+    Control("n_train", "data.n_train", "Training rows", "Fewer rows than the split leaves; empty: all.", int, optional=True),
+    Control("test", "data.test_fraction", "Test share", "Share of all rows.", float, step=0.05, number_format="%g"),
+    Control(
+        "validation", "data.validation_fraction", "Validation share", "Share of all rows.", float, step=0.05, number_format="%g"
+    ),
+)
+
+NOISE = Control(
+    "noise",
+    "data.noise",
+    "Noise",
+    "Standard deviation added to the points; for checkerboard and tree teacher the share of labels drawn anew.",
+    float,
+    optional=True,
+    step=0.05,
+    number_format="%g",
+)
+GENERATED = (
+    Control("n_samples", "data.n_samples", "Rows to generate", "All splits together.", int, optional=True),
+    NOISE,
+    Control("n_features", "data.n_features", "Features", "Gaussian features.", int, optional=True),
+    Control("n_classes", "data.n_classes", "Classes", "Classes of the teacher.", int, optional=True),
+    Control("teacher_depth", "data.teacher_depth", "Teacher's depth", "Sign bits of the teacher.", int, optional=True),
+)
+
+ALL = (*OPEN, *NET_AND_TRAINING, *SPLITS, *GENERATED)
+
+
+def default_value(control: Control) -> Any:
+    """The value that a field has when nothing is chosen: the example's."""
+    return field_value(EXAMPLE, control)
+
+
+def field_value(run: RunConfig, control: Control) -> Any:
+    """The value of a field in a run, None where the run leaves an optional field to its default."""
+    part, _, name = control.field.rpartition(".")
+    owner: Any = getattr(run, part) if part else run
+    value = getattr(owner, name)
+    if control in GENERATED and value == GENERATORS.get(run.data.name, {}).get(name):
+        return None
+    return value
+
+
+def load_run(run: RunConfig) -> None:
+    """Set every control to a run's configuration, before the controls are drawn."""
+    for control in ALL:
+        value = field_value(run, control)
+        known = control.options is None or value in control.options
+        st.session_state[control.key] = value if known else default_value(control)
+
+
+def any_in_url() -> bool:
+    """Whether the URL names a configuration."""
+    return any(control.key in st.query_params for control in ALL)
+
+
+def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
+    """Draw the controls in the sidebar.
+
+    Returns the configuration, None if not valid, the sentence of each bad field, and a place for what to do with it.
+    """
+    slots: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+
+    def ask(control: Control) -> None:
+        text = session.seed_from_url(control.key, _parser(control), default_value(control))
+        if text is not None:
+            expected = (
+                f"one of {', '.join(control.options)}"
+                if control.options
+                else "a whole number"
+                if control.kind is int
+                else "a number"
+            )
+            session.notify(f"{control.key} in the address must be {expected}, got {text[:40]!r}; the default is shown")
+        values[control.field] = _widget(control)
+        slots[control.field] = st.empty()
+
+    def ask_generated(*asked: Control) -> None:
+        known = GENERATORS.get(st.session_state[DATA.key], {})
+        for control in asked:
+            if control.field.removeprefix("data.") in known:
+                ask(control)
+
+    with st.sidebar:
+        for control in OPEN:
+            ask(control)
+            if control is DATA:
+                _describe_data()
+                ask_generated(NOISE)
+        action = st.container()
+        with st.expander("Net and training"):
+            for control in NET_AND_TRAINING:
+                ask(control)
+        with st.expander("Rows and splits"):
+            info = INFO[st.session_state[DATA.key]]
+            st.caption(theme.escape_markdown(f"{info.description} Source: {info.source}. Licence: {info.licence}."))
+            for control in SPLITS:
+                ask(control)
+            ask_generated(*(control for control in GENERATED if control is not NOISE))
+
+    run: RunConfig | None = None
+    try:
+        run = changed(RunConfig(), {field: value for field, value in values.items() if value is not None})
+    except ValidationError as error:
+        faults = explain(error)
+    for field, sentence in faults.items():
+        slots.get(field, st.sidebar).error(sentence, icon=":material/error:")
+    for control in ALL:
+        if control.field in values:
+            session.publish_to_url(control.key, values[control.field], default_value(control))
+        else:
+            st.query_params.pop(control.key, None)
+    return run, faults, action
+
+
+def _describe_data() -> None:
+    info = INFO[st.session_state[DATA.key]]
+    st.caption(
+        f"{theme.thousands(info.n_rows)} rows, {theme.thousands(info.n_features)} columns, {info.n_classes} classes",
+        help="As the data set comes; source and licence stand under Rows and splits.",
+    )
+
+
+def _widget(control: Control) -> Any:
+    common: dict[str, Any] = {"key": control.key, "help": control.help, "persist_state": "session"}
+    if control.options is not None:
+        words = control.options
+        return st.selectbox(control.label, list(words), format_func=lambda value: words.get(value, str(value)), **common)
+    placeholder = "all" if control.field == "data.n_train" else "never" if control.field == "train.patience" else None
+    if control in GENERATED:
+        standard = GENERATORS[st.session_state[DATA.key]][control.field.removeprefix("data.")]
+        placeholder = f"{standard:g}"
+    step = control.step if control.kind is float else 1
+    # the same value as session state's, so that no other one flashes up before it
+    standard_value = default_value(control)
+    return st.number_input(
+        control.label, value=standard_value, step=step, format=control.number_format, placeholder=placeholder, **common
+    )
+
+
+def _parser(control: Control) -> Callable[[str], Any]:
+    if control.options is None:
+        return lambda text: None if control.optional and not text else control.kind(text)
+    options = control.options
+
+    def parse(text: str) -> str:
+        if text not in options:
+            raise ValueError(text)
+        return text
+
+    return parse

@@ -1,0 +1,384 @@
+"""The fragment that follows a run: status, progress, curves and leaf loads, in charts that keep their place on the screen."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.app.figures.run.leaf_loads import leaf_loads
+from leafscope.app.figures.run.learning_curves import learning_curves
+from leafscope.app.parts import drawing, sidebar
+from leafscope.core import jobs
+from leafscope.core.datasets import shape
+from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.store.summaries import RunSummary
+from leafscope.core.usage.counts import leaf_counts
+
+REFRESH = 0.3
+"""Seconds between two looks at a running run."""
+
+MAX_BARS = 64
+"""More leaves than this are drawn as a curve of loads in falling order."""
+
+MAX_POINTS = 500
+"""Points of one live curve; longer histories are thinned."""
+
+
+def follow(
+    summary: RunSummary,
+    main_figure: Callable[[RunSummary, RunSummary | None], None],
+    beside: RunSummary | None = None,
+) -> None:
+    """Show a run as it stands and, while it or the one beside it is queued or running, as it goes on.
+
+    `main_figure` draws what goes first, of the run and of the one beside it.
+    """
+    waits = summary.active or (beside is not None and beside.active)
+    refresh = REFRESH if waits else None
+
+    @st.fragment(run_every=refresh)
+    def view() -> None:
+        try:
+            now = jobs.default_store().run(summary.run_id)
+            other = None if beside is None else jobs.default_store().run(beside.run_id)
+        except RunNotFoundError:
+            st.rerun()
+            return
+        if waits and not now.active and not (other is not None and other.active):
+            st.rerun()
+        _state(now)
+        main_figure(now, other)
+        if now.active and not now.last:
+            st.caption("The first point appears when the net before training has been measured.")
+        history = _history(now)
+        if len(history):
+            _curves(now, history)
+        if now.config.net.gated and now.config.net.depth > 0:
+            _loads(now)
+
+    view()
+
+
+def _state(now: RunSummary) -> None:
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    with left:
+        st.markdown(sidebar.status_line(now) + _score_words(now))
+        if now.active:
+            st.progress(_fraction(now), text=_progress_words(now))
+        else:
+            st.caption(_progress_words(now))
+    with right:
+        if now.active:
+            words = "Stopping" if now.stopping else "Stop"
+            st.button(
+                words,
+                icon=":material/stop:",
+                disabled=now.stopping,
+                width="stretch",
+                key="_stop",
+                on_click=_try,
+                args=(lambda: jobs.stop(now.run_id),),
+            )
+        elif now.status != "finished" and st.button(
+            "Resume", icon=":material/play_arrow:", width="stretch", key="_resume", help="Go on from the last checkpoint."
+        ):
+            _try(lambda: jobs.resume(now.run_id))
+            st.rerun(scope="app")
+        elif now.status == "finished" and st.button(
+            "Train anew",
+            icon=":material/replay:",
+            width="stretch",
+            key="_anew",
+            help="Train the same configuration again, from scratch.",
+        ):
+            _try(lambda: jobs.submit(now.config, anew=True))
+            st.rerun(scope="app")
+    if now.error:
+        st.error(theme.escape_markdown(now.error), icon=":material/error:")
+
+
+def _score_words(now: RunSummary) -> str:
+    if now.active or not now.last:
+        return ""
+    n = theme.thousands(shape(now.config.data).n_test)
+    best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
+    at_best = (
+        "no epoch had a finite validation loss" if now.best_epoch is None else f"{best} at the best (epoch {now.best_epoch})"
+    )
+    return f": test accuracy **{last}** at the last epoch, {at_best}, n = {n}"
+
+
+def _try(action: Any) -> None:
+    try:
+        action()
+    except LeafscopeError as error:
+        session.notify(str(error))
+
+
+def _fraction(now: RunSummary) -> float:
+    return 1.0 if now.status == "finished" else min(1.0, now.epochs_done / now.epochs_total)
+
+
+def _progress_words(now: RunSummary) -> str:
+    words = [f"epoch {theme.thousands(now.epochs_done)} of {theme.thousands(now.epochs_total)}"]
+    if now.status == "queued":
+        ahead = jobs.default_store().queue_position(now.run_id) or 0
+        words.append("next in the queue" if ahead == 0 else f"{ahead} run{'s go' if ahead > 1 else ' goes'} first")
+    elif now.status == "running":
+        if now.stopping:
+            words.append("stopping")
+        elif now.seconds_left is not None:
+            words.append(f"about {theme.duration(now.seconds_left)} left")
+    else:
+        words.append(f"{theme.duration(now.seconds)} of training on {now.device or 'no device'}")
+        if now.status == "finished" and now.epochs_done < now.epochs_total:
+            words.append("ended early: the validation loss no longer fell")
+    return ", ".join(words)
+
+
+def _history(now: RunSummary) -> pd.DataFrame:
+    """The run's history, of which only what is new is read."""
+    key = (now.run_id, now.first_attempt)
+    held_key, held = st.session_state.get(session.Keys.CURVES, (None, None))
+    if held_key != key or held is None:
+        held = jobs.default_store().history(now.run_id)
+    else:
+        after = int(held.epoch.max()) if len(held) else -1
+        new = jobs.default_store().history(now.run_id, after=after)
+        if len(new):
+            held = pd.concat([held, new], ignore_index=True) if len(held) else new
+    st.session_state[session.Keys.CURVES] = (key, held)
+    return held
+
+
+def _curves(now: RunSummary, history: pd.DataFrame) -> None:
+    columns = st.columns(2)
+    for column, metric, title in zip(columns, ("loss", "accuracy"), ("Loss (cross-entropy, nats)", "Accuracy (%)")):
+        with column:
+            spec = curve_spec(now, history, metric, title)
+            sentence = _curve_sentence(history, metric)
+            st.echarts_chart(spec, height=_height(), key=f"live_{metric}", alt=sentence, renderer=_renderer())
+
+    size = shape(now.config.data)
+    drawing.numbers(
+        history.pivot_table(index="epoch", columns=["split", "metric"], values="value", dropna=False).pipe(_flat_columns),
+        "live_curves_table",
+        f"Measured after each epoch on all {theme.thousands(size.n_train)} training and "
+        f"{theme.thousands(size.n_validation)} validation rows; epoch 0 is before training. One seed.",
+        drawing=lambda: _standing_curves(now, history),
+        sentence=_curve_sentence(history, "loss"),
+    )
+
+
+def _standing_curves(now: RunSummary, history: pd.DataFrame) -> go.Figure:
+    """The loss as a figure that can be kept: the live chart is drawn by another library."""
+    losses = history[(history["metric"] == "loss") & history["split"].isin(("train", "validation"))]
+    wide = losses.pivot_table(index="epoch", columns="split", values="value", dropna=False)
+    size = shape(now.config.data)
+    return learning_curves(
+        epochs=wide.index.to_numpy(),
+        curves={(str(split), "loss"): wide[split].to_numpy() for split in wide.columns},
+        metric="loss",
+        best_epoch=now.best_epoch,
+        n_rows={"train": size.n_train, "validation": size.n_validation},
+        model=now.config.net.kind,
+        gates=now.config.net.gates,
+        subject=theme.one_line(now.title, 60),
+        look=session.look(),
+    )
+
+
+def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
+    return table.set_axis(["_".join(column) for column in table.columns], axis=1).reset_index()
+
+
+def _renderer() -> Literal["svg", "canvas"]:
+    """What the chart's save button can save follows from how it is drawn."""
+    return "svg" if session.image_format() == "svg" else "canvas"
+
+
+def _height() -> int:
+    return 400 if session.look().projector else 270
+
+
+def curve_spec(now: RunSummary, history: pd.DataFrame, metric: str, title: str) -> dict[str, Any]:
+    """Describe the live curve of one metric on train and validation, for ECharts."""
+    look = session.look()
+    net = now.config.net
+    colour = theme.model_colour(net.kind, dark=look.dark, gates=net.gates)
+    series = []
+    for split in ("validation", "train"):
+        rows = history[(history["metric"] == metric) & (history["split"] == split)]
+        step = max(1, len(rows) // MAX_POINTS)
+        rows = rows.iloc[sorted({*range(0, len(rows), step), len(rows) - 1})] if len(rows) else rows
+        factor = 100 if metric == "accuracy" else 1
+        data = [
+            [int(epoch), round(value * factor, 5) if math.isfinite(value) else None]
+            for epoch, value in zip(rows["epoch"], rows["value"])
+        ]
+        series.append(
+            {
+                "name": theme.SPLIT_WORDS[split],
+                "type": "line",
+                "data": data,
+                "showSymbol": len(data) == 1,
+                "symbol": "rect" if split == "validation" else "diamond",
+                "itemStyle": {"color": colour},
+                "lineStyle": {
+                    "color": colour,
+                    "width": theme.LINE_WIDTH[look.projector],
+                    "type": {"validation": "dashed", "train": "dotted"}[split],
+                },
+            }
+        )
+    return _spec(title, series, look, "epoch", {"min": 0, "max": now.epochs_total}, legend=True)
+
+
+def _curve_sentence(history: pd.DataFrame, metric: str) -> str:
+    parts = []
+    for split in ("train", "validation"):
+        rows = history[(history["metric"] == metric) & (history["split"] == split)]
+        if len(rows):
+            last = rows.iloc[-1]
+            words = theme.percent(last["value"]) if metric == "accuracy" else theme.three_significant(last["value"])
+            parts.append(f"{theme.SPLIT_WORDS[split]} {words}")
+    return f"{metric.capitalize()} at epoch {int(history['epoch'].max())}: {', '.join(parts)}."
+
+
+def _loads(now: RunSummary) -> None:
+    store = jobs.default_store()
+    run = now.config
+    epochs = store.recorded_epochs(now.run_id)
+    if not len(epochs):
+        return
+    epoch = int(epochs[-1])
+    layer = run.net.tree_layers - 1
+    counts = leaf_counts(store.leaves(now.run_id, layer, "train", epoch), run.net.depth)
+    st.echarts_chart(
+        load_spec(counts, run.net.depth, epoch, layer if run.net.tree_layers > 1 else None),
+        height=_height() - 20,
+        key="live_loads",
+        alt=load_sentence(counts, run.net.depth, epoch),
+        renderer=_renderer(),
+    )
+    drawing.numbers(
+        pd.DataFrame({"leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
+        "live_loads_table",
+        load_sentence(counts, run.net.depth, epoch),
+        drawing=lambda: leaf_loads(
+            counts_train=counts,
+            depth=run.net.depth,
+            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}",
+            look=session.look(),
+        ),
+        sentence=load_sentence(counts, run.net.depth, epoch),
+    )
+
+
+def load_sentence(counts: np.ndarray, depth: int, epoch: int) -> str:
+    """Say how the training rows are spread over the leaves at an epoch."""
+    used = int((counts > 0).sum())
+    total = int(counts.sum())
+    fullest = int(counts.argmax())
+    return (
+        f"Epoch {epoch}: {theme.thousands(used)} of {theme.thousands(len(counts))} leaves hold the "
+        f"{theme.thousands(total)} training rows; the fullest, {theme.bit_pattern(fullest, depth)}, holds "
+        f"{theme.percent(counts[fullest] / total)}. Uniform would be {theme.percent(1 / len(counts))} each."
+    )
+
+
+def load_spec(
+    counts: np.ndarray, depth: int, epoch: int, layer: int | None, rows: str = "training rows", top: float | None = None
+) -> dict[str, Any]:
+    """Describe the live leaf loads: bars in prefix order or, of many leaves, a curve in falling order, for ECharts.
+
+    `rows` says whose they are; `top`, in percent, is where colour and axis end, so that pictures of several epochs compare.
+    """
+    look = session.look()
+    share = 100 * counts / max(1, counts.sum())
+    where = "" if layer is None else f", gated layer {layer + 1}"
+    uniform = {
+        "silent": True,
+        "symbol": "none",
+        "label": {"formatter": "uniform", "position": "insideEndTop", "fontSize": theme.FONT_SIZE[look.projector] - 2},
+        "lineStyle": {"type": "dashed", "color": theme.MUTED[look.dark]},
+        "data": [{"yAxis": round(100 / len(counts), 4)}],
+    }
+    many = len(counts) > MAX_BARS
+    if many:
+        order = np.sort(share)[::-1]
+        keep = np.unique(np.linspace(0, len(order) - 1, min(len(order), MAX_POINTS)).astype(int))
+        series: dict[str, Any] = {
+            "type": "line",
+            "step": "middle",
+            "areaStyle": {"opacity": 0.3},
+            "showSymbol": False,
+            "data": [[int(rank) + 1, round(float(order[rank]), 4)] for rank in keep],
+        }
+        axis: dict[str, Any] = {"min": 1, "max": len(order)}
+        name = "leaf, fullest first"
+    else:
+        most = float(share.max()) if top is None else top
+        series = {
+            "type": "bar",
+            "barCategoryGap": "12%",
+            "data": [
+                {"value": round(float(value), 3), "itemStyle": {"color": theme.load_colour(float(value), most)}}
+                for value in share
+            ],
+        }
+        labels = [theme.bit_pattern(leaf, depth).replace(" ", "") for leaf in range(len(counts))]
+        axis = {"type": "category", "data": labels, "axisLabel": {"interval": 0 if len(counts) <= 16 else "auto"}}
+        name = "sign pattern (leaf)"
+    series |= {"name": rows, "markLine": uniform, "itemStyle": {"color": theme.model_colour("tree")}}
+    spec = _spec(f"Leaf load at epoch {epoch} (% of {rows}){where}", [series], look, name, axis, legend=False)
+    if top is not None:
+        spec["yAxis"] |= {"min": 0, "max": math.ceil(top)}
+    return spec
+
+
+def _spec(
+    title: str, series: list[dict[str, Any]], look: theme.Look, x_name: str, x_axis: dict[str, Any], legend: bool
+) -> dict[str, Any]:
+    size = theme.FONT_SIZE[look.projector]
+    text = {"fontSize": size, "color": theme.TEXT[look.dark]}
+    axis_label = dict(x_axis.pop("axisLabel", {})) | text
+    return {
+        "animation": False,
+        "title": {"text": title, "left": 0, "top": 0, "textStyle": text | {"fontWeight": "bold"}},
+        "grid": {"left": 8, "right": 24, "top": 3 * size, "bottom": 2 * size, "containLabel": True},
+        "legend": {"show": legend, "right": 40, "top": 0, "textStyle": text, "itemWidth": 40},
+        "tooltip": {"trigger": "axis"},
+        "toolbox": {
+            "right": 0,
+            "feature": {
+                "saveAsImage": {
+                    "title": f"Save {session.image_format().upper()}",
+                    "type": session.image_format(),
+                    "name": title.split(" (")[0].lower().replace(" ", "-"),
+                }
+            },
+        },
+        "xAxis": {
+            "type": "value",
+            "name": x_name,
+            "nameLocation": "middle",
+            "nameGap": 1.9 * size,
+            "nameTextStyle": text,
+            "axisLabel": axis_label,
+            "splitLine": {"show": False},
+        }
+        | x_axis,
+        "yAxis": {
+            "type": "value",
+            "axisLabel": text,
+            "splitLine": {"lineStyle": {"color": theme.GRID[look.dark]}},
+        },
+        "series": series,
+    }

@@ -1,0 +1,277 @@
+"""The Playground's scene: a net's plane and its tree of prefixes, replayed, held and cut in the browser."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import link, session
+from leafscope.app.playground import scene_data
+from leafscope.app.sweeps import offer
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import INFO, shape
+from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.store.summaries import RunSummary
+
+EPOCH, LEVEL, SHUFFLED, HELD, LAYER, BESIDE = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "beside"
+"""Parameters of the address: epoch, level that is read, shuffled leaves, held point, gated layer from 0, what stands beside."""
+
+PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER)
+
+NOTHING = "nothing"
+
+INK = 16
+"""The value of a full cell of a digit."""
+
+LARGEST = 1e12
+"""The largest size of a held point's feature; what nets compute is single precision."""
+
+MAX_HELD = 16
+"""Features of a held row that an address takes; a digit's cells are written with one sign each."""
+
+_KEY = "scene"
+_ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
+_SCRIPTS = ("common", "net", "plane", "tree", "pad", "view", "scene")
+
+
+def choose_beside(summary: RunSummary) -> RunConfig | None:
+    """Ask what is to stand beside a run, and train it if it is not here: its configuration, None for nothing."""
+    try:
+        others = scene_data.partners(summary.config)
+    except LeafscopeError:
+        others = {}
+    words = {NOTHING: NOTHING} | {name.replace(" ", "_"): name for name in others}
+    by_value = {name.replace(" ", "_"): other for name, other in others.items()}
+    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), NOTHING)
+    if text is not None:
+        session.notify(f"{BESIDE} in the address must be one of {', '.join(words)}, got {text[:40]!r}; nothing is set beside")
+    if st.session_state[BESIDE] not in words:
+        st.session_state[BESIDE] = NOTHING
+    chosen = st.selectbox(
+        "Compare with",
+        list(words),
+        format_func=words.__getitem__,
+        key=BESIDE,
+        on_change=lambda: _train(by_value.get(st.session_state[BESIDE])),
+        help="A second net on the same rows, with the same seeds and training; it is trained if it is not here yet.",
+        persist_state="session",
+    )
+    session.publish_to_url(BESIDE, chosen, NOTHING)
+    return by_value.get(chosen)
+
+
+def run_beside(summary: RunSummary, other: RunConfig | None) -> RunSummary | None:
+    """Look up what was chosen to stand beside a run; None for nothing, and after offering to train what is not here."""
+    if other is None:
+        return None
+    link.show([summary.config, other])
+    try:
+        return jobs.default_store().run(other.run_id)
+    except RunNotFoundError:
+        offer.offer([other], f"To compare with, {theme.escape_markdown(other.label)} is not here yet.")
+        return None
+
+
+def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
+    """Draw the scene of a run, and of another beside it, as they stand."""
+    runs = [summary] if beside is None else [summary, beside]
+    live = any(run.active for run in runs)
+    scenes = []
+    for run in runs:
+        try:
+            scenes.append(scene_data.scene(jobs.default_store(), run, live=run.active))
+        except (LeafscopeError, ValueError) as error:
+            words = (
+                f"There is nothing to draw of {theme.escape_markdown(run.title, 80)}: {theme.escape_markdown(str(error), 300)}"
+            )
+            st.info(words, icon=":material/info:")
+            if run is summary:
+                return
+    last = max(run.config.epochs for run in runs)
+    start = _start(summary, last)
+    looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
+    st.components.v2.component(
+        "leafscope_scene",
+        html='<div class="scene"></div>',
+        css=_read("scene.css"),
+        js="\n".join(_read(f"{name}.js") for name in _SCRIPTS),
+    )(
+        key=_KEY,
+        data={
+            "scenes": scenes,
+            "looks": looks,
+            "dark": session.look().dark,
+            "start": start,
+            "autoplay": summary.status == "finished" and not live and all(value is None for value in start.values()),
+            "live": live,
+            "explained": _explained(summary, scenes[0], last),
+        },
+        on_place_change=lambda: _keep(summary, last),
+        on_scheme_change=lambda: None,  # the run that follows draws all else in the other theme
+    )
+
+
+@lru_cache
+def _read(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _known(value: str, words: dict[str, str]) -> str:
+    if value not in words:
+        raise ValueError(value)
+    return value
+
+
+def _train(run: RunConfig | None) -> None:
+    if run is None:
+        return
+    try:
+        jobs.submit(run)
+    except LeafscopeError as error:
+        session.notify(str(error))
+
+
+# Where a person stands in it: epoch, level, shuffle, held point, layer
+
+
+def _start(summary: RunSummary, last: int) -> dict[str, Any]:
+    """Where the browser begins: once for each run, since what it is told afterwards would only be sent back to it.
+
+    On the return from another page it is where it was left.
+    """
+    known = st.session_state.get(session.Keys.SCENE)
+    if known is None or known[0] != summary.run_id:
+        if known is not None:  # the address speaks of the run before
+            for name in PLACE:
+                st.query_params.pop(name, None)
+        left_run, left = st.session_state.get(session.Keys.SCENE_LEFT, ("", {}))
+        if left_run == summary.run_id and not _in_url():
+            for name, text in left.items():
+                st.query_params[name] = text
+        known = st.session_state[session.Keys.SCENE] = (summary.run_id, _from_url(summary.config, last))
+    start: dict[str, Any] = known[1]
+    return start
+
+
+def _in_url() -> dict[str, str]:
+    return {name: st.query_params[name] for name in PLACE if name in st.query_params}
+
+
+def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
+    bounds: dict[str, tuple[Callable[[str], Any], str]] = {
+        EPOCH: (lambda text: _whole(text, last), f"an epoch from 0 to {last}"),
+        LEVEL: (lambda text: _whole(text, run.net.depth), f"a level from 0 to {run.net.depth}"),
+        SHUFFLED: (lambda text: bool(_whole(text, 1)), "0 or 1"),
+        LAYER: (lambda text: _whole(text, run.net.tree_layers - 1), f"a layer from 0 to {run.net.tree_layers - 1}"),
+        HELD: (lambda text: parse_held(text, run), "a point of this run's data"),
+    }
+    found: dict[str, Any] = {}
+    for name, (parse, wanted) in bounds.items():
+        text = st.query_params.get(name)
+        found[name] = None
+        if text is None:
+            continue
+        try:
+            found[name] = parse(text)
+        except ValueError:
+            st.query_params.pop(name, None)
+            session.notify(f"{name} in the address must be {wanted}, got {text[:40]!r}; it is left out")
+    keys = {EPOCH: "epoch", LEVEL: "level", SHUFFLED: "shuffled", LAYER: "layer", HELD: "held"}
+    return {keys[name]: value for name, value in found.items()}
+
+
+def _whole(text: str, most: int) -> int:
+    value = int(text)
+    if not 0 <= value <= most:
+        raise ValueError(text)
+    return value
+
+
+def parse_held(text: str, run: RunConfig) -> list[float]:
+    """Read a point out of an address: numbers between commas, or a digit's cells with a sign each, from 0 to g (16).
+
+    Raises ValueError for anything else than one number for each feature, none beyond 1e12 in size.
+
+    >>> parse_held("0.5,-1", RunConfig(data={"name": "moons"}))
+    [0.5, -1.0]
+    """
+    n = shape(run.data).n_features
+    values = [int(sign, INK + 1) for sign in text] if _is_drawn(run) else [float(part) for part in text.split(",")]
+    if len(values) != n or not all(map(_is_number, values)):
+        raise ValueError(f"a point must have {n} features, none beyond {LARGEST:g} in size, got {text[:80]!r}")
+    return [float(value) for value in values]
+
+
+def write_held(held: list[float], run: RunConfig) -> str | None:
+    """Write a point as `parse_held` reads it; None for more features than an address takes.
+
+    >>> write_held([0.5, -1.0], RunConfig(data={"name": "moons"}))
+    '0.5,-1'
+    """
+    if _is_drawn(run):
+        return "".join(np.base_repr(round(min(INK, max(0, value))), INK + 1).lower() for value in held)
+    return ",".join(f"{value:.6g}" for value in held) if len(held) <= MAX_HELD else None
+
+
+def _is_drawn(run: RunConfig) -> bool:
+    return INFO[run.data.name].image_shape is not None
+
+
+def _keep(summary: RunSummary, last: int) -> None:
+    """Write into the address where the scene came to rest."""
+    place = _place(summary, last)
+    if place is None:
+        return
+    run = summary.config
+    held = place["held"]
+    for name, value in (
+        (EPOCH, place["epoch"]),
+        (LEVEL, place["level"]),
+        (SHUFFLED, 1 if place["shuffled"] else None),
+        (HELD, None if held is None else write_held(held, run)),
+        (LAYER, place["layer"]),
+    ):
+        session.publish_to_url(name, value, None)
+    st.session_state[session.Keys.SCENE_LEFT] = (summary.run_id, _in_url())
+
+
+def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
+    """What the browser told last, if it is of this run and as it should be."""
+    told = st.session_state.get(_KEY)
+    place = told.get("place") if told is not None else None
+    if not isinstance(place, dict) or place.get("id") != summary.run_id:
+        return None
+    run = summary.config
+    whole = (("epoch", last), ("level", run.net.depth), ("layer", run.net.tree_layers - 1))
+    kept: dict[str, Any] = {"shuffled": place.get("shuffled") is True}
+    for name, most in whole:
+        value = place.get(name)
+        kept[name] = value if type(value) is int and 0 <= value <= most else None
+    held = place.get("held")
+    n = shape(run.data).n_features
+    point = held if isinstance(held, list) and len(held) == n and all(map(_is_number, held)) else None
+    kept["held"] = None if point is None else [float(value) for value in point]
+    return kept
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= LARGEST
+
+
+def _explained(summary: RunSummary, scene: dict[str, Any], last: int) -> dict[str, Any] | None:
+    """What each node adds for the held point, of a net that the browser cannot compute."""
+    if not scene["ready"] or not summary.config.net.gated or summary.active:
+        return None
+    place = _place(summary, last) or _start(summary, last)
+    held, layer = place["held"], place["layer"] or 0
+    trained = trained_net(jobs.default_store(), summary.run_id) if held is not None else None
+    if trained is None or held is None:
+        return None
+    return scene_data.parts(trained, summary.config, held, layer) | {"raw": held}

@@ -1,0 +1,164 @@
+"""Which sweep a page shows, its table as it stands, its progress, and the runs of it that failed."""
+
+from collections import Counter
+
+import pandas as pd
+import streamlit as st
+from pydantic import ValidationError
+
+from leafscope.app import theme
+from leafscope.app.address import link, session
+from leafscope.app.sweeps import offer
+from leafscope.app.sweeps.start import start, try_to
+from leafscope.core import jobs
+from leafscope.core.config import explain
+from leafscope.core.errors import RunNotFoundError
+from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.sweep.members import run_ids
+
+FIRST_REFRESH, REFRESH = 0.5, 2.0
+"""Seconds between two looks at a sweep that trains, until its first points are there and after; a look at some hundred
+members takes a tenth of a second from those who train.
+"""
+
+
+def fault(info: SweepInfo) -> str | None:
+    """Say why a sweep's configuration, written by another version of the program, is not valid; None if it is."""
+    try:
+        info.config  # noqa: B018
+    except ValidationError as error:
+        return "; ".join(explain(error).values())
+    return None
+
+
+def current() -> SweepInfo | None:
+    """The sweep that the page is to show: the URL's, else the newest; None, said where it is wrong, if there is none."""
+    asked = session.sweep_id()
+    if asked is not None:
+        try:
+            info = jobs.default_store().sweep(asked)
+        except RunNotFoundError:
+            name = asked[:40].replace("`", "")
+            if not offer.offer_sweep(asked):
+                st.error(f"There is no sweep `{name}` here; it was made on another machine, or forgotten.")
+        else:
+            if (words := fault(info)) is None:
+                link.show(sweep=info.config)
+                return info
+            st.error(f"This sweep cannot be shown: another version of the program made it. {theme.escape_markdown(words)}")
+        if st.button("Show the newest sweep", type="primary", icon=":material/arrow_back:"):
+            session.show_sweep(None)
+            st.rerun()
+        return None
+    known = [info for info in jobs.default_store().sweeps() if fault(info) is None]
+    if not known:
+        return None
+    link.show(sweep=known[0].config)
+    return known[0]
+
+
+def pick(shown: SweepInfo | None) -> None:
+    """Offer the sweeps to choose from, in the sidebar; the choice goes to the URL."""
+    known = {info.sweep_id: info for info in jobs.default_store().sweeps()}
+    if not known:
+        return
+
+    def choose() -> None:
+        session.show_sweep(st.session_state["_picked_sweep"])
+
+    st.session_state["_picked_sweep"] = shown.sweep_id if shown is not None and shown.sweep_id in known else next(iter(known))
+    st.selectbox(
+        "Sweep",
+        list(known),
+        format_func=lambda sweep_id: theme.one_line(known[sweep_id].name, 60),
+        key="_picked_sweep",
+        on_change=choose,
+        help="The newest first.",
+    )
+
+
+def table(info: SweepInfo) -> pd.DataFrame:
+    """The results of a sweep as they stand, one row a member."""
+    progress = jobs.sweep_progress(info.sweep_id)
+    state = (progress.finished, progress.failed, progress.diverged, progress.running, progress.queued, progress.stopped)
+    return _table(jobs.default_store().url, info.sweep_id, state)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _table(url: str, sweep_id: str, state: tuple[int, ...]) -> pd.DataFrame:
+    """The table of results, kept for as long as the store and what has ended stay the same; Streamlit hashes arguments
+    unless their names begin with an underscore.
+    """
+    del url, state
+    return jobs.sweep_results(sweep_id)
+
+
+def part_words(data: str, n_train: int) -> str:
+    """Name one data set and size of a sweep.
+
+    >>> part_words("tree_teacher", 1000)
+    'tree teacher, 1,000 training rows'
+    """
+    return f"{data.replace('_', ' ')}, {theme.thousands(n_train)} training rows"
+
+
+def progress_bar(info: SweepInfo, progress: jobs.SweepProgress) -> None:
+    """Show how far a sweep is, with the button that stops it or goes on."""
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    with left:
+        words = f"{theme.thousands(progress.finished + progress.failed)} of {theme.thousands(progress.total)} runs"
+        if progress.active and progress.seconds_left is not None:
+            words += f", about {theme.duration(max(1.0, progress.seconds_left))} left"
+        elif progress.stopped:
+            words += f", {theme.thousands(progress.stopped)} stopped"
+        st.progress(progress.fraction, text=words)
+    with right:
+        if progress.active:
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key="_stop_sweep",
+                width="stretch",
+                on_click=try_to,
+                args=(jobs.stop_sweep, info),
+            )
+        elif not progress.complete:
+            st.button(
+                "Resume",
+                icon=":material/play_arrow:",
+                key="_resume_sweep",
+                width="stretch",
+                on_click=_resume,
+                args=(info,),
+                help="Train what is missing; what is finished stays.",
+            )
+
+
+def _resume(info: SweepInfo) -> None:
+    start(info.config)
+
+
+def failed_runs(info: SweepInfo) -> str | None:
+    """Say how many runs of a sweep failed, and why; None if none did. A loss that became infinite is a result, not a fault.
+
+    Members have a result without them where another seed has chosen the learning rate.
+    """
+    store = jobs.default_store()
+    statuses = store.statuses(run_ids(info.config))
+    failed = store.runs(run_id for run_id, status in statuses.items() if status == "failed").values()
+    reasons = Counter(str(summary.error) for summary in failed if not summary.facts.get("diverged"))
+    if not reasons:
+        return None
+    why = "; ".join(f"{theme.one_line(reason, 120)} ({count})" for reason, count in reasons.most_common(3))
+    return f"{theme.thousands(reasons.total())} of {theme.thousands(len(statuses))} runs failed: {why}"
+
+
+def failures(results: pd.DataFrame) -> str | None:
+    """Say how many members of a sweep that does not train have no result, and why; None if all have one."""
+    failed = results[results["status"] != "finished"]  # running: some of its learning rates are missing
+    if failed.empty:
+        return None
+    reasons = failed["error"].dropna().value_counts()
+    why = "; ".join(f"{theme.one_line(reason, 120)} ({count})" for reason, count in reasons.head(3).items())
+    words = f"{theme.thousands(len(failed))} of {theme.thousands(len(results))} members have no result"
+    return f"{words}: {why}" if why else f"{words}; Resume trains them."

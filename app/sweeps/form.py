@@ -1,0 +1,223 @@
+"""The form that describes a sweep over depths: data, sizes, depths, seeds, models; in the sidebar, and in the URL."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.app.figures.shared.model_style import MODEL_WORDS
+from leafscope.app.sweeps.numbers_field import parse_real, parse_whole, write_real, write_whole
+from leafscope.core.config import FITTED, GENERATORS, DataConfig, RunConfig, SweepConfig, changed, explain, presets
+from leafscope.core.datasets import INFO, shape
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.limits import MAX_DEPTH
+
+MODELS = ("flat", *presets.BESIDE, "random_forest", "gradient_boosting")
+"""What can stand beside the tree, in the order of the list."""
+
+SPARE = 2
+"""Rows drawn by a generator for each training row, so that a validation and a test split are left."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One entry of the form."""
+
+    key: str
+    """Parameter name in the URL, and key of session state."""
+    label: str
+    help: str
+    default: str
+
+
+DATA = "sweep_data"
+FIELDS = (
+    Field("sweep_rows", "Training rows", "One number, or several for curves over the training rows: 300, 1000.", ""),
+    Field("sweep_widths", "Widths", "Units of each hidden layer; several widths make a map of depth and width.", "8"),
+    Field(
+        "sweep_depths",
+        "Depths K (gating bits)",
+        "From 0, a dense net; with gates that reuse hidden units at most the width.",
+        "0-6",
+    ),
+    Field(
+        "sweep_seeds", "Seeds", "Each draws data or split, weights and batches anew; intervals need two, better five.", "0-4"
+    ),
+)
+TRAINING = (
+    Field("sweep_epochs", "Epochs", "Passes over the training rows.", ""),
+    Field(
+        "sweep_rates",
+        "Learning rates",
+        "Each model is tried with each of them in each cell; the lowest validation loss decides.",
+        "0.003, 0.01, 0.03, 0.1",
+    ),
+    Field("sweep_decay", "Weight decay", "Decoupled, as in AdamW.", "0.3"),
+    Field(
+        "sweep_growth",
+        "Decay growth by level",
+        "A node on level l decays with weight decay times growth^l; several make variants.",
+        "1",
+    ),
+)
+MODELS_KEY = "sweep_models"
+KEYS = (DATA, *(field.key for field in (*FIELDS, *TRAINING)), MODELS_KEY)
+
+
+def draw() -> tuple[SweepConfig | None, str | None]:
+    """Draw the form in the sidebar: the sweep that it describes, or None and what is wrong with it."""
+    session.seed_from_url(DATA, _one_of(tuple(INFO)), "tree_teacher")
+    default_models = ",".join(("flat", *presets.BESIDE))
+    st.selectbox(
+        "Data set",
+        list(INFO),
+        format_func=lambda name: INFO[name].title,
+        key=DATA,
+        persist_state="session",
+        help="All data sets are on this machine; generators draw fresh data for each seed, tables are split anew.",
+    )
+    name: str = st.session_state[DATA]
+    texts = {field.key: _text(field, name) for field in FIELDS}
+    with st.expander("Models and training"):
+        session.seed_from_url(MODELS_KEY, _models, _models(default_models))
+        st.multiselect(
+            "Beside the tree",
+            list(MODELS),
+            format_func=lambda model: MODEL_WORDS[model],
+            key=MODELS_KEY,
+            persist_state="session",
+            help="All are trained on the same splits and seeds.",
+        )
+        texts |= {field.key: _text(field, name) for field in TRAINING}
+    for key, default in ((DATA, "tree_teacher"), *((field.key, field.default) for field in (*FIELDS, *TRAINING))):
+        session.publish_to_url(key, st.session_state[key], default)
+    session.publish_to_url(MODELS_KEY, ",".join(st.session_state[MODELS_KEY]), default_models)
+    try:
+        return _sweep(name, texts, st.session_state[MODELS_KEY]), None
+    except ValidationError as error:
+        return None, "; ".join(explain(error).values())
+    except (ValueError, LeafscopeError) as error:
+        return None, str(error)
+
+
+def load(sweep: SweepConfig) -> None:
+    """Set the form to a sweep, as far as it is one that the form can describe, before it is drawn."""
+    base, axes = sweep.base, sweep.axes
+    state = st.session_state
+    state[DATA] = base.data.name
+    rows = axes.get("data.n_train") or ([] if base.data.n_train is None else [base.data.n_train])
+    known = presets.DATA.get(base.data.name)
+    usual = known is not None and rows == [known.n_train]
+    state["sweep_rows"] = "" if usual else write_whole([row for row in rows if row is not None])
+    state["sweep_widths"] = write_whole(axes.get("net.width", [base.net.width]))
+    state["sweep_depths"] = write_whole(axes.get("net.depth", [base.net.depth]))
+    state["sweep_seeds"] = write_whole(axes.get("seed", [base.seed]))
+    state["sweep_epochs"] = "" if base.train.epochs == _epochs(base.data.name) else str(base.train.epochs)
+    state["sweep_rates"] = write_real(sweep.tune_lr or [base.train.lr])
+    state["sweep_decay"] = write_real([base.train.weight_decay])
+    state["sweep_growth"] = write_real(axes.get("train.decay_growth", [base.train.decay_growth]))
+    kinds = axes.get("net.kind", [base.net.kind])
+    state[MODELS_KEY] = [model for model in MODELS if model in sweep.baselines or (model == "flat" and "flat" in kinds)]
+
+
+def any_in_url() -> bool:
+    """Whether the URL describes a sweep."""
+    return any(key in st.query_params for key in KEYS)
+
+
+def _text(field: Field, data: str) -> str:
+    session.seed_from_url(field.key, str, field.default)
+    placeholder = {"sweep_rows": _default_rows(data), "sweep_epochs": str(_epochs(data))}.get(field.key)
+    return str(
+        st.text_input(field.label, key=field.key, help=field.help, placeholder=placeholder, persist_state="session") or ""
+    ).strip()
+
+
+def _default_rows(name: str) -> str:
+    known = presets.DATA.get(name)
+    return str(known.n_train) if known is not None and known.n_train is not None else "all"
+
+
+def _epochs(name: str) -> int:
+    return presets.EPOCHS.get(name, 40)
+
+
+def _sweep(name: str, texts: dict[str, str], models: list[str]) -> SweepConfig:
+    """Put the sweep together; raises ValueError with a sentence."""
+    rows = parse_whole(texts["sweep_rows"], "training rows", 1, 100_000) if texts["sweep_rows"] else []
+    widths = parse_whole(texts["sweep_widths"], "widths", 1, 1024)
+    depths = parse_whole(texts["sweep_depths"], "depths", 0, MAX_DEPTH)
+    seeds = parse_whole(texts["sweep_seeds"], "seeds", 0, 2**31 - 1)
+    rates = parse_real(texts["sweep_rates"], "learning rates", 1e-9, 10)
+    growths = parse_real(texts["sweep_growth"] or "1", "decay growth", 1, 16)
+    epochs = parse_whole(texts["sweep_epochs"] or str(_epochs(name)), "epochs", 1, 10_000)
+    decay = parse_real(texts["sweep_decay"], "weight decay", 0, 10)
+    if len(epochs) != 1 or len(decay) != 1:
+        raise ValueError("epochs and weight decay must be one number each")
+    if max(depths) > min(widths):
+        raise ValueError(
+            f"depths must be at most the smallest width ({min(widths)}), since each gating bit is the sign of one hidden unit, "
+            f"got {max(depths)}"
+        )
+    base = changed(
+        RunConfig(data=_data(name, rows)),
+        {
+            "net.width": widths[0],
+            "net.depth": min(depths),
+            "train.epochs": epochs[0],
+            "train.weight_decay": decay[0],
+            "train.decay_growth": growths[0],
+            "train.lr": rates[0],
+        },
+    )
+    axes: dict[str, list[Any]] = {"net.kind": ["tree", "flat"] if "flat" in models else ["tree"], "net.depth": depths}
+    axes["net.width"] = widths
+    if len(rows) > 1:
+        axes["data.n_train"] = rows
+    if len(growths) > 1:
+        axes["train.decay_growth"] = growths
+    axes["seed"] = seeds
+    size = shape(base.data)
+    return SweepConfig(
+        name=f"{name.replace('_', ' ')}, {'/'.join(map(str, rows or [size.n_train]))} rows, "
+        f"w{'/'.join(map(str, widths))}, K {write_whole(depths)}",
+        base=base,
+        axes=axes,
+        baselines=[model for model in MODELS if model in models and (model in FITTED or model != "flat")],
+        tune_lr=rates if len(rates) > 1 else None,
+    )
+
+
+def _data(name: str, rows: list[int]) -> DataConfig:
+    """The data set with so many training rows; a generator draws enough for all splits."""
+    known = presets.DATA.get(name) or DataConfig(name=name)
+    if not rows:
+        return known
+    update: dict[str, Any] = {"n_train": rows[0]}
+    if name in GENERATORS:
+        needed = math.ceil(SPARE * max(rows))
+        update["n_samples"] = max(needed, known.n_samples or 0)
+    elif max(rows) > (left := shape(DataConfig(name=name)).n_train):
+        raise ValueError(f"training rows must be at most {theme.thousands(left)} for {name}, got {theme.thousands(max(rows))}")
+    return DataConfig.model_validate(known.model_dump(exclude_none=True) | update)
+
+
+def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in options:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _models(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    if unknown := [name for name in names if name not in MODELS]:
+        raise ValueError(unknown[0])
+    return names

@@ -1,0 +1,187 @@
+"""The colours of models, classes, loads and splits, and what else tells them apart: markers, dashes, patterns."""
+
+import numpy as np
+from plotly.colors import sequential
+
+# Colours
+
+TEXT = {False: "#1C222B", True: "#E8EBEF"}
+"""Text, by dark."""
+MUTED = {False: "#5A6472", True: "#A7B0BC"}
+"""Secondary text, axis lines, and what is set back (grey lines, unused leaves), by dark."""
+GRID = {False: "#DDE1E7", True: "#363C46"}
+"""Grid lines, by dark."""
+BACKGROUND = {False: "#FFFFFF", True: "#000000"}
+"""The page behind a figure, by dark; black, because only there a primary colour reads both under white and as text."""
+
+MODEL_COLOURS = {
+    "tree": "#0072B2",
+    "tree_units": "#56B4E9",
+    "flat": "#D55E00",
+    "decision_tree": "#009E73",
+    "ensemble": "#CC79A7",
+}
+"""Which model, in both themes; dense nets and logistic regression are neutral, which `model_colour` resolves."""
+
+NEUTRAL = {False: "#4A4F57", True: "#C4C9D0"}
+"""Dense nets and logistic regression: dark grey on light, light grey on dark."""
+
+MODEL_MARKERS = {
+    "tree": "circle",
+    "tree_units": "diamond",
+    "flat": "square",
+    "decision_tree": "triangle-up",
+    "ensemble": "triangle-down",
+    "dense": "hexagon",
+    "dense_capacity": "hexagon-open",
+    "logistic": "x-thin-open",
+}
+"""Marker of each model, so that colour is never alone."""
+
+CLASS_COLOURS = (
+    "#0050F8",
+    "#F06810",
+    "#00A860",
+    "#9830C0",
+    "#D00000",
+    "#F848C8",
+    "#1898F8",
+    "#307040",
+    "#409098",
+    "#686088",
+)
+"""Classes in the data set's order: at least 3 against both backgrounds, and apart with red-green blindness too."""
+
+CLASS_MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hourglass", "bowtie")
+"""Marker of each class; each further ten classes take the colours again with the markers shifted."""
+
+Scale = list[tuple[float, str]]
+"""A colour scale as Plotly takes it: (place from 0 to 1, hex colour), between which colours are linear in RGB."""
+
+LOAD_SCALE: Scale = [(step / (len(sequential.Cividis) - 1), colour.upper()) for step, colour in enumerate(sequential.Cividis)]
+"""Load: Cividis from 0."""
+
+_LIFT_COLOURS = {False: ("#F4F4F7", "#B8B0D4", "#C2410C"), True: ("#0E0E14", "#4B4570", "#F9A03F")}
+
+
+def lift_scale(most: float, *, dark: bool = False) -> Scale:
+    """Give the scale of a lift from 0 to `most` > 1: absence recedes, the neutral 1 is lilac, more than that orange."""
+    absent, neutral, high = _LIFT_COLOURS[dark]
+    return [(0.0, absent), (1 / most, neutral), (1.0, high)]
+
+
+SPLIT_DASHES = {"test": "solid", "validation": "dash", "train": "dot"}
+"""Which split, for lines."""
+
+SPLIT_MARKERS = {"test": "circle", "validation": "square", "train": "diamond"}
+"""Which split, for the markers of lines that share a model."""
+
+SPLIT_PATTERNS = {"test": "", "validation": "/", "train": "."}
+"""Which split, for bars: test is solid, train dotted."""
+
+SPLIT_WORDS = {"test": "test", "validation": "validation", "train": "training"}
+"""Which split, in a sentence or a legend."""
+
+BAND_OPACITY = 0.2
+"""Intervals around a mean."""
+SEED_OPACITY = 0.35
+"""Lines of single seeds."""
+
+
+def model_colour(kind: str, *, dark: bool = False, gates: str = "hidden") -> str:
+    """Give the colour of a model: its kind, and for a tree its gates -> hex colour; unknown kinds are neutral.
+
+    >>> model_colour("tree"), model_colour("tree", gates="units"), model_colour("dense", dark=True)
+    ('#0072B2', '#56B4E9', '#C4C9D0')
+    """
+    return MODEL_COLOURS.get(_model_key(kind, gates), NEUTRAL[dark])
+
+
+def model_marker(kind: str, *, gates: str = "hidden") -> str:
+    """Give the Plotly marker of a model: its kind, and for a tree its gates -> symbol; unknown kinds get a circle.
+
+    >>> model_marker("flat"), model_marker("dense_capacity")
+    ('square', 'hexagon-open')
+    """
+    return MODEL_MARKERS.get(_model_key(kind, gates), "circle")
+
+
+def _model_key(kind: str, gates: str) -> str:
+    return "tree_units" if kind == "tree" and gates == "units" else kind
+
+
+def class_colour(index: int) -> str:
+    """Give the colour of class `index` in the data set's order, from 0; the eleventh takes the first again.
+
+    >>> class_colour(0) == class_colour(10) == CLASS_COLOURS[0]
+    True
+    """
+    return CLASS_COLOURS[index % len(CLASS_COLOURS)]
+
+
+def class_marker(index: int) -> str:
+    """Give the marker of class `index`: with the colour, distinct for 100 classes.
+
+    >>> class_marker(0), class_marker(10)
+    ('circle', 'square')
+    """
+    return CLASS_MARKERS[(index + index // len(CLASS_COLOURS)) % len(CLASS_MARKERS)]
+
+
+def load_colour(value: float, most: float) -> str:
+    """Give the colour of a load, from 0 to `most` -> hex; a `most` of 0 gives the lowest.
+
+    >>> load_colour(0.0, 2.0), load_colour(2.0, 2.0)
+    ('#00224E', '#FEE838')
+    """
+    return scale_colour(LOAD_SCALE, value / most if most > 0 else 0.0)
+
+
+def scale_colour(scale: Scale, place: float) -> str:
+    """Give the colour at a place of a scale, which is cut to 0..1 -> hex.
+
+    >>> scale_colour([(0.0, "#000000"), (1.0, "#FFFFFF")], 0.2)
+    '#333333'
+    """
+    places = [at for at, _ in scale]
+    channels = zip(*(_channels(colour) for _, colour in scale))
+    red, green, blue = (round(float(np.interp(place, places, channel))) for channel in channels)
+    return f"#{red:02X}{green:02X}{blue:02X}"
+
+
+def contrast(first: str, second: str) -> float:
+    """Measure the contrast of two hex colours by WCAG 2.2: 1 (the same) to 21 (black on white).
+
+    >>> contrast("#FFFFFF", "#000000")
+    21.0
+    """
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def ink_on(colour: str) -> str:
+    """Choose the ink that reads better on a hex colour: near-black or white.
+
+    >>> ink_on("#FEE838"), ink_on("#00224E")
+    ('#1C222B', '#FFFFFF')
+    """
+    return max((TEXT[False], "#FFFFFF"), key=lambda ink: contrast(ink, colour))
+
+
+def faded(colour: str, opacity: float) -> str:
+    """Make a hex colour transparent: opacity from 0 to 1 -> CSS rgba.
+
+    >>> faded("#0072B2", 0.2)
+    'rgba(0, 114, 178, 0.2)'
+    """
+    red, green, blue = _channels(colour)
+    return f"rgba({red}, {green}, {blue}, {opacity:g})"
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _luminance(colour: str) -> float:
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in (part / 255 for part in _channels(colour))]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,332 @@
+r"""A small language to choose runs of a table by: terms separated by blanks, all of which must hold.
+
+    digits "my run"           a word, in the title, label, address, status, note, comment or a tag
+    depth=4  kind!=dense      equal to a value, or not
+    data=digits|wine          equal to one of several
+    lr<=0.01  seed=0..4       compared, or in a range, both ends included
+    tag=talk  comment=none    tagged so; nothing there
+
+A field is a column of the run table, or the last part of its name where that is clear: `depth` is `net.depth`. Text is
+compared without regard to case. Double quotes hold blanks and signs; within them `\"`, `\\`, `\n`, `\r` and `\t` stand
+for a quote, a backslash, a new line, a return and a tab. `none`, without quotes, is what is missing or empty.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leafscope.core.comparison.table import COLUMNS, NAME_FIELDS, TEXT_FIELDS, plain
+
+TERMS = 200
+"""Terms of a filter; what people write has a few."""
+
+SEARCHED = ("title", "label", "run_id", "status", "note", "comment")
+"""Columns that a plain word is looked for in, beside the tags."""
+
+Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
+
+_OPERATORS: tuple[Operator, ...] = get_args(Operator)
+
+_ORDERS: dict[str, Callable[[Any, float], Any]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+
+_ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
+_ESCAPED = {character: f"\\{letter}" for letter, character in _ESCAPES.items()}
+
+_ALIASES = {"data": "data.name", "tags": "tag"}
+
+_FIELDS = ("tag", *(name for name in COLUMNS if name != "tags"))
+
+
+class FilterError(ValueError):
+    """A filter that cannot be read; its message says what is wrong, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that occurs in what a run is called or said to be."""
+
+    text: str
+
+    def holds(self, table: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say of each row whether it has the word."""
+        word = self.text.casefold()
+        found = np.zeros(len(table), np.bool_)
+        for name in SEARCHED:
+            found |= np.fromiter((word in _folded(name, value) for value in table[name]), np.bool_, len(table))
+        return found | np.fromiter(
+            (any(word in tag.casefold() for tag in tags) for tags in table["tags"]), np.bool_, len(table)
+        )
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A field that has one of some values, or is in one of some ranges."""
+
+    field: str
+    values: frozenset[Any]
+    """Numbers, or text in one case; None: missing or empty."""
+    ranges: tuple[tuple[float, float], ...] = ()
+
+    def holds(self, table: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say of each row whether it has one of the values."""
+        if self.field == "tag":
+            return np.fromiter((self._tagged(tags) for tags in table["tags"]), np.bool_, len(table))
+        if self.field in TEXT_FIELDS:
+            texts = (_folded(self.field, text) for text in table[self.field])
+            return np.fromiter((text in self.values if text else self._has_empty for text in texts), np.bool_, len(table))
+        numbers = table[self.field].to_numpy(np.float64)
+        found = np.isin(numbers, np.array([value for value in self.values if value is not None], np.float64))
+        for low, high in self.ranges:
+            found |= (numbers >= low) & (numbers <= high)
+        return found | np.isnan(numbers) if None in self.values else found
+
+    @property
+    def _has_empty(self) -> bool:
+        return None in self.values or "" in self.values
+
+    def _tagged(self, tags: Sequence[str]) -> bool:
+        return any(tag.casefold() in self.values for tag in tags) if tags else self._has_empty
+
+
+@dataclass(frozen=True)
+class Not:
+    """What does not hold."""
+
+    term: OneOf
+
+    def holds(self, table: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say of each row whether the term does not hold."""
+        return ~self.term.holds(table)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A number below or above another; what is missing is neither."""
+
+    field: str
+    operator: Operator
+    value: float
+
+    def holds(self, table: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say of each row whether its number is on that side."""
+        found: NDArray[np.bool_] = _ORDERS[self.operator](table[self.field].to_numpy(np.float64), self.value)
+        return found
+
+
+Term: TypeAlias = Word | OneOf | Not | Order
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter that was read: its terms, each once."""
+
+    terms: tuple[Term, ...] = ()
+
+    def mask(self, table: pd.DataFrame) -> "pd.Series[bool]":
+        """Say of each row of a run table whether all terms hold, indexed as the table."""
+        alive = np.ones(len(table), np.bool_)
+        for term in self.terms:
+            alive &= term.holds(table)
+        return pd.Series(alive, index=table.index, dtype=bool)
+
+
+def parse(text: str) -> Filter:
+    """Read a filter; without terms it holds of every run. Raises FilterError.
+
+    >>> parse('spirals depth=2|4 lr<0.01').terms[1:]
+    (OneOf(field='net.depth', values=frozenset({2.0, 4.0}), ranges=()), Order(field='train.lr', operator='<', value=0.01))
+    """
+    terms: dict[Term, None] = {}
+    for token in _tokens(text):
+        terms[_term(token)] = None
+        if len(terms) > TERMS:
+            raise FilterError(f"a filter can have at most {TERMS} terms; write the values of one field as a|b|c")
+    return Filter(tuple(terms))
+
+
+def term(field: str, values: Sequence[Any]) -> str:
+    r"""Write the term that holds of the runs whose field has one of some values, so that `parse` reads it back.
+
+    Missing and empty are the same value. Raises FilterError for an unknown field, no values, or a value that is no number
+    where the field is one.
+
+    >>> term("net.depth", [2.0, None]), term("title", ['a "b"', "c|d"])
+    ('net.depth=2|none', 'title="a \\"b\\""|"c|d"')
+    """
+    known = _field(field)
+    if not values:
+        raise FilterError(f"{_short(field)} must have at least one value, got none")
+    return f"{known}={'|'.join(_written(known, plain(value)) for value in values)}"
+
+
+def _written(field: str, value: Any) -> str:
+    if value is None or value == "":
+        return "none"
+    if not _is_text(field):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise FilterError(f"{field} must be a number, got {_short(str(value))}")
+        return repr(value)
+    text = str(value)
+    if text.casefold() != "none" and all(character.isalnum() or character in "_-+." for character in text):
+        return text
+    return f'"{"".join(_ESCAPED.get(character, character) for character in text)}"'
+
+
+# From text to tokens: characters, each with whether it stood in quotes; a quote itself leaves an empty one
+
+_Token: TypeAlias = list[tuple[str, bool]]
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    """Cut at blanks outside of quotes."""
+    token: _Token = []
+    inside = False
+    place = 0
+    while place < len(text):
+        character = text[place]
+        place += 1
+        if character == '"':
+            inside = not inside
+            token.append(("", True))
+        elif character.isspace() and not inside:
+            if token:
+                yield token
+            token = []
+        else:
+            if inside and character == "\\" and text[place : place + 1] in tuple(_ESCAPES):
+                character = _ESCAPES[text[place]]
+                place += 1
+            token.append((character, inside))
+    if inside:
+        raise FilterError('every quote must be closed, got one that is not; \\" stands for a quote within quotes')
+    if token:
+        yield token
+
+
+def _text(token: _Token) -> str:
+    return "".join(character for character, _ in token)
+
+
+def _is_quoted(token: _Token) -> bool:
+    return any(quoted for _, quoted in token)
+
+
+def _split(token: _Token, sign: str) -> list[_Token]:
+    """Cut at a sign outside of quotes."""
+    parts: list[_Token] = [[]]
+    for item in token:
+        if item == (sign, False):
+            parts.append([])
+        else:
+            parts[-1].append(item)
+    return parts
+
+
+def _operator(token: _Token) -> tuple[int, Operator] | None:
+    """The first operator outside of quotes and its place."""
+    for place, (character, quoted) in enumerate(token):
+        if not quoted and character in ("=", "!", "<", ">"):
+            is_pair = character != "=" and token[place + 1 : place + 2] == [("=", False)]
+            operator = f"{character}=" if is_pair else character
+            if operator in _OPERATORS:
+                return place, operator
+    return None
+
+
+# From tokens to terms
+
+
+def _term(token: _Token) -> Term:
+    found = _operator(token)
+    if found is None:
+        if not (word := _text(token)):
+            raise FilterError('a word must have at least one character, got ""')
+        return Word(word)
+    place, operator = found
+    name, value = _text(token[:place]), token[place + len(operator) :]
+    if not name:
+        raise FilterError(f"a field must stand before {operator}, without a blank, as in depth{operator}4")
+    field = _field(name)
+    if not value:
+        raise FilterError(f"a value must stand after {_short(name)}{operator}, without a blank, got none")
+    if operator in ("=", "!="):
+        one_of = _one_of(field, name, value)
+        return one_of if operator == "=" else Not(one_of)
+    if _is_text(field):
+        raise FilterError(f"{_short(name)} is text and must be compared with = or !=, got {operator}")
+    return Order(field, operator, _number(name, value))
+
+
+def _one_of(field: str, name: str, value: _Token) -> OneOf:
+    values: set[Any] = set()
+    ranges: list[tuple[float, float]] = []
+    for part in _split(value, "|"):
+        if not part:
+            raise FilterError(f"a value of {_short(name)} must have at least one character, got none; none stands for missing")
+        text = _text(part)
+        if text.casefold() == "none" and not _is_quoted(part):
+            values.add(None)
+        elif _is_text(field):
+            values.add(_folded(field, text))
+        elif ".." in text:
+            low, _, high = text.partition("..")
+            limits = _number(name, [(low, False)]), _number(name, [(high, False)])
+            if limits[0] > limits[1]:
+                raise FilterError(f"a range of {_short(name)} must begin with its lower end, got {_short(text)}")
+            ranges.append(limits)
+        else:
+            values.add(_number(name, part))
+    return OneOf(field, frozenset(values), tuple(dict.fromkeys(ranges)))
+
+
+def _number(name: str, value: _Token) -> float:
+    text = _text(value)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise FilterError(f"{_short(name)} must be compared with a number, got {_short(text)!r}")
+    return number
+
+
+def _field(name: str) -> str:
+    """The column that a name means: all of it, or its last part if only one column has it."""
+    wanted = name.casefold()
+    wanted = _ALIASES.get(wanted, wanted)
+    if wanted in _FIELDS:
+        return wanted
+    ending = [field for field in _FIELDS if field.rpartition(".")[2] == wanted]
+    if len(ending) == 1:
+        return ending[0]
+    if ending:
+        raise FilterError(f"{_short(name)} is not clear: it must be one of {', '.join(ending)}")
+    known = [*_FIELDS, *_ALIASES, *(field.rpartition(".")[2] for field in _FIELDS)]
+    near = difflib.get_close_matches(wanted[:80], dict.fromkeys(known), n=1)
+    hint = f"; did you mean {near[0]}?" if near else "; fields are for example data, model, depth, lr, seed, status and tag"
+    raise FilterError(f"there is no field {_short(name)!r}{hint}")
+
+
+def _is_text(field: str) -> bool:
+    return field == "tag" or field in TEXT_FIELDS
+
+
+def _folded(field: str, value: Any) -> str:
+    """A text as it is compared: names of the program's own may be written as they are shown, with blanks."""
+    text = value.casefold() if isinstance(value, str) else ""
+    return text.replace("_", " ") if field in NAME_FIELDS else text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,311 @@
+"""Groups of runs and what they say: means over seeds with intervals, paired comparisons, pivots.
+
+A *group* is runs with equal values of some fields, missing equal to missing. A *seed* is the pair (split_seed, init_seed):
+what was drawn and split, and how the net began. Runs of one seed in one group are averaged before anything else, so that n
+is always a number of seeds. Scores are those of finished runs only. Nothing here chooses: what is ranked says by what.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leafscope.core.comparison.statistics import Difference, Interval, mean_interval, paired_difference
+from leafscope.core.comparison.table import (
+    CONFIG_FIELDS,
+    SCORES,
+    SEED_FIELDS,
+    TEXT_FIELDS,
+    differing,
+    field_words,
+    plain,
+    value_words,
+    varies,
+)
+from leafscope.core.config import GENERATORS, DataConfig
+from leafscope.core.datasets import shape
+
+_SEED = ["split_seed", "init_seed"]
+
+_DATA_FIELDS = [field for field in CONFIG_FIELDS if field.startswith("data.")]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Runs with equal values of some fields."""
+
+    key: tuple[Any, ...]
+    """The values, None where missing."""
+    fields: tuple[str, ...]
+    words: str
+    """Its name, such as `tree, depth K 4`, not yet escaped."""
+    rows: pd.DataFrame
+    """Its rows of the run table."""
+
+    @property
+    def n(self) -> int:
+        """The number of runs."""
+        return len(self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """Two groups compared seed by seed."""
+
+    difference: Difference
+    """Of first minus second; NaN where nothing pairs."""
+    pairs: pd.DataFrame
+    """One row a seed: `seed` (a number, or words where split and initialization differ), and the means `first`, `second`."""
+    left_out_first: int
+    """Runs of the first group that stand in no pair."""
+    left_out_second: int
+    why: str | None
+    """Why nothing pairs, in a sentence; None where something does."""
+
+
+def group_fields(table: pd.DataFrame, ignore: Sequence[str] = SEED_FIELDS) -> list[str]:
+    """List the fields of the configuration that differ among the rows, but for those to ignore."""
+    return [field for field in differing(table) if field not in ignore]
+
+
+def groups(table: pd.DataFrame, fields: Sequence[str]) -> list[Group]:
+    """Cut a run table into groups of equal values of the fields, sorted field by field.
+
+    Numbers ascend, text is in order of first appearance, missing is last. Fields are columns of the table; `tags` are taken
+    together. Without fields all runs are one group. An empty table has no groups.
+    """
+    if table.empty:
+        return []
+    coded = [_coded(table, field) for field in fields]
+    places = np.stack([codes for codes, _ in coded], axis=1) if coded else np.zeros((len(table), 0), np.int64)
+    unique, inverse = np.unique(places, axis=0, return_inverse=True) if coded else (places[:1], np.zeros(len(table), np.int64))
+    keys = [tuple(values[code] for code, (_, values) in zip(row, coded, strict=True)) for row in unique]
+    words = [_group_words(fields, key) for key in keys]
+    if len(set(words)) < len(words):  # those that differ in what is missing
+        words = [_group_words(fields, key, name_missing=True) for key in keys]
+    rows = [table[inverse.reshape(-1) == place] for place in range(len(keys))]
+    return [Group(key, tuple(fields), name, part) for key, name, part in zip(keys, words, rows, strict=True)]
+
+
+def data_overlap(rows: pd.DataFrame) -> float:
+    """Give the Nadeau-Bengio term n_test / n_train where seeds split a table anew; else 0.
+
+    Generators draw fresh data, and with one split seed the splits are one. Of several data sets, the largest term: no
+    interval is too narrow. Source: Nadeau & Bengio 2003.
+    """
+    return _overlap(rows["data.name"], rows["split_seed"], _tuples(rows, _DATA_FIELDS))
+
+
+def by_seed(rows: pd.DataFrame, column: str) -> "pd.Series[float]":
+    """Average a column over the runs of each seed: a value for each (split_seed, init_seed), ascending.
+
+    Missing values are left out, and scores of runs that are not finished.
+    """
+    seeds, means = _means(rows, column)
+    return pd.Series(means, index=pd.MultiIndex.from_arrays(list(seeds.T), names=_SEED), name="value")
+
+
+def seed_means(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Give the values of `by_seed` alone: (S,), by seed ascending."""
+    return _means(rows, column)[1]
+
+
+def score_interval(rows: pd.DataFrame, column: str) -> Interval:
+    """Give the mean of a column over seeds with its interval of 95 %, widened where splits overlap."""
+    counted = _counted(rows, column)
+    overlap = data_overlap(rows if counted.all() else rows[counted])
+    return mean_interval(_means(rows, column)[1], overlap=overlap)
+
+
+def compare(first: Group, second: Group, column: str) -> Paired:
+    """Compare two groups seed by seed: the mean over seeds of first minus second, with its interval.
+
+    A pair has one seed and one data configuration, and agrees in every field that varies within both groups and has a
+    value that is in both; repeated runs are averaged. Each seed's difference is the mean over its pairs.
+    """
+    ones, others = (group.rows[_counted(group.rows, column)] for group in (first, second))
+    matched = [field for field in CONFIG_FIELDS if field in _DATA_FIELDS or _is_matched(ones, others, field)]
+    matched = [field for field in matched if field not in SEED_FIELDS]
+    keys = [_tuples(side, [*_SEED, *matched]) for side in (ones, others)]
+    scores = [_by_key(mine, side[column]) for mine, side in zip(keys, (ones, others), strict=True)]
+    pairs = [key for key in scores[0] if key in scores[1]]
+    pairs_of = [sum(key in scores[0] and key in scores[1] for key in mine) for mine in keys]
+    left_out = [len(group.rows) - count for group, count in zip((first, second), pairs_of, strict=True)]
+    of_seed: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
+    for key in pairs:
+        of_seed.setdefault(key[:2], []).append((scores[0][key], scores[1][key]))
+    seeds = sorted(of_seed)
+    sides = np.array([np.mean(of_seed[seed], axis=0) for seed in seeds]).reshape(-1, 2)
+    named = pd.DataFrame(
+        {"seed": pd.Series([_seed_words(*seed) for seed in seeds], dtype=object), "first": sides[:, 0], "second": sides[:, 1]}
+    )
+    paired = set(pairs)
+    rows = pd.concat([side[[key in paired for key in mine]] for mine, side in zip(keys, (ones, others))])
+    difference = paired_difference(sides[:, 0], sides[:, 1], overlap=data_overlap(rows))
+    why = None if len(named) else _why(ones, others, matched)
+    return Paired(difference, named, left_out[0], left_out[1], why)
+
+
+def pivot(table: pd.DataFrame, rows: str, columns: str, column: str) -> pd.DataFrame:
+    """Summarize a column in each cell of two fields, one line for each cell that has runs, in the order of `groups`.
+
+    Columns `row`, `column` (values of the fields, None where missing), `mean`, `low`, `high`, `n` (seeds), `runs` (their
+    number, with or without a value), `run_ids` and `varies` (fields of the configuration, but for the seeds and the two,
+    that differ within the cell, so that its mean is one over them).
+    """
+    names = ["row", "column", "mean", "low", "high", "n", "runs", "run_ids", "varies"]
+    lines = []
+    for cell in groups(table, [rows, columns]):
+        interval = score_interval(cell.rows, column)
+        lines.append(
+            {
+                **dict(zip(("row", "column"), cell.key, strict=True)),
+                **{name: getattr(interval, name) for name in ("mean", "low", "high", "n")},
+                "runs": cell.n,
+                "run_ids": tuple(cell.rows["run_id"]),
+                "varies": tuple(group_fields(cell.rows, (*SEED_FIELDS, rows, columns))),
+            }
+        )
+    whole, real = dict.fromkeys(("n", "runs"), "int64"), dict.fromkeys(("mean", "low", "high"), "float64")
+    return pd.DataFrame(lines, columns=names, dtype=object).astype(whole | real)
+
+
+def rank(groups: Sequence[Group], column: str, lowest: bool) -> list[int]:
+    """Order groups by the mean of a column over seeds, the best first: their places, those without a value last."""
+    return rank_means([_mean(_means(group.rows, column)[1]) for group in groups], lowest)
+
+
+def rank_means(means: Sequence[float], lowest: bool) -> list[int]:
+    """Order means, the best first, NaN last: their places, of equal ones the first first.
+
+    >>> rank_means([0.5, math.nan, 0.75], lowest=False)
+    [2, 0, 1]
+    """
+    signed = [mean if lowest else -mean for mean in means]
+    return sorted(range(len(means)), key=lambda place: (math.isnan(signed[place]), signed[place]))
+
+
+def chosen_among(table: pd.DataFrame) -> int:
+    """Count the configurations of a run table that differ in more than their seeds: what a choice was made among."""
+    fields = [field for field in CONFIG_FIELDS if field not in SEED_FIELDS]
+    return table.groupby(fields, sort=False, dropna=False).ngroups
+
+
+def _coded(table: pd.DataFrame, field: str) -> tuple[NDArray[np.int64], list[Any]]:
+    """Number the values of a field, numbers ascending, text as it appears, missing last: codes (rows,) and the values."""
+    column = table[field]
+    if field == "tags":
+        column = column.map(lambda tags: ", ".join(sorted(tags)) or None).astype(object)
+    elif field in TEXT_FIELDS:
+        column = column.map(lambda text: text or None).astype(object)
+    codes, values = pd.factorize(column, sort=pd.api.types.is_numeric_dtype(column))
+    found = [plain(value) for value in values]
+    return np.where(codes < 0, len(found), codes).astype(np.int64), [*found, None]
+
+
+def _group_words(fields: Sequence[str], key: Sequence[Any], name_missing: bool = False) -> str:
+    """Name a group; what is missing is passed over where the rest names it."""
+    parts = []
+    for field, value in zip(fields, key, strict=True):
+        words = value_words(field, value)
+        if value is None:
+            if name_missing or all(one is None for one in key):
+                parts.append(f"without {field_words(field)}")
+        else:
+            parts.append(words if isinstance(value, str) and words != "none" else f"{field_words(field)} {words}")
+    return ", ".join(parts) or "all runs"
+
+
+def _counted(rows: pd.DataFrame, column: str) -> NDArray[np.bool_]:
+    """Which rows count: those with a value and, for a score, finished."""
+    known = ~np.isnan(rows[column].to_numpy(np.float64))
+    return known & (rows["status"].to_numpy() == "finished") if column in SCORES else known
+
+
+def _means(rows: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Seeds, ascending, and the mean of a column over the runs of each: (S, 2) and (S,)."""
+    counted = _counted(rows, column)
+    seeds = np.stack([rows[field].to_numpy(np.int64) for field in _SEED], axis=1)[counted]
+    unique, inverse, counts = np.unique(seeds, axis=0, return_inverse=True, return_counts=True)
+    sums = np.bincount(inverse.reshape(-1), rows[column].to_numpy(np.float64)[counted], len(unique))
+    return unique, sums / counts
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _by_key(keys: Sequence[tuple[Any, ...]], values: "pd.Series[float]") -> dict[tuple[Any, ...], float]:
+    """The mean of the values of each key."""
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for key, value in zip(keys, values, strict=True):
+        found.setdefault(key, []).append(float(value))
+    return {key: float(np.mean(several)) for key, several in found.items()}
+
+
+def _tuples(rows: pd.DataFrame, fields: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The values of some fields, row by row, None where missing, so that missing equals missing."""
+    if not len(rows):
+        return []
+    return list(zip(*(_cells(rows[field]) for field in fields), strict=True)) if fields else [()] * len(rows)
+
+
+def _cells(column: "pd.Series[Any]") -> list[Any]:
+    values = column.tolist()
+    return [None if value is None or value != value else value for value in values]
+
+
+def _overlap(names: "pd.Series[Any]", split_seeds: "pd.Series[Any]", configs: Sequence[tuple[Any, ...]]) -> float:
+    of_name: dict[str, tuple[set[int], set[tuple[Any, ...]]]] = {}
+    for name, seed, config in zip(names, split_seeds, configs, strict=True):
+        if name not in GENERATORS:
+            seeds, known = of_name.setdefault(name, (set(), set()))
+            seeds.add(seed)
+            known.add(config)
+    return max((_ratio(one) for seeds, known in of_name.values() if len(seeds) > 1 for one in known), default=0.0)
+
+
+@lru_cache(maxsize=4096)
+def _ratio(config: tuple[Any, ...]) -> float:
+    """Test rows over training rows of a data configuration, given by its fields."""
+    known = {field[5:]: plain(value) for field, value in zip(_DATA_FIELDS, config, strict=True)}
+    size = shape(DataConfig.model_validate(known))
+    return size.n_test / size.n_train
+
+
+def _is_matched(ones: pd.DataFrame, others: pd.DataFrame, field: str) -> bool:
+    """Whether pairs must agree in a field: it varies within both groups, which do not differ in it as a whole."""
+    first = set(_cells(ones[field]))
+    if len(first) < 2:
+        return False
+    second = set(_cells(others[field]))
+    return len(second) > 1 and not first.isdisjoint(second)
+
+
+def _seed_words(split_seed: int, init_seed: int) -> int | str:
+    return int(split_seed) if split_seed == init_seed else f"split {split_seed}, initialization {init_seed}"
+
+
+def _why(ones: pd.DataFrame, others: pd.DataFrame, matched: Sequence[str]) -> str:
+    for name, rows in (("first", ones), ("second", others)):
+        if rows.empty:
+            return f"no run of the {name} group has a value yet"
+    if {*ones["data.name"]}.isdisjoint(others["data.name"]):
+        return "the groups have different data sets, so that their seeds are not pairs"
+    apart = [field for field in _DATA_FIELDS if {*map(plain, ones[field])}.isdisjoint(map(plain, others[field]))]
+    if apart:
+        return f"the groups have different data ({_listed(apart)}), so that their seeds are not pairs"
+    if not {*ones[_SEED].itertuples(index=False, name=None)} & {*others[_SEED].itertuples(index=False, name=None)}:
+        return "no seed is in both groups"
+    agreed = [field for field in matched if varies(ones[field]) or varies(others[field])]
+    return f"no run of one group has the same seed and {_listed(agreed)} as one of the other"
+
+
+def _listed(fields: Sequence[str]) -> str:
+    words = [field_words(field) for field in fields]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

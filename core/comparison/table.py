@@ -1,0 +1,272 @@
+"""Runs as a table: one row a run, every field of its configuration that matters to it, and what it gave.
+
+The table is what filters, groups and figures of chosen runs are made from. A missing value (None or NaN) means that the
+run's model ignores the field, or that nothing was measured.
+"""
+
+import datetime
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, field_names
+from leafscope.core.cost import cost
+from leafscope.core.datasets import shape
+from leafscope.core.errors import DataError
+from leafscope.core.store.summaries import RunSummary
+from leafscope.core.sweep.results import SCORES
+
+CONFIG_FIELDS = tuple(field_names())
+"""Fields of a configuration, dotted, in order."""
+
+SEED_FIELDS = ("seed", "split_seed", "init_seed")
+"""Fields that tell replicates of one configuration apart."""
+
+TEXT_FIELDS = (
+    *("run_id", "title", "label", "status", "comment", "note", "device", "model", "data.name", "net.kind", "net.gates"),
+    *("train.schedule", "train.gate_gradient", "train.device"),
+)
+"""Columns of text; `tags` are tuples of text, all other columns are numbers."""
+
+MEASURES = (
+    *("epochs_done", "seconds", "best_epoch", *SCORES),
+    *("parameters", "multiply_adds", "trained_parameters", "inference_seconds"),
+)
+"""Columns of numbers that a run gave."""
+
+COLUMNS = (
+    *("run_id", "title", "label", "status", "tags", "comment", "note", "created", "device", "epochs_done", "seconds"),
+    *("best_epoch", "model", *CONFIG_FIELDS, *SCORES),
+    *("parameters", "multiply_adds", "trained_parameters", "inference_seconds"),
+)
+"""All columns, in order."""
+
+_WHOLE = ("epochs_done", *SEED_FIELDS)
+"""Columns of whole numbers that no run lacks."""
+
+_SUMMARY_FIELDS = (
+    "run_id",
+    "title",
+    "label",
+    "status",
+    "tags",
+    "comment",
+    "note",
+    "created",
+    "device",
+    "epochs_done",
+    "seconds",
+)
+
+_OF_SCORES = tuple((name, *name.split("_", 1)) for name in SCORES)
+"""Column, best or last, and the score's name there."""
+
+_TREE_MODELS = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
+
+_WORDS = {
+    "run_id": "address",
+    "created": "asked for",
+    "epochs_done": "epochs trained",
+    "seconds": "training time (s)",
+    "multiply_adds": "multiply-adds",
+    "inference_seconds": "inference time a row (s)",
+    "data.name": "data",
+    "data.n_train": "training rows",
+    "data.n_samples": "rows drawn",
+    "data.n_features": "features",
+    "data.n_classes": "classes",
+    "data.teacher_depth": "teacher depth",
+    "net.kind": "weights",
+    "net.depth": "depth K",
+    "net.tree_layers": "gated layers",
+    "train.lr": "learning rate",
+    "train.balance": "balance penalty",
+    "train.device": "device asked for",
+    "init_seed": "initialization seed",
+}
+"""Words of columns whose last part, with _ as a blank, does not say it."""
+
+NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient"})
+"""Columns of text that hold names of the program's own, whose _ stands for a blank."""
+
+EXACT = 1e15
+"""Whole numbers above are not written out."""
+
+
+def run_table(summaries: Sequence[RunSummary]) -> pd.DataFrame:
+    """Lay runs out as a table, one row a run, in order; those whose configuration is no longer valid are left out.
+
+    Columns are COLUMNS: `created` is in seconds since 1970 (UTC), `tags` a tuple, `model` one of tree, tree_units,
+    random_gates, flat, dense or the fitted kind. Fields of the configuration are those that make a difference, with seeds
+    resolved. Multiply-adds of a decision tree are comparisons; capacity and computation of a fitted model are what its fit
+    measured.
+
+    >>> run_table([])[["run_id", "net.depth"]].shape
+    (0, 2)
+    """
+    found = [(one, known) for one in summaries if (known := _known(one.config_json)) is not None]
+    columns: dict[str, pd.Series[Any]] = {}
+    cells = _cells(found)
+    for name in COLUMNS:
+        is_text = name in TEXT_FIELDS or name == "tags"
+        dtype = "object" if is_text else "int64" if name in _WHOLE else "float64"
+        columns[name] = pd.Series(cells[name], dtype=dtype)
+    return pd.DataFrame(columns)
+
+
+def differing(table: pd.DataFrame) -> list[str]:
+    """List the fields of the configuration whose values differ among the rows, in order; missing equals missing.
+
+    `split_seed` and `init_seed` are left out where they are the seed in every row.
+    """
+    return [field for field in _distinct_seeds(table) if varies(table[field])]
+
+
+def shared(table: pd.DataFrame) -> dict[str, Any]:
+    """Give the fields that have one value in all rows and are not missing: field -> value, whole numbers as int.
+
+    `split_seed` and `init_seed` are left out where they are the seed in every row.
+    """
+    if table.empty:
+        return {}
+    firsts = {field: plain(table[field].iloc[0]) for field in _distinct_seeds(table)}
+    return {field: value for field, value in firsts.items() if value is not None and not varies(table[field])}
+
+
+def varies(column: "pd.Series[Any]") -> bool:
+    """Whether a column has more than one value; missing is a value, whether None or NaN.
+
+    >>> varies(pd.Series([None, math.nan], dtype=object)), varies(pd.Series([4.0, math.nan]))
+    (False, True)
+    """
+    codes, _ = pd.factorize(column)  # missing is -1
+    return bool((codes != codes[:1]).any())
+
+
+def field_words(field: str) -> str:
+    """Name a column in short words.
+
+    >>> field_words("net.depth"), field_words("best_validation_accuracy"), field_words("some.other_one")
+    ('depth K', 'best validation accuracy', 'some other one')
+    """
+    if field in _WORDS:
+        return _WORDS[field]
+    known = field in CONFIG_FIELDS
+    return (field.rpartition(".")[2] if known else field).replace("_", " ").replace(".", " ")
+
+
+def value_words(field: str, value: Any) -> str:
+    """Write a value of a column in short words, as written, not yet escaped.
+
+    >>> value_words("data.n_train", 1437.0), value_words("train.lr", 0.005), value_words("net.depth", None)
+    ('1,437', '0.005', 'none')
+    >>> value_words("data.name", "breast_cancer"), value_words("tags", ("talk", "draft"))
+    ('breast cancer', 'talk, draft')
+    """
+    value = plain(value)
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        return _when(value) if field == "created" else _number_words(value)
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(str, value)) or "none"
+    return str(value).replace("_", " ") if field in NAME_FIELDS else str(value)
+
+
+def plain(value: Any) -> Any:
+    """Give a cell as a Python value: None where it is missing, whole numbers as int.
+
+    >>> plain(math.nan), plain(4.0), plain("tree")
+    (None, 4, 'tree')
+    """
+    if hasattr(value, "item"):  # of numpy
+        value = value.item()
+    if isinstance(value, float):
+        return None if math.isnan(value) else int(value) if value.is_integer() and abs(value) < EXACT else value
+    return value
+
+
+def _number_words(value: int | float) -> str:
+    if abs(value) < EXACT and value == int(value):
+        return f"{int(value):,}"
+    try:
+        return f"{float(value):,.6g}"
+    except OverflowError:
+        return f"{'-' if value < 0 else ''}inf"
+
+
+def _when(seconds: float) -> str:
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):  # out of the calendar
+        return _number_words(seconds)
+
+
+def _distinct_seeds(table: pd.DataFrame) -> list[str]:
+    """The fields of the configuration, without the seeds that only repeat `seed`."""
+    repeated = [field for field in ("split_seed", "init_seed") if bool((table[field] == table["seed"]).all())]
+    return [field for field in CONFIG_FIELDS if field not in repeated]
+
+
+@lru_cache(maxsize=16_384)
+def _known(config_json: str) -> Mapping[str, Any] | None:
+    """What a configuration alone says of its run; None if it is not valid."""
+    try:
+        run = RunConfig.model_validate_json(config_json)
+    except ValidationError:
+        return None
+    flat: dict[str, Any] = dict.fromkeys(CONFIG_FIELDS)
+    for name, value in run.canonical().items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": of_inner for inner, of_inner in value.items()}
+        else:
+            flat[name] = value
+    parameters, multiply_adds = _cost(run.net, run.data)
+    model = _TREE_MODELS[run.net.gates] if run.net.kind == "tree" else run.net.kind
+    # a tree of depth 0 has no gates, whatever their source would be
+    flat["model"] = "tree" if run.net.kind == "tree" and run.net.depth == 0 else model
+    return MappingProxyType(flat | {"parameters": parameters, "multiply_adds": multiply_adds, "fitted": run.net.fitted})
+
+
+@lru_cache(maxsize=4096)
+def _cost(net: NetConfig, data: DataConfig) -> tuple[float, float]:
+    """Parameters and multiply-adds of a net; NaN for what is fitted, and where the data cannot be had."""
+    if net.fitted:
+        return math.nan, math.nan
+    try:
+        size = shape(data)
+    except DataError:
+        return math.nan, math.nan
+    price = cost(net, size.n_features, size.n_classes)
+    return price.parameters, price.multiply_adds
+
+
+def _cells(found: Sequence[tuple[RunSummary, Mapping[str, Any]]]) -> dict[str, list[Any]]:
+    cells: dict[str, list[Any]] = {name: [getattr(one, name) for one, _ in found] for name in _SUMMARY_FIELDS}
+    cells["best_epoch"] = [math.nan if one.best_epoch is None else one.best_epoch for one, _ in found]
+    for name in ("model", *CONFIG_FIELDS):
+        cells[name] = [known[name] for _, known in found]
+    for name, which, score in _OF_SCORES:
+        cells[name] = [_number((one.best if which == "best" else one.last).get(score)) for one, _ in found]
+    for name in ("parameters", "multiply_adds"):
+        cells[name] = [_number(one.facts.get(name)) if known["fitted"] else known[name] for one, known in found]
+    for name in ("trained_parameters", "inference_seconds"):
+        cells[name] = [_number(one.facts.get(name)) for one, _ in found]
+    return cells
+
+
+def _number(value: Any) -> float:
+    """A measured number; NaN for what is none, which a file from elsewhere may hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan

@@ -1,0 +1,52 @@
+"""What a run, a sweep and a link are: frozen, validated configurations.
+
+The same in Python, in a URL, in a TOML file and in the store. Outside this folder, import the names in `__all__` from here.
+It imports `limits` and `errors` of the core.
+"""
+
+from leafscope.core.config.changes import changed, explain, explain_change, field_names, suggestion
+from leafscope.core.config.run import (
+    DATA_NAMES,
+    FITTED,
+    GENERATOR_OPTIONS,
+    GENERATORS,
+    NETS,
+    TABLES,
+    DataConfig,
+    Fitted,
+    GateGradient,
+    Gates,
+    Kind,
+    Net,
+    NetConfig,
+    RunConfig,
+    Schedule,
+    TrainConfig,
+)
+from leafscope.core.config.sweep import BASELINES, SweepConfig
+
+__all__ = [
+    "BASELINES",
+    "DATA_NAMES",
+    "FITTED",
+    "GENERATORS",
+    "GENERATOR_OPTIONS",
+    "NETS",
+    "TABLES",
+    "DataConfig",
+    "Fitted",
+    "GateGradient",
+    "Gates",
+    "Kind",
+    "Net",
+    "NetConfig",
+    "RunConfig",
+    "Schedule",
+    "SweepConfig",
+    "TrainConfig",
+    "changed",
+    "explain",
+    "explain_change",
+    "field_names",
+    "suggestion",
+]

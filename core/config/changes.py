@@ -1,0 +1,79 @@
+"""Changing fields of a configuration by dotted name, and saying in sentences what is wrong with one."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from leafscope.core.config.run import GENERATORS, RunConfig
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+# Changing and explaining configurations
+
+
+def field_names() -> list[str]:
+    """All fields of a run, dotted: `data.name`, ..., `seed`."""
+    names: list[str] = []
+    for name, field in RunConfig.model_fields.items():
+        part = field.annotation
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            names += [f"{name}.{inner}" for inner in part.model_fields]
+        else:
+            names.append(name)
+    return names
+
+
+def changed(run: RunConfig, changes: dict[str, Any]) -> RunConfig:
+    """Copy a run with dotted fields changed, validated as a whole; raises ValidationError.
+
+    >>> changed(RunConfig(), {"net.depth": 2, "seed": 3}).label
+    'digits tree K2 w32 s3'
+    """
+    values: dict[str, Any] = run.model_dump(exclude_unset=True)
+    if changes.get("data.name", run.data.name) != run.data.name:
+        # what the old generator filled in is not asked of the new one
+        filled = GENERATORS.get(run.data.name, {})
+        data = values.get("data", {})
+        values["data"] = {field: value for field, value in data.items() if filled.get(field) != value or field not in filled}
+    for field, value in changes.items():
+        part, _, inner = field.rpartition(".")
+        target = values.setdefault(part, {}) if part else values
+        target[inner] = value
+    return RunConfig.model_validate(values)
+
+
+def explain(error: ValidationError) -> dict[str, str]:
+    """Give the sentence for each field that is not valid: dotted field ('' for the whole) -> sentence."""
+    sentences: dict[str, str] = {}
+    for item in error.errors(include_url=False):
+        field = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "field":
+            words = str(item.get("ctx", {}).get("sentence") or item["msg"])
+            named = words.split(" ", 1)[0]
+            # a check over several fields is shown by the field that its sentence begins with
+            if item["loc"] and f"{field}.{named}" in field_names():
+                field = f"{field}.{named}"
+        elif item["type"] == "unknown":
+            words = item["msg"]
+        else:
+            words = f"{field or 'the configuration'}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {item['input']!r:.80}"
+        sentences.setdefault(field, words)
+    return sentences
+
+
+def explain_change(run: RunConfig, changes: dict[str, Any], only: str | None = None) -> str | None:
+    """Say what is wrong with a change, in a sentence; None when it is valid, or when the fault is not by field `only`."""
+    try:
+        changed(run, changes)
+    except ValidationError as error:
+        sentences = explain(error)
+        if only is not None:
+            return sentences.get(only)
+        return "; ".join(sentences.values())
+    return None

@@ -1,0 +1,85 @@
+"""How the fields of a configuration check and explain themselves: every failure names the field and what must hold."""
+
+import difflib
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, WrapValidator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandler
+
+# How a field's type checks and explains itself
+
+
+def field_type(base: Any, must_be: str, holds: Callable[[Any], bool]) -> Any:
+    """A type whose every failure reads `<field> must be <must_be>, got <value>`."""
+
+    def check(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            parsed = handler(value)
+            if not holds(parsed):
+                raise ValueError
+        except ValueError:
+            given = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
+            raise PydanticCustomError(
+                "field", "{name} must be {must_be}, got {given}", {"name": info.field_name, "must_be": must_be, "given": given}
+            ) from None
+        return parsed
+
+    return Annotated[base, WrapValidator(check)]
+
+
+def whole(low: int, high: int) -> Any:
+    return field_type(int, f"a whole number from {low:,} to {high:,}", lambda v: low <= v <= high)
+
+
+def number(low: float, high: float, open_low: bool = False) -> Any:
+    words = f"a number above {low:g} and at most {high:g}" if open_low else f"a number from {low:g} to {high:g}"
+    return field_type(float, words, lambda v: math.isfinite(v) and (v > low if open_low else v >= low) and v <= high)
+
+
+def choice(options: tuple[str, ...]) -> Any:
+    return field_type(str, f"one of {', '.join(options)}", lambda v: v in options)
+
+
+def is_device(value: str) -> bool:
+    return value in ("auto", "cpu", "cuda") or (value.startswith("cuda:") and value[5:].isdecimal())
+
+
+def optional(base: Any) -> Any:
+    """The same type, or None."""
+    inner, wrap = get_args(base)
+
+    def check(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return None if value is None else wrap.func(value, handler, info)
+
+    return Annotated[inner | None, WrapValidator(check)]
+
+
+class Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_fields(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name in values:
+                if name not in cls.model_fields:
+                    near = difflib.get_close_matches(str(name), cls.model_fields, n=1)
+                    hint = f"; did you mean {near[0]}?" if near else f"; the fields are {', '.join(cls.model_fields)}"
+                    raise PydanticCustomError("unknown", "unknown field {name}{hint}", {"name": str(name)[:80], "hint": hint})
+        return values
+
+
+def refused(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("field", "{sentence}", {"sentence": sentence})
+
+
+def digest(values: dict[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,60 @@
+"""What is ready to be trained: the first run, the first sweep that a visitor is offered, and its neighbours.
+
+All sweeps have the same four learning rates, so that every model has the same number of trials, and five seeds.
+"""
+
+from leafscope.core.config.run import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.config.sweep import SweepConfig
+
+EXAMPLE = RunConfig(data=DataConfig(name="spirals"), net=NetConfig(width=16))
+"""A tree of depth 4 on a plane that one can see: what a worker trains first, and what the Playground's controls begin with."""
+
+RATES = [0.003, 0.01, 0.03, 0.1]
+"""Learning rates that are tried for each model and depth: a factor of 30, whose ends are rarely the best."""
+
+SEEDS = [0, 1, 2, 3, 4]
+DEPTHS = [0, 1, 2, 3, 4, 5, 6]
+
+BESIDE = ["dense", "dense_capacity", "dense_ladder", "random_gates", "logistic", "decision_tree", "decision_tree_pruned"]
+"""What always stands beside the tree nets."""
+
+TEACHER = DataConfig(name="tree_teacher", n_samples=2000, n_train=1000, n_features=8, n_classes=4, teacher_depth=3)
+"""A tree teacher with 8 features, 4 classes and true depth 3: 1,000 rows to train on, 300 to choose, 600 to report."""
+
+DATA: dict[str, DataConfig] = {
+    "tree_teacher": TEACHER,
+    "digits": DataConfig(name="digits", n_train=300),
+    "spirals": DataConfig(name="spirals", n_samples=1000, n_train=500, noise=0.05),
+    "checkerboard": DataConfig(name="checkerboard", n_samples=1000, n_train=500, noise=0.05),
+}
+"""Data sets that are one click away."""
+
+EPOCHS = {"tree_teacher": 12, "digits": 40, "spirals": 40, "checkerboard": 40}
+
+
+def depth_sweep(
+    data: str = "tree_teacher",
+    *,
+    widths: tuple[int, ...] = (8,),
+    depths: tuple[int, ...] = tuple(DEPTHS),
+    seeds: tuple[int, ...] = tuple(SEEDS),
+) -> SweepConfig:
+    """Make the sweep over depths of one of the data sets above, with everything that stands beside the tree nets.
+
+    >>> depth_sweep().name
+    'tree teacher, n1000, w8'
+    """
+    config = DATA[data]
+    base = RunConfig(
+        data=config,
+        net=NetConfig(width=widths[0], depth=min(3, widths[0])),
+        train=TrainConfig(epochs=EPOCHS[data], batch_size=32, weight_decay=0.3),
+    )
+    rows = "" if config.n_train is None else f", n{config.n_train}"
+    return SweepConfig(
+        name=f"{data.replace('_', ' ')}{rows}, {' '.join(f'w{width}' for width in widths)}",
+        base=base,
+        axes={"net.kind": ["tree", "flat"], "net.depth": list(depths), "net.width": list(widths), "seed": list(seeds)},
+        baselines=list(BESIDE),
+        tune_lr=list(RATES),
+    )

@@ -1,0 +1,237 @@
+"""What a run is: frozen, validated configurations, the same in Python, in a URL, in a TOML file and in the store.
+
+Every field has a default and a one-line meaning; unknown fields are refused. An invalid value raises pydantic's
+`ValidationError` (a `ValueError`) whose messages say what must hold and what was given; `explain` gives them by field.
+"""
+
+from typing import Any, Literal, get_args
+
+from pydantic import model_validator
+
+from leafscope.core.config.fields import Config, choice, digest, field_type, is_device, number, optional, refused, whole
+from leafscope.core.limits import MAX_DEPTH
+
+TABLES = ("digits", "breast_cancer", "wine", "iris")
+"""Data sets with a fixed number of rows."""
+
+GENERATORS: dict[str, dict[str, Any]] = {
+    "moons": {"n_samples": 1000, "noise": 0.2},
+    "circles": {"n_samples": 1000, "noise": 0.1},
+    "spirals": {"n_samples": 1000, "noise": 0.05},
+    "checkerboard": {"n_samples": 2000, "noise": 0.0},
+    "xor": {"n_samples": 1000, "noise": 0.1},
+    "tree_teacher": {"n_samples": 4000, "noise": 0.05, "n_features": 10, "n_classes": 2, "teacher_depth": 3},
+}
+"""Data sets drawn anew for each seed, with the options each has and their defaults."""
+
+GENERATOR_OPTIONS = ("n_samples", "noise", "n_features", "n_classes", "teacher_depth")
+
+DATA_NAMES = (*TABLES, *GENERATORS)
+
+Net = Literal["tree", "flat", "dense"]
+NETS: tuple[Net, ...] = get_args(Net)
+"""Kinds that are trained by gradient."""
+
+Fitted = Literal["logistic", "decision_tree", "decision_tree_pruned", "random_forest", "gradient_boosting"]
+FITTED: tuple[Fitted, ...] = get_args(Fitted)
+"""Kinds that scikit-learn fits in one go: they have no epochs but the one after the fit."""
+
+Kind = Literal[Net, Fitted]
+Gates = Literal["hidden", "units", "random"]
+Schedule = Literal["cosine", "constant"]
+GateGradient = Literal["none", "straight_through"]
+
+
+# The configurations
+
+
+class DataConfig(Config):
+    """Which data, how many rows, and how they are split."""
+
+    name: choice(DATA_NAMES) = "digits"  # type: ignore[valid-type]
+    """The data set."""
+    n_train: optional(whole(1, 200_000)) = None  # type: ignore[valid-type]
+    """Training rows to keep, stratified; None: all that the split leaves."""
+    test_fraction: number(0.01, 0.9) = 0.3  # type: ignore[valid-type]
+    """Share of all rows in the test split."""
+    validation_fraction: number(0.01, 0.9) = 0.15  # type: ignore[valid-type]
+    """Share of all rows in the validation split."""
+    n_samples: optional(whole(20, 200_000)) = None  # type: ignore[valid-type]
+    """Rows to generate, all splits together; generators only."""
+    noise: optional(number(0.0, 10.0)) = None  # type: ignore[valid-type]
+    """Standard deviation added to the points; for checkerboard and tree_teacher the share of labels drawn anew."""
+    n_features: optional(whole(1, 1000)) = None  # type: ignore[valid-type]
+    """Gaussian features; tree_teacher only."""
+    n_classes: optional(whole(2, 100)) = None  # type: ignore[valid-type]
+    """Classes; tree_teacher only."""
+    teacher_depth: optional(whole(0, 12)) = None  # type: ignore[valid-type]
+    """Sign bits of the teacher, so that it has 2^teacher_depth linear classifiers; tree_teacher only."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataConfig":
+        if self.test_fraction + self.validation_fraction > 0.95:
+            raise refused(
+                "test_fraction + validation_fraction must be at most 0.95, so that rows are left to train on, "
+                f"got {self.test_fraction:g} + {self.validation_fraction:g}"
+            )
+        options = GENERATORS.get(self.name, {})
+        for field in GENERATOR_OPTIONS:
+            value = getattr(self, field)
+            if field in options and value is None:
+                object.__setattr__(self, field, options[field])
+            elif field not in options and value is not None:
+                owners = ", ".join(name for name, known in GENERATORS.items() if field in known)
+                raise refused(f"{field} must be left out for {self.name} (only {owners} have it), got {value!r}")
+        if self.noise is not None and self.name in ("checkerboard", "tree_teacher") and self.noise > 1:
+            raise refused(f"noise must be a share of labels from 0 to 1 for {self.name}, got {self.noise:g}")
+        return self
+
+
+class NetConfig(Config):
+    """Which net: input, a dense hidden layer, 1 to 3 gated layers of the same width, a dense head."""
+
+    kind: choice((*NETS, *FITTED)) = "tree"  # type: ignore[valid-type]
+    """Leaf weights: shared prefixes (tree), separate leaves (flat), or one matrix and no gates (dense); or a baseline."""
+    depth: whole(0, MAX_DEPTH) = 4  # type: ignore[valid-type]
+    """K, the gating bits of each gated layer, or the levels of a decision tree; a dense net ignores it."""
+    width: whole(1, 4096) = 32  # type: ignore[valid-type]
+    """Units of each hidden layer."""
+    tree_layers: whole(1, 3) = 1  # type: ignore[valid-type]
+    """Gated layers, after the dense hidden layer."""
+    gates: choice(get_args(Gates)) = "hidden"  # type: ignore[valid-type]
+    """Where the bits come from: units of the layer below, separate units, or frozen random hyperplanes."""
+
+    @property
+    def gated(self) -> bool:
+        """Whether layers choose their matrix by sign pattern."""
+        return self.kind in ("tree", "flat")
+
+    @property
+    def fitted(self) -> bool:
+        """Whether scikit-learn fits it, in one go."""
+        return self.kind in FITTED
+
+    @model_validator(mode="after")
+    def _check(self) -> "NetConfig":
+        if self.gated and self.gates == "hidden" and self.depth > self.width:
+            raise refused(
+                f"depth must be at most the width ({self.width}) with hidden gates, since each bit is the sign of one "
+                f"hidden unit, got {self.depth}"
+            )
+        return self
+
+
+class TrainConfig(Config):
+    """How the net is trained: AdamW, mini-batches, cross-entropy."""
+
+    epochs: whole(1, 10_000) = 60  # type: ignore[valid-type]
+    """Passes over the training split."""
+    batch_size: whole(1, 65_536) = 32  # type: ignore[valid-type]
+    """Rows of a step."""
+    lr: number(0.0, 10.0, open_low=True) = 5e-3  # type: ignore[valid-type]
+    """Learning rate at the start."""
+    schedule: choice(get_args(Schedule)) = "cosine"  # type: ignore[valid-type]
+    """Learning rate over the steps: half a cosine to zero, or constant."""
+    weight_decay: number(0.0, 10.0) = 0.3  # type: ignore[valid-type]
+    """Decoupled weight decay (AdamW)."""
+    decay_growth: number(1.0, 16.0) = 1.0  # type: ignore[valid-type]
+    """A tree node on level l decays with weight_decay * decay_growth^l."""
+    gate_gradient: choice(get_args(GateGradient)) = "none"  # type: ignore[valid-type]
+    """Whether gates learn from the bits they set: no, or by the straight-through estimator."""
+    gate_noise: number(0.0, 100.0) = 0.0  # type: ignore[valid-type]
+    """Standard deviation of noise on the gates before the sign, in training, decaying linearly to 0."""
+    balance: number(0.0, 100.0) = 0.0  # type: ignore[valid-type]
+    """Weight of the balance penalty."""
+    patience: optional(whole(1, 10_000)) = None  # type: ignore[valid-type]
+    """Epochs without a lower validation loss before training ends; None: never."""
+    device: field_type(str, "auto, cpu, cuda or cuda:<number>", is_device) = "auto"  # type: ignore[valid-type]
+    """Where to train."""
+
+
+class RunConfig(Config):
+    """One training run, complete: the same configuration gives the same history."""
+
+    data: DataConfig = DataConfig()
+    net: NetConfig = NetConfig()
+    train: TrainConfig = TrainConfig()
+    seed: whole(0, 2**31 - 1) = 0  # type: ignore[valid-type]
+    """Split, initialization and batch order."""
+    split_seed: optional(whole(0, 2**31 - 1)) = None  # type: ignore[valid-type]
+    """Overrides seed for drawing and splitting the data."""
+    init_seed: optional(whole(0, 2**31 - 1)) = None  # type: ignore[valid-type]
+    """Overrides seed for the initial weights."""
+
+    @property
+    def data_seed(self) -> int:
+        """The seed that draws and splits the data."""
+        return self.seed if self.split_seed is None else self.split_seed
+
+    @property
+    def weight_seed(self) -> int:
+        """The seed that draws the initial weights."""
+        return self.seed if self.init_seed is None else self.init_seed
+
+    def canonical(self) -> dict[str, Any]:
+        """Everything that makes a difference, as JSON values: seeds resolved, what the net ignores left out."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        values |= {"split_seed": self.data_seed, "init_seed": self.weight_seed}
+        ignored: set[str] = set()
+        if self.net.fitted:
+            kept = {"kind", "depth"} if self.net.kind == "decision_tree" else {"kind"}
+            ignored |= {*NetConfig.model_fields, *TrainConfig.model_fields} - kept
+        elif self.net.kind == "dense":
+            ignored |= {"depth", "gates", "gate_gradient", "gate_noise", "balance"}
+        elif self.net.depth == 0:
+            ignored |= {"gates", "gate_gradient", "gate_noise", "balance"}
+        if self.net.kind != "tree" or self.net.depth == 0 or self.train.weight_decay == 0:
+            ignored.add("decay_growth")
+        for part in ("net", "train"):
+            values[part] = {field: value for field, value in values[part].items() if field not in ignored}
+        return values
+
+    @property
+    def run_id(self) -> str:
+        """The run's address: 16 hexadecimal digits from the hash of its canonical configuration."""
+        return digest(self.canonical())
+
+    @property
+    def epochs(self) -> int:
+        """The epochs that training has at most; what is fitted in one go has 1."""
+        return 1 if self.net.fitted else self.train.epochs
+
+    @property
+    def label(self) -> str:
+        """A name made from what matters, such as `digits tree K4 w32 s0`.
+
+        >>> RunConfig().label
+        'digits tree K4 w32 s0'
+        """
+        default = RunConfig()
+        parts = [self.data.name.replace("_", " ")]
+        if self.data.n_train is not None:
+            parts.append(f"n{self.data.n_train}")
+        parts.append(self.net.kind.replace("_", " "))
+        if self.net.gated or self.net.kind == "decision_tree":
+            parts.append(f"K{self.net.depth}")
+        if self.net.fitted:
+            return " ".join((*parts, f"s{self.seed}"))
+        parts.append(f"w{self.net.width}")
+        if self.net.tree_layers != 1:
+            parts.append(f"x{self.net.tree_layers}")
+        if self.net.gated:
+            if self.net.gates != "hidden":
+                parts.append(self.net.gates)
+            if self.train.gate_gradient != "none":
+                parts.append("ST")
+            if self.train.gate_noise:
+                parts.append(f"noise{self.train.gate_noise:g}")
+            if self.train.balance:
+                parts.append(f"bal{self.train.balance:g}")
+        if self.train.epochs != default.train.epochs:
+            parts.append(f"e{self.train.epochs}")
+        if self.train.lr != default.train.lr:
+            parts.append(f"lr{self.train.lr:g}")
+        if self.train.weight_decay != default.train.weight_decay:
+            parts.append(f"wd{self.train.weight_decay:g}")
+        parts.append(f"s{self.seed}")
+        return " ".join(parts)

@@ -1,0 +1,85 @@
+"""What a sweep is: a base, axes to vary, and the models to set beside its members."""
+
+from typing import Any
+
+from pydantic import model_validator
+
+from leafscope.core.config.changes import changed, explain_change, field_names, suggestion
+from leafscope.core.config.fields import Config, digest, refused
+from leafscope.core.config.run import FITTED, RunConfig
+
+BASELINES = ("dense", "dense_capacity", "dense_ladder", "random_gates", *FITTED)
+"""Models that a sweep can set beside its members."""
+
+
+class SweepConfig(Config):
+    """Many runs from one: a base, axes to vary, and the models to set beside them."""
+
+    name: str = "sweep"
+    """What the sweep is called."""
+    base: RunConfig = RunConfig()
+    """What the members share."""
+    axes: dict[str, list[Any]] = {}  # noqa: RUF012 -- pydantic copies it
+    """Dotted field -> the values it takes; the members are all combinations, those that are the same model once."""
+    baselines: list[str] = []  # noqa: RUF012
+    """Models trained beside the members on the same splits and seeds."""
+    tune_lr: list[float] | None = None
+    """Learning rates tried for each model, the one with the lowest validation loss kept; None: the base's."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "SweepConfig":
+        if not self.name.strip() or len(self.name) > 200:
+            raise refused(f"name must have from 1 to 200 characters, got {len(self.name)}")
+        known = set(field_names())
+        for field, values in self.axes.items():
+            if field not in known:
+                raise refused(f"an axis must be a field of a run such as net.depth, got {field!r}{suggestion(field, known)}")
+            if not values:
+                raise refused(f"axis {field} must have at least one value, got none")
+            for place, value in enumerate(values):
+                if (sentence := explain_change(self._without_depth(field), {field: value}, only=field)) is not None:
+                    raise refused(f"axis {field}: {sentence}")
+                if value in values[:place]:
+                    raise refused(f"axis {field} must have different values, got {value!r} twice")
+        depths, widths = (self.axes.get(field, [getattr(self.base.net, field[4:])]) for field in ("net.depth", "net.width"))
+        deepest = {"net.depth": max(depths), "net.width": min(widths)}  # the combination that fits least
+        if (sentence := explain_change(self.base, deepest, only="net.depth")) is not None:
+            raise refused(f"axis net.depth: {sentence}")
+        for baseline in self.baselines:
+            if baseline not in BASELINES:
+                names = ", ".join(BASELINES)
+                raise refused(f"baselines must be of {names}, got {baseline!r}{suggestion(baseline, BASELINES)}")
+        if self.tune_lr is not None:
+            if not self.tune_lr:
+                raise refused("tune_lr must have at least one rate, got none; leave it out to train with the base's rate")
+            if "train.lr" in self.axes:
+                raise refused("tune_lr must be left out when train.lr is an axis, since it would override it")
+            if len(set(self.tune_lr)) < len(self.tune_lr):
+                raise refused(f"tune_lr must hold different rates, got {self.tune_lr}")
+            for rate in self.tune_lr:
+                if not 0 < rate <= 10:
+                    raise refused(f"tune_lr must hold rates above 0 and at most 10, got {rate:g}")
+        return self
+
+    def _without_depth(self, field: str) -> RunConfig:
+        """The base for the check of one field alone, where depth and width do not bind each other."""
+        return changed(self.base, {"net.depth": 0, "net.width": 4096}) if field.startswith("net.") else self.base
+
+    @property
+    def sweep_id(self) -> str:
+        """The sweep's address: 16 hexadecimal digits from the hash of all but its name and what its axes override."""
+        base = self.base.model_dump(mode="json")
+        plain = RunConfig().model_dump(mode="json")
+        axes: dict[str, list[Any]] = {}
+        for field, values in self.axes.items():
+            part, _, name = field.rpartition(".")
+            is_real = isinstance((plain[part] if part else plain)[name], float)
+            same = [float(value) if is_real and value is not None else value for value in values]
+            if len(same) == 1:  # an axis of one value is no axis
+                (base[part] if part else base)[name] = same[0]
+            else:
+                (base[part] if part else base).pop(name)
+                axes[field] = same
+        if self.tune_lr is not None:
+            base["train"].pop("lr")
+        return digest({"base": base, "axes": axes, "baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr})

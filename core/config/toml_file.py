@@ -1,0 +1,133 @@
+"""Sweeps as TOML files: the fields of `SweepConfig`, nested the same way; faults are said with file, line and field."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import tomli_w
+from pydantic import ValidationError
+
+from leafscope.core.config.changes import explain
+from leafscope.core.config.sweep import SweepConfig
+from leafscope.core.errors import ConfigFileError
+
+MOST_BYTES = 1_000_000
+"""A larger file is no sweep."""
+
+NONE = ""
+"""Stands among an axis's values for a field that is left out (all training rows, say), since TOML has no null."""
+
+_SECTION = re.compile(r"\s*\[+([^\]]+)\]+")
+_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
+_PART = re.compile(r"""("[^"]*"|'[^']*'|[\w-]+)""")
+_AXIS = re.compile(r"axis (\S+?):? ")
+
+
+def read_sweep(path: str | Path) -> SweepConfig:
+    """Read a sweep; without a name it is called after the file.
+
+    Raises ConfigFileError, one line for each fault: file, line where one can be named, field, what must hold and what was
+    given.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ConfigFileError(f"{path}: a sweep must have at most {MOST_BYTES:,} bytes, got {path.stat().st_size:,}")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigFileError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigFileError(f"{path}: must be UTF-8 text; byte {error.start + 1:,} is not") from None
+    return parse_sweep(text, str(path), default_name=path.stem)
+
+
+def parse_sweep(text: str, source: str = "sweep", default_name: str = "sweep") -> SweepConfig:
+    r"""Read a sweep from a text that is called `source` in messages; raises ConfigFileError as `read_sweep` does.
+
+    >>> parse_sweep('name = "two"\n[axes]\nseed = [0, 1]').axes
+    {'seed': [0, 1]}
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = getattr(error, "lineno", None) or _line_in(str(error)) or len(text.splitlines())
+        words = re.sub(r"\s*\(at .*\)$", "", str(error))
+        raise ConfigFileError(f"{source}, line {line}: must be TOML: {words[:1].lower()}{words[1:]}") from None
+    if isinstance(axes := values.get("axes"), dict):
+        for field, of_field in axes.items():
+            if isinstance(of_field, dict):
+                words = f'an axis must stand in quotes, such as "{field}.{next(iter(of_field), "depth")}" = [0, 2]'
+                raise ConfigFileError(_fault(source, _places(text), f"axes.{field}", words))
+        values["axes"] = {
+            field: [None if one == NONE else one for one in of_field] if isinstance(of_field, list) else of_field
+            for field, of_field in axes.items()
+        }
+    try:
+        return SweepConfig.model_validate({"name": default_name} | values)
+    except ValidationError as error:
+        places = _places(text)
+        raise ConfigFileError(
+            "\n".join(_fault(source, places, field, words) for field, words in explain(error).items())
+        ) from None
+
+
+def write_sweep(sweep: SweepConfig) -> str:
+    """Write a sweep as TOML, which `parse_sweep` reads back as the same sweep; what is not set is left out.
+
+    >>> parse_sweep(write_sweep(SweepConfig(axes={"net.depth": [0, 2]}))) == SweepConfig(axes={"net.depth": [0, 2]})
+    True
+    """
+    values = sweep.model_dump(mode="json", exclude_none=True)
+    if "axes" in values:
+        values["axes"] = {
+            field: [NONE if one is None else one for one in of_field] for field, of_field in values["axes"].items()
+        }
+    return tomli_w.dumps({name: value for name, value in values.items() if value not in ({}, [])})
+
+
+def _line_in(words: str) -> int | None:
+    found = re.search(r"line (\d+)", words)
+    return int(found.group(1)) if found else None
+
+
+def _fault(source: str, places: dict[tuple[str, ...], int], field: str, words: str) -> str:
+    path = tuple(field.split(".")) if field else ()
+    if not path and (axis := _AXIS.match(words)):
+        path, field = ("axes", axis.group(1).strip("'\"")), f"axes.{axis.group(1)}"
+    elif not path and (first := words.split(" ", 1)[0]) in SweepConfig.model_fields:
+        path, field = (first,), first
+    elif not path and words.startswith("an axis must be"):
+        named = re.search(r"got '([^']+)'", words)
+        path, field = ("axes", named.group(1) if named else ""), "axes"
+    elif unknown := re.match(r"unknown field (\S+?)[;,]", words):
+        path = (*path, unknown.group(1))
+    elif (whole := (*path, words.split(" ", 1)[0])) in places:  # a check over several fields begins with one of them
+        path, field = whole, ".".join(whole)
+    joined = ".".join(path)
+    known = {".".join(parts): line for parts, line in places.items()}
+    beneath = [line for name, line in known.items() if name.startswith(f"{joined}.")][:1]
+    above = [line for name, line in known.items() if joined.startswith(f"{name}.")]
+    lines = [known[joined]] if joined in known else beneath or above
+    where = f", line {lines[-1]}" if lines else ""
+    what = f", {field}" if field else ""
+    return f"{source}{where}{what}: {words}"
+
+
+def _places(text: str) -> dict[tuple[str, ...], int]:
+    """Where each key stands: its path -> line, from 1. Good for the layouts that people write; others get no line."""
+    section: tuple[str, ...] = ()
+    places: dict[tuple[str, ...], int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _SECTION.fullmatch(line.split("#")[0].rstrip()):
+            section = _parts(header.group(1))
+            places.setdefault(section, number)
+        elif key := _KEY.match(line):
+            path = (*section, *_parts(key.group(1)))
+            places[path] = number
+            for inner in re.finditer(r"""[{,]\s*((?:"[^"]*"|[\w.-]+))\s*=""", line[key.end() :]):
+                places.setdefault((*path, *_parts(inner.group(1))), number)
+    return places
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in _PART.findall(key))

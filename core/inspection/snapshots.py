@@ -1,0 +1,259 @@
+"""What is kept of a run's epochs so that its training can be replayed: weights where a browser computes the net, else regions.
+
+P features · C classes · K depth · L = 2^K leaves · G = SIDE * SIDE grid points. How many epochs are kept, the grid, and the
+exchange of leaves are this project's choice.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from leafscope.core.config import NetConfig, RunConfig
+from leafscope.core.cost import cost, memory
+from leafscope.core.datasets import Dataset, shape
+from leafscope.core.inspection.levels import read_to_level
+from leafscope.core.limits import check_depth
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.store.reading import LEVELS, snapshot_name
+from leafscope.core.store.tensors import pack
+from leafscope.core.training.trainer import EVALUATION_ROWS, evaluate
+from leafscope.core.tree import TreeLinear
+
+if TYPE_CHECKING:
+    from leafscope.core.training.trainer import Trainer
+
+SNAPSHOTS = 41
+"""Most epochs kept of a run."""
+
+FEWEST_SNAPSHOTS = 9
+"""Epochs kept however large the net is."""
+
+BUDGET = 2**23
+"""Bytes of float32 weights of a run, all its snapshots together."""
+
+MAX_DEPTH_IN_BROWSER, MAX_WIDTH_IN_BROWSER = 6, 16
+"""The largest gated net on a plane that a browser computes on a grid."""
+
+MAX_DENSE_WIDTH_IN_BROWSER = 64
+"""The same of a dense net."""
+
+SIDE = 96
+"""Grid points on each side of the plane."""
+
+MARGIN = 0.06
+"""Share of the data's range that the plane is larger on each side."""
+
+MAX_MULTIPLY_ADDS = 2e9
+"""Of a net on the whole grid; regions of a larger one are not kept."""
+
+MAX_PARAMETERS = 2**25
+"""Of a net whose regions are kept."""
+
+REGIONS_BUDGET = 2**32
+"""Multiply-adds of a run's regions, all its snapshots together: about a second."""
+
+
+def in_browser(net: NetConfig, n_features: int, n_outputs: int) -> bool:
+    """Tell whether a browser computes the net itself, on a plane for a whole grid, elsewhere for one row at a time.
+
+    >>> in_browser(NetConfig(depth=6, width=16), 2, 2), in_browser(NetConfig(depth=7, width=16), 2, 2)
+    (True, False)
+    """
+    if net.fitted:
+        return False
+    if n_features != 2:
+        return FEWEST_SNAPSHOTS * _weight_bytes(net, n_features, n_outputs) <= BUDGET
+    if net.gated:
+        return bool(net.depth <= MAX_DEPTH_IN_BROWSER and net.width <= MAX_WIDTH_IN_BROWSER)
+    return bool(net.width <= MAX_DENSE_WIDTH_IN_BROWSER)
+
+
+def shows_regions(run: RunConfig) -> bool:
+    """Tell whether regions are kept of a run: of two features, its net too large for a browser and not for the grid."""
+    size = shape(run.data)
+    if run.net.fitted or size.n_features != 2 or in_browser(run.net, size.n_features, size.n_classes):
+        return False
+    needed = cost(run.net, size.n_features, size.n_classes)
+    return needed.multiply_adds * SIDE**2 <= MAX_MULTIPLY_ADDS and needed.parameters <= MAX_PARAMETERS
+
+
+def snapshot_epochs(run: RunConfig) -> tuple[int, ...]:
+    """List the epochs whose snapshot is kept: evenly spaced from 0 to the last, by the configuration alone.
+
+    At most 41, fewer, but at least 9, where weights are large or regions long to compute; none of what scikit-learn fits.
+
+    >>> snapshot_epochs(RunConfig(train={"epochs": 3}))
+    (0, 1, 2, 3)
+    """
+    if run.net.fitted:
+        return ()
+    size = shape(run.data)
+    if shows_regions(run):
+        affordable = REGIONS_BUDGET // (SIDE**2 * cost(run.net, size.n_features, size.n_classes).multiply_adds)
+    else:
+        affordable = BUDGET // _weight_bytes(run.net, size.n_features, size.n_classes)
+    last = run.train.epochs
+    steps = min(max(FEWEST_SNAPSHOTS, min(SNAPSHOTS, affordable)) - 1, last)
+    return tuple((2 * step * last + steps) // (2 * steps) for step in range(steps + 1))
+
+
+class Snapshots:
+    """Takes the snapshots of one run from the net that its trainer trains."""
+
+    def __init__(self, run: RunConfig, trainer: "Trainer") -> None:
+        self._trainer = trainer
+        self._epochs = frozenset(snapshot_epochs(run))
+        size = shape(run.data)
+        self._keeps_weights = in_browser(run.net, size.n_features, size.n_classes)
+        self._keeps_regions = shows_regions(run)
+
+    def of(self, epoch: int) -> dict[str, bytes]:
+        """Give the artifacts of the net as it stands after `epoch`; none if that is not to be kept."""
+        return self._taken(epoch) if epoch in self._epochs else {}
+
+    def at_end(self) -> dict[str, bytes]:
+        """Give what a finished run keeps besides: its last epoch if it ended early, and its net read to each level."""
+        taken = {} if self._trainer.epoch in self._epochs else self._taken(self._trainer.epoch)
+        if self._keeps_regions and (found := levels(self._trainer.net, self._trainer.dataset)):
+            taken[LEVELS] = pack(found)
+        return taken
+
+    def _taken(self, epoch: int) -> dict[str, bytes]:
+        if self._keeps_weights:
+            return {snapshot_name("weights", epoch): pack(self._trainer.net.state_dict())}
+        if self._keeps_regions:
+            return {snapshot_name("regions", epoch): pack(regions(self._trainer.net, self._trainer.dataset))}
+        return {}
+
+
+def plane(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the corners of the part of the plane that is drawn, in raw units: (2,) low and (2,) high."""
+    low, high = dataset.raw.min(0), dataset.raw.max(0)
+    margin = MARGIN * (high - low)
+    return low - margin, high + margin
+
+
+def grid(dataset: Dataset, side: int = SIDE) -> NDArray[np.float64]:
+    """List the points of the plane, (side^2, 2) in raw units; feature 0 runs fast, both from low to high, ends included."""
+    low, high = plane(dataset)
+    x, y = (np.linspace(low[feature], high[feature], side) for feature in (0, 1))
+    return np.stack([values.reshape(-1) for values in np.meshgrid(x, y)], axis=1)
+
+
+@torch.no_grad()
+def regions(net: DenseNet | TreeNet, dataset: Dataset) -> dict[str, Tensor]:
+    """Compute what a net answers at every point of the plane, on the CPU.
+
+    "probability" (G, C) uint8 from 0 to 255, and of a gated net "leaf" (layers, G) int32.
+    """
+    probabilities: list[Tensor] = []
+    leaves: list[Tensor] = []
+    for part in _rows(net, dataset):
+        routed = net.routed(part)
+        probabilities.append(_as_bytes(routed.logits))
+        if routed.leaves:
+            leaves.append(torch.stack(routed.leaves).to(torch.int32))
+    found = {"probability": torch.cat(probabilities).cpu()}
+    return found | ({"leaf": torch.cat(leaves, dim=1).cpu()} if leaves else {})
+
+
+def levels(net: DenseNet | TreeNet, dataset: Dataset) -> dict[str, Tensor]:
+    """Compute what a gated net answers when its sum is cut off at a level, and when its leaves exchange their matrices.
+
+    Of a tree of depth K >= 1: "level_0" to "level_K" (G, C) uint8 from 0 to 255, and "level_accuracy" (K + 1, 3) float64 on
+    train, validation and test. Of any gated net of depth >= 1: "shuffled" and "shuffled_accuracy" (3,). Else nothing.
+    """
+    if not isinstance(net, TreeNet) or net.config.depth == 0:
+        return {}
+    found: dict[str, Tensor] = {}
+    if net.config.kind == "tree":
+        scores = []
+        for level in range(net.config.depth + 1):
+            cut = read_to_level(net, level)
+            found[f"level_{level}"] = regions(cut, dataset)["probability"]
+            scores.append(_accuracies(cut, dataset))
+        found["level_accuracy"] = torch.stack(scores)
+    other = shuffled(net)
+    return found | {"shuffled": regions(other, dataset)["probability"], "shuffled_accuracy": _accuracies(other, dataset)}
+
+
+def leaf_shuffle(depth: int) -> NDArray[np.int64]:
+    """Permute the leaves in one cycle, the same for each depth and in every language: (L,), leaf i gets what p[i] had.
+
+    Sattolo 1986, with the linear congruential generator of Numerical Recipes. Raises ValueError for a depth outside 0..16.
+
+    >>> leaf_shuffle(1).tolist()
+    [1, 0]
+    """
+    check_depth(depth)
+    permutation = list(range(1 << depth))
+    draw = _generator(depth + 1)
+    for last in range(len(permutation) - 1, 0, -1):
+        other = int(draw() * last)
+        permutation[last], permutation[other] = permutation[other], permutation[last]
+    return np.array(permutation, dtype=np.int64)
+
+
+@torch.no_grad()
+def shuffled(net: TreeNet) -> TreeNet:
+    """Copy a net so that in every gated layer leaf i has the matrix and bias of leaf p[i]; what makes the gates stays.
+
+    The copy has separate leaves (flat), each with the sum of its path.
+    """
+    order = torch.from_numpy(leaf_shuffle(net.config.depth))
+    config = net.config.model_copy(update={"kind": "flat"})
+    weights = copy.copy(net.state_dict())
+    for index, layer in enumerate(net.layers):
+        assert isinstance(layer, TreeLinear)
+        where = order.to(layer.weight.device)
+        weights[f"layers.{index}.weight"] = layer.leaf_weight()[where]
+        bias = layer.leaf_bias()
+        assert bias is not None
+        weights[f"layers.{index}.bias"] = bias[where]
+    other = TreeNet(config, net.hidden.in_features, net.head.out_features).to(net.hidden.weight.device)
+    other.load_state_dict(weights)
+    return other
+
+
+def _weight_bytes(net: NetConfig, n_features: int, n_outputs: int) -> int:
+    """Bytes of a net's float32 weights, frozen ones included."""
+    return memory(RunConfig(net=net), n_features, n_outputs, n_rows=1).parameters
+
+
+def _generator(seed: int) -> Callable[[], float]:
+    """Random numbers from 0 to below 1, which 32-bit integers and doubles give alike everywhere."""
+    state = seed
+
+    def draw() -> float:
+        nonlocal state
+        state = (state * 1664525 + 1013904223) % 2**32
+        return state / 2**32
+
+    return draw
+
+
+def _rows(net: DenseNet | TreeNet, dataset: Dataset) -> tuple[Tensor, ...]:
+    """The grid as the net reads it, in parts."""
+    return torch.tensor(dataset.standardize(grid(dataset)), device=net.hidden.weight.device).split(EVALUATION_ROWS)
+
+
+def _as_bytes(logits: Tensor) -> Tensor:
+    """Probabilities from 0 to 255; those that are no number, of a net that diverged, are 0."""
+    return (255 * logits.softmax(1)).nan_to_num(0.0).round().to(torch.uint8)
+
+
+def _accuracies(net: TreeNet, dataset: Dataset) -> Tensor:
+    """Shares of rows answered rightly, on train, validation and test: (3,) float64."""
+    where = net.hidden.weight.device
+    return torch.tensor(
+        [
+            evaluate(net, torch.tensor(split.x, device=where), torch.tensor(split.y, device=where))[1]
+            for split in dataset.splits.values()
+        ],
+        dtype=torch.float64,
+    )

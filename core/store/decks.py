@@ -1,0 +1,185 @@
+"""Decks: chosen figures, in order, each a snapshot with the configurations it was computed from."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from leafscope.core.errors import LimitError, RunNotFoundError
+from leafscope.core.store.reading import Reading
+from leafscope.core.store.schema import decks, slides
+
+MAX_SLIDES = 200
+"""Slides of one deck: more than four hours of talk."""
+
+MAX_FIGURE_BYTES = 8_000_000
+"""Of one slide's figure: a deck is one file that has to open at once."""
+
+MAX_NAME, MAX_TEXT = 10_000, 20_000
+"""Characters of a deck's name, and of each text of a slide; a slide shows far fewer."""
+
+
+class Slide(BaseModel):
+    """One slide; texts are plain, as written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["title", "text", "formula", "figure"]
+    title: str = ""
+    text: str = ""
+    """Subtitle of a title; paragraphs or lines beginning with "- " of a text; LaTeX of a formula."""
+    caption: str = ""
+    notes: str = ""
+    """For the speaker."""
+    reveal: bool = False
+    """Show a figure's traces, or a text's lines, one by one."""
+    figure: dict[str, Any] | None = None
+    """A figure as Plotly's JSON: data and layout."""
+    dark: bool = False
+    """Drawn for a dark background."""
+    projector: bool = False
+    """Drawn with text of 24 px; else of 14."""
+    runs: tuple[str, ...] = ()
+    """The configurations of the runs it shows, as JSON without defaults."""
+    sweep: str = ""
+    """The configuration of the sweep it shows, as JSON without defaults; empty: none."""
+    address: str = ""
+    """The page it was taken from, with its parameters."""
+    versions: dict[str, str] = {}
+    """Program -> version, when it was taken."""
+    taken: float = 0.0
+    """When: seconds since 1970 (UTC)."""
+
+
+@dataclass(frozen=True)
+class DeckInfo:
+    """A deck as a list shows it. Times are seconds since 1970 (UTC)."""
+
+    deck_id: str
+    name: str
+    n_slides: int
+    created: float
+    changed: float
+
+
+class Decks(Reading):
+    """The part of the store that keeps decks."""
+
+    def decks(self) -> list[DeckInfo]:
+        """List the decks, the one changed last first."""
+        count = select(func.count()).where(slides.c.deck_id == decks.c.deck_id).scalar_subquery()
+        with self._read() as connection:
+            rows = connection.execute(select(decks, count.label("n")).order_by(decks.c.changed.desc(), decks.c.deck_id)).all()
+        return [DeckInfo(row.deck_id, row.name, row.n, row.created, row.changed) for row in rows]
+
+    def deck(self, deck_id: str) -> DeckInfo:
+        """Give one deck; raises RunNotFoundError if none has this address."""
+        found = next((info for info in self.decks() if info.deck_id == deck_id), None)
+        if found is None:
+            raise _no_deck(deck_id)
+        return found
+
+    def slides(self, deck_id: str) -> dict[str, Slide]:
+        """Give a deck's slides in order, address -> slide; none for a deck that is not there."""
+        with self._read() as connection:
+            query = select(slides).where(slides.c.deck_id == deck_id).order_by(slides.c.place, slides.c.slide_id)
+            rows = connection.execute(query).all()
+        return {row.slide_id: Slide.model_validate(json.loads(row.content) | {"figure": _figure(row.figure)}) for row in rows}
+
+    def make_deck(self, name: str, content: Sequence[Slide] = ()) -> str:
+        """Make a deck, with slides; its address. Raises ValueError for a name or a text that is empty or too long."""
+        deck_id, now = uuid.uuid4().hex[:16], self._clock()
+        with self._write() as connection:
+            row = {"deck_id": deck_id, "name": _name(name), "created": now, "changed": now}
+            connection.execute(insert(decks).values(row))
+            for slide in content:
+                self._append(connection, deck_id, slide)
+        return deck_id
+
+    def rename_deck(self, deck_id: str, name: str) -> None:
+        """Call a deck by another name; raises RunNotFoundError, ValueError."""
+        name = _name(name)
+        with self._write() as connection:
+            self._touch(connection, deck_id)
+            connection.execute(update(decks).where(decks.c.deck_id == deck_id).values(name=name))
+
+    def delete_deck(self, deck_id: str) -> None:
+        """Delete a deck with its slides; nothing if it is not there."""
+        with self._write() as connection:
+            connection.execute(delete(decks).where(decks.c.deck_id == deck_id))
+
+    def add_slide(self, deck_id: str, slide: Slide) -> str:
+        """Append a slide; its address. Raises RunNotFoundError, LimitError for a full deck, ValueError for a text too long."""
+        with self._write() as connection:
+            self._touch(connection, deck_id)
+            return self._append(connection, deck_id, slide)
+
+    def change_slide(self, slide_id: str, **changes: Any) -> None:
+        """Change texts or `reveal` of a slide; raises RunNotFoundError, ValueError."""
+        with self._write() as connection:
+            row = connection.execute(select(slides).where(slides.c.slide_id == slide_id)).first()
+            if row is None:
+                raise RunNotFoundError(f"no slide has the address {slide_id!r:.40}; it was deleted")
+            slide = Slide.model_validate(json.loads(row.content) | changes)
+            self._touch(connection, row.deck_id)
+            connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(content=_content(slide)))
+
+    def order_slides(self, deck_id: str, slide_ids: Sequence[str]) -> None:
+        """Put a deck's slides into this order; those that are not named stay behind, in theirs. Raises RunNotFoundError."""
+        with self._write() as connection:
+            self._touch(connection, deck_id)
+            query = select(slides.c.slide_id).where(slides.c.deck_id == deck_id).order_by(slides.c.place, slides.c.slide_id)
+            here = list(connection.execute(query).scalars())
+            for place, slide_id in enumerate(dict.fromkeys([*(one for one in slide_ids if one in here), *here])):
+                connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(place=place))
+
+    def delete_slide(self, slide_id: str) -> None:
+        """Take a slide out of its deck; nothing if it is not there."""
+        with self._write() as connection:
+            connection.execute(delete(slides).where(slides.c.slide_id == slide_id))
+
+    def _touch(self, connection: Connection, deck_id: str) -> None:
+        changed = update(decks).where(decks.c.deck_id == deck_id).values(changed=self._clock())
+        if connection.execute(changed).rowcount == 0:
+            raise _no_deck(deck_id)
+
+    def _append(self, connection: Connection, deck_id: str, slide: Slide) -> str:
+        content, figure = _content(slide), None if slide.figure is None else json.dumps(slide.figure, allow_nan=False)
+        if figure is not None and len(figure) > MAX_FIGURE_BYTES:
+            raise LimitError(f"a figure must have at most {MAX_FIGURE_BYTES:,} bytes to be kept, got {len(figure):,}")
+        count, last = connection.execute(
+            select(func.count(), func.max(slides.c.place)).where(slides.c.deck_id == deck_id)
+        ).one()
+        if count >= MAX_SLIDES:
+            raise LimitError(f"a deck must have at most {MAX_SLIDES} slides, and this one has {count}")
+        slide_id, place = uuid.uuid4().hex[:16], 0 if last is None else last + 1
+        row = {"slide_id": slide_id, "deck_id": deck_id, "place": place, "content": content, "figure": figure}
+        connection.execute(insert(slides).values(row))
+        return slide_id
+
+
+def _content(slide: Slide) -> str:
+    for field in ("title", "text", "caption", "notes"):
+        if (length := len(getattr(slide, field))) > MAX_TEXT:
+            raise ValueError(f"{field} must have at most {MAX_TEXT:,} characters, got {length:,}")
+    return slide.model_dump_json(exclude={"figure"}, exclude_defaults=True)
+
+
+def _figure(text: str | None) -> dict[str, Any] | None:
+    figure: dict[str, Any] | None = None if text is None else json.loads(text)
+    return figure
+
+
+def _name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_NAME:
+        raise ValueError(f"a deck's name must have from 1 to {MAX_NAME:,} characters, got {len(name):,}")
+    return name
+
+
+def _no_deck(deck_id: str) -> RunNotFoundError:
+    return RunNotFoundError(f"no deck has the address {deck_id!r:.40} in this database; it was deleted, or made elsewhere")

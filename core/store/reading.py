@@ -1,0 +1,375 @@
+"""What the store answers: summaries of runs, histories, leaves, artifacts, benchmarks; numbers only.
+
+A run is seen through its newest chain of attempts, back to the last that began from scratch: each epoch is the one of the
+highest attempt that has it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args, overload
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Engine, Row, and_, func, select, update
+
+from leafscope.core.errors import RunNotFoundError, StoreError
+from leafscope.core.store.schema import (
+    annotations,
+    artifact_parts,
+    artifacts,
+    attempts,
+    benchmarks,
+    explained,
+    leaves,
+    metrics,
+    runs,
+    sweeps,
+    workers,
+)
+from leafscope.core.store.summaries import LOST, STALE, STARTING, Benchmark, RunSummary, SweepInfo, WorkerInfo
+
+Snapshot = Literal["weights", "regions"]
+"""What is kept of an epoch: the net's weights, or its answers on the plane."""
+
+LEVELS = "levels"
+"""The artifact that holds a net's answers on the plane, read to each level."""
+
+CHUNK = 500
+"""Addresses asked for in one query; databases limit how many values one may name."""
+
+
+class Reading:
+    """The reading half of the store."""
+
+    _engine: Engine
+    _clock: Callable[[], float]
+
+    def list_runs(self) -> list[RunSummary]:
+        """List all runs, the newest first; one query."""
+        self._expire()
+        with self._read() as connection:
+            rows = connection.execute(_summaries().order_by(attempts.c.created.desc(), runs.c.run_id)).all()
+        return [_summary(row) for row in rows]
+
+    def revision(self) -> tuple[Any, ...]:
+        """Give what changes whenever `list_runs` would answer otherwise; far cheaper than the list of a thousand runs."""
+        self._expire()
+        of = attempts.c
+        newest = (func.max(column) for column in (of.created, of.started, of.finished, of.heartbeat))
+        totals = func.count(), func.sum(of.epochs_done), func.sum(of.attempt), func.count(of.finished)
+        asked = select(func.count()).select_from(attempts).where(of.stop_requested.is_(True)).scalar_subquery()
+        with self._read() as connection:
+            runs_now = connection.execute(select(*newest, *totals, asked)).one()
+            said = connection.execute(select(func.count(), func.max(annotations.c.changed)).select_from(annotations)).one()
+        return (*runs_now, *said)
+
+    def run(self, run_id: str) -> RunSummary:
+        """Summarize one run; raises RunNotFoundError if no run has this address."""
+        self._expire()
+        with self._read() as connection:
+            row = connection.execute(_summaries().where(runs.c.run_id == run_id)).first()
+        if row is None:
+            raise not_found(run_id)
+        return _summary(row)
+
+    def runs(self, run_ids: Iterable[str]) -> dict[str, RunSummary]:
+        """Summarize many runs: address -> summary; addresses that no run has are left out."""
+        self._expire()
+        wanted = list(dict.fromkeys(run_ids))
+        found: dict[str, RunSummary] = {}
+        with self._read() as connection:
+            for part in _chunks(wanted):
+                for row in connection.execute(_summaries().where(runs.c.run_id.in_(part))):
+                    found[row.run_id] = _summary(row)
+        return found
+
+    def curves(self, run_ids: Iterable[str], split: str, metric: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Give one metric of many runs: address -> (E,) epochs, (E,) values; runs without it are left out."""
+        wanted = list(dict.fromkeys(run_ids))
+        newest: dict[str, int] = {}
+        points: dict[str, dict[int, float]] = {}
+        with self._read() as connection:
+            for part in _chunks(wanted):
+                query = select(attempts.c.run_id, attempts.c.first_attempt).where(attempts.c.run_id.in_(part))
+                newest |= {row.run_id: row.first_attempt for row in connection.execute(query.order_by(attempts.c.attempt))}
+                of_metric = metrics.c.run_id.in_(part), metrics.c.split == split, metrics.c.metric == metric
+                for row in connection.execute(select(metrics).where(*of_metric).order_by(metrics.c.attempt)):
+                    if row.attempt >= newest[row.run_id]:
+                        value = row.value if row.nonfinite is None else float(row.nonfinite)
+                        points.setdefault(row.run_id, {})[row.epoch] = value
+        return {
+            run_id: (np.array(sorted(values), dtype=np.int64), np.array([values[epoch] for epoch in sorted(values)]))
+            for run_id, values in points.items()
+        }
+
+    def statuses(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Give the status of many runs: address -> queued, running, ...; cheap, so that many can be looked at often."""
+        self._expire()
+        wanted = list(dict.fromkeys(run_ids))
+        with self._read() as connection:
+            found: dict[str, str] = {}
+            for part in _chunks(wanted):
+                query = select(attempts.c.run_id, attempts.c.status).where(attempts.c.run_id.in_(part))
+                found |= {row.run_id: row.status for row in connection.execute(query.order_by(attempts.c.attempt))}
+        return found
+
+    def sweeps(self) -> list[SweepInfo]:
+        """List the sweeps, the newest first."""
+        with self._read() as connection:
+            rows = connection.execute(select(sweeps).order_by(sweeps.c.created.desc(), sweeps.c.sweep_id)).all()
+        return [SweepInfo(row.sweep_id, row.name, row.config, row.created) for row in rows]
+
+    def sweep(self, sweep_id: str) -> SweepInfo:
+        """Give one sweep; raises RunNotFoundError if none has this address."""
+        with self._read() as connection:
+            row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).first()
+        if row is None:
+            raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
+        return SweepInfo(row.sweep_id, row.name, row.config, row.created)
+
+    def is_empty(self) -> bool:
+        """Tell whether there is no run at all."""
+        with self._read() as connection:
+            return connection.execute(select(runs.c.run_id).limit(1)).first() is None
+
+    def queue_position(self, run_id: str) -> int | None:
+        """Count the queued attempts that go before this run's; None if it is not queued."""
+        with self._read() as connection:
+            order = attempts.c.priority, attempts.c.created, attempts.c.run_id
+            rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*order))
+            ids = list(rows.scalars())
+        return ids.index(run_id) if run_id in ids else None
+
+    def history(self, run_id: str, after: int = -1) -> pd.DataFrame:
+        """Give every metric of the epochs later than `after`: columns epoch, split, metric, value; by epoch.
+
+        Raises RunNotFoundError.
+        """
+        with self._read() as connection:
+            rows = self._metric_rows(connection, run_id, self._first_attempt(connection, run_id), after)
+        return pd.DataFrame(rows, columns=["epoch", "split", "metric", "value"])
+
+    def recorded_epochs(self, run_id: str) -> np.ndarray:
+        """List the epochs that have leaves: (E,) int64, ascending; none for a dense net. Raises RunNotFoundError."""
+        with self._read() as connection:
+            first = self._first_attempt(connection, run_id)
+            chain = leaves.c.run_id == run_id, leaves.c.attempt >= first
+            rows = connection.execute(select(leaves.c.epoch).where(*chain).distinct().order_by(leaves.c.epoch)).scalars().all()
+        return np.array(rows, dtype=np.int64)
+
+    @overload
+    def leaves(self, run_id: str, layer: int, split: str) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def leaves(self, run_id: str, layer: int, split: str, epoch: None) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def leaves(self, run_id: str, layer: int, split: str, epoch: int) -> np.ndarray: ...
+    def leaves(
+        self, run_id: str, layer: int, split: str, epoch: int | None = None
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Give each row's leaf at one epoch, (rows,) integers; without `epoch` (E,) epochs and (E, rows) leaves.
+
+        Raises RunNotFoundError, and StoreError if the epoch asked for has no leaves.
+        """
+        with self._read() as connection:
+            first = self._first_attempt(connection, run_id)
+            query = select(leaves.c.epoch, leaves.c.dtype, leaves.c.shape, leaves.c.data).where(
+                leaves.c.run_id == run_id, leaves.c.attempt >= first, leaves.c.layer == layer, leaves.c.split == split
+            )
+            if epoch is not None:
+                query = query.where(leaves.c.epoch == epoch)
+            rows = connection.execute(query.order_by(leaves.c.epoch, leaves.c.attempt)).all()
+        found = {row.epoch: _array(row) for row in rows}
+        if epoch is None:
+            values = np.stack(list(found.values())) if found else np.empty((0, 0), dtype=np.uint8)
+            return np.array(list(found), dtype=np.int64), values
+        if epoch not in found:
+            raise StoreError(f"run {run_id} has no leaves of gated layer {layer} on {split} at epoch {epoch}")
+        return found[epoch]
+
+    def artifact(self, run_id: str, name: str) -> bytes | None:
+        """Give the newest artifact of this name in the chain ("net", "checkpoint"); None if there is none.
+
+        Raises RunNotFoundError.
+        """
+        with self._read() as connection:
+            return self._artifact(connection, run_id, self._first_attempt(connection, run_id), name)
+
+    def snapshots(self, run_id: str, kind: Snapshot, after: int = -1) -> dict[int, bytes]:
+        """Give what is kept of the epochs later than `after`: epoch -> safetensors, by epoch. Raises RunNotFoundError."""
+        same = [artifacts.c[name] == artifact_parts.c[name] for name in ("run_id", "attempt", "name", "version")]
+        of_kind = artifacts.c.run_id == run_id, artifacts.c.name.startswith(f"{kind}-")
+        query = select(artifacts.c.attempt, artifacts.c.name, artifact_parts.c.data).join(artifact_parts, and_(*same))
+        query = query.where(*of_kind).order_by(artifacts.c.attempt, artifact_parts.c.part)
+        if after >= 0:
+            query = query.where(artifacts.c.name > snapshot_name(kind, after))
+        with self._read() as connection:
+            first = self._first_attempt(connection, run_id)
+            rows = connection.execute(query.where(artifacts.c.attempt >= first)).all()
+        parts: dict[tuple[int, int], list[bytes]] = {}
+        for row in rows:
+            if (epoch := snapshot_epoch(row.name)) is not None:
+                parts.setdefault((epoch, row.attempt), []).append(row.data)
+        return {epoch: b"".join(parts[epoch, attempt]) for epoch, attempt in sorted(parts)}  # the last attempt wins
+
+    def workers(self) -> list[WorkerInfo]:
+        """List the workers that give signs of life."""
+        with self._read() as connection:
+            rows = connection.execute(select(workers).order_by(workers.c.started)).all()
+        now = self._clock()
+        limit = {"starting": STARTING}
+        return [
+            WorkerInfo(row.worker_id, row.pid, row.device, row.state)
+            for row in rows
+            if now - row.heartbeat <= limit.get(row.state, STALE)
+        ]
+
+    def benchmarks(self, limit: int = 20) -> list[Benchmark]:
+        """List the newest benchmarks, at most `limit` of them, the newest first."""
+        if limit < 0:
+            raise ValueError(f"limit must be at least 0, got {limit}")
+        with self._read() as connection:
+            rows = connection.execute(_newest_benchmarks().limit(limit)).all()
+        return [_benchmark(row) for row in rows]
+
+    def latest_benchmark(self, group: str | None = None, include_quick: bool = True) -> Benchmark | None:
+        """Give the newest benchmark, of those that measured `group` if one is named; None if there is none."""
+        query = _newest_benchmarks()
+        if not include_quick:
+            query = query.where(benchmarks.c.quick.is_(False))
+        query = query.execution_options(yield_per=4)  # the first is nearly always the one
+        with self._read() as connection, connection.execute(query) as rows:
+            for row in rows:
+                found = _benchmark(row)
+                if group is None or group in found.result["groups"]:
+                    return found
+        return None
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        """Begin a transaction that sees one moment of the database."""
+        with explained(self._engine.url), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        """Begin a transaction that no other writer can come between."""
+        with explained(self._engine.url), self._engine.execution_options(immediate=True).begin() as connection:
+            yield connection
+
+    def _expire(self) -> None:
+        """End the running attempts that lost their worker; a write only if there are any."""
+        silent = attempts.c.status == "running", attempts.c.heartbeat < self._clock() - STALE
+        with self._read() as connection:
+            if connection.execute(select(attempts.c.run_id).where(*silent).limit(1)).first() is None:
+                return
+        with self._write() as connection:
+            # Read the clock again: this may have waited for the very write that carries the sign of life.
+            silent = attempts.c.status == "running", attempts.c.heartbeat < self._clock() - STALE
+            ended = {"status": "interrupted", "error": LOST, "finished": attempts.c.heartbeat}
+            connection.execute(update(attempts).where(*silent).values(ended))
+
+    def _first_attempt(self, connection: Connection, run_id: str) -> int:
+        query = select(attempts.c.first_attempt).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt.desc()).limit(1)
+        first = connection.scalar(query)
+        if first is None:
+            raise not_found(run_id)
+        return int(first)
+
+    def _metric_rows(self, connection: Connection, run_id: str, first: int, after: int) -> list[tuple[int, str, str, float]]:
+        chain = metrics.c.run_id == run_id, metrics.c.attempt >= first, metrics.c.epoch > after
+        query = select(metrics).where(*chain).order_by(metrics.c.epoch, metrics.c.attempt)
+        merged: dict[tuple[int, str, str], float] = {}
+        for row in connection.execute(query):
+            value = row.value if row.nonfinite is None else float(row.nonfinite)
+            merged[row.epoch, row.split, row.metric] = value
+        return [(*key, value) for key, value in merged.items()]
+
+    def _artifact(self, connection: Connection, run_id: str, first: int, name: str) -> bytes | None:
+        mine = artifacts.c.run_id == run_id, artifacts.c.attempt >= first, artifacts.c.name == name
+        row = connection.execute(select(artifacts).where(*mine).order_by(artifacts.c.attempt.desc()).limit(1)).first()
+        if row is None:
+            return None
+        parts = artifact_parts.c
+        query = select(parts.data).where(
+            parts.run_id == run_id, parts.attempt == row.attempt, parts.name == name, parts.version == row.version
+        )
+        return b"".join(connection.execute(query.order_by(parts.part)).scalars())
+
+
+def snapshot_name(kind: Snapshot, epoch: int) -> str:
+    """Name the artifact that holds a snapshot; names are in the order of their epochs, of which there are at most 10,000.
+
+    >>> snapshot_name("weights", 60)
+    'weights-00060'
+    """
+    return f"{kind}-{epoch:05d}"
+
+
+def snapshot_epoch(name: str) -> int | None:
+    """Read the epoch in an artifact's name; None if it is not a snapshot's."""
+    kind, _, number = name.partition("-")
+    return int(number) if kind in get_args(Snapshot) and re.fullmatch(r"[0-9]{5}", number) else None
+
+
+def not_found(run_id: str) -> RunNotFoundError:
+    """Make the error for an address that no run has."""
+    return RunNotFoundError(f"no run has the address {run_id!r:.40} in this database; it was deleted, or never trained here")
+
+
+def _summaries() -> Any:
+    other = attempts.alias()
+    newest = select(func.max(other.c.attempt)).where(other.c.run_id == runs.c.run_id).scalar_subquery()
+    joined = runs.join(attempts, (attempts.c.run_id == runs.c.run_id) & (attempts.c.attempt == newest))
+    joined = joined.outerjoin(annotations, annotations.c.run_id == runs.c.run_id)
+    said = annotations.c.name, annotations.c.tags, annotations.c.comment
+    return select(runs.c.config, runs.c.label, runs.c.note, attempts, *said).select_from(joined)
+
+
+def _summary(row: Row[Any]) -> RunSummary:
+    values = json.loads(row.summary)
+    return RunSummary(
+        run_id=row.run_id,
+        label=row.label,
+        note=row.note,
+        config_json=row.config,
+        status=row.status,
+        attempt=row.attempt,
+        first_attempt=row.first_attempt,
+        created=row.created,
+        started=row.started,
+        finished=row.finished,
+        stopping=row.status == "running" and row.stop_requested,
+        error=row.error,
+        device=row.device,
+        resumed_from=row.resumed_from,
+        epochs_done=row.epochs_done,
+        epochs_total=row.epochs_total,
+        attempt_seconds=row.seconds,
+        seconds=row.seconds_before + row.seconds,
+        best_epoch=values.get("best_epoch"),
+        best=values.get("best", {}),
+        last=values.get("last", {}),
+        facts=values.get("facts", {}),
+        name=row.name or "",
+        tags=tuple(json.loads(row.tags or "[]")),
+        comment=row.comment or "",
+    )
+
+
+def _chunks(values: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(values), CHUNK):
+        yield values[first : first + CHUNK]
+
+
+def _newest_benchmarks() -> Any:
+    return select(benchmarks).order_by(benchmarks.c.created.desc(), benchmarks.c.id.desc())
+
+
+def _benchmark(row: Row[Any]) -> Benchmark:
+    return Benchmark(row.id, row.created, row.leafscope, row.machine, row.threads, row.quick, json.loads(row.result))
+
+
+def _array(row: Row[Any]) -> np.ndarray:
+    return np.frombuffer(row.data, dtype=np.dtype(row.dtype)).reshape(json.loads(row.shape))

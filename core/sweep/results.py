@@ -1,0 +1,203 @@
+"""Sweeps: many runs from one configuration, trained together, and the table of what they gave.
+
+A sweep is a base run, axes (dotted field -> values), baselines, and learning rates to try. Where rates are tuned, every
+model is tried with each of them in each cell (width, depth, data), and the rate with the lowest mean validation loss over
+the seeds is kept: the same number of trials for everyone, and no look at the test split (this project's choice).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig
+from leafscope.core.cost import cost
+from leafscope.core.datasets import load, shape
+from leafscope.core.sweep.members import Member, distinct_runs, effort, expand, run_ids
+
+if TYPE_CHECKING:
+    pass
+
+
+SCORES = [
+    f"{which}_{split}_{metric}"
+    for which in ("best", "last")
+    for split in ("train", "validation", "test")
+    for metric in ("accuracy", "loss")
+]
+"""Columns of scores, at the epoch of the lowest validation loss and at the last one."""
+
+
+class Scored(Protocol):
+    """What is known of a run; `core.store.summaries.RunSummary` is one."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def best_epoch(self) -> int | None: ...
+    @property
+    def best(self) -> Mapping[str, float]: ...
+    @property
+    def last(self) -> Mapping[str, float]: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+def results(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> pd.DataFrame:
+    """Lay a sweep out as a table: one row a member, of its trials the one whose rate was kept.
+
+    Columns: `model`, `variant`, `depth` and `width` (of the tree nets that it stands beside; NaN: the same at all), `data`,
+    `n_train`, `run_id`, `status`, `error`, `trials` (learning rates that were compared), every field of the run by its
+    dotted name, `best_epoch`, the scores (NaN where unknown), `parameters`, `trained_parameters`, `multiply_adds` (of a
+    decision tree: comparisons), `chance_accuracy` (of the training majority class, on test), `seconds` of training and
+    `inference_seconds` a row. A rate is chosen as soon as all rates
+    have ended for a seed; before, the first stands for the others and has no scores. A run whose loss became infinite
+    counts as infinitely bad; one that failed otherwise, or was stopped, leaves its member without a result.
+    """
+    return pd.DataFrame([_row(sweep, choice, outcomes) for choice in kept(sweep, outcomes)])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A member's trials, and which of them is kept."""
+
+    trials: list[Member]
+    chosen: Member
+    is_known: bool
+    """Whether all rates have ended for a seed of its cell, so that one could be chosen; else the first stands for all."""
+
+
+def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[Kept]:
+    """Choose a trial of each member, in the order of the members."""
+    by_member: dict[tuple[Any, ...], list[Member]] = {}
+    for member in expand(sweep):
+        by_member.setdefault(member.identity, []).append(member)
+    losses: dict[tuple[Any, ...], list[list[float]]] = {}
+    for trials in by_member.values():
+        found = [_validation_loss(outcomes.get(trial.run_id)) for trial in trials]
+        if all(loss is not None for loss in found):
+            losses.setdefault(trials[0].cell, []).append([loss for loss in found if loss is not None])
+    best = {cell: _lowest([math.fsum(column) for column in zip(*rows, strict=True)]) for cell, rows in losses.items()}
+    return [
+        Kept(trials, trials[best.get(trials[0].cell, 0)], len(trials) == 1 or trials[0].cell in best)
+        for trials in by_member.values()
+    ]
+
+
+def estimated_seconds(sweep: SweepConfig, finished: Sequence[str] = (), threads: int = 1) -> float:
+    """Estimate how long a sweep takes on so many threads, without the runs that are finished; rough."""
+    done = set(finished)
+    pairs = zip(run_ids(sweep), distinct_runs(sweep), strict=True)
+    return math.fsum(_effort(run_id, run) for run_id, run in pairs if run_id not in done) / threads
+
+
+_efforts: dict[str, float] = {}
+
+
+def _effort(run_id: str, run: RunConfig) -> float:
+    if run_id not in _efforts:
+        if len(_efforts) > 50_000:
+            _efforts.clear()
+        _efforts[run_id] = effort(run)
+    return _efforts[run_id]
+
+
+@lru_cache(maxsize=4096)
+def _majority(data: DataConfig, seed: int) -> float:
+    from leafscope.core.training.fitting import majority_accuracy
+
+    return majority_accuracy(load(data, seed))
+
+
+def _validation_loss(outcome: Scored | None) -> float | None:
+    """The lowest validation loss; infinite where it became so in training; None where there is no such outcome."""
+    if outcome is None or (outcome.status != "finished" and not _diverged(outcome)):
+        return None
+    return math.inf if _diverged(outcome) else outcome.best.get("validation_loss", math.inf)
+
+
+def _diverged(outcome: Scored) -> bool:
+    return outcome.status == "failed" and bool(outcome.facts.get("diverged"))
+
+
+def _state(choice: Kept, outcomes: Mapping[str, Scored]) -> tuple[str, str | None]:
+    """A member's status and error: those of the chosen trial, or of what keeps one from being chosen."""
+    found = [outcomes.get(trial.run_id) for trial in choice.trials]
+    own = outcomes.get(choice.chosen.run_id)
+    if choice.is_known and own is not None and (own.status == "finished" or _diverged(own)):
+        return own.status, own.error
+    statuses = [None if outcome is None else outcome.status for outcome in found]
+    for status in ("running", "queued", "failed", "interrupted", "stopped"):
+        for outcome in found:
+            if outcome is not None and outcome.status == status and not _diverged(outcome):
+                return status, outcome.error
+    return ("not trained" if None in statuses else "running"), None
+
+
+def _lowest(losses: list[float]) -> int:
+    return min(range(len(losses)), key=lambda place: (math.isnan(losses[place]), losses[place]))
+
+
+def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored]) -> dict[str, Any]:
+    member, run = choice.chosen, choice.chosen.run
+    size = shape(run.data)
+    status, error = _state(choice, outcomes)
+    row: dict[str, Any] = {
+        "model": member.model,
+        "variant": member.variant,
+        "depth": math.nan if member.depth is None else float(member.depth),
+        "width": math.nan if member.width is None else float(member.width),
+        "data": data_words(sweep, run),
+        "n_train": size.n_train,
+        "run_id": member.run_id,
+        "status": status,
+        "error": error,
+        "trials": len(choice.trials),
+        **_flat(run),
+    }
+    known = outcomes.get(member.run_id) if status == "finished" else None
+    row["best_epoch"] = math.nan if known is None or known.best_epoch is None else known.best_epoch
+    for name in SCORES:
+        which, _, score = name.partition("_")
+        values: Mapping[str, float] = {} if known is None else known.best if which == "best" else known.last
+        row[name] = values.get(score, math.nan)
+    facts: Mapping[str, Any] = {} if known is None else known.facts
+    if run.net.fitted:
+        row |= {"parameters": facts.get("parameters", math.nan), "multiply_adds": facts.get("multiply_adds", math.nan)}
+    else:
+        price = cost(run.net, size.n_features, size.n_classes)
+        row |= {"parameters": price.parameters, "multiply_adds": price.multiply_adds}
+    row["chance_accuracy"] = math.nan if known is None else _majority(run.data, run.data_seed)
+    row["trained_parameters"] = facts.get("trained_parameters", math.nan)
+    row["seconds"] = math.nan if known is None else known.seconds
+    row["inference_seconds"] = facts.get("inference_seconds", math.nan)
+    return row
+
+
+def data_words(sweep: SweepConfig, run: RunConfig) -> str:
+    """Name a run's data set, with what the sweep's axes vary of it beside its name and size."""
+    fields = [name for name in sweep.axes if name.startswith("data.") and name not in ("data.name", "data.n_train")]
+    known = run.data.model_dump()
+    words = [run.data.name, *(f"{name[5:]}={known[name[5:]]}" for name in fields if known[name[5:]] is not None)]
+    if run.data.n_train is None and len(sweep.axes.get("data.n_train", [])) > 1:
+        words.append("all rows")  # which may be as many as another value names
+    return ", ".join(words)
+
+
+@lru_cache(maxsize=16_384)
+def _flat(run: RunConfig) -> Mapping[str, Any]:
+    """Every field by its dotted name."""
+    flat: dict[str, Any] = {}
+    for name, value in run.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": of_inner for inner, of_inner in value.items()}
+        else:
+            flat[name] = value
+    return flat

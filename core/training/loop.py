@@ -1,0 +1,77 @@
+"""Train one net in this process, and what that gives."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from leafscope.core.config import RunConfig
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.training.trainer import EpochRecord, Trainer
+from leafscope.core.usage.counts import leaf_counts_by_epoch
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished training gives."""
+
+    run: RunConfig
+    history: pd.DataFrame
+    """Columns epoch, split, metric, value."""
+    leaves: dict[tuple[int, str], np.ndarray]
+    """(gated layer, split) -> (recorded epochs, rows) integers: each row's leaf."""
+    leaf_counts: dict[tuple[int, str], np.ndarray]
+    """(gated layer, split) -> (recorded epochs, L) int64."""
+    best_epoch: int
+    """The epoch with the lowest validation loss, the first of equals."""
+    net: DenseNet | TreeNet
+    """The net after the last epoch, on the CPU: standardized rows (N, P) -> logits (N, C)."""
+    seconds: float
+    """Wall-clock time of training and evaluation."""
+
+
+def train(
+    run: RunConfig, on_epoch: Callable[[EpochRecord], None] | None = None, *, compiled: bool | None = None
+) -> TrainResult:
+    """Train a run here and now, calling `on_epoch` after each epoch, epoch 0 included.
+
+    It is a population of one; `compiled` is as Trainer's. Raises LimitError, DeviceError, DataError before training and
+    NonFiniteLossError in it.
+    """
+    from leafscope.core.training.population import Ended, Population
+
+    population = Population([run], compiled=compiled)
+    records: list[EpochRecord] = []
+    for _, event in population.events():
+        if isinstance(event, Ended):
+            if event.error is not None:
+                raise event.error
+            break
+        records.append(event)
+        if on_epoch is not None:
+            on_epoch(event)
+    return result_of(population.members[0], records)
+
+
+def result_of(trainer: Trainer, records: list[EpochRecord]) -> TrainResult:
+    """Put together what a trainer and its records, epoch 0 first, say; the net is copied to the CPU."""
+    run = trainer.run
+    leaves = {key: np.stack([record.leaves[key] for record in records]) for key in records[0].leaves}
+    validation = [record.metrics["validation", "loss"] for record in records]
+    return TrainResult(
+        run=run,
+        history=history_frame(records),
+        leaves=leaves,
+        leaf_counts={key: leaf_counts_by_epoch(values, run.net.depth) for key, values in leaves.items()},
+        best_epoch=records[int(np.nanargmin(validation))].epoch,
+        net=copy.deepcopy(trainer.net).cpu(),
+        seconds=records[-1].seconds,
+    )
+
+
+def history_frame(records: list[EpochRecord]) -> pd.DataFrame:
+    """Lay records out as a table: columns epoch, split, metric, value."""
+    rows = [(record.epoch, split, metric, value) for record in records for (split, metric), value in record.metrics.items()]
+    return pd.DataFrame(rows, columns=["epoch", "split", "metric", "value"])

@@ -1,0 +1,144 @@
+"""Many nets trained as one: members side by side on the threads of one process, each exactly as if it were alone.
+
+Members share the machine, the compiled code and, where it is the same, what was read from a data set; they may differ in
+everything else, depth included: one compiled call trains one member for a while without the interpreter, so that no
+padding of members to one shape, and no synchronization between their steps, is needed (this project's choice; measured by
+`leafscope bench`).
+"""
+
+import contextlib
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import Dataset, load
+from leafscope.core.device import check_fit_together, check_fits, resolve_device
+from leafscope.core.errors import OUT_OF_MEMORY, LeafscopeError, LimitError, is_out_of_memory
+from leafscope.core.training.trainer import EpochRecord, Trainer
+
+TURN = 0.3
+"""Seconds that a member trains before it is another's turn: small members end one by one, long ones go on side by side."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a member ended."""
+
+    status: str
+    """finished, stopped or failed."""
+    error: LeafscopeError | None = None
+    """Why it failed."""
+
+
+class Population:
+    """Trains many runs at once; a member's history does not depend on who else is there, bit for bit on the CPU.
+
+    `should_stop` is asked with the member's number, from several threads, as often as a `Trainer` asks. Members on a GPU
+    take turns. Raises what `Trainer` raises, before anything is trained, and ValueError for threads under 1.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[RunConfig],
+        should_stop: Callable[[int], bool] = lambda member: False,
+        threads: int = 1,
+        compiled: bool | None = None,
+    ) -> None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        for run in runs:
+            check_fits(run, resolve_device(run.train.device))
+        check_fit_together(runs)
+        self._closing = threading.Event()
+        self._data: dict[tuple[str, int], Dataset] = {}
+        self.members = [
+            Trainer(run, self._asker(should_stop, number), dataset=self._dataset(run), compiled=compiled, checked=True)
+            for number, run in enumerate(runs)
+        ]
+        on_gpu = any(member.device != "cpu" for member in self.members)
+        self._threads = 1 if on_gpu else max(1, min(threads, len(self.members)))
+
+    def events(self) -> Iterator[tuple[int, EpochRecord | Ended]]:
+        """Train all members; yields (member, record) after each of its epochs, epoch 0 first, and (member, Ended) once.
+
+        A member that fails or is stopped ends alone. Closing the iterator ends the training of all soon.
+        """
+        histories = [member.epochs() for member in self.members]
+        if self._threads == 1:
+            yield from self._in_turn(histories)
+            return
+        news: queue.SimpleQueue[tuple[int, EpochRecord | Ended | BaseException]] = queue.SimpleQueue()
+
+        def advance(number: int) -> None:
+            until = time.monotonic() + TURN
+            while not self._closing.is_set():
+                try:
+                    event = self._next(number, histories[number])
+                except BaseException as error:
+                    news.put((number, error))
+                    return
+                news.put((number, event))  # before another turn begins, so that no later event overtakes it
+                if isinstance(event, Ended):
+                    return
+                if time.monotonic() > until:
+                    with contextlib.suppress(RuntimeError):  # the pool was closed since
+                        pool.submit(advance, number)
+                    return
+
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="member") as pool:
+            try:
+                for number in range(len(histories)):
+                    pool.submit(advance, number)
+                left = len(histories)
+                while left:
+                    number, event = news.get()
+                    if isinstance(event, BaseException):
+                        raise event
+                    left -= isinstance(event, Ended)
+                    yield number, event
+            finally:
+                self._closing.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _in_turn(self, histories: list[Iterator[EpochRecord]]) -> Iterator[tuple[int, EpochRecord | Ended]]:
+        """Train the members on the calling thread, without the cost of handing each epoch from one to another."""
+        waiting = deque(enumerate(histories))
+        try:
+            while waiting:
+                number, history = waiting.popleft()
+                until = time.monotonic() + TURN
+                event: EpochRecord | Ended | None = None
+                while not isinstance(event, Ended) and time.monotonic() <= until:
+                    event = self._next(number, history)
+                    yield number, event
+                if not isinstance(event, Ended):
+                    waiting.append((number, history))
+        finally:
+            self._closing.set()
+
+    def _next(self, number: int, history: Iterator[EpochRecord]) -> EpochRecord | Ended:
+        try:
+            return next(history)
+        except StopIteration:
+            return Ended("stopped" if self.members[number].stopped else "finished")
+        except LeafscopeError as error:
+            return Ended("failed", error)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return Ended("failed", LimitError(OUT_OF_MEMORY))
+
+    def _dataset(self, run: RunConfig) -> Dataset:
+        """One copy of each data set and split."""
+        key = run.data.model_dump_json(), run.data_seed
+        if key not in self._data:
+            self._data[key] = load(run.data, run.data_seed)
+        return self._data[key]
+
+    def _asker(self, should_stop: Callable[[int], bool], number: int) -> Callable[[], bool]:
+        return lambda: self._closing.is_set() or should_stop(number)

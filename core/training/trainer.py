@@ -1,0 +1,337 @@
+"""The training of one net: mini-batches, cosine schedule, one record an epoch, exact to the step when stopped and resumed.
+
+N rows · K depth · C classes. Epoch 0 is before training. Losses are mean cross-entropy in nats and accuracies shares,
+both measured on a whole split with the net as it stands after the epoch, without gate noise.
+"""
+
+import contextlib
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import Dataset, load
+from leafscope.core.device import check_fits, resolve_device
+from leafscope.core.errors import NonFiniteLossError
+from leafscope.core.kernels import readiness
+from leafscope.core.nets import DenseNet, TreeNet, balance_penalty, build_net
+from leafscope.core.optim import LazyAdamW, parameter_groups
+from leafscope.core.training.compiled_net import CompiledNet, takes
+from leafscope.core.tree import TreeLinear
+
+EVALUATION_ROWS = 8192
+"""Rows of one forward pass in evaluation, so that its memory does not grow with the data."""
+
+LOOK = 0.02
+"""Seconds of compiled steps between two looks whether to stop."""
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is known after an epoch."""
+
+    epoch: int
+    """0 is before training."""
+    metrics: dict[tuple[str, str], float]
+    """(split, metric) -> value; splits train, validation, test; metrics loss, accuracy."""
+    leaves: dict[tuple[int, str], np.ndarray]
+    """(gated layer from 0, split) -> (rows,) uint8 or, above K = 8, uint16; empty for dense nets."""
+    seconds: float
+    """Training and evaluation time since this trainer began."""
+
+
+@dataclass
+class _Progress:
+    epoch: int = 0
+    step: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    begun: bool = False
+    ended: bool = field(default=False)
+
+
+class _Stopwatch:
+    """The time of one training, without what passes while others have their turn."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._began = time.perf_counter()
+
+    def pause(self) -> float:
+        """Stop, and give the seconds until now."""
+        self._seconds += time.perf_counter() - self._began
+        return self._seconds
+
+    def goes_on(self) -> None:
+        self._began = time.perf_counter()
+
+
+class Trainer:
+    """Trains one run; a state taken and loaded again goes on to the same history, bit for bit on the CPU.
+
+    `should_stop` is asked before every step, or, where compiled code trains, every `seconds_between_looks`. `dataset` is
+    the run's, if it is at hand. `compiled`: whether compiled code trains nets that it takes; None: unless it would have to
+    be waited for. Both paths agree in a step to 1e-5. `checked`: the run is known to fit in memory. Raises LimitError if
+    the run does not fit in memory, before allocation, DeviceError if its device is not there, DataError if its data cannot
+    be had.
+    """
+
+    def __init__(
+        self,
+        run: RunConfig,
+        should_stop: Callable[[], bool] = lambda: False,
+        *,
+        dataset: Dataset | None = None,
+        compiled: bool | None = None,
+        seconds_between_looks: float = LOOK,
+        checked: bool = False,
+    ) -> None:
+        where = resolve_device(run.train.device)
+        if not checked:
+            check_fits(run, where)
+        self.run = run
+        self.device = str(where)
+        self.dataset: Dataset = load(run.data, run.data_seed) if dataset is None else dataset
+        self.net = build_net(run.net, self.dataset.n_features, self.dataset.n_classes, run.weight_seed)
+        if where.type != "cpu":
+            self.net.to(where)
+        self.stopped = False
+        self._should_stop = should_stop
+        self._splits = {
+            name: (torch.tensor(split.x, device=where), torch.tensor(split.y, device=where))
+            for name, split in self.dataset.splits.items()
+        }
+        groups = parameter_groups(self.net, run.train.weight_decay, run.train.decay_growth)
+        self._optimizer = LazyAdamW(groups, lr=run.train.lr)
+        self._optimizer.start_state()
+        compiled = readiness.usable() if compiled is None else compiled
+        self._may_compile = compiled
+        self._path = contextlib.nullcontext if compiled else readiness.reference_only
+        self._compiled = CompiledNet(self.net, self._optimizer, run.train) if compiled and takes(self.net) else None
+        self._look = seconds_between_looks
+        self._steps_at_once = 1
+        self._progress = _Progress()
+        rows = len(self.dataset.train.y)
+        self._batches = math.ceil(rows / run.train.batch_size)
+        self._leaf_dtype = np.uint8 if run.net.depth <= 8 else np.uint16
+
+    @property
+    def epoch(self) -> int:
+        """The last complete epoch."""
+        return self._progress.epoch
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Train, yielding epoch 0 first if nothing was loaded, then each epoch as it ends.
+
+        Ends after the last epoch, at early stopping, or soon after `should_stop()`, which may be within an epoch; then
+        `stopped` is True. Raises NonFiniteLossError at the first loss that is not finite, before the update.
+        """
+        clock = _Stopwatch()
+        progress = self._progress
+        if not progress.begun:
+            progress.begun = True
+            yield self._record(clock)
+            clock.goes_on()
+        while progress.epoch < self.run.train.epochs and not progress.ended:
+            if not self._train_epoch():
+                self.stopped = True
+                return
+            progress.epoch += 1
+            progress.step = 0
+            record = self._record(clock)
+            yield record
+            clock.goes_on()
+            if progress.epoch == self.run.train.epochs and not math.isfinite(loss := record.metrics["train", "loss"]):
+                raise NonFiniteLossError(progress.epoch, None, loss)  # no step follows that would find it
+
+    def facts(self) -> dict[str, Any]:
+        """Measure what else is known of the net as it stands, as JSON values.
+
+        `trained_parameters`: those in nodes that a step visited at least once, and all others; `inference_seconds`: for one
+        row, all test rows at once, the median of three; `compiled`: whether compiled code was at hand, without which steps
+        round otherwise.
+        """
+        from leafscope.core.cost import trained_parameters
+
+        size = self.dataset
+        visited = [
+            int((self._optimizer.state[layer.weight]["visits"] > 0).sum())
+            for layer in self.net.layers
+            if isinstance(layer, TreeLinear)
+        ]
+        x, y = self._splits["test"]
+        seconds = []
+        for _ in range(3):
+            began = time.perf_counter()
+            self._measure(x, y)
+            seconds.append((time.perf_counter() - began) / max(1, len(y)))
+        return {
+            "trained_parameters": trained_parameters(self.run.net, size.n_features, size.n_classes, visited),
+            "inference_seconds": statistics.median(seconds),
+            "compiled": self._may_compile,
+        }
+
+    def state(self) -> dict[str, Tensor]:
+        """Copy everything needed to go on, exact to the step: name -> tensor on the CPU."""
+        state = {f"net.{name}": tensor for name, tensor in self.net.state_dict().items()}
+        for index, parameter in enumerate(self.net.parameters()):
+            for name, tensor in self._optimizer.state[parameter].items():
+                state[f"optimizer.{index}.{name}"] = tensor
+        progress = self._progress
+        state["progress"] = torch.tensor(
+            [progress.epoch, progress.step, progress.best_epoch, progress.begun, progress.ended], dtype=torch.int64
+        )
+        state["best_loss"] = torch.tensor(progress.best_loss, dtype=torch.float64)
+        return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on from a state that a trainer of the same run gave; raises ValueError if it is of another net."""
+        names = set(self.state())
+        if names != set(state):
+            raise ValueError(f"a state must be of the same net, but these differ: {sorted(names ^ set(state))[:4]}")
+        self.net.load_state_dict({name[4:]: tensor for name, tensor in state.items() if name.startswith("net.")})
+        for index, parameter in enumerate(self.net.parameters()):
+            for name, tensor in self._optimizer.state[parameter].items():
+                tensor.copy_(state[f"optimizer.{index}.{name}"])
+        epoch, step, best_epoch, begun, ended = state["progress"].tolist()
+        self._progress = _Progress(epoch, step, float(state["best_loss"]), best_epoch, bool(begun), bool(ended))
+
+    def _train_epoch(self) -> bool:
+        """Finish the current epoch; False if asked to stop before its end."""
+        progress, train = self._progress, self.run.train
+        x, y = self._splits["train"]
+        epoch = progress.epoch + 1
+        order = torch.randperm(len(y), generator=self._stream(epoch, 0)).to(x.device)
+        if self._compiled is not None:
+            return self._compiled_epoch(self._compiled, x, y, order.numpy())
+        noise = self._stream(epoch, 1)
+        for step in range(self._batches):
+            rows = order[step * train.batch_size : (step + 1) * train.batch_size]
+            gate_noise = self._draw_noise(len(rows), (epoch - 1) * self._batches + step, noise)
+            if step < progress.step:
+                continue  # done before the stop; its noise is drawn all the same, so that the stream goes on as before
+            if self._should_stop():
+                return False
+            with self._path():
+                self._step(x[rows], y[rows], gate_noise, epoch, step)
+            progress.step = step + 1
+        return True
+
+    def _compiled_epoch(self, net: CompiledNet, x: Tensor, y: Tensor, order: np.ndarray) -> bool:
+        progress, batch = self._progress, self.run.train.batch_size
+        before = progress.epoch * self._batches
+        noise = None
+        if self.run.train.gate_noise > 0 and self._n_gates:
+            stream = self._stream(progress.epoch + 1, 1)
+            sizes = [min(batch, len(order) - first) for first in range(0, len(order), batch)]
+            drawn = [self._draw_noise(rows, before + step, stream) for step, rows in enumerate(sizes)]
+            noise = torch.cat([torch.stack(of_step) for of_step in drawn if of_step is not None], dim=1).numpy()
+        while progress.step < self._batches:
+            if self._should_stop():
+                return False
+            first, last = progress.step, min(progress.step + self._steps_at_once, self._batches)
+            part = slice(first * batch, last * batch)
+            part_noise = None if noise is None else np.ascontiguousarray(noise[:, part])
+            began = time.perf_counter()
+            failed, loss = net.steps(x, y, order[part], part_noise, before + first, self._batches * self.run.train.epochs)
+            if failed >= 0:
+                progress.step = failed - before
+                raise NonFiniteLossError(progress.epoch + 1, progress.step + 1, loss)
+            progress.step = last
+            took = time.perf_counter() - began
+            self._steps_at_once = max(1, min(2 * self._steps_at_once, int((last - first) * self._look / max(took, 1e-9))))
+        return True
+
+    def _step(self, x: Tensor, y: Tensor, noise: list[Tensor] | None, epoch: int, step: int) -> None:
+        train = self.run.train
+        routed = self.net.routed(x, train.gate_gradient == "straight_through", noise)
+        loss = functional.cross_entropy(routed.logits, y)
+        if train.balance > 0:
+            for gate, leaf in zip(routed.gates, routed.leaves, strict=True):
+                if gate.requires_grad:
+                    loss = loss + train.balance * balance_penalty(gate, leaf)
+        if not math.isfinite(value := loss.item()):
+            raise NonFiniteLossError(epoch, step + 1, value)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        rate = self._rate((epoch - 1) * self._batches + step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+
+    def _rate(self, step: int) -> float:
+        if self.run.train.schedule == "constant":
+            return self.run.train.lr
+        return self.run.train.lr * 0.5 * (1 + math.cos(math.pi * step / (self._batches * self.run.train.epochs)))
+
+    def _draw_noise(self, rows: int, step: int, stream: torch.Generator) -> list[Tensor] | None:
+        spread = self.run.train.gate_noise * (1 - step / (self._batches * self.run.train.epochs))
+        if spread <= 0 or isinstance(self.net, DenseNet):
+            return None
+        shape = (rows, self.run.net.depth)
+        return [
+            (torch.randn(shape, generator=stream) * spread).to(self._splits["train"][0].device)
+            for _ in range(self.run.net.tree_layers)
+        ]
+
+    def _stream(self, epoch: int, use: int) -> torch.Generator:
+        """Random numbers of one epoch and one use, from the seed alone, so that nothing need be saved to resume."""
+        words = np.random.SeedSequence((self.run.seed, 7, epoch, use)).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+
+    @property
+    def _n_gates(self) -> int:
+        return 0 if isinstance(self.net, DenseNet) else self.run.net.depth
+
+    def _record(self, clock: "_Stopwatch") -> EpochRecord:
+        metrics: dict[tuple[str, str], float] = {}
+        leaves: dict[tuple[int, str], np.ndarray] = {}
+        for split, (x, y) in self._splits.items():
+            loss, accuracy, split_leaves = self._measure(x, y)
+            metrics[split, "loss"] = loss
+            metrics[split, "accuracy"] = accuracy
+            for layer, leaf in enumerate(split_leaves):
+                leaves[layer, split] = leaf.astype(self._leaf_dtype)
+        self._note_validation(metrics["validation", "loss"])
+        return EpochRecord(self._progress.epoch, metrics, leaves, clock.pause())
+
+    def _measure(self, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
+        """Loss, accuracy and each gated layer's leaves of all rows of a split."""
+        if self._compiled is None:
+            with self._path():
+                return evaluate(self.net, x, y)
+        loss, accuracy, leaves = self._compiled.evaluate(x, y, EVALUATION_ROWS)
+        return loss, accuracy, leaves if isinstance(self.net, TreeNet) else []
+
+    def _note_validation(self, loss: float) -> None:
+        progress, patience = self._progress, self.run.train.patience
+        if loss < progress.best_loss:
+            progress.best_loss = loss
+            progress.best_epoch = progress.epoch
+        progress.ended = patience is not None and progress.epoch - progress.best_epoch >= patience
+
+
+@torch.no_grad()
+def evaluate(net: DenseNet | TreeNet, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
+    """Measure mean cross-entropy (nats) and accuracy, and list each row's leaf at every gated layer.
+
+    Shapes: x (N, P), y (N,) -> loss, accuracy, one (N,) int64 array for each gated layer. No rows: NaN and NaN.
+    """
+    logits: list[Tensor] = []
+    leaves: list[list[Tensor]] = []
+    for part in x.split(EVALUATION_ROWS):
+        routed = net.routed(part)
+        logits.append(routed.logits)
+        leaves.append(routed.leaves)
+    scores = torch.cat(logits)
+    loss = functional.cross_entropy(scores, y).item()
+    accuracy = (scores.argmax(1) == y).double().mean().item()
+    return loss, accuracy, [torch.cat(layer).cpu().numpy() for layer in zip(*leaves, strict=True)]

@@ -1,0 +1,265 @@
+"""What random routing alone would give: each row draws its leaf from the product of the observed bit frequencies.
+
+N rows · K depth (gating bits) · L = 2^K leaves · C classes · E recorded epochs · R replicates. Few rows in many leaves
+leave most of them empty by arithmetic alone, so a statistic says little until this expectation stands beside it. The
+product of bit frequencies as the null model, and 95 % of the replicates as its range, are this project's choice.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leafscope.core.usage.change import divergence
+from leafscope.core.usage.counts import Integers, checked_counts, node_counts
+from leafscope.core.usage.evenness import BALANCE_NAMES, balance_by_epoch, carrying_by_row, lorenz
+from leafscope.core.usage.information import class_statistics
+from leafscope.core.usage.summary import CHANCE_NAMES
+
+_BLOCK = 1 << 20
+"""Rows drawn at once, over replicates."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A statistic under random routing; NaN when there is no row."""
+
+    mean: float
+    """Its expectation: exact where a closed form is known, else the mean of the replicates."""
+    low: float
+    """The 2.5 % quantile of the replicates."""
+    high: float
+    """The 97.5 % quantile of the replicates."""
+
+
+def bit_frequencies(counts: Integers) -> NDArray[np.float64]:
+    """Give the share of rows whose bit is 1, for each bit: (L,) counts -> (K,), the first bit first, NaN without rows.
+
+    Raises ValueError unless L is a power of two, for a negative count or another number of dimensions, and TypeError for
+    values that are not whole numbers.
+
+    >>> bit_frequencies([1, 0, 0, 3]).tolist(), bit_frequencies([1, 1, 0, 0]).tolist()
+    ([0.75, 0.75], [0.0, 0.5])
+    """
+    (rows,), *levels = node_counts(counts)
+    return np.array([below[1::2].sum() / rows if rows else math.nan for below in levels], np.float64)
+
+
+def random_load(counts: Integers) -> NDArray[np.float64]:
+    """Give the probability of each leaf under random routing: (L,) counts -> (L,), sum 1, NaN without rows.
+
+    Raises as `bit_frequencies` does.
+
+    >>> random_load([1, 0, 0, 3]).tolist()
+    [0.0625, 0.1875, 0.1875, 0.5625]
+    """
+    n = checked_counts(counts, "counts", ndim=1)
+    load = np.array([1.0 if n.any() else math.nan])
+    for frequency in bit_frequencies(n):
+        load = np.outer(load, [1 - frequency, frequency]).ravel()
+    return load
+
+
+def draw(counts: Integers, replicates: int = 200, seed: int = 0) -> NDArray[np.int64]:
+    """Route as many rows at random, many times over: (L,) counts -> (R, L) int64 counts, each row summing to N.
+
+    Raises ValueError for replicates under 1, and as `bit_frequencies` does.
+
+    >>> draw([0, 4, 0, 0], replicates=2).tolist()  # the first bit is always 0, the second always 1
+    [[0, 4, 0, 0], [0, 4, 0, 0]]
+    """
+    n = checked_counts(counts, "counts", ndim=1)
+    frequencies = bit_frequencies(n)
+    _check_replicates(replicates)
+    rows = int(n.sum(dtype=np.int64))
+    rng = np.random.default_rng(seed)
+    found = np.zeros((replicates, len(n)), np.int64)
+    if rows == 0:
+        return found
+    if rows * len(frequencies) < len(n):  # a uniform number for each bit of each row, or a binomial one for each leaf
+        replicate = iter(found)
+        for leaves in _random_leaves(frequencies, replicates, rows, rng):
+            for leaf in leaves:
+                next(replicate)[:] = np.bincount(leaf, minlength=len(n))
+    else:
+        load = random_load(n)
+        possible = np.flatnonzero(load)
+        found[:, possible] = rng.multinomial(rows, load[possible], size=replicates)
+    return found
+
+
+def expected_balance(counts: Integers, *, replicates: int = 200, seed: int = 0) -> dict[str, Expected]:
+    """Give each statistic of balance under random routing: (L,) counts -> a field of LeafBalance, or other name: Expected.
+
+    The other names are `used_leaves` and `carrying_90`. The means of `dead_fraction`, `used_leaves` and `cv2` are exact.
+    Raises as `draw` does.
+
+    >>> expected_balance([2, 0, 0, 2])["dead_fraction"].mean  # (3/4)^4
+    0.31640625
+    """
+    return _expected(counts, CHANCE_NAMES, replicates, seed)
+
+
+def lorenz_band(
+    counts: Integers, *, replicates: int = 200, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give the Lorenz curve under random routing: (L,) counts -> mean, 2.5 % and 97.5 % quantile, each (L + 1,).
+
+    NaN without rows. Raises as `draw` does.
+
+    >>> [curve.tolist() for curve in lorenz_band([5])]
+    [[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]
+    """
+    curves = lorenz(draw(counts, replicates, seed))
+    low, high = np.zeros((2, curves.shape[1]))
+    first = int(curves.any(0).argmax())  # before it all are 0, which is most of a curve of few rows in many leaves
+    low[first:], high[first:] = np.quantile(curves[:, first:], [0.025, 0.975], axis=0)
+    return curves.mean(0), low, high
+
+
+def expected_by_epoch(
+    counts: Integers, names: Sequence[str], *, replicates: int = 100, seed: int = 0, most: int = 24
+) -> pd.DataFrame:
+    """Follow statistics under random routing over epochs: (E, L) counts -> epoch_index, name, mean, low, high.
+
+    At most `most` epochs, evenly spaced, the first and the last among them; each with its own bit frequencies and the
+    same seed, so that it equals `expected_balance` of that epoch. Raises ValueError for a name that is not in CHANCE_NAMES or
+    `most` under 2, and as `draw` does.
+
+    >>> expected_by_epoch([[2, 2], [4, 0], [1, 3]], ["dead_fraction"], most=2)[["epoch_index", "mean"]].values.tolist()
+    [[0.0, 0.0625], [2.0, 0.16015625]]
+    """
+    n = checked_counts(counts, "counts", ndim=2)
+    unknown = [name for name in names if name not in CHANCE_NAMES]
+    if unknown:
+        raise ValueError(f"names must be among {', '.join(CHANCE_NAMES)}, got {unknown[0]!r}")
+    if most < 2:
+        raise ValueError(f"most must be at least 2, got {most}")
+    epochs = np.unique(np.linspace(0, len(n) - 1, min(len(n), most)).round().astype(int))
+    records = [
+        (int(epoch), name, found.mean, found.low, found.high)
+        for epoch in epochs
+        for name, found in _expected(n[epoch], names, replicates, seed).items()
+    ]
+    return pd.DataFrame(records, columns=["epoch_index", "name", "mean", "low", "high"])
+
+
+def expected_classes(counts: Integers, class_totals: Integers, *, replicates: int = 200, seed: int = 0) -> dict[str, Expected]:
+    """Give `purity` and `mutual_information` (nats) when rows keep their class and draw a random leaf: (L,), (C,) counts.
+
+    Even then both exceed what one leaf would give, the more so the fewer rows a leaf has. NaN without rows. Raises
+    ValueError when counts and class_totals are not of as many rows, and as `draw` does.
+
+    >>> expected_classes([4, 0], [3, 1])["purity"]  # the bit is always 0, so all rows share a leaf
+    Expected(mean=0.75, low=0.75, high=0.75)
+    """
+    n = checked_counts(counts, "counts", ndim=1)
+    totals = checked_counts(class_totals, "class_totals", ndim=1)
+    frequencies = bit_frequencies(n)
+    _check_replicates(replicates)
+    rows = int(n.sum(dtype=np.int64))
+    if rows != totals.sum(dtype=np.int64):
+        raise ValueError(f"counts and class_totals must sum to the same, got {rows} and {totals.sum(dtype=np.int64)}")
+    y = np.repeat(np.arange(len(totals)), totals)
+    rng = np.random.default_rng(seed)
+    parts = [class_statistics(leaf, y, len(totals)) for leaf in _random_leaves(frequencies, replicates, rows, rng)]
+    return {name: _of_replicates(np.concatenate([part[name] for part in parts])) for name in parts[0]}
+
+
+def expected_agreement(counts_a: Integers, counts_b: Integers) -> Expected:
+    """Give the share of rows in the same leaf twice if they drew one at random each time: two (L,) counts of the same rows.
+
+    What `settled` is when two epochs have nothing to do with each other, and 1 - `churn`. Exact: the number of rows that
+    agree is binomial. NaN without rows. Raises ValueError for counts of other lengths or sums, and as `random_load` does.
+
+    >>> expected_agreement([2, 2], [2, 2]).mean, expected_agreement([4, 0], [0, 4]).high
+    (0.5, 0.0)
+    """
+    from scipy.stats import binom
+
+    a, b = checked_counts(counts_a, "counts_a", ndim=1), checked_counts(counts_b, "counts_b", ndim=1)
+    rows = int(a.sum(dtype=np.int64))
+    if a.shape != b.shape or rows != b.sum(dtype=np.int64):
+        raise ValueError(
+            f"counts must be of the same leaves and rows, got shapes {a.shape} and {b.shape}, sums {a.sum()}, {b.sum()}"
+        )
+    if rows == 0:
+        return Expected(math.nan, math.nan, math.nan)
+    same = min(1.0, float(random_load(a) @ random_load(b)))
+    low, high = binom.ppf([0.025, 0.975], rows, same) / rows
+    return Expected(same, float(low), float(high))
+
+
+def expected_divergence(counts_a: Integers, counts_b: Integers, *, replicates: int = 200, seed: int = 0) -> Expected:
+    """Give the Jensen-Shannon divergence, in nats, of two splits that differ by chance alone: two (L,) counts.
+
+    All rows are dealt anew into two splits of the sizes given, their leaves kept: with few rows a leaf the divergence is far
+    from 0 even then. NaN if one of them is empty. Raises ValueError for counts of other lengths, and as `draw` does.
+
+    >>> expected_divergence([5, 0], [3, 0])  # one leaf holds all, whoever is dealt where
+    Expected(mean=0.0, low=0.0, high=0.0)
+    """
+    a, b = checked_counts(counts_a, "counts_a", ndim=1), checked_counts(counts_b, "counts_b", ndim=1)
+    if a.shape != b.shape:
+        raise ValueError(f"counts must be of the same leaves, got shapes {a.shape} and {b.shape}")
+    _check_replicates(replicates)
+    rows = int(a.sum(dtype=np.int64))
+    if rows == 0 or not b.any():
+        return Expected(math.nan, math.nan, math.nan)
+    both = a.astype(np.int64) + b
+    used = both[both > 0]  # an unused leaf adds nothing
+    leaf = np.repeat(np.arange(len(used)), used)
+    rng = np.random.default_rng(seed)
+    dealt = (np.bincount(rng.permutation(leaf)[:rows], minlength=len(used)) for _ in range(replicates))
+    return _of_replicates(np.array([divergence(first, used - first) for first in dealt]))
+
+
+def _expected(counts: Integers, names: Sequence[str], replicates: int, seed: int) -> dict[str, Expected]:
+    n = checked_counts(counts, "counts", ndim=1)
+    rows = int(n.sum(dtype=np.int64))
+    drawn = draw(n, replicates, seed)
+    if rows == 0:
+        return {name: Expected(math.nan, math.nan, math.nan) for name in names}
+    found = balance_by_epoch(drawn) if set(names) & set(BALANCE_NAMES) else {}
+    found["used_leaves"] = np.count_nonzero(drawn, axis=1).astype(np.float64)
+    if "carrying_90" in names:
+        found["carrying_90"] = carrying_by_row(drawn).astype(np.float64)
+    exact = _exact_means(random_load(n), rows)
+    return {name: _of_replicates(found[name], exact.get(name)) for name in names}
+
+
+def _exact_means(load: NDArray[np.float64], rows: int) -> dict[str, float]:
+    """Take the means that are known: a leaf's count is binomial, so P(n = 0) = (1 - p)^N and E n^2 = N p (1 - p) + (N p)^2."""
+    dead = float(((1 - load) ** rows).mean())
+    square = float((load * (1 - load) / rows + load**2).sum())
+    return {
+        "dead_fraction": dead,
+        "used_leaves": len(load) * (1 - dead),
+        "cv2": max(0.0, len(load) * square - 1),
+    }
+
+
+def _of_replicates(samples: NDArray[np.float64], mean: float | None = None) -> Expected:
+    low, high = np.quantile(samples, [0.025, 0.975])
+    return Expected(float(samples.mean()) if mean is None else mean, float(low), float(high))
+
+
+def _random_leaves(
+    frequencies: NDArray[np.float64], replicates: int, rows: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Draw the leaf of every row bit by bit: blocks of (r, N), r summing to the replicates."""
+    step = max(1, _BLOCK // max(1, rows))
+    for start in range(0, replicates, step):
+        shape = (min(step, replicates - start), rows)
+        leaf = np.zeros(shape, np.int64)
+        for frequency in frequencies:
+            leaf = 2 * leaf + (rng.random(shape) < frequency)
+        yield leaf
+
+
+def _check_replicates(replicates: int) -> None:
+    if replicates < 1:
+        raise ValueError(f"replicates must be at least 1, got {replicates}")

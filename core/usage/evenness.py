@@ -1,0 +1,164 @@
+"""How evenly rows are spread over leaves.
+
+L leaves · n (L,) rows in each leaf · p = n / sum n load · E recorded epochs · R sets of counts, one a row. Logarithms are
+natural. Statistics that no row supports are NaN, never a silent 0.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafscope.core.usage.counts import Integers, checked_counts, node_counts, ratio, row_blocks, small_integers
+
+
+@dataclass(frozen=True)
+class LeafBalance:
+    """How evenly the rows use the leaves; every field is NaN when there is no row."""
+
+    entropy: float
+    """H = -sum p log p with 0 log 0 = 0, in nats, from 0 (one leaf) to log L (uniform)."""
+    effective_leaves: float
+    """exp(H), the perplexity of the load, from 1 to L."""
+    cv2: float
+    """var(n) / mean(n)^2, from 0 to L - 1; population variance, where Shazeer et al. 2017 (arXiv 1701.06538) are unbiased."""
+    gini: float
+    """2 sum_i i n_(i) / (L N) - (L + 1) / L, n ascending, i from 1: from 0 (uniform) to 1 - 1/L (one leaf)."""
+    max_violation: float
+    """(max n - mean n) / mean n, from 0 to L - 1; MaxVio of the DeepSeek-V3 report (arXiv 2412.19437)."""
+    dead_fraction: float
+    """Share of leaves with n = 0, from 0 to 1 - 1/L."""
+
+
+BALANCE_NAMES = tuple(field.name for field in fields(LeafBalance))
+"""The statistics of `LeafBalance`, in its order."""
+
+
+def balance(counts: Integers) -> LeafBalance:
+    """Measure how evenly rows are spread over leaves: (L,) whole numbers -> LeafBalance, formulas at its fields.
+
+    L is any number of leaves, so that a decision tree's can be measured too. Raises ValueError for a negative count or
+    another number of dimensions, and TypeError for values that are not whole numbers.
+
+    >>> balance([2, 2, 0, 0])
+    LeafBalance(entropy=0.6931471805599453, effective_leaves=2.0, cv2=1.0, gini=0.5, max_violation=1.0, dead_fraction=0.5)
+    """
+    n = checked_counts(counts, "counts", ndim=1).astype(np.float64)
+    rows = n.sum()
+    if rows == 0:
+        return LeafBalance(*[math.nan] * 6)
+    p = np.sort(n) / rows
+    leaves = len(p)
+    relative = p * leaves
+    used = p[p > 0]
+    entropy = max(0.0, float(-(used * np.log(used)).sum()))
+    rank = np.arange(1, leaves + 1)
+    return LeafBalance(
+        entropy=entropy,
+        effective_leaves=math.exp(entropy),
+        cv2=float(((relative - 1) ** 2).mean()),
+        gini=max(0.0, float(2 * (rank * p).sum() - (leaves + 1)) / leaves),
+        max_violation=max(0.0, float(relative[-1] - 1)),
+        dead_fraction=(leaves - len(used)) / leaves,
+    )
+
+
+def balance_by_epoch(counts: Integers) -> dict[str, NDArray[np.float64]]:
+    """Measure the balance of many sets of counts at once: (E, L) whole numbers -> name of a LeafBalance field: (E,).
+
+    Entry e is `balance` of row e, to rounding; the rows may be epochs or replicates. Raises as `balance` does.
+
+    >>> balance_by_epoch([[2, 2, 0, 0], [0, 0, 0, 0]])["gini"].tolist()
+    [0.5, nan]
+    """
+    n = checked_counts(counts, "counts", ndim=2)
+    found = np.full((len(BALANCE_NAMES), len(n)), math.nan)
+    for block in row_blocks(n):
+        found[:, block] = _balance_of_rows(n[block])
+    return dict(zip(BALANCE_NAMES, found, strict=True))
+
+
+def carrying(counts: Integers, share: float = 0.9) -> int:
+    """Give the fewest leaves that together hold at least `share` of the rows: (L,) whole numbers -> 0 (no row) to L.
+
+    This project's choice. Raises ValueError for a share that is not above 0 and at most 1, and as `balance` does.
+
+    >>> carrying([5, 1, 0, 4]), carrying([5, 1, 0, 4], share=0.5)
+    (2, 1)
+    """
+    return int(carrying_by_row(checked_counts(counts, "counts", ndim=1)[None], share)[0])
+
+
+def carrying_by_row(counts: Integers, share: float = 0.9) -> NDArray[np.int64]:
+    """Give the fewest leaves that hold at least `share` of the rows of each set of counts: (R, L) -> (R,), as `carrying`.
+
+    >>> carrying_by_row([[5, 1, 0, 4], [0, 0, 0, 0]]).tolist()
+    [2, 0]
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be above 0 and at most 1, got {share}")
+    n = checked_counts(counts, "counts", ndim=2)
+    needed = np.zeros(len(n), np.int64)
+    for block in row_blocks(n):
+        descending = _ascending(n[block])[:, ::-1].astype(np.int64)
+        held = descending.cumsum(1)
+        target = np.ceil(share * held[:, -1:] * (1 - 1e-12))  # 0.7 of 10 rows is 7, though the product rounds above
+        needed[block] = (held - descending < target).sum(1)
+    return needed
+
+
+def lorenz(counts: Integers) -> NDArray[np.float64]:
+    """Cumulate the load over leaves sorted ascending: (L,) or (R, L) whole numbers -> (L + 1,) or (R, L + 1).
+
+    Entry i is the share of rows in the i emptiest leaves: the first is 0, the last 1; NaN without rows. Raises
+    ValueError for a negative count or another number of dimensions, and TypeError for values that are not whole numbers.
+
+    >>> lorenz([3, 0, 0, 1]).tolist()
+    [0.0, 0.0, 0.0, 0.25, 1.0]
+    """
+    n = checked_counts(counts, "counts", ndim=(1, 2))
+    held = np.zeros((*n.shape[:-1], n.shape[-1] + 1))
+    np.cumsum(np.sort(small_integers(n), axis=-1), axis=-1, out=held[..., 1:])
+    rows = held[..., -1:].copy()
+    return np.divide(held, rows, out=np.full_like(held, math.nan), where=rows > 0)
+
+
+def node_balance(counts: Integers) -> list[NDArray[np.float64]]:
+    """Give the share of each inner node's rows that go right (bit 1): (L,) -> K arrays, level l with 2^l entries.
+
+    From 0 to 1, NaN where the node has no row; an empty list at depth 0. Raises as `node_counts` does.
+
+    >>> [level.tolist() for level in node_balance([1, 3, 0, 0])]
+    [[0.0], [0.75, nan]]
+    """
+    levels = node_counts(counts)
+    return [ratio(below[1::2], above) for above, below in pairwise(levels)]
+
+
+def _balance_of_rows(n: NDArray[np.integer]) -> list[NDArray[np.float64]]:
+    """Measure (R, L) counts with L at least 1: a (R,) array for each name of BALANCE_NAMES."""
+    leaves = n.shape[1]
+    ascending = _ascending(n).astype(np.float64)
+    empty = leaves - ascending.shape[1]
+    rows = ascending.sum(1)
+    rows[rows == 0] = math.nan
+    p = ascending / rows[:, None]
+    entropy = np.maximum(0, -(p * np.log(p, out=np.zeros_like(p), where=p > 0)).sum(1))
+    rank = np.arange(empty + 1, leaves + 1, dtype=np.float64)
+    return [
+        entropy,
+        np.exp(entropy),
+        (((p * leaves - 1) ** 2).sum(1) + empty) / leaves,
+        np.maximum(0, (2 * (p @ rank) - (leaves + 1)) / leaves),
+        np.maximum(0, p[:, -1] * leaves - 1),
+        np.where(np.isnan(rows), math.nan, (leaves - (p > 0).sum(1)) / leaves),
+    ]
+
+
+def _ascending(n: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Sort each row of (R, L) counts, L at least 1, and drop the first columns where all are 0, but for one column."""
+    ascending = np.sort(small_integers(n), axis=1)
+    most_used = int((ascending > 0).sum(1).max(initial=1))
+    return ascending[:, -most_used:]

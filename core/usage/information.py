@@ -1,0 +1,233 @@
+"""What the leaf of a row says about its class: mutual information, plain and adjusted for chance, by level and by epoch.
+
+N rows · K depth (gating bits) · L = 2^K leaves · C classes · E recorded epochs. Logarithms are natural. Statistics that
+no row supports are NaN, never a silent 0; `core.usage.summary.why_undefined` has the reason.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafscope.core.limits import check_depth
+from leafscope.core.usage.counts import Integers, check_range, checked_counts, small_integers, whole_numbers
+
+_BLOCK = 1 << 20
+"""Rows worked on at once, over epochs."""
+
+
+@dataclass(frozen=True)
+class Information:
+    """What the leaf says about the class."""
+
+    mutual: float
+    """I(leaf; class) in nats, from 0 to the smaller of the two entropies; it grows with the number of leaves."""
+    adjusted: float
+    """(I - E) / ((H(leaf) + H(class)) / 2 - E), E the mean of I over random pairings: 0 by chance, 1 at most."""
+
+
+@dataclass(frozen=True)
+class InformationByLevel:
+    """What prefixes of each length say about the class, in the net's order of the bits and in other orders."""
+
+    level: NDArray[np.int64]
+    """(K + 1,) the length of the prefix, 0 to K."""
+    adjusted: NDArray[np.float64]
+    """(K + 1,) adjusted mutual information of the prefix and the class, bits in the order of the net."""
+    mean: NDArray[np.float64]
+    """(K + 1,) its mean over other orders of the bits."""
+    low: NDArray[np.float64]
+    """(K + 1,) its 2.5 % quantile over other orders."""
+    high: NDArray[np.float64]
+    """(K + 1,) its 97.5 % quantile over other orders."""
+    orders: int
+    """The number of orders that were tried."""
+
+
+def information(class_counts: Integers) -> Information:
+    """Measure what the leaf says about the class: (L, C) counts -> mutual information, plain and adjusted for chance.
+
+    Both are NaN without rows. `adjusted` is NaN when all rows are of one class or in one leaf, since there is nothing to
+    tell or nothing that could tell it, and when each row has a leaf and a class of its own, since then any pairing tells
+    everything; these NaN are this project's choice. Elsewhere it is scikit-learn's `adjusted_mutual_info_score` with the
+    arithmetic mean: Vinh, Epps & Bailey 2010 (JMLR 11, 2837). Raises ValueError for a negative count or another number of
+    dimensions, and TypeError for values that are not whole numbers.
+
+    >>> information([[2, 0], [0, 2]])
+    Information(mutual=0.6931471805599453, adjusted=1.0)
+    """
+    n = checked_counts(class_counts, "class_counts", ndim=2).astype(np.int64)
+    rows = int(n.sum())
+    if rows == 0:
+        return Information(math.nan, math.nan)
+    return _information(n[n > 0], _positive(n.sum(1)), _positive(n.sum(0)), _log_factorials(rows))
+
+
+def information_by_level(
+    leaf: Integers, y: Integers, depth: int, n_classes: int, *, orders: int = 20, seed: int = 0
+) -> InformationByLevel:
+    """Measure what the first l bits say about the class, for l from 0 to K: (N,) leaves and (N,) classes -> K + 1 values.
+
+    Beside the net's order of the bits stand `orders` random ones, or all K! where these are no more: the root of the
+    tree is a bit that all rows share, so an order is good when its first bits tell much. Level K is the same in any
+    order. One cell tells nothing, so level 0 is 0, as is a prefix that all rows share. All is NaN without rows, or when
+    all rows are of one class. The random orders and the 0 are this project's choice. Raises ValueError for orders under
+    1 and arrays that do not pair up, IndexError for a leaf or a class out of range, and TypeError for other values.
+
+    >>> got = information_by_level([0, 0, 1, 2, 3, 3], [0, 0, 0, 1, 1, 1], depth=2, n_classes=2)
+    >>> got.adjusted.round(2).tolist(), got.orders  # the first bit tells the class, the second adds leaves only
+    ([0.0, 1.0, 0.47], 2)
+    """
+    leaves, classes = _paired(leaf, y, depth, n_classes)
+    if orders < 1:
+        raise ValueError(f"orders must be at least 1, got {orders}")
+    level = np.arange(depth + 1)
+    tried = _orders(depth, orders, np.random.default_rng(seed))
+    if len(np.unique(classes)) < 2:
+        undefined = np.full(depth + 1, math.nan)
+        return InformationByLevel(level, undefined, undefined, undefined, undefined, len(tried))
+    log_factorial = _log_factorials(len(leaves))
+    known: dict[int, float] = {}
+
+    def adjusted(bits: int) -> float:
+        """Measure what a set of bits says: their order makes no difference, so a set is measured once."""
+        if bits not in known:
+            cell = leaves & bits
+            pair = cell * n_classes + classes
+            joint, a, b = (np.unique(of, return_counts=True)[1] for of in (pair, cell, classes))
+            known[bits] = 0.0 if len(a) == 1 else _information(joint, a, b, log_factorial).adjusted
+        return known[bits]
+
+    def course(order: NDArray[np.int64]) -> list[float]:
+        return [adjusted(int(sum(1 << (depth - 1 - int(bit)) for bit in order[:l]))) for l in level]  # noqa: E741
+
+    others = np.array([course(order) for order in tried])
+    low, high = np.quantile(others, [0.025, 0.975], axis=0)
+    return InformationByLevel(level, np.array(course(np.arange(depth))), others.mean(0), low, high, len(tried))
+
+
+def class_statistics(leaves: Integers, y: Integers, n_classes: int) -> dict[str, NDArray[np.float64]]:
+    """Measure purity and mutual information (nats) of many sets of leaves of the same rows: (E, N), (N,) -> name: (E,).
+
+    Row e equals `purity` and `information(...).mutual` of the class counts at epoch e, in memory that does not grow with
+    L C. NaN without rows. Raises ValueError for arrays that do not pair up, IndexError for a class out of range or a
+    negative leaf, and TypeError for values that are not whole numbers.
+
+    >>> found = class_statistics([[0, 0, 0, 0], [3, 3, 1, 1]], [0, 0, 1, 1], n_classes=2)
+    >>> found["purity"].tolist(), found["mutual_information"].round(4).tolist()
+    ([0.5, 1.0], [0.0, 0.6931])
+    """
+    recorded = whole_numbers(leaves, "leaves", ndim=2)
+    classes = whole_numbers(y, "y", ndim=1)
+    epochs, rows = recorded.shape
+    if rows != len(classes):
+        raise ValueError(f"leaves and y must have one entry for each row, got {rows} and {len(classes)}")
+    check_range(classes, n_classes, "a class")
+    check_range(recorded, 1 << 32, "a leaf")
+    names = ("purity", "mutual_information")
+    found = np.full((2, epochs), math.nan)
+    if rows:
+        entropy = _entropy(_positive(np.bincount(classes.astype(np.int64))))
+        for block in _blocks(epochs, rows):
+            found[:, block] = _purity_and_information(recorded[block], classes, n_classes, entropy)
+    return dict(zip(names, found, strict=True))
+
+
+def _information(
+    joint: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], log_factorial: NDArray[np.float64]
+) -> Information:
+    """Measure from the positive counts of cells (joint), leaves (a) and classes (b), in any order."""
+    of_leaf, of_class = _entropy(a), _entropy(b)
+    mutual = max(0.0, of_leaf + of_class - _entropy(joint))
+    if len(a) == 1 or len(b) == 1 or max(a.max(), b.max()) == 1:
+        return Information(mutual, math.nan)
+    expected = _expected_information(a, b, log_factorial)
+    return Information(mutual, (mutual - expected) / ((of_leaf + of_class) / 2 - expected))
+
+
+def _expected_information(a: NDArray[np.int64], b: NDArray[np.int64], log_factorial: NDArray[np.float64]) -> float:
+    """Average the mutual information over all pairings of leaves with classes: Vinh, Epps & Bailey 2010, eq. 24a.
+
+    A cell of a leaf of a_i rows and a class of b_j has a hypergeometric count. Equal a_i give equal terms, and the
+    distinct ones sum to N at most, so there are at most N C terms.
+    """
+    rows = int(a.sum())
+    (a_once, a_times), (b_once, b_times) = (np.unique(of, return_counts=True) for of in (a, b))
+    least = np.maximum(1, a_once[:, None] + b_once - rows)
+    terms = (np.minimum(a_once[:, None], b_once) - least + 1).ravel()
+    pair = np.repeat(np.arange(len(terms)), terms)
+    n = np.arange(len(pair)) - (np.cumsum(terms) - terms - least.ravel())[pair]
+    i, j = np.divmod(np.arange(len(terms)), len(b_once))
+    of_leaf, of_class = a_once[i], b_once[j]
+    f = log_factorial
+    of_pair = f[of_leaf] + f[of_class] + f[rows - of_leaf] + f[rows - of_class] - f[rows]
+    ai, bj = of_leaf[pair], of_class[pair]
+    probability = np.exp(of_pair[pair] - f[n] - f[ai - n] - f[bj - n] - f[rows - ai - bj + n])
+    value = n / rows * np.log(rows * n / (ai * bj.astype(np.float64)))
+    return float((probability * value * (a_times[i] * b_times[j])[pair]).sum())
+
+
+def _purity_and_information(
+    leaves: NDArray[np.integer], classes: NDArray[np.integer], n_classes: int, of_class: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Measure (E, N) leaves against (N,) classes, N at least 1, by sorting: equal cells become runs."""
+    epochs, rows = leaves.shape
+    cell = np.sort(small_integers(leaves.astype(np.int64) * n_classes + classes.astype(np.int64)), axis=1)
+    start, n, epoch = _runs(cell)
+    of_cell = _entropy_by_epoch(n, epoch, epochs, rows)
+    leaf_start, in_leaf, leaf_epoch = _runs(cell // n_classes)
+    of_leaf = _entropy_by_epoch(in_leaf, leaf_epoch, epochs, rows)
+    commonest = np.maximum.reduceat(n, np.searchsorted(start, leaf_start))
+    return np.bincount(leaf_epoch, commonest, epochs) / rows, np.maximum(0, of_leaf + of_class - of_cell)
+
+
+def _runs(ordered: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Find runs of equal values in each row of (E, N): where they start in the flat array, their lengths, their rows."""
+    first = np.ones(ordered.shape, bool)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    start = np.flatnonzero(first)
+    return start, np.diff(start, append=ordered.size), start // ordered.shape[1]
+
+
+def _entropy_by_epoch(n: NDArray[np.int64], epoch: NDArray[np.int64], epochs: int, rows: int) -> NDArray[np.float64]:
+    return math.log(rows) - np.bincount(epoch, n * np.log(n), epochs) / rows
+
+
+def _entropy(n: NDArray[np.int64]) -> float:
+    """Give the entropy of positive counts, in nats."""
+    rows = int(n.sum())
+    return math.log(rows) - float((n * np.log(n)).sum()) / rows
+
+
+def _log_factorials(largest: int) -> NDArray[np.float64]:
+    from scipy.special import gammaln  # slow to import, and the worker needs none of it
+
+    return gammaln(np.arange(largest + 1) + 1.0)
+
+
+def _orders(depth: int, orders: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    if math.factorial(depth) <= orders:
+        return [np.array(order, np.int64) for order in permutations(range(depth))]
+    return [rng.permutation(depth) for _ in range(orders)]
+
+
+def _paired(leaf: Integers, y: Integers, depth: int, n_classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    check_depth(depth)
+    leaves, classes = whole_numbers(leaf, "leaf", ndim=1), whole_numbers(y, "y", ndim=1)
+    if len(leaves) != len(classes):
+        raise ValueError(f"leaf and y must have one entry for each row, got {len(leaves)} and {len(classes)}")
+    check_range(leaves, 1 << depth, "a leaf", f" at depth {depth}")
+    check_range(classes, n_classes, "a class")
+    return leaves.astype(np.int64), classes.astype(np.int64)
+
+
+def _positive(n: NDArray[np.int64]) -> NDArray[np.int64]:
+    return n[n > 0]
+
+
+def _blocks(epochs: int, rows: int) -> Iterator[slice]:
+    step = max(1, _BLOCK // rows)
+    yield from (slice(start, start + step) for start in range(0, epochs, step))

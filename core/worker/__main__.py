@@ -1,0 +1,58 @@
+"""`python -m leafscope.core.worker`: claims runs, trains them, records what happens. It opens no socket."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import uuid
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from leafscope.core.errors import StoreError
+from leafscope.core.store.store import Store
+from leafscope.core.worker.watch import log
+from leafscope.core.worker.worker import Worker
+
+if TYPE_CHECKING:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a worker until SIGTERM or the parent's end; the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m leafscope.core.worker", description="Trains the runs that are queued in a store."
+    )
+    parser.add_argument(
+        "--database", help="path or URL of the store; default: LEAFSCOPE_DATABASE, else leafscope.db in the data folder"
+    )
+    parser.add_argument("--device", default="auto", help="where to train runs that leave it open (default: auto)")
+    parser.add_argument("--parent", type=int, help="end when this process, which holds standard input open, ends")
+    parser.add_argument("--id", default=uuid.uuid4().hex, help="name of this worker in the store (default: made up)")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+    try:
+        worker = Worker(Store(options.database), options.id, options.device, options.parent)
+    except StoreError as error:
+        log.error("%s", error)
+        return 1
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        worker.watch.ending.set()
+
+    signal.signal(signal.SIGTERM, end)
+    # Ctrl-C in a terminal reaches both; the parent then ends the worker in order.
+    signal.signal(signal.SIGINT, end if options.parent is None else signal.SIG_IGN)
+    try:
+        worker.run()
+        worker.close()
+    except StoreError as error:
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    exit_status = main()
+    sys.stderr.flush()
+    os._exit(exit_status)  # at once: taking torch apart in order can take most of a second

@@ -1,0 +1,169 @@
+"""Train members of sweeps in this process, here and now: without a store, or as a worker that ends when they have."""
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from leafscope.core.config import RunConfig, SweepConfig, changed
+from leafscope.core.datasets import load
+from leafscope.core.errors import LeafscopeError, NonFiniteLossError
+from leafscope.core.sweep.members import check, distinct_runs, effort, run_ids
+from leafscope.core.sweep.results import results
+from leafscope.core.worker.watch import LOOK
+from leafscope.core.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from leafscope.core.store.store import Store
+
+
+GROUP_SECONDS = 2.0
+"""Estimated seconds of runs that are in memory together when nothing is stored."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave that was trained in this process."""
+
+    status: str
+    error: str | None = None
+    best_epoch: int | None = None
+    best: Mapping[str, float] = field(default_factory=dict)
+    last: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def run_sweep(
+    sweep: SweepConfig,
+    *,
+    store: "Store | None" = None,
+    threads: int | None = None,
+    device: str = "auto",
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
+    """Train all members of a sweep here and now, and give the table of `results`: one row a member, tuned rates kept.
+
+    With a store, members that are finished there are reused, all are kept there, and other workers may help. `on_progress`
+    is called with the runs that have ended and their number. Raises what `check` raises, and DeviceError,
+    before anything is trained.
+    """
+    from leafscope.core.device import n_cores, resolve_device
+
+    check(sweep)
+    resolve_device(device)
+    runs = distinct_runs(sweep)
+    if store is not None:
+        new = [one.run_id for one in store.submit_sweep(sweep, runs) if not one.reused]
+        ids = run_ids(sweep)
+        train_members(store, ids, threads or n_cores(), device, on_progress)
+        table = results(sweep, store.runs(ids))
+        _prune(sweep, table, store, new)
+        return table
+    outcomes: dict[str, Outcome] = {}
+    for group in _groups(runs, threads or n_cores()):
+        for run_id, outcome in _trained(group, threads or n_cores(), device):
+            outcomes[run_id] = outcome
+            on_progress(len(outcomes), len(runs))
+    return results(sweep, outcomes)
+
+
+def _prune(sweep: SweepConfig, table: pd.DataFrame, store: "Store", new: Sequence[str]) -> None:
+    """Drop the weights of new trials whose rate was not kept and that no other sweep has; their scores stay."""
+    wanted = set(table["run_id"])
+    if (table["status"] != "finished").any():
+        return  # a rate may still be chosen otherwise
+    for info in store.sweeps():
+        if info.sweep_id != sweep.sweep_id:
+            with contextlib.suppress(ValueError):  # written by another version of the program
+                wanted |= set(run_ids(info.config))
+    store.drop_nets(run_id for run_id in new if run_id not in wanted)
+
+
+def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]]:
+    group: list[RunConfig] = []
+    seconds = 0.0
+    for run in runs:
+        group.append(run)
+        seconds += effort(run)
+        if seconds > GROUP_SECONDS * threads:
+            yield group
+            group, seconds = [], 0.0
+    if group:
+        yield group
+
+
+def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[tuple[str, Outcome]]:
+    """Train a group and give each run's outcome when it is known."""
+    from leafscope.core.store.summaries import fold
+    from leafscope.core.training.fitting import fit
+    from leafscope.core.training.population import Ended, Population
+
+    ids: list[str] = []
+    nets: list[RunConfig] = []
+    for run in runs:
+        try:
+            if run.net.fitted:
+                if (model := fit(run)) is not None:
+                    summary = fold({}, [(model.record.epoch, model.record.metrics)])
+                    yield run.run_id, Outcome("finished", **summary, facts=model.facts, seconds=model.record.seconds)
+                continue
+            load(run.data, run.data_seed)
+        except LeafscopeError as error:  # this one fails alone
+            yield run.run_id, Outcome("failed", str(error))
+            continue
+        ids.append(run.run_id)
+        nets.append(changed(run, {"train.device": device}) if device != "auto" and run.train.device == "auto" else run)
+    if not nets:
+        return
+    population = Population(nets, threads=threads)
+    summaries: list[dict[str, Any]] = [{} for _ in nets]
+    seconds = [0.0] * len(nets)
+    for number, event in population.events():
+        if not isinstance(event, Ended):
+            summaries[number] = fold(summaries[number], [(event.epoch, event.metrics)])
+            seconds[number] = event.seconds
+            continue
+        facts = population.members[number].facts() if event.status == "finished" else {}
+        if isinstance(event.error, NonFiniteLossError):
+            facts = {"diverged": True}
+        words = None if event.error is None else str(event.error)
+        yield ids[number], Outcome(event.status, words, **summaries[number], facts=facts, seconds=seconds[number])
+
+
+def train_members(
+    store: "Store", run_ids: list[str], threads: int, device: str, on_progress: Callable[[int, int], None]
+) -> None:
+    """Train queued members of a sweep in this process, until none of these runs waits or trains anywhere.
+
+    Another worker may take some of them. `on_progress` may be called from several threads, one at a time. At Ctrl-C those in
+    training are saved as interrupted, and KeyboardInterrupt goes on.
+    """
+    lock = threading.Lock()
+
+    def look() -> int:
+        with lock:
+            statuses = store.statuses(run_ids)
+            active = sum(status in ("queued", "running") for status in statuses.values())
+            on_progress(len(run_ids) - active, len(run_ids))
+        return active
+
+    worker = Worker(store, uuid.uuid4().hex, device, threads=threads, only=run_ids, on_members=look)
+    worker.watch.started.set()
+    worker.watch.start()
+    store.set_worker(worker.worker_id, "busy", device)
+    try:
+        while True:
+            worked = worker.work_once()
+            if not look():
+                return
+            if not worked:
+                worker.watch.ending.wait(LOOK)
+    finally:
+        worker.watch.done.set()
+        worker.watch.join()
+        store.remove_worker(worker.worker_id, error="the sweep was interrupted")

@@ -1,0 +1,152 @@
+"""How a worker writes what it trains: epochs, checkpoints, and what a run leaves behind when it ends."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from leafscope.core import config
+from leafscope.core.errors import OUT_OF_MEMORY, LeafscopeError, NonFiniteLossError, is_out_of_memory
+from leafscope.core.store.records import CHECKPOINT, NET, Claim, End, Ending
+from leafscope.core.store.store import Store
+from leafscope.core.store.tensors import pack
+
+if TYPE_CHECKING:
+    import torch
+
+    from leafscope.core.training.trainer import EpochRecord, Trainer
+
+FLUSH = 0.1
+"""Seconds between two writes of epochs: a page looks no more often."""
+
+CHECKPOINT_EVERY = 2.0
+"""Seconds between two checkpoints, and at least 20 times what one takes."""
+
+
+class AttemptLostError(Exception):
+    """The attempt is no longer this worker's."""
+
+
+class Recorder:
+    """Writes an attempt's epochs, a few at a time, and its checkpoints.
+
+    `flush` seconds pass between two writes of epochs. `thin`: leaves are kept of the first and the last epoch only, since
+    a sweep has very many runs, of which few are looked at, and nothing is written before the first `flush`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        state: "Callable[[], dict[str, torch.Tensor]]",
+        flush: float = FLUSH,
+        thin: bool = False,
+    ) -> None:
+        self._store = store
+        self._claim = claim
+        self._state = state
+        self._flush = flush
+        self._thin = thin
+        self._waiting: list[EpochRecord] = []
+        self._artifacts: dict[str, bytes] = {}
+        self._newest: EpochRecord | None = None
+        self._next_write: float | None = None if thin else 0.0
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
+        self.untouched = claim.attempt == 1
+        """Nothing is written of the attempt yet."""
+
+    def add(self, record: "EpochRecord", artifacts: Mapping[str, bytes] | None = None) -> None:
+        """Take an epoch and what is kept of it, and write what waits if it is time to; raises AttemptLostError."""
+        self._newest = record
+        self._artifacts |= artifacts or {}
+        self._waiting.append(replace(record, leaves={}) if self._thin and record.epoch > 0 else record)
+        began = time.monotonic()
+        if self._next_write is None:  # from the first epoch on: a member may wait long for its turn
+            self._next_write, self._next_checkpoint = began + self._flush, began + CHECKPOINT_EVERY
+        saves = began >= self._next_checkpoint
+        if not saves and began < self._next_write:
+            return
+        checkpoint = {CHECKPOINT: pack(self._state())} if saves else {}
+        self.untouched = False
+        if not self._store.record(self._claim, self._waiting, self._artifacts | checkpoint):
+            raise AttemptLostError
+        self._waiting.clear()
+        self._artifacts.clear()
+        now = time.monotonic()
+        self._next_write = now + self._flush
+        if saves:
+            self._next_checkpoint = now + max(CHECKPOINT_EVERY, 20 * (now - began))
+
+    def end(
+        self,
+        status: Ending,
+        error: str | None = None,
+        artifacts: Mapping[str, bytes] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write what waits and end the attempt; raises AttemptLostError."""
+        end = self.last(status, error, artifacts, facts)
+        if not self._store.end(self._claim, status, error, end.records, end.artifacts, facts):
+            raise AttemptLostError
+
+    def last(
+        self,
+        status: Ending,
+        error: str | None = None,
+        artifacts: Mapping[str, bytes] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> End:
+        """Put together what is left to be written when the attempt ends."""
+        if self._thin and self._newest is not None and self._newest.epoch > 0:
+            if self._waiting and self._waiting[-1].epoch == self._newest.epoch:
+                self._waiting.pop()
+            self._waiting.append(self._newest)  # with its leaves; of what was written before, the first stands
+        return End(self._claim, status, error, list(self._waiting), self._artifacts | dict(artifacts or {}), facts or {})
+
+
+def left_behind(trainer: "Trainer", status: Ending) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """What a trainer leaves when it ends: its artifacts and facts.
+
+    A finished run never goes on: its weights are kept, the three times larger checkpoint is not.
+    """
+    if status == "finished":
+        return {NET: pack(trainer.net.state_dict())}, trainer.facts()
+    return {CHECKPOINT: pack(trainer.state())}, {}
+
+
+def fit_attempt(
+    store: Store, claim: Claim, should_stop: Callable[[], bool], why_stopped: Callable[[], tuple[Ending, str | None]]
+) -> str:
+    """Fit what scikit-learn fits, and record it: the status it ended with. Raises AttemptLostError, and what `fit` raises."""
+    from leafscope.core.training.fitting import fit
+
+    if not store.begin(claim, "cpu"):
+        raise AttemptLostError
+    model = fit(claim.run, should_stop=should_stop)
+    status, error = why_stopped() if model is None else ("finished", None)
+    records, facts = ([], {}) if model is None else ([model.record], model.facts)
+    if not store.end(claim, status, error, records, facts=facts):
+        raise AttemptLostError
+    return status
+
+
+def explain(error: Exception) -> str:
+    """Say in a sentence why a run failed."""
+    if isinstance(error, LeafscopeError):
+        return str(error)
+    if isinstance(error, ValidationError):
+        return "; ".join(config.explain(error).values())
+    if is_out_of_memory(error):
+        return OUT_OF_MEMORY
+    return f"{type(error).__name__}: {error}"
+
+
+def is_expected(error: Exception) -> bool:
+    return isinstance(error, LeafscopeError) or is_out_of_memory(error)
+
+
+def facts_of(error: Exception) -> dict[str, Any]:
+    """What a failure says of a run: whether its loss became infinite, which trying again would not change."""
+    return {"diverged": True} if isinstance(error, NonFiniteLossError) else {}

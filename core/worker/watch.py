@@ -1,0 +1,106 @@
+"""The thread of a worker that gives signs of life, reads the wish to stop, and notices the parent's end."""
+
+import logging
+import os
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from leafscope.core.errors import StoreError
+from leafscope.core.store.records import Claim
+from leafscope.core.store.store import Store
+from leafscope.core.store.summaries import HEARTBEAT
+
+if TYPE_CHECKING:
+    pass
+
+
+LOOK = 0.1
+"""Seconds between two looks for a wish to stop."""
+
+GRACE = 2.0
+"""Seconds that a worker without a parent takes to save; then it ends as it is."""
+
+log = logging.getLogger("leafscope.worker")
+
+
+class Watch(threading.Thread):
+    """Gives signs of life, reads the wish to stop, and notices the parent's end."""
+
+    def __init__(self, store: Store, worker_id: str, parent: int | None) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.ending = threading.Event()
+        """The process is to end."""
+        self.started = threading.Event()
+        """Nothing is being imported or loaded, so that the main thread hears of the end soon."""
+        self.helper: subprocess.Popen[bytes] | None = None
+        """A process that ends with this one."""
+        self.done = threading.Event()
+        """Nothing is to be watched any more, though the process goes on."""
+        self.reason = "the worker was told to end"
+        self._store = store
+        self._worker_id = worker_id
+        self._parent = parent
+        self._followed: dict[Claim, threading.Event] = {}
+        self._lock = threading.Lock()  # between those who follow and release; what is followed is replaced, never changed
+
+    def follow(self, *claims: Claim) -> list[threading.Event]:
+        """Watch over these attempts too; an attempt's event is set when it is to stop."""
+        new = {claim: threading.Event() for claim in claims}
+        with self._lock:
+            self._followed = self._followed | new
+        return list(new.values())
+
+    def release(self, *claims: Claim) -> None:
+        """Watch over these attempts no more."""
+        with self._lock:
+            self._followed = {claim: stop for claim, stop in self._followed.items() if claim not in claims}
+
+    def orphaned(self) -> None:
+        """End the process: the parent has ended."""
+        self.reason = "the program that started the worker ended"
+        self.ending.set()
+
+    def end_helper(self) -> None:
+        """End the other process, if there is one, which may hear only after seconds of imports that this one has ended."""
+        if (helper := self.helper) is not None:
+            helper.kill()
+
+    def run(self) -> None:
+        """Look every 100 ms until the process ends, or the work is done."""
+        if self._parent is not None:
+            threading.Thread(target=self._wait_for_end_of_input, name="parent", daemon=True).start()
+        next_beat = 0.0
+        gave_up_at = None
+        while not self.done.is_set():
+            if self._parent is not None and os.getppid() != self._parent:
+                self.orphaned()
+            try:
+                if self.ending.is_set():
+                    gave_up_at = gave_up_at or time.monotonic() + GRACE
+                    self.end_helper()
+                    if time.monotonic() > gave_up_at:
+                        os._exit(1)
+                    if not self.started.is_set():
+                        self._store.remove_worker(self._worker_id)
+                        os._exit(0)
+                followed = self._followed
+                going = [claim for claim, stop in followed.items() if not stop.is_set()]
+                for claim, wish in zip(going, self._store.wanted_of(going), strict=True):
+                    if wish != "go":
+                        followed[claim].set()
+                if time.monotonic() >= next_beat:
+                    self._store.beat(self._worker_id, *followed)
+                    next_beat = time.monotonic() + HEARTBEAT
+            except StoreError as error:
+                log.warning("%s", error)
+            time.sleep(LOOK)
+
+    def _wait_for_end_of_input(self) -> None:
+        try:
+            while os.read(0, 1024):
+                pass
+        except OSError:
+            return  # no standard input; the look at the parent's number remains
+        self.orphaned()

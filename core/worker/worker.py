@@ -1,0 +1,205 @@
+"""`python -m leafscope.core.worker`: claims runs, trains them, records what happens. It opens no socket.
+
+Three threads: the main one trains and writes; the watch gives signs of life and looks for a wish to stop; with a parent,
+one more waits for the end of standard input, which comes when the parent ends, however it ends.
+"""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.device import n_cores, n_threads
+from leafscope.core.errors import LeafscopeError, StoreError
+from leafscope.core.store.records import Claim, Ending
+from leafscope.core.store.store import Store
+from leafscope.core.store.tensors import pack, unpack
+from leafscope.core.worker.members import Group
+from leafscope.core.worker.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind
+from leafscope.core.worker.watch import Watch, log
+
+if TYPE_CHECKING:
+    from leafscope.core.training.trainer import Trainer
+
+
+POLL = 0.05
+"""Seconds between two looks at the queue."""
+
+NICENESS = 5
+"""So that the server, which shares the cores, answers first."""
+
+EXAMPLE_NOTE = "example, trained at the first start"
+
+
+class Worker:
+    """Trains what is queued, one run after another, until told to end.
+
+    `make_trainer` takes a run and the wish to stop; None: a `Trainer`. `threads` train members of sweeps side by
+    side, by default one on each core. `only` names the runs to train; then nothing else is. `on_members` is called, from
+    several threads, after every few of them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        worker_id: str,
+        device: str = "auto",
+        parent: int | None = None,
+        make_trainer: "Callable[[RunConfig, Callable[[], bool]], Trainer] | None" = None,
+        threads: int | None = None,
+        only: Collection[str] | None = None,
+        on_members: Callable[[], Any] = lambda: None,
+    ) -> None:
+        self.watch = Watch(store, worker_id, parent)
+        self._only = only
+        self._group = Group(store, worker_id, self.watch, device, threads or n_cores(), self._why_stopped, only, on_members)
+        self._store = store
+        self.worker_id = worker_id
+        self._device = device
+        self._make_trainer = make_trainer
+
+    def run(self) -> None:
+        """Start up, then work until told to end."""
+        self._store.set_worker(self.worker_id, "starting", self._device)
+        self.watch.start()
+        if self._store.is_empty():
+            self._store.submit(EXAMPLE, note=EXAMPLE_NOTE, priority="sweep")
+        self._warm_up()
+        self.watch.started.set()
+        while not self.watch.ending.is_set():
+            try:
+                self._store.set_worker(self.worker_id, "ready")
+                while not self.watch.ending.is_set():
+                    self._load_compiled()
+                    if not self.work_once():
+                        self.watch.ending.wait(POLL)
+            except StoreError as error:
+                log.warning("%s", error)
+                self.watch.ending.wait(1.0)
+
+    def close(self) -> None:
+        """Take the worker off the list."""
+        self.watch.end_helper()
+        self._store.remove_worker(self.worker_id, error=self.watch.reason)
+        log.info("ended: %s", self.watch.reason)
+
+    def work_once(self) -> bool:
+        """Train one attempt, or members of sweeps until another run waits; False if there is nothing to train."""
+        if self._group.work():
+            self._store.set_worker(self.worker_id, "ready")
+            return True
+        claim = None if self._only is not None else self._store.claim(self.worker_id)
+        if claim is None:
+            return False
+        (stop,) = self.watch.follow(claim)
+        try:
+            self._store.set_worker(self.worker_id, "busy")
+            log.info("%s attempt %d: %s", claim.run_id, claim.attempt, claim.label)
+            status = self._attempt(claim, stop)
+            log.info("%s attempt %d: %s", claim.run_id, claim.attempt, status)
+        except AttemptLostError:
+            log.info("%s attempt %d: dropped, it is no longer this worker's", claim.run_id, claim.attempt)
+        finally:
+            self.watch.release(claim)
+        self._store.set_worker(self.worker_id, "ready")
+        return True
+
+    def _attempt(self, claim: Claim, stop: threading.Event) -> str:
+        recorder: Recorder | None = None
+        try:
+            if claim.run.net.fitted:
+                return fit_attempt(self._store, claim, lambda: stop.is_set() or self.watch.ending.is_set(), self._why_stopped)
+            trainer = self._trainer(claim.run, lambda: stop.is_set() or self.watch.ending.is_set())
+            from leafscope.core.inspection.snapshots import Snapshots
+
+            snapshots = Snapshots(claim.run, trainer)
+            recorder = Recorder(self._store, claim, trainer.state)
+            if (saved := self._store.checkpoint(claim)) is not None:
+                trainer.load_state(unpack(saved))
+            if not self._store.begin(claim, trainer.device, trainer.epoch):
+                raise AttemptLostError
+            del saved
+            for record in trainer.epochs():
+                recorder.add(record, snapshots.of(record.epoch))
+            status, error = ("finished", None) if not trainer.stopped else self._why_stopped()
+            artifacts, facts = left_behind(trainer, status)
+            if status == "finished":
+                artifacts |= snapshots.at_end()
+            recorder.end(status, error, artifacts, facts)
+        except AttemptLostError:
+            raise
+        except StoreError as error:
+            with contextlib.suppress(StoreError):  # it may be the disk that is full
+                self._store.end(claim, "failed", str(error))
+            raise
+        except Exception as error:
+            sentence = explain(error)
+            log.warning("%s attempt %d: %s", claim.run_id, claim.attempt, sentence, exc_info=not is_expected(error))
+            (recorder or Recorder(self._store, claim, dict)).end("failed", sentence, facts=facts_of(error))
+            return "failed"
+        return status
+
+    def _why_stopped(self) -> tuple[Ending, str | None]:
+        if self.watch.ending.is_set():
+            return "interrupted", self.watch.reason
+        return "stopped", None
+
+    def _trainer(self, run: RunConfig, should_stop: Callable[[], bool]) -> "Trainer":
+        if self._device != "auto" and run.train.device == "auto":
+            run = changed(run, {"train.device": self._device})
+        if self._make_trainer is not None:
+            return self._make_trainer(run, should_stop)
+        from leafscope.core.training.trainer import Trainer
+
+        return Trainer(run, should_stop)
+
+    def _warm_up(self) -> None:
+        """Pay for imports and first uses now, so that the first run does not wait for them."""
+        began = time.monotonic()
+        import torch
+
+        from leafscope.core.kernels import readiness
+        from leafscope.core.training import compiling
+
+        with contextlib.suppress(OSError):
+            os.nice(NICENESS)
+        torch.set_num_threads(n_threads())
+        readiness.wait_for_nobody()
+        if readiness.is_ready():
+            with contextlib.suppress(LeafscopeError):
+                compiling.make_ready()
+        elif readiness.can_be_kept():
+            log.info("compiling, once on this machine; until then training takes the slower path")
+            self.watch.helper = compiling.start_making_ready()
+        tiny: dict[str, Any] = {"data": {"name": "iris"}, "net": {"depth": 2, "width": 4}, "train": {"epochs": 2}}
+        try:
+            trainer = self._trainer(RunConfig.model_validate(tiny), self.watch.ending.is_set)
+            for _ in trainer.epochs():
+                unpack(pack(trainer.state()))
+        except LeafscopeError as error:
+            log.warning("warming up: %s", error)
+        log.info("ready after %.1f s, %d threads", time.monotonic() - began, torch.get_num_threads())
+
+    def _load_compiled(self) -> None:
+        """Load what another process compiled, between two runs."""
+        compiler = self.watch.helper
+        if compiler is None or compiler.poll() is None or self.watch.ending.is_set():
+            return
+        from leafscope.core.training import compiling
+
+        if compiler.returncode == 0:
+            self.watch.started.clear()
+            try:
+                compiling.make_ready()
+                log.info("compiled code is ready")
+            except LeafscopeError as error:
+                log.warning("loading compiled code: %s", error)
+            finally:
+                self.watch.started.set()
+        else:
+            log.warning("compiling failed with status %d; training keeps to the slower path", compiler.returncode)
+        self.watch.helper = None

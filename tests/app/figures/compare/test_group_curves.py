@@ -1,0 +1,285 @@
+"""Curves of groups: means, bands, gaps, panels, names."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from leafscope.app import theme
+from leafscope.app.figures.compare.group_curves import (
+    GroupLines,
+    group_curves,
+    group_curves_sentence,
+    group_curves_table,
+    range_around,
+)
+from leafscope.app.figures.shared.group_style import group_styles
+from leafscope.app.theme import Look
+from leafscope.core.comparison.statistics import mean_interval
+
+LOOKS = [Look(), Look(dark=True), Look(projector=True)]
+HOSTILE = "<img src=x> %{x} [a](http://b)\n\u202e" + "w" * 10_000
+
+
+def lines_of(words: Sequence[str], splits: Sequence[str] = ("validation",), runs: int = 3, epochs: int = 6) -> list[GroupLines]:
+    """Falling losses: of group g, run j, at epoch e 1 / (1 + e) + g / 10 + j / 100."""
+    e, j = np.arange(float(epochs)), np.arange(float(runs))[:, None]
+    return [
+        GroupLines(style, split, np.tile(e, (runs, 1)), 1 / (1 + e) + g / 10 + j / 100, [f"run {k}" for k in range(runs)])
+        for g, style in enumerate(group_styles(words))
+        for split in splits
+    ]
+
+
+def means(figure: object) -> list:
+    """The traces of means."""
+    return [trace for trace in figure.data if trace.hovertext is not None and trace.name != "run"]  # type: ignore[attr-defined]
+
+
+@given(
+    arrays.arrays(
+        np.float64,
+        st.tuples(st.integers(0, 6), st.integers(1, 4)),
+        elements=st.one_of(st.floats(0, 5), st.sampled_from([math.nan, math.inf, 0.5])),
+    ),
+    st.sampled_from([0.0, 0.25, 3.0]),
+)
+def test_each_epoch_has_the_interval_of_its_runs(y: np.ndarray, overlap: float) -> None:
+    """All epochs at once agree with `mean_interval` one by one."""
+    line = GroupLines(group_styles(["a"])[0], "test", np.tile(np.arange(float(y.shape[1])), (len(y), 1)), y, [""] * len(y))
+    table = group_curves_table(lines=[line], metric="loss", overlap=overlap).set_index("record")
+    for epoch in range(y.shape[1]):
+        wanted = mean_interval(y[:, epoch], overlap=overlap)
+        if wanted.n == 0:
+            assert epoch not in table.index
+            continue
+        row = table.loc[epoch]
+        assert row[["mean", "low", "high", "n"]].tolist() == pytest.approx(
+            [wanted.mean, wanted.low, wanted.high, wanted.n], rel=1e-9, abs=1e-12, nan_ok=True
+        )
+
+
+def test_a_mean_stands_at_the_mean_place_of_the_runs_that_are_there() -> None:
+    """A run without the epoch counts neither upward nor across."""
+    line = GroupLines(
+        group_styles(["a"])[0], "train", np.array([[0.0, 2.0], [0.0, 6.0]]), np.array([[0.5, 0.4], [0.7, math.nan]]), ["r", "s"]
+    )
+    table = group_curves_table(lines=[line], metric="error")
+    assert table["x"].tolist() == [0.0, 2.0]
+    assert table["mean"].tolist() == pytest.approx([60.0, 40.0])
+    assert table["n"].tolist() == [2, 1]
+    assert set(table["unit"]) == {"percent"}
+
+
+def test_training_has_a_panel_of_its_own() -> None:
+    """Two panels share the y axis where there is another split; the dash says which split."""
+    figure = group_curves(lines=lines_of(["a", "b"], ["train", "validation", "test"]), metric="loss")
+    by_panel = {(trace.xaxis or "x", trace.line.dash) for trace in means(figure)}
+    assert by_panel == {("x", "dot"), ("x2", "dash"), ("x2", "solid")}
+    assert figure.layout.yaxis2.matches == "y"
+    assert figure.layout.title.text.startswith("Training, validation and test loss against epoch")
+    alone = group_curves(lines=lines_of(["a"], ["train"]), metric="loss")
+    assert {trace.xaxis for trace in alone.data} == {"x"}
+
+
+def test_few_lines_are_named_at_their_ends_and_many_in_a_legend() -> None:
+    """Names carry n; with more than 12 groups three are in colour and the rest is one entry."""
+    few = group_curves(lines=lines_of(["tree, K 4", "dense"], ["validation", "test"], runs=5), metric="loss")
+    texts = {note.text.replace("<br>", " ") for note in few.layout.annotations}
+    assert {"tree, K 4, n = 5; test", "dense, n = 5; validation"} <= texts
+    assert not few.layout.showlegend
+    many = group_curves(lines=lines_of([f"group {g}" for g in range(13)]), metric="loss")
+    named = [trace.name for trace in many.data if trace.showlegend is not False]
+    assert named == ["group 0, n = 3", "group 1, n = 3", "group 2, n = 3", "other groups"]
+    assert many.layout.showlegend
+
+
+def test_lit_groups_are_in_colour_with_bands_and_runs() -> None:
+    """The others are grey means alone."""
+    lines = lines_of(["a", "b", "c"])
+    figure = group_curves(lines=lines, metric="loss", lit=[1])
+    colour = lines[1].style.colour
+    assert [trace.line.color == colour for trace in means(figure)] == [False, False, True]
+    assert {trace.line.color for trace in figure.data if trace.name == "run"} == {colour}
+    assert sum(trace.fill == "toself" for trace in figure.data) == 1
+    with pytest.raises(ValueError, match=r"lit must be places of the 3 lines, from 0, got 3"):
+        group_curves(lines=lines, metric="loss", lit=[3])
+
+
+def test_single_runs_are_thin_and_only_under_a_mean_of_several() -> None:
+    """One run is its own line, without a band."""
+    figure = group_curves(lines=lines_of(["a"], runs=4), metric="loss")
+    assert [trace.opacity for trace in figure.data if trace.name == "run"] == [theme.SEED_OPACITY] * 4
+    assert "run" not in {trace.name for trace in group_curves(lines=lines_of(["a"]), metric="loss", singles=False).data}
+    alone = group_curves(lines=lines_of(["a"], runs=1), metric="loss")
+    assert len(alone.data) == 1
+    assert "no interval" in alone.layout.title.text
+
+
+def test_a_log_axis_leaves_out_what_it_cannot_show_and_says_so() -> None:
+    """Epoch 0, and a mean of 0."""
+    line = GroupLines(group_styles(["a"])[0], "test", np.array([[0.0, 1.0, 10.0]]), np.array([[0.9, 0.0, 0.1]]), ["r"])
+    figure = group_curves(lines=[line], metric="error", log_x=True, log_y=True)
+    assert "2 points at or below 0 left out (log axis)" in figure.layout.title.text.replace("<br>", " ")
+    assert np.asarray(means(figure)[0].y) == pytest.approx([math.nan, math.nan, 10.0], nan_ok=True)
+    linear = group_curves(lines=[line], metric="error")
+    assert "left out" not in linear.layout.title.text
+    nothing = GroupLines(line.style, "test", np.zeros((1, 1)), np.ones((1, 1)), ["r"])
+    assert len(group_curves(lines=[nothing], metric="error", log_x=True).data) == 0
+
+
+def test_a_diverged_run_leaves_a_gap_and_is_counted() -> None:
+    """So is one that ends early, whose group goes on."""
+    y = np.array([[0.9, math.inf, math.inf, 0.5], [0.7, 0.6, 0.5, math.nan], [0.8, 0.6, 0.5, 0.4]])
+    line = GroupLines(group_styles(["a"])[0], "test", np.tile(np.arange(4.0), (3, 1)), y, ["r", "s", "t"])
+    figure = group_curves(lines=[line], metric="loss")
+    assert np.isnan(means(figure)[0].y).tolist() == [False, True, True, True]
+    assert group_curves_sentence(lines=[line], metric="loss").endswith(
+        "1 run diverged, its group has no mean there. 1 run ends early: the mean of its group ends there."
+    )
+
+
+def test_a_mean_is_never_of_survivors() -> None:
+    """Mean, band, name and sentence end where the first run does; the others go on as thin lines."""
+    y = np.array([[0.9, 0.8, 0.7, 0.1], [0.9, 0.7, math.nan, math.nan], [math.nan] * 4])
+    styles = group_styles(["a", "b"])
+    at = np.tile(np.arange(4.0), (3, 1))
+    early = GroupLines(styles[0], "test", at, y, ["r", "s", "t"])
+    other = GroupLines(styles[1], "test", at, np.array([[0.9, 0.8, 0.74, 0.74]] * 3), ["u", "v", "w"])
+    figure = group_curves(lines=[early, other], metric="loss")
+    mean = np.asarray(means(figure)[0].y, dtype=float)
+    assert mean == pytest.approx([0.9, 0.75, math.nan, math.nan], nan_ok=True)
+    band = next(trace for trace in figure.data if trace.fill == "toself")
+    assert max(band.x) == 1
+    runs = [np.asarray(trace.y, dtype=float) for trace in figure.data if trace.name == "run"]
+    assert runs[0] == pytest.approx([0.9, 0.8, 0.7, 0.1])
+    assert "a mean ends with the first of its runs" in figure.layout.meta["subtitle"]
+    assert group_curves_sentence(lines=[early, other], metric="loss") == (
+        "Of 2 groups, b has the lowest mean test loss at the end (epoch 3): 0.740 nats [0.740, 0.740], n = 3. "
+        "1 run ends early: the mean of its group ends there. 1 run has no value."
+    )
+    assert "(epoch 1): 0.750 nats [" in group_curves_sentence(lines=[early], metric="loss")
+    assert group_curves_table(lines=[early], metric="loss")["n"].tolist() == [2, 2, 1, 1]
+
+
+def test_runs_without_a_common_epoch_have_a_mean_until_the_first_ends() -> None:
+    """Not after it."""
+    y = np.array([[0.9, math.nan, 0.7, math.nan], [math.nan, 0.8, math.nan, 0.6]])
+    line = GroupLines(group_styles(["a"])[0], "test", np.tile(np.arange(4.0), (2, 1)), y, ["r", "s"])
+    assert np.isnan(means(group_curves(lines=[line], metric="loss"))[0].y).tolist() == [False, False, False, True]
+
+
+def test_only_the_best_three_groups_have_bands_and_runs() -> None:
+    """The others keep colour and mean, and do not stretch the axis."""
+    lines = lines_of([f"group {g}" for g in range(5)], ["train", "validation"])
+    figure = group_curves(lines=lines, metric="loss")
+    best = [line.style.colour for line in lines[:6:2]]
+    assert {trace.line.color for trace in figure.data if trace.name == "run"} == set(best)
+    assert {trace.fillcolor for trace in figure.data if trace.fill} == {theme.faded(c, theme.BAND_OPACITY) for c in best}
+    assert {trace.line.color for trace in means(figure)} == {line.style.colour for line in lines}
+    assert "bands of the best 3 groups: 95 %" in figure.layout.meta["subtitle"]
+    three = group_curves(lines=lines[:6], metric="loss")
+    assert "bands: 95 %" in three.layout.meta["subtitle"]
+    many = group_curves(lines=lines_of([f"group {g}" for g in range(13)]), metric="loss")
+    assert "bands: 95 %" in many.layout.meta["subtitle"]
+
+
+def test_words_show_no_share_beyond_all_rows() -> None:
+    """The table keeps what was computed."""
+    line = GroupLines(group_styles(["a"])[0], "test", np.zeros((2, 1)), np.array([[0.97], [0.99]]), ["r", "s"])
+    assert "98.0 % [85.3 %, 100.0 %], n = 2" in group_curves_sentence(lines=[line], metric="accuracy")
+    assert "[85.3 %, 100.0 %]" in means(group_curves(lines=[line], metric="accuracy"))[0].hovertext[0]
+    assert group_curves_table(lines=[line], metric="accuracy")["high"][0] > 110
+    low = GroupLines(line.style, "test", line.x, 1 - line.y, line.names)
+    assert "2.0 % [0.0 %, 14.7 %]" in group_curves_sentence(lines=[low], metric="error")
+    assert "[-0.107, 0.147]" in group_curves_sentence(lines=[low], metric="loss")
+
+
+def test_the_sentence_ranks_at_the_end_by_validation() -> None:
+    """Not by the last split given, where validation is there; the direction is the metric's."""
+    lines = lines_of(["a", "b"], ["validation", "test"], epochs=4)
+    assert group_curves_sentence(lines=lines, metric="loss") == (
+        "Of 2 groups, a has the lowest mean validation loss at the end (epoch 3): 0.260 nats [0.235, 0.285], n = 3."
+    )
+    highest = group_curves_sentence(lines=lines, metric="accuracy", x_title="seconds of training")
+    assert highest == (
+        "Of 2 groups, b has the highest mean validation accuracy at the end (3 seconds of training): "
+        "36.0 % [33.5 %, 38.5 %], n = 3; its highest: 111.0 % after 0 seconds of training."
+    )
+    assert (
+        "mean test loss" in group_curves_sentence(lines=[line for line in lines if line.split == "test"], metric="loss").lower()
+    )
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_nothing_to_show_is_said(look: Look) -> None:
+    """No lines, no runs, no epochs, only NaN."""
+    style = group_styles(["a"])[0]
+    for lines in (
+        [],
+        [GroupLines(style, "test", np.empty((0, 3)), np.empty((0, 3)), [])],
+        [GroupLines(style, "test", np.empty((2, 0)), np.empty((2, 0)), ["r", "s"])],
+        [GroupLines(style, "test", np.zeros((1, 2)), np.full((1, 2), math.nan), ["r"])],
+    ):
+        figure = group_curves(lines=lines, metric="loss", look=look)
+        assert len(figure.data) == 0
+        assert figure.layout.annotations[0].text == "No loss is recorded yet."
+        assert group_curves_sentence(lines=lines, metric="loss") == "No loss is recorded yet."
+        assert group_curves_table(lines=lines, metric="loss").empty
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("count", [1, 12])
+def test_what_people_wrote_is_escaped_and_cut(look: Look, count: int) -> None:
+    """In labels, legend, hover and title; a run's title is never inside a template."""
+    lines = [
+        GroupLines(line.style, line.split, line.x, line.y, [HOSTILE] * len(line.y))
+        for line in lines_of([f"{HOSTILE}{g}" for g in range(count)])
+    ]
+    figure = group_curves(lines=lines, metric="loss", subject="<b>", look=look)
+    figure.layout.meta = None  # as written, for those who escape it themselves
+    written = figure.to_json()
+    assert "<img" not in written
+    assert r"\u003cimg" not in written
+    assert "w" * 100 not in written
+    assert all("img" not in (trace.hovertemplate or "") for trace in figure.data)
+    assert len(group_curves_sentence(lines=lines, metric="loss")) < 300
+
+
+def test_arrays_and_words_must_fit() -> None:
+    """Errors say what must hold and what was given."""
+    style = group_styles(["a"])[0]
+    good = lines_of(["a"])
+    with pytest.raises(ValueError, match=r"x and y must have the same shape \(J, E\), got \(1, 2\) and \(1, 3\)"):
+        group_curves(lines=[GroupLines(style, "test", np.zeros((1, 2)), np.zeros((1, 3)), ["r"])], metric="loss")
+    with pytest.raises(ValueError, match=r"names must have one entry for each of 1 runs, got 2"):
+        group_curves_table(lines=[GroupLines(style, "test", np.zeros((1, 2)), np.zeros((1, 2)), ["r", "s"])], metric="loss")
+    with pytest.raises(ValueError, match=r"metric must be one of loss, accuracy, error, got 'auc'"):
+        group_curves_sentence(lines=good, metric="auc")
+    with pytest.raises(ValueError, match=r"split must be one of train, validation, test, got 'dev'"):
+        group_curves(lines=[GroupLines(style, "dev", np.zeros((1, 1)), np.zeros((1, 1)), ["r"])], metric="loss")
+    with pytest.raises(ValueError, match=r"overlap must have one entry for each of 1 lines, got 2"):
+        group_curves(lines=good, metric="loss", overlap=[0.1, 0.2])
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=5), st.lists(st.integers(-50, 50), max_size=4))
+def test_a_range_holds_all_values_and_says_what_it_cuts(values: list[int], ends: list[int]) -> None:
+    """Ends of intervals are cut exactly where it says so, and reach no further than the values do once more."""
+    (low, high), cut = range_around(values, ends)
+    span = max(values) - min(values)
+    assert low < min(values) <= max(values) < high
+    assert cut == (bool(span) and any(not min(values) - span <= end <= max(values) + span for end in ends)) or not span
+    assert cut or all(low < end < high for end in ends)
+    assert not span or high - low <= 3 * 1.08 * span + 1e-9
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_height_is_fixed(look: Look) -> None:
+    """Whatever is drawn."""
+    for count in (1, 5, 20):
+        figure = group_curves(lines=lines_of([f"g {g}" for g in range(count)], ["train", "test"]), metric="loss", look=look)
+        assert figure.layout.height == theme.MAIN_HEIGHT[look.projector]

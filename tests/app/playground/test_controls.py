@@ -1,0 +1,212 @@
+"""Controls: every configuration goes through them, and through the address, unchanged."""
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from leafscope.app.playground import controls
+from leafscope.core.config import DATA_NAMES, GENERATORS, DataConfig, NetConfig, RunConfig, changed, field_names
+from leafscope.core.config.presets import EXAMPLE
+
+TEACHER = {
+    "data.name": "tree_teacher",
+    "data.n_samples": 300,
+    "data.noise": 0.25,
+    "data.n_features": 5,
+    "data.n_classes": 4,
+    "data.teacher_depth": 2,
+}
+EVERYTHING = {
+    "net.kind": "flat",
+    "net.depth": 3,
+    "net.width": 9,
+    "net.tree_layers": 2,
+    "net.gates": "units",
+    "train.epochs": 7,
+    "train.batch_size": 11,
+    "train.lr": 0.0123,
+    "train.schedule": "constant",
+    "train.weight_decay": 0.0,
+    "train.decay_growth": 1.5,
+    "train.gate_gradient": "straight_through",
+    "train.gate_noise": 0.3,
+    "train.balance": 0.02,
+    "train.patience": 4,
+    "data.n_train": 50,
+    "data.test_fraction": 0.2,
+    "data.validation_fraction": 0.1,
+    "seed": 12,
+}
+RUNS = [
+    EXAMPLE,
+    RunConfig(),
+    *(changed(RunConfig(), changes) for changes in (EVERYTHING, TEACHER, EVERYTHING | TEACHER)),
+    changed(RunConfig(), {"data.name": "moons", "data.noise": 0.0}),
+    changed(EXAMPLE, {"data.noise": 0.2, "data.n_samples": 100}),
+    changed(EXAMPLE, {"net.kind": "dense"}),
+]
+
+
+def page(text: str | None) -> None:
+    """A page of nothing but the controls, which begins with a run's configuration if one is given."""
+    import streamlit as st
+
+    from leafscope.app.playground import controls
+    from leafscope.core.config import RunConfig
+
+    if text is not None and "begun" not in st.session_state:
+        controls.load_run(RunConfig.model_validate_json(text))
+    st.session_state["begun"] = True
+    run, faults, _ = controls.draw()
+    st.session_state["drawn"] = (None if run is None else run.model_dump_json(exclude_none=True), faults)
+
+
+def draw(run: RunConfig | None = None, address: dict[str, Any] | None = None) -> AppTest:
+    at = AppTest.from_function(page, kwargs={"text": run.model_dump_json(exclude_none=True) if run else None})
+    for name, value in (address or {}).items():
+        at.query_params[name] = value
+    return rerun(at)
+
+
+def rerun(at: AppTest) -> AppTest:
+    at.run(timeout=60)
+    assert not at.exception, at.exception[0].message
+    return at
+
+
+def drawn(at: AppTest) -> RunConfig:
+    text, faults = at.session_state["drawn"]
+    assert not faults
+    return RunConfig.model_validate_json(text)
+
+
+def address(at: AppTest) -> dict[str, Any]:
+    return {name: value[0] if isinstance(value, list) else value for name, value in at.query_params.items()}
+
+
+def test_every_control_is_of_a_field_and_its_own() -> None:
+    fields = [control.field for control in controls.ALL]
+    assert set(fields) <= set(field_names())
+    assert len(set(fields)) == len({control.key for control in controls.ALL}) == len(controls.ALL)
+    assert {field for field in field_names() if field.startswith(("net.", "data."))} <= set(fields)
+    assert {control.field.removeprefix("data.") for control in controls.GENERATED} == set().union(*GENERATORS.values())
+
+
+@pytest.mark.parametrize("control", [control for control in controls.ALL if control.options], ids=lambda control: control.key)
+def test_every_option_is_valid_and_said_in_words(control: controls.Control) -> None:
+    assert control.options is not None
+    for value, words in control.options.items():
+        changed(RunConfig(), {control.field: value})
+        assert words.strip()
+    with pytest.raises(ValueError, match=r"must be (one of|auto, cpu)") as refused:
+        changed(RunConfig(), {control.field: "?"})
+    if control.key != "device":  # of which there may be any number
+        assert all(value in str(refused.value) for value in control.options)
+
+
+def test_data_sets_are_all_offered() -> None:
+    assert controls.DATA.options is not None
+    assert set(controls.DATA.options) == set(DATA_NAMES)
+
+
+def test_values_of_a_run() -> None:
+    run = changed(RunConfig(), {"data.name": "moons", "data.noise": 0.2, "data.n_samples": 50})
+    values = {control.key: controls.field_value(run, control) for control in controls.ALL}
+    assert (values["data"], values["n_samples"], values["lr"], values["seed"]) == ("moons", 50, 0.005, 0)
+    assert values["noise"] is None  # what the generator has anyway
+    assert values["teacher_depth"] is None
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.label)
+def test_a_run_goes_through_controls_and_address(run: RunConfig) -> None:
+    at = draw(run)
+    assert drawn(at) == run
+    assert drawn(draw(address=address(at))) == run
+
+
+def test_controls_begin_with_the_example_and_leave_it_out_of_the_address() -> None:
+    at = draw()
+    assert drawn(at) == EXAMPLE
+    assert {control.key: at.session_state[control.key] for control in controls.OPEN} == {
+        control.key: controls.field_value(EXAMPLE, control) for control in controls.OPEN
+    }
+    assert not address(at)
+    assert address(draw(RunConfig())) == {"data": "digits", "width": "32"}
+
+
+def test_options_of_the_generator_alone_are_asked_for() -> None:
+    at = draw(changed(RunConfig(), TEACHER))
+    at.selectbox(key="data").set_value("moons")
+    rerun(at)
+    keys = {widget.key for widget in at.number_input}
+    assert {"n_samples", "noise"} <= keys
+    assert not {"n_features", "n_classes", "teacher_depth"} & keys
+    assert drawn(at).data.name == "moons"
+    at.selectbox(key="data").set_value("digits")
+    rerun(at)
+    assert drawn(at) == RunConfig()
+    assert address(at) == {"data": "digits", "width": "32"}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_an_empty_field_is_the_data_sets_own_default(name: str) -> None:
+    at = draw()
+    at.selectbox(key="data").set_value(name)
+    rerun(at)
+    assert drawn(at).data == DataConfig(name=name)
+    assert (at.number_input(key="noise").value, at.number_input(key="noise").placeholder) == (
+        None,
+        f"{GENERATORS[name]['noise']:g}",
+    )
+
+
+def test_a_data_set_without_noise_is_drawn_without_it() -> None:
+    at = draw(address={"noise": "0.3"})
+    assert drawn(at).data == DataConfig(name="spirals", noise=0.3)
+    at.selectbox(key="data").set_value("digits")
+    rerun(at)
+    assert drawn(at) == RunConfig(net=NetConfig(width=16))
+    assert address(at) == {"data": "digits"}
+
+
+def test_noise_stands_open_between_data_and_depth() -> None:
+    at = draw()
+    opened = [key for element in at.sidebar if (key := getattr(element, "key", None))]
+    assert opened[:3] == ["data", "noise", "depth"]
+    for fold in at.sidebar.expander:
+        assert "noise" not in {widget.key for widget in fold.number_input}
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("kind", "bush"), ("gates", ""), ("depth", "four"), ("depth", "1.5"), ("lr", "1,5"), ("seed", "0x1")]
+)
+def test_text_in_the_address_that_is_no_value(key: str, text: str) -> None:
+    at = draw(address={key: text})
+    assert drawn(at) == EXAMPLE
+    assert key not in address(at)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"depth": "17"}, "net.depth"),
+        ({"width": "2", "depth": "3"}, "net.depth"),
+        ({"test": "0.6", "validation": "0.6"}, "data.test_fraction"),
+        ({"n_train": "0"}, "data.n_train"),
+        ({"noise": "-1"}, "data.noise"),
+        ({"data": "checkerboard", "noise": "1.5"}, "data.noise"),
+        ({"data": "moons", "n_samples": "3"}, "data.n_samples"),
+        ({"lr": "nan"}, "train.lr"),
+        ({"depth": "9" * 30}, "net.depth"),
+    ],
+)
+def test_a_fault_is_said_by_its_field(changes: dict[str, str], field: str) -> None:
+    at = draw(address=changes)
+    text, faults = at.session_state["drawn"]
+    assert text is None
+    assert set(faults) == {field}
+    assert len(at.sidebar.error) == 1
+    shown = at.sidebar.error[0].value.replace("\\", "").replace("\u2060", "")
+    assert shown == faults[field]
+    assert "must be" in shown

@@ -1,0 +1,217 @@
+"""What a table of a sweep says: differences and choices against scipy and by hand, and how they are written."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from leafscope.app import theme
+from leafscope.app.sweeps.findings import (
+    claims_markdown,
+    claims_table,
+    compare,
+    data_fields,
+    difference_words,
+    findings,
+    model_at,
+    overlap,
+    own_depth,
+    summary_table,
+)
+from leafscope.core.comparison.statistics import Difference
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.datasets import load
+from leafscope.core.sweep.results import results
+
+TREE = {0: [0.60, 0.62, 0.58, 0.61], 1: [0.70, 0.74, 0.69, 0.725], 2: [0.71, 0.72, 0.70, 0.73]}
+FLAT = {0: [0.60, 0.62, 0.58, 0.61], 1: [0.66, 0.69, 0.67, 0.66], 2: [0.63, 0.62, 0.66, 0.64]}
+DENSE = {None: [0.60, 0.62, 0.58, 0.61]}
+STUMP = {0: [0.50, 0.50, 0.50, 0.50], 1: [0.70, 0.74, 0.69, 0.72], 2: [0.65, 0.66, 0.62, 0.64]}
+MODELS = {"tree": TREE, "flat": FLAT, "dense": DENSE, "decision_tree": STUMP}
+
+
+def table(models: dict[str, dict[Any, list[float]]], data: str = "moons", seeds: int = 4, width: float = 8.0) -> pd.DataFrame:
+    """Accuracies by model and depth, one for each seed; validation, test and train are shifted against one another."""
+    rows = []
+    for model, by_depth in models.items():
+        for depth, values in by_depth.items():
+            for seed, value in enumerate(values[:seeds]):
+                rows.append(
+                    {
+                        "model": model, "variant": "", "depth": math.nan if depth is None else float(depth),
+                        "width": math.nan if model == "decision_tree" else width, "data": data, "n_train": 500, "seed": seed,
+                        "status": "finished", "best_validation_accuracy": value,
+                        "best_test_accuracy": value - 0.1 + 0.01 * seed, "best_train_accuracy": value + 0.2,
+                        "data.name": data, "data.n_train": math.nan, "error": None,
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def errors(values: list[float], seeds: int = 4) -> np.ndarray:
+    return np.array([1 - (value - 0.1 + 0.01 * seed) for seed, value in enumerate(values[:seeds])])
+
+
+def test_differences_are_scipys() -> None:
+    cell = table(MODELS)
+    found = compare(cell, ("tree", 2), ("flat", 1))
+    test = stats.ttest_rel(errors(TREE[2]), errors(FLAT[1]))
+    low, high = test.confidence_interval()
+    assert found.mean == pytest.approx((errors(TREE[2]) - errors(FLAT[1])).mean())
+    assert (found.low, found.high, found.p, found.n) == (pytest.approx(low), pytest.approx(high), pytest.approx(test.pvalue), 4)
+
+
+def test_pairs_are_those_of_the_same_seed() -> None:
+    cell = table(MODELS).sample(frac=1, random_state=1)
+    one_missing = cell[~((cell["model"] == "flat") & (cell["seed"] == 2))]
+    found = compare(one_missing, ("tree", 1), ("flat", 1))
+    kept = [0, 1, 3]
+    assert found.n == 3
+    assert found.mean == pytest.approx((errors(TREE[1]) - errors(FLAT[1]))[kept].mean())
+
+
+def test_what_is_the_same_at_every_depth_stands_beside_each() -> None:
+    cell = table(MODELS)
+    assert model_at(cell, "dense", 2)["seed"].tolist() == [0, 1, 2, 3]
+    assert compare(cell, ("tree", 0), ("dense", 0)) == Difference(0.0, 0.0, 0.0, 4, 1.0)
+    assert model_at(cell, "tree", 2, "decay_growth=2").empty
+    assert len(model_at(cell, "tree")) == 12
+
+
+def test_splits_of_a_table_overlap_and_fresh_data_do_not() -> None:
+    assert overlap(table(MODELS)) == 0.0
+    assert overlap(table(MODELS).head(0)) == 0.0
+    run = RunConfig(data=DataConfig(name="wine", n_train=40), train=TrainConfig(epochs=1))
+    cell = results(SweepConfig(base=run, axes={"data.n_train": [40, None]}), {})
+    for n_train, rows in cell.groupby("n_train"):
+        data = load(DataConfig(name="wine", n_train=40 if n_train == 40 else None), 0)
+        assert overlap(rows) == pytest.approx(len(data.test.y) / len(data.train.y))
+        assert len(data.train.y) == n_train
+
+
+def test_a_row_gives_back_its_data() -> None:
+    for data in (DataConfig(name="wine", n_train=40), DataConfig(name="digits"), DataConfig(name="tree_teacher", noise=0.0)):
+        row = results(SweepConfig(base=RunConfig(data=data)), {}).iloc[0]
+        assert DataConfig.model_validate(data_fields(row)) == data
+        both = pd.concat([row.to_frame().T, results(SweepConfig(), {})]).infer_objects().iloc[0]  # whole numbers became floats
+        assert DataConfig.model_validate(data_fields(both)) == data
+
+
+def test_sentences_compare_at_depths_chosen_on_validation() -> None:
+    said = findings(table(MODELS))
+    # lowest mean validation error: K = 2 (0.715 against 0.71375); one standard error of it reaches K = 1
+    assert said[0] == ("Chosen on validation: tree K = 1 by the one-standard-error rule (lowest mean error at K = 2).")
+    flat = compare(table(MODELS), ("tree", 2), ("flat", 1))
+    assert f"Test error of tree at K = 2 minus flat at its own K = 1: {difference_words(flat)}." in said
+    dense = compare(table(MODELS), ("tree", 2), ("dense", None))
+    assert f"Test error of tree at K = 2 minus dense, same multiply-adds: {difference_words(dense)}." in said
+    assert any("decision tree at its own K = 1" in sentence for sentence in said)
+    assert said[4] == "Intervals are of 95 % each; what is shown is judged by Holm over these 3 differences."
+    assert len(said) == 5
+    assert not any("gates" in sentence or "logistic" in sentence for sentence in said)
+
+
+def test_without_results_nothing_is_said() -> None:
+    cell = table(MODELS).assign(status="failed")
+    assert findings(cell) == []
+    assert findings(table({"decision_tree": STUMP})) == []
+
+
+def test_the_own_depth_is_by_lowest_validation_error() -> None:
+    cell = table(MODELS)
+    assert own_depth(cell, "tree") == 2
+    assert own_depth(cell, "decision_tree") == 1
+    assert own_depth(cell, "dense") is None
+    swapped = cell.assign(best_validation_accuracy=1 - cell["best_validation_accuracy"])
+    assert own_depth(swapped, "tree") == 0  # the test scores are the same
+
+
+def test_the_summary_holds_means_and_halves_of_intervals() -> None:
+    cell = table(MODELS)
+    summary = summary_table(cell).set_index("test error (%)")
+    assert summary.columns.tolist() == ["K=0", "K=1", "K=2"]
+    values = errors(TREE[1])
+    half = stats.t.ppf(0.975, 3) * values.std(ddof=1) / 2
+    assert summary.loc["tree", "K=1"] == f"{100 * values.mean():.1f} ± {100 * half:.1f}"
+    assert len(set(summary.loc["dense, same multiply-adds"])) == 1
+    assert summary.loc["tree", "K=0"] == summary.loc["flat", "K=0"] == summary.loc["dense, same multiply-adds", "K=2"]
+
+
+def test_one_seed_has_no_interval() -> None:
+    cell = table(MODELS, seeds=1)
+    summary = summary_table(cell).set_index("test error (%)")
+    assert summary.loc["tree", "K=2"] == f"{100 * errors(TREE[2])[0]:.1f}"
+    assert "nan" not in summary.to_string()
+    assert any("-" in sentence and "one seed: no interval" in sentence for sentence in findings(cell))
+    marked = claims_markdown(claims_table([("a", cell)]))
+    assert "nan" not in marked
+    assert "**" not in marked
+
+
+def test_what_is_not_there_is_a_dash() -> None:
+    cell = table(MODELS)
+    holes = cell.assign(status=cell["status"].where(~((cell["model"] == "tree") & (cell["depth"] == 1)), "failed"))
+    assert summary_table(holes).set_index("test error (%)").loc["tree", "K=1"] == theme.MISSING
+    only = summary_table(table({"dense": DENSE})).set_index("test error (%)")
+    assert only.columns.tolist() == ["all"]
+
+
+def test_claims_are_corrected_over_cells_for_each_opponent() -> None:
+    rng = np.random.default_rng(0)
+    parts = []
+    for number in range(4):
+        shift = {name: {k: list(np.array(v) + rng.normal(0, 0.02, 4)) for k, v in by.items()} for name, by in MODELS.items()}
+        parts.append((f"cell {number}", table(shift)))
+    found = claims_table(parts)
+    assert found["cell"].tolist() == [words for words, _ in parts]
+    raw = []
+    for row, (_, cell) in zip(found.to_dict("records"), parts, strict=True):
+        assert row["depth"] == own_depth(cell, "tree")
+        assert row["flat"] == compare(cell, ("tree", own_depth(cell, "tree")), ("flat", own_depth(cell, "flat")))
+        assert row["random_gates"] is None
+        assert not row["random_gates_shown"]
+        raw.append(row["flat"].p)
+    order = np.argsort(raw)
+    adjusted, running = [0.0] * 4, 0.0
+    for place, at in enumerate(order):
+        running = max(running, min(1.0, (4 - place) * raw[at]))
+        adjusted[at] = running
+    assert found["flat_shown"].tolist() == [p < 0.05 for p in adjusted]
+
+
+def test_claims_as_markdown() -> None:
+    rows = [
+        {"cell": "a", "depth": 2, "dense": Difference(-0.04, -0.06, -0.02, 5, 0.001), "dense_shown": True,
+         "flat": Difference(0.004, -0.01, 0.018, 5, 0.6), "flat_shown": False,
+         "random_gates": None, "random_gates_shown": False},
+        {"cell": "b", "depth": math.nan, "dense": None, "dense_shown": False, "flat": None, "flat_shown": False,
+         "random_gates": Difference(math.nan, math.nan, math.nan, 0, math.nan), "random_gates_shown": False},
+    ]  # fmt: skip
+    lines = claims_markdown(pd.DataFrame(rows)).split("\n")
+    assert lines[2] == "| a | 2 | **-4.0 [-6.0, -2.0]** | +0.4 [-1.0, +1.8] | - |"
+    assert lines[3] == "| b | - | - | - | - |"
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_words_of_differences() -> None:
+    assert difference_words(Difference(math.nan, math.nan, math.nan, 0, math.nan)) == "not trained"
+    assert difference_words(Difference(0.01, math.nan, math.nan, 1, math.nan)) == "+1.0 points, one seed: no interval"
+    assert difference_words(Difference(-1e-5, -0.01, 0.01, 5, 0.9)).startswith("no difference shown (0.0 points [-1.0")
+    shown = Difference(-0.04, -0.06, -0.02, 5, 0.001)
+    assert difference_words(shown, shown=False) == "no difference shown (-4.0 points [-6.0, -2.0], n = 5)"
+
+
+def test_a_model_without_any_result_stands_beside_nothing() -> None:
+    """All depths of the flat net failed: it has no depth of its own, and the tree has no difference from it."""
+    cell = table(MODELS)
+    cell.loc[cell["model"] == "flat", ["status", "best_validation_accuracy", "best_test_accuracy"]] = [
+        "failed",
+        math.nan,
+        math.nan,
+    ]
+    assert compare(cell, ("tree", 2), ("flat", None)).n == 0
+    assert any("minus flat: not trained" in sentence for sentence in findings(cell))
+    assert claims_table([("moons", cell)])["flat"].iloc[0].n == 0

@@ -1,0 +1,267 @@
+"""The form of a sweep: lists of numbers as people type them, sweeps from and to the URL, faults said in a sentence."""
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from leafscope.app.sweeps.numbers_field import MOST, parse_real, parse_whole, write_real, write_whole
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig, presets
+from leafscope.core.datasets import INFO, shape
+from leafscope.core.sweep.members import check, distinct_runs
+
+# Lists of numbers
+
+
+@given(numbers=st.lists(st.integers(0, 300), min_size=1, max_size=MOST, unique=True))
+@example(numbers=list(range(MOST)))
+@example(numbers=[1, 2])
+@example(numbers=[3, 2, 1])
+def test_whole_numbers_are_read_as_they_were_written(numbers: list[int]) -> None:
+    assert parse_whole(write_whole(numbers), "x", 0, 300) == numbers
+
+
+@given(numbers=st.lists(st.floats(1e-9, 10, allow_nan=False), min_size=1, max_size=MOST, unique=True))
+@example(numbers=[0.0123456789])
+def test_real_numbers_are_read_as_they_were_written(numbers: list[float]) -> None:
+    assert parse_real(write_real(numbers), "x", 1e-9, 10) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("0-6", [0, 1, 2, 3, 4, 5, 6]), ("0 - 2", [0, 1, 2]), ("0–2", [0, 1, 2]), ("0 to 2", [0, 1, 2]), ("0..2", [0, 1, 2]),
+        (" 6;8  16 ", [6, 8, 16]), ("3,3,2-4", [3, 2, 4]), ("5-5", [5]), ("1,,2,", [1, 2]), ("007", [7]),
+    ],
+)  # fmt: skip
+def test_forms_of_whole_numbers(text: str, numbers: list[int]) -> None:
+    assert parse_whole(text, "x", 0, 100) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "x must have at least one number, got none"),
+        (" , ;", "x must have at least one number, got none"),
+        ("3-1", "x must have ranges that rise, got '3-1'"),
+        ("0-64", "x must have at most 64 numbers, got '0-64'"),
+        ("0-40, 50-90", "x must have at most 64 numbers, got 82"),
+        ("1.5", "x must be whole numbers or ranges such as 0-6, got '1.5'"),
+        ("-1", "x must be whole numbers or ranges such as 0-6, got '-1'"),
+        ("²", "x must be whole numbers or ranges such as 0-6, got '²'"),
+        ("<b>" * 50, "x must be whole numbers or ranges such as 0-6, got '<b><b><b><b><b><b><b'"),
+        ("1001", "x must be from 0 to 1,000, got 1,001"),
+        ("9" * 400, "x must be whole numbers or ranges such as 0-6, got '99999999999999999999'"),
+        ("9" * 5000, "x must be whole numbers or ranges such as 0-6, got '99999999999999999999'"),
+        ("0-" + "9" * 5000, "x must be whole numbers or ranges such as 0-6, got '0-999999999999999999'"),
+    ],
+)
+def test_faults_of_whole_numbers(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=r"^x must ") as raised:
+        parse_whole(text, "x", 0, 1000)
+    assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "x must have at least one number, got none"),
+        ("a", "x must be numbers, got 'a'"),
+        ("nan", "x must be from 0 to 10, got nan"),
+        ("inf", "x must be from 0 to 10, got inf"),
+        ("-0.1", "x must be from 0 to 10, got -0.1"),
+        ("1e400", "x must be from 0 to 10, got inf"),
+        ("0.1,5, 11", "x must be from 0 to 10, got 11"),
+    ],
+)
+def test_faults_of_real_numbers(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=r"^x must ") as raised:
+        parse_real(text, "x", 0, 10)
+    assert str(raised.value) == sentence
+
+
+@given(text=st.text(max_size=30))
+@settings(max_examples=80)
+def test_any_text_is_numbers_or_a_sentence(text: str) -> None:
+    for parse in (parse_whole, parse_real):
+        try:
+            numbers: Any = parse(text, "depths", 0, 16)
+        except ValueError as error:
+            assert str(error).startswith("depths must ")  # noqa: PT017
+        else:
+            assert 1 <= len(numbers) <= MOST
+            assert all(0 <= number <= 16 for number in numbers)
+            assert len(set(numbers)) == len(numbers)
+
+
+# The form, by itself
+
+
+def form() -> None:
+    import streamlit as st
+
+    from leafscope.app.sweeps import form as sweeps_form
+
+    if (sweep := st.session_state.get("_to_load")) is not None:
+        sweeps_form.load(sweep)
+        del st.session_state["_to_load"]
+    st.session_state["_found"] = sweeps_form.draw()
+    st.session_state["_in_url"] = sweeps_form.any_in_url()
+
+
+def drawn(sweep: SweepConfig | None = None, **address: str) -> AppTest:
+    at = AppTest.from_function(form, default_timeout=60)
+    for key, value in address.items():
+        at.query_params[key] = value
+    if sweep is not None:
+        at.session_state["_to_load"] = sweep
+    return run(at)
+
+
+def run(at: AppTest) -> AppTest:
+    at.run()
+    assert not at.exception, at.exception[0].message
+    return at
+
+
+def found(at: AppTest) -> SweepConfig:
+    sweep, wrong = at.session_state["_found"]
+    assert wrong is None
+    assert isinstance(sweep, SweepConfig)
+    return sweep
+
+
+def fault(at: AppTest) -> str:
+    sweep, wrong = at.session_state["_found"]
+    assert sweep is None
+    assert isinstance(wrong, str)
+    return wrong
+
+
+def address(at: AppTest) -> dict[str, str]:
+    return {key: value[0] if isinstance(value, list) else value for key, value in at.query_params.items()}
+
+
+def test_at_first_the_form_is_the_first_preset_and_the_url_is_empty() -> None:
+    at = drawn()
+    assert found(at).sweep_id == presets.depth_sweep().sweep_id
+    assert [run.run_id for run in distinct_runs(found(at))] == [run.run_id for run in distinct_runs(presets.depth_sweep())]
+    assert address(at) == {}
+    assert at.session_state["_in_url"] is False
+
+
+@pytest.mark.parametrize("data", presets.DATA)
+def test_each_preset_is_the_forms_default_for_its_data(data: str) -> None:
+    at = drawn(sweep_data=data)
+    assert found(at).sweep_id == presets.depth_sweep(data).sweep_id
+    assert at.session_state["_in_url"] is (data != "tree_teacher")
+
+
+@pytest.mark.parametrize("data", INFO)
+def test_every_data_set_can_be_trained(data: str) -> None:
+    check(found(drawn(sweep_data=data, sweep_seeds="0")))
+
+
+ADDRESSES: dict[str, dict[str, str]] = {
+    "everything": {
+        "sweep_data": "digits", "sweep_rows": "100, 300", "sweep_widths": "6, 8", "sweep_depths": "0, 2-4",
+        "sweep_seeds": "3-5", "sweep_epochs": "7", "sweep_rates": "0.0123456789, 0.1", "sweep_decay": "0.25",
+        "sweep_growth": "1, 1.5",
+        "sweep_models": "dense,random_forest",
+    },
+    "one of each": {"sweep_rates": "0.05", "sweep_seeds": "9", "sweep_depths": "3", "sweep_models": "", "sweep_growth": "2"},
+    "no preset": {"sweep_data": "moons", "sweep_rows": "700"},
+    "hundreds of rows": {"sweep_rows": "5000"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_from_the_url_to_a_sweep_to_the_url(name: str) -> None:
+    at = drawn(**ADDRESSES[name])
+    sweep = found(at)
+    assert address(at) == ADDRESSES[name]
+    assert found(drawn(**address(at))) == sweep
+    loaded = drawn(sweep)
+    assert found(loaded).sweep_id == sweep.sweep_id
+    assert found(drawn(**address(loaded))).sweep_id == sweep.sweep_id
+
+
+def test_what_is_typed_is_in_the_sweep() -> None:
+    sweep = found(drawn(**ADDRESSES["everything"]))
+    assert sweep.axes == {
+        "net.kind": ["tree"], "net.depth": [0, 2, 3, 4], "net.width": [6, 8], "data.n_train": [100, 300],
+        "train.decay_growth": [1.0, 1.5], "seed": [3, 4, 5],
+    }  # fmt: skip
+    assert (sweep.base.train.epochs, sweep.base.train.weight_decay) == (7, 0.25)
+    assert (sweep.tune_lr, sweep.baselines) == ([0.0123456789, 0.1], ["dense", "random_forest"])
+    assert sweep.base.data == DataConfig(name="digits", n_train=100)
+
+
+@pytest.mark.parametrize("data", presets.DATA)
+def test_a_stored_preset_is_shown_as_it_is(data: str) -> None:
+    sweep = presets.depth_sweep(data, widths=(8, 12), depths=(0, 1, 5), seeds=(0, 4))
+    assert found(drawn(sweep)).sweep_id == sweep.sweep_id
+
+
+def test_a_generator_draws_enough_rows_for_all_sizes() -> None:
+    sweep = found(drawn(sweep_data="moons", sweep_rows="300, 5000"))
+    for rows in (300, 5000):
+        size = shape(DataConfig.model_validate(sweep.base.data.model_dump(exclude_none=True) | {"n_train": rows}))
+        assert size.n_train == rows
+        assert min(size.n_validation, size.n_test) >= 100
+    assert sweep.base.data.n_samples == 10_000
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"sweep_seeds": ""}, "seeds must have at least one number, got none"),
+        ({"sweep_widths": " "}, "widths must have at least one number, got none"),
+        ({"sweep_depths": "0-6", "sweep_widths": "4, 8"}, "depths must be at most the smallest width (4)"),
+        ({"sweep_depths": "6", "sweep_widths": "4"}, "depths must be at most the smallest width (4)"),
+        ({"sweep_depths": "17"}, "depths must be from 0 to 16, got 17"),
+        ({"sweep_rates": "fast"}, "learning rates must be numbers, got 'fast'"),
+        ({"sweep_rates": "0"}, "learning rates must be from 1e-09 to 10, got 0"),
+        ({"sweep_rates": "nan"}, "learning rates must be from 1e-09 to 10, got nan"),
+        ({"sweep_growth": "0.5"}, "decay growth must be from 1 to 16, got 0.5"),
+        ({"sweep_epochs": "3, 4"}, "epochs and weight decay must be one number each"),
+        ({"sweep_decay": ""}, "weight decay must have at least one number, got none"),
+        ({"sweep_data": "wine", "sweep_rows": "50, 99"}, "training rows must be at most 98 for wine, got 99"),
+        ({"sweep_rows": "100001"}, "training rows must be from 1 to 100,000, got 100,001"),
+        ({"sweep_seeds": "9" * 400}, "seeds must be whole numbers or ranges such as 0-6"),
+        ({"sweep_seeds": str(2**31)}, "seeds must be from 0 to 2,147,483,647, got 2,147,483,648"),
+    ],
+)
+def test_a_fault_is_a_sentence_and_what_was_typed_stays(typed: dict[str, str], sentence: str) -> None:
+    at = drawn(**typed)
+    assert fault(at).startswith(sentence)
+    for key, value in typed.items():
+        assert at.session_state[key] == value
+
+
+def test_a_fault_that_is_mended_is_gone() -> None:
+    at = drawn(sweep_seeds="", sweep_widths="12")
+    assert fault(at)
+    at.text_input(key="sweep_seeds").set_value("4, 5")
+    sweep = found(run(at))
+    assert (sweep.axes["seed"], sweep.axes["net.width"]) == ([4, 5], [12])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sweep_data": "cifar"}, {"sweep_models": "dense,alexnet"}, {"sweep_data": "<img src=x>", "sweep_models": "<b>"}]
+)
+def test_an_address_that_is_wrong_falls_back(wrong: dict[str, str]) -> None:
+    assert found(drawn(**wrong)).sweep_id == presets.depth_sweep().sweep_id
+
+
+def test_what_a_sweep_has_beyond_the_form_is_left_out() -> None:
+    sweep = SweepConfig(
+        base=RunConfig.model_validate({"data": {"name": "xor", "noise": 0.3}, "net": {"tree_layers": 2}}),
+        axes={"net.gates": ["hidden", "units"], "train.batch_size": [8, 16]},
+    )
+    shown = found(drawn(sweep))
+    assert shown.sweep_id != sweep.sweep_id
+    assert shown.base.data.name == "xor"
+    check(shown)

@@ -1,0 +1,779 @@
+"""Statistics of comparisons: against scipy, against naive definitions, and at the edges of what a sweep has finished."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from leafscope.core.comparison.statistics import (
+    Difference,
+    Interval,
+    at_same_train_loss,
+    best_depth,
+    by_depth,
+    differences_by_depth,
+    gap,
+    gap_differences_by_depth,
+    holm,
+    mean_interval,
+    measure,
+    one_standard_error,
+    paired_difference,
+    pareto_front,
+    still_falls,
+    where_it_helps,
+)
+
+NAN = math.nan
+SPLITS = ("train", "validation", "test")
+
+scores = st.floats(-100, 100).map(lambda value: round(value, 3))
+some_scores = st.lists(scores, min_size=2, max_size=12)
+pairs = st.lists(st.tuples(scores, scores), min_size=2, max_size=12)
+p_values = st.lists(st.one_of(st.floats(0, 1), st.just(NAN), st.sampled_from([0.01, 0.02])), max_size=12)
+points = st.lists(st.tuples(*[st.sampled_from([0.0, 1.0, 2.0, 3.0, math.inf, NAN])] * 2), max_size=12)
+overlaps = st.sampled_from([0.0, 0.25, 1.0])
+
+
+def member(model, depth, seed, error, *, train=0.0, validation=None, width=8.0, data="moons", n_train=300, variant="", **more):
+    """A row of a sweep's table whose test error is given; the validation error is the same if none is given."""
+    errors = {"train": train, "validation": error if validation is None else validation, "test": error}
+    row = {"model": model, "variant": variant, "depth": NAN if depth is None else float(depth), "width": width}
+    row |= {"data": data, "n_train": n_train, "seed": seed, "status": "finished"}
+    for which, by in (("best", 1.0), ("last", 2.0)):
+        for split in SPLITS:
+            row |= {f"{which}_{split}_accuracy": 1 - by * errors[split], f"{which}_{split}_loss": 10 * by * errors[split]}
+    return row | more
+
+
+def table(*rows):
+    return pd.DataFrame(list(rows))
+
+
+def of_seeds(model, depth, errors, **more):
+    return [member(model, depth, seed, error, **more) for seed, error in enumerate(errors)]
+
+
+TREE_1 = [0.25, 0.375, 0.25, 0.5]
+TREE_0 = [0.375, 0.4375, 0.5, 0.5]
+DENSE = [0.375, 0.5, 0.4375, 0.5625]
+
+
+@pytest.fixture
+def results():
+    return table(*of_seeds("tree", 1, TREE_1), *of_seeds("dense", None, DENSE), *of_seeds("tree", 0, TREE_0))
+
+
+def assert_row(row, expected, names=("mean", "low", "high", "n", "p")):
+    assert [row[name] for name in names] == pytest.approx([getattr(expected, name) for name in names], nan_ok=True)
+
+
+class TestMeanInterval:
+    def test_by_hand(self):
+        found = mean_interval([1.0, 2.0, 3.0])
+        half = 0.95 / math.sqrt(2 * 0.975 * 0.025) / math.sqrt(3)  # with 2 degrees of freedom t has a closed form
+        assert (found.mean, found.n) == (2.0, 3)
+        assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), rel=1e-9)
+
+    @given(some_scores, overlaps, st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+    def test_as_scipy(self, values, overlap, confidence):
+        found = mean_interval(values, overlap=overlap, confidence=confidence)
+        n, s = len(values), np.std(values, ddof=1)
+        assert found.n == n
+        assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
+        if s > 0:
+            scale = s * math.sqrt(1 / n + overlap)
+            expected = stats.t.interval(confidence, n - 1, loc=np.mean(values), scale=scale)
+            assert (found.low, found.high) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+    @given(some_scores)
+    def test_as_scipy_ttest_1samp(self, values):
+        if len(set(values)) > 1:
+            expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+            found = mean_interval(values)
+            assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9, abs=1e-9)
+
+    def test_overlap_widens_by_its_factor(self):
+        plain, wide = mean_interval([1, 2, 4, 8]), mean_interval([1, 2, 4, 8], overlap=0.75)
+        assert wide.mean == plain.mean
+        assert wide.high - wide.low == pytest.approx(2 * (plain.high - plain.low))  # sqrt((1/4 + 3/4) / (1/4)) = 2
+
+    def test_nan_is_left_out(self):
+        assert mean_interval([NAN, 1.0, NAN, 3.0]) == mean_interval([1.0, 3.0])
+
+    @pytest.mark.parametrize("values", [[], [NAN], [NAN, NAN]])
+    def test_no_seed(self, values):
+        found = mean_interval(values)
+        assert found.n == 0
+        assert np.isnan([found.mean, found.low, found.high]).all()
+
+    def test_one_seed_has_no_interval(self):
+        found = mean_interval([0.25, NAN])
+        assert (found.mean, found.n) == (0.25, 1)
+        assert np.isnan([found.low, found.high]).all()
+
+    def test_equal_values_are_a_point(self):
+        assert mean_interval([0.1] * 3) == Interval(0.1, 0.1, 0.1, 3)  # whose computed mean is not 0.1
+
+    @given(st.permutations([0.1, 0.2, 0.3, 0.7, 0.9]))
+    def test_order_of_the_seeds_changes_no_bit(self, values):
+        assert mean_interval(values) == mean_interval(sorted(values))
+
+    def test_infinite_value_leaves_no_interval(self):
+        found = mean_interval([1.0, math.inf])
+        assert (found.mean, found.n) == (math.inf, 2)
+        assert np.isnan([found.low, found.high]).all()
+
+    @pytest.mark.parametrize("overlap", [-0.1, math.inf, NAN])
+    def test_overlap_must_be_finite(self, overlap):
+        with pytest.raises(ValueError, match="overlap must be finite and at least 0, got"):
+            mean_interval([1.0, 2.0], overlap=overlap)
+
+    @pytest.mark.parametrize("confidence", [0, 1, 95, NAN])
+    def test_confidence_must_be_a_share(self, confidence):
+        with pytest.raises(ValueError, match="confidence must be above 0 and below 1, got"):
+            mean_interval([1.0, 2.0], confidence=confidence)
+
+    def test_dimensions(self):
+        with pytest.raises(ValueError, match=r"values must have 1 dimension, got shape \(1, 2\)"):
+            mean_interval([[1.0, 2.0]])
+
+
+class TestPairedDifference:
+    @given(pairs)
+    def test_as_scipy_ttest_rel(self, pairs):
+        first, second = np.array(pairs).T
+        if np.std(first - second) > 1e-9:
+            expected = stats.ttest_rel(first, second)
+            ends = expected.confidence_interval(0.95)
+            found = paired_difference(first, second)
+            assert found.n == len(pairs)
+            assert found.p == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+            assert (found.low, found.high) == pytest.approx((ends.low, ends.high), rel=1e-9, abs=1e-9)
+
+    def test_overlap_as_nadeau_and_bengio(self):
+        first, second = np.array([3.0, 5.0, 4.0, 8.0, 6.0]), np.array([1.0, 4.0, 4.0, 5.0, 2.0])
+        d = first - second
+        t = d.mean() / math.sqrt((1 / 5 + 0.25) * d.var(ddof=1))
+        found = paired_difference(first, second, overlap=0.25)
+        assert found.p == pytest.approx(2 * stats.t.sf(t, 4))
+        assert found.p > paired_difference(first, second).p
+
+    @given(pairs, overlaps)
+    def test_shown_just_where_the_interval_excludes_0(self, pairs, overlap):
+        found = paired_difference(*np.array(pairs).T, overlap=overlap)
+        if abs(found.p - 0.05) > 1e-9:
+            assert found.shown() == (not found.low <= 0 <= found.high)
+
+    @given(pairs)
+    def test_exchanged_sides_turn_the_sign(self, pairs):
+        first, second = np.array(pairs).T
+        one, other = paired_difference(first, second), paired_difference(second, first)
+        assert (one.mean, one.low, one.high) == pytest.approx((-other.mean, -other.high, -other.low), nan_ok=True)
+        assert one.p == pytest.approx(other.p, nan_ok=True)
+
+    def test_pairing_removes_what_seeds_share(self):
+        first = np.array([0.1, 0.4, 0.7, 0.9])
+        assert paired_difference(first, first + np.array([0.01, 0.011, 0.009, 0.01])).shown()
+
+    def test_pairs_with_a_nan_are_left_out(self):
+        found = paired_difference([1.0, NAN, 2.0, 9.0], [0.0, 5.0, 0.5, NAN])
+        assert found == paired_difference([1.0, 2.0], [0.0, 0.5])
+        assert found.n == 2
+
+    @pytest.mark.parametrize(("n", "mean"), [(0, NAN), (1, 0.5)])
+    def test_below_two_pairs_nothing_is_shown(self, n, mean):
+        found = paired_difference([*[0.75] * n, NAN], [0.25] * (n + 1))
+        assert found.n == n
+        assert found.mean == pytest.approx(mean, nan_ok=True)
+        assert np.isnan([found.low, found.high, found.p]).all()
+        assert found.shown() is False
+
+    def test_identical_models(self):
+        found = paired_difference([0.1, 0.2, 0.3], [0.1, 0.2, 0.3])
+        assert found == Difference(0.0, 0.0, 0.0, 3, 1.0)
+        assert found.shown() is False
+
+    def test_same_difference_at_every_seed(self):
+        found = paired_difference([0.5, 0.75] * 3, [0.25, 0.5] * 3, overlap=1.0)
+        assert found == Difference(0.25, 0.25, 0.25, 6, 0.0)
+        assert found.shown() is True
+
+    def test_same_difference_at_few_seeds_says_nothing_of_the_spread(self):
+        found = paired_difference([0.5, 0.75], [0.25, 0.5])
+        assert (found.mean, found.n) == (0.25, 2)
+        assert np.isnan([found.low, found.high, found.p]).all()
+        assert found.shown() is False
+
+    def test_diverged_pairs_count_and_show_nothing(self):
+        found = paired_difference([math.inf, 1.0, 2.0], [math.inf, 0.0, 0.0])
+        assert found.n == 3
+        assert np.isnan([found.mean, found.low, found.high, found.p]).all()
+        assert not found.shown()
+
+    def test_level(self):
+        found = Difference(1.0, 0.1, 1.9, 5, 0.03)
+        assert found.shown()
+        assert not found.shown(level=0.03)  # p must be lower
+
+    def test_sides_must_pair_up(self):
+        with pytest.raises(ValueError, match="first and second must have one value for each seed, got 2 and 1"):
+            paired_difference([1, 2], [1])
+
+
+def naive_holm(p):
+    """Holm's definition: the k-th smallest of m times m - k + 1, no smaller than those before, at most 1."""
+    ranked = sorted(value for value in p if not math.isnan(value))
+    return [
+        value if math.isnan(value) else max(min(1.0, (len(ranked) - k) * ranked[k]) for k in range(ranked.index(value) + 1))
+        for value in p
+    ]
+
+
+class TestHolm:
+    def test_by_hand(self):
+        assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+    @given(p_values)
+    def test_as_defined(self, p):
+        assert holm(p) == pytest.approx(naive_holm(p), nan_ok=True)
+
+    @given(p_values)
+    def test_rejects_as_the_step_down_procedure(self, p):
+        known = sorted(value for value in p if not math.isnan(value))
+        rejected = 0
+        while rejected < len(known) and known[rejected] * (len(known) - rejected) < 0.05:
+            rejected += 1
+        assert np.count_nonzero(holm(p) < 0.05) == rejected
+
+    def test_nan_is_not_counted(self):
+        assert holm([NAN, 0.02, NAN, 0.5])[[1, 3]] == pytest.approx([0.04, 0.5])
+        assert np.isnan(holm([NAN, 0.02, NAN, 0.5])[[0, 2]]).all()
+
+    def test_none(self):
+        assert holm([]).shape == (0,)
+        assert np.isnan(holm([NAN])).all()
+
+    @pytest.mark.parametrize("p", [-0.1, 1.1, math.inf])
+    def test_range(self, p):
+        with pytest.raises(ValueError, match=f"p_values must be from 0 to 1, got {p}"):
+            holm([0.5, p])
+
+
+class TestOneStandardError:
+    def test_by_hand(self):
+        assert one_standard_error([0.5, 0.3, 0.25, 0.2, 0.24], [9, 9, 9, 0.06, 9]) == 2
+
+    def test_the_margin_itself_is_within(self):
+        assert one_standard_error([0.75, 0.5, 0.25], [0, 0, 0.25]) == 1
+
+    def test_error_is_that_of_the_best(self):
+        assert one_standard_error([0.3, 0.2], [1.0, 0.05]) == 1
+
+    def test_first_of_equal_means(self):
+        assert one_standard_error([0.3, 0.2, 0.2], [0, 0, 1.0]) == 1
+
+    def test_nan_means_are_passed_over(self):
+        assert one_standard_error([NAN, 0.5, NAN, 0.2], [NAN, 0.1, 0.1, 0.1]) == 3
+
+    def test_unknown_error_is_0(self):
+        assert one_standard_error([0.21, 0.2], [0.1, NAN]) == 1
+
+    def test_infinite_means(self):
+        assert one_standard_error([math.inf, math.inf], [NAN, NAN]) == 0
+        assert one_standard_error([math.inf, 0.5], [NAN, 0.1]) == 1
+
+    @given(st.lists(st.tuples(st.one_of(st.floats(0, 1), st.just(NAN)), st.floats(0, 0.5)), min_size=1))
+    def test_as_defined(self, models):
+        known = [(mean, error) for mean, error in models if not math.isnan(mean)]
+        if known:
+            lowest = min(mean for mean, _ in known)
+            margin = next(error for mean, error in known if mean == lowest)
+            expected = next(place for place, (mean, _) in enumerate(models) if mean <= lowest + margin)
+            assert one_standard_error(*zip(*models)) == expected
+
+    @pytest.mark.parametrize("means", [[], [NAN, NAN]])
+    def test_no_mean(self, means):
+        with pytest.raises(ValueError, match="means must hold at least one value, got"):
+            one_standard_error(means, means)
+
+    def test_faults(self):
+        with pytest.raises(ValueError, match="one entry for each model, got 2 and 1"):
+            one_standard_error([1, 2], [1])
+        with pytest.raises(ValueError, match=r"errors must not be negative, got -0\.5"):
+            one_standard_error([1, 2], [NAN, -0.5])
+
+
+class TestMeasure:
+    def test_which_split_and_metric(self):
+        results = table(member("tree", 1, 0, 0.25, train=0.125, validation=0.5))
+        assert measure(results, "best", "test", "error").tolist() == [0.25]
+        assert measure(results, "best", "train", "accuracy").tolist() == [0.875]
+        assert measure(results, "last", "validation", "error").tolist() == [1.0]
+        assert measure(results, "last", "train", "loss").tolist() == [2.5]
+
+    def test_keeps_the_index(self, results):
+        shuffled = results.sample(frac=1, random_state=0)
+        found = measure(shuffled, "best", "test", "loss")
+        assert found.index.equals(shuffled.index)
+        assert found[0] == pytest.approx(10 * TREE_1[0])
+
+    @pytest.mark.parametrize("status", ["failed", "running", "stopped", "interrupted", "queued", "not trained"])
+    def test_only_finished_runs_count(self, status):
+        results = table(member("tree", 1, 0, 0.25), member("tree", 1, 1, 0.5, status=status))
+        assert measure(results, "best", "test", "error").isna().tolist() == [False, True]
+
+    def test_objects_are_read_as_numbers(self):
+        results = table(member("tree", 1, 0, 0.25, best_test_loss=None)).astype({"best_test_loss": object})
+        assert measure(results, "best", "test", "loss").isna().all()
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (("first", "test", "loss"), "which must be one of best, last, got 'first'"),
+            (("best", "dev", "loss"), "split must be one of train, validation, test, got 'dev'"),
+            (("best", "test", "f1"), "metric must be one of loss, accuracy, error, got 'f1'"),
+        ],
+    )
+    def test_words(self, results, words, message):
+        with pytest.raises(ValueError, match=message):
+            measure(results, *words)
+
+    def test_missing_column(self, results):
+        with pytest.raises(ValueError, match="got none called best_test_accuracy"):
+            measure(results.drop(columns="best_test_accuracy"), "best", "test", "error")
+
+
+class TestGap:
+    @pytest.mark.parametrize(("metric", "expected"), [("error", 0.25), ("accuracy", 0.25), ("loss", 2.5)])
+    def test_positive_is_worse_on_test(self, metric, expected):
+        results = table(member("tree", 1, 0, 0.375, train=0.125, validation=0.9))
+        assert gap(results, "best", metric).tolist() == [expected]
+        assert gap(results, "last", metric).tolist() == [2 * expected]
+
+    def test_needs_both_splits(self):
+        results = table(member("tree", 1, 0, 0.375, best_train_accuracy=NAN))
+        assert gap(results, "best", "error").isna().all()
+
+
+class TestByDepth:
+    def test_each_row_is_the_interval_of_its_seeds(self, results):
+        found = by_depth(results, "best", "test", "error", overlap=0.25)
+        assert found.columns.tolist() == ["model", "variant", "depth", "mean", "low", "high", "n"]
+        assert found["model"].tolist() == ["tree", "tree", "dense"]
+        assert found["depth"].fillna(-1).tolist() == [0, 1, -1]
+        for (_, row), values in zip(found.iterrows(), (TREE_0, TREE_1, DENSE), strict=True):
+            assert_row(row, mean_interval(values, overlap=0.25), ("mean", "low", "high", "n"))
+
+    def test_order_of_models_variants_and_depths(self):
+        places = [("b", "x", 2), ("a", "", 1), ("b", "", None), ("b", "x", 0), ("a", "", 0), ("b", "", 1)]
+        results = table(*[member(model, depth, 0, 0.5, variant=variant) for model, variant, depth in places])
+        found = by_depth(results, "best", "test", "error")
+        rows = list(zip(found["model"], found["variant"], found["depth"].fillna(-1)))
+        assert rows == [("b", "x", 0), ("b", "x", 2), ("b", "", 1), ("b", "", -1), ("a", "", 0), ("a", "", 1)]
+
+    def test_missing_seeds(self):
+        results = table(
+            *of_seeds("tree", 0, [0.5, NAN, 0.25]),
+            member("tree", 1, 0, 0.5),
+            member("tree", 2, 0, 0.5, status="failed"),
+        )
+        found = by_depth(results, "best", "test", "error")
+        assert found["n"].tolist() == [2, 1, 0]
+        assert found["mean"].isna().tolist() == [False, False, True]
+        assert found["low"].isna().tolist() == [False, True, True]
+
+    def test_models_that_are_the_same_at_every_width_stand_in_the_cell(self):
+        results = table(*of_seeds("tree", 0, TREE_0), *of_seeds("logistic", None, DENSE, width=NAN))
+        assert by_depth(results, "best", "test", "error")["n"].tolist() == [4, 4]
+
+    def test_no_rows(self, results):
+        found = by_depth(results.iloc[:0], "best", "test", "error")
+        assert found.empty
+        assert found.columns.tolist() == ["model", "variant", "depth", "mean", "low", "high", "n"]
+
+    @pytest.mark.parametrize(
+        ("other", "message"),
+        [
+            ({"data": "spirals"}, "results must be of one data set, got 2: moons, spirals"),
+            ({"width": 4.0}, r"results must be of one width, got 2: 8\.0, 4\.0"),
+            ({"n_train": 50}, "results must be of one number of training rows, got 2: 300, 50"),
+        ],
+    )
+    def test_one_cell(self, other, message):
+        results = table(member("tree", 0, 0, 0.5), member("tree", 1, 0, 0.5, **other))
+        with pytest.raises(ValueError, match=message):
+            by_depth(results, "best", "test", "error")
+
+    def test_seed_that_stands_twice(self):
+        results = table(member("tree", 2, 7, 0.5), member("tree", 2, 7, 0.25))
+        message = "one row for each seed, got several of tree at depth 2 with seed 7"
+        with pytest.raises(ValueError, match=message):
+            by_depth(results, "best", "test", "error")
+
+    def test_missing_column(self, results):
+        with pytest.raises(ValueError, match="got none called variant, seed"):
+            by_depth(results.drop(columns=["variant", "seed"]), "best", "test", "error")
+
+    def test_results_are_left_as_they_are(self, results):
+        before = results.copy()
+        by_depth(results, "best", "test", "error")
+        differences_by_depth(results, "tree", "dense", "best", "test", "error")
+        best_depth(results, "tree")
+        where_it_helps(results)
+        pd.testing.assert_frame_equal(results, before)
+
+
+class TestDifferencesByDepth:
+    def test_dense_stands_beside_every_depth(self, results):
+        found = differences_by_depth(results, "tree", "dense", "best", "test", "error", overlap=0.25)
+        assert found.columns.tolist() == ["depth", "mean", "low", "high", "n", "p", "p_holm", "shown"]
+        assert found["depth"].tolist() == [0, 1]
+        for (_, row), values in zip(found.iterrows(), (TREE_0, TREE_1), strict=True):
+            assert_row(row, paired_difference(values, DENSE, overlap=0.25))
+        assert found["p_holm"].tolist() == holm(found["p"]).tolist()
+        assert found["shown"].tolist() == (found["p_holm"] < 0.05).tolist()
+
+    def test_both_with_depths_meet_at_the_same_one(self):
+        results = table(*of_seeds("tree", 0, TREE_0), *of_seeds("tree", 1, TREE_1), *of_seeds("flat", 1, DENSE))
+        found = differences_by_depth(results, "tree", "flat", "best", "test", "error")
+        assert found["depth"].tolist() == [0, 1]
+        assert found["n"].tolist() == [0, 4]
+        assert np.isnan(found.loc[0, ["mean", "low", "high", "p", "p_holm"]].astype(float)).all()
+        assert not found.loc[0, "shown"]
+        assert found.loc[1, "p_holm"] == found.loc[1, "p"]  # an empty depth is not counted
+
+    def test_first_that_is_the_same_at_every_depth(self, results):
+        found = differences_by_depth(results, "dense", "tree", "best", "test", "error")
+        turned = differences_by_depth(results, "tree", "dense", "best", "test", "error")
+        assert found["depth"].tolist() == [0, 1]
+        assert found["mean"].tolist() == (-turned["mean"]).tolist()
+
+    def test_both_the_same_at_every_depth(self):
+        results = table(*of_seeds("dense", None, DENSE), *of_seeds("logistic", None, TREE_0, width=NAN))
+        found = differences_by_depth(results, "dense", "logistic", "best", "test", "error")
+        assert found["depth"].isna().tolist() == [True]
+        assert_row(found.iloc[0], paired_difference(DENSE, TREE_0))
+
+    def test_pairs_by_seed_whatever_the_order(self, results):
+        expected = differences_by_depth(results, "tree", "dense", "best", "test", "error")
+        for state in range(3):
+            shuffled = results.sample(frac=1, random_state=state)
+            pd.testing.assert_frame_equal(differences_by_depth(shuffled, "tree", "dense", "best", "test", "error"), expected)
+
+    def test_index_may_repeat(self, results):
+        expected = differences_by_depth(results, "tree", "dense", "best", "test", "error")
+        repeated = results.set_axis([0] * len(results))
+        pd.testing.assert_frame_equal(differences_by_depth(repeated, "tree", "dense", "best", "test", "error"), expected)
+
+    def test_seeds_missing_on_one_side(self):
+        results = table(
+            *of_seeds("tree", 1, [0.5, 0.25, 0.75]),
+            member("dense", None, 2, 0.5),
+            member("dense", None, 0, 0.25),
+            member("dense", None, 1, 0.125, status="running"),
+            member("dense", None, 9, 0.9),
+        )
+        found = differences_by_depth(results, "tree", "dense", "best", "test", "error")
+        assert_row(found.iloc[0], paired_difference([0.5, 0.75], [0.25, 0.5]))
+
+    def test_identical_models(self, results):
+        found = differences_by_depth(results, "tree", "tree", "best", "test", "error")
+        assert found[["mean", "low", "high"]].to_numpy().tolist() == [[0, 0, 0]] * 2
+        assert found["p_holm"].tolist() == [1, 1]
+        assert not found["shown"].any()
+
+    def test_holm_over_the_depths(self):
+        dense = of_seeds("dense", None, [0.5] * 5)
+        rows = [row for depth in range(8) for row in of_seeds("tree", depth, [0.49, 0.48, 0.46, 0.485, 0.47])]
+        alone, among = (
+            differences_by_depth(table(*trees, *dense), "tree", "dense", "best", "test", "error") for trees in (rows[:5], rows)
+        )
+        assert 0.05 / 8 < alone["p"][0] < 0.05
+        assert alone["p_holm"][0] == alone["p"][0]
+        assert alone["shown"].tolist() == [True]
+        assert among["p_holm"].tolist() == pytest.approx([8 * alone["p"][0]] * 8)
+        assert among["shown"].tolist() == [False] * 8
+
+    def test_variants(self):
+        results = table(
+            *of_seeds("tree", 1, TREE_1), *of_seeds("tree", 1, TREE_0, variant="growth=2"), *of_seeds("dense", None, DENSE)
+        )
+        found = differences_by_depth(results, ("tree", "growth=2"), "tree", "best", "test", "error")
+        assert_row(found.iloc[0], paired_difference(TREE_0, TREE_1))
+
+    @pytest.mark.parametrize(("first", "rows"), [("flat", 0), ("tree", 2)])
+    def test_model_that_is_not_there(self, results, first, rows):
+        found = differences_by_depth(results, first, "nothing", "best", "test", "error")
+        assert found["n"].tolist() == [0] * rows
+        assert found["shown"].dtype == bool
+        assert found.columns.tolist() == ["depth", "mean", "low", "high", "n", "p", "p_holm", "shown"]
+
+    def test_cells_of_other_models_do_not_matter(self, results):
+        more = pd.concat([results, table(member("flat", 1, 0, 0.5, width=4.0))], ignore_index=True)
+        pd.testing.assert_frame_equal(
+            differences_by_depth(more, "tree", "dense", "best", "test", "error"),
+            differences_by_depth(results, "tree", "dense", "best", "test", "error"),
+        )
+
+    def test_one_width_on_both_sides(self):
+        results = table(member("tree", 1, 0, 0.5, width=4.0), member("dense", None, 0, 0.5, width=8.0))
+        with pytest.raises(ValueError, match="results must be of one width, got 2"):
+            differences_by_depth(results, "tree", "dense", "best", "test", "error")
+
+    @pytest.mark.parametrize("model", ["tree", "dense"])
+    def test_seed_that_stands_twice(self, results, model):
+        twice = pd.concat([results, results[results["model"] == model].tail(1)], ignore_index=True)
+        with pytest.raises(ValueError, match=f"one row for each seed, got several of {model}.* with seed 3"):
+            differences_by_depth(twice, "tree", "dense", "best", "test", "error")
+
+    def test_gaps(self):
+        results = table(
+            *of_seeds("tree", 1, TREE_1, train=0.125), *of_seeds("tree", 2, TREE_0), *of_seeds("dense", None, DENSE, train=0.25)
+        )
+        found = gap_differences_by_depth(results, "tree", "dense", "last", "error", overlap=0.5)
+        assert found.columns.tolist() == ["depth", "mean", "low", "high", "n", "p", "p_holm", "shown"]
+        of_dense = 2 * (np.array(DENSE) - 0.25)
+        assert_row(found.iloc[0], paired_difference(2 * (np.array(TREE_1) - 0.125), of_dense, overlap=0.5))
+        assert_row(found.iloc[1], paired_difference(2 * np.array(TREE_0), of_dense, overlap=0.5))
+        assert found["p_holm"].tolist() == holm(found["p"]).tolist()
+
+
+class TestWhereItHelps:
+    def test_each_cell_is_its_own_difference(self):
+        rng = np.random.default_rng(0)
+        cells = [("moons", 8.0, 1), ("moons", 4.0, 2), ("digits", 4.0, 0), ("moons", 4.0, 0)]
+        values = {cell: rng.random((2, 5)) for cell in cells}
+        rows = []
+        for (data, width, depth), (first, second) in values.items():
+            rows += of_seeds("tree", depth, first, data=data, width=width)
+            rows += of_seeds("flat", depth, second, data=data, width=width)
+        found = where_it_helps(table(*rows), "tree", "flat", overlap=0.25)
+        names = ["data", "n_train", "width", "depth", "mean", "low", "high", "n", "p", "p_holm", "shown"]
+        assert found.columns.tolist() == names
+        order = [("moons", 4, 0), ("moons", 4, 2), ("moons", 8, 1), ("digits", 4, 0)]
+        assert list(zip(found["data"], found["width"], found["depth"])) == order
+        for (_, row), cell in zip(found.iterrows(), order, strict=True):
+            assert_row(row, paired_difference(*values[cell], overlap=0.25))
+        assert found["p_holm"].tolist() == holm(found["p"]).tolist()
+        assert found["shown"].tolist() == (found["p_holm"] < 0.05).tolist()
+
+    def test_dense_is_of_the_same_width(self):
+        rows = [row for width in (4.0, 8.0) for row in of_seeds("dense", None, np.array(DENSE) * width / 8, width=width)]
+        rows += [row for width in (4.0, 8.0) for depth in (0, 1) for row in of_seeds("tree", depth, TREE_1, width=width)]
+        found = where_it_helps(table(*rows))
+        assert list(zip(found["width"], found["depth"])) == [(4, 0), (4, 1), (8, 0), (8, 1)]
+        for place, width in enumerate((4, 4, 8, 8)):
+            assert_row(found.iloc[place], paired_difference(TREE_1, np.array(DENSE) * width / 8))
+
+    def test_a_model_without_widths_stands_beside_every_one(self):
+        rows = of_seeds("logistic", None, DENSE, width=NAN)
+        rows += [row for width in (4.0, 8.0) for row in of_seeds("tree", 1, TREE_1, width=width)]
+        found = where_it_helps(table(*rows), "tree", "logistic")
+        assert found["n"].tolist() == [4, 4]
+        turned = where_it_helps(table(*rows), "logistic", "tree")
+        assert turned["width"].tolist() == [4, 8]
+        assert turned["mean"].tolist() == (-found["mean"]).tolist()
+
+    def test_numbers_of_training_rows_are_kept_apart(self):
+        rows = [
+            row for n in (300, 50) for row in of_seeds("tree", 1, TREE_1, n_train=n) + of_seeds("dense", None, DENSE, n_train=n)
+        ]
+        found = where_it_helps(table(*rows))
+        assert found["n_train"].tolist() == [300, 50]
+        assert found["n"].tolist() == [4, 4]
+
+    def test_measure_is_the_one_named(self, results):
+        found = where_it_helps(results, which="last", split="validation", metric="loss")
+        expected = differences_by_depth(results, "tree", "dense", "last", "validation", "loss")
+        pd.testing.assert_frame_equal(found[expected.columns], expected)
+
+    def test_cells_without_a_pair(self):
+        results = table(*of_seeds("tree", 1, TREE_1), *of_seeds("dense", None, DENSE, status="queued"))
+        found = where_it_helps(results)
+        assert found["n"].tolist() == [0]
+        assert found["shown"].tolist() == [False]
+
+    @pytest.mark.parametrize("first", ["tree", "flat"])
+    def test_nothing_to_compare(self, results, first):
+        rows = results.iloc[:0] if first == "tree" else results
+        found = where_it_helps(rows, first)
+        assert found.empty
+        assert found["shown"].dtype == bool
+
+    def test_seed_that_stands_twice(self, results):
+        with pytest.raises(ValueError, match="one row for each seed, got several of tree at depth 0"):
+            where_it_helps(pd.concat([results, results.tail(1)]))
+
+
+class TestBestDepth:
+    def test_rules(self):
+        results = table(
+            *of_seeds("tree", 4, [0.20, 0.26, 0.23]),
+            *of_seeds("tree", 0, [0.50, 0.51, 0.49]),
+            *of_seeds("tree", 2, [0.20, 0.26, 0.20]),
+            *of_seeds("tree", 1, [0.22, 0.26, 0.23]),
+        )
+        # the lowest mean is 0.22 at depth 2, its standard error 0.02; at depth 1 it is 0.2367, at depth 0 0.5
+        assert best_depth(results, "tree", rule="lowest") == 2
+        assert best_depth(results, "tree") == 1
+        assert type(best_depth(results, "tree")) is int
+
+    @settings(deadline=None, max_examples=40)
+    @given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=4), overlaps)
+    def test_one_standard_error_as_defined(self, errors, overlap):
+        results = table(*[row for depth, of_depth in enumerate(errors) for row in of_seeds("tree", depth, of_depth)])
+        known = measure(results, "best", "validation", "error").to_numpy().reshape(-1, 4)
+        means = [mean_interval(values).mean for values in known]
+        within = min(means) + np.std(known[np.argmin(means)], ddof=1) * math.sqrt(1 / 4 + overlap)
+        assume(all(mean == min(means) or abs(mean - within) > 1e-9 for mean in means))
+        assert best_depth(results, "tree", overlap=overlap) == next(k for k, mean in enumerate(means) if mean <= within)
+        assert best_depth(results, "tree", overlap=overlap, rule="lowest") == np.argmin(means)
+
+    def test_overlap_widens_the_margin(self):
+        results = table(*of_seeds("tree", 0, [0.25, 0.25]), *of_seeds("tree", 1, [0.125, 0.25]))
+        # the standard error is 0.0625 = the distance of the means
+        assert best_depth(results, "tree") == 0
+        apart = table(*of_seeds("tree", 0, [0.3, 0.3]), *of_seeds("tree", 1, [0.125, 0.25]))
+        assert best_depth(apart, "tree") == 1
+        assert best_depth(apart, "tree", overlap=2.5) == 0
+
+    def test_validation_decides(self):
+        results = table(*of_seeds("tree", 0, [0.1, 0.11], validation=0.5), *of_seeds("tree", 1, [0.4, 0.41], validation=0.25))
+        assert best_depth(results, "tree") == 1
+
+    def test_the_last_epoch(self):
+        results = table(*of_seeds("tree", 0, [0.25, 0.25], last_validation_accuracy=0.9), *of_seeds("tree", 1, [0.125, 0.125]))
+        assert best_depth(results, "tree") == 1
+        assert best_depth(results, "tree", which="last") == 0
+
+    def test_one_seed_chooses_the_lowest(self):
+        results = table(member("tree", 0, 0, 0.5), member("tree", 1, 0, 0.25), member("tree", 2, 0, 0.25))
+        assert best_depth(results, "tree") == 1
+
+    def test_variant(self):
+        results = table(
+            member("tree", 0, 0, 0.25), member("tree", 1, 0, 0.5), member("tree", 1, 0, 0.25, variant="v", width=4.0)
+        )
+        assert best_depth(results, "tree") == 0
+        assert best_depth(results, "tree", variant="v") == 1
+
+    def test_depths_without_a_value_are_passed_over(self):
+        results = table(member("tree", 0, 0, 0.25, status="failed"), member("tree", 1, 0, 0.5))
+        assert best_depth(results, "tree") == 1
+
+    @pytest.mark.parametrize("model", ["flat", "dense", "nothing"])
+    def test_no_depth(self, model):
+        results = table(member("flat", 0, 0, 0.25, status="failed"), member("dense", None, 0, 0.5))
+        assert best_depth(results, model) is None
+
+    def test_faults(self, results):
+        with pytest.raises(ValueError, match="rule must be one of one_standard_error, lowest, got 'best'"):
+            best_depth(results, "tree", rule="best")
+        with pytest.raises(ValueError, match="results must be of one data set, got 2"):
+            best_depth(pd.concat([results, table(member("tree", 0, 9, 0.5, data="digits"))]), "tree")
+        with pytest.raises(ValueError, match="one row for each seed, got several of tree at depth 0"):
+            best_depth(pd.concat([results, results.tail(1)]), "tree")
+
+
+class TestAtSameTrainLoss:
+    def test_by_hand(self):
+        assert at_same_train_loss([3.0, 2.0, 1.0, 0.5, 0.6], [3.0, 1.5, 1.2, 1.1, 1.3]) == (2, 3)
+
+    def test_exchanged(self):
+        assert at_same_train_loss([3.0, 1.5, 1.2, 1.1, 1.3], [3.0, 2.0, 1.0, 0.5, 0.6]) == (3, 2)
+
+    def test_first_epoch_of_a_tie(self):
+        assert at_same_train_loss([2.0, 1.0, 1.0], [1.0, 1.0, 1.0]) == (1, 0)
+
+    def test_what_is_not_finite_is_passed_over(self):
+        assert at_same_train_loss([NAN, 2.0, 1.0], [math.inf, NAN, 1.5, -math.inf]) == (2, 2)
+
+    @pytest.mark.parametrize("empty", [[], [NAN], [math.inf]])
+    def test_no_loss_on_one_side(self, empty):
+        assert at_same_train_loss(empty, [1.0]) == (None, None)
+        assert at_same_train_loss([1.0], empty) == (None, None)
+
+    losses = st.lists(st.one_of(st.floats(0, 9), st.just(NAN)), min_size=1, max_size=10).filter(lambda x: not np.isnan(x).all())
+
+    @given(losses, losses)
+    def test_as_defined(self, first, second):
+        target = max(np.nanmin(first), np.nanmin(second))
+        for place, losses in zip(at_same_train_loss(first, second), (first, second), strict=True):
+            assert losses[place] <= target
+            assert not any(loss <= target for loss in losses[:place])
+
+
+class TestStillFalls:
+    def test_over_the_last_share(self):
+        losses = [1.0] * 91 + [0.99] * 9 + [0.975]  # 100 epochs after epoch 0: the last 10 begin at 1.0
+        assert still_falls(losses)
+        assert not still_falls([2.0, *losses[1:-1], 0.99])
+        assert not still_falls(losses, by=0.03)
+        assert not still_falls(losses[:-1])
+        assert still_falls([2.0, *losses[1:-1], 0.99], share=1.0)
+
+    def test_more_than_by(self):
+        assert not still_falls([1.0, 0.75], by=0.25)
+        assert still_falls([1.0, 0.7499], by=0.25)
+
+    def test_few_epochs_look_back_one(self):
+        assert still_falls([1.0, 1.0, 0.5])
+        assert not still_falls([1.0, 0.5, 0.5])
+
+    def test_is_relative(self):
+        assert still_falls([1e-6, 0.9e-6])
+        assert not still_falls([0.0, 0.0], by=0.0)
+
+    def test_missing_epochs_have_the_loss_before(self):
+        assert still_falls([1.0, NAN, 0.5])
+        assert not still_falls([1.0, 0.5, NAN])
+
+    @pytest.mark.parametrize("losses", [[], [1.0], [NAN, NAN], [NAN, 1.0]])
+    def test_nothing_to_look_back_at(self, losses):
+        assert still_falls(losses) is False
+
+    def test_faults(self):
+        for share in (0, 1.1, NAN):
+            with pytest.raises(ValueError, match="share must be above 0 and at most 1, got"):
+                still_falls([1, 2], share=share)
+        for by in (-0.1, 1, NAN):
+            with pytest.raises(ValueError, match="by must be at least 0 and below 1, got"):
+                still_falls([1, 2], by=by)
+
+
+def is_beaten(one, other):
+    return other[0] <= one[0] and other[1] <= one[1] and other != one
+
+
+class TestParetoFront:
+    def test_by_hand(self):
+        cost, error = [4, 1, 2, 2, 3, 2], [0.1, 0.5, 0.3, 0.4, 0.3, 0.3]
+        assert pareto_front(cost, error).tolist() == [True, True, True, False, False, True]
+
+    @given(points)
+    def test_as_defined(self, points):
+        known = [point for point in points if not any(map(math.isnan, point))]
+        expected = [point in known and not any(is_beaten(point, other) for other in known) for point in points]
+        cost, error = zip(*points) if points else ((), ())
+        found = pareto_front(cost, error)
+        assert found.dtype == bool
+        assert found.tolist() == expected
+
+    def test_nan_hides_nobody(self):
+        assert pareto_front([1, 2, NAN], [NAN, 0.5, 0.1]).tolist() == [False, True, False]
+
+    def test_points_must_pair_up(self):
+        with pytest.raises(ValueError, match="one entry for each point, got 2 and 1"):
+            pareto_front([1, 2], [1])
+
+
+def test_import_takes_no_scipy():
+    code = "import sys, core.comparison; sys.exit(any(name.startswith('scipy') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

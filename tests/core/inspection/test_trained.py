@@ -1,0 +1,104 @@
+"""Nets out of the store answer as the nets that went in."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.datasets import load
+from leafscope.core.errors import RunNotFoundError
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.store.records import CHECKPOINT, NET
+from leafscope.core.store.store import Store
+from leafscope.core.training.loop import train
+from leafscope.core.training.trainer import Trainer
+from leafscope.core.worker.worker import pack
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Store:
+    return Store(tmp_path / "trained.db", clock=lambda: 1e9)
+
+
+def small(net: NetConfig) -> RunConfig:
+    return RunConfig(data=DataConfig(name="iris"), net=net, train=TrainConfig(epochs=3, device="cpu"))
+
+
+NETS = [
+    NetConfig(depth=2, width=6),
+    NetConfig(kind="flat", depth=3, width=6, tree_layers=2, gates="units"),
+    NetConfig(depth=2, width=6, gates="random"),
+    NetConfig(depth=0, width=6),
+    NetConfig(kind="dense", width=6),
+]
+
+
+@pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.kind}-{net.depth}-{net.gates}")
+def test_finished_run(db: Store, net: NetConfig) -> None:
+    run = small(net)
+    db.submit(run)
+    claim = db.claim("w")
+    assert claim is not None
+    result = train(run)
+    db.end(claim, "finished", new_artifacts={NET: pack(result.net.state_dict())})
+    got = trained_net(db, run.run_id)
+    assert got is not None
+    assert got.epoch is None
+    test = load(run.data, run.data_seed).test
+    predicted, leaves = got.predict(test.x)
+    with torch.no_grad():
+        assert predicted.tolist() == result.net(torch.tensor(test.x)).argmax(1).tolist()
+    last = result.history[(result.history.epoch == 3) & (result.history.split == "test")].set_index("metric")["value"]
+    assert (predicted == test.y).mean() == pytest.approx(last["accuracy"])
+    assert len(leaves) == (0 if net.kind == "dense" else net.tree_layers)
+    for layer, leaf in enumerate(leaves):
+        np.testing.assert_array_equal(leaf, result.leaves[layer, "test"][-1])
+
+
+def test_stopped_run_from_its_checkpoint(db: Store) -> None:
+    run = small(NETS[0])
+    db.submit(run)
+    claim = db.claim("w")
+    assert claim is not None
+    trainer = Trainer(run)
+    epochs = trainer.epochs()
+    records = [next(epochs), next(epochs), next(epochs)]
+    db.record(claim, records, {CHECKPOINT: pack(trainer.state())})
+    db.end(claim, "stopped")
+    got = trained_net(db, run.run_id)
+    assert got is not None
+    assert got.epoch == 2
+    test = load(run.data, run.data_seed).test
+    predicted, leaves = got.predict(test.x)
+    assert (predicted == test.y).mean() == pytest.approx(records[-1].metrics["test", "accuracy"])
+    np.testing.assert_array_equal(leaves[0], records[-1].leaves[0, "test"])
+
+
+def test_net_goes_before_checkpoint(db: Store) -> None:
+    run = small(NETS[0])
+    db.submit(run)
+    claim = db.claim("w")
+    assert claim is not None
+    trainer = Trainer(run)
+    before = pack(trainer.state())
+    records = list(trainer.epochs())
+    db.end(claim, "finished", None, records, {CHECKPOINT: before, NET: pack(trainer.net.state_dict())})
+    got = trained_net(db, run.run_id)
+    assert got is not None
+    assert got.epoch is None
+    x = load(run.data, run.data_seed).test.x
+    with torch.no_grad():
+        assert got.predict(x)[0].tolist() == trainer.net(torch.tensor(x)).argmax(1).tolist()
+
+
+def test_nothing_kept(db: Store) -> None:
+    run = small(NETS[0])
+    db.submit(run)
+    assert trained_net(db, run.run_id) is None
+
+
+def test_unknown_run(db: Store) -> None:
+    with pytest.raises(RunNotFoundError):
+        trained_net(db, "feedbeef")

@@ -1,0 +1,184 @@
+"""The supervisor: workers that die, and a parent that dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from leafscope.core import jobs
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.store.store import Store
+from leafscope.core.worker import supervisor
+from leafscope.core.worker.supervisor import Supervisor
+
+EPOCHS = 70
+"""Of a long run: about 50 ms each, so that it can be ended in the midst of, by a test that looks every 20 ms."""
+
+
+def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+
+
+def config(seed: int, epochs: int) -> RunConfig:
+    train = TrainConfig(epochs=epochs, batch_size=32)
+    return RunConfig(data=DataConfig(name="wine"), net=NetConfig(depth=3, width=8), train=train, seed=seed)
+
+
+def long(seed: int, epochs: int = EPOCHS) -> RunConfig:
+    data, train = DataConfig(name="moons", n_samples=20_000), TrainConfig(epochs=epochs, batch_size=8)
+    return RunConfig(data=data, net=NetConfig(depth=3, width=8), train=train, seed=seed)
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # a process that ended and was adopted by a parent that does not ask for it
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def running_pid(db: Store) -> int:
+    with db._read() as connection:
+        return int(connection.exec_driver_sql("SELECT pid FROM attempts WHERE status = 'running'").scalars().one())
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("supervisor") / "leafscope.db"
+
+
+@pytest.fixture(scope="module")
+def db(path: Path) -> Store:
+    return Store(path)
+
+
+@pytest.fixture(scope="module")
+def supervised(path: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor(path)
+    supervisor.start()
+    yield supervisor
+    supervisor.stop()
+
+
+PARENT = """
+import sys, time
+from leafscope.core.worker.supervisor import Supervisor
+supervisor = Supervisor(sys.argv[1])
+supervisor.start()
+print(supervisor.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_worker_ends_when_its_parent_is_killed(db: Store, path: Path) -> None:
+    run_id = jobs.submit(long(0), store=db).run_id
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(path)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.stdout.close()
+    try:
+        until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 90, "5 epochs")
+        assert running_pid(db) == worker
+    finally:
+        parent.kill()
+        parent.wait()
+    until(lambda: not exists(worker), 4, "the worker's end")
+    summary = db.run(run_id)
+    assert (summary.status, summary.error) == ("interrupted", "the program that started the worker ended")
+    assert db.history(run_id)["epoch"].unique().tolist() == list(range(summary.epochs_done + 1))
+    assert "Traceback" not in path.with_name("worker.log").read_text()
+
+
+def test_resumed_after_that_equals_uninterrupted(db: Store, supervised: Supervisor) -> None:
+    run_id = long(0).run_id
+    jobs.resume(run_id, store=db)
+    summary = jobs.wait(run_id, 90, store=db)
+    assert (summary.status, summary.attempt, summary.first_attempt) == ("finished", 2, 1)
+    assert summary.resumed_from > 0
+    resumed = db.history(run_id), db.artifact(run_id, "net")
+    jobs.submit(long(0), anew=True, store=db)
+    assert jobs.wait(run_id, 90, store=db).status == "finished"
+    pd.testing.assert_frame_equal(db.history(run_id), resumed[0], check_exact=True)
+    assert db.artifact(run_id, "net") == resumed[1]
+
+
+def test_start_again_does_nothing(supervised: Supervisor) -> None:
+    pid = supervised.pid
+    supervised.start()
+    assert supervised.pid == pid
+    assert supervised.alive
+
+
+def test_worker_that_is_killed_is_replaced(db: Store, supervised: Supervisor) -> None:
+    run_id = jobs.submit(long(1, 10_000), store=db).run_id
+    after = jobs.submit(config(2, 3), store=db).run_id
+    until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 30, "5 epochs")
+    pid = running_pid(db)
+    assert pid == supervised.pid
+    os.kill(pid, signal.SIGKILL)
+    summary = jobs.wait(run_id, 3, store=db)
+    assert (summary.status, summary.error) == ("failed", "the worker died")
+    rows = db.history(run_id)
+    assert rows["epoch"].unique().tolist() == list(range(summary.epochs_done + 1))
+    assert not rows.duplicated(["epoch", "split", "metric"]).any()
+    assert jobs.wait(after, 90, store=db).status == "finished"
+    assert supervised.alive
+    assert supervised.pid != pid
+
+
+def test_stop_saves_and_leaves_nothing_behind(db: Store, supervised: Supervisor) -> None:
+    run_id = jobs.submit(long(1, 10_000), store=db).run_id
+    until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 30, "5 epochs")
+    pid = supervised.pid
+    assert pid is not None
+    began = time.monotonic()
+    supervised.stop()
+    supervised.stop()
+    assert time.monotonic() - began < 3
+    assert not exists(pid)
+    assert not supervised.alive
+    assert supervised.pid is None
+    assert db.run(run_id).status == "interrupted"
+    assert jobs.worker_status(store=db).state == "not running"
+    jobs.resume(run_id, store=db)
+    jobs.stop(run_id, store=db)
+
+
+def test_worker_that_will_not_end_is_killed(db: Store, path: Path) -> None:
+    stubborn = Supervisor(path)
+    stubborn.start()
+    assert jobs.worker_status(store=db).state == "starting"  # at once, before it has imported anything
+    pid = stubborn.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    stubborn.stop()
+    assert not exists(pid)
+    assert jobs.worker_status(store=db).state == "not running"
+
+
+def test_worker_that_dies_at_its_start_is_started_ever_more_slowly(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    false = tmp_path / "python"
+    false.write_text(f"#!/bin/sh\necho start >> {tmp_path}/starts\nexit 1\n")
+    false.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(false))
+    monkeypatch.setattr(supervisor, "DELAYS", (0.01, 0.02, 60.0))
+    failing = Supervisor(tmp_path / "x.db")
+    failing.start()
+    until(lambda: (tmp_path / "starts").exists() and (tmp_path / "starts").read_text().count("start") == 3, 10, "3 starts")
+    until(lambda: not failing.alive, 5, "the third end")
+    began = time.monotonic()
+    failing.stop()  # does not wait for the delay
+    assert time.monotonic() - began < 2
+    assert (tmp_path / "starts").read_text().count("start") == 3
