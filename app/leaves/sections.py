@@ -17,7 +17,7 @@ from leafscope.app.figures.leaves.leaf_class_heatmap import (
     leaf_class_heatmap_table,
 )
 from leafscope.app.figures.leaves.leaf_lines import leaf_lines, leaf_lines_sentence, leaf_lines_table
-from leafscope.app.figures.leaves.load_ranks import load_ranks, load_ranks_sentence, load_ranks_table
+from leafscope.app.figures.leaves.load_ranks import LoadRanks
 from leafscope.app.figures.leaves.rows_that_changed import (
     rows_that_changed,
     rows_that_changed_sentence,
@@ -410,16 +410,14 @@ def decision_tree(view: LeafView) -> None:
     theirs = np.bincount(tree.leaves[view.split], minlength=tree.n_leaves)
     loads = {"tree net" if net.kind == "tree" else "flat net": view.counts[view.split], "decision tree": theirs}
     kinds = dict(zip(loads, (net.kind, "decision_tree"), strict=True))
-    split = SPLITS[view.split]
-    drawing.figure(
-        load_ranks(loads=loads, kinds=kinds, split=split, subject=view.subject, look=session.look()),
+    drawing.show(
+        LoadRanks(loads, kinds, SPLITS[view.split]),
         key="load_ranks",
-        sentence=load_ranks_sentence(loads=loads, split=split),
+        subject=view.subject,
         caption=view.caption(
             f"The decision tree (scikit-learn, max_depth {view.depth}, same rows) is fitted on the training rows; it has "
             f"{theme.thousands(tree.n_leaves)} leaves, the net 2^{view.depth} = {theme.thousands(1 << view.depth)}."
         ),
-        table=load_ranks_table(loads=loads),
     )
     st.dataframe(_side_by_side(view, tree, loads), hide_index=True, key="decision_tree_table", height="content")
     st.caption(

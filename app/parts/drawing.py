@@ -10,6 +10,32 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.decks import current
+from leafscope.app.figures.shared.figure import Figure
+
+
+def show(
+    shown: Figure,
+    *,
+    key: str,
+    caption: str,
+    subject: str = "",
+    words: str = "",
+    hint: str = "",
+    on_select: Callable[[], None] | None = None,
+) -> None:
+    """Show a figure below its sentence and `words`, with its caption, and its numbers folded under it.
+
+    `hint` says what can be done with it on the page, and is left out when the figure becomes a slide.
+    """
+    figure(
+        shown.figure(subject=subject, look=session.look()),
+        key=key,
+        sentence=f"{shown.sentence()} {words}".strip(),
+        caption=caption,
+        table=shown.table(),
+        hint=hint,
+        on_select=on_select,
+    )
 
 
 def figure(

@@ -1,6 +1,7 @@
 """Load against rank: how unequal the leaves of two trees are, fullest first, on the same axes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -23,87 +24,89 @@ _MARKED = 40
 """Of more leaves, so many markers tell the lines apart."""
 
 
-def load_ranks(
-    *,
-    loads: Mapping[str, ArrayLike],
-    kinds: Mapping[str, str],
-    split: str = "training",
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show the share of the rows in each leaf against the leaf's rank: name -> (n,) counts, each name over its own leaves.
+@dataclass(frozen=True, eq=False)
+class LoadRanks:
+    """The loads of the leaves of several models, each over its own leaves, fullest first.
 
-    `kinds`: name -> model, which says colour and marker. Raises ValueError for counts that are no list or are below 0, and
-    for a name without a kind.
+    Raises ValueError for counts that are no list or are below 0, and for a name without a kind.
     """
-    counts = _check(loads)
-    without = [name for name in counts if name not in kinds]
-    if without:
-        raise ValueError(f"kinds must have every name of loads, but {theme.one_line(without[0])!r} is missing")
-    height = theme.SIDE_HEIGHT[look.projector]
-    title = f"Share of the {split} rows against rank of the leaf"
-    ranked = _ranked(counts)
-    if not ranked:
-        why = f"There are no {split} rows, so no leaf has a rank."
-        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    most = max(len(n) for n in ranked.values())
-    logarithmic = most > MAX_LINEAR
-    figure = go.Figure()
-    for name, n in ranked.items():
-        _add_line(figure, name, n, kinds[name], split, look)
-    axis = "rank of the leaf, fullest first"
-    if logarithmic:
-        low, high = -0.05, float(np.log10(most)) + 0.05
-        figure.update_xaxes(title_text=f"{axis} (log scale)", type="log", range=[low, high], dtick=1, tickformat=",d")
-    else:
-        interval_lines.integer_axis(figure, low=1, high=most, width=look.width - 100, title=axis, look=look)
-    top = max(float(n[0] / n.sum()) for n in ranked.values())
-    figure.update_yaxes(title_text="share of the rows", tickformat=".1~%", range=[-0.03 * top, 1.08 * top], zeroline=False)
-    return frame.frame(
-        figure, look=look, title=title, subject=subject, subtitle=_subtitle(ranked, split), height=height, legend="top"
-    )
 
+    loads: Mapping[str, ArrayLike]
+    """Name -> (n,) rows in each leaf."""
+    kinds: Mapping[str, str]
+    """Name -> model, which says colour and marker."""
+    split: str = "training"
+    """Whose rows these are."""
 
-def load_ranks_sentence(
-    *, loads: Mapping[str, ArrayLike], kinds: Mapping[str, str] | None = None, split: str = "training"
-) -> str:
-    """Say what the fullest leaf of each holds and how many leaves hold 90 % of the rows.
+    _ranked: dict[str, NDArray[np.int64]] = field(init=False, repr=False)
+    """The models that have a row, the leaves of each in falling order of load."""
 
-    `kinds` is taken so that one set of arguments serves the figure, the sentence and the table. Plain text: escape it before
-    it reaches Markdown.
+    def __post_init__(self) -> None:
+        counts = _checked(self.loads)
+        without = [name for name in counts if name not in self.kinds]
+        if without:
+            raise ValueError(f"kinds must have every name of loads, but {theme.one_line(without[0])!r} is missing")
+        object.__setattr__(self, "_ranked", {name: np.sort(n)[::-1] for name, n in counts.items() if n.sum() > 0})
 
-    >>> print(load_ranks_sentence(loads={"tree net": [4, 1, 3, 2], "decision tree": [1, 9]}))
-    The tree net's fullest leaf holds 40.0 % of the training rows, the decision tree's 90.0 %; 90 % of the rows are in 3 \
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw the share of the rows in each leaf against the leaf's rank."""
+        height = theme.SIDE_HEIGHT[look.projector]
+        title = f"Share of the {self.split} rows against rank of the leaf"
+        if not self._ranked:
+            why = f"There are no {self.split} rows, so no leaf has a rank."
+            return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+        most = max(len(n) for n in self._ranked.values())
+        figure = go.Figure()
+        for name, n in self._ranked.items():
+            _add_line(figure, name, n, self.kinds[name], self.split, look)
+        axis = "rank of the leaf, fullest first"
+        if most > MAX_LINEAR:
+            low, high = -0.05, float(np.log10(most)) + 0.05
+            figure.update_xaxes(title_text=f"{axis} (log scale)", type="log", range=[low, high], dtick=1, tickformat=",d")
+        else:
+            interval_lines.integer_axis(figure, low=1, high=most, width=look.width - 100, title=axis, look=look)
+        top = max(float(n[0] / n.sum()) for n in self._ranked.values())
+        figure.update_yaxes(title_text="share of the rows", tickformat=".1~%", range=[-0.03 * top, 1.08 * top], zeroline=False)
+        subtitle = self._subtitle()
+        return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
+
+    def sentence(self) -> str:
+        """Say what the fullest leaf of each holds and how many leaves hold 90 % of the rows; plain text.
+
+        >>> loads = {"tree net": [4, 1, 3, 2], "decision tree": [1, 9]}
+        >>> print(LoadRanks(loads, kinds={"tree net": "tree", "decision tree": "decision_tree"}).sentence())
+        The tree net's fullest leaf holds 40.0 % of the training rows, the decision tree's 90.0 %; 90 % of the rows are in 3 \
 of 4 and in 1 of 2 leaves.
-    """
-    del kinds
-    ranked = _ranked(_check(loads))
-    if not ranked:
-        return f"There are no {split} rows."
-    shares = [(theme.one_line(name), theme.percent(n[0] / n.sum())) for name, n in ranked.items()]
-    first = f"The {shares[0][0]}'s fullest leaf holds {shares[0][1]} of the {split} rows"
-    fullest = ", ".join([first, *(f"the {name}'s {share}" for name, share in shares[1:])])
-    places = [f"in {theme.thousands(carrying(n))} of {theme.thousands(len(n))}" for n in ranked.values()]
-    return f"{fullest}; 90 % of the rows are {theme.enumerate_words(places)} leaves."
+        """
+        if not self._ranked:
+            return f"There are no {self.split} rows."
+        shares = [(theme.one_line(name), theme.percent(n[0] / n.sum())) for name, n in self._ranked.items()]
+        first = f"The {shares[0][0]}'s fullest leaf holds {shares[0][1]} of the {self.split} rows"
+        fullest = ", ".join([first, *(f"the {name}'s {share}" for name, share in shares[1:])])
+        places = [f"in {theme.thousands(carrying(n))} of {theme.thousands(len(n))}" for n in self._ranked.values()]
+        return f"{fullest}; 90 % of the rows are {theme.enumerate_words(places)} leaves."
+
+    def table(self) -> pd.DataFrame:
+        """List every leaf, fullest first: model, rank (from 1), rows, share; nothing of a model without a row."""
+        ranked = self._ranked
+        return pd.DataFrame(
+            {
+                "model": [name for name, n in ranked.items() for _ in range(len(n))],
+                "rank": np.concatenate([np.arange(1, len(n) + 1) for n in ranked.values()] or [np.zeros(0, np.int64)]),
+                "rows": np.concatenate([*ranked.values()] or [np.zeros(0, np.int64)]),
+                "share": np.concatenate([n / n.sum() for n in ranked.values()] or [np.zeros(0)]),
+            }
+        )
+
+    def _subtitle(self) -> str:
+        totals = {int(n.sum()) for n in self._ranked.values()}
+        if len(totals) == 1:
+            return f"{frame.rows(totals.pop(), self.split)}; every leaf, unused ones at 0"
+        each = [f"{theme.one_line(name)} n = {theme.thousands(n.sum())}" for name, n in self._ranked.items()]
+        return f"{self.split} rows: {', '.join(each)}; every leaf, unused ones at 0"
 
 
-def load_ranks_table(
-    *, loads: Mapping[str, ArrayLike], kinds: Mapping[str, str] | None = None, split: str = "training"
-) -> pd.DataFrame:
-    """List every leaf, fullest first: model, rank (from 1), rows, share; nothing of a model without a row."""
-    del kinds, split
-    ranked = _ranked(_check(loads))
-    return pd.DataFrame(
-        {
-            "model": [name for name, n in ranked.items() for _ in range(len(n))],
-            "rank": np.concatenate([np.arange(1, len(n) + 1) for n in ranked.values()] or [np.zeros(0, np.int64)]),
-            "rows": np.concatenate([*ranked.values()] or [np.zeros(0, np.int64)]),
-            "share": np.concatenate([n / n.sum() for n in ranked.values()] or [np.zeros(0)]),
-        }
-    )
-
-
-def _check(loads: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.int64]]:
+def _checked(loads: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.int64]]:
     counts = {}
     for name, values in loads.items():
         n = np.asarray(values)
@@ -113,11 +116,6 @@ def _check(loads: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.int64]]:
             raise ValueError(f"the counts of {theme.one_line(name)!r} must be at least 0, got {n.min()}")
         counts[name] = n.astype(np.int64)
     return counts
-
-
-def _ranked(counts: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
-    """Sort the leaves of each that has a row, fullest first."""
-    return {name: np.sort(n)[::-1] for name, n in counts.items() if n.sum() > 0}
 
 
 def _ranks(count: int) -> NDArray[np.int64]:
@@ -150,11 +148,3 @@ def _add_line(figure: go.Figure, name: str, n: NDArray[np.int64], kind: str, spl
         ],
         hoverinfo="text",
     )
-
-
-def _subtitle(ranked: Mapping[str, NDArray[np.int64]], split: str) -> str:
-    totals = {int(n.sum()) for n in ranked.values()}
-    if len(totals) == 1:
-        return f"{frame.rows(totals.pop(), split)}; every leaf, unused ones at 0"
-    each = [f"{theme.one_line(name)} n = {theme.thousands(n.sum())}" for name, n in ranked.items()]
-    return f"{split} rows: {', '.join(each)}; every leaf, unused ones at 0"

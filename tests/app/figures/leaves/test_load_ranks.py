@@ -1,19 +1,17 @@
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leafscope.app import theme
-from leafscope.app.figures.leaves.load_ranks import MAX_POINTS, load_ranks, load_ranks_sentence, load_ranks_table
+from leafscope.app.figures.leaves.load_ranks import MAX_POINTS, LoadRanks
 
 LOADS = {"tree net": [1, 0, 7, 2], "decision tree": [6, 4]}
 KINDS = {"tree net": "tree", "decision tree": "decision_tree"}
 
 
 def test_lines_are_the_shares_by_rank() -> None:
-    net, tree = load_ranks(loads=LOADS, kinds=KINDS).data
+    net, tree = LoadRanks(LOADS, KINDS).figure().data
     assert list(net.x) == [1, 2, 3, 4]
     assert list(net.y) == pytest.approx([0.7, 0.2, 0.1, 0])
     assert list(tree.y) == pytest.approx([0.6, 0.4])
@@ -24,7 +22,7 @@ def test_lines_are_the_shares_by_rank() -> None:
 
 def test_many_leaves_are_thinned_on_a_logarithmic_axis() -> None:
     counts = np.arange(1 << 16)
-    figure = load_ranks(loads={"tree net": counts}, kinds=KINDS)
+    figure = LoadRanks({"tree net": counts}, KINDS).figure()
     x = np.asarray(figure.data[0].x)
     assert len(x) <= MAX_POINTS
     assert (x[0], x[-1]) == (1, 1 << 16)
@@ -34,7 +32,7 @@ def test_many_leaves_are_thinned_on_a_logarithmic_axis() -> None:
 
 
 def test_sentence_compares_the_fullest_and_the_leaves_that_carry_90_percent() -> None:
-    assert load_ranks_sentence(loads=LOADS, kinds=KINDS, split="test") == (
+    assert LoadRanks(LOADS, KINDS, "test").sentence() == (
         "The tree net's fullest leaf holds 70.0 % of the test rows, the decision tree's 60.0 %; "
         "90 % of the rows are in 2 of 4 and in 2 of 2 leaves."
     )
@@ -44,11 +42,11 @@ def test_sentence_compares_the_fullest_and_the_leaves_that_carry_90_percent() ->
 def test_leaves_that_carry_90_percent_by_brute_force(counts: list[int]) -> None:
     ranked = sorted(counts, reverse=True)
     fewest = next(k for k in range(1, len(ranked) + 1) if 10 * sum(ranked[:k]) >= 9 * sum(ranked))
-    assert f"are in {fewest} of {len(counts)} leaves." in load_ranks_sentence(loads={"net": counts})
+    assert f"are in {fewest} of {len(counts)} leaves." in LoadRanks({"net": counts}, {"net": "tree"}).sentence()
 
 
 def test_table_lists_every_leaf_fullest_first() -> None:
-    table = load_ranks_table(loads=LOADS, kinds=KINDS, split="test")
+    table = LoadRanks(LOADS, KINDS, "test").table()
     assert table["rows"].tolist() == [7, 2, 1, 0, 6, 4]
     assert table["rank"].tolist() == [1, 2, 3, 4, 1, 2]
     assert table.groupby("model")["share"].sum().tolist() == pytest.approx([1, 1])
@@ -56,34 +54,27 @@ def test_table_lists_every_leaf_fullest_first() -> None:
 
 @pytest.mark.parametrize("loads", [{}, {"tree net": [0, 0]}, {"tree net": []}])
 def test_no_rows_say_so(loads: dict[str, list[int]]) -> None:
-    figure = load_ranks(loads=loads, kinds=KINDS)
+    figure = LoadRanks(loads, KINDS).figure()
     assert not figure.data
     assert figure.layout.height == theme.SIDE_HEIGHT[False]
-    assert load_ranks_sentence(loads=loads) == "There are no training rows."
-    assert load_ranks_table(loads=loads).empty
+    assert LoadRanks(loads, KINDS).sentence() == "There are no training rows."
+    assert LoadRanks(loads, KINDS).table().empty
 
 
 def test_a_model_without_rows_is_left_out() -> None:
-    assert len(load_ranks(loads=LOADS | {"decision tree": [0]}, kinds=KINDS).data) == 1
+    assert len(LoadRanks(LOADS | {"decision tree": [0]}, KINDS).figure().data) == 1
 
 
 def test_n_of_each_is_said_where_they_differ() -> None:
-    assert "n = 10 training rows" in load_ranks(loads=LOADS, kinds=KINDS).layout.title.text
-    text = load_ranks(loads=LOADS | {"decision tree": [3]}, kinds=KINDS).layout.title.text
+    assert "n = 10 training rows" in LoadRanks(LOADS, KINDS).figure().layout.title.text
+    text = LoadRanks(LOADS | {"decision tree": [3]}, KINDS).figure().layout.title.text
     assert "tree net n = 10, decision tree n = 3" in text
 
 
 def test_counts_and_kinds_must_fit() -> None:
     with pytest.raises(ValueError, match=r"counts of 'a' must have shape \(n,\), got \(1, 1\)"):
-        load_ranks(loads={"a": [[1]]}, kinds={"a": "tree"})
+        LoadRanks({"a": [[1]]}, kinds={"a": "tree"})
     with pytest.raises(ValueError, match="counts of 'a' must be at least 0, got -1"):
-        load_ranks(loads={"a": [-1]}, kinds={"a": "tree"})
+        LoadRanks({"a": [-1]}, kinds={"a": "tree"})
     with pytest.raises(ValueError, match="kinds must have every name of loads, but 'a' is missing"):
-        load_ranks(loads={"a": [1]}, kinds={})
-
-
-def test_user_text_is_escaped() -> None:
-    figure = load_ranks(loads={"<b>n</b>": [1]}, kinds={"<b>n</b>": "tree"}, subject="<i>x</i>")
-    text = json.dumps(figure.to_plotly_json(), default=str)
-    assert "<i>" not in text
-    assert "<b>" not in text
+        LoadRanks({"a": [1]}, kinds={})
