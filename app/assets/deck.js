@@ -39,8 +39,8 @@
   function fail(box, error) {
     const words = document.createElement("p");
     words.className = "error";
-    words.textContent = `This figure cannot be drawn: ${String(error && error.message || error).slice(0, 300)}`;
-    box.querySelectorAll(".plot").forEach((plot) => plot.remove());
+    words.textContent = `This figure cannot be drawn: ${String(error?.message || error).slice(0, 300)}`;
+    box.querySelectorAll(".plot").forEach((plot) => { plot.remove(); });
     box.append(words);
   }
 
@@ -114,11 +114,11 @@
   // Traces of one legend group or name come together; bands and thin lines come with the line they belong to.
   function groupTraces(data, layout) {
     const legend = (trace) => trace.showlegend !== false && layout.showlegend !== false;
-    const colour = (trace) => [trace.line, trace.marker].map((part) => part && part.color).find((c) => typeof c === "string");
+    const colour = (trace) => [trace.line, trace.marker].map((part) => part?.color).find((c) => typeof c === "string");
     const aside = (trace) => !trace.legendgroup && (!trace.name || (trace.hoverinfo === "skip" && !legend(trace)));
     const key = (trace, index) => trace.legendgroup || trace.name || `trace ${index}`;
-    const main = data.map((trace, index) => index).filter((index) => !aside(data[index]));
-    const owners = main.length ? main : data.map((trace, index) => index);
+    const main = data.map((_trace, index) => index).filter((index) => !aside(data[index]));
+    const owners = main.length ? main : data.map((_trace, index) => index);
     const groups = new Map();
     data.forEach((trace, index) => {
       let owner = index;
@@ -169,7 +169,7 @@
 
   async function show(index, at) {
     current = Math.min(slides.length - 1, Math.max(0, index));
-    slides.forEach((slide, other) => slide.classList.toggle("current", other === current));
+    slides.forEach((slide, other) => { slide.classList.toggle("current", other === current); });
     document.body.style.setProperty("--page", getComputedStyle(slides[current]).getPropertyValue("--background"));
     const figure = figures[current] !== null;
     byId("svg").disabled = byId("png").disabled = !figure;
@@ -183,7 +183,7 @@
 
   // The steps of a slide are known once it is drawn; "at the end" is Infinity until then.
   function apply() {
-    (steps[current] || []).forEach((reveal, part) => reveal(part < step));
+    (steps[current] || []).forEach((reveal, part) => { reveal(part < step); });
     tellSpeaker();
   }
 
@@ -258,7 +258,7 @@
 
   function fullScreen() {
     if (document.fullscreenElement) return document.exitFullscreen();
-    const asked = document.documentElement.requestFullscreen && document.documentElement.requestFullscreen();
+    const asked = document.documentElement.requestFullscreen?.();
     const refused = () => toast("This window cannot fill the screen; open the deck as a file of its own, or press F11.");
     return asked ? asked.catch(refused) : refused();
   }
@@ -347,7 +347,7 @@
       const scale = format === "png" ? 3 : 1;
       await Plotly.downloadImage(figure, { format, width, height, scale, filename: `${index + 1}-${name || "figure"}` });
     } catch (error) {
-      toast(`This figure cannot be saved: ${String(error && error.message || error).slice(0, 200)}`);
+      toast(`This figure cannot be saved: ${String(error?.message || error).slice(0, 200)}`);
     }
   }
 
@@ -393,7 +393,7 @@
   addEventListener("resize", fit);
   addEventListener("mousemove", showToolbar);
   addEventListener("hashchange", () => { if (placeOf(location.hash) !== current) show(placeOf(location.hash), 0); });
-  addEventListener("beforeprint", () => slides.forEach((slide, index) => draw(index)));
+  addEventListener("beforeprint", () => slides.forEach((_slide, index) => { draw(index); }));
   if (deck.embedded) {
     const focus = () => { window.focus(); document.body.focus({ preventScroll: true }); };
     document.body.tabIndex = -1;

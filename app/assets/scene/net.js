@@ -524,7 +524,7 @@ class DecisionTreeModel extends Model {
     return null;
   }
 
-  grid(cols, rows, low, high, layer, out) {
+  grid(cols, rows, low, high, _layer, out) {
     const C = this.nClasses;
     for (let r = 0; r < rows; r++) {
       const y = high[1] - ((high[1] - low[1]) * r) / (rows - 1);
@@ -642,7 +642,7 @@ class ReadyModel extends Model {
     return this.scene.ready.levels.accuracy.map((scores) => scores[which]);
   }
 
-  grid(cols, rows, low, high, layer, out) {
+  grid(cols, rows, _low, _high, layer, out) {
     const { side, nClasses: C } = this;
     const probability = this._probability();
     const leaves = this._leaf(layer);

@@ -144,7 +144,7 @@ class PadTest {
 
 /** The pad: a canvas of cells that are drawn on, its buttons, and what it shows in words. */
 class PadDrawing {
-  constructor(layout, scene, test, onChange) {
+  constructor(layout, _scene, test, onChange) {
     this.test = test;
     this.onChange = onChange;
     this.raw = new Array(PAD_SIDE * PAD_SIDE).fill(0);
@@ -403,7 +403,7 @@ class PadChoice {
     this.raw = raw;
     this.place = place;
     if (place !== null) this.latest = place;
-    this.cells.forEach((cell, column) => setText(cell, padThree(raw[column])));
+    this.cells.forEach((cell, column) => { setText(cell, padThree(raw[column])); });
     setText(this.class, place === null ? "Not a test row" : `Class ${this.test.className(place)}`);
     this.class.title = this.class.textContent;
     this.previous.disabled = this.latest <= 0;
@@ -461,7 +461,7 @@ class PadScores {
     const shares = softmax(logits);
     const best = padHighest(logits, 1)[0];
     const shown = padHighest(logits, this.rows.length);
-    this.rows.forEach((row, index) => this.fill(row, shown[index], shares, logits, best));
+    this.rows.forEach((row, index) => { this.fill(row, shown[index], shares, logits, best); });
     setText(this.rest, this.restWords(logits.length - shown.length));
   }
 

@@ -174,7 +174,7 @@ class Scene {
     const keeps = isSame && scenes.every((scene, i) => this.views[i].fits(scene));
     if (!keeps) this.rebuild(scenes);
     const wasAtEnd = this.state.epoch >= this.lastEpoch;
-    scenes.forEach((scene, i) => this.views[i].setScene(scene, this.look));
+    scenes.forEach((scene, i) => { this.views[i].setScene(scene, this.look); });
     this.prepare();
     if (isNew) this.begin(data);
     else if ((data.live && this.isFollowing) || (this.wasLive && wasAtEnd)) this.state.epoch = this.lastEpoch;

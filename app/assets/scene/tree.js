@@ -791,7 +791,7 @@ class TreeDrawing {
     ctx.beginPath();
     for (const [x, y, w, h] of boxes) ctx.rect(x, y, w, h);
     this.strokeLit();
-    boxes.forEach((box, i) => this.fillMarker(this.path[i], box));
+    boxes.forEach((box, i) => { this.fillMarker(this.path[i], box); });
     ctx.beginPath();
     boxes.forEach(([x, y, w, h], i) => {
       const [centre, middle] = [x + w / 2, y + h / 2];

@@ -215,7 +215,7 @@ class SceneView {
     const { model, scene } = this;
     if (scene.tree) {
       const parents = new Map();
-      scene.tree.left.forEach((left, id) => left >= 0 && parents.set(left, id).set(scene.tree.right[id], id));
+      scene.tree.left.forEach((left, id) => { if (left >= 0) parents.set(left, id).set(scene.tree.right[id], id); });
       const path = [node];
       while (parents.has(path[0])) path.unshift(parents.get(path[0]));
       return path;
@@ -472,7 +472,7 @@ class SceneView {
       addElement("th", "", row, name).scope = "row";
       for (const c of order) addElement("td", "", row, format(values[c]));
     };
-    parts.nodes.forEach((node, i) => line(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""));
+    parts.nodes.forEach((node, i) => { line(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""); });
     line("biases above", parts.rest, "scene-rest");
     line("Sum: logit", parts.logits, "scene-sum");
     const best = argmax(parts.logits);
