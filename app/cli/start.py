@@ -36,7 +36,7 @@ def start_app(options: argparse.Namespace) -> int:
     from leafscope.core.store.store import Store
 
     try:
-        Store()  # a database that cannot be used is said here, not on a page
+        place = Store().place  # a database that cannot be used is said here, not on a page
     except LeafscopeError as error:
         print(f"leafscope: {error}", file=sys.stderr)
         return 2
@@ -45,7 +45,7 @@ def start_app(options: argparse.Namespace) -> int:
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         port = st.get_option("server.port")
         url = f"http://{ADDRESS}:{port}"
-        print(f"\n  Leafscope is at {url}\n  Ctrl-C ends it.\n", flush=True)
+        print(f"\n  Leafscope is at {url}\n  Runs are kept in {place}\n  Ctrl-C ends it.\n", flush=True)
         if not options.no_browser and _has_browser():
             threading.Thread(target=_open_when_up, args=(url, port), daemon=True).start()
         with running_worker():

@@ -75,6 +75,8 @@ class Store(Annotations, Decks):
         url = database_url(database)
         self.url = url.render_as_string(hide_password=False)
         self.path = str(url.database) if url.get_backend_name() == "sqlite" else None
+        self.place = self.path or url.render_as_string(hide_password=True)
+        """Where it is, to be shown to a person."""
         self._clock = clock
         self._engine = open_engine(url)
 

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 from leafscope.core.lazy import lazily
 
 if TYPE_CHECKING:
-    from leafscope.core.sweep.results import results
     from leafscope.core.worker.inline import run_sweep
 
 __all__ = [
-    "results",
     "run_sweep",
 ]
 
 _HOMES = {
     "run_sweep": "worker.inline",
-    "results": "sweep.results",
 }
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)
