@@ -1,0 +1,54 @@
+# What a contributor runs; `just` alone lists it. Needs `just` (pip install rust-just) and the virtual environment of `just setup`.
+
+python := ".venv/bin/python"
+
+_list:
+    @just --list
+
+# make the virtual environment, with everything that tests need
+setup:
+    python3 -m venv .venv
+    .venv/bin/pip install -e ".[test]"
+
+# start the app
+run *options:
+    .venv/bin/leafscope {{options}}
+
+# format and fix what can be fixed
+fmt:
+    .venv/bin/ruff check --fix .
+    .venv/bin/ruff format .
+
+# lint Python and the scripts
+lint:
+    .venv/bin/ruff format --check .
+    .venv/bin/ruff check .
+    .venv/bin/biome lint --config-path=.ci app/assets
+
+# check types; mypy reads a folder of links, because it cannot follow setuptools' package-dir
+types:
+    .ci/types
+
+# check that layers hold and that there are no circles
+imports:
+    .venv/bin/lint-imports
+
+# run tests, by default all of them in two processes
+test *options="-n 2 --dist loadfile":
+    .venv/bin/pytest {{options}}
+
+# everything that must hold before a change lands
+ci:
+    .ci/run
+
+# measure what capacity costs in time on this machine
+bench *options:
+    .venv/bin/leafscope bench {{options}}
+
+# draw the pictures of the README anew
+pictures:
+    {{python}} -m tests.tools.pictures
+
+# time the frames of the Playground's scene
+frames:
+    {{python}} -m tests.tools.frames
