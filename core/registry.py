@@ -1,0 +1,142 @@
+"""Variants by name: each module of a folder registers its own, and other installed packages can add theirs.
+
+A registry is filled when it is first read. It imports every module of its package, and then what installed packages offer
+under the entry-point group `leafscope`:
+
+    [project.entry-points.leafscope]
+    my_variants = "my_package.for_leafscope"
+
+An entry point is a module, or an object of one, whose import registers variants. One that fails gives a warning; nothing
+stops. A module that registers a variant must import, at its top, only the module that holds the registry.
+"""
+
+import importlib
+import pkgutil
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Protocol, TypeVar
+
+GROUP = "leafscope"
+"""The entry-point group of other packages."""
+
+
+class Named(Protocol):
+    """What a registry holds."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in configurations."""
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Registry(Mapping[str, T]):
+    """Variants by name, in the order of registration, or sorted by a key where one is given.
+
+    It can be read and filled from several threads; its modules are imported once.
+
+    >>> from types import SimpleNamespace
+    >>> planets = Registry("planet")
+    >>> _ = planets.register(SimpleNamespace(name="earth"))
+    >>> list(planets)
+    ['earth']
+    """
+
+    def __init__(self, what: str, package: str | None = None, key: Callable[[T], Any] | None = None) -> None:
+        """`what`: what a variant is called in messages; `package`: the folder whose modules register variants."""
+        self._what = what
+        self._package = package
+        self._key = key
+        self._variants: dict[str, T] = {}
+        self._modules = _Once()
+        self._is_full = False
+
+    def register(self, variant: T) -> T:
+        """Add a variant, and return it; raises ValueError when its name is taken."""
+        if _PLUGINS.is_running_here():
+            self._import_modules()  # so that a plugin comes after what is in the folder, in order and in the right to a name
+        if self._variants.setdefault(variant.name, variant) is not variant:
+            raise ValueError(f"every {self._what} must have a name of its own, got a second one called {variant.name!r}")
+        return variant
+
+    def load(self) -> None:
+        """Import everything that registers variants here; reading does this by itself."""
+        if not self._is_full:
+            self._is_full = self._import_modules() and _PLUGINS.run(_import_plugins)
+
+    def _import_modules(self) -> bool:
+        """Import the modules of the package; False while they are being imported by this thread."""
+        return self._modules.run(lambda: None if self._package is None else _import_folder(self._package))
+
+    def __getitem__(self, name: str) -> T:
+        self.load()
+        try:
+            return self._variants[name]
+        except KeyError:
+            raise KeyError(f"no {self._what} is called {name!r}; there are {', '.join(self)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        self.load()
+        names = list(self._variants)
+        key = self._key
+        return iter(names if key is None else sorted(names, key=lambda name: key(self._variants[name])))
+
+    def __len__(self) -> int:
+        self.load()
+        return len(self._variants)
+
+
+class _Once:
+    """Something done once: other threads wait until it is done, and what it calls itself does not begin it again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._thread: int | None = None
+        self._is_done = False
+
+    def run(self, work: Callable[[], None]) -> bool:
+        """Do the work unless it is done; False when this call comes from within the work. After an error it is not done."""
+        if self._is_done:
+            return True
+        with self._lock:
+            if self._is_done or self._thread is not None:
+                return self._is_done
+            self._thread = threading.get_ident()
+            try:
+                work()
+                self._is_done = True
+            finally:
+                self._thread = None
+        return True
+
+    def is_running_here(self) -> bool:
+        """Whether this call comes from within the work."""
+        return self._thread == threading.get_ident()
+
+
+_PLUGINS = _Once()
+
+
+def _import_folder(package: str) -> None:
+    """Import the modules of a package, by name; sub-packages and names that begin with an underscore are left out."""
+    folder = importlib.import_module(package)
+    for module in pkgutil.iter_modules(folder.__path__):
+        if not module.ispkg and not module.name.startswith("_"):
+            importlib.import_module(f"{package}.{module.name}")
+
+
+def _import_plugins() -> None:
+    """Import what other packages offer; what fails gives a warning with its name and the reason."""
+    for entry_point in sorted(entry_points(group=GROUP), key=lambda one: one.name):
+        try:
+            entry_point.load()
+        except (Exception, SystemExit) as error:
+            package = "" if entry_point.dist is None else f" of package {entry_point.dist.name}"
+            warnings.warn(
+                f"the plugin {entry_point.name}{package} was not loaded: {type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
