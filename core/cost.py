@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from leafscope.core.config import NETS, NetConfig, RunConfig
+from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.limits import MAX_DEPTH
 
 FLOAT = 4
@@ -243,8 +244,9 @@ def _fitted_memory(run: RunConfig, n_features: int, n_outputs: int, n_rows: int)
 
 def _data_bytes(run: RunConfig, n_features: int, n_outputs: int, n_rows: int) -> int:
     features = n_rows * n_features
-    classifiers = (n_features * n_outputs) << (run.data.teacher_depth or 0) if run.data.name == "tree_teacher" else 0
-    return 2 * DOUBLE * features + 2 * FLOAT * features + 2 * INT * n_rows + DOUBLE * classifiers
+    data_set = DATA_SETS[run.data.name]
+    held = data_set.number(data_set.n_held, run.data.options)
+    return 2 * DOUBLE * features + 2 * FLOAT * features + 2 * INT * n_rows + DOUBLE * held
 
 
 def _dense(net: NetConfig, width: int) -> NetConfig:

@@ -10,7 +10,7 @@ from leafscope.app.playground import controls, live, scene
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.cost import cost
-from leafscope.core.datasets import INFO, load, shape
+from leafscope.core.datasets import DATA_SETS, load, shape
 from leafscope.core.device import check_fits, resolve_device
 from leafscope.core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
 from leafscope.core.inspection.snapshots import grid
@@ -52,7 +52,7 @@ def main() -> None:
     with action:
         other = scene.choose_beside(shown)
     live.follow(shown, scene.show, scene.run_beside(shown, other))
-    is_plane_of_net = INFO[shown.config.data.name].is_plane and not shown.config.net.fitted
+    is_plane_of_net = DATA_SETS[shown.config.data.name].is_plane and not shown.config.net.fitted
     if is_plane_of_net and shown.last and not shown.active:
         fold = st.expander(
             "Decision regions as a figure for slides", icon=":material/image:", key="_regions", on_change="rerun"

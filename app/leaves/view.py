@@ -7,8 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from leafscope.core import jobs
-from leafscope.core.config import GENERATORS
-from leafscope.core.datasets import Dataset
+from leafscope.core.datasets import DATA_SETS, Dataset
 from leafscope.core.inspection.trained import TrainedNet, trained_net
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
@@ -69,7 +68,7 @@ class View:
     @property
     def overlap(self) -> float:
         """How much the splits of several seeds share: a table is split anew, a generator draws fresh rows."""
-        if self.run.config.data.name in GENERATORS:
+        if DATA_SETS[self.run.config.data.name].is_generator:
             return 0.0
         return len(self.data.test.y) / max(1, len(self.data.train.y))
 

@@ -1,7 +1,7 @@
 """The controls of a run's configuration: one row of a table for each field, drawn, checked and kept in the URL."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -10,9 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.core.config import GENERATORS, RunConfig, changed, explain
+from leafscope.core.config import RunConfig, changed, explain
 from leafscope.core.config.presets import EXAMPLE
-from leafscope.core.datasets import INFO
+from leafscope.core.datasets import DATA_SETS, Option
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Control:
     """Whether the field may be left empty."""
     step: float | None = None
     number_format: str | None = None
+    placeholder: str | None = None
+    """What an empty field means."""
 
 
 DATA = Control(
@@ -41,7 +43,7 @@ DATA = Control(
     "Data set",
     "All data sets are on this machine; nothing is downloaded.",
     str,
-    {name: info.title for name, info in INFO.items()},
+    {name: data_set.title for name, data_set in DATA_SETS.items()},
 )
 DEPTH = Control(
     "depth",
@@ -133,6 +135,7 @@ NET_AND_TRAINING = (
         "End when the validation loss has not fallen for so many epochs; empty: never.",
         int,
         optional=True,
+        placeholder="never",
     ),
     Control("seed", "seed", "Seed", "Split, initial weights and batch order.", int),
     Control("init_seed", "init_seed", "Seed of the weights", "Empty: the seed.", int, optional=True),
@@ -148,32 +151,41 @@ NET_AND_TRAINING = (
 
 SPLITS = (
     Control("split_seed", "split_seed", "Seed of the data", "Draws and splits the rows; empty: the seed.", int, optional=True),
-    Control("n_train", "data.n_train", "Training rows", "Fewer rows than the split leaves; empty: all.", int, optional=True),
+    Control(
+        "n_train",
+        "data.n_train",
+        "Training rows",
+        "Fewer rows than the split leaves; empty: all.",
+        int,
+        optional=True,
+        placeholder="all",
+    ),
     Control("test", "data.test_fraction", "Test share", "Share of all rows.", float, step=0.05, number_format="%g"),
     Control(
         "validation", "data.validation_fraction", "Validation share", "Share of all rows.", float, step=0.05, number_format="%g"
     ),
 )
 
-NOISE = Control(
-    "noise",
-    "data.noise",
-    "Noise",
-    "Standard deviation added to the points; for checkerboard and tree teacher the share of labels drawn anew.",
-    float,
-    optional=True,
-    step=0.05,
-    number_format="%g",
-)
-GENERATED = (
-    Control("n_samples", "data.n_samples", "Rows to generate", "All splits together.", int, optional=True),
-    NOISE,
-    Control("n_features", "data.n_features", "Features", "Gaussian features.", int, optional=True),
-    Control("n_classes", "data.n_classes", "Classes", "Classes of the teacher.", int, optional=True),
-    Control("teacher_depth", "data.teacher_depth", "Teacher's depth", "Sign bits of the teacher.", int, optional=True),
-)
 
-ALL = (*OPEN, *NET_AND_TRAINING, *SPLITS, *GENERATED)
+def _of_option(option: Option) -> Control:
+    """The control of a data set's option: whole or real, empty where the data set's own default is meant."""
+    taken = {control.key for control in (*OPEN, *NET_AND_TRAINING, *SPLITS)}
+    return Control(
+        f"data_{option.name}" if option.name in taken else option.name,
+        f"data.{option.name}",
+        option.label,
+        option.meaning,
+        int if option.is_whole else float,
+        optional=True,
+        step=None if option.is_whole else option.step,
+        number_format=None if option.is_whole else "%g",
+    )
+
+
+OF_DATA = {option.name: _of_option(option) for option in DATA_SETS.options().values()}
+"""The controls of the options of data sets, by name; those that the chosen one has are drawn, in its words."""
+
+ALL = (*OPEN, *NET_AND_TRAINING, *SPLITS, *OF_DATA.values())
 
 
 def default_value(control: Control) -> Any:
@@ -186,7 +198,7 @@ def field_value(run: RunConfig, control: Control) -> Any:
     part, _, name = control.field.rpartition(".")
     owner: Any = getattr(run, part) if part else run
     value = getattr(owner, name)
-    if control in GENERATED and value == GENERATORS.get(run.data.name, {}).get(name):
+    if part == "data" and name in OF_DATA and value == DATA_SETS[run.data.name].defaults.get(name):
         return None
     return value
 
@@ -227,28 +239,27 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
         values[control.field] = _widget(control)
         slots[control.field] = st.empty()
 
-    def ask_generated(*asked: Control) -> None:
-        known = GENERATORS.get(st.session_state[DATA.key], {})
-        for control in asked:
-            if control.field.removeprefix("data.") in known:
-                ask(control)
+    def ask_options(are_open: bool) -> None:
+        for option in DATA_SETS[st.session_state[DATA.key]].options:
+            if option.is_open == are_open:
+                ask(replace(OF_DATA[option.name], help=option.meaning, placeholder=f"{option.default:g}"))
 
     with st.sidebar:
         for control in OPEN:
             ask(control)
             if control is DATA:
                 _describe_data()
-                ask_generated(NOISE)
+                ask_options(are_open=True)
         action = st.container()
         with st.expander("Net and training"):
             for control in NET_AND_TRAINING:
                 ask(control)
         with st.expander("Rows and splits"):
-            info = INFO[st.session_state[DATA.key]]
+            info = DATA_SETS[st.session_state[DATA.key]]
             st.caption(theme.escape_markdown(f"{info.description} Source: {info.source}. Licence: {info.licence}."))
             for control in SPLITS:
                 ask(control)
-            ask_generated(*(control for control in GENERATED if control is not NOISE))
+            ask_options(are_open=False)
 
     run: RunConfig | None = None
     try:
@@ -266,9 +277,9 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
 
 
 def _describe_data() -> None:
-    info = INFO[st.session_state[DATA.key]]
+    n_rows, n_features, n_classes = DATA_SETS[st.session_state[DATA.key]].sizes()
     st.caption(
-        f"{theme.thousands(info.n_rows)} rows, {theme.thousands(info.n_features)} columns, {info.n_classes} classes",
+        f"{theme.thousands(n_rows)} rows, {theme.thousands(n_features)} columns, {n_classes} classes",
         help="As the data set comes; source and licence stand under Rows and splits.",
     )
 
@@ -278,15 +289,11 @@ def _widget(control: Control) -> Any:
     if control.options is not None:
         words = control.options
         return st.selectbox(control.label, list(words), format_func=lambda value: words.get(value, str(value)), **common)
-    placeholder = "all" if control.field == "data.n_train" else "never" if control.field == "train.patience" else None
-    if control in GENERATED:
-        standard = GENERATORS[st.session_state[DATA.key]][control.field.removeprefix("data.")]
-        placeholder = f"{standard:g}"
     step = control.step if control.kind is float else 1
     # the same value as session state's, so that no other one flashes up before it
     standard_value = default_value(control)
     return st.number_input(
-        control.label, value=standard_value, step=step, format=control.number_format, placeholder=placeholder, **common
+        control.label, value=standard_value, step=step, format=control.number_format, placeholder=control.placeholder, **common
     )
 
 

@@ -15,7 +15,7 @@ from leafscope.app.playground import scene_data
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
-from leafscope.core.datasets import INFO, shape
+from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.summaries import RunSummary
@@ -221,7 +221,7 @@ def write_held(held: list[float], run: RunConfig) -> str | None:
 
 
 def _is_drawn(run: RunConfig) -> bool:
-    return INFO[run.data.name].image_shape is not None
+    return DATA_SETS[run.data.name].image_shape is not None
 
 
 def _keep(summary: RunSummary, last: int) -> None:

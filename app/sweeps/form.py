@@ -12,8 +12,8 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.figures.shared.model_style import MODEL_WORDS
 from leafscope.app.sweeps.numbers_field import parse_real, parse_whole, write_real, write_whole
-from leafscope.core.config import FITTED, GENERATORS, DataConfig, RunConfig, SweepConfig, changed, explain, presets
-from leafscope.core.datasets import INFO, shape
+from leafscope.core.config import FITTED, DataConfig, RunConfig, SweepConfig, changed, explain, presets
+from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.limits import MAX_DEPTH
 
@@ -71,12 +71,12 @@ KEYS = (DATA, *(field.key for field in (*FIELDS, *TRAINING)), MODELS_KEY)
 
 def draw() -> tuple[SweepConfig | None, str | None]:
     """Draw the form in the sidebar: the sweep that it describes, or None and what is wrong with it."""
-    session.seed_from_url(DATA, _one_of(tuple(INFO)), "tree_teacher")
+    session.seed_from_url(DATA, _one_of(tuple(DATA_SETS)), "tree_teacher")
     default_models = ",".join(("flat", *presets.BESIDE))
     st.selectbox(
         "Data set",
-        list(INFO),
-        format_func=lambda name: INFO[name].title,
+        list(DATA_SETS),
+        format_func=lambda name: DATA_SETS[name].title,
         key=DATA,
         persist_state="session",
         help="All data sets are on this machine; generators draw fresh data for each seed, tables are split anew.",
@@ -199,7 +199,7 @@ def _data(name: str, rows: list[int]) -> DataConfig:
     if not rows:
         return known
     update: dict[str, Any] = {"n_train": rows[0]}
-    if name in GENERATORS:
+    if DATA_SETS[name].option("n_samples") is not None:
         needed = math.ceil(SPARE * max(rows))
         update["n_samples"] = max(needed, known.n_samples or 0)
     elif max(rows) > (left := shape(DataConfig(name=name)).n_train):

@@ -27,8 +27,8 @@ from leafscope.core.comparison.table import (
     value_words,
     varies,
 )
-from leafscope.core.config import GENERATORS, DataConfig
-from leafscope.core.datasets import shape
+from leafscope.core.config import DataConfig
+from leafscope.core.datasets import DATA_SETS, shape
 
 _SEED = ["split_seed", "init_seed"]
 
@@ -263,7 +263,7 @@ def _cells(column: "pd.Series[Any]") -> list[Any]:
 def _overlap(names: "pd.Series[Any]", split_seeds: "pd.Series[Any]", configs: Sequence[tuple[Any, ...]]) -> float:
     of_name: dict[str, tuple[set[int], set[tuple[Any, ...]]]] = {}
     for name, seed, config in zip(names, split_seeds, configs, strict=True):
-        if name not in GENERATORS:
+        if not DATA_SETS[name].is_generator:
             seeds, known = of_name.setdefault(name, (set(), set()))
             seeds.add(seed)
             known.add(config)

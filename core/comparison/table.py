@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, field_names
 from leafscope.core.cost import cost
-from leafscope.core.datasets import shape
+from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.errors import DataError
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.sweep.results import SCORES
@@ -77,10 +77,6 @@ _WORDS = {
     "inference_seconds": "inference time a row (s)",
     "data.name": "data",
     "data.n_train": "training rows",
-    "data.n_samples": "rows drawn",
-    "data.n_features": "features",
-    "data.n_classes": "classes",
-    "data.teacher_depth": "teacher depth",
     "net.kind": "weights",
     "net.depth": "depth K",
     "net.tree_layers": "gated layers",
@@ -88,7 +84,7 @@ _WORDS = {
     "train.balance": "balance penalty",
     "train.device": "device asked for",
     "init_seed": "initialization seed",
-}
+} | {f"data.{option.name}": option.words for option in DATA_SETS.options().values() if option.words}
 """Words of columns whose last part, with _ as a blank, does not say it."""
 
 NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient"})

@@ -1,17 +1,13 @@
 """What a run, a sweep and a link are: frozen, validated configurations.
 
 The same in Python, in a URL, in a TOML file and in the store. Outside this folder, import the names in `__all__` from here.
-It imports `limits` and `errors` of the core.
+It imports `limits`, `errors` and the registry of data sets of the core.
 """
 
 from leafscope.core.config.changes import changed, explain, explain_change, field_names, suggestion
 from leafscope.core.config.run import (
-    DATA_NAMES,
     FITTED,
-    GENERATOR_OPTIONS,
-    GENERATORS,
     NETS,
-    TABLES,
     DataConfig,
     Fitted,
     GateGradient,
@@ -27,12 +23,8 @@ from leafscope.core.config.sweep import BASELINES, SweepConfig
 
 __all__ = [
     "BASELINES",
-    "DATA_NAMES",
     "FITTED",
-    "GENERATORS",
-    "GENERATOR_OPTIONS",
     "NETS",
-    "TABLES",
     "DataConfig",
     "Fitted",
     "GateGradient",

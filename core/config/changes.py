@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from leafscope.core.config.run import GENERATORS, RunConfig
+from leafscope.core.config.run import RunConfig
+from leafscope.core.datasets.registry import DATA_SETS
 
 
 def suggestion(given: str, known: Iterable[str]) -> str:
@@ -37,8 +38,8 @@ def changed(run: RunConfig, changes: dict[str, Any]) -> RunConfig:
     """
     values: dict[str, Any] = run.model_dump(exclude_unset=True)
     if changes.get("data.name", run.data.name) != run.data.name:
-        # what the old generator filled in is not asked of the new one
-        filled = GENERATORS.get(run.data.name, {})
+        # what the old data set filled in is not asked of the new one
+        filled = DATA_SETS[run.data.name].defaults
         data = values.get("data", {})
         values["data"] = {field: value for field, value in data.items() if filled.get(field) != value or field not in filled}
     for field, value in changes.items():

@@ -168,7 +168,7 @@ def _flat(run: RunConfig) -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def _defaults(data: str) -> dict[str, Any]:
-    """What a run on a data set has where nothing is said; generators fill in their own."""
+    """What a run on a data set has where nothing is said; data sets fill in their own."""
     return _flat(RunConfig(data=DataConfig(name=data))) | {"data.name": DataConfig().name}
 
 

@@ -4,29 +4,13 @@ Every field has a default and a one-line meaning; unknown fields are refused. An
 `ValidationError` (a `ValueError`) whose messages say what must hold and what was given; `explain` gives them by field.
 """
 
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import model_validator
+from pydantic import Field, create_model, model_validator
 
 from leafscope.core.config.fields import Config, choice, digest, field_type, is_device, number, optional, refused, whole
+from leafscope.core.datasets.registry import DATA_SETS, Option
 from leafscope.core.limits import MAX_DEPTH
-
-TABLES = ("digits", "breast_cancer", "wine", "iris")
-"""Data sets with a fixed number of rows."""
-
-GENERATORS: dict[str, dict[str, Any]] = {
-    "moons": {"n_samples": 1000, "noise": 0.2},
-    "circles": {"n_samples": 1000, "noise": 0.1},
-    "spirals": {"n_samples": 1000, "noise": 0.05},
-    "checkerboard": {"n_samples": 2000, "noise": 0.0},
-    "xor": {"n_samples": 1000, "noise": 0.1},
-    "tree_teacher": {"n_samples": 4000, "noise": 0.05, "n_features": 10, "n_classes": 2, "teacher_depth": 3},
-}
-"""Data sets drawn anew for each seed, with the options each has and their defaults."""
-
-GENERATOR_OPTIONS = ("n_samples", "noise", "n_features", "n_classes", "teacher_depth")
-
-DATA_NAMES = (*TABLES, *GENERATORS)
 
 Net = Literal["tree", "flat", "dense"]
 NETS: tuple[Net, ...] = get_args(Net)
@@ -45,10 +29,10 @@ GateGradient = Literal["none", "straight_through"]
 # The configurations
 
 
-class DataConfig(Config):
-    """Which data, how many rows, and how they are split."""
+class _DataFields(Config):
+    """Which data, how many rows, and how they are split; each option of the data set is a field too, None: its default."""
 
-    name: choice(DATA_NAMES) = "digits"  # type: ignore[valid-type]
+    name: choice(tuple(DATA_SETS)) = "digits"  # type: ignore[valid-type]
     """The data set."""
     n_train: optional(whole(1, 200_000)) = None  # type: ignore[valid-type]
     """Training rows to keep, stratified; None: all that the split leaves."""
@@ -56,35 +40,57 @@ class DataConfig(Config):
     """Share of all rows in the test split."""
     validation_fraction: number(0.01, 0.9) = 0.15  # type: ignore[valid-type]
     """Share of all rows in the validation split."""
-    n_samples: optional(whole(20, 200_000)) = None  # type: ignore[valid-type]
-    """Rows to generate, all splits together; generators only."""
-    noise: optional(number(0.0, 10.0)) = None  # type: ignore[valid-type]
-    """Standard deviation added to the points; for checkerboard and tree_teacher the share of labels drawn anew."""
-    n_features: optional(whole(1, 1000)) = None  # type: ignore[valid-type]
-    """Gaussian features; tree_teacher only."""
-    n_classes: optional(whole(2, 100)) = None  # type: ignore[valid-type]
-    """Classes; tree_teacher only."""
-    teacher_depth: optional(whole(0, 12)) = None  # type: ignore[valid-type]
-    """Sign bits of the teacher, so that it has 2^teacher_depth linear classifiers; tree_teacher only."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the data set has, and their values."""
+        return {option.name: getattr(self, option.name) for option in DATA_SETS[self.name].options}
 
     @model_validator(mode="after")
-    def _check(self) -> "DataConfig":
+    def _check(self) -> "_DataFields":
         if self.test_fraction + self.validation_fraction > 0.95:
             raise refused(
                 "test_fraction + validation_fraction must be at most 0.95, so that rows are left to train on, "
                 f"got {self.test_fraction:g} + {self.validation_fraction:g}"
             )
-        options = GENERATORS.get(self.name, {})
-        for field in GENERATOR_OPTIONS:
-            value = getattr(self, field)
-            if field in options and value is None:
-                object.__setattr__(self, field, options[field])
-            elif field not in options and value is not None:
-                owners = ", ".join(name for name, known in GENERATORS.items() if field in known)
-                raise refused(f"{field} must be left out for {self.name} (only {owners} have it), got {value!r}")
-        if self.noise is not None and self.name in ("checkerboard", "tree_teacher") and self.noise > 1:
-            raise refused(f"noise must be a share of labels from 0 to 1 for {self.name}, got {self.noise:g}")
+        for name in _OPTIONS:
+            value, option = getattr(self, name), DATA_SETS[self.name].option(name)
+            if option is None and value is not None:
+                owners = ", ".join(DATA_SETS.with_option(name))
+                raise refused(f"{name} must be left out for {self.name} (only {owners} have it), got {value!r}")
+            if option is not None and value is None:
+                object.__setattr__(self, name, option.default)
+            elif option is not None and not option.allows(value):
+                raise refused(f"{name} must be {option.must_be} for {self.name}, got {value:g}")
         return self
+
+
+_OPTIONS = DATA_SETS.options()
+
+
+def _field(option: Option) -> tuple[Any, Any]:
+    """The field of an option, which every data set can leave out."""
+    of_kind = whole(int(option.low), int(option.high)) if option.is_whole else number(option.low, option.high)
+    return optional(of_kind), Field(default=None, description=option.meaning)
+
+
+if TYPE_CHECKING:
+
+    class DataConfig(_DataFields):
+        """Which fields it has beside those above follows from the registry, so type checkers let all names pass."""
+
+        def __init__(self, **fields: Any) -> None: ...
+
+        def __getattr__(self, option: str) -> Any: ...
+
+else:
+    DataConfig = create_model(
+        "DataConfig",
+        __base__=_DataFields,
+        __doc__=_DataFields.__doc__,
+        __module__=__name__,
+        **{option.name: _field(option) for option in _OPTIONS.values()},
+    )
 
 
 class NetConfig(Config):

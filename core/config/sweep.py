@@ -7,6 +7,10 @@ from pydantic import model_validator
 from leafscope.core.config.changes import changed, explain_change, field_names, suggestion
 from leafscope.core.config.fields import Config, digest, refused
 from leafscope.core.config.run import FITTED, RunConfig
+from leafscope.core.datasets.registry import DATA_SETS
+
+HASHED_WHEN_EMPTY = ("n_samples", "noise", "n_features", "n_classes", "teacher_depth")
+"""Options of data sets that are in a sweep's address though they are None, as they were before others could be added."""
 
 BASELINES = ("dense", "dense_capacity", "dense_ladder", "random_gates", *FITTED)
 """Models that a sweep can set beside its members."""
@@ -80,6 +84,11 @@ class SweepConfig(Config):
             else:
                 (base[part] if part else base).pop(name)
                 axes[field] = same
+        base["data"] = {
+            name: value
+            for name, value in base["data"].items()
+            if value is not None or name in HASHED_WHEN_EMPTY or name not in DATA_SETS.options()
+        }
         if self.tune_lr is not None:
             base["train"].pop("lr")
         return digest({"base": base, "axes": axes, "baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr})

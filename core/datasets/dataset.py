@@ -4,12 +4,15 @@ P features · C classes. Arrays are read-only, since a loaded data set is shared
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leafscope.core.config import DataConfig
-from leafscope.core.datasets.info import DatasetInfo
+from leafscope.core.datasets.registry import DataSet
+
+if TYPE_CHECKING:
+    from leafscope.core.config import DataConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +31,10 @@ class Split:
 class Dataset:
     """All rows of a data set, raw, and the three splits of them, standardized."""
 
-    config: DataConfig
+    config: "DataConfig"
     seed: int
-    info: DatasetInfo
-    """The data set in words; its numbers are those of the default configuration."""
+    info: DataSet
+    """What its file says of it."""
     raw: NDArray[np.float64]
     """(all rows, P) in the units of the source; with `n_train` given, some rows are in no split."""
     labels: NDArray[np.int64]

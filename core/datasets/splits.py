@@ -4,13 +4,15 @@ C classes. Validation and test depend on the seed and the fractions, not on how 
 rows that are kept are nested: with one seed, the first 100 are among the first 200.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.core.config import DataConfig
 from leafscope.core.errors import DataError
+
+if TYPE_CHECKING:
+    from leafscope.core.config import DataConfig
 
 Rows = NDArray[np.int64]
 
@@ -31,11 +33,12 @@ class SplitRows(NamedTuple):
     test: Rows
 
 
-def split_sizes(config: DataConfig, n_rows: int, n_classes: int) -> SplitSizes:
+def split_sizes(config: "DataConfig", n_rows: int, n_classes: int) -> SplitSizes:
     """Compute the rows of each split; fractions are of all rows, rounded to the nearest whole number.
 
     Raises DataError when a split would have fewer rows than classes, or when `n_train` is more than what is left.
 
+    >>> from leafscope.core.config import DataConfig
     >>> split_sizes(DataConfig(name="iris", n_train=50), n_rows=150, n_classes=3)
     SplitSizes(train=50, validation=22, test=45)
     """

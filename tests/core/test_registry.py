@@ -1,7 +1,5 @@
 """Variants by name: order, duplicates, modules of a folder, and what other packages offer."""
 
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from leafscope.core.registry import Registry
+from tests.plugin import distribution, run_python
 
 
 @dataclass(frozen=True)
@@ -17,29 +16,11 @@ class Variant:
     place: int = 0
 
 
-def run(code: str, *folders: Path) -> subprocess.CompletedProcess[str]:
-    """Run code in a Python of its own, with folders in front of its search path."""
-    opening = f"import sys; sys.path[:0] = {[str(folder) for folder in folders]!r}\n"
-    return subprocess.run([sys.executable, "-c", opening + code], capture_output=True, text=True, timeout=60)
-
-
 def package(folder: Path, name: str, modules: dict[str, str]) -> Path:
     """Write a package whose modules have these texts."""
     (folder / name).mkdir(parents=True)
     for module, text in {"__init__": "", **modules}.items():
         (folder / name / f"{module}.py").write_text(text)
-    return folder
-
-
-def distribution(folder: Path, name: str, entry_points: dict[str, str], modules: dict[str, str]) -> Path:
-    """Lay out an installed package: modules, and metadata that name its entry points."""
-    metadata = folder / f"{name}-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    lines = "\n".join(f"{entry} = {target}" for entry, target in entry_points.items())
-    (metadata / "entry_points.txt").write_text(f"[leafscope]\n{lines}\n")
-    for module, text in modules.items():
-        (folder / f"{module}.py").write_text(text)
     return folder
 
 
@@ -77,6 +58,7 @@ def test_an_unknown_name_is_answered_with_those_that_are_known() -> None:
 REGISTRY = """
 from types import SimpleNamespace
 from leafscope.core.registry import Registry
+from tests.plugin import distribution, run_python
 REGISTRY = Registry("thing", package="things.variants")
 def register(name):
     REGISTRY.register(SimpleNamespace(name=name))
@@ -91,7 +73,7 @@ def things(folder: Path, variants: dict[str, str]) -> Path:
 def test_every_module_of_the_folder_registers_itself_when_the_registry_is_first_read(tmp_path: Path) -> None:
     text = "from things.registry import register\nprint('imported', __name__)\nregister(__name__.split('.')[-1])"
     things(tmp_path, {"one": text, "two": text, "_helper": text})
-    done = run("from things.registry import REGISTRY\nprint('read')\nprint(*REGISTRY)\nprint(*REGISTRY)", tmp_path)
+    done = run_python("from things.registry import REGISTRY\nprint('read')\nprint(*REGISTRY)\nprint(*REGISTRY)", tmp_path)
     assert done.stdout.splitlines() == [
         "read",
         "imported things.variants.one",
@@ -103,14 +85,14 @@ def test_every_module_of_the_folder_registers_itself_when_the_registry_is_first_
 def test_a_broken_module_of_the_folder_is_an_error_each_time(tmp_path: Path) -> None:
     things(tmp_path, {"one": "raise RuntimeError('not today')"})
     again = "try:\n    list(REGISTRY)\nexcept RuntimeError as error:\n    print(error)\n"
-    done = run("from things.registry import REGISTRY\n" + again + again, tmp_path)
+    done = run_python("from things.registry import REGISTRY\n" + again + again, tmp_path)
     assert done.stdout.splitlines() == ["not today", "not today"]
 
 
 def test_a_module_may_read_the_registry_that_it_registers_in(tmp_path: Path) -> None:
     text = "from things.registry import REGISTRY, register\nregister('two')\nregister('after ' + ' '.join(REGISTRY))"
     things(tmp_path, {"one": "from things.registry import register\nregister('one')", "two": text})
-    assert run("from things.registry import REGISTRY\nprint(list(REGISTRY))", tmp_path).stdout.strip() == str(
+    assert run_python("from things.registry import REGISTRY\nprint(list(REGISTRY))", tmp_path).stdout.strip() == str(
         ["one", "two", "after one two"]
     )
 
@@ -130,7 +112,7 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 print(seen)
 """
-    assert run(code, tmp_path).stdout.splitlines() == ["imported", str([["slow"]] * 4)]
+    assert run_python(code, tmp_path).stdout.splitlines() == ["imported", str([["slow"]] * 4)]
 
 
 def test_threads_that_register_at_once_all_succeed() -> None:
@@ -157,7 +139,7 @@ def test_other_packages_add_variants_by_a_module_or_an_object_of_one(tmp_path: P
             "planets_b": "from things.registry import register\nregister('venus')\nmarker = object()",
         },
     )
-    done = run(READ, tmp_path, tmp_path / "site")
+    done = run_python(READ, tmp_path, tmp_path / "site")
     assert done.stdout.splitlines() == ["one mars venus"] * 2
     assert done.stderr == ""
 
@@ -176,7 +158,7 @@ def test_a_broken_package_is_warned_about_once_and_stops_nothing(tmp_path: Path,
     good = "from things.registry import register\nregister('mars')"
     modules = {"broken_planets": text, "good_planets": good}
     distribution(tmp_path / "site", "planets", {"broken": "broken_planets", "good": "good_planets"}, modules)
-    done = run(READ, tmp_path, tmp_path / "site")
+    done = run_python(READ, tmp_path, tmp_path / "site")
     assert done.stdout.splitlines() == ["one mars"] * 2
     assert done.stderr.count("RuntimeWarning") == 1
     for words in ("broken", "planets", reason):
@@ -189,6 +171,6 @@ def test_a_plugin_for_another_registry_comes_after_the_modules_of_its_folder(tmp
     modules = {"late": "from things.registry import register\nregister('late')", "taken": one}
     distribution(tmp_path / "site", "planets", {"late": "late", "taken": "taken"}, modules)
     first = "from leafscope.core.registry import Registry\nprint(list(Registry('other')))\n"
-    done = run(first + READ, tmp_path, tmp_path / "site")
+    done = run_python(first + READ, tmp_path, tmp_path / "site")
     assert done.stdout.splitlines() == ["[]", "one late", "one late"]
     assert "the plugin taken" in done.stderr

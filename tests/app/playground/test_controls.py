@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app.playground import controls
-from leafscope.core.config import DATA_NAMES, GENERATORS, DataConfig, NetConfig, RunConfig, changed, field_names
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed, field_names
 from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.datasets import DATA_SETS
 
 TEACHER = {
     "data.name": "tree_teacher",
@@ -90,7 +91,7 @@ def test_every_control_is_of_a_field_and_its_own() -> None:
     assert set(fields) <= set(field_names())
     assert len(set(fields)) == len({control.key for control in controls.ALL}) == len(controls.ALL)
     assert {field for field in field_names() if field.startswith(("net.", "data."))} <= set(fields)
-    assert {control.field.removeprefix("data.") for control in controls.GENERATED} == set().union(*GENERATORS.values())
+    assert {control.field for control in controls.OF_DATA.values()} == {f"data.{name}" for name in DATA_SETS.options()}
 
 
 @pytest.mark.parametrize("control", [control for control in controls.ALL if control.options], ids=lambda control: control.key)
@@ -107,7 +108,7 @@ def test_every_option_is_valid_and_said_in_words(control: controls.Control) -> N
 
 def test_data_sets_are_all_offered() -> None:
     assert controls.DATA.options is not None
-    assert set(controls.DATA.options) == set(DATA_NAMES)
+    assert set(controls.DATA.options) == set(DATA_SETS)
 
 
 def test_values_of_a_run() -> None:
@@ -149,7 +150,7 @@ def test_options_of_the_generator_alone_are_asked_for() -> None:
     assert address(at) == {"data": "digits", "width": "32"}
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("name", DATA_SETS.with_option("noise"))
 def test_an_empty_field_is_the_data_sets_own_default(name: str) -> None:
     at = draw()
     at.selectbox(key="data").set_value(name)
@@ -157,7 +158,7 @@ def test_an_empty_field_is_the_data_sets_own_default(name: str) -> None:
     assert drawn(at).data == DataConfig(name=name)
     assert (at.number_input(key="noise").value, at.number_input(key="noise").placeholder) == (
         None,
-        f"{GENERATORS[name]['noise']:g}",
+        f"{DATA_SETS[name].defaults['noise']:g}",
     )
 
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from leafscope.app.sweeps.numbers_field import MOST, parse_real, parse_whole, write_real, write_whole
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig, presets
-from leafscope.core.datasets import INFO, shape
+from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.sweep.members import check, distinct_runs
 
 # Lists of numbers
@@ -159,7 +159,7 @@ def test_each_preset_is_the_forms_default_for_its_data(data: str) -> None:
     assert at.session_state["_in_url"] is (data != "tree_teacher")
 
 
-@pytest.mark.parametrize("data", INFO)
+@pytest.mark.parametrize("data", DATA_SETS)
 def test_every_data_set_can_be_trained(data: str) -> None:
     check(found(drawn(sweep_data=data, sweep_seeds="0")))
 

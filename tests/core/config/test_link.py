@@ -15,9 +15,7 @@ from pydantic import ValidationError
 from leafscope.core.config import (
     BASELINES,
     FITTED,
-    GENERATORS,
     NETS,
-    TABLES,
     DataConfig,
     NetConfig,
     RunConfig,
@@ -29,6 +27,7 @@ from leafscope.core.config import (
 )
 from leafscope.core.config.link import PLAN_LIMIT, Plan, decode, encode, nested, without_defaults
 from leafscope.core.config.presets import depth_sweep
+from leafscope.core.datasets import DATA_SETS
 from leafscope.core.errors import LimitError
 
 seeds = st.integers(0, 2**31 - 1)
@@ -44,7 +43,7 @@ options: dict[str, Any] = {
 
 
 def _data(name: str) -> st.SearchStrategy[DataConfig]:
-    own = {field: options[field] for field in GENERATORS.get(name, {})}
+    own = {field: options[field] for field in DATA_SETS[name].defaults}
     some = st.fixed_dictionaries({}, optional={"n_train": st.integers(1, 200_000), **fractions, **own})
     return some.map(lambda values: DataConfig(name=name, **values))
 
@@ -85,7 +84,7 @@ trains = st.fixed_dictionaries(
 configs = st.fixed_dictionaries(
     {},
     optional={
-        "data": st.sampled_from((*TABLES, *GENERATORS)).flatmap(_data),
+        "data": st.sampled_from(list(DATA_SETS)).flatmap(_data),
         "net": nets,
         "train": trains,
         "seed": seeds,
@@ -99,7 +98,7 @@ sweeps = st.builds(
     name=names,
     base=st.builds(
         RunConfig,
-        data=st.sampled_from((*TABLES, *GENERATORS)).flatmap(_data),
+        data=st.sampled_from(list(DATA_SETS)).flatmap(_data),
         net=st.builds(NetConfig, kind=st.sampled_from(NETS), depth=st.integers(0, 4), width=st.integers(6, 20)),
         train=trains,
         seed=seeds,
@@ -185,7 +184,7 @@ def test_only_what_differs_is_written(run: RunConfig) -> None:
 
 
 def test_defaults_of_generators_are_left_out() -> None:
-    runs = [RunConfig(data=DataConfig(name=name)) for name in (*TABLES, *GENERATORS)]
+    runs = [RunConfig(data=DataConfig(name=name)) for name in DATA_SETS]
     assert [list(without_defaults(run)) for run in runs] == [[], *([["data.name"]] * (len(runs) - 1))]
     # 2,000 rows are checkerboard's default and not that of moons
     runs = [RunConfig(data=DataConfig(name=name, n_samples=2000)) for name in ("moons", "checkerboard", "digits")[:2]]

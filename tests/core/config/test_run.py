@@ -4,7 +4,6 @@ import pytest
 from pydantic import ValidationError
 
 from leafscope.core.config import (
-    DATA_NAMES,
     FITTED,
     NETS,
     DataConfig,
@@ -17,6 +16,7 @@ from leafscope.core.config import (
     explain_change,
     field_names,
 )
+from leafscope.core.datasets import DATA_SETS
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_splits_leave_rows_to_train_on():
     assert "must be at most 0.95" in explain_change(RunConfig(), {"data.test_fraction": 0.6, "data.validation_fraction": 0.4})
 
 
-@pytest.mark.parametrize("name", DATA_NAMES)
+@pytest.mark.parametrize("name", DATA_SETS)
 def test_every_run_survives_json_and_keeps_its_address(name):
     run = RunConfig(data=DataConfig(name=name), seed=3)
     again = RunConfig.model_validate_json(run.model_dump_json())

@@ -1,8 +1,5 @@
 """Data sets: what is promised about shapes, splits, standardization and the shapes in the plane."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,15 +7,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import datasets as sklearn_datasets
 
-from leafscope.core.config import DATA_NAMES, GENERATORS, TABLES, DataConfig
-from leafscope.core.datasets import INFO, DataShape, load, shape
+from leafscope.core.config import DataConfig
+from leafscope.core.datasets import DATA_SETS, DataShape, load, shape
 from leafscope.core.datasets.dataset import mean_and_scale
-from leafscope.core.datasets.generators import generate, teacher, teacher_labels
 from leafscope.core.datasets.splits import stratified_order
+from leafscope.core.datasets.variants.tree_teacher import teacher, teacher_labels
 from leafscope.core.errors import DataError
+from tests.plugin import run_python
 
+TABLES = [name for name, data_set in DATA_SETS.items() if not data_set.is_generator]
+GENERATORS = [name for name, data_set in DATA_SETS.items() if data_set.is_generator]
 CONFIGS = [
-    *(DataConfig(name=name) for name in DATA_NAMES),
+    *(DataConfig(name=name) for name in DATA_SETS),
     DataConfig(name="digits", n_train=10),
     DataConfig(name="breast_cancer", test_fraction=0.01, validation_fraction=0.9),
     DataConfig(name="moons", n_samples=21, noise=0),
@@ -88,7 +88,7 @@ class TestEveryDataSet:
 
 
 class TestSeeds:
-    @pytest.mark.parametrize("name", DATA_NAMES)
+    @pytest.mark.parametrize("name", DATA_SETS)
     def test_the_same_seed_gives_the_same(self, name):
         first = load(DataConfig(name=name), 5)
         load.cache_clear()
@@ -226,20 +226,25 @@ class TestStandardization:
 
 class TestInfo:
     def test_every_data_set_in_order(self):
-        assert tuple(INFO) == DATA_NAMES
-        assert all(info.name == name for name, info in INFO.items())
+        assert list(DATA_SETS) == [
+            *("digits", "breast_cancer", "wine", "iris"),
+            *("moons", "circles", "spirals", "checkerboard", "xor", "tree_teacher"),
+        ]
+        assert all(data_set.name == name for name, data_set in DATA_SETS.items())
 
-    @pytest.mark.parametrize("name", DATA_NAMES)
+    @pytest.mark.parametrize("name", DATA_SETS)
     def test_numbers_are_those_of_the_default(self, name):
-        info, dataset = INFO[name], load(DataConfig(name=name), 0)
-        assert dataset.info is info
-        assert (info.n_rows, info.n_features) == dataset.raw.shape
-        assert info.n_classes == dataset.n_classes
-        assert info.image_shape is None or np.prod(info.image_shape) == info.n_features
-        assert not info.is_plane or info.n_features == 2
+        data_set, dataset = DATA_SETS[name], load(DataConfig(name=name), 0)
+        assert dataset.info is data_set
+        n_rows, n_features, n_classes = data_set.sizes()
+        assert (n_rows, n_features) == dataset.raw.shape
+        assert n_classes == dataset.n_classes
+        assert data_set.image_shape is None or np.prod(data_set.image_shape) == n_features
+        assert not data_set.is_plane or n_features == 2
+        assert data_set.is_generator == (data_set.option("n_samples") is not None)
 
     def test_planes(self):
-        assert [name for name, info in INFO.items() if info.is_plane] == [
+        assert [name for name, data_set in DATA_SETS.items() if data_set.is_plane] == [
             "moons",
             "circles",
             "spirals",
@@ -248,12 +253,13 @@ class TestInfo:
         ]
 
     def test_nothing_waits_for_scikit_learn(self):
-        code = (
-            "import sys; from leafscope.core.config import DATA_NAMES, DataConfig; from leafscope.core.datasets import shape; "
-            "[shape(DataConfig(name=name)) for name in DATA_NAMES]; print('sklearn' in sys.modules)"
-        )
-        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert ran.stdout.strip() == "False"
+        code = """
+from leafscope.core.config import DataConfig
+from leafscope.core.datasets import DATA_SETS, shape
+sizes = [shape(DataConfig(name=name)) for name in DATA_SETS]
+print(len(sizes), "sklearn" in sys.modules)
+"""
+        assert run_python(code).stdout.split() == [str(len(DATA_SETS)), "False"]
 
 
 class TestTables:
@@ -273,13 +279,14 @@ class TestTables:
     def test_a_digit_is_an_image_by_rows(self):
         dataset = load(DataConfig(name="digits"), 0)
         np.testing.assert_array_equal(
-            dataset.raw[0].reshape(INFO["digits"].image_shape), sklearn_datasets.load_digits().images[0]
+            dataset.raw[0].reshape(DATA_SETS["digits"].image_shape), sklearn_datasets.load_digits().images[0]
         )
         assert (dataset.raw.min(), dataset.raw.max()) == (0, 16)
 
 
 def points(name: str, noise: float, n_samples: int = 5000, seed: int = 0, **options):
-    return generate(DataConfig(name=name, noise=noise, n_samples=n_samples, **options), seed)
+    config = DataConfig(name=name, noise=noise, n_samples=n_samples, **options)
+    return DATA_SETS[name].rows(config.options, seed)[:2]
 
 
 class TestPlane:
@@ -359,7 +366,7 @@ class TestTreeTeacher:
     def test_labels_are_those_of_the_teacher(self, depth, n_features, n_classes, seed):
         options = {"teacher_depth": depth, "n_features": n_features, "n_classes": n_classes}
         x, y = points("tree_teacher", 0, 50, seed, **options)
-        hyperplanes, classifiers = teacher(DataConfig(name="tree_teacher", **options), seed)
+        hyperplanes, classifiers = teacher(options, seed)
         for row, label in zip(x, y, strict=True):
             leaf = int("0" + "".join("1" if row @ hyperplane > 0 else "0" for hyperplane in hyperplanes.T), 2)
             assert label == np.argmax(row @ classifiers[leaf])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from leafscope.core.datasets import DATA_NAMES, Dataset, load, shape
+from leafscope.core.datasets import DATA_SETS, Dataset, load, shape
 from leafscope.core.inspection import snapshots
 from leafscope.core.inspection.snapshots import (
     BUDGET,
@@ -53,7 +53,7 @@ def runs(draw: st.DrawFn) -> RunConfig:
     gates = draw(st.sampled_from(["hidden", "units", "random"]))
     depth = draw(st.integers(0, min(7, width)))
     net = NetConfig(kind=kind, gates=gates, depth=depth, width=width, tree_layers=draw(st.integers(1, 3)))
-    data = DataConfig(name=draw(st.sampled_from(DATA_NAMES)))
+    data = DataConfig(name=draw(st.sampled_from(list(DATA_SETS))))
     return RunConfig(data=data, net=net, train=TrainConfig(epochs=draw(st.integers(1, 10_000))))
 
 

@@ -1,0 +1,29 @@
+"""Images of handwritten digits."""
+
+from leafscope.core.datasets.registry import DATA_SETS, DataSet, Options, Rows
+from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
+
+
+def rows(_options: Options, _seed: int) -> Rows:
+    from sklearn.datasets import load_digits
+
+    return as_rows(load_digits())
+
+
+DATA_SETS.register(
+    DataSet(
+        name="digits",
+        title="Handwritten digits",
+        description="Images of 8 x 8 pixels, each from 0 to 16, of the digits 0 to 9 written by 13 people.",
+        source="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (its test part), UCI Machine Learning "
+        "Repository 1998, doi:10.24432/C50P49; the copy in scikit-learn",
+        licence=CC_BY,
+        rows=rows,
+        n_rows=1797,
+        n_features=64,
+        n_classes=10,
+        is_generator=False,
+        image_shape=(8, 8),
+        place=10,
+    )
+)

@@ -1,0 +1,28 @@
+"""Flowers of three species of iris."""
+
+from leafscope.core.datasets.registry import DATA_SETS, DataSet, Options, Rows
+from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
+
+
+def rows(_options: Options, _seed: int) -> Rows:
+    from sklearn.datasets import load_iris
+
+    return as_rows(load_iris())
+
+
+DATA_SETS.register(
+    DataSet(
+        name="iris",
+        title="Iris flowers",
+        description="Lengths and widths of sepals and petals of three species of iris.",
+        source="R. A. Fisher 1936, Iris, UCI Machine Learning Repository, doi:10.24432/C56C76; the copy in scikit-learn, "
+        "which has two rows as Fisher printed them where UCI differs",
+        licence=CC_BY,
+        rows=rows,
+        n_rows=150,
+        n_features=4,
+        n_classes=3,
+        is_generator=False,
+        place=40,
+    )
+)

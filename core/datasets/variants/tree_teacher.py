@@ -1,0 +1,82 @@
+"""Gaussian features that a random tree net labels.
+
+N rows · P features · C classes · K sign bits of the teacher.
+"""
+
+from operator import itemgetter
+
+import numpy as np
+
+from leafscope.core.datasets.drawing import NO_RIGHTS, Labels, Points, drawn_anew, streams
+from leafscope.core.datasets.options import n_samples, share_of_labels
+from leafscope.core.datasets.registry import DATA_SETS, DataSet, Option, Options, Rows
+
+
+def rows(options: Options, seed: int) -> Rows:
+    draw, noise = streams(seed)
+    points = draw.standard_normal((options["n_samples"], options["n_features"]))
+    labels = teacher_labels(points, *teacher(options, seed))
+    return Rows(points, drawn_anew(labels, options["n_classes"], options["noise"], noise))
+
+
+def teacher(options: Options, seed: int) -> tuple[Points, Points]:
+    """Draw the teacher: -> (P, K) hyperplanes and (2^K, P, C) linear classifiers, Gaussian.
+
+    It depends on the seed and on P, K and C, but neither on the number of rows nor on the noise.
+    """
+    n_features, depth = options["n_features"], options["teacher_depth"]
+    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(3)[2])
+    hyperplanes = rng.standard_normal((n_features, depth))
+    classifiers = rng.standard_normal((1 << depth, n_features, options["n_classes"]))
+    return hyperplanes, classifiers
+
+
+def teacher_labels(points: Points, hyperplanes: Points, classifiers: Points) -> Labels:
+    """Let each row's sign pattern choose the classifier that scores it: (N, P), (P, K), (2^K, P, C) -> (N,) argmax."""
+    bits = points @ hyperplanes > 0
+    leaf = bits @ (1 << np.arange(hyperplanes.shape[1])[::-1])
+    labels = np.empty(len(points), np.int64)
+    for pattern in np.unique(leaf):
+        chosen = leaf == pattern
+        labels[chosen] = (points[chosen] @ classifiers[pattern]).argmax(1)
+    return labels
+
+
+def n_weights(options: Options) -> int:
+    """Count the numbers of the classifiers, the larger part of the teacher."""
+    return int(options["n_features"] * options["n_classes"]) << options["teacher_depth"]
+
+
+N_FEATURES = Option(
+    name="n_features", default=10, low=1, high=1000, label="Features", meaning="Gaussian features.", words="features"
+)
+N_CLASSES = Option(
+    name="n_classes", default=2, low=2, high=100, label="Classes", meaning="Classes of the teacher.", words="classes"
+)
+TEACHER_DEPTH = Option(
+    name="teacher_depth",
+    default=3,
+    low=0,
+    high=12,
+    label="Teacher's depth",
+    meaning="Sign bits of the teacher, which has 2^depth linear classifiers.",
+)
+
+DATA_SETS.register(
+    DataSet(
+        name="tree_teacher",
+        title="Tree teacher",
+        description="Gaussian features labelled by a random tree net: the signs of random projections choose a linear "
+        "classifier; noise is the share of labels drawn anew.",
+        source="generated for each seed, teacher and rows",
+        licence=NO_RIGHTS,
+        rows=rows,
+        n_rows=itemgetter("n_samples"),
+        n_features=itemgetter("n_features"),
+        n_classes=itemgetter("n_classes"),
+        is_generator=True,
+        options=(n_samples(4000), share_of_labels(0.05), N_FEATURES, N_CLASSES, TEACHER_DEPTH),
+        n_held=n_weights,
+        place=100,
+    )
+)

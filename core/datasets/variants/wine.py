@@ -1,0 +1,28 @@
+"""Wines of three cultivars."""
+
+from leafscope.core.datasets.registry import DATA_SETS, DataSet, Options, Rows
+from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
+
+
+def rows(_options: Options, _seed: int) -> Rows:
+    from sklearn.datasets import load_wine
+
+    return as_rows(load_wine(), class_names=("cultivar 1", "cultivar 2", "cultivar 3"))
+
+
+DATA_SETS.register(
+    DataSet(
+        name="wine",
+        title="Wine cultivars",
+        description="Chemical analyses of Italian wines that come from three cultivars.",
+        source="S. Aeberhard and M. Forina, Wine, UCI Machine Learning Repository 1992, doi:10.24432/C5PC7J; the copy in "
+        "scikit-learn",
+        licence=CC_BY,
+        rows=rows,
+        n_rows=178,
+        n_features=13,
+        n_classes=3,
+        is_generator=False,
+        place=30,
+    )
+)
