@@ -9,8 +9,8 @@ from leafscope.core.config.fields import Config, digest, refused
 from leafscope.core.config.run import FITTED, RunConfig
 from leafscope.core.datasets.registry import DATA_SETS
 
-HASHED_WHEN_EMPTY = ("n_samples", "noise", "n_features", "n_classes", "teacher_depth")
-"""Options of data sets that are in a sweep's address though they are None, as they were before others could be added."""
+ADDED_OPTIONS = frozenset(DATA_SETS.options()) - {"n_samples", "noise", "n_features", "n_classes", "teacher_depth"}
+"""Options that are in a sweep's address only where they are given, so that a data set can bring one and no address changes."""
 
 BASELINES = ("dense", "dense_capacity", "dense_ladder", "random_gates", *FITTED)
 """Models that a sweep can set beside its members."""
@@ -84,11 +84,7 @@ class SweepConfig(Config):
             else:
                 (base[part] if part else base).pop(name)
                 axes[field] = same
-        base["data"] = {
-            name: value
-            for name, value in base["data"].items()
-            if value is not None or name in HASHED_WHEN_EMPTY or name not in DATA_SETS.options()
-        }
+        base["data"] = {name: value for name, value in base["data"].items() if value is not None or name not in ADDED_OPTIONS}
         if self.tune_lr is not None:
             base["train"].pop("lr")
         return digest({"base": base, "axes": axes, "baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr})
