@@ -11,7 +11,7 @@ stops. A module that registers a variant must import, at its top, only the modul
 """
 
 import importlib
-import pkgutil
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -122,10 +122,11 @@ _PLUGINS = _Once()
 
 def _import_folder(package: str) -> None:
     """Import the modules of a package, by name; sub-packages and names that begin with an underscore are left out."""
-    folder = importlib.import_module(package)
-    for module in pkgutil.iter_modules(folder.__path__):
-        if not module.ispkg and not module.name.startswith("_"):
-            importlib.import_module(f"{package}.{module.name}")
+    folders = importlib.import_module(package).__path__
+    files = {file for folder in folders for file in os.listdir(folder)}  # pkgutil would load `inspect`, which takes 8 ms
+    for file in sorted(files):
+        if file.endswith(".py") and not file.startswith("_"):
+            importlib.import_module(f"{package}.{file.removesuffix('.py')}")
 
 
 def _import_plugins() -> None:

@@ -1,10 +1,11 @@
 """`leafscope export FILE` and `leafscope import FILE`: runs, sweeps and decks, with all that belongs to them, as one file."""
 
 import argparse
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from leafscope.app.cli.registry import COMMANDS, Command, refuse
 
 if TYPE_CHECKING:
     from leafscope.core.store.archive import Imported
@@ -14,23 +15,29 @@ SHORTEST = 4
 """Characters that a shortened address must have."""
 
 
-def add_commands(commands: Any) -> None:
-    """Add both commands to the parser of `leafscope`."""
-    export = commands.add_parser("export", help="write runs, sweeps and decks to one file, for another database")
-    export.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as talk.leafscope")
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `leafscope export`."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as talk.leafscope")
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
-    export.add_argument("--run", metavar="ID", help=f"runs, by their address or its first {SHORTEST} characters", **several)
-    export.add_argument("--sweep", metavar="NAME", help="sweeps with their runs, by name or address", **several)
-    export.add_argument("--deck", metavar="NAME", help="decks, by name or address", **several)
-    export.add_argument("--find", metavar="WORDS", help="runs with all of these words in name, label, tags, comment or status")
-    export.add_argument("--all", action="store_true", help="everything that is here")
-    export.add_argument("--force", action="store_true", help="overwrite the file if it is there")
-    read = commands.add_parser("import", help="add what such a file holds; nothing that is here is changed or lost")
-    read.add_argument("file", type=Path, metavar="FILE", help="the file to read")
-    for command in (export, read):
-        command.add_argument(
-            "--database", default=argparse.SUPPRESS, help="where runs are kept; default: leafscope.db in the data folder"
-        )
+    parser.add_argument("--run", metavar="ID", help=f"runs, by their address or its first {SHORTEST} characters", **several)
+    parser.add_argument("--sweep", metavar="NAME", help="sweeps with their runs, by name or address", **several)
+    parser.add_argument("--deck", metavar="NAME", help="decks, by name or address", **several)
+    parser.add_argument("--find", metavar="WORDS", help="runs with all of these words in name, label, tags, comment or status")
+    parser.add_argument("--all", action="store_true", help="everything that is here")
+    parser.add_argument("--force", action="store_true", help="overwrite the file if it is there")
+    _add_database(parser)
+
+
+def add_import_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `leafscope import`."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file to read")
+    _add_database(parser)
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database", default=argparse.SUPPRESS, help="where runs are kept; default: leafscope.db in the data folder"
+    )
 
 
 def run_export(options: argparse.Namespace) -> int:
@@ -40,17 +47,17 @@ def run_export(options: argparse.Namespace) -> int:
     from leafscope.core.store.store import Store
 
     if not (options.run or options.sweep or options.deck or options.find or options.all):
-        return _refuse("say what to export: --run, --sweep, --deck, --find, or --all for everything that is here")
+        return refuse("say what to export: --run, --sweep, --deck, --find, or --all for everything that is here")
     if options.file.is_dir():
-        return _refuse(f"the file to write must not be a folder, got {options.file}")
+        return refuse(f"the file to write must not be a folder, got {options.file}")
     if options.file.exists() and not options.force:
-        return _refuse(f"{options.file} is there already; --force overwrites it")
+        return refuse(f"{options.file} is there already; --force overwrites it")
     try:
         store = Store(options.database)
         runs, sweeps, decks = _choose(store, options)
         done = export_archive(store, options.file, run_ids=runs, sweep_ids=sweeps, deck_ids=decks)
     except (LeafscopeError, OSError, ValueError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     print(f"Wrote {_counted(done.runs, done.sweeps, done.decks)} to {options.file}: {_size(done.bytes)}.")
     _say(done.skipped)
     return 0
@@ -65,7 +72,7 @@ def run_import(options: argparse.Namespace) -> int:
     try:
         done = import_archive(Store(options.database), options.file)
     except (LeafscopeError, OSError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     print(imported_words(done, options.file))
     _say(done.skipped)
     return 0
@@ -149,6 +156,21 @@ def _say(sentences: Iterable[str], shown: int = 10) -> None:
         print(f"  and {len(lines) - shown:,} more")
 
 
-def _refuse(sentence: str) -> int:
-    print(f"leafscope: {sentence}", file=sys.stderr)
-    return 2
+COMMANDS.register(
+    Command(
+        name="export",
+        help="write runs, sweeps and decks to one file, for another database",
+        add_arguments=add_export_arguments,
+        run=run_export,
+        place=30,
+    )
+)
+COMMANDS.register(
+    Command(
+        name="import",
+        help="add what such a file holds; nothing that is here is changed or lost",
+        add_arguments=add_import_arguments,
+        run=run_import,
+        place=40,
+    )
+)

@@ -1,11 +1,12 @@
 """`leafscope bench`: runs the benchmark, prints it as tables, keeps it in the store and, if asked, in a file."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
+
+from leafscope.app.cli.registry import COMMANDS, Command, refuse
 
 COLUMNS: dict[str, dict[str, str]] = {
     "capacity": {
@@ -50,32 +51,33 @@ COLUMNS: dict[str, dict[str, str]] = {
 """Group -> key of a row -> heading."""
 
 
-def add_command(commands: Any) -> None:
-    """Add the command to the parser of `leafscope`."""
-    bench = commands.add_parser("bench", help="measure what capacity costs in time on this machine")
-    bench.add_argument("groups", nargs="*", metavar="group", help="capacity, peers, sweep; default: all")
-    bench.add_argument("--quick", action="store_true", help="less of everything, under a minute")
-    bench.add_argument("--json", type=Path, metavar="FILE", help="write the result to a file too")
-    bench.add_argument("--threads", type=int, help="threads to use; default: one for each core")
-    bench.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("groups", nargs="*", metavar="group", help="capacity, peers, sweep; default: all")
+    parser.add_argument("--quick", action="store_true", help="less of everything, under a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to a file too")
+    parser.add_argument("--threads", type=int, help="threads to use; default: one for each core")
+    parser.add_argument(
         "--database", default=argparse.SUPPRESS, help="where the result is kept; default: leafscope.db in the data folder"
     )
-    bench.add_argument("--no-store", action="store_true", help="keep the result nowhere but in the file")
+    parser.add_argument("--no-store", action="store_true", help="keep the result nowhere but in the file")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    import json
+
     from leafscope.core.bench import suite
     from leafscope.core.errors import LeafscopeError
     from leafscope.core.store.store import Store
 
     groups = options.groups or list(suite.GROUPS)
     if unknown := [group for group in groups if group not in suite.GROUPS]:
-        return _refuse(f"a group must be one of {', '.join(suite.GROUPS)}, got {unknown[0]}")
+        return refuse(f"a group must be one of {', '.join(suite.GROUPS)}, got {unknown[0]}")
     if options.threads is not None and options.threads < 1:
-        return _refuse(f"threads must be at least 1, got {options.threads}")
+        return refuse(f"threads must be at least 1, got {options.threads}")
     if options.json is not None and (options.json.is_dir() or not os.access(options.json.parent, os.W_OK)):
-        return _refuse(f"--json must name a file in a directory that can be written to, got {options.json}")
+        return refuse(f"--json must name a file in a directory that can be written to, got {options.json}")
     try:
         store = None if options.no_store else Store(options.database)
         result = suite.run(groups, options.quick, options.threads, _announce)
@@ -85,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
         if options.json is not None:
             options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     except (LeafscopeError, ValueError, OSError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     return 0
 
 
@@ -137,6 +139,12 @@ def _announce(group: str) -> None:
     print(f"measuring {group} ...", file=sys.stderr, flush=True)
 
 
-def _refuse(sentence: str) -> int:
-    print(f"leafscope: {sentence}", file=sys.stderr)
-    return 2
+COMMANDS.register(
+    Command(
+        name="bench",
+        help="measure what capacity costs in time on this machine",
+        add_arguments=add_arguments,
+        run=run,
+        place=10,
+    )
+)

@@ -6,29 +6,39 @@ import os
 import socket
 import sys
 import threading
-import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+
+from leafscope.app.cli.registry import COMMANDS, Command, refuse
 
 MAIN_SCRIPT = Path(__file__).resolve().parents[1] / "main.py"
 ADDRESS = "127.0.0.1"
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command; what is not given is None."""
+    parser.add_argument("--port", type=_port, help="port on 127.0.0.1; default: 8501, or the next free one")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    parser.add_argument("--device", help="where to train: auto, cpu, cuda, cuda:1")
+    parser.add_argument("--database", help="where runs are kept; default: leafscope.db in the data folder")
+
+
 def start_app(options: argparse.Namespace) -> int:
+    """Run the command until the app ends; returns the exit status."""
     from leafscope.core.errors import LeafscopeError
 
-    if options.device not in ("auto", "cpu"):  # which are always there, and torch is long to load
+    device = "auto" if options.device is None else options.device
+    if device not in ("auto", "cpu"):  # which are always there, and torch is long to load
         from leafscope.core.device import resolve_device
 
         try:
-            resolve_device(options.device)
+            resolve_device(device)
         except (LeafscopeError, RuntimeError) as error:
-            print(f"leafscope: {error}", file=sys.stderr)
-            return 2
+            return refuse(str(error))
     if options.database:
         os.environ["LEAFSCOPE_DATABASE"] = options.database
-    os.environ["LEAFSCOPE_DEVICE"] = options.device
+    os.environ["LEAFSCOPE_DEVICE"] = device
 
     import streamlit as st
 
@@ -38,8 +48,7 @@ def start_app(options: argparse.Namespace) -> int:
     try:
         place = Store().place  # a database that cannot be used is said here, not on a page
     except LeafscopeError as error:
-        print(f"leafscope: {error}", file=sys.stderr)
-        return 2
+        return refuse(str(error))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
@@ -59,10 +68,18 @@ def start_app(options: argparse.Namespace) -> int:
     return 0
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port must be a whole number from 1 to 65535, got {text!r}")
+    return int(text)
+
+
 def _has_browser() -> bool:
     """Whether a graphical browser can be opened; a text browser would take the terminal."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
+    import webbrowser  # here and below, so that `leafscope --version` does not wait for it
+
     try:
         webbrowser.get()
     except webbrowser.Error:
@@ -71,6 +88,8 @@ def _has_browser() -> bool:
 
 
 def _open_when_up(url: str, port: int) -> None:
+    import webbrowser
+
     for _ in range(100):
         try:
             socket.create_connection((ADDRESS, port), timeout=0.1).close()
@@ -79,3 +98,10 @@ def _open_when_up(url: str, port: int) -> None:
         else:
             webbrowser.open(url)
             return
+
+
+COMMANDS.register(
+    Command(
+        name="app", help="start the app; this is what no command does", add_arguments=add_arguments, run=start_app, place=50
+    )
+)

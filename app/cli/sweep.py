@@ -7,22 +7,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leafscope.app.cli.registry import COMMANDS, Command, refuse
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def add_command(commands: Any) -> None:
-    """Add the command to the parser of `leafscope`."""
-    sweep = commands.add_parser("sweep", help="train a sweep that a TOML file describes, and print what it found")
-    sweep.add_argument("files", nargs="+", type=Path, metavar="FILE.toml", help="the sweeps, one a file")
-    sweep.add_argument("--csv", type=Path, metavar="FILE", help="write the table of all members to a file too")
-    sweep.add_argument("--claims", action="store_true", help="print, at the end, one Markdown table of all cells")
-    sweep.add_argument("--threads", type=int, help="members trained side by side; default: one for each core")
-    sweep.add_argument("--device", default="auto", help="where to train: auto, cpu, cuda, cuda:1")
-    sweep.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE.toml", help="the sweeps, one a file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table of all members to a file too")
+    parser.add_argument("--claims", action="store_true", help="print, at the end, one Markdown table of all cells")
+    parser.add_argument("--threads", type=int, help="members trained side by side; default: one for each core")
+    parser.add_argument("--device", default="auto", help="where to train: auto, cpu, cuda, cuda:1")
+    parser.add_argument(
         "--database", default=argparse.SUPPRESS, help="where runs are kept; default: leafscope.db in the data folder"
     )
-    sweep.add_argument("--no-store", action="store_true", help="keep the runs nowhere but in the table")
+    parser.add_argument("--no-store", action="store_true", help="keep the runs nowhere but in the table")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,9 +34,9 @@ def run(options: argparse.Namespace) -> int:
     from leafscope.core.store.store import Store
 
     if options.threads is not None and options.threads < 1:
-        return _refuse(f"--threads must be at least 1, got {options.threads}")
+        return refuse(f"--threads must be at least 1, got {options.threads}")
     if options.csv is not None and (options.csv.is_dir() or not os.access(options.csv.absolute().parent, os.W_OK)):
-        return _refuse(f"--csv must name a file in a directory that can be written to, got {options.csv}")
+        return refuse(f"--csv must name a file in a directory that can be written to, got {options.csv}")
     import pandas as pd
     from pydantic import ValidationError
 
@@ -47,9 +48,9 @@ def run(options: argparse.Namespace) -> int:
             try:
                 table = _train(sweep, store, options)
             except ValidationError as error:
-                return _refuse(f"{file}: {'; '.join(explain(error).values())}")
+                return refuse(f"{file}: {'; '.join(explain(error).values())}")
             except (DataError, LimitError) as error:
-                return _refuse(f"{file}: {error}")
+                return refuse(f"{file}: {error}")
             tables.append(table.assign(sweep=sweep.name))
             if options.csv is not None:  # after each, so that what is there is not lost
                 pd.concat(tables, ignore_index=True).to_csv(options.csv, index=False)
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
             print(claims_markdown(claims_table([part for table in tables for part in cells(table)])))
     except (LeafscopeError, OSError) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except KeyboardInterrupt:
         kept = "" if options.no_store else "; what was trained is kept, and the same command goes on"
         print(f"leafscope: interrupted{kept}", file=sys.stderr)
@@ -117,6 +118,12 @@ def cells(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
     return parts
 
 
-def _refuse(sentence: str) -> int:
-    print(f"leafscope: {sentence}", file=sys.stderr)
-    return 2
+COMMANDS.register(
+    Command(
+        name="sweep",
+        help="train a sweep that a TOML file describes, and print what it found",
+        add_arguments=add_arguments,
+        run=run,
+        place=20,
+    )
+)

@@ -9,6 +9,8 @@ import streamlit as st
 
 from leafscope.app import cli
 from leafscope.app.cli import start
+from leafscope.app.cli.registry import COMMANDS
+from tests.plugin import distribution, run_python
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +42,9 @@ def test_options_with_and_without_the_commands_name() -> None:
     for before, after in (([], ["--device", "cpu", "--no-browser"]), (["--device", "cpu", "--no-browser"], [])):
         options = cli._parser().parse_args([*before, "app", *after])
         assert (options.device, options.no_browser, options.port, options.database) == ("cpu", True, None, None)
-    plain = cli._parser().parse_args([])
-    assert (plain.device, plain.no_browser, plain.port, plain.database) == ("auto", False, None, None)
+    for words in ([], ["app"]):
+        plain = cli._parser().parse_args(words)
+        assert (plain.device, plain.no_browser, plain.port, plain.database) == (None, False, None, None)
 
 
 @pytest.mark.parametrize("device", ["abacus", "cuda:99", "cuda:x", ""])
@@ -59,6 +62,40 @@ def test_database_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixt
     assert cli.main(["--device", "cpu", "--database", str(path)]) == 2
     assert capsys.readouterr().err.startswith("leafscope: ")
     assert path.read_bytes().startswith(b"these are notes")
+
+
+def test_the_help_lists_every_command_and_each_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(COMMANDS) == ["bench", "sweep", "export", "import", "app"]
+    help_of_all = cli._parser().format_help()
+    for command in COMMANDS.values():
+        assert f"    {command.name}" in help_of_all
+        assert command.help in " ".join(help_of_all.split())
+        with pytest.raises(SystemExit) as ended:
+            cli.main([command.name, "--help"])
+        assert ended.value.code == 0
+        assert f"leafscope {command.name} [-h]" in capsys.readouterr().out
+
+
+PLUGIN = """
+from leafscope.app.cli.registry import COMMANDS, Command, refuse
+
+def run(options):
+    print(f"{options.number + 1}")
+    return refuse("enough") if options.number > 8 else 0
+
+COMMANDS.register(Command(
+    name="count", help="count on", run=run, add_arguments=lambda parser: parser.add_argument("number", type=int)
+))
+"""
+
+
+def test_a_command_of_another_package_is_one_file(tmp_path: Path) -> None:
+    distribution(tmp_path, "counting", {"count": "counting"}, {"counting": PLUGIN})
+    code = "from leafscope.app.cli import main\n"
+    done = run_python(code + "print(main(['count', '8']), main(['count', '9']))", tmp_path)
+    assert done.stdout.splitlines() == ["9", "10", "0 2"]
+    assert done.stderr == "leafscope: enough\n"
+    assert "count on" in run_python(code + "main(['--help'])", tmp_path).stdout
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from tests.plugin import run_python
 
 HEAVY = ("torch", "sklearn", "numba", "scipy", "streamlit", "plotly")
 
-REGISTRIES = ("leafscope.core.datasets.registry:DATA_SETS",)
+REGISTRIES = ("leafscope.core.datasets.registry:DATA_SETS", "leafscope.app.cli.registry:COMMANDS")
 """Every registry, as module:name."""
 
 
@@ -26,3 +26,14 @@ def test_configurations_are_read_without_loading_anything_heavy() -> None:
         f"from leafscope.core.config import RunConfig\nRunConfig()\nprint([heavy for heavy in {HEAVY} if heavy in sys.modules])"
     )
     assert run_python(code).stdout.strip() == "[]"
+
+
+def test_the_commands_version_is_said_without_loading_more_than_the_commands() -> None:
+    code = """
+from leafscope.app.cli import main
+try:
+    main(["--version"])
+except SystemExit:
+    print([name for name in sys.modules if name.split(".")[0] in ("numpy", "pandas", "pydantic", "sqlalchemy", "torch")])
+"""
+    assert run_python(code).stdout.splitlines()[1] == "[]"
