@@ -9,11 +9,11 @@ from leafscope.app import server
 
 server.wait_until_warm()
 
-from leafscope.app.address import link, session  # noqa: E402 -- after another thread has imported what they need
+from leafscope.app import navigation  # noqa: E402 -- after another thread has imported what they need
+from leafscope.app.address import link, session  # noqa: E402
 from leafscope.app.parts import sidebar  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-PAGES = HERE.parent / "pages"
 
 # in the page itself: a file of its own is dropped with the session that asked for it, before a reload has fetched it
 ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
@@ -24,14 +24,8 @@ server.ensure_worker()
 session.seed_view()
 page = st.navigation(
     [
-        st.Page(PAGES / "playground.py", title="Playground", icon=":material/play_circle:", default=True),
-        st.Page(PAGES / "leaves.py", title="Leaves", icon=":material/account_tree:"),
-        st.Page(PAGES / "balance.py", title="Balance", icon=":material/balance:"),
-        st.Page(PAGES / "overfitting.py", title="Overfitting", icon=":material/show_chart:"),
-        st.Page(PAGES / "capacity.py", title="Capacity", icon=":material/speed:"),
-        st.Page(PAGES / "compare.py", title="Compare", icon=":material/compare_arrows:"),
-        st.Page(PAGES / "present.py", title="Present", icon=":material/co_present:"),
-        st.Page(PAGES / "runs.py", title="Runs", icon=":material/list:"),
+        st.Page((HERE / one.path).resolve(), title=one.title, icon=one.icon, default=one is navigation.DEFAULT)
+        for one in navigation.PAGES
     ]
 )
 session.enter_page(page.url_path)

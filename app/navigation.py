@@ -1,11 +1,43 @@
-"""The pages of the app, in their order."""
+"""The pages of the app: a page is its script in `pages`, and one entry here."""
 
-PLAYGROUND_PAGE = "../pages/playground.py"
-LEAVES_PAGE = "../pages/leaves.py"
-BALANCE_PAGE = "../pages/balance.py"
-OVERFITTING_PAGE = "../pages/overfitting.py"
-CAPACITY_PAGE = "../pages/capacity.py"
-COMPARE_PAGE = "../pages/compare.py"
-PRESENT_PAGE = "../pages/present.py"
-RUNS_PAGE = "../pages/runs.py"
-"""Pages as links name them, relative to the entry."""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """An entry of the navigation."""
+
+    name: str
+    """The script's name without `.py`, and the last part of the page's address."""
+    title: str
+    icon: str
+
+    @property
+    def path(self) -> str:
+        """The script as links name it, relative to the entry of the app."""
+        return f"../pages/{self.name}.py"
+
+
+PAGES = (
+    Page("playground", "Playground", ":material/play_circle:"),
+    Page("leaves", "Leaves", ":material/account_tree:"),
+    Page("balance", "Balance", ":material/balance:"),
+    Page("overfitting", "Overfitting", ":material/show_chart:"),
+    Page("capacity", "Capacity", ":material/speed:"),
+    Page("compare", "Compare", ":material/compare_arrows:"),
+    Page("present", "Present", ":material/co_present:"),
+    Page("runs", "Runs", ":material/list:"),
+)
+"""All pages, in the order of the navigation."""
+
+DEFAULT = PAGES[0]
+"""The page that an address without a page opens."""
+
+_BY_NAME = {page.name: page.path for page in PAGES}
+
+PLAYGROUND_PAGE = _BY_NAME["playground"]
+LEAVES_PAGE = _BY_NAME["leaves"]
+OVERFITTING_PAGE = _BY_NAME["overfitting"]
+COMPARE_PAGE = _BY_NAME["compare"]
+PRESENT_PAGE = _BY_NAME["present"]
+"""Pages that others link to."""

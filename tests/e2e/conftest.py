@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from leafscope.app.navigation import PAGES
 from tests.e2e.harness import App, end_app, start_app, until
 
 BROWSER_FLAGS = (
@@ -22,7 +23,7 @@ BROWSER_FLAGS = (
 
 # Opened at a page's own address, Streamlit looks for its server below that address before it looks at the root.
 PROBE = re.compile(
-    r"http://127\.0\.0\.1:\d+/(leaves|balance|runs|overfitting|capacity|compare|present|no-such-page)/_stcore/(health|host-config)"
+    rf"http://127\.0\.0\.1:\d+/({'|'.join(page.name for page in PAGES)}|no-such-page)/_stcore/(health|host-config)"
 )
 
 

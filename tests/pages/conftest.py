@@ -15,7 +15,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from leafscope.app import server
+from leafscope.app import navigation, server
 from leafscope.core import jobs
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.store.records import CHECKPOINT, NET, Claim
@@ -24,14 +24,7 @@ from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.worker.worker import pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
-PAGES = {
-    "playground": None,
-    "leaves": "../pages/leaves.py",
-    "balance": "../pages/balance.py",
-    "compare": "../pages/compare.py",
-    "present": "../pages/present.py",
-    "runs": "../pages/runs.py",
-}
+PAGES = {page.name: page.path for page in navigation.PAGES}
 TIMEOUT = 60.0
 
 
@@ -112,11 +105,11 @@ class Shelf:
         app = AppTest.from_file(str(MAIN), default_timeout=TIMEOUT)
         for name, value in parameters.items():
             app.query_params[name] = str(value)
-        return self.go(app, page) if PAGES[page] else self.rerun(app)
+        return self.rerun(app) if page == navigation.DEFAULT.name else self.go(app, page)
 
     def go(self, app: AppTest, page: str) -> AppTest:
         """Change to another page."""
-        return self.rerun(app.switch_page(PAGES[page] or "../pages/playground.py"))
+        return self.rerun(app.switch_page(PAGES[page]))
 
     def rerun(self, app: AppTest) -> AppTest:
         """Let the page run; nothing may be raised."""

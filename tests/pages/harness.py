@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from leafscope.app import server
+from leafscope.app import navigation, server
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.store.records import CHECKPOINT, NET, Claim
@@ -19,7 +19,7 @@ from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.worker.worker import pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
-PAGES = {name: f"../pages/{name}.py" for name in ("playground", "leaves", "compare", "present", "runs")}
+PAGES = {page.name: page.path for page in navigation.PAGES}
 
 Ending = Literal["finished", "failed", "stopped", "interrupted"]
 
@@ -75,7 +75,7 @@ class Lab:
         at = AppTest.from_file(str(MAIN), default_timeout=60)
         for name, value in address.items():
             at.query_params[name] = str(value)
-        if page != "playground":
+        if page != navigation.DEFAULT.name:
             at.switch_page(PAGES[page])
         return run_app(at)
 

@@ -51,7 +51,6 @@ AGAINST = {
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    monkeypatch.setitem(harness.PAGES, "capacity", "../pages/capacity.py")
     monkeypatch.setattr(measurement, "_process", None)
     yield open_lab(tmp_path, monkeypatch)
     measurement.stop()
@@ -61,7 +60,6 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 def trained_sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab, pd.DataFrame]]:
     """A database with a sweep, trained once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(harness.PAGES, "capacity", "../pages/capacity.py")
         patch.setattr(measurement, "_process", None)
         lab = open_lab(tmp_path_factory.mktemp("sweep"), patch)
         yield lab, run_sweep(SWEEP, store=lab.store, threads=1, device="cpu")

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.config.link import PLAN_LIMIT, decode, encode
 from leafscope.core.errors import LimitError
-from tests.pages.harness import MAIN, Lab, config, open_lab, param, press, run_app, words
+from tests.pages.harness import MAIN, PAGES, Lab, config, open_lab, param, press, run_app, words
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def open_at(place: str, **parameters: Any) -> AppTest:
     at = AppTest.from_file(str(MAIN), default_timeout=60)
     for name, value in parameters.items():
         at.query_params[name] = str(value)
-    at.switch_page(f"../pages/{place}.py")
+    at.switch_page(PAGES[place])
     return run_app(at)
 
 
@@ -211,6 +211,6 @@ def test_pages_that_show_no_run_say_none(lab: Lab) -> None:
     run = lab.finished(config())
     at = lab.show("leaves", run=run.run_id)
     assert at.session_state["_shown"][0]
-    at.switch_page("../pages/runs.py")
+    at.switch_page(PAGES["runs"])
     run_app(at)
     assert "_shown" not in at.session_state
