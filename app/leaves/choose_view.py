@@ -26,7 +26,7 @@ def open_run(missing: str) -> View | None:
         run_picker.pick_run(jobs.default_store().list_runs(), shown)
     if not shown.config.net.gated:
         st.info(
-            "A model of this kind has no gates, so that it has no leaves. Choose a run with tree or flat leaf "
+            "A model of this kind has no gates, so it has no leaves. Choose a run with tree or flat leaf "
             "weights in the sidebar."
         )
         return None
