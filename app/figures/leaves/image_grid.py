@@ -37,7 +37,7 @@ class ImageGrid:
     title: str = "Rows in the leaf"
     split: str = "test"
     """Whose rows these are."""
-    more: Mapping[str, ArrayLike] = field(default_factory=dict)
+    more: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """Further columns of the table: name -> (n,)."""
 
     _pixels: NDArray[np.float64] = field(init=False, repr=False)
