@@ -55,7 +55,7 @@ def _main_figures(view: LeafView) -> None:
     with left:
         if root:
             st.button("Whole tree", icon=":material/arrow_upward:", key="_whole", on_click=_whole_tree)
-        # a press of Whole tree ends what Plotly zoomed into, even if the figure below that node had not come yet
+        # Whole tree also resets Plotly's zoom, even if the figure below that node had not arrived yet
         presses = str(st.session_state.get("_presses", 0))
         drawing.show(
             PrefixIcicle(counts[view.split], view.depth, SPLITS[view.split], states, root, MAX_LEVELS, revision=presses),

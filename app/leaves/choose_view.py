@@ -15,7 +15,7 @@ from leafscope.core.store.summaries import RunSummary
 
 
 def open_run(missing: str) -> View | None:
-    """Draw the choices and say in what state the run is; None, said why, if there is nothing to look at.
+    """Draw the choices and the state of the run; None, with the reason on the page, if there is nothing to show.
 
     `missing` says what will appear once there is an epoch.
     """
@@ -80,7 +80,7 @@ def _newest() -> None:
 
 
 def _ask(shown: RunSummary) -> View:
-    """Draw the choices in the sidebar, and say which ones of the address are not there."""
+    """Draw the choices in the sidebar, and warn about those in the address that do not exist."""
     net = shown.config.net
     epochs = jobs.default_store().recorded_epochs(shown.run_id).tolist()
     layers = list(range(net.tree_layers))

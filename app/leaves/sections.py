@@ -119,7 +119,7 @@ def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArr
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Kept, since the net is asked twice about every row; the key names the view and its rows."""
+    """Cached, since the net computes every row twice; the key identifies the view and its rows."""
     del key
     view, members = _view, _members
     from leafscope.core.inspection.contributions import flips, margins
@@ -177,7 +177,7 @@ def _select_heatmap(depth: int) -> None:
     if points and points[0].get("customdata"):
         leaf = int(points[0]["customdata"][0])
         st.session_state["node"] = (1 << depth) - 1 + leaf
-        st.session_state["root"] = 0  # it may be in none of the pieces drawn below another
+        st.session_state["root"] = 0  # the leaf may not be below the present root
 
 
 def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
@@ -284,14 +284,14 @@ def _asked_nodes(view: LeafView) -> list[int]:
 
 
 def _dense_run(view: LeafView) -> RunConfig | None:
-    """The dense net that has the same units below the first gated layer; None where the gates are no units of it."""
+    """The dense net that has the same units below the first gated layer; None where the gates are not among its units."""
     if view.run.config.net.gates != "hidden" or view.depth == 0:
         return None
     return changed(view.run.config, {"net.kind": "dense"})
 
 
 def _dense_shares(view: LeafView, nodes: list[int]) -> list[float] | None:
-    """Each node's share of the rows by the sign bits of the trained dense net's units; None if it is not here."""
+    """Each node's share of the rows by the sign bits of the trained dense net's units; None if that net is not stored."""
     from leafscope.core.nets import DenseNet
 
     run = _dense_run(view)
@@ -372,7 +372,7 @@ def decision_tree(view: LeafView) -> None:
 
 
 def _side_by_side(view: LeafView, tree: DecisionLeaves, loads: dict[str, NDArray[np.int64]]) -> pd.DataFrame:
-    """Every statistic of both, a row each."""
+    """Every statistic of both, one row for each."""
     both: list[Mapping[str, NDArray[np.integer]]] = [{split: view.leaves[split] for split in SPLITS}, tree.leaves]
     columns = {
         name: _all_statistics(view, leaves, len(counts)) for (name, counts), leaves in zip(loads.items(), both, strict=True)

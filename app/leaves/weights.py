@@ -122,13 +122,13 @@ def _pick_row(view: LeafView, trained: TrainedNet) -> int | None:
     wrong_row = choice.seed("row", words, usual)
     choice.warn("row", wrong_row, f"one of the {view.rows}")
     row = st.selectbox(
-        f"Row of the data set, of those in {view.name}; wrong ones first",
+        f"Row of the data set in {view.name}, misclassified rows first",
         list(words),
         format_func=words.__getitem__,
         key="row",
         persist_state="session",
-        help=f"Type a number to find a row. Click the root above to search all rows of the split; of more than {MOST_ROWS:,} "
-        "the wrong ones and the first are listed, and any is found by row=... in the address.",
+        help=f"Type a number to find a row. Click the root above to search all rows of the split. Of more than {MOST_ROWS:,} "
+        "rows, the misclassified and the first ones are listed; row=... in the address finds any other.",
     )
     session.publish_to_url("row", row, usual)
     return int(np.flatnonzero(split.index == row)[0])

@@ -87,7 +87,7 @@ class Contributions:
             raise ValueError(f"label must be a class from 0 to {count - 1}, got {self.label}")
         terms = np.vstack([nodes, after])
         off = float(np.abs(terms.sum(0) - total).max())
-        # a NaN is no error here: the figure says so
+        # NaN passes: the figure says that the logits are not finite
         if off > _TOLERANCE * max(1.0, float(np.abs(terms).max())):
             raise ValueError(f"parts and rest must add up to the logits, got a difference of {theme.three_significant(off)}")
         names, classes = [*map(str, self.names), REST], [str(name) for name in self.class_names]

@@ -41,7 +41,7 @@ class PrefixIcicle:
     max_levels: int = 6
     """The most levels shown below it."""
     revision: str = ""
-    """Plotly forgets what it zoomed into when this changes."""
+    """Plotly resets its own zoom when this changes."""
 
     _counts: NDArray[np.int64] = field(init=False, repr=False)
     _states: list[str] = field(init=False, repr=False)
@@ -75,7 +75,7 @@ class PrefixIcicle:
             look,
             text=[_label(str(prefix), int(n), room, look) for prefix, n, room in zip(table["prefix"], table["rows"], width)],
             hovertext=[self._hover(row) for row in table.to_dict("records")],
-            level=f"n{self.root}",  # said, so that what Plotly zoomed into at a click does not outlive the figure
+            level=f"n{self.root}",  # so that Plotly's zoom after a click ends with this figure
         )
         figure = go.Figure(trace)
         add_load_bar(figure, most)

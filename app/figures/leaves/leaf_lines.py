@@ -1,4 +1,4 @@
-"""Load of chosen leaves over the epochs: one panel a leaf, beside its load before training and the dense net's.
+"""Load of chosen leaves over the epochs: one panel for each leaf, beside its load before training and the dense net's.
 
 M chosen leaves or prefixes · E recorded epochs, 0 is before training · shares of the rows of a split.
 """
@@ -20,7 +20,7 @@ MAX_PANELS = 4
 """More panels than this are too narrow to read."""
 
 _MARKED = 12
-"""Up to so many epochs each has a marker; a line of more has a few."""
+"""With more epochs than this, a line has only a few markers."""
 _MARKERS_SHOWN = 8
 _SPACING = 0.025
 """The gap between panels, as a share of the width of all."""
@@ -42,9 +42,9 @@ class LeafLines:
     uniform: Sequence[float]
     """(M,) shares 1/2^level."""
     dense: Sequence[float] | None = None
-    """(M,) shares that the same sign bits of the dense net give, NaN where unknown; None: not asked."""
+    """(M,) shares that the same sign bits of the dense net give, NaN where unknown; None: not requested."""
     shown_epoch: int | None = None
-    """The recorded epoch nearest to it is marked, and the sentence speaks of it."""
+    """The recorded epoch nearest to it is marked, and the sentence gives its value."""
     split: str = "training"
     """Whose rows these are."""
     n: int | None = None
@@ -203,7 +203,7 @@ dense net give 4.0 %.'
         )
 
     def _first_node(self) -> str:
-        """Name the first node: what is expected to hold more than another is no leaf but a prefix, and all is the root."""
+        """Name the first node: the root has a uniform share of 1, and a node with a larger one than another is a prefix."""
         if self._equal[0] == 1:
             return "The root"
         return f"{'Prefix' if self._equal[0] > self._equal.min() else 'Leaf'} {theme.one_line(self.names[0])}"

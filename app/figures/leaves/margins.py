@@ -1,4 +1,4 @@
-"""Gate margins by level: how near the rows lie to the hyperplanes that decide their bits, and where the errors are.
+"""Gate margins by level: how close the rows are to the hyperplanes that decide their bits, and where the errors are.
 
 N rows · K depth = number of gating bits · a margin is |a| / ||w||, the distance to the hyperplane in the layer's input.
 """
@@ -146,7 +146,7 @@ def _add_boxes(figure: go.Figure, table: pd.DataFrame, ends: list[list[float]], 
         line={"color": colour, "width": theme.LINE_WIDTH[look.projector]},
         hoverinfo="skip",
     )
-    # a box says its numbers one by one on hover, so a point in its middle says them together
+    # on hover a box shows its numbers one by one; a transparent point in its middle shows them together
     figure.add_scatter(
         x=shown["level"] - 1 + _BOX["place"],
         y=shown["median"],

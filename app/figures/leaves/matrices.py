@@ -164,7 +164,7 @@ class LeafMatrices:
 
     @property
     def _is_parent(self) -> bool:
-        """Whether it is the node's parent that it is beside."""
+        """Whether `parent` is the matrix of the node's parent."""
         return self.parent_words in ("", "root") or self.parent_words.startswith("prefix")
 
     def _panels(self, noun: str) -> list[tuple[str, NDArray[np.float64]]]:

@@ -24,7 +24,7 @@ _CHANGED = "rows that changed leaf"
 _SETTLED = "rows already in their final leaf"
 _MARKERS = {_CHANGED: "diamond-open", _SETTLED: "circle"}
 _MARKED = 12
-"""Up to so many epochs each has a marker; a line of more has a few."""
+"""With more epochs than this, a line has only a few markers."""
 _MARKERS_SHOWN = 8
 
 
@@ -44,7 +44,7 @@ class RowsThatChanged:
     split: str = "training"
     """Whose rows these are."""
     shown_epoch: int | None = None
-    """The recorded epoch nearest to it is marked, and the sentence speaks of it."""
+    """The recorded epoch nearest to it is marked, and the sentence gives its value."""
     n: int | None = None
     """Rows of the split."""
 

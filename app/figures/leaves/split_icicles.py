@@ -1,4 +1,4 @@
-"""Icicles of prefixes for the splits, side by side on one colour scale: whether new rows take the same ways."""
+"""Icicles of prefixes for the splits, side by side on one colour scale: whether new rows take the same paths."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -28,6 +28,8 @@ def test_at_most_sixty_are_shown_and_the_scale_stays() -> None:
     many = ImageGrid(np.zeros((70, 4, 4)), np.zeros(70), NAMES).figure()
     assert len(many.data[-1].x) == 60
     assert "n = 70 test rows, the first 60 shown" in many.layout.title.text
+    wrong = ImageGrid(np.zeros((70, 4, 4)), np.zeros(70), NAMES, predictions=np.arange(70) > 58).figure()
+    assert "1 of these misclassified" in wrong.layout.title.text
     assert ImageGrid(np.zeros((60, 4, 4)), np.zeros(70), NAMES).figure() == many
     few = ImageGrid(IMAGES, [0, 1], NAMES).figure()
     assert many.layout.xaxis.range == few.layout.xaxis.range
