@@ -1,14 +1,12 @@
 """Leaves: which sign patterns do the data reach, who is in them, what do they compute?"""
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import choice, session
-from leafscope.app.figures.leaves.class_mix import class_mix, class_mix_sentence, class_mix_table
-from leafscope.app.figures.leaves.icicle import prefix_icicle, prefix_icicle_sentence, prefix_icicle_table
+from leafscope.app.figures.leaves.class_mix import ClassMix
+from leafscope.app.figures.leaves.icicle import PrefixIcicle
 from leafscope.app.leaves import choose_view, replay, sections, weights
 from leafscope.app.leaves import node as leaves_node
 from leafscope.app.leaves.node import LeafView
@@ -29,7 +27,7 @@ PARTS = {
     "errors": ("Errors by leaf", weights.errors),
     "decision_tree": ("Decision tree", sections.decision_tree),
 }
-"""What stands below the main figures, one at a time: the address's word, the reader's, and what draws it."""
+"""What is shown below the main figures, one at a time: the address's word, the reader's, and what draws it."""
 
 
 def main() -> None:
@@ -55,28 +53,19 @@ def _main_figures(view: LeafView) -> None:
     with right:  # the answer to a click before the tree that was clicked
         _chosen(view)
     with left:
-        common: dict[str, Any] = {
-            "counts": counts[view.split],
-            "depth": view.depth,
-            "root": root,
-            "max_levels": MAX_LEVELS,
-            "states": states,
-        }
         if root:
             st.button("Whole tree", icon=":material/arrow_upward:", key="_whole", on_click=_whole_tree)
-        drawing.figure(
-            # a press of Whole tree ends what Plotly zoomed into, even if the figure below that node had not come yet
-            prefix_icicle(**common, split=SPLITS[view.split], look=session.look(0.58)).update_layout(
-                uirevision=f"n{root}, {st.session_state.get('_presses', 0)}"
-            ),
+        # Whole tree also resets Plotly's zoom, even if the figure below that node had not arrived yet
+        presses = str(st.session_state.get("_presses", 0))
+        drawing.show(
+            PrefixIcicle(counts[view.split], view.depth, SPLITS[view.split], states, root, MAX_LEVELS, revision=presses),
             key="icicle",
-            sentence=prefix_icicle_sentence(counts=counts[view.split], depth=view.depth, split=SPLITS[view.split]),
+            share=0.58,
             caption=view.caption(
-                "Each piece is a node of the tree: a prefix of the sign pattern. Equal widths; colour is "
-                "load, relative to all nodes of the level being equal."
+                "Each piece is a node of the tree: a prefix of the sign pattern. Equal widths; colour is the load relative "
+                "to equal loads of all nodes of the level."
             ),
             hint="Click a piece to see its rows.",
-            table=prefix_icicle_table(**common),
             on_select=lambda: _select_icicle(view.depth),
         )
 
@@ -113,7 +102,7 @@ def _chosen(view: LeafView) -> None:
     n_classes = view.data.n_classes
     mix = np.bincount(labels[members], minlength=n_classes)
     whole = np.bincount(labels, minlength=n_classes)
-    st.header(f"{view.kind} {view.pattern}: {theme.thousands(len(members))} {view.rows}")
+    st.header(f"{view.title}: {theme.thousands(len(members))} {view.rows}")
     if not len(members):
         seen = [
             SPLITS[name] for name, leaf in view.leaves.items() if ((leaf >> (view.depth - view.level)) == view.prefix).any()
@@ -121,19 +110,11 @@ def _chosen(view: LeafView) -> None:
         reached = f"It is reached by {theme.enumerate_words(seen)} rows." if seen else "No row of any split reaches it."
         st.info(f"No {SPLITS[view.split]} row has this pattern. {reached} Click another piece.")
         return
-    drawing.figure(
-        class_mix(
-            class_counts_of_leaf=mix,
-            class_names=view.data.class_names,
-            class_counts_of_split=whole,
-            pattern=view.pattern,
-            split=SPLITS[view.split],
-            look=session.look(0.38),
-        ),
+    drawing.show(
+        ClassMix(mix, view.data.class_names, whole, view.name, SPLITS[view.split]),
         key="class_mix",
-        sentence=class_mix_sentence(class_counts_of_leaf=mix, class_names=view.data.class_names, split=SPLITS[view.split]),
+        share=0.38,
         caption=f"Thin marks: the same share over all {theme.thousands(len(labels))} {view.rows}.",
-        table=class_mix_table(class_counts_of_leaf=mix, class_names=view.data.class_names, class_counts_of_split=whole),
     )
 
 

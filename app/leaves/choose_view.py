@@ -15,7 +15,7 @@ from leafscope.core.store.summaries import RunSummary
 
 
 def open_run(missing: str) -> View | None:
-    """Draw the choices and say in what state the run is; None, said why, if there is nothing to look at.
+    """Draw the choices and the state of the run; None, with the reason on the page, if there is nothing to show.
 
     `missing` says what will appear once there is an epoch.
     """
@@ -26,7 +26,7 @@ def open_run(missing: str) -> View | None:
         run_picker.pick_run(jobs.default_store().list_runs(), shown)
     if not shown.config.net.gated:
         st.info(
-            "A model of this kind has no gates, so that it has no leaves. Choose a run with tree or flat leaf "
+            "A model of this kind has no gates, so it has no leaves. Choose a run with tree or flat leaf "
             "weights in the sidebar."
         )
         return None
@@ -80,7 +80,7 @@ def _newest() -> None:
 
 
 def _ask(shown: RunSummary) -> View:
-    """Draw the choices in the sidebar, and say which ones of the address are not there."""
+    """Draw the choices in the sidebar, and warn about those in the address that do not exist."""
     net = shown.config.net
     epochs = jobs.default_store().recorded_epochs(shown.run_id).tolist()
     layers = list(range(net.tree_layers))

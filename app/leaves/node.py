@@ -31,14 +31,16 @@ class LeafView(View):
         return self.node + 1 - (1 << self.level)
 
     @property
-    def kind(self) -> str:
-        """What the chosen node is, at the beginning of a sentence."""
-        return "Leaf" if self.level == self.depth else "Prefix"
+    def title(self) -> str:
+        """The chosen node in a heading: "Root", "Prefix 1 0" or "Leaf 1 0 1 1"."""
+        if self.node == 0:
+            return "Root"
+        return f"{'Leaf' if self.level == self.depth else 'Prefix'} {node_words(self.node)}"
 
     @property
-    def pattern(self) -> str:
-        """The chosen prefix in words."""
-        return node_words(self.node)
+    def name(self) -> str:
+        """The chosen node inside a sentence: "the root", "prefix 1 0" or "leaf 1 0 1 1"."""
+        return "the root" if self.node == 0 else self.title.lower()
 
     def members(self) -> NDArray[np.int64]:
         """Positions in the split of the rows that have the chosen prefix."""
@@ -49,10 +51,10 @@ def node_words(node: int) -> str:
     """Write a node by its prefix.
 
     >>> node_words(0), node_words(5)
-    ('all patterns', '1 0')
+    ('root', '1 0')
     """
     level = (node + 1).bit_length() - 1
-    return theme.bit_pattern(node + 1 - (1 << level), level) if level else "all patterns"
+    return theme.bit_pattern(node + 1 - (1 << level), level)
 
 
 def choose(view: View) -> LeafView:
@@ -67,7 +69,7 @@ def choose(view: View) -> LeafView:
 
 
 def part(words: Mapping[str, str], key: str = "part") -> str:
-    """Ask which part of the page is to stand below the main figures; the first unless chosen."""
+    """Ask which part of the page to show below the main figures; the first unless chosen."""
     first = next(iter(words))
     wrong = seed(key, list(words), first)
     chosen = st.pills(

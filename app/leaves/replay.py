@@ -22,7 +22,7 @@ PICTURES = 40
 """The most pictures, so that no replay takes longer than ten seconds."""
 
 _PLACE = session.Keys.REPLAY
-"""Of the epochs, which one is shown; there only while they play."""
+"""Index of the epoch that is shown; present only while they play."""
 
 _RUN = "_replay_run"
 """The run whose epochs play."""
@@ -34,7 +34,7 @@ _EPOCH = "_replay_epoch"
 def button(run_id: str, epochs: list[int], epoch: int) -> None:
     """Offer to play from the epoch that is shown, or from the start if that is the last, or to pause.
 
-    What plays is of one run: once another is chosen, it plays no more.
+    Choosing another run stops the replay.
     """
     if st.session_state.get(_RUN) != run_id:
         st.session_state.pop(_PLACE, None)
@@ -83,8 +83,8 @@ def play(view: "View") -> None:
         what = "leaves" if level == view.depth else f"prefixes of {level} bits"
         sentence = (
             f"Epoch {epoch}: the {theme.thousands(now.sum())} {view.rows} use {theme.thousands((now > 0).sum())} of "
-            f"{theme.thousands(len(now))} {what}, as evenly as {theme.three_significant(even.effective_leaves)} that are used "
-            f"alike (effective); Gini {theme.three_significant(even.gini)}."
+            f"{theme.thousands(len(now))} {what}, equivalent to {theme.three_significant(even.effective_leaves)} equally used "
+            f"ones; Gini {theme.three_significant(even.gini)}."
         )
         st.markdown(theme.escape_markdown(sentence))
         spec = live.load_spec(now, level, epoch, view.layer if view.layer_words else None, view.rows, 100 * most)

@@ -10,21 +10,13 @@ from numpy.typing import NDArray
 
 from leafscope.app import theme
 from leafscope.app.address import choice, session
-from leafscope.app.figures.leaves.image_grid import image_grid, image_grid_sentence, image_grid_table, mean_image
-from leafscope.app.figures.leaves.leaf_class_heatmap import (
-    leaf_class_heatmap,
-    leaf_class_heatmap_sentence,
-    leaf_class_heatmap_table,
-)
-from leafscope.app.figures.leaves.leaf_lines import leaf_lines, leaf_lines_sentence, leaf_lines_table
+from leafscope.app.figures.leaves.image_grid import MAX_IMAGES, ImageGrid, MeanImage, members_sentence
+from leafscope.app.figures.leaves.leaf_class_heatmap import LeafClassHeatmap
+from leafscope.app.figures.leaves.leaf_lines import LeafLines
 from leafscope.app.figures.leaves.load_ranks import LoadRanks
-from leafscope.app.figures.leaves.rows_that_changed import (
-    rows_that_changed,
-    rows_that_changed_sentence,
-    rows_that_changed_table,
-)
-from leafscope.app.figures.leaves.sign_patterns import sign_patterns, sign_patterns_sentence, sign_patterns_table
-from leafscope.app.figures.leaves.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
+from leafscope.app.figures.leaves.rows_that_changed import RowsThatChanged
+from leafscope.app.figures.leaves.sign_patterns import SignPatterns
+from leafscope.app.figures.leaves.split_icicles import SplitIcicles
 from leafscope.app.leaves.node import LeafView, node_words
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.leaves.words import STATISTICS
@@ -56,8 +48,6 @@ MOST_LINES = 4
 MOST_OFFERED = 256
 """Leaves offered to be drawn over the epochs, the fullest first."""
 
-MOST_IMAGES = 60
-
 MOST_MEMBERS = 2000
 """Rows whose margins are computed; a deep net of several layers takes a second for them."""
 
@@ -71,58 +61,40 @@ def rows(view: LeafView) -> None:
     said = view.predictions()
     predictions = None if said is None else said[members]
     indices = split.index[members]
-    st.header(f"Who is in {view.kind.lower()} {view.pattern}")
+    st.header(f"Rows in {view.name}")
     shape = view.data.info.image_shape
-    names = view.data.class_names
     if shape is None:
         _member_table(view, members, predictions)
         return
     images = view.data.raw[indices].reshape(-1, *shape)
     left, right = st.columns([3, 2])
     with left:
-        first = slice(0, MOST_IMAGES)
-        few = f"The first {MOST_IMAGES} of " if len(indices) > MOST_IMAGES else ""
-        drawing.figure(
-            image_grid(
-                images=images[first],
-                labels=split.y[members][first],
-                predictions=None if predictions is None else predictions[first],
-                class_names=names,
-                rows=indices[first],
-                title=f"{few}{theme.thousands(len(indices))} {view.rows}",
-                split=SPLITS[view.split],
-                columns=10,
-                look=session.look(0.58),
-            ),
+        few = f"The first {MAX_IMAGES} of " if len(indices) > MAX_IMAGES else ""
+        grid = ImageGrid(
+            images,
+            split.y[members],
+            view.data.class_names,
+            predictions,
+            rows=indices,
+            columns=10,
+            title=f"{few}{theme.thousands(len(indices))} {view.rows}",
+            split=SPLITS[view.split],
+            more=_at_the_gates(view, members),
+        )
+        drawing.show(
+            grid,
             key="members",
-            sentence=_members_sentence(view, members, predictions),
+            share=0.58,
             caption="In the order of the data set; hover an image for its row, class and prediction. " + _predicted(view),
-            table=image_grid_table(labels=split.y[members], predictions=predictions, class_names=names, rows=indices).assign(
-                **_at_the_gates(view, members)
-            ),
         )
     with right:
-        drawing.figure(
-            mean_image(image=images.mean(0), n=len(images), look=session.look(0.38)),
-            key="mean_image",
-            sentence=f"The mean of all {theme.thousands(len(images))} rows, pixel by pixel.",
-            caption="In the data's units.",
-            table=pd.DataFrame(images.mean(0)).add_prefix("column ").rename_axis("row").reset_index(),
-        )
+        drawing.show(MeanImage(images.mean(0), len(images)), key="mean_image", share=0.38, caption="In the data's units.")
 
 
 def _predicted(view: LeafView) -> str:
     if view.predictions() is None:
         return f"No predictions: {view.no_weights()}."
     return "Predictions of the net after the last epoch."
-
-
-def _members_sentence(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> str:
-    if predictions is None:
-        return f"{theme.thousands(len(members))} {view.rows} have the pattern {view.pattern}."
-    return image_grid_sentence(
-        labels=view.labels[members], predictions=predictions, class_names=view.data.class_names, split=SPLITS[view.split]
-    )
 
 
 def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> None:
@@ -134,19 +106,20 @@ def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArr
         table["wrong"] = predictions != split.y[members]
     table = table.assign(**_at_the_gates(view, members))
     features = pd.DataFrame(view.data.raw[split.index[members]], columns=list(view.data.feature_names))
-    st.markdown(theme.escape_markdown(_members_sentence(view, members, predictions)))
+    sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
+    st.markdown(theme.escape_markdown(sentence))
     st.dataframe(pd.concat([table, features], axis=1), hide_index=True, height=320, key="member_table")
     st.caption("In the order of the data set, features in the data's units. " + _predicted(view))
 
 
 def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Columns for a table of rows: the smallest margin, and the class that the net would say beyond that gate."""
+    """Columns for a table of rows: the smallest margin, and the class that the net would predict beyond that gate."""
     return _kept_at_the_gates((*view.key, view.epoch, view.layer, view.split, view.node), view, members)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Kept, since the net is asked twice about every row; the key names the view and its rows."""
+    """Cached, since the net computes every row twice; the key identifies the view and its rows."""
     del key
     view, members = _view, _members
     from leafscope.core.inspection.contributions import flips, margins
@@ -167,18 +140,15 @@ def all_leaves(view: LeafView) -> None:
     """Every leaf: by load with its bits, and by class."""
     counts = view.counts
     states = leaf_state(counts["train"], counts["test"])
-    by_class = class_counts(view.leaves[view.split], view.labels, view.depth, view.data.n_classes)
-    names = view.data.class_names
     st.header("All leaves")
-    pair: dict[str, Any] = {"counts_train": counts["train"], "counts_test": counts["test"], "depth": view.depth}
-    drawing.figure(
-        sign_patterns(**pair, subject=view.subject, model=view.run.config.net.kind, look=session.look()),
+    drawing.show(
+        SignPatterns(counts["train"], view.depth, counts["test"], model=view.run.config.net.kind),
         key="patterns",
-        sentence=f"{sign_patterns_sentence(**pair)} {_unused(view, states)}",
+        subject=view.subject,
+        words=_unused(view, states),
         caption=view.caption(
             "Leaves by training load, fullest first; filled dots are bits 1. The line is the uniform load 1/L."
         ),
-        table=sign_patterns_table(**pair),
     )
     wrong = choice.seed("cells", list(VALUES), "lift")
     choice.warn("value of the cells", wrong, "lift, share or count")
@@ -192,23 +162,12 @@ def all_leaves(view: LeafView) -> None:
         help="Lift: p(leaf given class) / p(leaf); 1 is neutral.",
     )
     session.publish_to_url("cells", words, "lift")
-    drawing.figure(
-        leaf_class_heatmap(
-            class_counts=by_class,
-            class_names=names,
-            depth=view.depth,
-            value=words,
-            states=states,
-            split=SPLITS[view.split],
-            subject=view.subject,
-            look=session.look(),
-        ),
+    by_class = class_counts(view.leaves[view.split], view.labels, view.depth, view.data.n_classes)
+    drawing.show(
+        LeafClassHeatmap(by_class, view.data.class_names, view.depth, words, states, SPLITS[view.split]),
         key="heatmap",
-        sentence=leaf_class_heatmap_sentence(
-            class_counts=by_class, class_names=names, depth=view.depth, split=SPLITS[view.split]
-        ),
+        subject=view.subject,
         caption=view.caption("Click a cell to see the rows of its leaf."),
-        table=leaf_class_heatmap_table(class_counts=by_class, class_names=names, depth=view.depth),
         on_select=lambda: _select_heatmap(view.depth),
     )
 
@@ -218,7 +177,7 @@ def _select_heatmap(depth: int) -> None:
     if points and points[0].get("customdata"):
         leaf = int(points[0]["customdata"][0])
         st.session_state["node"] = (1 << depth) - 1 + leaf
-        st.session_state["root"] = 0  # it may be in none of the pieces drawn below another
+        st.session_state["root"] = 0  # the leaf may not be below the present root
 
 
 def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
@@ -250,7 +209,6 @@ def gate_dimensions(view: LeafView) -> int:
 def over_epochs(view: LeafView) -> None:
     """The loads of a few nodes over the epochs, and how many rows still move."""
     series = view.series()
-    epochs = view.epochs
     nodes = _asked_nodes(view)
     counts = leaf_counts_by_epoch(series, view.depth)
     n = max(1, series.shape[1])
@@ -260,47 +218,36 @@ def over_epochs(view: LeafView) -> None:
     )
     st.header("Loads over the epochs")
     dense = _dense_shares(view, nodes)
-    common: dict[str, Any] = {
-        "epochs": epochs,
-        "loads": loads,
-        "names": [node_words(node) for node in nodes],
-        "uniform": [2.0**-level for level in levels],
-        "dense": dense,
-    }
-    split = SPLITS[view.split]
-    drawing.figure(
-        leaf_lines(
-            **common,
-            shown_epoch=view.epoch,
-            split=split,
-            n=series.shape[1],
-            model=view.run.config.net.kind,
-            subject=view.whole_run,
-            look=session.look(),
-        ),
+    shown: dict[str, Any] = {"shown_epoch": view.epoch, "split": SPLITS[view.split], "n": series.shape[1]}
+    lines = LeafLines(
+        view.epochs,
+        loads,
+        names=[node_words(node) for node in nodes],
+        uniform=[2.0**-level for level in levels],
+        dense=dense,
+        model=view.run.config.net.kind,
+        **shown,
+    )
+    drawing.show(
+        lines,
         key="leaf_lines",
-        sentence=leaf_lines_sentence(**common, shown_epoch=view.epoch, split=split),
+        subject=view.whole_run,
         caption=view.caption(
-            "The chosen node and the leaves asked for. Grey: the load before training"
+            "The chosen node and the selected leaves. Grey: the load before training"
             + (
-                ", and that by the same sign bits of a dense net of the same width and seed after its own training, which any "
-                "training of these units may bring about. Equal loads need not be the same rows."
+                ", and the load by the same sign bits of a trained dense net of the same width and seed, which shows what "
+                "training these units can do by itself. Equal loads need not be the same rows."
                 if dense is not None
                 else "."
             )
         ),
-        table=leaf_lines_table(**common),
     )
     _offer_dense(view, dense)
-    common = {"epochs": epochs, "churn": churn(series), "settled": settled(series)}
-    drawing.figure(
-        rows_that_changed(
-            **common, shown_epoch=view.epoch, split=split, n=series.shape[1], subject=view.whole_run, look=session.look()
-        ),
+    drawing.show(
+        RowsThatChanged(view.epochs, churn(series), settled(series), **shown),
         key="changed",
-        sentence=rows_that_changed_sentence(**common, shown_epoch=view.epoch, split=split),
+        subject=view.whole_run,
         caption=view.caption("Changed: the leaf differs from that at the epoch recorded before."),
-        table=rows_that_changed_table(**common),
     )
 
 
@@ -337,14 +284,14 @@ def _asked_nodes(view: LeafView) -> list[int]:
 
 
 def _dense_run(view: LeafView) -> RunConfig | None:
-    """The dense net that has the same units below the first gated layer; None where the gates are no units of it."""
+    """The dense net that has the same units below the first gated layer; None where the gates are not among its units."""
     if view.run.config.net.gates != "hidden" or view.depth == 0:
         return None
     return changed(view.run.config, {"net.kind": "dense"})
 
 
 def _dense_shares(view: LeafView, nodes: list[int]) -> list[float] | None:
-    """Each node's share of the rows by the sign bits of the trained dense net's units; None if it is not here."""
+    """Each node's share of the rows by the sign bits of the trained dense net's units; None if that net is not stored."""
     from leafscope.core.nets import DenseNet
 
     run = _dense_run(view)
@@ -365,7 +312,7 @@ def _dense_shares(view: LeafView, nodes: list[int]) -> list[float] | None:
 def _offer_dense(view: LeafView, dense: list[float] | None) -> None:
     run = _dense_run(view)
     if run is None:
-        st.caption("A dense net has no such gates: its grey line is drawn where gates reuse hidden units.")
+        st.caption("The grey line of a dense net is drawn only where gates reuse hidden units.")
     elif dense is None:
         train_missing.ask("dense", view.run, [run], "the dense net")
 
@@ -374,14 +321,12 @@ def splits(view: LeafView) -> None:
     """The loads of training, validation and test rows beside each other."""
     counts = view.counts
     st.header("Splits side by side")
-    pair = counts["train"], counts["test"]
-    common: dict[str, Any] = {"counts": counts, "depth": view.depth}
-    drawing.figure(
-        split_icicles(**common, subject=view.subject, look=session.look()),
+    drawing.show(
+        SplitIcicles(counts, view.depth),
         key="split_icicles",
-        sentence=f"{split_icicles_sentence(divergence=divergence(*pair))} {_dealt_words(*pair)}",
-        caption=view.caption("Colour is the load of a prefix within its split, relative to all of its level being equal."),
-        table=split_icicles_table(**common),
+        subject=view.subject,
+        words=_dealt_words(counts["train"], counts["test"]),
+        caption=view.caption("Colour is the load of a prefix within its split, relative to equal loads of its level."),
     )
 
 
@@ -392,7 +337,7 @@ def _dealt_words(counts_train: NDArray[np.int64], counts_test: NDArray[np.int64]
         return ""
     ends = f"{theme.three_significant(chance.low)} to {theme.three_significant(chance.high)}"
     mean = theme.three_significant(chance.mean)
-    return f"Dealt at random into splits of these sizes, the same rows would differ by {mean} ({ends})."
+    return f"If the same rows were dealt at random into splits of these sizes, the loads would differ by {mean} ({ends})."
 
 
 def decision_tree(view: LeafView) -> None:
@@ -421,13 +366,13 @@ def decision_tree(view: LeafView) -> None:
     )
     st.dataframe(_side_by_side(view, tree, loads), hide_index=True, key="decision_tree_table", height="content")
     st.caption(
-        "Each over its own leaves: Gini, CV² and the fullest above the mean compare only where both have as many; effective "
-        "leaves compare always. The tree is fitted once, the net stands at the shown epoch."
+        "Each model over its own leaves: Gini, CV² and the fullest leaf above the mean are comparable only if both have as "
+        "many leaves; effective leaves always are. The tree is fitted once; the net is that of the shown epoch."
     )
 
 
 def _side_by_side(view: LeafView, tree: DecisionLeaves, loads: dict[str, NDArray[np.int64]]) -> pd.DataFrame:
-    """Every statistic of both, a row each."""
+    """Every statistic of both, one row for each."""
     both: list[Mapping[str, NDArray[np.integer]]] = [{split: view.leaves[split] for split in SPLITS}, tree.leaves]
     columns = {
         name: _all_statistics(view, leaves, len(counts)) for (name, counts), leaves in zip(loads.items(), both, strict=True)

@@ -78,7 +78,7 @@ class View:
 
     @property
     def key(self) -> tuple[str, str, int, str, int]:
-        """What tells apart all that a run has recorded, for what is kept: a running run may have gone on by now."""
+        """Identifies the run and what it had recorded when the page looked, for caches."""
         return jobs.default_store().url, self.run.run_id, self.run.attempt, self.run.status, self.last_epoch
 
     def series(self, split: str | None = None) -> NDArray[np.integer]:
@@ -109,7 +109,7 @@ class View:
 
 @st.cache_data(show_spinner=False, max_entries=12)
 def _series(url: str, run_id: str, attempt: int, status: str, last_epoch: int, layer: int, split: str) -> NDArray[np.integer]:
-    """Kept for as long as the run has no further epoch; what it recorded since the page looked is left out."""
+    """Cached until the run has another epoch; what it recorded since the page looked is left out."""
     del url, attempt, status
     epochs, leaves = jobs.default_store().leaves(run_id, layer, split)
     return leaves[epochs <= last_epoch]
@@ -119,7 +119,7 @@ def _series(url: str, run_id: str, attempt: int, status: str, last_epoch: int, l
 def _predictions(
     url: str, run_id: str, attempt: int, status: str, last_epoch: int, split: str, _view: View
 ) -> NDArray[np.int64] | None:
-    """Kept, since loading a deep net takes a tenth of a second; the view is what the other arguments name."""
+    """Cached, since loading a deep net takes a tenth of a second; the other arguments identify the view."""
     del url, run_id, attempt, status, last_epoch
     trained = _view.trained()
     return None if trained is None else trained.predict(_view.data.splits[split].x)[0]

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from leafscope.app import theme
 from leafscope.app.address import choice, session
-from leafscope.app.figures.leaves.contributions import contributions, contributions_sentence, contributions_table
-from leafscope.app.figures.leaves.image_grid import mean_image
-from leafscope.app.figures.leaves.margins import gate_margins as margin_figure
-from leafscope.app.figures.leaves.margins import gate_margins_sentence, gate_margins_table
-from leafscope.app.figures.leaves.matrices import leaf_matrices, leaf_matrices_sentence, leaf_matrices_table
-from leafscope.app.figures.leaves.rare_rows import rare_rows as rare_figure
-from leafscope.app.figures.leaves.rare_rows import rare_rows_sentence, rare_rows_table
+from leafscope.app.figures.leaves.contributions import Contributions
+from leafscope.app.figures.leaves.image_grid import MeanImage
+from leafscope.app.figures.leaves.margins import GateMargins
+from leafscope.app.figures.leaves.matrices import LeafMatrices
+from leafscope.app.figures.leaves.rare_rows import RareRows
 from leafscope.app.leaves.node import LeafView, node_words
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing, train_missing
@@ -42,7 +40,7 @@ def _with_net(draw: Callable[[LeafView, TrainedNet, TreeNet], None]) -> Callable
     def part(view: LeafView) -> None:
         trained = view.trained()
         if trained is None or not isinstance(trained.net, TreeNet):
-            st.info(f"This part asks the net itself, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
+            st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
             if not view.run.active and view.epoch != view.last_epoch:
                 st.button("Go to the last epoch", key="_last_epoch", on_click=_go_to, args=(view.last_epoch,), type="primary")
             return
@@ -62,44 +60,37 @@ def _go_to(epoch: int) -> None:
 def explain_row(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
     """One row's way through the gates, what each node adds to the logits, and the nearest gate."""
     split = view.data.splits[view.split]
-    st.header("Why the net says what it says")
+    st.header("How the net arrives at its prediction")
     place = _pick_row(view, trained)
     if place is None:
         return
-    names = view.data.class_names
     explained = explain(net, split.x[place], view.layer)
-    label = int(split.y[place])
-    said = explained.prediction
-    common: dict[str, Any] = {
-        "parts": explained.contributions,
-        "names": _part_names(view, explained),
-        "rest": explained.rest,
-        "logits": explained.logits,
-        "class_names": names,
-        "label": label,
-    }
+    added = Contributions(
+        explained.contributions,
+        names=_part_names(view, explained),
+        rest=explained.rest,
+        logits=explained.logits,
+        class_names=view.data.class_names,
+        label=int(split.y[place]),
+        row=f"{SPLITS[view.split]} row {split.index[place]}",
+    )
     left, right = st.columns([3, 2])
     with left:
-        drawing.figure(
-            contributions(
-                **common,
-                title_row=f"{SPLITS[view.split]} row {split.index[place]}",
-                subject=view.subject,
-                look=session.look(0.58),
-            ),
+        drawing.show(
+            added,
             key="contributions",
-            sentence=contributions_sentence(**common),
+            subject=view.subject,
+            share=0.58,
             caption=view.caption(
                 "What each matrix on the path adds to each class's logit: its part of the layer's sum, carried on with the "
                 "ReLU masks of the whole sum; with the biases after it the parts sum to the logits."
             ),
-            table=contributions_table(**common),
         )
     with right:
-        _show_row(view, place, said)
+        _show_row(view, place, explained.prediction)
         st.markdown(theme.escape_markdown(_flip_sentence(view, explained)))
         st.dataframe(_gates(explained), hide_index=True, key="gates_table")
-        st.caption("Margin: the distance to the gate's hyperplane, |a| / |w|, in units of what the gate reads.")
+        st.caption("Margin: the distance to the gate's hyperplane, |a| / |w|, in units of the gate's input.")
 
 
 def _pick_row(view: LeafView, trained: TrainedNet) -> int | None:
@@ -110,7 +101,7 @@ def _pick_row(view: LeafView, trained: TrainedNet) -> int | None:
     if asked is not None and asked not in members:
         members = np.append(members, asked)
     if not len(members):
-        st.info(f"No {SPLITS[view.split]} row is in {view.kind.lower()} {view.pattern}. Click another piece.")
+        st.info(f"No {SPLITS[view.split]} row is in {view.name}. Click another piece.")
         return None
     predictions = trained.predict(split.x[members])[0]
     wrong = predictions != split.y[members]
@@ -125,19 +116,19 @@ def _pick_row(view: LeafView, trained: TrainedNet) -> int | None:
     if asked is not None and (row := int(split.index[asked])) not in words:
         at = int(np.flatnonzero(members == asked)[0])
         said = names[predictions[at]] if wrong[at] else None
-        elsewhere = "" if _is_in_node(view, asked) else f", not in {view.kind.lower()} {view.pattern}"
+        elsewhere = "" if _is_in_node(view, asked) else f", not in {view.name}"
         words = {row: _row_words(row, names[split.y[asked]], said) + elsewhere} | words
     usual = next(iter(words))
     wrong_row = choice.seed("row", words, usual)
     choice.warn("row", wrong_row, f"one of the {view.rows}")
     row = st.selectbox(
-        f"Row of the data set, of those in {view.kind.lower()} {view.pattern}; wrong ones first",
+        f"Row of the data set in {view.name}, misclassified rows first",
         list(words),
         format_func=words.__getitem__,
         key="row",
         persist_state="session",
-        help=f"Type a number to find a row. Click the root above to search all rows of the split; of more than {MOST_ROWS:,} "
-        "the wrong ones and the first are listed, and any is found by row=... in the address.",
+        help=f"Type a number to find a row. Click the root above to search all rows of the split. Of more than {MOST_ROWS:,} "
+        "rows, the misclassified and the first ones are listed; row=... in the address finds any other.",
     )
     session.publish_to_url("row", row, usual)
     return int(np.flatnonzero(split.index == row)[0])
@@ -163,7 +154,7 @@ def _is_in_node(view: LeafView, place: int) -> bool:
 
 def _row_words(row: int, label: str, said: str | None) -> str:
     words = f"row {row}: {theme.one_line(str(label), 40)}"
-    return words if said is None else f"{words}, the net says {theme.one_line(str(said), 40)}"
+    return words if said is None else f"{words}, predicted {theme.one_line(str(said), 40)}"
 
 
 def _show_row(view: LeafView, place: int, said: int) -> None:
@@ -171,8 +162,8 @@ def _show_row(view: LeafView, place: int, said: int) -> None:
     row = int(split.index[place])
     names = [theme.one_line(str(name), 40) for name in view.data.class_names]
     label = int(split.y[place])
-    verdict = "right" if said == label else f"wrong: it is {names[label]}"
-    sentence = f"The net says {names[said]} of {SPLITS[view.split]} row {row}, which is {verdict}."
+    verdict = "which is correct" if said == label else f"but the class is {names[label]}"
+    sentence = f"The prediction for {SPLITS[view.split]} row {row} is {names[said]}, {verdict}."
     shape = view.data.info.image_shape
     if shape is None:
         st.markdown(theme.escape_markdown(sentence))
@@ -181,14 +172,8 @@ def _show_row(view: LeafView, place: int, said: int) -> None:
             pd.DataFrame({"feature": list(view.data.feature_names), "value": values}), hide_index=True, key="row_table"
         )
         return
-    image = view.data.raw[row].reshape(shape)
-    drawing.figure(
-        mean_image(image=image, title=f"Row {row}", look=session.look(0.38)),
-        key="row_image",
-        sentence=sentence,
-        caption="In the data's units.",
-        table=pd.DataFrame(image).add_prefix("column ").rename_axis("row").reset_index(),
-    )
+    image = MeanImage(view.data.raw[row].reshape(shape), title=f"Row {row}", says=sentence)
+    drawing.show(image, key="row_image", share=0.38, caption="In the data's units.")
 
 
 def _part_names(view: LeafView, explained: Explanation) -> list[str]:
@@ -200,15 +185,13 @@ def _part_names(view: LeafView, explained: Explanation) -> list[str]:
 def _flip_sentence(view: LeafView, explained: Explanation) -> str:
     flip = explained.flip
     if flip is None:
-        return (
-            "At depth 0 there is no gate that could flip." if view.depth == 0 else "No gate has a margin: what they read is 0."
-        )
+        return "At depth 0 there is no gate that could flip." if view.depth == 0 else "No gate has a margin: their input is 0."
     names = view.data.class_names
     said, other = (theme.one_line(str(names[prediction]), 40) for prediction in (explained.prediction, flip.prediction))
-    beyond = f"would say {other} too" if said == other else f"would say {other} instead of {said}"
+    beyond = f"would still be {said}" if said == other else f"would be {other} instead of {said}"
     return (
         f"The nearest gate is bit {flip.level + 1}, margin {theme.three_significant(flip.margin)}: on its other side, in leaf "
-        f"{theme.bit_pattern(flip.leaf, view.depth)}, the net {beyond}."
+        f"{theme.bit_pattern(flip.leaf, view.depth)}, the prediction {beyond}."
     )
 
 
@@ -232,23 +215,20 @@ def _gates(explained: Explanation) -> pd.DataFrame:
 
 @_with_net
 def gate_margins(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
-    """How near the rows lie to the gates, errors marked."""
+    """How close the rows are to the gates, errors marked."""
     split = view.data.splits[view.split]
-    st.header("How near the rows lie to the gates")
+    st.header("How close the rows are to the gates")
     if view.depth == 0:
         st.info("At depth 0 there is no gate.")
         return
     wrong = trained.predict(split.x)[0] != split.y
-    common: dict[str, Any] = {"margins": margins(net, split.x, view.layer), "wrong": wrong}
-    rows = SPLITS[view.split]
-    drawing.figure(
-        margin_figure(**common, split=rows, subject=view.subject, look=session.look()),
+    drawing.show(
+        GateMargins(margins(net, split.x, view.layer), wrong, SPLITS[view.split]),
         key="margins",
-        sentence=gate_margins_sentence(**common, split=rows),
+        subject=view.subject,
         caption=view.caption(
-            "The margin of a row at a gate is its distance to the gate's hyperplane, |a| / |w|, in units of what it reads."
+            "The margin of a row at a gate is its distance to the gate's hyperplane, |a| / |w|, in units of the gate's input."
         ),
-        table=gate_margins_table(**common),
     )
 
 
@@ -261,27 +241,21 @@ def matrix(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
     del trained
     layer = net.layers[view.layer]
     assert isinstance(layer, TreeLinear)
-    st.header(f"The matrix of {view.kind.lower()} {view.pattern}")
+    st.header(f"The matrix of {view.name}")
     tables = _matrices(layer, view.node)
     if tables is None:
         st.info("Separate leaves (flat) store no matrix for a prefix, only for a leaf. Click a leaf.")
         return
     own, parent = tables
-    node: dict[str, Any] = {
-        "pattern": f"{view.kind.lower()} {view.pattern}" if view.node else "root",
-        "parent_words": _parent_words(view) if parent is not None else "",
-    }
-    flat = layer.parametrization == "flat"
-    drawing.figure(
-        leaf_matrices(own=own, parent=parent, **node, subject=view.whole_run, look=session.look()),
+    drawing.show(
+        LeafMatrices(own, parent, view.title.lower(), _parent_words(view) if parent is not None else ""),
         key="matrices",
-        sentence=leaf_matrices_sentence(own=own, parent=parent, **node),
+        subject=view.whole_run,
         caption=view.caption(
-            "Separate leaves share nothing: beside the leaf's own matrix stands the mean over all leaves."
-            if flat
+            "Separate leaves share nothing, so the leaf's matrix is beside the mean over all leaves."
+            if layer.parametrization == "flat"
             else "A node's matrix is the sum along the path from the root to it; its parent's is the sum without the last part."
         ),
-        table=leaf_matrices_table(own=own, parent=parent),
     )
 
 
@@ -311,7 +285,7 @@ def _matrices(layer: TreeLinear, node: int) -> tuple[NDArray[np.float32], NDArra
 
 
 def errors(view: LeafView) -> None:
-    """Errors of each leaf, and of rows whose leaf training seldom or never saw, against the dense net."""
+    """Errors of each leaf, and of rows in leaves with few training rows or none, against the dense net."""
     _errors_by_leaf(view)
     _rare_rows(view)
 
@@ -345,7 +319,8 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
     st.caption(
         theme.escape_markdown(
             view.caption(
-                "One row a leaf that a training or test row reaches; loss is mean cross-entropy in nats. Empty: no such row."
+                "One row for each leaf that a training or test row reaches; loss is the mean cross-entropy in nats. Empty: no "
+                "such row."
             )
         )
     )
@@ -354,20 +329,20 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
 def _worst_sentence(view: LeafView, test: pd.DataFrame) -> str:
     wrong, total = int(test["wrong"].sum()), int(test["rows"].sum())
     if wrong == 0:
-        return f"None of the {theme.thousands(total)} test rows is wrong."
+        return f"None of the {theme.thousands(total)} test rows is misclassified."
     ranked = test["wrong"].sort_values(ascending=False)
     leaf, most = int(ranked.index[0]), int(ranked.iloc[0])
     share = float(test["rows"][leaf]) / total
     return (
-        f"Of {theme.thousands(wrong)} wrong test rows {theme.thousands(most)} are in leaf "
+        f"{theme.thousands(most)} of the {theme.thousands(wrong)} misclassified test rows are in leaf "
         f"{theme.bit_pattern(leaf, view.depth)}, which holds {theme.percent(share)} of the test rows."
     )
 
 
 def _rare_rows(view: LeafView) -> None:
-    st.header("Rows whose leaf training seldom saw")
+    st.header("Rows in leaves with few training rows")
     if view.depth == 0:
-        st.info("At depth 0 every row is in the one leaf, which all training rows share.")
+        st.info("At depth 0 there is only one leaf, which all rows share.")
         return
     run = view.run.config
     kinds = ("tree", "flat", "dense")
@@ -382,18 +357,16 @@ def _rare_rows(view: LeafView) -> None:
     }
     if not by_model:
         st.markdown(
-            "Here will stand: the error on test rows by how many training rows share their leaf, minus the dense net's error "
-            f"on the same rows, for shared prefixes and separate leaves, pooled over {SEEDS} seeds."
+            "This section will show the error on test rows by how many training rows share their leaf, minus the dense net's "
+            f"error on the same rows, for shared prefixes and separate leaves, pooled over {SEEDS} seeds."
         )
         return
-    table = rare_rows(by_model, view.overlap)
-    drawing.figure(
-        rare_figure(table=table, subject=f"{view.run.label}{view.layer_words}, last epoch", look=session.look()),
+    drawing.show(
+        RareRows(rare_rows(by_model, view.overlap)),
         key="rare_rows",
-        sentence=rare_rows_sentence(table=table),
+        subject=f"{view.whole_run}, last epoch",
         caption="Test rows by how many training rows are in their leaf at the last epoch; error minus that of the dense net "
         f"of the same width, seed and rate on the same rows. Seeds {run.seed} to {run.seed + SEEDS - 1}, as {run.label}.",
-        table=rare_rows_table(table=table),
     )
 
 

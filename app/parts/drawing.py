@@ -21,14 +21,16 @@ def show(
     subject: str = "",
     words: str = "",
     hint: str = "",
+    share: float = 1.0,
     on_select: Callable[[], None] | None = None,
 ) -> None:
     """Show a figure below its sentence and `words`, with its caption, and its numbers folded under it.
 
-    `hint` says what can be done with it on the page, and is left out when the figure becomes a slide.
+    `hint` says what can be done with it on the page, and is left out when the figure becomes a slide. `share` is the share
+    of the main column that it is drawn in.
     """
     figure(
-        shown.figure(subject=subject, look=session.look()),
+        shown.figure(subject=subject, look=session.look(share)),
         key=key,
         sentence=f"{shown.sentence()} {words}".strip(),
         caption=caption,

@@ -160,7 +160,7 @@ def test_leaves_of_digits(app: App, visit: Any) -> None:
     members = np.flatnonzero(leaf == chosen)
     mix = np.bincount(data.train.y[members], minlength=10)
     page.get_by_text(f"{mix.max()} of the {len(members)} training rows in this leaf").first.wait_for()
-    page.get_by_role("heading", name=f"Who is in leaf {pattern}").first.wait_for()
+    page.get_by_role("heading", name=f"Rows in leaf {pattern}").first.wait_for()
     page.get_by_text(f"The mean of all {len(members)} rows").first.wait_for()
     page.get_by_text(f"n = {len(members)} rows", exact=True).first.wait_for()
 

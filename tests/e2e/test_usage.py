@@ -53,7 +53,7 @@ def test_penalty_fullest_leaf_and_an_explanation(app: App, visit: Any) -> None:
     pattern = " ".join(format(int(counts.argmax()), "04b"))
     page.get_by_role("heading", name=f"Leaf {pattern}: {counts.max()} training rows").first.wait_for()
     page.get_by_text("Explain a row", exact=True).click()
-    page.get_by_role("heading", name="Why the net says what it says").wait_for()
+    page.get_by_role("heading", name="How the net arrives at its prediction").wait_for()
     data = load(even.data, even.data_seed)
     row = int(data.train.index[np.flatnonzero(leaf == counts.argmax())[3]])
     field = page.get_by_role("combobox", name=re.compile("Row of the data set"))
@@ -64,7 +64,7 @@ def test_penalty_fullest_leaf_and_an_explanation(app: App, visit: Any) -> None:
     trained = trained_net(app.store, even.run_id)
     assert trained is not None
     explained = explain(trained.net, data.train.x[np.flatnonzero(data.train.index == row)[0]], 0)  # type: ignore[arg-type]
-    sentence = f"The net says {explained.prediction} with logit {explained.logits.max():.2f}"
+    sentence = f"Prediction {explained.prediction}: logit {explained.logits.max():.2f}"
     page.get_by_text(re.compile(re.escape(sentence))).first.wait_for()
     flip = explained.flip
     assert flip is not None

@@ -4,7 +4,7 @@ M nodes on the path, root first · C classes · parts + rest = logits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from leafscope.app.theme import SCREEN, Look
 REST = "biases after it"
 SUM = "sum (logits)"
 
+_NOT_FINITE = "Some logits are not finite, so no node can be said to have added them."
 _NAME_LIMIT = 18
 _TURNED_LIMIT = {False: 14, True: 8}
 """Characters of a name that is turned, by projector: it takes them from the height."""
@@ -49,168 +50,142 @@ class _Terms:
         return int(self.logits.argmax())
 
 
-def contributions(
-    *,
-    parts: ArrayLike,
-    names: Sequence[str],
-    rest: ArrayLike,
-    logits: ArrayLike,
-    class_names: Sequence[str],
-    label: int | None = None,
-    title_row: str = "",
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show what adds up to the logits of a row: (M, C) parts of the nodes `names`, root first, (C,) rest, (C,) logits.
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """What adds up to the logits of one row.
 
-    `title_row` names the row ("test row 17"), where `subject` does not; `label` is its true class if known. Raises ValueError
-    for shapes that do not fit, terms that do not add up to the logits, or a label that is no class.
+    Raises ValueError for shapes that do not fit, terms that do not add up to the logits, or a label that is no class.
     """
-    terms = _check(parts, names, rest, logits, class_names, label)
-    height = theme.MAIN_HEIGHT[look.projector]
-    title = f"What each node adds to the logits{f' of {theme.one_line(title_row)}' if title_row else ''}"
-    if not terms.finite:
-        return frame.empty_figure(look=look, title=title, subject=subject, why=_NOT_FINITE, height=height)
-    values = np.vstack([terms.parts, terms.logits])
-    at = np.append(np.arange(len(terms.names), dtype=np.float64), len(terms.names) - 1 + _SEPARATION)
-    rows = [*terms.names, SUM]
-    most = float(np.abs(values).max()) or 1.0
-    scale = diverging_scale(dark=look.dark)
-    figure = go.Figure()
-    for place, z, words in ((at[0], terms.parts, terms.names), (at[-1], terms.logits[None], [SUM])):
-        figure.add_heatmap(
-            z=z,
-            x0=0,
-            dx=1,
-            y0=place,
-            dy=1,
-            coloraxis="coloraxis",
-            xgap=1,
-            ygap=1,
-            hovertext=_hover(z, words, terms),
-            hoverinfo="text",
+
+    parts: ArrayLike
+    """(M, C): what each node adds."""
+    names: Sequence[str]
+    """(M,) nodes, root first: "root", "1", "1 0", or "leaf 1 0"."""
+    rest: ArrayLike
+    """(C,): what the biases after the layer add."""
+    logits: ArrayLike
+    """(C,)."""
+    class_names: Sequence[str]
+    label: int | None = None
+    """The true class, if known."""
+    row: str = ""
+    """Names the row in the title, where the subject does not: "test row 17"."""
+
+    _terms: _Terms = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        nodes, after, total = (np.asarray(term, dtype=np.float64) for term in (self.parts, self.rest, self.logits))
+        count = len(self.class_names)
+        if count == 0:
+            raise ValueError("class_names must name at least one class, got none")
+        if nodes.shape != (len(self.names), count):
+            raise ValueError(f"parts must have shape (M, C) = {(len(self.names), count)}, got {nodes.shape}")
+        for word, term in (("rest", after), ("logits", total)):
+            if term.shape != (count,):
+                raise ValueError(f"{word} must have shape (C,) = {(count,)}, got {term.shape}")
+        if self.label is not None and not 0 <= self.label < count:
+            raise ValueError(f"label must be a class from 0 to {count - 1}, got {self.label}")
+        terms = np.vstack([nodes, after])
+        off = float(np.abs(terms.sum(0) - total).max())
+        # NaN passes: the figure says that the logits are not finite
+        if off > _TOLERANCE * max(1.0, float(np.abs(terms).max())):
+            raise ValueError(f"parts and rest must add up to the logits, got a difference of {theme.three_significant(off)}")
+        names, classes = [*map(str, self.names), REST], [str(name) for name in self.class_names]
+        object.__setattr__(self, "_terms", _Terms(terms, total, names, classes, self.label))
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw nodes down and classes across, the sum apart below them, the predicted and the true class boxed."""
+        terms = self._terms
+        height = theme.MAIN_HEIGHT[look.projector]
+        title = f"What each node adds to the logits{f' of {theme.one_line(self.row)}' if self.row else ''}"
+        if not terms.finite:
+            return frame.empty_figure(look=look, title=title, subject=subject, why=_NOT_FINITE, height=height)
+        values = np.vstack([terms.parts, terms.logits])
+        at = np.append(np.arange(len(terms.names), dtype=np.float64), len(terms.names) - 1 + _SEPARATION)
+        most = float(np.abs(values).max()) or 1.0
+        figure = go.Figure()
+        for place, z, words in ((at[0], terms.parts, terms.names), (at[-1], terms.logits[None], [SUM])):
+            figure.add_heatmap(
+                z=z,
+                x0=0,
+                dx=1,
+                y0=place,
+                dy=1,
+                coloraxis="coloraxis",
+                xgap=1,
+                ygap=1,
+                hovertext=_hover(z, words, terms),
+                hoverinfo="text",
+            )
+        figure.update_layout(
+            coloraxis={
+                "cmin": -most,
+                "cmax": most,
+                "colorscale": diverging_scale(dark=look.dark),
+                "colorbar": {"title": {"text": "added to the logit", "side": "right"}},
+            }
         )
-    figure.update_layout(
-        coloraxis={
-            "cmin": -most,
-            "cmax": most,
-            "colorscale": scale,
-            "colorbar": {"title": {"text": "added to the logit", "side": "right"}},
-        }
-    )
-    frame.frame(figure, look=look, title=title, subject=subject, subtitle=_subtitle(terms), height=height)
-    labels = _row_labels(rows, look)
-    left = (max(map(len, labels)) * frame.CHARACTER_WIDTH + 2.5) * theme.FONT_SIZE[look.projector]
-    pitch = max(1.0, look.width - left - _BAR_WIDTH) / len(terms.classes)
-    below = _class_axis(figure, terms, pitch, look)
-    tall = max(1.0, interval_lines.panel_height(figure, look) - below) / (at[-1] + 1)
-    shown = _apart(list(reversed(range(len(rows)))), at, 1.1 * theme.FONT_SIZE[look.projector] / tall)
-    figure.update_yaxes(
-        title_text="node",
-        tickmode="array",
-        tickvals=[at[row] for row in shown],
-        ticktext=[theme.escape(labels[row]) for row in shown],
-        range=[at[-1] + 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-    _write_numbers(figure, values, at, most=most, pitch=pitch, tall=tall, look=look)
-    _ring(figure, terms, at[-1] + 0.5, look)
-    return figure
+        frame.frame(figure, look=look, title=title, subject=subject, subtitle=_subtitle(terms), height=height)
+        labels = _row_labels([*terms.names, SUM], look)
+        left = (max(map(len, labels)) * frame.CHARACTER_WIDTH + 2.5) * theme.FONT_SIZE[look.projector]
+        pitch = max(1.0, look.width - left - _BAR_WIDTH) / len(terms.classes)
+        below = _class_axis(figure, terms, pitch, look)
+        tall = max(1.0, interval_lines.panel_height(figure, look) - below) / (at[-1] + 1)
+        shown = _apart(list(reversed(range(len(labels)))), at, 1.1 * theme.FONT_SIZE[look.projector] / tall)
+        figure.update_yaxes(
+            title_text="node",
+            tickmode="array",
+            tickvals=[at[row] for row in shown],
+            ticktext=[theme.escape(labels[row]) for row in shown],
+            range=[at[-1] + 0.5, -0.5],
+            showgrid=False,
+            zeroline=False,
+        )
+        _write_numbers(figure, values, at, most=most, pitch=pitch, tall=tall, look=look)
+        _ring(figure, terms, at[-1] + 0.5, look)
+        return figure
 
+    def sentence(self) -> str:
+        """Say the prediction, by how much it exceeds the true class, or the second where it is correct, and why; plain text.
 
-def contributions_sentence(
-    *,
-    parts: ArrayLike,
-    names: Sequence[str],
-    rest: ArrayLike,
-    logits: ArrayLike,
-    class_names: Sequence[str],
-    label: int | None = None,
-    title_row: str = "",
-) -> str:
-    """Say what the net says, how far that class is above the true one, or above the second where it is right, and why.
+        >>> parts = [[1.0, 0.5], [2.0, 0.5]]
+        >>> print(Contributions(parts, ["root", "1"], rest=[0.5, 0.0], logits=[3.5, 1.0], class_names=["a", "b"]).sentence())
+        Prediction a: logit 3.50, 2.50 more than class b; most of the difference comes from the prefix 1 (1.50).
+        """
+        terms = self._terms
+        if not terms.finite:
+            return _NOT_FINITE
+        best = terms.predicted
+        says = f"Prediction {theme.one_line(terms.classes[best])}: logit {_number(terms.logits[best])}"
+        if len(terms.classes) == 1:
+            return f"{says}."
+        second = int(np.argsort(-terms.logits, kind="stable")[1])
+        wrong = terms.label is not None and terms.label != best
+        other = terms.label if wrong and terms.label is not None else second
+        gap = terms.logits[best] - terms.logits[other]
+        against = f"{'the true class' if wrong else 'class'} {theme.one_line(terms.classes[other])}"
+        if gap == 0:
+            return f"{says}, the same as {against}."
+        gains = terms.parts[:, best] - terms.parts[:, other]
+        source = int(gains.argmax())
+        portion = "most" if gains[source] > gap / 2 else "the largest part"
+        where = _source_words(terms.names[source], source == len(terms.names) - 1)
+        return (
+            f"{says}, {_number(gap)} more than {against}; {portion} of the difference comes from {where} "
+            f"({_number(gains[source])})."
+        )
 
-    Plain text: escape it before it reaches Markdown.
-
-    >>> print(contributions_sentence(
-    ...     parts=[[1.0, 0.5], [2.0, 0.5]], names=["all patterns", "1"], rest=[0.5, 0.0], logits=[3.5, 1.0],
-    ...     class_names=["a", "b"],
-    ... ))
-    The net says a with logit 3.50, 2.50 above b; most of the gap comes from the prefix 1 (1.50).
-    """
-    del title_row
-    terms = _check(parts, names, rest, logits, class_names, label)
-    if not terms.finite:
-        return _NOT_FINITE
-    best = terms.predicted
-    name = theme.one_line(terms.classes[best])
-    says = f"The net says {name} with logit {_number(terms.logits[best])}"
-    if len(terms.classes) == 1:
-        return f"{says}."
-    second = int(np.argsort(-terms.logits, kind="stable")[1])
-    wrong = terms.label is not None and terms.label != best
-    other = terms.label if wrong and terms.label is not None else second
-    gap = terms.logits[best] - terms.logits[other]
-    against = f"{theme.one_line(terms.classes[other])}{' (true)' if wrong else ''}"
-    if gap == 0:
-        return f"{says}, the same as {against}."
-    gains = terms.parts[:, best] - terms.parts[:, other]
-    source = int(gains.argmax())
-    portion = "most" if gains[source] > gap / 2 else "the largest part"
-    where = _source_words(terms.names[source], source == len(terms.names) - 1)
-    return f"{says}, {_number(gap)} above {against}; {portion} of the gap comes from {where} ({_number(gains[source])})."
-
-
-def contributions_table(
-    *,
-    parts: ArrayLike,
-    names: Sequence[str],
-    rest: ArrayLike,
-    logits: ArrayLike,
-    class_names: Sequence[str],
-    label: int | None = None,
-    title_row: str = "",
-) -> pd.DataFrame:
-    """List every cell, row by row: node (the biases and the sum come last), class, contribution.
-
-    `title_row` is taken so that one set of arguments serves the figure, the sentence and the table.
-    """
-    del title_row
-    terms = _check(parts, names, rest, logits, class_names, label)
-    rows = [*terms.names, SUM]
-    return pd.DataFrame(
-        {
-            "node": np.repeat(rows, len(terms.classes)),
-            "class": terms.classes * len(rows),
-            "contribution": np.vstack([terms.parts, terms.logits]).ravel(),
-        }
-    )
-
-
-_NOT_FINITE = "Some logits are not finite, so no node can be said to have added them."
-
-
-def _check(
-    parts: ArrayLike, names: Sequence[str], rest: ArrayLike, logits: ArrayLike, class_names: Sequence[str], label: int | None
-) -> _Terms:
-    nodes, after, total = (np.asarray(term, dtype=np.float64) for term in (parts, rest, logits))
-    count = len(class_names)
-    if count == 0:
-        raise ValueError("class_names must name at least one class, got none")
-    if nodes.shape != (len(names), count):
-        raise ValueError(f"parts must have shape (M, C) = {(len(names), count)}, got {nodes.shape}")
-    for word, term in (("rest", after), ("logits", total)):
-        if term.shape != (count,):
-            raise ValueError(f"{word} must have shape (C,) = {(count,)}, got {term.shape}")
-    if label is not None and not 0 <= label < count:
-        raise ValueError(f"label must be a class from 0 to {count - 1}, got {label}")
-    terms = np.vstack([nodes, after])
-    off = float(np.abs(terms.sum(0) - total).max())
-    # a NaN is no error here: the figure says so
-    if off > _TOLERANCE * max(1.0, float(np.abs(terms).max())):
-        raise ValueError(f"parts and rest must add up to the logits, got a difference of {theme.three_significant(off)}")
-    return _Terms(terms, total, [*map(str, names), REST], [str(name) for name in class_names], label)
+    def table(self) -> pd.DataFrame:
+        """List every cell, row by row: node (the biases and the sum come last), class, contribution."""
+        terms = self._terms
+        rows = [*terms.names, SUM]
+        return pd.DataFrame(
+            {
+                "node": np.repeat(rows, len(terms.classes)),
+                "class": terms.classes * len(rows),
+                "contribution": np.vstack([terms.parts, terms.logits]).ravel(),
+            }
+        )
 
 
 def _number(value: float, digits: int = 2) -> str:
@@ -218,7 +193,7 @@ def _number(value: float, digits: int = 2) -> str:
 
 
 def _source_words(name: str, rest: bool) -> str:
-    if rest:
+    if rest or name == "root":
         return f"the {name}"
     return f"the prefix {name}" if name and set(name) <= set("01 ") else theme.one_line(name)
 
@@ -305,7 +280,7 @@ def _upright(wrapped: Sequence[list[str]], terms: _Terms, pitch: float, look: Lo
 
 
 def _marks_fit(distance: float, look: Look) -> bool:
-    """Tell whether the marks of two columns can stand on one line."""
+    """Tell whether the marks of two columns fit on one line."""
     return frame.fits(
         "(predicted)", 2 * distance - len("(true) ") * frame.CHARACTER_WIDTH * theme.FONT_SIZE[look.projector], look
     )

@@ -1,6 +1,7 @@
 """Heatmap of classes against leaves in prefix order: which leaves hold which classes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -27,65 +28,130 @@ _TITLES = {
 _NAME_LIMIT = 18
 
 
-def leaf_class_heatmap(
-    *,
-    class_counts: ArrayLike,
-    class_names: Sequence[str],
-    depth: int,
-    value: Value = "lift",
-    states: Sequence[str] | NDArray[np.str_] | None = None,
-    split: str = "test",
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show the classes of each leaf: (L, C) counts -> classes down, leaves across in prefix order, unused ones hatched.
+@dataclass(frozen=True, eq=False)
+class LeafClassHeatmap:
+    """The classes of each leaf, leaves in prefix order.
 
-    `value`: lift p(leaf given class) / p(leaf), share of the leaf's rows, or count. More than 256 leaves: the 256 fullest.
-    Nearly transparent squares carry (leaf, class) as `customdata`, so that a click selects. Raises ValueError for counts
-    that do not fit the depth and the names.
+    Raises ValueError for counts that do not fit the depth and the names.
     """
-    n = _check(class_counts, class_names, depth)
-    height = theme.MAIN_HEIGHT[look.projector]
-    if n.sum() == 0:
-        return frame.empty_figure(
-            look=look,
-            title=_TITLES[value],
-            subject=subject,
-            why=f"There are no {split} rows, so no leaf has a class.",
-            height=height,
+
+    class_counts: ArrayLike
+    """(L, C) rows of each class in each leaf."""
+    class_names: Sequence[str]
+    depth: int
+    value: Value = "lift"
+    """What the cells show: lift p(leaf given class) / p(leaf), share of the leaf's rows, or count."""
+    states: Sequence[str] | NDArray[np.str_] | None = None
+    """(L,) "used", "test only", "unseen" or "impossible"; None: used or unseen, by the counts."""
+    split: str = "test"
+    """Whose rows these are."""
+
+    _n: NDArray[np.int64] = field(init=False, repr=False)
+    """(L, C)."""
+    _states: list[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        n = np.asarray(self.class_counts)
+        count = len(self.class_names)
+        if n.ndim != 2 or n.shape[1] != count or count == 0:
+            raise ValueError(f"class_counts must have one column for each of {count} classes, got shape {n.shape}")
+        per_leaf = frame.leaf_array(n.sum(1), self.depth, "the leaves of class_counts")
+        object.__setattr__(self, "_n", n.astype(np.int64))
+        object.__setattr__(self, "_states", frame.leaf_states(self.states, per_leaf))
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw classes down and leaves across, unused ones hatched; of more than 256 leaves the 256 fullest.
+
+        Nearly transparent squares carry (leaf, class) as `customdata`, so that a click selects.
+        """
+        title = _TITLES[self.value]
+        height = theme.MAIN_HEIGHT[look.projector]
+        if not self._n.any():
+            why = f"There are no {self.split} rows, so no leaf has a class."
+            return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+        per_leaf = self._n.sum(1)
+        leaves = _shown(per_leaf)
+        values = _values(self._n, self.value)[leaves].T
+        names = [theme.escape(name, _NAME_LIMIT) for name in self.class_names]
+        cell = (look.width - 220) / len(leaves), (height - 150) / len(names)
+        most = max({"lift": 1.5, "share": 1.0, "count": 1.0}[self.value], float(np.nanmax(values)))
+        scale = theme.lift_scale(most, dark=look.dark) if self.value == "lift" else theme.LOAD_SCALE
+        figure = go.Figure(
+            go.Heatmap(
+                z=values,
+                x=np.arange(len(leaves)),
+                y=np.arange(len(names)),
+                zmin=0,
+                zmax=most,
+                colorscale=scale,
+                colorbar={"title": {"text": _BARS[self.value]}},
+                xgap=1 if len(leaves) <= 64 else 0,
+                ygap=1,
+                hoverinfo="skip",
+            )
         )
-    per_leaf = n.sum(1)
-    state = frame.leaf_states(states, per_leaf)
-    leaves = _shown(per_leaf)
-    values = _values(n, value)[leaves].T
-    names = [theme.escape(name, _NAME_LIMIT) for name in class_names]
-    place = np.arange(len(leaves))
-    cell_width = (look.width - 220) / len(leaves)
-    cell_height = (height - 150) / len(names)
-    written = [[_written(v, value) for v in row] for row in values.tolist()]
-    longest = max((text for row in written for text in row), key=len)
-    legible = frame.fits(longest, cell_width, look) and cell_height > 1.2 * theme.FONT_SIZE[look.projector]
-    most = max({"lift": 1.5, "share": 1.0, "count": 1.0}[value], float(np.nanmax(values)))
-    scale = theme.lift_scale(most, dark=look.dark) if value == "lift" else theme.LOAD_SCALE
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=place,
-            y=np.arange(len(names)),
-            zmin=0,
-            zmax=most,
-            colorscale=scale,
-            colorbar={"title": {"text": _BARS[value]}},
-            xgap=1 if len(leaves) <= 64 else 0,
-            ygap=1,
-            hoverinfo="skip",
+        self._hatch(figure, leaves, look)
+        cells = [(int(at), c) for at in np.flatnonzero(per_leaf[leaves] > 0) for c in range(len(names))]
+        self._add_squares(figure, leaves, cells, max(4, min(cell) - 2), look)
+        written = [[_written(v, self.value) for v in row] for row in values.tolist()]
+        longest = max((text for row in written for text in row), key=len)
+        legible = frame.fits(longest, cell[0], look) and cell[1] > 1.2 * theme.FONT_SIZE[look.projector]
+        # as annotations, since a trace's text fades when something is selected
+        for at, c in cells if legible else []:
+            ink = theme.ink_on(theme.scale_colour(scale, values[c, at] / most))
+            figure.add_annotation(x=at, y=c, text=written[c][at], showarrow=False, font={"color": ink})
+        figure.update_xaxes(
+            title_text="leaf (sign pattern, first bit first)", range=[-0.5, len(leaves) - 0.5], showgrid=False, zeroline=False
         )
-    )
-    unused = np.flatnonzero(per_leaf[leaves] == 0)
-    if len(unused):
+        ticks = _spaced(len(names), cell[1], look)
+        figure.update_yaxes(
+            title_text="class",
+            tickmode="array",
+            tickvals=ticks,
+            ticktext=[names[c] for c in ticks],
+            range=[len(names) - 0.5, -0.5],
+            showgrid=False,
+            zeroline=False,
+        )
+        frame.pattern_axis(figure, axis="x", leaves=leaves, depth=self.depth, length=look.width - 220, look=look)
+        subtitle = _subtitle(per_leaf, leaves, self.split)
+        return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
+
+    def sentence(self) -> str:
+        """Say what share of the rows is in the majority class of its leaf (purity), beside the largest class overall.
+
+        >>> LeafClassHeatmap([[3, 0], [1, 4]], ["a", "b"], depth=1).sentence()
+        '87.5 % of the 8 test rows belong to the majority class of their leaf; with a single leaf it would be 50.0 %.'
+        """
+        n = self._n
+        if not n.any():
+            return f"There are no {self.split} rows."
+        return (
+            f"{theme.percent(n.max(1).sum() / n.sum())} of the {theme.thousands(n.sum())} {self.split} rows belong to the "
+            f"majority class of their leaf; with a single leaf it would be {theme.percent(n.sum(0).max() / n.sum())}."
+        )
+
+    def table(self) -> pd.DataFrame:
+        """List every pair of leaf and class, leaves in prefix order: leaf, pattern, class, rows, share, lift."""
+        leaves, classes = self._n.shape
+        return pd.DataFrame(
+            {
+                "leaf": np.repeat(np.arange(leaves), classes),
+                "pattern": np.repeat([theme.bit_pattern(leaf, self.depth) for leaf in range(leaves)], classes),
+                "class": [str(name) for name in self.class_names] * leaves,
+                "rows": self._n.ravel(),
+                "share": _values(self._n, "share").ravel(),
+                "lift": _values(self._n, "lift").ravel(),
+            }
+        )
+
+    def _hatch(self, figure: go.Figure, leaves: NDArray[np.int64], look: Look) -> None:
+        unused = np.flatnonzero(self._n[leaves].sum(1) == 0)
+        if not len(unused):
+            return
         figure.add_bar(
             x=unused,
-            y=np.full(len(unused), len(names)),
+            y=np.full(len(unused), len(self.class_names)),
             base=-0.5,
             width=1.0,
             customdata=[[int(leaves[at]), -1] for at in unused],
@@ -94,56 +160,34 @@ def leaf_class_heatmap(
                 "pattern": {"shape": "/", "fgcolor": theme.faded(theme.MUTED[look.dark], 0.6), "size": 8, "solidity": 0.12},
             },
             hovertext=[
-                f"{theme.bit_pattern(int(leaves[at]), depth)}<br>no {theme.escape(split)} row<br>"
-                f"{theme.escape(state[leaves[at]])}"
-                for at in unused
+                f"{theme.bit_pattern(leaf, self.depth)}<br>no {theme.escape(self.split)} row<br>"
+                f"{theme.escape(self._states[leaf])}"
+                for leaf in leaves[unused].tolist()
             ],
             hoverinfo="text",
         )
-    used = np.flatnonzero(per_leaf[leaves] > 0)
-    cells = [(int(at), c) for at in used for c in range(len(names))]
-    lifts = lift(n)
-    figure.add_scatter(
-        x=[at for at, _ in cells],
-        y=[c for _, c in cells],
-        mode="markers",
-        marker={"symbol": "square", "size": max(4, min(cell_width, cell_height) - 2), "color": theme.MUTED[look.dark]},
-        **frame.CLICK_TARGET,
-        customdata=[[int(leaves[at]), c] for at, c in cells],
-        hovertext=[
-            f"{theme.bit_pattern(int(leaves[at]), depth)}<br>{theme.escape(class_names[c])}<br>"
-            f"{theme.thousands(n[leaves[at], c])} of {theme.thousands(per_leaf[leaves[at]])} {theme.escape(split)} rows, "
-            f"{theme.percent(n[leaves[at], c] / per_leaf[leaves[at]])}<br>"
-            f"lift {theme.three_significant(float(lifts[leaves[at], c]))}"
-            for at, c in cells
-        ],
-        hoverinfo="text",
-    )
-    # as annotations, since a trace's text fades when something is selected
-    for at, c in cells if legible else []:
-        ink = theme.ink_on(theme.scale_colour(scale, values[c, at] / most))
-        figure.add_annotation(x=at, y=c, text=written[c][at], showarrow=False, font={"color": ink})
-    figure.update_xaxes(
-        title_text="leaf (sign pattern, first bit first)", range=[-0.5, len(leaves) - 0.5], showgrid=False, zeroline=False
-    )
-    figure.update_yaxes(
-        title_text="class",
-        tickmode="array",
-        tickvals=_spaced(len(names), cell_height, look),
-        ticktext=[names[c] for c in _spaced(len(names), cell_height, look)],
-        range=[len(names) - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-    frame.pattern_axis(figure, axis="x", leaves=leaves, depth=depth, length=look.width - 220, look=look)
-    return frame.frame(
-        figure,
-        look=look,
-        title=_TITLES[value],
-        subject=subject,
-        subtitle=_subtitle(per_leaf, leaves, split),
-        height=height,
-    )
+
+    def _add_squares(
+        self, figure: go.Figure, leaves: NDArray[np.int64], cells: list[tuple[int, int]], size: float, look: Look
+    ) -> None:
+        per_leaf, lifts = self._n.sum(1), lift(self._n)
+        pairs = [(int(leaves[at]), c) for at, c in cells]
+        figure.add_scatter(
+            x=[at for at, _ in cells],
+            y=[c for _, c in cells],
+            mode="markers",
+            marker={"symbol": "square", "size": size, "color": theme.MUTED[look.dark]},
+            **frame.CLICK_TARGET,
+            customdata=[list(pair) for pair in pairs],
+            hovertext=[
+                f"{theme.bit_pattern(leaf, self.depth)}<br>{theme.escape(self.class_names[c])}<br>"
+                f"{theme.thousands(self._n[leaf, c])} of {theme.thousands(per_leaf[leaf])} {theme.escape(self.split)} rows, "
+                f"{theme.percent(self._n[leaf, c] / per_leaf[leaf])}<br>"
+                f"lift {theme.three_significant(float(lifts[leaf, c]))}"
+                for leaf, c in pairs
+            ],
+            hoverinfo="text",
+        )
 
 
 def _shown(per_leaf: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -184,44 +228,3 @@ def _subtitle(per_leaf: NDArray[np.int64], leaves: NDArray[np.int64], split: str
     if (per_leaf[leaves] == 0).any():
         words.append(f"hatched: no {split} row")
     return "; ".join(words)
-
-
-def leaf_class_heatmap_sentence(*, class_counts: ArrayLike, class_names: Sequence[str], depth: int, split: str = "test") -> str:
-    """Say what share of the rows is in the majority class of its leaf (purity), beside the largest class overall.
-
-    Plain text: escape it before it reaches Markdown.
-
-    >>> leaf_class_heatmap_sentence(class_counts=[[3, 0], [1, 4]], class_names=["a", "b"], depth=1)
-    '87.5 % of the 8 test rows are of the majority class of their leaf; a single leaf would hold 50.0 % of one class.'
-    """
-    n = _check(class_counts, class_names, depth)
-    if n.sum() == 0:
-        return f"There are no {split} rows."
-    return (
-        f"{theme.percent(n.max(1).sum() / n.sum())} of the {theme.thousands(n.sum())} {split} rows are of the majority class "
-        f"of their leaf; a single leaf would hold {theme.percent(n.sum(0).max() / n.sum())} of one class."
-    )
-
-
-def leaf_class_heatmap_table(*, class_counts: ArrayLike, class_names: Sequence[str], depth: int) -> pd.DataFrame:
-    """List every pair of leaf and class, leaves in prefix order: leaf, pattern, class, rows, share, lift."""
-    n = _check(class_counts, class_names, depth)
-    leaves, classes = n.shape
-    return pd.DataFrame(
-        {
-            "leaf": np.repeat(np.arange(leaves), classes),
-            "pattern": np.repeat([theme.bit_pattern(leaf, depth) for leaf in range(leaves)], classes),
-            "class": [str(name) for name in class_names] * leaves,
-            "rows": n.ravel(),
-            "share": _values(n, "share").ravel(),
-            "lift": _values(n, "lift").ravel(),
-        }
-    )
-
-
-def _check(class_counts: ArrayLike, class_names: Sequence[str], depth: int) -> NDArray[np.int64]:
-    n = np.asarray(class_counts)
-    if n.ndim != 2 or n.shape[1] != len(class_names) or n.shape[1] == 0:
-        raise ValueError(f"class_counts must have one column for each of {len(class_names)} classes, got shape {n.shape}")
-    frame.leaf_array(n.sum(1), depth, "the leaves of class_counts")
-    return n.astype(np.int64)

@@ -1,9 +1,10 @@
-"""Load of chosen leaves over the epochs: one panel a leaf, beside its load before training and the dense net's.
+"""Load of chosen leaves over the epochs: one panel for each leaf, beside its load before training and the dense net's.
 
 M chosen leaves or prefixes · E recorded epochs, 0 is before training · shares of the rows of a split.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,50 +20,143 @@ MAX_PANELS = 4
 """More panels than this are too narrow to read."""
 
 _MARKED = 12
-"""Up to so many epochs each has a marker; a line of more has a few."""
+"""With more epochs than this, a line has only a few markers."""
 _MARKERS_SHOWN = 8
 _SPACING = 0.025
 """The gap between panels, as a share of the width of all."""
 
 
-def leaf_lines(
-    *,
-    epochs: ArrayLike,
-    loads: ArrayLike,
-    names: Sequence[str],
-    uniform: Sequence[float],
-    dense: Sequence[float] | None = None,
-    shown_epoch: int | None = None,
-    split: str = "training",
-    n: int | None = None,
-    model: str = "tree",
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show whether the load of a leaf is learned or inherited: (E,) epochs and (M, E) shares, M from 1 to 4.
+@dataclass(frozen=True, eq=False)
+class LeafLines:
+    """The load of chosen leaves or prefixes over the epochs: whether it is learned or inherited.
 
-    `names`: (M,) patterns, "1 0 1 1". `uniform`: (M,) shares 1/2^level. `dense`: (M,) shares that the same sign bits of
-    the dense net give, NaN where unknown. `n`: rows of the split. The recorded epoch nearest to `shown_epoch` is marked.
-    Raises ValueError for shapes that do not fit and more than 4 leaves.
+    Raises ValueError for shapes that do not fit and for more than 4 leaves.
     """
-    at, share, equal, same = _check(epochs, loads, names, uniform, dense)
-    height = theme.SIDE_HEIGHT[look.projector]
-    nodes = "leaves" if len(set(equal.tolist())) < 2 else "prefixes"
-    title = "Load of a leaf against epoch" if len(names) == 1 else f"Load of the chosen {nodes} against epoch"
-    if not np.isfinite(share).any():
-        return frame.empty_figure(look=look, title=title, subject=subject, why=_nothing(names, split), height=height)
-    size = theme.FONT_SIZE[look.projector]
-    inside = look.width - 5 * size
-    width = inside * (1 - (len(names) - 1) * _SPACING) / len(names)
-    figure = make_subplots(rows=1, cols=len(names), shared_yaxes=True, horizontal_spacing=_SPACING)
-    x_range = epoch_axis(figure, at, width, look)
-    marked = nearest_epoch(at, shown_epoch)
-    named: set[str] = set()
-    for panel in range(len(names)):
-        name = theme.escape(names[panel])
-        references = [("uniform", equal[panel], "solid", theme.TEXT[look.dark], 0.5)]
-        references += [(f"epoch {at[0]}", share[panel, 0], "dot", theme.MUTED[look.dark], 1.0)]
-        references += [("dense net", same[panel], "dashdot", theme.model_colour("dense", dark=look.dark), 1.0)]
+
+    epochs: ArrayLike
+    """(E,) recorded epochs, rising."""
+    loads: ArrayLike
+    """(M, E) shares of the rows."""
+    names: Sequence[str]
+    """(M,) patterns: "1 0 1 1"."""
+    uniform: Sequence[float]
+    """(M,) shares 1/2^level."""
+    dense: Sequence[float] | None = None
+    """(M,) shares that the same sign bits of the dense net give, NaN where unknown; None: not requested."""
+    shown_epoch: int | None = None
+    """The recorded epoch nearest to it is marked, and the sentence gives its value."""
+    split: str = "training"
+    """Whose rows these are."""
+    n: int | None = None
+    """Rows of the split."""
+    model: str = "tree"
+    """Says colour and marker."""
+
+    _at: NDArray[np.int64] = field(init=False, repr=False)
+    _share: NDArray[np.float64] = field(init=False, repr=False)
+    """(M, E)."""
+    _equal: NDArray[np.float64] = field(init=False, repr=False)
+    """(M,), the uniform shares."""
+    _same: NDArray[np.float64] = field(init=False, repr=False)
+    """(M,), the dense net's."""
+
+    def __post_init__(self) -> None:
+        at = check_epochs(self.epochs)
+        count = len(self.names)
+        if count > MAX_PANELS:
+            raise ValueError(f"names must hold at most {MAX_PANELS} leaves, got {count}")
+        expected = (count, len(at))
+        share = np.asarray(self.loads, dtype=np.float64)
+        if share.size == 0 and 0 in expected:
+            share = share.reshape(expected)
+        if share.shape != expected:
+            raise ValueError(f"loads must have shape (M, E) = {expected}, got {share.shape}")
+        equal = np.asarray(self.uniform, dtype=np.float64)
+        same = np.full(count, np.nan) if self.dense is None else np.asarray(self.dense, dtype=np.float64)
+        for word, values in (("uniform", equal), ("dense", same)):
+            if values.shape != (count,):
+                raise ValueError(f"{word} must have one share for each of {count} leaves, got shape {values.shape}")
+        for name, checked in (("_at", at), ("_share", share), ("_equal", equal), ("_same", same)):
+            object.__setattr__(self, name, checked)
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw a panel for each leaf: its load, that of the first epoch, the uniform one and the dense net's."""
+        count = len(self.names)
+        height = theme.SIDE_HEIGHT[look.projector]
+        nodes = "leaves" if len(set(self._equal.tolist())) < 2 else "prefixes"
+        title = "Load of a leaf against epoch" if count == 1 else f"Load of the chosen {nodes} against epoch"
+        if not np.isfinite(self._share).any():
+            return frame.empty_figure(look=look, title=title, subject=subject, why=self._nothing(), height=height)
+        width = (look.width - 5 * theme.FONT_SIZE[look.projector]) * (1 - (count - 1) * _SPACING) / count
+        figure = make_subplots(rows=1, cols=count, shared_yaxes=True, horizontal_spacing=_SPACING)
+        x_range = epoch_axis(figure, self._at, width, look)
+        marked = nearest_epoch(self._at, self.shown_epoch)
+        named: set[str] = set()
+        for panel in range(count):
+            self._add_references(figure, panel, x_range, named, look)
+            self._add_load(figure, panel, look)
+            if marked is not None:
+                frame.mark_line(figure, marked, panel + 1, look)
+        subtitle = [frame.rows(self.n, self.split) if self.n is not None else f"{self.split} rows"]
+        if marked is not None:
+            subtitle.append(f"vertical line: epoch {theme.thousands(marked)}")
+        if self.dense is not None and not np.isfinite(self._same).all():
+            known = np.isfinite(self._same).any()
+            subtitle.append(f"dense net: {'not known for every leaf' if known else 'not known'}")
+        words = "; ".join(subtitle)
+        frame.frame(figure, look=look, title=title, subject=subject, subtitle=words, height=height, legend="top")
+        _head(figure, self.names, width, look)
+        length = interval_lines.panel_height(figure, look)
+        top = _top(self._share, self._equal, self._same)
+        figure.update_yaxes(tickformat=".1~%", range=[0, top], zeroline=False, nticks=max(3, int(length / 40)))
+        figure.update_yaxes(title_text=interval_lines.axis_title("share of rows", length, look), col=1)
+        return figure
+
+    def sentence(self) -> str:
+        """Compare the load of the first leaf at the first epoch, at the one shown (else the last), and in the dense net.
+
+        Plain text.
+
+        >>> LeafLines([0, 60], [[0.031, 0.12]], names=["1 0 1 1"], uniform=[1 / 16], dense=[0.04]).sentence()
+        'Leaf 1 0 1 1 held 3.1 % of the training rows before training and holds 12.0 % at epoch 60; the same bits of the \
+dense net give 4.0 %.'
+        """
+        if not np.isfinite(self._share).any():
+            return self._nothing()
+        at, share = self._at, self._share[0]
+        shown = nearest_epoch(at, self.shown_epoch)
+        last = int(at[-1]) if shown is None else shown
+        value = theme.percent(share[int(np.flatnonzero(at == last)[0])])
+        leaf = self._first_node()
+        first = "before training" if at[0] == 0 else f"at epoch {theme.thousands(at[0])}"
+        if last == at[0]:
+            sentence = f"{leaf} holds {value} of the {self.split} rows {first}"
+        else:
+            sentence = (
+                f"{leaf} held {theme.percent(share[0])} of the {self.split} rows {first} and holds {value} "
+                f"at epoch {theme.thousands(last)}"
+            )
+        same = self._same[0]
+        return sentence + (f"; the same bits of the dense net give {theme.percent(same)}." if np.isfinite(same) else ".")
+
+    def table(self) -> pd.DataFrame:
+        """List the loads, leaf by leaf: pattern, epoch, share, and uniform_share and dense_share, the same at every epoch."""
+        count = len(self._at)
+        return pd.DataFrame(
+            {
+                "pattern": np.repeat(np.array([str(name) for name in self.names], dtype=object), count),
+                "epoch": np.tile(self._at, len(self.names)),
+                "share": self._share.ravel(),
+                "uniform_share": np.repeat(self._equal, count),
+                "dense_share": np.repeat(self._same, count),
+            }
+        )
+
+    def _add_references(self, figure: go.Figure, panel: int, x_range: tuple[float, float], named: set[str], look: Look) -> None:
+        """Draw the level lines of a panel; `named` are those that the legend has already."""
+        references = [("uniform", self._equal[panel], "solid", theme.TEXT[look.dark], 0.5)]
+        references += [(f"epoch {self._at[0]}", self._share[panel, 0], "dot", theme.MUTED[look.dark], 1.0)]
+        references += [("dense net", self._same[panel], "dashdot", theme.model_colour("dense", dark=look.dark), 1.0)]
         for word, value, dash, colour, thickness in references:
             if not np.isfinite(value):
                 continue
@@ -75,104 +169,47 @@ def leaf_lines(
                 legendrank={"uniform": 4, "dense net": 3}.get(word, 2),
                 showlegend=word not in named,
                 line={"color": colour, "dash": dash, "width": thickness * theme.LINE_WIDTH[look.projector]},
-                hovertext=f"{name}, {word}<br>{theme.percent(value)}",
+                hovertext=f"{theme.escape(self.names[panel])}, {word}<br>{theme.percent(value)}",
                 hoverinfo="text",
                 row=1,
                 col=panel + 1,
             )
             named.add(word)
+
+    def _add_load(self, figure: go.Figure, panel: int, look: Look) -> None:
+        name, split = theme.escape(self.names[panel]), theme.escape(self.split)
+        share = self._share[panel]
         figure.add_scatter(
-            x=at,
-            y=share[panel],
+            x=self._at,
+            y=share,
             mode="lines+markers",
-            name=model,
-            legendgroup=model,
+            name=self.model,
+            legendgroup=self.model,
             legendrank=1,
             showlegend=panel == 0,
-            line={"color": theme.model_colour(model, dark=look.dark)},
+            line={"color": theme.model_colour(self.model, dark=look.dark)},
             marker={
-                "symbol": theme.model_marker(model),
-                "color": theme.model_colour(model, dark=look.dark),
-                "maxdisplayed": 0 if len(at) <= _MARKED else _MARKERS_SHOWN,
+                "symbol": theme.model_marker(self.model),
+                "color": theme.model_colour(self.model, dark=look.dark),
+                "maxdisplayed": 0 if len(self._at) <= _MARKED else _MARKERS_SHOWN,
             },
             hovertext=[
-                f"{name}, epoch {theme.thousands(epoch)}<br>{theme.percent(value)} of the {theme.escape(split)} rows"
-                for epoch, value in zip(at.tolist(), share[panel].tolist())
+                f"{name}, epoch {theme.thousands(epoch)}<br>{theme.percent(value)} of the {split} rows"
+                for epoch, value in zip(self._at.tolist(), share.tolist())
             ],
             hoverinfo="text",
             row=1,
             col=panel + 1,
         )
-        if marked is not None:
-            frame.mark_line(figure, marked, panel + 1, look)
-    subtitle = [frame.rows(n, split)] if n is not None else [f"{split} rows"]
-    if marked is not None:
-        subtitle.append(f"vertical line: epoch {theme.thousands(marked)}")
-    if dense is not None and not np.isfinite(same).all():
-        subtitle.append(f"dense net: {'not known' if not np.isfinite(same).any() else 'not known for every leaf'}")
-    frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height, legend="top")
-    _head(figure, names, width, look)
-    length = interval_lines.panel_height(figure, look)
-    figure.update_yaxes(tickformat=".1~%", range=[0, _top(share, equal, same)], zeroline=False, nticks=max(3, int(length / 40)))
-    figure.update_yaxes(title_text=interval_lines.axis_title("share of rows", length, look), col=1)
-    return figure
 
+    def _first_node(self) -> str:
+        """Name the first node: the root has a uniform share of 1, and a node with a larger one than another is a prefix."""
+        if self._equal[0] == 1:
+            return "The root"
+        return f"{'Prefix' if self._equal[0] > self._equal.min() else 'Leaf'} {theme.one_line(self.names[0])}"
 
-def leaf_lines_sentence(
-    *,
-    epochs: ArrayLike,
-    loads: ArrayLike,
-    names: Sequence[str],
-    uniform: Sequence[float],
-    dense: Sequence[float] | None = None,
-    shown_epoch: int | None = None,
-    split: str = "training",
-) -> str:
-    """Compare the load of the first leaf at the first epoch, at the one shown (else the last), and in the dense net.
-
-    Plain text: escape it before it reaches Markdown.
-
-    >>> leaf_lines_sentence(epochs=[0, 60], loads=[[0.031, 0.12]], names=["1 0 1 1"], uniform=[1 / 16], dense=[0.04])
-    "Leaf 1 0 1 1 held 3.1 % of the training rows before training and holds 12.0 % at epoch 60; the dense net's same bits \
-give 4.0 %."
-    """
-    at, share, equal, same = _check(epochs, loads, names, uniform, dense)
-    if not np.isfinite(share).any():
-        return _nothing(names, split)
-    last = nearest_epoch(at, shown_epoch)
-    last = int(at[-1]) if last is None else last
-    value = share[0, int(np.flatnonzero(at == last)[0])]
-    leaf = _node(names[0], equal)
-    first = "before training" if at[0] == 0 else f"at epoch {theme.thousands(at[0])}"
-    if last == at[0]:
-        sentence = f"{leaf} holds {theme.percent(value)} of the {split} rows {first}"
-    else:
-        sentence = (
-            f"{leaf} held {theme.percent(share[0, 0])} of the {split} rows {first} and holds {theme.percent(value)} "
-            f"at epoch {theme.thousands(last)}"
-        )
-    return sentence + (f"; the dense net's same bits give {theme.percent(same[0])}." if np.isfinite(same[0]) else ".")
-
-
-def leaf_lines_table(
-    *,
-    epochs: ArrayLike,
-    loads: ArrayLike,
-    names: Sequence[str],
-    uniform: Sequence[float],
-    dense: Sequence[float] | None = None,
-) -> pd.DataFrame:
-    """List the loads, leaf by leaf: pattern, epoch, share, and uniform_share and dense_share, the same at every epoch."""
-    at, share, equal, same = _check(epochs, loads, names, uniform, dense)
-    return pd.DataFrame(
-        {
-            "pattern": np.repeat(np.array([str(name) for name in names], dtype=object), len(at)),
-            "epoch": np.tile(at, len(names)),
-            "share": share.ravel(),
-            "uniform_share": np.repeat(equal, len(at)),
-            "dense_share": np.repeat(same, len(at)),
-        }
-    )
+    def _nothing(self) -> str:
+        return f"No load of the {self.split} rows is recorded yet." if len(self.names) else "No leaf is chosen."
 
 
 def check_epochs(epochs: ArrayLike) -> NDArray[np.int64]:
@@ -235,39 +272,6 @@ def _head(figure: go.Figure, names: Sequence[str], width: float, look: Look) -> 
     figure.update_layout(legend_y=1 + room / interval_lines.panel_height(figure, look))
 
 
-def _node(name: str, uniform: NDArray[np.float64]) -> str:
-    """Name the first node: what is expected to hold more than another is no leaf but a prefix, and all is the root."""
-    if uniform[0] == 1:
-        return "The root"
-    return f"{'Prefix' if uniform[0] > uniform.min() else 'Leaf'} {theme.one_line(name)}"
-
-
 def _top(*values: NDArray[np.float64]) -> float:
     finite = np.concatenate([part.ravel() for part in values])
     return 1.08 * max(float(finite[np.isfinite(finite)].max()), 0.001)
-
-
-def _nothing(names: Sequence[str], split: str) -> str:
-    if not len(names):
-        return "No leaf is chosen."
-    return f"No load of the {split} rows is recorded yet."
-
-
-def _check(
-    epochs: ArrayLike, loads: ArrayLike, names: Sequence[str], uniform: Sequence[float], dense: Sequence[float] | None
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    at = check_epochs(epochs)
-    if len(names) > MAX_PANELS:
-        raise ValueError(f"names must hold at most {MAX_PANELS} leaves, got {len(names)}")
-    expected = (len(names), len(at))
-    share = np.asarray(loads, dtype=np.float64)
-    if share.size == 0 and 0 in expected:
-        share = share.reshape(expected)
-    if share.shape != expected:
-        raise ValueError(f"loads must have shape (M, E) = {expected}, got {share.shape}")
-    equal = np.asarray(uniform, dtype=np.float64)
-    same = np.full(len(names), np.nan) if dense is None else np.asarray(dense, dtype=np.float64)
-    for word, values in (("uniform", equal), ("dense", same)):
-        if values.shape != (len(names),):
-            raise ValueError(f"{word} must have one share for each of {len(names)} leaves, got shape {values.shape}")
-    return at, share, equal, same

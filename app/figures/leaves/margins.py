@@ -1,9 +1,9 @@
-"""Gate margins by level: how near the rows lie to the hyperplanes that decide their bits, and where the errors are.
+"""Gate margins by level: how close the rows are to the hyperplanes that decide their bits, and where the errors are.
 
 N rows · K depth = number of gating bits · a margin is |a| / ||w||, the distance to the hyperplane in the layer's input.
 """
 
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -21,104 +21,111 @@ _WHISKERS = (5, 95)
 """In percent of the rows."""
 _BOX = {"place": -0.14, "width": 0.44}
 _STRIP = {"place": 0.26, "width": 0.22}
-"""Boxes stand left and crosses right of a level's tick, in levels."""
+"""Boxes are left and crosses right of a level's tick, in levels."""
 _GOLDEN = 0.6180339887498949
 """Multiples of it, cut to 0..1, spread evenly whatever their number."""
 
 
-def gate_margins(
-    *,
-    margins: ArrayLike,
-    wrong: ArrayLike | None = None,
-    split: str = "test",
-    chosen: int | None = None,
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show the margins of all rows at each level as boxes, errors as crosses beside them: (N, K) margins, at least 0.
+@dataclass(frozen=True, eq=False)
+class GateMargins:
+    """The margins of rows at the gates of each level, and which rows are misclassified.
 
-    `wrong`: (N,) bool, the rows that are errors, or None where that is not known. `chosen`: a row to mark at every level.
-    A margin that is not finite is left out. Raises ValueError for shapes that do not fit, a margin below 0, and a chosen
-    row that is none of the N.
+    A margin that is not finite is left out. Raises ValueError for shapes that do not fit and for a margin below 0.
     """
-    far, error = _check(margins, wrong, chosen)
-    height = theme.SIDE_HEIGHT[look.projector]
-    title = "Gate margins by level"
-    why = _nothing(far, split)
-    if why:
-        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    depth = far.shape[1]
-    table = gate_margins_table(margins=far, wrong=error)
-    ends = [[_percentile(far[:, level], q) for level in range(depth)] for q in _WHISKERS]
-    figure = go.Figure()
-    _add_boxes(figure, table, ends, split, look)
-    top = max(value for value in ends[1] if np.isfinite(value))
-    drawn = _spaced(error, depth)
-    if len(drawn):
-        _add_errors(figure, far, drawn, look)
-        top = max(top, _highest(far[drawn]))
-    if chosen is not None:
-        _add_chosen(figure, far[chosen], chosen, look)
-        top = max(top, _highest(far[[chosen]]))
-    figure.update_xaxes(
-        title_text="level (gating bit, the root's first)",
-        range=[-0.5, depth - 0.5],
-        tickmode="array",
-        tickvals=list(range(depth)),
-        ticktext=_level_names(depth, look),
-        tickangle=0,
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_yaxes(range=[0, 1.06 * top or 1.0], zeroline=False)
-    subtitle = "; ".join(_subtitle(far, error, len(drawn), split))
-    frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
-    figure.update_yaxes(title_text=frame.lines(["margin |a| / ‖w‖", "(units of the input)"]))
-    return figure
 
+    margins: ArrayLike
+    """(N, K), at least 0."""
+    wrong: ArrayLike | None = None
+    """(N,) bool: the misclassified rows; None where that is not known."""
+    split: str = "test"
+    """Whose rows these are."""
 
-def gate_margins_sentence(
-    *, margins: ArrayLike, wrong: ArrayLike | None = None, split: str = "test", chosen: int | None = None
-) -> str:
-    """Say whether errors lie nearer to the gates, by the median of a row's smallest margin; with `chosen`, that row's.
+    _far: NDArray[np.float64] = field(init=False, repr=False)
+    """(N, K)."""
+    _error: NDArray[np.bool_] | None = field(init=False, repr=False)
+    """(N,)."""
 
-    Plain text: escape it before it reaches Markdown.
+    def __post_init__(self) -> None:
+        far = np.asarray(self.margins, dtype=np.float64)
+        if far.ndim != 2:
+            raise ValueError(f"margins must have shape (N, K), got {far.shape}")
+        if (far < 0).any():
+            raise ValueError(f"margins must be at least 0, got {np.nanmin(far):g}")
+        error = None if self.wrong is None else np.asarray(self.wrong, dtype=bool)
+        if error is not None and error.shape != (len(far),):
+            raise ValueError(f"wrong must have one entry for each of {len(far):,} rows, got shape {error.shape}")
+        object.__setattr__(self, "_far", far)
+        object.__setattr__(self, "_error", error)
 
-    >>> gate_margins_sentence(margins=[[0.2, 0.9], [0.4, 0.5], [0.6, 0.8]], wrong=[True, False, False])
-    "Errors lie nearer to the gates: the median of a row's smallest margin is 0.200 for errors and 0.500 for the others \
-(n = 1 and 2)."
-    """
-    far, error = _check(margins, wrong, chosen)
-    why = _nothing(far, split)
-    if why:
-        return why
-    sentence = _comparison(_smallest(far), error, split)
-    if chosen is not None and np.isfinite(far[chosen]).any():
-        level = int(np.nanargmin(far[chosen]))
-        sentence += f" The chosen row's smallest margin is {theme.three_significant(far[chosen, level])}, at bit {level + 1}."
-    return sentence
-
-
-def gate_margins_table(*, margins: ArrayLike, wrong: ArrayLike | None = None) -> pd.DataFrame:
-    """List the levels: level, rows, median, lower_quartile, upper_quartile, wrong_rows (NaN unknown), wrong_median."""
-    far, error = _check(margins, wrong, None)
-    records = []
-    for level in range(far.shape[1]):
-        values = far[:, level]
-        mine = values[error] if error is not None else np.array([])
-        records.append(
-            {
-                "level": level + 1,
-                "rows": int(np.isfinite(values).sum()),
-                "median": _percentile(values, 50),
-                "lower_quartile": _percentile(values, 25),
-                "upper_quartile": _percentile(values, 75),
-                "wrong_rows": np.nan if error is None else int(np.isfinite(mine).sum()),
-                "wrong_median": _percentile(mine, 50),
-            }
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw the margins of all rows at each level as boxes, misclassified rows as crosses beside them."""
+        height = theme.SIDE_HEIGHT[look.projector]
+        title = "Gate margins by level"
+        why = self._nothing()
+        if why:
+            return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+        depth = self._far.shape[1]
+        ends = [[_percentile(self._far[:, level], q) for level in range(depth)] for q in _WHISKERS]
+        figure = go.Figure()
+        _add_boxes(figure, self.table(), ends, self.split, look)
+        top = max(value for value in ends[1] if np.isfinite(value))
+        drawn = _spaced(self._error, depth)
+        if len(drawn):
+            _add_errors(figure, self._far, drawn, look)
+            top = max(top, _highest(self._far[drawn]))
+        figure.update_xaxes(
+            title_text="level (gating bit, the root's first)",
+            range=[-0.5, depth - 0.5],
+            tickmode="array",
+            tickvals=list(range(depth)),
+            ticktext=_level_names(depth, look),
+            tickangle=0,
+            showgrid=False,
+            zeroline=False,
         )
-    columns = ["level", "rows", "median", "lower_quartile", "upper_quartile", "wrong_rows", "wrong_median"]
-    return pd.DataFrame(records, columns=columns)
+        figure.update_yaxes(range=[0, 1.06 * top or 1.0], zeroline=False)
+        subtitle = "; ".join(_subtitle(self._far, self._error, len(drawn), self.split))
+        frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
+        figure.update_yaxes(title_text=frame.lines(["margin |a| / ‖w‖", "(units of the input)"]))
+        return figure
+
+    def sentence(self) -> str:
+        """Say whether misclassified rows are closer to the gates, by the median of a row's smallest margin; plain text.
+
+        >>> GateMargins([[0.2, 0.9], [0.4, 0.5], [0.6, 0.8]], wrong=[True, False, False]).sentence()
+        "Misclassified rows are closer to the gates: the median of a row's smallest margin is 0.200 for them and 0.500 for \
+the others (n = 1 and 2)."
+        """
+        return self._nothing() or _comparison(_smallest(self._far), self._error, self.split)
+
+    def table(self) -> pd.DataFrame:
+        """List the levels: level, rows, median, lower_quartile, upper_quartile, wrong_rows (NaN unknown), wrong_median."""
+        records = []
+        for level in range(self._far.shape[1]):
+            values = self._far[:, level]
+            mine = values[self._error] if self._error is not None else np.array([])
+            records.append(
+                {
+                    "level": level + 1,
+                    "rows": int(np.isfinite(values).sum()),
+                    "median": _percentile(values, 50),
+                    "lower_quartile": _percentile(values, 25),
+                    "upper_quartile": _percentile(values, 75),
+                    "wrong_rows": np.nan if self._error is None else int(np.isfinite(mine).sum()),
+                    "wrong_median": _percentile(mine, 50),
+                }
+            )
+        columns = ["level", "rows", "median", "lower_quartile", "upper_quartile", "wrong_rows", "wrong_median"]
+        return pd.DataFrame(records, columns=columns)
+
+    def _nothing(self) -> str | None:
+        if self._far.shape[1] == 0:
+            return "At depth 0 there are no gates, so no margins."
+        if len(self._far) == 0:
+            return f"There are no {self.split} rows, so no margins."
+        if not np.isfinite(self._far).any():
+            return f"No margin of the {self.split} rows is finite."
+        return None
 
 
 def _add_boxes(figure: go.Figure, table: pd.DataFrame, ends: list[list[float]], split: str, look: Look) -> None:
@@ -139,7 +146,7 @@ def _add_boxes(figure: go.Figure, table: pd.DataFrame, ends: list[list[float]], 
         line={"color": colour, "width": theme.LINE_WIDTH[look.projector]},
         hoverinfo="skip",
     )
-    # a box says its numbers one by one on hover, so a point in its middle says them together
+    # on hover a box shows its numbers one by one; a transparent point in its middle shows them together
     figure.add_scatter(
         x=shown["level"] - 1 + _BOX["place"],
         y=shown["median"],
@@ -160,59 +167,21 @@ def _add_boxes(figure: go.Figure, table: pd.DataFrame, ends: list[list[float]], 
 def _add_errors(figure: go.Figure, far: NDArray[np.float64], drawn: NDArray[np.int64], look: Look) -> None:
     shift = _STRIP["place"] + _STRIP["width"] * ((np.arange(len(drawn)) * _GOLDEN) % 1 - 0.5)
     depth = far.shape[1]
-    _add_points(
-        figure,
+    rows, bits, y = np.tile(drawn, depth), np.repeat(np.arange(depth), len(drawn)), far[drawn].T.ravel()
+    figure.add_scatter(
         x=np.add.outer(np.arange(depth), shift).ravel(),
-        y=far[drawn].T.ravel(),
+        y=np.where(np.isfinite(y), y, np.nan),
+        mode="markers",
         name="errors",
-        rows=np.tile(drawn, depth),
-        words="error, row",
+        customdata=rows,
         marker={
             "symbol": "x-thin",
             "size": 0.7 * theme.MARKER_SIZE[look.projector],
             "line": {"width": 0.75 * theme.LINE_WIDTH[look.projector], "color": theme.TEXT[look.dark]},
         },
-    )
-
-
-def _add_chosen(figure: go.Figure, far: NDArray[np.float64], chosen: int, look: Look) -> None:
-    size, line = theme.MARKER_SIZE[look.projector], theme.LINE_WIDTH[look.projector]
-    _add_points(
-        figure,
-        x=(np.arange(len(far)) + _BOX["place"]).astype(np.float64),
-        y=far,
-        name="chosen row",
-        rows=np.full(len(far), chosen),
-        words="chosen row,",
-        marker={
-            "symbol": "circle-open-dot",
-            "size": 1.6 * size,
-            "color": theme.TEXT[look.dark],
-            "line": {"width": line, "color": theme.TEXT[look.dark]},
-        },
-    )
-
-
-def _add_points(
-    figure: go.Figure,
-    *,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    name: str,
-    rows: NDArray[np.int64],
-    words: str,
-    marker: dict[str, Any],
-) -> None:
-    figure.add_scatter(
-        x=x,
-        y=np.where(np.isfinite(y), y, np.nan),
-        mode="markers",
-        name=name,
-        customdata=rows,
-        marker=marker,
         hovertext=[
-            f"{words} {row}<br>bit {round(at) + 1}, margin {theme.three_significant(value)}"
-            for row, at, value in zip(rows.tolist(), x.tolist(), y.tolist())
+            f"error, row {row}<br>bit {bit + 1}, margin {theme.three_significant(value)}"
+            for row, bit, value in zip(rows.tolist(), bits.tolist(), y.tolist())
         ],
         hoverinfo="text",
         cliponaxis=False,
@@ -224,17 +193,17 @@ def _comparison(nearest: NDArray[np.float64], error: NDArray[np.bool_] | None, s
     measure = "the median of a row's smallest margin"
     if error is None:
         return (
-            f"Half of the {split} rows lie within {_median(nearest)} of a gate: {measure}, n = {theme.thousands(there.sum())}."
+            f"Half of the {split} rows are within {_median(nearest)} of a gate ({measure}, n = {theme.thousands(there.sum())})."
         )
     wrong, right = nearest[error & there], nearest[~error & there]
     if not len(wrong):
-        return f"No {split} row is an error; {measure} is {_median(right)} (n = {theme.thousands(len(right))})."
+        return f"No {split} row is misclassified; {measure} is {_median(right)} (n = {theme.thousands(len(right))})."
     if not len(right):
-        return f"All {split} rows are errors; {measure} is {_median(wrong)} (n = {theme.thousands(len(wrong))})."
-    nearer = "nearer" if np.median(wrong) < np.median(right) else "no nearer"
+        return f"All {split} rows are misclassified; {measure} is {_median(wrong)} (n = {theme.thousands(len(wrong))})."
+    closer = "closer" if np.median(wrong) < np.median(right) else "no closer"
     return (
-        f"Errors lie {nearer} to the gates: {measure} is {_median(wrong)} for errors and {_median(right)} for the others "
-        f"(n = {theme.thousands(len(wrong))} and {theme.thousands(len(right))})."
+        f"Misclassified rows are {closer} to the gates: {measure} is {_median(wrong)} for them and {_median(right)} for the "
+        f"others (n = {theme.thousands(len(wrong))} and {theme.thousands(len(right))})."
     )
 
 
@@ -279,29 +248,3 @@ def _highest(values: NDArray[np.float64]) -> float:
 
 def _median(values: NDArray[np.float64]) -> str:
     return theme.three_significant(_percentile(values, 50))
-
-
-def _nothing(far: NDArray[np.float64], split: str) -> str | None:
-    if far.shape[1] == 0:
-        return "At depth 0 there are no gates, so no margins."
-    if len(far) == 0:
-        return f"There are no {split} rows, so no margins."
-    if not np.isfinite(far).any():
-        return f"No margin of the {split} rows is finite."
-    return None
-
-
-def _check(
-    margins: ArrayLike, wrong: ArrayLike | None, chosen: int | None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
-    far = np.asarray(margins, dtype=np.float64)
-    if far.ndim != 2:
-        raise ValueError(f"margins must have shape (N, K), got {far.shape}")
-    if (far < 0).any():
-        raise ValueError(f"margins must be at least 0, got {np.nanmin(far):g}")
-    error = None if wrong is None else np.asarray(wrong, dtype=bool)
-    if error is not None and error.shape != (len(far),):
-        raise ValueError(f"wrong must have one entry for each of {len(far):,} rows, got shape {error.shape}")
-    if chosen is not None and not 0 <= chosen < len(far):
-        raise ValueError(f"chosen must be a row from 0 to {len(far) - 1}, got {chosen}")
-    return far, error

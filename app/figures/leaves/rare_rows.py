@@ -4,6 +4,7 @@ bin = a range of training rows in the leaf of a test row · n = test rows, over 
 """
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,124 +21,129 @@ _SHARES = ["wrong_share", "dense_share", "difference", "low", "high"]
 _COLUMNS = ["model", "bin", "seeds", "rows", *_SHARES]
 _NOTHING = "No test rows have been compared with the dense net yet."
 _LISTED = {False: 3, True: 2}
-"""With more models than this, by projector, n stands in the hover alone."""
+"""With more models than this, by projector, n is in the hover alone."""
 _DODGED = 0.8
 """The most that the markers of all models take of a bin."""
 
 
-def rare_rows(*, table: pd.DataFrame, subject: str = "", look: Look = SCREEN) -> go.Figure:
-    """Show each model's error minus the dense net's on the same test rows, by the training rows in their leaf.
+@dataclass(frozen=True, eq=False)
+class RareRows:
+    """Each model's error minus the dense net's on the same test rows, by the training rows in their leaf.
 
-    `table`: model, bin (words, in order of first appearance, or by a column `least` where there is one), seeds, rows,
-    wrong_share, dense_share, difference, low, high (shares; NaN where there is no interval). Raises ValueError for a
-    missing column and for two rows of one model and bin.
+    Raises ValueError for a missing column and for two rows of one model and bin.
     """
-    points = rare_rows_table(table=table)
-    height = theme.MAIN_HEIGHT[look.projector]
-    title = "Test error minus the dense net's, by training rows in the leaf"
-    drawn = _drawn(points)
-    if drawn.empty:
-        return frame.empty_figure(look=look, title=title, subject=subject, why=_NOTHING, height=height)
-    models = list(dict.fromkeys(drawn["model"]))
-    bins = [word for word in dict.fromkeys(points["bin"]) if word in set(drawn["bin"])]
-    figure = go.Figure()
-    width = look.width - 5 * theme.FONT_SIZE[look.projector]
-    step = min(1.5 * theme.MARKER_SIZE[look.projector] * len(bins) / width, _DODGED / len(models))
-    for place, model in enumerate(models):
-        dodge = step * (place - (len(models) - 1) / 2)
-        _add_model(figure, drawn[drawn["model"] == model].set_index("bin").reindex(bins), str(model), dodge, look)
-    ends = [-0.5, len(bins) - 0.5]
-    figure.add_scatter(
-        x=ends,
-        y=[0, 0],
-        mode="lines",
-        name="as the dense net",
-        line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
-        hoverinfo="skip",
-    )
-    listed = models if len(models) <= _LISTED[look.projector] else []
-    axis = "training rows in the leaf of the test row"
-    if len(listed) > 1:
-        axis += "; n: test rows, in the legend's order"
-    total = drawn.groupby("model")["rows"].sum()
-    counted = theme.enumerate_words(list(dict.fromkeys(theme.thousands(total[model]) for model in models)))
-    subtitle = f"n = {counted} test rows; {_seeds_words(drawn['seeds'])}; compared on the same rows"
-    frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
-    size = theme.FONT_SIZE[look.projector]
-    wrapped = _legend_rows([model_words(str(model)) for model in models] + ["as the dense net"], width, look) - 1
-    figure.update_layout(margin_t=figure.layout.margin.t + round(1.4 * size * wrapped))
-    figure.update_xaxes(
-        title_text=interval_lines.axis_title(axis, width, look),
-        range=ends,
-        tickmode="array",
-        tickvals=list(range(len(bins))),
-        ticktext=[_tick(str(word), drawn, listed) for word in bins],
-        tickangle=0,
-        showgrid=False,
-        zeroline=False,
-    )
-    inside = interval_lines.panel_height(figure, look) - 1.3 * size * len(listed)
-    figure.update_yaxes(
-        title_text=interval_lines.axis_title(f"error minus dense net's ({UNIT})", inside, look),
-        range=list(interval_lines.value_range(drawn[["difference", "low", "high"]])),
-        zeroline=False,
-    )
-    return figure
 
+    points: pd.DataFrame
+    """model, bin (words, in order of first appearance, or by a column `least` where there is one), seeds, rows, wrong_share,
+    dense_share, difference, low, high (shares; NaN where there is no interval)."""
 
-def rare_rows_sentence(*, table: pd.DataFrame) -> str:
-    """Say how the first model compares with the dense net on the rows with the fewest training rows in their leaf.
+    _table: pd.DataFrame = field(init=False, repr=False)
 
-    Plain text: escape it before it reaches Markdown.
+    def __post_init__(self) -> None:
+        points = interval_lines.check_columns(self.points, _COLUMNS, "points")
+        twice = points[points.duplicated(["model", "bin"])]
+        if len(twice):
+            raise ValueError(
+                f"a model must have one row for a bin, got two of {twice['model'].iloc[0]} for {twice['bin'].iloc[0]}"
+            )
+        ordered = self.points.sort_values("least", kind="stable") if "least" in self.points.columns else self.points
+        bins = {word: place for place, word in enumerate(dict.fromkeys(ordered["bin"]))}
+        models = {model: place for place, model in enumerate(dict.fromkeys(points["model"]))}
+        points = (
+            points.assign(model_place=points["model"].map(models), bin_place=points["bin"].map(bins))
+            .sort_values(["model_place", "bin_place"], kind="stable", ignore_index=True)
+            .drop(columns=["model_place", "bin_place"])
+        )
+        object.__setattr__(self, "_table", interval_lines.in_unit(points, _SHARES, UNIT))
 
-    >>> columns = ["model", "bin", "seeds", "rows", "wrong_share", "dense_share", "difference", "low", "high"]
-    >>> rows = pd.DataFrame([("tree", "0", 5, 31, 0.2, 0.158, 0.042, 0.01, 0.074)], columns=columns)
-    >>> print(rare_rows_sentence(table=rows))
-    Test rows whose leaf had 0 training rows (n = 31, 5 seeds): the tree errs 4.2 points more often than the dense net \
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw the models side by side in each bin, with their intervals."""
+        height = theme.MAIN_HEIGHT[look.projector]
+        title = "Test error minus the dense net's, by training rows in the leaf"
+        drawn = self._drawn()
+        if drawn.empty:
+            return frame.empty_figure(look=look, title=title, subject=subject, why=_NOTHING, height=height)
+        models = list(dict.fromkeys(drawn["model"]))
+        bins = [word for word in dict.fromkeys(self._table["bin"]) if word in set(drawn["bin"])]
+        figure = go.Figure()
+        width = look.width - 5 * theme.FONT_SIZE[look.projector]
+        step = min(1.5 * theme.MARKER_SIZE[look.projector] * len(bins) / width, _DODGED / len(models))
+        for place, model in enumerate(models):
+            dodge = step * (place - (len(models) - 1) / 2)
+            _add_model(figure, drawn[drawn["model"] == model].set_index("bin").reindex(bins), str(model), dodge, look)
+        ends = [-0.5, len(bins) - 0.5]
+        figure.add_scatter(
+            x=ends,
+            y=[0, 0],
+            mode="lines",
+            name="as the dense net",
+            line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
+            hoverinfo="skip",
+        )
+        listed = models if len(models) <= _LISTED[look.projector] else []
+        axis = "training rows in the leaf of the test row"
+        if len(listed) > 1:
+            axis += "; n: test rows, in the legend's order"
+        total = drawn.groupby("model")["rows"].sum()
+        counted = theme.enumerate_words(list(dict.fromkeys(theme.thousands(total[model]) for model in models)))
+        subtitle = f"n = {counted} test rows; {_seeds_words(drawn['seeds'])}; compared on the same rows"
+        frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
+        size = theme.FONT_SIZE[look.projector]
+        wrapped = _legend_rows([model_words(str(model)) for model in models] + ["as the dense net"], width, look) - 1
+        figure.update_layout(margin_t=figure.layout.margin.t + round(1.4 * size * wrapped))
+        figure.update_xaxes(
+            title_text=interval_lines.axis_title(axis, width, look),
+            range=ends,
+            tickmode="array",
+            tickvals=list(range(len(bins))),
+            ticktext=[_tick(str(word), drawn, listed) for word in bins],
+            tickangle=0,
+            showgrid=False,
+            zeroline=False,
+        )
+        inside = interval_lines.panel_height(figure, look) - 1.3 * size * len(listed)
+        figure.update_yaxes(
+            title_text=interval_lines.axis_title(f"error minus dense net's ({UNIT})", inside, look),
+            range=list(interval_lines.value_range(drawn[["difference", "low", "high"]])),
+            zeroline=False,
+        )
+        return figure
+
+    def sentence(self) -> str:
+        """Say how the first model compares with the dense net where the fewest training rows share the leaf; plain text.
+
+        >>> columns = ["model", "bin", "seeds", "rows", "wrong_share", "dense_share", "difference", "low", "high"]
+        >>> rows = pd.DataFrame([("tree", "0", 5, 31, 0.2, 0.158, 0.042, 0.01, 0.074)], columns=columns)
+        >>> print(RareRows(rows).sentence())
+        Test rows whose leaf had 0 training rows (n = 31, 5 seeds): the tree errs 4.2 points more often than the dense net \
 [1.0, 7.4].
-    """
-    drawn = _drawn(rare_rows_table(table=table))
-    if drawn.empty:
-        return _NOTHING
-    row = drawn.iloc[0]
-    seeds = "1 seed" if row["seeds"] == 1 else f"{theme.thousands(row['seeds'])} seeds"
-    noun = "training row" if row["bin"] == "1" else "training rows"
-    whose = f"Test rows whose leaf had {theme.one_line(row['bin'])} {noun} (n = {theme.thousands(row['rows'])}, {seeds})"
-    model = interval_lines.phrase(str(row["model"]))
-    difference, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
-    if not (math.isfinite(low) and math.isfinite(high)) or interval_lines.holds_zero(low, high):
-        return f"{whose}: no difference shown between {model} and the dense net ({_interval(row)})."
-    more = difference > 0
-    ends = (low, high) if more else (-high, -low)
-    return (
-        f"{whose}: {model} errs {_point(abs(difference))} points {'more' if more else 'less'} often than the dense net "
-        f"[{_point(ends[0])}, {_point(ends[1])}]."
-    )
+        """
+        drawn = self._drawn()
+        if drawn.empty:
+            return _NOTHING
+        row = drawn.iloc[0]
+        seeds = "1 seed" if row["seeds"] == 1 else f"{theme.thousands(row['seeds'])} seeds"
+        noun = "training row" if row["bin"] == "1" else "training rows"
+        whose = f"Test rows whose leaf had {theme.one_line(row['bin'])} {noun} (n = {theme.thousands(row['rows'])}, {seeds})"
+        model = interval_lines.phrase(str(row["model"]))
+        difference, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
+        if not (math.isfinite(low) and math.isfinite(high)) or interval_lines.holds_zero(low, high):
+            return f"{whose}: no difference shown between {model} and the dense net ({_interval(row)})."
+        more = difference > 0
+        ends = (low, high) if more else (-high, -low)
+        return (
+            f"{whose}: {model} errs {_point(abs(difference))} points {'more' if more else 'less'} often than the dense net "
+            f"[{_point(ends[0])}, {_point(ends[1])}]."
+        )
 
+    def table(self) -> pd.DataFrame:
+        """List the points in percent and percentage points: the columns of `points`, and unit."""
+        return self._table.copy()
 
-def rare_rows_table(*, table: pd.DataFrame) -> pd.DataFrame:
-    """List what is drawn, in percent and percentage points: model, bin, seeds, rows, wrong_share, dense_share, difference, ...
-
-    Then low, high and unit. Models and bins are in the order of first appearance, or bins by a column `least`.
-    """
-    points = interval_lines.check_columns(table, _COLUMNS, "table")
-    twice = points[points.duplicated(["model", "bin"])]
-    if len(twice):
-        raise ValueError(f"a model must have one row for a bin, got two of {twice['model'].iloc[0]} for {twice['bin'].iloc[0]}")
-    ordered = table.sort_values("least", kind="stable") if "least" in table.columns else table
-    bins = {word: place for place, word in enumerate(dict.fromkeys(ordered["bin"]))}
-    models = {model: place for place, model in enumerate(dict.fromkeys(points["model"]))}
-    points = (
-        points.assign(model_place=points["model"].map(models), bin_place=points["bin"].map(bins))
-        .sort_values(["model_place", "bin_place"], kind="stable", ignore_index=True)
-        .drop(columns=["model_place", "bin_place"])
-    )
-    return interval_lines.in_unit(points, _SHARES, UNIT)
-
-
-def _drawn(points: pd.DataFrame) -> pd.DataFrame:
-    """Keep what can be drawn: rows of the test split and a difference."""
-    return points[(points["rows"] > 0) & np.isfinite(points["difference"])].reset_index(drop=True)
+    def _drawn(self) -> pd.DataFrame:
+        """Keep what can be drawn: rows of the test split and a difference."""
+        points = self._table
+        return points[(points["rows"] > 0) & np.isfinite(points["difference"])].reset_index(drop=True)
 
 
 def _add_model(figure: go.Figure, points: pd.DataFrame, model: str, dodge: float, look: Look) -> None:

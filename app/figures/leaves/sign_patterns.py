@@ -1,12 +1,13 @@
 """Sign patterns by load: bars of each leaf's share above a matrix of its bits, after UpSet plots (Lex et al. 2014)."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
 from leafscope.app import theme
@@ -15,46 +16,100 @@ from leafscope.app.figures.shared import frame
 from leafscope.app.theme import SCREEN, Look
 
 REST = -1
-"""Stands for the leaf in the row of the table that sums all further leaves."""
+"""The leaf in the row of the table that sums all further leaves."""
+
+_TITLE = "Sign patterns by load"
 
 
-def sign_patterns(
-    *,
-    counts_train: ArrayLike,
-    counts_test: ArrayLike | None = None,
-    depth: int,
-    top: int = 16,
-    subject: str = "",
-    model: str = "tree",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show the fullest leaves, their load and their bits: (L,) counts of the training and test rows.
+@dataclass(frozen=True, eq=False)
+class SignPatterns:
+    """The fullest leaves with their load and their bits.
 
-    The `top` fullest used leaves by training load (by test load where there are no training rows); the rest is given in
-    words, since its sum would dwarf them. `customdata` is the leaf. Raises ValueError for counts that do not fit the depth.
+    Raises ValueError for counts that do not fit the depth.
     """
-    height = theme.MAIN_HEIGHT[look.projector] + max(0, depth - 4) * (theme.FONT_SIZE[look.projector] + 6)
-    table = sign_patterns_table(counts_train=counts_train, counts_test=counts_test, depth=depth, top=top)
-    if table.empty:
-        return frame.empty_figure(look=look, title="Sign patterns by load", subject=subject, height=height)
-    shown, rest = table[table["leaf"] != REST], table[table["leaf"] == REST]
-    n_leaves = 1 << depth
-    columns = len(shown) + len(rest)
-    place = np.arange(len(shown))
-    leaf = shown["leaf"].to_numpy()
-    matrix = max(depth, 1) * (theme.FONT_SIZE[look.projector] + 6)
-    lower = min(0.6, matrix / (height - 150))
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[1 - lower, lower], vertical_spacing=0.03)
-    colour = theme.model_colour(model, dark=look.dark)
-    for name in ("train", "test"):
-        if f"{name}_share" not in shown:
-            continue
+
+    counts_train: ArrayLike
+    """(L,) training rows in each leaf."""
+    depth: int
+    counts_test: ArrayLike | None = None
+    """(L,) test rows in each leaf."""
+    top: int = 16
+    """The most leaves shown, by training load, then test load; the rest is given in words, since its sum would dwarf them."""
+    model: str = "tree"
+    """Says the colour."""
+
+    _counts: dict[str, NDArray[np.int64]] = field(init=False, repr=False)
+    """"train" and, where it is known, "test" -> (L,)."""
+
+    def __post_init__(self) -> None:
+        given = {"train": self.counts_train, "test": self.counts_test}
+        counts = {split: frame.leaf_array(n, self.depth, f"counts_{split}") for split, n in given.items() if n is not None}
+        object.__setattr__(self, "_counts", counts)
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw the shares above the bits, filled for 1; `customdata` is the leaf."""
+        size = theme.FONT_SIZE[look.projector] + 6
+        height = theme.MAIN_HEIGHT[look.projector] + max(0, self.depth - 4) * size
+        table = self.table()
+        if table.empty:
+            return frame.empty_figure(look=look, title=_TITLE, subject=subject, height=height)
+        shown, rest = table[table["leaf"] != REST], table[table["leaf"] == REST]
+        lower = min(0.6, max(self.depth, 1) * size / (height - 150))
+        figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[1 - lower, lower], vertical_spacing=0.03)
+        for name in self._counts:
+            self._add_bars(figure, shown, name, look)
+        add_uniform(figure, 1 << self.depth, (-0.5, len(shown) - 0.5), look)
+        _add_bits(figure, shown["leaf"].to_numpy(), self.depth, look)
+        figure.update_layout(barmode="group", bargap=0.2)
+        figure.update_xaxes(range=[-0.5, len(table) - 0.5], showgrid=False, zeroline=False, showticklabels=False, ticks="")
+        figure.update_xaxes(title_text="leaves, the fullest first", row=2, col=1)
+        for words in rest.to_dict("records"):
+            figure.add_annotation(
+                text=_rest(words), x=len(shown), y=0, yanchor="bottom", textangle=-90, showarrow=False, row=1, col=1
+            )
+        figure.update_yaxes(title_text="share of rows", tickformat=".1~%", rangemode="tozero", row=1, col=1)
+        figure.update_yaxes(
+            title_text="bit",
+            tickmode="array",
+            tickvals=list(range(self.depth)),
+            ticktext=[str(bit + 1) for bit in range(self.depth)],
+            range=[self.depth - 0.5, -0.5],
+            showgrid=False,
+            zeroline=False,
+            row=2,
+            col=1,
+        )
+        subtitle = self._subtitle()
+        return frame.frame(figure, look=look, title=_TITLE, subject=subject, subtitle=subtitle, height=height, legend="top")
+
+    def sentence(self) -> str:
+        """Say how many leaves hold 90 % of the training rows, which is the fullest, and what the test rows do; plain text."""
+        return leaf_loads_sentence(counts_train=self._counts["train"], counts_test=self._counts.get("test"), depth=self.depth)
+
+    def table(self) -> pd.DataFrame:
+        """List the columns shown, fullest first: leaf, pattern, state, rows and share of each split; leaf -1 is the rest."""
+        table = leaf_loads_table(counts_train=self._counts["train"], counts_test=self._counts.get("test"), depth=self.depth)
+        table = table.drop(columns=[name for name in table.columns if name.endswith("_relative_load")])
+        rows = [f"{split}_rows" for split in self._counts]
+        if "test_rows" in table:
+            table.loc[(table["train_rows"] == 0) & (table["test_rows"] > 0), "state"] = "test only"
+        table = table[table[rows].sum(axis=1) > 0].sort_values([*rows, "leaf"], ascending=[False] * len(rows) + [True])
+        if len(table) > self.top:
+            rest = table.iloc[self.top :]
+            sums = rest[[name for name in table.columns if name.endswith(("_rows", "_share"))]].sum(min_count=1)
+            words = {"leaf": REST, "pattern": f"{theme.thousands(len(rest))} further used leaves", "state": "together"}
+            table = pd.concat([table.iloc[: self.top], pd.DataFrame([{**words, **sums}])])
+            table[rows] = table[rows].astype(np.int64)
+        return table.reset_index(drop=True)
+
+    def _add_bars(self, figure: go.Figure, shown: pd.DataFrame, name: str, look: Look) -> None:
         split = theme.SPLIT_WORDS[name]
+        colour = theme.model_colour(self.model, dark=look.dark)
         figure.add_bar(
-            x=place,
+            x=np.arange(len(shown)),
             y=shown[f"{name}_share"],
             name=split,
-            customdata=leaf,
+            customdata=shown["leaf"],
             marker={
                 "color": theme.faded(colour, 0.45) if name == "train" else colour,
                 "pattern": {
@@ -76,39 +131,16 @@ def sign_patterns(
             row=1,
             col=1,
         )
-    add_uniform(figure, n_leaves, (-0.5, len(shown) - 0.5), look)
-    _add_bits(figure, leaf, depth, look)
-    figure.update_layout(barmode="group", bargap=0.2)
-    figure.update_xaxes(range=[-0.5, columns - 0.5], showgrid=False, zeroline=False, showticklabels=False, ticks="")
-    figure.update_xaxes(title_text="leaves, the fullest first", row=2, col=1)
-    for words in rest.to_dict("records"):
-        figure.add_annotation(
-            text=_rest(words), x=len(shown), y=0, yanchor="bottom", textangle=-90, showarrow=False, row=1, col=1
-        )
-    figure.update_yaxes(title_text="share of rows", tickformat=".1~%", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(
-        title_text="bit",
-        tickmode="array",
-        tickvals=list(range(depth)),
-        ticktext=[str(bit + 1) for bit in range(depth)],
-        range=[depth - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-        row=2,
-        col=1,
-    )
-    return frame.frame(
-        figure,
-        look=look,
-        title="Sign patterns by load",
-        subject=subject,
-        subtitle=_subtitle(counts_train, counts_test, depth),
-        height=height,
-        legend="top",
-    )
+
+    def _subtitle(self) -> str:
+        words = [frame.rows(n.sum(), theme.SPLIT_WORDS[split]) for split, n in self._counts.items()]
+        used = int(np.any([n > 0 for n in self._counts.values()], axis=0).sum())
+        leaves = 1 << self.depth
+        words.append(f"{theme.thousands(used)} of {theme.thousands(leaves)} leaves used, {theme.thousands(leaves - used)} not")
+        return "; ".join(words)
 
 
-def _add_bits(figure: go.Figure, leaf: np.ndarray, depth: int, look: Look) -> None:
+def _add_bits(figure: go.Figure, leaf: NDArray[np.int64], depth: int, look: Look) -> None:
     ink = theme.TEXT[look.dark]
     size = theme.MARKER_SIZE[look.projector] + 4
     for value, symbol, name in ((1, "circle", "bit 1 (above 0)"), (0, "circle-open", "bit 0")):
@@ -139,40 +171,3 @@ def _rest(row: dict[Hashable, Any]) -> str:
         if f"{split}_share" in row
     ]
     return f"{row['pattern']}:<br>{', '.join(shares)}"
-
-
-def _subtitle(counts_train: ArrayLike, counts_test: ArrayLike | None, depth: int) -> str:
-    words = [frame.rows(np.sum(counts_train), "training")]
-    used = np.asarray(counts_train) > 0
-    if counts_test is not None:
-        words.append(frame.rows(np.sum(counts_test), "test"))
-        used = used | (np.asarray(counts_test) > 0)
-    leaves = 1 << depth
-    words.append(
-        f"{theme.thousands(used.sum())} of {theme.thousands(leaves)} leaves used, {theme.thousands((~used).sum())} not"
-    )
-    return "; ".join(words)
-
-
-def sign_patterns_sentence(*, counts_train: ArrayLike, counts_test: ArrayLike | None = None, depth: int) -> str:
-    """Say how many leaves carry 90 % of the training rows, which is the fullest, and what the test rows do."""
-    return leaf_loads_sentence(counts_train=counts_train, counts_test=counts_test, depth=depth)
-
-
-def sign_patterns_table(
-    *, counts_train: ArrayLike, counts_test: ArrayLike | None = None, depth: int, top: int = 16
-) -> pd.DataFrame:
-    """List the columns shown, fullest first: leaf, pattern, state, and rows and share of each split; leaf -1 is the rest."""
-    table = leaf_loads_table(counts_train=counts_train, counts_test=counts_test, depth=depth)
-    table = table.drop(columns=[name for name in table.columns if name.endswith("_relative_load")])
-    rows = [name for name in ("train_rows", "test_rows") if name in table]
-    if "test_rows" in table:
-        table.loc[(table["train_rows"] == 0) & (table["test_rows"] > 0), "state"] = "test only"
-    table = table[table[rows].sum(axis=1) > 0].sort_values([*rows, "leaf"], ascending=[False] * len(rows) + [True])
-    if len(table) > top:
-        rest = table.iloc[top:]
-        sums = rest[[name for name in table.columns if name.endswith(("_rows", "_share"))]].sum(min_count=1)
-        words = {"leaf": REST, "pattern": f"{theme.thousands(len(rest))} further used leaves", "state": "together"}
-        table = pd.concat([table.iloc[:top], pd.DataFrame([{**words, **sums}])])
-        table[rows] = table[rows].astype(np.int64)
-    return table.reset_index(drop=True)

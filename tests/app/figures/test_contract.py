@@ -67,6 +67,7 @@ def test_drawing_has_a_title_a_height_and_the_look(make: Callable[[], Any], look
     assert layout.height
     assert layout.template.layout.font.size == theme.FONT_SIZE[look.projector]
     assert layout.template.layout.font.color == theme.TEXT[look.dark]
+    assert layout.template.layout.paper_bgcolor == "rgba(0,0,0,0)"
     assert layout.paper_bgcolor is layout.plot_bgcolor is None
     assert isinstance(json.loads(figure.to_json()), dict)
 
@@ -104,6 +105,8 @@ def test_sentence_and_table(make: Callable[[], Any]) -> None:
 
 @pytest.mark.parametrize("make", HOSTILE)
 def test_names_of_people_never_become_tags(make: Callable[[], Any]) -> None:
-    text = json.dumps(make().figure(subject=SUBJECT).to_plotly_json(), default=str)
-    for tag in ("<i>", "<img", "<a "):
-        assert tag not in text
+    shown = make()
+    for look in LOOKS:
+        text = json.dumps(shown.figure(subject=SUBJECT, look=look).to_plotly_json(), default=str)
+        for tag in ("<i>", "<img", "<a "):
+            assert tag not in text

@@ -9,11 +9,6 @@ import plotly.graph_objects as go
 import pytest
 
 from leafscope.app import theme
-from leafscope.app.figures.leaves.class_mix import class_mix
-from leafscope.app.figures.leaves.icicle import prefix_icicle
-from leafscope.app.figures.leaves.image_grid import image_grid, mean_image
-from leafscope.app.figures.leaves.leaf_class_heatmap import leaf_class_heatmap
-from leafscope.app.figures.leaves.sign_patterns import sign_patterns
 from leafscope.app.figures.run.decision_regions import decision_regions
 from leafscope.app.figures.run.leaf_loads import leaf_loads
 from leafscope.app.figures.run.learning_curves import learning_curves
@@ -25,22 +20,8 @@ COUNTS = np.array([6, 0, 3, 1])
 EVIL = ["<a href='http://x'>a</a>", "<b>b</b> %{x}"]
 
 FULL: dict[str, Callable[[Look], go.Figure]] = {
-    "prefix_icicle": lambda look: prefix_icicle(counts=COUNTS, depth=2, subject="<i>run</i>", look=look),
-    "sign_patterns": lambda look: sign_patterns(
-        counts_train=COUNTS, counts_test=COUNTS[::-1], depth=2, subject="<i>run</i>", look=look
-    ),
     "leaf_loads": lambda look: leaf_loads(counts_train=COUNTS, counts_test=COUNTS, depth=2, subject="<i>run</i>", look=look),
     "all_leaf_loads": lambda look: leaf_loads(counts_train=np.arange(512), depth=9, subject="<i>run</i>", look=look),
-    "leaf_class_heatmap": lambda look: leaf_class_heatmap(
-        class_counts=[[6, 0], [0, 0], [1, 2], [0, 1]], class_names=EVIL, depth=2, subject="<i>run</i>", look=look
-    ),
-    "class_mix": lambda look: class_mix(
-        class_counts_of_leaf=[3, 1], class_counts_of_split=[5, 5], class_names=EVIL, subject="<i>run</i>", look=look
-    ),
-    "image_grid": lambda look: image_grid(
-        images=np.ones((2, 4, 4)), labels=[0, 1], predictions=[0, 0], class_names=EVIL, subject="<i>run</i>", look=look
-    ),
-    "mean_image": lambda look: mean_image(image=np.eye(4), n=7, subject="<i>run</i>", look=look),
     "decision_regions": lambda look: decision_regions(
         xx=[0, 1, 2],
         yy=[0, 1],
@@ -63,13 +44,7 @@ FULL: dict[str, Callable[[Look], go.Figure]] = {
 }
 
 NOTHING: dict[str, Callable[[], go.Figure]] = {
-    "prefix_icicle": lambda: prefix_icicle(counts=np.zeros(4), depth=2),
-    "sign_patterns": lambda: sign_patterns(counts_train=np.zeros(4), depth=2),
     "leaf_loads": lambda: leaf_loads(counts_train=np.zeros(4), depth=2),
-    "leaf_class_heatmap": lambda: leaf_class_heatmap(class_counts=np.zeros((4, 2)), class_names=EVIL, depth=2),
-    "class_mix": lambda: class_mix(class_counts_of_leaf=[0, 0], class_counts_of_split=[1, 2], class_names=EVIL),
-    "image_grid": lambda: image_grid(images=np.zeros((0, 4, 4)), labels=[], predictions=[], class_names=EVIL),
-    "mean_image": lambda: mean_image(image=np.full((4, 4), np.nan), n=0),
     "decision_regions": lambda: decision_regions(
         xx=[], yy=[], region=np.zeros((0, 0)), leaf=np.zeros((0, 0)), x=np.zeros((0, 2)), y=[], class_names=EVIL
     ),
@@ -122,4 +97,4 @@ def test_nothing_gives_a_figure_that_says_why(name: str) -> None:
     assert not figure.data
     assert figure.layout.annotations[0].text
     assert figure.layout.title.text
-    assert figure.layout.height == (theme.SIDE_HEIGHT if name in ("class_mix", "mean_image") else theme.MAIN_HEIGHT)[False]
+    assert figure.layout.height == theme.MAIN_HEIGHT[False]

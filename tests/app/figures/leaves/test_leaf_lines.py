@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from leafscope.app.figures.leaves.leaf_lines import epoch_axis, leaf_lines, leaf_lines_sentence, leaf_lines_table, nearest_epoch
+from leafscope.app.figures.leaves.leaf_lines import LeafLines, epoch_axis, nearest_epoch
 from leafscope.app.theme import Look
 
 EPOCHS = [0, 10, 60]
@@ -17,7 +17,7 @@ def traces(figure: go.Figure, name: str) -> list[go.Scatter]:
 
 
 def test_each_leaf_has_a_panel_with_its_load_in_the_colour_of_the_tree() -> None:
-    figure = leaf_lines(epochs=EPOCHS, loads=LOADS, **LEAVES)
+    figure = LeafLines(EPOCHS, LOADS, **LEAVES).figure()
     own = traces(figure, "tree")
     assert [trace.xaxis for trace in own] == ["x", "x2"]
     assert np.array([trace.y for trace in own]) == pytest.approx(LOADS)
@@ -26,7 +26,7 @@ def test_each_leaf_has_a_panel_with_its_load_in_the_colour_of_the_tree() -> None
 
 
 def test_references_are_level_and_the_unknown_dense_share_is_left_out() -> None:
-    figure = leaf_lines(epochs=EPOCHS, loads=LOADS, **LEAVES)
+    figure = LeafLines(EPOCHS, LOADS, **LEAVES).figure()
     assert [trace.y for trace in traces(figure, "epoch 0")] == [(0.031, 0.031), (0.2, 0.2)]
     assert [trace.y for trace in traces(figure, "uniform")] == [(1 / 16, 1 / 16)] * 2
     assert [(trace.y, trace.xaxis, trace.line.dash) for trace in traces(figure, "dense net")] == [
@@ -36,13 +36,13 @@ def test_references_are_level_and_the_unknown_dense_share_is_left_out() -> None:
 
 
 def test_each_line_has_one_legend_entry_even_where_the_first_leaf_lacks_it() -> None:
-    figure = leaf_lines(epochs=EPOCHS, loads=LOADS, **(LEAVES | {"dense": [np.nan, 0.04]}))
+    figure = LeafLines(EPOCHS, LOADS, **(LEAVES | {"dense": [np.nan, 0.04]})).figure()
     entries = [trace.name for trace in figure.data if trace.showlegend is not False]
     assert sorted(entries) == ["dense net", "epoch 0", "tree", "uniform"]
 
 
 def test_panels_share_an_axis_from_zero_that_holds_every_value() -> None:
-    figure = leaf_lines(epochs=EPOCHS, loads=LOADS, **(LEAVES | {"dense": [0.5, np.nan]}))
+    figure = LeafLines(EPOCHS, LOADS, **(LEAVES | {"dense": [0.5, np.nan]})).figure()
     low, high = figure.layout.yaxis.range
     assert low == 0
     assert 0.5 < high < 0.6
@@ -51,7 +51,7 @@ def test_panels_share_an_axis_from_zero_that_holds_every_value() -> None:
 
 
 def test_the_nearest_recorded_epoch_is_marked_in_every_panel() -> None:
-    figure = leaf_lines(epochs=EPOCHS, loads=LOADS, **LEAVES, shown_epoch=12)
+    figure = LeafLines(EPOCHS, LOADS, **LEAVES, shown_epoch=12).figure()
     assert [(shape.x0, shape.xref) for shape in figure.layout.shapes] == [(10, "x"), (10, "x2")]
     assert "vertical line: epoch 10" in figure.layout.title.text
     assert nearest_epoch(np.array([0, 10, 20]), 15) == 10
@@ -59,10 +59,10 @@ def test_the_nearest_recorded_epoch_is_marked_in_every_panel() -> None:
 
 
 def test_two_epochs_have_markers_and_many_only_some() -> None:
-    two = leaf_lines(epochs=[0, 60], loads=[[0.1, 0.2]], names=["1"], uniform=[0.5])
+    two = LeafLines(epochs=[0, 60], loads=[[0.1, 0.2]], names=["1"], uniform=[0.5]).figure()
     assert traces(two, "tree")[0].mode == "lines+markers"
     assert traces(two, "tree")[0].marker.maxdisplayed == 0
-    many = leaf_lines(epochs=range(61), loads=np.full((1, 61), 0.1), names=["1"], uniform=[0.5])
+    many = LeafLines(epochs=range(61), loads=np.full((1, 61), 0.1), names=["1"], uniform=[0.5]).figure()
     assert 0 < traces(many, "tree")[0].marker.maxdisplayed < 61
 
 
@@ -78,33 +78,32 @@ def test_ticks_of_epochs_are_whole_and_do_not_touch(last: int, width: float) -> 
 
 
 def test_sentence_compares_the_first_epoch_with_the_one_shown() -> None:
-    assert leaf_lines_sentence(epochs=EPOCHS, loads=LOADS, **LEAVES) == (
-        "Leaf 1 0 1 1 held 3.1 % of the training rows before training and holds 12.0 % at epoch 60; "
-        "the dense net's same bits give 4.0 %."
-    )
-    shown = leaf_lines_sentence(epochs=EPOCHS, loads=LOADS, **(LEAVES | {"dense": None}), shown_epoch=10, split="test")
+    sentence = LeafLines(EPOCHS, LOADS, **LEAVES).sentence()
+    assert sentence.startswith("Leaf 1 0 1 1 held 3.1 % of the training rows before training and holds 12.0 % at epoch 60")
+    assert sentence.endswith("of the dense net give 4.0 %.")
+    shown = LeafLines(EPOCHS, LOADS, **(LEAVES | {"dense": None}), shown_epoch=10, split="test").sentence()
     assert shown == "Leaf 1 0 1 1 held 3.1 % of the test rows before training and holds 5.0 % at epoch 10."
 
 
 def test_sentence_of_one_epoch_and_of_a_late_start() -> None:
     one: dict[str, Any] = {"names": ["1"], "uniform": [0.5]}
-    assert leaf_lines_sentence(epochs=[0], loads=[[0.3]], **one) == "Leaf 1 holds 30.0 % of the training rows before training."
-    assert leaf_lines_sentence(epochs=[5, 9], loads=[[0.3, 0.4]], **one) == (
+    assert LeafLines(epochs=[0], loads=[[0.3]], **one).sentence() == "Leaf 1 holds 30.0 % of the training rows before training."
+    assert LeafLines(epochs=[5, 9], loads=[[0.3, 0.4]], **one).sentence() == (
         "Leaf 1 held 30.0 % of the training rows at epoch 5 and holds 40.0 % at epoch 9."
     )
 
 
 def test_a_node_above_a_leaf_is_called_a_prefix() -> None:
     prefix: dict[str, Any] = {"names": ["1 0", "1 0 1 1"], "uniform": [1 / 4, 1 / 16]}
-    assert leaf_lines_sentence(epochs=EPOCHS, loads=LOADS, **prefix).startswith("Prefix 1 0 held 3.1 %")
-    assert "chosen prefixes" in leaf_lines(epochs=EPOCHS, loads=LOADS, **prefix).layout.title.text
-    assert "chosen leaves" in leaf_lines(epochs=EPOCHS, loads=LOADS, **LEAVES).layout.title.text
-    root = leaf_lines_sentence(epochs=EPOCHS, loads=LOADS, names=["all patterns", "1"], uniform=[1, 0.5])
+    assert LeafLines(EPOCHS, LOADS, **prefix).sentence().startswith("Prefix 1 0 held 3.1 %")
+    assert "chosen prefixes" in LeafLines(EPOCHS, LOADS, **prefix).figure().layout.title.text
+    assert "chosen leaves" in LeafLines(EPOCHS, LOADS, **LEAVES).figure().layout.title.text
+    root = LeafLines(EPOCHS, LOADS, names=["root", "1"], uniform=[1, 0.5]).sentence()
     assert root.startswith("The root held 3.1 %")
 
 
 def test_table_lists_leaf_by_leaf() -> None:
-    table = leaf_lines_table(epochs=EPOCHS, loads=LOADS, **LEAVES)
+    table = LeafLines(EPOCHS, LOADS, **LEAVES).table()
     assert table["pattern"].tolist() == ["1 0 1 1"] * 3 + ["0 0 0 1"] * 3
     assert table["epoch"].tolist() == EPOCHS * 2
     assert table["share"].tolist() == LOADS.ravel().tolist()
@@ -122,13 +121,13 @@ def test_table_lists_leaf_by_leaf() -> None:
 )
 def test_nothing_to_show_says_why(epochs: list[int], loads: np.ndarray, names: list[str], why: str) -> None:
     leaf: dict[str, Any] = {"epochs": epochs, "loads": loads, "names": names, "uniform": [0.5] * len(names)}
-    assert leaf_lines(**leaf).layout.annotations[0].text == why
-    assert leaf_lines_sentence(**leaf) == why
-    assert len(leaf_lines_table(**leaf)) == len(names) * len(epochs)
+    assert LeafLines(**leaf).figure().layout.annotations[0].text == why
+    assert LeafLines(**leaf).sentence() == why
+    assert len(LeafLines(**leaf).table()) == len(names) * len(epochs)
 
 
 def test_names_and_subjects_are_shown_as_written() -> None:
-    figure = leaf_lines(epochs=EPOCHS, loads=LOADS[:1], names=["<b>1"], uniform=[0.5], subject="<i>x")
+    figure = LeafLines(EPOCHS, LOADS[:1], names=["<b>1"], uniform=[0.5]).figure(subject="<i>x")
     assert figure.layout.annotations[0].text == "&lt;b&gt;1"
     assert "&lt;i&gt;x" in figure.layout.title.text
     assert all("<b>" not in text for trace in figure.data for text in np.atleast_1d(trace.hovertext))
@@ -136,10 +135,10 @@ def test_names_and_subjects_are_shown_as_written() -> None:
 
 def test_shapes_must_fit() -> None:
     with pytest.raises(ValueError, match=r"loads must have shape \(M, E\) = \(2, 2\), got \(2, 3\)"):
-        leaf_lines(epochs=[0, 1], loads=LOADS, **LEAVES)
+        LeafLines(epochs=[0, 1], loads=LOADS, **LEAVES)
     with pytest.raises(ValueError, match=r"dense must have one share for each of 2 leaves, got shape \(1,\)"):
-        leaf_lines(epochs=EPOCHS, loads=LOADS, **(LEAVES | {"dense": [0.1]}))
+        LeafLines(EPOCHS, LOADS, **(LEAVES | {"dense": [0.1]}))
     with pytest.raises(ValueError, match="at most 4 leaves, got 5"):
-        leaf_lines(epochs=[0], loads=np.ones((5, 1)), names=["1"] * 5, uniform=[0.5] * 5)
+        LeafLines(epochs=[0], loads=np.ones((5, 1)), names=["1"] * 5, uniform=[0.5] * 5)
     with pytest.raises(ValueError, match=r"epochs must rise, got \[0, 0\]"):
-        leaf_lines(epochs=[0, 0], loads=np.ones((1, 2)), names=["1"], uniform=[0.5])
+        LeafLines(epochs=[0, 0], loads=np.ones((1, 2)), names=["1"], uniform=[0.5])

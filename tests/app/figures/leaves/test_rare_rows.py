@@ -1,11 +1,9 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from leafscope.app import theme
-from leafscope.app.figures.leaves.rare_rows import rare_rows, rare_rows_sentence, rare_rows_table
+from leafscope.app.figures.leaves.rare_rows import RareRows
 from leafscope.app.theme import Look
 
 COLUMNS = ["model", "bin", "seeds", "rows", "wrong_share", "dense_share", "difference", "low", "high"]
@@ -24,7 +22,7 @@ def _only(**values: object) -> pd.DataFrame:
 
 
 def test_points_whiskers_and_styles() -> None:
-    tree, flat, zero = rare_rows(table=TABLE).data
+    tree, flat, zero = RareRows(TABLE).figure().data
     assert list(tree.y) == pytest.approx([4.2, 0.0])
     assert list(tree.error_y.array) == pytest.approx([3.2, 1.0])
     assert list(tree.error_y.arrayminus) == pytest.approx([3.2, 1.0])
@@ -41,7 +39,7 @@ def test_points_whiskers_and_styles() -> None:
 def test_models_stand_side_by_side_within_their_bin(models: int, projector: bool) -> None:
     names = ["tree", "flat", "decision_tree", "tree_units", "random_forest"][:models]
     table = pd.concat([TABLE.head(2).assign(model=name) for name in names])
-    traces = rare_rows(table=table, look=Look(projector=projector)).data[:-1]
+    traces = RareRows(table).figure(look=Look(projector=projector)).data[:-1]
     for place in (0, 1):
         at = [trace.x[place] for trace in traces]
         assert len(set(at)) == models
@@ -50,14 +48,14 @@ def test_models_stand_side_by_side_within_their_bin(models: int, projector: bool
 
 
 def test_n_stands_below_each_bin() -> None:
-    assert list(rare_rows(table=TABLE.head(2)).layout.xaxis.ticktext) == ["0<br>n = 31", "1-2<br>n = 1,234"]
-    assert list(rare_rows(table=TABLE).layout.xaxis.ticktext) == ["0<br>n = 31<br>no rows", "1-2<br>n = 1,234<br>n = 40"]
+    assert list(RareRows(TABLE.head(2)).figure().layout.xaxis.ticktext) == ["0<br>n = 31", "1-2<br>n = 1,234"]
+    assert list(RareRows(TABLE).figure().layout.xaxis.ticktext) == ["0<br>n = 31<br>no rows", "1-2<br>n = 1,234<br>n = 40"]
 
 
 def test_bins_are_in_order_of_first_appearance_or_of_least() -> None:
     upside_down = TABLE.iloc[[1, 0]]
-    assert rare_rows_table(table=upside_down)["bin"].tolist() == ["1-2", "0"]
-    assert rare_rows_table(table=upside_down.assign(least=[1, 0]))["bin"].tolist() == ["0", "1-2"]
+    assert RareRows(upside_down).table()["bin"].tolist() == ["1-2", "0"]
+    assert RareRows(upside_down.assign(least=[1, 0])).table()["bin"].tolist() == ["0", "1-2"]
 
 
 @pytest.mark.parametrize(
@@ -74,18 +72,18 @@ def test_bins_are_in_order_of_first_appearance_or_of_least() -> None:
     ],
 )
 def test_sentence_is_about_the_rarest_bin_of_the_first_model(table: pd.DataFrame, words: str) -> None:
-    sentence = rare_rows_sentence(table=table)
+    sentence = RareRows(table).sentence()
     assert sentence.startswith("Test rows whose leaf had 0 training rows")
     assert words in sentence
 
 
 def test_sentence_skips_bins_without_rows() -> None:
     table = TABLE.head(2).assign(rows=[0, 7], difference=[np.nan, 0.1], low=[np.nan, 0.05], high=[np.nan, 0.2])
-    assert rare_rows_sentence(table=table).startswith("Test rows whose leaf had 1-2 training rows (n = 7, 5 seeds)")
+    assert RareRows(table).sentence().startswith("Test rows whose leaf had 1-2 training rows (n = 7, 5 seeds)")
 
 
 def test_table_is_in_percent() -> None:
-    table = rare_rows_table(table=TABLE)
+    table = RareRows(TABLE).table()
     assert table["wrong_share"].tolist() == pytest.approx([20, 10, 10])
     assert table["low"].tolist() == pytest.approx([1, -1, -20])
     assert set(table["unit"]) == {"percentage points"}
@@ -93,19 +91,13 @@ def test_table_is_in_percent() -> None:
 
 @pytest.mark.parametrize("table", [TABLE.head(0), _only(rows=0), _only(difference=np.nan)])
 def test_nothing_to_compare_says_so(table: pd.DataFrame) -> None:
-    figure = rare_rows(table=table)
+    figure = RareRows(table).figure()
     assert not figure.data
-    assert figure.layout.annotations[0].text == rare_rows_sentence(table=table)
+    assert figure.layout.annotations[0].text == RareRows(table).sentence()
 
 
 def test_columns_and_rows_must_fit() -> None:
-    with pytest.raises(ValueError, match=r"table must have the columns .*, but low is missing"):
-        rare_rows(table=TABLE.drop(columns="low"))
+    with pytest.raises(ValueError, match=r"points must have the columns .*, but low is missing"):
+        RareRows(TABLE.drop(columns="low"))
     with pytest.raises(ValueError, match="one row for a bin, got two of tree for 0"):
-        rare_rows(table=pd.concat([TABLE, TABLE.head(1)]))
-
-
-def test_user_text_is_escaped() -> None:
-    text = json.dumps(rare_rows(table=_only(bin="<b>0</b>"), subject="<i>x</i>").to_plotly_json(), default=str)
-    assert "<i>" not in text
-    assert "<b>" not in text
+        RareRows(pd.concat([TABLE, TABLE.head(1)]))

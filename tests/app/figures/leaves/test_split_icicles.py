@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from leafscope.app import theme
-from leafscope.app.figures.leaves.split_icicles import split_icicles, split_icicles_sentence, split_icicles_table
+from leafscope.app.figures.leaves.split_icicles import SplitIcicles
 from leafscope.app.theme import Look
+from leafscope.core.usage.change import divergence
 
 COUNTS = {"train": np.array([6, 0, 3, 1]), "validation": np.array([1, 1, 1, 1]), "test": np.array([0, 5, 0, 0])}
 
 
 def test_three_icicles_stand_side_by_side_at_equal_width_and_height() -> None:
-    figure = split_icicles(counts=COUNTS, depth=2)
+    figure = SplitIcicles(COUNTS, depth=2).figure()
     icicles = [trace for trace in figure.data if trace.type == "icicle"]
     assert [trace.name for trace in icicles] == ["training", "validation", "test"]
     spans = [trace.domain.x for trace in icicles]
@@ -23,7 +24,7 @@ def test_three_icicles_stand_side_by_side_at_equal_width_and_height() -> None:
 
 
 def test_headings_stand_centred_above_each() -> None:
-    figure = split_icicles(counts=COUNTS, depth=2)
+    figure = SplitIcicles(COUNTS, depth=2).figure()
     headings = figure.layout.annotations
     assert [note.text for note in headings] == ["10 training rows", "4 validation rows", "5 test rows"]
     assert [note.x for note in headings] == pytest.approx([sum(trace.domain.x) / 2 for trace in figure.data[:3]])
@@ -31,7 +32,7 @@ def test_headings_stand_centred_above_each() -> None:
 
 
 def test_colours_are_on_one_scale_to_the_highest_load_of_all_splits() -> None:
-    figure = split_icicles(counts=COUNTS, depth=2)
+    figure = SplitIcicles(COUNTS, depth=2).figure()
     assert figure.layout.coloraxis.cmax == 4
     loads = (1, 1.2, 0.8, 2.4, 0, 1.2, 0.4)
     assert list(figure.data[0].marker.colors) == [theme.load_colour(load, 4) for load in loads]
@@ -39,58 +40,58 @@ def test_colours_are_on_one_scale_to_the_highest_load_of_all_splits() -> None:
 
 
 def test_prefixes_without_a_row_of_the_split_are_hatched() -> None:
-    figure = split_icicles(counts=COUNTS, depth=2)
+    figure = SplitIcicles(COUNTS, depth=2).figure()
     assert list(figure.data[0].marker.pattern.shape) == ["", "", "", "", "/", "", ""]
     assert set(figure.data[1].marker.pattern.shape) == {""}
     assert list(figure.data[2].marker.pattern.shape) == ["", "", "/", "/", "", "/", "/"]
     assert "hatched" in figure.layout.title.text
-    assert "hatched" not in split_icicles(counts={"test": [1, 1]}, depth=1).layout.title.text
+    assert "hatched" not in SplitIcicles({"test": [1, 1]}, depth=1).figure().layout.title.text
 
 
 def test_levels_stop_at_the_limit() -> None:
     counts = {"train": np.arange(16), "test": np.ones(16)}
-    figure = split_icicles(counts=counts, depth=4, max_levels=2)
+    figure = SplitIcicles(counts, depth=4, max_levels=2).figure()
     assert [list(trace.ids) for trace in figure.data[:2]] == [[f"n{node}" for node in range(7)]] * 2
     assert list(figure.data[0]["values"]) == [4, 2, 2, 1, 1, 1, 1]
     assert "levels 0 to 2 of 4" in figure.layout.title.text
 
 
 def test_a_split_without_rows_is_all_hatched() -> None:
-    figure = split_icicles(counts={"train": [1, 2], "test": [0, 0]}, depth=1)
+    figure = SplitIcicles({"train": [1, 2], "test": [0, 0]}, depth=1).figure()
     assert list(figure.data[1].marker.pattern.shape) == ["/"] * 3
     assert figure.layout.annotations[1].text == "0 test rows"
-    assert np.isnan(split_icicles_table(counts={"train": [1, 2], "test": [0, 0]}, depth=1)["test_share"]).all()
-    empty = split_icicles(counts={"train": [0, 0], "test": [0, 0]}, depth=1)
+    assert np.isnan(SplitIcicles({"train": [1, 2], "test": [0, 0]}, depth=1).table()["test_share"]).all()
+    empty = SplitIcicles({"train": [0, 0], "test": [0, 0]}, depth=1).figure()
     assert empty.layout.annotations[0].text == "No split has a row, so no prefix is reached."
 
 
 def test_narrow_pieces_show_their_last_bit_or_nothing() -> None:
     counts = dict.fromkeys(COUNTS, np.ones(32))
-    texts = list(split_icicles(counts=counts, depth=5, look=Look(projector=True)).data[0].text)
+    texts = list(SplitIcicles(counts, depth=5).figure(look=Look(projector=True)).data[0].text)
     assert texts[:3] == ["root", "0", "1"]
     assert texts[7:9] == ["0", "1"]
     assert set(texts[31:]) == {""}
 
 
 def test_hover_says_what_share_of_the_split() -> None:
-    assert split_icicles(counts=COUNTS, depth=2).data[0].hovertext[3] == (
+    assert SplitIcicles(COUNTS, depth=2).figure().data[0].hovertext[3] == (
         "leaf 0 0<br>6 training rows, 60.0 %<br>relative load 2.40"
     )
 
 
 def test_depth_zero_is_one_piece() -> None:
-    assert list(split_icicles(counts={"train": [3], "test": [2]}, depth=0).data[0].ids) == ["n0"]
+    assert list(SplitIcicles({"train": [3], "test": [2]}, depth=0).figure().data[0].ids) == ["n0"]
 
 
 def test_sentence() -> None:
-    assert split_icicles_sentence(divergence=0.0123) == (
-        "Train and test loads differ by 0.0123 nats (Jensen-Shannon; 0 is equal, 0.693 disjoint)."
-    )
-    assert split_icicles_sentence(divergence=float("nan")).startswith("Train and test loads cannot be compared")
+    found = theme.three_significant(divergence(COUNTS["train"], COUNTS["test"]))
+    assert f"differ by {found} nats" in SplitIcicles(COUNTS, 2).sentence()
+    for alone in ({"train": [1, 2], "test": [0, 0]}, {"train": [1, 2]}):
+        assert SplitIcicles(alone, 1).sentence().startswith("Train and test loads cannot be compared")
 
 
 def test_table_lists_every_split_beside_the_node() -> None:
-    table = split_icicles_table(counts=COUNTS, depth=2)
+    table = SplitIcicles(COUNTS, depth=2).table()
     assert table["node"].tolist() == list(range(7))
     assert table["prefix"].tolist() == ["root", "0", "1", "0 0", "0 1", "1 0", "1 1"]
     assert table["level"].tolist() == [0, 1, 1, 2, 2, 2, 2]
@@ -101,8 +102,8 @@ def test_table_lists_every_split_beside_the_node() -> None:
 
 def test_input_must_fit() -> None:
     with pytest.raises(ValueError, match=r"counts of test must have 2\^depth = 4 entries, got shape \(2,\)"):
-        split_icicles(counts={"train": [1, 1, 1, 1], "test": [1, 1]}, depth=2)
+        SplitIcicles({"train": [1, 1, 1, 1], "test": [1, 1]}, depth=2)
     with pytest.raises(ValueError, match="counts must hold splits of test, validation, train, got holdout"):
-        split_icicles(counts={"holdout": [1, 1]}, depth=1)
+        SplitIcicles({"holdout": [1, 1]}, depth=1)
     with pytest.raises(ValueError, match="got none"):
-        split_icicles(counts={}, depth=1)
+        SplitIcicles({}, depth=1)
