@@ -1,7 +1,5 @@
 """Balance: how evenly are the leaves used, against chance, and how does that change with epoch, depth and penalty?"""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -11,20 +9,15 @@ from leafscope.app import theme
 from leafscope.app.address import choice, session
 from leafscope.app.balance import sections
 from leafscope.app.balance.sections import BalanceView, expected_at
-from leafscope.app.figures.balance.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
-from leafscope.app.figures.balance.node_balance import (
-    node_balance_heatmap,
-    node_balance_heatmap_sentence,
-    node_balance_heatmap_table,
-)
+from leafscope.app.figures.balance.lorenz import LorenzCurve
+from leafscope.app.figures.balance.node_balance import NodeBalance
 from leafscope.app.leaves import choose_view, node, replay
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.leaves.words import STATISTICS, UNUSED, Statistic
 from leafscope.app.parts import drawing
 from leafscope.core.usage.chance import Expected, expected_balance, expected_classes, expected_divergence, lorenz_band
 from leafscope.core.usage.change import divergence
-from leafscope.core.usage.counts import node_counts
-from leafscope.core.usage.evenness import carrying, lorenz, node_balance
+from leafscope.core.usage.evenness import carrying, lorenz
 from leafscope.core.usage.information import information
 from leafscope.core.usage.summary import why_undefined
 
@@ -223,32 +216,22 @@ def _table(
 
 
 def _lorenz(view: BalanceView, counts: NDArray[np.int64]) -> None:
-    mean, low, high = _band(counts)
-    common: dict[str, Any] = {
-        "shares": lorenz(counts),
-        "mean": mean,
-        "low": low,
-        "high": high,
-    }
-    split = SPLITS[view.split]
-    drawing.figure(
-        lorenz_curve(**common, split=split, model=view.run.config.net.kind, subject=view.subject, look=session.look(0.48)),
+    drawing.show(
+        LorenzCurve(lorenz(counts), _band(counts), split=SPLITS[view.split], model=view.run.config.net.kind),
         key="lorenz",
-        sentence=lorenz_curve_sentence(**common, split=split),
         caption=view.caption("Leaves from the emptiest to the fullest. Band: random routing with the same bit frequencies."),
-        table=lorenz_curve_table(**common),
+        subject=view.subject,
+        share=0.48,
     )
 
 
 def _nodes(view: BalanceView, counts: NDArray[np.int64]) -> None:
-    common: dict[str, Any] = {"balance": node_balance(counts), "counts": node_counts(counts)}
-    split = SPLITS[view.split]
-    drawing.figure(
-        node_balance_heatmap(**common, split=split, subject=view.subject, look=session.look(0.48)),
+    drawing.show(
+        NodeBalance(counts, split=SPLITS[view.split]),
         key="node_balance",
-        sentence=node_balance_heatmap_sentence(**common, split=split),
         caption=view.caption("Each cell is an inner node, below its parent; colour is the share of its rows with bit 1."),
-        table=node_balance_heatmap_table(**common),
+        subject=view.subject,
+        share=0.48,
     )
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from leafscope.app import navigation, server, theme
 from leafscope.app.address import link, session
-from leafscope.app.figures.run.decision_regions import decision_regions, decision_regions_sentence, decision_regions_table
+from leafscope.app.figures.run.decision_regions import DecisionRegions
 from leafscope.app.parts import drawing, run_picker
 from leafscope.app.playground import controls, live, scene
 from leafscope.core import jobs
@@ -153,32 +153,26 @@ def _regions(shown: RunSummary) -> None:
         return
     run = shown.config
     data = load(run.data, run.data_seed)
-    points = data.raw[data.train.index]
     of_plane = grid(data, GRID)
-    xx, yy = of_plane[:GRID, 0], of_plane[::GRID, 1]
     region, leaves = trained.predict(data.standardize(of_plane))
     square = (GRID, GRID)
-    leaf = leaves[-1].reshape(square) if leaves else None
     layer = f", gated layer {run.net.tree_layers}" if run.net.tree_layers > 1 else ""
-    drawing.figure(
-        decision_regions(
-            xx=xx,
-            yy=yy,
+    drawing.show(
+        DecisionRegions(
+            xx=of_plane[:GRID, 0],
+            yy=of_plane[::GRID, 1],
             region=region.reshape(square),
-            leaf=leaf,
-            depth=run.net.depth if leaf is not None else None,
-            x=points,
+            leaf=leaves[-1].reshape(square) if leaves else None,
+            depth=run.net.depth,
+            x=data.raw[data.train.index],
             y=data.train.y,
             class_names=data.class_names,
             feature_names=(data.feature_names[0], data.feature_names[1]),
-            subject=shown.label,
-            look=session.look(),
         ),
         key="decision_regions",
-        sentence=decision_regions_sentence(region=region.reshape(square), leaf=leaf, class_names=data.class_names),
         caption=f"Predictions on a {GRID} x {GRID} grid, {trained.words(shown.epochs_done)}; lines: where the sign pattern "
         f"changes{layer}; points: training rows.",
-        table=decision_regions_table(xx=xx, yy=yy, region=region.reshape(square), leaf=leaf, class_names=data.class_names),
+        subject=shown.label,
     )
 
 

@@ -11,8 +11,8 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.figures.run.leaf_loads import leaf_loads
-from leafscope.app.figures.run.learning_curves import learning_curves
+from leafscope.app.figures.run.leaf_loads import LeafLoads
+from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.parts import drawing, sidebar
 from leafscope.core import jobs
 from leafscope.core.datasets import shape
@@ -181,17 +181,16 @@ def _standing_curves(now: RunSummary, history: pd.DataFrame) -> go.Figure:
     losses = history[(history["metric"] == "loss") & history["split"].isin(("train", "validation"))]
     wide = losses.pivot_table(index="epoch", columns="split", values="value", dropna=False)
     size = shape(now.config.data)
-    return learning_curves(
-        epochs=wide.index.to_numpy(),
-        curves={(str(split), "loss"): wide[split].to_numpy() for split in wide.columns},
+    curves = LearningCurves(
+        wide.index.to_numpy(),
+        {str(split): wide[split].to_numpy() for split in wide.columns},
         metric="loss",
         best_epoch=now.best_epoch,
         n_rows={"train": size.n_train, "validation": size.n_validation},
         model=now.config.net.kind,
         gates=now.config.net.gates,
-        subject=theme.one_line(now.title, 60),
-        look=session.look(),
     )
+    return curves.figure(subject=theme.one_line(now.title, 60), look=session.look())
 
 
 def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -271,11 +270,8 @@ def _loads(now: RunSummary) -> None:
         pd.DataFrame({"leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
         "live_loads_table",
         load_sentence(counts, run.net.depth, epoch),
-        drawing=lambda: leaf_loads(
-            counts_train=counts,
-            depth=run.net.depth,
-            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}",
-            look=session.look(),
+        drawing=lambda: LeafLoads(counts, run.net.depth).figure(
+            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=session.look()
         ),
         sentence=load_sentence(counts, run.net.depth, epoch),
     )

@@ -79,7 +79,7 @@ def test_drawing_names_its_subject_and_its_axes(make: Callable[[], Any]) -> None
     assert "&lt;i&gt;run&lt;/i&gt;" in figure.layout.title.text
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         if axis.visible is not False and not (axis.matches and axis.showticklabels is False):
-            assert axis.title.text or axis.showticklabels is False or axis.anchor is None, axis
+            assert axis.title.text or axis.ticktext or axis.showticklabels is False or axis.anchor is None, axis
 
 
 @pytest.mark.parametrize("make", EMPTY)
