@@ -1,4 +1,4 @@
-"""Balance: how evenly are the leaves used, against chance, and how does that change with epoch, depth and penalty?"""
+"""Balance: how evenly are the leaves used, compared with chance, and how do epoch, depth and penalty change it?"""
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _length(depth: int) -> int:
-    """Ask for the length of the prefixes that are measured; the whole pattern unless chosen."""
+    """Ask for the length of the prefixes to measure; by default the whole pattern."""
     wrong = choice.seed("length", range(depth + 1), depth)
     choice.warn("length", wrong, f"from 0 to {depth}")
     if depth > 0:
@@ -64,7 +64,7 @@ def _length(depth: int) -> int:
                 list(range(depth + 1)),
                 key="length",
                 persist_state="session",
-                help="Prefixes of this length are measured in place of leaves; all bits: the leaves themselves.",
+                help="Measure prefixes of this length instead of leaves; with all bits, these are the leaves.",
             )
     length = int(st.session_state["length"])
     session.publish_to_url("length", length, depth)
@@ -112,10 +112,10 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
                 with column:
                     _tile(*tile)
         st.caption(
-            "Below each: what random routing alone would give, where each row draws its leaf from the product of the "
-            "frequencies of the bits; mean and 95 % range of 200 draws. For rows that changed leaf or are in their final one: "
-            "if they drew anew at each epoch; for the divergence: if all rows were dealt anew into the two splits. A statistic "
-            "of few rows in many leaves is far from even by arithmetic alone."
+            "Below each: what random routing alone would give, mean and 95 % range of 200 draws. Random routing draws the leaf "
+            "of each row from the product of the bit frequencies. For rows that changed leaf or are in their final leaf, rows "
+            "draw again at each epoch; for the divergence, all rows are dealt again into the two splits. With few rows in many "
+            "leaves, a statistic is far from even by chance alone."
         )
         table = _table(values, chance, others)
         st.download_button(
@@ -181,7 +181,7 @@ def _tile(statistic: Statistic, value: float, expected: Expected | None, reason:
 
 def _sentence(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Expected]) -> str:
     if counts.sum() == 0:
-        return f"There are no {view.rows}, so that nothing is used."
+        return f"There are no {view.rows}, so no leaf is used."
     what = "leaves" if view.length == view.depth else f"prefixes of {view.length} bit{'s' * (view.length != 1)}"
     needed = carrying(counts)
     random = chance["carrying_90"]

@@ -47,16 +47,15 @@ VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("extra gating units", {"net.gates": "units"}),
     ("random gates", {"net.gates": "random"}),
 )
-"""What is changed in a run, one thing at a time."""
+"""The settings that each variant of a run changes, one at a time."""
 
 MOST_EXPECTED = 13
-"""Epochs at which chance is asked about a statistic that takes long."""
+"""Epochs at which chance is computed for a statistic that takes long."""
 
 MOST_ADJUSTED = 41
 """Epochs at which the adjusted information is computed."""
 
 COMPARED = ("gini", "effective_leaves", "dead_fraction", "max_violation", "entropy", "cv2", "used_leaves", "carrying_90")
-
 
 MORE_IS_EVEN = ("effective_leaves", "entropy", "used_leaves", "carrying_90")
 """Statistics that are higher where the leaves are used more evenly."""
@@ -75,7 +74,7 @@ class BalanceView(View):
 
     @property
     def measured(self) -> tuple[Any, ...]:
-        """What tells apart all that is measured over the epochs, for what is kept."""
+        """The key under which measurements over the epochs are cached."""
         return *self.key, self.layer, self.split, self.length
 
     def summary(self) -> pd.DataFrame:
@@ -101,14 +100,14 @@ class BalanceView(View):
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _summary(key: tuple[Any, ...], _view: BalanceView) -> pd.DataFrame:
-    """Kept for as long as the run has no further epoch; the view is what the other arguments name."""
+    """Cached until the run has another epoch; the key names the view."""
     del key
     return summarize(_view.series(), _view.depth, level=_view.length, y=_view.labels, n_classes=_view.data.n_classes)
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _course(key: tuple[Any, ...], name: str, _view: BalanceView) -> tuple[list[int], NDArray[np.float64]]:
-    """What the summary does not hold: the adjusted information, and the divergence of two splits."""
+    """Statistics that the summary does not have: the adjusted information, and the divergence of two splits."""
     del key
     length = _view.length
     shift = _view.depth - length
@@ -194,8 +193,8 @@ def about_the_class(view: BalanceView) -> None:
         InformationLevels(found.adjusted, random, orders=found.orders, split=SPLITS[view.split]),
         key="information",
         caption=view.caption(
-            "Mutual information of prefix and class, adjusted for chance. Band: the same bits taken in random orders; the "
-            "whole pattern is the same in every order. Information is not use: a dense net's sign bits carry it too."
+            "Mutual information of prefix and class, adjusted for chance. Band: the same bits in random orders; the whole "
+            "pattern is the same in every order. Information is not use: the sign bits of a dense net carry it too."
         ),
         subject=view.subject,
     )
@@ -213,7 +212,13 @@ def variants(view: BalanceView) -> None:
         titles = {key: STATISTICS[key].title for key in COMPARED}
         name = pick("compared", "Statistic", COMPARED, "gini", titles)
     with right:
-        seeds = pick("variant_seeds", "Seeds", (1, 5, 10), 5, help="From the run's own seed on; each splits the data anew.")
+        seeds = pick(
+            "variant_seeds",
+            "Seeds",
+            (1, 5, 10),
+            5,
+            help="Counted from the run's own seed; each seed splits the data differently.",
+        )
     wanted = _variants(view.run.config, seeds)
     runs = [run for _, run in wanted]
     finished = train_missing.ask(
@@ -230,8 +235,8 @@ def variants(view: BalanceView) -> None:
             model=view.run.config.net.kind,
         ),
         key="variants",
-        caption=f"One thing is changed at a time in {view.run.label}; all else, the learning rate too, is as it was, so that "
-        "this shows an effect on the balance and does not rank the variants. Errors on validation rows at the last epoch.",
+        caption=f"Each variant changes one setting of {view.run.label} and keeps all others, the learning rate included. This "
+        "shows effects on the balance; it does not rank the variants. Errors on validation rows at the last epoch.",
         subject=f"{view.whole_run}, last epoch",
     )
 

@@ -151,7 +151,7 @@ class DecisionRegions:
 
         >>> grid = {"xx": [0, 1], "yy": [0, 1], "region": [[0, 0], [0, 1]], "leaf": [[0, 1], [2, 2]]}
         >>> DecisionRegions(**grid, x=[], y=[], class_names=["a", "b"]).sentence()
-        '3 sign patterns meet in the picture; a is predicted on 75.0 % of its area.'
+        'The picture shows 3 sign patterns; a is predicted on 75.0 % of its area.'
         """
         grid = self._grid
         if grid.classes.size == 0:
@@ -162,8 +162,7 @@ class DecisionRegions:
         if grid.cells is None:
             return f"In the picture, {area}"
         patterns = len(np.unique(grid.cells))
-        meet = "1 sign pattern fills" if patterns == 1 else f"{theme.thousands(patterns)} sign patterns meet in"
-        return f"{meet} the picture; {area}"
+        return f"The picture shows {theme.thousands(patterns)} sign pattern{'s' * (patterns != 1)}; {area}"
 
     def table(self) -> pd.DataFrame:
         """List the grid's points, row by row: x, y, predicted, and the leaf where given."""

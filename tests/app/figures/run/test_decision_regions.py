@@ -49,7 +49,7 @@ def test_large_cells_carry_their_pattern() -> None:
 
 def test_sentence_and_table() -> None:
     assert DecisionRegions(xx=[0], yy=[0], region=[[1]], leaf=[[0]], **ROWS).sentence() == (
-        "1 sign pattern fills the picture; b is predicted on 100.0 % of its area."
+        "The picture shows 1 sign pattern; b is predicted on 100.0 % of its area."
     )
     table = DecisionRegions(**GRID, **ROWS, leaf=np.arange(6).reshape(2, 3)).table()
     assert table["predicted"].tolist() == ["a", "a", "b", "a", "b", "b"]
