@@ -43,7 +43,8 @@ def main() -> None:
         return
     if faults:
         st.warning(
-            f"The configuration is not valid: {theme.escape_markdown('; '.join(faults.values()))}. Correct it to train.",
+            f"The configuration is not valid: {theme.escape_markdown('; '.join(faults.values()))}. "
+            "Correct it before you train.",
             icon=":material/error:",
         )
     elif chosen is not None and chosen.run_id != shown.run_id:

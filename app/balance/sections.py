@@ -212,13 +212,8 @@ def variants(view: BalanceView) -> None:
         titles = {key: STATISTICS[key].title for key in COMPARED}
         name = pick("compared", "Statistic", COMPARED, "gini", titles)
     with right:
-        seeds = pick(
-            "variant_seeds",
-            "Seeds",
-            (1, 5, 10),
-            5,
-            help="Counted from the run's own seed; each seed splits the data differently.",
-        )
+        words = "Counted from the run's own seed; each seed splits the data differently."
+        seeds = pick("variant_seeds", "Seeds", (1, 5, 10), 5, help=words)
     wanted = _variants(view.run.config, seeds)
     runs = [run for _, run in wanted]
     finished = train_missing.ask(

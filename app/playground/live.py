@@ -198,7 +198,7 @@ def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _renderer() -> Literal["svg", "canvas"]:
-    """The chart's save button saves SVG only from a chart that is drawn as SVG."""
+    """How a chart is drawn, and so what its save button saves."""
     return "svg" if session.image_format() == "svg" else "canvas"
 
 
