@@ -1,6 +1,4 @@
-"""Balance: how evenly are the leaves used, against chance, and how does that change with epoch, depth and penalty?"""
-
-from typing import Any
+"""Balance: how evenly are the leaves used, compared with chance, and how do epoch, depth and penalty change it?"""
 
 import numpy as np
 import pandas as pd
@@ -11,20 +9,15 @@ from leafscope.app import theme
 from leafscope.app.address import choice, session
 from leafscope.app.balance import sections
 from leafscope.app.balance.sections import BalanceView, expected_at
-from leafscope.app.figures.balance.lorenz import lorenz_curve, lorenz_curve_sentence, lorenz_curve_table
-from leafscope.app.figures.balance.node_balance import (
-    node_balance_heatmap,
-    node_balance_heatmap_sentence,
-    node_balance_heatmap_table,
-)
+from leafscope.app.figures.balance.lorenz import LorenzCurve
+from leafscope.app.figures.balance.node_balance import NodeBalance
 from leafscope.app.leaves import choose_view, node, replay
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.leaves.words import STATISTICS, UNUSED, Statistic
 from leafscope.app.parts import drawing
 from leafscope.core.usage.chance import Expected, expected_balance, expected_classes, expected_divergence, lorenz_band
 from leafscope.core.usage.change import divergence
-from leafscope.core.usage.counts import node_counts
-from leafscope.core.usage.evenness import carrying, lorenz, node_balance
+from leafscope.core.usage.evenness import carrying, lorenz
 from leafscope.core.usage.information import information
 from leafscope.core.usage.summary import why_undefined
 
@@ -61,7 +54,7 @@ def main() -> None:
 
 
 def _length(depth: int) -> int:
-    """Ask for the length of the prefixes that are measured; the whole pattern unless chosen."""
+    """Ask for the length of the prefixes to measure; by default the whole pattern."""
     wrong = choice.seed("length", range(depth + 1), depth)
     choice.warn("length", wrong, f"from 0 to {depth}")
     if depth > 0:
@@ -71,7 +64,7 @@ def _length(depth: int) -> int:
                 list(range(depth + 1)),
                 key="length",
                 persist_state="session",
-                help="Prefixes of this length are measured in place of leaves; all bits: the leaves themselves.",
+                help="Measure prefixes of this length instead of leaves; with all bits, these are the leaves.",
             )
     length = int(st.session_state["length"])
     session.publish_to_url("length", length, depth)
@@ -119,10 +112,10 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
                 with column:
                     _tile(*tile)
         st.caption(
-            "Below each: what random routing alone would give, where each row draws its leaf from the product of the "
-            "frequencies of the bits; mean and 95 % range of 200 draws. For rows that changed leaf or are in their final one: "
-            "if they drew anew at each epoch; for the divergence: if all rows were dealt anew into the two splits. A statistic "
-            "of few rows in many leaves is far from even by arithmetic alone."
+            "Below each: what random routing alone would give, mean and 95 % range of 200 draws. Random routing draws the leaf "
+            "of each row from the product of the bit frequencies. For rows that changed leaf or are in their final leaf, rows "
+            "draw again at each epoch; for the divergence, all rows are dealt again into the two splits. With few rows in many "
+            "leaves, a statistic is far from even by chance alone."
         )
         table = _table(values, chance, others)
         st.download_button(
@@ -188,7 +181,7 @@ def _tile(statistic: Statistic, value: float, expected: Expected | None, reason:
 
 def _sentence(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Expected]) -> str:
     if counts.sum() == 0:
-        return f"There are no {view.rows}, so that nothing is used."
+        return f"There are no {view.rows}, so no leaf is used."
     what = "leaves" if view.length == view.depth else f"prefixes of {view.length} bit{'s' * (view.length != 1)}"
     needed = carrying(counts)
     random = chance["carrying_90"]
@@ -223,32 +216,22 @@ def _table(
 
 
 def _lorenz(view: BalanceView, counts: NDArray[np.int64]) -> None:
-    mean, low, high = _band(counts)
-    common: dict[str, Any] = {
-        "shares": lorenz(counts),
-        "mean": mean,
-        "low": low,
-        "high": high,
-    }
-    split = SPLITS[view.split]
-    drawing.figure(
-        lorenz_curve(**common, split=split, model=view.run.config.net.kind, subject=view.subject, look=session.look(0.48)),
+    drawing.show(
+        LorenzCurve(lorenz(counts), _band(counts), split=SPLITS[view.split], model=view.run.config.net.kind),
         key="lorenz",
-        sentence=lorenz_curve_sentence(**common, split=split),
         caption=view.caption("Leaves from the emptiest to the fullest. Band: random routing with the same bit frequencies."),
-        table=lorenz_curve_table(**common),
+        subject=view.subject,
+        share=0.48,
     )
 
 
 def _nodes(view: BalanceView, counts: NDArray[np.int64]) -> None:
-    common: dict[str, Any] = {"balance": node_balance(counts), "counts": node_counts(counts)}
-    split = SPLITS[view.split]
-    drawing.figure(
-        node_balance_heatmap(**common, split=split, subject=view.subject, look=session.look(0.48)),
+    drawing.show(
+        NodeBalance(counts, split=SPLITS[view.split]),
         key="node_balance",
-        sentence=node_balance_heatmap_sentence(**common, split=split),
         caption=view.caption("Each cell is an inner node, below its parent; colour is the share of its rows with bit 1."),
-        table=node_balance_heatmap_table(**common),
+        subject=view.subject,
+        share=0.48,
     )
 
 

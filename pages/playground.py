@@ -1,10 +1,10 @@
-"""Playground: what does a tree net do? Train one, live, on data one can see."""
+"""Playground: what does a tree net do? Train one and watch it, on data that can be seen."""
 
 import streamlit as st
 
 from leafscope.app import navigation, server, theme
 from leafscope.app.address import link, session
-from leafscope.app.figures.run.decision_regions import decision_regions, decision_regions_sentence, decision_regions_table
+from leafscope.app.figures.run.decision_regions import DecisionRegions
 from leafscope.app.parts import drawing, run_picker
 from leafscope.app.playground import controls, live, scene
 from leafscope.core import jobs
@@ -44,7 +44,7 @@ def main() -> None:
     if faults:
         st.warning(
             f"The configuration is not valid: {theme.escape_markdown('; '.join(faults.values()))}. "
-            "Nothing is trained until it is.",
+            "Correct it before you train.",
             icon=":material/error:",
         )
     elif chosen is not None and chosen.run_id != shown.run_id:
@@ -57,20 +57,20 @@ def main() -> None:
         fold = st.expander(
             "Decision regions as a figure for slides", icon=":material/image:", key="_regions", on_change="rerun"
         )
-        if fold.open:  # drawn when it is asked for, since that takes longer than all else on the page
+        if fold.open:  # drawing it takes longer than the rest of the page
             with fold:
                 _regions(shown)
     if not shown.active and shown.last and shown.config.net.gated:
         st.page_link(
             navigation.LEAVES_PAGE,
-            label="See who is in each leaf",
+            label="See the rows in each leaf",
             icon=":material/account_tree:",
             query_params={session.Keys.RUN: shown.run_id},
         )
 
 
 def _take_controls_from_run() -> None:
-    """Let the controls show the run of the URL when the URL names no configuration and none was chosen yet."""
+    """Set the controls to the run in the URL, unless the URL or a person has set them already."""
     asked = session.run_id()
     if st.session_state.get(session.Keys.CONTROLS_FROM) or controls.any_in_url():
         st.session_state[session.Keys.CONTROLS_FROM] = True
@@ -80,7 +80,7 @@ def _take_controls_from_run() -> None:
         try:
             controls.load_run(jobs.default_store().run(asked).config)
         except (LeafscopeError, ValueError):
-            return  # said below, where the run would be
+            return  # the page says so where it would show the run
 
 
 def _misfit(run: RunConfig) -> str | None:
@@ -99,7 +99,7 @@ def _submit(run: RunConfig) -> None:
         session.notify(str(error))
     else:
         if submission.reused:
-            session.notify("This configuration is already trained; its figures are shown.")
+            session.notify("This configuration is already trained; the page shows its figures.")
         session.show_run(run.run_id)
     st.rerun()
 
@@ -124,7 +124,7 @@ def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
         try:
             return jobs.default_store().run(asked)
         except RunNotFoundError:
-            st.info("This run is not here yet: it was made on another machine, or deleted. Press Train to make it.")
+            st.info("This run is not here: it was trained on another machine, or deleted. Press Train to train it here.")
             return None
     if asked is None and chosen is not None:
         try:
@@ -153,32 +153,26 @@ def _regions(shown: RunSummary) -> None:
         return
     run = shown.config
     data = load(run.data, run.data_seed)
-    points = data.raw[data.train.index]
     of_plane = grid(data, GRID)
-    xx, yy = of_plane[:GRID, 0], of_plane[::GRID, 1]
     region, leaves = trained.predict(data.standardize(of_plane))
     square = (GRID, GRID)
-    leaf = leaves[-1].reshape(square) if leaves else None
     layer = f", gated layer {run.net.tree_layers}" if run.net.tree_layers > 1 else ""
-    drawing.figure(
-        decision_regions(
-            xx=xx,
-            yy=yy,
+    drawing.show(
+        DecisionRegions(
+            xx=of_plane[:GRID, 0],
+            yy=of_plane[::GRID, 1],
             region=region.reshape(square),
-            leaf=leaf,
-            depth=run.net.depth if leaf is not None else None,
-            x=points,
+            leaf=leaves[-1].reshape(square) if leaves else None,
+            depth=run.net.depth,
+            x=data.raw[data.train.index],
             y=data.train.y,
             class_names=data.class_names,
             feature_names=(data.feature_names[0], data.feature_names[1]),
-            subject=shown.label,
-            look=session.look(),
         ),
         key="decision_regions",
-        sentence=decision_regions_sentence(region=region.reshape(square), leaf=leaf, class_names=data.class_names),
         caption=f"Predictions on a {GRID} x {GRID} grid, {trained.words(shown.epochs_done)}; lines: where the sign pattern "
         f"changes{layer}; points: training rows.",
-        table=decision_regions_table(xx=xx, yy=yy, region=region.reshape(square), leaf=leaf, class_names=data.class_names),
+        subject=shown.label,
     )
 
 

@@ -1,7 +1,7 @@
 """Parts of Balance: statistics over epochs, information about the class, and the effect of penalty, noise and gates."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,19 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from leafscope.app.address import session
 from leafscope.app.address.choice import pick
-from leafscope.app.figures.balance.information_by_level import (
-    information_levels,
-    information_levels_sentence,
-    information_levels_table,
-)
-from leafscope.app.figures.balance.statistic_epochs import (
-    statistic_over_epochs,
-    statistic_over_epochs_sentence,
-    statistic_over_epochs_table,
-)
-from leafscope.app.figures.balance.variants import variant_effects, variant_effects_sentence
+from leafscope.app.figures.balance.information_by_level import InformationLevels
+from leafscope.app.figures.balance.statistic_epochs import StatisticOverEpochs
+from leafscope.app.figures.balance.variants import VariantEffects
 from leafscope.app.leaves.view import SPLITS, View
 from leafscope.app.leaves.words import STATISTICS
 from leafscope.app.parts import drawing, run_picker, train_missing
@@ -56,16 +47,15 @@ VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("extra gating units", {"net.gates": "units"}),
     ("random gates", {"net.gates": "random"}),
 )
-"""What is changed in a run, one thing at a time."""
+"""The settings that each variant of a run changes, one at a time."""
 
 MOST_EXPECTED = 13
-"""Epochs at which chance is asked about a statistic that takes long."""
+"""Epochs at which chance is computed for a statistic that takes long."""
 
 MOST_ADJUSTED = 41
 """Epochs at which the adjusted information is computed."""
 
 COMPARED = ("gini", "effective_leaves", "dead_fraction", "max_violation", "entropy", "cv2", "used_leaves", "carrying_90")
-
 
 MORE_IS_EVEN = ("effective_leaves", "entropy", "used_leaves", "carrying_90")
 """Statistics that are higher where the leaves are used more evenly."""
@@ -84,7 +74,7 @@ class BalanceView(View):
 
     @property
     def measured(self) -> tuple[Any, ...]:
-        """What tells apart all that is measured over the epochs, for what is kept."""
+        """The key under which measurements over the epochs are cached."""
         return *self.key, self.layer, self.split, self.length
 
     def summary(self) -> pd.DataFrame:
@@ -110,14 +100,14 @@ class BalanceView(View):
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _summary(key: tuple[Any, ...], _view: BalanceView) -> pd.DataFrame:
-    """Kept for as long as the run has no further epoch; the view is what the other arguments name."""
+    """Cached until the run has another epoch; the key names the view."""
     del key
     return summarize(_view.series(), _view.depth, level=_view.length, y=_view.labels, n_classes=_view.data.n_classes)
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _course(key: tuple[Any, ...], name: str, _view: BalanceView) -> tuple[list[int], NDArray[np.float64]]:
-    """What the summary does not hold: the adjusted information, and the divergence of two splits."""
+    """Statistics that the summary does not have: the adjusted information, and the divergence of two splits."""
     del key
     length = _view.length
     shift = _view.depth - length
@@ -134,32 +124,22 @@ def over_epochs(view: BalanceView) -> None:
     name = pick("statistic", "Statistic", tuple(STATISTICS), "gini", {key: one.title for key, one in STATISTICS.items()})
     statistic = STATISTICS[name]
     epochs, values = view.course(name)
-    random = _random_over_epochs(view.measured, name, view) if statistic.by_chance else None
-    common: dict[str, Any] = {
-        "epochs": epochs,
-        "values": values,
-        "name": statistic.title,
-        "random_epochs": [] if random is None else random["epoch"].to_numpy(),
-        **{f"random_{end}": [] if random is None else random[end].to_numpy() for end in ("mean", "low", "high")},
-    }
-    unit: Literal["number", "share"] = "share" if statistic.is_share else "number"
-    best = view.run.best_epoch if view.run.best_epoch in view.epochs else None
-    drawing.figure(
-        statistic_over_epochs(
-            **common,
-            best_epoch=best,
-            shown_epoch=view.epoch,
-            unit=unit,
+    drawing.show(
+        StatisticOverEpochs(
+            statistic.title,
+            epochs,
+            values,
+            random=_random_over_epochs(view.measured, name, view) if statistic.by_chance else None,
             chance=statistic.chance,
+            is_share=statistic.is_share,
+            best_epoch=view.run.best_epoch if view.run.best_epoch in view.epochs else None,
+            shown_epoch=view.epoch,
             split=SPLITS[view.split],
             model=view.run.config.net.kind,
-            subject=view.whole_run,
-            look=session.look(),
         ),
         key="statistic_epochs",
-        sentence=statistic_over_epochs_sentence(**common, shown_epoch=view.epoch, unit=unit, chance=statistic.chance),
         caption=view.caption(statistic.meaning),
-        table=statistic_over_epochs_table(**{key: value for key, value in common.items() if key != "name"}),
+        subject=view.whole_run,
     )
 
 
@@ -208,23 +188,15 @@ def about_the_class(view: BalanceView) -> None:
         st.info("At depth 0 there is one leaf, which says nothing about the class.")
         return
     found = _information(view.leaves[view.split], view.labels, view.depth, view.data.n_classes)
-    common: dict[str, Any] = {
-        "level": found.level,
-        "adjusted": found.adjusted,
-        "mean": found.mean,
-        "low": found.low,
-        "high": found.high,
-    }
-    split = SPLITS[view.split]
-    drawing.figure(
-        information_levels(**common, orders=found.orders, split=split, subject=view.subject, look=session.look()),
+    random = (found.mean, found.low, found.high)
+    drawing.show(
+        InformationLevels(found.adjusted, random, orders=found.orders, split=SPLITS[view.split]),
         key="information",
-        sentence=information_levels_sentence(**common, split=split),
         caption=view.caption(
-            "Mutual information of prefix and class, adjusted for chance. Band: the same bits taken in random orders; the "
-            "whole pattern is the same in every order. Information is not use: a dense net's sign bits carry it too."
+            "Mutual information of prefix and class, adjusted for chance. Band: the same bits in random orders; the whole "
+            "pattern is the same in every order. Information is not use: the sign bits of a dense net carry it too."
         ),
-        table=information_levels_table(**common),
+        subject=view.subject,
     )
 
 
@@ -240,28 +212,27 @@ def variants(view: BalanceView) -> None:
         titles = {key: STATISTICS[key].title for key in COMPARED}
         name = pick("compared", "Statistic", COMPARED, "gini", titles)
     with right:
-        seeds = pick("variant_seeds", "Seeds", (1, 5, 10), 5, help="From the run's own seed on; each splits the data anew.")
+        words = "Counted from the run's own seed; each seed splits the data differently."
+        seeds = pick("variant_seeds", "Seeds", (1, 5, 10), 5, help=words)
     wanted = _variants(view.run.config, seeds)
     runs = [run for _, run in wanted]
     finished = train_missing.ask(
         "variants", view.run, runs, f"{len(wanted) // seeds} variants for {seeds} seed{'s' * (seeds > 1)}"
     )
-    table = _effects(view, wanted, finished, name)
-    common: dict[str, Any] = {"table": table, "name": STATISTICS[name].title, "overlap": view.overlap}
-    common["unit"] = "share" if STATISTICS[name].is_share else "number"
-    drawing.figure(
-        variant_effects(
-            **common,
+    drawing.show(
+        VariantEffects(
+            _effects(view, wanted, finished, name),
+            name=STATISTICS[name].title,
+            is_share=STATISTICS[name].is_share,
+            best="highest" if name in MORE_IS_EVEN else "lowest",
+            overlap=view.overlap,
             split=SPLITS[view.split],
             model=view.run.config.net.kind,
-            subject=f"{view.run.label}{view.layer_words}, last epoch",
-            look=session.look(),
         ),
         key="variants",
-        sentence=variant_effects_sentence(**common, best="highest" if name in MORE_IS_EVEN else "lowest"),
-        caption=f"One thing is changed at a time in {view.run.label}; all else, the learning rate too, is as it was, so that "
-        "this shows an effect on the balance and does not rank the variants. Errors on validation rows at the last epoch.",
-        table=table.merge(_addresses(wanted), on=["variant", "seed"], how="left"),
+        caption=f"Each variant changes one setting of {view.run.label} and keeps all others, the learning rate included. This "
+        "shows effects on the balance; it does not rank the variants. Errors on validation rows at the last epoch.",
+        subject=f"{view.whole_run}, last epoch",
     )
 
 
@@ -300,6 +271,7 @@ def _effects(
             )
             record |= {"value": value, "random_mean": random.mean, "random_low": random.low, "random_high": random.high}
             record |= {f"{split}_error": 1 - summary.last[f"{split}_accuracy"] for split in ("validation", "test")}
+        record["run"] = run.run_id
         records.append(record)
     return pd.DataFrame(records)
 
@@ -315,7 +287,3 @@ def _balance_of(
     counts = prefix_counts(leaf_counts(leaves, depth), length)
     value = float(summarize(leaves[None], depth, level=length)[name].iloc[0])
     return value, expected_balance(counts, replicates=200 if length <= 12 else 40)[name]  # thousands of leaves vary little
-
-
-def _addresses(wanted: list[tuple[str, RunConfig]]) -> pd.DataFrame:
-    return pd.DataFrame([{"variant": words, "seed": run.seed, "run": run.run_id} for words, run in wanted])

@@ -1,4 +1,4 @@
-"""The fragment that follows a run: status, progress, curves and leaf loads, in charts that keep their place on the screen."""
+"""The fragment that follows a run: status, progress, curves and leaf loads, in charts that do not move on the screen."""
 
 import math
 from collections.abc import Callable
@@ -11,8 +11,8 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.figures.run.leaf_loads import leaf_loads
-from leafscope.app.figures.run.learning_curves import learning_curves
+from leafscope.app.figures.run.leaf_loads import LeafLoads
+from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.parts import drawing, sidebar
 from leafscope.core import jobs
 from leafscope.core.datasets import shape
@@ -21,7 +21,7 @@ from leafscope.core.store.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
 
 REFRESH = 0.3
-"""Seconds between two looks at a running run."""
+"""Seconds between two updates of a run that is running."""
 
 MAX_BARS = 64
 """More leaves than this are drawn as a curve of loads in falling order."""
@@ -35,9 +35,9 @@ def follow(
     main_figure: Callable[[RunSummary, RunSummary | None], None],
     beside: RunSummary | None = None,
 ) -> None:
-    """Show a run as it stands and, while it or the one beside it is queued or running, as it goes on.
+    """Show a run, and keep it up to date while it or the run beside it is queued or running.
 
-    `main_figure` draws what goes first, of the run and of the one beside it.
+    `main_figure` draws the first figure, from the run and the run beside it.
     """
     waits = summary.active or (beside is not None and beside.active)
     refresh = REFRESH if waits else None
@@ -55,7 +55,7 @@ def follow(
         _state(now)
         main_figure(now, other)
         if now.active and not now.last:
-            st.caption("The first point appears when the net before training has been measured.")
+            st.caption("The first point appears once the untrained net has been measured.")
         history = _history(now)
         if len(history):
             _curves(now, history)
@@ -86,16 +86,16 @@ def _state(now: RunSummary) -> None:
                 args=(lambda: jobs.stop(now.run_id),),
             )
         elif now.status != "finished" and st.button(
-            "Resume", icon=":material/play_arrow:", width="stretch", key="_resume", help="Go on from the last checkpoint."
+            "Resume", icon=":material/play_arrow:", width="stretch", key="_resume", help="Continue from the last checkpoint."
         ):
             _try(lambda: jobs.resume(now.run_id))
             st.rerun(scope="app")
         elif now.status == "finished" and st.button(
-            "Train anew",
+            "Train again",
             icon=":material/replay:",
             width="stretch",
             key="_anew",
-            help="Train the same configuration again, from scratch.",
+            help="Train the same configuration from scratch.",
         ):
             _try(lambda: jobs.submit(now.config, anew=True))
             st.rerun(scope="app")
@@ -108,10 +108,10 @@ def _score_words(now: RunSummary) -> str:
         return ""
     n = theme.thousands(shape(now.config.data).n_test)
     best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
-    at_best = (
-        "no epoch had a finite validation loss" if now.best_epoch is None else f"{best} at the best (epoch {now.best_epoch})"
-    )
-    return f": test accuracy **{last}** at the last epoch, {at_best}, n = {n}"
+    at_best = f"{best} at epoch {now.best_epoch}, where validation loss was lowest"
+    if now.best_epoch is None:
+        at_best = "no epoch had a finite validation loss"
+    return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}"
 
 
 def _try(action: Any) -> None:
@@ -129,7 +129,7 @@ def _progress_words(now: RunSummary) -> str:
     words = [f"epoch {theme.thousands(now.epochs_done)} of {theme.thousands(now.epochs_total)}"]
     if now.status == "queued":
         ahead = jobs.default_store().queue_position(now.run_id) or 0
-        words.append("next in the queue" if ahead == 0 else f"{ahead} run{'s go' if ahead > 1 else ' goes'} first")
+        words.append("next in the queue" if ahead == 0 else f"{ahead} run{'s' * (ahead > 1)} ahead in the queue")
     elif now.status == "running":
         if now.stopping:
             words.append("stopping")
@@ -138,12 +138,12 @@ def _progress_words(now: RunSummary) -> str:
     else:
         words.append(f"{theme.duration(now.seconds)} of training on {now.device or 'no device'}")
         if now.status == "finished" and now.epochs_done < now.epochs_total:
-            words.append("ended early: the validation loss no longer fell")
+            words.append("ended early: the validation loss stopped falling")
     return ", ".join(words)
 
 
 def _history(now: RunSummary) -> pd.DataFrame:
-    """The run's history, of which only what is new is read."""
+    """The run's history; only new epochs are read from the store."""
     key = (now.run_id, now.first_attempt)
     held_key, held = st.session_state.get(session.Keys.CURVES, (None, None))
     if held_key != key or held is None:
@@ -177,21 +177,20 @@ def _curves(now: RunSummary, history: pd.DataFrame) -> None:
 
 
 def _standing_curves(now: RunSummary, history: pd.DataFrame) -> go.Figure:
-    """The loss as a figure that can be kept: the live chart is drawn by another library."""
+    """The loss as a figure for the deck: the live chart is drawn by another library."""
     losses = history[(history["metric"] == "loss") & history["split"].isin(("train", "validation"))]
     wide = losses.pivot_table(index="epoch", columns="split", values="value", dropna=False)
     size = shape(now.config.data)
-    return learning_curves(
-        epochs=wide.index.to_numpy(),
-        curves={(str(split), "loss"): wide[split].to_numpy() for split in wide.columns},
+    curves = LearningCurves(
+        wide.index.to_numpy(),
+        {str(split): wide[split].to_numpy() for split in wide.columns},
         metric="loss",
         best_epoch=now.best_epoch,
         n_rows={"train": size.n_train, "validation": size.n_validation},
         model=now.config.net.kind,
         gates=now.config.net.gates,
-        subject=theme.one_line(now.title, 60),
-        look=session.look(),
     )
+    return curves.figure(subject=theme.one_line(now.title, 60), look=session.look())
 
 
 def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -199,7 +198,7 @@ def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _renderer() -> Literal["svg", "canvas"]:
-    """What the chart's save button can save follows from how it is drawn."""
+    """How a chart is drawn, and so what its save button saves."""
     return "svg" if session.image_format() == "svg" else "canvas"
 
 
@@ -271,11 +270,8 @@ def _loads(now: RunSummary) -> None:
         pd.DataFrame({"leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
         "live_loads_table",
         load_sentence(counts, run.net.depth, epoch),
-        drawing=lambda: leaf_loads(
-            counts_train=counts,
-            depth=run.net.depth,
-            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}",
-            look=session.look(),
+        drawing=lambda: LeafLoads(counts, run.net.depth).figure(
+            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=session.look()
         ),
         sentence=load_sentence(counts, run.net.depth, epoch),
     )
@@ -298,7 +294,7 @@ def load_spec(
 ) -> dict[str, Any]:
     """Describe the live leaf loads: bars in prefix order or, of many leaves, a curve in falling order, for ECharts.
 
-    `rows` says whose they are; `top`, in percent, is where colour and axis end, so that pictures of several epochs compare.
+    `rows` says whose they are; `top`, in percent, is where colour and axis end, the same for epochs that are to be compared.
     """
     look = session.look()
     share = 100 * counts / max(1, counts.sum())

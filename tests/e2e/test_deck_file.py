@@ -14,7 +14,7 @@ import pytest
 from leafscope.app.decks.as_html import deck_html
 from leafscope.app.decks.snapshot import snapshot
 from leafscope.app.figures.overfitting.error_by_depth import error_by_depth
-from leafscope.app.figures.run.learning_curves import learning_curves
+from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.theme import Look
 from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.store.decks import Slide
@@ -41,8 +41,8 @@ def depth_figure(look: Look, **changes: Any) -> Slide:
 
 def loss_figure(look: Look) -> Slide:
     epochs = np.arange(20)
-    curves = {("train", "loss"): 2 * np.exp(-epochs / 5), ("test", "loss"): 2 * np.exp(-epochs / 5) + 0.1}
-    return snapshot(learning_curves(epochs=epochs, curves=curves, metric="loss", look=look), look=look, runs=[RunConfig()])
+    curves = {"train": 2 * np.exp(-epochs / 5), "test": 2 * np.exp(-epochs / 5) + 0.1}
+    return snapshot(LearningCurves(epochs, curves, metric="loss").figure(look=look), look=look, runs=[RunConfig()])
 
 
 LONG = "\n".join(f"- Point {number}: {'more words than a line of the stage can hold ' * 4}" for number in range(40))

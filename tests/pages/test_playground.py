@@ -272,7 +272,7 @@ def test_a_run_whose_losses_were_never_finite(shelf: Any) -> None:
     shelf.ahead.end(claim, "failed", "the loss became nan", [EpochRecord(0, values, {}, 0.1)])
     app = shelf.look(run=run.run_id)
     said = shelf.said(app)
-    assert "test accuracy **n/a** at the last epoch" in said
+    assert "test accuracy **n/a** after the last epoch" in said
     assert "None" not in said
     assert {share for shares in drawn(app)["scenes"][0]["scores"].values() for share in shares} == {None}
 
@@ -282,7 +282,7 @@ def test_stop_withdraws_a_queued_run(shelf: Any) -> None:
     shelf.store.submit(first)
     shelf.store.submit(second)
     app = shelf.look(run=second.run_id)
-    assert "1 run goes first" in shelf.said(app)
+    assert "1 run ahead in the queue" in shelf.said(app)
     app.button(key="_stop").click()
     shelf.rerun(app)
     assert (shelf.store.run(second.run_id).status, shelf.store.run(first.run_id).status) == ("stopped", "queued")
@@ -307,7 +307,7 @@ def test_a_run_that_ended_early_says_so(shelf: Any) -> None:
     shelf.ahead.end(claim, "finished")
     said = shelf.said(shelf.look(run=run.run_id))
     assert "epoch 1 of 3" in said
-    assert "ended early: the validation loss no longer fell" in said
+    assert "ended early: the validation loss stopped falling" in said
 
 
 # Nets of every kind

@@ -412,7 +412,7 @@ def test_queued_scene_is_the_net_before_training(lab: Lab) -> None:
     lab.store.submit(run)
     at = lab.show(run=run.run_id)
     assert "epoch 0 of 2, next in the queue" in progress(at)
-    assert "The first point appears when" in words(at)
+    assert "The first point appears once" in words(at)
     given = drawn(at)
     (scene,) = given["scenes"]
     assert (given["live"], given["autoplay"]) == (True, False)

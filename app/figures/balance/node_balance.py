@@ -3,7 +3,8 @@
 K = depth, the number of gating bits · level l has 2^l nodes · right is bit 1 · inner nodes are those of levels 0..K-1.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.theme import SCREEN, Look, Scale
+from leafscope.core.usage.counts import node_counts
+from leafscope.core.usage.evenness import node_balance
 
 MAX_LEVELS = 8
 """Nodes of deeper levels are thinner than a few px."""
@@ -34,72 +37,130 @@ def split_scale(*, dark: bool = False) -> Scale:
     return [(0.0, left), (0.5, even), (1.0, right)]
 
 
-def node_balance_heatmap(
-    *,
-    balance: Sequence[ArrayLike],
-    counts: Sequence[ArrayLike],
-    split: str = "training",
-    max_levels: int = MAX_LEVELS,
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show what share of each node's rows goes right: K arrays of 2^l shares and K + 1 arrays of 2^l rows.
+@dataclass(frozen=True, eq=False)
+class NodeBalance:
+    """The rows of each inner node and the share of them that go right.
 
-    Row l is the gate of bit l + 1, the first on top; node (l, p) is as wide as its leaves together. At most `max_levels`
-    rows are drawn; nodes without a row are hatched. Raises ValueError for arrays that do not fit.
+    Raises ValueError for counts that are below 0 or do not fill a tree, and TypeError for counts that are not whole numbers.
     """
-    table = node_balance_heatmap_table(balance=balance, counts=counts)
-    height = theme.MAIN_HEIGHT[look.projector]
-    title = f"Share of {split} rows that each gate sends to bit 1"
-    if (why := _nothing(counts, split)) is not None:
-        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    depth = len(balance)
-    drawn = min(depth, max(1, max_levels))
-    table = table[table["level"] < drawn]
-    table = table.assign(right=table["right"].where(table["rows"] > 0))
-    scale = split_scale(dark=look.dark)
-    figure = go.Figure(
-        go.Heatmap(
-            x=np.arange(1 << drawn) + 0.5,
-            y=np.arange(drawn),
-            z=_spread(table, "right", drawn),
-            zmin=0,
-            zmax=1,
-            colorscale=scale,
-            ygap=2,
-            colorbar={"title": {"text": "to bit 1", "side": "right"}, "tickformat": ".0%", "dtick": 0.25},
-            hovertext=_spread(table.assign(said=[_hover(row, split) for row in table.to_dict("records")]), "said", drawn),
-            hoverinfo="text",
+
+    counts: ArrayLike
+    """(L,) rows in each leaf, L = 2^K."""
+    split: str = "training"
+    """Whose rows these are."""
+
+    _nodes: pd.DataFrame = field(init=False, repr=False)
+    _depth: int = field(init=False, repr=False)
+    _total: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        counts = np.asarray(self.counts)
+        rows, right = node_counts(counts)[:-1], node_balance(counts)
+        depth = len(right)
+        level = np.repeat(np.arange(depth), [1 << at for at in range(depth)])
+        node = np.arange((1 << depth) - 1)
+        nodes = pd.DataFrame(
+            {
+                "node": node,
+                "prefix": [theme.bit_pattern(n + 1 - (1 << at), at) for n, at in zip(node.tolist(), level.tolist())],
+                "level": level,
+                "rows": np.concatenate([*rows, np.empty(0, np.int64)]),
+                "right": np.concatenate([*right, np.empty(0)]),
+            }
         )
-    )
-    _add_borders(figure, drawn, look)
-    _add_hatches(figure, table[table["rows"] == 0], drawn, split, look)
-    # The font's size bounds the labels of bits on the left and the colour bar on the right
-    width = look.width - _BAR_WIDTH * theme.FONT_SIZE[look.projector] - 40
-    _write_shares(figure, table, drawn, width, scale, look)
-    figure.update_xaxes(
-        title_text=interval_lines.axis_title("prefix: 0 on the left, 1 on the right", width, look),
-        range=[0, 1 << drawn],
-        showticklabels=False,
-        ticks="",
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=np.arange(drawn),
-        ticktext=[f"bit {level + 1}" for level in range(drawn)],
-        range=[drawn - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_layout(barmode="overlay")
-    total = int(np.sum(counts[0]))
-    levels = f"all {depth} bits" if drawn == depth else f"the first {drawn} of {depth} bits"
-    subtitle = f"{frame.rows(total, split)}; {levels if depth > 1 else 'one bit'}, the first on top"
-    if (table["rows"] == 0).any():
-        subtitle += "; hatched: no row"
-    return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
+        for name, value in (("_nodes", nodes), ("_depth", depth), ("_total", int(counts.sum()))):
+            object.__setattr__(self, name, value)
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw the first levels, at most 8: row l is the gate of bit l + 1, the first on top.
+
+        A node is as wide as its leaves together; a node without a row is hatched.
+        """
+        height = theme.MAIN_HEIGHT[look.projector]
+        title = f"Share of {self.split} rows that each gate sends to bit 1"
+        if (why := self._nothing()) is not None:
+            return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+        drawn = min(self._depth, MAX_LEVELS)
+        table = self._nodes[self._nodes["level"] < drawn]
+        scale = split_scale(dark=look.dark)
+        said = table.assign(said=[_hover(row, self.split) for row in table.to_dict("records")])
+        figure = go.Figure(
+            go.Heatmap(
+                x=np.arange(1 << drawn) + 0.5,
+                y=np.arange(drawn),
+                z=_spread(table, "right", drawn),
+                zmin=0,
+                zmax=1,
+                colorscale=scale,
+                ygap=2,
+                colorbar={"title": {"text": "to bit 1", "side": "right"}, "tickformat": ".0%", "dtick": 0.25},
+                hovertext=_spread(said, "said", drawn),
+                hoverinfo="text",
+            )
+        )
+        _add_borders(figure, drawn, look)
+        _add_hatches(figure, table[table["rows"] == 0], drawn, self.split, look)
+        # The font's size bounds the labels of bits on the left and the colour bar on the right
+        width = look.width - _BAR_WIDTH * theme.FONT_SIZE[look.projector] - 40
+        _write_shares(figure, table, drawn, width, scale, look)
+        figure.update_xaxes(
+            title_text=interval_lines.axis_title("prefix: 0 on the left, 1 on the right", width, look),
+            range=[0, 1 << drawn],
+            showticklabels=False,
+            ticks="",
+            showgrid=False,
+            zeroline=False,
+        )
+        figure.update_yaxes(
+            tickmode="array",
+            tickvals=np.arange(drawn),
+            ticktext=[f"bit {level + 1}" for level in range(drawn)],
+            range=[drawn - 0.5, -0.5],
+            showgrid=False,
+            zeroline=False,
+        )
+        figure.update_layout(barmode="overlay")
+        subtitle = self._subtitle(table, drawn)
+        return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
+
+    def sentence(self) -> str:
+        """Say how many inner nodes send at least 90 % of their rows to one side, and how the first bit splits them.
+
+        A node with a single row cannot do otherwise, so such nodes are counted beside. Plain text.
+
+        >>> print(NodeBalance([9, 1, 0, 10]).sentence())
+        Of 3 inner nodes with training rows, 2 send at least 90 % of theirs to one side; the first bit sends 50.0 % to 1.
+        """
+        if (why := self._nothing()) is not None:
+            return why
+        used = self._nodes[self._nodes["rows"] > 0]
+        # 1 - 0.1 is a little below 0.9
+        one_sided = used[np.maximum(used["right"], 1 - used["right"]) >= ONE_SIDED - 1e-12]
+        single = int((one_sided["rows"] == 1).sum())
+        alone = f" ({theme.thousands(single)} of them with a single row)" if single else ""
+        return (
+            f"Of {theme.thousands(len(used))} inner node{'' if len(used) == 1 else 's'} with {self.split} rows, "
+            f"{theme.thousands(len(one_sided))} send{'s' if len(one_sided) == 1 else ''} at least {100 * ONE_SIDED:.0f} % of "
+            f"{'its rows' if len(one_sided) == 1 else 'theirs'} to one side{alone}; "
+            f"the first bit sends {theme.percent(used['right'].iloc[0])} to 1."
+        )
+
+    def table(self) -> pd.DataFrame:
+        """List the inner nodes of all levels, breadth-first: node, prefix, level, rows, right (share that goes to bit 1)."""
+        return self._nodes
+
+    def _subtitle(self, drawn: pd.DataFrame, levels: int) -> str:
+        some = f"all {self._depth} bits" if levels == self._depth else f"the first {levels} of {self._depth} bits"
+        words = f"{frame.rows(self._total, self.split)}; {some if self._depth > 1 else 'one bit'}, the first on top"
+        return f"{words}; hatched: no row" if (drawn["rows"] == 0).any() else words
+
+    def _nothing(self) -> str | None:
+        """Why there is nothing to show, or None."""
+        if self._depth == 0:
+            return "At depth 0 there is no gate."
+        if self._total == 0:
+            return f"There are no {self.split} rows, so no gate splits any."
+        return None
 
 
 def _spread(table: pd.DataFrame, column: str, levels: int) -> NDArray[Any]:
@@ -168,63 +229,3 @@ def _hover(row: dict[Hashable, Any], split: str) -> str:
         f"{row['prefix']}<br>{theme.thousands(row['rows'])} {theme.escape(split)} rows<br>"
         f"{theme.percent(row['right'])} to 1, {theme.percent(1 - row['right'])} to 0"
     )
-
-
-def node_balance_heatmap_sentence(*, balance: Sequence[ArrayLike], counts: Sequence[ArrayLike], split: str = "training") -> str:
-    """Say how many inner nodes send at least 90 % of their rows to one side, and how the first bit splits them.
-
-    A node with a single row cannot do otherwise, so such nodes are counted beside.
-
-    >>> print(node_balance_heatmap_sentence(balance=[[0.5], [0.1, 1.0]], counts=[[20], [10, 10], [9, 1, 0, 10]]))
-    Of 3 inner nodes with training rows, 2 send at least 90 % of theirs to one side; the first bit sends 50.0 % to 1.
-    """
-    table = node_balance_heatmap_table(balance=balance, counts=counts)
-    if (why := _nothing(counts, split)) is not None:
-        return why
-    used = table[table["rows"] > 0]
-    # 1 - 0.1 is a little below 0.9
-    one_sided = used[np.maximum(used["right"], 1 - used["right"]) >= ONE_SIDED - 1e-12]
-    single = int((one_sided["rows"] == 1).sum())
-    alone = f" ({theme.thousands(single)} of them with a single row)" if single else ""
-    return (
-        f"Of {theme.thousands(len(used))} inner node{'' if len(used) == 1 else 's'} with {split} rows, "
-        f"{theme.thousands(len(one_sided))} send{'s' if len(one_sided) == 1 else ''} at least {100 * ONE_SIDED:.0f} % of "
-        f"{'its rows' if len(one_sided) == 1 else 'theirs'} to one side{alone}; "
-        f"the first bit sends {theme.percent(used['right'].iloc[0])} to 1."
-    )
-
-
-def node_balance_heatmap_table(*, balance: Sequence[ArrayLike], counts: Sequence[ArrayLike]) -> pd.DataFrame:
-    """List the inner nodes of all levels, breadth-first: node, prefix, level, rows, right (share that goes to bit 1)."""
-    depth = len(balance)
-    if len(counts) != depth + 1:
-        raise ValueError(f"counts must have one array for each of {depth + 1} levels, got {len(counts)}")
-    shares = [_level(values, level, "balance") for level, values in enumerate(balance)]
-    rows = [_level(values, level, "counts") for level, values in enumerate(counts)][:depth]
-    level = np.repeat(np.arange(depth), [1 << at for at in range(depth)])
-    node = np.arange((1 << depth) - 1)
-    return pd.DataFrame(
-        {
-            "node": node,
-            "prefix": [theme.bit_pattern(n + 1 - (1 << at), at) for n, at in zip(node.tolist(), level.tolist())],
-            "level": level,
-            "rows": np.concatenate([*rows, np.empty(0)]).astype(np.int64),
-            "right": np.concatenate([*shares, np.empty(0)]),
-        }
-    )
-
-
-def _level(values: ArrayLike, level: int, name: str) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
-    if array.shape != (1 << level,):
-        raise ValueError(f"{name} of level {level} must have 2^{level} = {1 << level} entries, got shape {array.shape}")
-    return array
-
-
-def _nothing(counts: Sequence[ArrayLike], split: str) -> str | None:
-    """Why there is nothing to show, or None."""
-    if len(counts) == 1:
-        return "At depth 0 there is no gate."
-    if np.sum(counts[0]) == 0:
-        return f"There are no {split} rows, so no gate splits any."
-    return None

@@ -4,7 +4,7 @@ A variant is the base run with some settings changed; the first one in the table
 intervals are those of the mean over seeds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from leafscope.app import theme
-from leafscope.app.figures.balance.statistic_epochs import Unit
+from leafscope.app.figures.balance.chance import RANDOM, interval, written
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.model_style import model_style
 from leafscope.app.theme import SCREEN, Look
@@ -25,14 +25,13 @@ MOST_VARIANTS = 12
 _LEAST_ROWS = 4
 """Room for so many variants is kept, so that the points of few do not drift apart."""
 
-_RANDOM = ["random_mean", "random_low", "random_high"]
-_COLUMNS = ["variant", "seed", "value", *_RANDOM, "test_error", "validation_error", "status"]
+_COLUMNS = ["variant", "seed", "value", *RANDOM, "test_error", "validation_error", "status"]
 _FINISHED = "finished"
 _MEANS = ("value", "validation_error", "test_error")
 _LABEL_SHARE = 0.34
 """What labels may take of the figure's width."""
 _OWN, _CHANCE = -0.14, 0.24
-"""Where the run and random routing stand in a variant's row, down from its middle."""
+"""Where the run and random routing are drawn in a variant's row, down from its middle."""
 
 
 @dataclass(frozen=True)
@@ -47,60 +46,159 @@ class _Panel:
     """In px."""
 
 
-def variant_effects(
-    *,
-    table: pd.DataFrame,
-    name: str,
-    split: str = "training",
-    unit: Unit = "number",
-    model: str = "tree",
-    overlap: float = 0.0,
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show a statistic and the validation error of each variant: a small point a seed, a large one the mean, with bars.
+@dataclass(frozen=True, eq=False)
+class VariantEffects:
+    """A statistic and the validation error of each variant of a run, over seeds.
 
-    `table`: variant, seed, value, random_mean, random_low, random_high (NaN where unknown), test_error, validation_error
-    (shares), status ("finished", or words that are listed instead of points); the base run's variant comes first. `name` is
-    what the statistic is called, `unit` "share" is drawn in percent. `overlap` is that of `mean_interval`. At most the
-    first 12 variants are drawn. Raises ValueError for a missing column.
+    Raises ValueError for a missing column.
     """
-    means = variant_effects_table(table=table, overlap=overlap)
-    word = interval_lines.sentence_case(theme.one_line(name, 60))
-    title = f"{word} of the {split} rows and validation error of each variant"
-    height = theme.MAIN_HEIGHT[look.projector]
-    if means["n"].sum() == 0:
-        why = "No run has finished yet." if means.empty else f"No run has finished yet: {_states(table)}."
-        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    labels = [_label(row, look) for _, row in means.head(MOST_VARIANTS).iterrows()]
-    size = theme.FONT_SIZE[look.projector]
-    left = max(len(text) for text, _ in labels) * frame.CHARACTER_WIDTH * size + 20
-    spacing = 0.06
-    width = (look.width - left - 30) * (1 - spacing) / 2
-    statistic = f"{word} (percent)" if unit == "share" else word
-    panels = [
-        _Panel(1, "value", 100.0 if unit == "share" else 1.0, statistic, width),
-        _Panel(2, "validation_error", 100.0, "validation error (percent)", width),
-    ]
-    heading: dict[str, Any] = {"look": look, "title": title, "subject": subject, "height": height}
-    drawn = means.head(_rows_that_fit(heading, means, panels, look))
-    labels = labels[: len(drawn)]
-    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=spacing)
-    seeds = _finished(table)
-    for panel in panels:
-        _draw(figure, panel, drawn, seeds, model, look)
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(drawn))),
-        range=[max(len(drawn), _LEAST_ROWS) - 0.5, -0.5],
-        showgrid=True,
-        zeroline=False,
-    )
-    figure.update_yaxes(ticktext=[_coloured(text, lit, look) for text, lit in labels], col=1)
-    for place, (_, row) in enumerate(drawn.iterrows()):
-        if row["n"] == 0:
-            _say_status(figure, place, row["status"], width, look)
-    return frame.frame(figure, **heading, subtitle=_subtitle(means, drawn))
+
+    runs: pd.DataFrame
+    """variant, seed, value, random_mean, random_low, random_high (NaN where unknown), test_error, validation_error (shares)
+    and status, "finished" or words that are shown instead of points; the base run's variant comes first."""
+    name: str
+    """What the statistic is called."""
+    is_share: bool = False
+    """Whether its values are shares, written in percent."""
+    best: Literal["lowest", "highest"] = "lowest"
+    """Which mean of the statistic the sentence compares with the base run."""
+    overlap: float = 0.0
+    """That of `mean_interval`."""
+    split: str = "training"
+    """Whose rows these are."""
+    model: str = "tree"
+    """Sets colour and marker."""
+
+    means: pd.DataFrame = field(init=False, repr=False)
+    """Means over finished seeds with their intervals, a row a variant: variant, runs, n (finished seeds), status (of the
+    others, counted), value, value_low, value_high, random_mean, random_low, random_high, then the same three of
+    validation_error and test_error."""
+    _finished: pd.DataFrame = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        runs = interval_lines.check_columns(self.runs, _COLUMNS, "runs")
+        finished = runs[runs["status"] == _FINISHED].assign(variant=lambda done: done["variant"].astype(str))
+        object.__setattr__(self, "means", _means(runs, self.overlap))
+        object.__setattr__(self, "_finished", finished)
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw a small point a seed and a large one for their mean, with bars; at most the first 12 variants."""
+        means = self.means
+        word = interval_lines.sentence_case(theme.one_line(self.name, 60))
+        title = f"{word} of the {self.split} rows and validation error of each variant"
+        heading: dict[str, Any] = {
+            "look": look,
+            "title": title,
+            "subject": subject,
+            "height": theme.MAIN_HEIGHT[look.projector],
+        }
+        if means["n"].sum() == 0:
+            why = "No run has finished yet." if means.empty else f"No run has finished yet: {_states(self.runs)}."
+            return frame.empty_figure(**heading, why=why)
+        labels = [_label(row, look) for _, row in means.head(MOST_VARIANTS).iterrows()]
+        left = max(len(text) for text, _ in labels) * frame.CHARACTER_WIDTH * theme.FONT_SIZE[look.projector] + 20
+        spacing = 0.06
+        width = (look.width - left - 30) * (1 - spacing) / 2
+        panels = [
+            _Panel(1, "value", 100.0, f"{word} (percent)", width) if self.is_share else _Panel(1, "value", 1.0, word, width),
+            _Panel(2, "validation_error", 100.0, "validation error (percent)", width),
+        ]
+        drawn = means.head(_rows_that_fit(heading, means, panels, look))
+        labels = labels[: len(drawn)]
+        figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=spacing)
+        for panel in panels:
+            _draw(figure, panel, drawn, self._finished, self.model, look)
+        figure.update_yaxes(
+            tickmode="array",
+            tickvals=list(range(len(drawn))),
+            range=[max(len(drawn), _LEAST_ROWS) - 0.5, -0.5],
+            showgrid=True,
+            zeroline=False,
+        )
+        figure.update_yaxes(ticktext=[_coloured(text, lit, look) for text, lit in labels], col=1)
+        for place, (_, row) in enumerate(drawn.iterrows()):
+            if row["n"] == 0:
+                _say_status(figure, place, row["status"], width, look)
+        return frame.frame(figure, **heading, subtitle=_subtitle(means, drawn))
+
+    def sentence(self) -> str:
+        """Compare the variant with the best mean with the base run, over the seeds that both finished; plain text.
+
+        Of several variants the best is chosen, so its intervals hold for all of them together (Bonferroni).
+
+        >>> rows = [("base", 0, 0.42, 0.031, "finished"), ("penalty 0.1", 0, 0.18, 0.034, "finished")]
+        >>> runs = pd.DataFrame(rows, columns=["variant", "seed", "value", "validation_error", "status"])
+        >>> runs = runs.assign(random_mean=0.1, random_low=0.1, random_high=0.1, test_error=0.03)
+        >>> print(VariantEffects(runs, name="Gini").sentence())
+        Gini goes from 0.420 to 0.180 with penalty 0.1; the validation error goes from 3.1 % to 3.4 % (n = 1, one seed: no \
+interval).
+        """
+        means = self.means
+        word = interval_lines.sentence_case(theme.one_line(self.name))
+        done = means[(means["n"] > 0) & means["value"].notna()]
+        if means["n"].sum() == 0:
+            return "No run has finished yet."
+        if done.empty:
+            return f"{word} is not defined for any finished run."
+        base, others = means.iloc[0], done[done["variant"] != means["variant"].iloc[0]]
+        if base["n"] == 0:
+            return "The base run has not finished, so nothing can be compared with it."
+        if not np.isfinite(base["value"]):
+            return f"{word} is not defined for the base run, so nothing can be compared with it."
+        if others.empty:
+            error = theme.percent(base["validation_error"])
+            seeds = f"{base['n']} seed{'' if base['n'] == 1 else 's'}"
+            return (
+                f"Only the base run has finished: {word} {self._written(base['value'])}, validation error {error}, n = {seeds}."
+            )
+        sign = 1.0 if self.best == "lowest" else -1.0
+        row = others.iloc[int((sign * others["value"]).to_numpy().argmin())]
+        variant = theme.one_line(row["variant"])
+        chosen = f", the {self.best} of {len(others)} variants" if len(others) > 1 else ""
+        pairs = self._pairs(base["variant"], row["variant"])
+        if pairs.empty:
+            return f"The base run and {variant}{chosen} have no finished seed in common, so they are not compared."
+        confidence = 1 - 0.05 / len(others)
+        value, validation = (
+            paired_difference(pairs[f"{measure}_other"], pairs[measure], overlap=self.overlap, confidence=confidence)
+            for measure in ("value", "validation_error")
+        )
+        seeds = f"n = {len(pairs)} seeds, paired" if len(pairs) > 1 else "n = 1, one seed: no interval"
+        together = f", 95 % for {len(others)} variants together" if len(others) > 1 and len(pairs) > 1 else ""
+        ends = [self._written(pairs[column].mean()) for column in ("value", "value_other")]
+        errors = [theme.percent(pairs[column].mean()) for column in ("validation_error", "validation_error_other")]
+        return (
+            f"{word} {_verb(value)} from {ends[0]} to {ends[1]} with {variant}{chosen}{_between(value, self.is_share)}; "
+            f"the validation error {_verb(validation)} from {errors[0]} to {errors[1]}{_between(validation, True)} "
+            f"({seeds}{together})."
+        )
+
+    def table(self) -> pd.DataFrame:
+        """List the runs as given."""
+        return self.runs
+
+    def _written(self, value: float) -> str:
+        return written(value, is_share=self.is_share)
+
+    def _pairs(self, base: str, other: str) -> pd.DataFrame:
+        """Both runs of each seed that both finished, the other's columns with a suffix."""
+        runs = self._finished
+        of = {v: runs[runs["variant"] == v].groupby("seed")[["value", "validation_error"]].mean() for v in (base, other)}
+        return of[base].join(of[other].add_suffix("_other"), how="inner").dropna(subset=["value", "value_other"])
+
+
+def _means(runs: pd.DataFrame, overlap: float) -> pd.DataFrame:
+    records = []
+    for variant, group in runs.groupby("variant", sort=False):
+        done = group[group["status"] == _FINISHED]
+        record: dict[str, Any] = {"variant": str(variant), "runs": len(group), "n": len(done), "status": _states(group)}
+        for measure in _MEANS:
+            mean = mean_interval(done[measure].to_numpy(dtype=np.float64), overlap=overlap)
+            record |= {measure: mean.mean, f"{measure}_low": mean.low, f"{measure}_high": mean.high}
+        record |= {column: float(done[column].astype(float).mean()) for column in RANDOM}
+        records.append(record)
+    ends = [f"{measure}{end}" for measure in _MEANS for end in ("", "_low", "_high")]
+    return pd.DataFrame(records, columns=["variant", "runs", "n", "status", *ends[:3], *RANDOM, *ends[3:]])
 
 
 def _rows_that_fit(heading: dict[str, Any], means: pd.DataFrame, panels: list[_Panel], look: Look) -> int:
@@ -166,7 +264,7 @@ def _draw(figure: go.Figure, panel: _Panel, means: pd.DataFrame, seeds: pd.DataF
         ],
     )
     if measure == "value":
-        chance = [factor * done[column].to_numpy(dtype=np.float64) for column in _RANDOM]
+        chance = [factor * done[column].to_numpy(dtype=np.float64) for column in RANDOM]
         everything += chance
         grey = theme.MUTED[look.dark]
         _add_points(
@@ -221,10 +319,9 @@ def _bars(
 
 
 def _measured(value: float, panel: _Panel, low: float = np.nan, high: float = np.nan) -> str:
-    written = [theme.percent(end / 100) if panel.factor == 100 else theme.three_significant(end) for end in (value, low, high)]
-    ends = f" [{written[1]}, {written[2]}]" if np.isfinite(low) and np.isfinite(high) else ""
     word = theme.escape(panel.title.removesuffix(" (percent)"))
-    return f"{word} {written[0]}{ends}"
+    ends = interval(*(end / panel.factor for end in (value, low, high)), is_share=panel.factor == 100)
+    return f"{word} {ends}"
 
 
 def _label(row: "pd.Series[Any]", look: Look) -> tuple[str, bool]:
@@ -254,114 +351,23 @@ def _say_status(figure: go.Figure, place: int, status: str, width: float, look: 
     )
 
 
-def variant_effects_sentence(
-    *,
-    table: pd.DataFrame,
-    name: str,
-    unit: Unit = "number",
-    best: Literal["lowest", "highest"] = "lowest",
-    overlap: float = 0.0,
-) -> str:
-    """Compare the variant with the best mean, by default the lowest, with the base run, over the seeds that both finished.
-
-    Of several variants the best is chosen, so its intervals hold for all of them together (Bonferroni). Plain text: escape
-    it before it reaches Markdown.
-
-    >>> rows = [("base", 0, 0.42, 0.031, "finished"), ("penalty 0.1", 0, 0.18, 0.034, "finished")]
-    >>> runs = pd.DataFrame(rows, columns=["variant", "seed", "value", "validation_error", "status"])
-    >>> runs = runs.assign(random_mean=0.1, random_low=0.1, random_high=0.1, test_error=0.03)
-    >>> print(variant_effects_sentence(table=runs, name="Gini"))
-    Gini goes from 0.420 to 0.180 with penalty 0.1; the validation error goes from 3.1 % to 3.4 % (n = 1, one seed: no \
-interval).
-    """
-    means = variant_effects_table(table=table, overlap=overlap)
-    word = interval_lines.sentence_case(theme.one_line(name))
-    done = means[(means["n"] > 0) & means["value"].notna()]
-    if means["n"].sum() == 0:
-        return "No run has finished yet."
-    if done.empty:
-        return f"{word} is not defined for any finished run."
-    base, others = means.iloc[0], done[done["variant"] != means["variant"].iloc[0]]
-    if base["n"] == 0:
-        return "The base run has not finished, so that nothing can be compared with it."
-    if not np.isfinite(base["value"]):
-        return f"{word} is not defined for the base run, so that nothing can be compared with it."
-    if others.empty:
-        error = theme.percent(base["validation_error"])
-        seeds = f"{base['n']} seed{'' if base['n'] == 1 else 's'}"
-        return f"Only the base run has finished: {word} {_write(base['value'], unit)}, validation error {error}, n = {seeds}."
-    sign = 1.0 if best == "lowest" else -1.0
-    row = others.iloc[int((sign * others["value"]).to_numpy().argmin())]
-    pairs = _pairs(table, base["variant"], row["variant"])
-    variant = theme.one_line(row["variant"])
-    chosen = f", the {best} of {len(others)} variants" if len(others) > 1 else ""
-    if pairs.empty:
-        return f"The base run and {variant}{chosen} have finished no common seed, so that they are not compared."
-    value, validation = (
-        paired_difference(pairs[f"{measure}_other"], pairs[measure], overlap=overlap, confidence=1 - 0.05 / len(others))
-        for measure in ("value", "validation_error")
-    )
-    seeds = f"n = {len(pairs)} seeds, paired" if len(pairs) > 1 else "n = 1, one seed: no interval"
-    together = f", 95 % for {len(others)} variants together" if len(others) > 1 and len(pairs) > 1 else ""
-    ends = [_write(pairs[column].mean(), unit) for column in ("value", "value_other")]
-    errors = [theme.percent(pairs[column].mean()) for column in ("validation_error", "validation_error_other")]
-    return (
-        f"{word} {_verb(value)} from {ends[0]} to {ends[1]} with {variant}{chosen}{_between(value, unit)}; "
-        f"the validation error {_verb(validation)} from {errors[0]} to {errors[1]}{_between(validation, 'share')} "
-        f"({seeds}{together})."
-    )
-
-
-def _pairs(table: pd.DataFrame, base: str, other: str) -> pd.DataFrame:
-    """Both runs of each seed that both finished, the other's columns with a suffix."""
-    runs = _finished(table)
-    of = {v: runs[runs["variant"] == v].groupby("seed")[["value", "validation_error"]].mean() for v in (base, other)}
-    return of[base].join(of[other].add_suffix("_other"), how="inner").dropna(subset=["value", "value_other"])
-
-
 def _verb(difference: Difference) -> str:
     if interval_lines.holds_zero(difference.low, difference.high):
         return "goes"
     return "falls" if difference.mean < 0 else "rises"
 
 
-def _between(difference: Difference, unit: Unit) -> str:
+def _between(difference: Difference, is_share: bool) -> str:
     """Write the interval of a difference, and that none is shown where it holds 0; nothing where there is no interval."""
     if not np.isfinite(difference.low):
         return ""
-    if unit == "share":
+    if is_share:
         ends = [f"{100 * end:.1f}" for end in (difference.low, difference.high)]
         written = f"difference [{', '.join(ends)}] points"
     else:
         written = f"difference [{', '.join(theme.three_significant(end) for end in (difference.low, difference.high))}]"
     none = "no difference shown, " if interval_lines.holds_zero(difference.low, difference.high) else ""
     return f" ({none}{written})"
-
-
-def variant_effects_table(*, table: pd.DataFrame, overlap: float = 0.0) -> pd.DataFrame:
-    """List the variants, the base run first: means over finished seeds with their intervals.
-
-    Columns: variant, runs, n (finished seeds), status (of the others, counted), value, value_low, value_high, random_mean,
-    random_low, random_high, then the same three for validation_error and test_error (shares). Raises ValueError for a
-    missing column.
-    """
-    runs = interval_lines.check_columns(table, _COLUMNS, "table")
-    records = []
-    for variant, group in runs.groupby("variant", sort=False):
-        done = group[group["status"] == _FINISHED]
-        record: dict[str, Any] = {"variant": str(variant), "runs": len(group), "n": len(done), "status": _states(group)}
-        for measure in _MEANS:
-            interval = mean_interval(done[measure].to_numpy(dtype=np.float64), overlap=overlap)
-            record |= {measure: interval.mean, f"{measure}_low": interval.low, f"{measure}_high": interval.high}
-        record |= {column: float(done[column].astype(float).mean()) for column in _RANDOM}
-        records.append(record)
-    ends = [f"{measure}{end}" for measure in _MEANS for end in ("", "_low", "_high")]
-    return pd.DataFrame(records, columns=["variant", "runs", "n", "status", *ends[:3], *_RANDOM, *ends[3:]])
-
-
-def _finished(table: pd.DataFrame) -> pd.DataFrame:
-    runs = interval_lines.check_columns(table, _COLUMNS, "table")
-    return runs[runs["status"] == _FINISHED].assign(variant=lambda done: done["variant"].astype(str))
 
 
 def _states(runs: pd.DataFrame) -> str:
@@ -371,7 +377,3 @@ def _states(runs: pd.DataFrame) -> str:
     if len(states) == 1:
         return str(states.iloc[0])
     return ", ".join(f"{n} {state}" for state, n in counts.items())
-
-
-def _write(value: float, unit: Unit) -> str:
-    return theme.percent(value) if unit == "share" else theme.three_significant(value)

@@ -89,7 +89,7 @@ class PrefixIcicle:
 
     def sentence(self) -> str:
         """Say how many leaves hold 90 % of the rows and which is the fullest; plain text."""
-        return leaf_loads_sentence(counts_train=self._counts, depth=self.depth, split=self.split)
+        return leaf_loads_sentence(self._counts, self.depth, split=self.split)
 
     def table(self) -> pd.DataFrame:
         """List the prefixes shown, breadth-first: node, prefix, level, rows, share, relative_load, state."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
 from leafscope.app import theme
-from leafscope.app.figures.run.leaf_loads import add_uniform, leaf_loads_sentence, leaf_loads_table
+from leafscope.app.figures.run.leaf_loads import LeafLoads, add_uniform, leaf_loads_sentence
 from leafscope.app.figures.shared import frame
 from leafscope.app.theme import SCREEN, Look
 
@@ -84,11 +84,11 @@ class SignPatterns:
 
     def sentence(self) -> str:
         """Say how many leaves hold 90 % of the training rows, which is the fullest, and what the test rows do; plain text."""
-        return leaf_loads_sentence(counts_train=self._counts["train"], counts_test=self._counts.get("test"), depth=self.depth)
+        return leaf_loads_sentence(self._counts["train"], self.depth, test=self._counts.get("test"))
 
     def table(self) -> pd.DataFrame:
         """List the columns shown, fullest first: leaf, pattern, state, rows and share of each split; leaf -1 is the rest."""
-        table = leaf_loads_table(counts_train=self._counts["train"], counts_test=self._counts.get("test"), depth=self.depth)
+        table = LeafLoads(self.counts_train, self.depth, self.counts_test).table()
         table = table.drop(columns=[name for name in table.columns if name.endswith("_relative_load")])
         rows = [f"{split}_rows" for split in self._counts]
         if "test_rows" in table:

@@ -1,6 +1,7 @@
-"""Learning curves of a finished run: one metric against the epoch, a line for each split."""
+"""Learning curves of a run: one metric against the epoch, a line for each split."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -15,42 +16,89 @@ _UNITS = {"loss": "cross-entropy loss (nats)", "accuracy": "accuracy (share of r
 _SPLITS = ("test", "validation", "train")
 
 
-def learning_curves(
-    *,
-    epochs: ArrayLike,
-    curves: Mapping[tuple[str, str], ArrayLike],
-    metric: str,
-    best_epoch: int | None = None,
-    n_rows: Mapping[str, int] | None = None,
-    model: str = "tree",
-    gates: str = "hidden",
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show a metric over the epochs: (E,) epochs and {(split, metric): (E,) values}, split train, validation or test.
+@dataclass(frozen=True, eq=False)
+class LearningCurves:
+    """One metric of a run after each epoch, for each split.
 
-    Colour says the model, dash and marker the split; `best_epoch` is marked, `n_rows` gives n for each split. NaN leaves
-    a gap. Raises ValueError for values that do not fit the epochs.
+    Raises ValueError for an unknown split and for values that do not fit the epochs.
     """
-    table = learning_curves_table(epochs=epochs, curves=curves, metric=metric)
-    title = f"{metric.capitalize()} against epoch"
-    height = theme.MAIN_HEIGHT[look.projector]
-    if table["value"].notna().sum() == 0:
-        why = f"No {metric} is recorded yet."
-        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    colour = theme.model_colour(model, dark=look.dark, gates=gates)
-    figure = go.Figure()
-    for split in _SPLITS:
-        line = table[table["split"] == split]
-        if line.empty:
-            continue
-        n = f", n = {theme.thousands(n_rows[split])}" if n_rows and split in n_rows else ""
+
+    epochs: ArrayLike
+    """(E,) whole numbers; 0 is before training."""
+    curves: Mapping[str, ArrayLike]
+    """Split (train, validation or test) -> (E,) values; NaN leaves a gap."""
+    metric: str
+    """Loss, accuracy or error, or another name."""
+    best_epoch: int | None = None
+    """Marked in the drawing; the sentence gives the values at this epoch, or at the last one."""
+    n_rows: Mapping[str, int] = field(default_factory=dict)
+    """Split -> number of rows, for the legend."""
+    model: str = "tree"
+    """Sets the colour, with `gates`."""
+    gates: str = "hidden"
+
+    _table: pd.DataFrame = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_table", _checked(self.epochs, self.curves, self.metric))
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw the metric against the epoch: dash and marker tell the splits apart."""
+        table = self._table
+        title = f"{self.metric.capitalize()} against epoch"
+        height = theme.MAIN_HEIGHT[look.projector]
+        if not table["value"].notna().any():
+            why = f"No {self.metric} is recorded yet."
+            return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+        figure = go.Figure()
+        for split, line in table.groupby("split", sort=False):
+            self._add_line(figure, str(split), line, look)
+        if self.best_epoch is not None:
+            low, high = float(table["value"].min()), float(table["value"].max())
+            figure.add_scatter(
+                x=[self.best_epoch] * 2,
+                y=[min(low, 0.0), high],
+                mode="lines",
+                name=f"best epoch, {self.best_epoch}",
+                line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
+                hoverinfo="skip",
+            )
+        figure.update_xaxes(title_text="epoch (passes over the training rows)", rangemode="tozero", showgrid=False)
+        figure.update_yaxes(title_text=_UNITS.get(self.metric, theme.escape(self.metric)), rangemode="tozero")
+        subtitle = "epoch 0 is before training" if int(table["epoch"].min()) == 0 else ""
+        if self.best_epoch is not None:
+            subtitle = "; ".join(filter(None, (subtitle, "best: the epoch of the lowest validation loss")))
+        return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
+
+    def sentence(self) -> str:
+        """Give the value of each split at the best epoch, or at the last one; plain text.
+
+        >>> LearningCurves([0, 1], {"train": [2.0, 0.5], "test": [2.0, 0.9]}, metric="loss").sentence()
+        'At the last epoch, 1, the test loss is 0.900 and the training loss is 0.500.'
+        """
+        metric = theme.one_line(self.metric)
+        table = self._table.dropna()
+        if table.empty:
+            return f"No {metric} is recorded yet."
+        at = int(table["epoch"].max()) if self.best_epoch is None else self.best_epoch
+        values = table[table["epoch"] == at].set_index("split")["value"]
+        if values.empty:
+            return f"No {metric} is recorded at epoch {at}."
+        words = [f"the {theme.SPLIT_WORDS[str(s)]} {metric} is {theme.three_significant(x)}" for s, x in values.items()]
+        return f"At the {'last' if self.best_epoch is None else 'best'} epoch, {at}, {theme.enumerate_words(words)}."
+
+    def table(self) -> pd.DataFrame:
+        """List the values: epoch, split, metric, value; test first, then validation and train."""
+        return self._table
+
+    def _add_line(self, figure: go.Figure, split: str, line: pd.DataFrame, look: Look) -> None:
         word = theme.SPLIT_WORDS[split]
+        colour = theme.model_colour(self.model, dark=look.dark, gates=self.gates)
         figure.add_scatter(
             x=line["epoch"],
             y=line["value"],
             mode="lines+markers",
-            name=f"{word}{n}",
+            name=f"{word}, n = {theme.thousands(self.n_rows[split])}" if split in self.n_rows else word,
             line={"color": colour, "dash": theme.SPLIT_DASHES[split]},
             marker={
                 "symbol": theme.SPLIT_MARKERS[split],
@@ -59,57 +107,21 @@ def learning_curves(
                 "line": {"width": theme.LINE_WIDTH[look.projector], "color": colour},
             },
             hovertext=[
-                f"{word}, epoch {epoch}<br>{theme.escape(metric)} {theme.three_significant(value)}"
+                f"{word}, epoch {epoch}<br>{theme.escape(self.metric)} {theme.three_significant(value)}"
                 for epoch, value in zip(line["epoch"], line["value"])
             ],
             hoverinfo="text",
         )
-    if best_epoch is not None:
-        low, high = float(table["value"].min()), float(table["value"].max())
-        figure.add_scatter(
-            x=[best_epoch] * 2,
-            y=[min(low, 0.0), high],
-            mode="lines",
-            name=f"best epoch, {best_epoch}",
-            line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
-            hoverinfo="skip",
-        )
-    figure.update_xaxes(title_text="epoch (passes over the training rows)", rangemode="tozero", showgrid=False)
-    figure.update_yaxes(title_text=_UNITS.get(metric, theme.escape(metric)), rangemode="tozero")
-    subtitle = "epoch 0 is before training" if int(table["epoch"].min()) == 0 else ""
-    if best_epoch is not None:
-        subtitle = "; ".join(filter(None, (subtitle, "best: the epoch of the lowest validation loss")))
-    return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
 
 
-def learning_curves_sentence(
-    *, epochs: ArrayLike, curves: Mapping[tuple[str, str], ArrayLike], metric: str, best_epoch: int | None = None
-) -> str:
-    """Give each split's value at the best epoch, or at the last one.
-
-    >>> curves = {("train", "loss"): [2.0, 0.5], ("test", "loss"): [2.0, 0.9]}
-    >>> learning_curves_sentence(epochs=[0, 1], curves=curves, metric="loss")
-    'At the last epoch, 1, the test loss is 0.900 and the training loss is 0.500.'
-    """
-    table = learning_curves_table(epochs=epochs, curves=curves, metric=metric).dropna()
-    if table.empty:
-        return f"No {metric} is recorded yet."
-    at = int(table["epoch"].max()) if best_epoch is None else best_epoch
-    values = table[table["epoch"] == at].set_index("split")["value"]
-    words = [f"the {theme.SPLIT_WORDS[s]} {metric} is {theme.three_significant(values[s])}" for s in _SPLITS if s in values]
-    if not words:
-        return f"No {metric} is recorded at epoch {at}."
-    return f"At the {'last' if best_epoch is None else 'best'} epoch, {at}, {theme.enumerate_words(words)}."
-
-
-def learning_curves_table(*, epochs: ArrayLike, curves: Mapping[tuple[str, str], ArrayLike], metric: str) -> pd.DataFrame:
-    """List the values shown: epoch, split, metric, value; test first, then validation and train."""
+def _checked(epochs: ArrayLike, curves: Mapping[str, ArrayLike], metric: str) -> pd.DataFrame:
     at = np.asarray(epochs)
+    unknown = [split for split in curves if split not in _SPLITS]
+    if unknown:
+        raise ValueError(f"curves must be of train, validation or test, got {theme.one_line(unknown[0])!r}")
     parts = []
-    for split in _SPLITS:
-        if (split, metric) not in curves:
-            continue
-        values = np.asarray(curves[split, metric], dtype=np.float64)
+    for split in (split for split in _SPLITS if split in curves):
+        values = np.asarray(curves[split], dtype=np.float64)
         if values.shape != at.shape:
             raise ValueError(f"{split} {metric} must have one value for each of {len(at)} epochs, got shape {values.shape}")
         parts.append(pd.DataFrame({"epoch": at, "split": split, "metric": metric, "value": values}))

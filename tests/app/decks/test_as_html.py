@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from leafscope.app.decks.as_html import HEADING, MAX_FACT_SLIDES, deck_html
 from leafscope.app.decks.provenance import Fact, facts, number_words, utc_date
 from leafscope.app.decks.snapshot import snapshot
-from leafscope.app.figures.run.learning_curves import learning_curves
+from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.theme import SCREEN, Look
 from leafscope.core.config import RunConfig, SweepConfig, changed
 from leafscope.core.store.decks import Slide
@@ -73,8 +73,8 @@ class Page(HTMLParser):
 
 
 def figure_slide(look: Look = SCREEN, **changes: Any) -> Slide:
-    curves = {("train", "loss"): [2.0, 1.0, 0.5], ("test", "loss"): [2.0, 1.5, 1.2]}
-    figure = learning_curves(epochs=[0, 1, 2], curves=curves, metric="loss", subject="digits", look=look)
+    curves = {"train": [2.0, 1.0, 0.5], "test": [2.0, 1.5, 1.2]}
+    figure = LearningCurves([0, 1, 2], curves, metric="loss").figure(subject="digits", look=look)
     return snapshot(figure, look=look, runs=[RunConfig()]).model_copy(update=changes)
 
 

@@ -3,4 +3,63 @@
 from collections.abc import Callable
 from typing import Any
 
-EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {}
+import numpy as np
+
+from leafscope.app.figures.run.decision_regions import DecisionRegions
+from leafscope.app.figures.run.leaf_loads import LeafLoads
+from leafscope.app.figures.run.learning_curves import LearningCurves
+from leafscope.app.figures.run.load_over_epochs import LoadOverEpochs
+from tests.app.figures.hostile import HOSTILE
+
+
+def regions(**changes: Any) -> DecisionRegions:
+    """A plane of six grid points with two rows."""
+    grid = {"xx": [0, 1, 2], "yy": [0, 1], "region": [[0, 0, 1], [0, 1, 1]], "leaf": [[0, 1, 1], [0, 0, 1]], "depth": 1}
+    return DecisionRegions(**grid | {"x": [[0.5, 0.5], [1, 1]], "y": [1, 0], "class_names": ["a", "b"]} | changes)
+
+
+def many_regions() -> DecisionRegions:
+    """A grid too fine for hover texts, with more leaves than labels and thousands of rows."""
+    rng = np.random.default_rng(0)
+    places = np.linspace(-1, 1, 210)
+    region = rng.integers(0, 100, (210, 210))
+    leaf = rng.integers(0, 256, (210, 210))
+    names = [f"class {c}" for c in range(100)]
+    rows = {"x": rng.normal(size=(3000, 2)), "y": rng.integers(0, 100, 3000), "class_names": names}
+    return DecisionRegions(xx=places, yy=places, region=region, leaf=leaf, depth=8, **rows)
+
+
+EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
+    LearningCurves: {
+        "usual": lambda: LearningCurves(
+            [0, 1, 2], {"train": [2, 1, 0.5], "test": [2, 1.5, np.nan]}, metric="loss", best_epoch=1, n_rows={"train": 1300}
+        ),
+        "empty": lambda: LearningCurves([], {}, metric="loss"),
+        "one": lambda: LearningCurves([0], {"train": [0.1]}, metric="accuracy"),
+        "many": lambda: LearningCurves(np.arange(5000), {"train": np.ones(5000), "test": np.ones(5000)}, metric="error"),
+        "hostile": lambda: LearningCurves([0, 1], {"train": [2, 1]}, metric=" ".join(HOSTILE)),
+    },
+    LeafLoads: {
+        "usual": lambda: LeafLoads([6, 0, 3, 1], 2, [1, 2, 1, 0]),
+        "empty": lambda: LeafLoads(np.zeros(4), 2),
+        "one": lambda: LeafLoads([7], 0),
+        "many": lambda: LeafLoads(np.arange(1 << 16), 16),
+        "hostile": lambda: LeafLoads([1, 2], 1, model=HOSTILE[0]),
+    },
+    LoadOverEpochs: {
+        "usual": lambda: LoadOverEpochs([0, 5], [[4, 0], [2, 2]], depth=1),
+        "empty": lambda: LoadOverEpochs([], np.zeros((0, 4)), depth=2),
+        "one": lambda: LoadOverEpochs([0], [[3]], depth=0),
+        "many": lambda: LoadOverEpochs(np.arange(200), np.ones((200, 1 << 12)), depth=12),
+        "hostile": lambda: LoadOverEpochs([0], [[1, 2]], depth=1, split=HOSTILE[0]),
+    },
+    DecisionRegions: {
+        "usual": regions,
+        "empty": lambda: DecisionRegions(
+            xx=[], yy=[], region=np.zeros((0, 0)), leaf=np.zeros((0, 0)), x=[], y=[], class_names=["a"]
+        ),
+        "one": lambda: regions(xx=[1], yy=[2], region=[[0]], leaf=[[0]], x=[[1, 2]], y=[0]),
+        "many": many_regions,
+        "hostile": lambda: regions(class_names=HOSTILE, region=np.full((2, 3), 2), feature_names=HOSTILE[1:]),
+    },
+}
