@@ -91,6 +91,16 @@ def interval_words(mean: float, low: float, high: float, n: float, unit: str) ->
     return f"{value}{between}, n = {theme.thousands(n)}"
 
 
+def row_words(row: pd.Series) -> str:
+    """Write the mean of a table's row, in the row's unit, with its interval and n."""
+    return interval_words(row["mean"], row["low"], row["high"], row["n"], row["unit"])
+
+
+def hover_words(rows: pd.DataFrame) -> list[str]:
+    """Write what `row_words` writes, for every row of a table."""
+    return [interval_words(*row) for row in rows[[*INTERVAL, "n", "unit"]].itertuples(index=False)]
+
+
 def _point(value: float) -> str:
     return f"{round(value, 1) + 0.0:,.1f}" if math.isfinite(value) else theme.MISSING
 
