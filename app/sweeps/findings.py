@@ -35,6 +35,27 @@ def splits_vary(cell: pd.DataFrame) -> bool:
     return bool(cell["split_seed"].isna().any() or len(set(cell["split_seed"])) > 1)
 
 
+def interval_words(rows: pd.DataFrame, *, n: int | None = None, drawn: str = "") -> str:
+    """Say how intervals over `n` seeds, by default those of the rows, are computed, and how they are `drawn`."""
+    n = rows["seed"].nunique() if n is None else n
+    if n < 2:
+        return "One seed: no intervals, since they are computed from the spread over seeds."
+    how = f"{drawn}{': ' if drawn else ''}95 % t intervals over {n}"
+    if term := overlap(rows):
+        return f"{how} splits of this data set, with the Nadeau-Bengio factor 1/J + {term:.2f}."
+    if splits_vary(rows):
+        return f"{how} seeds, each with fresh data."
+    return f"{how} seeds, all with the same data: only initial weights and batches differ."
+
+
+def rates_words(rows: pd.DataFrame) -> str:
+    """Say how learning rates were chosen."""
+    trials = int(rows["trials"].max())
+    if trials == 1:
+        return "All nets have the same learning rate."
+    return f"Learning rate: the one of {trials} with the lowest mean validation loss, for each model and depth."
+
+
 def with_replicates(table: pd.DataFrame) -> pd.DataFrame:
     """Number the replicates where seed alone does not tell them apart (axes over split_seed or init_seed), as `seed`."""
     seeds = table[["seed", "split_seed", "init_seed"]]
