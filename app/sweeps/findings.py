@@ -8,7 +8,7 @@ import pandas as pd
 
 from leafscope.app import theme
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.core.comparison.statistics import Difference, best_depth, by_depth, holm, measure, paired_difference
+from leafscope.core.comparison.statistics import Difference, Which, best_depth, by_depth, holm, measure, paired_difference
 from leafscope.core.config import DataConfig
 from leafscope.core.datasets import DATA_SETS, shape
 
@@ -18,7 +18,7 @@ TREES = ("tree", "tree_units")
 OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
 """Models that the tree is compared with in sentences."""
 
-WHICH = "best"
+WHICH: Which = "best"
 """Scores are those of the epoch with the lowest validation loss."""
 
 

@@ -5,7 +5,7 @@ K = depth, the number of gating bits · w = width · n = seeds · the front is o
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +22,8 @@ from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
 
 Cost = Literal["multiply_adds", "parameters"]
+_Row = Mapping[Hashable, Any]
+"""A row of the table of points."""
 
 _COLUMNS = ["model", "variant", "depth", "width", "cost", *INTERVAL, "n", "validation_mean", "on_front"]
 _MEASURES = {"multiply_adds": "multiply-adds for one example", "parameters": "parameters stored"}
@@ -114,10 +116,11 @@ class ErrorByCost:
         front = known[known["on_front"]].sort_values(["cost", "mean"], kind="stable")
         if front.empty:
             return "No model is on the Pareto front: no validation error is recorded yet."
-        rows = [row for _, row in front.iterrows()]
         parts = [
             f"{theme.one_line(model_words(str(model), str(variant)))} ({_stretch(list(group))})"
-            for (model, variant), group in itertools.groupby(rows, key=lambda row: (row["model"], row["variant"]))
+            for (model, variant), group in itertools.groupby(
+                front.to_dict("records"), key=lambda row: (row["model"], row["variant"])
+            )
         ]
         count = len(front[["model", "variant"]].drop_duplicates())
         where = f"on the Pareto front of validation error and {_WORDS[self.cost]}"
@@ -204,7 +207,7 @@ def _add_model(figure: go.Figure, rows: pd.DataFrame, name: str, style: Mapping[
         line={"color": pale, "width": thin},
         marker={"symbol": style["marker"], "color": style["colour"], "size": size},
         customdata=spaced["cost"],
-        hovertext=[_hover(row, cost) if np.isfinite(row["mean"]) else "" for _, row in spaced.iterrows()],
+        hovertext=[_hover(row, cost) if np.isfinite(row["mean"]) else "" for row in spaced.to_dict("records")],
         hoverinfo="text",
     )
 
@@ -248,7 +251,7 @@ def _remarks(drawn: pd.DataFrame, cost: Cost) -> list[str]:
     return remarks
 
 
-def _hover(row: pd.Series, cost: Cost) -> str:
+def _hover(row: _Row, cost: Cost) -> str:
     unit = "comparisons" if cost == "multiply_adds" and row["model"] in _COMPARING else _WORDS[cost]
     unit = unit[:-1] if row["cost"] == 1 else unit
     place = _place([row])
@@ -260,14 +263,14 @@ def _hover(row: pd.Series, cost: Cost) -> str:
     )
 
 
-def _stretch(rows: Sequence[pd.Series]) -> str:
+def _stretch(rows: Sequence[_Row]) -> str:
     """Describe neighbours on the front that are of one model: where they are, and the test errors at both ends."""
     place = _place(rows)
     ends = [row_words(rows[0])] if len(rows) == 1 else [row_words(rows[0]), f"to {row_words(rows[-1])}"]
     return f"{f'{place}; ' if place else ''}test error {' '.join(ends)}"
 
 
-def _place(rows: Sequence[pd.Series]) -> str:
+def _place(rows: Sequence[_Row]) -> str:
     """Write depth and width, each as a range where rows differ; nothing where they have neither."""
     words = []
     for name, form in (("depth", "K = {}"), ("width", "width {}")):

@@ -4,7 +4,7 @@ n = seeds behind a mean Â· lit = drawn in the model's colour, the rest is grey Â
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,7 @@ def interval_words(mean: float, low: float, high: float, n: float, unit: str) ->
     return f"{value}{between}, n = {theme.thousands(n)}"
 
 
-def row_words(row: pd.Series) -> str:
+def row_words(row: pd.Series | Mapping[Hashable, Any]) -> str:
     """Write the mean of a table's row, in the row's unit, with its interval and n."""
     return interval_words(row["mean"], row["low"], row["high"], row["n"], row["unit"])
 
