@@ -232,7 +232,7 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
         AccuracyByLevel(intervals(values, ["split", "level"], "accuracy", findings.overlap(rows)), choice.depth),
         key="level_accuracy",
         subject=f"{choice.subject}, K = {choice.depth}",
-        caption=f"Nets after their last epoch, without the nodes below level l; nothing is trained again. {_bands(rows)}",
+        caption=f"Nets after their last epoch, without the nodes deeper than level l; nothing is retrained. {_bands(rows)}",
         share=0.5,
     )
 

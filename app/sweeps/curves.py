@@ -10,7 +10,7 @@ from leafscope.app.sweeps.findings import overlap
 from leafscope.core.comparison import statistics
 
 DENSE = ("dense", "dense_capacity", "dense_ladder")
-"""Models without a depth of their own, whatever net they stand beside."""
+"""Models that have no depth, even where they are trained as the match of a tree of some depth."""
 
 
 def intervals(rows: pd.DataFrame, by: Sequence[str], value: str, term: float) -> pd.DataFrame:

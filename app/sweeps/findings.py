@@ -73,7 +73,7 @@ def variants(cell: pd.DataFrame) -> list[str]:
 def one_variant(cell: pd.DataFrame, variant: str) -> pd.DataFrame:
     """The members to compare for one variant of the tree: of each model that variant, or the one that it has instead.
 
-    Their `variant` is emptied, so that they stand beside each other. A model without that variant stands with the one whose
+    Their `variant` is emptied, so that they can be compared. A model without that variant is represented by the one whose
     words are all in it, such as `weight_decay=0.1` beside `decay_growth=2, weight_decay=0.1`, else with its first.
     """
     parts = []
@@ -111,7 +111,7 @@ def compare(
     sides = []
     for model, depth in (first, second):
         rows = model_at(cell, model, depth)
-        # without those that have no score: a model none of whose depths has one stands here with all of them
+        # drop rows without a score: a model without a score at any depth comes with the rows of all depths
         sides.append(pd.Series(measure(rows, which, split, metric).to_numpy(), index=rows["seed"]).dropna())
     joined = pd.concat(sides, axis=1, join="inner")
     return paired_difference(joined[0].to_numpy(), joined[1].to_numpy(), overlap=overlap(cell))
@@ -139,7 +139,7 @@ def difference_words(difference: Difference, shown: bool | None = None) -> str:
 
 
 def findings(cell: pd.DataFrame) -> list[str]:
-    """What one data set at one width says: the chosen depth, and the tree there against what stands beside it.
+    """What one data set at one width says: the chosen depth, and the tree at that depth against the other models.
 
     Differences of one cell are judged together, by Holm.
     """
@@ -202,7 +202,7 @@ def summary_table(cell: pd.DataFrame) -> pd.DataFrame:
 def claims_table(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     """The tree of the best depth on validation against three others, one row a cell: (words, its results) -> table.
 
-    Each model stands at the depth with its own lowest mean validation error. Differences are of test errors, paired over
+    Each model is taken at the depth with its own lowest mean validation error. Differences are of test errors, paired over
     seeds, with 95 % intervals; `shown` is by Holm over the cells, for each opponent.
     """
     others = ("dense", "flat", "random_gates")

@@ -1,4 +1,4 @@
-"""Accuracy of a trained net whose nodes below level l are left out: what deeper nodes add.
+"""Accuracy of a trained net whose nodes deeper than level l are left out: what deeper nodes add.
 
 K = depth, the number of gating bits · level l from 0 (the root alone) to K (the whole net) · n = seeds.
 """

@@ -192,7 +192,7 @@ def axis_title(text: str, length: float, look: Look) -> str:
 def add_band(
     figure: go.Figure, *, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, look: Look, **place: Any
 ) -> None:
-    """Fill between the finite ends of intervals, hidden from hover; an interval that stands alone is a thick stroke."""
+    """Fill between the finite ends of intervals, hidden from hover; an interval without neighbours is a thick stroke."""
     at, below, above = (np.asarray(values, dtype=np.float64) for values in (x, low, high))
     finite = np.isfinite(below) & np.isfinite(above)
     for part in _stretches(finite):
