@@ -9,16 +9,17 @@ from leafscope.app import navigation, theme
 from leafscope.app.address import session
 from leafscope.app.address.choice import pick
 from leafscope.app.capacity import measurement, sections
-from leafscope.app.capacity.sections import DEPTHS, GATE_WORDS, Choice, CostName, Gates
+from leafscope.app.capacity.sections import DEPTHS, GATE_WORDS, Choice, Gates
+from leafscope.app.figures.capacity.error_by_cost import Cost
 from leafscope.app.overfitting.sections import DATA_KEY, ROWS_KEY, WIDTH_KEY
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
 from leafscope.core.store.summaries import SweepInfo
 
-COSTS: dict[CostName, str] = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
+COSTS: dict[Cost, str] = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
 
 DEPTH = 8
-"""The depth that the answer is for until another is chosen; quick and full benchmarks measure it."""
+"""The depth that the summary is about until another is chosen; quick and full benchmarks measure it."""
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     with st.sidebar:
         current.pick(info)
         with st.expander("Figures", expanded=True):
-            depth = pick("layer_depth", "Depth K of the answer", list(DEPTHS), DEPTH, help="Gating bits of the tree layer.")
+            depth = pick("layer_depth", "Depth in the summary", list(DEPTHS), DEPTH, help="Gating bits of the tree layer.")
             gates = pick(
                 "layer_gates",
                 "Gates",
@@ -57,7 +58,7 @@ def main() -> None:
             sections.nets(table, choice)
     if table is not None and choice is not None:
         if table["best_test_accuracy"].isna().all():
-            st.info("No member of this sweep has a result yet, so no error can stand against its cost.")
+            st.info("No member of this sweep has a result yet, so there is no error to compare with its cost.")
         else:
             sections.errors(table, choice)
     if benchmark is not None:
@@ -84,9 +85,9 @@ def _choose(info: SweepInfo, table: pd.DataFrame, gates: Gates) -> Choice:
 
 
 def _no_sweep() -> None:
-    """Say what a sweep would show here."""
+    """Say what a sweep will show here."""
     st.info(
-        "Here the nets of a sweep will stand: what they store, compute and take at each depth, and below, the test error of "
+        "A sweep will show here what its nets store and compute and how long they take at each depth; below, the test error of "
         "every model against its cost."
     )
     st.page_link(navigation.OVERFITTING_PAGE, label="Train a sweep over depths", icon=":material/show_chart:")
@@ -100,8 +101,8 @@ def _first_visit() -> None:
     _say_failure()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(
-            "Parameters and multiply-adds are counted below. The time of a training step and of inference will stand beside "
-            "them, once it is measured.",
+            "Parameters and multiply-adds are counted below. The time of a training step and of inference will be shown beside "
+            "them once it has been measured.",
             width="stretch",
         )
         st.button(

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -12,15 +11,16 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.address.choice import pick
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.app.overfitting import sections
+from leafscope.app.overfitting import live, sections
 from leafscope.app.overfitting.sections import Choice
 from leafscope.app.sweeps import current, findings, form, start
 from leafscope.core import jobs
+from leafscope.core.comparison.statistics import Which
 from leafscope.core.config import SweepConfig, explain, presets
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.summaries import SweepInfo
 
-WHICH: dict[Literal["best", "last"], str] = {"best": "lowest validation loss", "last": "last"}
+WHICH: dict[Which, str] = {"best": "lowest validation loss", "last": "last"}
 BASES = {"epochs": "same epochs", "train_loss": "same train loss"}
 
 
@@ -103,11 +103,11 @@ def _train_button(wanted: SweepConfig | None, wrong: str | None) -> None:
 
 
 def _first_visit() -> None:
-    """Say what will be here, and offer the one button that makes it."""
+    """Say what the page will show, and offer the one button that makes it."""
     default = presets.depth_sweep()
     st.markdown(
-        "Here will stand the train and test error of tree, flat and dense nets and of decision trees against depth, and a map "
-        "of the depths and widths at which the tree differs from a dense net of the same computation."
+        "This page will show the train and test error of tree, flat and dense nets and of decision trees against depth, and a "
+        "map of the depths and widths at which the tree differs from a dense net of the same computation."
     )
     st.button(
         "Train the first sweep",
@@ -143,7 +143,7 @@ def _follow(info: SweepInfo) -> None:
         if not progress.active or waiting != bool(table["best_test_accuracy"].isna().all()):
             st.rerun()
         current.progress_bar(info, progress)
-        sections.live(info, table)
+        live.show(table)
 
     view()
 

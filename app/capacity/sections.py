@@ -5,7 +5,6 @@ K depth (gating bits) · P = Q = 64 features of the measured layer · L = 2^K le
 
 import contextlib
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,22 +15,16 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.figures.capacity.capacity_by_depth import (
-    capacity_by_depth,
-    capacity_by_depth_sentence,
-    capacity_by_depth_table,
-    capacity_time_ratio,
-    capacity_time_ratio_sentence,
-    capacity_time_ratio_table,
-    times_words,
-)
-from leafscope.app.figures.capacity.error_by_cost import error_by_cost, error_by_cost_sentence, error_by_cost_table
+from leafscope.app.figures.capacity.capacity_by_depth import CapacityByDepth
+from leafscope.app.figures.capacity.capacity_time_ratio import CapacityTimeRatio
+from leafscope.app.figures.capacity.error_by_cost import Cost, ErrorByCost
+from leafscope.app.figures.capacity.growth_plot import times_words
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.app.overfitting.sections import interval_words
 from leafscope.app.parts import drawing
-from leafscope.app.sweeps import current, findings
+from leafscope.app.sweeps import current
+from leafscope.app.sweeps.curves import cost_points
+from leafscope.app.sweeps.findings import interval_words
 from leafscope.core.bench.capacity import FEATURES
-from leafscope.core.comparison import statistics
 from leafscope.core.config import NetConfig, SweepConfig
 from leafscope.core.cost import FLOAT, cost
 from leafscope.core.datasets import shape
@@ -39,7 +32,6 @@ from leafscope.core.store.summaries import Benchmark, SweepInfo
 from leafscope.core.sweep.members import distinct_runs, run_ids
 
 Gates = Literal["hidden", "units", "random"]
-CostName = Literal["multiply_adds", "parameters"]
 
 DEPTHS = range(13)
 """Depths that are counted; those that are measured are among them."""
@@ -49,6 +41,8 @@ ROWS = 1024
 
 RATIO_ROWS = {"training": (64, 1024), "inference": (1, 64, 1024)}
 """Phase -> rows of a batch whose capacity-time ratio is shown."""
+
+_LAYER = f"one layer, {FEATURES} to {FEATURES} features"
 
 TRUSTED = (0.5, 4.0)
 """At K = 0, where both layers compute the same, a training step must take between so many times the dense layer's: about 2
@@ -63,9 +57,7 @@ TREES = ("tree", "tree_units", "random_gates", "flat")
 
 _GATED = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
 _DECISION_TREES = ("decision_tree", "decision_tree_pruned")
-_DENSE = ("dense", "dense_capacity", "dense_ladder")
 _COLUMNS = ["quantity", "depth", "value", "unit"]
-_POINTS = ["model", "variant", "depth", "width", "cost", "mean", "low", "high", "n", "validation_mean"]
 _MEASURED = {"trained": "trained_parameters", "training_seconds": "seconds", "inference_seconds": "inference_seconds"}
 """Quantity -> column of a sweep's table."""
 _UNITS = {
@@ -90,7 +82,7 @@ class Choice:
     width: float
     """NaN where the sweep has no nets."""
     gates: Gates
-    cost: CostName
+    cost: Cost
     trees: bool
     """Whether decision trees are drawn."""
 
@@ -170,17 +162,17 @@ def ratio_rows(benchmark: Benchmark) -> pd.DataFrame:
     )
 
 
-def answer(lines: pd.DataFrame, depth: int, gates: Gates, trusted: bool = True) -> str:
+def summary(figure: CapacityByDepth, depth: int, gates: Gates, trusted: bool = True) -> str:
     """Say what the layer of a depth stores, computes and takes, each as a multiple of the dense layer's.
 
     The ratio is that of gates that are hidden units, the ones that are measured, and only of times that are `trusted`.
     Plain text: escape it before it reaches Markdown.
 
-    >>> print(answer(layer_lines(None, "hidden"), 6, "hidden"))
+    >>> print(summary(CapacityByDepth(layer_lines(None, "hidden"), "dense"), 6, "hidden"))
     At K = 6 the tree layer stores 127 times the parameters of the dense layer for the same multiply-adds. How long that \
 takes has not been measured on this machine.
     """
-    table = capacity_by_depth_table(lines=lines, reference="dense")
+    table = figure.table()
     times = table[table["depth"] == depth].set_index("quantity")["times"]
     computation = times["multiply_adds"]
     for_that = "the same multiply-adds" if computation == 1 else f"{times_words(computation)} times the multiply-adds"
@@ -227,7 +219,7 @@ def measured_words(benchmark: Benchmark) -> str:
 
 def layer(benchmark: Benchmark | None, depth: int, gates: Gates) -> None:
     """Capacity, computation and time of the measured layer against depth."""
-    lines = layer_lines(benchmark, gates)
+    shown = CapacityByDepth(layer_lines(benchmark, gates), reference="dense")
     notes = ["Counts are exact."]
     if benchmark is not None:
         notes = [
@@ -236,33 +228,27 @@ def layer(benchmark: Benchmark | None, depth: int, gates: Gates) -> None:
             "They are those of gates that are hidden units." if gates != "hidden" else "",
         ]
     drawing.figure(
-        capacity_by_depth(
-            lines=lines,
-            reference="dense",
-            subject=f"one layer, {FEATURES} to {FEATURES} features, gates: {GATE_WORDS[gates]}",
-            look=session.look(),
-        ),
+        shown.figure(subject=f"{_LAYER}, gates: {GATE_WORDS[gates]}", look=session.look()),
         key="capacity_layer",
-        sentence=answer(lines, depth, gates, benchmark is None or busy_words(benchmark) is None),
+        sentence=summary(shown, depth, gates, benchmark is None or busy_words(benchmark) is None),
         caption=" ".join(filter(None, notes)),
-        table=capacity_by_depth_table(lines=lines, reference="dense"),
+        table=shown.table(),
     )
 
 
 def ratio(benchmark: Benchmark | None) -> None:
     """The capacity-time ratio of the measured layer against depth."""
     if benchmark is None:
-        st.info("Here the capacity-time ratio will stand, once it is measured.")
+        st.info("The capacity-time ratio will be shown here once times have been measured.")
         return
-    rows = ratio_rows(benchmark)
     busy = "" if busy_words(benchmark) is None else " These times cannot be trusted, see above."
-    drawing.figure(
-        capacity_time_ratio(rows=rows, subject=f"one layer, {FEATURES} to {FEATURES} features", look=session.look(0.5)),
+    drawing.show(
+        CapacityTimeRatio(ratio_rows(benchmark)),
         key="capacity_ratio",
-        sentence=capacity_time_ratio_sentence(rows=rows),
+        subject=_LAYER,
         caption="Parameters are the stored ones in training, the distinct ones at inference with collapsed leaves. "
         f"{measured_words(benchmark)}{busy}",
-        table=capacity_time_ratio_table(rows=rows),
+        share=0.5,
     )
 
 
@@ -334,71 +320,29 @@ def nets(table: pd.DataFrame, choice: Choice) -> None:
     if rows.empty:
         st.info("This sweep has no net with gates, whose capacity would grow with depth.")
         return
-    lines = net_lines(rows, choice.info.config)
     words = model_words(rows["model"].iloc[0], rows["variant"].iloc[0])
     finished = int((rows["status"] == "finished").sum())
-    drawing.figure(
-        capacity_by_depth(lines=lines, subject=f"{words}, {choice.of_data}, width {choice.width:g}", look=session.look(0.5)),
+    drawing.show(
+        CapacityByDepth(net_lines(rows, choice.info.config)),
         key="capacity_nets",
-        sentence=capacity_by_depth_sentence(lines=lines),
+        subject=f"{words}, {choice.of_data}, width {choice.width:g}",
         caption="Whole nets, their first and last layers counted; trained parameters and times are means over seeds of "
         f"{theme.thousands(finished)} finished runs. The time is that of a run, with as many steps at every depth, while "
         "others trained beside it.",
-        table=capacity_by_depth_table(lines=lines),
+        share=0.5,
     )
-
-
-def cost_points(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """List the models of one data set and size with cost, errors over seeds, and who is on the front.
-
-    Columns model, variant, depth, width, cost, mean, low, high and n (test error at the best epoch), validation_mean,
-    on_front. Dense nets have the width that they really have, and no depth. The front is that of the models listed.
-    """
-    rows = of_data(table, choice)
-    if not choice.trees:
-        rows = rows[~rows["model"].isin(_DECISION_TREES)]
-    test, validation = (statistics.measure(rows, "best", split, "error") for split in ("test", "validation"))
-    rows = rows.assign(test=test, validation=validation)
-    overlap = findings.overlap(rows)
-    points = []
-    for (model, variant, depth, width), part in rows.groupby(["model", "variant", "depth", "width"], dropna=False, sort=False):
-        found = statistics.mean_interval(part["test"].to_numpy(dtype=float), overlap=overlap)
-        dense = model in _DENSE
-        points.append(
-            {
-                "model": model,
-                "variant": _without_width(str(variant)) if dense else variant,
-                "depth": math.nan if dense else depth,
-                "width": float(part["net.width"].iloc[0]) if dense else width,
-                "cost": part[choice.cost].astype(float).mean(),
-                "mean": found.mean,
-                "low": found.low,
-                "high": found.high,
-                "n": found.n,
-                "validation_mean": part["validation"].mean(),
-            }
-        )
-    listed = pd.DataFrame(points, columns=_POINTS).drop_duplicates(["model", "variant", "depth", "width"])
-    front = statistics.pareto_front(listed["cost"].to_numpy(float), listed["validation_mean"].to_numpy(float))
-    return listed.assign(on_front=front)
-
-
-def _without_width(variant: str) -> str:
-    """A dense net's variant names its width, which stands in a column of its own here."""
-    return ", ".join(part for part in variant.split(", ") if not re.fullmatch(r"w\d+", part))
 
 
 def errors(table: pd.DataFrame, choice: Choice) -> None:
     """Test error of every model against what it costs."""
     rows = of_data(table, choice)
-    points = cost_points(table, choice)
+    points = cost_points(rows if choice.trees else rows[~rows["model"].isin(_DECISION_TREES)], choice.cost)
     hidden = "" if choice.trees else " Decision trees are left out."
-    drawing.figure(
-        error_by_cost(points=points, cost=choice.cost, subject=choice.of_data, look=session.look()),
+    drawing.show(
+        ErrorByCost(points, choice.cost),
         key="error_by_cost",
-        sentence=error_by_cost_sentence(points=points, cost=choice.cost),
+        subject=choice.of_data,
         caption="Errors at the epoch of the lowest validation loss, at all widths. The front is chosen on validation among "
         f"the {theme.thousands(len(points))} models shown; test rows are only reported.{hidden} "
-        + interval_words(rows).replace("Bands", "Bars"),
-        table=error_by_cost_table(points=points),
+        f"{interval_words(rows, drawn='Bars')}",
     )

@@ -2,34 +2,22 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.address import session
-from leafscope.app.figures.overfitting.accuracy_by_level import level_accuracy, level_accuracy_sentence, level_accuracy_table
-from leafscope.app.figures.overfitting.differences_by_depth import (
-    differences_by_depth,
-    differences_by_depth_sentence,
-    differences_by_depth_table,
-)
-from leafscope.app.figures.overfitting.error_by_depth import (
-    error_by_depth,
-    error_by_depth_sentence,
-    error_by_depth_table,
-    gap_by_depth,
-    gap_by_depth_sentence,
-    gap_by_depth_table,
-)
-from leafscope.app.figures.overfitting.error_by_rows import error_by_rows, error_by_rows_sentence, error_by_rows_table
-from leafscope.app.figures.overfitting.help_map import help_map as draw_help_map
-from leafscope.app.figures.overfitting.help_map import help_map_sentence, help_map_table
-from leafscope.app.figures.overfitting.training_curves import seed_curves, seed_curves_sentence, seed_curves_table
-from leafscope.app.figures.shared.model_style import model_style, model_words
+from leafscope.app.figures.overfitting.accuracy_by_level import AccuracyByLevel
+from leafscope.app.figures.overfitting.differences_by_depth import Basis, DifferencesByDepth
+from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
+from leafscope.app.figures.overfitting.error_by_rows import ErrorByRows
+from leafscope.app.figures.overfitting.gap_by_depth import GapByDepth
+from leafscope.app.figures.overfitting.help_map import HelpMap
+from leafscope.app.figures.overfitting.training_curves import TrainingCurves
+from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.parts import drawing
 from leafscope.app.sweeps import current, findings
+from leafscope.app.sweeps.curves import error_curves, gap_curves, intervals
 from leafscope.core import jobs
 from leafscope.core.comparison import statistics
 from leafscope.core.datasets import load
@@ -38,8 +26,7 @@ from leafscope.core.inspection.trained import trained_net
 from leafscope.core.nets import TreeNet
 from leafscope.core.store.summaries import SweepInfo
 
-Which = Literal["best", "last"]
-EPOCHS: dict[Which, str] = {"best": "at the epoch of the lowest validation loss", "last": "at the last epoch"}
+EPOCHS: dict[statistics.Which, str] = {"best": "at the epoch of the lowest validation loss", "last": "at the last epoch"}
 WIDTH_KEY, DEPTH_KEY, ROWS_KEY, DATA_KEY = "at_width", "at_depth", "at_rows", "at_data"
 """Which part of a sweep is shown: parameters of the URL, and keys of session state."""
 LIT = ("tree", "flat", "dense")
@@ -57,7 +44,7 @@ class Choice:
     """NaN where the sweep has no nets."""
     depth: int
     """Of the figures that show one cell."""
-    which: Which
+    which: statistics.Which
     basis: str
     """`epochs` or `train_loss`: at which the tree and the flat net are compared."""
     seeds: bool
@@ -97,89 +84,55 @@ def of_data(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     return table[(table["data"] == choice.data) & (table["n_train"] == choice.n_train)]
 
 
-def interval_words(rows: pd.DataFrame) -> str:
-    """Say how intervals are computed, for the caption."""
-    term = findings.overlap(rows)
-    n = rows["seed"].nunique()
-    if n < 2:
-        return "One seed: no intervals, since they are computed from the spread over seeds."
-    if term:
-        return f"Bands: 95 % t intervals over {n} splits of this data set, with the Nadeau-Bengio factor 1/J + {term:.2f}."
-    fresh = (
-        "each with fresh data" if findings.splits_vary(rows) else "all with the same data: only the starts of the nets differ"
-    )
-    return f"Bands: 95 % t intervals over {n} seeds, {fresh}."
-
-
-def rates_words(rows: pd.DataFrame) -> str:
-    """Say how learning rates were chosen, for the caption."""
-    trials = int(rows["trials"].max())
-    if trials == 1:
-        return "All nets have the same learning rate."
-    return f"Learning rate: the one of {trials} with the lowest mean validation loss, for each model and depth."
-
-
 def help_map(table: pd.DataFrame, choice: Choice) -> None:
-    """Where does it help? Tree minus dense of equal computation, at every depth and width."""
+    """Tree minus dense of equal computation, at every depth and width."""
     mine = of_data(table, choice)
     if not {"tree", "dense"} <= set(mine["model"]):
-        st.info("Where does it help? A sweep with a tree and a dense net of the same multiply-adds would show it here.")
+        st.info("Where does the tree help? A sweep with a tree and a dense net of the same multiply-adds would show it here.")
         return
-    st.subheader("Where does it help?")
+    st.subheader("Where does the tree help?")
     mine = findings.one_variant(mine, choice.variant)
-    cells = statistics.where_it_helps(mine, "tree", "dense", which=choice.which, overlap=findings.overlap(mine))
 
     def choose() -> None:
         points = st.session_state["help_map"]["selection"]["points"]
         if points and (data := points[0].get("customdata")):
             st.session_state[WIDTH_KEY], st.session_state[DEPTH_KEY] = int(data[0]), int(data[1])
 
-    drawing.figure(
-        draw_help_map(cells=cells, subject=choice.of_data, look=session.look()),
+    drawing.show(
+        HelpMap(statistics.where_it_helps(mine, "tree", "dense", which=choice.which, overlap=findings.overlap(mine))),
         key="help_map",
-        sentence=help_map_sentence(cells=cells),
+        subject=choice.of_data,
         caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; a cell is blank where no difference is shown, by Holm over "
-        f"all cells. A click shows the curves of a cell. {interval_words(mine)} {rates_words(mine)}",
-        table=help_map_table(cells=cells),
+        f"all cells. A click shows the curves of a cell. {_bands(mine)} {findings.rates_words(mine)}",
         on_select=choose,
     )
-
-
-def _by_depth(rows: pd.DataFrame, which: Which, split: str, metric: str) -> pd.DataFrame:
-    return statistics.by_depth(rows, which, split, metric, overlap=findings.overlap(rows))
-
-
-def _seeds(rows: pd.DataFrame, values: "pd.Series[float]") -> pd.DataFrame:
-    return rows[["model", "variant", "depth", "seed"]].assign(value=values.to_numpy())
 
 
 def error(rows: pd.DataFrame, choice: Choice) -> None:
     """Test and training error against depth."""
     chosen = chosen_depth(findings.one_variant(rows, choice.variant))
     rows = shown(rows, choice)
-    curves = pd.concat(
-        [_by_depth(rows, choice.which, split, "error").assign(split=split) for split in ("test", "train")], ignore_index=True
-    )
     seeds = None
     if choice.seeds:
         values = {split: statistics.measure(rows, choice.which, split, "error") for split in ("test", "train")}
-        parts = [_seeds(rows, value).assign(split=split) for split, value in values.items()]
-        seeds = pd.concat(parts, ignore_index=True).dropna(subset=["value"])
+        seeds = pd.concat([_seeds(rows, value).assign(split=split) for split, value in values.items()], ignore_index=True)
     notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows), capacity_words(rows)]
-    drawing.figure(
-        error_by_depth(
-            curves=curves, seeds=seeds, chosen=chosen, lit=_lit(rows, choice), subject=choice.subject, look=session.look()
-        ),
+    rule = "The depth is chosen by the one-standard-error rule on validation error; test rows are only reported."
+    drawing.show(
+        ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, _lit(rows, choice)),
         key="error_by_depth",
-        sentence=error_by_depth_sentence(curves=curves, chosen=chosen, lit=_lit(rows, choice)),
-        caption=f"Errors {'; '.join(filter(None, notes))}. {interval_words(rows)} {rates_words(rows)}"
-        + (
-            ""
-            if chosen is None
-            else " The depth is chosen by the one-standard-error rule on validation error; test rows are only reported."
-        ),
-        table=error_by_depth_table(curves=curves),
+        subject=choice.subject,
+        caption=f"Errors {'; '.join(filter(None, notes))}. {_bands(rows)} {findings.rates_words(rows)} "
+        f"{'' if chosen is None else rule}".strip(),
     )
+
+
+def _seeds(rows: pd.DataFrame, values: "pd.Series[float]") -> pd.DataFrame:
+    return rows[["model", "variant", "depth", "seed"]].assign(value=values.to_numpy()).dropna(subset=["value"])
+
+
+def _bands(rows: pd.DataFrame) -> str:
+    return findings.interval_words(rows, drawn="Bands")
 
 
 def chosen_depth(rows: pd.DataFrame) -> int | None:
@@ -197,25 +150,15 @@ def _lit(rows: pd.DataFrame, choice: Choice) -> tuple[str, ...]:
 def gap(rows: pd.DataFrame, choice: Choice) -> None:
     """Test error minus training error, by depth."""
     rows = shown(rows, choice)
-    rows = rows.assign(gap=statistics.gap(rows, choice.which, "error").to_numpy())
-    curves = _intervals(rows, ["model", "variant", "depth"], "gap", findings.overlap(rows))
-    seeds = _seeds(rows, rows["gap"]).dropna(subset=["value"]) if choice.seeds else None
-    drawing.figure(
-        gap_by_depth(curves=curves, seeds=seeds, lit=_lit(rows, choice), subject=choice.subject, look=session.look(0.5)),
+    seeds = _seeds(rows, statistics.gap(rows, choice.which, "error")) if choice.seeds else None
+    drawing.show(
+        GapByDepth(gap_curves(rows, choice.which), seeds, lit=_lit(rows, choice)),
         key="gap_by_depth",
-        sentence=gap_by_depth_sentence(curves=curves, lit=_lit(rows, choice)),
+        subject=choice.subject,
         caption=f"Test error minus training error {EPOCHS[choice.which]}. A model that fits less has a smaller gap without "
-        f"being better: look at both errors. {interval_words(rows)}",
-        table=gap_by_depth_table(curves=curves),
+        f"being better: look at both errors. {_bands(rows)}",
+        share=0.5,
     )
-
-
-def _intervals(rows: pd.DataFrame, by: list[str], value: str, overlap: float) -> pd.DataFrame:
-    lines = []
-    for key, part in rows.groupby(by, dropna=False, sort=False):
-        found = statistics.mean_interval(part[value].to_numpy(dtype=float), overlap=overlap)
-        lines.append(dict(zip(by, key, strict=True)) | {name: getattr(found, name) for name in ("mean", "low", "high", "n")})
-    return pd.DataFrame(lines, columns=[*by, "mean", "low", "high", "n"])
 
 
 def tree_against_flat(rows: pd.DataFrame, choice: Choice) -> None:
@@ -224,25 +167,20 @@ def tree_against_flat(rows: pd.DataFrame, choice: Choice) -> None:
         st.info("Add the flat net to the sweep to compare shared prefixes with separate leaves here.")
         return
     rows = findings.one_variant(rows, choice.variant)
-    basis: Any = "at the same train loss" if choice.basis == "train_loss" else "at the same epochs"
-    compared = at_same_train_loss(rows) if choice.basis == "train_loss" else rows
-    differences = statistics.differences_by_depth(
-        compared, "tree", "flat", choice.which, "test", "error", overlap=findings.overlap(rows)
-    )
-    gaps = statistics.gap_differences_by_depth(compared, "tree", "flat", choice.which, "error", overlap=findings.overlap(rows))
-    where = (
-        "Each pair at the first epochs at which both have reached the higher of their lowest training losses"
-        if choice.basis == "train_loss"
-        else f"Both {EPOCHS[choice.which]}"
-    )
-    drawing.figure(
-        differences_by_depth(
-            differences=differences, first="tree", second="flat", basis=basis, subject=choice.subject, look=session.look(0.5)
-        ),
+    basis: Basis = "at the same epochs"
+    where, compared = f"Both {EPOCHS[choice.which]}", rows
+    if choice.basis == "train_loss":
+        basis, compared = "at the same train loss", at_same_train_loss(rows)
+        where = "Each pair at the first epochs at which both have reached the higher of their lowest training losses"
+    overlap = findings.overlap(rows)
+    differences = statistics.differences_by_depth(compared, "tree", "flat", choice.which, "test", "error", overlap=overlap)
+    gaps = statistics.gap_differences_by_depth(compared, "tree", "flat", choice.which, "error", overlap=overlap)
+    drawing.show(
+        DifferencesByDepth(differences, "tree", "flat", basis),
         key="tree_against_flat",
-        sentence=differences_by_depth_sentence(differences=differences, first="tree", second="flat", basis=basis),
-        caption=f"{where}, paired over seeds. {overfits_words(gaps)} {interval_words(rows)}",
-        table=differences_by_depth_table(differences=differences),
+        subject=choice.subject,
+        caption=f"{where}, paired over seeds. {overfits_words(gaps)} {_bands(rows)}",
+        share=0.5,
     )
 
 
@@ -250,7 +188,7 @@ def overfits_words(gaps: pd.DataFrame) -> str:
     """Say at which depths the tree's gap differs from the flat net's."""
     shown = gaps[gaps["shown"]]
     if shown.empty:
-        return "No difference of the gaps of tree and flat is shown at any depth: neither is shown to overfit more."
+        return "No difference between the gaps of tree and flat is shown at any depth: neither is shown to overfit more."
     parts = []
     for words, part in (("smaller", shown[shown["mean"] < 0]), ("larger", shown[shown["mean"] > 0])):
         if len(part):
@@ -282,34 +220,27 @@ def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels(rows: pd.DataFrame, choice: Choice) -> None:
-    """Accuracy when the trained trees of one depth are read only to level l."""
+    """Accuracy of the trained trees of one depth with the nodes down to level l."""
     rows = findings.one_variant(rows, choice.variant)
     trees = rows[(rows["model"] == "tree") & (rows["depth"] == choice.depth)]
-    trees = trees[trees["status"] == "finished"]  # the others may be so later, and what is kept of the reading must not stay
-    if (rows["variant"].where(rows["model"] == "tree", "") != "").any() and trees.empty:
-        st.info("The trees of this depth have variants, and none of them stands for all; a sweep with one is read by levels.")
-        return
+    trees = trees[trees["status"] == "finished"]  # others may finish later, and their accuracies are cached
     values = level_table(jobs.default_store().url, tuple(trees["run_id"]))
     if values.empty:
-        st.info("The trained trees of this depth are not kept here; train one in the Playground to read it by levels.")
+        st.info("The trained trees of this depth are not stored here; train one in the Playground to see its levels.")
         return
-    curves = _intervals(values, ["split", "level"], "accuracy", findings.overlap(rows))
-    drawing.figure(
-        level_accuracy(
-            curves=curves, depth=choice.depth, subject=f"{choice.subject}, K = {choice.depth}", look=session.look(0.5)
-        ),
+    drawing.show(
+        AccuracyByLevel(intervals(values, ["split", "level"], "accuracy", findings.overlap(rows)), choice.depth),
         key="level_accuracy",
-        sentence=level_accuracy_sentence(curves=curves, depth=choice.depth),
-        caption="The nets after their last epoch, the sum over prefixes cut off below level l, nothing trained again. "
-        f"{interval_words(rows)}",
-        table=level_accuracy_table(curves=curves, depth=choice.depth),
+        subject=f"{choice.subject}, K = {choice.depth}",
+        caption=f"Nets after their last epoch, without the nodes deeper than level l; nothing is retrained. {_bands(rows)}",
+        share=0.5,
     )
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def level_table(url: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
     """Accuracy of trained trees by level: run_id, split, level, accuracy; runs whose weights are not kept are left out."""
-    del url  # the store's, which the kept readings belong to
+    del url  # the store's, to which what is cached belongs
     store = jobs.default_store()
     lines = []
     for run_id in run_ids:
@@ -335,16 +266,13 @@ def curves(rows: pd.DataFrame, choice: Choice) -> None:
     if values.empty:
         st.info("No learning curve of this cell is recorded yet.")
         return
-    table = _intervals(values, ["model", "variant", "split", "epoch"], "value", findings.overlap(rows))
-    seeds = values if choice.seeds else None
-    drawing.figure(
-        seed_curves(
-            curves=table, seeds=seeds, metric="loss", subject=f"{choice.subject}, K = {choice.depth}", look=session.look(0.5)
-        ),
+    table = intervals(values, ["model", "variant", "split", "epoch"], "value", findings.overlap(rows))
+    drawing.show(
+        TrainingCurves(table, values if choice.seeds else None),
         key="seed_curves",
-        sentence=seed_curves_sentence(curves=table, metric="loss"),
-        caption=f"Mean over seeds of the runs with the chosen learning rates. {interval_words(rows)}",
-        table=seed_curves_table(curves=table, metric="loss"),
+        subject=f"{choice.subject}, K = {choice.depth}",
+        caption=f"Mean over seeds of the runs with the chosen learning rates. {_bands(rows)}",
+        share=0.5,
     )
 
 
@@ -372,17 +300,15 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
     mine = mine[mine["model"].isin(["tree", "dense"])]
     if mine.empty:
         return
-    parts = []
-    for n_train, part in mine.groupby("n_train"):
-        parts.append(_by_depth(part, choice.which, "test", "error").assign(n_train=n_train))
-    lines = pd.concat(parts, ignore_index=True)
-    subject = f"{choice.data.replace('_', ' ')}, width {choice.width:g}"
-    drawing.figure(
-        error_by_rows(curves=lines, subject=subject, look=session.look()),
+    parts = [
+        statistics.by_depth(part, choice.which, "test", "error", overlap=findings.overlap(part)).assign(n_train=n_train)
+        for n_train, part in mine.groupby("n_train")
+    ]
+    drawing.show(
+        ErrorByRows(pd.concat(parts, ignore_index=True)),
         key="error_by_rows",
-        sentence=error_by_rows_sentence(curves=lines),
-        caption=f"Errors {EPOCHS[choice.which]}; the same validation and test rows at every size. {interval_words(mine)}",
-        table=error_by_rows_table(curves=lines),
+        subject=f"{choice.data.replace('_', ' ')}, width {choice.width:g}",
+        caption=f"Errors {EPOCHS[choice.which]}; the same validation and test rows at every size. {_bands(mine)}",
     )
 
 
@@ -453,72 +379,4 @@ def capacity_words(rows: pd.DataFrame) -> str:
     if misses.empty:
         return ""
     parts = [f"{100 * miss:+.1f} % at K = {depth:g}" for depth, miss in misses.items()]
-    return f"the dense net of the same parameters misses them by {theme.enumerate_words(parts)}"
-
-
-def live(info: SweepInfo, table: pd.DataFrame) -> None:
-    """The curves as they fill in: mean test error so far against depth, in a chart that keeps its place."""
-    known = table.dropna(subset=["best_test_accuracy"])
-    if known.empty:
-        st.caption("The first points appear when all learning rates of a member have been tried.")
-        return
-    first = known.iloc[0]
-    part = known[(known["data"] == first["data"]) & (known["n_train"] == first["n_train"])]
-    widths = part["width"].dropna().unique()
-    if len(widths):
-        part = part[part["width"].isna() | (part["width"] == widths[0])]
-    depths = sorted(table["depth"].dropna().unique())
-    spec = live_spec(part, [int(depth) for depth in depths])
-    done = f"{theme.thousands(len(known))} of {theme.thousands(len(table))} members have a result"
-    renderer: Literal["svg", "canvas"] = "svg" if session.image_format() == "svg" else "canvas"
-    alt = f"Test error against depth so far; {done}."
-    st.echarts_chart(spec, height=400, key="live_depths", alt=alt, renderer=renderer)
-    st.caption(f"{done}; means over the seeds that are there. Intervals and differences come when all have ended.")
-
-
-def live_spec(part: pd.DataFrame, depths: list[int]) -> dict[str, Any]:
-    """Describe the live curves for ECharts: mean test error in percent by depth, a line for each model."""
-    look = session.look()
-    size = theme.FONT_SIZE[look.projector]
-    text = {"fontSize": size, "color": theme.TEXT[look.dark]}
-    series = []
-    for model, variant in dict.fromkeys(zip(part["model"], part["variant"])):
-        mine = part[(part["model"] == model) & (part["variant"] == variant)]
-        means = 100 * (1 - mine.groupby("depth", dropna=False)["best_test_accuracy"].mean())
-        everywhere = means[means.index.isna()]
-        by = {depth: float(means[depth]) for depth in means.index if not math.isnan(depth)}
-        points = [round(by.get(depth, float(everywhere.iloc[0]) if len(everywhere) else math.nan), 3) for depth in depths]
-        style = model_style(str(model), str(variant), look)
-        series.append(
-            {
-                "name": model_words(str(model), str(variant)),
-                "type": "line",
-                "data": [None if math.isnan(point) else point for point in points],
-                "symbolSize": 8,
-                "itemStyle": {"color": style["colour"]},
-                "lineStyle": {"color": style["colour"], "width": theme.LINE_WIDTH[look.projector]},
-            }
-        )
-    return {
-        "animation": False,
-        "title": {"text": "Test error so far (% of rows)", "left": 0, "top": 6, "textStyle": text | {"fontWeight": "bold"}},
-        "grid": {"left": 8, "right": 24 + 14 * size, "top": 3 * size, "bottom": 2 * size, "containLabel": True},
-        "legend": {"orient": "vertical", "right": 0, "top": 2 * size, "textStyle": text},
-        "tooltip": {"trigger": "axis"},
-        "xAxis": {
-            "type": "category",
-            "data": [str(depth) for depth in depths],
-            "name": "depth K (gating bits)",
-            "nameLocation": "middle",
-            "nameGap": 1.9 * size,
-            "nameTextStyle": text,
-            "axisLabel": text,
-        },
-        "yAxis": {
-            "type": "value",
-            "scale": True,
-            "axisLabel": text,
-            "splitLine": {"lineStyle": {"color": theme.GRID[look.dark]}},
-        },
-        "series": series,
-    }
+    return f"the parameters of the dense net of equal capacity differ from the tree's by {theme.enumerate_words(parts)}"

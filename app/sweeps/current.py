@@ -1,4 +1,4 @@
-"""Which sweep a page shows, its table as it stands, its progress, and the runs of it that failed."""
+"""Which sweep a page shows, its table so far, its progress, and its failed runs."""
 
 from collections import Counter
 
@@ -78,7 +78,7 @@ def pick(shown: SweepInfo | None) -> None:
 
 
 def table(info: SweepInfo) -> pd.DataFrame:
-    """The results of a sweep as they stand, one row a member."""
+    """The results of a sweep so far, one row a member."""
     progress = jobs.sweep_progress(info.sweep_id)
     state = (progress.finished, progress.failed, progress.diverged, progress.running, progress.queued, progress.stopped)
     return _table(jobs.default_store().url, info.sweep_id, state)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from leafscope.app import theme
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.core.comparison.statistics import Difference, best_depth, by_depth, holm, measure, paired_difference
+from leafscope.core.comparison.statistics import Difference, Which, best_depth, by_depth, holm, measure, paired_difference
 from leafscope.core.config import DataConfig
 from leafscope.core.datasets import DATA_SETS, shape
 
@@ -18,7 +18,7 @@ TREES = ("tree", "tree_units")
 OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
 """Models that the tree is compared with in sentences."""
 
-WHICH = "best"
+WHICH: Which = "best"
 """Scores are those of the epoch with the lowest validation loss."""
 
 
@@ -33,6 +33,27 @@ def overlap(cell: pd.DataFrame) -> float:
 def splits_vary(cell: pd.DataFrame) -> bool:
     """Whether seeds draw or split the data anew; with one split_seed they only start the nets anew."""
     return bool(cell["split_seed"].isna().any() or len(set(cell["split_seed"])) > 1)
+
+
+def interval_words(rows: pd.DataFrame, *, n: int | None = None, drawn: str = "") -> str:
+    """Say how intervals over `n` seeds, by default those of the rows, are computed, and how they are `drawn`."""
+    n = rows["seed"].nunique() if n is None else n
+    if n < 2:
+        return "One seed: no intervals, since they are computed from the spread over seeds."
+    how = f"{drawn}{': ' if drawn else ''}95 % t intervals over {n}"
+    if term := overlap(rows):
+        return f"{how} splits of this data set, with the Nadeau-Bengio factor 1/J + {term:.2f}."
+    if splits_vary(rows):
+        return f"{how} seeds, each with fresh data."
+    return f"{how} seeds, all with the same data: only initial weights and batches differ."
+
+
+def rates_words(rows: pd.DataFrame) -> str:
+    """Say how learning rates were chosen."""
+    trials = int(rows["trials"].max())
+    if trials == 1:
+        return "All nets have the same learning rate."
+    return f"Learning rate: the one of {trials} with the lowest mean validation loss, for each model and depth."
 
 
 def with_replicates(table: pd.DataFrame) -> pd.DataFrame:
@@ -52,7 +73,7 @@ def variants(cell: pd.DataFrame) -> list[str]:
 def one_variant(cell: pd.DataFrame, variant: str) -> pd.DataFrame:
     """The members to compare for one variant of the tree: of each model that variant, or the one that it has instead.
 
-    Their `variant` is emptied, so that they stand beside each other. A model without that variant stands with the one whose
+    Their `variant` is emptied, so that they can be compared. A model without that variant is represented by the one whose
     words are all in it, such as `weight_decay=0.1` beside `decay_growth=2, weight_decay=0.1`, else with its first.
     """
     parts = []
@@ -90,7 +111,7 @@ def compare(
     sides = []
     for model, depth in (first, second):
         rows = model_at(cell, model, depth)
-        # without those that have no score: a model none of whose depths has one stands here with all of them
+        # drop rows without a score: a model without a score at any depth comes with the rows of all depths
         sides.append(pd.Series(measure(rows, which, split, metric).to_numpy(), index=rows["seed"]).dropna())
     joined = pd.concat(sides, axis=1, join="inner")
     return paired_difference(joined[0].to_numpy(), joined[1].to_numpy(), overlap=overlap(cell))
@@ -118,7 +139,7 @@ def difference_words(difference: Difference, shown: bool | None = None) -> str:
 
 
 def findings(cell: pd.DataFrame) -> list[str]:
-    """What one data set at one width says: the chosen depth, and the tree there against what stands beside it.
+    """What one data set at one width says: the chosen depth, and the tree at that depth against the other models.
 
     Differences of one cell are judged together, by Holm.
     """
@@ -181,7 +202,7 @@ def summary_table(cell: pd.DataFrame) -> pd.DataFrame:
 def claims_table(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     """The tree of the best depth on validation against three others, one row a cell: (words, its results) -> table.
 
-    Each model stands at the depth with its own lowest mean validation error. Differences are of test errors, paired over
+    Each model is taken at the depth with its own lowest mean validation error. Differences are of test errors, paired over
     seeds, with 95 % intervals; `shown` is by Holm over the cells, for each opponent.
     """
     others = ("dense", "flat", "random_gates")

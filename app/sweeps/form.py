@@ -18,7 +18,7 @@ from leafscope.core.errors import LeafscopeError
 from leafscope.core.limits import MAX_DEPTH
 
 MODELS = ("flat", *presets.BESIDE, "random_forest", "gradient_boosting")
-"""What can stand beside the tree, in the order of the list."""
+"""Models that can be trained beside the tree, in the order of the list."""
 
 SPARE = 2
 """Rows drawn by a generator for each training row, so that a validation and a test split are left."""

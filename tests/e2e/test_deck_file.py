@@ -13,7 +13,7 @@ import pytest
 
 from leafscope.app.decks.as_html import deck_html
 from leafscope.app.decks.snapshot import snapshot
-from leafscope.app.figures.overfitting.error_by_depth import error_by_depth
+from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
 from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.theme import Look
 from leafscope.core.config import RunConfig, SweepConfig
@@ -33,7 +33,7 @@ def depth_figure(look: Look, **changes: Any) -> Slide:
     rows.append(("dense", "", "test", NAN, 0.25))
     curves = pd.DataFrame(rows, columns=["model", "variant", "split", "depth", "mean"])
     curves = curves.assign(low=curves["mean"] - 0.02, high=curves["mean"] + 0.02, n=5)
-    figure = error_by_depth(curves=curves, subject="digits, 300 training rows", look=look)
+    figure = ErrorByDepth(curves).figure(subject="digits, 300 training rows", look=look)
     sweep = SweepConfig(axes={"net.depth": [0, 1, 2]}, baselines=["dense"])
     slide = snapshot(figure, look=look, runs=[RunConfig()], sweep=sweep, caption="Means over seeds 0 to 4. " * 20)
     return slide.model_copy(update=changes)

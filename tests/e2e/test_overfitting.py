@@ -78,7 +78,7 @@ def test_the_first_sweep_is_stopped_reloaded_resumed_and_read(app: App, visit: A
     page.goto(address)
     page.get_by_text(re.compile(r"\d+ of \d+ runs")).first.wait_for()
     until(lambda: jobs.sweep_progress(SWEEP.sweep_id, store=app.store).complete, 120, "every run has an outcome")
-    page.get_by_role("heading", name="Where does it help?").wait_for()
+    page.get_by_role("heading", name="Where does the tree help?").wait_for()
     page.get_by_text("chosen on validation", exact=False).first.wait_for()
 
     # what is drawn is what the store has
@@ -142,7 +142,7 @@ def test_a_worker_that_dies_in_mid_sweep(app: App, visit: Any) -> None:
     page.get_by_text(re.compile("the worker died")).first.wait_for()
     page.get_by_role("button", name="Resume").click()
     until(lambda: jobs.sweep_progress(info.sweep_id, store=app.store).complete, 60, "the rest is trained")
-    page.get_by_role("heading", name="Where does it help?").wait_for()
+    page.get_by_role("heading", name="Where does the tree help?").wait_for()
     assert not page.get_by_text("the worker died").is_visible()
 
 

@@ -145,7 +145,7 @@ def test_an_empty_store_says_what_will_be_here_and_offers_it(empty: Lab) -> None
     at = show()
     said = words(at)
     sweep = presets.depth_sweep()
-    assert "Here will stand the train and test error of tree, flat and dense nets" in said
+    assert "train and test error of tree, flat and dense nets" in said
     assert f"{len(run_ids(sweep)):,} runs: about " in said
     assert "closing the browser stops nothing" in said
     assert figures(at) == {}
@@ -341,7 +341,7 @@ def test_one_seed_has_curves_without_intervals_and_says_why(lab: Lab, downloads:
         assert table["mean"].notna().all()
         assert table[["low", "high"]].isna().all(axis=None)
     assert "nan" not in words(at).lower()
-    assert "No difference of test error" in words(at)
+    assert "No difference in test error" in words(at)
 
 
 def test_several_sizes_and_widths(lab: Lab, downloads: dict[str, Any]) -> None:
@@ -464,7 +464,7 @@ def test_a_sweep_is_followed_stopped_and_resumed(empty: Lab, downloads: dict[str
     at = run_app(at)
     assert sorted(figures(at)) == sorted(KEYS)
     assert not at.get("progress")
-    assert set(csv(downloads, "level_accuracy")["n"]) == {2}  # nothing that was read before stands for the whole
+    assert set(csv(downloads, "level_accuracy")["n"]) == {2}  # nothing that was cached before is taken for the whole
     assert set(csv(downloads, "error_by_depth")["n"]) == {2}
 
 

@@ -5,7 +5,8 @@ K = depth, the number of gating bits · w = width · n = seeds · the front is o
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -14,14 +15,17 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from leafscope.app import theme
-from leafscope.app.figures.capacity.capacity_by_depth import log_axis, tick_text
-from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns, in_unit, row_words, seeds_words, value_range
+from leafscope.app.figures.shared.log_axis import log_axis, tick_text
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
 
 Cost = Literal["multiply_adds", "parameters"]
+_Row = Mapping[Hashable, Any]
+"""A row of the table of points."""
 
-_COLUMNS = ["model", "variant", "depth", "width", "cost", *interval_lines.INTERVAL, "n", "validation_mean", "on_front"]
+_COLUMNS = ["model", "variant", "depth", "width", "cost", *INTERVAL, "n", "validation_mean", "on_front"]
 _MEASURES = {"multiply_adds": "multiply-adds for one example", "parameters": "parameters stored"}
 _WORDS = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
 _COMPARING = {
@@ -41,79 +45,96 @@ _SMALL = 0.75
 _PITCH = 0.5
 """Between models of one cost, in markers."""
 _MOST_ASIDE = 1.0
-"""A point stands at most so far from its cost, in markers."""
+"""A point is at most so far from its cost, in markers."""
 
 
-def error_by_cost(*, points: pd.DataFrame, cost: Cost, subject: str = "", look: Look = SCREEN) -> go.Figure:
-    """Show test error against cost (log scale): colour and marker say the model, bars are intervals, rings the front.
+@dataclass(frozen=True, eq=False)
+class ErrorByCost:
+    """The test error of every model of a sweep and what it costs, with the Pareto front that validation gives.
 
-    `points`: model, variant, depth, width (NaN: has none), cost, mean, low, high and validation_mean (shares), n,
-    on_front. Points of one model and width are joined by depth; models without a depth by cost. Models of equal cost
-    stand side by side, at most a marker beside it; `customdata` has the cost itself. A cost of 0 stands left of the
-    smallest. Raises ValueError for a missing column or a cost below 0.
+    Raises ValueError for a missing column or a cost below 0.
     """
-    table = error_by_cost_table(points=points)
-    height = theme.MAIN_HEIGHT[look.projector]
-    title = f"Test error against {_MEASURES[cost]}"
-    drawn = table[table["mean"].notna() & np.isfinite(table["cost"])].reset_index(drop=True)
-    if drawn.empty:
-        return frame.empty_figure(look=look, title=title, subject=subject, why=_NOTHING, height=height)
-    keys = list(dict.fromkeys(zip(drawn["model"], drawn["variant"])))
-    names = {key: _broken(model_words(*key), look) for key in keys}
-    x, options = _places(drawn, _plot_width(list(names.values()), look), look)
-    drawn = drawn.assign(x=x)
-    figure = go.Figure()
-    for key in keys:
-        mine = drawn[(drawn["model"] == key[0]) & (drawn["variant"] == key[1])]
-        _add_model(figure, mine, frame.lines(names[key]), model_style(*key, look), cost, look)
-    _add_front(figure, drawn, look)
-    figure.update_xaxes(**options, title_text=f"{_MEASURES[cost]} (log scale)", showgrid=False)
-    y_range = interval_lines.value_range(drawn[interval_lines.INTERVAL], floor=0.0, ceiling=100.0)
-    figure.update_yaxes(title_text="test error (percent of rows)", range=list(y_range), zeroline=False)
-    subtitle = "; ".join([interval_lines.seeds_words(drawn["n"], "bars"), *_remarks(drawn, cost)])
-    return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="right")
 
+    points: pd.DataFrame
+    """model, variant, depth, width (NaN: has none), cost, mean, low, high (shares), n, validation_mean, on_front."""
+    cost: Cost
+    """What the cost is."""
 
-def error_by_cost_sentence(*, points: pd.DataFrame, cost: Cost) -> str:
-    """Name the models on the Pareto front of validation error and cost, from cheap to costly, with their test errors.
+    _table: pd.DataFrame = field(init=False, repr=False)
 
-    Neighbours of one model are named together. Plain text: escape it before it reaches Markdown.
+    def __post_init__(self) -> None:
+        table = check_columns(self.points, _COLUMNS, "points")
+        numbers = {column: table[column].astype(float) for column in ("depth", "width", "cost", "validation_mean")}
+        table = table.assign(variant=table["variant"].fillna(""), on_front=table["on_front"].eq(True), **numbers)
+        if (table["cost"] < 0).any():
+            raise ValueError(f"cost must be at least 0, got {table['cost'].min():g}")
+        order = table.groupby(["model", "variant"], sort=False).ngroup()
+        ordered = table.assign(order=order).sort_values(["order", "width", "depth", "cost"], kind="stable", ignore_index=True)
+        table = in_unit(ordered.drop(columns="order"), [*INTERVAL, "validation_mean"], "percent")
+        object.__setattr__(self, "_table", table)
 
-    >>> columns = "model variant depth width cost mean low high n validation_mean on_front".split()
-    >>> rows = [("tree", "", 2, 8, 64, 0.2, 0.18, 0.22, 5, 0.2, True), ("flat", "", 2, 8, 64, 0.3, 0.28, 0.32, 5, 0.3, False)]
-    >>> print(error_by_cost_sentence(points=pd.DataFrame(rows, columns=columns), cost="multiply_adds"))
-    One model is on the Pareto front of validation error and multiply-adds: tree (K = 2, width 8; test error 20.0 % \
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw error against cost (log scale): colour and marker say the model, bars are intervals, rings the front.
+
+        Points of one model and width are joined by depth; models without a depth by cost. Models of equal cost are drawn
+        side by side, at most a marker beside it; `customdata` has the cost itself. A cost of 0 is left of the smallest.
+        """
+        height = theme.MAIN_HEIGHT[look.projector]
+        title = f"Test error against {_MEASURES[self.cost]}"
+        drawn = self._known()
+        if drawn.empty:
+            return frame.empty_figure(look=look, title=title, subject=subject, why=_NOTHING, height=height)
+        keys = list(dict.fromkeys(zip(drawn["model"], drawn["variant"])))
+        names = {key: _broken(model_words(*key), look) for key in keys}
+        x, options = _places(drawn, _plot_width(list(names.values()), look), look)
+        drawn = drawn.assign(x=x)
+        figure = go.Figure()
+        for key in keys:
+            mine = drawn[(drawn["model"] == key[0]) & (drawn["variant"] == key[1])]
+            _add_model(figure, mine, frame.lines(names[key]), model_style(*key, look), self.cost, look)
+        _add_front(figure, drawn, look)
+        figure.update_xaxes(**options, title_text=f"{_MEASURES[self.cost]} (log scale)", showgrid=False)
+        y_range = value_range(drawn[INTERVAL], floor=0.0, ceiling=100.0)
+        figure.update_yaxes(title_text="test error (percent of rows)", range=list(y_range), zeroline=False)
+        subtitle = "; ".join([seeds_words(drawn["n"], "bars"), *_remarks(drawn, self.cost)])
+        return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="right")
+
+    def sentence(self) -> str:
+        """Name the models on the Pareto front of validation error and cost, from cheap to costly, with their test errors.
+
+        Neighbours of one model are named together. Plain text: escape it before it reaches Markdown.
+
+        >>> columns = "model variant depth width cost mean low high n validation_mean on_front".split()
+        >>> rows = [("tree", "", 2, 8, 64, 0.2, 0.18, 0.22, 5, 0.2, True)]
+        >>> print(ErrorByCost(pd.DataFrame(rows, columns=columns), cost="multiply_adds").sentence())
+        One model is on the Pareto front of validation error and multiply-adds: tree (K = 2, width 8; test error 20.0 % \
 [18.0 %, 22.0 %], n = 5).
-    """
-    table = error_by_cost_table(points=points)
-    known = table[table["mean"].notna() & np.isfinite(table["cost"])]
-    if known.empty:
-        return _NOTHING
-    front = known[known["on_front"]].sort_values(["cost", "mean"], kind="stable")
-    if front.empty:
-        return "No model is on the Pareto front: no validation error is recorded yet."
-    rows = [row for _, row in front.iterrows()]
-    parts = [
-        f"{model_words(str(model), str(variant))} ({_stretch(list(group))})"
-        for (model, variant), group in itertools.groupby(rows, key=lambda row: (row["model"], row["variant"]))
-    ]
-    count = len(front[["model", "variant"]].drop_duplicates())
-    where = f"on the Pareto front of validation error and {_WORDS[cost]}"
-    if count == 1:
-        return f"One model is {where}: {'; '.join(parts)}."
-    return f"{count} models are {where}, from cheap to costly: {'; '.join(parts)}."
+        """
+        known = self._known()
+        if known.empty:
+            return _NOTHING
+        front = known[known["on_front"]].sort_values(["cost", "mean"], kind="stable")
+        if front.empty:
+            return "No model is on the Pareto front: no validation error is recorded yet."
+        parts = [
+            f"{theme.one_line(model_words(str(model), str(variant)))} ({_stretch(list(group))})"
+            for (model, variant), group in itertools.groupby(
+                front.to_dict("records"), key=lambda row: (row["model"], row["variant"])
+            )
+        ]
+        count = len(front[["model", "variant"]].drop_duplicates())
+        where = f"on the Pareto front of validation error and {_WORDS[self.cost]}"
+        if count == 1:
+            return f"One model is {where}: {'; '.join(parts)}."
+        return f"{count} models are {where}, from cheap to costly: {'; '.join(parts)}."
 
+    def table(self) -> pd.DataFrame:
+        """List the points: the columns given, errors in percent, and unit; by model in order of appearance, width, depth."""
+        return self._table
 
-def error_by_cost_table(*, points: pd.DataFrame) -> pd.DataFrame:
-    """List the points: the columns given, errors in percent, and unit; by model in order of appearance, width, depth, cost."""
-    table = interval_lines.check_columns(points, _COLUMNS, "points")
-    numbers = {column: table[column].astype(float) for column in ("depth", "width", "cost", "validation_mean")}
-    table = table.assign(variant=table["variant"].fillna(""), on_front=table["on_front"].eq(True), **numbers)
-    if (table["cost"] < 0).any():
-        raise ValueError(f"cost must be at least 0, got {table['cost'].min():g}")
-    order = table.groupby(["model", "variant"], sort=False).ngroup()
-    ordered = table.assign(order=order).sort_values(["order", "width", "depth", "cost"], kind="stable", ignore_index=True)
-    return interval_lines.in_unit(ordered.drop(columns="order"), [*interval_lines.INTERVAL, "validation_mean"], "percent")
+    def _known(self) -> pd.DataFrame:
+        """Points with a test error and a cost."""
+        return self._table[self._table["mean"].notna() & np.isfinite(self._table["cost"])].reset_index(drop=True)
 
 
 def _plot_width(names: Sequence[Sequence[str]], look: Look) -> float:
@@ -149,7 +170,7 @@ def _places(table: pd.DataFrame, width: float, look: Look) -> tuple[NDArray[np.f
 
 
 def _aside(table: pd.DataFrame, marker: float) -> NDArray[np.float64]:
-    """The px by which each point stands beside its cost, so that models of one cost can be told apart."""
+    """The px by which each point is moved from its cost, so that models of one cost can be told apart."""
     order = table.groupby(["model", "variant"], sort=False).ngroup()
     there = table.assign(order=order).groupby("cost")["order"]
     count = there.transform("nunique").to_numpy(dtype=np.float64)
@@ -186,7 +207,7 @@ def _add_model(figure: go.Figure, rows: pd.DataFrame, name: str, style: Mapping[
         line={"color": pale, "width": thin},
         marker={"symbol": style["marker"], "color": style["colour"], "size": size},
         customdata=spaced["cost"],
-        hovertext=[_hover(row, cost) if np.isfinite(row["mean"]) else "" for _, row in spaced.iterrows()],
+        hovertext=[_hover(row, cost) if np.isfinite(row["mean"]) else "" for row in spaced.to_dict("records")],
         hoverinfo="text",
     )
 
@@ -230,26 +251,26 @@ def _remarks(drawn: pd.DataFrame, cost: Cost) -> list[str]:
     return remarks
 
 
-def _hover(row: pd.Series, cost: Cost) -> str:
+def _hover(row: _Row, cost: Cost) -> str:
     unit = "comparisons" if cost == "multiply_adds" and row["model"] in _COMPARING else _WORDS[cost]
     unit = unit[:-1] if row["cost"] == 1 else unit
     place = _place([row])
     validation = theme.percent(row["validation_mean"] / 100)
     return (
         f"{theme.escape(model_words(row['model'], row['variant']))}{f', {place}' if place else ''}"
-        f"<br>{_count(row['cost'])} {unit}<br>test error {_interval(row)}<br>validation error {validation}"
+        f"<br>{_count(row['cost'])} {unit}<br>test error {row_words(row)}<br>validation error {validation}"
         f"{'<br>on the Pareto front' if row['on_front'] else ''}"
     )
 
 
-def _stretch(rows: Sequence[pd.Series]) -> str:
+def _stretch(rows: Sequence[_Row]) -> str:
     """Describe neighbours on the front that are of one model: where they are, and the test errors at both ends."""
     place = _place(rows)
-    ends = [_interval(rows[0])] if len(rows) == 1 else [_interval(rows[0]), f"to {_interval(rows[-1])}"]
+    ends = [row_words(rows[0])] if len(rows) == 1 else [row_words(rows[0]), f"to {row_words(rows[-1])}"]
     return f"{f'{place}; ' if place else ''}test error {' '.join(ends)}"
 
 
-def _place(rows: Sequence[pd.Series]) -> str:
+def _place(rows: Sequence[_Row]) -> str:
     """Write depth and width, each as a range where rows differ; nothing where they have neither."""
     words = []
     for name, form in (("depth", "K = {}"), ("width", "width {}")):
@@ -262,7 +283,3 @@ def _place(rows: Sequence[pd.Series]) -> str:
 
 def _count(value: float) -> str:
     return theme.thousands(value) if float(value).is_integer() else theme.three_significant(value)
-
-
-def _interval(row: pd.Series) -> str:
-    return interval_lines.interval_words(row["mean"], row["low"], row["high"], row["n"], row["unit"])

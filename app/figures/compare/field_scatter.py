@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from leafscope.app import theme
-from leafscope.app.figures.capacity.capacity_by_depth import log_axis
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.group_style import GroupStyle
+from leafscope.app.figures.shared.log_axis import log_axis
 from leafscope.app.theme import SCREEN, Look
 
 NAME_LIMIT = 60

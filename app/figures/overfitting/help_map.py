@@ -3,20 +3,20 @@
 A cell is one width and one depth · K = depth, the number of gating bits · differences are paired over n seeds.
 """
 
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from leafscope.app import theme
-from leafscope.app.figures.overfitting.differences_by_depth import UNIT, holm_words, hover, interval, shown_flags
-from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.overfitting.paired_differences import difference_table, holm_words, hover
+from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.depth_panels import DEPTH_AXIS
+from leafscope.app.figures.shared.interval_lines import integer_axis, n_words, phrase, row_words, sentence_case
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.theme import SCREEN, Look
 
-_COLUMNS = ["width", "depth", *interval_lines.INTERVAL, "n", "p_holm", "shown"]
 _BETTER = {False: "#0072B2", True: "#4FA3E0"}
 _WORSE = {False: "#C2410C", True: "#F9A03F"}
 _MIDDLE = {False: "#E4E7EC", True: "#23272E"}
@@ -24,86 +24,96 @@ _INSET = 0.46
 """Half the side of a cell's outline, in cells."""
 
 
-def help_map(
-    *, cells: pd.DataFrame, first: str = "tree", second: str = "dense", subject: str = "", look: Look = SCREEN
-) -> go.Figure:
-    """Show the difference of test error, `first` minus `second`, for each depth (across) and width (up): blue is lower.
+@dataclass(frozen=True, eq=False)
+class HelpMap:
+    """The test error of one model minus that of another at each width and depth, paired over seeds.
 
-    `cells`: width, depth, mean, low, high (of shares), n, p_holm, shown. Coloured where a difference is shown, outlined
-    where none is, hatched where no seed has finished. Nearly transparent squares carry (width, depth) as `customdata`, so
-    that a click selects. Raises ValueError for a missing column or a cell that stands twice.
+    Raises ValueError for a missing column or two rows for one cell.
     """
-    table = help_map_table(cells=cells)
-    height = _height(table["width"].nunique(), look)
-    name = model_words(first, "")
-    title = f"Difference of test error, {interval_lines.phrase(first)} minus {interval_lines.phrase(second)}"
-    drawn = table.dropna(subset=["mean"])
-    if drawn.empty:
-        why = "No seed has finished with both models yet."
-        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    grid = _Grid(drawn, look, height)
-    shown = drawn[drawn["shown"]]
-    most = max(1.0, float(shown["mean"].abs().max())) if len(shown) else 1.0
-    scale: theme.Scale = [(0.0, _BETTER[look.dark]), (0.5, _MIDDLE[look.dark]), (1.0, _WORSE[look.dark])]
-    z = np.full((len(grid.widths), len(grid.depths)), np.nan)
-    for width, depth, mean in zip(shown["width"], shown["depth"], shown["mean"]):
-        z[grid.row[width], int(depth) - grid.depths[0]] = mean
-    figure = go.Figure(
-        go.Heatmap(
-            z=z,
-            x=grid.depths,
-            y=list(range(len(grid.widths))),
-            zmin=-most,
-            zmax=most,
-            colorscale=scale,
-            colorbar={"title": {"text": frame.lines(["points,", "below 0:", *_bar_words(name, look)])}},
-            xgap=max(2.0, 0.08 * grid.cell_width),
-            ygap=max(2.0, 0.08 * grid.cell_height),
-            hoverinfo="skip",
+
+    cells: pd.DataFrame
+    """width, depth, mean, low, high (of shares), n, p_holm, shown."""
+    first: str = "tree"
+    second: str = "dense"
+
+    _table: pd.DataFrame = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        table = difference_table(self.cells, ["width", "depth"], "cells")
+        if (twice := table.duplicated(["width", "depth"])).any():
+            width, depth = table.loc[twice, ["width", "depth"]].iloc[0]
+            raise ValueError(f"cells must have one row for each width and depth, got two for width {width:g}, depth {depth:g}")
+        object.__setattr__(self, "_table", table)
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw depth across and width up: blue is lower, outlined is not shown, hatched has no seed that finished.
+
+        Nearly transparent squares carry (width, depth) as `customdata`, so that a click selects.
+        """
+        height = _height(self._table["width"].nunique(), look)
+        name = model_words(self.first)
+        title = f"Difference in test error, {phrase(self.first)} minus {phrase(self.second)}"
+        drawn = self._table.dropna(subset=["mean"])
+        if drawn.empty:
+            why = "No seed has finished with both models yet."
+            return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+        grid = _Grid(drawn, look, height)
+        shown = drawn[drawn["shown"]]
+        most = max(1.0, float(shown["mean"].abs().max())) if len(shown) else 1.0
+        scale: theme.Scale = [(0.0, _BETTER[look.dark]), (0.5, _MIDDLE[look.dark]), (1.0, _WORSE[look.dark])]
+        figure = go.Figure()
+        _add_colours(figure, grid, shown, scale, most, _bar_words(name, look))
+        _add_missing(figure, grid, look)
+        _add_outlines(figure, grid, drawn[~drawn["shown"]], look)
+        _add_targets(figure, grid, drawn, look)
+        _add_numbers(figure, grid, shown, scale, most, look)
+        integer_axis(figure, low=grid.depths[0], high=grid.depths[-1], width=grid.width, title=DEPTH_AXIS, look=look)
+        figure.update_xaxes(range=[grid.depths[0] - 0.5, grid.depths[-1] + 0.5])
+        figure.update_yaxes(
+            title_text="width (units)",
+            tickmode="array",
+            tickvals=list(range(len(grid.widths))),
+            ticktext=[theme.thousands(width) for width in grid.widths],
+            range=[-0.5, len(grid.widths) - 0.5],
+            showgrid=False,
+            zeroline=False,
         )
-    )
-    _add_missing(figure, grid, drawn, look)
-    _add_outlines(figure, grid, drawn[~drawn["shown"]], look)
-    _add_targets(figure, grid, drawn, look)
-    texts = [f"{mean:+.1f}" for mean in shown["mean"]]
-    longest = max(texts, key=len, default="")
-    if frame.fits(longest, grid.cell_width, look) and grid.cell_height > 1.3 * theme.FONT_SIZE[look.projector]:
-        # As annotations, since a trace's text fades when something is selected
-        for text, (_, row) in zip(texts, shown.iterrows()):
-            ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * row["mean"] / most))
-            figure.add_annotation(x=row["depth"], y=grid.row[row["width"]], text=text, showarrow=False, font={"color": ink})
-    interval_lines.integer_axis(figure, low=grid.depths[0], high=grid.depths[-1], width=grid.width, title=DEPTH_AXIS, look=look)
-    figure.update_xaxes(range=[grid.depths[0] - 0.5, grid.depths[-1] + 0.5])
-    figure.update_yaxes(
-        title_text="width (units)",
-        tickmode="array",
-        tickvals=list(range(len(grid.widths))),
-        ticktext=[theme.thousands(width) for width in grid.widths],
-        range=[-0.5, len(grid.widths) - 0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-    return frame.frame(figure, look=look, title=title, subject=subject, subtitle=_subtitle(drawn, grid, name), height=height)
+        subtitle = _subtitle(drawn, grid, name)
+        return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
 
+    def sentence(self) -> str:
+        """Count the cells where a difference is shown, either way, with the largest, and those where none is; plain text.
 
-def _ink_on(colour: str) -> str:
-    """Choose black or white: one of them has AA contrast on any colour, which the near-black of text has not."""
-    return max(("#000000", "#FFFFFF"), key=lambda ink: theme.contrast(ink, colour))
+        >>> columns = ["width", "depth", "mean", "low", "high", "n", "p_holm", "shown"]
+        >>> rows = [(8, 0, 0.0, -0.01, 0.01, 5, 1.0, False), (8, 3, -0.041, -0.06, -0.022, 5, 0.01, True)]
+        >>> print(HelpMap(pd.DataFrame(rows, columns=columns)).sentence())
+        The tree has a lower test error than the dense net of equal computation in 1 of 2 cells (width 8, K = 3: -4.1 points \
+[-6.0, -2.2], n = 5) and a higher one in none; in the other 1 no difference is shown.
+        """
+        table = self._table.dropna(subset=["mean"])
+        one, other = phrase(self.first), phrase(self.second)
+        if table.empty:
+            return f"No seed has finished with both {one} and {other} yet."
+        count = f"{theme.thousands(len(table))} cell{'' if len(table) == 1 else 's'}"
+        shown = table[table["shown"]]
+        if shown.empty:
+            why = "one seed has no interval" if (table["n"] <= 1).all() else n_words(table["n"])
+            return f"No difference in test error between {one} and {other} is shown in any of {count} ({why})."
+        lower, higher = shown[shown["mean"] < 0], shown[shown["mean"] >= 0]
+        left = len(table) - len(shown)
+        rest = f"; in the other {theme.thousands(left)} no difference is shown" if left else ""
+        return (
+            f"{sentence_case(one)} has a lower test error than {other} in {_cells(lower, f' of {count}')} "
+            f"and a higher one in {_cells(higher)}{rest}."
+        )
 
-
-def _bar_words(name: str, look: Look) -> list[str]:
-    size = theme.FONT_SIZE[look.projector]
-    return frame.wrapped(f"{theme.one_line(name, 24)} is better", size, 6 * size)
-
-
-def _height(widths: int, look: Look) -> int:
-    """A row of cells needs little height; the main figure's is enough for all."""
-    size = theme.FONT_SIZE[look.projector]
-    return min(theme.MAIN_HEIGHT[look.projector], round(10 * size + 5 * size * max(1, widths)))
+    def table(self) -> pd.DataFrame:
+        """List the cells: width, depth, mean, low, high, n, p_holm, shown, unit (percentage points), by width, then depth."""
+        return self._table
 
 
 class _Grid:
-    """Where cells stand: depths without gaps across, widths in numeric order up, and their size in px."""
+    """Where cells are: depths without gaps across, widths in numeric order up, and their size in px."""
 
     def __init__(self, drawn: pd.DataFrame, look: Look, height: int) -> None:
         self.widths = sorted(drawn["width"].unique().tolist())
@@ -117,7 +127,38 @@ class _Grid:
         self.missing = [(w, k) for w in self.widths for k in self.depths if (w, k) not in there]
 
 
-def _add_missing(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look) -> None:
+def _height(widths: int, look: Look) -> int:
+    """A row of cells needs little height; the main figure's is enough for all."""
+    size = theme.FONT_SIZE[look.projector]
+    return min(theme.MAIN_HEIGHT[look.projector], round(10 * size + 5 * size * max(1, widths)))
+
+
+def _bar_words(name: str, look: Look) -> list[str]:
+    size = theme.FONT_SIZE[look.projector]
+    return ["points,", "below 0:", *frame.wrapped(f"{theme.one_line(name, 24)} is better", size, 6 * size)]
+
+
+def _add_colours(
+    figure: go.Figure, grid: _Grid, shown: pd.DataFrame, scale: theme.Scale, most: float, words: list[str]
+) -> None:
+    z = np.full((len(grid.widths), len(grid.depths)), np.nan)
+    for width, depth, mean in zip(shown["width"], shown["depth"], shown["mean"]):
+        z[grid.row[width], int(depth) - grid.depths[0]] = mean
+    figure.add_heatmap(
+        z=z,
+        x=grid.depths,
+        y=list(range(len(grid.widths))),
+        zmin=-most,
+        zmax=most,
+        colorscale=scale,
+        colorbar={"title": {"text": frame.lines(words)}},
+        xgap=max(2.0, 0.08 * grid.cell_width),
+        ygap=max(2.0, 0.08 * grid.cell_height),
+        hoverinfo="skip",
+    )
+
+
+def _add_missing(figure: go.Figure, grid: _Grid, look: Look) -> None:
     if not grid.missing:
         return
     figure.add_bar(
@@ -158,7 +199,6 @@ def _add_outlines(figure: go.Figure, grid: _Grid, rows: pd.DataFrame, look: Look
 
 
 def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look) -> None:
-    targets: dict[str, Any] = frame.CLICK_TARGET
     figure.add_scatter(
         x=drawn["depth"],
         y=[grid.row[width] for width in drawn["width"]],
@@ -169,7 +209,7 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
             "size": max(4.0, min(grid.cell_width, grid.cell_height) - 4),
             "color": theme.MUTED[look.dark],
         },
-        **targets,
+        **frame.CLICK_TARGET,
         customdata=[[int(width), int(depth)] for width, depth in zip(drawn["width"], drawn["depth"])],
         hovertext=[
             f"width {theme.thousands(row['width'])}, K = {row['depth']:.0f}<br>{hover(row)}" for _, row in drawn.iterrows()
@@ -179,14 +219,30 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
     )
 
 
+def _add_numbers(figure: go.Figure, grid: _Grid, shown: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
+    """Write the differences into their cells, where all of them fit."""
+    texts = [f"{mean:+.1f}" for mean in shown["mean"]]
+    longest = max(texts, key=len, default="")
+    if not (frame.fits(longest, grid.cell_width, look) and grid.cell_height > 1.3 * theme.FONT_SIZE[look.projector]):
+        return
+    # As annotations, since a trace's text fades when something is selected
+    for text, width, depth, mean in zip(texts, shown["width"], shown["depth"], shown["mean"]):
+        ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * mean / most))
+        figure.add_annotation(x=depth, y=grid.row[width], text=text, showarrow=False, font={"color": ink})
+
+
+def _ink_on(colour: str) -> str:
+    """Choose black or white: one of them has AA contrast on any colour, which the near-black of text has not."""
+    return max(("#000000", "#FFFFFF"), key=lambda ink: theme.contrast(ink, colour))
+
+
 def _subtitle(drawn: pd.DataFrame, grid: _Grid, name: str) -> str:
     alone = bool((drawn["n"] <= 1).all())
-    words = ["n = 1, one seed: no interval" if alone else f"{interval_lines.n_words(drawn['n'])} seeds, paired"]
+    words = ["n = 1, one seed: no interval" if alone else f"{n_words(drawn['n'])} seeds, paired"]
     if drawn["shown"].any():
         shown = drawn.loc[drawn["shown"], "mean"]
-        sides = ([f"blue: {name} is better"] if (shown < 0).any() else []) + (
-            [f"orange: {name} is worse"] if (shown >= 0).any() else []
-        )
+        sides = [f"blue: {name} is better"] if (shown < 0).any() else []
+        sides += [f"orange: {name} is worse"] if (shown >= 0).any() else []
         words.append(", ".join(sides) + holm_words(drawn, "cell", " (5 %, {})"))
     if not drawn["shown"].all():
         none_shown = "" if drawn["shown"].any() else holm_words(drawn, "cell", " (5 %, {})")
@@ -196,35 +252,6 @@ def _subtitle(drawn: pd.DataFrame, grid: _Grid, name: str) -> str:
     return "; ".join(words)
 
 
-def help_map_sentence(*, cells: pd.DataFrame, first: str = "tree", second: str = "dense") -> str:
-    """Count the cells where a difference is shown, either way, with the largest, and those where none is.
-
-    Plain text: escape it before it reaches Markdown.
-
-    >>> columns = ["width", "depth", "mean", "low", "high", "n", "p_holm", "shown"]
-    >>> rows = pd.DataFrame([(8, 0, 0.0, -0.01, 0.01, 5, 1.0, False), (8, 3, -0.041, -0.06, -0.022, 5, 0.01, True)])
-    >>> print(help_map_sentence(cells=rows.set_axis(columns, axis=1)))
-    The tree has a lower test error than the dense net of equal computation in 1 of 2 cells (width 8, K = 3: -4.1 points \
-[-6.0, -2.2], n = 5) and a higher one in none; in the other 1 no difference is shown.
-    """
-    table = help_map_table(cells=cells).dropna(subset=["mean"])
-    one, other = interval_lines.phrase(first), interval_lines.phrase(second)
-    if table.empty:
-        return f"No seed has finished with both {one} and {other} yet."
-    count = f"{theme.thousands(len(table))} cell{'' if len(table) == 1 else 's'}"
-    shown = table[table["shown"]]
-    if shown.empty:
-        why = "one seed has no interval" if (table["n"] <= 1).all() else f"{interval_lines.n_words(table['n'])}"
-        return f"No difference of test error between {one} and {other} is shown in any of {count} ({why})."
-    lower, higher = shown[shown["mean"] < 0], shown[shown["mean"] >= 0]
-    left = len(table) - len(shown)
-    rest = f"; in the other {theme.thousands(left)} no difference is shown" if left else ""
-    return (
-        f"{interval_lines.sentence_case(one)} has a lower test error than {other} in {_cells(lower, f' of {count}')} "
-        f"and a higher one in {_cells(higher)}{rest}."
-    )
-
-
 def _cells(rows: pd.DataFrame, of: str = "") -> str:
     """Write how many cells there are, and the one with the largest difference."""
     if rows.empty:
@@ -232,15 +259,4 @@ def _cells(rows: pd.DataFrame, of: str = "") -> str:
     row = rows.iloc[int(rows["mean"].abs().to_numpy().argmax())]
     most = "most at " if len(rows) > 1 else ""
     place = f"width {theme.thousands(row['width'])}, K = {row['depth']:.0f}"
-    return f"{theme.thousands(len(rows))}{of} ({most}{place}: {interval(row)})"
-
-
-def help_map_table(*, cells: pd.DataFrame) -> pd.DataFrame:
-    """List the cells: width, depth, mean, low, high, n, p_holm, shown, unit (percentage points), by width, then depth."""
-    table = interval_lines.check_columns(cells, _COLUMNS, "cells").sort_values(
-        ["width", "depth"], kind="stable", ignore_index=True
-    )
-    if table.duplicated(["width", "depth"]).any():
-        width, depth = table.loc[table.duplicated(["width", "depth"]), ["width", "depth"]].iloc[0]
-        raise ValueError(f"cells must have one row for each width and depth, got two for width {width:g}, depth {depth:g}")
-    return interval_lines.in_unit(shown_flags(table), interval_lines.INTERVAL, UNIT)
+    return f"{theme.thousands(len(rows))}{of} ({most}{place}: {row_words(row)})"

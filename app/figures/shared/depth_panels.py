@@ -43,7 +43,6 @@ def depth_panels(
     chosen: int | None,
     lit: Sequence[str] | None,
     subject: str,
-    note: str,
     look: Look,
 ) -> go.Figure:
     """Draw one or two panels side by side: grey lines first, lit ones on top; `why` is said where there is no mean."""
@@ -71,7 +70,7 @@ def depth_panels(
         _draw_panel(figure, panel, column, words=words, lit=in_colour, x_range=x_range, look=look)
         for column, panel in enumerate(panels, start=1)
     ]
-    subtitle = [interval_lines.seeds_words(curves["n"], "bands"), *_grey_words(curves, in_colour), *filter(None, [note])]
+    subtitle = [interval_lines.seeds_words(curves["n"], "bands"), *_grey_words(curves, in_colour)]
     subtitle += [f"K = {chosen} chosen on validation"] if chosen is not None and look.projector else []
     frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height)
     if chosen is not None:

@@ -4,7 +4,7 @@ n = seeds behind a mean Â· lit = drawn in the model's colour, the rest is grey Â
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,16 @@ def interval_words(mean: float, low: float, high: float, n: float, unit: str) ->
         return f"{value}, one seed"
     between = f" [{', '.join(ends)}]" if math.isfinite(low) and math.isfinite(high) else ""
     return f"{value}{between}, n = {theme.thousands(n)}"
+
+
+def row_words(row: pd.Series | Mapping[Hashable, Any]) -> str:
+    """Write the mean of a table's row, in the row's unit, with its interval and n."""
+    return interval_words(row["mean"], row["low"], row["high"], row["n"], row["unit"])
+
+
+def hover_words(rows: pd.DataFrame) -> list[str]:
+    """Write what `row_words` writes, for every row of a table."""
+    return [interval_words(*row) for row in rows[[*INTERVAL, "n", "unit"]].itertuples(index=False)]
 
 
 def _point(value: float) -> str:
@@ -182,7 +192,7 @@ def axis_title(text: str, length: float, look: Look) -> str:
 def add_band(
     figure: go.Figure, *, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, look: Look, **place: Any
 ) -> None:
-    """Fill between the finite ends of intervals, hidden from hover; an interval that stands alone is a thick stroke."""
+    """Fill between the finite ends of intervals, hidden from hover; an interval without neighbours is a thick stroke."""
     at, below, above = (np.asarray(values, dtype=np.float64) for values in (x, low, high))
     finite = np.isfinite(below) & np.isfinite(above)
     for part in _stretches(finite):

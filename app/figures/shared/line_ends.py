@@ -1,4 +1,4 @@
-"""Labels at the ends of lines: right of the panel, as near to their line as they can stand without touching each other."""
+"""Labels at the ends of lines: right of the panel, as near to their line as they can be without touching each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from leafscope.app.figures.shared import frame
 from leafscope.app.theme import Look
 
 _CHARACTERS = (18, 26)
-"""Characters on a line of a label where labels are few, and where they are many and better stand on one line."""
+"""Characters on a line of a label where labels are few, and where they are many, so that one line each is better."""
 _FEW = 6
 _LIMIT = 40
 _LEADER = 18

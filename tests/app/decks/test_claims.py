@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from leafscope.app.decks.claims import LONGEST_CAPTION, LONGEST_TITLE, NAME, UsageFacts, claims_deck
+from leafscope.app.decks.claims import LONGEST_CAPTION, NAME, claims_deck
+from leafscope.app.decks.claims_words import LONGEST_TITLE
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
 from leafscope.app.theme import SCREEN, Look
@@ -313,7 +314,7 @@ def test_gates_that_cost_are_counted() -> None:
     assert f"for {times:.2f} times the multiply-adds" in titled(slides, "stores").title
 
 
-def test_the_dense_net_stands_for_a_depth_0_that_no_tree_has() -> None:
+def test_the_dense_net_is_the_depth_0_that_no_tree_has() -> None:
     with_zero = deck_of(0, 1, 4)
     without = deck(config(depths=(1, 4), kinds=["tree"], beside=["dense"]), noisy({"dense": 0.3}))
     assert titled(without, "stores").title == titled(with_zero, "stores").title
@@ -323,15 +324,11 @@ def test_the_dense_net_stands_for_a_depth_0_that_no_tree_has() -> None:
 
 @cache
 def told() -> list[Slide]:
-    """Variants, tuned rates and use of the leaves, none of it better than chance."""
+    """Variants and tuned rates, none of it better than chance."""
     sweep = config(kinds=["tree"], beside=["dense"], train__weight_decay=[0.1, 0.3])
     sweep = sweep.model_copy(update={"tune_lr": [0.01, 0.1]})
     cell = table(sweep, noisy({"dense": 0.95}))
-    return checked(claims_deck(sweep, cell, look=SCREEN, usage=UsageFacts(2, 1000, 3, 2.5)))
-
-
-def test_usage_is_said_beside_capacity() -> None:
-    assert "1,000 training rows reach 3 of 4 leaves, as evenly as 2.50 leaves" in titled(told(), "stores").caption
+    return checked(claims_deck(sweep, cell, look=SCREEN))
 
 
 def test_a_dense_net_of_another_depths_capacity_is_said_to_be_of_another_size() -> None:
@@ -385,7 +382,7 @@ def test_a_sweep_of_other_models_has_a_deck(kind: str) -> None:
 
 def test_depth_0_alone_is_the_dense_net() -> None:
     slides = deck_of(0)
-    assert titled(slides, "Claim 1 is not tested here: no depth above 0 stands beside K = 0").kind == "text"
+    assert titled(slides, "Claim 1 is not tested here: there is no depth above 0").kind == "text"
     assert about(slides, AGAINST_DENSE).title == (
         "On validation the tree chooses K = 0, the dense net: "
         "no difference shown between tree and dense net on tree teacher (n = 5)"
@@ -504,7 +501,7 @@ def test_a_hostile_name_is_one_short_line_of_plain_text(name: str) -> None:
     assert subtitle.isprintable()
 
 
-def test_a_name_stands_nowhere_but_on_the_first_slide() -> None:
+def test_a_name_is_nowhere_but_on_the_first_slide() -> None:
     name = "<img src=http://a.b/c>"
     slides = deck(config(name=name, kinds=["tree"], beside=["dense"], depths=(0, 1)), noisy({"dense": 0.3}))
     assert slides[0].text.endswith(name)

@@ -16,6 +16,7 @@ from leafscope.app.sweeps.findings import (
     data_fields,
     difference_words,
     findings,
+    interval_words,
     model_at,
     overlap,
     own_depth,
@@ -215,3 +216,13 @@ def test_a_model_without_any_result_stands_beside_nothing() -> None:
     assert compare(cell, ("tree", 2), ("flat", None)).n == 0
     assert any("minus flat: not trained" in sentence for sentence in findings(cell))
     assert claims_table([("moons", cell)])["flat"].iloc[0].n == 0
+
+
+def test_intervals_say_what_varies() -> None:
+    cell = table(MODELS).assign(split_seed=math.nan)
+    assert interval_words(cell, drawn="Bars").startswith("Bars: 95 % t intervals over 4 seeds, each with fresh data")
+    assert "all with the same data" in interval_words(cell.assign(split_seed=0))
+    assert "2 splits of this data set, with the Nadeau-Bengio factor" in interval_words(
+        cell.assign(**{"data.name": "wine"}), n=2
+    )
+    assert interval_words(cell, n=1, drawn="Bars").startswith("One seed: no intervals")

@@ -3,4 +3,131 @@
 from collections.abc import Callable
 from typing import Any
 
-EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {}
+import pandas as pd
+
+from leafscope.app.figures.overfitting.accuracy_by_level import AccuracyByLevel
+from leafscope.app.figures.overfitting.differences_by_depth import DifferencesByDepth
+from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
+from leafscope.app.figures.overfitting.error_by_rows import ErrorByRows
+from leafscope.app.figures.overfitting.gap_by_depth import GapByDepth
+from leafscope.app.figures.overfitting.help_map import HelpMap
+from leafscope.app.figures.overfitting.training_curves import TrainingCurves
+from leafscope.app.figures.shared.model_style import MODEL_WORDS
+from tests.app.figures.hostile import HOSTILE
+from tests.app.figures.overfitting.tables import (
+    NAN,
+    by_rows,
+    cells,
+    differences,
+    epoch_seeds,
+    epochs,
+    error_seeds,
+    errors,
+    gaps,
+    levels,
+    with_interval,
+)
+
+DEPTHS = range(17)
+"""A net has at most this many depths, a sweep this many numbers in one list."""
+MANY = 64
+
+
+def many_errors() -> pd.DataFrame:
+    rows = [
+        (model, "", split, k, 0.5 - 0.02 * k) for model in MODEL_WORDS for split in ("test", "train") for k in (*DEPTHS, NAN)
+    ]
+    return with_interval(rows, "model variant split depth mean")
+
+
+def many_seeds() -> pd.DataFrame:
+    rows = [
+        (model, "", split, seed, k, 0.5 - 0.02 * k)
+        for model in ("tree", "flat", "dense")
+        for split in ("test", "train")
+        for seed in range(MANY)
+        for k in DEPTHS
+    ]
+    return pd.DataFrame(rows, columns=["model", "variant", "split", "seed", "depth", "value"])
+
+
+def many_cells() -> pd.DataFrame:
+    places = [(width, k) for width in range(16, 16 + MANY) for k in DEPTHS]
+    table = differences(*(0.002 * (place % 50) - 0.05 for place in range(len(places))))
+    return table.assign(width=[width for width, _ in places], depth=[k for _, k in places])
+
+
+def many_rows() -> pd.DataFrame:
+    rows = [("tree", "", k, size, 0.5 - 0.02 * k) for k in (*DEPTHS, NAN) for size in range(100, 100 + MANY)]
+    return with_interval(rows, "model variant depth n_train mean")
+
+
+def many_epochs() -> pd.DataFrame:
+    rows = [
+        (model, "", split, epoch, 1 / (1 + epoch))
+        for model in ("tree", "flat", "dense")
+        for split in ("test", "train")
+        for epoch in range(1001)
+    ]
+    return with_interval(rows, "model variant split epoch mean", half=0.0)
+
+
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """Give models and variants the names that a person might choose."""
+    names = {model: HOSTILE[place % len(HOSTILE)] for place, model in enumerate(table["model"].unique())}
+    return table.assign(model=table["model"].map(names), variant=HOSTILE[0])
+
+
+EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
+    ErrorByDepth: {
+        "usual": lambda: ErrorByDepth(errors(), error_seeds(), chosen=1, lit=["tree", "flat", "dense"]),
+        "empty": lambda: ErrorByDepth(errors().assign(mean=NAN, low=NAN, high=NAN, n=0)),
+        "one": lambda: ErrorByDepth(errors(1).query("model == 'tree' and depth == 0")),
+        "many": lambda: ErrorByDepth(many_errors(), many_seeds(), chosen=16),
+        "hostile": lambda: ErrorByDepth(named(errors())),
+    },
+    GapByDepth: {
+        "usual": lambda: GapByDepth(gaps(), chosen=2),
+        "empty": lambda: GapByDepth(gaps().iloc[:0]),
+        "one": lambda: GapByDepth(gaps(1).query("model == 'dense'")),
+        "many": lambda: GapByDepth(many_errors().query("split == 'test'"), many_seeds().query("split == 'test'")),
+        "hostile": lambda: GapByDepth(named(gaps())),
+    },
+    DifferencesByDepth: {
+        "usual": lambda: DifferencesByDepth(differences(0.0, -0.05, 0.03, NAN), "tree", "flat"),
+        "empty": lambda: DifferencesByDepth(differences(), "tree", "flat"),
+        "one": lambda: DifferencesByDepth(differences(-0.05, n=1), "tree", "flat"),
+        "many": lambda: DifferencesByDepth(differences(*(0.01 * k - 0.08 for k in DEPTHS)), "tree", "dense"),
+        "hostile": lambda: DifferencesByDepth(differences(0.0, 0.1), HOSTILE[0], HOSTILE[2]),
+    },
+    HelpMap: {
+        "usual": lambda: HelpMap(cells()),
+        "empty": lambda: HelpMap(cells().assign(mean=NAN)),
+        "one": lambda: HelpMap(cells(1).iloc[:1]),
+        "many": lambda: HelpMap(many_cells()),
+        "hostile": lambda: HelpMap(cells(), first=HOSTILE[0], second=HOSTILE[2]),
+    },
+    AccuracyByLevel: {
+        "usual": lambda: AccuracyByLevel(levels(), depth=2),
+        "empty": lambda: AccuracyByLevel(levels().iloc[:0], depth=2),
+        "one": lambda: AccuracyByLevel(levels(1).query("level == 0 and split == 'test'"), depth=0),
+        "many": lambda: AccuracyByLevel(
+            with_interval([(split, k, 0.5 + 0.02 * k) for split in ("test", "train") for k in DEPTHS], "split level mean"), 16
+        ),
+        "hostile": lambda: AccuracyByLevel(levels(), depth=2),  # it has no names
+    },
+    ErrorByRows: {
+        "usual": lambda: ErrorByRows(by_rows()),
+        "empty": lambda: ErrorByRows(by_rows().iloc[:0]),
+        "one": lambda: ErrorByRows(by_rows(1).query("depth == 0 and n_train == 100")),
+        "many": lambda: ErrorByRows(many_rows()),
+        "hostile": lambda: ErrorByRows(named(by_rows())),
+    },
+    TrainingCurves: {
+        "usual": lambda: TrainingCurves(epochs(), epoch_seeds()),
+        "empty": lambda: TrainingCurves(epochs().assign(mean=NAN)),
+        "one": lambda: TrainingCurves(epochs(1).query("model == 'dense' and epoch == 0"), metric="error"),
+        "many": lambda: TrainingCurves(many_epochs()),
+        "hostile": lambda: TrainingCurves(named(epochs())),
+    },
+}

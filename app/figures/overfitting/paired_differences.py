@@ -1,0 +1,34 @@
+"""What figures of paired differences share: their table, and what a difference says on hover and in a subtitle."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from leafscope.app import theme
+from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns, in_unit, row_words
+
+UNIT = "percentage points"
+
+
+def difference_table(given: pd.DataFrame, by: Sequence[str], name: str) -> pd.DataFrame:
+    """Check differences with the columns `by`, mean, low, high (of shares), n, p_holm, shown; order them by `by`, in points.
+
+    Only a difference that has a mean can be shown. Raises ValueError for a missing column of the table called `name`.
+    """
+    table = check_columns(given, [*by, *INTERVAL, "n", "p_holm", "shown"], name)
+    table = table.sort_values(list(by), kind="stable", ignore_index=True)
+    shown = table["shown"].eq(True) & np.isfinite(table["mean"].astype(float))
+    return in_unit(table.assign(shown=shown), INTERVAL, UNIT)
+
+
+def hover(row: pd.Series) -> str:
+    """Describe a difference on hover: interval, Holm's p and whether it is shown."""
+    p = f"<br>p = {theme.three_significant(row['p_holm'])} (Holm)" if np.isfinite(row["p_holm"]) else ""
+    return f"{row_words(row)}{p}<br>{'a difference is shown' if row['shown'] else 'no difference shown'}"
+
+
+def holm_words(table: pd.DataFrame, what: str, form: str) -> str:
+    """Say over how many comparisons Holm's correction runs, put into `form`, or nothing where no seeds can be compared."""
+    count = int(table["p_holm"].notna().sum())
+    return form.format(f"Holm over {theme.thousands(count)} {what}{'' if count == 1 else 's'}") if count else ""

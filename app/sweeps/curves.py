@@ -1,0 +1,78 @@
+"""From the table of a sweep to what figures draw: curves, gaps and points, with intervals over seeds."""
+
+import math
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from leafscope.app.sweeps.findings import overlap
+from leafscope.core.comparison import statistics
+
+DENSE = ("dense", "dense_capacity", "dense_ladder")
+"""Models that have no depth, even where they are trained as the match of a tree of some depth."""
+
+
+def intervals(rows: pd.DataFrame, by: Sequence[str], value: str, term: float) -> pd.DataFrame:
+    """Average a column over the rows of each group -> by, mean, low, high, n; `term` is the overlap of the splits."""
+    lines = []
+    for key, part in rows.groupby(list(by), dropna=False, sort=False):
+        found = statistics.mean_interval(part[value].to_numpy(dtype=float), overlap=term)
+        lines.append([*key, found.mean, found.low, found.high, found.n])
+    return pd.DataFrame(lines, columns=[*by, "mean", "low", "high", "n"])
+
+
+def error_curves(rows: pd.DataFrame, which: statistics.Which) -> pd.DataFrame:
+    """Test and training error by depth -> model, variant, depth, mean, low, high, n, split."""
+    term = overlap(rows)
+    parts = [statistics.by_depth(rows, which, split, "error", overlap=term).assign(split=split) for split in ("test", "train")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def gap_curves(rows: pd.DataFrame, which: statistics.Which) -> pd.DataFrame:
+    """Test error minus training error by depth -> model, variant, depth, mean, low, high, n."""
+    gaps = rows.assign(gap=statistics.gap(rows, which, "error").to_numpy())
+    return intervals(gaps, ["model", "variant", "depth"], "gap", overlap(rows))
+
+
+def cost_points(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """List models with their cost, errors at the best epoch over seeds, and who of them is on the Pareto front.
+
+    Columns model, variant, depth, width, cost, mean, low, high and n (test error), validation_mean, on_front. Dense nets
+    have the width that they really have, and no depth.
+    """
+    test, validation = (statistics.measure(rows, "best", split, "error") for split in ("test", "validation"))
+    rows = rows.assign(test=test, validation=validation)
+    term = overlap(rows)
+    keys = ["model", "variant", "depth", "width"]
+    points = []
+    for (model, variant, depth, width), part in rows.groupby(keys, dropna=False, sort=False):
+        found = statistics.mean_interval(part["test"].to_numpy(dtype=float), overlap=term)
+        dense = model in DENSE
+        points.append(
+            {
+                "model": model,
+                "variant": without_width(str(variant)) if dense else variant,
+                "depth": math.nan if dense else depth,
+                "width": float(part["net.width"].iloc[0]) if dense else width,
+                "cost": part[cost].astype(float).mean(),
+                "mean": found.mean,
+                "low": found.low,
+                "high": found.high,
+                "n": found.n,
+                "validation_mean": part["validation"].mean(),
+            }
+        )
+    columns = [*keys, "cost", "mean", "low", "high", "n", "validation_mean"]
+    listed = pd.DataFrame(points, columns=columns).drop_duplicates(keys, ignore_index=True)
+    front = statistics.pareto_front(listed["cost"].to_numpy(float), listed["validation_mean"].to_numpy(float))
+    return listed.assign(on_front=front)
+
+
+def without_width(variant: str) -> str:
+    """Leave out the width that the variant of a dense net names, which has a column of its own.
+
+    >>> without_width("weight_decay=0.1, w12")
+    'weight_decay=0.1'
+    """
+    return ", ".join(part for part in variant.split(", ") if not re.fullmatch(r"w\d+", part))
