@@ -24,7 +24,7 @@ from leafscope.core.comparison.groups import compare, data_overlap, pivot, score
 from leafscope.core.comparison.statistics import holm
 from leafscope.core.comparison.table import MEASURES, SEED_FIELDS, differing, field_words, shared, value_words
 from leafscope.core.datasets import shape
-from leafscope.core.sweep.results import SCORES
+from leafscope.core.sweep.outcome import SCORES
 
 MOST_CURVES = 200
 """Runs whose curves are drawn; more would be a carpet, and take seconds to read."""
