@@ -85,7 +85,7 @@ class BalanceBeside:
         for column, word in enumerate(words, start=1):
             part = self._table[(self._table["statistic"] == word) & (self._table["run"] < count)]
             _add_chance(figure, part, column, look)
-            self._add_dots(figure, part, column, grouped, look)
+            self._add_dots(figure, part, count, column, grouped, look)
             ends = interval_lines.value_range(part[["value", "chance_low", "chance_high"]], zero=False)
             air = 0.75 * theme.MARKER_SIZE[look.projector] / width * (ends[1] - ends[0])
             figure.update_xaxes(
@@ -127,8 +127,9 @@ class BalanceBeside:
     def _why_nothing(self) -> str:
         return NO_RUNS if len(self.names) == 0 else "No statistic is known for these runs."
 
-    def _add_dots(self, figure: go.Figure, part: pd.DataFrame, column: int, grouped: bool, look: Look) -> None:
-        for place, style in enumerate(dict.fromkeys(self.styles)):
+    def _add_dots(self, figure: go.Figure, part: pd.DataFrame, count: int, column: int, grouped: bool, look: Look) -> None:
+        """Draw the dots of the first `count` runs, a trace for each style."""
+        for place, style in enumerate(dict.fromkeys(self.styles[:count])):
             mine = part[[self.styles[run] == style for run in part["run"]]].dropna(subset=["value"])
             if mine.empty and column > 1:
                 continue
