@@ -61,3 +61,11 @@ def warn(name: str, wrong: str | None, known: str) -> None:
         st.warning(
             f"The {name} in the address must be {known}, got {theme.escape_markdown(wrong, 40)}; the usual one is shown."
         )
+
+
+def check(key: str, label: str, default: bool = False) -> bool:
+    """Ask yes or no with a box: the session's choice, else the URL's, where 1 is yes, else the default."""
+    session.seed_from_url(key, lambda text: text == "1", default)
+    value = st.checkbox(label, key=key, persist_state="session")
+    session.publish_to_url(key, "1" if value else "0", "1" if default else "0")
+    return value

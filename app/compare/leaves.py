@@ -1,21 +1,13 @@
-"""Leaf loads and balance of several runs side by side, at one scale, for the Compare page."""
-
-from typing import Any
+"""Leaves: the leaf loads and the balance of several runs side by side, at one scale."""
 
 import numpy as np
 import streamlit as st
 
-from leafscope.app.address import session
+from leafscope.app import theme
 from leafscope.app.address.choice import pick
 from leafscope.app.compare.selection import Selection
-from leafscope.app.figures.compare.loads_beside import (
-    balance_beside,
-    balance_beside_sentence,
-    balance_beside_table,
-    loads_beside,
-    loads_beside_sentence,
-    loads_beside_table,
-)
+from leafscope.app.figures.compare.balance_beside import BalanceBeside
+from leafscope.app.figures.compare.loads_beside import LoadsBeside
 from leafscope.app.leaves.words import STATISTICS
 from leafscope.app.parts import drawing
 from leafscope.core import jobs
@@ -24,50 +16,45 @@ from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.usage.evenness import balance
 
 MOST_RUNS = 8
-"""Runs whose leaves stand side by side; the first of each group, best groups first."""
+"""Runs whose leaves are shown side by side; the first of each group, best groups first."""
 SHOWN = ("effective_leaves", "gini", "dead_fraction", "max_violation")
-SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
-def leaves(found: Selection) -> None:
-    """The load of every leaf of a run of each group, and the balance of its leaves beside random routing."""
-    split = pick("leaf_split", "Rows", ["train", "validation", *(["test"] if found.report else [])], "train", SPLITS)
+def show(found: Selection) -> None:
+    """Show the load of every leaf of a run of each group, and the balance of its leaves beside random routing."""
+    splits = ["train", "validation", *(["test"] if found.report else [])]
+    split = pick("leaf_split", "Rows", splits, "train", theme.SPLIT_WORDS)
     shown = _with_leaves(found, split)
     if not shown:
         st.info(
-            "Leaf loads are of gated nets with a depth of at least 1 that have finished an epoch; none of these runs is one."
+            "Only gated nets with a depth of at least 1 have leaf loads, once they have finished an epoch; none of these runs "
+            "is one."
         )
         return
     counts = [leaf_counts(leaf, depth) for _, leaf, depth in shown]
-    depths = [depth for _, _, depth in shown]
     words = [found.words[place] for place, _, _ in shown]
-    stats = [balance(n) for n in counts]
     left = len(found.groups) - len(shown)
     best = f"the best {len(shown)} of {len(found.groups)} groups that have leaves" if left else "each group"
     one_seed = f"One run of {best}, the first of its seeds that has any, at its last epoch"
-    numbers: dict[str, Any] = {"counts": counts, "depths": depths, "names": words, "stats": stats}
-    drawing.figure(
-        loads_beside(**numbers, split=SPLITS[split], subject=found.subject, look=session.look()),
+    rows = theme.SPLIT_WORDS[split]
+    drawing.show(
+        LoadsBeside(words, counts, rows),
         key="loads_beside",
-        sentence=loads_beside_sentence(**numbers, split=SPLITS[split]),
-        caption=f"{one_seed}; the last gated layer. Colour: share of the {SPLITS[split]} rows in the leaf, one scale for all.",
-        table=loads_beside_table(**numbers),
+        caption=f"{one_seed}; the last gated layer. Colour: share of the {rows} rows in the leaf, one scale for all.",
+        subject=found.subject,
     )
-    chance = [_chance(tuple(n.tolist())) for n in counts]
-    beside: dict[str, Any] = {
-        "names": words,
-        "values": {STATISTICS[name].title: [getattr(one, name) for one in stats] for name in SHOWN},
-        "chance": {STATISTICS[name].title: [one[name] for one in chance] for name in SHOWN},
-    }
-    drawing.figure(
-        balance_beside(
-            **beside, styles=[found.styles[place] for place, _, _ in shown], subject=found.subject, look=session.look()
+    stats, chance = [balance(n) for n in counts], [_chance(tuple(n.tolist())) for n in counts]
+    drawing.show(
+        BalanceBeside(
+            words,
+            styles=[found.styles[place] for place, _, _ in shown],
+            values={STATISTICS[name].title: [getattr(one, name) for one in stats] for name in SHOWN},
+            chance={STATISTICS[name].title: [one[name] for one in chance] for name in SHOWN},
         ),
         key="balance_beside",
-        sentence=balance_beside_sentence(**beside),
         caption=f"{one_seed}. Grey: mean and 95 % range under random routing, where each row draws its leaf from the "
         "product of the frequencies of the bits.",
-        table=balance_beside_table(**beside),
+        subject=found.subject,
     )
 
 

@@ -11,7 +11,9 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.address import link, session
 from leafscope.app.address.choice import pick
-from leafscope.app.figures.shared.group_style import GroupStyle, group_styles
+from leafscope.app.compare import naming
+from leafscope.app.compare.naming import BY
+from leafscope.app.figures.shared.group_style import GroupStyle
 from leafscope.app.parts import run_picker
 from leafscope.app.sweeps import current, offer
 from leafscope.core import jobs
@@ -19,45 +21,23 @@ from leafscope.core.comparison.filter import FilterError, parse, term
 from leafscope.core.comparison.groups import Group, chosen_among, group_fields, groups, rank_means, score_interval
 from leafscope.core.comparison.statistics import Interval
 from leafscope.core.comparison.table import (
-    CONFIG_FIELDS,
-    SEED_FIELDS,
     differing,
     field_words,
-    plain,
     run_table,
     value_words,
-    varies,
 )
 from leafscope.core.config import RunConfig
 from leafscope.core.store.summaries import RunSummary, SweepInfo
 
-FROM, FILTER, CHOSEN, BY, METRIC, REPORT, BASELINE, SLOTS = (
-    "from",
-    "filter",
-    "chosen",
-    "by",
-    "metric",
-    "report",
-    "baseline",
-    "slots",
-)
-"""Parameters of the address: a sweep, the filter, chosen runs, fields of the groups, the score, whether test is reported,
-the group that others stand beside, and the places of the groups in the palette where they are not 0, 1, ...
-"""
+FROM, FILTER, CHOSEN, METRIC, REPORT, BASELINE = ("from", "filter", "chosen", "metric", "report", "baseline")
+"""Parameters of the address: a sweep, the filter, chosen runs, the score, whether test is reported, and the baseline group."""
 
 ALL = "all"
 METRICS = {"accuracy": "accuracy", "loss": "loss"}
 MOST_CHOSEN = 100
-"""Runs that an address names one by one; more are said by the filter."""
-MOST_FIELDS = 3
-"""Fields that a group's name is made of; of more, the short forms of labels are easier to read."""
-NAMES_ALONE = ("model", "data.name", "net.kind", "tags")
-"""Fields whose values say by themselves what they are."""
-MOST_SLOTS = 60
-"""Groups whose colour is remembered while they are not shown."""
-_SLOTS = "_slots"
+"""Runs that an address names one by one; of more, it holds the filter."""
 CHOSEN_KEY = "_chosen_runs"
-"""Of session state: what the address holds, for the way back to the page."""
+"""Key of session state: what the address holds, for when the page is opened again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +51,7 @@ class Selection:
     summaries: dict[str, RunSummary]
     sweep: SweepInfo | None
     fields: list[str]
-    """By which runs are grouped."""
+    """By which the runs are grouped."""
     groups: list[Group]
     """The best first, by the mean of the validation score."""
     words: list[str]
@@ -83,12 +63,7 @@ class Selection:
     report: bool
     """Whether test scores are shown."""
     configurations: int
-    """Of all runs of the scope, filtered out or not: among so many was chosen."""
-
-    @property
-    def lower_is_better(self) -> bool:
-        """Whether the score is a loss."""
-        return self.metric == "loss"
+    """How many there are among all runs of the scope, filtered out or not: the best was chosen among them."""
 
     @property
     def score(self) -> str:
@@ -109,11 +84,11 @@ class Selection:
         return [self.summaries[run_id].config for run_id in self.table["run_id"]]
 
     def among(self) -> str:
-        """Among how many configurations was chosen, in words."""
+        """Say among how many configurations the best was chosen."""
         return f"chosen among {self.configurations:,} configuration{'s' * (self.configurations != 1)}"
 
     def averaged(self) -> str:
-        """Over which fields beside the seed a group's mean goes, in a sentence; empty: over none."""
+        """Say, in a sentence, over which fields besides the seed the groups are averaged; empty where there are none."""
         if not st.session_state.get(BY):
             return ""  # grouped by everything but the seed
         mixed: list[str] = []
@@ -135,7 +110,7 @@ class Selection:
 
 
 def select() -> Selection | None:
-    """Ask in the sidebar what is compared; None, after saying why, if there is nothing."""
+    """Ask in the sidebar what to compare; without anything to compare, say why and return None."""
     summaries, everything = _all_runs(jobs.default_store().url, jobs.default_store().revision())
     asked = st.query_params.get(CHOSEN) or st.session_state.get(CHOSEN_KEY, "")
     choose_rows([run_id for run_id in asked.split(".") if run_id])
@@ -151,11 +126,11 @@ def select() -> Selection | None:
     if sweep is None and (unread := len(summaries) - len(table)):
         st.caption(
             f"{unread} run{'s were' if unread != 1 else ' was'} made by another version of the program and cannot be read; "
-            "Runs lists all."
+            "the page Runs lists them."
         )
     if shown.empty:
         filtered = "No run is left by the filter in the sidebar. Clear it to see all runs."
-        st.info("There is no run here that can be compared." if table.empty else filtered)
+        st.info("No run here can be compared." if table.empty else filtered)
         return None
     rows = shown[shown["run_id"].isin(set(asked.split(".")))]
     compared = rows if len(rows) else shown
@@ -171,7 +146,7 @@ def select() -> Selection | None:
 
 @lru_cache(maxsize=2)
 def _all_runs(url: str, revision: tuple[Any, ...]) -> tuple[dict[str, RunSummary], pd.DataFrame]:
-    """All runs, and their table, kept until one of them changes; nobody changes what is given here."""
+    """All runs and their table, kept until one of them changes; callers must not change them."""
     del url, revision
     summaries = {summary.run_id: summary for summary in jobs.default_store().list_runs()}
     return summaries, run_table(list(summaries.values()))
@@ -184,9 +159,7 @@ def _scope(summaries: dict[str, RunSummary], everything: pd.DataFrame) -> tuple[
     if asked not in (None, "", ALL, *known) and FROM not in st.session_state:
         if not offer.offer_sweep(str(asked)):
             name = str(asked)[:40].replace("`", "")
-            st.error(
-                f"There is no sweep `{name}` here; it was made on another machine, or forgotten. All runs are shown below."
-            )
+            st.error(f"There is no sweep `{name}` here; it was made on another machine, or deleted. All runs are shown below.")
         else:
             return None, None
         st.query_params.pop(FROM, None)
@@ -212,7 +185,9 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
         )
         session.publish_to_url(FILTER, text.strip(), "")
         if "_test_" in text and not st.session_state.get(REPORT) and st.query_params.get(REPORT) != "1":
-            st.error("Runs are not chosen by test scores: this filter works with “Report on test” on.", icon=":material/block:")
+            st.error(
+                "Runs are not chosen by test scores: to use this filter, switch on “Report on test”.", icon=":material/block:"
+            )
             return table
         try:
             mask = parse(text).mask(table)
@@ -224,7 +199,7 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _add_term(table: pd.DataFrame) -> None:
-    """Build a term of the filter by choosing."""
+    """Build a term of the filter from a field and its values."""
     fields = [*differing(table), *(["tags"] if table["tags"].map(bool).any() else []), "status"]
     with st.popover("Add a filter", icon=":material/filter_alt:", width="stretch"):
         field = st.selectbox("Field", fields, format_func=field_words, key="_filter_field")
@@ -246,22 +221,27 @@ def _add(field: str, values: list[Any]) -> None:
 
 
 def _offer(summaries: dict[str, RunSummary], asked: str) -> bool:
-    """Say which runs of the address are not here, and offer to train those that it describes; tells whether all are here."""
+    """Say which runs of the address are not here, and offer to train those that it describes; return whether all are here."""
     plan = link.incoming()
     missing = [run for run in plan.runs if run.run_id not in summaries] if plan is not None else []
     described = {run.run_id for run in missing}
     unknown = [run_id for run_id in asked.split(".") if run_id and run_id not in summaries and run_id not in described]
     if unknown:
         verb = "is" if len(unknown) == 1 else "are"
-        st.warning(f"{_runs(len(unknown))} of this address {verb} not here; deleted, or made on another machine.")
+        st.warning(f"{runs_words(len(unknown))} of this address {verb} not here; deleted, or made on another machine.")
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        offer.offer(missing, f"{_runs(len(missing))} of this address {verb} not here yet.")
-        st.button("Go on without", key="_forget_plan", on_click=link.forget_incoming)
+        offer.offer(missing, f"{runs_words(len(missing))} of this address {verb} not here yet.")
+        st.button("Continue without them", key="_forget_plan", on_click=link.forget_incoming)
     return not missing
 
 
-def _runs(count: int) -> str:
+def runs_words(count: int) -> str:
+    """Write a number of runs.
+
+    >>> runs_words(1), runs_words(1200)
+    ('1 run', '1,200 runs')
+    """
     return f"{count:,} run{'s' * (count != 1)}"
 
 
@@ -284,7 +264,7 @@ def _grouped(
     intervals = [score_interval(one.rows, score) for one in made]
     order = rank_means([interval.mean for interval in intervals], lowest=metric == "loss")
     made, intervals = [made[place] for place in order], [intervals[place] for place in order]
-    words = group_words(made)
+    words = naming.group_words(made)
     return Selection(
         shown=shown,
         table=compared,
@@ -293,7 +273,7 @@ def _grouped(
         fields=fields,
         groups=made,
         words=words,
-        styles=_styles(made, words),
+        styles=naming.styles(made, words),
         intervals=intervals,
         metric=metric,
         report=report,
@@ -302,7 +282,7 @@ def _grouped(
 
 
 def _fields(shown: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
-    """Ask by what runs are grouped: everything but the seed, unless fields are chosen."""
+    """Ask by which fields runs are grouped: by all but the seed, unless some are chosen."""
     automatic = group_fields(compared)
     options = group_fields(shown)
     options = ["model", *options, *(["tags"] if shown["tags"].map(bool).any() else [])]
@@ -322,96 +302,13 @@ def _fields(shown: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     return chosen or automatic
 
 
-def group_words(made: Sequence[Group]) -> list[str]:
-    """Name groups by the few fields in which they differ; where those are many, by what the labels of their runs differ in."""
-    if len(made) < 2:
-        return [str(one.rows["title"].iloc[0]) if one.n == 1 else one.words for one in made]
-    differ = [place for place in range(len(made[0].fields)) if len({str(one.key[place]) for one in made}) > 1]
-    if len(differ) > MOST_FIELDS:
-        short = _short_labels(made)
-        if len(set(short)) == len(short):
-            return short
-    named = [[place for place in differ if one.key[place] is not None] or differ for one in made]
-    words = [
-        ", ".join(_value(one.fields[place], one.key[place]) for place in places)
-        for one, places in zip(made, named, strict=True)
-    ]
-    return words if len(set(words)) == len(words) else [one.words for one in made]
-
-
-def _short_labels(made: Sequence[Group]) -> list[str]:
-    """What is special in the label of each group's runs: the model, and of the rest what not all have."""
-    parts = []
-    for one in made:
-        first = one.rows.iloc[0]
-        data, kind = (str(first[field]).replace("_", " ") for field in ("data.name", "net.kind"))
-        before, _, after = str(first["label"]).rpartition(" s")[0].removeprefix(data).partition(kind)
-        parts.append((kind, [data, *before.split()], after.split()))
-    common = set.intersection(*({*before, *after} for _, before, after in parts))
-    return [
-        " ".join([*(word for word in before if word not in common), kind, *(word for word in after if word not in common)])
-        for kind, before, after in parts
-    ]
-
-
-def _value(field: str, value: Any) -> str:
-    words = value_words(field, value)
-    return words if field in NAMES_ALONE and value is not None else f"{field_words(field)} {words}"
-
-
-def _styles(made: Sequence[Group], words: Sequence[str]) -> list[GroupStyle]:
-    """Draw each group as before, for as long as the selection lives."""
-    tokens = [_identity(one, bool(st.session_state.get(BY))) for one in made]
-    held: dict[str, int] = st.session_state.setdefault(_SLOTS, {})
-    if not held and (text := st.query_params.get(SLOTS)):
-        parts = text.split(".")
-        if len(parts) == len(tokens) and all(part.isdecimal() and len(part) < 4 for part in parts):
-            held |= dict(zip(tokens, map(int, parts), strict=True))
-    if len(held) > MOST_SLOTS:
-        for name in [name for name in held if name not in tokens]:
-            del held[name]
-    for name in tokens:
-        if name not in held:
-            taken = set(held.values())
-            held[name] = next(slot for slot in range(len(taken) + 1) if slot not in taken)
-    slots = [held[name] for name in tokens]
-    is_plain = slots == list(range(len(slots))) or len(slots) > 40
-    session.publish_to_url(SLOTS, None if is_plain else ".".join(map(str, slots)), None)
-    models = [
-        str(one.rows["model"].iloc[0]) if not varies(one.rows["model"]) else f"several {place}"
-        for place, one in enumerate(made)
-    ]
-    return group_styles(words, models=models, numbers=_numbers(made), slots=slots, look=session.look())
-
-
-def _identity(one: Group, by_fields: bool) -> str:
-    """What a group is, whichever of its runs are chosen: its key or, where it is everything but the seed, that."""
-    if by_fields:
-        return repr((one.fields, one.key))
-    first = one.rows.iloc[0]
-    return repr([str(plain(first[field])) for field in CONFIG_FIELDS if field not in SEED_FIELDS])
-
-
-def _numbers(made: Sequence[Group]) -> list[float] | None:
-    """The one number in which groups differ; None if they differ in something else too."""
-    if not made:
-        return None
-    differ = [place for place in range(len(made[0].fields)) if len({str(one.key[place]) for one in made}) > 1]
-    if len(differ) != 1:
-        return None
-    values = [one.key[differ[0]] for one in made]
-    if any(not isinstance(value, (int, float)) for value in values):
-        return None
-    return [float(value) for value in values]
-
-
 def token(one: Group) -> str:
     """A group's name in the address: the lowest address of its runs."""
     return str(min(one.rows["run_id"]))
 
 
 def pick_group(key: str, label: str, found: Selection, default: int, *, none: str | None = None) -> int | None:
-    """Ask for one of the groups; the address holds its token."""
+    """Ask for one of the groups and give its place; the address holds its token."""
     tokens = [token(one) for one in found.groups]
     asked = str(st.session_state.get(key) or st.query_params.get(key, ""))
     if asked and asked not in tokens:  # a run that is no longer the first of its group
@@ -426,6 +323,6 @@ def pick_group(key: str, label: str, found: Selection, default: int, *, none: st
 
 
 def choose_rows(run_ids: Sequence[str]) -> None:
-    """Compare these runs from now on; none: all that is shown."""
+    """Compare these runs from now on, or without any all runs that are shown."""
     st.session_state[CHOSEN_KEY] = ".".join(run_ids)
     session.publish_to_url(CHOSEN, ".".join(run_ids) if len(run_ids) <= MOST_CHOSEN else "", "")

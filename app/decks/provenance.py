@@ -1,14 +1,14 @@
 """How a deck's figures were made, in plain lines: configurations, seeds, sweeps, versions, dates."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
 from leafscope.app import theme
-from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.config import RunConfig, SweepConfig, dotted
 from leafscope.core.store.decks import Slide
 
 _Config = TypeVar("_Config", RunConfig, SweepConfig)
@@ -114,18 +114,11 @@ def _label(run: RunConfig) -> str:
 
 def _differences(run: RunConfig) -> str:
     """The fields that are not the defaults and count for this run, but for those that its label states in full."""
-    plain = _flat(RunConfig().model_dump(mode="json"))
-    own = _flat({name: value for name, value in run.canonical().items() if name not in _SEEDS})
+    plain = dotted(RunConfig().model_dump(mode="json"))
+    own = dotted({name: value for name, value in run.canonical().items() if name not in _SEEDS})
     return ", ".join(
         f"{name} {_value(value)}" for name, value in own.items() if name not in _IN_LABEL and plain.get(name) != value
     )
-
-
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= {f"{name}.{inner}": one for inner, one in value.items()} if isinstance(value, dict) else {name: value}
-    return flat
 
 
 def _value(value: Any) -> str:

@@ -7,7 +7,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from leafscope.core import jobs
-from leafscope.core.datasets import DATA_SETS, Dataset
+from leafscope.core.comparison.overlap import split_overlap
+from leafscope.core.datasets import Dataset
 from leafscope.core.inspection.trained import TrainedNet, trained_net
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
@@ -67,10 +68,8 @@ class View:
 
     @property
     def overlap(self) -> float:
-        """How much the splits of several seeds share: a table is split anew, a generator draws fresh rows."""
-        if DATA_SETS[self.run.config.data.name].is_generator:
-            return 0.0
-        return len(self.data.test.y) / max(1, len(self.data.train.y))
+        """How much the splits of several seeds share, as `split_overlap` gives it."""
+        return split_overlap(self.run.config.data)
 
     def caption(self, words: str) -> str:
         """Say how a figure was computed, and of what."""

@@ -8,9 +8,8 @@ import pandas as pd
 
 from leafscope.app import theme
 from leafscope.app.figures.shared.model_style import model_words
+from leafscope.core.comparison.overlap import overlap
 from leafscope.core.comparison.statistics import Difference, Which, best_depth, by_depth, holm, measure, paired_difference
-from leafscope.core.config import DataConfig
-from leafscope.core.datasets import DATA_SETS, shape
 
 TREES = ("tree", "tree_units")
 """Models with shared prefixes whose gates are learned."""
@@ -20,14 +19,6 @@ OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree",
 
 WHICH: Which = "best"
 """Scores are those of the epoch with the lowest validation loss."""
-
-
-def overlap(cell: pd.DataFrame) -> float:
-    """The Nadeau-Bengio term n_test / n_train where a table is split anew for each seed; else 0."""
-    if cell.empty or DATA_SETS[cell.iloc[0]["data.name"]].is_generator or not splits_vary(cell):
-        return 0.0
-    size = shape(DataConfig.model_validate(data_fields(cell.iloc[0])))
-    return size.n_test / size.n_train
 
 
 def splits_vary(cell: pd.DataFrame) -> bool:

@@ -8,13 +8,13 @@ is always a number of seeds. Scores are those of finished runs only. Nothing her
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leafscope.core.comparison.overlap import overlap
 from leafscope.core.comparison.statistics import Difference, Interval, mean_interval, paired_difference
 from leafscope.core.comparison.table import (
     CONFIG_FIELDS,
@@ -27,8 +27,6 @@ from leafscope.core.comparison.table import (
     value_words,
     varies,
 )
-from leafscope.core.config import DataConfig
-from leafscope.core.datasets import DATA_SETS, shape
 
 _SEED = ["split_seed", "init_seed"]
 
@@ -92,15 +90,6 @@ def groups(table: pd.DataFrame, fields: Sequence[str]) -> list[Group]:
     return [Group(key, tuple(fields), name, part) for key, name, part in zip(keys, words, rows, strict=True)]
 
 
-def data_overlap(rows: pd.DataFrame) -> float:
-    """Give the Nadeau-Bengio term n_test / n_train where seeds split a table anew; else 0.
-
-    Generators draw fresh data, and with one split seed the splits are one. Of several data sets, the largest term: no
-    interval is too narrow. Source: Nadeau & Bengio 2003.
-    """
-    return _overlap(rows["data.name"], rows["split_seed"], _tuples(rows, _DATA_FIELDS))
-
-
 def by_seed(rows: pd.DataFrame, column: str) -> "pd.Series[float]":
     """Average a column over the runs of each seed: a value for each (split_seed, init_seed), ascending.
 
@@ -118,8 +107,7 @@ def seed_means(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
 def score_interval(rows: pd.DataFrame, column: str) -> Interval:
     """Give the mean of a column over seeds with its interval of 95 %, widened where splits overlap."""
     counted = _counted(rows, column)
-    overlap = data_overlap(rows if counted.all() else rows[counted])
-    return mean_interval(_means(rows, column)[1], overlap=overlap)
+    return mean_interval(_means(rows, column)[1], overlap=overlap(rows if counted.all() else rows[counted]))
 
 
 def compare(first: Group, second: Group, column: str) -> Paired:
@@ -146,7 +134,7 @@ def compare(first: Group, second: Group, column: str) -> Paired:
     )
     paired = set(pairs)
     rows = pd.concat([side[[key in paired for key in mine]] for mine, side in zip(keys, (ones, others))])
-    difference = paired_difference(sides[:, 0], sides[:, 1], overlap=data_overlap(rows))
+    difference = paired_difference(sides[:, 0], sides[:, 1], overlap=overlap(rows))
     why = None if len(named) else _why(ones, others, matched)
     return Paired(difference, named, left_out[0], left_out[1], why)
 
@@ -258,24 +246,6 @@ def _tuples(rows: pd.DataFrame, fields: Sequence[str]) -> list[tuple[Any, ...]]:
 def _cells(column: "pd.Series[Any]") -> list[Any]:
     values = column.tolist()
     return [None if value is None or value != value else value for value in values]
-
-
-def _overlap(names: "pd.Series[Any]", split_seeds: "pd.Series[Any]", configs: Sequence[tuple[Any, ...]]) -> float:
-    of_name: dict[str, tuple[set[int], set[tuple[Any, ...]]]] = {}
-    for name, seed, config in zip(names, split_seeds, configs, strict=True):
-        if not DATA_SETS[name].is_generator:
-            seeds, known = of_name.setdefault(name, (set(), set()))
-            seeds.add(seed)
-            known.add(config)
-    return max((_ratio(one) for seeds, known in of_name.values() if len(seeds) > 1 for one in known), default=0.0)
-
-
-@lru_cache(maxsize=4096)
-def _ratio(config: tuple[Any, ...]) -> float:
-    """Test rows over training rows of a data configuration, given by its fields."""
-    known = {field[5:]: plain(value) for field, value in zip(_DATA_FIELDS, config, strict=True)}
-    size = shape(DataConfig.model_validate(known))
-    return size.n_test / size.n_train
 
 
 def _is_matched(ones: pd.DataFrame, others: pd.DataFrame, field: str) -> bool:

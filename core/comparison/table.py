@@ -14,12 +14,10 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, field_names
-from leafscope.core.cost import cost
-from leafscope.core.datasets import DATA_SETS, shape
-from leafscope.core.errors import DataError
+from leafscope.core.config import RunConfig, dotted, field_names
+from leafscope.core.datasets import DATA_SETS
 from leafscope.core.store.summaries import RunSummary
-from leafscope.core.sweep.results import SCORES
+from leafscope.core.sweep.outcome import SCORES, measures, net_cost
 
 CONFIG_FIELDS = tuple(field_names())
 """Fields of a configuration, dotted, in order."""
@@ -33,38 +31,20 @@ TEXT_FIELDS = (
 )
 """Columns of text; `tags` are tuples of text, all other columns are numbers."""
 
-MEASURES = (
-    *("epochs_done", "seconds", "best_epoch", *SCORES),
-    *("parameters", "multiply_adds", "trained_parameters", "inference_seconds"),
-)
+_MEASURED = ("best_epoch", *SCORES, "parameters", "multiply_adds", "trained_parameters", "inference_seconds")
+
+MEASURES = ("epochs_done", "seconds", *_MEASURED)
 """Columns of numbers that a run gave."""
 
-COLUMNS = (
+_SUMMARY_FIELDS = (
     *("run_id", "title", "label", "status", "tags", "comment", "note", "created", "device", "epochs_done", "seconds"),
-    *("best_epoch", "model", *CONFIG_FIELDS, *SCORES),
-    *("parameters", "multiply_adds", "trained_parameters", "inference_seconds"),
 )
+
+COLUMNS = (*_SUMMARY_FIELDS, _MEASURED[0], "model", *CONFIG_FIELDS, *_MEASURED[1:])
 """All columns, in order."""
 
 _WHOLE = ("epochs_done", *SEED_FIELDS)
 """Columns of whole numbers that no run lacks."""
-
-_SUMMARY_FIELDS = (
-    "run_id",
-    "title",
-    "label",
-    "status",
-    "tags",
-    "comment",
-    "note",
-    "created",
-    "device",
-    "epochs_done",
-    "seconds",
-)
-
-_OF_SCORES = tuple((name, *name.split("_", 1)) for name in SCORES)
-"""Column, best or last, and the score's name there."""
 
 _TREE_MODELS = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
 
@@ -88,7 +68,7 @@ _WORDS = {
 """Words of columns whose last part, with _ as a blank, does not say it."""
 
 NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient"})
-"""Columns of text that hold names of the program's own, whose _ stands for a blank."""
+"""Columns of text that hold names of the program's own, whose _ is written as a blank."""
 
 EXACT = 1e15
 """Whole numbers above are not written out."""
@@ -218,51 +198,18 @@ def _known(config_json: str) -> Mapping[str, Any] | None:
         run = RunConfig.model_validate_json(config_json)
     except ValidationError:
         return None
-    flat: dict[str, Any] = dict.fromkeys(CONFIG_FIELDS)
-    for name, value in run.canonical().items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": of_inner for inner, of_inner in value.items()}
-        else:
-            flat[name] = value
-    parameters, multiply_adds = _cost(run.net, run.data)
+    flat: dict[str, Any] = dict.fromkeys(CONFIG_FIELDS) | dotted(run.canonical())
     model = _TREE_MODELS[run.net.gates] if run.net.kind == "tree" else run.net.kind
     # a tree of depth 0 has no gates, whatever their source would be
     flat["model"] = "tree" if run.net.kind == "tree" and run.net.depth == 0 else model
-    return MappingProxyType(flat | {"parameters": parameters, "multiply_adds": multiply_adds, "fitted": run.net.fitted})
-
-
-@lru_cache(maxsize=4096)
-def _cost(net: NetConfig, data: DataConfig) -> tuple[float, float]:
-    """Parameters and multiply-adds of a net; NaN for what is fitted, and where the data cannot be had."""
-    if net.fitted:
-        return math.nan, math.nan
-    try:
-        size = shape(data)
-    except DataError:
-        return math.nan, math.nan
-    price = cost(net, size.n_features, size.n_classes)
-    return price.parameters, price.multiply_adds
+    return MappingProxyType(flat | {"cost": net_cost(run.net, run.data)})
 
 
 def _cells(found: Sequence[tuple[RunSummary, Mapping[str, Any]]]) -> dict[str, list[Any]]:
     cells: dict[str, list[Any]] = {name: [getattr(one, name) for one, _ in found] for name in _SUMMARY_FIELDS}
-    cells["best_epoch"] = [math.nan if one.best_epoch is None else one.best_epoch for one, _ in found]
     for name in ("model", *CONFIG_FIELDS):
         cells[name] = [known[name] for _, known in found]
-    for name, which, score in _OF_SCORES:
-        cells[name] = [_number((one.best if which == "best" else one.last).get(score)) for one, _ in found]
-    for name in ("parameters", "multiply_adds"):
-        cells[name] = [_number(one.facts.get(name)) if known["fitted"] else known[name] for one, known in found]
-    for name in ("trained_parameters", "inference_seconds"):
-        cells[name] = [_number(one.facts.get(name)) for one, _ in found]
+    measured = [measures(one, known["cost"]) for one, known in found]
+    for name in _MEASURED:
+        cells[name] = [one[name] for one in measured]
     return cells
-
-
-def _number(value: Any) -> float:
-    """A measured number; NaN for what is none, which a file from elsewhere may hold."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.nan

@@ -4,7 +4,7 @@ The same in Python, in a URL, in a TOML file and in the store. Outside this fold
 It imports `limits`, `errors` and the registry of data sets of the core.
 """
 
-from leafscope.core.config.changes import changed, explain, explain_change, field_names, suggestion
+from leafscope.core.config.changes import changed, dotted, explain, explain_change, field_names, suggestion
 from leafscope.core.config.run import (
     FITTED,
     NETS,
@@ -37,6 +37,7 @@ __all__ = [
     "SweepConfig",
     "TrainConfig",
     "changed",
+    "dotted",
     "explain",
     "explain_change",
     "field_names",

@@ -1,7 +1,7 @@
 """Changing fields of a configuration by dotted name, and saying in sentences what is wrong with one."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -28,6 +28,18 @@ def field_names() -> list[str]:
         else:
             names.append(name)
     return names
+
+
+def dotted(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten the fields of a run, as `RunConfig.model_dump` gives them, to their dotted names.
+
+    >>> dotted({"net": {"depth": 2}, "seed": 0})
+    {'net.depth': 2, 'seed': 0}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= {f"{name}.{inner}": one for inner, one in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def changed(run: RunConfig, changes: dict[str, Any]) -> RunConfig:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from leafscope.core.config.changes import explain, field_names
+from leafscope.core.config.changes import dotted, explain, field_names
 from leafscope.core.config.run import DataConfig, RunConfig
 from leafscope.core.config.sweep import BASELINES, SweepConfig
 from leafscope.core.errors import LimitError
@@ -110,7 +110,7 @@ def without_defaults(run: RunConfig) -> dict[str, Any]:
     {'data.name': 'moons', 'data.n_train': 50, 'seed': 2}
     """
     plain = _defaults(run.data.name)
-    return {field: value for field, value in _flat(run).items() if not _same(value, plain[field])}
+    return {field: value for field, value in dotted(run.model_dump(mode="json")).items() if not _same(value, plain[field])}
 
 
 def nested(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _table(runs: Sequence[RunConfig]) -> dict[str, Any]:
     """The runs' fields that any of them has not at its default."""
     if not runs:
         return {}
-    flats = [_flat(run) for run in runs]
+    flats = [dotted(run.model_dump(mode="json")) for run in runs]
     needed = {field for run in runs for field in without_defaults(run)}
     base: dict[str, Any] = {}
     columns: dict[str, list[Any]] = {}
@@ -158,18 +158,10 @@ def _of_sweep(sweep: SweepConfig) -> dict[str, Any]:
     return values | ({"base": base} if base else {})
 
 
-def _flat(run: RunConfig) -> dict[str, Any]:
-    """Every field by its dotted name."""
-    flat: dict[str, Any] = {}
-    for name, value in run.model_dump(mode="json").items():
-        flat |= {f"{name}.{inner}": of_inner for inner, of_inner in value.items()} if isinstance(value, dict) else {name: value}
-    return flat
-
-
 @lru_cache(maxsize=16)
 def _defaults(data: str) -> dict[str, Any]:
     """What a run on a data set has where nothing is said; data sets fill in their own."""
-    return _flat(RunConfig(data=DataConfig(name=data))) | {"data.name": DataConfig().name}
+    return dotted(RunConfig(data=DataConfig(name=data)).model_dump(mode="json")) | {"data.name": DataConfig().name}
 
 
 @lru_cache(maxsize=1)

@@ -9,57 +9,26 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import pandas as pd
 
-from leafscope.core.config import DataConfig, RunConfig, SweepConfig
-from leafscope.core.cost import cost
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig, dotted
 from leafscope.core.datasets import load, shape
 from leafscope.core.sweep.members import Member, distinct_runs, effort, expand, run_ids
-
-if TYPE_CHECKING:
-    pass
-
-
-SCORES = [
-    f"{which}_{split}_{metric}"
-    for which in ("best", "last")
-    for split in ("train", "validation", "test")
-    for metric in ("accuracy", "loss")
-]
-"""Columns of scores, at the epoch of the lowest validation loss and at the last one."""
-
-
-class Scored(Protocol):
-    """What is known of a run; `core.store.summaries.RunSummary` is one."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def error(self) -> str | None: ...
-    @property
-    def best_epoch(self) -> int | None: ...
-    @property
-    def best(self) -> Mapping[str, float]: ...
-    @property
-    def last(self) -> Mapping[str, float]: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
-    @property
-    def seconds(self) -> float: ...
+from leafscope.core.sweep.outcome import SCORES, Scored, measures, net_cost
 
 
 def results(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> pd.DataFrame:
     """Lay a sweep out as a table: one row a member, of its trials the one whose rate was kept.
 
-    Columns: `model`, `variant`, `depth` and `width` (of the tree nets that it stands beside; NaN: the same at all), `data`,
+    Columns: `model`, `variant`, `depth` and `width` (of the tree nets that it is compared with; NaN: the same at all), `data`,
     `n_train`, `run_id`, `status`, `error`, `trials` (learning rates that were compared), every field of the run by its
     dotted name, `best_epoch`, the scores (NaN where unknown), `parameters`, `trained_parameters`, `multiply_adds` (of a
     decision tree: comparisons), `chance_accuracy` (of the training majority class, on test), `seconds` of training and
-    `inference_seconds` a row. A rate is chosen as soon as all rates
-    have ended for a seed; before, the first stands for the others and has no scores. A run whose loss became infinite
-    counts as infinitely bad; one that failed otherwise, or was stopped, leaves its member without a result.
+    `inference_seconds` a row. A rate is chosen as soon as all rates have ended for a seed; until then the row is that of
+    the first rate, without scores. A run whose loss became infinite counts as infinitely bad; a run that failed otherwise,
+    or was stopped, leaves its member without a result.
     """
     return pd.DataFrame([_row(sweep, choice, outcomes) for choice in kept(sweep, outcomes)])
 
@@ -71,7 +40,7 @@ class Kept:
     trials: list[Member]
     chosen: Member
     is_known: bool
-    """Whether all rates have ended for a seed of its cell, so that one could be chosen; else the first stands for all."""
+    """Whether all rates have ended for a seed of its cell, so that one could be chosen; else it is the first."""
 
 
 def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[Kept]:
@@ -147,7 +116,6 @@ def _lowest(losses: list[float]) -> int:
 
 def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored]) -> dict[str, Any]:
     member, run = choice.chosen, choice.chosen.run
-    size = shape(run.data)
     status, error = _state(choice, outcomes)
     row: dict[str, Any] = {
         "model": member.model,
@@ -155,29 +123,20 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored]) -> di
         "depth": math.nan if member.depth is None else float(member.depth),
         "width": math.nan if member.width is None else float(member.width),
         "data": data_words(sweep, run),
-        "n_train": size.n_train,
+        "n_train": shape(run.data).n_train,
         "run_id": member.run_id,
         "status": status,
         "error": error,
         "trials": len(choice.trials),
-        **_flat(run),
+        **_fields(run),
     }
     known = outcomes.get(member.run_id) if status == "finished" else None
-    row["best_epoch"] = math.nan if known is None or known.best_epoch is None else known.best_epoch
-    for name in SCORES:
-        which, _, score = name.partition("_")
-        values: Mapping[str, float] = {} if known is None else known.best if which == "best" else known.last
-        row[name] = values.get(score, math.nan)
-    facts: Mapping[str, Any] = {} if known is None else known.facts
-    if run.net.fitted:
-        row |= {"parameters": facts.get("parameters", math.nan), "multiply_adds": facts.get("multiply_adds", math.nan)}
-    else:
-        price = cost(run.net, size.n_features, size.n_classes)
-        row |= {"parameters": price.parameters, "multiply_adds": price.multiply_adds}
+    found = measures(known, net_cost(run.net, run.data))
+    row |= {name: found[name] for name in ("best_epoch", *SCORES, "parameters", "multiply_adds")}
     row["chance_accuracy"] = math.nan if known is None else _majority(run.data, run.data_seed)
-    row["trained_parameters"] = facts.get("trained_parameters", math.nan)
+    row["trained_parameters"] = found["trained_parameters"]
     row["seconds"] = math.nan if known is None else known.seconds
-    row["inference_seconds"] = facts.get("inference_seconds", math.nan)
+    row["inference_seconds"] = found["inference_seconds"]
     return row
 
 
@@ -192,12 +151,5 @@ def data_words(sweep: SweepConfig, run: RunConfig) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def _flat(run: RunConfig) -> Mapping[str, Any]:
-    """Every field by its dotted name."""
-    flat: dict[str, Any] = {}
-    for name, value in run.model_dump(mode="json").items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": of_inner for inner, of_inner in value.items()}
-        else:
-            flat[name] = value
-    return flat
+def _fields(run: RunConfig) -> Mapping[str, Any]:
+    return dotted(run.model_dump(mode="json"))

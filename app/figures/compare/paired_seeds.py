@@ -5,6 +5,7 @@ J seeds · a pair = a seed with a value on both sides · n = pairs · a differen
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
 from leafscope.app import theme
-from leafscope.app.figures.compare.group_curves import (
+from leafscope.app.figures.compare.scores import (
     MEASURES,
     UNITS,
     WORDS_LIMIT,
     better_sign,
+    ceiling,
     check_words,
+    factor,
     range_around,
     value_words,
 )
@@ -33,252 +36,256 @@ _SPACING = {False: 0.14, True: 0.2}
 """Between the panels, with the axis of the right one, by projector."""
 _TITLE_LIMIT = 40
 _MEAN_AT = 0.5
-"""Where the mean difference stands, right of the seeds, which are around 0."""
+"""Where the mean difference is, right of the seeds, which are around 0."""
 _SEED_SPREAD = 0.15
 
 
-def paired_seeds(
-    *,
-    seeds: Sequence[str],
-    first: ArrayLike,
-    second: ArrayLike,
-    difference: Difference,
-    styles: tuple[GroupStyle, GroupStyle],
-    metric: str,
-    split: str,
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show (J,) and (J,) values of two groups, a line a seed, and beside them the differences with mean and 95 % interval.
+@dataclass(frozen=True, eq=False)
+class PairedSeeds:
+    """The values of two groups on the same seeds.
 
-    `first` and `second`: shares of rows, or nats, aligned by seed; a seed without a finite pair is left out. Raises
-    ValueError for another word or for arrays that do not fit.
+    Raises ValueError for a metric or split that is not known, and for arrays of another shape than (J,).
     """
-    table = paired_table(seeds=seeds, first=first, second=second, metric=metric, split=split)
-    height = theme.MAIN_HEIGHT[look.projector]
-    names = [theme.one_line(style.words, _TITLE_LIMIT) for style in styles]
-    title = f"{interval_lines.sentence_case(theme.SPLIT_WORDS[split])} {metric} of {names[0]} and {names[1]}, seed by seed"
-    pairs = table[np.isfinite(table["difference"])]
-    if pairs.empty:
-        why = _nothing((names[0], names[1]))
-        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    figure = make_subplots(rows=1, cols=2, column_widths=list(_WIDTHS), horizontal_spacing=_SPACING[look.projector])
-    _draw_values(figure, pairs, styles, metric, look)
-    _draw_differences(figure, pairs, difference, metric, look)
-    frame.frame(
-        figure,
-        look=look,
-        title=title,
-        subject=subject,
-        subtitle=_subtitle(len(table), pairs, difference, names, metric),
-        height=height,
-    )
-    inside = interval_lines.panel_height(figure, look)
-    size = theme.FONT_SIZE[look.projector]
-    width = (look.width - 5 * size) * (1 - _SPACING[look.projector])
-    rows = _left_axes(figure, pairs, styles, metric, width * _WIDTHS[0], inside, look)
-    _right_axes(figure, pairs, difference, metric, width * _WIDTHS[1], inside, look)
-    # Fixed: Plotly gives up on margins of its own where the words below are wide and the right axis stands in the middle
-    figure.update_layout(margin_l=round(4.6 * size), margin_b=round((1.4 * rows + 0.7) * size))
-    figure.update_xaxes(automargin=False)
-    figure.update_yaxes(automargin=False)
-    return figure
 
+    seeds: Sequence[str]
+    """(J,)."""
+    first: ArrayLike
+    """(J,): shares of rows, or nats; a seed without a finite pair is not drawn."""
+    second: ArrayLike
+    """(J,)."""
+    difference: Difference
+    """Of shares, or nats, first minus second."""
+    styles: tuple[GroupStyle, GroupStyle]
+    metric: str
+    """loss, accuracy or error."""
+    split: str
+    """train, validation or test."""
 
-def paired_sentence(*, difference: Difference, words: tuple[str, str], metric: str, split: str) -> str:
-    """Say which of two groups is better, by how much and with which interval, or that no difference is shown.
+    _table: pd.DataFrame = field(init=False, repr=False)
 
-    `difference` is of shares, or nats, first minus second. Plain text: escape it before it reaches Markdown.
+    def __post_init__(self) -> None:
+        check_words(self.metric, self.split)
+        one, other = (np.asarray(values, dtype=np.float64) for values in (self.first, self.second))
+        if one.shape != (len(self.seeds),) or other.shape != (len(self.seeds),):
+            given = f"{one.shape} and {other.shape}"
+            raise ValueError(f"first and second must have one value for each of {len(self.seeds)} seeds, got shapes {given}")
+        seeds = [str(seed) for seed in self.seeds]
+        with np.errstate(invalid="ignore"):  # two diverged runs
+            table = pd.DataFrame({"seed": seeds, "first": one, "second": other, "difference": one - other})
+        numbers = ["first", "second", "difference"]
+        object.__setattr__(self, "_table", interval_lines.in_unit(table, numbers, UNITS[self.metric]))
 
-    >>> found = Difference(0.021, 0.004, 0.038, 5, 0.02)
-    >>> print(paired_sentence(difference=found, words=("tree, K 4", "dense"), metric="accuracy", split="validation"))
-    Validation accuracy of tree, K 4 minus dense: +2.1 points [+0.4, +3.8], n = 5, p = 0.02: tree, K 4 is better.
-    """
-    check_words(metric, split)
-    names = (theme.one_line(words[0], WORDS_LIMIT), theme.one_line(words[1], WORDS_LIMIT))
-    if difference.n == 0:
-        return _nothing(names)
-    head = f"{interval_lines.sentence_case(theme.SPLIT_WORDS[split])} {metric} of {names[0]} minus {names[1]}:"
-    if not math.isfinite(difference.mean):
-        return f"{head} no difference can be given, since a run diverged (n = {theme.thousands(difference.n)})."
-    if difference.n == 1:
-        return f"{head} {_signed(difference.mean, metric)}, one seed: no interval."
-    if not math.isfinite(difference.low) or not math.isfinite(difference.high):
-        alike = f"all {theme.thousands(difference.n)} seeds differ alike, too few for an interval"
-        return f"{head} no difference shown ({_signed(difference.mean, metric)}; {alike})."
-    value = _interval(difference, metric)
-    if not difference.shown():
-        return f"{head} no difference shown ({value})."
-    better = names[0] if better_sign(metric) * difference.mean > 0 else names[1]
-    p = f"p = {difference.p:.2g}" if difference.p >= 0.001 else "p < 0.001"
-    return f"{head} {value}, {p}: {better} is better."
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw a line a seed between the two groups, and beside them the differences with mean and 95 % interval."""
+        height = theme.MAIN_HEIGHT[look.projector]
+        names = self._names(_TITLE_LIMIT)
+        split = interval_lines.sentence_case(theme.SPLIT_WORDS[self.split])
+        title = f"{split} {self.metric} of {names[0]} and {names[1]}, seed by seed"
+        pairs = self._table[np.isfinite(self._table["difference"])]
+        if pairs.empty:
+            why = _nothing(names)
+            return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
+        figure = make_subplots(rows=1, cols=2, column_widths=list(_WIDTHS), horizontal_spacing=_SPACING[look.projector])
+        self._draw_values(figure, pairs, look)
+        self._draw_differences(figure, pairs, look)
+        frame.frame(figure, look=look, title=title, subject=subject, subtitle=self._subtitle(pairs), height=height)
+        inside = interval_lines.panel_height(figure, look)
+        size = theme.FONT_SIZE[look.projector]
+        width = (look.width - 5 * size) * (1 - _SPACING[look.projector])
+        rows = self._lay_left_axes(figure, pairs, width * _WIDTHS[0], inside, look)
+        self._lay_right_axes(figure, pairs, inside, look)
+        # Fixed: Plotly gives up on margins of its own where the words below are wide and the right axis is in the middle
+        figure.update_layout(margin_l=round(4.6 * size), margin_b=round((1.4 * rows + 0.7) * size))
+        figure.update_xaxes(automargin=False)
+        figure.update_yaxes(automargin=False)
+        return figure
 
+    def sentence(self) -> str:
+        """Say which of two groups is better, by how much and with which interval, or that no difference is shown.
 
-def paired_table(*, seeds: Sequence[str], first: ArrayLike, second: ArrayLike, metric: str, split: str) -> pd.DataFrame:
-    """List the seeds: seed, first, second, difference (NaN without a pair), unit (percent, or nats for loss).
+        Plain text: escape it before it reaches Markdown.
 
-    Differences of percentages are percentage points. Raises ValueError as `paired_seeds` does.
-    """
-    check_words(metric, split)
-    one, other = (np.asarray(values, dtype=np.float64) for values in (first, second))
-    if one.shape != (len(seeds),) or other.shape != (len(seeds),):
-        given = f"{one.shape} and {other.shape}"
-        raise ValueError(f"first and second must have one value for each of {len(seeds)} seeds, got shapes {given}")
-    with np.errstate(invalid="ignore"):  # two diverged runs
-        table = pd.DataFrame({"seed": [str(s) for s in seeds], "first": one, "second": other, "difference": one - other})
-    return interval_lines.in_unit(table, ["first", "second", "difference"], UNITS[metric])
+        >>> styles = GroupStyle("tree, K 4", "#0072B2", "circle"), GroupStyle("dense", "#444444", "square")
+        >>> found = Difference(0.021, 0.004, 0.038, 5, 0.02)
+        >>> print(PairedSeeds([], [], [], found, styles, metric="accuracy", split="validation").sentence())
+        Validation accuracy of tree, K 4 minus dense: +2.1 points [+0.4, +3.8], n = 5, p = 0.02: tree, K 4 is better.
+        """
+        metric, difference, names = self.metric, self.difference, self._names(WORDS_LIMIT)
+        if difference.n == 0:
+            return _nothing(names)
+        split = interval_lines.sentence_case(theme.SPLIT_WORDS[self.split])
+        head = f"{split} {metric} of {names[0]} minus {names[1]}:"
+        if not math.isfinite(difference.mean):
+            return f"{head} no difference can be given, since a run diverged (n = {theme.thousands(difference.n)})."
+        if difference.n == 1:
+            return f"{head} {_signed(difference.mean, metric)}, one seed: no interval."
+        if not math.isfinite(difference.low) or not math.isfinite(difference.high):
+            alike = f"all {theme.thousands(difference.n)} seeds differ by the same amount, too few for an interval"
+            return f"{head} no difference shown ({_signed(difference.mean, metric)}; {alike})."
+        value = _interval(difference, metric)
+        if not difference.shown():
+            return f"{head} no difference shown ({value})."
+        better = names[0] if better_sign(metric) * difference.mean > 0 else names[1]
+        p = f"p = {difference.p:.2g}" if difference.p >= 0.001 else "p < 0.001"
+        return f"{head} {value}, {p}: {better} is better."
 
+    def table(self) -> pd.DataFrame:
+        """List the seeds: seed, first, second, difference (NaN without a pair), unit (percent, or nats for loss).
 
-def _draw_values(
-    figure: go.Figure, pairs: pd.DataFrame, styles: tuple[GroupStyle, GroupStyle], metric: str, look: Look
-) -> None:
-    place: dict[str, Any] = {"row": 1, "col": 1}
-    values = pairs[["first", "second"]].to_numpy(dtype=np.float64)
-    gap = np.full((len(pairs), 1), np.nan)
-    width, size = theme.LINE_WIDTH[look.projector], theme.MARKER_SIZE[look.projector]
-    figure.add_scatter(
-        x=np.tile([0.0, 1.0, np.nan], len(pairs)),
-        y=np.hstack([values, gap]).ravel(),
-        mode="lines",
-        name="seeds",
-        line={"color": theme.MUTED[look.dark], "width": width / 2},
-        opacity=2 * theme.SEED_OPACITY,
-        hoverinfo="skip",
-        **place,
-    )
-    means = values.mean(axis=0)
-    figure.add_scatter(
-        x=[0.0, 1.0],
-        y=means,
-        mode="lines",
-        name="means",
-        line={"color": theme.TEXT[look.dark], "width": width},
-        hoverinfo="skip",
-        **place,
-    )
-    for x, style in enumerate(styles):
-        words = theme.escape(style.words, WORDS_LIMIT)
+        Differences of percentages are percentage points.
+        """
+        return self._table
+
+    def _names(self, limit: int) -> tuple[str, str]:
+        return theme.one_line(self.styles[0].words, limit), theme.one_line(self.styles[1].words, limit)
+
+    def _draw_values(self, figure: go.Figure, pairs: pd.DataFrame, look: Look) -> None:
+        place: dict[str, Any] = {"row": 1, "col": 1}
+        values = pairs[["first", "second"]].to_numpy(dtype=np.float64)
+        gap = np.full((len(pairs), 1), np.nan)
+        width, size = theme.LINE_WIDTH[look.projector], theme.MARKER_SIZE[look.projector]
         figure.add_scatter(
-            x=np.full(len(pairs), x),
-            y=values[:, x],
-            mode="markers",
+            x=np.tile([0.0, 1.0, np.nan], len(pairs)),
+            y=np.hstack([values, gap]).ravel(),
+            mode="lines",
             name="seeds",
-            marker={"symbol": "circle", "size": 0.7 * size, "color": style.colour},
-            opacity=theme.SEED_OPACITY + 0.15,
-            hovertext=[
-                f"{words}, {_seed(row)}<br>{value_words(row[column], metric)}"
-                for column in [("first", "second")[x]]
-                for _, row in pairs.iterrows()
-            ],
-            hoverinfo="text",
+            line={"color": theme.MUTED[look.dark], "width": width / 2},
+            opacity=2 * theme.SEED_OPACITY,
+            hoverinfo="skip",
             **place,
         )
+        means = values.mean(axis=0)
         figure.add_scatter(
-            x=[x],
-            y=[means[x]],
+            x=[0.0, 1.0],
+            y=means,
+            mode="lines",
+            name="means",
+            line={"color": theme.TEXT[look.dark], "width": width},
+            hoverinfo="skip",
+            **place,
+        )
+        for x, style in enumerate(self.styles):
+            words = theme.escape(style.words, WORDS_LIMIT)
+            figure.add_scatter(
+                x=np.full(len(pairs), x),
+                y=values[:, x],
+                mode="markers",
+                name="seeds",
+                marker={"symbol": "circle", "size": 0.7 * size, "color": style.colour},
+                opacity=theme.SEED_OPACITY + 0.15,
+                hovertext=[
+                    f"{words}, {_seed(row)}<br>{value_words(row[column], self.metric)}"
+                    for column in [("first", "second")[x]]
+                    for _, row in pairs.iterrows()
+                ],
+                hoverinfo="text",
+                **place,
+            )
+            figure.add_scatter(
+                x=[x],
+                y=[means[x]],
+                mode="markers",
+                name="mean",
+                marker={"symbol": style.marker, "size": 1.8 * size, "color": style.colour, "line": {"width": width / 1.5}},
+                hovertext=[f"{words}, mean<br>{value_words(means[x], self.metric)}, n = {theme.thousands(len(pairs))}"],
+                hoverinfo="text",
+                **place,
+            )
+
+    def _draw_differences(self, figure: go.Figure, pairs: pd.DataFrame, look: Look) -> None:
+        place: dict[str, Any] = {"row": 1, "col": 2}
+        width, size = theme.LINE_WIDTH[look.projector], theme.MARKER_SIZE[look.projector]
+        colour = theme.TEXT[look.dark]
+        figure.add_scatter(
+            x=_apart(len(pairs)),
+            y=pairs["difference"],
             mode="markers",
-            name="mean",
-            marker={"symbol": style.marker, "size": 1.8 * size, "color": style.colour, "line": {"width": width / 1.5}},
-            hovertext=[f"{words}, mean<br>{value_words(means[x], metric)}, n = {theme.thousands(len(pairs))}"],
+            name="differences",
+            marker={"symbol": "circle", "size": size, "color": theme.MUTED[look.dark]},
+            opacity=2 * theme.SEED_OPACITY,
+            hovertext=[f"{_seed(row)}<br>{_signed_on_axis(row['difference'], self.metric)}" for _, row in pairs.iterrows()],
+            hoverinfo="text",
+            **place,
+        )
+        mean, low, high = _on_axis(self.difference, self.metric)
+        words = _signed(self.difference.mean, self.metric) if math.isnan(low) else _interval(self.difference, self.metric)
+        figure.add_scatter(
+            x=[_MEAN_AT],
+            y=[mean],
+            mode="markers",
+            name="mean difference",
+            marker={"symbol": "diamond", "size": 1.6 * size, "color": colour},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": np.nan_to_num([high - mean]),
+                "arrayminus": np.nan_to_num([mean - low]),
+                "thickness": width,
+                "width": size / 2,
+                "color": colour,
+            },
+            hovertext=[f"mean difference<br>{words}"],
             hoverinfo="text",
             **place,
         )
 
+    def _lay_left_axes(self, figure: go.Figure, pairs: pd.DataFrame, width: float, inside: float, look: Look) -> int:
+        """Lay out the axes of the values, and give how many lines of words are below them."""
+        size = theme.FONT_SIZE[look.projector]
+        half = 0.95 * width / 2
+        limit = int(2.5 * half / (frame.CHARACTER_WIDTH * size))
+        labels = [frame.wrapped(theme.one_line(style.words, limit), size, round(half)) for style in self.styles]
+        figure.update_xaxes(
+            tickmode="array",
+            tickvals=[0, 1],
+            ticktext=[frame.lines(label) for label in labels],
+            tickangle=0,
+            range=[-0.5, 1.5],
+            showgrid=False,
+            zeroline=False,
+            col=1,
+        )
+        values = pairs[["first", "second"]].to_numpy(dtype=np.float64)
+        y_range, _ = range_around(values, [], floor=0.0, ceiling=ceiling(self.metric))
+        title = interval_lines.axis_title(MEASURES[self.metric], inside, look)
+        figure.update_yaxes(title_text=title, range=list(y_range), zeroline=False, col=1)
+        return max(map(len, labels))
 
-def _draw_differences(figure: go.Figure, pairs: pd.DataFrame, difference: Difference, metric: str, look: Look) -> None:
-    place: dict[str, Any] = {"row": 1, "col": 2}
-    width, size = theme.LINE_WIDTH[look.projector], theme.MARKER_SIZE[look.projector]
-    colour = theme.TEXT[look.dark]
-    figure.add_scatter(
-        x=_apart(len(pairs)),
-        y=pairs["difference"],
-        mode="markers",
-        name="differences",
-        marker={"symbol": "circle", "size": size, "color": theme.MUTED[look.dark]},
-        opacity=2 * theme.SEED_OPACITY,
-        hovertext=[f"{_seed(row)}<br>{_signed_on_axis(row['difference'], metric)}" for _, row in pairs.iterrows()],
-        hoverinfo="text",
-        **place,
-    )
-    mean, low, high = _on_axis(difference, metric)
-    words = _signed(difference.mean, metric) if math.isnan(low) else _interval(difference, metric)
-    figure.add_scatter(
-        x=[_MEAN_AT],
-        y=[mean],
-        mode="markers",
-        name="mean difference",
-        marker={"symbol": "diamond", "size": 1.6 * size, "color": colour},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": np.nan_to_num([high - mean]),
-            "arrayminus": np.nan_to_num([mean - low]),
-            "thickness": width,
-            "width": size / 2,
-            "color": colour,
-        },
-        hovertext=[f"mean difference<br>{words}"],
-        hoverinfo="text",
-        **place,
-    )
+    def _lay_right_axes(self, figure: go.Figure, pairs: pd.DataFrame, inside: float, look: Look) -> None:
+        figure.update_xaxes(
+            tickmode="array",
+            tickvals=[0, _MEAN_AT],
+            ticktext=["seeds", "mean"],
+            tickangle=0,
+            range=[-0.35, _MEAN_AT + 0.35],
+            showgrid=False,
+            zeroline=False,
+            col=2,
+        )
+        ends = [end for end in _on_axis(self.difference, self.metric) if math.isfinite(end)]
+        y_range = interval_lines.value_range([*pairs["difference"], *ends])
+        unit = "nats" if self.metric == "loss" else "percentage points"
+        figure.update_yaxes(
+            title_text=interval_lines.axis_title(f"first minus second ({unit})", inside, look),
+            range=list(y_range),
+            zeroline=True,
+            zerolinecolor=theme.TEXT[look.dark],
+            zerolinewidth=0.75 * theme.LINE_WIDTH[look.projector],
+            col=2,
+        )
 
-
-def _left_axes(
-    figure: go.Figure,
-    pairs: pd.DataFrame,
-    styles: tuple[GroupStyle, GroupStyle],
-    metric: str,
-    width: float,
-    inside: float,
-    look: Look,
-) -> int:
-    """Dress the axes of the values, and give the lines of words below them."""
-    size = theme.FONT_SIZE[look.projector]
-    half = 0.95 * width / 2
-    limit = int(2.5 * half / (frame.CHARACTER_WIDTH * size))
-    labels = [frame.wrapped(theme.one_line(style.words, limit), size, round(half)) for style in styles]
-    figure.update_xaxes(
-        tickmode="array",
-        tickvals=[0, 1],
-        ticktext=[frame.lines(label) for label in labels],
-        tickangle=0,
-        range=[-0.5, 1.5],
-        showgrid=False,
-        zeroline=False,
-        col=1,
-    )
-    ceiling = math.inf if metric == "loss" else 100.0
-    y_range, _ = range_around(pairs[["first", "second"]].to_numpy(dtype=np.float64), [], floor=0.0, ceiling=ceiling)
-    figure.update_yaxes(
-        title_text=interval_lines.axis_title(MEASURES[metric], inside, look), range=list(y_range), zeroline=False, col=1
-    )
-    return max(map(len, labels))
-
-
-def _right_axes(
-    figure: go.Figure, pairs: pd.DataFrame, difference: Difference, metric: str, width: float, inside: float, look: Look
-) -> None:
-    figure.update_xaxes(
-        tickmode="array",
-        tickvals=[0, _MEAN_AT],
-        ticktext=["seeds", "mean"],
-        tickangle=0,
-        range=[-0.35, _MEAN_AT + 0.35],
-        showgrid=False,
-        zeroline=False,
-        col=2,
-    )
-    ends = [end for end in _on_axis(difference, metric) if math.isfinite(end)]
-    y_range = interval_lines.value_range([*pairs["difference"], *ends])
-    unit = "nats" if metric == "loss" else "percentage points"
-    figure.update_yaxes(
-        title_text=interval_lines.axis_title(f"first minus second ({unit})", inside, look),
-        range=list(y_range),
-        zeroline=True,
-        zerolinecolor=theme.TEXT[look.dark],
-        zerolinewidth=0.75 * theme.LINE_WIDTH[look.projector],
-        col=2,
-    )
+    def _subtitle(self, pairs: pd.DataFrame) -> str:
+        n = len(pairs)
+        if n == 1:
+            parts = ["n = 1, one seed: no interval"]
+        else:
+            bar = "bar: 95 % interval of the mean difference" if math.isfinite(self.difference.low) else "no interval"
+            parts = [f"n = {theme.thousands(n)} seeds, paired", bar]
+        side = "above" if better_sign(self.metric) > 0 else "below"
+        parts.append(f"{side} 0: {self._names(_TITLE_LIMIT)[0]} is better")
+        if left := len(self._table) - n:
+            parts.append(f"{theme.thousands(left)} {'seeds' if left > 1 else 'seed'} without a finite pair left out")
+        return "; ".join(parts)
 
 
 def _apart(count: int) -> NDArray[np.float64]:
@@ -286,23 +293,9 @@ def _apart(count: int) -> NDArray[np.float64]:
     return np.linspace(-_SEED_SPREAD, _SEED_SPREAD, count) if count > 1 else np.zeros(count)
 
 
-def _subtitle(given: int, pairs: pd.DataFrame, difference: Difference, names: Sequence[str], metric: str) -> str:
-    n = len(pairs)
-    if n == 1:
-        parts = ["n = 1, one seed: no interval"]
-    else:
-        bar = "bar: 95 % interval of the mean difference" if math.isfinite(difference.low) else "no interval"
-        parts = [f"n = {theme.thousands(n)} seeds, paired", bar]
-    side = "above" if better_sign(metric) > 0 else "below"
-    parts.append(f"{side} 0: {names[0]} is better")
-    if left := given - n:
-        parts.append(f"{theme.thousands(left)} {'seeds' if left > 1 else 'seed'} without a finite pair left out")
-    return "; ".join(parts)
-
-
 def _on_axis(difference: Difference, metric: str) -> tuple[float, float, float]:
-    factor = 1.0 if metric == "loss" else 100.0
-    return factor * difference.mean, factor * difference.low, factor * difference.high
+    scale = factor(metric)
+    return scale * difference.mean, scale * difference.low, scale * difference.high
 
 
 def _interval(difference: Difference, metric: str) -> str:
@@ -312,7 +305,7 @@ def _interval(difference: Difference, metric: str) -> str:
 
 
 def _signed(mean: float, metric: str) -> str:
-    return _signed_on_axis(mean if metric == "loss" else 100 * mean, metric)
+    return _signed_on_axis(factor(metric) * mean, metric)
 
 
 def _signed_on_axis(value: float, metric: str) -> str:

@@ -4,7 +4,7 @@ import itertools
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from leafscope.app import theme
-from leafscope.app.figures.compare.field_scatter import Column, number_words, read_column
+from leafscope.app.figures.compare.columns import Column, number_words, read_column
+from leafscope.app.figures.compare.scores import Score
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.group_style import ramp
 from leafscope.app.theme import SCREEN, Look
@@ -30,107 +31,167 @@ _PITCH = 6.5
 _LOG_RATIO = 100.0
 """Positive numbers that span more than this have a logarithmic axis."""
 _BELOW = 0.15
-"""How far below the lowest value the missing ones stand, as a share of the axis."""
+"""How far below the lowest value the missing ones are, as a share of the axis."""
 _FEW = 6
 """So many different numbers are all ticks."""
 
 
-def parallel(
-    *,
-    columns: Mapping[str, Sequence[Any]],
-    score: Sequence[float],
-    score_title: str,
-    names: Sequence[str],
-    higher_is_better: bool = False,
-    percent: bool = False,
-    subject: str = "",
-    look: Look = SCREEN,
-) -> go.Figure:
-    """Show each run as a line through its fields: title -> (n,) numbers or words, None where there is none; (n,) scores.
+@dataclass(frozen=True, eq=False)
+class ParallelCoordinates:
+    """The fields of n runs and their scores. Raises ValueError for lists of another length."""
 
-    Words are ticks in order, numbers over a wide span stand on a logarithmic axis, and missing values at a tick of their own.
-    The last axis is the score, which the colour repeats; the best run is drawn on top. Runs without a score are left out. As
-    many fields are drawn as have room. `percent` writes scores, which are shares then, in percent. Raises ValueError for
-    lists of another length.
-    """
-    table = parallel_table(columns=columns, score=score, score_title=score_title, names=names)
-    height = theme.MAIN_HEIGHT[look.projector]
-    scored = np.isfinite(table.iloc[:, -1].to_numpy(dtype=np.float64))
-    words = theme.one_line(score_title, _TITLE_LIMIT)
-    title = f"{interval_lines.sentence_case(words)} and the fields of each run"
-    if not scored.any():
-        why = "There are no runs to show." if len(scored) == 0 else f"No run has a value of {words} yet."
-        return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
-    values = np.asarray(table.iloc[:, -1], dtype=np.float64)[scored]
-    # Later lines lie on top of earlier ones
-    order = np.argsort(values if higher_is_better else -values, kind="stable")
-    size = theme.FONT_SIZE[look.projector]
-    margin = round(0.5 * _LABEL_LIMIT * frame.CHARACTER_WIDTH * size + 2 * size)
-    limit = _FIRST_LIMIT[look.projector]
-    left = max(margin, round(limit * frame.CHARACTER_WIDTH * size + size))  # the words of the first axis stand left of it
-    width = look.width - left - margin - 3 * size
-    shown = list(columns)[: max(1, int(width / (_PITCH * size)))]
-    pitch = width / max(1, len(shown))
-    runs = np.flatnonzero(scored)[order]
-    subtitle = _subtitle(len(runs), len(scored), len(shown), len(columns), words, higher_is_better)
-    figure = go.Figure()
-    frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
-    top, bottom = (0.8, 5.0) if look.projector else (2.6, 1.2)
-    inside = height - figure.layout.margin.t - (top + bottom) * size
-    axes = [
-        *(
-            _axis(name, read_column([columns[name][run] for run in runs]), inside, pitch, look, limit=most)
-            for name, most in zip(shown, (limit, *[_LABEL_LIMIT] * len(shown)))
-        ),
-        _axis(score_title, Column(values[order], ()), inside, pitch, look, percent=percent),
-    ]
-    low, high = float(values.min()), float(values.max())
-    # Plotly's own shadow is white on a transparent page
-    halo = ", ".join(f"{x} {y} 2px {theme.BACKGROUND[look.dark]}" for x in ("-1px", "1px") for y in ("-1px", "1px"))
-    font = {"size": size, "color": theme.TEXT[look.dark], "shadow": halo}
-    figure.add_parcoords(
-        dimensions=[axis.dimension() for axis in axes],
-        line={
-            "color": axes[-1].at,
-            "colorscale": ramp(look),
-            "cmin": axes[-1].range[0] if low == high else axes[-1].at.min(),
-            "cmax": axes[-1].range[1] if low == high else axes[-1].at.max(),
-            "showscale": True,
-            "colorbar": {
-                "thickness": size,
-                "x": 1.0,
-                "xpad": round(0.8 * size),
-                "outlinewidth": 0,
-                "len": 1.0,
-                "lenmode": "fraction",
-                "ypad": 0,
-                "showticklabels": False,
-                "ticks": "",
+    fields: Mapping[str, Sequence[Any]]
+    """Title -> (n,) numbers or words, None where there is none."""
+    scores: Sequence[float]
+    """(n,); runs without one are not drawn."""
+    score: Score
+    names: Sequence[str]
+    """(n,) titles of the runs."""
+
+    _columns: dict[str, Column] = field(init=False, repr=False)
+    _finite: NDArray[np.float64] = field(init=False, repr=False)
+    """(n,) finite scores, NaN where there is none."""
+
+    def __post_init__(self) -> None:
+        for title, given in (("score", self.scores), *self.fields.items()):
+            if len(given) != len(self.names):
+                where = theme.one_line(title, 60)
+                raise ValueError(f"{where} must have one entry for each of the {len(self.names)} runs, got {len(given)}")
+        scores = np.array([math.nan if value is None else float(value) for value in self.scores], dtype=np.float64)
+        object.__setattr__(self, "_finite", np.where(np.isfinite(scores), scores, np.nan))
+        object.__setattr__(self, "_columns", {title: read_column(given) for title, given in self.fields.items()})
+
+    def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
+        """Draw each run as a line through its fields; the last axis is the score, which the colour repeats.
+
+        Words are ticks in order, numbers over a wide span have a logarithmic axis, and missing values a tick of their own. The
+        best run is drawn on top. As many fields are drawn as have room.
+        """
+        height = theme.MAIN_HEIGHT[look.projector]
+        scored = np.isfinite(self._finite)
+        title = f"{interval_lines.sentence_case(self._score_title)} and the fields of each run"
+        if not scored.any():
+            return frame.empty_figure(look=look, title=title, subject=subject, why=self._why_nothing(), height=height)
+        values = self._finite[scored]
+        # Later lines lie on top of earlier ones
+        order = np.argsort(values if self.score.higher_is_better else -values, kind="stable")
+        size = theme.FONT_SIZE[look.projector]
+        margin = round(0.5 * _LABEL_LIMIT * frame.CHARACTER_WIDTH * size + 2 * size)
+        limit = _FIRST_LIMIT[look.projector]
+        left = max(margin, round(limit * frame.CHARACTER_WIDTH * size + size))  # the words of the first axis are left of it
+        width = look.width - left - margin - 3 * size
+        shown = list(self.fields)[: max(1, int(width / (_PITCH * size)))]
+        pitch = width / max(1, len(shown))
+        runs = np.flatnonzero(scored)[order]
+        figure = go.Figure()
+        subtitle = self._subtitle(len(runs), len(shown))
+        frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
+        top, bottom = (0.8, 5.0) if look.projector else (2.6, 1.2)
+        inside = height - figure.layout.margin.t - (top + bottom) * size
+        axes = [
+            *(
+                _axis(name, read_column([self.fields[name][run] for run in runs]), inside, pitch, look, limit=most)
+                for name, most in zip(shown, (limit, *[_LABEL_LIMIT] * len(shown)))
+            ),
+            _axis(self.score.title, Column(values[order], ()), inside, pitch, look, percent=self.score.percent),
+        ]
+        low, high = float(values.min()), float(values.max())
+        # Plotly's own shadow is white on a transparent page
+        halo = ", ".join(f"{x} {y} 2px {theme.BACKGROUND[look.dark]}" for x in ("-1px", "1px") for y in ("-1px", "1px"))
+        font = {"size": size, "color": theme.TEXT[look.dark], "shadow": halo}
+        figure.add_parcoords(
+            dimensions=[axis.dimension() for axis in axes],
+            line={
+                "color": axes[-1].at,
+                "colorscale": ramp(look),
+                "cmin": axes[-1].range[0] if low == high else axes[-1].at.min(),
+                "cmax": axes[-1].range[1] if low == high else axes[-1].at.max(),
+                "showscale": True,
+                "colorbar": {
+                    "thickness": size,
+                    "x": 1.0,
+                    "xpad": round(0.8 * size),
+                    "outlinewidth": 0,
+                    "len": 1.0,
+                    "lenmode": "fraction",
+                    "ypad": 0,
+                    "showticklabels": False,
+                    "ticks": "",
+                },
             },
-        },
-        labelfont=font,
-        tickfont=font,
-        rangefont=font,
-        unselected={"line": {"color": theme.MUTED[look.dark], "opacity": 0.15}},
-        # Above, Plotly has 28 px for them, whatever their size
-        labelside="bottom" if look.projector else "top",
-    )
-    # Plotly draws its own axes in black, which a dark page hides
-    for place in range(len(axes)):
-        figure.add_shape(
-            type="line",
-            xref="paper",
-            yref="paper",
-            x0=place / max(1, len(axes) - 1),
-            x1=place / max(1, len(axes) - 1),
-            y0=0,
-            y1=1,
-            line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
+            labelfont=font,
+            tickfont=font,
+            rangefont=font,
+            unselected={"line": {"color": theme.MUTED[look.dark], "opacity": 0.15}},
+            # Above, Plotly has 28 px for them, whatever their size
+            labelside="bottom" if look.projector else "top",
         )
-    figure.update_layout(
-        margin={"l": left, "r": margin, "t": figure.layout.margin.t + round(top * size), "b": round(bottom * size)}
-    )
-    return figure
+        # Plotly draws its own axes in black, which a dark page hides
+        for place in range(len(axes)):
+            figure.add_shape(
+                type="line",
+                xref="paper",
+                yref="paper",
+                x0=place / max(1, len(axes) - 1),
+                x1=place / max(1, len(axes) - 1),
+                y0=0,
+                y1=1,
+                line={"color": theme.MUTED[look.dark], "width": theme.LINE_WIDTH[look.projector] / 2},
+            )
+        figure.update_layout(
+            margin={"l": left, "r": margin, "t": figure.layout.margin.t + round(top * size), "b": round(bottom * size)}
+        )
+        return figure
+
+    def sentence(self) -> str:
+        """Name the best run by score, the first of equals, with its values.
+
+        Plain text: escape it before it reaches Markdown.
+
+        >>> loss = Score("validation loss", percent=False, higher_is_better=False)
+        >>> fields = {"depth": [2, 5], "model": ["tree", None]}
+        >>> print(ParallelCoordinates(fields, [0.31, 0.25], loss, names=["a", "b"]).sentence())
+        Of 2 runs, b has the best validation loss, 0.250: depth 5, model none.
+        """
+        known = np.flatnonzero(np.isfinite(self._finite))
+        if len(known) == 0:
+            return self._why_nothing()
+        scores = self._finite[known]
+        best = int(known[scores.argmax() if self.score.higher_is_better else scores.argmin()])
+        fields = [
+            f"{theme.one_line(title, _TITLE_LIMIT)} {theme.one_line(column.words(best), _TITLE_LIMIT)}"
+            for title, column in self._columns.items()
+        ]
+        start = f"Of {theme.thousands(len(known))} runs, " if len(known) > 1 else "The only run, "
+        verb = " has the best" if len(known) > 1 else ", has the"
+        name = theme.one_line(self.names[best], 60)
+        end = f": {', '.join(fields)}." if fields else "."
+        value = _score_words(float(self._finite[best]), self.score.percent)
+        return f"{start}{name}{verb} {self._score_title}, {value}{end}"
+
+    def table(self) -> pd.DataFrame:
+        """List the runs in the order given: name, each field by its title, and the score by its title, the last column."""
+        parts: list[pd.Series[Any]] = [pd.Series([str(name) for name in self.names], name="name", dtype=object)]
+        for title, column in self._columns.items():
+            parts.append(column.plain().rename(_free(title, parts)))
+        parts.append(pd.Series(self._finite, name=_free(self.score.title, parts)))
+        return pd.concat(parts, axis=1)
+
+    @property
+    def _score_title(self) -> str:
+        return theme.one_line(self.score.title, _TITLE_LIMIT)
+
+    def _why_nothing(self) -> str:
+        return "There are no runs to show." if len(self.names) == 0 else f"No run has a value of {self._score_title} yet."
+
+    def _subtitle(self, drawn: int, fields: int) -> str:
+        words = [f"n = {theme.thousands(drawn)} run{'' if drawn == 1 else 's'}"]
+        if drawn < len(self.names):
+            words.append(f"{theme.thousands(len(self.names) - drawn)} without {self._score_title} left out")
+        words.append(f"colour: {self._score_title}, {'higher' if self.score.higher_is_better else 'lower'} is better")
+        if fields < len(self.fields):
+            words.append(f"the first {fields} of {theme.thousands(len(self.fields))} fields")
+        return "; ".join(words)
 
 
 @dataclass(frozen=True)
@@ -223,68 +284,6 @@ def _distinct(texts: list[str]) -> list[str]:
         seen[text] = count + 1
         result.append(text + "\u00a0" * count)
     return result
-
-
-def _subtitle(drawn: int, runs: int, fields: int, all_fields: int, score: str, higher_is_better: bool) -> str:
-    words = [f"n = {theme.thousands(drawn)} run{'' if drawn == 1 else 's'}"]
-    if drawn < runs:
-        words.append(f"{theme.thousands(runs - drawn)} without {score} left out")
-    words.append(f"colour: {score}, {'higher' if higher_is_better else 'lower'} is better")
-    if fields < all_fields:
-        words.append(f"the first {fields} of {theme.thousands(all_fields)} fields")
-    return "; ".join(words)
-
-
-def parallel_sentence(
-    *,
-    columns: Mapping[str, Sequence[Any]],
-    score: Sequence[float],
-    score_title: str,
-    names: Sequence[str],
-    higher_is_better: bool = False,
-    percent: bool = False,
-) -> str:
-    """Name the best run by score, the first of equals, with its values.
-
-    Plain text: escape it before it reaches Markdown.
-
-    >>> print(parallel_sentence(columns={"depth": [2, 5], "model": ["tree", None]}, score=[0.31, 0.25],
-    ...     score_title="validation loss", names=["a", "b"]))
-    Of 2 runs, b has the best validation loss, 0.250: depth 5, model none.
-    """
-    table = parallel_table(columns=columns, score=score, score_title=score_title, names=names)
-    words = theme.one_line(score_title, _TITLE_LIMIT)
-    values = table.iloc[:, -1].to_numpy(dtype=np.float64)
-    known = np.flatnonzero(np.isfinite(values))
-    if len(known) == 0:
-        return "There are no runs to show." if len(values) == 0 else f"No run has a value of {words} yet."
-    best = int(known[values[known].argmax() if higher_is_better else values[known].argmin()])
-    fields = [
-        f"{theme.one_line(name, _TITLE_LIMIT)} {theme.one_line(read_column(given).words(best), _TITLE_LIMIT)}"
-        for name, given in columns.items()
-    ]
-    start = f"Of {theme.thousands(len(known))} runs, " if len(known) > 1 else "The only run, "
-    verb = " has the best" if len(known) > 1 else ", has the"
-    name = theme.one_line(names[best], 60)
-    end = f": {', '.join(fields)}." if fields else "."
-    return f"{start}{name}{verb} {words}, {_score_words(float(values[best]), percent)}{end}"
-
-
-def parallel_table(
-    *, columns: Mapping[str, Sequence[Any]], score: Sequence[float], score_title: str, names: Sequence[str]
-) -> pd.DataFrame:
-    """List the runs in the order given: name, each field by its title, and the score by its title, the last column."""
-    for title, values in (("score", score), *columns.items()):
-        if len(values) != len(names):
-            where = theme.one_line(title, 60)
-            raise ValueError(f"{where} must have one entry for each of the {len(names)} runs, got {len(values)}")
-    parts: list[pd.Series[Any]] = [pd.Series([str(name) for name in names], name="name", dtype=object)]
-    for title, values in columns.items():
-        column = read_column(values)
-        parts.append(column.plain().rename(_free(title, parts)))
-    numbers = np.array([math.nan if value is None else float(value) for value in score], dtype=np.float64)
-    parts.append(pd.Series(np.where(np.isfinite(numbers), numbers, np.nan), name=_free(score_title, parts)))
-    return pd.concat(parts, axis=1)
 
 
 def _free(title: str, parts: Sequence["pd.Series[Any]"]) -> str:

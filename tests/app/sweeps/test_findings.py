@@ -18,13 +18,11 @@ from leafscope.app.sweeps.findings import (
     findings,
     interval_words,
     model_at,
-    overlap,
     own_depth,
     summary_table,
 )
 from leafscope.core.comparison.statistics import Difference
-from leafscope.core.config import DataConfig, RunConfig, SweepConfig, TrainConfig
-from leafscope.core.datasets import load
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig
 from leafscope.core.sweep.results import results
 
 TREE = {0: [0.60, 0.62, 0.58, 0.61], 1: [0.70, 0.74, 0.69, 0.725], 2: [0.71, 0.72, 0.70, 0.73]}
@@ -80,17 +78,6 @@ def test_what_is_the_same_at_every_depth_stands_beside_each() -> None:
     assert compare(cell, ("tree", 0), ("dense", 0)) == Difference(0.0, 0.0, 0.0, 4, 1.0)
     assert model_at(cell, "tree", 2, "decay_growth=2").empty
     assert len(model_at(cell, "tree")) == 12
-
-
-def test_splits_of_a_table_overlap_and_fresh_data_do_not() -> None:
-    assert overlap(table(MODELS)) == 0.0
-    assert overlap(table(MODELS).head(0)) == 0.0
-    run = RunConfig(data=DataConfig(name="wine", n_train=40), train=TrainConfig(epochs=1))
-    cell = results(SweepConfig(base=run, axes={"data.n_train": [40, None]}), {})
-    for n_train, rows in cell.groupby("n_train"):
-        data = load(DataConfig(name="wine", n_train=40 if n_train == 40 else None), 0)
-        assert overlap(rows) == pytest.approx(len(data.test.y) / len(data.train.y))
-        assert len(data.train.y) == n_train
 
 
 def test_a_row_gives_back_its_data() -> None:

@@ -16,7 +16,6 @@ from leafscope.core.comparison.groups import (
     by_seed,
     chosen_among,
     compare,
-    data_overlap,
     group_fields,
     groups,
     pivot,
@@ -132,24 +131,6 @@ def test_tags_are_taken_together_and_empty_text_is_missing() -> None:
 
 
 # Means over seeds
-
-
-def test_overlap_is_that_of_tables_split_anew() -> None:
-    ratio = DIGITS.n_test / DIGITS.n_train
-    assert data_overlap(run_table(seeds(TREE, [0.5, 0.5]))) == pytest.approx(ratio)
-    assert data_overlap(run_table(seeds(SPIRALS, [0.5, 0.5]))) == 0
-    assert data_overlap(run_table(seeds({"split_seed": 0}, [0.5, 0.5]))) == 0
-    assert data_overlap(run_table(seeds(TREE, [0.5]))) == 0
-    assert data_overlap(run_table([])) == 0
-
-
-def test_overlap_of_several_data_sets_is_the_largest() -> None:
-    few, many = (seeds({"data.n_train": n}, [0.5, 0.5]) for n in (100, 400))
-    assert data_overlap(run_table([*few, *many])) == pytest.approx(DIGITS.n_test / 100)
-    assert data_overlap(run_table([*many, *seeds(SPIRALS, [0.5, 0.5])])) == pytest.approx(DIGITS.n_test / 400)
-    # one seed each, but the splits of one table overlap all the same
-    assert data_overlap(run_table([few[0], many[1]])) == pytest.approx(DIGITS.n_test / 100)
-    assert data_overlap(run_table([few[0], *seeds({"data.name": "wine"}, [0.5], first=1)])) == 0
 
 
 def test_each_seed_counts_once_and_only_finished_runs_with_a_score_count() -> None:

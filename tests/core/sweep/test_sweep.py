@@ -17,7 +17,8 @@ from leafscope.core.errors import DeviceError
 from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import distinct_runs, expand
-from leafscope.core.sweep.results import SCORES, kept, results
+from leafscope.core.sweep.outcome import SCORES
+from leafscope.core.sweep.results import kept, results
 from leafscope.core.training.loop import train
 from leafscope.core.worker.inline import Outcome, run_sweep
 

@@ -10,14 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from leafscope.app import theme
-from leafscope.app.figures.compare.group_curves import (
-    GroupLines,
-    group_curves,
-    group_curves_sentence,
-    group_curves_table,
-    range_around,
-)
+from leafscope.app.figures.compare.group_curves import GroupCurves
+from leafscope.app.figures.compare.group_lines import GroupLines
+from leafscope.app.figures.compare.scores import range_around
 from leafscope.app.figures.shared.group_style import group_styles
+from leafscope.app.figures.shared.interval_lines import grey
 from leafscope.app.theme import Look
 from leafscope.core.comparison.statistics import mean_interval
 
@@ -50,8 +47,9 @@ def means(figure: object) -> list:
 )
 def test_each_epoch_has_the_interval_of_its_runs(y: np.ndarray, overlap: float) -> None:
     """All epochs at once agree with `mean_interval` one by one."""
-    line = GroupLines(group_styles(["a"])[0], "test", np.tile(np.arange(float(y.shape[1])), (len(y), 1)), y, [""] * len(y))
-    table = group_curves_table(lines=[line], metric="loss", overlap=overlap).set_index("record")
+    x = np.tile(np.arange(float(y.shape[1])), (len(y), 1))
+    line = GroupLines(group_styles(["a"])[0], "test", x, y, [""] * len(y), overlap)
+    table = GroupCurves([line], metric="loss").table().set_index("record")
     for epoch in range(y.shape[1]):
         wanted = mean_interval(y[:, epoch], overlap=overlap)
         if wanted.n == 0:
@@ -63,12 +61,12 @@ def test_each_epoch_has_the_interval_of_its_runs(y: np.ndarray, overlap: float) 
         )
 
 
-def test_a_mean_stands_at_the_mean_place_of_the_runs_that_are_there() -> None:
-    """A run without the epoch counts neither upward nor across."""
+def test_a_mean_is_at_the_mean_place_of_the_runs_that_are_there() -> None:
+    """A run without the epoch counts on neither axis."""
     line = GroupLines(
         group_styles(["a"])[0], "train", np.array([[0.0, 2.0], [0.0, 6.0]]), np.array([[0.5, 0.4], [0.7, math.nan]]), ["r", "s"]
     )
-    table = group_curves_table(lines=[line], metric="error")
+    table = GroupCurves([line], metric="error").table()
     assert table["x"].tolist() == [0.0, 2.0]
     assert table["mean"].tolist() == pytest.approx([60.0, 40.0])
     assert table["n"].tolist() == [2, 1]
@@ -77,45 +75,44 @@ def test_a_mean_stands_at_the_mean_place_of_the_runs_that_are_there() -> None:
 
 def test_training_has_a_panel_of_its_own() -> None:
     """Two panels share the y axis where there is another split; the dash says which split."""
-    figure = group_curves(lines=lines_of(["a", "b"], ["train", "validation", "test"]), metric="loss")
+    figure = GroupCurves(lines_of(["a", "b"], ["train", "validation", "test"]), metric="loss").figure()
     by_panel = {(trace.xaxis or "x", trace.line.dash) for trace in means(figure)}
     assert by_panel == {("x", "dot"), ("x2", "dash"), ("x2", "solid")}
     assert figure.layout.yaxis2.matches == "y"
     assert figure.layout.title.text.startswith("Training, validation and test loss against epoch")
-    alone = group_curves(lines=lines_of(["a"], ["train"]), metric="loss")
+    alone = GroupCurves(lines_of(["a"], ["train"]), metric="loss").figure()
     assert {trace.xaxis for trace in alone.data} == {"x"}
 
 
 def test_few_lines_are_named_at_their_ends_and_many_in_a_legend() -> None:
     """Names carry n; with more than 12 groups three are in colour and the rest is one entry."""
-    few = group_curves(lines=lines_of(["tree, K 4", "dense"], ["validation", "test"], runs=5), metric="loss")
+    few = GroupCurves(lines_of(["tree, K 4", "dense"], ["validation", "test"], runs=5), metric="loss").figure()
     texts = {note.text.replace("<br>", " ") for note in few.layout.annotations}
     assert {"tree, K 4, n = 5; test", "dense, n = 5; validation"} <= texts
     assert not few.layout.showlegend
-    many = group_curves(lines=lines_of([f"group {g}" for g in range(13)]), metric="loss")
+    many = GroupCurves(lines_of([f"group {g}" for g in range(13)]), metric="loss").figure()
     named = [trace.name for trace in many.data if trace.showlegend is not False]
     assert named == ["group 0, n = 3", "group 1, n = 3", "group 2, n = 3", "other groups"]
     assert many.layout.showlegend
 
 
 def test_lit_groups_are_in_colour_with_bands_and_runs() -> None:
-    """The others are grey means alone."""
-    lines = lines_of(["a", "b", "c"])
-    figure = group_curves(lines=lines, metric="loss", lit=[1])
-    colour = lines[1].style.colour
-    assert [trace.line.color == colour for trace in means(figure)] == [False, False, True]
-    assert {trace.line.color for trace in figure.data if trace.name == "run"} == {colour}
-    assert sum(trace.fill == "toself" for trace in figure.data) == 1
-    with pytest.raises(ValueError, match=r"lit must be places of the 3 lines, from 0, got 3"):
-        group_curves(lines=lines, metric="loss", lit=[3])
+    """Of more than 12 groups the first three; the others are grey means alone, below."""
+    lines = lines_of([f"group {g}" for g in range(13)])
+    figure = GroupCurves(lines, metric="loss").figure()
+    colours = [line.style.colour for line in lines[:3]]
+    assert [trace.line.color in colours for trace in means(figure)] == [False] * 10 + [True] * 3
+    assert {trace.line.color for trace in figure.data if trace.name == "run"} == set(colours)
+    assert sum(trace.fill == "toself" for trace in figure.data) == 3
+    assert not {trace.line.color for trace in means(GroupCurves(lines[:12], metric="loss").figure())} & {grey(Look())}
 
 
 def test_single_runs_are_thin_and_only_under_a_mean_of_several() -> None:
     """One run is its own line, without a band."""
-    figure = group_curves(lines=lines_of(["a"], runs=4), metric="loss")
+    figure = GroupCurves(lines_of(["a"], runs=4), metric="loss").figure()
     assert [trace.opacity for trace in figure.data if trace.name == "run"] == [theme.SEED_OPACITY] * 4
-    assert "run" not in {trace.name for trace in group_curves(lines=lines_of(["a"]), metric="loss", singles=False).data}
-    alone = group_curves(lines=lines_of(["a"], runs=1), metric="loss")
+    assert "run" not in {trace.name for trace in GroupCurves(lines_of(["a"]), metric="loss", singles=False).figure().data}
+    alone = GroupCurves(lines_of(["a"], runs=1), metric="loss").figure()
     assert len(alone.data) == 1
     assert "no interval" in alone.layout.title.text
 
@@ -123,23 +120,25 @@ def test_single_runs_are_thin_and_only_under_a_mean_of_several() -> None:
 def test_a_log_axis_leaves_out_what_it_cannot_show_and_says_so() -> None:
     """Epoch 0, and a mean of 0."""
     line = GroupLines(group_styles(["a"])[0], "test", np.array([[0.0, 1.0, 10.0]]), np.array([[0.9, 0.0, 0.1]]), ["r"])
-    figure = group_curves(lines=[line], metric="error", log_x=True, log_y=True)
+    figure = GroupCurves([line], metric="error", log_x=True, log_y=True).figure()
     assert "2 points at or below 0 left out (log axis)" in figure.layout.title.text.replace("<br>", " ")
     assert np.asarray(means(figure)[0].y) == pytest.approx([math.nan, math.nan, 10.0], nan_ok=True)
-    linear = group_curves(lines=[line], metric="error")
+    linear = GroupCurves([line], metric="error").figure()
     assert "left out" not in linear.layout.title.text
     nothing = GroupLines(line.style, "test", np.zeros((1, 1)), np.ones((1, 1)), ["r"])
-    assert len(group_curves(lines=[nothing], metric="error", log_x=True).data) == 0
+    assert len(GroupCurves([nothing], metric="error", log_x=True).figure().data) == 0
 
 
 def test_a_diverged_run_leaves_a_gap_and_is_counted() -> None:
     """So is one that ends early, whose group goes on."""
     y = np.array([[0.9, math.inf, math.inf, 0.5], [0.7, 0.6, 0.5, math.nan], [0.8, 0.6, 0.5, 0.4]])
     line = GroupLines(group_styles(["a"])[0], "test", np.tile(np.arange(4.0), (3, 1)), y, ["r", "s", "t"])
-    figure = group_curves(lines=[line], metric="loss")
+    figure = GroupCurves([line], metric="loss").figure()
     assert np.isnan(means(figure)[0].y).tolist() == [False, True, True, True]
-    assert group_curves_sentence(lines=[line], metric="loss").endswith(
-        "1 run diverged, its group has no mean there. 1 run ends early: the mean of its group ends there."
+    assert (
+        GroupCurves([line], metric="loss")
+        .sentence()
+        .endswith("1 run diverged, its group has no mean there. 1 run ends early: the mean of its group ends there.")
     )
 
 
@@ -150,7 +149,7 @@ def test_a_mean_is_never_of_survivors() -> None:
     at = np.tile(np.arange(4.0), (3, 1))
     early = GroupLines(styles[0], "test", at, y, ["r", "s", "t"])
     other = GroupLines(styles[1], "test", at, np.array([[0.9, 0.8, 0.74, 0.74]] * 3), ["u", "v", "w"])
-    figure = group_curves(lines=[early, other], metric="loss")
+    figure = GroupCurves([early, other], metric="loss").figure()
     mean = np.asarray(means(figure)[0].y, dtype=float)
     assert mean == pytest.approx([0.9, 0.75, math.nan, math.nan], nan_ok=True)
     band = next(trace for trace in figure.data if trace.fill == "toself")
@@ -158,61 +157,58 @@ def test_a_mean_is_never_of_survivors() -> None:
     runs = [np.asarray(trace.y, dtype=float) for trace in figure.data if trace.name == "run"]
     assert runs[0] == pytest.approx([0.9, 0.8, 0.7, 0.1])
     assert "a mean ends with the first of its runs" in figure.layout.meta["subtitle"]
-    assert group_curves_sentence(lines=[early, other], metric="loss") == (
+    assert GroupCurves([early, other], metric="loss").sentence() == (
         "Of 2 groups, b has the lowest mean test loss at the end (epoch 3): 0.740 nats [0.740, 0.740], n = 3. "
         "1 run ends early: the mean of its group ends there. 1 run has no value."
     )
-    assert "(epoch 1): 0.750 nats [" in group_curves_sentence(lines=[early], metric="loss")
-    assert group_curves_table(lines=[early], metric="loss")["n"].tolist() == [2, 2, 1, 1]
+    assert "(epoch 1): 0.750 nats [" in GroupCurves([early], metric="loss").sentence()
+    assert GroupCurves([early], metric="loss").table()["n"].tolist() == [2, 2, 1, 1]
 
 
 def test_runs_without_a_common_epoch_have_a_mean_until_the_first_ends() -> None:
     """Not after it."""
     y = np.array([[0.9, math.nan, 0.7, math.nan], [math.nan, 0.8, math.nan, 0.6]])
     line = GroupLines(group_styles(["a"])[0], "test", np.tile(np.arange(4.0), (2, 1)), y, ["r", "s"])
-    assert np.isnan(means(group_curves(lines=[line], metric="loss"))[0].y).tolist() == [False, False, False, True]
+    assert np.isnan(means(GroupCurves([line], metric="loss").figure())[0].y).tolist() == [False, False, False, True]
 
 
 def test_only_the_best_three_groups_have_bands_and_runs() -> None:
     """The others keep colour and mean, and do not stretch the axis."""
     lines = lines_of([f"group {g}" for g in range(5)], ["train", "validation"])
-    figure = group_curves(lines=lines, metric="loss")
+    figure = GroupCurves(lines, metric="loss").figure()
     best = [line.style.colour for line in lines[:6:2]]
     assert {trace.line.color for trace in figure.data if trace.name == "run"} == set(best)
     assert {trace.fillcolor for trace in figure.data if trace.fill} == {theme.faded(c, theme.BAND_OPACITY) for c in best}
     assert {trace.line.color for trace in means(figure)} == {line.style.colour for line in lines}
     assert "bands of the best 3 groups: 95 %" in figure.layout.meta["subtitle"]
-    three = group_curves(lines=lines[:6], metric="loss")
+    three = GroupCurves(lines[:6], metric="loss").figure()
     assert "bands: 95 %" in three.layout.meta["subtitle"]
-    many = group_curves(lines=lines_of([f"group {g}" for g in range(13)]), metric="loss")
+    many = GroupCurves(lines_of([f"group {g}" for g in range(13)]), metric="loss").figure()
     assert "bands: 95 %" in many.layout.meta["subtitle"]
 
 
 def test_words_show_no_share_beyond_all_rows() -> None:
     """The table keeps what was computed."""
     line = GroupLines(group_styles(["a"])[0], "test", np.zeros((2, 1)), np.array([[0.97], [0.99]]), ["r", "s"])
-    assert "98.0 % [85.3 %, 100.0 %], n = 2" in group_curves_sentence(lines=[line], metric="accuracy")
-    assert "[85.3 %, 100.0 %]" in means(group_curves(lines=[line], metric="accuracy"))[0].hovertext[0]
-    assert group_curves_table(lines=[line], metric="accuracy")["high"][0] > 110
+    assert "98.0 % [85.3 %, 100.0 %], n = 2" in GroupCurves([line], metric="accuracy").sentence()
+    assert "[85.3 %, 100.0 %]" in means(GroupCurves([line], metric="accuracy").figure())[0].hovertext[0]
+    assert GroupCurves([line], metric="accuracy").table()["high"][0] > 110
     low = GroupLines(line.style, "test", line.x, 1 - line.y, line.names)
-    assert "2.0 % [0.0 %, 14.7 %]" in group_curves_sentence(lines=[low], metric="error")
-    assert "[-0.107, 0.147]" in group_curves_sentence(lines=[low], metric="loss")
+    assert "2.0 % [0.0 %, 14.7 %]" in GroupCurves([low], metric="error").sentence()
+    assert "[-0.107, 0.147]" in GroupCurves([low], metric="loss").sentence()
 
 
 def test_the_sentence_ranks_at_the_end_by_validation() -> None:
     """Not by the last split given, where validation is there; the direction is the metric's."""
     lines = lines_of(["a", "b"], ["validation", "test"], epochs=4)
-    assert group_curves_sentence(lines=lines, metric="loss") == (
+    assert GroupCurves(lines, metric="loss").sentence() == (
         "Of 2 groups, a has the lowest mean validation loss at the end (epoch 3): 0.260 nats [0.235, 0.285], n = 3."
     )
-    highest = group_curves_sentence(lines=lines, metric="accuracy", x_title="seconds of training")
-    assert highest == (
+    assert GroupCurves(lines, metric="accuracy", x_title="seconds of training").sentence() == (
         "Of 2 groups, b has the highest mean validation accuracy at the end (3 seconds of training): "
         "36.0 % [33.5 %, 38.5 %], n = 3; its highest: 111.0 % after 0 seconds of training."
     )
-    assert (
-        "mean test loss" in group_curves_sentence(lines=[line for line in lines if line.split == "test"], metric="loss").lower()
-    )
+    assert "mean test loss" in GroupCurves([line for line in lines if line.split == "test"], metric="loss").sentence().lower()
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -225,11 +221,11 @@ def test_nothing_to_show_is_said(look: Look) -> None:
         [GroupLines(style, "test", np.empty((2, 0)), np.empty((2, 0)), ["r", "s"])],
         [GroupLines(style, "test", np.zeros((1, 2)), np.full((1, 2), math.nan), ["r"])],
     ):
-        figure = group_curves(lines=lines, metric="loss", look=look)
+        figure = GroupCurves(lines, metric="loss").figure(look=look)
         assert len(figure.data) == 0
         assert figure.layout.annotations[0].text == "No loss is recorded yet."
-        assert group_curves_sentence(lines=lines, metric="loss") == "No loss is recorded yet."
-        assert group_curves_table(lines=lines, metric="loss").empty
+        assert GroupCurves(lines, metric="loss").sentence() == "No loss is recorded yet."
+        assert GroupCurves(lines, metric="loss").table().empty
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -240,30 +236,29 @@ def test_what_people_wrote_is_escaped_and_cut(look: Look, count: int) -> None:
         GroupLines(line.style, line.split, line.x, line.y, [HOSTILE] * len(line.y))
         for line in lines_of([f"{HOSTILE}{g}" for g in range(count)])
     ]
-    figure = group_curves(lines=lines, metric="loss", subject="<b>", look=look)
+    figure = GroupCurves(lines, metric="loss").figure(subject="<b>", look=look)
     figure.layout.meta = None  # as written, for those who escape it themselves
     written = figure.to_json()
     assert "<img" not in written
     assert r"\u003cimg" not in written
     assert "w" * 100 not in written
     assert all("img" not in (trace.hovertemplate or "") for trace in figure.data)
-    assert len(group_curves_sentence(lines=lines, metric="loss")) < 300
+    assert len(GroupCurves(lines, metric="loss").sentence()) < 300
 
 
 def test_arrays_and_words_must_fit() -> None:
     """Errors say what must hold and what was given."""
-    style = group_styles(["a"])[0]
-    good = lines_of(["a"])
-    with pytest.raises(ValueError, match=r"x and y must have the same shape \(J, E\), got \(1, 2\) and \(1, 3\)"):
-        group_curves(lines=[GroupLines(style, "test", np.zeros((1, 2)), np.zeros((1, 3)), ["r"])], metric="loss")
+    style, one, two = group_styles(["a"])[0], np.zeros((1, 1)), np.zeros((1, 2))
+    with pytest.raises(ValueError, match=r"x and y must have the same shape \(J, E\), got \(1, 1\) and \(1, 2\)"):
+        GroupLines(style, "test", one, two, ["r"])
     with pytest.raises(ValueError, match=r"names must have one entry for each of 1 runs, got 2"):
-        group_curves_table(lines=[GroupLines(style, "test", np.zeros((1, 2)), np.zeros((1, 2)), ["r", "s"])], metric="loss")
-    with pytest.raises(ValueError, match=r"metric must be one of loss, accuracy, error, got 'auc'"):
-        group_curves_sentence(lines=good, metric="auc")
+        GroupLines(style, "test", two, two, ["r", "s"])
     with pytest.raises(ValueError, match=r"split must be one of train, validation, test, got 'dev'"):
-        group_curves(lines=[GroupLines(style, "dev", np.zeros((1, 1)), np.zeros((1, 1)), ["r"])], metric="loss")
-    with pytest.raises(ValueError, match=r"overlap must have one entry for each of 1 lines, got 2"):
-        group_curves(lines=good, metric="loss", overlap=[0.1, 0.2])
+        GroupLines(style, "dev", one, one, ["r"])
+    with pytest.raises(ValueError, match=r"overlap must be finite and at least 0, got -0.1"):
+        GroupLines(style, "test", one, one, ["r"], overlap=-0.1)
+    with pytest.raises(ValueError, match=r"metric must be one of loss, accuracy, error, got 'auc'"):
+        GroupCurves(lines_of(["a"]), metric="auc")
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=5), st.lists(st.integers(-50, 50), max_size=4))
@@ -281,5 +276,5 @@ def test_a_range_holds_all_values_and_says_what_it_cuts(values: list[int], ends:
 def test_the_height_is_fixed(look: Look) -> None:
     """Whatever is drawn."""
     for count in (1, 5, 20):
-        figure = group_curves(lines=lines_of([f"g {g}" for g in range(count)], ["train", "test"]), metric="loss", look=look)
+        figure = GroupCurves(lines_of([f"g {g}" for g in range(count)], ["train", "test"]), metric="loss").figure(look=look)
         assert figure.layout.height == theme.MAIN_HEIGHT[look.projector]

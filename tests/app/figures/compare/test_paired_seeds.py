@@ -1,14 +1,12 @@
 """Two groups compared seed by seed."""
 
 import math
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
 from leafscope.app import theme
-from leafscope.app.figures.compare.paired_seeds import paired_seeds, paired_sentence, paired_table
+from leafscope.app.figures.compare.paired_seeds import PairedSeeds
 from leafscope.app.figures.shared.group_style import group_styles
 from leafscope.app.theme import Look
 from leafscope.core.comparison.statistics import Difference, paired_difference
@@ -18,29 +16,28 @@ WORDS = ("tree, K 4", "dense")
 FIRST, SECOND = [0.90, 0.92, 0.91], [0.88, 0.89, 0.90]
 
 
-def drawn(first: list[float], second: list[float], metric: str = "accuracy", **more: Any) -> go.Figure:
-    """The figure of two groups on validation."""
-    one, other = group_styles(more.pop("words", WORDS))
-    return paired_seeds(
-        seeds=[str(seed) for seed in range(len(first))],
-        first=first,
-        second=second,
-        difference=paired_difference(first, second),
-        styles=(one, other),
-        metric=metric,
-        split="validation",
-        **more,
-    )
+def paired(
+    first: list[float],
+    second: list[float],
+    metric: str = "accuracy",
+    words: tuple[str, str] = WORDS,
+    difference: Difference | None = None,
+) -> PairedSeeds:
+    """Two groups on validation."""
+    one, other = group_styles(words)
+    seeds = [str(seed) for seed in range(len(first))]
+    found = paired_difference(first, second) if difference is None else difference
+    return PairedSeeds(seeds, first, second, found, (one, other), metric=metric, split="validation")
 
 
 def said(difference: Difference, metric: str = "accuracy") -> str:
     """The sentence of two groups on validation."""
-    return paired_sentence(difference=difference, words=WORDS, metric=metric, split="validation")
+    return paired([], [], metric, difference=difference).sentence()
 
 
 def test_each_seed_is_a_line_and_a_difference() -> None:
     """In percent and points; the mean with its interval beside a line at zero."""
-    figure = drawn(FIRST, SECOND)
+    figure = paired(FIRST, SECOND).figure()
     seeds = figure.data[0]
     assert np.asarray(seeds.y).reshape(3, 3)[:, :2] == pytest.approx(100 * np.array([FIRST, SECOND]).T)
     assert [trace.y[0] for trace in figure.data if trace.name == "mean"] == pytest.approx([91.0, 89.0])
@@ -59,7 +56,7 @@ def test_each_seed_is_a_line_and_a_difference() -> None:
 @pytest.mark.parametrize(("metric", "side"), [("accuracy", "above"), ("loss", "below"), ("error", "below")])
 def test_the_subtitle_says_which_side_is_better(metric: str, side: str) -> None:
     """Lower is better for loss and error."""
-    assert f"{side} 0: tree, K 4 is better" in drawn(FIRST, SECOND, metric).layout.title.text.replace("<br>", " ")
+    assert f"{side} 0: tree, K 4 is better" in paired(FIRST, SECOND, metric).figure().layout.title.text.replace("<br>", " ")
 
 
 def test_the_sentence_says_who_is_better_only_where_a_difference_is_shown() -> None:
@@ -82,8 +79,8 @@ def test_the_sentence_of_pairs_that_have_no_interval() -> None:
         "Validation accuracy of tree, K 4 minus dense: +2.0 points, one seed: no interval."
     )
     assert said(paired_difference([0.75, 0.5], [0.5, 0.25])) == (
-        "Validation accuracy of tree, K 4 minus dense: no difference shown (+25.0 points; all 2 seeds differ alike, too few "
-        "for an interval)."
+        "Validation accuracy of tree, K 4 minus dense: no difference shown (+25.0 points; all 2 seeds differ by the same "
+        "amount, too few for an interval)."
     )
     assert "since a run diverged (n = 2)" in said(paired_difference([math.inf, 0.5], [0.5, 0.25]), "loss")
     assert said(paired_difference([math.nan], [0.5])) == "No seed has a value of both tree, K 4 and dense yet."
@@ -92,12 +89,13 @@ def test_the_sentence_of_pairs_that_have_no_interval() -> None:
 def test_seeds_without_a_finite_pair_are_left_out_and_counted() -> None:
     """They stay in the table."""
     first, second = [0.9, math.nan, math.inf, 0.8], [0.8, 0.7, 0.7, 0.7]
-    figure = drawn(first, second, "loss")
+    pairs = paired(first, second, "loss")
+    figure = pairs.figure()
     assert "2 seeds without a finite pair left out" in figure.layout.title.text.replace("<br>", " ")
     (differences,) = (trace for trace in figure.data if trace.name == "differences")
     assert list(differences.y) == pytest.approx([0.1, 0.1])
-    table = paired_table(seeds=list("abcd"), first=first, second=second, metric="loss", split="test")
-    assert table["seed"].tolist() == list("abcd")
+    table = pairs.table()
+    assert table["seed"].tolist() == list("0123")
     assert table["difference"].tolist() == pytest.approx([0.1, math.nan, math.inf, 0.1], nan_ok=True)
     assert set(table["unit"]) == {"nats"}
 
@@ -106,7 +104,7 @@ def test_seeds_without_a_finite_pair_are_left_out_and_counted() -> None:
 def test_nothing_to_pair_is_said(look: Look) -> None:
     """No seeds, or none with both."""
     for first, second in (([], []), ([math.nan], [0.5])):
-        figure = drawn(first, second, look=look)
+        figure = paired(first, second).figure(look=look)
         assert len(figure.data) == 0
         assert "No seed has a value of both" in figure.layout.annotations[0].text
         assert figure.layout.height == theme.MAIN_HEIGHT[look.projector]
@@ -116,19 +114,19 @@ def test_nothing_to_pair_is_said(look: Look) -> None:
 def test_words_are_escaped_and_cut(look: Look) -> None:
     """In title, labels, hover and sentence."""
     hostile = "<img src=x> %{x}\n\u202e" + "w" * 10_000
-    figure = drawn(FIRST, SECOND, words=(hostile, hostile), subject="<b>", look=look)
+    pairs = paired(FIRST, SECOND, "loss", words=(hostile, hostile))
+    figure = pairs.figure(subject="<b>", look=look)
     figure.layout.meta = None  # as written, for those who escape it themselves
     written = figure.to_json()
     assert "<img" not in written
     assert r"\u003cimg" not in written
     assert "w" * 100 not in written
-    found = paired_difference(FIRST, SECOND)
-    assert len(paired_sentence(difference=found, words=(hostile, hostile), metric="loss", split="test")) < 400
+    assert len(pairs.sentence()) < 400
 
 
 def test_arrays_and_words_must_fit() -> None:
     """Errors say what must hold and what was given."""
-    with pytest.raises(ValueError, match=r"one value for each of 2 seeds, got shapes \(1,\) and \(2,\)"):
-        paired_table(seeds=["0", "1"], first=[0.5], second=[0.5, 0.5], metric="loss", split="test")
+    with pytest.raises(ValueError, match=r"one value for each of 2 seeds, got shapes \(2,\) and \(1,\)"):
+        paired([0.5, 0.5], [0.5], difference=Difference(0.1, 0.0, 0.2, 2, 0.5))
     with pytest.raises(ValueError, match=r"metric must be one of loss, accuracy, error, got 'auc'"):
-        said(Difference(0.1, 0.0, 0.2, 2, 0.5), "auc")
+        paired(FIRST, SECOND, "auc")

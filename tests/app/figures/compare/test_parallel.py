@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from leafscope.app import theme
-from leafscope.app.figures.compare.parallel import MISSING_TICK, parallel, parallel_sentence, parallel_table
+from leafscope.app.figures.compare.parallel import MISSING_TICK, ParallelCoordinates
+from leafscope.app.figures.compare.scores import Score
 from leafscope.app.theme import Look
 
 EVIL = "<b>x</b> ![i](http://e.example) \u202e" + "long " * 2000
@@ -19,9 +20,21 @@ RUNS: dict[str, Any] = {
 }
 
 
+def parallel(
+    *,
+    columns: Any,
+    score: Any,
+    names: Any,
+    score_title: str = "s",
+    higher_is_better: bool = False,
+    percent: bool = False,
+) -> ParallelCoordinates:
+    return ParallelCoordinates(columns, score, Score(score_title, percent, higher_is_better), names)
+
+
 def test_lines_go_from_worst_to_best_and_leave_out_runs_without_a_score() -> None:
     """The best is drawn last, so on top."""
-    lower, higher = parallel(**RUNS), parallel(**RUNS, higher_is_better=True)
+    lower, higher = parallel(**RUNS).figure(), parallel(**RUNS, higher_is_better=True).figure()
     assert list(lower.data[0].dimensions[-1]["values"]) == [0.3, 0.2, 0.1]
     assert list(higher.data[0].dimensions[-1]["values"]) == [0.1, 0.2, 0.3]
     assert list(lower.data[0].line.color) == [0.3, 0.2, 0.1]
@@ -30,7 +43,7 @@ def test_lines_go_from_worst_to_best_and_leave_out_runs_without_a_score() -> Non
 
 def test_missing_values_have_a_tick_below_all_others() -> None:
     """And within the axis."""
-    depth = parallel(**RUNS).data[0].dimensions[0]
+    depth = parallel(**RUNS).figure().data[0].dimensions[0]
     assert depth.ticktext[0] == MISSING_TICK
     assert depth["values"][2] == depth.tickvals[0] == depth.range[0]
     assert depth.tickvals[0] < min(depth["values"][:2])
@@ -39,7 +52,7 @@ def test_missing_values_have_a_tick_below_all_others() -> None:
 
 def test_words_are_ticks_and_wide_spans_logarithmic() -> None:
     """Plotly puts a line at a number."""
-    _, model, rate, _ = parallel(**RUNS).data[0].dimensions
+    _, model, rate, _ = parallel(**RUNS).figure().data[0].dimensions
     assert [model.ticktext[int(at)] for at in model["values"]] == ["tree", "flat", "tree"]
     assert rate.label == "rate (log)"
     assert list(rate["values"]) == pytest.approx([-3, 0, -1])
@@ -49,14 +62,16 @@ def test_words_are_ticks_and_wide_spans_logarithmic() -> None:
 def test_whole_numbers_have_whole_ticks() -> None:
     """A depth of 3.5 does not exist."""
     columns = {"depth": list(range(12))}
-    depth = parallel(columns=columns, score=[1.0] * 12, score_title="s", names=["n"] * 12).data[0].dimensions[0]
+    depth = parallel(columns=columns, score=[1.0] * 12, score_title="s", names=["n"] * 12).figure().data[0].dimensions[0]
     assert all(float(text).is_integer() for text in depth.ticktext)
 
 
 def test_tick_labels_that_are_cut_alike_stay_apart() -> None:
     """Plotly would put equal ones at one place."""
     words = [f"{'long ' * 10}{number}" for number in range(3)]
-    ticks = parallel(columns={"w": words}, score=[1, 2, 3], score_title="s", names=words).data[0].dimensions[0].ticktext
+    ticks = (
+        parallel(columns={"w": words}, score=[1, 2, 3], score_title="s", names=words).figure().data[0].dimensions[0].ticktext
+    )
     assert len(set(ticks)) == 3
 
 
@@ -64,7 +79,7 @@ def test_tick_labels_that_are_cut_alike_stay_apart() -> None:
 def test_as_many_fields_as_have_room(look: Look) -> None:
     """The rest is said, and the score is always there."""
     columns = {f"field {number}": [1.0, 2.0] for number in range(30)}
-    figure = parallel(columns=columns, score=[1.0, 2.0], score_title="s", names=["a", "b"], look=look)
+    figure = parallel(columns=columns, score=[1.0, 2.0], names=["a", "b"]).figure(look=look)
     count = len(figure.data[0].dimensions) - 1
     assert 1 <= count < 30
     assert figure.data[0].dimensions[-1].label.split("<br>")[-1] == "s"
@@ -73,17 +88,17 @@ def test_as_many_fields_as_have_room(look: Look) -> None:
 
 def test_sentence_names_the_best_run_and_its_values() -> None:
     """By either direction."""
-    assert parallel_sentence(**RUNS) == (
+    assert parallel(**RUNS).sentence() == (
         "Of 3 runs, c has the best validation loss, 0.100: depth none, model tree, rate 0.100."
     )
-    assert parallel_sentence(**RUNS, higher_is_better=True).startswith("Of 3 runs, a has the best validation loss, 0.300")
-    assert parallel_sentence(columns={}, score=[2.0], score_title="s", names=["a"]) == "The only run, a, has the s, 2."
+    assert parallel(**RUNS, higher_is_better=True).sentence().startswith("Of 3 runs, a has the best validation loss, 0.300")
+    assert parallel(columns={}, score=[2.0], names=["a"]).sentence() == "The only run, a, has the s, 2."
 
 
 @pytest.mark.parametrize("look", [Look(), Look(projector=True)])
 def test_headings_are_whole_on_two_lines(look: Look) -> None:
     """The score's above all."""
-    figure = parallel(**RUNS | {"score_title": "validation accuracy"}, look=look)
+    figure = parallel(**RUNS | {"score_title": "validation accuracy"}).figure(look=look)
     words = figure.data[0].dimensions[-1].label.replace("<br>", " ").replace("\u00a0", "").strip()
     assert words == "validation accuracy"
     lines = figure.data[0].dimensions[-1].label.count("<br>") + 1
@@ -96,7 +111,7 @@ def test_headings_are_whole_on_two_lines(look: Look) -> None:
 def test_words_of_the_first_axis_have_room_left_of_it() -> None:
     """A name of 20 characters is whole on a screen."""
     words = ["decision tree pruned", "decision tree"]
-    figure = parallel(columns={"model": words, "again": words}, score=[1, 2], score_title="s", names=words)
+    figure = parallel(columns={"model": words, "again": words}, score=[1, 2], names=words).figure()
     first, second, _ = figure.data[0].dimensions
     assert set(first.ticktext) == set(words)
     assert set(second.ticktext) == {"decision tree…", "decision tree"}
@@ -106,23 +121,25 @@ def test_words_of_the_first_axis_have_room_left_of_it() -> None:
 def test_shares_are_written_in_percent() -> None:
     """On the axis of the score and in the sentence; the lines stay where they are, on a linear axis."""
     runs = RUNS | {"score": [0.002, 0.9, 1.0, math.nan]}
-    axis = parallel(**runs, percent=True).data[0].dimensions[-1]
+    axis = parallel(**runs, percent=True).figure().data[0].dimensions[-1]
     assert list(axis.ticktext) == ["0.2 %", "90.0 %", "100.0 %"]
     assert sorted(axis["values"]) == [0.002, 0.9, 1.0]
-    ones = parallel(columns={}, score=[0.0, 1.0] * 4, score_title="s", names=["n"] * 8, percent=True)
+    ones = parallel(columns={}, score=[0.0, 1.0] * 4, names=["n"] * 8, percent=True).figure()
     assert list(ones.data[0].dimensions[-1].ticktext) == ["0.0 %", "100.0 %"]
-    assert parallel_sentence(**runs, higher_is_better=True, percent=True).startswith(
-        "Of 3 runs, c has the best validation loss, 100.0 %: "
+    assert (
+        parallel(**runs, higher_is_better=True, percent=True)
+        .sentence()
+        .startswith("Of 3 runs, c has the best validation loss, 100.0 %: ")
     )
 
 
 def test_table_keeps_every_value_and_titles_apart() -> None:
     """Also of runs without a score, and where two columns would have one title."""
-    table = parallel_table(**RUNS)
+    table = parallel(**RUNS).table()
     assert table.columns.tolist() == ["name", "depth", "model", "rate", "validation loss"]
     assert table["model"].tolist() == ["tree", "flat", "tree", None]
     assert np.isnan(table["validation loss"][3])
-    clash = parallel_table(columns={"name": ["x"], "s": [1]}, score=[2.0], score_title="s", names=["a"])
+    clash = parallel(columns={"name": ["x"], "s": [1]}, score=[2.0], names=["a"]).table()
     assert clash.columns.tolist() == ["name", "name (2)", "s", "s (2)"]
 
 
@@ -130,24 +147,24 @@ def test_table_keeps_every_value_and_titles_apart() -> None:
 def test_nothing_to_show_says_so(score: list[float]) -> None:
     """No exception."""
     runs: dict[str, Any] = {"columns": {"a": [1] * len(score)}, "score": score, "score_title": "s", "names": ["n"] * len(score)}
-    assert len(parallel(**runs).data) == 0
-    assert parallel_sentence(**runs)
+    assert len(parallel(**runs).figure().data) == 0
+    assert parallel(**runs).sentence() == ("No run has a value of s yet." if score else "There are no runs to show.")
 
 
 def test_one_run_and_fields_without_any_value() -> None:
     """An axis needs a span."""
-    figure = parallel(columns={"a": [None], "b": [3]}, score=[0.5], score_title="s", names=["n"])
+    figure = parallel(columns={"a": [None], "b": [3]}, score=[0.5], names=["n"]).figure()
     assert all(axis.range[0] < axis.range[1] for axis in figure.data[0].dimensions)
 
 
 def test_hostile_text_is_shown_as_text_and_cut() -> None:
     """Plotly renders tags in labels, not in ticks."""
-    figure = parallel(columns={EVIL: [EVIL, "b"]}, score=[1, 2], score_title=EVIL, names=[EVIL, "n"])
+    figure = parallel(columns={EVIL: [EVIL, "b"]}, score=[1, 2], score_title=EVIL, names=[EVIL, "n"]).figure()
     axis = figure.data[0].dimensions[0]
     assert theme.escape("<b>x</b>") in axis.label
     assert len(axis.label) < 120
     assert all(len(text) <= 21 for text in axis.ticktext)
-    assert len(parallel_sentence(columns={EVIL: [EVIL]}, score=[1], score_title=EVIL, names=[EVIL])) < 300
+    assert len(parallel(columns={EVIL: [EVIL]}, score=[1], score_title=EVIL, names=[EVIL]).sentence()) < 300
 
 
 def test_lists_must_fit() -> None:

@@ -1,0 +1,66 @@
+"""The groups of compared runs as a table: one line a group."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.compare.selection import BASELINE, Selection, token
+from leafscope.core.comparison.groups import Paired, compare, score_interval, seed_means
+from leafscope.core.comparison.statistics import Interval, holm
+
+
+def group_lines(found: Selection) -> pd.DataFrame:
+    """One line a group: scores with intervals and, beside a baseline, the paired difference with Holm's correction."""
+    lines: list[dict[str, Any]] = []
+    base = st.session_state.get(BASELINE, "")
+    tokens = [token(group) for group in found.groups]
+    baseline = tokens.index(base) if base in tokens else None
+    differences = [
+        None if baseline is None or place == baseline else compare(group, found.groups[baseline], found.score)
+        for place, group in enumerate(found.groups)
+    ]
+    adjusted = holm([math.nan if one is None else one.difference.p for one in differences])
+    for place, (group, interval) in enumerate(zip(found.groups, found.intervals, strict=True)):
+        line: dict[str, Any] = {"Group": theme.one_line(found.words[place], 80), "Seeds": interval.n, "Runs": len(group.rows)}
+        for split in found.splits:
+            at_best = interval if split == "validation" else score_interval(group.rows, found.column(split))
+            last = seed_means(group.rows, found.column(split, "last"))
+            name = "Validation" if split == "validation" else "Test"
+            line[f"{name} {found.metric}, best"] = _interval_words(found, at_best)
+            line[f"{name}, last"] = _score_words(found, float(last.mean()) if len(last) else math.nan)
+        one = differences[place]
+        if baseline is not None:
+            line["Minus baseline"] = "baseline" if one is None else _difference_words(found, one, bool(adjusted[place] < 0.05))
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _interval_words(found: Selection, interval: Interval) -> str:
+    if math.isnan(interval.mean):
+        return theme.MISSING
+    ends = np.clip((interval.low, interval.high), 0, 1 if found.metric == "accuracy" else None)
+    low, high = (_score_words(found, float(value)) for value in ends)
+    words = _score_words(found, interval.mean)
+    # of a share no more than all can be right, whatever the t distribution says; the numbers stay as they are
+    return words if math.isnan(interval.low) else f"{words} [{low.removesuffix(' %')}, {high.removesuffix(' %')}]"
+
+
+def _score_words(found: Selection, value: float) -> str:
+    return theme.percent(value) if found.metric == "accuracy" else theme.three_significant(value)
+
+
+def _difference_words(found: Selection, paired: Paired, shown: bool) -> str:
+    one = paired.difference
+    if math.isnan(one.mean):
+        return "no pairs"
+    factor, unit = (100, " points") if found.metric == "accuracy" else (1, "")
+    digits = 1 if found.metric == "accuracy" else 4
+    words = f"{factor * one.mean:+.{digits}f}{unit}"
+    if math.isnan(one.low):
+        return f"{words}, one seed"
+    words += f" [{factor * one.low:+.{digits}f}, {factor * one.high:+.{digits}f}]"
+    return words if shown else f"{words}, not shown"

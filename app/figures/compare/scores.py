@@ -1,0 +1,105 @@
+"""Scores in figures of groups: what they are called, their units, which way is better, and the range of their axis."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from leafscope.app import theme
+from leafscope.app.figures.shared.interval_lines import interval_words
+
+UNITS = {"loss": "nats", "accuracy": "percent", "error": "percent"}
+"""Of a metric on an axis; shares of rows are drawn in percent."""
+MEASURES = {"loss": "loss (cross-entropy, nats)", "accuracy": "accuracy (percent of rows)", "error": "error (percent of rows)"}
+SPLITS = ("train", "validation", "test")
+WORDS_LIMIT = 60
+"""Characters of a group's words on hover and in sentences."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score by which runs are compared."""
+
+    title: str
+    """As written, not yet escaped."""
+    percent: bool
+    """The values are shares and are written in percent."""
+    higher_is_better: bool
+
+
+def better_sign(metric: str) -> float:
+    """Give 1 where a higher value is better, else -1.
+
+    >>> better_sign("accuracy"), better_sign("loss")
+    (1.0, -1.0)
+    """
+    return 1.0 if metric == "accuracy" else -1.0
+
+
+def factor(metric: str) -> float:
+    """Give what brings a metric to the unit of its axis: 100 for shares of rows, 1 for nats."""
+    return 1.0 if metric == "loss" else 100.0
+
+
+def ceiling(metric: str) -> float:
+    """Give the highest value that a metric can have, in the unit of its axis."""
+    return math.inf if metric == "loss" else 100.0
+
+
+def check_words(metric: str, split: str) -> None:
+    """Raise ValueError for a metric or a split that is not known."""
+    if metric not in UNITS:
+        raise ValueError(f"metric must be one of {', '.join(UNITS)}, got {metric!r}")
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+
+
+def nothing_words(metric: str) -> str:
+    """Say that there is no value of a metric yet."""
+    return f"No {metric} is recorded yet."
+
+
+def value_words(value: float, metric: str) -> str:
+    """Write a value in the unit of the axis of its metric.
+
+    >>> value_words(12.5, "error"), value_words(0.5, "loss")
+    ('12.5 %', '0.500 nats')
+    """
+    return f"{theme.three_significant(value)} nats" if metric == "loss" else theme.percent(value / 100)
+
+
+def score_words(mean: float, low: float, high: float, n: float, metric: str) -> str:
+    """Write a mean with its interval and n, in the unit of the axis; ends that no share of rows can have are cut.
+
+    >>> score_words(98.0, 95.7, 100.3, 3, "accuracy")
+    '98.0 % [95.7 %, 100.0 %], n = 3'
+    """
+    if UNITS[metric] == "percent":
+        # NaN stays where there is no interval
+        low, high = (float(np.clip(end, 0.0, 100.0)) for end in (low, high))
+    return interval_words(mean, low, high, n, UNITS[metric])
+
+
+def range_around(
+    values: ArrayLike, ends: ArrayLike, *, floor: float = -math.inf, ceiling: float = math.inf
+) -> tuple[tuple[float, float], bool]:
+    """Give an axis range that holds all finite values, and whether it cuts ends of intervals.
+
+    The ends widen the range by at most the span of the values on each side, since the interval of two runs would flatten
+    everything else.
+
+    >>> range_around([1.0, 2.0], [-9.0, 2.5])
+    ((-0.1, 2.6), True)
+    """
+    known, reach = (np.asarray(part, dtype=np.float64).ravel() for part in (values, ends))
+    known, reach = known[np.isfinite(known)], reach[np.isfinite(reach)]
+    if not len(known):
+        return (0.0, 1.0), False
+    low, high = float(known.min()), float(known.max())
+    span = high - low or 0.1 * abs(high) or 1.0
+    inside = np.clip(reach, max(floor, low - span), min(ceiling, high + span))
+    cut = bool((np.abs(np.clip(reach, floor, ceiling) - inside) > 1e-9 * span).any())
+    low, high = min([low, *inside.tolist()]), max([high, *inside.tolist()])
+    air = 0.04 * (high - low or span)
+    return (round(low - air, 12), round(high + air, 12)), cut
