@@ -29,8 +29,9 @@ from leafscope.app.figures.capacity.capacity_by_depth import (
 from leafscope.app.figures.capacity.error_by_cost import error_by_cost, error_by_cost_sentence, error_by_cost_table
 from leafscope.app.figures.overfitting.training_curves import seed_curves, seed_curves_sentence, seed_curves_table
 from leafscope.app.figures.shared.interval_lines import panel_height
-from leafscope.app.figures.shared.model_style import MODEL_WORDS, model_style, model_words
+from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import Look
+from leafscope.core.models import lines
 
 LOOKS = [Look(dark, projector) for dark, projector in itertools.product((False, True), (False, True))]
 EVIL = "<i>run</i>"
@@ -381,14 +382,14 @@ def test_points_are_the_table_and_no_further_than_a_marker_from_their_cost() -> 
     px = (1000 - 300) / (figure.layout.xaxis.range[1] - figure.layout.xaxis.range[0])
     for model in ("tree", "dense", "decision_tree"):
         rows = table[table["model"] == model]
-        trace = named(figure, MODEL_WORDS[model])
+        trace = named(figure, model_words(model))
         assert finite(trace.y) == rows["mean"].tolist()
         assert finite(trace.customdata) == rows["cost"].tolist()
         assert finite(trace.error_y.array) == pytest.approx([2.0] * len(rows))
         assert finite(trace.error_y.arrayminus) == pytest.approx([2.0] * len(rows))
         for x, cost in zip(finite(trace.x), rows["cost"]):
             assert abs(math.log10(x) - math.log10(cost or 0.5)) * px <= theme.MARKER_SIZE[False]
-    assert len(set(finite(named(figure, "tree").x)) & set(finite(named(figure, MODEL_WORDS["dense"]).x))) == 0
+    assert len(set(finite(named(figure, "tree").x)) & set(finite(named(figure, model_words("dense")).x))) == 0
     assert "equal costs side by side" in title(figure)
     assert table["unit"].unique().tolist() == ["percent"]
     assert table["validation_mean"].iloc[0] == pytest.approx(30.0)
@@ -417,9 +418,9 @@ def test_lines_join_depths_within_a_width_and_widths_where_there_is_no_depth() -
     figure = error_by_cost(points=points(), cost="multiply_adds")
     assert [math.isnan(y) for y in named(figure, "tree").y] == [False, False, True, False]
     assert named(figure, "tree").hovertext[0].startswith("tree, K = 0, width 8<br>64 multiply-adds<br>test error 30.0 %")
-    assert not any(math.isnan(y) for y in named(figure, MODEL_WORDS["dense"]).y)
+    assert not any(math.isnan(y) for y in named(figure, model_words("dense")).y)
     mixed = points().query("model == 'dense'").assign(depth=[NAN, 3], width=NAN)
-    assert len(finite(named(error_by_cost(points=mixed, cost="parameters"), MODEL_WORDS["dense"]).y)) == 2
+    assert len(finite(named(error_by_cost(points=mixed, cost="parameters"), model_words("dense")).y)) == 2
 
 
 def test_the_front_is_ringed_and_joined_by_steps_from_cheap_to_costly() -> None:
@@ -458,7 +459,7 @@ def test_trees_of_scikit_learn_cost_comparisons_and_it_is_said() -> None:
 def test_the_ladder_is_smaller_than_the_dense_net_of_its_colour() -> None:
     both = pd.concat([points(), points().query("model == 'dense'").assign(model="dense_ladder")])
     figure = error_by_cost(points=both, cost="multiply_adds")
-    ladder, dense = (named(figure, MODEL_WORDS[model]) for model in ("dense_ladder", "dense"))
+    ladder, dense = (named(figure, model_words(model)) for model in ("dense_ladder", "dense"))
     assert ladder.marker.size < dense.marker.size
     assert ladder.marker.color == dense.marker.color
 
@@ -468,7 +469,7 @@ def test_models_without_an_error_or_a_cost_are_not_drawn() -> None:
     assert "logistic regression" not in [trace.name for trace in figure.data]
     some = points()
     some.loc[some["model"] == "dense", "cost"] = NAN
-    assert MODEL_WORDS["dense"] not in [trace.name for trace in error_by_cost(points=some, cost="parameters").data]
+    assert model_words("dense") not in [trace.name for trace in error_by_cost(points=some, cost="parameters").data]
     with pytest.raises(ValueError, match=r"cost must be at least 0, got -1"):
         error_by_cost(points=points().assign(cost=-1.0), cost="parameters")
 
@@ -599,12 +600,12 @@ def test_multiples_are_whole_where_they_are_large() -> None:
 
 
 def test_models_look_apart_and_are_named_apart() -> None:
-    assert len(set(MODEL_WORDS.values())) == len(MODEL_WORDS)
+    assert len({model_words(model) for model in lines()}) == len(lines())
     assert model_words("flat", "x") == "flat (x)"
     assert model_words("new") == "new"
     for look in LOOKS:
-        styles = [model_style(model, "", look) for model in MODEL_WORDS]
-        assert len({(style["colour"], style["marker"]) for style in styles}) == len(MODEL_WORDS)
+        styles = [model_style(model, "", look) for model in lines()]
+        assert len({(style["colour"], style["marker"]) for style in styles}) == len(lines())
 
 
 def test_a_model_that_stands_for_another_has_its_colour_and_a_hollow_marker() -> None:
