@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 TRAINING = ("epochs", "batch_size", "lr", "schedule", "weight_decay", "patience", "device")
 """Fields of `TrainConfig` that every net reads."""
 
+OF_GATES = ("gates", "gate_gradient", "gate_noise", "balance")
+"""Fields that only nets with gates read."""
+
+RESERVED = frozenset(
+    (*TRAINING, *OF_GATES, "kind", "depth", "width", "tree_layers", "decay_growth", "model", "gated", "fitted")
+)
+"""Names of `NetConfig` and `TrainConfig` that no model can add."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -40,6 +48,13 @@ class Field:
     """Of text: the values that it can have, and the words for them."""
     short: str = ""
     """What comes before its value in a run's name, where it is not the default; empty: it is not named."""
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or self.name in RESERVED or self.name.startswith(("_", "model_")):
+            raise ValueError(f"a field that a model adds must have a free name, got {self.name!r}")
+        allowed = self.default in self.options if isinstance(self.default, str) else self.low <= self.default <= self.high
+        if not allowed:
+            raise ValueError(f"the default of {self.name} must be one of its values, got {self.default!r}")
 
 
 @dataclass(frozen=True)
@@ -243,7 +258,22 @@ class Model:
         return self.default_line.name if self.line is None else self.line(net)
 
 
-MODELS: Registry[Model] = Registry("model", "leafscope.core.models", key=lambda model: model.default_line.place)
+class Models(Registry[Model]):
+    """The models by kind."""
+
+    def register(self, variant: Model) -> Model:
+        """Add a model; raises ValueError when its name, or that of a line, is taken, or a field is declared otherwise."""
+        others = [model for model in self._variants.values() if model is not variant]
+        taken = {line.name for model in others for line in model.lines}
+        if named := [line.name for line in variant.lines if line.name in taken]:
+            raise ValueError(f"every line must have a name of its own, got a second one called {named[0]!r}")
+        declared = {own.name: own for model in others for own in model.own_fields}
+        if differing := [own.name for own in variant.own_fields if declared.get(own.name, own) != own]:
+            raise ValueError(f"models that share a field must declare it alike, but {variant.name} has another {differing[0]}")
+        return super().register(variant)
+
+
+MODELS = Models("model", "leafscope.core.models", key=lambda model: model.default_line.place)
 """Kind -> model."""
 
 
@@ -278,10 +308,5 @@ def fitted_kinds() -> tuple[str, ...]:
 
 
 def own_fields() -> dict[str, Field]:
-    """List the fields that models add to `NetConfig`, by name; raises ValueError where two models differ on one."""
-    found: dict[str, Field] = {}
-    for model in MODELS.values():
-        for own in model.own_fields:
-            if found.setdefault(own.name, own) != own:
-                raise ValueError(f"models that share a field must declare it alike, but {own.name} of {model.name} differs")
-    return found
+    """List the fields that models add to `NetConfig`, by name."""
+    return {own.name: own for model in MODELS.values() for own in model.own_fields}

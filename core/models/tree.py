@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from leafscope.core.models.counting import layered_multiply_adds, layered_parameters, matrix, training_memory
-from leafscope.core.models.registry import MODELS, TRAINING, Beside, Line, Memory, Model, Routing, Size, Table
+from leafscope.core.models.registry import MODELS, OF_GATES, TRAINING, Beside, Line, Memory, Model, Routing, Size, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from leafscope.core.config import NetConfig, RunConfig, TrainConfig
 
-_OF_GATES = ("gates", "gate_gradient", "gate_noise", "balance")
 _LINES = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
 
 
@@ -63,7 +62,7 @@ def _fault(net: "NetConfig") -> str | None:
 
 def _ignored(net: "NetConfig", train: "TrainConfig") -> Collection[str]:
     if net.depth == 0:
-        return (*_OF_GATES, "decay_growth")
+        return (*OF_GATES, "decay_growth")
     return ("decay_growth",) if train.weight_decay == 0 else ()
 
 
@@ -116,7 +115,7 @@ TREE = MODELS.register(
         ),
         line=lambda net: _LINES[net.gates],
         line_fields=("gates",),
-        train_fields=(*TRAINING, *_OF_GATES[1:], "decay_growth"),
+        train_fields=(*TRAINING, *OF_GATES[1:], "decay_growth"),
         **_GATED,
     )
 )
@@ -126,7 +125,7 @@ FLAT = MODELS.register(
         name="flat",
         option="separate leaves (flat)",
         lines=(Line("flat", "flat", "the flat net", place=20),),
-        train_fields=(*TRAINING, *_OF_GATES[1:]),
+        train_fields=(*TRAINING, *OF_GATES[1:]),
         **_GATED,
     )
 )

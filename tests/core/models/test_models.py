@@ -1,6 +1,7 @@
 """Models say everything about themselves: what they read, how they are shown, what they cost; a new one is one object."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,11 @@ from pydantic import ValidationError
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
 from leafscope.core.cost import cost
-from leafscope.core.models import MODELS, Line, Model, baselines, build_net, fitted_kinds, lines, net_kinds
-from leafscope.core.models.registry import Memory
+from leafscope.core.models import MODELS, Field, Line, Model, baselines, build_net, fitted_kinds, lines, net_kinds
+from leafscope.core.models.registry import RESERVED, Memory, Models
 from leafscope.core.sweep import run_sweep
 from leafscope.core.training.fitting import fit
-from tests.core.models.toys import MIXTURE, nearest  # noqa: F401 -- a fixture
+from tests.core.models.toys import MIXTURE, NEAREST, nearest  # noqa: F401 -- a fixture
 from tests.plugin import run_python
 
 IRIS = DataConfig(name="iris")
@@ -90,6 +91,37 @@ def test_a_model_is_built_or_fitted():
         Model(name="none", lines=(Line("none", "none"),), memory=memory, build=lambda *_: None)
     with pytest.raises(ValueError, match="either build or fit, got both"):
         Model(name="both", lines=(Line("both", "both"),), memory=memory, build=lambda *_: None, fit=MODELS["logistic"].fit)
+
+
+@pytest.mark.parametrize("name", ["depth", "epochs", "fitted", "model_x", "_x", "two words"])
+def test_a_field_has_a_free_name(name):
+    with pytest.raises(ValueError, match=f"must have a free name, got '{name}'"):
+        Field(name, "", "", 1)
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"default": 0, "low": 1}, {"default": 5, "high": 4}, {"default": "c", "options": {"a": "A"}}]
+)
+def test_the_default_of_a_field_is_one_of_its_values(bounds):
+    with pytest.raises(ValueError, match="the default of x must be one of its values, got "):
+        Field("x", "", "", **bounds)
+
+
+def test_what_a_model_shares_with_others_is_said_alike():
+    mine = Models("model")
+    first = replace(NEAREST, own_fields=(Field("rank", "Rank", "", 2),))
+    mine.register(first)
+    with pytest.raises(ValueError, match="another rank"):
+        mine.register(replace(first, name="b", lines=(Line("b", "b"),), own_fields=(Field("rank", "Rank", "", 3),)))
+    with pytest.raises(ValueError, match="a second one called 'nearest'"):
+        mine.register(replace(first, name="b"))
+    assert list(mine) == ["nearest"]
+    assert mine.register(replace(first, name="b", lines=(Line("b", "b"),))).name == "b"
+
+
+def test_every_reserved_name_is_one_of_a_configuration():
+    names = {*NetConfig.model_fields, *TrainConfig.model_fields, "model", "gated", "fitted"}
+    assert names == RESERVED
 
 
 # A model of another person
