@@ -6,15 +6,18 @@ same function before the first step, whatever their parametrization and depth (t
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leafscope.core.config import NetConfig
 from leafscope.core.kernels import read_leaves
 from leafscope.core.tree import Parametrization, TreeLinear, draw_linear
+
+if TYPE_CHECKING:
+    from leafscope.core.config import NetConfig
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Routed:
 class DenseNet(nn.Module):
     """A net of the same widths without gates: (N, P) -> (N, C) logits."""
 
-    def __init__(self, config: NetConfig, n_features: int, n_outputs: int, seed: int = 0) -> None:
+    def __init__(self, config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         self.hidden = _linear(n_features, config.width, _generator(seed, 0))
@@ -45,7 +48,7 @@ class DenseNet(nn.Module):
         """Compute the logits: (N, P) -> (N, C)."""
         return self.routed(x).logits
 
-    def routed(self, x: Tensor, straight_through: bool = False, noise: list[Tensor] | None = None) -> Routed:
+    def routed(self, x: Tensor, gate_gradient: str = "none", noise: list[Tensor] | None = None) -> Routed:
         """Compute the logits; a dense net has no gates, so that the lists are empty and the options do nothing."""
         z = self.hidden(x)
         for layer in self.layers:
@@ -60,7 +63,7 @@ class TreeNet(nn.Module):
     frozen random hyperplanes through the origin (`random`).
     """
 
-    def __init__(self, config: NetConfig, n_features: int, n_outputs: int, seed: int = 0) -> None:
+    def __init__(self, config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         width, depth = config.width, config.depth
@@ -84,10 +87,11 @@ class TreeNet(nn.Module):
         """Compute the logits: (N, P) -> (N, C)."""
         return self.routed(x).logits
 
-    def routed(self, x: Tensor, straight_through: bool = False, noise: list[Tensor] | None = None) -> Routed:
+    def routed(self, x: Tensor, gate_gradient: str = "none", noise: list[Tensor] | None = None) -> Routed:
         """Compute the logits and say which way each row went.
 
-        `noise`, one (N, K) for each gated layer, is added to the gating pre-activations before their sign is read.
+        `gate_gradient` names how gates learn from their bits (`core.gates`). `noise`, one (N, K) for each gated layer, is
+        added to the gating pre-activations before their sign is read.
         """
         gates: list[Tensor] = []
         leaves: list[Tensor] = []
@@ -99,7 +103,7 @@ class TreeNet(nn.Module):
             leaf = read_leaves(read)
             gates.append(gate)
             leaves.append(leaf)
-            z = layer(h, leaf, read if straight_through else None)
+            z = layer(h, leaf, read, gate_gradient)
         return Routed(self.head(functional.relu(z)), gates, leaves)
 
 
@@ -113,11 +117,6 @@ class _Hyperplanes(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x @ self.normals.T
-
-
-def build_net(config: NetConfig, n_features: int, n_outputs: int, seed: int = 0) -> DenseNet | TreeNet:
-    """Build the net that a configuration describes, on the CPU, its weights drawn from the seed alone."""
-    return (DenseNet if config.kind == "dense" else TreeNet)(config, n_features, n_outputs, seed)
 
 
 def balance_penalty(gate: Tensor, leaf: Tensor) -> Tensor:

@@ -79,12 +79,12 @@ class TreeLinear(nn.Module):
             if table is not None:
                 table[1:] = 0 if self.parametrization == "tree" else table[0].clone()
 
-    def forward(self, x: Tensor, leaf: Tensor, gate: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, leaf: Tensor, gate: Tensor | None = None, gate_gradient: str = "straight_through") -> Tensor:
         """Multiply each row by its leaf's matrix: x (N, P), leaf (N,) integers in 0..L - 1 -> (N, Q).
 
-        `gate` (N, K) are the gating pre-activations, given when gates learn by the straight-through estimator. Raises
-        ValueError for shapes that do not fit, TypeError for leaves that are not integers, IndexError for a leaf outside
-        0..L - 1 (on the CPU; a GPU does not look).
+        `gate` (N, K) are the gating pre-activations, given when gates learn from their bits, and `gate_gradient` names how
+        (`core.gates`). Raises ValueError for shapes that do not fit, TypeError for leaves that are not integers, IndexError
+        for a leaf outside 0..L - 1 (on the CPU; a GPU does not look), KeyError for an unknown gate gradient.
         """
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise ValueError(f"x must have shape (N, {self.in_features}), got {tuple(x.shape)}")
@@ -97,7 +97,7 @@ class TreeLinear(nn.Module):
         leaf = leaf.to(torch.int64)
         check_leaves(leaf, self.depth)
         is_tree = self.parametrization == "tree"
-        return leaf_linear(x, leaf, self.weight, self.bias, self.depth, is_tree, gate, self.sparse, self.update)
+        return leaf_linear(x, leaf, self.weight, self.bias, self.depth, is_tree, gate, self.sparse, self.update, gate_gradient)
 
     def leaf_weight(self) -> Tensor:
         """Collapse the tree into one matrix for each leaf: (L, Q, P)."""

@@ -10,9 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from leafscope.app import theme
 from leafscope.app.address import session
+from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.core.config import RunConfig, changed, explain
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS, Option
+from leafscope.core.gates import GATE_GRADIENTS
+from leafscope.core.models import MODELS, own_fields
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,19 @@ class Control:
     help: str
     kind: type
     """int, float, or str for a choice."""
-    options: Mapping[str, str] | None = None
-    """A choice's values and the words for them."""
+    options: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None
+    """A choice's values and the words for them, or what gives those that are registered."""
     optional: bool = False
     """Whether the field may be left empty."""
     step: float | None = None
     number_format: str | None = None
     placeholder: str | None = None
     """What an empty field means."""
+
+    @property
+    def words(self) -> Mapping[str, str] | None:
+        """A choice's values and the words for them."""
+        return self.options() if callable(self.options) else self.options
 
 
 DATA = Control(
@@ -59,11 +67,7 @@ KIND = Control(
     "Leaf weights",
     "Whether sign patterns that begin alike share matrices along the tree of prefixes, or each pattern has one of its own.",
     str,
-    {
-        "tree": "shared prefixes (tree)",
-        "flat": "separate leaves (flat)",
-        "dense": "dense, same multiply-adds",
-    },
+    lambda: {name: model.option for name, model in MODELS.items() if model.option},
 )
 GATES = Control(
     "gates",
@@ -106,9 +110,9 @@ NET_AND_TRAINING = (
         "credit",
         "train.gate_gradient",
         "Gates learn from their bits",
-        "No: extra gating units stay as they began. Straight-through: hard bits forward, sigmoid's slope backward.",
+        " ".join(f"{sentence_case(one.title)}: {one.meaning}." for one in GATE_GRADIENTS.values()),
         str,
-        {"none": "no", "straight_through": "straight-through"},
+        lambda: {name: one.title for name, one in GATE_GRADIENTS.items()},
     ),
     Control(
         "gate_noise",
@@ -185,7 +189,23 @@ def _of_option(option: Option) -> Control:
 OF_DATA = {option.name: _of_option(option) for option in DATA_SETS.options().values()}
 """The controls of the options of data sets, by name; those that the chosen one has are drawn, in its words."""
 
-ALL = (*OPEN, *NET_AND_TRAINING, *SPLITS, *OF_DATA.values())
+OF_MODELS = {
+    own.name: Control(
+        f"net_{own.name}",
+        f"net.{own.name}",
+        own.label,
+        own.meaning,
+        type(own.default),
+        own.options or None,
+        optional=not own.options,
+        number_format="%g" if isinstance(own.default, float) else None,
+        placeholder=str(own.default),
+    )
+    for own in own_fields().values()
+}
+"""The controls of the fields that models add, by name; those of the chosen model are drawn."""
+
+ALL = (*OPEN, *OF_MODELS.values(), *NET_AND_TRAINING, *SPLITS, *OF_DATA.values())
 
 
 def default_value(control: Control) -> Any:
@@ -200,6 +220,8 @@ def field_value(run: RunConfig, control: Control) -> Any:
     value = getattr(owner, name)
     if part == "data" and name in OF_DATA and value == DATA_SETS[run.data.name].defaults.get(name):
         return None
+    if part == "net" and name in OF_MODELS and value in (None, own_fields()[name].default):
+        return None if control.optional else own_fields()[name].default
     return value
 
 
@@ -207,7 +229,7 @@ def load_run(run: RunConfig) -> None:
     """Set every control to a run's configuration, before the controls are drawn."""
     for control in ALL:
         value = field_value(run, control)
-        known = control.options is None or value in control.options
+        known = control.words is None or value in control.words
         st.session_state[control.key] = value if known else default_value(control)
 
 
@@ -229,8 +251,8 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
         text = session.seed_from_url(control.key, _parser(control), default_value(control))
         if text is not None:
             expected = (
-                f"one of {', '.join(control.options)}"
-                if control.options
+                f"one of {', '.join(control.words)}"
+                if control.words
                 else "a whole number"
                 if control.kind is int
                 else "a number"
@@ -250,6 +272,8 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
             if control is DATA:
                 _describe_data()
                 ask_options(are_open=True)
+        for own in MODELS[st.session_state[KIND.key]].own_fields:
+            ask(OF_MODELS[own.name])
         action = st.container()
         with st.expander("Net and training"):
             for control in NET_AND_TRAINING:
@@ -286,8 +310,7 @@ def _describe_data() -> None:
 
 def _widget(control: Control) -> Any:
     common: dict[str, Any] = {"key": control.key, "help": control.help, "persist_state": "session"}
-    if control.options is not None:
-        words = control.options
+    if (words := control.words) is not None:
         return st.selectbox(control.label, list(words), format_func=lambda value: words.get(value, str(value)), **common)
     step = control.step if control.kind is float else 1
     # the same value as session state's, so that no other one flashes up before it
@@ -298,9 +321,8 @@ def _widget(control: Control) -> Any:
 
 
 def _parser(control: Control) -> Callable[[str], Any]:
-    if control.options is None:
+    if (options := control.words) is None:
         return lambda text: None if control.optional and not text else control.kind(text)
-    options = control.options
 
     def parse(text: str) -> str:
         if text not in options:

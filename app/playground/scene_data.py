@@ -18,18 +18,20 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from leafscope.app import theme
+from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.cost import equal_computation_width
 from leafscope.core.datasets import Dataset, Split, load, shape
 from leafscope.core.inspection.contributions import explain
+from leafscope.core.inspection.fitted_tree import fitted_tree
 from leafscope.core.inspection.snapshots import SIDE, in_browser, plane, regions, shows_regions, snapshot_epochs
 from leafscope.core.inspection.trained import TrainedNet, trained_net
-from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.models import build_net
+from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.reading import LEVELS, Snapshot, snapshot_name
 from leafscope.core.store.store import Store
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.store.tensors import unpack
-from leafscope.core.training.fitting import fitted_tree
 from leafscope.core.training.trainer import evaluate
 from leafscope.core.usage.counts import leaf_counts
 
@@ -43,13 +45,6 @@ ROW_BYTES = 2**23
 """Most bytes of a split's features; of a larger one rows at even distances are given."""
 
 TOO_LARGE = "This net is too large to be drawn here."
-
-NOT_DRAWN = {
-    "logistic": "Logistic regression is not drawn here.",
-    "random_forest": "A random forest is not drawn here.",
-    "gradient_boosting": "Gradient boosting is not drawn here.",
-}
-"""Fitted kinds without a picture, and what is said of them."""
 
 Counts = list[list[list[int]]]
 """Layer, epoch, leaf."""
@@ -193,7 +188,7 @@ def _scene(store: Store, summary: RunSummary, live: bool) -> dict[str, Any]:
     return data | {
         "id": summary.run_id,
         "note": " ".join(filter(None, notes)),
-        "kind": "decision_tree" if net.kind == "decision_tree_pruned" else net.kind,
+        "kind": "decision_tree" if net.model.fit is not None and net.model.fit.is_tree else net.kind,
         "depth": drawn.depth,
         "width": 0 if net.fitted else net.width,
         "layers": 1 if net.fitted else net.tree_layers,
@@ -401,13 +396,14 @@ def _ready(states: Sequence[dict[str, Tensor]], levels: dict[str, Tensor]) -> di
 
 
 def _fitted(run: RunConfig, summary: RunSummary) -> _Drawn:
-    if run.net.kind in NOT_DRAWN:
-        return _Drawn([1], note=NOT_DRAWN[run.net.kind])
+    model = run.net.model
+    if model.fit is None or not model.fit.is_tree:
+        return _Drawn([1], note=f"{sentence_case(model.default_line.in_a_sentence)} is not drawn here.")
     if summary.status == "failed":
         return _Drawn([1], depth=run.net.depth)
     fitted = fitted_tree(run)
     tree = {name: getattr(fitted, name).tolist() for name in ("feature", "threshold", "left", "right", "value")}
-    return _Drawn([1], tree=tree, depth=run.net.depth if run.net.kind == "decision_tree" else fitted.depth)
+    return _Drawn([1], tree=tree, depth=run.net.depth if "depth" in model.reads else fitted.depth)
 
 
 # What was measured

@@ -10,15 +10,13 @@ from pydantic import ValidationError
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.figures.shared.model_style import MODEL_WORDS
+from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps.numbers_field import parse_real, parse_whole, write_real, write_whole
-from leafscope.core.config import FITTED, DataConfig, RunConfig, SweepConfig, changed, explain, presets
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig, changed, explain, presets
 from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.limits import MAX_DEPTH
-
-MODELS = ("flat", *presets.BESIDE, "random_forest", "gradient_boosting")
-"""Models that can be trained beside the tree, in the order of the list."""
+from leafscope.core.models import baselines
 
 SPARE = 2
 """Rows drawn by a generator for each training row, so that a validation and a test split are left."""
@@ -69,6 +67,11 @@ MODELS_KEY = "sweep_models"
 KEYS = (DATA, *(field.key for field in (*FIELDS, *TRAINING)), MODELS_KEY)
 
 
+def models() -> tuple[str, ...]:
+    """Name the models that can be set beside the tree, in the order of the list."""
+    return ("flat", *baselines())
+
+
 def draw() -> tuple[SweepConfig | None, str | None]:
     """Draw the form in the sidebar: the sweep that it describes, or None and what is wrong with it."""
     session.seed_from_url(DATA, _one_of(tuple(DATA_SETS)), "tree_teacher")
@@ -87,8 +90,8 @@ def draw() -> tuple[SweepConfig | None, str | None]:
         session.seed_from_url(MODELS_KEY, _models, _models(default_models))
         st.multiselect(
             "Beside the tree",
-            list(MODELS),
-            format_func=lambda model: MODEL_WORDS[model],
+            models(),
+            format_func=model_words,
             key=MODELS_KEY,
             persist_state="session",
             help="All are trained on the same splits and seeds.",
@@ -122,7 +125,7 @@ def load(sweep: SweepConfig) -> None:
     state["sweep_decay"] = write_real([base.train.weight_decay])
     state["sweep_growth"] = write_real(axes.get("train.decay_growth", [base.train.decay_growth]))
     kinds = axes.get("net.kind", [base.net.kind])
-    state[MODELS_KEY] = [model for model in MODELS if model in sweep.baselines or (model == "flat" and "flat" in kinds)]
+    state[MODELS_KEY] = [model for model in models() if model in sweep.baselines or (model == "flat" and "flat" in kinds)]
 
 
 def any_in_url() -> bool:
@@ -147,7 +150,7 @@ def _epochs(name: str) -> int:
     return presets.EPOCHS.get(name, 40)
 
 
-def _sweep(name: str, texts: dict[str, str], models: list[str]) -> SweepConfig:
+def _sweep(name: str, texts: dict[str, str], chosen: list[str]) -> SweepConfig:
     """Put the sweep together; raises ValueError with a sentence."""
     rows = parse_whole(texts["sweep_rows"], "training rows", 1, 100_000) if texts["sweep_rows"] else []
     widths = parse_whole(texts["sweep_widths"], "widths", 1, 1024)
@@ -175,7 +178,7 @@ def _sweep(name: str, texts: dict[str, str], models: list[str]) -> SweepConfig:
             "train.lr": rates[0],
         },
     )
-    axes: dict[str, list[Any]] = {"net.kind": ["tree", "flat"] if "flat" in models else ["tree"], "net.depth": depths}
+    axes: dict[str, list[Any]] = {"net.kind": ["tree", "flat"] if "flat" in chosen else ["tree"], "net.depth": depths}
     axes["net.width"] = widths
     if len(rows) > 1:
         axes["data.n_train"] = rows
@@ -188,7 +191,7 @@ def _sweep(name: str, texts: dict[str, str], models: list[str]) -> SweepConfig:
         f"w{'/'.join(map(str, widths))}, K {write_whole(depths)}",
         base=base,
         axes=axes,
-        baselines=[model for model in MODELS if model in models and (model in FITTED or model != "flat")],
+        baselines=[model for model in baselines() if model in chosen],
         tune_lr=rates if len(rates) > 1 else None,
     )
 
@@ -218,6 +221,6 @@ def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
 
 def _models(text: str) -> list[str]:
     names = [name for name in text.split(",") if name]
-    if unknown := [name for name in names if name not in MODELS]:
+    if unknown := [name for name in names if name not in models()]:
         raise ValueError(unknown[0])
     return names

@@ -21,7 +21,7 @@ MODEL_COLOURS = {
     "decision_tree": "#009E73",
     "ensemble": "#CC79A7",
 }
-"""Which model, in both themes; dense nets and logistic regression are neutral, which `model_colour` resolves."""
+"""Style of a model (`core.models`) -> its colour in both themes; dense nets and logistic regression are neutral."""
 
 NEUTRAL = {False: "#4A4F57", True: "#C4C9D0"}
 """Dense nets and logistic regression: dark grey on light, light grey on dark."""
@@ -29,14 +29,18 @@ NEUTRAL = {False: "#4A4F57", True: "#C4C9D0"}
 MODEL_MARKERS = {
     "tree": "circle",
     "tree_units": "diamond",
+    "random_gates": "circle-open",
     "flat": "square",
     "decision_tree": "triangle-up",
+    "decision_tree_pruned": "triangle-up-open",
     "ensemble": "triangle-down",
+    "gradient_boosting": "triangle-down-open",
     "dense": "hexagon",
     "dense_capacity": "hexagon-open",
+    "dense_ladder": "hexagon2",
     "logistic": "x-thin-open",
 }
-"""Marker of each model, so that colour is never alone."""
+"""Marker of each model, or of its style, so that colour is never alone; others get a circle."""
 
 CLASS_COLOURS = (
     "#0050F8",

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from leafscope.core.config import RunConfig, dotted, field_names
 from leafscope.core.datasets import DATA_SETS
+from leafscope.core.models import own_fields
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.sweep.outcome import SCORES, measures, net_cost
 
@@ -25,9 +26,11 @@ CONFIG_FIELDS = tuple(field_names())
 SEED_FIELDS = ("seed", "split_seed", "init_seed")
 """Fields that tell replicates of one configuration apart."""
 
+_OWN_TEXT = tuple(f"net.{name}" for name, own in own_fields().items() if own.options)
+
 TEXT_FIELDS = (
     *("run_id", "title", "label", "status", "comment", "note", "device", "model", "data.name", "net.kind", "net.gates"),
-    *("train.schedule", "train.gate_gradient", "train.device"),
+    *("train.schedule", "train.gate_gradient", "train.device", *_OWN_TEXT),
 )
 """Columns of text; `tags` are tuples of text, all other columns are numbers."""
 
@@ -46,7 +49,6 @@ COLUMNS = (*_SUMMARY_FIELDS, _MEASURED[0], "model", *CONFIG_FIELDS, *_MEASURED[1
 _WHOLE = ("epochs_done", *SEED_FIELDS)
 """Columns of whole numbers that no run lacks."""
 
-_TREE_MODELS = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
 
 _WORDS = {
     "run_id": "address",
@@ -67,7 +69,7 @@ _WORDS = {
 } | {f"data.{option.name}": option.words for option in DATA_SETS.options().values() if option.words}
 """Words of columns whose last part, with _ as a blank, does not say it."""
 
-NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient"})
+NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient", *_OWN_TEXT})
 """Columns of text that hold names of the program's own, whose _ is written as a blank."""
 
 EXACT = 1e15
@@ -199,9 +201,10 @@ def _known(config_json: str) -> Mapping[str, Any] | None:
     except ValidationError:
         return None
     flat: dict[str, Any] = dict.fromkeys(CONFIG_FIELDS) | dotted(run.canonical())
-    model = _TREE_MODELS[run.net.gates] if run.net.kind == "tree" else run.net.kind
+    model = run.net.model
     # a tree of depth 0 has no gates, whatever their source would be
-    flat["model"] = "tree" if run.net.kind == "tree" and run.net.depth == 0 else model
+    has_choice = model.matters(run.net, run.train).issuperset(model.line_fields)
+    flat["model"] = model.line_of(run.net) if has_choice else model.default_line.name
     return MappingProxyType(flat | {"cost": net_cost(run.net, run.data)})
 
 

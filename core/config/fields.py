@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, WrapValidator, model_validator
@@ -14,7 +14,7 @@ from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandl
 # How a field's type checks and explains itself
 
 
-def field_type(base: Any, must_be: str, holds: Callable[[Any], bool]) -> Any:
+def field_type(base: Any, must_be: str | Callable[[], str], holds: Callable[[Any], bool]) -> Any:
     """A type whose every failure reads `<field> must be <must_be>, got <value>`."""
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
@@ -26,8 +26,9 @@ def field_type(base: Any, must_be: str, holds: Callable[[Any], bool]) -> Any:
                 raise ValueError
         except ValueError:
             given = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
+            words = must_be if isinstance(must_be, str) else must_be()
             raise PydanticCustomError(
-                "field", "{name} must be {must_be}, got {given}", {"name": info.field_name, "must_be": must_be, "given": given}
+                "field", "{name} must be {must_be}, got {given}", {"name": info.field_name, "must_be": words, "given": given}
             ) from None
         return parsed
 
@@ -45,6 +46,11 @@ def number(low: float, high: float, open_low: bool = False) -> Any:
 
 def choice(options: tuple[str, ...]) -> Any:
     return field_type(str, f"one of {', '.join(options)}", lambda v: v in options)
+
+
+def variant(names: Callable[[], Iterable[str]]) -> Any:
+    """One of the names that are registered when a value is checked."""
+    return field_type(str, lambda: f"one of {', '.join(names())}", lambda v: v in names())
 
 
 def is_device(value: str) -> bool:

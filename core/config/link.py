@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from leafscope.core.config.changes import dotted, explain, field_names
 from leafscope.core.config.run import DataConfig, RunConfig
-from leafscope.core.config.sweep import BASELINES, SweepConfig
+from leafscope.core.config.sweep import SweepConfig
 from leafscope.core.errors import LimitError
+from leafscope.core.models import baselines
 
 PLAN_LIMIT = 6000
 """Characters of a plan: browsers, proxies and mail programs take addresses of about 8,000."""
@@ -201,9 +202,9 @@ def _sweep(values: Any) -> SweepConfig:
         raise ValueError("the link does not hold a sweep")
     if _n_values(values) > MOST_VALUES:
         raise ValueError(f"a link can hold a sweep of at most {MOST_VALUES:,} values, and this one has more")
-    baselines = values.get("baselines", [])
-    if isinstance(baselines, list) and len(baselines) > len(BASELINES):
-        raise ValueError(f"a sweep can have at most {len(BASELINES)} baselines, and the link names {len(baselines):,}")
+    named, possible = values.get("baselines", []), baselines()
+    if isinstance(named, list) and len(named) > len(possible):
+        raise ValueError(f"a sweep can have at most {len(possible)} baselines, and the link names {len(named):,}")
     return SweepConfig.model_validate(values | {"base": nested(values.get("base", {}).items())})
 
 

@@ -4,27 +4,28 @@ Every field has a default and a one-line meaning; unknown fields are refused. An
 `ValidationError` (a `ValueError`) whose messages say what must hold and what was given; `explain` gives them by field.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, create_model, model_validator
 
-from leafscope.core.config.fields import Config, choice, digest, field_type, is_device, number, optional, refused, whole
+from leafscope.core.config.fields import (
+    Config,
+    choice,
+    digest,
+    field_type,
+    is_device,
+    number,
+    optional,
+    refused,
+    variant,
+    whole,
+)
 from leafscope.core.datasets.registry import DATA_SETS, Option
+from leafscope.core.gates import GATE_GRADIENTS
 from leafscope.core.limits import MAX_DEPTH
-
-Net = Literal["tree", "flat", "dense"]
-NETS: tuple[Net, ...] = get_args(Net)
-"""Kinds that are trained by gradient."""
-
-Fitted = Literal["logistic", "decision_tree", "decision_tree_pruned", "random_forest", "gradient_boosting"]
-FITTED: tuple[Fitted, ...] = get_args(Fitted)
-"""Kinds that scikit-learn fits in one go: they have no epochs but the one after the fit."""
-
-Kind = Literal[Net, Fitted]
-Gates = Literal["hidden", "units", "random"]
-Schedule = Literal["cosine", "constant"]
-GateGradient = Literal["none", "straight_through"]
-
+from leafscope.core.models import MODELS, Model, own_fields
+from leafscope.core.models import Field as ModelField
 
 # The configurations
 
@@ -96,7 +97,7 @@ else:
 class NetConfig(Config):
     """Which net: input, a dense hidden layer, 1 to 3 gated layers of the same width, a dense head."""
 
-    kind: choice((*NETS, *FITTED)) = "tree"  # type: ignore[valid-type]
+    kind: variant(lambda: MODELS) = "tree"  # type: ignore[valid-type]
     """Leaf weights: shared prefixes (tree), separate leaves (flat), or one matrix and no gates (dense); or a baseline."""
     depth: whole(0, MAX_DEPTH) = 4  # type: ignore[valid-type]
     """K, the gating bits of each gated layer, or the levels of a decision tree; a dense net ignores it."""
@@ -104,27 +105,58 @@ class NetConfig(Config):
     """Units of each hidden layer."""
     tree_layers: whole(1, 3) = 1  # type: ignore[valid-type]
     """Gated layers, after the dense hidden layer."""
-    gates: choice(get_args(Gates)) = "hidden"  # type: ignore[valid-type]
+    gates: choice(("hidden", "units", "random")) = "hidden"  # type: ignore[valid-type]
     """Where the bits come from: units of the layer below, separate units, or frozen random hyperplanes."""
+
+    @property
+    def model(self) -> Model:
+        """What is known of its kind."""
+        return MODELS[self.kind]
 
     @property
     def gated(self) -> bool:
         """Whether layers choose their matrix by sign pattern."""
-        return self.kind in ("tree", "flat")
+        return self.model.is_gated
 
     @property
     def fitted(self) -> bool:
         """Whether scikit-learn fits it, in one go."""
-        return self.kind in FITTED
+        return self.model.fit is not None
 
     @model_validator(mode="after")
     def _check(self) -> "NetConfig":
-        if self.gated and self.gates == "hidden" and self.depth > self.width:
-            raise refused(
-                f"depth must be at most the width ({self.width}) with hidden gates, since each bit is the sign of one "
-                f"hidden unit, got {self.depth}"
-            )
+        own = {field.name: field for field in self.model.own_fields}
+        for name in _OWN_FIELDS:
+            value = getattr(self, name)
+            if name not in own:
+                object.__setattr__(self, name, None)
+            elif value is None:
+                object.__setattr__(self, name, own[name].default)
+        if (sentence := self.model.fault(self)) is not None:
+            raise refused(sentence)
         return self
+
+
+_OWN_FIELDS = own_fields()
+
+
+def _declared(own: ModelField) -> tuple[Any, Any]:
+    """The field that a model adds, which all other models leave out."""
+    if own.options:
+        kind = choice(tuple(own.options))
+    else:
+        kind = whole(int(own.low), int(own.high)) if isinstance(own.default, int) else number(own.low, own.high)
+    return optional(kind), Field(default=None, description=own.meaning)
+
+
+if not TYPE_CHECKING:  # a type checker knows the fields above; those that models add are for them alone
+    NetConfig = create_model(
+        "NetConfig",
+        __base__=NetConfig,
+        __module__=__name__,
+        __doc__=NetConfig.__doc__,
+        **{name: _declared(own) for name, own in _OWN_FIELDS.items()},
+    )
 
 
 class TrainConfig(Config):
@@ -136,14 +168,14 @@ class TrainConfig(Config):
     """Rows of a step."""
     lr: number(0.0, 10.0, open_low=True) = 5e-3  # type: ignore[valid-type]
     """Learning rate at the start."""
-    schedule: choice(get_args(Schedule)) = "cosine"  # type: ignore[valid-type]
+    schedule: choice(("cosine", "constant")) = "cosine"  # type: ignore[valid-type]
     """Learning rate over the steps: half a cosine to zero, or constant."""
     weight_decay: number(0.0, 10.0) = 0.3  # type: ignore[valid-type]
     """Decoupled weight decay (AdamW)."""
     decay_growth: number(1.0, 16.0) = 1.0  # type: ignore[valid-type]
     """A tree node on level l decays with weight_decay * decay_growth^l."""
-    gate_gradient: choice(get_args(GateGradient)) = "none"  # type: ignore[valid-type]
-    """Whether gates learn from the bits they set: no, or by the straight-through estimator."""
+    gate_gradient: variant(lambda: GATE_GRADIENTS) = "none"  # type: ignore[valid-type]
+    """Whether gates learn from the bits they set, and how."""
     gate_noise: number(0.0, 100.0) = 0.0  # type: ignore[valid-type]
     """Standard deviation of noise on the gates before the sign, in training, decaying linearly to 0."""
     balance: number(0.0, 100.0) = 0.0  # type: ignore[valid-type]
@@ -181,18 +213,9 @@ class RunConfig(Config):
         """Everything that makes a difference, as JSON values: seeds resolved, what the net ignores left out."""
         values = self.model_dump(mode="json", exclude_none=True)
         values |= {"split_seed": self.data_seed, "init_seed": self.weight_seed}
-        ignored: set[str] = set()
-        if self.net.fitted:
-            kept = {"kind", "depth"} if self.net.kind == "decision_tree" else {"kind"}
-            ignored |= {*NetConfig.model_fields, *TrainConfig.model_fields} - kept
-        elif self.net.kind == "dense":
-            ignored |= {"depth", "gates", "gate_gradient", "gate_noise", "balance"}
-        elif self.net.depth == 0:
-            ignored |= {"gates", "gate_gradient", "gate_noise", "balance"}
-        if self.net.kind != "tree" or self.net.depth == 0 or self.train.weight_decay == 0:
-            ignored.add("decay_growth")
+        kept = self.net.model.matters(self.net, self.train)
         for part in ("net", "train"):
-            values[part] = {field: value for field, value in values[part].items() if field not in ignored}
+            values[part] = {field: value for field, value in values[part].items() if field in kept}
         return values
 
     @property
@@ -212,32 +235,37 @@ class RunConfig(Config):
         >>> RunConfig().label
         'digits tree K4 w32 s0'
         """
-        default = RunConfig()
+        reads = self.net.model.reads
         parts = [self.data.name.replace("_", " ")]
         if self.data.n_train is not None:
             parts.append(f"n{self.data.n_train}")
         parts.append(self.net.kind.replace("_", " "))
-        if self.net.gated or self.net.kind == "decision_tree":
-            parts.append(f"K{self.net.depth}")
-        if self.net.fitted:
-            return " ".join((*parts, f"s{self.seed}"))
-        parts.append(f"w{self.net.width}")
-        if self.net.tree_layers != 1:
-            parts.append(f"x{self.net.tree_layers}")
-        if self.net.gated:
-            if self.net.gates != "hidden":
-                parts.append(self.net.gates)
-            if self.train.gate_gradient != "none":
-                parts.append("ST")
-            if self.train.gate_noise:
-                parts.append(f"noise{self.train.gate_noise:g}")
-            if self.train.balance:
-                parts.append(f"bal{self.train.balance:g}")
-        if self.train.epochs != default.train.epochs:
-            parts.append(f"e{self.train.epochs}")
-        if self.train.lr != default.train.lr:
-            parts.append(f"lr{self.train.lr:g}")
-        if self.train.weight_decay != default.train.weight_decay:
-            parts.append(f"wd{self.train.weight_decay:g}")
+        parts += [f"{letter}{getattr(self.net, field)}" for field, letter in (("depth", "K"), ("width", "w")) if field in reads]
+        parts += _labels(self.net, _NET_LABELS, reads)
+        parts += [
+            f"{own.short}{value}"
+            for own in self.net.model.own_fields
+            if own.short and (value := getattr(self.net, own.name)) != own.default
+        ]
+        parts += _labels(self.train, _TRAIN_LABELS, reads)
         parts.append(f"s{self.seed}")
-        return " ".join(parts)
+        return " ".join(filter(None, parts))
+
+
+_NET_LABELS: dict[str, Callable[[Any], str]] = {"tree_layers": "x{}".format, "gates": str}
+_TRAIN_LABELS: dict[str, Callable[[Any], str]] = {
+    "gate_gradient": lambda name: GATE_GRADIENTS[name].label,
+    "gate_noise": "noise{:g}".format,
+    "balance": "bal{:g}".format,
+    "epochs": "e{}".format,
+    "lr": "lr{:g}".format,
+    "weight_decay": "wd{:g}".format,
+}
+"""Field -> how a run's name shows a value that is not the default, in order."""
+
+
+def _labels(config: Config, words: dict[str, Callable[[Any], str]], reads: frozenset[str]) -> list[str]:
+    """What a run's name says of those fields that its model reads and that are not at their default."""
+    values = {field: getattr(config, field) for field in words if field in reads}
+    fields = type(config).model_fields
+    return [words[field](value) for field, value in values.items() if value != fields[field].default]

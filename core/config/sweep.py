@@ -6,14 +6,12 @@ from pydantic import model_validator
 
 from leafscope.core.config.changes import changed, explain_change, field_names, suggestion
 from leafscope.core.config.fields import Config, digest, refused
-from leafscope.core.config.run import FITTED, RunConfig
+from leafscope.core.config.run import RunConfig
 from leafscope.core.datasets.registry import DATA_SETS
+from leafscope.core.models import baselines
 
 ADDED_OPTIONS = frozenset(DATA_SETS.options()) - {"n_samples", "noise", "n_features", "n_classes", "teacher_depth"}
 """Options that are in a sweep's address only where they are given, so that a data set can bring one and no address changes."""
-
-BASELINES = ("dense", "dense_capacity", "dense_ladder", "random_gates", *FITTED)
-"""Models that a sweep can set beside its members."""
 
 
 class SweepConfig(Config):
@@ -50,9 +48,9 @@ class SweepConfig(Config):
         if (sentence := explain_change(self.base, deepest, only="net.depth")) is not None:
             raise refused(f"axis net.depth: {sentence}")
         for baseline in self.baselines:
-            if baseline not in BASELINES:
-                names = ", ".join(BASELINES)
-                raise refused(f"baselines must be of {names}, got {baseline!r}{suggestion(baseline, BASELINES)}")
+            if baseline not in (possible := baselines()):
+                names = ", ".join(possible)
+                raise refused(f"baselines must be of {names}, got {baseline!r}{suggestion(baseline, possible)}")
         if self.tune_lr is not None:
             if not self.tune_lr:
                 raise refused("tune_lr must have at least one rate, got none; leave it out to train with the base's rate")
@@ -85,6 +83,7 @@ class SweepConfig(Config):
                 (base[part] if part else base).pop(name)
                 axes[field] = same
         base["data"] = {name: value for name, value in base["data"].items() if value is not None or name not in ADDED_OPTIONS}
+        base["net"] = {name: value for name, value in base["net"].items() if value is not None}  # without what other models add
         if self.tune_lr is not None:
             base["train"].pop("lr")
         return digest({"base": base, "axes": axes, "baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr})

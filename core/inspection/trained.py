@@ -10,7 +10,8 @@ from torch.nn import functional
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import shape
 from leafscope.core.gating import leaf_index, sign_bits
-from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.models import build_net
+from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
 from leafscope.core.store.tensors import unpack

@@ -1,8 +1,9 @@
 """The CPU path: compiled walks over the sorted rows, float32, on as many threads as torch has.
 
-N rows · P input features · Q output features · K depth · V nodes · T touched nodes. Same operation and signature as
-`reference.leaf_linear`; what it does not take (another type, very wide layers) goes there. With an `Update`, a backward
-pass gives each node's gradient to AdamW while it is in the cache, and no gradient tensor is made.
+N rows · P input features · Q output features · K depth · V nodes · T touched nodes. Same operation as
+`reference.leaf_linear`, which computes what this does not take (another type, very wide layers, a gate gradient that is not
+compiled). With an `Update`, a backward pass gives each node's gradient to AdamW while it is in the cache, and no gradient
+tensor is made.
 """
 
 import contextlib
@@ -18,7 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from leafscope.core.kernels import compiled, reference
+from leafscope.core.gates import GATE_GRADIENTS
+from leafscope.core.kernels import compiled, readiness
+from leafscope.core.kernels.registry import KERNELS, Kernel
 from leafscope.core.kernels.threads import run_together
 
 WIDEST = 512 * 512
@@ -48,10 +51,24 @@ class Update:
     """(17,) float64: weight decay on each level."""
 
 
-def takes(x: Tensor, weight: Tensor, bias: Tensor | None = None, gate: Tensor | None = None) -> bool:
+def takes(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    gate: Tensor | None = None,
+    gate_gradient: str = "straight_through",
+) -> bool:
     """Whether this path computes this operation."""
+    if not _learns(gate):
+        gate = None
+    elif not GATE_GRADIENTS[gate_gradient].compiled:
+        return False
     floats = all(tensor is None or tensor.dtype == torch.float32 for tensor in (x, weight, bias, gate))
-    return floats and not too_wide(weight)
+    return floats and x.shape[0] > 0 and not too_wide(weight)
+
+
+def _learns(gate: Tensor | None) -> bool:
+    return gate is not None and gate.shape[1] > 0 and gate.requires_grad
 
 
 def too_wide(weight: Tensor) -> bool:
@@ -70,11 +87,12 @@ def leaf_linear(
     sparse: bool = False,
     update: Update | None = None,
 ) -> Tensor:
-    """Multiply each row by its leaf's matrix; see `reference.leaf_linear`. `update` makes backward update the tables."""
-    if gate is not None and (gate.shape[1] == 0 or not gate.requires_grad):
+    """Multiply each row by its leaf's matrix; see `reference.leaf_linear`. `update` makes backward update the tables.
+
+    Only for what `takes` accepts.
+    """
+    if not _learns(gate):
         gate = None
-    if x.shape[0] == 0 or not takes(x, weight, bias, gate):
-        return reference.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse)
     if not (weight.requires_grad and (bias is None or bias.requires_grad)):
         update = None  # what is frozen is not updated
     if not torch.is_grad_enabled():
@@ -341,3 +359,17 @@ def _in_ranges(walk: Any, n: int, ranges: int) -> None:
         walk(0, n)
         return
     run_together([functools.partial(walk, *pair) for pair in itertools.pairwise(cuts)])
+
+
+CPU = KERNELS.register(
+    Kernel(
+        name="cpu",
+        device="cpu",
+        is_usable=lambda: readiness.usable(),
+        takes=takes,
+        leaf_linear=leaf_linear,
+        takes_gates=lambda gate: gate.dtype is torch.float32,
+        read_leaves=read_leaves,
+        place=0,
+    )
+)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from leafscope.core.gates.registry import GATE_GRADIENTS, Factor
 from leafscope.core.kernels.row_order import Level, Plan, make_plan
 
 
@@ -25,11 +26,12 @@ def leaf_linear(
     tree: bool,
     gate: Tensor | None = None,
     sparse: bool = False,
+    gate_gradient: str = "straight_through",
 ) -> Tensor:
     """Multiply each row by its leaf's matrix: y[n] = W(leaf[n]) x[n] + b(leaf[n]).
 
     Shapes: x (N, P), leaf (N,) int64 in 0..2^K - 1, weight (V, Q, P), bias (V, Q) -> (N, Q). With `gate` (N, K), the
-    gating pre-activations, the backward pass also credits them by the straight-through estimator. With `sparse` the
+    gating pre-activations, the backward pass also credits them, as the gate gradient of that name says. With `sparse` the
     gradients of weight and bias are sparse tensors that hold the touched nodes only.
     """
     if x.shape[0] == 0:
@@ -41,8 +43,9 @@ def leaf_linear(
     leaf_weights = path_sums(_take(weight, plan.nodes, sparse), plan)
     leaf_biases = None if bias is None else path_sums(_take(bias, plan.nodes, sparse), plan)
     y = _products(rows, leaf_weights, leaf_biases, plan.levels[-1])
-    if gate is not None and gate.shape[1] > 0:
-        y = y + _straight_through(rows, leaf, weight, bias, depth, plan, gate)
+    factor = GATE_GRADIENTS[gate_gradient].factor
+    if factor is not None and gate is not None and gate.shape[1] > 0 and gate.requires_grad:
+        y = y + _credit(rows, leaf, weight, bias, depth, plan, gate, factor)
     return y.index_select(0, plan.inverse)
 
 
@@ -62,20 +65,25 @@ def _products(rows: Tensor, weights: Tensor, biases: Tensor | None, level: Level
     return torch.cat([functional.linear(part, w, b) for part, w, b in zip(parts, weights.unbind(), each_bias, strict=True)])
 
 
-def _straight_through(
-    rows: Tensor, leaf: Tensor, weight: Tensor, bias: Tensor | None, depth: int, plan: Plan, gate: Tensor
+def _credit(
+    rows: Tensor,
+    leaf: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    depth: int,
+    plan: Plan,
+    gate: Tensor,
+    factor: Factor,
 ) -> Tensor:
     """A term that is exactly 0 forward and credits the gates backward: (N, Q), in sorted order.
 
-    The contribution of the node on level l stands times f_l = prod_{j<=l} sigma(s_j a_j) over its own value, which is 1;
-    the gradient of log f_l by a_j is s_j sigma(-s_j a_j) (method: Bengio, Leonard, Courville 2013, arXiv 1308.3432; the
-    path form is this project's choice).
+    It is the contribution of the node on each level, times a 0 that has the gradient of the level's factor.
     """
     shifts = torch.arange(depth - 1, -1, -1, device=leaf.device)
     signs = (((leaf.unsqueeze(1) >> shifts) & 1) * 2 - 1).to(gate.dtype)
-    log_factors = functional.logsigmoid(signs * gate).cumsum(1).index_select(0, plan.order)
-    zeros = log_factors - log_factors.detach()
-    credited = plan.levels[1:] or plan.levels  # the root has no factor; a flat layer's one matrix stands on level K
+    factors = factor(signs, gate).index_select(0, plan.order)
+    zeros = factors - factors.detach()
+    credited = plan.levels[1:] or plan.levels  # the root has no factor; a flat layer's one matrix is on level K
     first_level = depth - len(credited) + 1
     term = rows.new_zeros(())
     for offset, level in enumerate(credited):

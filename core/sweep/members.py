@@ -10,22 +10,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from leafscope.core.config import FITTED, RunConfig, SweepConfig, changed
-from leafscope.core.cost import cost, equal_capacity_width, equal_computation_width, memory
+from leafscope.core.config import RunConfig, SweepConfig, changed
+from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import shape
 from leafscope.core.device import check_fits
 from leafscope.core.errors import LimitError
+from leafscope.core.models.registry import set_beside
 
 MEMBER_LIMIT = 5000
 """Runs of one sweep, all trials counted: some ten minutes of small nets, and a table that a page still reads at once."""
 
-LADDER = (2, 4)
-"""Widths of the ladder of dense nets, in widths of the tree net; the net of equal computation is its first step."""
-
 _CELL_FIELDS = {"seed", "split_seed", "init_seed", "net.kind", "net.depth", "net.width"}
 """Fields that say which model, which cell and which seed; other axes make variants of a model, those of data make cells."""
-
-_KIND_MODELS = {("tree", "hidden"): "tree", ("tree", "units"): "tree_units", ("tree", "random"): "random_gates"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Member:
 
     run: RunConfig
     model: str
-    """tree, tree_units, random_gates, flat, dense, dense_capacity, dense_ladder, logistic, decision_tree, ..."""
+    """The name of its line in `core.models`: tree, tree_units, random_gates, flat, dense, dense_capacity, logistic, ..."""
     variant: str
     """What else tells it from its model, such as `decay_growth=2`; mostly empty."""
     depth: int | None
@@ -154,69 +150,43 @@ def _trials(member: Member, sweep: SweepConfig) -> Iterator[Member]:
 
 def _of_axes(run: RunConfig, sweep: SweepConfig) -> Member:
     """The member that a combination of axes is."""
-    net = run.net
-    model = _KIND_MODELS.get((net.kind, net.gates), net.kind)
-    by_depth = net.gated or net.kind == "decision_tree"
-    return Member(run, model, _variant(run, sweep, model), net.depth if by_depth else None, None if net.fitted else net.width)
+    model = run.net.model.line_of(run.net)
+    return _member(run, model, _variant(run, sweep), run, by_depth="depth" in run.net.model.reads)
 
 
 def _baselines(run: RunConfig, sweep: SweepConfig) -> Iterator[Member]:
     """The models set beside a combination of axes."""
     size = shape(run.data)
-    net = run.net
-    tree = net.model_copy(update={"kind": "tree"})
     several = len(sweep.axes.get("net.gates", [])) > 1
-    gates = f"gates={net.gates}" if several and net.gates != "hidden" else ""
-
-    def dense(model: str, width: int, depth: int | None, variant: str = "") -> Member:
-        beside = changed(run, {"net.kind": "dense", "net.width": width})
-        words = ", ".join(filter(None, (_variant(beside, sweep, model), variant)))
-        return Member(beside, model, words, depth, net.width)
-
+    gates = f"gates={run.net.gates}" if several and run.net.gates != "hidden" else ""
     for baseline in sweep.baselines:
-        if baseline in FITTED:
-            yield _of_axes(changed(run, {"net.kind": baseline}), sweep)
-        elif baseline == "random_gates":
-            beside = changed(run, {"net.kind": "tree", "net.gates": "random"})
-            yield Member(beside, baseline, _variant(beside, sweep, baseline), net.depth, net.width)
-        elif baseline == "dense":
-            if net.gated and net.gates != "hidden":  # gates that cost: at each depth another width
-                width = equal_computation_width(net, size.n_features, size.n_classes)
-                yield dense(baseline, width, net.depth, gates)
-            else:
-                yield dense(baseline, net.width, None)
-        elif baseline == "dense_capacity":
-            width, _ = equal_capacity_width(tree, size.n_features, size.n_classes)
-            yield dense(baseline, width, net.depth, gates)
-        else:
-            for factor in LADDER:
-                if (width := factor * net.width) <= 4096:
-                    yield dense(baseline, width, None, f"w{width}")
+        for beside in set_beside(baseline, run.net, size.n_features, size.n_classes):
+            other = changed(run, dict(beside.changes))
+            # a net without gates that belongs to a depth belongs to the gates of the net there
+            of_gates = gates if beside.by_depth and not other.net.gated and not other.net.fitted else ""
+            variant = ", ".join(filter(None, (_variant(other, sweep), beside.variant, of_gates)))
+            yield _member(other, baseline, variant, run, beside.by_depth)
 
 
-def _variant(run: RunConfig, sweep: SweepConfig, model: str) -> str:
+def _member(run: RunConfig, model: str, variant: str, beside: RunConfig, by_depth: bool) -> Member:
+    """A run in the cell of the combination of axes that it is, or that it is set beside."""
+    return Member(run, model, variant, beside.net.depth if by_depth else None, None if run.net.fitted else beside.net.width)
+
+
+def _variant(run: RunConfig, sweep: SweepConfig) -> str:
     """Name the axes, beside those of the cell, that make a difference to the run."""
-    # at depth 0 gates make no difference, but it stands in the same line as the depths above
+    # at depth 0 gates make no difference, but it is on one line with the depths above
     known = (changed(run, {"net.depth": max(1, run.net.depth)}) if run.net.gated else run).canonical()
     words = []
     for field in sweep.axes:
         part, _, name = field.rpartition(".")
         if field in _CELL_FIELDS or part == "data" or name not in (known.get(part, {}) if part else known):
             continue
-        if field == "net.gates" and model in ("tree_units", "random_gates", "tree"):
+        if part == "net" and name in run.net.model.line_fields:
             continue
         value = known[part][name] if part else known[name]
         words.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
     return ", ".join(words)
-
-
-_FIT_SECONDS = {
-    "logistic": 0.1,
-    "decision_tree": 0.02,
-    "decision_tree_pruned": 0.2,
-    "random_forest": 1.5,
-    "gradient_boosting": 3.0,
-}
 
 
 def effort(run: RunConfig) -> float:
@@ -225,8 +195,8 @@ def effort(run: RunConfig) -> float:
     The constants were fitted to runs of width 8 to 90 on one core of an AMD EPYC (this project's choice).
     """
     size = shape(run.data)
-    if run.net.fitted:
-        return _FIT_SECONDS[run.net.kind] * max(0.2, size.n_train * size.n_features / 10_000)
+    if (fit := run.net.model.fit) is not None:
+        return fit.seconds * max(0.2, size.n_train * size.n_features / 10_000)
     rows = 3.7 * size.n_train + size.n_train + size.n_validation + size.n_test
     multiply_adds = cost(run.net, size.n_features, size.n_classes).multiply_adds
     return 0.004 + run.train.epochs * (0.2e-3 + rows * (0.15e-6 + 0.14e-9 * multiply_adds))

@@ -10,7 +10,6 @@ import pandas as pd
 from leafscope.core.config import RunConfig
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.training.trainer import EpochRecord, Trainer
-from leafscope.core.usage.counts import leaf_counts_by_epoch
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,20 @@ def result_of(trainer: Trainer, records: list[EpochRecord]) -> TrainResult:
         run=run,
         history=history_frame(records),
         leaves=leaves,
-        leaf_counts={key: leaf_counts_by_epoch(values, run.net.depth) for key, values in leaves.items()},
+        leaf_counts=_leaf_counts(run, leaves),
         best_epoch=records[int(np.nanargmin(validation))].epoch,
         net=copy.deepcopy(trainer.net).cpu(),
         seconds=records[-1].seconds,
     )
+
+
+def _leaf_counts(run: RunConfig, leaves: dict[tuple[int, str], np.ndarray]) -> dict[tuple[int, str], np.ndarray]:
+    counts = {}
+    for split in dict.fromkeys(split for _, split in leaves):
+        of_layers = [values for (_, other), values in leaves.items() if other == split]
+        for layer, routing in enumerate(run.net.model.routings(run.net, of_layers)):
+            counts[layer, split] = np.stack([np.bincount(leaf, minlength=routing.n_leaves) for leaf in routing.leaf])
+    return counts
 
 
 def history_frame(records: list[EpochRecord]) -> pd.DataFrame:

@@ -21,8 +21,10 @@ from leafscope.core.config import RunConfig
 from leafscope.core.datasets import Dataset, load
 from leafscope.core.device import check_fits, resolve_device
 from leafscope.core.errors import NonFiniteLossError
+from leafscope.core.gates import GATE_GRADIENTS
 from leafscope.core.kernels import readiness
-from leafscope.core.nets import DenseNet, TreeNet, balance_penalty, build_net
+from leafscope.core.models import build_net
+from leafscope.core.nets import DenseNet, TreeNet, balance_penalty
 from leafscope.core.optim import LazyAdamW, parameter_groups
 from leafscope.core.training.compiled_net import CompiledNet, takes
 from leafscope.core.tree import TreeLinear
@@ -43,7 +45,7 @@ class EpochRecord:
     metrics: dict[tuple[str, str], float]
     """(split, metric) -> value; splits train, validation, test; metrics loss, accuracy."""
     leaves: dict[tuple[int, str], np.ndarray]
-    """(gated layer from 0, split) -> (rows,) uint8 or, above K = 8, uint16; empty for dense nets."""
+    """(gated layer from 0, split) -> (rows,) uint8 or, above 256 leaves, uint16; empty for dense nets."""
     seconds: float
     """Training and evaluation time since this trainer began."""
 
@@ -115,13 +117,12 @@ class Trainer:
         compiled = readiness.usable() if compiled is None else compiled
         self._may_compile = compiled
         self._path = contextlib.nullcontext if compiled else readiness.reference_only
-        self._compiled = CompiledNet(self.net, self._optimizer, run.train) if compiled and takes(self.net) else None
+        self._compiled = CompiledNet(self.net, self._optimizer, run.train) if compiled and self._is_compiled() else None
         self._look = seconds_between_looks
         self._steps_at_once = 1
         self._progress = _Progress()
         rows = len(self.dataset.train.y)
         self._batches = math.ceil(rows / run.train.batch_size)
-        self._leaf_dtype = np.uint8 if run.net.depth <= 8 else np.uint16
 
     @property
     def epoch(self) -> int:
@@ -164,7 +165,7 @@ class Trainer:
         size = self.dataset
         visited = [
             int((self._optimizer.state[layer.weight]["visits"] > 0).sum())
-            for layer in self.net.layers
+            for layer in self.net.modules()
             if isinstance(layer, TreeLinear)
         ]
         x, y = self._splits["test"]
@@ -252,9 +253,9 @@ class Trainer:
 
     def _step(self, x: Tensor, y: Tensor, noise: list[Tensor] | None, epoch: int, step: int) -> None:
         train = self.run.train
-        routed = self.net.routed(x, train.gate_gradient == "straight_through", noise)
+        routed = self.net.routed(x, train.gate_gradient, noise)
         loss = functional.cross_entropy(routed.logits, y)
-        if train.balance > 0:
+        if train.balance > 0 and "balance" in self.run.net.model.reads:
             for gate, leaf in zip(routed.gates, routed.leaves, strict=True):
                 if gate.requires_grad:
                     loss = loss + train.balance * balance_penalty(gate, leaf)
@@ -274,7 +275,7 @@ class Trainer:
 
     def _draw_noise(self, rows: int, step: int, stream: torch.Generator) -> list[Tensor] | None:
         spread = self.run.train.gate_noise * (1 - step / (self._batches * self.run.train.epochs))
-        if spread <= 0 or isinstance(self.net, DenseNet):
+        if spread <= 0 or "gate_noise" not in self.run.net.model.reads:
             return None
         shape = (rows, self.run.net.depth)
         return [
@@ -289,7 +290,12 @@ class Trainer:
 
     @property
     def _n_gates(self) -> int:
-        return 0 if isinstance(self.net, DenseNet) else self.run.net.depth
+        return self.run.net.depth if "gate_noise" in self.run.net.model.reads else 0
+
+    def _is_compiled(self) -> bool:
+        """Whether compiled code has the whole step of this net."""
+        known = not self.run.net.gated or GATE_GRADIENTS[self.run.train.gate_gradient].compiled
+        return known and isinstance(self.net, DenseNet | TreeNet) and takes(self.net)
 
     def _record(self, clock: "_Stopwatch") -> EpochRecord:
         metrics: dict[tuple[str, str], float] = {}
@@ -298,8 +304,8 @@ class Trainer:
             loss, accuracy, split_leaves = self._measure(x, y)
             metrics[split, "loss"] = loss
             metrics[split, "accuracy"] = accuracy
-            for layer, leaf in enumerate(split_leaves):
-                leaves[layer, split] = leaf.astype(self._leaf_dtype)
+            for layer, routing in enumerate(self.run.net.model.routings(self.run.net, split_leaves)):
+                leaves[layer, split] = routing.leaf.astype(np.uint8 if routing.n_leaves <= 256 else np.uint16)
         self._note_validation(metrics["validation", "loss"])
         return EpochRecord(self._progress.epoch, metrics, leaves, clock.pause())
 
@@ -308,8 +314,7 @@ class Trainer:
         if self._compiled is None:
             with self._path():
                 return evaluate(self.net, x, y)
-        loss, accuracy, leaves = self._compiled.evaluate(x, y, EVALUATION_ROWS)
-        return loss, accuracy, leaves if isinstance(self.net, TreeNet) else []
+        return self._compiled.evaluate(x, y, EVALUATION_ROWS)
 
     def _note_validation(self, loss: float) -> None:
         progress, patience = self._progress, self.run.train.patience

@@ -13,8 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
-from leafscope.core.config import FITTED, DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.cost import cost, equal_capacity_width, equal_computation_width, largest_depth, memory, trained_parameters
+from leafscope.core.models import fitted_kinds
 
 
 @st.composite
@@ -205,7 +206,7 @@ class TestEqualWidths:
         deep = NetConfig(kind="tree", depth=16, width=4096, gates="units")
         assert equal_computation_width(deep, 64, 10) == 4096
 
-    @pytest.mark.parametrize("kind", FITTED)
+    @pytest.mark.parametrize("kind", fitted_kinds())
     @pytest.mark.parametrize("function", [equal_computation_width, equal_capacity_width])
     def test_only_for_nets(self, function, kind):
         with pytest.raises(ValueError, match=f"kind must be one of tree, flat, dense, got {kind}"):
@@ -302,14 +303,14 @@ class TestMemory:
 
 
 class TestMemoryOfBaselines:
-    @pytest.mark.parametrize("kind", FITTED)
+    @pytest.mark.parametrize("kind", fitted_kinds())
     def test_nothing_is_trained_by_gradient(self, kind):
         got = memory(a_run(kind=kind), 4, 2, n_rows=100)
         assert (got.optimizer, got.gradients, got.records, got.checkpoint) == (0, 0, 0, 0)
         assert got.data == memory(a_run(kind="dense"), 4, 2, n_rows=100).data
         assert got.parameters > 0
 
-    @pytest.mark.parametrize("kind", FITTED)
+    @pytest.mark.parametrize("kind", fitted_kinds())
     @pytest.mark.parametrize("n_rows", [100, 3000])
     def test_is_more_than_the_pickled_model(self, kind, n_rows):
         random = np.random.default_rng(0)
@@ -326,7 +327,7 @@ class TestMemoryOfBaselines:
         run = RunConfig(data=DataConfig(name="iris", n_train=n_rows), net=NetConfig(kind=kind, depth=4))
         assert memory(run, 4, 3, n_rows).parameters * share + 4096 > size
 
-    @pytest.mark.parametrize("kind", FITTED)
+    @pytest.mark.parametrize("kind", fitted_kinds())
     def test_the_largest_data_fit_on_a_small_machine(self, kind):
         run = RunConfig(data=DataConfig(name="moons", n_samples=200_000), net=NetConfig(kind=kind, depth=16))
         assert memory(run, 2, 2, 200_000).total < 4e9
@@ -344,7 +345,7 @@ class TestMemoryOfBaselines:
         assert largest_depth(run, 4, 2, 1000, 10**12) == 16
         assert largest_depth(run, 4, 2, 1000, 100) is None
 
-    @pytest.mark.parametrize("kind", sorted(set(FITTED) - {"decision_tree"}))
+    @pytest.mark.parametrize("kind", sorted(set(fitted_kinds()) - {"decision_tree"}))
     def test_the_others_have_no_depth(self, kind):
         assert largest_depth(a_run(kind=kind), 4, 2, 100, 10**12) == 0
         assert largest_depth(a_run(kind=kind), 4, 2, 100, 100) is None

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from leafscope.core.config import NetConfig
 from leafscope.core.gating import leaf_index
-from leafscope.core.nets import DenseNet, TreeNet, balance_penalty, build_net
+from leafscope.core.models import build_net
+from leafscope.core.nets import DenseNet, TreeNet, balance_penalty
 
 configs = st.builds(
     NetConfig,
@@ -60,7 +61,7 @@ def test_separate_units_learn_only_by_the_straight_through_estimator():
     x = torch.randn(20, 4)
     net.routed(x).logits.square().sum().backward()
     assert all(parameter.grad is None for parameter in net.gates.parameters())
-    net.routed(x, straight_through=True).logits.square().sum().backward()
+    net.routed(x, gate_gradient="straight_through").logits.square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in net.gates.parameters())
 
 

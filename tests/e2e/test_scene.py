@@ -27,7 +27,8 @@ from leafscope.core.inspection.contributions import Explanation, explain
 from leafscope.core.inspection.levels import read_to_level, scores_by_level
 from leafscope.core.inspection.snapshots import grid, leaf_shuffle, plane, shuffled, snapshot_epochs
 from leafscope.core.inspection.trained import trained_net
-from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.models import build_net
+from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.tensors import unpack
 from leafscope.core.training.fitting import fit
 from leafscope.core.training.trainer import evaluate

@@ -575,7 +575,7 @@ def test_models_without_leaves_or_weights(lab: Lab, changes: dict[str, Any], kin
 def test_forest_is_said_not_to_be_drawn(lab: Lab) -> None:
     run = work(lab, moons(net__kind="random_forest"))
     (scene,) = drawn(lab.show(run=run.run_id))["scenes"]
-    assert scene["note"] == "A random forest is not drawn here."
+    assert scene["note"] == "The random forest is not drawn here."
     assert (scene["weights"], scene["tree"], scene["ready"]) == ([], None, None)
 
 

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
-from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.theme import Look
+from leafscope.core.models import lines
 
 INTERVAL = ["mean", "low", "high"]
 """The columns of a mean and its interval."""
@@ -25,19 +25,6 @@ MOST_LIT = 3
 
 _GREY_OPACITY = 0.55
 
-_PHRASES = {
-    "tree": "the tree",
-    "tree_units": "the tree with gating units",
-    "flat": "the flat net",
-    "dense": "the dense net of equal computation",
-    "dense_capacity": "the dense net of equal capacity",
-    "dense_ladder": "the wider dense net",
-    "random_gates": "the tree with random gates",
-    "decision_tree": "the decision tree",
-    "decision_tree_pruned": "the pruned decision tree",
-    "random_forest": "the random forest",
-}
-
 
 def phrase(model: str) -> str:
     """Name a model inside a sentence: "dense" -> "the dense net of equal computation".
@@ -45,7 +32,8 @@ def phrase(model: str) -> str:
     >>> phrase("dense_capacity")
     'the dense net of equal capacity'
     """
-    return _PHRASES.get(model) or theme.one_line(model_words(model, ""))
+    line = lines().get(model)
+    return theme.one_line(model) if line is None else line.in_a_sentence
 
 
 def sentence_case(text: str) -> str:

@@ -1,5 +1,6 @@
 """Controls: every configuration goes through them, and through the address, unchanged."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from leafscope.app.playground import controls
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed, field_names
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS
+from tests.core.models.toys import MIXTURE, nearest, slope_one  # noqa: F401 -- fixtures
+from tests.plugin import run_python
 
 TEACHER = {
     "data.name": "tree_teacher",
@@ -94,21 +97,69 @@ def test_every_control_is_of_a_field_and_its_own() -> None:
     assert {control.field for control in controls.OF_DATA.values()} == {f"data.{name}" for name in DATA_SETS.options()}
 
 
-@pytest.mark.parametrize("control", [control for control in controls.ALL if control.options], ids=lambda control: control.key)
+@pytest.mark.parametrize("control", [control for control in controls.ALL if control.words], ids=lambda control: control.key)
 def test_every_option_is_valid_and_said_in_words(control: controls.Control) -> None:
-    assert control.options is not None
-    for value, words in control.options.items():
+    assert control.words is not None
+    for value, words in control.words.items():
         changed(RunConfig(), {control.field: value})
         assert words.strip()
     with pytest.raises(ValueError, match=r"must be (one of|auto, cpu)") as refused:
         changed(RunConfig(), {control.field: "?"})
     if control.key != "device":  # of which there may be any number
-        assert all(value in str(refused.value) for value in control.options)
+        assert all(value in str(refused.value) for value in control.words)
 
 
 def test_data_sets_are_all_offered() -> None:
-    assert controls.DATA.options is not None
-    assert set(controls.DATA.options) == set(DATA_SETS)
+    assert controls.DATA.words is not None
+    assert set(controls.DATA.words) == set(DATA_SETS)
+
+
+@pytest.mark.usefixtures("nearest", "slope_one")
+def test_what_is_registered_is_offered() -> None:
+    at = draw()
+    assert at.selectbox(key="kind").options[-1] == "nearest neighbours"
+    assert at.selectbox(key="credit").options == ["no", "straight-through", "slope one"]
+    at.selectbox(key="kind").set_value("nearest")
+    at.selectbox(key="credit").set_value("slope_one")
+    rerun(at)
+    run = drawn(at)
+    assert (run.label, run.train.gate_gradient) == ("spirals nearest s0", "slope_one")
+    assert address(at) == {"kind": "nearest", "credit": "slope_one"}
+
+
+USE = """
+from streamlit.testing.v1 import AppTest
+
+page = '''
+import streamlit as st
+from leafscope.app.playground import controls
+run, faults, _ = controls.draw()
+st.session_state["drawn"] = run
+'''
+at = AppTest.from_string(page).run(timeout=60)
+first = [widget.key for widget in (*at.number_input, *at.selectbox)]
+at.selectbox(key="kind").set_value("mixture").run(timeout=60)
+untouched = at.session_state["drawn"].net.experts
+at.number_input(key="net_experts").set_value(4).run(timeout=60)
+assert not at.exception, at.exception
+print(json.dumps({
+    "first": [key for key in first if key.startswith("net_")],
+    "options": at.selectbox(key="kind").options,
+    "placeholder": at.number_input(key="net_experts").placeholder,
+    "untouched": untouched,
+    "run": at.session_state["drawn"].net.model_dump(include={"kind", "experts", "router"}),
+    "address": at.query_params["net_experts"],
+}))
+"""
+
+
+def test_fields_that_a_model_adds_are_asked_for_where_it_is_chosen() -> None:
+    found = json.loads(run_python(MIXTURE + USE).stdout.strip().splitlines()[-1])
+    assert found["first"] == []
+    assert "mixture of experts" in found["options"]
+    assert (found["placeholder"], found["untouched"]) == ("16", 16)
+    assert found["run"] == {"kind": "mixture", "experts": 4, "router": "first"}
+    assert found["address"] in ("4", ["4"])
 
 
 def test_values_of_a_run() -> None:

@@ -18,7 +18,8 @@ from leafscope.core.datasets import load, shape
 from leafscope.core.inspection import snapshots
 from leafscope.core.inspection.snapshots import SIDE, levels, regions, snapshot_epochs
 from leafscope.core.inspection.trained import TrainedNet, trained_net
-from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.models import build_net
+from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
 from leafscope.core.store.summaries import RunSummary
@@ -562,7 +563,7 @@ def test_a_decision_tree_sends_rows_as_its_estimator_does(db: Store, data: DataC
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("logistic", "Logistic regression"), ("random_forest", "A random forest"), ("gradient_boosting", "Gradient boosting")],
+    [("logistic", "Logistic regression"), ("random_forest", "The random forest"), ("gradient_boosting", "Gradient boosting")],
 )
 def test_other_fitted_models_are_not_drawn(db: Store, kind: str, words: str) -> None:
     run = config(IRIS, kind=kind)

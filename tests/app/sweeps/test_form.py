@@ -7,10 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from leafscope.app.figures.shared.interval_lines import phrase
+from leafscope.app.figures.shared.model_style import model_words
+from leafscope.app.sweeps.form import models as form_models
 from leafscope.app.sweeps.numbers_field import MOST, parse_real, parse_whole, write_real, write_whole
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig, presets
 from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.sweep.members import check, distinct_runs
+from tests.core.models.toys import nearest  # noqa: F401 -- a fixture
 
 # Lists of numbers
 
@@ -162,6 +166,20 @@ def test_each_preset_is_the_forms_default_for_its_data(data: str) -> None:
 @pytest.mark.parametrize("data", DATA_SETS)
 def test_every_data_set_can_be_trained(data: str) -> None:
     check(found(drawn(sweep_data=data, sweep_seeds="0")))
+
+
+@pytest.mark.usefixtures("nearest")
+def test_a_model_that_is_registered_can_be_set_beside_the_tree() -> None:
+    at = drawn(sweep_models="flat,nearest")
+    assert at.multiselect(key="sweep_models").options == [*map(model_words, form_models())]
+    assert at.multiselect(key="sweep_models").options[-1] == "nearest neighbours"
+    assert found(at).baselines == ["nearest"]
+    assert found(at).axes["net.kind"] == ["tree", "flat"]
+    assert phrase("nearest") == "the nearest neighbours"
+
+
+def test_the_models_of_the_form_are_in_order() -> None:
+    assert form_models() == ("flat", *presets.BESIDE, "random_forest", "gradient_boosting")
 
 
 ADDRESSES: dict[str, dict[str, str]] = {

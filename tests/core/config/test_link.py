@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from leafscope.core.config import (
-    BASELINES,
-    FITTED,
-    NETS,
     DataConfig,
     NetConfig,
     RunConfig,
@@ -29,6 +26,7 @@ from leafscope.core.config.link import PLAN_LIMIT, Plan, decode, encode, nested,
 from leafscope.core.config.presets import depth_sweep
 from leafscope.core.datasets import DATA_SETS
 from leafscope.core.errors import LimitError
+from leafscope.core.models import MODELS, baselines, net_kinds
 
 seeds = st.integers(0, 2**31 - 1)
 rates = st.floats(1e-6, 9.0)
@@ -58,7 +56,7 @@ def _valid_net(values: dict[str, Any]) -> NetConfig:
 nets = st.fixed_dictionaries(
     {},
     optional={
-        "kind": st.sampled_from((*NETS, *FITTED)),
+        "kind": st.sampled_from(list(MODELS)),
         "depth": st.integers(0, 16),
         "width": st.integers(1, 4000),
         "tree_layers": st.integers(1, 3),
@@ -99,7 +97,7 @@ sweeps = st.builds(
     base=st.builds(
         RunConfig,
         data=st.sampled_from(list(DATA_SETS)).flatmap(_data),
-        net=st.builds(NetConfig, kind=st.sampled_from(NETS), depth=st.integers(0, 4), width=st.integers(6, 20)),
+        net=st.builds(NetConfig, kind=st.sampled_from(net_kinds()), depth=st.integers(0, 4), width=st.integers(6, 20)),
         train=trains,
         seed=seeds,
     ),
@@ -113,7 +111,7 @@ sweeps = st.builds(
             "seed": st.lists(st.integers(0, 99), min_size=1, max_size=30, unique=True),
         },
     ),
-    baselines=st.lists(st.sampled_from(BASELINES), unique=True, max_size=4),
+    baselines=st.lists(st.sampled_from(baselines()), unique=True, max_size=4),
     tune_lr=st.none() | st.lists(rates, min_size=1, max_size=4, unique=True),
 )
 
@@ -288,7 +286,7 @@ almost_sweeps = st.fixed_dictionaries(
         "name": json_values,
         "base": fields | json_values,
         "axes": st.dictionaries(st.sampled_from(field_names()), st.lists(json_values, max_size=3) | json_values) | json_values,
-        "baselines": st.lists(st.sampled_from(BASELINES) | json_values, max_size=3) | json_values,
+        "baselines": st.lists(st.sampled_from(baselines()) | json_values, max_size=3) | json_values,
         "tune_lr": st.lists(st.floats() | json_values, max_size=3) | json_values,
     },
 )

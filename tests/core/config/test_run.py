@@ -4,8 +4,6 @@ import pytest
 from pydantic import ValidationError
 
 from leafscope.core.config import (
-    FITTED,
-    NETS,
     DataConfig,
     NetConfig,
     RunConfig,
@@ -17,6 +15,7 @@ from leafscope.core.config import (
     field_names,
 )
 from leafscope.core.datasets import DATA_SETS
+from leafscope.core.models import MODELS
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,7 @@ from leafscope.core.datasets import DATA_SETS
         ("net.depth", 2.5, "depth must be a whole number from 0 to 16, got 2.5"),
         ("net.width", 0, "width must be a whole number from 1 to 4,096, got 0"),
         ("net.tree_layers", 4, "tree_layers must be a whole number from 1 to 3, got 4"),
-        ("net.kind", "soft", f"kind must be one of {', '.join((*NETS, *FITTED))}, got 'soft'"),
+        ("net.kind", "soft", f"kind must be one of {', '.join(MODELS)}, got 'soft'"),
         ("net.gates", None, "gates must be one of hidden, units, random, got None"),
         ("data.name", "mnist", "name must be one of digits, "),
         ("data.n_train", 0, "n_train must be a whole number from 1 to 200,000, got 0"),

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leafscope.core.config import BASELINES, NETS, DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, toml_file
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, toml_file
 from leafscope.core.config.presets import DATA, depth_sweep
 from leafscope.core.config.toml_file import parse_sweep, read_sweep, write_sweep
 from leafscope.core.errors import ConfigFileError
+from leafscope.core.models import baselines, net_kinds
 from leafscope.core.sweep.members import expand
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip() != "")
@@ -29,7 +30,7 @@ bases = st.builds(
             teacher_depth=st.none() | st.integers(0, 5),
         ),
     ),
-    net=st.builds(NetConfig, kind=st.sampled_from(NETS), depth=st.integers(0, 4), width=st.integers(6, 20)),
+    net=st.builds(NetConfig, kind=st.sampled_from(net_kinds()), depth=st.integers(0, 4), width=st.integers(6, 20)),
     train=st.builds(TrainConfig, lr=floats, patience=st.none() | st.integers(1, 9), weight_decay=floats),
     seed=st.integers(0, 2**31 - 1),
     split_seed=st.none() | st.integers(0, 9),
@@ -50,7 +51,7 @@ sweeps = st.builds(
     name=names,
     base=bases,
     axes=axes,
-    baselines=st.lists(st.sampled_from(BASELINES), unique=True, max_size=4),
+    baselines=st.lists(st.sampled_from(baselines()), unique=True, max_size=4),
     tune_lr=st.none() | st.lists(floats, min_size=1, max_size=4, unique=True),
 )
 

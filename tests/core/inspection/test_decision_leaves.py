@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 
-from leafscope.core.config import FITTED, NETS, DataConfig, NetConfig, RunConfig, changed
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.datasets import load
 from leafscope.core.errors import LimitError
 from leafscope.core.inspection.decision_leaves import DecisionLeaves, decision_leaves
+from leafscope.core.models import MODELS
 from leafscope.core.training.fitting import fit, majority_accuracy
 
 SPLITS = ["train", "validation", "test"]
@@ -73,7 +74,7 @@ def same(one: DecisionLeaves, other: DecisionLeaves) -> bool:
     return leaves and (one.depth, one.paths, one.accuracy) == (other.depth, other.paths, other.accuracy)
 
 
-@pytest.mark.parametrize("kind", [*NETS, *FITTED])
+@pytest.mark.parametrize("kind", list(MODELS))
 def test_any_run_has_them_at_its_depth(kind: str) -> None:
     """Also a run whose width, gates or device mean nothing to a decision tree."""
     run = changed(a_run(kind=kind, gates="random", tree_layers=3), {"train.device": "cuda:7"})

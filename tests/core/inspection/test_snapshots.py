@@ -26,7 +26,8 @@ from leafscope.core.inspection.snapshots import (
     shuffled,
     snapshot_epochs,
 )
-from leafscope.core.nets import DenseNet, TreeNet, build_net
+from leafscope.core.models import build_net
+from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.reading import LEVELS, snapshot_epoch, snapshot_name
 from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store

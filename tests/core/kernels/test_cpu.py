@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leafscope.core.kernels import cpu, reference
+from leafscope.core.kernels import cpu, leaf_linear, reference
 from leafscope.core.tree import TreeLinear
 
 LARGEST_TABLE = 1 << 19
@@ -90,7 +90,7 @@ def assert_same(got, wanted):
 
 def assert_agrees(case, sparse=False, but=()):
     wanted = outcome(reference.leaf_linear, case, dtype=torch.float64, but=but)
-    assert_near(outcome(cpu.leaf_linear, case, sparse, but=but), wanted)
+    assert_near(outcome(leaf_linear, case, sparse, but=but), wanted)
 
 
 @given(shapes, st.booleans(), st.integers(1, 4))
@@ -266,7 +266,7 @@ def test_without_gradients_the_output_is_the_same():
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_other_types_go_to_the_reference(dtype):
     case = make(**small)
-    got, wanted = (outcome(path, case, True, dtype) for path in (cpu.leaf_linear, reference.leaf_linear))
+    got, wanted = (outcome(path, case, True, dtype) for path in (leaf_linear, reference.leaf_linear))
     assert got[0].dtype == dtype
     assert_same(got, wanted)
     x, weight, bias, gate = differentiable(case, dtype)
@@ -277,7 +277,7 @@ def test_very_wide_layers_go_to_the_reference():
     x, leaf = torch.randn(3, 700), torch.tensor([0, 1, 1])
     weight = torch.randn(3, 400, 700)
     assert not cpu.takes(x, weight)
-    got, wanted = (path(x, leaf, weight, None, 1, True) for path in (cpu.leaf_linear, reference.leaf_linear))
+    got, wanted = (path(x, leaf, weight, None, 1, True) for path in (leaf_linear, reference.leaf_linear))
     assert torch.equal(got, wanted)
 
 

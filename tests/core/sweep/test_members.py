@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from leafscope.core.config import BASELINES, DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DataError, LimitError
+from leafscope.core.models import baselines
 from leafscope.core.sweep import members as members_module
 from leafscope.core.sweep.members import check, distinct_runs, effort, expand
 
@@ -45,7 +46,7 @@ def test_every_combination_is_there_with_every_rate(depths, kinds, seeds, rates)
 
 
 def test_baselines_stand_beside_each_cell():
-    made = expand(sweep(axes={"net.depth": [0, 2], "seed": [3, 4]}, baselines=list(BASELINES)))
+    made = expand(sweep(axes={"net.depth": [0, 2], "seed": [3, 4]}, baselines=list(baselines())))
     of_seed = [(member.model, member.variant, member.depth, member.width) for member in made if member.run.seed == 3]
     assert sorted(of_seed, key=str) == sorted(
         [

@@ -8,7 +8,7 @@ import pandas as pd
 from leafscope.app.figures.capacity.capacity_by_depth import CapacityByDepth
 from leafscope.app.figures.capacity.capacity_time_ratio import CapacityTimeRatio
 from leafscope.app.figures.capacity.error_by_cost import ErrorByCost
-from leafscope.app.figures.shared.model_style import MODEL_WORDS
+from leafscope.core.models import lines
 from tests.app.figures.capacity.tables import NAN, counts, points, ratios
 from tests.app.figures.hostile import HOSTILE
 
@@ -34,7 +34,7 @@ def many_ratios() -> pd.DataFrame:
 def many_points() -> pd.DataFrame:
     """Every model at 17 depths and 12 widths."""
     one = points().iloc[:1]
-    places = [(model, k, width) for model in MODEL_WORDS for width in range(4, 52, 4) for k in range(17)]
+    places = [(model, k, width) for model in lines() for width in range(4, 52, 4) for k in range(17)]
     table = pd.concat([one] * len(places), ignore_index=True)
     columns = pd.DataFrame(places, columns=["model", "depth", "width"])
     return table.assign(**columns, cost=columns["width"] ** 2, on_front=[place % 7 == 0 for place in range(len(places))])

@@ -6,7 +6,7 @@ import pytest
 
 from leafscope.app import theme
 from leafscope.app.figures.capacity.error_by_cost import ErrorByCost
-from leafscope.app.figures.shared.model_style import MODEL_WORDS
+from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.theme import Look
 from tests.app.figures.capacity.tables import NAN, points
 from tests.app.figures.drawn import finite, named, title
@@ -21,14 +21,14 @@ def test_points_are_the_table_and_no_further_than_a_marker_from_their_cost() -> 
     px = (1000 - 300) / (figure.layout.xaxis.range[1] - figure.layout.xaxis.range[0])
     for model in ("tree", "dense", "decision_tree"):
         rows = table[table["model"] == model]
-        (trace,) = named(figure, MODEL_WORDS[model])
+        (trace,) = named(figure, model_words(model))
         assert finite(trace.y) == rows["mean"].tolist()
         assert finite(trace.customdata) == rows["cost"].tolist()
         assert finite(trace.error_y.array) == pytest.approx([2.0] * len(rows))
         assert finite(trace.error_y.arrayminus) == pytest.approx([2.0] * len(rows))
         for x, cost in zip(finite(trace.x), rows["cost"]):
             assert abs(math.log10(x) - math.log10(cost or 0.5)) * px <= theme.MARKER_SIZE[False]
-    (tree,), (dense,) = named(figure, "tree"), named(figure, MODEL_WORDS["dense"])
+    (tree,), (dense,) = named(figure, "tree"), named(figure, model_words("dense"))
     assert len(set(finite(tree.x)) & set(finite(dense.x))) == 0
     assert "equal costs side by side" in title(figure)
     assert table["unit"].unique().tolist() == ["percent"]
@@ -55,12 +55,12 @@ def test_points_that_cost_alike_nowhere_are_at_their_cost() -> None:
 
 def test_lines_join_depths_within_a_width_and_widths_where_there_is_no_depth() -> None:
     figure = ErrorByCost(points(), cost="multiply_adds").figure()
-    (tree,), (dense,) = named(figure, "tree"), named(figure, MODEL_WORDS["dense"])
+    (tree,), (dense,) = named(figure, "tree"), named(figure, model_words("dense"))
     assert [math.isnan(y) for y in tree.y] == [False, False, True, False]
     assert tree.hovertext[0].startswith("tree, K = 0, width 8<br>64 multiply-adds<br>test error 30.0 %")
     assert not any(math.isnan(y) for y in dense.y)
     mixed = points().query("model == 'dense'").assign(depth=[NAN, 3], width=NAN)
-    (dense,) = named(ErrorByCost(mixed, cost="parameters").figure(), MODEL_WORDS["dense"])
+    (dense,) = named(ErrorByCost(mixed, cost="parameters").figure(), model_words("dense"))
     assert len(finite(dense.y)) == 2
 
 
@@ -99,7 +99,7 @@ def test_trees_of_scikit_learn_cost_comparisons_and_it_is_said() -> None:
 def test_the_ladder_is_smaller_than_the_dense_net_of_its_colour() -> None:
     both = pd.concat([points(), points().query("model == 'dense'").assign(model="dense_ladder")])
     figure = ErrorByCost(both, cost="multiply_adds").figure()
-    (ladder,), (dense,) = (named(figure, MODEL_WORDS[model]) for model in ("dense_ladder", "dense"))
+    (ladder,), (dense,) = (named(figure, model_words(model)) for model in ("dense_ladder", "dense"))
     assert ladder.marker.size < dense.marker.size
     assert ladder.marker.color == dense.marker.color
 
@@ -108,7 +108,7 @@ def test_models_without_an_error_or_a_cost_are_not_drawn() -> None:
     assert not named(ErrorByCost(points(), cost="multiply_adds").figure(), "logistic regression")
     some = points()
     some.loc[some["model"] == "dense", "cost"] = NAN
-    assert not named(ErrorByCost(some, cost="parameters").figure(), MODEL_WORDS["dense"])
+    assert not named(ErrorByCost(some, cost="parameters").figure(), model_words("dense"))
     assert not ErrorByCost(points().assign(mean=NAN), cost="parameters").figure().data
     with pytest.raises(ValueError, match=r"cost must be at least 0, got -1"):
         ErrorByCost(points().assign(cost=-1.0), cost="parameters")

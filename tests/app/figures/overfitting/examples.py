@@ -12,7 +12,7 @@ from leafscope.app.figures.overfitting.error_by_rows import ErrorByRows
 from leafscope.app.figures.overfitting.gap_by_depth import GapByDepth
 from leafscope.app.figures.overfitting.help_map import HelpMap
 from leafscope.app.figures.overfitting.training_curves import TrainingCurves
-from leafscope.app.figures.shared.model_style import MODEL_WORDS
+from leafscope.core.models import lines
 from tests.app.figures.hostile import HOSTILE
 from tests.app.figures.overfitting.tables import (
     NAN,
@@ -34,9 +34,7 @@ MANY = 64
 
 
 def many_errors() -> pd.DataFrame:
-    rows = [
-        (model, "", split, k, 0.5 - 0.02 * k) for model in MODEL_WORDS for split in ("test", "train") for k in (*DEPTHS, NAN)
-    ]
+    rows = [(model, "", split, k, 0.5 - 0.02 * k) for model in lines() for split in ("test", "train") for k in (*DEPTHS, NAN)]
     return with_interval(rows, "model variant split depth mean")
 
 

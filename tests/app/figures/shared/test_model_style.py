@@ -1,16 +1,17 @@
 from leafscope.app import theme
-from leafscope.app.figures.shared.model_style import MODEL_WORDS, model_style, model_words
+from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import Look
+from leafscope.core.models import lines
 from tests.app.figures.test_contract import LOOKS
 
 
 def test_models_look_apart_and_are_named_apart() -> None:
-    assert len(set(MODEL_WORDS.values())) == len(MODEL_WORDS)
+    assert len({model_words(model) for model in lines()}) == len(lines())
     assert model_words("flat", "x") == "flat (x)"
     assert model_words("new") == "new"
     for look in LOOKS:
-        styles = [model_style(model, "", look) for model in MODEL_WORDS]
-        assert len({(style["colour"], style["marker"]) for style in styles}) == len(MODEL_WORDS)
+        styles = [model_style(model, "", look) for model in lines()]
+        assert len({(style["colour"], style["marker"]) for style in styles}) == len(lines())
 
 
 def test_the_control_of_a_model_has_its_colour_and_a_hollow_marker() -> None:

@@ -1,0 +1,63 @@
+"""Gradient boosting that scikit-learn fits: rounds of small trees on binned features, one tree a class in each round."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from leafscope.core.models.counting import TREE_NODE, fitting_memory
+from leafscope.core.models.registry import MODELS, Fit, FittedSize, Line, Memory, Model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from leafscope.core.config import RunConfig
+
+ROUNDS = 100
+"""Rounds of boosting."""
+
+LEAVES = 31
+"""The most leaves that a tree has."""
+
+
+def _fit(
+    run: "RunConfig", x: "NDArray[np.float32]", y: "NDArray[np.int64]", chosen: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    estimator = HistGradientBoostingClassifier(
+        max_iter=ROUNDS, max_leaf_nodes=LEAVES, early_stopping=False, random_state=run.weight_seed, **chosen
+    )
+    return estimator.fit(x, y), {}
+
+
+def size_of_rounds(estimator: Any, x: "NDArray[np.float32]") -> FittedSize:
+    """Count as scikit-learn stores it: two numbers a split, one a leaf."""
+    rounds = getattr(estimator, "_predictors", None)  # private: without it, what the settings allow
+    if rounds is None:
+        trees = estimator.n_iter_ * estimator.n_trees_per_iteration_
+        splits = LEAVES - 1
+        return FittedSize(trees * (2 * splits + LEAVES), float(trees * splits), is_bound=True)
+    nodes = [tree.nodes for trees in rounds for tree in trees]
+    parameters = sum(2 * int((of_tree["is_leaf"] == 0).sum()) + int(of_tree["is_leaf"].sum()) for of_tree in nodes)
+    rows = [of_tree["count"] * (of_tree["is_leaf"] == 0) / of_tree["count"][0] for of_tree in nodes]
+    return FittedSize(parameters, float(sum(shares.sum() for shares in rows)))
+
+
+def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:
+    return fitting_memory(ROUNDS * n_outputs * 2 * LEAVES * TREE_NODE, n_features, n_outputs, n_rows)
+
+
+BOOSTING = MODELS.register(
+    Model(
+        name="gradient_boosting",
+        lines=(Line("gradient_boosting", "gradient boosting", style="ensemble", place=71),),
+        memory=_memory,
+        fit=Fit(
+            fit=_fit,
+            size=size_of_rounds,
+            grid={"learning_rate": (0.03, 0.1, 0.3, 1.0)},
+            min_classes=2,
+            seconds=3.0,
+        ),
+    )
+)

@@ -1,0 +1,193 @@
+"""Decision trees that scikit-learn fits: of a depth, or pruned on validation.
+
+Two numbers are stored for each split, and a leaf stores a share for each class; a row costs the comparisons on its path. How
+parameters and comparisons are counted is this project's choice.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafscope.core.models.counting import DOUBLE, TREE_NODE, fitting_memory, training_rows
+from leafscope.core.models.registry import MODELS, Choice, Fit, FittedSize, Line, Memory, Model, Size
+
+if TYPE_CHECKING:
+    from leafscope.core.config import NetConfig, RunConfig
+    from leafscope.core.datasets import Dataset, Split
+
+ALPHAS = 100
+"""The most alphas of a pruning path that are compared."""
+
+SAME_ALPHA = 1e-12
+"""Alphas this close are one: they differ by rounding, and scikit-learn may prune them in another order."""
+
+
+def size_of_trees(estimator: Any, x: NDArray[np.float32]) -> FittedSize:
+    """Count the trees of an estimator as scikit-learn stores them: two numbers a split, one a class and leaf."""
+    trees = getattr(estimator, "estimators_", [estimator])
+    splits = [tree.tree_.node_count - tree.tree_.n_leaves for tree in trees]
+    outputs = len(estimator.classes_) * sum(tree.tree_.n_leaves for tree in trees)
+    # of the nodes that a row passes, the last is a leaf
+    comparisons = sum(tree.decision_path(x).nnz / len(x) - 1 for tree in trees)
+    return FittedSize(int(2 * sum(splits) + outputs), float(comparisons))
+
+
+def tree_bytes(leaves: int, n_outputs: int) -> int:
+    """Bound the bytes of a tree of so many leaves."""
+    return 2 * leaves * (TREE_NODE + DOUBLE * n_outputs)
+
+
+# Of a depth
+
+
+def _fit(
+    run: "RunConfig", x: NDArray[np.float32], y: NDArray[np.int64], chosen: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    from sklearn.tree import DecisionTreeClassifier
+
+    seed = run.weight_seed
+    if run.net.depth == 0:
+        # scikit-learn's depth begins at 1; a root that may not be split is the majority class
+        estimator = DecisionTreeClassifier(min_samples_split=len(y) + 1, random_state=seed)
+    else:
+        estimator = DecisionTreeClassifier(max_depth=run.net.depth, random_state=seed, **chosen)
+    return estimator.fit(x, y), {}
+
+
+def _size(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
+    """The full tree of its depth, the most that it can be."""
+    leaves: int = 1 << net.depth
+    parameters = 2 * (leaves - 1) + n_outputs * leaves
+    return Size(parameters, parameters, net.depth)
+
+
+def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:
+    leaves = min(training_rows(run, n_rows), 1 << run.net.depth)  # no tree has more leaves than training rows
+    return fitting_memory(tree_bytes(leaves, n_outputs), n_features, n_outputs, n_rows, copies=1)
+
+
+# Pruned
+
+
+def _fit_pruned(
+    run: "RunConfig", x: NDArray[np.float32], y: NDArray[np.int64], chosen: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    from sklearn.tree import DecisionTreeClassifier
+
+    return DecisionTreeClassifier(max_depth=None, random_state=run.weight_seed, **chosen).fit(x, y), {}
+
+
+def _choose(run: "RunConfig", data: "Dataset", should_stop: Callable[[], bool]) -> Choice | None:
+    """Grow a full tree and keep the alpha with the highest validation accuracy, the largest of equals."""
+    if should_stop():
+        return None
+    full, _ = _fit_pruned(run, data.train.x, data.train.y, {})
+    alphas, right = pruning_path(full.tree_, right_in_nodes(full, data.validation))
+    if should_stop():
+        return None
+    tried = np.unique(np.linspace(0, len(alphas) - 1, min(ALPHAS, len(alphas))).round().astype(int))
+    best = max(tried, key=lambda step: (right[step], step))
+    chosen = {"ccp_alpha": float(alphas[best])}
+    pruned, _ = _fit_pruned(run, data.train.x, data.train.y, chosen)
+    return Choice(pruned, chosen, len(tried))
+
+
+def right_in_nodes(tree: Any, split: "Split") -> NDArray[np.int64]:
+    """Count, for each node, the rows that pass through it and are of its majority class."""
+    label = tree.classes_[tree.tree_.value[:, 0].argmax(1)]
+    path = tree.decision_path(split.x)
+    row = np.repeat(np.arange(len(split.y)), np.diff(path.indptr))
+    return np.bincount(path.indices[label[path.indices] == split.y[row]], minlength=len(label))
+
+
+def pruning_path(tree: Any, right: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Prune the weakest link until the root is left: (S,) ascending alphas, and (S,) rows that the tree at each is right on.
+
+    Minimal cost-complexity pruning (Breiman et al. 1984): the weakest link is the inner node with the least growth of the
+    training impurity for each leaf that goes. `right`: rows that each node would be right on as a leaf. The first alpha is
+    0, the full tree. One walk gives what a refit for each alpha would.
+    """
+    parent = np.full(tree.node_count, -1)
+    inner = tree.children_left >= 0
+    for children in (tree.children_left, tree.children_right):
+        parent[children[inner]] = np.flatnonzero(inner)
+    risk = tree.impurity * tree.weighted_n_node_samples / tree.weighted_n_node_samples[0]
+    # sums over the leaves below a node
+    below = np.where(inner, 0.0, np.stack([risk, right, np.ones(tree.node_count)]))
+    for node in range(tree.node_count - 1, 0, -1):  # a parent comes before its children
+        below[:, parent[node]] += below[:, node]
+    alphas, correct = [0.0], [int(below[1, 0])]
+    while inner[0]:
+        growth = np.full(tree.node_count, math.inf)
+        growth[inner] = (risk[inner] - below[0, inner]) / (below[2, inner] - 1)
+        weakest = int(growth.argmin())
+        change = np.array([risk[weakest], right[weakest], 1.0]) - below[:, weakest]
+        node = weakest
+        while node >= 0:
+            below[:, node] += change
+            node = parent[node]
+        gone = [weakest]
+        while gone:
+            node = gone.pop()
+            if inner[node]:
+                inner[node] = False
+                gone += [tree.children_left[node], tree.children_right[node]]
+        alphas.append(max(float(growth[weakest]), alphas[-1]))
+        correct.append(round(below[1, 0]))
+    return _distinct(np.array(alphas), np.array(correct))
+
+
+def _distinct(alphas: NDArray[np.float64], correct: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Keep one step of those whose alphas are the same, the last; of alpha 0 the first, since 0 prunes nothing."""
+    jump = np.diff(alphas) > SAME_ALPHA
+    last = np.flatnonzero(np.append(jump, True))
+    value = alphas[last] + SAME_ALPHA / 2  # scikit-learn's own rounding must not keep a link that was pruned here
+    if alphas[last[0]] <= SAME_ALPHA:
+        last[0], value[0] = 0, 0.0
+    return value, correct[last]
+
+
+def _memory_pruned(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:
+    return fitting_memory(tree_bytes(training_rows(run, n_rows), n_outputs), n_features, n_outputs, n_rows)
+
+
+# The models
+
+DECISION_TREE = MODELS.register(
+    Model(
+        name="decision_tree",
+        lines=(
+            Line(
+                "decision_tree",
+                "decision tree",
+                "the decision tree",
+                place=60,
+            ),
+        ),
+        net_fields=("depth",),
+        cost=_size,
+        memory=_memory,
+        fit=Fit(fit=_fit, size=size_of_trees, seconds=0.02, is_tree=True),
+    )
+)
+
+DECISION_TREE_PRUNED = MODELS.register(
+    Model(
+        name="decision_tree_pruned",
+        lines=(
+            Line(
+                "decision_tree_pruned",
+                "decision tree, pruned",
+                "the pruned decision tree",
+                style="decision_tree",
+                is_thin=True,
+                place=61,
+            ),
+        ),
+        memory=_memory_pruned,
+        fit=Fit(fit=_fit_pruned, size=size_of_trees, choose=_choose, seconds=0.2, is_tree=True),
+    )
+)

@@ -1,0 +1,160 @@
+"""Dense nets, without gates: the reference of computation and capacity that tree nets are set beside."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from leafscope.core.models.counting import check_positive, layered_multiply_adds, layered_parameters, training_memory
+from leafscope.core.models.registry import MODELS, TRAINING, Beside, Line, Memory, Model, Size, net_kinds
+
+if TYPE_CHECKING:
+    from leafscope.core.config import NetConfig, RunConfig
+
+WIDEST = 4096
+"""The widest net there is."""
+
+LADDER = (2, 4)
+"""Widths of the ladder of dense nets, in widths of the tree net; the net of equal computation is its first step."""
+
+
+def equal_computation_width(net: "NetConfig", n_features: int, n_outputs: int) -> int:
+    """Find the width of the dense net whose multiply-adds are nearest to the net's: its own where gates are hidden units.
+
+    From 1 to 4096, of two that are as near the smaller; the dense net has as many layers. Raises ValueError for what is not a
+    net, and unless both sizes are at least 1.
+
+    >>> from leafscope.core.config import NetConfig
+    >>> equal_computation_width(NetConfig(depth=3, width=8), n_features=8, n_outputs=4)
+    8
+    >>> equal_computation_width(NetConfig(depth=3, width=8, gates="units"), n_features=8, n_outputs=4)
+    9
+    """
+    goal = size_of_net(net, n_features, n_outputs).multiply_adds
+    return _nearest_width(net, goal, lambda dense: layered_multiply_adds(dense, n_features, n_outputs))
+
+
+def equal_capacity_width(net: "NetConfig", n_features: int, n_outputs: int) -> tuple[int, float]:
+    """Find the width of the dense net with as many stored parameters, and by what share it misses them.
+
+    The dense net has as many layers, and at most 4096 units in each, the widest net there is. The share is its parameters
+    over the net's, less 1: where no width comes within 2 % it says so. Raises as `equal_computation_width` does.
+
+    >>> from leafscope.core.config import NetConfig
+    >>> equal_capacity_width(NetConfig(depth=0, width=8), n_features=8, n_outputs=4)
+    (8, 0.0)
+    >>> width, deviation = equal_capacity_width(NetConfig(depth=6, width=8), n_features=8, n_outputs=4)
+    >>> width, round(deviation, 4)
+    (89, -0.0088)
+    """
+    goal = size_of_net(net, n_features, n_outputs).parameters
+    width = _nearest_width(net, goal, lambda dense: layered_parameters(dense, n_features, n_outputs))
+    found = layered_parameters(_dense(net, width), n_features, n_outputs)
+    return width, found / goal - 1
+
+
+def size_of_net(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
+    """Count a net; raises ValueError for what is not a net, and unless both sizes are at least 1."""
+    model = MODELS[net.kind]
+    if model.fit is not None or model.cost is None:
+        raise ValueError(f"kind must be one of {', '.join(net_kinds())}, got {net.kind}")
+    check_positive(n_features=n_features, n_outputs=n_outputs)
+    return model.cost(net, n_features, n_outputs)
+
+
+def _nearest_width(net: "NetConfig", goal: int, count: "Callable[[NetConfig], int]") -> int:
+    """The width, from 1 to 4096, at which a count that grows with it is nearest to the goal; the smaller of two."""
+    low, high = 1, WIDEST
+    while low < high:  # the smallest width that reaches the goal
+        middle = (low + high) // 2
+        if count(_dense(net, middle)) < goal:
+            low = middle + 1
+        else:
+            high = middle
+    return min((max(1, low - 1), low), key=lambda width: abs(count(_dense(net, width)) - goal))
+
+
+def _dense(net: "NetConfig", width: int) -> "NetConfig":
+    return net.model_copy(update={"kind": "dense", "width": width})
+
+
+# Beside tree nets
+
+
+def _same_computation(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
+    if net.gated and net.gates != "hidden":  # gates that cost: at each depth another width
+        yield _beside(equal_computation_width(net, n_features, n_outputs), by_depth=True)
+    else:
+        yield _beside(net.width, by_depth=False)
+
+
+def _same_capacity(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
+    tree = net.model_copy(update={"kind": "tree"})
+    yield _beside(equal_capacity_width(tree, n_features, n_outputs)[0], by_depth=True)
+
+
+def _ladder(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
+    for width in (factor * net.width for factor in LADDER):
+        if width <= WIDEST:
+            yield _beside(width, by_depth=False, variant=f"w{width}")
+
+
+def _beside(width: int, by_depth: bool, variant: str = "") -> Beside:
+    return Beside({"net.kind": "dense", "net.width": width}, by_depth, variant)
+
+
+# The model
+
+
+def _size(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
+    parameters = layered_parameters(net, n_features, n_outputs)
+    return Size(parameters, parameters, layered_multiply_adds(net, n_features, n_outputs))
+
+
+def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:
+    net = run.net
+    values = n_features + 2 * net.width * (1 + net.tree_layers) + n_outputs
+    return training_memory(run, n_rows, layered_parameters(net, n_features, n_outputs), values)
+
+
+def _build(net: "NetConfig", n_features: int, n_outputs: int, seed: int) -> Any:
+    from leafscope.core.nets import DenseNet
+
+    return DenseNet(net, n_features, n_outputs, seed)
+
+
+DENSE = MODELS.register(
+    Model(
+        name="dense",
+        option="dense, same multiply-adds",
+        lines=(
+            Line(
+                "dense",
+                "dense, same multiply-adds",
+                "the dense net of equal computation",
+                beside=_same_computation,
+                place=30,
+            ),
+            Line(
+                "dense_capacity",
+                "dense, same parameters",
+                "the dense net of equal capacity",
+                is_thin=True,
+                beside=_same_capacity,
+                place=31,
+            ),
+            Line(
+                "dense_ladder",
+                "dense, wider",
+                "the wider dense net",
+                style="dense",
+                is_thin=True,
+                beside=_ladder,
+                place=32,
+            ),
+        ),
+        net_fields=("width", "tree_layers"),
+        train_fields=TRAINING,
+        cost=_size,
+        memory=_memory,
+        build=_build,
+    )
+)

@@ -1,0 +1,131 @@
+"""Nets whose layers choose their matrix by sign pattern: along the tree of prefixes (tree), or one for each leaf (flat).
+
+K depth (gating bits) · L = 2^K leaves · V nodes (2^(K+1) - 1 tree, 2^K flat). Conditional matrices and the tree over
+prefixes: Cho & Bengio 2014 (arXiv 1406.7362).
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from leafscope.core.models.counting import layered_multiply_adds, layered_parameters, matrix, training_memory
+from leafscope.core.models.registry import MODELS, OF_GATES, TRAINING, Beside, Line, Memory, Model, Routing, Size, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from leafscope.core.config import NetConfig, RunConfig, TrainConfig
+
+_LINES = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
+
+
+def _nodes(net: "NetConfig") -> int:
+    """V, the matrices that a gated layer stores."""
+    leaves: int = 1 << net.depth
+    return 2 * leaves - 1 if net.kind == "tree" else leaves
+
+
+def _size(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
+    units = net.depth if net.gates == "units" else 0
+    return Size(
+        parameters=layered_parameters(net, n_features, n_outputs, _nodes(net), units),
+        distinct_parameters=layered_parameters(net, n_features, n_outputs, 1 << net.depth, units),
+        # hidden gates are computed anyway
+        multiply_adds=layered_multiply_adds(net, n_features, n_outputs, 0 if net.gates == "hidden" else net.depth),
+    )
+
+
+def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:
+    net = run.net
+    depth, layers, width = net.depth, net.tree_layers, net.width
+    batch = min(run.train.batch_size, n_rows)
+    return training_memory(
+        run,
+        n_rows,
+        trained=_size(net, n_features, n_outputs).parameters,
+        values=n_features + 2 * width * (1 + layers) + layers * depth + n_outputs,
+        frozen=layers * depth * width if net.gates == "random" else 0,
+        visits=layers * _nodes(net),
+        leaves=layers * min(batch, 1 << depth) * matrix(net),
+        records=(run.train.epochs + 1) * n_rows * layers * (1 if depth <= 8 else 2),
+    )
+
+
+def _fault(net: "NetConfig") -> str | None:
+    if net.gates == "hidden" and net.depth > net.width:
+        return (
+            f"depth must be at most the width ({net.width}) with hidden gates, since each bit is the sign of one "
+            f"hidden unit, got {net.depth}"
+        )
+    return None
+
+
+def _ignored(net: "NetConfig", train: "TrainConfig") -> Collection[str]:
+    if net.depth == 0:
+        return (*OF_GATES, "decay_growth")
+    return ("decay_growth",) if train.weight_decay == 0 else ()
+
+
+def _routings(net: "NetConfig", leaves: "Sequence[NDArray[np.integer[Any]]]") -> Sequence[Routing]:
+    return [Routing(leaf, 1 << net.depth, has_prefixes=True) for leaf in leaves]
+
+
+def _tables(net: "NetConfig") -> Sequence[Table]:
+    return [Table(_nodes(net), matrix(net))] * net.tree_layers
+
+
+def _random_gates(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
+    yield Beside({"net.kind": "tree", "net.gates": "random"}, by_depth=True)
+
+
+def _build(net: "NetConfig", n_features: int, n_outputs: int, seed: int) -> Any:
+    from leafscope.core.nets import TreeNet
+
+    return TreeNet(net, n_features, n_outputs, seed)
+
+
+_GATED: dict[str, Any] = {
+    "net_fields": ("depth", "width", "tree_layers", "gates"),
+    "ignored": _ignored,
+    "fault": _fault,
+    "is_gated": True,
+    "routings": _routings,
+    "tables": _tables,
+    "cost": _size,
+    "memory": _memory,
+    "build": _build,
+}
+
+TREE = MODELS.register(
+    Model(
+        name="tree",
+        option="shared prefixes (tree)",
+        lines=(
+            Line("tree", "tree", "the tree", place=0),
+            Line("tree_units", "tree, gating units", "the tree with gating units", place=1),
+            Line(
+                "random_gates",
+                "tree, random gates",
+                "the tree with random gates",
+                style="tree",
+                is_thin=True,
+                beside=_random_gates,
+                place=40,
+            ),
+        ),
+        line=lambda net: _LINES[net.gates],
+        line_fields=("gates",),
+        train_fields=(*TRAINING, *OF_GATES[1:], "decay_growth"),
+        **_GATED,
+    )
+)
+
+FLAT = MODELS.register(
+    Model(
+        name="flat",
+        option="separate leaves (flat)",
+        lines=(Line("flat", "flat", "the flat net", place=20),),
+        train_fields=(*TRAINING, *OF_GATES[1:]),
+        **_GATED,
+    )
+)

@@ -1,0 +1,205 @@
+"""Models say everything about themselves: what they read, how they are shown, what they cost; a new one is one object."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
+from leafscope.core.cost import cost
+from leafscope.core.models import MODELS, Field, Line, Model, baselines, build_net, fitted_kinds, lines, net_kinds
+from leafscope.core.models.registry import RESERVED, Memory, Models
+from leafscope.core.sweep import run_sweep
+from leafscope.core.training.fitting import fit
+from tests.core.models.toys import MIXTURE, NEAREST, nearest  # noqa: F401 -- a fixture
+from tests.plugin import run_python
+
+IRIS = DataConfig(name="iris")
+HEAVY = ("torch", "sklearn", "numba", "scipy")
+
+
+def test_reading_the_registries_imports_nothing_heavy():
+    program = f"""
+import sys
+import leafscope.core.config, leafscope.core.models, leafscope.core.gates
+from leafscope.core.config import RunConfig
+assert list(leafscope.core.models.MODELS) and list(leafscope.core.gates.GATE_GRADIENTS)
+RunConfig(net={{"kind": "random_forest"}}).run_id
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+    assert run_python(program).stdout.strip() == "[]"
+
+
+def test_every_field_is_read_by_a_model_that_knows_it():
+    """What no model reads would be in no run's address."""
+    known = {*NetConfig.model_fields, *TrainConfig.model_fields}
+    assert set().union(*(model.reads for model in MODELS.values())) == known
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_run_s_address_follows_exactly_the_fields_that_its_model_reads(kind):
+    run = RunConfig(data=IRIS, net=NetConfig(kind=kind, depth=2))
+    others = {
+        "net.depth": 3, "net.width": 7, "net.tree_layers": 2, "net.gates": "units", "train.epochs": 7, "train.batch_size": 5,
+        "train.lr": 0.5, "train.schedule": "constant", "train.weight_decay": 0.5, "train.decay_growth": 2.0,
+        "train.gate_gradient": "straight_through", "train.gate_noise": 0.5, "train.balance": 0.5, "train.patience": 3,
+        "train.device": "cpu",
+    }  # fmt: skip
+    moved = {field.partition(".")[2] for field, value in others.items() if changed(run, {field: value}).run_id != run.run_id}
+    assert moved | {"kind"} == MODELS[kind].reads
+
+
+def test_kinds_and_baselines_are_in_the_order_of_lists():
+    assert net_kinds() == ("tree", "flat", "dense")
+    assert fitted_kinds() == ("logistic", "decision_tree", "decision_tree_pruned", "random_forest", "gradient_boosting")
+    assert baselines() == ("dense", "dense_capacity", "dense_ladder", "random_gates", *fitted_kinds())
+
+
+def test_lines_have_names_and_words_of_their_own():
+    found = [line for model in MODELS.values() for line in model.lines]
+    assert len({line.name for line in found}) == len({line.words for line in found}) == len(found) == len(lines())
+
+
+@pytest.mark.parametrize("kind", net_kinds())
+@pytest.mark.parametrize("gates", ["hidden", "units", "random"])
+def test_routings_are_what_the_net_routed(kind, gates):
+    config = NetConfig(kind=kind, depth=3, width=5, tree_layers=2, gates=gates)
+    leaves = [leaf.numpy() for leaf in build_net(config, 4, 3).routed(torch.randn(50, 4)).leaves]
+    routings = config.model.routings(config, leaves)
+    assert len(routings) == len(config.model.tables(config)) == (2 if config.gated else 0)
+    for routing, leaf in zip(routings, leaves, strict=True):
+        assert routing.n_leaves == 8
+        assert routing.has_prefixes
+        assert np.array_equal(routing.leaf, leaf)
+
+
+def test_only_nets_are_built():
+    with pytest.raises(ValueError, match="kind must be one of tree, flat, dense, got logistic"):
+        build_net(NetConfig(kind="logistic"), 4, 3)
+
+
+def test_a_model_is_built_or_fitted():
+    def memory(run, p, q, n):
+        return Memory(parameters=0, activations=0)
+
+    with pytest.raises(ValueError, match="either build or fit, got neither"):
+        Model(name="none", lines=(Line("none", "none"),), memory=memory)
+    with pytest.raises(ValueError, match="must have a cost, got None"):
+        Model(name="none", lines=(Line("none", "none"),), memory=memory, build=lambda *_: None)
+    with pytest.raises(ValueError, match="either build or fit, got both"):
+        Model(name="both", lines=(Line("both", "both"),), memory=memory, build=lambda *_: None, fit=MODELS["logistic"].fit)
+
+
+@pytest.mark.parametrize("name", ["depth", "epochs", "fitted", "model_x", "_x", "two words"])
+def test_a_field_has_a_free_name(name):
+    with pytest.raises(ValueError, match=f"must have a free name, got '{name}'"):
+        Field(name, "", "", 1)
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"default": 0, "low": 1}, {"default": 5, "high": 4}, {"default": "c", "options": {"a": "A"}}]
+)
+def test_the_default_of_a_field_is_one_of_its_values(bounds):
+    with pytest.raises(ValueError, match="the default of x must be one of its values, got "):
+        Field("x", "", "", **bounds)
+
+
+def test_what_a_model_shares_with_others_is_said_alike():
+    mine = Models("model")
+    first = replace(NEAREST, own_fields=(Field("rank", "Rank", "", 2),))
+    mine.register(first)
+    with pytest.raises(ValueError, match="another rank"):
+        mine.register(replace(first, name="b", lines=(Line("b", "b"),), own_fields=(Field("rank", "Rank", "", 3),)))
+    with pytest.raises(ValueError, match="a second one called 'nearest'"):
+        mine.register(replace(first, name="b"))
+    assert list(mine) == ["nearest"]
+    assert mine.register(replace(first, name="b", lines=(Line("b", "b"),))).name == "b"
+
+
+def test_every_reserved_name_is_one_of_a_configuration():
+    names = {*NetConfig.model_fields, *TrainConfig.model_fields, "model", "gated", "fitted"}
+    assert names == RESERVED
+
+
+# A model of another person
+
+
+def test_before_it_is_registered_it_is_refused():
+    with pytest.raises(ValidationError, match=r"kind must be one of tree, .*, got 'nearest'"):
+        NetConfig(kind="nearest")
+
+
+@pytest.mark.usefixtures("nearest")
+def test_a_new_fitted_model_is_fitted_named_and_compared():
+    run = RunConfig(data=IRIS, net=NetConfig(kind="nearest"), seed=3)
+    assert run.label == "iris nearest s3"
+    assert run.run_id == changed(run, {"net.width": 5, "train.lr": 1.0}).run_id
+    model = fit(run)
+    assert model.facts["trials"] == 4
+    assert model.facts["neighbours"] == model.facts["chosen"]["n_neighbors"]
+    assert model.facts["operations"] == "multiply-adds"
+    with pytest.raises(ValueError, match="known only once it is fitted"):
+        cost(run.net, 4, 3)
+    base = RunConfig(data=IRIS, net=NetConfig(width=4, depth=1), train=TrainConfig(epochs=1, device="cpu"))
+    sweep = SweepConfig(base=base, axes={"seed": [0, 3]}, baselines=["nearest", "dense"])
+    table = run_sweep(sweep, threads=1).set_index(["model", "seed"])
+    row = table.loc["nearest", 3]
+    assert row["status"] == "finished"
+    assert row["run_id"] == run.run_id
+    assert row["best_test_accuracy"] == model.record.metrics["test", "accuracy"]
+    assert row["parameters"] == model.facts["parameters"]
+    assert np.isnan(row["width"])
+
+
+USE = """
+from leafscope.core.comparison.table import CONFIG_FIELDS, TEXT_FIELDS, field_words
+from leafscope.core.config import NetConfig, RunConfig, SweepConfig, as_python, changed, explain_change, field_names, link
+from leafscope.core.sweep.members import expand
+from leafscope.core.training import train
+
+run = RunConfig(data={"name": "iris"}, net={"kind": "mixture", "experts": 300}, train={"epochs": 2, "device": "cpu"})
+result = train(run)
+axes = SweepConfig(base=run, axes={"net.kind": ["mixture", "dense"], "net.experts": [2, 4]})
+print(json.dumps({
+    "plain": [RunConfig().run_id, SweepConfig().sweep_id, RunConfig().model_dump_json(exclude_none=True)],
+    "fields": [name for name in field_names() if name.startswith("net.")],
+    "run": [run.label, changed(run, {"net.experts": 16}).label, run.canonical()["net"]],
+    "default": NetConfig(kind="mixture").model_dump(mode="json", exclude_none=True, include={"experts", "router"}),
+    "other": NetConfig(kind="dense", experts=5).experts,
+    "same": changed(run, {"net.width": 3, "net.depth": 1}).run_id == run.run_id,
+    "other address": changed(run, {"net.router": "top_2"}).run_id != run.run_id,
+    "refused": [explain_change(run, {"net.experts": 1}), explain_change(run, {"net.router": "x"})],
+    "link": link.decode(link.encode([run])).runs[0] == run,
+    "python": as_python.script(run),
+    "words": field_words("net.experts"),
+    "columns": ["net.experts" in CONFIG_FIELDS, "net.experts" in TEXT_FIELDS, "net.router" in TEXT_FIELDS],
+    "members": [[one.model, one.variant, one.depth] for one in expand(axes)],
+    "counts": [result.leaf_counts[0, "train"].shape, result.leaves[0, "train"].dtype.name, result.net is not None],
+    "losses": result.history["value"].notna().all().item(),
+}))
+"""
+
+
+def test_a_new_net_brings_fields_of_its_own_and_is_trained():
+    found = json.loads(run_python(MIXTURE + USE).stdout)
+    assert found["plain"] == [RunConfig().run_id, SweepConfig().sweep_id, RunConfig().model_dump_json(exclude_none=True)]
+    assert found["fields"] == [*(f"net.{name}" for name in NetConfig.model_fields), "net.experts", "net.router"]
+    assert found["run"][0] == "iris mixture E300 e2 s0"
+    assert found["run"][1] == "iris mixture e2 s0"
+    assert found["run"][2] == {"kind": "mixture", "experts": 300, "router": "first"}
+    assert found["default"] == {"experts": 16, "router": "first"}
+    assert found["other"] is None
+    assert found["same"]
+    assert found["other address"]
+    assert found["refused"][0] == "experts must be a whole number from 2 to 500, got 1"
+    assert found["refused"][1] == "router must be one of first, top_2, got 'x'"
+    assert found["link"]
+    assert "experts=300" in found["python"]
+    assert found["words"] == "experts"
+    assert found["columns"] == [True, False, True]
+    assert found["members"] == [["mixture", "experts=2", None], ["mixture", "experts=4", None], ["dense", "", None]]
+    assert found["counts"] == [[3, 300], "uint16", True]
+    assert found["losses"]
