@@ -220,7 +220,7 @@ def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels(rows: pd.DataFrame, choice: Choice) -> None:
-    """Accuracy of the trained trees of one depth with the nodes down to level l."""
+    """Accuracy of the trained trees of one depth, cut off at level l."""
     rows = findings.one_variant(rows, choice.variant)
     trees = rows[(rows["model"] == "tree") & (rows["depth"] == choice.depth)]
     trees = trees[trees["status"] == "finished"]  # others may finish later, and their accuracies are cached

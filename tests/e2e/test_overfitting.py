@@ -99,7 +99,7 @@ def test_the_first_sweep_is_stopped_reloaded_resumed_and_read(app: App, visit: A
             assert shallow.loc[("tree", seed), score] == shallow.loc[("dense", seed), score]
 
     # the other figures, and the choices in the address
-    for words in ("Generalization gap", "Accuracy of the net read only to level l", "Test and training loss against epoch"):
+    for words in ("Generalization gap", "Accuracy of the tree cut off at level l", "Test and training loss against epoch"):
         until(lambda words=words: lines_of(page, words), 20, words)  # type: ignore[misc]
     page.get_by_text("Single seeds").click()
     expect(page).to_have_url(re.compile("seeds=1"))

@@ -56,7 +56,7 @@ class AccuracyByLevel:
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw accuracy against the level, test solid and training dotted, with bands."""
         height = theme.SIDE_HEIGHT[look.projector]
-        title = "Accuracy with the nodes down to level l"
+        title = "Accuracy of the tree cut off at level l"
         drawn = self._table.dropna(subset=["mean"])
         if drawn.empty:
             why = "The accuracy by level of no trained net is known yet."
