@@ -64,8 +64,8 @@ class PivotCells:
 
     def first(self, most: int) -> "PivotCells":
         """Take at most so many rows and columns."""
-        mean, low, high, n = (array[:most, :most] for array in (self.mean, self.low, self.high, self.n))
-        return PivotCells(self.rows[:most], self.columns[:most], mean, low, high, n)
+        mean, low, high = (array[:most, :most] for array in (self.mean, self.low, self.high))
+        return PivotCells(self.rows[:most], self.columns[:most], mean, low, high, self.n[:most, :most])
 
     def holds(self, cell: Cell) -> bool:
         """Tell whether a cell is among these."""
