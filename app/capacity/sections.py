@@ -26,8 +26,9 @@ from leafscope.app.sweeps.curves import cost_points
 from leafscope.app.sweeps.findings import interval_words
 from leafscope.core.bench.capacity import FEATURES
 from leafscope.core.config import NetConfig, SweepConfig
-from leafscope.core.cost import FLOAT, cost
+from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
+from leafscope.core.models.counting import FLOAT
 from leafscope.core.store.summaries import Benchmark, SweepInfo
 from leafscope.core.sweep.members import distinct_runs, run_ids
 

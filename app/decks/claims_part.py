@@ -16,8 +16,6 @@ from leafscope.core.comparison import statistics
 from leafscope.core.comparison.statistics import Difference
 from leafscope.core.config import SweepConfig
 
-NETS = ("tree", "tree_units", "random_gates", "flat", "dense", "dense_capacity", "dense_ladder")
-
 
 @dataclass(frozen=True)
 class Against:

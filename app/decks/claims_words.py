@@ -8,7 +8,7 @@ import math
 import pandas as pd
 
 from leafscope.app import theme
-from leafscope.app.decks.claims_part import NETS, Part
+from leafscope.app.decks.claims_part import Part
 from leafscope.app.figures.capacity.growth_plot import times_words
 from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words
 from leafscope.app.figures.shared.model_style import model_words
@@ -16,6 +16,7 @@ from leafscope.app.sweeps import findings
 from leafscope.app.sweeps.curves import DENSE
 from leafscope.core.comparison import statistics
 from leafscope.core.comparison.statistics import Difference
+from leafscope.core.models import net_lines
 
 LONGEST_TITLE = 140
 """Characters of a title: two lines on a projector."""
@@ -328,7 +329,7 @@ def _missing_words(part: Part) -> str:
 
 def _failed_words(part: Part) -> str:
     failed = int((part.table["status"] != "finished").sum())
-    nets = part.finished[part.finished["model"].isin(NETS)]
+    nets = part.finished[part.finished["model"].isin(net_lines())]
     collapsed = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
     parts = []
     if failed:

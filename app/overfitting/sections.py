@@ -23,6 +23,7 @@ from leafscope.core.comparison import statistics
 from leafscope.core.datasets import load
 from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.trained import trained_net
+from leafscope.core.models import net_lines
 from leafscope.core.nets import TreeNet
 from leafscope.core.store.summaries import SweepInfo
 
@@ -30,7 +31,6 @@ EPOCHS: dict[statistics.Which, str] = {"best": "at the epoch of the lowest valid
 WIDTH_KEY, DEPTH_KEY, ROWS_KEY, DATA_KEY = "at_width", "at_depth", "at_rows", "at_data"
 """Which part of a sweep is shown: parameters of the URL, and keys of session state."""
 LIT = ("tree", "flat", "dense")
-NETS = ("tree", "tree_units", "random_gates", "flat", "dense", "dense_capacity", "dense_ladder")
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ def curves(rows: pd.DataFrame, choice: Choice) -> None:
     """Learning curves of the nets of one cell, over its seeds."""
     rows = findings.one_variant(rows, choice.variant)
     here = rows[rows["model"].isin(choice.lit) & (rows["depth"].isna() | (rows["depth"] == choice.depth))]
-    here = here[here["model"].isin(NETS)]
+    here = here[here["model"].isin(net_lines())]
     values = curve_table(here)
     if values.empty:
         st.info("No learning curve of this cell is recorded yet.")
@@ -347,7 +347,7 @@ def table(info: SweepInfo, results: pd.DataFrame) -> None:
 
 def falling_words(rows: pd.DataFrame) -> str:
     """Name the cells whose training loss still falls at the end: a worse fit there is not less overfitting."""
-    nets = rows[rows["model"].isin(NETS) & rows["best_test_loss"].notna()]
+    nets = rows[rows["model"].isin(net_lines()) & rows["best_test_loss"].notna()]
     losses = jobs.default_store().curves(nets["run_id"], "train", "loss")
     nets = nets.assign(falls=[run_id in losses and statistics.still_falls(losses[run_id][1]) for run_id in nets["run_id"]])
     parts = []
@@ -365,7 +365,7 @@ def falling_words(rows: pd.DataFrame) -> str:
 
 def collapsed_words(rows: pd.DataFrame) -> str:
     """Count the nets that predict no better than the majority class; they are drawn like all others."""
-    nets = rows[rows["model"].isin(NETS) & rows["best_test_accuracy"].notna()]
+    nets = rows[rows["model"].isin(net_lines()) & rows["best_test_accuracy"].notna()]
     count = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
     return f"{count} of {len(nets)} nets are no better than the majority class" if count else ""
 

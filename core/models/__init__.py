@@ -6,13 +6,38 @@ the registry only; a model imports torch or scikit-learn when it is built or fit
 
 from typing import TYPE_CHECKING
 
-from leafscope.core.models.registry import MODELS, Field, Line, Model, baselines, fitted_kinds, lines, net_kinds, own_fields
+from leafscope.core.models.registry import (
+    MODELS,
+    Field,
+    Line,
+    Model,
+    baselines,
+    compares,
+    fitted_kinds,
+    lines,
+    net_kinds,
+    net_lines,
+    own_fields,
+)
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig
     from leafscope.core.nets import DenseNet, TreeNet
 
-__all__ = ["MODELS", "Field", "Line", "Model", "baselines", "build_net", "fitted_kinds", "lines", "net_kinds", "own_fields"]
+__all__ = [
+    "MODELS",
+    "Field",
+    "Line",
+    "Model",
+    "baselines",
+    "build_net",
+    "compares",
+    "fitted_kinds",
+    "lines",
+    "net_kinds",
+    "net_lines",
+    "own_fields",
+]
 
 
 def build_net(config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> "DenseNet | TreeNet":

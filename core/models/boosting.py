@@ -50,7 +50,7 @@ def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> M
 BOOSTING = MODELS.register(
     Model(
         name="gradient_boosting",
-        lines=(Line("gradient_boosting", "gradient boosting", style="ensemble", place=71),),
+        lines=(Line("gradient_boosting", "gradient boosting", together="tree ensembles", style="ensemble", place=71),),
         memory=_memory,
         fit=Fit(
             fit=_fit,

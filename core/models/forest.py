@@ -39,6 +39,7 @@ FOREST = MODELS.register(
                 "random_forest",
                 "random forest",
                 "the random forest",
+                together="tree ensembles",
                 style="ensemble",
                 place=70,
             ),

@@ -6,7 +6,7 @@ import torch or scikit-learn when they are called, so that this can be read wher
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from leafscope.core.registry import Registry
 
@@ -136,6 +136,8 @@ class Line:
     """In a legend or a table, such as "tree, gating units"."""
     phrase: str = ""
     """In a sentence, such as "the tree with gating units"; empty: as in a legend."""
+    together: str = ""
+    """What it and others like it are called together, such as "tree ensembles"; empty: as in a legend."""
     style: str = ""
     """Which colour it has (keys of `app.theme.MODEL_COLOURS`); empty: its own name."""
     is_thin: bool = False
@@ -185,8 +187,8 @@ class Fit:
     """One hyperparameter -> the values tried, the simplest model first; empty: one trial."""
     choose: "Callable[[RunConfig, Dataset, Callable[[], bool]], Choice | None] | None" = None
     """Run, data, whether to stop -> choice, or None when stopped; None: the lowest validation loss of the grid."""
-    operations: str = "comparisons"
-    """What it computes at inference: comparisons or multiply-adds."""
+    operations: Literal["comparisons", "multiply-adds"] = "comparisons"
+    """What it computes at inference."""
     min_classes: int = 1
     """Classes that the training rows must have."""
     seconds: float = 1.0
@@ -281,6 +283,22 @@ def lines() -> dict[str, Line]:
     """List the lines of all models by name, in order of their places."""
     found = [line for model in MODELS.values() for line in model.lines]
     return {line.name: line for line in sorted(found, key=lambda line: line.place)}
+
+
+def model_of(line: str) -> Model | None:
+    """Find the model that has a line of this name."""
+    return next((model for model in MODELS.values() if any(line == one.name for one in model.lines)), None)
+
+
+def net_lines() -> tuple[str, ...]:
+    """Name the lines of what is trained by gradient, in order."""
+    return tuple(name for name in lines() if (model := model_of(name)) is not None and model.fit is None)
+
+
+def compares(line: str) -> bool:
+    """Whether the operations of a model are comparisons, by the name of its line."""
+    model = model_of(line)
+    return model is not None and model.fit is not None and model.fit.operations == "comparisons"
 
 
 def baselines() -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns,
 from leafscope.app.figures.shared.log_axis import log_axis, tick_text
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.models import compares, lines
 
 Cost = Literal["multiply_adds", "parameters"]
 _Row = Mapping[Hashable, Any]
@@ -28,13 +29,6 @@ _Row = Mapping[Hashable, Any]
 _COLUMNS = ["model", "variant", "depth", "width", "cost", *INTERVAL, "n", "validation_mean", "on_front"]
 _MEASURES = {"multiply_adds": "multiply-adds for one example", "parameters": "parameters stored"}
 _WORDS = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
-_COMPARING = {
-    "decision_tree": "decision trees",
-    "decision_tree_pruned": "decision trees",
-    "random_forest": "tree ensembles",
-    "gradient_boosting": "tree ensembles",
-}
-"""Models whose computation is comparisons, and what they are called together."""
 
 _FRONT = "Pareto front on validation"
 _NOTHING = "No test error with a known cost is recorded yet."
@@ -243,7 +237,8 @@ def _add_front(figure: go.Figure, rows: pd.DataFrame, look: Look) -> None:
 def _remarks(drawn: pd.DataFrame, cost: Cost) -> list[str]:
     """What a reader of the axis must know."""
     remarks = []
-    comparing = list(dict.fromkeys(_COMPARING[model] for model in drawn["model"] if model in _COMPARING))
+    shown = [lines()[model] for model in drawn["model"].unique() if compares(model)]
+    comparing = list(dict.fromkeys(line.together or line.words for line in shown))
     if comparing and cost == "multiply_adds":
         remarks.append(f"comparisons for {theme.enumerate_words(comparing)}")
     if drawn.drop_duplicates(["model", "variant", "cost"])["cost"].duplicated().any():
@@ -252,7 +247,7 @@ def _remarks(drawn: pd.DataFrame, cost: Cost) -> list[str]:
 
 
 def _hover(row: _Row, cost: Cost) -> str:
-    unit = "comparisons" if cost == "multiply_adds" and row["model"] in _COMPARING else _WORDS[cost]
+    unit = "comparisons" if cost == "multiply_adds" and compares(row["model"]) else _WORDS[cost]
     unit = unit[:-1] if row["cost"] == 1 else unit
     place = _place([row])
     validation = theme.percent(row["validation_mean"] / 100)

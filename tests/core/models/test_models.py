@@ -10,7 +10,19 @@ from pydantic import ValidationError
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
 from leafscope.core.cost import cost
-from leafscope.core.models import MODELS, Field, Line, Model, baselines, build_net, fitted_kinds, lines, net_kinds
+from leafscope.core.models import (
+    MODELS,
+    Field,
+    Line,
+    Model,
+    baselines,
+    build_net,
+    compares,
+    fitted_kinds,
+    lines,
+    net_kinds,
+    net_lines,
+)
 from leafscope.core.models.registry import RESERVED, Memory, Models
 from leafscope.core.sweep import run_sweep
 from leafscope.core.training.fitting import fit
@@ -56,6 +68,13 @@ def test_kinds_and_baselines_are_in_the_order_of_lists():
     assert net_kinds() == ("tree", "flat", "dense")
     assert fitted_kinds() == ("logistic", "decision_tree", "decision_tree_pruned", "random_forest", "gradient_boosting")
     assert baselines() == ("dense", "dense_capacity", "dense_ladder", "random_gates", *fitted_kinds())
+
+
+def test_lines_of_nets_and_what_compares():
+    assert set(net_lines()) | {name for name in lines() if compares(name)} | {"logistic"} == set(lines())
+    assert net_lines() == ("tree", "tree_units", "flat", "dense", "dense_capacity", "dense_ladder", "random_gates")
+    assert not compares("logistic")
+    assert not compares("unknown")
 
 
 def test_lines_have_names_and_words_of_their_own():
