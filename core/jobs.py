@@ -14,8 +14,8 @@ from typing import Literal
 import pandas as pd
 
 from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.store.database import database_url
 from leafscope.core.store.records import Priority, Submission
-from leafscope.core.store.schema import database_url
 from leafscope.core.store.store import Store
 from leafscope.core.store.summaries import RunSummary, SweepInfo
 

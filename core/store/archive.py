@@ -394,7 +394,9 @@ class _Archive:
                 raise ArchiveError(f"its member {name[:60]!r} must be stored or deflated")
         if _MANIFEST not in infos:
             raise ArchiveError(f"it is no file of exported runs: it has no {_MANIFEST}")
-        entries = _entries(self._manifest(infos[_MANIFEST]))
+        manifest = self._manifest(infos[_MANIFEST])
+        self._is_older = manifest["schema"] < SCHEMA_VERSION
+        entries = _entries(manifest)
         sizes = {_MANIFEST: infos[_MANIFEST].file_size}
         for table in _TABLES:
             sizes[f"{table.name}.jsonl"] = entries[table.name].bytes
@@ -448,17 +450,20 @@ class _Archive:
             raise ArchiveError(f"{name} must have the {entry.rows:,} rows whose sum {_MANIFEST} has")
 
     def rows(self, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give the rows of a table, numbered, with their binary values as `data`; checked for their columns and types."""
-        columns = _columns(table)
+        """Give the rows of a table, numbered, with their binary values as `data`; checked for their columns and types.
+
+        Columns that an older version did not have hold their defaults.
+        """
+        columns, defaults = _columns(table), _defaults(table) if self._is_older else {}
         if table not in _BINARY:
             for number, line in self.lines(table):
-                yield number, _row(table, number, line, columns)
+                yield number, _row(table, number, line, columns, defaults)
             return
         name, digest, at = f"{table.name}.bin", hashlib.sha256(), 0
         try:
             with self._zip.open(name) as file:
                 for number, line in self.lines(table):
-                    row = _row(table, number, line, columns)
+                    row = _row(table, number, line, columns, defaults)
                     offset, size = row.pop("offset"), row.pop("size")
                     if offset != at or size > MAX_VALUE:
                         raise _refusal(
@@ -526,6 +531,12 @@ def _columns(table: Table) -> dict[str, _Check]:
     return checks
 
 
+def _defaults(table: Table) -> dict[str, Any]:
+    """What stands in columns that a row need not have."""
+    found = {column.name: getattr(column.default, "arg", None) for column in table.columns}
+    return {name: value for name, value in found.items() if value is not None or table.c[name].nullable}
+
+
 def _column_check(column: Column[Any]) -> _Check:
     longest = getattr(column.type, "length", None)
     if isinstance(column.type, Boolean):
@@ -559,13 +570,14 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _row(table: Table, number: int, line: bytes, columns: Mapping[str, _Check]) -> dict[str, Any]:
+def _row(table: Table, number: int, line: bytes, columns: Mapping[str, _Check], defaults: Mapping[str, Any]) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise _refusal(table, number, f"it must be a JSON object: {error}") from error
     if not isinstance(row, dict):
         raise _refusal(table, number, "it must be a JSON object")
+    row = {**defaults, **row}
     for name in sorted(row.keys() ^ columns.keys()):
         raise _refusal(table, number, f"column {name} is missing" if name in columns else f"unknown column {name[:40]!r}")
     for name, (holds, must_be) in columns.items():

@@ -15,13 +15,13 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
+from leafscope.core.store.database import explained
 from leafscope.core.store.schema import (
     annotations,
     artifact_parts,
     artifacts,
     attempts,
     benchmarks,
-    explained,
     leaves,
     metrics,
     runs,

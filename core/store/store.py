@@ -23,6 +23,7 @@ from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.errors import LeafscopeError, LimitError, RunNotFoundError, RunStateError
 from leafscope.core.store.annotations import Annotations
 from leafscope.core.store.benchmarks import benchmark_row
+from leafscope.core.store.database import database_url, open_engine
 from leafscope.core.store.decks import Decks
 from leafscope.core.store.reading import CHUNK, not_found
 from leafscope.core.store.records import (
@@ -43,10 +44,8 @@ from leafscope.core.store.schema import (
     artifacts,
     attempts,
     benchmarks,
-    database_url,
     leaves,
     metrics,
-    open_engine,
     runs,
     sweeps,
     workers,

@@ -1,6 +1,7 @@
 """Archives: what is exported comes back elsewhere, row by row; what is damaged or forged changes nothing."""
 
 import contextlib
+import gzip
 import hashlib
 import io
 import json
@@ -26,12 +27,13 @@ from leafscope.core.store.archive import ArchiveError, Exported, Imported, expor
 from leafscope.core.store.decks import Slide
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.records import CHECKPOINT, NET, Claim
-from leafscope.core.store.schema import artifact_parts
+from leafscope.core.store.schema import SCHEMA_VERSION, artifact_parts
 from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import distinct_runs
 from leafscope.core.training.trainer import EpochRecord
 from tests.core.clock import Clock
 
+DATA = Path(__file__).parent / "data"
 TABLES = (
     *("runs", "attempts", "metrics", "leaves", "artifacts", "artifact_parts"),
     *("annotations", "sweeps", "decks", "slides"),
@@ -301,6 +303,29 @@ def test_snapshots_travel(tmp_path: Path, empty: Store) -> None:
     assert empty.snapshots(claim.run_id, "weights") == {0: tensors(0), 2: tensors(2)}
     assert empty.snapshots(claim.run_id, "regions") == {1: tensors(7)}
     assert empty.artifact(claim.run_id, LEVELS) == tensors(8)
+
+
+def test_a_real_archive_of_version_0_1_brings_all(empty: Store, tmp_path: Path) -> None:
+    """Runs of six kinds, one of them failed, a sweep, tags and a deck; its store is beside it."""
+    (tmp_path / "v0.1.db").write_bytes(gzip.decompress((DATA / "v0.1.db.gz").read_bytes()))
+    source = Store(tmp_path / "v0.1.db")
+    assert import_archive(empty, DATA / "v0.1.leafscope") == Imported(18, 0, 0, 1, 1, ())
+    assert dump(empty, *TABLES) == dump(source, *TABLES)
+    assert [(run.status, run.tags) for run in empty.list_runs()] == [(run.status, run.tags) for run in source.list_runs()]
+    assert {run.status for run in empty.list_runs()} == {"finished", "failed"}
+
+
+def test_columns_that_an_older_version_did_not_have_hold_their_defaults(small: tuple[Store, bytes], empty: Store) -> None:
+    """Of a file of today, none may be missing, and never one without a default."""
+
+    def without(*names: str) -> bytes:
+        return forged(small[1], "attempts", lambda rows: [row.pop(name) for row in rows for name in names])
+
+    refused(empty, without("device"), r"attempts, row 1: column device is missing")
+    refused(empty, with_manifest(without("status"), schema=SCHEMA_VERSION - 1), r"attempts, row 1: column status is missing")
+    older = with_manifest(without("device", "resumed_from"), schema=SCHEMA_VERSION - 1)
+    assert import_archive(empty, io.BytesIO(older)).runs == 9
+    assert {(run.device, run.resumed_from) for run in empty.list_runs()} == {(None, 0)}
 
 
 def test_leaves_are_streamed(tmp_path: Path) -> None:

@@ -1,18 +1,17 @@
 """The store: what is written comes back, once, and only from who may write it."""
 
 import math
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import event, text
 
 from leafscope.core.config import RunConfig, TrainConfig
 from leafscope.core.errors import LimitError, RunNotFoundError, RunStateError, StoreError
-from leafscope.core.store import records, schema
+from leafscope.core.store import records
 from leafscope.core.store.records import CHECKPOINT, Claim
 from leafscope.core.store.store import Store
 from leafscope.core.training.trainer import EpochRecord
@@ -357,87 +356,9 @@ def test_many_threads_claim_each_attempt_once(tmp_path: Path) -> None:
     assert {summary.status for summary in stores[1].list_runs()} == {"finished"}
 
 
-def test_many_threads_open_one_new_database(tmp_path: Path) -> None:
-    faults: list[BaseException] = []
-
-    def open_it() -> None:
-        try:
-            Store(tmp_path / "new.db").submit(config())
-        except BaseException as error:
-            faults.append(error)
-
-    threads = [threading.Thread(target=open_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not faults
-    assert len(Store(tmp_path / "new.db").list_runs()) == 1
-
-
 def test_list_of_a_thousand_runs_is_one_query(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     db.submit_many([config(seed) for seed in range(1000)])
     statements: list[str] = []
-    schema.event.listen(db._engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    event.listen(db._engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     assert len(db.list_runs()) == 1000
     assert len([statement for statement in statements if statement.startswith("SELECT")]) == 2  # and one looks for lost workers
-
-
-def test_newer_schema_is_refused(tmp_path: Path) -> None:
-    Store(tmp_path / "x.db").close()
-    with sqlite3.connect(tmp_path / "x.db") as connection:
-        connection.execute("UPDATE meta SET value = '99' WHERE name = 'schema_version'")
-    with pytest.raises(
-        StoreError, match=f"schema version 99, made by a newer Leafscope; this one reads versions up to {schema.SCHEMA_VERSION}"
-    ):
-        Store(tmp_path / "x.db")
-
-
-def test_older_schema_is_migrated_after_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "x.db"
-    db = Store(path)
-    db.submit(config())
-    db.close()
-    with sqlite3.connect(path) as connection:  # as an older version left it
-        connection.execute("ALTER TABLE runs RENAME COLUMN note TO remark")
-        connection.execute("UPDATE meta SET value = '0' WHERE name = 'schema_version'")
-
-    def fails(connection: Connection) -> None:
-        connection.execute(text("ALTER TABLE runs RENAME COLUMN remark TO note"))
-        connection.execute(text("SELECT nonsense"))
-
-    monkeypatch.setitem(schema.MIGRATIONS, 0, fails)
-    with pytest.raises(StoreError, match="nonsense"):
-        Store(path)
-    monkeypatch.setitem(
-        schema.MIGRATIONS, 0, lambda connection: connection.execute(text("ALTER TABLE runs RENAME COLUMN remark TO note"))
-    )
-    assert [summary.note for summary in Store(path).list_runs()] == [""]
-    copy = sorted(tmp_path.glob("x.db.v0-*.bak"))[-1]
-    with sqlite3.connect(copy) as connection:
-        assert connection.execute("SELECT value FROM meta").fetchall() == [("0",)]
-        assert connection.execute("SELECT remark FROM runs").fetchall() == [("",)]
-
-
-def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "text.db").write_text("not a database " * 100)
-    with pytest.raises(StoreError, match=r"text\.db cannot be used: file is not a database"):
-        Store(tmp_path / "text.db")
-    with sqlite3.connect(tmp_path / "other.db") as connection:
-        connection.execute("CREATE TABLE songs (title)")
-    with pytest.raises(StoreError, match="is not a database of Leafscope; its tables are songs"):
-        Store(tmp_path / "other.db")
-    with pytest.raises(StoreError, match="must be a file"):
-        Store("sqlite://")
-    (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="cannot be made"):
-        Store(tmp_path / "file" / "x.db")
-
-
-def test_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LEAFSCOPE_DATABASE", raising=False)
-    assert str(schema.database_url(None).database).endswith("data/leafscope.db")
-    monkeypatch.setenv("LEAFSCOPE_DATABASE", f"sqlite:///{tmp_path}/a.db")
-    assert schema.database_url(None).database == f"{tmp_path}/a.db"
-    monkeypatch.chdir(tmp_path)
-    assert schema.database_url("b.db").database == f"{tmp_path}/b.db"
