@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leafscope.core.config import RunConfig, SweepConfig
-from leafscope.core.errors import LeafscopeError, LimitError, RunNotFoundError, RunStateError
+from leafscope.core.errors import LeafscopeError, LimitError, RunStateError
 from leafscope.core.store.annotations import Annotations
 from leafscope.core.store.benchmarks import benchmark_row
 from leafscope.core.store.database import database_url, open_engine
@@ -176,20 +176,6 @@ class Store(Annotations, Decks):
                     this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt
                     connection.execute(delete(attempts).where(*this))
                 connection.execute(update(attempts).where(*waits).values(status="stopped", finished=self._clock()))
-
-    def rename_sweep(self, sweep_id: str, name: str) -> None:
-        """Call a sweep by another name; raises RunNotFoundError if there is none, ValueError for an empty name."""
-        if not name.strip() or len(name) > 200:
-            raise ValueError(f"a name must have from 1 to 200 characters, got {len(name)}")
-        with self._write() as connection:
-            changed = connection.execute(update(sweeps).where(sweeps.c.sweep_id == sweep_id).values(name=name)).rowcount
-        if not changed:
-            raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
-
-    def delete_sweep(self, sweep_id: str) -> None:
-        """Forget a sweep; its runs stay, and can be deleted like others."""
-        with self._write() as connection:
-            connection.execute(delete(sweeps).where(sweeps.c.sweep_id == sweep_id))
 
     def drop_nets(self, run_ids: Iterable[str]) -> None:
         """Delete the trained weights of runs of which only the scores are wanted any more."""

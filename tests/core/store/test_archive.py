@@ -466,12 +466,13 @@ def test_a_deck_with_other_slides_comes_under_a_new_address_once(small: tuple[St
 
 
 def test_a_renamed_sweep_and_deck_stay(small: tuple[Store, bytes], empty: Store) -> None:
+    empty.submit_sweep(SWEEP.model_copy(update={"name": "mine"}), [])
     import_archive(empty, io.BytesIO(small[1]))
-    empty.rename_sweep(SWEEP.sweep_id, "mine")
     empty.rename_deck(empty.decks()[0].deck_id, "mine")
     before = dump(empty)
     import_archive(empty, io.BytesIO(small[1]))
     assert dump(empty) == before
+    assert empty.sweep(SWEEP.sweep_id).name == "mine"
 
 
 # What is refused
