@@ -2,8 +2,6 @@
 
 import copy
 import math
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,18 +13,6 @@ from leafscope.core.store.summaries import Benchmark
 from tests.core.clock import Clock
 
 RUN = RunConfig(seed=7)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def db(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    opened = Store(tmp_path / "test.db", clock)
-    yield opened
-    opened.close()
 
 
 def document(quick: bool = False, **groups: list[dict[str, Any]]) -> dict[str, Any]:

@@ -235,9 +235,7 @@ schema.SCHEMA_VERSION += 1
 schema.runs.append_column(Column("source", Text))
 schema.attempts.append_column(Column("threads", Integer, nullable=False, default=2, server_default="2"))
 
-from leafscope.core.errors import ArchiveError
 from leafscope.core.store import database
-from leafscope.core.store.archive import import_archive
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
 
