@@ -18,9 +18,10 @@ class Queue(Reading):
     """The part of the store that is the queue."""
 
     def submit(self, run: RunConfig, anew: bool = False, note: str = "", priority: Priority = "interactive") -> Submission:
-        """Queue a run from scratch, unless it is queued, running or (without `anew`) finished.
+        """Queue a run from scratch, unless the same configuration is queued, running or (without `anew`) finished.
 
-        Raises LimitError when 1,000 runs wait.
+        That one is reused. `resume` instead goes on with a run that was stopped, failed or interrupted. Raises LimitError when
+        1,000 runs wait.
         """
         return self.submit_many([run], anew, note, priority)[0]
 
@@ -74,9 +75,10 @@ class Queue(Reading):
         return Submission(run_id, attempt, reused=False)
 
     def stop(self, run_id: str) -> None:
-        """Stop a queued run at once and a running one soon; leave an ended one as it is. Raises RunNotFoundError.
+        """Stop a queued run at once and a running one within about a second; leave an ended one as it is.
 
-        To stop a finished run that waits to be trained anew is to withdraw that wish: it is finished again.
+        To stop a finished run that waits to be trained anew is to withdraw that wish: it is finished again. Raises
+        RunNotFoundError.
         """
         with self._write() as connection:
             last = self._newest(connection, run_id)

@@ -63,6 +63,19 @@ def test_stop_queued_and_resume(db: Store) -> None:
     assert db.run(run_id).first_attempt == 2  # no checkpoint: from scratch
 
 
+def test_what_was_stopped_goes_on_or_begins_again(db: Store) -> None:
+    submission = db.submit(config(), note="n")
+    assert db.submit(config()).reused
+    db.stop(submission.run_id)
+    assert db.run(submission.run_id).status == "stopped"
+    assert db.resume(submission.run_id).attempt == 2
+    db.stop(submission.run_id)
+    assert db.submit(config()).attempt == 3
+    db.delete([submission.run_id])
+    with pytest.raises(RunNotFoundError):
+        db.run(submission.run_id)
+
+
 def test_stop_flag(db: Store) -> None:
     claim = claimed(db)
     assert db.wanted(claim) == "go"
