@@ -94,7 +94,7 @@ def _misfit(run: RunConfig) -> str | None:
 
 def _submit(run: RunConfig) -> None:
     try:
-        submission = jobs.submit(run)
+        submission = jobs.default_store().submit(run)
     except LimitError as error:
         session.notify(str(error))
     else:

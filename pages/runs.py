@@ -16,7 +16,7 @@ from leafscope.app.compare import selection
 from leafscope.app.parts import run_picker
 from leafscope.app.runs import actions
 from leafscope.core import jobs
-from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.summaries import RunSummary
 
@@ -113,7 +113,7 @@ def _row(summary: RunSummary) -> dict[str, Any]:
     return {
         "Run": theme.one_line(summary.title, 80),
         "Status": run_picker.STATUS_WORDS[summary.status],
-        "Progress": 1.0 if summary.status == "finished" else summary.epochs_done / summary.epochs_total,
+        "Progress": summary.fraction,
         **{name: summary.last.get(field, math.nan) for field, name in SCORES.items()},
         "Time (s)": summary.seconds,
         **fields,
@@ -141,9 +141,9 @@ def _actions(chosen: list[RunSummary]) -> bool:
         actions.annotate(chosen, "runs")
         actions.python(chosen)
         if st.button("Stop", icon=":material/stop:", disabled=not active):
-            _each(active, jobs.stop)
+            _each(active, jobs.default_store().stop)
         if st.button("Resume", icon=":material/play_arrow:", disabled=not ended):
-            _each(ended, jobs.resume)
+            _each(ended, jobs.default_store().resume)
         if st.button("Delete", icon=":material/delete:", disabled=not chosen):
             _confirm_deletion(chosen)
             return True
@@ -175,7 +175,7 @@ def _confirm_deletion(chosen: list[RunSummary]) -> None:
         st.rerun()
     if right.button(f"Delete {len(ended)}", type="primary", width="stretch", key="_delete", disabled=not ended):
         try:
-            jobs.delete(summary.run_id for summary in ended)
+            jobs.default_store().delete(summary.run_id for summary in ended)
         except LeafscopeError as error:
             session.notify(str(error))
         if session.run_id() in {summary.run_id for summary in ended}:
@@ -237,15 +237,9 @@ def _signature(summaries: list[RunSummary]) -> list[tuple[str, str, int]]:
 @st.fragment(run_every=1.0)
 def _follow(signature: list[tuple[str, str, int]]) -> None:
     """Draw the page again when an active run has moved."""
-    now = []
-    for run_id, _, _ in signature:
-        try:
-            progress = jobs.progress(run_id)
-        except RunNotFoundError:
-            continue
-        if progress.active:
-            now.append((run_id, progress.status, progress.epochs_done))
-    if now != signature:
+    ids = [run_id for run_id, _, _ in signature]
+    found = jobs.default_store().runs(ids)
+    if _signature([found[run_id] for run_id in ids if run_id in found]) != signature:
         st.rerun()
 
 

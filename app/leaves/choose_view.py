@@ -55,7 +55,7 @@ def _not_yet(shown: RunSummary, missing: str) -> None:
 def _when_changed(run_id: str, epochs_done: int, status: str) -> None:
     """Run the page again once the run has its first epoch or has ended."""
     try:
-        now = jobs.progress(run_id)
+        now = jobs.default_store().run(run_id)
     except RunNotFoundError:
         st.rerun()
         return

@@ -75,7 +75,7 @@ def waiting_for_first_run() -> None:
     """Say that the first run is on its way, and look again until it is there."""
     st.info("No run yet. The worker trains a small example at its first start; it appears here in a few seconds.")
     if st.button("Train an example", icon=":material/play_arrow:", key="_train_example"):  # all runs may have been deleted
-        jobs.submit(EXAMPLE)
+        jobs.default_store().submit(EXAMPLE)
         st.rerun()
     look_again()
 

@@ -77,8 +77,8 @@ def _offer(key: str, shown: RunSummary, missing: Sequence[RunConfig], what: str)
 def _train(missing: Sequence[RunConfig], seed: int) -> None:
     try:
         # of the shown run's own seed every epoch is kept, to be looked at; of the others the first and the last
-        jobs.submit_many([run for run in missing if run.seed == seed], priority="sweep")
-        jobs.submit_many([run for run in missing if run.seed != seed], priority="member")
+        jobs.default_store().submit_many([run for run in missing if run.seed == seed], priority="sweep")
+        jobs.default_store().submit_many([run for run in missing if run.seed != seed], priority="member")
     except LeafscopeError as error:
         session.notify(str(error))
 

@@ -70,7 +70,7 @@ def _state(now: RunSummary) -> None:
     with left:
         st.markdown(sidebar.status_line(now) + _score_words(now))
         if now.active:
-            st.progress(_fraction(now), text=_progress_words(now))
+            st.progress(now.fraction, text=_progress_words(now))
         else:
             st.caption(_progress_words(now))
     with right:
@@ -83,12 +83,12 @@ def _state(now: RunSummary) -> None:
                 width="stretch",
                 key="_stop",
                 on_click=_try,
-                args=(lambda: jobs.stop(now.run_id),),
+                args=(lambda: jobs.default_store().stop(now.run_id),),
             )
         elif now.status != "finished" and st.button(
             "Resume", icon=":material/play_arrow:", width="stretch", key="_resume", help="Continue from the last checkpoint."
         ):
-            _try(lambda: jobs.resume(now.run_id))
+            _try(lambda: jobs.default_store().resume(now.run_id))
             st.rerun(scope="app")
         elif now.status == "finished" and st.button(
             "Train again",
@@ -97,7 +97,7 @@ def _state(now: RunSummary) -> None:
             key="_anew",
             help="Train the same configuration from scratch.",
         ):
-            _try(lambda: jobs.submit(now.config, anew=True))
+            _try(lambda: jobs.default_store().submit(now.config, anew=True))
             st.rerun(scope="app")
     if now.error:
         st.error(theme.escape_markdown(now.error), icon=":material/error:")
@@ -119,10 +119,6 @@ def _try(action: Any) -> None:
         action()
     except LeafscopeError as error:
         session.notify(str(error))
-
-
-def _fraction(now: RunSummary) -> float:
-    return 1.0 if now.status == "finished" else min(1.0, now.epochs_done / now.epochs_total)
 
 
 def _progress_words(now: RunSummary) -> str:

@@ -133,7 +133,7 @@ def _train(run: RunConfig | None) -> None:
     if run is None:
         return
     try:
-        jobs.submit(run)
+        jobs.default_store().submit(run)
     except LeafscopeError as error:
         session.notify(str(error))
 

@@ -80,6 +80,6 @@ def seconds(runs: Sequence[RunConfig]) -> float:
 
 def _train(runs: Sequence[RunConfig]) -> None:
     try:
-        jobs.submit_many(runs, priority="interactive" if len(runs) == 1 else "sweep")
+        jobs.default_store().submit_many(runs, priority="interactive" if len(runs) == 1 else "sweep")
     except LeafscopeError as error:
         session.notify(str(error))

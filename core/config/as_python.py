@@ -1,4 +1,4 @@
-"""A run, or a sweep, as a Python program that trains it again: laid out as ruff formats it, without what is at its default."""
+"""A run as a Python program that trains it again, laid out as ruff formats it; fields with their defaults are left out."""
 
 import textwrap
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from typing import Any
 
 from leafscope.core.config.link import nested, without_defaults
 from leafscope.core.config.run import DataConfig, NetConfig, RunConfig, TrainConfig
-from leafscope.core.config.sweep import SweepConfig
 
 WIDTH = 100
 """Characters of a line, unless one string alone has more."""
@@ -53,32 +52,6 @@ for (split, metric), value in result.record.metrics.items():
 print(result.facts)
 """
 
-_SWEEP = """\
-import torch
-
-{imports}
-
-# Sweep {sweep_id}.
-# The same scores, bit for bit, on the CPU: with the same versions of Leafscope, PyTorch, Numba and
-# scikit-learn, the same kind of processor and as many threads. Otherwise, and for runs that began
-# before compiled code was there, steps differ by rounding, which grows.
-torch.set_num_threads(n_threads())  # as many as the app trains with
-
-sweep = {sweep}
-assert sweep.sweep_id == "{sweep_id}", "this version reads the sweep otherwise"
-
-
-def show(done: int, total: int) -> None:
-    print(f"{{done}} of {{total}} runs", end="\\r")
-
-
-result = run_sweep(sweep, on_progress=show)
-
-columns = ["model", "variant", "data", "depth", "width", "seed", "train.lr", "best_epoch"]
-print()
-print(result[[*columns, "best_validation_accuracy", "best_test_accuracy"]].to_string())
-"""
-
 
 def script(run: RunConfig, compiled: bool | None = None) -> str:
     """Write a program that trains a run, or fits it, and prints its scores; afterwards `result` has its history.
@@ -95,8 +68,8 @@ def script(run: RunConfig, compiled: bool | None = None) -> str:
     run = RunConfig(seed=3)
     ...
     """
-    call = _run(run)
-    names = {"RunConfig", *(_PARTS[part].__name__ for part in _parts(run))}
+    call = _call(run)
+    names = {call.name, *(value.name for _, value in call.arguments if isinstance(value, _Call))}
     trains = ["from leafscope.core.training import train", "from leafscope.core.device import n_threads"]
     imports = [_from_config(names), *trains]
     if run.net.fitted:
@@ -110,36 +83,7 @@ def script(run: RunConfig, compiled: bool | None = None) -> str:
     )
 
 
-def sweep_script(sweep: SweepConfig) -> str:
-    """Write a program that trains a sweep and prints its table; afterwards `result` has what `results` gives.
-
-    >>> 'sweep = SweepConfig(name="depths", axes={"net.depth": [0, 2]})' in sweep_script(
-    ...     SweepConfig(name="depths", axes={"net.depth": [0, 2]})
-    ... )
-    True
-    """
-    values = sweep.model_dump(mode="json", exclude={"base"}, exclude_defaults=True)
-    names = {"SweepConfig"}
-    arguments: list[tuple[str, Any]] = []
-    for field in SweepConfig.model_fields:
-        if field == "base" and without_defaults(sweep.base):
-            names |= {"RunConfig", *(_PARTS[part].__name__ for part in _parts(sweep.base))}
-            arguments.append(("base", _run(sweep.base)))
-        elif field in values:
-            arguments.append((field, values[field]))
-    imports = [_from_config(names), "from leafscope.core.sweep import run_sweep", "from leafscope.core.device import n_threads"]
-    return _SWEEP.format(
-        imports="\n".join(imports),
-        sweep_id=sweep.sweep_id,
-        sweep="\n".join(_laid_out(_Call("SweepConfig", arguments), prefix="sweep = ")).removeprefix("sweep = "),
-    )
-
-
-def _parts(run: RunConfig) -> list[str]:
-    return [part for part in nested(without_defaults(run).items()) if part in _PARTS]
-
-
-def _run(run: RunConfig) -> "_Call":
+def _call(run: RunConfig) -> "_Call":
     arguments = nested(without_defaults(run).items())
     return _Call(
         "RunConfig",
@@ -164,36 +108,26 @@ class _Call:
 
 
 def _laid_out(value: Any, prefix: str = "", suffix: str = "", indent: int = 0) -> list[str]:
-    """Write a value on one line if it fits; else a call's arguments on one line, then one a line, as lists always are."""
+    """Write a value on one line if it fits; else a call's arguments on one line, else each on its own."""
     margin = " " * indent
-    opening, items, closing = _bracketed(value)
     line = f"{margin}{prefix}{_in_line(value)}{suffix}"
-    if len(line) <= WIDTH or not items:
+    if len(line) <= WIDTH or not isinstance(value, _Call) or not value.arguments:
         return [line]
-    first, last = f"{margin}{prefix}{opening}", f"{margin}{closing}{suffix}"
-    if isinstance(value, _Call):
-        middle = f"{margin}    " + ", ".join(start + _in_line(item) for start, item in items)
-        if len(middle) <= WIDTH:
-            return [first, middle, last]
-    return [first, *(line for start, item in items for line in _laid_out(item, start, ",", indent + 4)), last]
-
-
-def _bracketed(value: Any) -> tuple[str, list[tuple[str, Any]], str]:
-    """What stands at the start, the items with what stands before each, and the end; no items: it cannot be broken."""
-    if isinstance(value, _Call):
-        return f"{value.name}(", [(f"{name}=", item) for name, item in value.arguments], ")"
-    if isinstance(value, dict):
-        return "{", [(f"{_in_line(key)}: ", item) for key, item in value.items()], "}"
-    if isinstance(value, list):
-        return "[", [("", item) for item in value], "]"
-    return "", [], ""
+    first, last = f"{margin}{prefix}{value.name}(", f"{margin}){suffix}"
+    middle = f"{margin}    {_arguments(value)}"
+    if len(middle) <= WIDTH:
+        return [first, middle, last]
+    return [first, *(line for name, one in value.arguments for line in _laid_out(one, f"{name}=", ",", indent + 4)), last]
 
 
 def _in_line(value: Any) -> str:
+    if isinstance(value, _Call):
+        return f"{value.name}({_arguments(value)})"
     if isinstance(value, str):
         # repr escapes what cannot be printed; an apostrophe before the text makes it choose double quotes, where it can
         return repr(value) if '"' in value else '"' + repr("'" + value)[2:]
-    opening, items, closing = _bracketed(value)
-    if not opening:
-        return repr(value)
-    return opening + ", ".join(start + _in_line(item) for start, item in items) + closing
+    return repr(value)
+
+
+def _arguments(call: _Call) -> str:
+    return ", ".join(f"{name}={_in_line(value)}" for name, value in call.arguments)

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -61,23 +62,44 @@ def changed(run: RunConfig, changes: dict[str, Any]) -> RunConfig:
     return RunConfig.model_validate(values)
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one field. Fields are dotted."""
+
+    sentence: str
+    field: str
+    """By which it is shown; empty: by the whole configuration."""
+    keys: tuple[str, ...]
+    """What a file may hold that is wrong: the field and others of the same check, or a name that is unknown."""
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """Say what is wrong with each field that is not valid."""
+    found = []
+    for item in error.errors(include_url=False):
+        place, context = ".".join(str(part) for part in item["loc"]), item.get("ctx", {})
+        if item["type"] == "field":
+            fields = tuple(_dotted(place, field) for field in context.get("fields") or ("",))
+            found.append(Fault(item["msg"], fields[0], fields))
+        elif item["type"] == "unknown":
+            field = _dotted(place, context["within"])
+            found.append(Fault(item["msg"], field, (_dotted(field, context["name"]),)))
+        else:
+            words = f"{place or 'the configuration'}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {item['input']!r:.80}"
+            found.append(Fault(words, place, (place,)))
+    return found
+
+
 def explain(error: ValidationError) -> dict[str, str]:
     """Give the sentence for each field that is not valid: dotted field ('' for the whole) -> sentence."""
     sentences: dict[str, str] = {}
-    for item in error.errors(include_url=False):
-        field = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "field":
-            words = str(item.get("ctx", {}).get("sentence") or item["msg"])
-            named = words.split(" ", 1)[0]
-            # a check over several fields is shown by the field that its sentence begins with
-            if item["loc"] and f"{field}.{named}" in field_names():
-                field = f"{field}.{named}"
-        elif item["type"] == "unknown":
-            words = item["msg"]
-        else:
-            words = f"{field or 'the configuration'}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {item['input']!r:.80}"
-        sentences.setdefault(field, words)
+    for fault in faults(error):
+        sentences.setdefault(fault.field, fault.sentence)
     return sentences
+
+
+def _dotted(*parts: str) -> str:
+    return ".".join(part for part in parts if part)
 
 
 def explain_change(run: RunConfig, changes: dict[str, Any], only: str | None = None) -> str | None:

@@ -78,12 +78,18 @@ class Config(BaseModel):
                 if name not in cls.model_fields:
                     near = difflib.get_close_matches(str(name), cls.model_fields, n=1)
                     hint = f"; did you mean {near[0]}?" if near else f"; the fields are {', '.join(cls.model_fields)}"
-                    raise PydanticCustomError("unknown", "unknown field {name}{hint}", {"name": str(name)[:80], "hint": hint})
+                    raise unknown(f"unknown field {str(name)[:80]}{hint}", str(name))
         return values
 
 
-def refused(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("field", "{sentence}", {"sentence": sentence})
+def refused(sentence: str, *fields: str) -> PydanticCustomError:
+    """An error of a check over several fields of a model, dotted; it is shown by the first of them."""
+    return PydanticCustomError("field", "{sentence}", {"sentence": sentence, "fields": fields})
+
+
+def unknown(sentence: str, name: str, within: str = "") -> PydanticCustomError:
+    """An error of a name that is none; it is shown by the field that has it, or by the whole."""
+    return PydanticCustomError("unknown", "{sentence}", {"sentence": sentence, "name": name, "within": within})
 
 
 def digest(values: dict[str, Any]) -> str:

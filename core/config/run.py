@@ -52,17 +52,19 @@ class _DataFields(Config):
         if self.test_fraction + self.validation_fraction > 0.95:
             raise refused(
                 "test_fraction + validation_fraction must be at most 0.95, so that rows are left to train on, "
-                f"got {self.test_fraction:g} + {self.validation_fraction:g}"
+                f"got {self.test_fraction:g} + {self.validation_fraction:g}",
+                "test_fraction",
+                "validation_fraction",
             )
         for name in _OPTIONS:
             value, option = getattr(self, name), DATA_SETS[self.name].option(name)
             if option is None and value is not None:
                 owners = ", ".join(DATA_SETS.with_option(name))
-                raise refused(f"{name} must be left out for {self.name} (only {owners} have it), got {value!r}")
+                raise refused(f"{name} must be left out for {self.name} (only {owners} have it), got {value!r}", name, "name")
             if option is not None and value is None:
                 object.__setattr__(self, name, option.default)
             elif option is not None and not option.allows(value):
-                raise refused(f"{name} must be {option.must_be} for {self.name}, got {value:g}")
+                raise refused(f"{name} must be {option.must_be} for {self.name}, got {value:g}", name, "name")
         return self
 
 
@@ -132,8 +134,9 @@ class NetConfig(Config):
                 object.__setattr__(self, name, None)
             elif value is None:
                 object.__setattr__(self, name, own[name].default)
-        if (sentence := self.model.fault(self)) is not None:
-            raise refused(sentence)
+        if (fault := self.model.fault(self)) is not None:
+            sentence, fields = fault
+            raise refused(sentence, *fields)
         return self
 
 

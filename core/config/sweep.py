@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import model_validator
 
 from leafscope.core.config.changes import changed, explain_change, field_names, suggestion
-from leafscope.core.config.fields import Config, digest, refused
+from leafscope.core.config.fields import Config, digest, refused, unknown
 from leafscope.core.config.run import RunConfig
 from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.models import baselines
@@ -31,36 +31,39 @@ class SweepConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> "SweepConfig":
         if not self.name.strip() or len(self.name) > 200:
-            raise refused(f"name must have from 1 to 200 characters, got {len(self.name)}")
+            raise refused(f"name must have from 1 to 200 characters, got {len(self.name)}", "name")
         known = set(field_names())
         for field, values in self.axes.items():
             if field not in known:
-                raise refused(f"an axis must be a field of a run such as net.depth, got {field!r}{suggestion(field, known)}")
+                hint = suggestion(field, known)
+                raise unknown(f"an axis must be a field of a run such as net.depth, got {field!r}{hint}", field, "axes")
             if not values:
-                raise refused(f"axis {field} must have at least one value, got none")
+                raise refused(f"axis {field} must have at least one value, got none", f"axes.{field}")
             for place, value in enumerate(values):
                 if (sentence := explain_change(self._without_depth(field), {field: value}, only=field)) is not None:
-                    raise refused(f"axis {field}: {sentence}")
+                    raise refused(f"axis {field}: {sentence}", f"axes.{field}")
                 if value in values[:place]:
-                    raise refused(f"axis {field} must have different values, got {value!r} twice")
+                    raise refused(f"axis {field} must have different values, got {value!r} twice", f"axes.{field}")
         depths, widths = (self.axes.get(field, [getattr(self.base.net, field[4:])]) for field in ("net.depth", "net.width"))
         deepest = {"net.depth": max(depths), "net.width": min(widths)}  # the combination that fits least
         if (sentence := explain_change(self.base, deepest, only="net.depth")) is not None:
-            raise refused(f"axis net.depth: {sentence}")
+            raise refused(f"axis net.depth: {sentence}", "axes.net.depth", "axes.net.width")
         for baseline in self.baselines:
             if baseline not in (possible := baselines()):
-                names = ", ".join(possible)
-                raise refused(f"baselines must be of {names}, got {baseline!r}{suggestion(baseline, possible)}")
+                names, hint = ", ".join(possible), suggestion(baseline, possible)
+                raise refused(f"baselines must be of {names}, got {baseline!r}{hint}", "baselines")
         if self.tune_lr is not None:
             if not self.tune_lr:
-                raise refused("tune_lr must have at least one rate, got none; leave it out to train with the base's rate")
+                words = "tune_lr must have at least one rate, got none; leave it out to train with the base's rate"
+                raise refused(words, "tune_lr")
             if "train.lr" in self.axes:
-                raise refused("tune_lr must be left out when train.lr is an axis, since it would override it")
+                words = "tune_lr must be left out when train.lr is an axis, since it would override it"
+                raise refused(words, "tune_lr", "axes.train.lr")
             if len(set(self.tune_lr)) < len(self.tune_lr):
-                raise refused(f"tune_lr must hold different rates, got {self.tune_lr}")
+                raise refused(f"tune_lr must hold different rates, got {self.tune_lr}", "tune_lr")
             for rate in self.tune_lr:
                 if not 0 < rate <= 10:
-                    raise refused(f"tune_lr must hold rates above 0 and at most 10, got {rate:g}")
+                    raise refused(f"tune_lr must hold rates above 0 and at most 10, got {rate:g}", "tune_lr")
         return self
 
     def _without_depth(self, field: str) -> RunConfig:

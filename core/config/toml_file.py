@@ -7,7 +7,7 @@ from pathlib import Path
 import tomli_w
 from pydantic import ValidationError
 
-from leafscope.core.config.changes import explain
+from leafscope.core.config.changes import Fault, faults
 from leafscope.core.config.sweep import SweepConfig
 from leafscope.core.errors import ConfigFileError
 
@@ -20,7 +20,6 @@ NONE = ""
 _SECTION = re.compile(r"\s*\[+([^\]]+)\]+")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
 _PART = re.compile(r"""("[^"]*"|'[^']*'|[\w-]+)""")
-_AXIS = re.compile(r"axis (\S+?):? ")
 
 
 def read_sweep(path: str | Path) -> SweepConfig:
@@ -57,7 +56,7 @@ def parse_sweep(text: str, source: str = "sweep", default_name: str = "sweep") -
         for field, of_field in axes.items():
             if isinstance(of_field, dict):
                 words = f'an axis must stand in quotes, such as "{field}.{next(iter(of_field), "depth")}" = [0, 2]'
-                raise ConfigFileError(_fault(source, _places(text), f"axes.{field}", words))
+                raise ConfigFileError(_line(source, _places(text), Fault(words, f"axes.{field}", (f"axes.{field}",))))
         values["axes"] = {
             field: [None if one == NONE else one for one in of_field] if isinstance(of_field, list) else of_field
             for field, of_field in axes.items()
@@ -66,9 +65,7 @@ def parse_sweep(text: str, source: str = "sweep", default_name: str = "sweep") -
         return SweepConfig.model_validate({"name": default_name} | values)
     except ValidationError as error:
         places = _places(text)
-        raise ConfigFileError(
-            "\n".join(_fault(source, places, field, words) for field, words in explain(error).items())
-        ) from None
+        raise ConfigFileError("\n".join(_line(source, places, fault) for fault in faults(error))) from None
 
 
 def write_sweep(sweep: SweepConfig) -> str:
@@ -90,27 +87,17 @@ def _line_in(words: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def _fault(source: str, places: dict[tuple[str, ...], int], field: str, words: str) -> str:
-    path = tuple(field.split(".")) if field else ()
-    if not path and (axis := _AXIS.match(words)):
-        path, field = ("axes", axis.group(1).strip("'\"")), f"axes.{axis.group(1)}"
-    elif not path and (first := words.split(" ", 1)[0]) in SweepConfig.model_fields:
-        path, field = (first,), first
-    elif not path and words.startswith("an axis must be"):
-        named = re.search(r"got '([^']+)'", words)
-        path, field = ("axes", named.group(1) if named else ""), "axes"
-    elif unknown := re.match(r"unknown field (\S+?)[;,]", words):
-        path = (*path, unknown.group(1))
-    elif (whole := (*path, words.split(" ", 1)[0])) in places:  # a check over several fields begins with one of them
-        path, field = whole, ".".join(whole)
-    joined = ".".join(path)
+def _line(source: str, places: dict[tuple[str, ...], int], fault: Fault) -> str:
+    """The fault with file, line and field: of the fields that one check is about, the first that the file has."""
     known = {".".join(parts): line for parts, line in places.items()}
-    beneath = [line for name, line in known.items() if name.startswith(f"{joined}.")][:1]
-    above = [line for name, line in known.items() if joined.startswith(f"{name}.")]
-    lines = [known[joined]] if joined in known else beneath or above
+    key = next((key for key in fault.keys if key in known), fault.keys[0])
+    beneath = [line for name, line in known.items() if name.startswith(f"{key}.")][:1]
+    above = [line for name, line in known.items() if key.startswith(f"{name}.")]
+    lines = [known[key]] if key in known else beneath or above
+    field = key if key in known and fault.field in fault.keys else fault.field
     where = f", line {lines[-1]}" if lines else ""
     what = f", {field}" if field else ""
-    return f"{source}{where}{what}: {words}"
+    return f"{source}{where}{what}: {fault.sentence}"
 
 
 def _places(text: str) -> dict[tuple[str, ...], int]:

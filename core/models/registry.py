@@ -215,8 +215,8 @@ class Model:
     """Fields that it adds to `NetConfig`."""
     ignored: "Callable[[NetConfig, TrainConfig], Collection[str]]" = lambda net, train: ()
     """Fields that it reads, but that make no difference with these settings."""
-    fault: "Callable[[NetConfig], str | None]" = lambda net: None
-    """What is wrong with the settings together: a sentence that begins with a field, or None."""
+    fault: "Callable[[NetConfig], tuple[str, tuple[str, ...]] | None]" = lambda net: None
+    """What is wrong with the settings together: a sentence, and the fields it is about, the one it is shown by first."""
     line: "Callable[[NetConfig], str] | None" = None
     """Which of its lines a net is; None: the first."""
     line_fields: tuple[str, ...] = ()

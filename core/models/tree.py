@@ -51,12 +51,13 @@ def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> M
     )
 
 
-def _fault(net: "NetConfig") -> str | None:
+def _fault(net: "NetConfig") -> tuple[str, tuple[str, ...]] | None:
     if net.gates == "hidden" and net.depth > net.width:
-        return (
+        words = (
             f"depth must be at most the width ({net.width}) with hidden gates, since each bit is the sign of one "
             f"hidden unit, got {net.depth}"
         )
+        return words, ("depth", "width")
     return None
 
 

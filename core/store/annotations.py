@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from leafscope.core.store.reading import CHUNK, Reading, not_found
+from leafscope.core.store.reading import not_found
 from leafscope.core.store.schema import annotations, runs
+from leafscope.core.store.transactions import Transactions, chunks
 
 NAME_LENGTH = 10_000
 """Characters of a name that are kept; lists cut it much shorter."""
@@ -18,7 +19,7 @@ TAG_LENGTH, TAGS = 60, 50
 """Characters of a tag, and tags of a run: more cannot be told apart in a list."""
 
 
-class Annotations(Reading):
+class Annotations(Transactions):
     """The part of the store that keeps what people say of runs."""
 
     def annotate(
@@ -44,8 +45,7 @@ class Annotations(Reading):
         added, removed = checked_tags(add), {tag.strip() for tag in remove}
         with self._write() as connection:
             before: dict[str, list[str]] = {}
-            for first in range(0, len(wanted), CHUNK):
-                part = wanted[first : first + CHUNK]
+            for part in chunks(wanted):
                 here = set(connection.execute(select(runs.c.run_id).where(runs.c.run_id.in_(part))).scalars())
                 before |= {run_id: [] for run_id in part if run_id in here}
                 rows = connection.execute(

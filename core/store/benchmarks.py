@@ -1,17 +1,64 @@
-"""What a benchmark must be to be kept: a plain table of known kinds of rows."""
+"""Benchmarks: what the benchmark command measured, if it is a plain table of known kinds of rows."""
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+from sqlalchemy import Row, insert, select
+
+from leafscope.core.store.schema import benchmarks
+from leafscope.core.store.summaries import Benchmark
+from leafscope.core.store.transactions import Transactions
+
+
+class Benchmarks(Transactions):
+    """The part of the store that keeps benchmarks."""
+
+    def add_benchmark(self, result: dict[str, Any]) -> int:
+        """Keep what the benchmark command measured, and give its id.
+
+        `result` has `environment` (with `date`, `leafscope`, `machine` and `threads`), `quick`, and `groups`: name -> list
+        of rows. Raises ValueError, keeping nothing, if one of them is missing or a value would not come back as it is.
+        """
+        row = _row(result)
+        with self._write() as connection:
+            key: Any = connection.execute(insert(benchmarks).values({"created": self._clock()} | row)).inserted_primary_key
+        return int(key[0])
+
+    def benchmarks(self, limit: int = 20) -> list[Benchmark]:
+        """List the newest benchmarks, at most `limit` of them, the newest first."""
+        if limit < 0:
+            raise ValueError(f"limit must be at least 0, got {limit}")
+        with self._read() as connection:
+            rows = connection.execute(_newest_benchmarks().limit(limit)).all()
+        return [_benchmark(row) for row in rows]
+
+    def latest_benchmark(self, group: str | None = None, include_quick: bool = True) -> Benchmark | None:
+        """Give the newest benchmark, of those that measured `group` if one is named; None if there is none."""
+        query = _newest_benchmarks()
+        if not include_quick:
+            query = query.where(benchmarks.c.quick.is_(False))
+        query = query.execution_options(yield_per=4)  # the first is nearly always the one
+        with self._read() as connection, connection.execute(query) as rows:
+            for row in rows:
+                found = _benchmark(row)
+                if group is None or group in found.result["groups"]:
+                    return found
+        return None
+
+
+def _newest_benchmarks() -> Any:
+    return select(benchmarks).order_by(benchmarks.c.created.desc(), benchmarks.c.id.desc())
+
+
+def _benchmark(row: Row[Any]) -> Benchmark:
+    return Benchmark(row.id, row.created, row.leafscope, row.machine, row.threads, row.quick, json.loads(row.result))
 
 
 _KINDS = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a dict"}
 
 
-def benchmark_row(result: Any) -> dict[str, Any]:
+def _row(result: Any) -> dict[str, Any]:
     _check_kind(result, dict, "result")
     environment = _item(result, "environment", dict, "result")
     _item(environment, "date", str, "result.environment")

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from leafscope.core.errors import LimitError, RunNotFoundError
-from leafscope.core.store.reading import Reading
 from leafscope.core.store.schema import decks, slides
+from leafscope.core.store.transactions import Transactions
 
 MAX_SLIDES = 200
 """Slides of one deck: more than four hours of talk."""
@@ -66,7 +66,7 @@ class DeckInfo:
     changed: float
 
 
-class Decks(Reading):
+class Decks(Transactions):
     """The part of the store that keeps decks."""
 
     def decks(self) -> list[DeckInfo]:

@@ -1,4 +1,4 @@
-"""What the store answers: summaries of runs, histories, leaves, artifacts, benchmarks; numbers only.
+"""What the store answers of runs: summaries, histories, leaves, artifacts; numbers only.
 
 A run is seen through its newest chain of attempts, back to the last that began from scratch: each epoch is the one of the
 highest attempt that has it.
@@ -6,13 +6,12 @@ highest attempt that has it.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.store.schema import (
@@ -20,15 +19,12 @@ from leafscope.core.store.schema import (
     artifact_parts,
     artifacts,
     attempts,
-    benchmarks,
-    explained,
     leaves,
     metrics,
     runs,
-    sweeps,
-    workers,
 )
-from leafscope.core.store.summaries import LOST, STALE, STARTING, Benchmark, RunSummary, SweepInfo, WorkerInfo
+from leafscope.core.store.summaries import LOST, STALE, RunSummary
+from leafscope.core.store.transactions import Transactions, chunks
 
 Snapshot = Literal["weights", "regions"]
 """What is kept of an epoch: the net's weights, or its answers on the plane."""
@@ -36,15 +32,9 @@ Snapshot = Literal["weights", "regions"]
 LEVELS = "levels"
 """The artifact that holds a net's answers on the plane, read to each level."""
 
-CHUNK = 500
-"""Addresses asked for in one query; databases limit how many values one may name."""
 
-
-class Reading:
-    """The reading half of the store."""
-
-    _engine: Engine
-    _clock: Callable[[], float]
+class Reading(Transactions):
+    """The part of the store that answers what is known of runs."""
 
     def list_runs(self) -> list[RunSummary]:
         """List all runs, the newest first; one query."""
@@ -80,7 +70,7 @@ class Reading:
         wanted = list(dict.fromkeys(run_ids))
         found: dict[str, RunSummary] = {}
         with self._read() as connection:
-            for part in _chunks(wanted):
+            for part in chunks(wanted):
                 for row in connection.execute(_summaries().where(runs.c.run_id.in_(part))):
                     found[row.run_id] = _summary(row)
         return found
@@ -91,7 +81,7 @@ class Reading:
         newest: dict[str, int] = {}
         points: dict[str, dict[int, float]] = {}
         with self._read() as connection:
-            for part in _chunks(wanted):
+            for part in chunks(wanted):
                 query = select(attempts.c.run_id, attempts.c.first_attempt).where(attempts.c.run_id.in_(part))
                 newest |= {row.run_id: row.first_attempt for row in connection.execute(query.order_by(attempts.c.attempt))}
                 of_metric = metrics.c.run_id.in_(part), metrics.c.split == split, metrics.c.metric == metric
@@ -110,37 +100,15 @@ class Reading:
         wanted = list(dict.fromkeys(run_ids))
         with self._read() as connection:
             found: dict[str, str] = {}
-            for part in _chunks(wanted):
+            for part in chunks(wanted):
                 query = select(attempts.c.run_id, attempts.c.status).where(attempts.c.run_id.in_(part))
                 found |= {row.run_id: row.status for row in connection.execute(query.order_by(attempts.c.attempt))}
         return found
-
-    def sweeps(self) -> list[SweepInfo]:
-        """List the sweeps, the newest first."""
-        with self._read() as connection:
-            rows = connection.execute(select(sweeps).order_by(sweeps.c.created.desc(), sweeps.c.sweep_id)).all()
-        return [SweepInfo(row.sweep_id, row.name, row.config, row.created) for row in rows]
-
-    def sweep(self, sweep_id: str) -> SweepInfo:
-        """Give one sweep; raises RunNotFoundError if none has this address."""
-        with self._read() as connection:
-            row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).first()
-        if row is None:
-            raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
-        return SweepInfo(row.sweep_id, row.name, row.config, row.created)
 
     def is_empty(self) -> bool:
         """Tell whether there is no run at all."""
         with self._read() as connection:
             return connection.execute(select(runs.c.run_id).limit(1)).first() is None
-
-    def queue_position(self, run_id: str) -> int | None:
-        """Count the queued attempts that go before this run's; None if it is not queued."""
-        with self._read() as connection:
-            order = attempts.c.priority, attempts.c.created, attempts.c.run_id
-            rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*order))
-            ids = list(rows.scalars())
-        return ids.index(run_id) if run_id in ids else None
 
     def history(self, run_id: str, after: int = -1) -> pd.DataFrame:
         """Give every metric of the epochs later than `after`: columns epoch, split, metric, value; by epoch.
@@ -212,51 +180,6 @@ class Reading:
             if (epoch := snapshot_epoch(row.name)) is not None:
                 parts.setdefault((epoch, row.attempt), []).append(row.data)
         return {epoch: b"".join(parts[epoch, attempt]) for epoch, attempt in sorted(parts)}  # the last attempt wins
-
-    def workers(self) -> list[WorkerInfo]:
-        """List the workers that give signs of life."""
-        with self._read() as connection:
-            rows = connection.execute(select(workers).order_by(workers.c.started)).all()
-        now = self._clock()
-        limit = {"starting": STARTING}
-        return [
-            WorkerInfo(row.worker_id, row.pid, row.device, row.state)
-            for row in rows
-            if now - row.heartbeat <= limit.get(row.state, STALE)
-        ]
-
-    def benchmarks(self, limit: int = 20) -> list[Benchmark]:
-        """List the newest benchmarks, at most `limit` of them, the newest first."""
-        if limit < 0:
-            raise ValueError(f"limit must be at least 0, got {limit}")
-        with self._read() as connection:
-            rows = connection.execute(_newest_benchmarks().limit(limit)).all()
-        return [_benchmark(row) for row in rows]
-
-    def latest_benchmark(self, group: str | None = None, include_quick: bool = True) -> Benchmark | None:
-        """Give the newest benchmark, of those that measured `group` if one is named; None if there is none."""
-        query = _newest_benchmarks()
-        if not include_quick:
-            query = query.where(benchmarks.c.quick.is_(False))
-        query = query.execution_options(yield_per=4)  # the first is nearly always the one
-        with self._read() as connection, connection.execute(query) as rows:
-            for row in rows:
-                found = _benchmark(row)
-                if group is None or group in found.result["groups"]:
-                    return found
-        return None
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        """Begin a transaction that sees one moment of the database."""
-        with explained(self._engine.url), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        """Begin a transaction that no other writer can come between."""
-        with explained(self._engine.url), self._engine.execution_options(immediate=True).begin() as connection:
-            yield connection
 
     def _expire(self) -> None:
         """End the running attempts that lost their worker; a write only if there are any."""
@@ -356,19 +279,6 @@ def _summary(row: Row[Any]) -> RunSummary:
         tags=tuple(json.loads(row.tags or "[]")),
         comment=row.comment or "",
     )
-
-
-def _chunks(values: list[str]) -> Iterator[list[str]]:
-    for first in range(0, len(values), CHUNK):
-        yield values[first : first + CHUNK]
-
-
-def _newest_benchmarks() -> Any:
-    return select(benchmarks).order_by(benchmarks.c.created.desc(), benchmarks.c.id.desc())
-
-
-def _benchmark(row: Row[Any]) -> Benchmark:
-    return Benchmark(row.id, row.created, row.leafscope, row.machine, row.threads, row.quick, json.loads(row.result))
 
 
 def _array(row: Row[Any]) -> np.ndarray:

@@ -91,6 +91,11 @@ class RunSummary:
         return self.status in ("queued", "running")
 
     @property
+    def fraction(self) -> float:
+        """Share of the work that is done, 0 to 1; a finished run is 1, early stopping or not."""
+        return 1.0 if self.status == "finished" else min(1.0, self.epochs_done / self.epochs_total)
+
+    @property
     def seconds_left(self) -> float | None:
         """Estimated training time to the last epoch; None unless running with at least one epoch trained."""
         trained = self.epochs_done - self.resumed_from

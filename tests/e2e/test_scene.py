@@ -79,7 +79,7 @@ SPOTS = [(0.25, 0.2), (0.8, 0.15), (0.55, 0.45), (0.3, 0.6), (0.9, 0.75), (0.62,
 @pytest.fixture(scope="module")
 def trained(app: App) -> App:
     """The app with all the runs above, each ended."""
-    jobs.submit_many(list(RUNS.values()), store=app.store)
+    app.store.submit_many(list(RUNS.values()))
     for run in RUNS.values():
         jobs.wait(run.run_id, 120, store=app.store)
     return app

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from leafscope.core import jobs
+from leafscope.app.leaves import choose_view
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import load
 from leafscope.core.training.loop import train
@@ -150,17 +150,17 @@ def test_a_run_that_is_deleted_while_the_page_follows_it(shelf: Any, monkeypatch
     """What the timer does a second later, when the run is gone."""
     run = shelf.small("wine")
     claim = shelf.start(run, epochs)
-    real = jobs.progress
+    real = choose_view._when_changed
     gone = []
 
-    def progress(run_id: str, **options: Any) -> Any:
+    def when_changed(run_id: str, *seen: Any) -> None:
         if not gone:
             gone.append(run_id)
             shelf.ahead.end(claim, "stopped")
             shelf.store.delete([run_id])
-        return real(run_id, **options)
+        real(run_id, *seen)
 
-    monkeypatch.setattr(jobs, "progress", progress)
+    monkeypatch.setattr(choose_view, "_when_changed", when_changed)
     app = shelf.look("leaves", run=run.run_id)
     assert gone == [run.run_id]
     assert f"Run {run.label} is not here yet" in shelf.said(app)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from leafscope.core import jobs
@@ -21,6 +22,7 @@ from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.nets import TreeNet
+from leafscope.core.store.schema import sweeps
 from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import distinct_runs, expand, run_ids
 from leafscope.core.training.loop import train
@@ -550,7 +552,8 @@ def test_choices_that_the_sweep_does_not_have_are_said(lab: Lab) -> None:
 
 def test_a_hostile_name_is_shown_as_text(lab: Lab) -> None:
     name = "<img src=x> ![x](http://x/y.png)" + 160 * "a"
-    lab.store.rename_sweep(SWEEP.sweep_id, name)
+    with lab.store._write() as connection:
+        connection.execute(update(sweeps).where(sweeps.c.sweep_id == SWEEP.sweep_id).values(name=name))
     at = show(SWEEP, sweep_seeds="0-7")
     (info,) = [element.value for element in at.info]
     assert plain(info).startswith(f"Figures show the sweep {name[:32]}")

@@ -207,7 +207,7 @@ def test_what_cannot_be_read_in_the_address_is_said_and_the_default_taken(shelf:
 
 
 def test_a_full_queue_is_said(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leafscope.core.store.store.QUEUE_LIMIT", 0)
+    monkeypatch.setattr("leafscope.core.store.queue.QUEUE_LIMIT", 0)
     app = shelf.look()
     app.button(key="_train").click()
     shelf.rerun(app)

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from leafscope.core.store.store import Store
+
 
 def every_state(shelf: Any) -> dict[str, Any]:
     """A run in each state; the newest comes first in the table."""
@@ -147,18 +149,16 @@ def test_a_run_can_be_opened(shelf: Any, choose_rows: Any, label: str, words: st
 
 
 def test_a_run_that_was_deleted_meanwhile_is_said(shelf: Any, choose_rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from leafscope.core import jobs
-
     runs = every_state(shelf)
     choose_rows(rows_of(shelf, runs["queued"]))
     app = shelf.look("runs")
-    real = jobs.stop
+    real = Store.stop
 
-    def stop(run_id: str, **options: Any) -> None:
+    def stop(store: Store, run_id: str) -> None:
         shelf.store.delete([run_id])
-        real(run_id, **options)
+        real(store, run_id)
 
-    monkeypatch.setattr(jobs, "stop", stop)
+    monkeypatch.setattr(Store, "stop", stop)
     press(shelf, app, "Stop")
     assert "no run has the address" in shelf.said(app)
     assert "5 runs" in shelf.said(app)

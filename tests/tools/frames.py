@@ -35,7 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         app = start_app(Path(name), Path(name) / "runs.db")
         try:
-            jobs.submit_many(runs, store=app.store)
+            app.store.submit_many(runs)
             for run in runs:
                 jobs.wait(run.run_id, timeout=120, store=app.store)
             with sync_playwright() as playwright:

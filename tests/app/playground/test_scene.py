@@ -565,7 +565,7 @@ def test_a_full_queue_is_said(store: Store, told: dict[str, Any], monkeypatch: p
     run = config()
     store.submit(run)
     at = look(run)
-    monkeypatch.setattr("leafscope.core.store.store.QUEUE_LIMIT", 1)
+    monkeypatch.setattr("leafscope.core.store.queue.QUEUE_LIMIT", 1)
     at.selectbox(key="beside").set_value("flat")
     rerun(at)
     assert [("at most 1 runs can wait" in notice) for notice in notices(at)] == [True]

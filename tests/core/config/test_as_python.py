@@ -12,15 +12,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
-from leafscope.core.config.as_python import WIDTH, script, sweep_script
-from leafscope.core.config.presets import DATA, depth_sweep
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, as_python
+from leafscope.core.config.as_python import WIDTH, script
 from leafscope.core.device import n_threads
 from leafscope.core.store.store import Store
-from leafscope.core.sweep.members import distinct_runs, run_ids
-from leafscope.core.sweep.results import results
 from leafscope.core.worker.worker import Worker
-from tests.core.config.test_link import configs, sweeps
+from tests.core.config.test_link import configs
 
 IRIS = DataConfig(name="iris")
 SHORT = TrainConfig(epochs=3, batch_size=16)
@@ -107,30 +104,6 @@ def test_a_script_gives_the_history_that_the_worker_stored(
 
 
 @pytest.mark.usefixtures("threads")
-def test_a_sweeps_script_gives_the_scores_that_the_worker_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sweep = SweepConfig(
-        name='a "name"\nof it\'s own {x} \u202e',
-        base=run(NetConfig(width=4, depth=1), TrainConfig(epochs=2)),
-        axes={"net.depth": [0, 2], "seed": [0, 1], "data.n_train": [None, 50]},
-        baselines=["dense", "decision_tree"],
-        tune_lr=[0.01, 0.1],
-    )
-    store = Store(tmp_path / "x.db")
-    store.submit_sweep(sweep, distinct_runs(sweep))
-    worker = Worker(store, "w", threads=2)
-    while worker.work_once():
-        pass
-    ids = run_ids(sweep)
-    expected = results(sweep, store.runs(ids))
-    found = executed(sweep_script(sweep))
-    assert f"{len(ids)} of {len(ids)} runs" in capsys.readouterr().out
-    assert found["sweep"] == sweep
-    times = ["seconds", "inference_seconds"]
-    pd.testing.assert_frame_equal(found["result"].drop(columns=times), expected.drop(columns=times), check_exact=True)
-    assert set(expected["status"]) == {"finished"}
-
-
-@pytest.mark.usefixtures("threads")
 @given(one=configs)
 @settings(max_examples=40)
 def test_any_run_is_written_as_it_is(one: RunConfig) -> None:
@@ -141,24 +114,12 @@ def test_any_run_is_written_as_it_is(one: RunConfig) -> None:
     assert max(map(len, program.splitlines())) <= WIDTH
 
 
-@pytest.mark.usefixtures("threads")
-@given(sweep=sweeps)
-@settings(max_examples=30)
-def test_any_sweep_is_written_as_it_is(sweep: SweepConfig) -> None:
-    program = sweep_script(sweep)
-    assert before_training(program)["sweep"] == sweep
-    body = [line for line in program.splitlines() if not line.lstrip().startswith(("name=", "sweep = "))]
-    assert max(map(len, body)) <= WIDTH
-
-
-@pytest.mark.usefixtures("threads")
-def test_no_text_of_a_person_leaves_its_string() -> None:
+def test_a_text_does_not_leave_its_string() -> None:
     hostile = 'x"""\n\'\'\'\\\nimport os; {0} {run_id} \u202e\u2028\x00 \\u0041 # "'
-    program = sweep_script(SweepConfig(name=hostile))
-    strings = {node.value for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Constant)}
-    assert hostile in strings
-    assert program.replace("\n", "").isprintable()
-    assert before_training(program)["sweep"].name == hostile
+    for text in (hostile, hostile.replace('"', "")):
+        written = as_python._in_line(text)
+        assert ast.literal_eval(written) == text
+        assert written.isprintable()
 
 
 def test_only_what_is_used_is_imported_and_only_what_differs_is_written() -> None:
@@ -178,8 +139,6 @@ def test_it_is_laid_out_as_ruff_does_it(tmp_path: Path) -> None:
         split_seed=2,
     )
     programs = {name: script(one) for name, one in (RUNS | {"many": many}).items()}
-    programs |= {f"sweep_{data}": sweep_script(depth_sweep(data, seeds=tuple(range(40)))) for data in DATA}
-    programs["empty"] = sweep_script(SweepConfig())
     for name, program in programs.items():
         (tmp_path / f"{name}.py").write_text(program, encoding="utf-8")
     for command in (["format", "--diff"], ["check", "--no-cache", "--select", "E,F"]):

@@ -156,6 +156,23 @@ def test_the_empty_plan_the_default_and_repeats() -> None:
     assert repeated.baselines == ["dense", "logistic"]
 
 
+def test_a_link_is_written_as_ever() -> None:
+    """The one that an earlier version wrote, though another compressor may pack the same fields into other letters."""
+    text = (
+        "1AxtpjGIkko3R0JykA6eheSdWB83GaFMDHSDKK83JicUaOGhhhOScaBNgkBvEwhwFjgcwFymNRZsDIwRsOJZgBZsDchwsPJENN9AxQjEaZABKeENiKxYRK8jJBhh"
+        "CtQA"
+    )
+    moons = DataConfig(name="moons", n_train=50)
+    runs = [RunConfig(data=moons, seed=seed, split_seed=7) for seed in (0, 1)] + [
+        RunConfig(net=NetConfig(kind="flat", depth=0))
+    ]
+    base = RunConfig(train=TrainConfig(lr=0.1))
+    sweep = SweepConfig(name="depths", base=base, axes={"net.depth": [0, 2], "seed": [0, 1]}, baselines=["dense", "dense"])
+    plan = decode(text)
+    assert (list(plan.runs), plan.sweep) == (runs, sweep.model_copy(update={"baselines": ["dense"]}))
+    assert json.dumps(link._unpacked(encode(runs, sweep))) == json.dumps(link._unpacked(text))
+
+
 def test_links_are_short() -> None:
     few = RunConfig(
         data=DataConfig(name="tree_teacher", n_samples=2000, n_train=1000, n_classes=4),

@@ -7,7 +7,7 @@ import pytest
 
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import RunNotFoundError
-from leafscope.core.store import schema
+from leafscope.core.store.schema import SCHEMA_VERSION
 from leafscope.core.store.store import Store
 from leafscope.core.training.trainer import EpochRecord
 
@@ -82,7 +82,7 @@ def test_a_database_of_version_3_gets_the_new_tables_and_keeps_its_runs(tmp_path
     assert store.run(RunConfig().run_id).title == "old friend"
     assert list(tmp_path.glob("old.db.v3-*.bak"))
     with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT value FROM meta").fetchone() == (str(schema.SCHEMA_VERSION),)
+        assert connection.execute("SELECT value FROM meta").fetchone() == (str(SCHEMA_VERSION),)
     connection.close()
 
 

@@ -81,13 +81,13 @@ time.sleep(600)
 
 
 def test_worker_ends_when_its_parent_is_killed(db: Store, path: Path) -> None:
-    run_id = jobs.submit(long(0), store=db).run_id
+    run_id = db.submit(long(0)).run_id
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(path)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     worker = int(parent.stdout.readline())
     parent.stdout.close()
     try:
-        until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 90, "5 epochs")
+        until(lambda: db.run(run_id).epochs_done >= 5, 90, "5 epochs")
         assert running_pid(db) == worker
     finally:
         parent.kill()
@@ -101,12 +101,12 @@ def test_worker_ends_when_its_parent_is_killed(db: Store, path: Path) -> None:
 
 def test_resumed_after_that_equals_uninterrupted(db: Store, supervised: Supervisor) -> None:
     run_id = long(0).run_id
-    jobs.resume(run_id, store=db)
+    db.resume(run_id)
     summary = jobs.wait(run_id, 90, store=db)
     assert (summary.status, summary.attempt, summary.first_attempt) == ("finished", 2, 1)
     assert summary.resumed_from > 0
     resumed = db.history(run_id), db.artifact(run_id, "net")
-    jobs.submit(long(0), anew=True, store=db)
+    db.submit(long(0), anew=True)
     assert jobs.wait(run_id, 90, store=db).status == "finished"
     pd.testing.assert_frame_equal(db.history(run_id), resumed[0], check_exact=True)
     assert db.artifact(run_id, "net") == resumed[1]
@@ -120,9 +120,9 @@ def test_start_again_does_nothing(supervised: Supervisor) -> None:
 
 
 def test_worker_that_is_killed_is_replaced(db: Store, supervised: Supervisor) -> None:
-    run_id = jobs.submit(long(1, 10_000), store=db).run_id
-    after = jobs.submit(config(2, 3), store=db).run_id
-    until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 30, "5 epochs")
+    run_id = db.submit(long(1, 10_000)).run_id
+    after = db.submit(config(2, 3)).run_id
+    until(lambda: db.run(run_id).epochs_done >= 5, 30, "5 epochs")
     pid = running_pid(db)
     assert pid == supervised.pid
     os.kill(pid, signal.SIGKILL)
@@ -137,8 +137,8 @@ def test_worker_that_is_killed_is_replaced(db: Store, supervised: Supervisor) ->
 
 
 def test_stop_saves_and_leaves_nothing_behind(db: Store, supervised: Supervisor) -> None:
-    run_id = jobs.submit(long(1, 10_000), store=db).run_id
-    until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 30, "5 epochs")
+    run_id = db.submit(long(1, 10_000)).run_id
+    until(lambda: db.run(run_id).epochs_done >= 5, 30, "5 epochs")
     pid = supervised.pid
     assert pid is not None
     began = time.monotonic()
@@ -150,8 +150,8 @@ def test_stop_saves_and_leaves_nothing_behind(db: Store, supervised: Supervisor)
     assert supervised.pid is None
     assert db.run(run_id).status == "interrupted"
     assert jobs.worker_status(store=db).state == "not running"
-    jobs.resume(run_id, store=db)
-    jobs.stop(run_id, store=db)
+    db.resume(run_id)
+    db.stop(run_id)
 
 
 def test_worker_that_will_not_end_is_killed(db: Store, path: Path) -> None:

@@ -104,7 +104,7 @@ def process(path: Path, db: Store) -> "Iterator[subprocess.Popen[bytes]]":
 @pytest.fixture(scope="module")
 def uninterrupted(process: "subprocess.Popen[bytes]", db: Store) -> Any:
     run = long()
-    jobs.submit(run, store=db)
+    db.submit(run)
     summary = jobs.wait(run.run_id, 60, store=db)
     assert (summary.status, summary.epochs_done) == ("finished", EPOCHS)
     return everything(db, run.run_id)
@@ -131,16 +131,16 @@ def test_finished_run_is_complete(uninterrupted: Any, db: Store) -> None:
 
 
 def test_stop_and_resume_equals_uninterrupted(uninterrupted: Any, db: Store) -> None:
-    run_id = jobs.submit(long(), store=db, anew=True).run_id
-    until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 20, "5 epochs")
+    run_id = db.submit(long(), anew=True).run_id
+    until(lambda: db.run(run_id).epochs_done >= 5, 20, "5 epochs")
     asked = time.monotonic()
-    jobs.stop(run_id, store=db)
+    db.stop(run_id)
     assert jobs.wait(run_id, 10, store=db).status == "stopped"
     assert time.monotonic() - asked < 2
     stopped = db.run(run_id)
     assert 5 <= stopped.epochs_done < EPOCHS
     assert db.recorded_epochs(run_id).tolist() == list(range(stopped.epochs_done + 1))
-    assert jobs.resume(run_id, store=db).attempt == 3
+    assert db.resume(run_id).attempt == 3
     summary = jobs.wait(run_id, 60, store=db)
     assert (summary.status, summary.resumed_from) == ("finished", stopped.epochs_done)
     assert summary.seconds > stopped.seconds > 0
@@ -151,18 +151,18 @@ def test_stop_and_resume_equals_uninterrupted(uninterrupted: Any, db: Store) -> 
 
 def test_loss_that_is_not_finite_fails(process: "subprocess.Popen[bytes]", db: Store) -> None:
     run = config(seed=1, epochs=300, lr=10.0, weight_decay=10.0)
-    jobs.submit(run, store=db)
+    db.submit(run)
     summary = jobs.wait(run.run_id, 30, store=db)
     assert summary.status == "failed"
     assert "the training loss became" in str(summary.error)
     assert db.recorded_epochs(run.run_id).tolist() == list(range(summary.epochs_done + 1))
-    jobs.submit(config(seed=2), store=db)
+    db.submit(config(seed=2))
     assert jobs.wait(config(seed=2).run_id, 30, store=db).status == "finished"
 
 
 def test_sigterm_saves_and_ends(process: "subprocess.Popen[bytes]", uninterrupted: Any, db: Store, path: Path) -> None:
-    run_id = jobs.submit(long(), store=db, anew=True).run_id
-    until(lambda: jobs.progress(run_id, store=db).epochs_done >= 5, 20, "5 epochs")
+    run_id = db.submit(long(), anew=True).run_id
+    until(lambda: db.run(run_id).epochs_done >= 5, 20, "5 epochs")
     process.terminate()
     assert process.wait(3) == 0
     summary = db.run(run_id)
@@ -174,9 +174,9 @@ def test_sigterm_saves_and_ends(process: "subprocess.Popen[bytes]", uninterrupte
 
 def test_two_workers_share_a_queue_and_one_falls_asleep(uninterrupted: Any, db: Store, path: Path) -> None:
     interrupted = long().run_id
-    jobs.resume(interrupted, store=db)
-    sweep = jobs.submit_many([config(seed=seed, epochs=4) for seed in range(100, 110)], store=db)
-    endless = jobs.submit_many([long(seed=6, epochs=10_000)], store=db)[0].run_id
+    db.resume(interrupted)
+    sweep = db.submit_many([config(seed=seed, epochs=4) for seed in range(100, 110)])
+    endless = db.submit_many([long(seed=6, epochs=10_000)])[0].run_id
     log = path.with_name("two.log")
     two = [launch(path, log) for _ in range(2)]
     try:
@@ -188,7 +188,7 @@ def test_two_workers_share_a_queue_and_one_falls_asleep(uninterrupted: Any, db: 
         begun = [line.split(": ")[0].split()[-3:] for line in log.read_text().splitlines() if line.endswith(": finished")]
         assert len(begun) == len({tuple(words) for words in begun}) == 11
 
-        until(lambda: jobs.progress(endless, store=db).epochs_done >= 5, 20, "5 epochs")
+        until(lambda: db.run(endless).epochs_done >= 5, 20, "5 epochs")
         with db._read() as connection:
             query = "SELECT pid FROM attempts WHERE status = 'running'"
             pid = int(connection.exec_driver_sql(query).scalars().one())
@@ -199,11 +199,11 @@ def test_two_workers_share_a_queue_and_one_falls_asleep(uninterrupted: Any, db: 
         assert jobs.worker_status(store=db).state == "ready"
         rows = db.history(endless)
         assert rows["epoch"].unique().tolist() == list(range(summary.epochs_done + 1))
-        jobs.resume(endless, store=db)
-        until(lambda: jobs.progress(endless, store=db).status == "running", 10, "running")
+        db.resume(endless)
+        until(lambda: db.run(endless).status == "running", 10, "running")
         os.kill(pid, signal.SIGCONT)
         until(lambda: f"{endless} attempt 1: dropped" in log.read_text(), 10, "dropped")
-        until(lambda: jobs.progress(endless, store=db).epochs_done > summary.epochs_done, 30, "going on")
+        until(lambda: db.run(endless).epochs_done > summary.epochs_done, 30, "going on")
         pd.testing.assert_frame_equal(db.history(endless)[: len(rows)], rows, check_exact=True)
         with db._read() as connection:
             query = f"SELECT max(epoch) FROM metrics WHERE run_id = '{endless}' AND attempt = 1"
@@ -224,7 +224,7 @@ def test_while_it_compiles_a_worker_trains_and_it_leaves_no_compiler_behind(
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     db = Store(tmp_path / "x.db")
-    run_id = jobs.submit(config(epochs=3), store=db).run_id
+    run_id = db.submit(config(epochs=3)).run_id
     process = launch(tmp_path / "x.db", tmp_path / "worker.log")
     try:
         worker = psutil.Process(process.pid)

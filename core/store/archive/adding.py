@@ -1,0 +1,179 @@
+"""Adding what an archive holds to a store: all of it, or nothing."""
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+
+from leafscope.core.errors import ArchiveError
+from leafscope.core.store.annotations import TAGS
+from leafscope.core.store.archive.contents import Contents, check, folded
+from leafscope.core.store.archive.layout import BATCH_ROWS, MAX_BYTES, OF_ATTEMPTS, Place, present
+from leafscope.core.store.archive.opened import OpenedArchive
+from leafscope.core.store.decks import MAX_NAME
+from leafscope.core.store.schema import annotations, decks, runs, slides, sweeps
+from leafscope.core.store.store import Store
+from leafscope.core.store.transactions import chunks
+
+IMPORTED = " (imported)"
+"""Ends the name of a deck whose address is taken by one with other slides."""
+
+_BATCH_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an archive brought."""
+
+    runs: int
+    """Added."""
+    here: int
+    """Runs that were here already, and stayed as they are."""
+    attempts: int
+    """Appended to runs that were here, unfinished."""
+    sweeps: int
+    decks: int
+    skipped: tuple[str, ...]
+    """What else was not added, and why, a sentence for each."""
+
+
+def import_archive(store: Store, file: Place) -> Imported:
+    """Add what a file holds and is not here, all of it or, if anything is wrong with the file, nothing.
+
+    A run that is here stays as it is; only where it ended unfinished, and is finished in the file, the file's attempts are
+    appended. Names and comments that were given here stay, tags are united. A deck whose address has other slides here gets
+    a new one. Raises ArchiveError, naming the table and the row, for a file that is damaged, foreign or newer.
+    """
+    store._expire()
+    name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else "the file"
+    try:
+        with Path(file).open("rb") if isinstance(file, (str, os.PathLike)) else nullcontext(file) as source:
+            archive = OpenedArchive(source, _room(store))
+            contents = check(archive)
+            with store._write() as connection:
+                return _add(store, connection, archive, contents)
+    except ArchiveError as error:
+        raise ArchiveError(f"{name} was not imported, and nothing was changed: {error}") from error.__cause__
+    except OSError as error:
+        raise ArchiveError(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def _room(store: Store) -> int:
+    """Bytes that the members may have, unpacked."""
+    return MAX_BYTES if store.path is None else min(MAX_BYTES, shutil.disk_usage(Path(store.path).parent).free)
+
+
+def _add(store: Store, connection: Connection, archive: OpenedArchive, contents: Contents) -> Imported:
+    here = present(connection, runs, contents.runs)
+    shift = dict.fromkeys(contents.runs.keys() - here, 0)
+    for run_id, last in store._newest_of(connection, sorted(here)).items():
+        if last.status not in ("queued", "running", "finished") and contents.newest[run_id][1] == "finished":
+            shift[run_id] = last.attempt
+    _insert(connection, runs, (row for _, row in archive.rows(runs) if row["run_id"] not in here))
+    for table in OF_ATTEMPTS:
+        _insert(connection, table, _behind(archive, table, shift))
+    skipped = _add_annotations(connection, archive, contents, store._clock())
+    known = present(connection, sweeps, (row["sweep_id"] for _, row in archive.rows(sweeps)))
+    new_sweeps = [row for _, row in archive.rows(sweeps) if row["sweep_id"] not in known]
+    skipped += [f"sweep {row['name'][:60]!r} was here already" for _, row in archive.rows(sweeps) if row["sweep_id"] in known]
+    _insert(connection, sweeps, new_sweeps)
+    n_decks, decks_here = _add_decks(connection, archive, contents)
+    return Imported(
+        runs=len(contents.runs.keys() - here),
+        here=sum(1 for run_id in here if run_id not in shift),
+        attempts=sum(1 for run_id, _ in contents.attempts if shift.get(run_id)),
+        sweeps=len(new_sweeps),
+        decks=n_decks,
+        skipped=(*skipped, *decks_here),
+    )
+
+
+def _insert(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows, some thousand or some MiB at once."""
+    waiting: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        waiting.append(row)
+        size += len(row.get("data", b""))
+        if len(waiting) >= BATCH_ROWS or size >= _BATCH_BYTES:
+            connection.execute(insert(table), waiting)
+            waiting, size = [], 0
+    if waiting:
+        connection.execute(insert(table), waiting)
+
+
+def _behind(archive: OpenedArchive, table: Table, shift: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    """The rows of the runs that are added, their attempts behind those that are here."""
+    for _, row in archive.rows(table):
+        if (by := shift.get(row["run_id"])) is not None:
+            yield row | {name: row[name] + by for name in ("attempt", "first_attempt") if name in row}
+
+
+def _add_annotations(connection: Connection, archive: OpenedArchive, contents: Contents, now: float) -> list[str]:
+    said: dict[str, list[str]] = {}
+    for part in chunks(list(contents.runs)):
+        rows = connection.execute(select(annotations.c.run_id, annotations.c.tags).where(annotations.c.run_id.in_(part)))
+        said |= {row.run_id: json.loads(row.tags) for row in rows}
+    _insert(connection, annotations, (row for _, row in archive.rows(annotations) if row["run_id"] not in said))
+    skipped = []
+    for _, row in archive.rows(annotations):
+        if (tags := said.get(row["run_id"])) is None:
+            continue
+        both = list(dict.fromkeys([*tags, *json.loads(row["tags"])]))
+        if len(both) > TAGS:
+            skipped.append(f"run {row['run_id']} has {TAGS} tags, as many as it can have; {len(both) - TAGS} were not added")
+        if (kept := both[:TAGS]) != tags:
+            mine = annotations.c.run_id == row["run_id"]
+            connection.execute(update(annotations).where(mine).values(tags=json.dumps(kept), changed=now))
+    return skipped
+
+
+def _add_decks(connection: Connection, archive: OpenedArchive, contents: Contents) -> tuple[int, list[str]]:
+    """Add the decks that are not here; how many, and what is said of the others."""
+    moved: dict[str, str] = {}
+    skipped: list[str] = []
+    for _, row in archive.rows(decks):
+        deck_id, name = row["deck_id"], row["name"]
+        address, is_here = _deck_address(connection, deck_id, contents.digests[deck_id])
+        if is_here:
+            skipped.append(f"deck {name[:60]!r} was here already")
+            continue
+        if address != deck_id:
+            name = name[: MAX_NAME - len(IMPORTED)] + IMPORTED
+        moved[deck_id] = address
+        connection.execute(insert(decks).values(row | {"deck_id": address, "name": name}))
+    taken = present(connection, slides, contents.slides)
+
+    def placed() -> Iterator[dict[str, Any]]:
+        for _, row in archive.rows(slides):
+            if (address := moved.get(row["deck_id"])) is not None:
+                slide_id = uuid.uuid4().hex[:16] if row["slide_id"] in taken else row["slide_id"]
+                yield row | {"deck_id": address, "slide_id": slide_id}
+
+    _insert(connection, slides, placed())
+    return len(moved), skipped
+
+
+def _deck_address(connection: Connection, deck_id: str, digest: str) -> tuple[str, bool]:
+    """Where a deck goes, and whether it is there already; another address, the same each time, if its own is taken."""
+    address = deck_id
+    for number in itertools.count():
+        if not present(connection, decks, [address]):
+            return address, False
+        query = select(slides.c.content, slides.c.figure).where(slides.c.deck_id == address)
+        found = folded("", [])
+        for row in connection.execute(query.order_by(slides.c.place, slides.c.slide_id)):
+            found = folded(found, [row.content, row.figure])
+        if found == digest:
+            return address, True
+        address = hashlib.sha256(f"{deck_id} {digest} {number}".encode()).hexdigest()[:16]
+    raise AssertionError("unreachable")

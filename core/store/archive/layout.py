@@ -1,0 +1,139 @@
+"""What an archive is: its members, the columns of a row, and how large anything in it may be.
+
+A zip. `manifest.json` says what the other members must be; each table is a `<table>.jsonl` with one JSON object a row, in the
+order of its keys. The binary values of a table follow one another in `<table>.bin`, and a row has their `offset` and `size`.
+"""
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, BinaryIO
+
+from pydantic import ValidationError
+from sqlalchemy import Boolean, Column, Connection, Double, Integer, LargeBinary, Table, select
+
+from leafscope.core.config import SweepConfig, explain
+from leafscope.core.errors import ArchiveError
+from leafscope.core.store.schema import (
+    annotations,
+    artifact_parts,
+    artifacts,
+    attempts,
+    decks,
+    leaves,
+    metrics,
+    runs,
+    slides,
+    sweeps,
+)
+from leafscope.core.store.transactions import chunks
+from leafscope.core.sweep import members
+
+FORMAT, VERSION = "leafscope archive", 1
+"""What the manifest says, and the highest version of the format that this program reads."""
+
+MAX_BYTES = 8 * 2**30
+"""Of all members, unpacked."""
+
+MAX_ROW = 64 * 2**20
+"""Bytes of one row without its binary value: a slide's largest figure, each of its characters escaped."""
+
+MAX_VALUE = 256 * 2**20
+"""Bytes of one binary value; parts of an artifact have at most 64 MiB."""
+
+BATCH_ROWS = 1000
+"""Rows that are read or written at once."""
+
+MANIFEST = "manifest.json"
+
+Place = str | os.PathLike[str] | BinaryIO
+"""Where an archive is: a path, or a binary file."""
+
+TABLES = (runs, attempts, metrics, leaves, artifacts, artifact_parts, annotations, sweeps, decks, slides)
+BINARY = (leaves, artifact_parts)
+OF_ATTEMPTS = (attempts, metrics, leaves, artifacts, artifact_parts)
+
+"""Those with a binary value, and those whose rows belong to an attempt."""
+
+ORDER = {table.name: tuple(column.name for column in table.primary_key.columns) for table in TABLES}
+ORDER |= {"slides": ("deck_id", "place", "slide_id")}
+"""Table -> the columns that its rows are ordered by."""
+
+_ADDRESS = re.compile(r"[0-9a-f]{16}")
+
+Check = tuple[Callable[[Any], bool], str]
+"""Whether a value can be in a column, and what it must be."""
+
+
+def columns_of(table: Table) -> dict[str, Check]:
+    """Give the columns of a row in a file, and what each can hold."""
+    checks = {column.name: _column_check(column) for column in table.columns if not isinstance(column.type, LargeBinary)}
+    for name in ("offset", "size") if table in BINARY else ():
+        checks[name] = _whole(2**63 - 1)
+    return checks
+
+
+def defaults_of(table: Table) -> dict[str, Any]:
+    """Give the values of columns that a row of an older version may lack."""
+    found = {column.name: getattr(column.default, "arg", None) for column in table.columns}
+    return {name: value for name, value in found.items() if value is not None or table.c[name].nullable}
+
+
+def _column_check(column: Column[Any]) -> Check:
+    longest = getattr(column.type, "length", None)
+    if isinstance(column.type, Boolean):
+        holds, must_be = (lambda value: type(value) is bool), "true or false"
+    elif isinstance(column.type, Integer):
+        holds, must_be = _whole(2**31 - 1)
+    elif isinstance(column.type, Double):
+        holds, must_be = (lambda value: type(value) is float and math.isfinite(value)), "a finite number with a decimal point"
+    elif column.name.endswith("_id") and longest == 16:
+        holds, must_be = (lambda value: type(value) is str and bool(_ADDRESS.fullmatch(value))), "16 hexadecimal digits"
+    elif longest is None:
+        holds, must_be = (lambda value: type(value) is str and is_unicode(value)), "text"
+    else:
+        must_be = f"text of at most {longest} characters"
+        holds = partial(_is_short, longest)
+    if column.nullable:
+        return (lambda value: value is None or holds(value)), must_be
+    return holds, must_be
+
+
+def _is_short(longest: int, value: Any) -> bool:
+    return type(value) is str and len(value) <= longest and is_unicode(value)
+
+
+def _whole(highest: int) -> Check:
+    return (lambda value: type(value) is int and 0 <= value <= highest), f"a whole number from 0 to {highest}"
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it can be kept: JSON can hold halves of characters, databases cannot."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def sweep_config(text: str) -> SweepConfig:
+    """Read a sweep; raises ValueError also for more members than can be listed."""
+    sweep = SweepConfig.model_validate_json(text)
+    if (number := math.prod(map(len, sweep.axes.values())) * len(sweep.tune_lr or [0.0])) > members.MEMBER_LIMIT:
+        raise ValueError(f"a sweep can have at most {members.MEMBER_LIMIT:,} runs, got {number:,}")
+    return sweep
+
+
+def sentence(error: Exception) -> str:
+    return "; ".join(explain(error).values()) if isinstance(error, ValidationError) else str(error)
+
+
+def present(connection: Connection, table: Table, addresses: Iterable[str]) -> set[str]:
+    """Give those of the addresses that the table has."""
+    (key,) = table.primary_key.columns
+    found: set[str] = set()
+    for part in chunks(list(dict.fromkeys(addresses))):
+        found |= set(connection.execute(select(key).where(key.in_(part))).scalars())
+    return found
+
+
+def refusal(table: Table, number: int, sentence: str) -> ArchiveError:
+    return ArchiveError(f"{table.name}, row {number:,}: {sentence}")

@@ -1,0 +1,229 @@
+"""Writing an archive: what was chosen, as it is at one moment."""
+
+import hashlib
+import io
+import json
+import os
+import uuid
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import ValidationError
+from sqlalchemy import Column, Connection, LargeBinary, Table, and_, exists, func, select
+
+from leafscope.core.config import RunConfig
+from leafscope.core.errors import ArchiveError, RunNotFoundError
+from leafscope.core.store.archive.layout import (
+    BATCH_ROWS,
+    BINARY,
+    FORMAT,
+    MANIFEST,
+    ORDER,
+    TABLES,
+    VERSION,
+    Place,
+    present,
+    sentence,
+    sweep_config,
+)
+from leafscope.core.store.reading import not_found
+from leafscope.core.store.schema import SCHEMA_VERSION, artifact_parts, artifacts, attempts, decks, runs, slides, sweeps
+from leafscope.core.store.store import Store
+from leafscope.core.store.transactions import chunks
+from leafscope.core.sweep import members
+
+EXPORTED = "exported while it was training"
+"""The error of an attempt that was running at that moment."""
+
+_LEVEL = 3
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an archive holds."""
+
+    runs: int
+    sweeps: int
+    decks: int
+    bytes: int
+    """Of the file."""
+    skipped: tuple[str, ...]
+    """Why runs and sweeps were left out, a sentence for each."""
+
+
+@dataclass
+class _Chosen:
+    """Addresses of what is exported, ascending."""
+
+    runs: list[str]
+    sweeps: list[str]
+    decks: list[str]
+    skipped: list[str]
+
+    def of(self, table: Table) -> tuple[Column[Any], list[str]]:
+        if table is sweeps:
+            return table.c.sweep_id, self.sweeps
+        return (table.c.deck_id, self.decks) if table in (decks, slides) else (table.c.run_id, self.runs)
+
+
+def export_archive(
+    store: Store,
+    file: Place,
+    *,
+    run_ids: Iterable[str] = (),
+    sweep_ids: Iterable[str] = (),
+    deck_ids: Iterable[str] = (),
+) -> Exported:
+    """Write runs, sweeps (with those of their runs that are here) and decks to a file, as they are at one moment.
+
+    A path shows the file only once it is complete; a binary file must be seekable. Attempts that wait are left out, and
+    runs of which nothing else is there; one that trains is `interrupted` in the file. Raises RunNotFoundError, before
+    anything is written, for an address that is not here, and ArchiveError if the file cannot be written.
+    """
+    store._expire()
+    with store._read() as connection:
+        chosen = _choose(connection, list(run_ids), list(sweep_ids), list(deck_ids))
+        manifest = json.dumps(_manifest(connection, chosen, store._clock()), indent=1).encode()
+        with _target(file) as target:
+            start = target.tell()
+            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+                archive.writestr(zipfile.ZipInfo(MANIFEST), manifest)
+                for table in TABLES:
+                    for name, content in _members(connection, table, chosen):
+                        with archive.open(name, "w", force_zip64=True) as member:
+                            for piece in content:
+                                member.write(piece)
+            target.seek(0, io.SEEK_END)
+            size = target.tell() - start
+    return Exported(len(chosen.runs), len(chosen.sweeps), len(chosen.decks), size, tuple(chosen.skipped))
+
+
+def _choose(connection: Connection, run_ids: list[str], sweep_ids: list[str], deck_ids: list[str]) -> _Chosen:
+    for table, wanted in ((runs, run_ids), (sweeps, sweep_ids), (decks, deck_ids)):
+        here = present(connection, table, wanted)
+        for address in wanted:
+            if address not in here:
+                raise _not_here(table, address)
+    skipped: list[str] = []
+    kept_sweeps: list[str] = []
+    wanted_runs = list(run_ids)
+    for sweep_id in sorted(set(sweep_ids)):
+        row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).one()
+        try:
+            sweep = sweep_config(row.config)
+        except ValueError as error:
+            skipped.append(f"sweep {row.name[:60]!r} was left out: {sentence(error)}")
+            continue
+        kept_sweeps.append(sweep_id)
+        wanted_runs += members.run_ids(sweep)
+    kept_runs: list[str] = []
+    for part in chunks(sorted(set(wanted_runs))):
+        begun = exists().where(attempts.c.run_id == runs.c.run_id, attempts.c.status != "queued")
+        query = select(runs.c.run_id, runs.c.label, runs.c.config, begun.label("begun")).where(runs.c.run_id.in_(part))
+        for row in connection.execute(query.order_by(runs.c.run_id)):
+            if (why := _unfit(row.config) if row.begun else "it waits, and nothing of it is there yet") is None:
+                kept_runs.append(row.run_id)
+            else:
+                skipped.append(f"run {row.run_id} ({row.label[:60]}) was left out: {why}")
+    return _Chosen(kept_runs, kept_sweeps, sorted(set(deck_ids)), skipped)
+
+
+def _not_here(table: Table, address: str) -> RunNotFoundError:
+    if table is runs:
+        return not_found(address)
+    return RunNotFoundError(f"no {table.name[:-1]} has the address {address!r:.40} in this database")
+
+
+def _unfit(config: str) -> str | None:
+    """Why a kept configuration could not be imported: an older version of the program wrote what is now invalid."""
+    try:
+        RunConfig.model_validate_json(config)
+    except ValidationError as error:
+        return sentence(error)
+    return None
+
+
+def _manifest(connection: Connection, chosen: _Chosen, now: float) -> dict[str, Any]:
+    """Say what the members will be: the rows are read once for their sums, and once more to be written."""
+    tables: dict[str, dict[str, Any]] = {}
+    for table in TABLES:
+        for name, content in _members(connection, table, chosen):
+            digest, number, size = hashlib.sha256(), 0, 0
+            for piece in content:
+                digest.update(piece)
+                number, size = number + 1, size + len(piece)
+            if name.endswith(".bin"):
+                tables[table.name] |= {"blob_bytes": size, "blob_sha256": digest.hexdigest()}
+            else:
+                tables[table.name] = {"rows": number, "bytes": size, "sha256": digest.hexdigest()}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "leafscope": version("leafscope"),
+        "created": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
+        "schema": SCHEMA_VERSION,
+        "tables": tables,
+    }
+
+
+def _members(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The members of a table, with their content piece by piece: a line for each row, and its binary value."""
+    yield f"{table.name}.jsonl", _lines(connection, table, chosen)
+    if table in BINARY:
+        yield f"{table.name}.bin", (row.data for row in _rows(connection, table, chosen, [table.c.data], 1))
+
+
+def _lines(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[bytes]:
+    columns: list[Any] = [column for column in table.columns if not isinstance(column.type, LargeBinary)]
+    if table in BINARY:
+        columns.append(func.length(table.c.data).label("size"))
+    offset = 0
+    for row in _rows(connection, table, chosen, columns, BATCH_ROWS):
+        values = dict(row._mapping)
+        if table in BINARY:
+            values["offset"] = offset
+            offset += values["size"]
+        if table is attempts and values["status"] == "running":
+            values |= {"status": "interrupted", "error": EXPORTED, "finished": values["heartbeat"]}
+        yield json.dumps(values, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _rows(connection: Connection, table: Table, chosen: _Chosen, columns: list[Any], at_once: int) -> Iterator[Any]:
+    """Read what was chosen of a table in its order, a few rows at a time."""
+    key, addresses = chosen.of(table)
+    query = select(*columns).order_by(*(table.c[name] for name in ORDER[table.name]))
+    if table is attempts:
+        query = query.where(attempts.c.status != "queued")
+    if table is artifact_parts:  # those of a version that was never completed belong to nothing
+        same = [artifacts.c[name] == artifact_parts.c[name] for name in ("run_id", "attempt", "name", "version")]
+        query = query.join(artifacts, and_(*same))
+    for part in chunks(addresses):
+        with connection.execute(query.where(key.in_(part)).execution_options(yield_per=at_once)) as rows:
+            yield from rows
+
+
+@contextmanager
+def _target(file: Place) -> Iterator[BinaryIO]:
+    """Give a binary file to write to; a path gets it, complete, at the end."""
+    if not isinstance(file, (str, os.PathLike)):
+        yield file
+        return
+    path = Path(file)
+    beside = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with beside.open("xb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,191 @@
+"""Where the database is, and how it is opened, checked and migrated."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, make_url, select, update
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from leafscope.core.errors import StoreError
+from leafscope.core.store.schema import SCHEMA_VERSION, meta, tables
+
+BUSY_SECONDS = 30.0
+"""How long a transaction waits for another process's; a large checkpoint on a slow disk takes seconds."""
+
+PREPARE_LOCK = 0x6C656166
+"""The advisory lock of PostgreSQL under which tables are made and migrated; any number that others do not use."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""The folder of the migration scripts: revision 0002 makes version 1 version 2."""
+
+_migrating = threading.Lock()  # alembic's `op` works on one connection of the process at a time
+
+
+def data_folder() -> Path:
+    """Give the folder of what people make: `data` in a checkout, else the platform's folder for the user's data."""
+    root = Path(__file__).resolve().parents[2]
+    return root / "data" if (root / "pyproject.toml").exists() else platformdirs.user_data_path("leafscope", appauthor=False)
+
+
+def database_url(database: str | os.PathLike[str] | None) -> URL:
+    """Resolve where the store is: a URL or a path; None: LEAFSCOPE_DATABASE, else `leafscope.db` in `data_folder()`.
+
+    Paths come back absolute. Raises StoreError for a URL that cannot be read.
+    """
+    if database is None:
+        database = os.environ.get("LEAFSCOPE_DATABASE") or None
+    if database is None:
+        database = data_folder() / "leafscope.db"
+    text = os.fspath(database)
+    if "://" not in text:
+        return URL.create("sqlite", database=str(Path(text).absolute()))
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise StoreError(f"a database must be a path or a URL such as sqlite:////folder/leafscope.db, got {text!r}") from None
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise StoreError(f"a database must be a file, so that the worker sees it too, got {text!r}")
+        url = url.set(database=str(Path(str(url.database)).absolute()))
+    return url
+
+
+def open_engine(url: URL) -> Engine:
+    """Open the database, made or migrated if need be; raises StoreError if its schema is newer or it is something else."""
+    is_sqlite = url.get_backend_name() == "sqlite"
+    if is_sqlite:
+        folder = Path(str(url.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the folder {folder} of the database cannot be made: {error.strerror}") from error
+    try:
+        engine = create_engine(url, pool_size=8, max_overflow=64)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(f"no driver for {url.render_as_string()}: {error}") from None
+    if is_sqlite:
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    try:
+        with explained(url):
+            _prepare(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def explained(url: URL) -> Iterator[None]:
+    """Turn a fault of the database into a StoreError that names it."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreError(f"the database {url.render_as_string()} cannot be used: {cause}") from error
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`, not by the driver
+    connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
+    deadline = time.monotonic() + BUSY_SECONDS
+    # Changing the mode fails at once when another process is changing it, whatever the busy timeout.
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A plain BEGIN that reads and then writes fails with "database is locked" as soon as another writer came between.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("immediate") else "BEGIN")
+
+
+def _prepare(engine: Engine) -> None:
+    with engine.begin() as connection:
+        if _version(connection) == SCHEMA_VERSION:
+            return
+    with (
+        engine.execution_options(immediate=True).connect() as connection,
+        _without_foreign_keys(connection),
+        connection.begin(),
+    ):
+        if connection.dialect.name == "postgresql":  # which lets two make the same table, and fails the later one
+            connection.execute(select(func.pg_advisory_xact_lock(PREPARE_LOCK)))
+        version = _version(connection)  # again: another process may just have made or migrated it
+        if version is None:
+            tables.create_all(connection)
+            connection.execute(insert(meta).values(name="schema_version", value=str(SCHEMA_VERSION)))
+        elif version < SCHEMA_VERSION:
+            _copy_file(engine.url, version)
+            migrate(connection, version, SCHEMA_VERSION)
+            connection.execute(update(meta).where(meta.c.name == "schema_version").values(value=str(SCHEMA_VERSION)))
+
+
+def migrate(connection: Connection, version: int, target: int) -> None:
+    """Make the tables of `version` those of `target`, within the connection's transaction; 0: from no tables at all."""
+    from alembic.operations import Operations  # imported here, since a database of today needs no alembic
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
+    steps = list(scripts.iterate_revisions(f"{target:04d}", f"{version:04d}" if version else "base"))
+    with _migrating, Operations.context(MigrationContext.configure(connection)):
+        for step in reversed(steps):
+            step.module.upgrade()
+
+
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """Let SQLite check no foreign keys: a script that makes a table anew would take the rows along that name it."""
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, sqlite3.Connection):
+        yield
+        return
+    raw.execute("PRAGMA foreign_keys = OFF")  # which counts only outside of a transaction
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _version(connection: Connection) -> int | None:
+    """Read the schema version; None for an empty database."""
+    place = connection.engine.url.render_as_string()
+    names = inspect(connection).get_table_names()
+    if not names:
+        return None
+    text = None
+    if meta.name in names and {column["name"] for column in inspect(connection).get_columns(meta.name)} >= {"name", "value"}:
+        text = connection.scalar(select(meta.c.value).where(meta.c.name == "schema_version"))
+    if text is None or not text.isdecimal() or int(text) < 1:
+        raise StoreError(f"{place} is not a database of Leafscope; its tables are {', '.join(sorted(names)[:5])}")
+    if int(text) > SCHEMA_VERSION:
+        raise StoreError(
+            f"{place} has schema version {text}, made by a newer Leafscope; this one reads versions up to {SCHEMA_VERSION}"
+        )
+    return int(text)
+
+
+def _copy_file(url: URL, version: int) -> None:
+    if url.get_backend_name() != "sqlite":
+        return  # a server's database is copied by who runs the server
+    copy = f"{url.database}.v{version}-{time.strftime('%Y%m%dT%H%M%S')}.bak"
+    source, target = sqlite3.connect(str(url.database)), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()

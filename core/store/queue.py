@@ -1,0 +1,197 @@
+"""The queue: runs that wait to be trained, who goes first, and how they are stopped, resumed and deleted."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from leafscope.core.config import RunConfig
+from leafscope.core.errors import LimitError, RunStateError
+from leafscope.core.store.reading import Reading, not_found
+from leafscope.core.store.records import CHECKPOINT, PRIORITIES, QUEUE_LIMIT, Claim, Priority, Submission
+from leafscope.core.store.schema import artifacts, attempts, runs
+from leafscope.core.store.transactions import chunks
+
+
+class Queue(Reading):
+    """The part of the store that is the queue."""
+
+    def submit(self, run: RunConfig, anew: bool = False, note: str = "", priority: Priority = "interactive") -> Submission:
+        """Queue a run from scratch, unless the same configuration is queued, running or (without `anew`) finished.
+
+        That one is reused. `resume` instead goes on with a run that was stopped, failed or interrupted. Raises LimitError when
+        1,000 runs wait.
+        """
+        return self.submit_many([run], anew, note, priority)[0]
+
+    def submit_many(
+        self, wanted: Sequence[RunConfig], anew: bool = False, note: str = "", priority: Priority = "sweep"
+    ) -> list[Submission]:
+        """Queue all of these runs in this order, or none: raises LimitError when more than 1,000 would wait."""
+        self._expire()
+        now = self._clock()
+        with self._write() as connection:
+            submissions = []
+            for index, run in enumerate(wanted):
+                newest = self._newest(connection, run.run_id)
+                if newest is not None and (
+                    newest.status in ("queued", "running") or (newest.status == "finished" and not anew)
+                ):
+                    submissions.append(Submission(run.run_id, newest.attempt, reused=True))
+                    if newest.status == "queued" and newest.priority > PRIORITIES[priority]:  # it waits for a sweep's turn
+                        this = attempts.c.run_id == run.run_id, attempts.c.attempt == newest.attempt
+                        connection.execute(update(attempts).where(*this).values(priority=PRIORITIES[priority]))
+                    continue
+                if newest is None:
+                    config = run.model_dump_json(exclude_none=True)
+                    row = {"run_id": run.run_id, "config": config, "label": run.label, "note": note, "created": now}
+                    connection.execute(insert(runs).values(row))
+                attempt = 1 if newest is None else newest.attempt + 1
+                new = {"first_attempt": attempt, "epochs_total": run.epochs, "created": now + index * 1e-6}
+                self._queue(connection, run.run_id, attempt, new | {"priority": PRIORITIES[priority]})
+                submissions.append(Submission(run.run_id, attempt, reused=False))
+            self._check_queue(connection)
+        return submissions
+
+    def resume(self, run_id: str, priority: Priority = "interactive") -> Submission:
+        """Queue the next attempt, from the last checkpoint, or from scratch if there is none.
+
+        A queued or running run is left as it is. Raises RunNotFoundError, RunStateError for a finished run, LimitError.
+        """
+        self._expire()
+        with self._write() as connection:
+            last = self._newest(connection, run_id)
+            if last is None:
+                raise not_found(run_id)
+            if last.status in ("queued", "running"):
+                return Submission(run_id, last.attempt, reused=True)
+            if last.status == "finished":
+                raise RunStateError(f"a run must have been stopped or have failed to be resumed, but {run_id} is finished")
+            attempt = last.attempt + 1
+            new = {"epochs_total": last.epochs_total, "created": self._clock(), "priority": PRIORITIES[priority]}
+            self._queue(connection, run_id, attempt, new | self._goes_on(connection, last))
+            self._check_queue(connection)
+        return Submission(run_id, attempt, reused=False)
+
+    def stop(self, run_id: str) -> None:
+        """Stop a queued run at once and a running one within about a second; leave an ended one as it is.
+
+        To stop a finished run that waits to be trained anew is to withdraw that wish: it is finished again. Raises
+        RunNotFoundError.
+        """
+        with self._write() as connection:
+            last = self._newest(connection, run_id)
+            if last is None:
+                raise not_found(run_id)
+            this = attempts.c.run_id == run_id, attempts.c.attempt == last.attempt
+            if last.status == "running":
+                connection.execute(update(attempts).where(*this).values(stop_requested=True))
+            elif last.status == "queued":
+                before = attempts.c.run_id == run_id, attempts.c.attempt == last.attempt - 1
+                if connection.scalar(select(attempts.c.status).where(*before)) == "finished":
+                    connection.execute(delete(attempts).where(*this))
+                else:
+                    connection.execute(update(attempts).where(*this).values(status="stopped", finished=self._clock()))
+
+    def stop_all(self, run_ids: Iterable[str]) -> None:
+        """Stop many runs, as `stop` does; addresses that no run has are passed over."""
+        wanted = list(dict.fromkeys(run_ids))
+        with self._write() as connection:
+            before = attempts.alias()
+            finished = select(before.c.run_id).where(
+                before.c.run_id == attempts.c.run_id, before.c.attempt == attempts.c.attempt - 1, before.c.status == "finished"
+            )
+            for part in chunks(wanted):
+                mine = attempts.c.run_id.in_(part)
+                connection.execute(update(attempts).where(mine, attempts.c.status == "running").values(stop_requested=True))
+                waits = mine, attempts.c.status == "queued"
+                anew = connection.execute(select(attempts.c.run_id, attempts.c.attempt).where(*waits, finished.exists())).all()
+                for row in anew:  # it was to be trained again, and is finished again
+                    this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt
+                    connection.execute(delete(attempts).where(*this))
+                connection.execute(update(attempts).where(*waits).values(status="stopped", finished=self._clock()))
+
+    def delete(self, run_ids: Iterable[str]) -> None:
+        """Delete runs with all that belongs to them; addresses that no run has are passed over.
+
+        Raises RunStateError, before anything is deleted, if one is running: stop it first.
+        """
+        wanted = list(dict.fromkeys(run_ids))
+        self._expire()
+        with self._read() as connection:
+            for run_id in wanted:
+                self._refuse_running(connection, run_id)
+        for run_id in wanted:  # one transaction each, so that workers can write in between
+            with self._write() as connection:
+                self._refuse_running(connection, run_id)
+                connection.execute(delete(runs).where(runs.c.run_id == run_id))
+
+    def claim(self, worker_id: str, pid: int | None = None) -> Claim | None:
+        """Take the queued attempt whose turn it is, interactive before sweep, then the oldest; None if none waits."""
+        order = attempts.c.priority, attempts.c.created, attempts.c.run_id
+        query = select(attempts.c.run_id, attempts.c.attempt).where(attempts.c.status == "queued").order_by(*order).limit(1)
+        with self._read() as connection:
+            if connection.execute(query).first() is None:
+                return None
+        with self._write() as connection:
+            while (turn := connection.execute(query).first()) is not None:
+                this = attempts.c.run_id == turn.run_id, attempts.c.attempt == turn.attempt, attempts.c.status == "queued"
+                now = self._clock()
+                taken = {
+                    "status": "running",
+                    "started": now,
+                    "heartbeat": now,
+                    "worker_id": worker_id,
+                    "pid": pid or os.getpid(),
+                }
+                if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
+                    run = connection.execute(select(runs).where(runs.c.run_id == turn.run_id)).one()
+                    return Claim(turn.run_id, turn.attempt, worker_id, run.label, run.config)
+        return None
+
+    def queue_position(self, run_id: str) -> int | None:
+        """Count the queued attempts that go before this run's; None if it is not queued."""
+        with self._read() as connection:
+            order = attempts.c.priority, attempts.c.created, attempts.c.run_id
+            rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*order))
+            ids = list(rows.scalars())
+        return ids.index(run_id) if run_id in ids else None
+
+    def _newest(self, connection: Connection, run_id: str) -> Row[Any] | None:
+        query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt.desc()).limit(1)
+        return connection.execute(query.with_for_update()).first()
+
+    def _newest_of(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, Row[Any]]:
+        found: dict[str, Row[Any]] = {}
+        for part in chunks(run_ids):
+            mine = attempts.c.run_id.in_(part)
+            rows = connection.execute(select(attempts).where(mine).order_by(attempts.c.attempt))
+            found |= {row.run_id: row for row in rows}
+        return found
+
+    def _goes_on(self, connection: Connection, last: Row[Any]) -> dict[str, Any]:
+        """What the attempt after `last` takes over: all of its chain if it left a checkpoint, else nothing."""
+        mine = artifacts.c.run_id == last.run_id, artifacts.c.attempt >= last.first_attempt, artifacts.c.name == CHECKPOINT
+        if connection.execute(select(artifacts.c.attempt).where(*mine).limit(1)).first() is None:
+            return {"first_attempt": last.attempt + 1, "seconds_before": 0.0, "epochs_done": 0, "summary": "{}"}
+        return {
+            "first_attempt": last.first_attempt,
+            "seconds_before": last.seconds_before + last.seconds,
+            "epochs_done": last.epochs_done,
+            "summary": last.summary,
+        }
+
+    def _queue(self, connection: Connection, run_id: str, attempt: int, values: dict[str, Any]) -> None:
+        connection.execute(insert(attempts).values({"run_id": run_id, "attempt": attempt, "status": "queued"} | values))
+
+    def _check_queue(self, connection: Connection) -> None:
+        mine = attempts.c.status == "queued", attempts.c.priority != PRIORITIES["member"]
+        waiting = connection.scalar(select(func.count()).select_from(attempts).where(*mine)) or 0
+        if waiting > QUEUE_LIMIT:
+            raise LimitError(f"at most {QUEUE_LIMIT:,} runs can wait, but with these it would be {waiting:,}; none was added")
+
+    def _refuse_running(self, connection: Connection, run_id: str) -> None:
+        last = self._newest(connection, run_id)
+        if last is not None and last.status == "running":
+            raise RunStateError(f"a run must be stopped before it is deleted, but {run_id} is running")

@@ -1,0 +1,236 @@
+"""What a worker writes of an attempt that it has taken: epochs, leaves, artifacts, and its end."""
+
+import json
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+
+from leafscope.core.store.reading import Reading
+from leafscope.core.store.records import CHECKPOINT, PART_BYTES, Claim, End, Ending
+from leafscope.core.store.schema import artifact_parts, artifacts, attempts, leaves, metrics
+from leafscope.core.store.summaries import fold
+from leafscope.core.store.transactions import insert_new
+
+if TYPE_CHECKING:
+    from leafscope.core.training.trainer import EpochRecord
+
+
+class Recording(Reading):
+    """The part of the store that workers write runs with."""
+
+    def checkpoint(self, claim: Claim) -> bytes | None:
+        """Give the checkpoint that this attempt goes on from; None: from scratch."""
+        with self._read() as connection:
+            row = self._held(connection, claim)
+            if row is None or row.first_attempt == claim.attempt:
+                return None
+            return self._artifact(connection, claim.run_id, row.first_attempt, CHECKPOINT)
+
+    def begin(self, claim: Claim, device: str, epoch: int = 0) -> bool:
+        """Note the device and the epoch that the attempt goes on from; False if it is no longer this worker's."""
+        with self._write() as connection:
+            row = self._held(connection, claim)
+            if row is None:
+                return False
+            goes_on = row.first_attempt < claim.attempt
+            rows = self._metric_rows(connection, claim.run_id, row.first_attempt, -1) if goes_on else []
+            kept = (item for item in rows if item[0] <= epoch)
+            by_epoch = (
+                (number, {item[1:3]: item[3] for item in group}) for number, group in groupby(kept, lambda item: item[0])
+            )
+            values = {"device": device, "resumed_from": epoch, "epochs_done": epoch, "summary": json.dumps(fold({}, by_epoch))}
+            connection.execute(update(attempts).where(*of_claim(claim)).values(values))
+        return True
+
+    def record(
+        self, claim: Claim, records: Sequence["EpochRecord"] = (), new_artifacts: Mapping[str, bytes] | None = None
+    ) -> bool:
+        """Write epochs and artifacts, all or nothing; False if the attempt is no longer this worker's."""
+        return self._write_attempt(claim, records, new_artifacts or {}, {})
+
+    def end(
+        self,
+        claim: Claim,
+        status: Ending,
+        error: str | None = None,
+        records: Sequence["EpochRecord"] = (),
+        new_artifacts: Mapping[str, bytes] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Write the last epochs, artifacts and facts, and end the attempt; False if it is no longer this worker's."""
+        ending = {"status": status, "error": error, "finished": self._clock(), "facts": facts or {}}
+        return self._write_attempt(claim, records, new_artifacts or {}, ending)
+
+    def end_many(self, ends: Sequence[End]) -> list[bool]:
+        """End many first attempts in one transaction, each as `end` does it; False for those that are not their worker's.
+
+        For attempts of which nothing is written yet but that they began, with artifacts of at most 64 MiB.
+        """
+        now = self._clock()
+        with self._write() as connection:
+            held: dict[tuple[str, int, str], Row[Any]] = {}
+            for worker_id in {end.claim.worker_id for end in ends}:
+                mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
+                rows = connection.execute(select(attempts).where(*mine))
+                held |= {(row.run_id, row.attempt, worker_id): row for row in rows}
+            written: dict[Table, list[dict[str, Any]]] = {table: [] for table in (metrics, leaves, artifact_parts, artifacts)}
+            updates: list[dict[str, Any]] = []
+            answers: list[bool] = []
+            for end in ends:
+                claim = end.claim
+                row = held.get((claim.run_id, claim.attempt, claim.worker_id))
+                answers.append(row is not None)
+                if row is None:
+                    continue
+                key = {"run_id": claim.run_id, "attempt": claim.attempt}
+                numbers, arrays, values = _record_rows(key, row.summary, end.records)
+                written[metrics] += numbers
+                written[leaves] += arrays
+                for name, data in end.artifacts.items():
+                    version = key | {"name": name, "version": uuid.uuid4().hex}
+                    written[artifact_parts].append(version | {"part": 0, "data": data})
+                    written[artifacts].append(version | {"size": len(data)})
+                updates.append(_ended(key, row, values, end, now))
+            for table, rows_of_table in written.items():
+                if rows_of_table:
+                    connection.execute(insert_new(connection, table), rows_of_table)
+            if updates:
+                connection.execute(_END, updates)
+        return answers
+
+    def wanted(self, claim: Claim) -> Literal["go", "stop", "lost"]:
+        """Tell whether to go on with an attempt, to stop, or to drop it since it is no longer this worker's."""
+        return self.wanted_of([claim])[0]
+
+    def wanted_of(self, claims: Sequence[Claim]) -> list[Literal["go", "stop", "lost"]]:
+        """Tell of each attempt whether to go on, to stop, or to drop it; one query for those of one worker."""
+        held: dict[tuple[str, int, str], bool] = {}
+        with self._read() as connection:
+            for worker_id in {claim.worker_id for claim in claims}:
+                mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
+                query = select(attempts.c.run_id, attempts.c.attempt, attempts.c.stop_requested).where(*mine)
+                held |= {(row.run_id, row.attempt, worker_id): row.stop_requested for row in connection.execute(query)}
+        keys = [(claim.run_id, claim.attempt, claim.worker_id) for claim in claims]
+        return ["lost" if key not in held else "stop" if held[key] else "go" for key in keys]
+
+    def _held(self, connection: Connection, claim: Claim) -> Row[Any] | None:
+        return connection.execute(select(attempts).where(*of_claim(claim)).with_for_update()).first()
+
+    def _write_attempt(
+        self, claim: Claim, records: Sequence["EpochRecord"], new: Mapping[str, bytes], ending: Mapping[str, Any]
+    ) -> bool:
+        key = {"run_id": claim.run_id, "attempt": claim.attempt}
+        named = {name: key | {"name": name, "version": uuid.uuid4().hex} for name in new}
+        large = {name for name, data in new.items() if len(data) > PART_BYTES}
+        for name in large:
+            for number, at in enumerate(range(0, len(new[name]), PART_BYTES)):
+                with self._write() as connection:
+                    if self._held(connection, claim) is None:
+                        return False
+                    part = named[name] | {"part": number, "data": new[name][at : at + PART_BYTES]}
+                    connection.execute(insert(artifact_parts), [part])
+        with self._write() as connection:
+            row = self._held(connection, claim)
+            if row is None:
+                return False
+            values = self._insert_records(connection, claim, row, records)
+            ending = dict(ending)
+            if facts := ending.pop("facts", None):
+                values["summary"] = json.dumps(json.loads(values.get("summary", row.summary)) | {"facts": facts})
+            whole = [named[name] | {"part": 0, "data": data} for name, data in new.items() if name not in large]
+            if whole:
+                connection.execute(insert(artifact_parts), whole)
+            if new:
+                self._name_artifacts(connection, [named[name] | {"size": len(data)} for name, data in new.items()])
+            if ending.get("status") == "finished" and CHECKPOINT not in new:
+                for table in (artifacts, artifact_parts):
+                    mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == CHECKPOINT
+                    connection.execute(delete(table).where(*mine))
+            connection.execute(update(attempts).where(*of_claim(claim)).values({"heartbeat": self._clock()} | values | ending))
+        return True
+
+    def _insert_records(
+        self, connection: Connection, claim: Claim, row: Row[Any], records: Sequence["EpochRecord"]
+    ) -> dict[str, Any]:
+        key = {"run_id": claim.run_id, "attempt": claim.attempt}
+        numbers, arrays, values = _record_rows(key, row.summary, records)
+        for table, rows in ((metrics, numbers), (leaves, arrays)):
+            if rows:
+                connection.execute(insert_new(connection, table), rows)
+        return values
+
+    def _name_artifacts(self, connection: Connection, named: Sequence[dict[str, Any]]) -> None:
+        """Let these versions of an attempt's artifacts count, whose parts are there, and delete all others."""
+        for table in (artifacts, artifact_parts):
+            mine = table.c.run_id == named[0]["run_id"], table.c.attempt == named[0]["attempt"]
+            replaced = table.c.name.in_([row["name"] for row in named])
+            others = table.c.version.not_in([row["version"] for row in named])
+            connection.execute(delete(table).where(*mine, replaced, others))
+        connection.execute(insert(artifacts), named)
+
+
+def _record_rows(
+    key: dict[str, Any], summary_json: str, records: Sequence["EpochRecord"]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
+    """The rows of metrics and of leaves that records make, and what they change of their attempt."""
+    if not records:
+        return [], [], {}
+    numbers = [
+        key | {"epoch": record.epoch, "split": split, "metric": metric, **_number(value)}
+        for record in records
+        for (split, metric), value in record.metrics.items()
+    ]
+    arrays = [
+        key | {"epoch": record.epoch, "layer": layer, "split": split, **_bytes(leaf)}
+        for record in records
+        for (layer, split), leaf in record.leaves.items()
+    ]
+    summary = fold(json.loads(summary_json), ((record.epoch, record.metrics) for record in records))
+    last = records[-1]
+    return numbers, arrays, {"epochs_done": last.epoch, "seconds": last.seconds, "summary": json.dumps(summary)}
+
+
+def _ended(key: dict[str, Any], row: Row[Any], values: Mapping[str, Any], end: End, now: float) -> dict[str, Any]:
+    summary = json.loads(values.get("summary", row.summary))
+    if end.facts:
+        summary |= {"facts": dict(end.facts)}
+    return {
+        "of_run": key["run_id"],
+        "of_attempt": key["attempt"],
+        "status": end.status,
+        "error": end.error,
+        "finished": now,
+        "heartbeat": now,
+        "epochs_done": values.get("epochs_done", row.epochs_done),
+        "seconds": values.get("seconds", row.seconds),
+        "summary": json.dumps(summary),
+    }
+
+
+_END = (
+    update(attempts)
+    .where(attempts.c.run_id == bindparam("of_run"), attempts.c.attempt == bindparam("of_attempt"))
+    .values(
+        {name: bindparam(name) for name in ("status", "error", "finished", "heartbeat", "epochs_done", "seconds", "summary")}
+    )
+)
+
+
+def of_claim(claim: Claim) -> tuple[Any, ...]:
+    """The attempt, as long as it is this worker's to write."""
+    mine = attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt
+    return (*mine, attempts.c.status == "running", attempts.c.worker_id == claim.worker_id)
+
+
+def _number(value: float) -> dict[str, Any]:
+    value = float(value)
+    return {"value": value, "nonfinite": None} if math.isfinite(value) else {"value": None, "nonfinite": str(value)}
+
+
+def _bytes(values: np.ndarray) -> dict[str, Any]:
+    return {"dtype": values.dtype.str, "shape": json.dumps(values.shape), "data": np.ascontiguousarray(values).tobytes()}

@@ -1,0 +1,133 @@
+"""Sweeps: kept by their configurations, queued as a whole, their members taken a few at a time."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.store.queue import Queue
+from leafscope.core.store.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission
+from leafscope.core.store.schema import artifact_parts, artifacts, attempts, runs, sweeps
+from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.store.transactions import chunks, insert_new
+
+
+class Sweeps(Queue):
+    """The part of the store that keeps sweeps."""
+
+    def sweeps(self) -> list[SweepInfo]:
+        """List the sweeps, the newest first."""
+        with self._read() as connection:
+            rows = connection.execute(select(sweeps).order_by(sweeps.c.created.desc(), sweeps.c.sweep_id)).all()
+        return [SweepInfo(row.sweep_id, row.name, row.config, row.created) for row in rows]
+
+    def sweep(self, sweep_id: str) -> SweepInfo:
+        """Give one sweep; raises RunNotFoundError if none has this address."""
+        with self._read() as connection:
+            row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).first()
+        if row is None:
+            raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
+        return SweepInfo(row.sweep_id, row.name, row.config, row.created)
+
+    def submit_sweep(self, sweep: SweepConfig, members: Sequence[RunConfig]) -> list[Submission]:
+        """Keep a sweep and queue its runs in this order: those that are finished or under way are left as they are.
+
+        Those that were stopped, interrupted or failed go on from their last checkpoint, or from scratch; only where the loss
+        became infinite, the attempt stands, since the next one would be the same. A sweep that is there keeps its name.
+        """
+        self._expire()
+        now = self._clock()
+        with self._write() as connection:
+            kept = {"sweep_id": sweep.sweep_id, "name": sweep.name, "config": sweep.model_dump_json(exclude_none=True)}
+            connection.execute(insert_new(connection, sweeps), kept | {"created": now})
+            newest = self._newest_of(connection, [run.run_id for run in members])
+            listed: set[str] = set()
+            new_runs, new_attempts, submissions = [], [], []
+            for place, run in enumerate(members):
+                last = newest.get(run.run_id)
+                stands = last is not None and (last.status in ("queued", "running", "finished") or _diverged(last))
+                if stands or run.run_id in listed:
+                    submissions.append(Submission(run.run_id, 1 if last is None else last.attempt, reused=True))
+                    continue
+                listed.add(run.run_id)
+                times = {"created": now + place * 1e-6, "priority": PRIORITIES["member"], "epochs_total": run.epochs}
+                if last is None:
+                    config = run.model_dump_json(exclude_none=True)
+                    row = {"run_id": run.run_id, "config": config, "label": run.label, "note": "", "created": now}
+                    new_runs.append(row)
+                    values = {"first_attempt": 1, "seconds_before": 0.0, "epochs_done": 0, "summary": "{}"}
+                else:
+                    values = self._goes_on(connection, last)
+                attempt = 1 if last is None else last.attempt + 1
+                new_attempts.append({"run_id": run.run_id, "attempt": attempt, "status": "queued"} | times | values)
+                submissions.append(Submission(run.run_id, attempt, reused=False))
+            if new_runs:
+                connection.execute(insert(runs), new_runs)
+            if new_attempts:
+                connection.execute(insert(attempts), new_attempts)
+        return submissions
+
+    def claim_members(
+        self,
+        worker_id: str,
+        seconds: Callable[[RunConfig], float],
+        budget: float,
+        device: str,
+        only: Iterable[str] | None = None,
+    ) -> list[Claim]:
+        """Take members of sweeps whose turn it is, as many as need `budget` seconds by the estimate `seconds`, at least one.
+
+        `device` is noted as theirs; `only` names the runs that come into question. None is taken while a run that is no
+        member waits, unless `only` is given.
+        """
+        wanted = None if only is None else list(only)
+        order = attempts.c.priority, attempts.c.created, attempts.c.run_id
+        query = (
+            select(attempts.c.run_id, attempts.c.attempt, attempts.c.priority, runs.c.label, runs.c.config)
+            .select_from(attempts.join(runs, attempts.c.run_id == runs.c.run_id))
+            .where(attempts.c.status == "queued")
+            .order_by(*order)
+            .limit(MOST_AT_ONCE)
+        )
+        parts: list[Any] = [query]
+        if wanted is not None:
+            parts = [query.where(attempts.c.run_id.in_(part)) for part in chunks(wanted)]
+        claims: list[Claim] = []
+        now = self._clock()
+        taken = {"status": "running", "started": now, "heartbeat": now, "worker_id": worker_id}
+        taken |= {"pid": os.getpid(), "device": device}
+        with self._read() as connection:  # which waits for no writer
+            if not any(connection.execute(part).first() for part in parts):
+                return []
+        with self._write() as connection:
+            rows = next((found for part in parts if (found := connection.execute(part).all())), [])
+            if not rows or (wanted is None and rows[0].priority != PRIORITIES["member"]):
+                return []
+            for row in rows:
+                claim = Claim(row.run_id, row.attempt, worker_id, row.label, row.config)
+                this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt, attempts.c.status == "queued"
+                if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
+                    claims.append(claim)
+                    with contextlib.suppress(LeafscopeError, ValueError):  # it fails when it is begun, with its own words
+                        budget -= seconds(claim.run)
+                if budget <= 0:
+                    break
+        return claims
+
+    def drop_nets(self, run_ids: Iterable[str]) -> None:
+        """Delete the trained weights of runs of which only the scores are wanted any more."""
+        wanted = list(dict.fromkeys(run_ids))
+        for part in chunks(wanted):
+            with self._write() as connection:
+                for table in (artifact_parts, artifacts):
+                    mine = table.c.run_id.in_(part), table.c.name == NET
+                    connection.execute(delete(table).where(*mine))
+
+
+def _diverged(attempt: Row[Any]) -> bool:
+    return bool(attempt.status == "failed" and json.loads(attempt.summary).get("facts", {}).get("diverged"))

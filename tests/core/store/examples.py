@@ -1,0 +1,30 @@
+"""Runs, epochs and attempts for tests of the store."""
+
+import numpy as np
+
+from leafscope.core.config import RunConfig, TrainConfig
+from leafscope.core.store.records import Claim
+from leafscope.core.store.store import Store
+from leafscope.core.training.trainer import EpochRecord
+
+
+def config(seed: int = 0) -> RunConfig:
+    return RunConfig(seed=seed, train=TrainConfig(epochs=5))
+
+
+def record(epoch: int, loss: float | None = None, seconds: float = 0.0) -> EpochRecord:
+    value = 1 / (epoch + 1) if loss is None else loss
+    metrics = {(split, metric): value for split in ("train", "validation", "test") for metric in ("loss", "accuracy")}
+    leaves: dict[tuple[int, str], np.ndarray] = {
+        (0, "train"): np.arange(6, dtype=np.uint8) + epoch,
+        (0, "test"): np.full(3, 300 + epoch, dtype=np.uint16),
+    }
+    return EpochRecord(epoch, metrics, leaves, seconds or float(epoch))
+
+
+def claimed(db: Store, run: RunConfig | None = None, worker: str = "w") -> Claim:
+    db.submit(run or config())
+    claim = db.claim(worker)
+    assert claim is not None
+    assert db.begin(claim, "cpu")
+    return claim

@@ -1,0 +1,83 @@
+"""What is read is what was written: values, arrays, snapshots, and lists of many runs."""
+
+import math
+
+import numpy as np
+import pytest
+from sqlalchemy import event, text
+
+from leafscope.core.errors import RunNotFoundError, StoreError
+from leafscope.core.store.records import CHECKPOINT
+from leafscope.core.store.store import Store
+from tests.core.store.examples import claimed, config, record
+
+
+def test_leaves_keep_dtype_and_shape(db: Store) -> None:
+    claim = claimed(db)
+    db.record(claim, [record(0), record(1)])
+    assert db.leaves(claim.run_id, 0, "train", 1).tolist() == [1, 2, 3, 4, 5, 6]
+    assert db.leaves(claim.run_id, 0, "train", 1).dtype == np.uint8
+    epochs, values = db.leaves(claim.run_id, 0, "test")
+    assert epochs.tolist() == [0, 1]
+    assert values.dtype == np.uint16
+    assert values.tolist() == [[300] * 3, [301] * 3]
+    assert db.leaves(claim.run_id, 7, "test")[1].shape == (0, 0)
+    with pytest.raises(StoreError, match="no leaves of gated layer 0 on test at epoch 9"):
+        db.leaves(claim.run_id, 0, "test", 9)
+
+
+def test_values_that_are_not_finite_come_back(db: Store) -> None:
+    claim = claimed(db)
+    db.record(claim, [record(0, math.nan), record(1, math.inf), record(2, -math.inf), record(3, 0.1 + 0.2)])
+    values = db.history(claim.run_id).groupby("epoch")["value"].first()
+    frame = db.history(claim.run_id)
+    assert frame[frame["epoch"] == 0]["value"].isna().all()
+    assert values[[1, 2, 3]].tolist() == [math.inf, -math.inf, 0.1 + 0.2]
+    summary = db.list_runs()[0]
+    assert (summary.best_epoch, summary.best["validation_loss"]) == (3, 0.1 + 0.2)
+
+
+def test_unknown_run(db: Store) -> None:
+    for ask in (db.run, db.history, db.recorded_epochs, db.stop, db.resume):
+        with pytest.raises(RunNotFoundError, match="no run has the address 'nowhere'"):
+            ask("nowhere")
+    with pytest.raises(RunNotFoundError):
+        db.artifact("nowhere", "net")
+
+
+def test_snapshots_are_those_of_the_last_attempt_of_the_chain(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leafscope.core.store.recording.PART_BYTES", 10)
+    old = claimed(db)
+    db.end(old, "finished", None, [], {"weights-00000": b"old", "weights-00009": b"old"})
+    db.submit(config(), anew=True)
+    first = db.claim("w")
+    assert first is not None
+    assert db.snapshots(first.run_id, "weights") == {}
+    db.begin(first, "cpu")
+    long = bytes(range(35))
+    db.record(first, [], {"weights-00010": b"first", "weights-00002": long, "weights-00000": b"", "regions-00001": b"r"})
+    db.end(first, "stopped", None, [], {CHECKPOINT: b"at 2", "weights-x": b"forged", "levels": b"l"})
+    db.resume(first.run_id)
+    second = db.claim("w")
+    assert second is not None
+    db.begin(second, "cpu", 2)
+    db.record(second, [], {"weights-00010": long[::-1]})
+    kept = db.snapshots(first.run_id, "weights")
+    assert list(kept.items()) == [(0, b""), (2, long), (10, long[::-1])]
+    assert db.snapshots(first.run_id, "weights", after=0) == {2: long, 10: long[::-1]}
+    assert db.snapshots(first.run_id, "weights", after=10) == {}
+    assert db.snapshots(first.run_id, "regions") == {1: b"r"}
+    with pytest.raises(RunNotFoundError, match=r"no run has the address 'nowhere'"):
+        db.snapshots("nowhere", "weights")
+    db.end(second, "finished")
+    db.delete([first.run_id])
+    with db._read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM artifact_parts")).scalar() == 0
+
+
+def test_list_of_a_thousand_runs_is_one_query(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.submit_many([config(seed) for seed in range(1000)])
+    statements: list[str] = []
+    event.listen(db._engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    assert len(db.list_runs()) == 1000
+    assert len([statement for statement in statements if statement.startswith("SELECT")]) == 2  # and one looks for lost workers
