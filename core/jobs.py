@@ -1,6 +1,6 @@
-"""Submit, follow, stop: the one door to the store and its workers for pages and the command line.
+"""Submitting, following and stopping runs: how pages and the command line use the store and its workers.
 
-Every function takes the store to use; without one it is the default store, opened once for each process.
+Every function takes a store; without one it uses the default store, opened once per process.
 """
 
 import contextlib
@@ -20,57 +20,57 @@ from leafscope.core.store.store import Store
 from leafscope.core.store.summaries import RunSummary, SweepInfo
 
 POLL = 0.05
-"""Seconds between two looks of `wait`."""
+"""Seconds between two checks by `wait`."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. Durations in seconds."""
+    """The progress of a run. Durations in seconds."""
 
     run_id: str
     status: str
     stopping: bool
-    """Asked to stop, not yet stopped."""
+    """Whether it was told to stop but still runs."""
     epochs_done: int
     epochs_total: int
     seconds: float
-    """Training time until now."""
+    """Training time so far."""
     seconds_left: float | None
-    """Estimate; None when nothing can be said."""
+    """Estimate; None if unknown."""
     ahead: int | None
-    """Runs that go first; None unless queued."""
+    """Runs ahead in the queue; None unless queued."""
     error: str | None
 
     @property
     def active(self) -> bool:
-        """Whether it waits or trains."""
+        """Whether it is queued or running."""
         return self.status in ("queued", "running")
 
     @property
     def fraction(self) -> float:
-        """Share of the work that is done, 0 to 1; a finished run is 1, early stopping or not."""
+        """Share of the work done, 0 to 1; 1 for a finished run, also after early stopping."""
         return 1.0 if self.status == "finished" else self.epochs_done / self.epochs_total
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep is, in runs: all trials of all members, each counted once."""
+    """The progress of a sweep, in runs: all trials of all members, each counted once."""
 
     total: int
     finished: int
     failed: int
     diverged: int
-    """Of the failed, those whose loss became infinite: an outcome of the sweep, not a fault of it."""
+    """Failed runs whose loss became infinite, which is a valid outcome of the sweep."""
     running: int
     queued: int
     stopped: int
-    """Stopped, interrupted or deleted: what resuming trains."""
+    """Stopped, interrupted or deleted: the runs that resuming the sweep trains."""
     seconds_left: float | None
-    """Estimate; None when nothing trains or waits."""
+    """Estimate; None if no run is queued or running."""
 
     @property
     def active(self) -> bool:
-        """Whether any of its runs waits or trains."""
+        """Whether any of its runs is queued or running."""
         return self.running + self.queued > 0
 
     @property
@@ -86,12 +86,12 @@ class SweepProgress:
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """What the workers do, together."""
+    """The combined state of all workers."""
 
     state: Literal["not running", "starting", "ready", "busy"]
-    """ready if one of them is, else busy, else starting."""
+    """ready if any worker is ready, else busy, else starting."""
     devices: tuple[str, ...]
-    """One for each worker, as asked for: auto, cpu, cuda:0, ..."""
+    """The requested device of each worker: auto, cpu, cuda:0, ..."""
 
 
 @lru_cache(maxsize=8)
@@ -100,17 +100,17 @@ def _open(url: str) -> Store:
 
 
 def default_store() -> Store:
-    """Open the store that LEAFSCOPE_DATABASE names, else `data/leafscope.db`; once for each process."""
+    """Open the store named by LEAFSCOPE_DATABASE, else `data/leafscope.db`; once per process."""
     return _open(database_url(None).render_as_string(hide_password=False))
 
 
 def submit(
     run: RunConfig, *, store: Store | None = None, anew: bool = False, note: str = "", priority: Priority = "interactive"
 ) -> Submission:
-    """Queue a run, unless the same configuration is queued, running or finished: then that one is reused.
+    """Queue a run; if the same configuration is already queued, running or finished, reuse that run.
 
-    A run that stopped, failed or was interrupted starts from scratch (`resume` goes on instead); so does a finished one
-    with `anew`. Raises LimitError when 1,000 runs wait.
+    A stopped, failed or interrupted run restarts from scratch (`resume` continues instead); so does a finished run with
+    `anew`. Raises LimitError if 1,000 runs wait.
     """
     return (store or default_store()).submit(run, anew, note, priority)
 
@@ -123,27 +123,27 @@ def submit_many(
     note: str = "",
     priority: Priority = "sweep",
 ) -> list[Submission]:
-    """Queue all of these runs or, raising LimitError when more than 1,000 would wait, none; otherwise as `submit`."""
+    """Queue all of these runs as `submit` does; raises LimitError and queues none if more than 1,000 would wait."""
     return (store or default_store()).submit_many(runs, anew, note, priority)
 
 
 def stop(run_id: str, *, store: Store | None = None) -> None:
-    """Stop a queued run at once, a running one within about a second; nothing if it has ended. Raises RunNotFoundError."""
+    """Stop a queued run at once, a running one within about a second; an ended run is unchanged. Raises RunNotFoundError."""
     (store or default_store()).stop(run_id)
 
 
 def resume(run_id: str, *, store: Store | None = None) -> Submission:
-    """Go on from the last checkpoint. Raises RunNotFoundError, RunStateError if the run is finished, LimitError."""
+    """Continue from the last checkpoint. Raises RunNotFoundError, RunStateError if the run is finished, LimitError."""
     return (store or default_store()).resume(run_id)
 
 
 def delete(run_ids: str | Iterable[str], *, store: Store | None = None) -> None:
-    """Delete runs with all their attempts. Raises RunStateError, deleting nothing, if one is running."""
+    """Delete runs with all their attempts. Raises RunStateError and deletes nothing if a run is running."""
     (store or default_store()).delete([run_ids] if isinstance(run_ids, str) else run_ids)
 
 
 def wait(run_id: str, timeout: float | None = None, *, store: Store | None = None) -> RunSummary:
-    """Wait until a run neither waits nor trains. Raises TimeoutError after `timeout` seconds, RunNotFoundError."""
+    """Wait until a run is neither queued nor running. Raises TimeoutError after `timeout` seconds, RunNotFoundError."""
     store = store or default_store()
     deadline = None if timeout is None else time.monotonic() + timeout
     while (summary := store.run(run_id)).active:
@@ -154,7 +154,7 @@ def wait(run_id: str, timeout: float | None = None, *, store: Store | None = Non
 
 
 def progress(run_id: str, *, store: Store | None = None) -> Progress:
-    """Tell how far a run is. Raises RunNotFoundError."""
+    """Return the progress of a run. Raises RunNotFoundError."""
     store = store or default_store()
     summary = store.run(run_id)
     return Progress(
@@ -171,7 +171,7 @@ def progress(run_id: str, *, store: Store | None = None) -> Progress:
 
 
 def worker_status(*, store: Store | None = None) -> WorkerStatus:
-    """Tell what the workers do."""
+    """Return the combined state of the workers."""
     workers = (store or default_store()).workers()
     states = {worker.state for worker in workers}
     devices = tuple(worker.device for worker in workers)
@@ -182,9 +182,9 @@ def worker_status(*, store: Store | None = None) -> WorkerStatus:
 
 
 def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
-    """Keep a sweep and queue those of its runs that are not finished; its address.
+    """Save a sweep, queue its unfinished runs and return its id.
 
-    Runs that were stopped or failed go on. Raises, before anything is queued, what `core.sweep.members.check` raises.
+    Stopped and failed runs continue. Raises what `core.sweep.members.check` raises, before anything is queued.
     """
     from leafscope.core.sweep.members import check, distinct_runs
 
@@ -194,9 +194,9 @@ def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
 
 
 def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
-    """Stop all runs of a sweep: those that wait at once, those in training within about a second.
+    """Stop all runs of a sweep: queued ones at once, running ones within about a second.
 
-    Runs that another sweep is still training go on. Raises RunNotFoundError if there is none of this address.
+    Runs that another active sweep also needs continue. Raises RunNotFoundError if no sweep has this id.
     """
     store = store or default_store()
     mine = set(_run_ids(store.sweep(sweep_id)))
@@ -211,7 +211,7 @@ def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
 
 
 def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgress:
-    """Tell how far a sweep is. Raises RunNotFoundError if there is none of this address."""
+    """Return the progress of a sweep. Raises RunNotFoundError if no sweep has this id."""
     from leafscope.core.device import n_cores
     from leafscope.core.sweep.results import estimated_seconds
 
@@ -237,7 +237,7 @@ def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgres
 
 
 def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
-    """Give the table of a sweep as it stands, as `core.sweep.results.results` lays it out. Raises RunNotFoundError."""
+    """Return the current table of a sweep, as described in `core.sweep.results.results`. Raises RunNotFoundError."""
     from leafscope.core.sweep.results import results
 
     store = store or default_store()

@@ -326,7 +326,7 @@ def _too_slow(seen: list[tuple[int, float]], depth: int, rounds: int, budget_s: 
     expected = seconds * growth ** (depth - before) * _calls(rounds)
     if expected <= budget_s:
         return ""
-    return f"one step took {seconds:.2g} s at depth {before}, so that timing depth {depth} could take {expected:.0f} s"
+    return f"one step took {seconds:.2g} s at depth {before}, so timing depth {depth} could take {expected:.0f} s"
 
 
 def _row(

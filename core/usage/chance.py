@@ -51,7 +51,7 @@ def bit_frequencies(counts: Integers) -> NDArray[np.float64]:
 def random_load(counts: Integers) -> NDArray[np.float64]:
     """Return the probability of each leaf under random routing: (L,) counts -> (L,), sums to 1, NaN without rows.
 
-    Raises as `bit_frequencies` does.
+    Raises what `bit_frequencies` raises.
 
     >>> random_load([1, 0, 0, 3]).tolist()
     [0.0625, 0.1875, 0.1875, 0.5625]
@@ -108,7 +108,7 @@ def lorenz_band(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Compute the Lorenz curve under random routing: (L,) counts -> mean, 2.5 % and 97.5 % quantile, each (L + 1,).
 
-    NaN without rows. Raises as `draw` does.
+    NaN without rows. Raises what `draw` raises.
 
     >>> [curve.tolist() for curve in lorenz_band([5])]
     [[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]

@@ -35,7 +35,7 @@ def divergence(counts_a: Integers, counts_b: Integers) -> float:
 def churn(leaves: Integers) -> NDArray[np.float64]:
     """Return the share of rows that changed their leaf since the previous recorded epoch: (E, N) whole numbers -> (E - 1,).
 
-    From 0 to 1, NaN without rows; this project's choice. Raises ValueError for another number of dimensions, and
+    From 0 to 1, NaN without rows; this project's choice. Raises ValueError for the wrong number of dimensions, and
     TypeError for values that are not whole numbers.
 
     >>> churn([[0, 1], [0, 2], [3, 3]]).tolist()
@@ -49,7 +49,7 @@ def settled(leaves: Integers) -> NDArray[np.float64]:
     """Return the share of rows already in their leaf of the last epoch: (E, N) whole numbers -> (E,), the last is 1.
 
     From 0 to 1, NaN without rows. Router saturation with one expert, OLMoE 2024 eq. 5 (arXiv 2409.02060). Raises
-    ValueError for another number of dimensions, and TypeError for values that are not whole numbers.
+    ValueError for the wrong number of dimensions, and TypeError for values that are not whole numbers.
 
     >>> settled([[0, 1], [0, 2], [0, 3]]).tolist()
     [0.5, 0.5, 1.0]

@@ -22,7 +22,7 @@ _BLOCK = 1 << 18
 def leaf_counts(leaf: Integers, depth: int) -> NDArray[np.int64]:
     """Count the rows in each leaf: (N,) whole numbers -> (L,) int64.
 
-    Raises IndexError for a leaf outside 0..2^depth - 1, ValueError for another number of dimensions or a depth outside
+    Raises IndexError for a leaf outside 0..2^depth - 1, ValueError for the wrong number of dimensions or a depth outside
     0..16, and TypeError for values that are not whole numbers.
 
     >>> leaf_counts([0, 3, 3], depth=2).tolist()
@@ -66,7 +66,7 @@ def prefix_counts(counts: Integers, level: int) -> NDArray[np.int64]:
 def class_counts(leaf: Integers, y: Integers, depth: int, n_classes: int) -> NDArray[np.int64]:
     """Count the rows of each class in each leaf: (N,) leaves and (N,) classes -> (L, C) int64.
 
-    Raises IndexError for a leaf or a class out of range, ValueError for arrays that do not pair up or a depth outside
+    Raises IndexError for a leaf or a class out of range, ValueError for arrays of different lengths or a depth outside
     0..16, and TypeError for values that are not whole numbers.
 
     >>> class_counts([0, 1, 1], [2, 0, 2], depth=1, n_classes=3).tolist()
@@ -118,7 +118,7 @@ def possible_leaves(depth: int, dimensions: int) -> int:
 def leaf_counts_by_epoch(leaves: Integers, depth: int) -> NDArray[np.int64]:
     """Count the rows in each leaf at every recorded epoch: (E, N) whole numbers -> (E, L) int64.
 
-    Raises as `leaf_counts` does.
+    Raises what `leaf_counts` raises.
 
     >>> leaf_counts_by_epoch([[0, 0], [0, 1]], depth=1).tolist()
     [[2, 0], [1, 1]]

@@ -113,7 +113,7 @@ def lorenz(counts: Integers) -> NDArray[np.float64]:
     """Cumulate the load over leaves sorted ascending: (L,) or (R, L) whole numbers -> (L + 1,) or (R, L + 1).
 
     Entry i is the share of rows in the i emptiest leaves: the first is 0, the last 1; NaN without rows. Raises
-    ValueError for a negative count or another number of dimensions, and TypeError for values that are not whole numbers.
+    ValueError for a negative count or the wrong number of dimensions, and TypeError for values that are not whole numbers.
 
     >>> lorenz([3, 0, 0, 1]).tolist()
     [0.0, 0.0, 0.0, 0.25, 1.0]
