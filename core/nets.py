@@ -46,7 +46,7 @@ class DenseNet(nn.Module):
         return self.routed(x).logits
 
     def routed(self, x: Tensor, straight_through: bool = False, noise: list[Tensor] | None = None) -> Routed:
-        """Compute the logits; a dense net has no gates, so the lists are empty and the options have no effect."""
+        """Compute the logits; a dense net has no gates, so that the lists are empty and the options do nothing."""
         z = self.hidden(x)
         for layer in self.layers:
             z = layer(functional.relu(z))
@@ -85,7 +85,7 @@ class TreeNet(nn.Module):
         return self.routed(x).logits
 
     def routed(self, x: Tensor, straight_through: bool = False, noise: list[Tensor] | None = None) -> Routed:
-        """Compute the logits, the gating pre-activations and the leaves.
+        """Compute the logits and say which way each row went.
 
         `noise`, one (N, K) for each gated layer, is added to the gating pre-activations before their sign is read.
         """

@@ -1,7 +1,7 @@
 """Frozen, validated configurations of runs and sweeps, and their forms in links, TOML files and Python.
 
-A configuration is the same in all these forms and in the store. Outside this folder, import the names in `__all__` from here.
-Of the core, this package imports `limits`, `errors` and the registry of data sets.
+The same in Python, in a URL, in a TOML file and in the store. Outside this folder, import the names in `__all__` from here.
+It imports `limits`, `errors` and the registry of data sets of the core.
 """
 
 from leafscope.core.config.changes import changed, explain, explain_change, field_names, suggestion
