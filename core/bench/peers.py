@@ -247,7 +247,7 @@ def _build_fastfeedforward(batch: Batch, depth: int) -> Peer:
 
 
 def _build_neural_trees(batch: Batch, depth: int) -> Peer:
-    """Fit the estimator for one epoch of one batch, the only public way to make its tree, and take the module."""
+    """Fit the estimator for one epoch of one batch, which is its public way to make a tree, and take the module."""
     regressor = importlib.import_module("neural_trees").SoftDecisionTreeRegressor
     fitted = regressor(depth=depth, max_epochs=1, batch_size=N_ROWS).fit(batch.x.numpy(), batch.target.numpy())
     module = fitted.model_

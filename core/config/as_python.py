@@ -23,7 +23,8 @@ import torch
 # On the CPU this gives the same history, bit for bit, with the same versions of Leafscope, PyTorch
 # and Numba, the same kind of processor and the same number of threads. Otherwise, or if the run
 # started before code was compiled (the first half minute on a new machine), rounding differs, and
-# the difference grows. If the run was trained on another device, name it: TrainConfig(device="cpu").
+# the difference grows. If it was trained on another device than this would use, name that device:
+# TrainConfig(device="cpu").
 torch.set_num_threads(n_threads())  # the same number as in the app
 
 run = {run}

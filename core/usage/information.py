@@ -44,7 +44,7 @@ class InformationByLevel:
     high: NDArray[np.float64]
     """(K + 1,) its 97.5 % quantile over other orders."""
     orders: int
-    """The number of other orders."""
+    """The number of orders compared."""
 
 
 def information(class_counts: Integers) -> Information:
