@@ -1,6 +1,6 @@
-"""Submitting, following and stopping runs: how pages and the command line use the store and its workers.
+"""Submit, follow, stop: the one door to the store and its workers for pages and the command line.
 
-Every function takes a store; without one it uses the default store, opened once per process.
+Every function takes the store to use; without one it is the default store, opened once for each process.
 """
 
 import contextlib
@@ -25,30 +25,30 @@ POLL = 0.05
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a run. Durations in seconds."""
+    """How far a run is. Durations in seconds."""
 
     run_id: str
     status: str
     stopping: bool
-    """Whether it was told to stop but still runs."""
+    """Asked to stop, not yet stopped."""
     epochs_done: int
     epochs_total: int
     seconds: float
-    """Training time so far."""
+    """Training time until now."""
     seconds_left: float | None
-    """Estimate; None if unknown."""
+    """Estimate; None when nothing can be said."""
     ahead: int | None
-    """Runs ahead in the queue; None unless queued."""
+    """Runs that go first; None unless queued."""
     error: str | None
 
     @property
     def active(self) -> bool:
-        """Whether it is queued or running."""
+        """Whether it waits or trains."""
         return self.status in ("queued", "running")
 
     @property
     def fraction(self) -> float:
-        """Share of the work done, 0 to 1; 1 for a finished run, also after early stopping."""
+        """Share of the work that is done, 0 to 1; a finished run is 1, early stopping or not."""
         return 1.0 if self.status == "finished" else self.epochs_done / self.epochs_total
 
 
@@ -107,10 +107,10 @@ def default_store() -> Store:
 def submit(
     run: RunConfig, *, store: Store | None = None, anew: bool = False, note: str = "", priority: Priority = "interactive"
 ) -> Submission:
-    """Queue a run; if the same configuration is already queued, running or finished, reuse that run.
+    """Queue a run, unless the same configuration is queued, running or finished: then that one is reused.
 
-    A stopped, failed or interrupted run restarts from scratch (`resume` continues instead); so does a finished run with
-    `anew`. Raises LimitError if 1,000 runs wait.
+    A run that stopped, failed or was interrupted starts from scratch (`resume` goes on instead); so does a finished one
+    with `anew`. Raises LimitError when 1,000 runs wait.
     """
     return (store or default_store()).submit(run, anew, note, priority)
 
@@ -123,22 +123,22 @@ def submit_many(
     note: str = "",
     priority: Priority = "sweep",
 ) -> list[Submission]:
-    """Queue all of these runs as `submit` does; raises LimitError and queues none if more than 1,000 would wait."""
+    """Queue all of these runs or, raising LimitError when more than 1,000 would wait, none; otherwise as `submit`."""
     return (store or default_store()).submit_many(runs, anew, note, priority)
 
 
 def stop(run_id: str, *, store: Store | None = None) -> None:
-    """Stop a queued run at once, a running one within about a second; an ended run is unchanged. Raises RunNotFoundError."""
+    """Stop a queued run at once, a running one within about a second; nothing if it has ended. Raises RunNotFoundError."""
     (store or default_store()).stop(run_id)
 
 
 def resume(run_id: str, *, store: Store | None = None) -> Submission:
-    """Continue from the last checkpoint. Raises RunNotFoundError, RunStateError if the run is finished, LimitError."""
+    """Go on from the last checkpoint. Raises RunNotFoundError, RunStateError if the run is finished, LimitError."""
     return (store or default_store()).resume(run_id)
 
 
 def delete(run_ids: str | Iterable[str], *, store: Store | None = None) -> None:
-    """Delete runs with all their attempts. Raises RunStateError and deletes nothing if a run is running."""
+    """Delete runs with all their attempts. Raises RunStateError, deleting nothing, if one is running."""
     (store or default_store()).delete([run_ids] if isinstance(run_ids, str) else run_ids)
 
 
@@ -154,7 +154,7 @@ def wait(run_id: str, timeout: float | None = None, *, store: Store | None = Non
 
 
 def progress(run_id: str, *, store: Store | None = None) -> Progress:
-    """Return the progress of a run. Raises RunNotFoundError."""
+    """Tell how far a run is. Raises RunNotFoundError."""
     store = store or default_store()
     summary = store.run(run_id)
     return Progress(
