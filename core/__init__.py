@@ -1,7 +1,7 @@
-"""The machine of Leafscope: tree layers, training, statistics, store and worker.
+"""The core of Leafscope: tree layers, training, statistics, store and worker.
 
-It imports neither Streamlit nor Plotly, and nothing of `leafscope.app` or `leafscope.pages`. The public names are those in
-`__all__`; each is imported when it is first asked for.
+It imports neither Streamlit nor Plotly, and nothing from `leafscope.app` or `leafscope.pages`. The public names are those in
+`__all__`; each is imported on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Which device a run uses, and what it has free."""
+"""Devices: which one a run uses, its free memory, and whether runs fit in it."""
 
 import os
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from leafscope.core.datasets import shape
 from leafscope.core.errors import DeviceError, LimitError
 
 FREE_SHARE = 0.8
-"""The share of free memory that a run may take; the rest is left to the system and to temporaries."""
+"""The share of free memory that a run may use; the rest is for the system and temporary arrays."""
 
 
 def resolve_device(name: str) -> torch.device:
-    """Turn `auto`, `cpu`, `cuda` or `cuda:<number>` into a device; auto is the first GPU if there is one.
+    """Convert `auto`, `cpu`, `cuda` or `cuda:<number>` to a device; auto is the first GPU if there is one, else the CPU.
 
-    Raises DeviceError if the device is not there.
+    Raises DeviceError if the device is missing.
     """
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
@@ -36,7 +36,7 @@ def device_names() -> list[str]:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Measure the memory in bytes that a new run could take on the device."""
+    """Return the bytes of memory that a new run may use on the device."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     return int(free * FREE_SHARE)
 
@@ -52,12 +52,12 @@ def check_fits(run: RunConfig, device: torch.device | None = None) -> None:
         none_fits = "fewer rows need less" if run.net.fitted else "no depth fits at this width"
         advice = none_fits if fits is None else f"the largest depth that fits is {fits}"
         raise LimitError(
-            f"training {run.label} needs {_gigabytes(needed)} but {_gigabytes(free)} can be had on {device}; {advice}"
+            f"training {run.label} needs {_gigabytes(needed)} but only {_gigabytes(free)} are free on {device}; {advice}"
         )
 
 
 def check_fit_together(runs: Sequence[RunConfig]) -> None:
-    """Raise LimitError if runs, each of which fits, would not fit in their device's free memory all at once."""
+    """Raise LimitError if runs that fit one by one would not fit together in their device's free memory."""
     needed: dict[torch.device, int] = {}
     for run in runs:
         device, size = _device_of(run), shape(run.data)
@@ -65,13 +65,13 @@ def check_fit_together(runs: Sequence[RunConfig]) -> None:
     for device, total in needed.items():
         if total > (free := free_bytes(device)):
             raise LimitError(
-                f"training {len(runs)} runs at once needs {_gigabytes(total)} but {_gigabytes(free)} can be had on {device}; "
-                "fewer at a time need less"
+                f"training {len(runs)} runs at once needs {_gigabytes(total)} but only {_gigabytes(free)} are free on "
+                f"{device}; train fewer at a time"
             )
 
 
 def _device_of(run: RunConfig) -> torch.device:
-    """Where a run is trained; scikit-learn fits on the CPU."""
+    """Return the device of a run; scikit-learn fits on the CPU."""
     return torch.device("cpu") if run.net.fitted else resolve_device(run.train.device)
 
 
@@ -80,7 +80,7 @@ def _gigabytes(n: int) -> str:
 
 
 def n_threads() -> int:
-    """Count the threads to train with: one core is left to the server, and more than 4 do not help nets of this size."""
+    """Return the number of training threads: one core is left for the server, and more than 4 do not help small nets."""
     return max(1, min(4, n_cores() - 1))
 
 

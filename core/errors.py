@@ -2,22 +2,22 @@
 
     LeafscopeError
     ├── ConfigFileError     a file does not hold a valid configuration
-    ├── DataError           a data set cannot be loaded or split as asked
-    ├── LimitError          something does not fit in memory, or is over a stated limit
-    ├── DeviceError         the device asked for is not there
+    ├── DataError           a data set cannot be loaded or split as configured
+    ├── LimitError          something does not fit in memory, or exceeds a limit
+    ├── DeviceError         the requested device is missing
     ├── NonFiniteLossError  the loss became NaN or infinite in training
     ├── StoreError          the database cannot be used (newer schema, damaged, locked)
-    │   └── RunNotFoundError    no run has this address
-    ├── RunStateError       the run's status does not allow what was asked
+    │   └── RunNotFoundError    no run has this id
+    ├── RunStateError       the run's status does not allow the operation
     └── ArchiveError        a file of exported runs cannot be written, or is refused
 
-A configuration that is not valid raises pydantic's `ValidationError`, a `ValueError`; `core.config.explain` turns it
-into one sentence for each field.
+An invalid configuration raises pydantic's `ValidationError`, a `ValueError`; `core.config.explain` converts it to one
+sentence for each field.
 """
 
 
 class LeafscopeError(Exception):
-    """Anything that Leafscope reports to a person in a sentence."""
+    """Base class of errors whose message is a sentence for the user."""
 
 
 class ConfigFileError(LeafscopeError):
@@ -25,22 +25,22 @@ class ConfigFileError(LeafscopeError):
 
 
 class DataError(LeafscopeError):
-    """A data set cannot be loaded or split as asked."""
+    """A data set cannot be loaded or split as configured."""
 
 
 class LimitError(LeafscopeError):
-    """Something does not fit in memory, or is over a stated limit."""
+    """Something does not fit in memory, or exceeds a limit."""
 
 
 class DeviceError(LeafscopeError):
-    """The device asked for is not there."""
+    """The requested device is missing."""
 
 
 class NonFiniteLossError(LeafscopeError):
-    """The loss became NaN or infinite; raised before the update that would have used it.
+    """The loss became NaN or infinite; raised before the update that would use it.
 
-    `epoch` counts from 1 (epoch 0 is before training), `step` counts from 1 within the epoch; after the last step of the
-    last epoch, where no update follows, `step` is None.
+    `epoch` counts from 1 (epoch 0 is before training), `step` from 1 within the epoch; `step` is None if the loss is found
+    after the last step of the last epoch.
     """
 
     def __init__(self, epoch: int, step: int | None, value: float) -> None:
@@ -58,20 +58,20 @@ class StoreError(LeafscopeError):
 
 
 class RunNotFoundError(StoreError):
-    """No run has this address."""
+    """No run has this id."""
 
 
 class RunStateError(LeafscopeError):
-    """The run's status does not allow what was asked."""
+    """The run's status does not allow the operation."""
 
 
 class ArchiveError(LeafscopeError):
-    """A file of exported runs cannot be written, or is damaged, foreign or newer and was not imported."""
+    """A file of exported runs cannot be written, or was not imported because it is damaged, foreign or newer."""
 
 
-OUT_OF_MEMORY = "the memory ran out while training; a smaller depth, width or batch needs less"
+OUT_OF_MEMORY = "training ran out of memory; a smaller depth, width or batch needs less"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: Python's, the GPU's, or the CPU's, of which torch makes a plain RuntimeError."""
+    """Return whether memory ran out: in Python, on the GPU, or in torch on the CPU, which raises a plain RuntimeError."""
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)

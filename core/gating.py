@@ -14,7 +14,7 @@ from leafscope.core.limits import MAX_DEPTH, check_depth
 def sign_bits(a: Tensor) -> Tensor:
     """Read the sign of each gating pre-activation: (..., K) float -> (..., K) bool, `a > 0`.
 
-    A tie at 0 is bit 0, and so is NaN, in training and in evaluation, on every device.
+    Both 0 and NaN give bit 0, in training and evaluation, on every device.
 
     >>> sign_bits(torch.tensor([[0.5, 0.0, -2.0]])).tolist()
     [[True, False, False]]
@@ -52,7 +52,7 @@ def path_nodes(leaf: Tensor, depth: int) -> Tensor:
 
 
 def check_leaves(leaf: Tensor, depth: int) -> None:
-    """Raise IndexError for a leaf outside 0..2^depth - 1; on CUDA nothing is checked, to avoid a synchronization."""
+    """Raise IndexError for a leaf outside 0..2^depth - 1; no check on CUDA, to avoid a synchronization."""
     if leaf.device.type == "cpu" and leaf.numel() > 0:
         low, high = (int(bound) for bound in torch.aminmax(leaf))
         if low < 0 or high >= 1 << depth:

@@ -20,28 +20,28 @@ from leafscope.core.store.store import Store
 from leafscope.core.store.summaries import RunSummary, SweepInfo
 
 POLL = 0.05
-"""Seconds between two looks of `wait`."""
+"""Seconds between two checks by `wait`."""
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep is, in runs: all trials of all members, each counted once."""
+    """The progress of a sweep, in runs: all trials of all members, each counted once."""
 
     total: int
     finished: int
     failed: int
     diverged: int
-    """Of the failed, those whose loss became infinite: an outcome of the sweep, not a fault of it."""
+    """Failed runs whose loss became infinite, which is a valid outcome of the sweep."""
     running: int
     queued: int
     stopped: int
-    """Stopped, interrupted or deleted: what resuming trains."""
+    """Stopped, interrupted or deleted: the runs that resuming the sweep trains."""
     seconds_left: float | None
-    """Estimate; None when nothing trains or waits."""
+    """Estimate; None if no run is queued or running."""
 
     @property
     def active(self) -> bool:
-        """Whether any of its runs waits or trains."""
+        """Whether any of its runs is queued or running."""
         return self.running + self.queued > 0
 
     @property
@@ -57,12 +57,12 @@ class SweepProgress:
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """What the workers do, together."""
+    """The combined state of all workers."""
 
     state: Literal["not running", "starting", "ready", "busy"]
-    """ready if one of them is, else busy, else starting."""
+    """ready if any worker is ready, else busy, else starting."""
     devices: tuple[str, ...]
-    """One for each worker, as asked for: auto, cpu, cuda:0, ..."""
+    """The requested device of each worker: auto, cpu, cuda:0, ..."""
 
 
 @lru_cache(maxsize=8)
@@ -71,12 +71,12 @@ def _open(url: str) -> Store:
 
 
 def default_store() -> Store:
-    """Open the store that LEAFSCOPE_DATABASE names, else `data/leafscope.db`; once for each process."""
+    """Open the store named by LEAFSCOPE_DATABASE, else `data/leafscope.db`; once per process."""
     return _open(database_url(None).render_as_string(hide_password=False))
 
 
 def wait(run_id: str, timeout: float | None = None, *, store: Store | None = None) -> RunSummary:
-    """Wait until a run neither waits nor trains. Raises TimeoutError after `timeout` seconds, RunNotFoundError."""
+    """Wait until a run is neither queued nor running. Raises TimeoutError after `timeout` seconds, RunNotFoundError."""
     store = store or default_store()
     deadline = None if timeout is None else time.monotonic() + timeout
     while (summary := store.run(run_id)).active:
@@ -87,7 +87,7 @@ def wait(run_id: str, timeout: float | None = None, *, store: Store | None = Non
 
 
 def worker_status(*, store: Store | None = None) -> WorkerStatus:
-    """Tell what the workers do."""
+    """Return the combined state of the workers."""
     workers = (store or default_store()).workers()
     states = {worker.state for worker in workers}
     devices = tuple(worker.device for worker in workers)
@@ -98,9 +98,9 @@ def worker_status(*, store: Store | None = None) -> WorkerStatus:
 
 
 def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
-    """Keep a sweep and queue those of its runs that are not finished; its address.
+    """Save a sweep, queue its unfinished runs and return its id.
 
-    Runs that were stopped or failed go on. Raises, before anything is queued, what `core.sweep.members.check` raises.
+    Stopped and failed runs continue. Raises what `core.sweep.members.check` raises, before anything is queued.
     """
     from leafscope.core.sweep.members import check, distinct_runs
 
@@ -110,9 +110,9 @@ def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
 
 
 def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
-    """Stop all runs of a sweep: those that wait at once, those in training within about a second.
+    """Stop all runs of a sweep: queued ones at once, running ones within about a second.
 
-    Runs that another sweep is still training go on. Raises RunNotFoundError if there is none of this address.
+    Runs that another active sweep also needs continue. Raises RunNotFoundError if no sweep has this id.
     """
     store = store or default_store()
     mine = set(_run_ids(store.sweep(sweep_id)))
@@ -127,7 +127,7 @@ def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
 
 
 def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgress:
-    """Tell how far a sweep is. Raises RunNotFoundError if there is none of this address."""
+    """Return the progress of a sweep. Raises RunNotFoundError if no sweep has this id."""
     from leafscope.core.device import n_cores
     from leafscope.core.sweep.results import estimated_seconds
 
@@ -153,7 +153,7 @@ def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgres
 
 
 def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
-    """Give the table of a sweep as it stands, as `core.sweep.results.results` lays it out. Raises RunNotFoundError."""
+    """Return the current table of a sweep, as described in `core.sweep.results.results`. Raises RunNotFoundError."""
     from leafscope.core.sweep.results import results
 
     store = store or default_store()

@@ -1,4 +1,4 @@
-"""Faces of packages whose names are imported when they are first asked for."""
+"""Lazy packages, whose public names are imported on first use."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def lazily(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Make a package's `__getattr__` and `__dir__` from name -> the module that has it, under `leafscope.core`."""
+    """Make a package's `__getattr__` and `__dir__` from {name: module under `leafscope.core` that defines it}."""
 
     def get(name: str) -> Any:
         if name not in homes:

@@ -1,4 +1,4 @@
-"""The limits of what a person may ask for, each with its reason; checked before anything is allocated."""
+"""Limits on user input, each with its reason; checked before anything is allocated."""
 
 MAX_DEPTH = 16
 """The deepest tree: 2^16 leaves, whose indices fit in 16 bits."""

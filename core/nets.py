@@ -1,8 +1,8 @@
-"""The nets: a dense hidden layer, 1 to 3 gated layers of the same width, a dense head.
+"""Nets with a dense hidden layer, 1 to 3 gated layers of the same width, and a dense head.
 
 N rows · P input features · C classes · K depth (gating bits). `TreeNet` chooses the matrices of its gated layers by sign
-patterns (Cho & Bengio 2014, arXiv 1406.7362); `DenseNet` has the same widths and no gates. Nets of one seed compute the
-same function before the first step, whatever their parametrization and depth (this project's choice).
+patterns (Cho & Bengio 2014, arXiv 1406.7362); `DenseNet` has the same widths and no gates. Before training, nets with the
+same seed compute the same function for any parametrization and depth (this project's choice).
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Routed:
-    """What a forward pass computed, gated layer by gated layer."""
+    """The result of a forward pass, with the gates and leaves of each gated layer."""
 
     logits: Tensor
     """(N, C)."""
@@ -140,7 +140,7 @@ def balance_penalty(gate: Tensor, leaf: Tensor) -> Tensor:
 
 
 def _generator(seed: int, part: int) -> torch.Generator:
-    """A stream of its own for each part, so that nets of one seed agree in the parts that they share."""
+    """Make a separate random stream for each part, so nets with the same seed agree in the parts they share."""
     state = np.random.SeedSequence((seed, part)).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 

@@ -1,8 +1,8 @@
-"""AdamW that leaves alone what a batch did not visit.
+"""AdamW that updates only the nodes that a batch visits.
 
-V nodes · T touched nodes. A node that no row of the batch visits keeps its weights, moments and visit count; the bias
-correction of a node counts its own visits, since with a global count a rare node's first update would be inflated
-(this project's choice). On tables without sparse gradients this is AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
+V nodes · T touched nodes. A node that no row of the batch visits keeps its weights, moments and visit count. The bias
+correction of a node counts its own visits, because a global count would inflate the first update of a rare node (this
+project's choice). On tables without sparse gradients this is AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
 """
 
 import math
@@ -21,7 +21,7 @@ from leafscope.core.tree import TreeLinear
 class LazyAdamW(torch.optim.Optimizer):
     """AdamW whose tables with sparse gradients are updated in the touched rows only.
 
-    A group's `row_decay` (V,), if given, holds the weight decay of each row and stands in place of `weight_decay`.
+    A group's `row_decay` (V,), if given, holds the weight decay of each row and replaces `weight_decay`.
     State of a parameter: `exp_avg`, `exp_avg_sq` (its shape) and `visits` ((V,) int64; (1,) without sparse gradients).
     """
 
@@ -37,7 +37,7 @@ class LazyAdamW(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "row_decay": None})
 
     def start_state(self) -> None:
-        """Allocate the state of every parameter that learns, so that memory is taken before the first step."""
+        """Allocate the state of every trainable parameter, so no memory is allocated during the first step."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.requires_grad and not self.state[parameter]:
@@ -50,19 +50,19 @@ class LazyAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def fuse(self, layer: TreeLinear) -> bool:
-        """Let backward passes through a layer update its tables at once, and give them no gradient; False if it cannot.
+        """Let backward passes through a layer update its tables directly, without gradients; return False if not supported.
 
-        It can on the CPU in float32. Then a backward pass is the step of this layer, with the group's lr, betas and eps as
-        they are at that moment and its `row_decay` as it is now, and every forward pass is to be followed by its own
-        backward pass before the next. What is frozen when the backward pass comes leaves the others their ordinary
-        gradients. A deep copy of the layer is fused too, to moments of its own. Raises ValueError if the layer's parameters
-        are not in one group of this optimizer with a `row_decay`.
+        Supported on the CPU in float32. The backward pass is then the optimizer step of this layer, with the group's current
+        lr, betas and eps and the `row_decay` at the time of this call; each forward pass must be followed by its backward
+        pass before the next one. If a parameter is frozen during the backward pass, the others get ordinary gradients. A deep
+        copy of the layer is fused too, with its own moments. Raises ValueError if the layer's parameters are not in one group
+        of this optimizer with a `row_decay`.
         """
         tables = [table for table in (layer.weight, layer.bias) if table is not None]
         group = next((g for g in self.param_groups if all(any(t is p for p in g["params"]) for t in tables)), None)
         if group is None or group["row_decay"] is None:
             raise ValueError(
-                "a layer to fuse must have its parameters in one group with a row_decay, as parameter_groups makes"
+                "a layer to fuse must have its parameters in one group with a row_decay, as made by parameter_groups"
             )
         if not all(
             table.device.type == "cpu" and table.dtype == torch.float32 and table.is_contiguous() and table.requires_grad
@@ -88,10 +88,10 @@ class LazyAdamW(torch.optim.Optimizer):
         return True
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state; fused layers go on with it."""
+        """Load a state; fused layers use it too."""
         super().load_state_dict(state_dict)
         for state in self.state.values():
-            state["visits"] = state["visits"].to(torch.int64)  # torch gives all of a parameter's state its type
+            state["visits"] = state["visits"].to(torch.int64)  # torch converts the state to the parameter's type
         for layer in self._fused:
             self.fuse(layer)
 
@@ -118,7 +118,7 @@ class LazyAdamW(torch.optim.Optimizer):
         assert gradient is not None
         tables = (parameter, state["exp_avg"], state["exp_avg_sq"])
         if not gradient.is_sparse:
-            # the whole table is visited; without a row for each node it counts as one row
+            # the whole table is visited; without separate nodes it counts as one row
             rows = state["visits"].shape[0]
             w, m, v = (table.reshape(rows, -1) for table in tables)
             state["visits"] += visit
@@ -143,12 +143,12 @@ class LazyAdamW(torch.optim.Optimizer):
 def _adamw_rows(
     w: Tensor, gradient: Tensor, m: Tensor, v: Tensor, visits: Tensor, group: dict[str, Any], row_decay: Tensor | None
 ) -> None:
-    """One AdamW update of rows (T, n) in place; `visits` (T,) counts this one, `row_decay` (T,), or None for one row."""
+    """Do one AdamW update of rows (T, n) in place; `visits` (T,) includes this one, `row_decay` (T,), or None for one row."""
     beta1, beta2 = group["betas"]
     lr, weight_decay = group["lr"], group["weight_decay"]
     step_size: float | Tensor
     if row_decay is None:
-        count = visits.item()  # one row, so that plain numbers do
+        count = visits.item()  # one row needs only plain numbers
         step_size, correction, kept = lr / (1 - beta1**count), math.sqrt(1 - beta2**count), 1 - lr * weight_decay
     else:
         counts = visits.to(torch.float64).unsqueeze(1)
@@ -162,7 +162,7 @@ def _adamw_rows(
 
 
 def parameter_groups(net: nn.Module, weight_decay: float, decay_growth: float) -> list[dict[str, Any]]:
-    """Group a net's parameters: a tree node on level l decays with weight_decay * decay_growth^l, all else plainly."""
+    """Group a net's parameters: tree nodes on level l decay by weight_decay * decay_growth^l, the rest by weight_decay."""
     groups: list[dict[str, Any]] = []
     tables: set[int] = set()
     for layer in net.modules():
@@ -175,7 +175,7 @@ def parameter_groups(net: nn.Module, weight_decay: float, decay_growth: float) -
 
 
 def node_decay(layer: TreeLinear, weight_decay: float, decay_growth: float) -> Tensor:
-    """Weight decay of each node: (V,) float64; all of a flat layer's leaves decay alike."""
+    """Compute the weight decay of each node: (V,) float64; all leaves of a flat layer have the same decay."""
     node = torch.arange(layer.n_nodes, device=layer.weight.device)
     if layer.parametrization == "flat":
         return torch.full(node.shape, weight_decay, dtype=torch.float64, device=node.device)

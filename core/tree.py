@@ -2,7 +2,7 @@
 
 N rows · P input features · Q output features · K depth (gating bits) · L = 2^K leaves · V nodes (2^(K+1) - 1 tree,
 2^K flat). Conditional matrices and the tree over prefixes: Cho & Bengio 2014 (arXiv 1406.7362); the sum along the path
-and the start are this project's choice.
+and the initialization are this project's choice.
 """
 
 import math
@@ -21,11 +21,10 @@ Parametrization = Literal["tree", "flat"]
 class TreeLinear(nn.Module):
     """Multiply each row by the matrix of its leaf: (N, P), leaf (N,) -> (N, Q).
 
-    `tree`: the matrices along the path from the root to the leaf are summed; `flat`: each leaf has one of its own.
-    At the start the root (flat: every leaf, the same) is drawn as nn.Linear draws it and deeper nodes are zero, so that
-    every pattern computes one and the same function. `sparse` makes the gradients of weight and bias sparse tensors of
-    the touched nodes, as in nn.Embedding. Raises ValueError for a depth outside 0..16, sizes under 1, or another
-    parametrization.
+    `tree`: sums the matrices along the path from the root to the leaf; `flat`: each leaf has its own matrix. The root (flat:
+    every leaf, with the same values) is initialized like nn.Linear and deeper nodes are zero, so all leaves start with the
+    same function. `sparse` makes the gradients of weight and bias sparse tensors of the touched nodes, as in nn.Embedding.
+    Raises ValueError for a depth outside 0..16, sizes below 1, or an unknown parametrization.
 
     >>> layer = TreeLinear(4, 3, depth=2)
     >>> layer(torch.zeros(5, 4), torch.tensor([0, 3, 1, 1, 2])).shape, layer.weight.shape
@@ -55,7 +54,7 @@ class TreeLinear(nn.Module):
         self.parametrization: Parametrization = parametrization
         self.sparse = sparse
         self.update: Update | None = None
-        """Set by `LazyAdamW.fuse`: the backward pass updates the tables."""
+        """Set by `LazyAdamW.fuse`; if set, the backward pass updates the tables."""
         self.weight = nn.Parameter(torch.empty(self.n_nodes, out_features, in_features))
         self.bias = nn.Parameter(torch.empty(self.n_nodes, out_features)) if bias else None
         self.reset_parameters(generator)
@@ -72,7 +71,7 @@ class TreeLinear(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw the root as nn.Linear does and set deeper nodes to zero; flat: give every leaf the same draw."""
+        """Draw the root like nn.Linear and set deeper nodes to zero; flat: give every leaf the same draw."""
         root_bias = None if self.bias is None else self.bias[0]
         draw_linear(self.weight[0], root_bias, generator)
         for table in (self.weight, self.bias):
@@ -104,7 +103,7 @@ class TreeLinear(nn.Module):
         return self._collapse(self.weight)
 
     def leaf_bias(self) -> Tensor | None:
-        """Collapse the tree into one bias for each leaf: (L, Q), or None without biases."""
+        """Collapse the tree into one bias for each leaf: (L, Q), None without biases."""
         return None if self.bias is None else self._collapse(self.bias)
 
     def _collapse(self, table: Tensor) -> Tensor:
@@ -126,7 +125,7 @@ class TreeLinear(nn.Module):
 
 @torch.no_grad()
 def draw_linear(weight: Tensor, bias: Tensor | None, generator: torch.Generator | None = None) -> None:
-    """Draw a matrix (Q, P) and a bias (Q,) in place from the distribution of nn.Linear's start."""
+    """Draw a matrix (Q, P) and a bias (Q,) in place, distributed like the initial values of nn.Linear."""
     nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
     if bias is not None:
         bound = 1 / math.sqrt(weight.shape[1])

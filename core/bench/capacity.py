@@ -1,9 +1,9 @@
-"""What capacity costs in time: a tree layer beside a dense layer of equal computation and one of equal capacity.
+"""The time cost of capacity: a tree layer against a dense layer of equal computation and one of equal capacity.
 
 N rows · P = Q = 64 features in and out · K depth · L = 2^K leaves · V = 2^(K+1) - 1 nodes · T touched nodes.
-Training step: read the signs of the gates, forward, backward (to the input too), AdamW. Inference: collapsed matrices, the
-signs read as well. The dense layer of equal computation is `nn.Linear(P, Q)`; the one of equal capacity is square and has
-as many parameters as the tree. Batches are drawn anew and take turns, so that no call finds the matrices of the last one.
+Training step: signs of the gates, forward, backward (also to the input), AdamW. Inference: signs and collapsed matrices.
+The dense layer of equal computation is `nn.Linear(P, Q)`; the one of equal capacity is square and has as many parameters as
+the tree. Different batches alternate, so the matrices of the previous call are not in the cache.
 Capacity-time ratio: parameters over those of the dense layer, divided by time over its time; parameters are the stored
 ones in training and the distinct ones (L matrices) at inference.
 """
@@ -27,25 +27,25 @@ FEATURES = 64
 DEPTHS = (0, 2, 4, 6, 8, 10, 12)
 ROWS = (1, 64, 1024, 4096)
 TRAINING_PASSES = 7
-"""Times that a touched matrix crosses the memory bus in a step: read forward; with both moments read and written backward."""
+"""Transfers of a touched matrix in a step: one read forward; a read and a write of it and both moments backward."""
 LARGEST_DENSE = 30e9
-"""Multiply-adds of a step above which the dense layer of equal capacity is not timed; it would take seconds."""
+"""Multiply-adds of a step above which the dense layer of equal capacity is not timed, since it would take seconds."""
 OUTPUT_TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 
 
 def run(
     depths: Sequence[int] = DEPTHS, rows: Sequence[int] = ROWS, rounds: int = 7, seconds: float = 0.03, device: str = "cpu"
 ) -> list[dict[str, Any]]:
-    """Time training and inference for each depth and number of rows: rows that can be written as JSON.
+    """Time training and inference for each depth and number of rows; returns rows of JSON values.
 
     Keys: `phase` (training, straight_through, inference), `depth`, `rows`, `milliseconds`, `dense_milliseconds`,
-    `against_dense` (ratio within the rounds), `capacity_time_ratio`, `same_batch_ratio` (the same where one batch is given
-    again and again, so that its matrices wait in a cache; inference only), `parameters`, `against_equal_capacity` (time over
-    that of the dense layer of equal capacity, or None where it was not timed), `against_none` (a straight-through step over
-    one without), `touched_bytes`, `roofline_share` (the time in which the touched bytes cross the memory bus over the time
-    taken; above 1 they came from a cache; None on a GPU), `error` (largest deviation from the reference, relative to the
-    largest entry: of the output, of the gradients, of the moments after the very step that is timed).
-    Raises ValueError if it is more than 1e-5, for accumulated gradients and moments 1e-4.
+    `against_dense` (ratio within the rounds), `capacity_time_ratio`, `same_batch_ratio` (the capacity-time ratio if one batch
+    is repeated and its matrices stay in the cache; inference only), `parameters`, `against_equal_capacity` (time divided by
+    that of the dense layer of equal capacity, None if not timed), `against_none` (a straight-through step divided by a step
+    without), `touched_bytes`, `roofline_share` (time to transfer the touched bytes divided by the measured time; above 1:
+    they came from a cache; None on a GPU), `error` (largest deviation from the reference, relative to the largest entry, of
+    the output, the gradients and the moments after the timed step). Raises ValueError if the error exceeds 1e-5, or 1e-4
+    for accumulated gradients and moments.
     """
     torch.manual_seed(0)
     bytes_per_second = bandwidth(3) if device == "cpu" else math.nan
@@ -97,7 +97,7 @@ class _Step:
         self.straight_through = straight_through
 
     def __call__(self, batch: Batch) -> list[Tensor | None]:
-        """Make the step; gives the output and the gradients of the input and of the gates."""
+        """Do the step; return the output and the gradients of the input and of the gates."""
         x, gate, gradient = batch
         x = x.detach().requires_grad_()
         if self.straight_through:
@@ -110,7 +110,7 @@ class _Step:
         return [y.detach(), x.grad, gate.grad]
 
     def moments(self) -> list[Tensor]:
-        """AdamW's moments of matrices and biases; after one step they are the gradients, scaled, and their squares."""
+        """Return AdamW's moments of matrices and biases: after one step, the scaled gradients and their scaled squares."""
         return [self.optimizer.state[table][name] for table in self.layer.parameters() for name in ("exp_avg", "exp_avg_sq")]
 
 
@@ -194,7 +194,7 @@ def _inference(
 
 
 def _times(timings: Timings, capacity: int) -> dict[str, float | None]:
-    """What every phase says of time; `capacity` is how many times the parameters of the dense layer there are."""
+    """Compute the time entries of a row; `capacity` is the ratio of parameters to those of the dense layer."""
     against = timings.ratio("tree", "dense")
     return {
         "milliseconds": 1e3 * timings.median("tree"),
@@ -206,7 +206,7 @@ def _times(timings: Timings, capacity: int) -> dict[str, float | None]:
 
 
 def _turns(call: Callable[[Batch], object], batches: list[Batch]) -> Callable[[], None]:
-    """The call with the next batch each time; on a GPU it waits for the result."""
+    """Make a function that calls with the next batch each time; on a GPU it waits for the result."""
     endless: Iterator[Batch] = itertools.cycle(batches)
     on_gpu = batches[0][0].device.type == "cuda"
 
@@ -219,7 +219,7 @@ def _turns(call: Callable[[Batch], object], batches: list[Batch]) -> Callable[[]
 
 
 def _check_step(layer: TreeLinear, batch: Batch, straight_through: bool = False) -> float:
-    """Compare a step with that of the reference; the largest relative deviation. Raises ValueError."""
+    """Compare a step with the reference and return the largest relative deviation. Raises ValueError."""
     fast = _Step(layer, straight_through)
     outputs = fast(batch)
     with readiness.reference_only():

@@ -1,28 +1,27 @@
-"""The nearest public implementations beside a dense layer: what a training step and inference cost.
+"""The cost of a training step and of inference for the most similar public implementations, against a dense layer.
 
 N = 256 rows · P = Q = 64 features in and out · K depth · L = 2^K leaves · V nodes (2^(K+1) - 1).
-They do not compute the same function; what they share is N rows of P features in and of Q out, at depth K:
+They do not compute the same function; they share N input rows of P features, N output rows of Q features, and depth K:
 
-- `dense`: `torch.nn.Linear(P, Q)`; every row has the same matrix, no depth (its rows say 0). The one that the others are
-  divided by; it takes turns with each of them.
+- `dense`: `torch.nn.Linear(P, Q)`; every row has the same matrix, no depth (recorded as 0). The baseline of all ratios; it
+  is timed in turns with each of the others.
 - `leafscope`: `TreeLinear(P, Q, K)`; each row is multiplied by the sum of the K + 1 matrices on its path, plus biases. The
   leaf of each row is given; sorting the rows by it is timed.
-- `grouped_mm`: `torch.nn.functional.grouped_mm`; one matrix for each leaf, no bias (it takes none by group). The leaf of
-  each row is given; sorting the rows by it, and putting the products back in order, is timed.
+- `grouped_mm`: `torch.nn.functional.grouped_mm`; one matrix for each leaf, no bias (it supports none by group). The leaf of
+  each row is given; sorting the rows by it, and restoring the order of the products, is timed.
 - `fastfeedforward`: `FFF(P, 64, Q, K)` of fastfeedforward (Belcak & Wattenhofer 2023, arXiv 2308.14711); each leaf is a net
-  of its own with one hidden layer of 64 ReLU units, so two matrices, and each of the L - 1 inner nodes has a gate. In
+  with one hidden layer of 64 ReLU units (two matrices), and each of the L - 1 inner nodes has a gate. In
   training every row goes through every leaf and the outputs are mixed by the gates; at inference each row goes through one
   leaf, in a Python loop over rows that leaves out the leaf's output bias.
 - `neural-trees`: the soft decision tree of `SoftDecisionTreeRegressor` (Irsoy, Yildiz, Alpaydin 2012); L - 1 gates, and a
   leaf holds a constant vector of Q numbers, no matrix. Every row goes through every gate, and the leaves' vectors are mixed,
-  in training and at inference alike. The loss has the penalty that its own `fit` adds. Its `predict` would do the same in
+  both in training and at inference. The loss includes the penalty that its `fit` adds. Its `predict` would do the same in
   float64.
 
-A training step is zero_grad, forward, mean squared error, backward and optimizer step. All but Leafscope's layer have torch's
-AdamW with fused=True, whose every step updates every parameter; Leafscope's has LazyAdamW, which updates the touched
-nodes within the backward pass.
-Leaves that are given are drawn uniformly; each depth has one
-batch, so that all find in the cache what they left there. Everything is on the CPU, in float32.
+A training step is zero_grad, forward, mean squared error, backward and optimizer step. Leafscope's layer uses LazyAdamW,
+which updates the touched nodes within the backward pass; the others use torch's AdamW with fused=True, which updates every
+parameter in every step. Given leaves are drawn uniformly; each depth has one batch, so all implementations run with a warm
+cache. Everything is on the CPU, in float32.
 """
 
 import importlib
@@ -46,7 +45,7 @@ from leafscope.core.tree import TreeLinear
 N_ROWS = 256
 N_FEATURES = 64
 TOLERANCE = 1e-5
-"""How far an output may be from the float64 product, relative to the largest entry."""
+"""Largest deviation of an output from the float64 product, relative to the largest entry."""
 LEARNING_RATE = 1e-3
 
 Phase = Literal["training", "inference"]
@@ -55,7 +54,7 @@ PHASES: tuple[Phase, ...] = ("training", "inference")
 
 @dataclass(frozen=True)
 class Batch:
-    """What every peer is given."""
+    """The input of every peer."""
 
     x: Tensor
     """(N, P)."""
@@ -67,7 +66,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Peer:
-    """One implementation at one depth, ready to be called."""
+    """One implementation at one depth, ready to call."""
 
     module: nn.Module
     step: Callable[[], object]
@@ -75,15 +74,15 @@ class Peer:
     infer: Callable[[], Tensor]
     """(N, Q), without gradients."""
     check: Callable[[Tensor], None]
-    """Raises ValueError for an output of `infer` that is not what the module should compute."""
+    """Raises ValueError for a wrong output of `infer`."""
 
     @property
     def parameters(self) -> int:
-        """Count the stored parameters, whether they learn or not; whole numbers such as a stored depth do not count."""
+        """Count the stored parameters, trainable or not; integers such as a stored depth do not count."""
         return sum(parameter.numel() for parameter in self.module.parameters() if parameter.is_floating_point())
 
     def call(self, phase: Phase) -> Callable[[], object]:
-        """Give what is timed in a phase."""
+        """Return the function that is timed in a phase."""
         return self.step if phase == "training" else self.infer
 
     def enter(self, phase: Phase) -> None:
@@ -92,14 +91,14 @@ class Peer:
 
 
 def run(depths: Sequence[int] = (1, 3, 5, 7, 9), rounds: int = 5, budget_s: float = 20.0) -> list[dict[str, Any]]:
-    """Time every peer at every depth, in ascending order: one row for each peer, depth and phase, that can be written as JSON.
+    """Time every peer at every depth, in ascending order; returns one row of JSON values for each peer, depth and phase.
 
     Keys: `peer`, `depth`, `rows`, `phase` ("training" or "inference"), `milliseconds` (median over the rounds),
     `against_dense` (the ratio to the dense layer within the same rounds), `parameters` (stored), `finished`, and `note`,
-    empty or why there is no time. What is not known is None. A peer that is not installed has one row, without depth and
-    phase. `budget_s` bounds the seconds of one peer, depth and phase: what a first call shows to take longer is not timed,
-    and a depth is not tried that would take longer if the time went on growing with each level as it did between the last two
-    depths, or doubled where that is more. Raises ValueError without depths or for one outside 0..16.
+    the reason for a missing time or empty. Unknown values are None. A peer that is not installed has one row, without depth
+    and phase. `budget_s` limits the seconds for one peer, depth and phase: timing is skipped if the first call shows that it
+    would take longer, and a depth is skipped if it would take longer when the time grows with each level as it did between
+    the last two depths, or doubles if that is more. Raises ValueError without depths or for a depth outside 0..16.
     """
     if not depths:
         raise ValueError("depths must hold at least one depth")
@@ -149,7 +148,7 @@ def run(depths: Sequence[int] = (1, 3, 5, 7, 9), rounds: int = 5, budget_s: floa
 
 
 def make_batch(depth: int) -> Batch:
-    """Draw the rows, the targets and the leaves; one and the same for one depth."""
+    """Draw the rows, the targets and the leaves; always the same for one depth."""
     generator = torch.Generator().manual_seed(depth)
     x = torch.randn(N_ROWS, N_FEATURES, generator=generator)
     target = torch.randn(N_ROWS, N_FEATURES, generator=generator)
@@ -165,7 +164,7 @@ def check_output(y: Tensor) -> None:
 
 
 def check_products(y: Tensor, x: Tensor, nodes: Tensor, weight: Tensor, bias: Tensor | None = None) -> None:
-    """Raise ValueError unless each row is multiplied by the sum of its nodes' matrices, worked out in float64, row by row.
+    """Raise ValueError unless each row is multiplied by the sum of its nodes' matrices, computed in float64, row by row.
 
     Shapes: y (N, Q), x (N, P), nodes (N, any) int64, weight (V, Q, P), bias (V, Q).
     """
@@ -177,7 +176,7 @@ def check_products(y: Tensor, x: Tensor, nodes: Tensor, weight: Tensor, bias: Te
             expected += bias.detach()[nodes].to(torch.float64).sum(1)
         error = float((y.to(torch.float64) - expected).abs().max() / expected.abs().max())
     if error > TOLERANCE:
-        raise ValueError(f"the output must be within {TOLERANCE:g} of the float64 products, is {error:.1e} away")
+        raise ValueError(f"the output must be within {TOLERANCE:g} of the float64 products, got a deviation of {error:.1e}")
 
 
 def grouped_product(x: Tensor, leaf: Tensor, weight: Tensor) -> Tensor:
@@ -190,7 +189,7 @@ def grouped_product(x: Tensor, leaf: Tensor, weight: Tensor) -> Tensor:
 
 
 def leafscope_layer(depth: int) -> tuple[TreeLinear, torch.optim.Optimizer]:
-    """Make Leafscope's own layer and its optimizer."""
+    """Make Leafscope's layer and its optimizer."""
     layer = TreeLinear(N_FEATURES, N_FEATURES, depth, sparse=True, generator=torch.Generator().manual_seed(depth))
     optimizer = LazyAdamW(parameter_groups(layer, 0.0, 1.0), lr=LEARNING_RATE)
     optimizer.fuse(layer)
@@ -198,7 +197,7 @@ def leafscope_layer(depth: int) -> tuple[TreeLinear, torch.optim.Optimizer]:
 
 
 class _GroupedLinear(nn.Module):
-    """One matrix for each leaf, drawn as nn.Linear draws one, each by itself."""
+    """One matrix for each leaf, each drawn independently as in nn.Linear."""
 
     def __init__(self, depth: int) -> None:
         super().__init__()
@@ -248,7 +247,7 @@ def _build_fastfeedforward(batch: Batch, depth: int) -> Peer:
 
 
 def _build_neural_trees(batch: Batch, depth: int) -> Peer:
-    """Fit the estimator for one epoch of one batch, which is its public way to make a tree, and take its module."""
+    """Fit the estimator for one epoch of one batch, which is its public way to make a tree, and take the module."""
     regressor = importlib.import_module("neural_trees").SoftDecisionTreeRegressor
     fitted = regressor(depth=depth, max_epochs=1, batch_size=N_ROWS).fit(batch.x.numpy(), batch.target.numpy())
     module = fitted.model_
@@ -261,7 +260,7 @@ PEERS: dict[str, Callable[[Batch, int], Peer]] = {
     "fastfeedforward": _build_fastfeedforward,
     "neural-trees": _build_neural_trees,
 }
-"""Name -> what makes it at a depth; raises ImportError where it is not installed."""
+"""Name -> function that builds the peer at a depth; raises ImportError if it is not installed."""
 
 
 def _peer(
@@ -292,7 +291,7 @@ def _peer(
 
 
 def _first_call(peer: Peer, phase: Phase) -> float:
-    """Make the first call of a phase, check the module's output after it, and say how many seconds the call took."""
+    """Make the first call of a phase, check the module's output after it, and return the seconds of the call."""
     peer.enter(phase)
     start = time.perf_counter()
     result = peer.call(phase)()
@@ -303,7 +302,7 @@ def _first_call(peer: Peer, phase: Phase) -> float:
 
 
 def _beside_dense(dense: Peer, name: str, peer: Peer, phase: Phase, rounds: int) -> Timings:
-    """Time a peer and the dense layer in turns; no third function stands between them, however slow it would be."""
+    """Time a peer and the dense layer in turns, with no third function between them, which could be slow."""
     both = {"dense": dense, name: peer}
     calls = {key: one.call(phase) for key, one in both.items()}
     setup = {key: partial(one.enter, phase) for key, one in both.items()}
@@ -311,12 +310,12 @@ def _beside_dense(dense: Peer, name: str, peer: Peer, phase: Phase, rounds: int)
 
 
 def _calls(rounds: int) -> int:
-    """Count the calls that timing takes at least: the first, the warm-up, the calibration, and one in each round."""
+    """Count the calls that timing needs at least: the first, the warm-up, the calibration, and one in each round."""
     return rounds + 3
 
 
 def _too_slow(seen: list[tuple[int, float]], depth: int, rounds: int, budget_s: float) -> str:
-    """Say why timing a depth would take longer than the budget, from the depths and seconds so far; empty if it fits."""
+    """Explain why timing a depth would exceed the budget, from the depths and seconds so far; empty if it would not."""
     if not seen:
         return ""
     before, seconds = seen[-1]
@@ -327,7 +326,7 @@ def _too_slow(seen: list[tuple[int, float]], depth: int, rounds: int, budget_s: 
     expected = seconds * growth ** (depth - before) * _calls(rounds)
     if expected <= budget_s:
         return ""
-    return f"one step took {seconds:.2g} s at depth {before}, so that timing depth {depth} could take {expected:.0f} s"
+    return f"one step took {seconds:.2g} s at depth {before}, so timing depth {depth} could take {expected:.0f} s"
 
 
 def _row(
@@ -353,6 +352,6 @@ def _row(
 
 
 def _sentence(error: Exception) -> str:
-    """Say an error in one line."""
+    """Write an error in one line."""
     text = str(error).strip().split("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

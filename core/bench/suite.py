@@ -1,4 +1,4 @@
-"""Runs groups of the benchmark, and holds what they found against what is aimed for."""
+"""Running groups of the benchmark, and comparing the results with goals."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -19,10 +19,10 @@ def run(
     threads: int | None = None,
     on_group: Callable[[Group], None] = lambda group: None,
 ) -> dict[str, Any]:
-    """Run groups of the benchmark and give the result as a document that can be written as JSON.
+    """Run groups of the benchmark and return the result as a JSON document.
 
-    `quick` takes less of everything, under a minute in all; `threads` are torch's and the populations', by default one
-    for each core. `on_group` is called before each group. Raises ValueError if a result deviates from the reference.
+    `quick` uses smaller sizes and takes under a minute; `threads` is the number for torch and for populations, by default
+    one for each core. `on_group` is called before each group. Raises ValueError if a result deviates from the reference.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads or environment()["cores"])
@@ -88,7 +88,7 @@ def _worst_inference(groups: dict[str, list[dict[str, Any]]]) -> float | None:
 
 
 def goals() -> list[Goal]:
-    """What is aimed for on two cores: measure, at least (or most), stretch, whether more is better, how to read it."""
+    """List the goals on two cores: measure, goal, stretch goal, whether more is better, and how to read the value."""
     ratio = "capacity_time_ratio"
     listed: list[Goal] = [
         (
@@ -118,10 +118,9 @@ def goals() -> list[Goal]:
 
 
 def against_goals(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Hold a result against the goals: `measure`, `reached`, `goal` and `stretch` (at least, or at most,
-    as `sense` says), `verdict`.
+    """Compare a result with the goals: `measure`, `reached`, `goal`, `stretch`, `sense` (at least or at most), `verdict`.
 
-    Goals whose group or size was not run are left out, so that a quick result has only some.
+    Goals whose group or size was not run are left out, so a quick result has only some of them.
     """
     table = []
     for measure, least, stretch, more, read in goals():

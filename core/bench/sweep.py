@@ -1,7 +1,7 @@
-"""What a sweep costs: nets trained as populations, one by one with the same kernels, and one by one with the reference.
+"""The cost of a sweep: nets trained as populations, one by one with the same kernels, and one by one with the reference.
 
-K depth · w width. A sweep is a list of runs; the reference is timed on a sample of them and of their epochs, and what the
-whole would take is extrapolated and labelled so.
+K depth · w width. A sweep is a list of runs; the reference is timed on a sample of the runs and epochs, and the time of the
+whole sweep is extrapolated and marked as such.
 """
 
 import math
@@ -20,7 +20,7 @@ from leafscope.core.training.trainer import EpochRecord, Trainer
 REFERENCE_EPOCHS = 2
 """Epochs of a run that are timed with the reference."""
 CHECKED_LOSS = 1e-3
-"""How far the loss of a member and the reference's may be apart after those epochs, relative to it."""
+"""Largest relative difference between the losses of a member and of the reference after those epochs."""
 
 
 def depths_sweep() -> list[RunConfig]:
@@ -48,13 +48,13 @@ def narrow_sweep() -> list[RunConfig]:
 
 
 def run(quick: bool = False, rounds: int = 3, threads: int | None = None) -> list[dict[str, Any]]:
-    """Time both sweeps and one run in every way: rows that can be written as JSON.
+    """Time both sweeps and one run in every way; returns rows of JSON values.
 
     Keys: `sweep` (depths, narrow, one), `way` (population, one by one, reference), `runs`, `seconds` (median over rounds),
     `faster` (how many times faster the population, or for `one` the compiled path, is than this way; ratio within the
-    rounds), `extrapolated`, `threads`. `quick` takes a few runs of each sweep and epochs of the one run, and says so by
-    `runs` and `sweep`. Raises ValueError if a population's histories are not those of the runs one by one, or if those that
-    the reference trains too have other losses.
+    rounds), `extrapolated`, `threads`. `quick` uses a few runs of each sweep and a few epochs of the single run, as `runs` and
+    `sweep` show. Raises ValueError if a population's histories differ from those of the runs trained one by one, or if the
+    losses differ from the reference's.
     """
     threads = threads or torch.get_num_threads()
     ways: list[tuple[str, list[RunConfig]]] = [("depths", depths_sweep()), ("narrow", narrow_sweep())]
@@ -81,7 +81,7 @@ def run(quick: bool = False, rounds: int = 3, threads: int | None = None) -> lis
 
 
 def _one(rounds: int, epochs: int | None) -> list[dict[str, Any]]:
-    """One run of the defaults (digits, depth 4) on both paths, in full or so many epochs of it."""
+    """Time the default run (digits, depth 4) on both paths, with all its epochs or the given number."""
     single = changed(RunConfig(), {"train.device": "cpu"} | ({} if epochs is None else {"train.epochs": epochs}))
     taken: dict[str, list[float]] = {"compiled": [], "reference": []}
     for turn in range(rounds):
@@ -96,13 +96,13 @@ def _one(rounds: int, epochs: int | None) -> list[dict[str, Any]]:
 
 
 def _rotated(ways: list[str], turn: int) -> list[str]:
-    """So that nobody always goes first."""
+    """Rotate the order, so no way always goes first."""
     first = turn % len(ways)
     return ways[first:] + ways[:first]
 
 
 def _evenly(runs: list[RunConfig], number: int) -> list[RunConfig]:
-    """Some of the runs, from the first to the last."""
+    """Choose evenly spaced runs, including the first and the last."""
     if number >= len(runs):
         return runs
     return [runs[round(place * (len(runs) - 1) / max(1, number - 1))] for place in range(number)]
@@ -144,7 +144,7 @@ def _check(together: list[TrainResult], alone: list[TrainResult]) -> None:
 
 
 def _check_reference(results: list[TrainResult], sampled: dict[str, list[float]]) -> None:
-    """Hold the first epochs' training losses against the reference's: run's address -> losses from epoch 0."""
+    """Compare training losses of the first epochs with the reference's: run id -> losses from epoch 0."""
     for result in results:
         for epoch, loss in enumerate(sampled.get(result.run.run_id, [])):
             history = result.history
@@ -154,7 +154,7 @@ def _check_reference(results: list[TrainResult], sampled: dict[str, list[float]]
 
 
 def _extrapolated(runs: list[RunConfig], sample: int) -> tuple[float, dict[str, list[float]]]:
-    """Seconds that all runs would take with the reference, from the first epochs of some, and their losses by run."""
+    """Extrapolate the seconds of all runs with the reference from the first epochs of some; also return their losses."""
     seconds: list[float] = []
     losses: dict[str, list[float]] = {}
     for run in _evenly(runs, sample):

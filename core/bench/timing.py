@@ -1,7 +1,7 @@
-"""Timing on a machine that does other things too: functions take turns, and ratios are taken within a round.
+"""Timing on a machine with other load: functions take turns, and ratios are computed within a round.
 
-N functions · R rounds · a round times every function once, one after the other, so that what slows the machine for a while
-slows all of them.
+N functions · R rounds · a round times every function once, one after the other, so a temporary slowdown affects all of
+them.
 """
 
 import importlib.metadata
@@ -20,27 +20,27 @@ import psutil
 import torch
 
 COPY_BYTES = 256 * 2**20
-"""Size of the array that `bandwidth` copies; larger than the last-level cache of the machines meant."""
+"""Size of the array that `bandwidth` copies; larger than a typical last-level cache."""
 
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds for one call of each function, round by round."""
+    """Seconds per call of each function, round by round."""
 
     seconds: dict[str, tuple[float, ...]]
-    """Name -> R numbers; those in the same place were taken in the same round."""
+    """Name -> R numbers, one for each round."""
 
     def median(self, name: str) -> float:
-        """Take the median over the rounds, in seconds for one call."""
+        """Return the median over the rounds, in seconds per call."""
         return statistics.median(self._of(name))
 
     def spread(self, name: str) -> tuple[float, float]:
-        """Take the first and the third quartile over the rounds, in seconds for one call."""
+        """Return the first and the third quartile over the rounds, in seconds per call."""
         low, high = np.quantile(self._of(name), (0.25, 0.75))
         return float(low), float(high)
 
     def ratio(self, name: str, other: str) -> float:
-        """Take the median over the rounds of time(name) / time(other), each within its round.
+        """Return the median over the rounds of time(name) / time(other), each within its round.
 
         >>> Timings({"a": (2.0, 30.0, 6.0), "b": (1.0, 10.0, 2.0)}).ratio("a", "b")
         3.0
@@ -62,9 +62,9 @@ def interleaved(
     """Time functions in turns: in each round every function is repeated for about `seconds`, at least once.
 
     Each function is called once to warm up, then calibrated, then timed; the next round starts with the next function.
-    `setup` has functions that are called, untimed, before each block of repetitions of the function of that name. A
-    function that starts work on a GPU must wait for it itself. Raises ValueError without functions, for less than one
-    round, for seconds that are not positive, or for a setup of a function that is not timed.
+    `setup` maps a name to a function that is called, untimed, before each block of repetitions. A function that starts work
+    on a GPU must wait for its result. Raises ValueError without functions, for less than one round, for seconds that are
+    not positive, or for a setup of a function that is not timed.
     """
     setup = setup or {}
     if not calls:
@@ -94,8 +94,8 @@ def interleaved(
 def bandwidth(rounds: int = 5) -> float:
     """Measure the memory bandwidth of a copy, in bytes per second, with as many threads as torch uses.
 
-    Bytes read and bytes written are both counted, so that a copy of n bytes moves 2 n. The median over the rounds of
-    copying a float32 array of `COPY_BYTES`.
+    Bytes read and bytes written both count: a copy of n bytes moves 2 n. The median over the rounds of copying a float32
+    array of `COPY_BYTES`.
     """
     source = torch.ones(COPY_BYTES // 4, dtype=torch.float32)
     target = torch.empty_like(source)
@@ -104,7 +104,7 @@ def bandwidth(rounds: int = 5) -> float:
 
 
 def environment() -> dict[str, Any]:
-    """Say when, on what machine and with which versions something is measured; all of it can be written as JSON."""
+    """Describe the date, the machine and the versions of a measurement, as JSON values."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "leafscope": _version("leafscope"),
@@ -149,7 +149,7 @@ def _version(package: str) -> str | None:
 
 
 def _processor() -> str:
-    """Name the processor: Linux says it in /proc/cpuinfo, other systems (and some processors) only through platform."""
+    """Name the processor: from /proc/cpuinfo on Linux, through `platform` on other systems and for some processors."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,14 +1,15 @@
-r"""A small language to choose runs of a table by: terms separated by blanks, all of which must hold.
+r"""A small language for filtering a table of runs: terms separated by blanks, all of which must hold.
 
-    digits "my run"           a word, in the title, label, address, status, note, comment or a tag
+    digits "my run"           a word in the title, label, run id, status, note, comment or a tag
     depth=4  kind!=dense      equal to a value, or not
-    data=digits|wine          equal to one of several
-    lr<=0.01  seed=0..4       compared, or in a range, both ends included
-    tag=talk  comment=none    tagged so; nothing there
+    data=digits|wine          equal to one of several values
+    lr<=0.01  seed=0..4       a comparison, or a range that includes both ends
+    tag=talk  comment=none    has the tag; has no comment
 
-A field is a column of the run table, or the last part of its name where that is clear: `depth` is `net.depth`. Text is
-compared without regard to case. Double quotes hold blanks and signs; within them `\"`, `\\`, `\n`, `\r` and `\t` stand
-for a quote, a backslash, a new line, a return and a tab. `none`, without quotes, is what is missing or empty.
+A field is a column of the run table, or the last part of its name if that is unique: `depth` is `net.depth`. Text is
+compared without regard to case. Double quotes allow blanks and operators in a value; within them, write `\"`, `\\`, `\n`,
+`\r` and `\t` for a quote, a backslash, a new line, a return and a tab. `none` without quotes matches missing and empty
+values.
 """
 
 import difflib
@@ -24,10 +25,10 @@ from numpy.typing import NDArray
 from leafscope.core.comparison.table import COLUMNS, NAME_FIELDS, TEXT_FIELDS, plain
 
 TERMS = 200
-"""Terms of a filter; what people write has a few."""
+"""Most terms of a filter; usual filters have a few."""
 
 SEARCHED = ("title", "label", "run_id", "status", "note", "comment")
-"""Columns that a plain word is looked for in, beside the tags."""
+"""Columns, in addition to the tags, that are searched for a plain word."""
 
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
 
@@ -49,17 +50,17 @@ _FIELDS = ("tag", *(name for name in COLUMNS if name != "tags"))
 
 
 class FilterError(ValueError):
-    """A filter that cannot be read; its message says what is wrong, in a sentence."""
+    """A filter cannot be read; the message is a sentence."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word that occurs in what a run is called or said to be."""
+    """The run's texts or tags contain a word."""
 
     text: str
 
     def holds(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        """Say of each row whether it has the word."""
+        """Return for each row whether it contains the word."""
         word = self.text.casefold()
         found = np.zeros(len(table), np.bool_)
         for name in SEARCHED:
@@ -71,15 +72,15 @@ class Word:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A field that has one of some values, or is in one of some ranges."""
+    """A field has one of several values, or lies in one of several ranges."""
 
     field: str
     values: frozenset[Any]
-    """Numbers, or text in one case; None: missing or empty."""
+    """Numbers, or casefolded text; None: missing or empty."""
     ranges: tuple[tuple[float, float], ...] = ()
 
     def holds(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        """Say of each row whether it has one of the values."""
+        """Return for each row whether it has one of the values."""
         if self.field == "tag":
             return np.fromiter((self._tagged(tags) for tags in table["tags"]), np.bool_, len(table))
         if self.field in TEXT_FIELDS:
@@ -101,25 +102,25 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Not:
-    """What does not hold."""
+    """The negation of a term."""
 
     term: OneOf
 
     def holds(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        """Say of each row whether the term does not hold."""
+        """Return for each row whether the term does not hold."""
         return ~self.term.holds(table)
 
 
 @dataclass(frozen=True)
 class Order:
-    """A number below or above another; what is missing is neither."""
+    """A number is below or above another; a missing value is neither."""
 
     field: str
     operator: Operator
     value: float
 
     def holds(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        """Say of each row whether its number is on that side."""
+        """Return for each row whether the comparison holds."""
         found: NDArray[np.bool_] = _ORDERS[self.operator](table[self.field].to_numpy(np.float64), self.value)
         return found
 
@@ -129,12 +130,12 @@ Term: TypeAlias = Word | OneOf | Not | Order
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter that was read: its terms, each once."""
+    """A parsed filter: its terms, each once."""
 
     terms: tuple[Term, ...] = ()
 
     def mask(self, table: pd.DataFrame) -> "pd.Series[bool]":
-        """Say of each row of a run table whether all terms hold, indexed as the table."""
+        """Return for each row of a run table whether all terms hold; the index is that of the table."""
         alive = np.ones(len(table), np.bool_)
         for term in self.terms:
             alive &= term.holds(table)
@@ -142,7 +143,7 @@ class Filter:
 
 
 def parse(text: str) -> Filter:
-    """Read a filter; without terms it holds of every run. Raises FilterError.
+    """Parse a filter; without terms it holds for every run. Raises FilterError.
 
     >>> parse('spirals depth=2|4 lr<0.01').terms[1:]
     (OneOf(field='net.depth', values=frozenset({2.0, 4.0}), ranges=()), Order(field='train.lr', operator='<', value=0.01))
@@ -156,10 +157,10 @@ def parse(text: str) -> Filter:
 
 
 def term(field: str, values: Sequence[Any]) -> str:
-    r"""Write the term that holds of the runs whose field has one of some values, so that `parse` reads it back.
+    r"""Write the term for runs whose field has one of the values; `parse` reads it back.
 
-    Missing and empty are the same value. Raises FilterError for an unknown field, no values, or a value that is no number
-    where the field is one.
+    Missing and empty are the same value. Raises FilterError for an unknown field, no values, or a value that is not a number
+    in a numeric field.
 
     >>> term("net.depth", [2.0, None]), term("title", ['a "b"', "c|d"])
     ('net.depth=2|none', 'title="a \\"b\\""|"c|d"')
@@ -183,13 +184,13 @@ def _written(field: str, value: Any) -> str:
     return f'"{"".join(_ESCAPED.get(character, character) for character in text)}"'
 
 
-# From text to tokens: characters, each with whether it stood in quotes; a quote itself leaves an empty one
+# From text to tokens: pairs (character, was it in quotes); a quote itself gives a pair with an empty character
 
 _Token: TypeAlias = list[tuple[str, bool]]
 
 
 def _tokens(text: str) -> Iterator[_Token]:
-    """Cut at blanks outside of quotes."""
+    """Split at blanks outside quotes."""
     token: _Token = []
     inside = False
     place = 0
@@ -209,7 +210,7 @@ def _tokens(text: str) -> Iterator[_Token]:
                 place += 1
             token.append((character, inside))
     if inside:
-        raise FilterError('every quote must be closed, got one that is not; \\" stands for a quote within quotes')
+        raise FilterError('every quote must be closed, got one that is not; write \\" for a quote within quotes')
     if token:
         yield token
 
@@ -223,7 +224,7 @@ def _is_quoted(token: _Token) -> bool:
 
 
 def _split(token: _Token, sign: str) -> list[_Token]:
-    """Cut at a sign outside of quotes."""
+    """Split at a sign outside quotes."""
     parts: list[_Token] = [[]]
     for item in token:
         if item == (sign, False):
@@ -234,7 +235,7 @@ def _split(token: _Token, sign: str) -> list[_Token]:
 
 
 def _operator(token: _Token) -> tuple[int, Operator] | None:
-    """The first operator outside of quotes and its place."""
+    """Find the first operator outside quotes and its position."""
     for place, (character, quoted) in enumerate(token):
         if not quoted and character in ("=", "!", "<", ">"):
             is_pair = character != "=" and token[place + 1 : place + 2] == [("=", False)]
@@ -256,10 +257,10 @@ def _term(token: _Token) -> Term:
     place, operator = found
     name, value = _text(token[:place]), token[place + len(operator) :]
     if not name:
-        raise FilterError(f"a field must stand before {operator}, without a blank, as in depth{operator}4")
+        raise FilterError(f"{operator} must have a field before it, without a blank, as in depth{operator}4")
     field = _field(name)
     if not value:
-        raise FilterError(f"a value must stand after {_short(name)}{operator}, without a blank, got none")
+        raise FilterError(f"{_short(name)}{operator} must have a value after it, without a blank, got none")
     if operator in ("=", "!="):
         one_of = _one_of(field, name, value)
         return one_of if operator == "=" else Not(one_of)
@@ -273,7 +274,7 @@ def _one_of(field: str, name: str, value: _Token) -> OneOf:
     ranges: list[tuple[float, float]] = []
     for part in _split(value, "|"):
         if not part:
-            raise FilterError(f"a value of {_short(name)} must have at least one character, got none; none stands for missing")
+            raise FilterError(f"a value of {_short(name)} must not be empty; write none for a missing value")
         text = _text(part)
         if text.casefold() == "none" and not _is_quoted(part):
             values.add(None)
@@ -283,7 +284,7 @@ def _one_of(field: str, name: str, value: _Token) -> OneOf:
             low, _, high = text.partition("..")
             limits = _number(name, [(low, False)]), _number(name, [(high, False)])
             if limits[0] > limits[1]:
-                raise FilterError(f"a range of {_short(name)} must begin with its lower end, got {_short(text)}")
+                raise FilterError(f"a range of {_short(name)} must start with its lower end, got {_short(text)}")
             ranges.append(limits)
         else:
             values.add(_number(name, part))
@@ -302,7 +303,7 @@ def _number(name: str, value: _Token) -> float:
 
 
 def _field(name: str) -> str:
-    """The column that a name means: all of it, or its last part if only one column has it."""
+    """Find the column of a name: the full name, or its last part if only one column has it."""
     wanted = name.casefold()
     wanted = _ALIASES.get(wanted, wanted)
     if wanted in _FIELDS:
@@ -311,7 +312,7 @@ def _field(name: str) -> str:
     if len(ending) == 1:
         return ending[0]
     if ending:
-        raise FilterError(f"{_short(name)} is not clear: it must be one of {', '.join(ending)}")
+        raise FilterError(f"{_short(name)} is ambiguous: it must be one of {', '.join(ending)}")
     known = [*_FIELDS, *_ALIASES, *(field.rpartition(".")[2] for field in _FIELDS)]
     near = difflib.get_close_matches(wanted[:80], dict.fromkeys(known), n=1)
     hint = f"; did you mean {near[0]}?" if near else "; fields are for example data, model, depth, lr, seed, status and tag"
@@ -323,7 +324,7 @@ def _is_text(field: str) -> bool:
 
 
 def _folded(field: str, value: Any) -> str:
-    """A text as it is compared: names of the program's own may be written as they are shown, with blanks."""
+    """Normalize text for comparison; the program's own names may be written with blanks, as shown on pages."""
     text = value.casefold() if isinstance(value, str) else ""
     return text.replace("_", " ") if field in NAME_FIELDS else text
 

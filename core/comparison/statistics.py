@@ -1,11 +1,11 @@
 """Statistics of comparisons: intervals over seeds, paired differences, and choices made on validation.
 
-J seeds · K depth · E epochs · s standard deviation over seeds. `results` is the table of a sweep: one row a member, with
+J seeds · K depth · E epochs · s standard deviation over seeds. `results` is the table of a sweep: one row per member, with
 `model`, `variant`, `depth` and `width` (NaN: the same at every one), `data`, `n_train`, `seed`, `status` and scores such as
-`best_test_loss`. A *cell* is one data set, number of training rows and width. Only what is finished is counted.
+`best_test_loss`. A *cell* is one data set, number of training rows and width. Only finished runs count.
 
-The variance of a mean over seeds is s^2 (1/J + overlap). `overlap` is n_test / n_train for tables, which each seed splits
-anew so that its splits share rows (Nadeau & Bengio 2003), and 0 where each seed draws fresh data.
+The variance of a mean over seeds is s^2 (1/J + overlap). `overlap` is n_test / n_train for tables, whose splits by different
+seeds share rows (Nadeau & Bengio 2003), and 0 if each seed draws fresh data.
 """
 
 import math
@@ -31,7 +31,7 @@ Model: TypeAlias = str | tuple[str, str]
 """A model's name, or (name, variant); a name alone is the variant ""."""
 
 LEVEL = 0.05
-"""A difference is shown where its p is lower."""
+"""A difference is shown (significant) if its p is lower."""
 
 _DIFFERENCE = ["mean", "low", "high", "n", "p", "p_holm", "shown"]
 
@@ -63,10 +63,10 @@ class Difference:
     n: int
     """Seeds that have a value on both sides."""
     p: float
-    """Of the two-sided t test that the mean is 0, from 0 to 1; NaN below two pairs."""
+    """p value of the two-sided t test that the mean is 0, from 0 to 1; NaN below two pairs."""
 
     def shown(self, level: float = LEVEL) -> bool:
-        """Whether p is lower than the level: without a p nothing is shown.
+        """Return whether p is lower than the level; False without a p.
 
         >>> Difference(0.2, 0.1, 0.3, 5, 0.01).shown(), Difference(0.2, math.nan, math.nan, 1, math.nan).shown()
         (True, False)
@@ -75,10 +75,11 @@ class Difference:
 
 
 def mean_interval(values: ArrayLike, *, overlap: float = 0.0, confidence: float = 0.95) -> Interval:
-    """Give the mean over seeds with its t interval, from J - 1 degrees of freedom: (J,) -> Interval.
+    """Compute the mean over seeds and its t interval with J - 1 degrees of freedom: (J,) -> Interval.
 
-    NaN values are left out; an infinite one leaves no interval. Raises ValueError for another number of dimensions, an
-    overlap that is negative or not finite, or a confidence outside 0..1. Source: Nadeau & Bengio 2003 for the overlap.
+    NaN values are left out; with an infinite value there is no interval. Raises ValueError for the wrong number of
+    dimensions, an overlap that is negative or not finite, or a confidence outside 0..1. Source of the overlap: Nadeau &
+    Bengio 2003.
 
     >>> mean_interval([0.5, 0.5, math.nan])
     Interval(mean=0.5, low=0.5, high=0.5, n=2)
@@ -93,9 +94,9 @@ def mean_interval(values: ArrayLike, *, overlap: float = 0.0, confidence: float 
 def paired_difference(first: ArrayLike, second: ArrayLike, *, overlap: float = 0.0, confidence: float = 0.95) -> Difference:
     """Compare two models seed by seed: (J,) and (J,) aligned by seed -> the mean of first minus second.
 
-    Pairs with a NaN are left out. Where all differences are equal the interval is a point, and p is 1 if they are 0, else
-    0; equal differences of fewer than 5 seeds that are not 0 have neither, since they say nothing of the spread. Raises
-    ValueError as `mean_interval` does, and for arrays that do not pair up.
+    Pairs with a NaN are left out. If all differences are equal, the interval is a point, and p is 1 if they are 0, else 0;
+    but equal differences other than 0 of fewer than 5 seeds have neither, since they do not show the spread. Raises
+    ValueError as `mean_interval` does, and for arrays of different lengths.
 
     >>> paired_difference([0.75, 0.5], [0.75, 0.5])
     Difference(mean=0.0, low=0.0, high=0.0, n=2, p=1.0)
@@ -117,8 +118,8 @@ def paired_difference(first: ArrayLike, second: ArrayLike, *, overlap: float = 0
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Adjust the p of several tests for their number: (T,) -> (T,), in the same order.
 
-    Step-down, so that the adjusted rise with the given, and at most 1. NaN stays NaN and is not counted. Raises ValueError
-    for a p outside 0..1 or another number of dimensions. Source: Holm 1979.
+    Step-down: adjusted values keep the order of the given ones and are at most 1. NaN stays NaN and is not counted. Raises
+    ValueError for a p outside 0..1 or the wrong number of dimensions. Source: Holm 1979.
 
     >>> holm([0.25, math.nan, 0.125]).tolist()
     [0.25, nan, 0.25]
@@ -134,11 +135,11 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def one_standard_error(means: ArrayLike, errors: ArrayLike) -> int:
-    """Choose the simplest model that is within one standard error of the best: (T,) and (T,), simple to complex -> place.
+    """Choose the simplest model within one standard error of the best: (T,) and (T,), simple to complex -> index.
 
-    The first whose mean is at most the lowest mean plus the standard error there; of equal means the first is the lowest,
-    and an unknown error counts as 0. NaN means are passed over. Raises ValueError if all are NaN, for a negative error, or
-    for arrays that do not pair up. Source: Breiman et al. 1984.
+    The first whose mean is at most the lowest mean plus its standard error; among equal lowest means the first counts, and
+    an unknown error counts as 0. NaN means are skipped. Raises ValueError if all are NaN, for a negative error, or for
+    arrays of different lengths. Source: Breiman et al. 1984.
 
     >>> one_standard_error([0.30, 0.21, 0.20], [0.02, 0.02, 0.02])
     1
@@ -149,17 +150,17 @@ def one_standard_error(means: ArrayLike, errors: ArrayLike) -> int:
     if (error < 0).any():
         raise ValueError(f"errors must not be negative, got {np.nanmin(error)}")
     if np.isnan(mean).all():
-        raise ValueError(f"means must hold at least one value, got {len(mean)} that are NaN")
+        raise ValueError(f"means must have at least one value, got {len(mean)} NaN")
     lowest = int(np.nanargmin(mean))
     margin = 0.0 if math.isnan(error[lowest]) else error[lowest]
     return int(np.argmax(mean <= mean[lowest] + margin))
 
 
 def measure(results: pd.DataFrame, which: str, split: str, metric: str) -> "pd.Series[float]":
-    """Read a score of each member, indexed as `results`: NaN for a run that is not finished.
+    """Return a score of each member, indexed like `results`; NaN for a run that is not finished.
 
     `which` is best or last, `split` train, validation or test, `metric` loss, accuracy or error. Raises ValueError for
-    another word or a missing column.
+    any other word and for a missing column.
 
     >>> table = pd.DataFrame({"status": ["finished", "failed"], "best_test_accuracy": [0.75, 0.5]})
     >>> measure(table, "best", "test", "error").tolist()
@@ -174,7 +175,7 @@ def measure(results: pd.DataFrame, which: str, split: str, metric: str) -> "pd.S
 
 
 def gap(results: pd.DataFrame, which: str, metric: str) -> "pd.Series[float]":
-    """Give the generalization gap of each member, indexed as `results`: positive where test is worse than training.
+    """Compute the generalization gap of each member, indexed like `results`: positive if test is worse than training.
 
     Test minus train for loss and error, train minus test for accuracy. Raises ValueError as `measure` does.
 
@@ -189,8 +190,8 @@ def gap(results: pd.DataFrame, which: str, metric: str) -> "pd.Series[float]":
 def by_depth(results: pd.DataFrame, which: str, split: str, metric: str, *, overlap: float = 0.0) -> pd.DataFrame:
     """Summarize a score over seeds, one row for each model, variant and depth of one cell.
 
-    Columns model, variant, depth, mean, low, high, n: models and variants as they first appear, depths ascending, with NaN
-    (the same at every depth) last. Raises ValueError for several cells, a seed that stands twice, and as `measure` does.
+    Columns model, variant, depth, mean, low, high, n: models and variants in order of first appearance, depths ascending,
+    NaN (the same at every depth) last. Raises ValueError for several cells, a repeated seed, and as `measure` does.
     """
     values = measure(results, which, split, metric)
     _check_one_cell(results)
@@ -209,7 +210,7 @@ def differences_by_depth(
 ) -> pd.DataFrame:
     """Compare two models of one cell over the same seeds, one row for each depth of `first`.
 
-    A model whose depth is NaN stands beside every depth of the other. Columns depth, mean, low, high, n, p (of first minus
+    A model whose depth is NaN is compared with every depth of the other. Columns depth, mean, low, high, n, p (of first minus
     second), p_holm over the depths, shown (p_holm < 0.05). Raises ValueError as `by_depth` does.
     """
     return _over_depths(results, first, second, measure(results, which, split, metric), overlap)
@@ -218,7 +219,7 @@ def differences_by_depth(
 def gap_differences_by_depth(
     results: pd.DataFrame, first: Model, second: Model, which: str, metric: str, *, overlap: float = 0.0
 ) -> pd.DataFrame:
-    """Compare the generalization gaps of two models as `differences_by_depth` compares scores: above 0, first overfits more."""
+    """Compare the generalization gaps of two models, like `differences_by_depth`: above 0, first overfits more."""
     return _over_depths(results, first, second, gap(results, which, metric), overlap)
 
 
@@ -234,9 +235,9 @@ def where_it_helps(
 ) -> pd.DataFrame:
     """Compare two models over the same seeds in every cell, one row for each data set, width and depth of `first`.
 
-    A model whose width or depth is NaN stands beside every one of the other. Columns data, n_train, width, depth, mean, low,
-    high, n, p (of first minus second), p_holm over all rows, shown (p_holm < 0.05): data sets as they first appear, then
-    width and depth ascending. Raises ValueError for a seed that stands twice, and as `measure` does.
+    A model whose width or depth is NaN is compared with every width or depth of the other. Columns data, n_train, width,
+    depth, mean, low, high, n, p (of first minus second), p_holm over all rows, shown (p_holm < 0.05). Data sets are in order
+    of first appearance, then width and depth ascending. Raises ValueError for a repeated seed, and as `measure` does.
     """
     values = measure(results, which, split, metric)
     _check_columns(results, ["data", "n_train"])
@@ -262,7 +263,7 @@ def best_depth(
     """Choose a model's depth by its mean validation error over seeds, in one cell; None if no depth has a value.
 
     `one_standard_error`: the smallest depth within one standard error, s sqrt(1/J + overlap), of the lowest mean; `lowest`:
-    the depth of that mean, of equal ones the smallest. Raises ValueError for another rule, and as `by_depth` does.
+    the depth of that mean, the smallest if several are equal. Raises ValueError for any other rule, and as `by_depth` does.
     """
     _check_word("rule", rule, Rule)
     rows = _of_model(results, (model, variant))
@@ -278,11 +279,10 @@ def best_depth(
 
 
 def at_same_train_loss(histories_first: ArrayLike, histories_second: ArrayLike) -> tuple[int | None, int | None]:
-    """Find the epochs at which two runs fit the training rows equally well: train loss (E,) and (E,) -> places.
+    """Find the epochs at which two runs fit the training rows equally well: train loss (E,) and (E,) -> two indices.
 
-    The target is the larger of the two lowest losses, and each place the first that is at or below it. Losses that are not
-    finite are passed over; without any on one side there is no target, and both places are None. Raises ValueError for
-    another number of dimensions.
+    The target is the larger of the two lowest losses; each index is the first at or below it. Losses that are not finite are
+    skipped; if one side has no finite loss, both indices are None. Raises ValueError for the wrong number of dimensions.
 
     >>> at_same_train_loss([2.0, 1.0, 0.5, 0.25], [2.0, 1.5, 0.75])
     (2, 2)
@@ -297,11 +297,10 @@ def at_same_train_loss(histories_first: ArrayLike, histories_second: ArrayLike) 
 
 
 def still_falls(train_losses: ArrayLike, share: float = 0.1, by: float = 0.02) -> bool:
-    """Whether the train loss fell by more than the share `by` over the last `share` of the epochs: (E,), E from epoch 0.
+    """Return whether the train loss fell by more than the share `by` over the last `share` of the epochs: (E,) from epoch 0.
 
-    At least one epoch is looked back, of E - 1. An epoch without a loss has that of the one before. False where a loss is
-    missing at either end. Raises ValueError unless `share` is in (0, 1] and `by` in [0, 1), or for another number of
-    dimensions.
+    `share` is of E - 1 epochs, at least one. An epoch without a loss takes the previous one. False if the loss is missing at
+    either end. Raises ValueError unless `share` is in (0, 1] and `by` in [0, 1), and for the wrong number of dimensions.
 
     >>> still_falls([2.0, 1.0, 0.5]), still_falls([2.0, 0.5, 0.5])
     (True, False)
@@ -319,10 +318,10 @@ def still_falls(train_losses: ArrayLike, share: float = 0.1, by: float = 0.02) -
 
 
 def pareto_front(cost: ArrayLike, validation_error: ArrayLike) -> NDArray[np.bool_]:
-    """Mark what cannot be had cheaper and better: (T,) and (T,) -> (T,) of bool.
+    """Mark the points on the Pareto front of cost and error: (T,) and (T,) -> (T,) bool.
 
-    A point is on the front if no other has at most its cost and at most its error, and less of one; equal points stand or
-    fall together. A point with a NaN is never on it. Raises ValueError for arrays that do not pair up.
+    A point is on the front unless another has at most its cost and at most its error, and less of one of them; equal points
+    are treated alike. A point with a NaN is never on it. Raises ValueError for arrays of different lengths.
 
     >>> pareto_front([1, 2, 3], [0.3, 0.1, 0.2]).tolist()
     [True, True, False]
@@ -336,7 +335,7 @@ def pareto_front(cost: ArrayLike, validation_error: ArrayLike) -> NDArray[np.boo
         here = float(costs[point]), float(errors[point])
         if math.isnan(here[0]) or math.isnan(here[1]):
             continue
-        # every point met before costs at most as much, so only a lower error helps
+        # all previous points cost at most as much, so only a lower error qualifies
         if last is None or here[1] < last[1] or here == last:
             front[point] = True
             last = here
@@ -344,7 +343,7 @@ def pareto_front(cost: ArrayLike, validation_error: ArrayLike) -> NDArray[np.boo
 
 
 def _mean_and_error(values: NDArray[np.float64], overlap: float) -> tuple[float, float]:
-    """The mean of values without NaN, and its standard error s sqrt(1/J + overlap): NaN below two values."""
+    """Compute the mean of values without NaN, and its standard error s sqrt(1/J + overlap): NaN below two values."""
     if not 0 <= overlap < math.inf:
         raise ValueError(f"overlap must be finite and at least 0, got {overlap}")
     n = len(values)
@@ -353,9 +352,9 @@ def _mean_and_error(values: NDArray[np.float64], overlap: float) -> tuple[float,
     if not np.isfinite(values).all():
         with np.errstate(invalid="ignore"):
             return float(values.mean()), math.nan
-    if values.min() == values.max():  # exactly, where a computed mean is off by rounding
+    if values.min() == values.max():  # a computed mean would differ by rounding
         return float(values[0]), 0.0 if n > 1 else math.nan
-    mean = math.fsum(values) / n  # exact sums: the order of the seeds does not decide between equal depths
+    mean = math.fsum(values) / n  # exact sum: equal depths stay equal in any order of seeds
     variance = math.fsum((values - mean) ** 2) / (n - 1)
     return mean, math.sqrt(variance * (1 / n + overlap))
 
@@ -369,7 +368,7 @@ def _half_width(error: float, n: int, confidence: float) -> float:
 
 
 CERTAIN = 5
-"""Equal differences of fewer seeds say nothing: on a small split they are equal by chance."""
+"""Fewest equal differences that count; fewer can be equal by chance on a small split."""
 
 
 def _two_sided_p(mean: float, error: float, n: int) -> float:
@@ -392,7 +391,7 @@ def _over_depths(
 
 
 def _differences(results: pd.DataFrame, first: Model, second: Model, overlap: float) -> pd.DataFrame:
-    """Paired differences of the column `value` at each width and depth of one data set."""
+    """Compute paired differences of the column `value` at each width and depth of one data set."""
     rows = []
     for width, ones, others in _beside(_of_model(results, first), _of_model(results, second), "width"):
         for depth, one, other in _beside(ones, others, "depth"):
@@ -404,9 +403,9 @@ def _differences(results: pd.DataFrame, first: Model, second: Model, overlap: fl
 
 
 def _beside(first: pd.DataFrame, second: pd.DataFrame, name: str) -> Iterator[tuple[float, pd.DataFrame, pd.DataFrame]]:
-    """Set the rows of two models beside each other at each value of a column: NaN stands at every value.
+    """Pair the rows of two models at each value of a column; rows with NaN belong to every value.
 
-    The values are those of `first`, or of `second` where `first` is the same at all; without any, the one value is NaN.
+    The values are those of `first`, or of `second` if `first` has only NaN; if both have only NaN, the single value is NaN.
     """
     if first.empty:
         return
@@ -429,7 +428,7 @@ def _of_model(results: pd.DataFrame, model: Model) -> pd.DataFrame:
 
 
 def _by_seed(rows: pd.DataFrame) -> "pd.Series[float]":
-    """Index the column `value` by seed, or raise where a seed has several."""
+    """Index the column `value` by seed; raises ValueError for a repeated seed."""
     twice = rows["seed"].duplicated()
     if twice.any():
         row = rows[twice].iloc[0]

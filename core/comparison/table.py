@@ -1,7 +1,7 @@
-"""Runs as a table: one row a run, every field of its configuration that matters to it, and what it gave.
+"""The table of runs: one row per run, with the fields of its configuration that its model uses, and its results.
 
-The table is what filters, groups and figures of chosen runs are made from. A missing value (None or NaN) means that the
-run's model ignores the field, or that nothing was measured.
+Filters, groups and figures of selected runs use this table. A missing value (None or NaN) means that the run's model
+ignores the field, or that nothing was measured.
 """
 
 import datetime
@@ -24,7 +24,7 @@ CONFIG_FIELDS = tuple(field_names())
 """Fields of a configuration, dotted, in order."""
 
 SEED_FIELDS = ("seed", "split_seed", "init_seed")
-"""Fields that tell replicates of one configuration apart."""
+"""Fields that distinguish replicates of one configuration."""
 
 _OWN_TEXT = tuple(f"net.{name}" for name, own in own_fields().items() if own.options)
 
@@ -52,7 +52,7 @@ _WHOLE = ("epochs_done", *SEED_FIELDS)
 
 _WORDS = {
     "run_id": "address",
-    "created": "asked for",
+    "created": "submitted",
     "epochs_done": "epochs trained",
     "seconds": "training time (s)",
     "multiply_adds": "multiply-adds",
@@ -64,25 +64,25 @@ _WORDS = {
     "net.tree_layers": "gated layers",
     "train.lr": "learning rate",
     "train.balance": "balance penalty",
-    "train.device": "device asked for",
+    "train.device": "requested device",
     "init_seed": "initialization seed",
 } | {f"data.{option.name}": option.words for option in DATA_SETS.options().values() if option.words}
-"""Words of columns whose last part, with _ as a blank, does not say it."""
+"""Names of columns for which the last part, with _ as a blank, is not clear."""
 
 NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient", *_OWN_TEXT})
 """Columns of text that hold names of the program's own, whose _ is written as a blank."""
 
 EXACT = 1e15
-"""Whole numbers above are not written out."""
+"""Larger whole numbers are not written out."""
 
 
 def run_table(summaries: Sequence[RunSummary]) -> pd.DataFrame:
-    """Lay runs out as a table, one row a run, in order; those whose configuration is no longer valid are left out.
+    """Make the table of runs, one row per run, in order; runs whose configuration is no longer valid are left out.
 
     Columns are COLUMNS: `created` is in seconds since 1970 (UTC), `tags` a tuple, `model` one of tree, tree_units,
-    random_gates, flat, dense or the fitted kind. Fields of the configuration are those that make a difference, with seeds
-    resolved. Multiply-adds of a decision tree are comparisons; capacity and computation of a fitted model are what its fit
-    measured.
+    random_gates, flat, dense or the fitted kind. Configuration fields that do not matter to the run are missing; seeds are
+    resolved. Multiply-adds of a decision tree are comparisons; parameters and multiply-adds of a fitted model were measured
+    by its fit.
 
     >>> run_table([])[["run_id", "net.depth"]].shape
     (0, 2)
@@ -100,15 +100,15 @@ def run_table(summaries: Sequence[RunSummary]) -> pd.DataFrame:
 def differing(table: pd.DataFrame) -> list[str]:
     """List the fields of the configuration whose values differ among the rows, in order; missing equals missing.
 
-    `split_seed` and `init_seed` are left out where they are the seed in every row.
+    `split_seed` and `init_seed` are left out if they equal the seed in every row.
     """
     return [field for field in _distinct_seeds(table) if varies(table[field])]
 
 
 def shared(table: pd.DataFrame) -> dict[str, Any]:
-    """Give the fields that have one value in all rows and are not missing: field -> value, whole numbers as int.
+    """Return the fields with one value in all rows, missing ones left out: field -> value, whole numbers as int.
 
-    `split_seed` and `init_seed` are left out where they are the seed in every row.
+    `split_seed` and `init_seed` are left out if they equal the seed in every row.
     """
     if table.empty:
         return {}
@@ -117,7 +117,7 @@ def shared(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def varies(column: "pd.Series[Any]") -> bool:
-    """Whether a column has more than one value; missing is a value, whether None or NaN.
+    """Return whether a column has more than one value; missing (None or NaN) is one value.
 
     >>> varies(pd.Series([None, math.nan], dtype=object)), varies(pd.Series([4.0, math.nan]))
     (False, True)
@@ -127,7 +127,7 @@ def varies(column: "pd.Series[Any]") -> bool:
 
 
 def field_words(field: str) -> str:
-    """Name a column in short words.
+    """Return a short name of a column.
 
     >>> field_words("net.depth"), field_words("best_validation_accuracy"), field_words("some.other_one")
     ('depth K', 'best validation accuracy', 'some other one')
@@ -139,7 +139,7 @@ def field_words(field: str) -> str:
 
 
 def value_words(field: str, value: Any) -> str:
-    """Write a value of a column in short words, as written, not yet escaped.
+    """Format a value of a column in short words, not escaped.
 
     >>> value_words("data.n_train", 1437.0), value_words("train.lr", 0.005), value_words("net.depth", None)
     ('1,437', '0.005', 'none')
@@ -159,12 +159,12 @@ def value_words(field: str, value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Give a cell as a Python value: None where it is missing, whole numbers as int.
+    """Convert a cell to a Python value: None if missing, whole numbers as int.
 
     >>> plain(math.nan), plain(4.0), plain("tree")
     (None, 4, 'tree')
     """
-    if hasattr(value, "item"):  # of numpy
+    if hasattr(value, "item"):  # a numpy scalar
         value = value.item()
     if isinstance(value, float):
         return None if math.isnan(value) else int(value) if value.is_integer() and abs(value) < EXACT else value
@@ -183,12 +183,12 @@ def _number_words(value: int | float) -> str:
 def _when(seconds: float) -> str:
     try:
         return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError, OSError):  # out of the calendar
+    except (ValueError, OverflowError, OSError):  # out of the calendar's range
         return _number_words(seconds)
 
 
 def _distinct_seeds(table: pd.DataFrame) -> list[str]:
-    """The fields of the configuration, without the seeds that only repeat `seed`."""
+    """List the fields of the configuration, without seeds that only repeat `seed`."""
     repeated = [field for field in ("split_seed", "init_seed") if bool((table[field] == table["seed"]).all())]
     return [field for field in CONFIG_FIELDS if field not in repeated]
 

@@ -1,4 +1,4 @@
-"""What a run, a sweep and a link are: frozen, validated configurations.
+"""Frozen, validated configurations of runs and sweeps, and their forms in links, TOML files and Python.
 
 The same in Python, in a URL, in a TOML file and in the store. Outside this folder, import the names in `__all__` from here.
 It imports `limits`, `errors` and the registries of data sets, models and gate gradients of the core.

@@ -9,7 +9,7 @@ from leafscope.core.config.link import nested, without_defaults
 from leafscope.core.config.run import DataConfig, NetConfig, RunConfig, TrainConfig
 
 WIDTH = 100
-"""Characters of a line, unless one string alone has more."""
+"""Most characters in a line, unless a single string is longer."""
 
 _PARTS = {"data": DataConfig, "net": NetConfig, "train": TrainConfig}
 
@@ -19,11 +19,12 @@ import torch
 {imports}
 
 {what}
-# The same history, bit for bit, on the CPU: with the same versions of Leafscope, PyTorch and Numba,
-# the same kind of processor and as many threads. Otherwise, and where a run began before compiled
-# code was there (the first half minute on a new machine), steps differ by rounding, which grows.
-# If it was trained on another device than is taken here, name it: TrainConfig(device="cpu").
-torch.set_num_threads(n_threads())  # as many as the app trains with
+# On the CPU this gives the same history, bit for bit, with the same versions of Leafscope, PyTorch
+# and Numba, the same kind of processor and the same number of threads. Otherwise, or if the run
+# started before code was compiled (the first half minute on a new machine), rounding differs, and
+# the difference grows. If it was trained on another device than this would use, name that device:
+# TrainConfig(device="cpu").
+torch.set_num_threads(n_threads())  # the same number as in the app
 
 run = {run}
 assert run.run_id == "{run_id}", "this version reads the configuration otherwise"
@@ -40,8 +41,8 @@ _FITTED = """\
 {imports}
 
 {what}
-# The same scores, bit for bit, with the same versions of Leafscope, scikit-learn, SciPy and NumPy
-# and the same kind of processor.
+# This gives the same scores, bit for bit, with the same versions of Leafscope, scikit-learn, SciPy
+# and NumPy and the same kind of processor.
 run = {run}
 assert run.run_id == "{run_id}", "this version reads the configuration otherwise"
 
@@ -54,9 +55,9 @@ print(result.facts)
 
 
 def script(run: RunConfig, compiled: bool | None = None) -> str:
-    """Write a program that trains a run, or fits it, and prints its scores; afterwards `result` has its history.
+    """Write a program that trains or fits a run and prints its scores; its variable `result` holds the history.
 
-    `compiled`: whether compiled code was at hand when the run was trained, by its facts; None: unknown, taken as if it was.
+    `compiled`: whether the run was trained with compiled code, as its facts say; None: unknown, assumed True.
 
     >>> print(script(RunConfig(seed=3)))  # doctest: +ELLIPSIS
     import torch
@@ -124,7 +125,7 @@ def _in_line(value: Any) -> str:
     if isinstance(value, _Call):
         return f"{value.name}({_arguments(value)})"
     if isinstance(value, str):
-        # repr escapes what cannot be printed; an apostrophe before the text makes it choose double quotes, where it can
+        # repr escapes unprintable characters; the apostrophe before the text makes it choose double quotes
         return repr(value) if '"' in value else '"' + repr("'" + value)[2:]
     return repr(value)
 

@@ -1,4 +1,4 @@
-"""How the fields of a configuration check and explain themselves: every failure names the field and what must hold."""
+"""Field types of configurations; every error names the field, what must hold and what was given."""
 
 import difflib
 import hashlib
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandler
 
-# How a field's type checks and explains itself
+# Field types
 
 
 def field_type(base: Any, must_be: str | Callable[[], str], holds: Callable[[Any], bool]) -> Any:
@@ -58,7 +58,7 @@ def is_device(value: str) -> bool:
 
 
 def optional(base: Any) -> Any:
-    """The same type, or None."""
+    """Allow None in addition to a type of this module."""
     inner, wrap = get_args(base)
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:

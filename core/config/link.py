@@ -1,4 +1,4 @@
-"""Configurations in a link, so that a link opened on another server can train what is not there.
+"""Configurations in a link, so another server that opens the link can train missing runs.
 
 A plan is a version digit, then JSON deflated (RFC 1951) with a preset dictionary, in base64url without padding. The JSON
 names every field that is not at its default once: under `base` if all runs share its value, else under `columns` with one
@@ -38,7 +38,7 @@ VERSION = "1"
 
 _TEXT = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
-# Part of version 1: a link that was written with another dictionary cannot be read. What is frequent stands last.
+# Part of version 1: a link that was written with another dictionary cannot be read. Frequent strings come last.
 _DICTIONARY = (
     b'"random_forest""gradient_boosting""decision_tree_pruned""decision_tree""logistic""dense_capacity""dense_ladder"'
     b'"random_gates""breast_cancer""wine""iris""circles""xor""checkerboard""moons""spirals""tree_teacher""digits"'
@@ -62,7 +62,7 @@ class Plan:
 
 
 def encode(runs: Sequence[RunConfig] = (), sweep: SweepConfig | None = None) -> str:
-    """Write configurations as text of A-Z a-z 0-9 - _ that `decode` reads back; a sweep's repeated baselines stand once.
+    """Write configurations as text of A-Z a-z 0-9 - _ that `decode` reads back; repeated baselines of a sweep appear once.
 
     Raises LimitError for more than 1,000 runs, a sweep of more than 5,000 values, or more than `PLAN_LIMIT` characters.
 

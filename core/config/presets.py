@@ -1,25 +1,25 @@
-"""What is ready to be trained: the first run, the first sweep that a visitor is offered, and its neighbours.
+"""Predefined runs and sweeps: the example run and the depth sweeps.
 
-All sweeps have the same four learning rates, so that every model has the same number of trials, and five seeds.
+All sweeps try the same four learning rates, so every model has the same number of trials, with five seeds.
 """
 
 from leafscope.core.config.run import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.config.sweep import SweepConfig
 
 EXAMPLE = RunConfig(data=DataConfig(name="spirals"), net=NetConfig(width=16))
-"""A tree of depth 4 on a plane that one can see: what a worker trains first, and what the Playground's controls begin with."""
+"""A tree of depth 4 on 2 features: the run that a worker trains first, and the initial state of the Playground."""
 
 RATES = [0.003, 0.01, 0.03, 0.1]
-"""Learning rates that are tried for each model and depth: a factor of 30, whose ends are rarely the best."""
+"""Learning rates tried for each model and depth; they span a factor of 30, and the ends are rarely the best."""
 
 SEEDS = [0, 1, 2, 3, 4]
 DEPTHS = [0, 1, 2, 3, 4, 5, 6]
 
 BESIDE = ["dense", "dense_capacity", "dense_ladder", "random_gates", "logistic", "decision_tree", "decision_tree_pruned"]
-"""What always stands beside the tree nets."""
+"""Models that every depth sweep compares with the tree nets."""
 
 TEACHER = DataConfig(name="tree_teacher", n_samples=2000, n_train=1000, n_features=8, n_classes=4, teacher_depth=3)
-"""A tree teacher with 8 features, 4 classes and true depth 3: 1,000 rows to train on, 300 to choose, 600 to report."""
+"""A tree teacher with 8 features, 4 classes and true depth 3: 1,000 training, 300 validation and 600 test rows."""
 
 DATA: dict[str, DataConfig] = {
     "tree_teacher": TEACHER,
@@ -27,7 +27,7 @@ DATA: dict[str, DataConfig] = {
     "spirals": DataConfig(name="spirals", n_samples=1000, n_train=500, noise=0.05),
     "checkerboard": DataConfig(name="checkerboard", n_samples=1000, n_train=500, noise=0.05),
 }
-"""Data sets that are one click away."""
+"""Data sets with a predefined depth sweep."""
 
 EPOCHS = {"tree_teacher": 12, "digits": 40, "spirals": 40, "checkerboard": 40}
 
@@ -39,7 +39,7 @@ def depth_sweep(
     depths: tuple[int, ...] = tuple(DEPTHS),
     seeds: tuple[int, ...] = tuple(SEEDS),
 ) -> SweepConfig:
-    """Make the sweep over depths of one of the data sets above, with everything that stands beside the tree nets.
+    """Make the sweep over depths on one of the data sets in `DATA`, including the models to compare.
 
     >>> depth_sweep().name
     'tree teacher, n1000, w8'

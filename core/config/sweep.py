@@ -1,4 +1,4 @@
-"""What a sweep is: a base, axes to vary, and the models to set beside its members."""
+"""The configuration of a sweep: a base run, axes to vary, and baseline models."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.models import baselines
 
 ADDED_OPTIONS = frozenset(DATA_SETS.options()) - {"n_samples", "noise", "n_features", "n_classes", "teacher_depth"}
-"""Options that are in a sweep's address only where they are given, so that a data set can bring one and no address changes."""
+"""Options that enter a sweep's id only if given, so a data set can add an option without changing existing ids."""
 
 
 class SweepConfig(Config):
-    """Many runs from one: a base, axes to vary, and the models to set beside them."""
+    """Many runs derived from one: a base run, axes to vary, and baseline models."""
 
     name: str = "sweep"
-    """What the sweep is called."""
+    """The name of the sweep."""
     base: RunConfig = RunConfig()
-    """What the members share."""
+    """The configuration that the members share."""
     axes: dict[str, list[Any]] = {}  # noqa: RUF012 -- pydantic copies it
-    """Dotted field -> the values it takes; the members are all combinations, those that are the same model once."""
+    """Dotted field -> its values; the members are all combinations, each model once."""
     baselines: list[str] = []  # noqa: RUF012
-    """Models trained beside the members on the same splits and seeds."""
+    """Models trained for comparison on the same splits and seeds."""
     tune_lr: list[float] | None = None
-    """Learning rates tried for each model, the one with the lowest validation loss kept; None: the base's."""
+    """Learning rates tried for each model; the rate with the lowest validation loss is kept; None: the base's rate."""
 
     @model_validator(mode="after")
     def _check(self) -> "SweepConfig":
@@ -45,7 +45,7 @@ class SweepConfig(Config):
                 if value in values[:place]:
                     raise refused(f"axis {field} must have different values, got {value!r} twice", f"axes.{field}")
         depths, widths = (self.axes.get(field, [getattr(self.base.net, field[4:])]) for field in ("net.depth", "net.width"))
-        deepest = {"net.depth": max(depths), "net.width": min(widths)}  # the combination that fits least
+        deepest = {"net.depth": max(depths), "net.width": min(widths)}  # the most restrictive combination
         if (sentence := explain_change(self.base, deepest, only="net.depth")) is not None:
             raise refused(f"axis net.depth: {sentence}", "axes.net.depth", "axes.net.width")
         for baseline in self.baselines:
@@ -67,12 +67,12 @@ class SweepConfig(Config):
         return self
 
     def _without_depth(self, field: str) -> RunConfig:
-        """The base for the check of one field alone, where depth and width do not bind each other."""
+        """Return the base for checking one field alone, without the limit of depth by width."""
         return changed(self.base, {"net.depth": 0, "net.width": 4096}) if field.startswith("net.") else self.base
 
     @property
     def sweep_id(self) -> str:
-        """The sweep's address: 16 hexadecimal digits from the hash of all but its name and what its axes override."""
+        """The sweep's id: 16 hexadecimal digits of a hash of everything except its name and the fields its axes override."""
         base = self.base.model_dump(mode="json")
         plain = RunConfig().model_dump(mode="json")
         axes: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""Sweeps as TOML files: the fields of `SweepConfig`, nested the same way; faults are said with file, line and field."""
+"""Sweeps as TOML files: the fields of `SweepConfig`, nested the same way; errors name file, line and field."""
 
 import re
 import tomllib
@@ -12,10 +12,10 @@ from leafscope.core.config.sweep import SweepConfig
 from leafscope.core.errors import ConfigFileError
 
 MOST_BYTES = 1_000_000
-"""A larger file is no sweep."""
+"""Most bytes of a sweep file."""
 
 NONE = ""
-"""Stands among an axis's values for a field that is left out (all training rows, say), since TOML has no null."""
+"""In the values of an axis: leave the field out (for example, all training rows), since TOML has no null."""
 
 _SECTION = re.compile(r"\s*\[+([^\]]+)\]+")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
@@ -23,10 +23,9 @@ _PART = re.compile(r"""("[^"]*"|'[^']*'|[\w-]+)""")
 
 
 def read_sweep(path: str | Path) -> SweepConfig:
-    """Read a sweep; without a name it is called after the file.
+    """Read a sweep; without a name it gets the name of the file.
 
-    Raises ConfigFileError, one line for each fault: file, line where one can be named, field, what must hold and what was
-    given.
+    Raises ConfigFileError with one line for each error: file, line if known, field, what must hold and what was given.
     """
     path = Path(path)
     try:
@@ -41,7 +40,7 @@ def read_sweep(path: str | Path) -> SweepConfig:
 
 
 def parse_sweep(text: str, source: str = "sweep", default_name: str = "sweep") -> SweepConfig:
-    r"""Read a sweep from a text that is called `source` in messages; raises ConfigFileError as `read_sweep` does.
+    r"""Read a sweep from text; errors call it `source`. Raises ConfigFileError as `read_sweep` does.
 
     >>> parse_sweep('name = "two"\n[axes]\nseed = [0, 1]').axes
     {'seed': [0, 1]}
@@ -69,7 +68,7 @@ def parse_sweep(text: str, source: str = "sweep", default_name: str = "sweep") -
 
 
 def write_sweep(sweep: SweepConfig) -> str:
-    """Write a sweep as TOML, which `parse_sweep` reads back as the same sweep; what is not set is left out.
+    """Write a sweep as TOML that `parse_sweep` reads back as the same sweep; fields that are not set are left out.
 
     >>> parse_sweep(write_sweep(SweepConfig(axes={"net.depth": [0, 2]}))) == SweepConfig(axes={"net.depth": [0, 2]})
     True
@@ -101,7 +100,7 @@ def _line(source: str, places: dict[tuple[str, ...], int], fault: Fault) -> str:
 
 
 def _places(text: str) -> dict[tuple[str, ...], int]:
-    """Where each key stands: its path -> line, from 1. Good for the layouts that people write; others get no line."""
+    """Find the line of each key: path -> line, from 1. Covers the usual layouts; other keys get no line."""
     section: tuple[str, ...] = ()
     places: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,8 +1,8 @@
-"""The data sets: what they are, how they are drawn or read, split and standardized.
+"""Data sets: their registry, and how their rows are generated or read, split and standardized.
 
-`registry` says what a data set is and knows all of them; the data sets themselves are in `variants`, one a file. Outside
-this folder, import the names in `__all__` from here; those about loaded rows are imported when they are first asked for. It
-imports `registry`, `errors` and `lazy` of the core; `core.config` reads the registry, so nothing here imports it.
+`registry` defines and lists data sets; `variants` holds them, one in each file. Outside this folder, import the names in
+`__all__` from here; those that need loaded rows are imported on first use. Of the core, this package imports `registry`,
+`errors` and `lazy`; it must not import `core.config`, which reads the registry.
 """
 
 from typing import TYPE_CHECKING

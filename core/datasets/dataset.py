@@ -1,6 +1,6 @@
-"""A data set that is loaded, split and standardized.
+"""A loaded data set, split and standardized.
 
-P features · C classes. Arrays are read-only, since a loaded data set is shared: give torch a copy (`torch.tensor`).
+P features · C classes. Arrays are read-only, since a loaded data set is shared: copy them for torch (`torch.tensor`).
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Split:
     y: NDArray[np.int64]
     """(rows,) class, from 0 to C - 1."""
     index: NDArray[np.int64]
-    """(rows,) the row in the whole data set, ascending."""
+    """(rows,) row number in the whole data set, ascending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,9 @@ class Dataset:
     config: "DataConfig"
     seed: int
     info: DataSet
-    """What its file says of it."""
+    """The registered data set."""
     raw: NDArray[np.float64]
-    """(all rows, P) in the units of the source; with `n_train` given, some rows are in no split."""
+    """(all rows, P) in the units of the source; if `n_train` is given, some rows may be in no split."""
     labels: NDArray[np.int64]
     """(all rows,) class, from 0 to C - 1."""
     feature_names: tuple[str, ...]
@@ -65,15 +65,15 @@ class Dataset:
         return len(self.class_names)
 
     def standardize(self, x: ArrayLike) -> NDArray[np.float32]:
-        """Put raw features on the scale of the splits: (..., P) -> (..., P) float32, `(x - mean) / scale`, C-contiguous.
+        """Standardize raw features like the splits: (..., P) -> (..., P) float32, `(x - mean) / scale`, C-contiguous.
 
-        Raises ValueError for another number of features.
+        Raises ValueError for the wrong number of features.
         """
         return standardized(np.asarray(x, np.float64), self.mean, self.scale)
 
 
 def standardized(x: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Compute `(x - mean) / scale` in float64: (..., P) -> (..., P) float32; raises ValueError for another P."""
+    """Compute `(x - mean) / scale` in float64: (..., P) -> (..., P) float32; raises ValueError for the wrong P."""
     if x.ndim == 0 or x.shape[-1] != len(mean):
         raise ValueError(f"x must have {len(mean)} features in its last dimension, got shape {x.shape}")
     return np.ascontiguousarray((x - mean) / scale, np.float32)
@@ -82,7 +82,7 @@ def standardized(x: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArr
 def mean_and_scale(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fit a standardization: (rows, P) -> (P,) mean and (P,) population standard deviation, 1 for a constant column.
 
-    The mean of a constant column is that constant itself, so that the column becomes exactly 0 and not a rounding error.
+    The mean of a constant column is exactly that constant, so the column becomes 0 without rounding error.
 
     >>> mean_and_scale(np.array([[0.1, 1.0], [0.1, 3.0], [0.1, 2.0]]))[0].tolist()
     [0.1, 2.0]

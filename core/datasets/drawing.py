@@ -1,8 +1,7 @@
-"""What generators share.
+"""Functions shared by the generators.
 
-N rows · C classes. In the plane the two classes have N/2 rows each (class 0 one more when N is odd) before labels are drawn
-anew, and rows alternate between them. A point and the noise on it come from different streams of the seed. All shapes are
-this project's choice.
+N rows · C classes. In the plane, rows alternate between two classes of N/2 rows (class 0 has one more if N is odd), before
+label noise. Points and noise come from different random streams of the seed. All shapes are this project's choice.
 """
 
 from collections.abc import Callable
@@ -17,22 +16,22 @@ Points = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 NO_RIGHTS = "none needed: the rows are random numbers, drawn by this program"
-"""The licence of what is generated."""
+"""The licence of generated data."""
 
 
 def streams(seed: int) -> tuple[Generator, Generator]:
-    """Begin the two streams of a seed: one for the points, one for the noise."""
+    """Make the two random streams of a seed: for the points and for the noise."""
     draw, noise = (np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(2))
     return draw, noise
 
 
 def alternating(n_samples: int) -> Labels:
-    """Give the rows classes 0 and 1 in turn: -> (N,)."""
+    """Alternate classes 0 and 1 over the rows: -> (N,)."""
     return np.arange(n_samples, dtype=np.int64) % 2
 
 
 def with_deviation(points: Callable[[Labels, Generator], Points]) -> Callable[[Options, int], Rows]:
-    """Make the rows of two shapes in the plane, (N,) classes -> (N, 2) points, with Gaussian noise on the points."""
+    """Turn a shape, (N,) classes -> (N, 2) points, into a function that returns rows with Gaussian noise on the points."""
 
     def rows(options: Options, seed: int) -> Rows:
         draw, noise = streams(seed)
@@ -44,6 +43,6 @@ def with_deviation(points: Callable[[Labels, Generator], Points]) -> Callable[[O
 
 
 def drawn_anew(labels: Labels, n_classes: int, share: float, rng: Generator) -> Labels:
-    """Replace each label with probability `share` by one drawn uniformly from all classes, its own included."""
+    """Replace each label, with probability `share`, by one drawn uniformly from all classes, its own included."""
     replaced = rng.random(len(labels)) < share
     return np.where(replaced, rng.integers(0, n_classes, len(labels)), labels)

@@ -1,4 +1,4 @@
-"""From a configuration and a seed to a data set, split and standardized."""
+"""Loading a data set from a configuration and a seed."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from leafscope.core.config import DataConfig
 
 KEPT = 4
-"""Data sets kept in memory; few, since the largest that can be asked for takes 2.4 GB."""
+"""Data sets kept in memory; few, since the largest one allowed takes 2.4 GB."""
 
 
 @lru_cache(maxsize=KEPT)
 def load(config: "DataConfig", seed: int) -> Dataset:
-    """Read or draw a data set, split it and standardize it with the training rows' mean and deviation.
+    """Read or generate a data set, split it, and standardize it with the mean and deviation of the training rows.
 
-    The same configuration and seed give the same arrays, shared and read-only. Raises DataError when the rows cannot be
-    split as asked.
+    The same configuration and seed give the same arrays, shared and read-only. Raises DataError if the rows cannot be split
+    as configured.
     """
-    sizes = shape(config)  # before anything is drawn
+    sizes = shape(config)  # raises before any rows are generated
     data_set = DATA_SETS[config.name]
     raw, labels, feature_names, class_names = data_set.rows(config.options, seed)
     if raw.shape != (sizes.n_rows, sizes.n_features) or labels.shape != (sizes.n_rows,):
         raise DataError(
-            f"{config.name} must have {sizes.n_rows} rows and {sizes.n_features} features, as it says, "
+            f"{config.name} must have {sizes.n_rows} rows and {sizes.n_features} features, as it declares, "
             f"got features of shape {raw.shape} and labels of shape {labels.shape}"
         )
     feature_names = feature_names or tuple(f"x{number + 1}" for number in range(sizes.n_features))

@@ -4,7 +4,7 @@ from leafscope.core.datasets.registry import Option
 
 
 def n_samples(default: int) -> Option:
-    """The number of rows, from 20 to 200,000."""
+    """Option for the number of rows, from 20 to 200,000."""
     return Option(
         name="n_samples",
         default=default,
@@ -17,7 +17,7 @@ def n_samples(default: int) -> Option:
 
 
 def deviation(default: float) -> Option:
-    """Noise on the points: its standard deviation, from 0 to 10."""
+    """Option for the noise on the points: its standard deviation, from 0 to 10."""
     return Option(
         name="noise",
         default=default,
@@ -30,14 +30,14 @@ def deviation(default: float) -> Option:
 
 
 def share_of_labels(default: float) -> Option:
-    """Noise on the labels: the share of them that is drawn anew, from 0 to 1."""
+    """Option for the noise on the labels: the share of labels that are drawn again, from 0 to 1."""
     return Option(
         name="noise",
         default=default,
         low=0.0,
         high=1.0,
         label="Noise",
-        meaning="Share of the labels that are drawn anew.",
+        meaning="Share of the labels that are replaced by random ones.",
         what="a share of labels",
         is_open=True,
     )

@@ -1,7 +1,8 @@
-"""What the program must know of a data set, and the data sets it knows.
+"""The declaration of a data set, and the registry of all data sets.
 
-N rows · P features · C classes. A data set is one file that registers one `DataSet`: in the folder `variants`, or in another
-package (see `core.registry`). All else follows from it: the fields of `DataConfig`, the controls, the words on the pages.
+N rows · P features · C classes. A data set is one file that registers one `DataSet`, in the folder `variants` or in another
+package (see `core.registry`). Everything else follows from it: the fields of `DataConfig`, the controls and texts of the
+pages.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,14 +18,14 @@ Options = Mapping[str, Any]
 """Each option of a data set and its value."""
 
 Size = int | Callable[[Options], int]
-"""A number, or how it follows from the options, such as `operator.itemgetter("n_samples")`."""
+"""A number, or a function of the options, such as `operator.itemgetter("n_samples")`."""
 
 RESERVED = frozenset({"name", "n_train", "test_fraction", "validation_fraction", "options"})
 """Names of `DataConfig` that no option can have."""
 
 
 class Rows(NamedTuple):
-    """The rows of a data set, before they are split."""
+    """The rows of a data set, before the split."""
 
     x: "NDArray[Any]"
     """(N, P) features in the units of the source."""
@@ -37,7 +38,7 @@ class Rows(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How large a data set is, all splits together."""
+    """The size of a data set, all splits together."""
 
     n_rows: int
     n_features: int
@@ -46,35 +47,35 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """A number that a data set can be asked for: a field of `DataConfig`.
+    """A numeric option of a data set: a field of `DataConfig`.
 
-    Raises ValueError for a name that cannot be a field, and for a default that is not allowed.
+    Raises ValueError for a name that cannot be a field, and for a default out of range.
     """
 
     name: str
-    """The field's name. Data sets may share an option, each with a default and bounds of its own."""
+    """The field's name. Data sets may share an option, each with its own default and bounds."""
     default: int | float
-    """An int: the values are whole numbers; a float: they are real."""
+    """An int if the values are whole numbers, a float if they are real numbers."""
     low: int | float
     """The smallest value."""
     high: int | float
     """The largest value."""
     label: str
-    """What a page calls it."""
+    """The name on pages."""
     meaning: str
     """One sentence."""
     what: str = ""
-    """What the value is, in an error, such as `a share of labels`; empty: `a number` or `a whole number`."""
+    """The kind of value in errors, such as `a share of labels`; empty: `a number` or `a whole number`."""
     words: str = ""
-    """What a table of runs calls it; empty: its name."""
+    """The name in tables of runs; empty: `name`."""
     step: float = 0.05
-    """By how much a page's control changes a real value at a time."""
+    """The step of a page's control for a real value."""
     is_open: bool = False
-    """Whether a page shows it right under the data set's name, where the other options are folded away."""
+    """Whether a page shows it directly under the data set's name; other options are folded away."""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or self.name in RESERVED or self.name.startswith(("_", "model_")):
-            raise ValueError(f"an option's name must be a free name of a field, got {self.name!r}")
+            raise ValueError(f"an option's name must be an unused field name, got {self.name!r}")
         if not self.allows(self.default):
             raise ValueError(f"the default of {self.name} must be {self.must_be}, got {self.default!r}")
 
@@ -85,7 +86,7 @@ class Option:
 
     @property
     def must_be(self) -> str:
-        """What must hold for a value.
+        """The condition for a value, in words.
 
         >>> Option(name="noise", default=0.1, low=0, high=1, label="", meaning="", what="a share of labels").must_be
         'a share of labels from 0 to 1'
@@ -101,38 +102,38 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """A data set as its file declares it.
+    """The declaration of a data set.
 
-    Raises ValueError for two options of one name.
+    Raises ValueError for two options with the same name.
     """
 
     name: str
-    """As in `DataConfig.name`."""
+    """The value of `DataConfig.name`."""
     title: str
-    """As on a page."""
+    """The name on pages."""
     description: str
     """One sentence."""
     source: str
-    """Who made it, and where it is found."""
+    """Its authors, and where to find it."""
     licence: str
     """The terms of use."""
     rows: Callable[[Options, int], Rows]
-    """Gives the rows for options and a seed. A table ignores both; a generator gives the same rows for the same seed."""
+    """Returns the rows for options and a seed. A table ignores both; a generator returns the same rows for the same seed."""
     n_rows: Size
     """N, all splits together."""
     n_features: Size
     n_classes: Size
     is_generator: bool
-    """Whether the rows are drawn anew for each seed; otherwise it is a table, which each seed splits anew."""
+    """Whether each seed generates new rows; otherwise the rows are a fixed table, and each seed only splits it differently."""
     options: tuple[Option, ...] = ()
     image_shape: tuple[int, int] | None = None
-    """(height, width) when the features are the pixels of an image, row by row."""
+    """(height, width) if the features are the pixels of an image, row by row."""
     is_plane: bool = False
-    """Whether the rows are points in the plane, which can be drawn as they are."""
+    """Whether the rows are points in the plane, which can be plotted directly."""
     n_held: Size = 0
-    """Numbers that are held in memory while the rows are drawn, beside them."""
+    """Further numbers held in memory while the rows are generated."""
     place: int = 1000
-    """Lists of data sets are in the order of this number, equal ones in the order of registration."""
+    """Data sets are listed in the order of this number; equal numbers in the order of registration."""
 
     def __post_init__(self) -> None:
         names = [option.name for option in self.options]
@@ -145,15 +146,15 @@ class DataSet:
         return {option.name: option.default for option in self.options}
 
     def option(self, name: str) -> Option | None:
-        """The option of this name, None where the data set has none."""
+        """The option with this name, or None."""
         return next((option for option in self.options if option.name == name), None)
 
     def sizes(self, options: Options | None = None) -> Sizes:
-        """Compute how large it is with these options; None: with the defaults."""
+        """Compute all sizes for these options; None: for the defaults."""
         return Sizes(*(self.number(size, options) for size in (self.n_rows, self.n_features, self.n_classes)))
 
     def number(self, size: Size, options: Options | None = None) -> int:
-        """Compute a size with these options; None: with the defaults."""
+        """Compute one size for these options; None: for the defaults."""
         return size if isinstance(size, int) else size(self.defaults if options is None else options)
 
 
@@ -161,7 +162,7 @@ class DataSets(Registry[DataSet]):
     """The data sets by name."""
 
     def register(self, variant: DataSet) -> DataSet:
-        """Add a data set; raises ValueError when its name is taken, or an option is whole here and real there."""
+        """Add a data set; raises ValueError if its name is taken or an option is whole in one data set and real in another."""
         for option in variant.options:
             for other in self._variants.values():
                 shared = other.option(option.name)
@@ -174,7 +175,7 @@ class DataSets(Registry[DataSet]):
         return super().register(variant)
 
     def options(self) -> dict[str, Option]:
-        """All options by name, in the order of the data sets; one that several have, with bounds that include those of each."""
+        """All options by name, in the order of the data sets; a shared option has bounds that include those of each."""
         found: dict[str, Option] = {}
         for data_set in self.values():
             for option in data_set.options:
@@ -184,9 +185,9 @@ class DataSets(Registry[DataSet]):
         return found
 
     def with_option(self, name: str) -> list[str]:
-        """The names of the data sets that have an option."""
+        """The names of the data sets with this option."""
         return [data_set.name for data_set in self.values() if data_set.option(name) is not None]
 
 
 DATA_SETS = DataSets("data set", package="leafscope.core.datasets.variants", key=lambda data_set: data_set.place)
-"""Every data set by name; those of this program first."""
+"""All data sets by name."""

@@ -1,4 +1,4 @@
-"""What the tables that come with scikit-learn share."""
+"""Functions shared by the tables from scikit-learn."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ CC_BY = "CC BY 4.0"
 
 
 def as_rows(table: Any, class_names: tuple[str, ...] = ()) -> Rows:
-    """Take the rows and names from what a `load_` function of scikit-learn gives; `class_names`: instead of its own."""
+    """Convert the result of a `load_` function of scikit-learn to rows; `class_names` replace its own."""
     return Rows(
         np.array(table.data, np.float64),
         np.array(table.target, np.int64),

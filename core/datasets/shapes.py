@@ -1,4 +1,4 @@
-"""How many rows, features and classes a data set will have, known before it is drawn or read."""
+"""Numbers of rows, features and classes of a data set, computed without loading it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ class DataShape:
     """The sizes of a data set and of its splits."""
 
     n_rows: int
-    """All rows; more than the splits together when `n_train` is given."""
+    """All rows; may be more than in all splits if `n_train` is given."""
     n_train: int
     n_validation: int
     n_test: int
@@ -24,7 +24,7 @@ class DataShape:
 
 
 def shape(config: "DataConfig") -> DataShape:
-    """Compute the sizes that `load` will give, from the configuration alone; raises DataError where sizes do not fit.
+    """Compute the sizes of a loaded data set from the configuration alone; raises DataError for splits that do not fit.
 
     >>> from leafscope.core.config import DataConfig
     >>> shape(DataConfig(name="digits", n_train=300))

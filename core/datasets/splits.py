@@ -1,7 +1,7 @@
-"""Stratified splits: test first, then validation, the rest is for training.
+"""Stratified splits: first test, then validation; the rest is for training.
 
-C classes. Validation and test depend on the seed and the fractions, not on how many training rows are kept. The training
-rows that are kept are nested: with one seed, the first 100 are among the first 200.
+C classes. Validation and test depend on the seed and the fractions, but not on `n_train`. Training rows are nested: for one
+seed, the rows of `n_train` 100 are among those of 200.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,7 +36,7 @@ class SplitRows(NamedTuple):
 def split_sizes(config: "DataConfig", n_rows: int, n_classes: int) -> SplitSizes:
     """Compute the rows of each split; fractions are of all rows, rounded to the nearest whole number.
 
-    Raises DataError when a split would have fewer rows than classes, or when `n_train` is more than what is left.
+    Raises DataError if a split would have fewer rows than classes, or if `n_train` exceeds the remaining rows.
 
     >>> from leafscope.core.config import DataConfig
     >>> split_sizes(DataConfig(name="iris", n_train=50), n_rows=150, n_classes=3)
@@ -47,7 +47,7 @@ def split_sizes(config: "DataConfig", n_rows: int, n_classes: int) -> SplitSizes
     left = n_rows - test - validation
     train = left if config.n_train is None else config.n_train
     if train > left:
-        raise DataError(f"n_train must be at most {left} for {config.name}, which is what the other splits leave, got {train}")
+        raise DataError(f"n_train must be at most {left} for {config.name}, the rows not in the other splits, got {train}")
     for name, rows in (("training", train), ("validation", validation), ("test", test)):
         if rows < n_classes:
             raise DataError(
@@ -57,9 +57,9 @@ def split_sizes(config: "DataConfig", n_rows: int, n_classes: int) -> SplitSizes
 
 
 def split_rows(labels: NDArray[np.int64], sizes: SplitSizes, class_names: tuple[str, ...], seed: int) -> SplitRows:
-    """Choose the rows of each split, stratified by class: (rows,) labels -> row numbers, every class in training.
+    """Choose the rows of each split, stratified by class: (rows,) labels -> row numbers; training has every class.
 
-    Raises DataError for a class with too few rows to be split.
+    Raises DataError for a class with too few rows to split.
     """
     rest = np.arange(len(labels))
     chosen = []
@@ -74,10 +74,10 @@ def split_rows(labels: NDArray[np.int64], sizes: SplitSizes, class_names: tuple[
 
 
 def stratified_order(labels: NDArray[np.int64], rng: np.random.Generator) -> Rows:
-    """Order rows so that every beginning is stratified: (rows,) -> (rows,) positions.
+    """Order rows so that the first n are stratified for every n: (rows,) -> (rows,) positions.
 
-    The first C rows are one of each class that occurs; after them, the i-th row of a class with n rows stands about at
-    the share i/n of the whole. Which rows of a class come first is drawn.
+    The first C rows are one of each class present; after them, the i-th row of a class with n rows is at about the share
+    i/n of all rows. The order within a class is random.
 
     >>> labels = np.array([0, 0, 0, 0, 1, 1])
     >>> labels[stratified_order(labels, np.random.default_rng(0))[:3]].tolist().count(0)
@@ -92,7 +92,7 @@ def stratified_order(labels: NDArray[np.int64], rng: np.random.Generator) -> Row
 
 
 def _stratified(rows: Rows, labels: NDArray[np.int64], size: int, seed: int) -> tuple[Rows, Rows]:
-    from sklearn.model_selection import train_test_split  # here, so that sizes do not wait for scikit-learn
+    from sklearn.model_selection import train_test_split  # slow to import, and not needed for sizes
 
     rest, part = train_test_split(rows, test_size=size, stratify=labels, random_state=seed)
     return rest, part
@@ -104,6 +104,6 @@ def _check_enough(labels: NDArray[np.int64], rest: Rows, class_names: tuple[str,
     if left[rarest] < at_least:
         total = int((labels == rarest).sum())
         raise DataError(
-            f"every class must have rows enough for all three splits, but class {class_names[rarest]!r} has only "
+            f"every class must have enough rows for all three splits, but class {class_names[rarest]!r} has only "
             f"{total} of {len(labels)}; more rows, fewer classes or another seed may help"
         )

@@ -1,7 +1,7 @@
-"""A trained tree layer for inference only: each leaf's matrix summed once, so that a row costs one product whatever K.
+"""A trained tree layer for inference only: each leaf's matrix is summed once, so a row costs one product at any depth.
 
-N rows · P input features · Q output features · K depth · L = 2^K leaves. What a tree stores in 2^(K+1) - 1 matrices becomes
-L distinct ones (this project's choice; the promise is that of Cho & Bengio 2014, arXiv 1406.7362).
+N rows · P input features · Q output features · K depth · L = 2^K leaves. The 2^(K+1) - 1 matrices of a tree become L
+distinct ones (this project's choice; proposed by Cho & Bengio 2014, arXiv 1406.7362).
 """
 
 import numpy as np
@@ -15,8 +15,7 @@ from leafscope.core.tree import TreeLinear
 class CollapsedLinear(nn.Module):
     """Route each row by the signs of its gates and multiply it by its leaf's matrix: (N, P), (N, K) -> (N, Q).
 
-    Takes a copy of the layer's matrices as they are now; nothing in it learns. Raises ValueError in `forward` for shapes
-    that do not fit.
+    Copies the layer's current matrices; it has no trainable parameters. `forward` raises ValueError for wrong shapes.
     """
 
     def __init__(self, layer: TreeLinear) -> None:
@@ -33,7 +32,7 @@ class CollapsedLinear(nn.Module):
 
     @torch.no_grad()
     def forward(self, x: Tensor, gate: Tensor) -> Tensor:
-        """Multiply each row by the matrix of the pattern that the signs of its gating pre-activations make."""
+        """Multiply each row by the matrix of its leaf, which the signs of its gating pre-activations choose."""
         if x.ndim != 2 or x.shape[1] != self.in_features or gate.shape != (x.shape[0], self.depth):
             raise ValueError(
                 f"x must have shape (N, {self.in_features}) and gate (N, {self.depth}), "
@@ -45,12 +44,12 @@ class CollapsedLinear(nn.Module):
         return reference.leaf_linear(x, read_leaves(gate), self.weight, self.bias, self.depth, tree=False)
 
     def _on_cpu(self) -> bool:
-        """Whether the matrices are float32 on the CPU; keeps them as arrays for the next call."""
+        """Return whether the matrices are float32 on the CPU; if so, keep them as arrays for the next call."""
         weight = self.weight
         if weight.dtype is not torch.float32 or weight.device.type != "cpu" or cpu.too_wide(weight):
             return False
         if self._arrays is None or self._arrays[0] != weight.data_ptr():
-            table = np.empty(weight.shape, np.float32)  # numpy asks for huge pages, which rows at random need
+            table = np.empty(weight.shape, np.float32)  # numpy requests huge pages, which speed up random access
             table[...] = weight.numpy()
             self.weight = torch.from_numpy(table)
             self._arrays = self.weight.data_ptr(), table, self.bias.numpy()

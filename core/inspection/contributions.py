@@ -1,9 +1,9 @@
-"""Why a trained net answers as it does: which signs choose a row's leaf, by how much, and what each node adds.
+"""Explanations of a trained net: the signs that choose a row's leaf, their margins, and the contribution of each node.
 
 N rows · P features · Q width · C classes · K depth (gating bits) · a (N, K) gating pre-activations · w_j the normal of gate
 j. Gate margin, a node's contribution and the flipped gate are this project's choice.
 
-All is computed in float64 along the leaves that the net itself chose, so that the parts sum to the logits. Only the nodes of
+Everything is computed in float64 along the leaves that the net chose, so the parts sum to the logits. Only the nodes of
 those leaves are copied, never a whole table.
 """
 
@@ -23,28 +23,28 @@ from leafscope.core.tree import TreeLinear
 
 @dataclass(frozen=True)
 class Gate:
-    """One sign that chose the leaf."""
+    """One of the K signs that choose the leaf."""
 
     level: int
     """From 0, the first bit."""
     bit: int
-    """0 or 1, as the net read it."""
+    """0 or 1."""
     pre_activation: float
     margin: float
-    """|a| / ||w||; NaN for a zero normal, which no input can turn."""
+    """|a| / ||w||; NaN for a zero normal, whose sign no input can change."""
 
 
 @dataclass(frozen=True, eq=False)
 class Flip:
-    """What the net would have answered had one gate had the other sign."""
+    """The net's output if one gate had the opposite sign."""
 
     level: int
-    """Of the gate with the smallest margin, the first of equals."""
+    """Level of the gate with the smallest margin, the first if several are equal."""
     margin: float
     leaf: int
-    """The leaf on the other side: that one bit differs."""
+    """The leaf after the flip; only that bit differs."""
     logits: NDArray[np.float64]
-    """(C,); the layers above read their own signs anew."""
+    """(C,); later layers recompute their own signs."""
 
     @property
     def prediction(self) -> int:
@@ -54,7 +54,7 @@ class Flip:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """One row at one gated layer: the gates that chose its leaf, and what the leaf's nodes add to the logits."""
+    """One row at one gated layer: the gates that choose its leaf, and the contributions of the leaf's nodes to the logits."""
 
     layer: int
     """From 0, the first gated layer."""
@@ -62,19 +62,19 @@ class Explanation:
     """K."""
     leaf: int
     nodes: tuple[int, ...]
-    """Breadth-first ids from the root to the leaf; separate leaves: the leaf's one matrix, whose id is the leaf."""
+    """Breadth-first ids from the root to the leaf; for separate leaves: the single matrix, whose id is the leaf."""
     levels: tuple[int, ...]
-    """Of each node; the one matrix of a separate leaf stands on level K."""
+    """Level of each node; the single matrix of a separate leaf is on level K."""
     gates: tuple[Gate, ...]
-    """K of them, in order of their bits."""
+    """The K gates in the order of their bits."""
     contributions: NDArray[np.float64]
-    """(nodes, C): each node's matrix and bias, carried on to the logits with the ReLU masks of the full sum held fixed."""
+    """(nodes, C): each node's matrix and bias, propagated to the logits with the ReLU masks of the full sum held fixed."""
     rest: NDArray[np.float64]
-    """(C,): what the biases of later layers and of the head add."""
+    """(C,): the contribution of the biases of later layers and of the head."""
     logits: NDArray[np.float64]
-    """(C,): the sum of all contributions and the rest."""
+    """(C,): the sum of all contributions, biases included."""
     flip: Flip | None
-    """None without a gate that has a margin."""
+    """None if no gate has a margin."""
 
     @property
     def prediction(self) -> int:
@@ -85,7 +85,7 @@ class Explanation:
 def explain(net: TreeNet, x: ArrayLike, layer: int = -1) -> Explanation:
     """Explain the logits of one standardized row, (P,), at a gated layer; a negative layer counts from the last.
 
-    Raises ValueError for a net without gated layers, a row of another shape or with values that are not finite, and a layer
+    Raises ValueError for a net without gated layers, a row of the wrong shape or with values that are not finite, and a layer
     that the net does not have.
     """
     rows = _rows(net, x, ndim=1)
@@ -120,10 +120,11 @@ def explain(net: TreeNet, x: ArrayLike, layer: int = -1) -> Explanation:
 
 
 def margins(net: TreeNet, x: ArrayLike, layer: int = -1) -> NDArray[np.float64]:
-    """Measure how far each row is from turning each gate: (N, P) -> (N, K) of |a_j| / ||w_j||, NaN for a zero normal.
+    """Measure the distance of each row from flipping each gate: (N, P) -> (N, K) of |a_j| / ||w_j||, NaN for a zero normal.
 
-    A distance in the space that the gate reads: with `hidden` gates what goes into the layer below, whose row j is w_j (at
-    later layers that of the row's own leaf there), otherwise what goes into the gated layer. Raises ValueError as `explain`.
+    The distance is in the gate's input space. `hidden` gates: the input of the layer below, whose row j is w_j (at later
+    layers, row j of the matrix of the row's leaf there). Other gates: the input of the gated layer. Raises what `explain`
+    raises.
     """
     rows = _rows(net, x, ndim=2)
     layer = _place(net, layer)
@@ -131,9 +132,9 @@ def margins(net: TreeNet, x: ArrayLike, layer: int = -1) -> NDArray[np.float64]:
 
 
 def flips(net: TreeNet, x: ArrayLike, layer: int = -1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Flip each row's gate with the smallest margin: (N, P) -> its level (N,) and the class predicted then (N,).
+    """Flip each row's gate with the smallest margin: (N, P) -> its level (N,) and the class predicted after the flip (N,).
 
-    The level is -1, and the prediction the net's own, where no gate has a margin. Raises ValueError as `explain` does.
+    Where no gate has a margin, the level is -1 and the prediction is the net's own. Raises what `explain` raises.
     """
     rows = _rows(net, x, ndim=2)
     layer = _place(net, layer)
@@ -149,7 +150,7 @@ def flips(net: TreeNet, x: ArrayLike, layer: int = -1) -> tuple[NDArray[np.int64
 
 
 def _rows(net: TreeNet, x: ArrayLike, ndim: int) -> Tensor:
-    """The rows as the net reads them, (N, P) in its own precision, or raise."""
+    """Convert x to the net's input, (N, P) in the net's precision; raises ValueError."""
     if not isinstance(net, TreeNet):
         kind = net.config.kind if isinstance(net, DenseNet) else type(net).__name__
         raise ValueError(f"only a net with gated layers (tree or flat) can be explained, got {kind}")
@@ -175,32 +176,32 @@ def _place(net: TreeNet, layer: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Passed:
-    """What went through one gated layer, in float64."""
+    """Input, gates, leaves and output of one gated layer, in float64."""
 
     h: Tensor
-    """(N, Q) what went in."""
+    """(N, Q) input."""
     gate: Tensor
     """(N, K)."""
     leaf: Tensor
     """(N,) int64."""
     z: Tensor
-    """(N, Q) what came out, before its ReLU."""
+    """(N, Q) output, before the ReLU."""
 
     def of(self, rows: Tensor) -> "_Passed":
-        """Those rows alone."""
+        """Select rows."""
         return _Passed(self.h[rows], self.gate[rows], self.leaf[rows], self.z[rows])
 
 
 @torch.no_grad()
 def _pass_through(net: TreeNet, rows: Tensor) -> list[_Passed]:
-    """Send rows along the leaves that the net chose in its own precision: a sign near 0 may differ in float64."""
+    """Forward rows along the leaves that the net chose in its own precision, since a sign near 0 may differ in float64."""
     leaves = net.routed(rows).leaves
     return _onwards(net, _linear(net.hidden, rows.double()), 0, leaves)
 
 
 @torch.no_grad()
 def _onwards(net: TreeNet, z: Tensor, first: int, leaves: list[Tensor] | None = None) -> list[_Passed]:
-    """Go through the layers from `first` on, whose input before its ReLU is z: along `leaves`, or along z's own signs."""
+    """Forward through the layers from `first` on, whose input before the ReLU is z: along `leaves`, or by z's own signs."""
     passed = []
     for layer in range(first, len(net.layers)):
         h = functional.relu(z)
@@ -232,7 +233,7 @@ def _head(net: TreeNet, z: Tensor) -> Tensor:
 
 
 def _multiply(layer: TreeLinear, h: Tensor, leaf: Tensor) -> Tensor:
-    """Multiply each row by its leaf's matrix, a leaf at a time: (N, P), (N,) -> (N, Q)."""
+    """Multiply each row by its leaf's matrix, one leaf at a time: (N, P), (N,) -> (N, Q)."""
     y = h.new_empty(len(h), layer.out_features)
     for one in leaf.unique().tolist():
         rows = leaf == one
@@ -242,14 +243,14 @@ def _multiply(layer: TreeLinear, h: Tensor, leaf: Tensor) -> Tensor:
 
 
 def _nodes(layer: TreeLinear, leaf: int) -> Tensor:
-    """The ids of the matrices that a leaf sums: K + 1 from the root on, or its own one."""
+    """List the ids of the matrices that a leaf sums: K + 1 from the root to the leaf, or the leaf's own."""
     one = torch.tensor(leaf)
     return path_nodes(one, layer.depth) if layer.parametrization == "tree" else one[None]
 
 
 @torch.no_grad()
 def _own(layer: TreeLinear, leaf: int, first_outputs: int | None = None) -> tuple[Tensor, Tensor]:
-    """A leaf's matrices (nodes, Q, P) and biases (nodes, Q), of all outputs or of the first."""
+    """Return a leaf's matrices (nodes, Q, P) and biases (nodes, Q), for all outputs or only the first."""
     assert layer.bias is not None
     nodes = _nodes(layer, leaf)
     return layer.weight[nodes, :first_outputs].double(), layer.bias[nodes, :first_outputs].double()
@@ -259,7 +260,7 @@ def _tree_layer(net: TreeNet, layer: int) -> TreeLinear:
     return cast(TreeLinear, net.layers[layer])
 
 
-# What is read off it
+# Margins, flips and contributions
 
 
 def _margins(net: TreeNet, layer: int, passed: list[_Passed]) -> Tensor:
@@ -269,7 +270,7 @@ def _margins(net: TreeNet, layer: int, passed: list[_Passed]) -> Tensor:
 
 @torch.no_grad()
 def _normal_lengths(net: TreeNet, layer: int, passed: list[_Passed]) -> Tensor:
-    """||w_j|| of each row's gates: (N, K)."""
+    """Compute ||w_j|| of each row's gates: (N, K)."""
     gate = passed[layer].gate
     depth = net.config.depth
     if len(net.gates):
@@ -287,7 +288,7 @@ def _normal_lengths(net: TreeNet, layer: int, passed: list[_Passed]) -> Tensor:
 
 
 def _smallest(margin: Tensor) -> Tensor:
-    """The level of the smallest margin, the first of equals, -1 without any: (N, K) -> (N,) int64."""
+    """Find the level of the smallest margin, the first if several are equal, -1 without any: (N, K) -> (N,) int64."""
     if margin.shape[1] == 0:
         return torch.full((len(margin),), -1)
     smallest, level = margin.nan_to_num(nan=torch.inf).min(1)
@@ -295,7 +296,7 @@ def _smallest(margin: Tensor) -> Tensor:
 
 
 def _across(net: TreeNet, layer: int, here: _Passed, level: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn one bit of each row and go on from there: level (N,) -> the leaf on the other side (N,), the logits (N, C)."""
+    """Flip one bit of each row and forward it from there: level (N,) -> the flipped leaf (N,), the logits (N, C)."""
     leaf = here.leaf ^ (1 << (net.config.depth - 1 - level))
     z = _multiply(_tree_layer(net, layer), here.h, leaf)
     passed = _onwards(net, z, layer + 1)
@@ -304,7 +305,7 @@ def _across(net: TreeNet, layer: int, here: _Passed, level: Tensor) -> tuple[Ten
 
 @torch.no_grad()
 def _contributions(net: TreeNet, layer: int, passed: list[_Passed]) -> tuple[Tensor, Tensor]:
-    """Carry each node's part of the sum on to the logits of the one row: (nodes, C) and the biases' (C,)."""
+    """Propagate each node's part of the sum to the logits of the single row: (nodes, C), and (C,) for the biases."""
     here = passed[layer]
     weights, biases = _own(_tree_layer(net, layer), int(here.leaf[0]))
     parts = weights @ here.h[0] + biases

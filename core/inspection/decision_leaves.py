@@ -1,6 +1,6 @@
-"""The leaves of a decision tree on a run's own split, to be set beside those of its net.
+"""The leaves of a decision tree fitted on a run's own split, for comparison with the net's leaves.
 
-N rows · K depth. A decision tree's leaves are numbered from left to right, and at most 2^K.
+N rows · K depth. A decision tree's leaves are numbered from left to right; there are at most 2^K.
 """
 
 from dataclasses import dataclass
@@ -19,21 +19,21 @@ class DecisionLeaves:
     """Which leaf of a decision tree each row falls in."""
 
     depth: int
-    """The deepest that was asked for; the tree may be less deep."""
+    """The maximum depth; the tree may be less deep."""
     n_leaves: int
     """From 1 to 2^depth."""
     leaves: dict[str, NDArray[np.int64]]
     """Split -> (N,) leaf of each row, from 0 to n_leaves - 1, left to right."""
     paths: tuple[str, ...]
-    """The turns from the root to each leaf: 0 left, where the feature is at most the threshold, 1 right."""
+    """The path from the root to each leaf: 0 left (the feature is at most the threshold), 1 right."""
     accuracy: dict[str, float]
     """Split -> share of rows, from 0 to 1."""
 
 
 def decision_leaves(run: RunConfig, dataset: Dataset | None = None) -> DecisionLeaves:
-    """Fit a decision tree as deep as the run's net at most, on the run's own training rows, and list every row's leaf.
+    """Fit a decision tree, at most as deep as the run's net, on the run's training rows, and list every row's leaf.
 
-    The run may be of any kind; `dataset` is its, if it is at hand. Raises as `core.training.fitting.fit` does.
+    The run may be of any kind; `dataset` is the run's, if already loaded. Raises what `core.training.fitting.fit` raises.
 
     >>> from leafscope.core.config import DataConfig, NetConfig
     >>> decision_leaves(RunConfig(data=DataConfig(name="iris"), net=NetConfig(depth=1))).paths
@@ -41,7 +41,7 @@ def decision_leaves(run: RunConfig, dataset: Dataset | None = None) -> DecisionL
     """
     data = load(run.data, run.data_seed) if dataset is None else dataset
     model = fit(changed(run, {"net.kind": "decision_tree"}), data)
-    assert model is not None  # nothing asks it to stop
+    assert model is not None  # None only after a stop, which nothing requests here
     nodes, paths = _left_to_right(model.estimator.tree_)
     place = np.full(model.estimator.tree_.node_count, -1)
     place[nodes] = np.arange(len(nodes))
@@ -55,7 +55,7 @@ def decision_leaves(run: RunConfig, dataset: Dataset | None = None) -> DecisionL
 
 
 def _left_to_right(tree: Any) -> tuple[list[int], tuple[str, ...]]:
-    """The tree's leaves from left to right: their node ids and their paths."""
+    """List the tree's leaves from left to right: their node ids and their paths."""
     nodes, paths = [], []
     ahead = [(0, "")]
     while ahead:

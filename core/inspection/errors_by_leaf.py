@@ -1,4 +1,4 @@
-"""Where a net is wrong: errors leaf by leaf, and on test rows whose leaf few training rows share.
+"""Errors of a net by leaf, and by the number of training rows that share a test row's leaf.
 
 N rows · K depth · C classes · J seeds. Logarithms are natural. The bins of visits are this project's choice.
 """
@@ -18,13 +18,13 @@ from leafscope.core.comparison.statistics import paired_difference
 from leafscope.core.usage.counts import class_counts, leaf_counts
 
 Bin: TypeAlias = tuple[int, int | None]
-"""The least and the most training rows that share a test row's leaf, both included; None: no most."""
+"""The least and the most training rows that share a test row's leaf, both included; None: no upper end."""
 
 BINS: tuple[Bin, ...] = ((0, 0), (1, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, None))
 
 
 def bin_words(of_bin: Bin) -> str:
-    """Say a bin in words.
+    """Write a bin in words.
 
     >>> [bin_words(of_bin) for of_bin in BINS]
     ['0', '1-2', '3-5', '6-10', '11-20', '21-50', '51 or more']
@@ -36,10 +36,10 @@ def bin_words(of_bin: Bin) -> str:
 
 
 def errors_by_leaf(leaf: ArrayLike, y: ArrayLike, logits: ArrayLike, depth: int) -> pd.DataFrame:
-    """Measure the errors in each leaf that has a row: leaf (N,), y (N,) classes, logits (N, C) -> one row a leaf, ascending.
+    """Measure the errors in each leaf that has rows: leaf (N,), y (N,) classes, logits (N, C) -> one row per leaf, ascending.
 
     Columns leaf, rows, wrong (rows), error (share, 0 to 1), loss (mean cross-entropy in nats). Raises IndexError for a leaf
-    or a class out of range, ValueError for arrays that do not pair up or a depth outside 0..16, TypeError for leaves or
+    or a class out of range, ValueError for arrays of different lengths or a depth outside 0..16, TypeError for leaves or
     classes that are not whole numbers.
 
     >>> errors_by_leaf([0, 2, 2], [0, 0, 1], [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]], depth=2)[["leaf", "rows", "wrong"]]
@@ -64,23 +64,23 @@ def errors_by_leaf(leaf: ArrayLike, y: ArrayLike, logits: ArrayLike, depth: int)
 def visits(leaf_train: ArrayLike, leaf_test: ArrayLike, depth: int) -> NDArray[np.int64]:
     """Count the training rows that share each test row's leaf: (N_train,) and (N_test,) leaves -> (N_test,).
 
-    Raises as `core.usage.counts.leaf_counts` does.
+    Raises what `core.usage.counts.leaf_counts` raises.
 
     >>> visits([0, 3, 3], [3, 1, 0], depth=2).tolist()
     [2, 0, 1]
     """
     counts = leaf_counts(leaf_train, depth)
-    leaf_counts(leaf_test, depth)  # a negative leaf must not count from the end
+    leaf_counts(leaf_test, depth)  # raises for a negative leaf, which would index from the end
     return counts[np.asarray(leaf_test, np.int64)]
 
 
 @dataclass(frozen=True, eq=False)
 class SeedErrors:
-    """The test rows of one seed, and who is wrong on them; raises ValueError for arrays that do not pair up."""
+    """The test rows of one seed and the errors of both nets on them; raises ValueError for arrays of different lengths."""
 
     seed: int
     visits: NDArray[np.int64]
-    """(N,) training rows that share the row's leaf."""
+    """(N,) number of training rows that share the row's leaf."""
     wrong: NDArray[np.bool_]
     """(N,) whether the model is wrong."""
     dense_wrong: NDArray[np.bool_]
@@ -98,12 +98,12 @@ class SeedErrors:
 def rare_rows(by_model: Mapping[str, Sequence[SeedErrors]], overlap: float = 0.0) -> pd.DataFrame:
     """Compare each model with the dense net on test rows by how many training rows share their leaf.
 
-    One row for each model, as given, and bin of `BINS` that has test rows. Columns model, bin (words), least, most (NA: no
-    most), seeds (those with such a row), rows, wrong_share, dense_share and difference (wrong_share - dense_share), low,
-    high. Shares, from 0 to 1, are over the rows of all seeds together, so that a seed with one such row does not weigh as
-    much as one with a hundred. The interval, 95 %, is of the same ratio: t over the seeds' linearized values (Cochran 1977,
-    ch. 6), with `overlap` as in `core.comparison.statistics`; NaN below two seeds, and where fewer than five all say the same
-    difference but 0. Raises ValueError for a seed that a model has twice, and an overlap that is negative or not finite.
+    One row for each model, in the given order, and each bin of `BINS` that has test rows. Columns model, bin (words), least,
+    most (NA: no upper end), seeds (with rows in the bin), rows, wrong_share, dense_share and difference (wrong_share -
+    dense_share), low, high. Shares, from 0 to 1, pool the rows of all seeds, so a seed weighs as much as it has rows in the
+    bin. The 95 % interval is of this ratio: t over the seeds' linearized values (Cochran 1977, ch. 6), with `overlap` as in
+    `core.comparison.statistics`; NaN below two seeds, and if fewer than five seeds all have the same difference other than 0.
+    Raises ValueError if a model has a seed twice, and for an overlap that is negative or not finite.
     """
     if not 0 <= overlap < math.inf:
         raise ValueError(f"overlap must be finite and at least 0, got {overlap}")
@@ -131,15 +131,15 @@ def _by_bin(model: str, seeds: Sequence[SeedErrors], overlap: float) -> Iterator
 
 
 def _counts(of_seed: SeedErrors, least: int, most: int | None) -> tuple[int, int, int]:
-    """Rows within a bin, those that the model is wrong on, and the dense net."""
+    """Count the rows in a bin, the model's errors on them and the dense net's errors."""
     inside = (of_seed.visits >= least) & (of_seed.visits <= (math.inf if most is None else most))
     return int(inside.sum()), int(of_seed.wrong[inside].sum()), int(of_seed.dense_wrong[inside].sum())
 
 
 def _interval(difference: NDArray[np.int64], n: NDArray[np.int64], overlap: float) -> tuple[float, float]:
-    """Give the interval of R = sum d / sum n over seeds, that of the mean of R + (d_i - R n_i) / mean n."""
+    """Compute the interval of R = sum d / sum n over seeds: that of the mean of R + (d_i - R n_i) / mean n."""
     total, rows = difference.sum(), n.sum()
-    residual = difference * rows - total * n  # in whole numbers: seeds that agree are exactly equal
+    residual = difference * rows - total * n  # whole numbers, so seeds that agree are exactly equal
     values = total / rows + residual / (rows * n.mean())
     found = paired_difference(values, np.zeros(len(values)), overlap=overlap)
     return found.low, found.high

@@ -1,6 +1,6 @@
-"""Reading a trained tree net only to a level: the sum over prefixes cut off there, without training again.
+"""Reading a trained tree net to a level: the sum over prefixes is cut off there, without retraining.
 
-K depth. Level 0 is the root alone, one dense layer's worth of weights; level K is the net as it was trained.
+K depth. Level 0 is the root alone, which has the weights of one dense layer; level K is the trained net itself.
 """
 
 import copy
@@ -14,7 +14,7 @@ from leafscope.core.tree import TreeLinear
 
 
 def read_to_level(net: TreeNet, level: int) -> TreeNet:
-    """Copy a net with every node below `level` set to zero; gates stay as they are.
+    """Copy a net and set every node below `level` to zero; the gates are unchanged.
 
     Raises ValueError for separate leaves, which have no levels, and for a level outside 0 to K.
     """
@@ -33,7 +33,7 @@ def read_to_level(net: TreeNet, level: int) -> TreeNet:
 
 
 def scores_by_level(net: TreeNet | DenseNet, dataset: Dataset) -> dict[tuple[str, str], list[float]]:
-    """Measure the net read to each level from 0 to K: (split, loss or accuracy) -> K + 1 values.
+    """Evaluate the net read to each level from 0 to K: (split, loss or accuracy) -> K + 1 values.
 
     Raises ValueError for a net without levels.
     """

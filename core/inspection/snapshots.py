@@ -1,7 +1,7 @@
-"""What is kept of a run's epochs so that its training can be replayed: weights where a browser computes the net, else regions.
+"""Snapshots for replaying a run's training: the weights if a browser can compute the net, else the decision regions.
 
-P features · C classes · K depth · L = 2^K leaves · G = SIDE * SIDE grid points. How many epochs are kept, the grid, and the
-exchange of leaves are this project's choice.
+P features · C classes · K depth · L = 2^K leaves · G = SIDE * SIDE grid points. The number of snapshots, the grid and the
+permutation of leaves are this project's choice.
 """
 
 import copy
@@ -28,38 +28,38 @@ if TYPE_CHECKING:
     from leafscope.core.training.trainer import Trainer
 
 SNAPSHOTS = 41
-"""Most epochs kept of a run."""
+"""Most snapshots of a run."""
 
 FEWEST_SNAPSHOTS = 9
-"""Epochs kept however large the net is."""
+"""Fewest snapshots of a run with enough epochs, for a net of any size."""
 
 BUDGET = 2**23
-"""Bytes of float32 weights of a run, all its snapshots together."""
+"""Most bytes of float32 weights in all snapshots of a run."""
 
 MAX_DEPTH_IN_BROWSER, MAX_WIDTH_IN_BROWSER = 6, 16
-"""The largest gated net on a plane that a browser computes on a grid."""
+"""The largest gated net with 2 features that a browser computes on a grid."""
 
 MAX_DENSE_WIDTH_IN_BROWSER = 64
-"""The same of a dense net."""
+"""The largest dense net with 2 features that a browser computes on a grid."""
 
 SIDE = 96
 """Grid points on each side of the plane."""
 
 MARGIN = 0.06
-"""Share of the data's range that the plane is larger on each side."""
+"""Margin of the plane on each side, as a share of the data's range."""
 
 MAX_MULTIPLY_ADDS = 2e9
-"""Of a net on the whole grid; regions of a larger one are not kept."""
+"""Multiply-adds on the whole grid above which no regions are kept."""
 
 MAX_PARAMETERS = 2**25
-"""Of a net whose regions are kept."""
+"""Parameters above which no regions are kept."""
 
 REGIONS_BUDGET = 2**32
-"""Multiply-adds of a run's regions, all its snapshots together: about a second."""
+"""Most multiply-adds for the regions in all snapshots of a run: about a second."""
 
 
 def in_browser(net: NetConfig, n_features: int, n_outputs: int) -> bool:
-    """Tell whether a browser computes the net itself, on a plane for a whole grid, elsewhere for one row at a time.
+    """Return whether a browser computes the net: with 2 features on a whole grid, otherwise one row at a time.
 
     >>> in_browser(NetConfig(depth=6, width=16), 2, 2), in_browser(NetConfig(depth=7, width=16), 2, 2)
     (True, False)
@@ -74,7 +74,7 @@ def in_browser(net: NetConfig, n_features: int, n_outputs: int) -> bool:
 
 
 def shows_regions(run: RunConfig) -> bool:
-    """Tell whether regions are kept of a run: of two features, its net too large for a browser and not for the grid."""
+    """Return whether a run keeps regions: 2 features, and a net too large for a browser but not for the grid."""
     size = shape(run.data)
     if run.net.fitted or size.n_features != 2 or in_browser(run.net, size.n_features, size.n_classes):
         return False
@@ -83,9 +83,9 @@ def shows_regions(run: RunConfig) -> bool:
 
 
 def snapshot_epochs(run: RunConfig) -> tuple[int, ...]:
-    """List the epochs whose snapshot is kept: evenly spaced from 0 to the last, by the configuration alone.
+    """List the epochs with a snapshot, evenly spaced from 0 to the last; they depend only on the configuration.
 
-    At most 41, fewer, but at least 9, where weights are large or regions long to compute; none of what scikit-learn fits.
+    At most 41; fewer, but at least 9, if the weights are large or the regions slow to compute; none for fitted models.
 
     >>> snapshot_epochs(RunConfig(train={"epochs": 3}))
     (0, 1, 2, 3)
@@ -113,11 +113,11 @@ class Snapshots:
         self._keeps_regions = shows_regions(run)
 
     def of(self, epoch: int) -> dict[str, bytes]:
-        """Give the artifacts of the net as it stands after `epoch`; none if that is not to be kept."""
+        """Return the artifacts of the net after `epoch`; empty if this epoch has no snapshot."""
         return self._taken(epoch) if epoch in self._epochs else {}
 
     def at_end(self) -> dict[str, bytes]:
-        """Give what a finished run keeps besides: its last epoch if it ended early, and its net read to each level."""
+        """Return the further artifacts of a finished run: its last epoch if it ended early, and its net read to each level."""
         taken = {} if self._trainer.epoch in self._epochs else self._taken(self._trainer.epoch)
         if self._keeps_regions and (found := levels(self._trainer.net, self._trainer.dataset)):
             taken[LEVELS] = pack(found)
@@ -132,14 +132,14 @@ class Snapshots:
 
 
 def plane(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the corners of the part of the plane that is drawn, in raw units: (2,) low and (2,) high."""
+    """Return the corners of the drawn part of the plane, in raw units: (2,) low and (2,) high."""
     low, high = dataset.raw.min(0), dataset.raw.max(0)
     margin = MARGIN * (high - low)
     return low - margin, high + margin
 
 
 def grid(dataset: Dataset, side: int = SIDE) -> NDArray[np.float64]:
-    """List the points of the plane, (side^2, 2) in raw units; feature 0 runs fast, both from low to high, ends included."""
+    """List the grid points, (side^2, 2) in raw units; feature 0 varies fastest, both from low to high, ends included."""
     low, high = plane(dataset)
     x, y = (np.linspace(low[feature], high[feature], side) for feature in (0, 1))
     return np.stack([values.reshape(-1) for values in np.meshgrid(x, y)], axis=1)
@@ -147,9 +147,9 @@ def grid(dataset: Dataset, side: int = SIDE) -> NDArray[np.float64]:
 
 @torch.no_grad()
 def regions(net: DenseNet | TreeNet, dataset: Dataset) -> dict[str, Tensor]:
-    """Compute what a net answers at every point of the plane, on the CPU.
+    """Evaluate a net at every grid point; the result is on the CPU.
 
-    "probability" (G, C) uint8 from 0 to 255, and of a gated net "leaf" (layers, G) int32.
+    "probability" (G, C) uint8 from 0 to 255; for a gated net also "leaf" (layers, G) int32.
     """
     probabilities: list[Tensor] = []
     leaves: list[Tensor] = []
@@ -163,10 +163,10 @@ def regions(net: DenseNet | TreeNet, dataset: Dataset) -> dict[str, Tensor]:
 
 
 def levels(net: DenseNet | TreeNet, dataset: Dataset) -> dict[str, Tensor]:
-    """Compute what a gated net answers when its sum is cut off at a level, and when its leaves exchange their matrices.
+    """Evaluate a gated net with its sum cut off at each level, and with the matrices of its leaves permuted.
 
-    Of a tree of depth K >= 1: "level_0" to "level_K" (G, C) uint8 from 0 to 255, and "level_accuracy" (K + 1, 3) float64 on
-    train, validation and test. Of any gated net of depth >= 1: "shuffled" and "shuffled_accuracy" (3,). Else nothing.
+    A tree of depth K >= 1 gives "level_0" to "level_K" (G, C) uint8 from 0 to 255, and "level_accuracy" (K + 1, 3) float64
+    on train, validation and test; any gated net of depth >= 1 "shuffled" and "shuffled_accuracy" (3,); other nets nothing.
     """
     if not isinstance(net, TreeNet) or net.config.depth == 0:
         return {}
@@ -183,9 +183,10 @@ def levels(net: DenseNet | TreeNet, dataset: Dataset) -> dict[str, Tensor]:
 
 
 def leaf_shuffle(depth: int) -> NDArray[np.int64]:
-    """Permute the leaves in one cycle, the same for each depth and in every language: (L,), leaf i gets what p[i] had.
+    """Permute the leaves in one cycle: (L,), leaf i gets the matrix of leaf p[i].
 
-    Sattolo 1986, with the linear congruential generator of Numerical Recipes. Raises ValueError for a depth outside 0..16.
+    The permutation depends only on the depth, and a browser computes the same. Sattolo 1986, with the linear congruential
+    generator of Numerical Recipes. Raises ValueError for a depth outside 0..16.
 
     >>> leaf_shuffle(1).tolist()
     [1, 0]
@@ -201,9 +202,9 @@ def leaf_shuffle(depth: int) -> NDArray[np.int64]:
 
 @torch.no_grad()
 def shuffled(net: TreeNet) -> TreeNet:
-    """Copy a net so that in every gated layer leaf i has the matrix and bias of leaf p[i]; what makes the gates stays.
+    """Copy a net, but give leaf i the matrix and bias of leaf p[i] in every gated layer; the gates are unchanged.
 
-    The copy has separate leaves (flat), each with the sum of its path.
+    The copy has separate leaves (flat); each holds the sum of its path.
     """
     order = torch.from_numpy(leaf_shuffle(net.config.depth))
     config = net.config.model_copy(update={"kind": "flat"})
@@ -221,12 +222,12 @@ def shuffled(net: TreeNet) -> TreeNet:
 
 
 def _weight_bytes(net: NetConfig, n_features: int, n_outputs: int) -> int:
-    """Bytes of a net's float32 weights, frozen ones included."""
+    """Count the bytes of a net's float32 weights, frozen ones included."""
     return memory(RunConfig(net=net), n_features, n_outputs, n_rows=1).parameters
 
 
 def _generator(seed: int) -> Callable[[], float]:
-    """Random numbers from 0 to below 1, which 32-bit integers and doubles give alike everywhere."""
+    """Make a generator of numbers in [0, 1) that is exactly reproducible with 32-bit integers and doubles."""
     state = seed
 
     def draw() -> float:
@@ -238,17 +239,17 @@ def _generator(seed: int) -> Callable[[], float]:
 
 
 def _rows(net: DenseNet | TreeNet, dataset: Dataset) -> tuple[Tensor, ...]:
-    """The grid as the net reads it, in parts."""
+    """Split the standardized grid into batches."""
     return torch.tensor(dataset.standardize(grid(dataset)), device=net.hidden.weight.device).split(EVALUATION_ROWS)
 
 
 def _as_bytes(logits: Tensor) -> Tensor:
-    """Probabilities from 0 to 255; those that are no number, of a net that diverged, are 0."""
+    """Convert logits to probabilities from 0 to 255; NaN, from a net that diverged, becomes 0."""
     return (255 * logits.softmax(1)).nan_to_num(0.0).round().to(torch.uint8)
 
 
 def _accuracies(net: TreeNet, dataset: Dataset) -> Tensor:
-    """Shares of rows answered rightly, on train, validation and test: (3,) float64."""
+    """Measure the accuracy on train, validation and test: (3,) float64."""
     where = net.hidden.weight.device
     return torch.tensor(
         [

@@ -1,4 +1,4 @@
-"""Trained nets out of the store, ready to be asked."""
+"""Trained nets loaded from the store, ready for inference."""
 
 from dataclasses import dataclass
 
@@ -19,39 +19,39 @@ from leafscope.core.store.tensors import unpack
 
 @dataclass(frozen=True, eq=False)
 class TrainedNet:
-    """A net as a run left it, on the CPU."""
+    """The net of a run, on the CPU."""
 
     net: DenseNet | TreeNet
     epoch: int | None
-    """The complete epoch it stands after; None: the last of a finished run."""
+    """Complete epochs of training; None: the last of a finished run."""
     step: int = 0
-    """Steps it has gone into the next epoch, where a run was stopped within one."""
+    """Further steps in the next epoch, if the run was stopped within it."""
 
     def words(self, last_epoch: int) -> str:
-        """Say in words after what it stands; `last_epoch` is the last complete one of a finished run."""
+        """Describe in words how far it is trained; `last_epoch` is the last complete epoch of a finished run."""
         epoch = last_epoch if self.epoch is None else self.epoch
         return f"net after epoch {epoch}" if self.step == 0 else f"net {self.step} steps into epoch {epoch + 1}"
 
     def predict(self, x: NDArray[np.float32]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-        """Give the class of each standardized row and its leaf at every gated layer: (N, P) -> (N,), list of (N,)."""
+        """Predict the class of each standardized row and its leaf at every gated layer: (N, P) -> (N,), list of (N,)."""
         with torch.no_grad():
             routed = self.net.routed(torch.tensor(x))
         return routed.logits.argmax(1).numpy(), [leaf.numpy() for leaf in routed.leaves]
 
     def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give the logits of each standardized row: (N, P) -> (N, C)."""
+        """Compute the logits of each standardized row: (N, P) -> (N, C)."""
         with torch.no_grad():
             scores: NDArray[np.float32] = self.net(torch.tensor(x)).numpy()
         return scores
 
     def unit_leaves(self, x: NDArray[np.float32], layer: int, depth: int) -> NDArray[np.int64]:
-        """Read the leaf that a dense net's own units would choose: (N, P) -> (N,), from 0 to 2^depth - 1.
+        """Compute the leaf that a dense net's units would choose: (N, P) -> (N,), from 0 to 2^depth - 1.
 
-        By the signs of the first `depth` units below its middle layer `layer`, which are those that a tree net of the same
-        width with `hidden` gates reads. Raises ValueError for a net with gates of its own, and for fewer units than that.
+        The bits are the signs of the first `depth` units below middle layer `layer`, the same units that `hidden` gates of a
+        tree net read. Raises ValueError for a net with gates, and for a width below `depth`.
         """
         if not isinstance(self.net, DenseNet):
-            raise ValueError("the net must be dense, got one with gates of its own")
+            raise ValueError("the net must be dense, got one with gates")
         if depth > self.net.config.width:
             raise ValueError(f"depth must be at most the width ({self.net.config.width}), got {depth}")
         with torch.no_grad():
@@ -63,7 +63,7 @@ class TrainedNet:
 
 
 def trained_net(store: Store, run_id: str) -> TrainedNet | None:
-    """Load the net of a run, or that of its last checkpoint; None if it has neither. Raises RunNotFoundError."""
+    """Load the net of a run, else of its last checkpoint; None if there is neither. Raises RunNotFoundError."""
     run = store.run(run_id)
     if (data := store.artifact(run_id, NET)) is not None:
         return TrainedNet(_with_weights(run.config, unpack(data)), None)

@@ -1,7 +1,7 @@
-"""Training: one net, or many side by side, and what scikit-learn fits.
+"""Training of one net or of many side by side, and fitting of scikit-learn models.
 
-`loop.train` trains one run here and now; `population` many; `trainer` is what both are made of. It imports configurations,
-data sets, nets, kernels and the optimizer; not the store.
+`loop.train` trains one run, `population` many runs; both use `trainer`. This package imports configurations, data sets,
+nets, kernels and the optimizer, but not the store.
 """
 
 from typing import TYPE_CHECKING

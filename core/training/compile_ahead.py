@@ -1,6 +1,6 @@
-"""`python -m leafscope.core.compile_ahead PARENT`: compiles what training uses, and ends at once when the process PARENT does.
+"""`python -m leafscope.core.training.compile_ahead PARENT` compiles the training code; it ends when process PARENT ends.
 
-A module of its own, so that the watch over the parent begins before anything heavy is imported.
+A separate module, because it must watch the parent before it imports anything heavy.
 """
 
 import contextlib
@@ -10,11 +10,11 @@ import threading
 import time
 
 LOOK = 0.1
-"""Seconds between two looks whether the parent is still there."""
+"""Seconds between two checks that the parent still runs."""
 
 
 def main(parent: int) -> None:
-    """Compile, politely: what people wait for goes first."""
+    """Compile at low priority, so the app stays responsive."""
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
         os.nice(5)

@@ -1,4 +1,4 @@
-"""Compiling all that training uses, here or in a process of its own."""
+"""Compiling the training code, in this process or in a separate one."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from leafscope.core.tree import TreeLinear
 
 
 def make_ready() -> None:
-    """Compile everything that training and evaluation use, or load it; seconds, about half a minute the first time."""
+    """Compile or load the code for training and evaluation; takes seconds, the first time about half a minute."""
     train = TrainConfig(epochs=1, device="cpu", batch_size=64)
     tiny = RunConfig(data=DataConfig(name="iris"), net=NetConfig(depth=1, width=2), train=train)
     for _ in Trainer(tiny, compiled=True).epochs():
@@ -29,6 +29,6 @@ def make_ready() -> None:
 
 
 def start_making_ready() -> "subprocess.Popen[bytes]":
-    """Compile in a process of its own, which ends with this one."""
+    """Compile in a separate process, which ends with this one."""
     command = [sys.executable, "-P", "-m", "leafscope.core.training.compile_ahead", str(os.getpid())]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""Train one net in this process, and what that gives."""
+"""Training one net in this process, and its result."""
 
 import copy
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from leafscope.core.training.trainer import EpochRecord, Trainer
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a finished training gives."""
+    """The result of training one run."""
 
     run: RunConfig
     history: pd.DataFrame
@@ -24,7 +24,7 @@ class TrainResult:
     leaf_counts: dict[tuple[int, str], np.ndarray]
     """(gated layer, split) -> (recorded epochs, L) int64."""
     best_epoch: int
-    """The epoch with the lowest validation loss, the first of equals."""
+    """The epoch with the lowest validation loss, the first if several are equal."""
     net: DenseNet | TreeNet
     """The net after the last epoch, on the CPU: standardized rows (N, P) -> logits (N, C)."""
     seconds: float
@@ -34,10 +34,10 @@ class TrainResult:
 def train(
     run: RunConfig, on_epoch: Callable[[EpochRecord], None] | None = None, *, compiled: bool | None = None
 ) -> TrainResult:
-    """Train a run here and now, calling `on_epoch` after each epoch, epoch 0 included.
+    """Train a run in this process and call `on_epoch` after each epoch, epoch 0 included.
 
-    It is a population of one; `compiled` is as Trainer's. Raises LimitError, DeviceError, DataError before training and
-    NonFiniteLossError in it.
+    `compiled` is that of `Trainer`. Raises LimitError, DeviceError or DataError before training, and NonFiniteLossError
+    during it.
     """
     from leafscope.core.training.population import Ended, Population
 
@@ -55,7 +55,7 @@ def train(
 
 
 def result_of(trainer: Trainer, records: list[EpochRecord]) -> TrainResult:
-    """Put together what a trainer and its records, epoch 0 first, say; the net is copied to the CPU."""
+    """Combine a trainer and its records, epoch 0 first, into a result; the net is copied to the CPU."""
     run = trainer.run
     leaves = {key: np.stack([record.leaves[key] for record in records]) for key in records[0].leaves}
     validation = [record.metrics["validation", "loss"] for record in records]
@@ -80,6 +80,6 @@ def _leaf_counts(run: RunConfig, leaves: dict[tuple[int, str], np.ndarray]) -> d
 
 
 def history_frame(records: list[EpochRecord]) -> pd.DataFrame:
-    """Lay records out as a table: columns epoch, split, metric, value."""
+    """Convert records to a table with the columns epoch, split, metric, value."""
     rows = [(record.epoch, split, metric, value) for record in records for (split, metric), value in record.metrics.items()]
     return pd.DataFrame(rows, columns=["epoch", "split", "metric", "value"])

@@ -1,9 +1,8 @@
-"""Many nets trained as one: members side by side on the threads of one process, each exactly as if it were alone.
+"""Training many nets side by side on the threads of one process, each with the same result as if trained alone.
 
-Members share the machine, the compiled code and, where it is the same, what was read from a data set; they may differ in
-everything else, depth included: one compiled call trains one member for a while without the interpreter, so that no
-padding of members to one shape, and no synchronization between their steps, is needed (this project's choice; measured by
-`leafscope bench`).
+Members share the compiled code and loaded data sets; everything else may differ, depth included. One compiled call trains
+one member for a while without the interpreter, so members need no padding to one shape and no synchronization between
+steps (this project's choice; measured by `leafscope bench`).
 """
 
 import contextlib
@@ -22,7 +21,7 @@ from leafscope.core.errors import OUT_OF_MEMORY, LeafscopeError, LimitError, is_
 from leafscope.core.training.trainer import EpochRecord, Trainer
 
 TURN = 0.3
-"""Seconds that a member trains before it is another's turn: small members end one by one, long ones go on side by side."""
+"""Seconds that a member trains before the next one's turn: small members finish one by one, long ones alternate."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,14 @@ class Ended:
     status: str
     """finished, stopped or failed."""
     error: LeafscopeError | None = None
-    """Why it failed."""
+    """The reason for a failure."""
 
 
 class Population:
-    """Trains many runs at once; a member's history does not depend on who else is there, bit for bit on the CPU.
+    """Trains many runs at once; a member's history does not depend on the other members, bit for bit on the CPU.
 
-    `should_stop` is asked with the member's number, from several threads, as often as a `Trainer` asks. Members on a GPU
-    take turns. Raises what `Trainer` raises, before anything is trained, and ValueError for threads under 1.
+    `should_stop` is called with the member's number, from several threads, as often as a `Trainer` calls it. Members on a
+    GPU take turns. Raises what `Trainer` raises, before any training, and ValueError for fewer than 1 thread.
     """
 
     def __init__(
@@ -64,9 +63,9 @@ class Population:
         self._threads = 1 if on_gpu else max(1, min(threads, len(self.members)))
 
     def events(self) -> Iterator[tuple[int, EpochRecord | Ended]]:
-        """Train all members; yields (member, record) after each of its epochs, epoch 0 first, and (member, Ended) once.
+        """Train all members; yield (member, record) after each epoch, epoch 0 first, and (member, Ended) at its end.
 
-        A member that fails or is stopped ends alone. Closing the iterator ends the training of all soon.
+        If a member fails or is stopped, the others continue. Closing the iterator soon ends the training of all.
         """
         histories = [member.epochs() for member in self.members]
         if self._threads == 1:
@@ -82,11 +81,11 @@ class Population:
                 except BaseException as error:
                     news.put((number, error))
                     return
-                news.put((number, event))  # before another turn begins, so that no later event overtakes it
+                news.put((number, event))  # before the next turn begins, so events stay in order
                 if isinstance(event, Ended):
                     return
                 if time.monotonic() > until:
-                    with contextlib.suppress(RuntimeError):  # the pool was closed since
+                    with contextlib.suppress(RuntimeError):  # the pool was closed meanwhile
                         pool.submit(advance, number)
                     return
 
@@ -106,7 +105,7 @@ class Population:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _in_turn(self, histories: list[Iterator[EpochRecord]]) -> Iterator[tuple[int, EpochRecord | Ended]]:
-        """Train the members on the calling thread, without the cost of handing each epoch from one to another."""
+        """Train the members on the calling thread, which avoids passing each epoch between threads."""
         waiting = deque(enumerate(histories))
         try:
             while waiting:
@@ -134,7 +133,7 @@ class Population:
             return Ended("failed", LimitError(OUT_OF_MEMORY))
 
     def _dataset(self, run: RunConfig) -> Dataset:
-        """One copy of each data set and split."""
+        """Load each data set and split once."""
         key = run.data.model_dump_json(), run.data_seed
         if key not in self._data:
             self._data[key] = load(run.data, run.data_seed)

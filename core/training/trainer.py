@@ -1,7 +1,7 @@
-"""The training of one net: mini-batches, cosine schedule, one record an epoch, exact to the step when stopped and resumed.
+"""Training of one net: mini-batches, cosine schedule, one record per epoch, exact to the step when stopped and resumed.
 
-N rows · K depth · C classes. Epoch 0 is before training. Losses are mean cross-entropy in nats and accuracies shares,
-both measured on a whole split with the net as it stands after the epoch, without gate noise.
+N rows · K depth · C classes. Epoch 0 is before training. Losses (mean cross-entropy in nats) and accuracies (from 0 to 1)
+are measured on a whole split after the epoch, without gate noise.
 """
 
 import contextlib
@@ -30,15 +30,15 @@ from leafscope.core.training.compiled_net import CompiledNet, takes
 from leafscope.core.tree import TreeLinear
 
 EVALUATION_ROWS = 8192
-"""Rows of one forward pass in evaluation, so that its memory does not grow with the data."""
+"""Rows in one forward pass of the evaluation, whose memory therefore does not grow with the data."""
 
 LOOK = 0.02
-"""Seconds of compiled steps between two looks whether to stop."""
+"""Seconds of compiled steps between two calls of `should_stop`."""
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What is known after an epoch."""
+    """Metrics and leaves after an epoch."""
 
     epoch: int
     """0 is before training."""
@@ -47,7 +47,7 @@ class EpochRecord:
     leaves: dict[tuple[int, str], np.ndarray]
     """(gated layer from 0, split) -> (rows,) uint8 or, above 256 leaves, uint16; empty for dense nets."""
     seconds: float
-    """Training and evaluation time since this trainer began."""
+    """Training and evaluation time since this trainer started."""
 
 
 @dataclass
@@ -61,14 +61,14 @@ class _Progress:
 
 
 class _Stopwatch:
-    """The time of one training, without what passes while others have their turn."""
+    """Measures the time of one training, without the turns of other members."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
         self._began = time.perf_counter()
 
     def pause(self) -> float:
-        """Stop, and give the seconds until now."""
+        """Stop, and return the seconds until now."""
         self._seconds += time.perf_counter() - self._began
         return self._seconds
 
@@ -77,13 +77,12 @@ class _Stopwatch:
 
 
 class Trainer:
-    """Trains one run; a state taken and loaded again goes on to the same history, bit for bit on the CPU.
+    """Trains one run; training from a saved and loaded state continues the same history, bit for bit on the CPU.
 
-    `should_stop` is asked before every step, or, where compiled code trains, every `seconds_between_looks`. `dataset` is
-    the run's, if it is at hand. `compiled`: whether compiled code trains nets that it takes; None: unless it would have to
-    be waited for. Both paths agree in a step to 1e-5. `checked`: the run is known to fit in memory. Raises LimitError if
-    the run does not fit in memory, before allocation, DeviceError if its device is not there, DataError if its data cannot
-    be had.
+    `should_stop` is called before every step, or every `seconds_between_looks` with compiled code. `dataset` is the run's,
+    if already loaded. `compiled`: whether to use compiled code for nets that it supports; None: if it is ready. Both paths
+    agree in a step to 1e-5. `checked`: the run is known to fit in memory. Raises LimitError, before allocation, if the run
+    does not fit in memory, DeviceError if its device is missing, DataError if its data cannot be loaded.
     """
 
     def __init__(
@@ -130,9 +129,9 @@ class Trainer:
         return self._progress.epoch
 
     def epochs(self) -> Iterator[EpochRecord]:
-        """Train, yielding epoch 0 first if nothing was loaded, then each epoch as it ends.
+        """Train; yield epoch 0 first unless a state was loaded, then each epoch as it ends.
 
-        Ends after the last epoch, at early stopping, or soon after `should_stop()`, which may be within an epoch; then
+        Ends after the last epoch, by early stopping, or soon after `should_stop()` returns True, also within an epoch; then
         `stopped` is True. Raises NonFiniteLossError at the first loss that is not finite, before the update.
         """
         clock = _Stopwatch()
@@ -151,14 +150,14 @@ class Trainer:
             yield record
             clock.goes_on()
             if progress.epoch == self.run.train.epochs and not math.isfinite(loss := record.metrics["train", "loss"]):
-                raise NonFiniteLossError(progress.epoch, None, loss)  # no step follows that would find it
+                raise NonFiniteLossError(progress.epoch, None, loss)  # no later step would find it
 
     def facts(self) -> dict[str, Any]:
-        """Measure what else is known of the net as it stands, as JSON values.
+        """Measure further properties of the current net, as JSON values.
 
-        `trained_parameters`: those in nodes that a step visited at least once, and all others; `inference_seconds`: for one
-        row, all test rows at once, the median of three; `compiled`: whether compiled code was at hand, without which steps
-        round otherwise.
+        `trained_parameters`: the parameters outside of nodes, and those of nodes visited by at least one step;
+        `inference_seconds`: time for one row when all test rows are computed at once, the median of three; `compiled`:
+        whether compiled code was ready (steps round differently without it).
         """
         from leafscope.core.cost import trained_parameters
 
@@ -181,7 +180,7 @@ class Trainer:
         }
 
     def state(self) -> dict[str, Tensor]:
-        """Copy everything needed to go on, exact to the step: name -> tensor on the CPU."""
+        """Copy everything needed to continue, exact to the step: name -> tensor on the CPU."""
         state = {f"net.{name}": tensor for name, tensor in self.net.state_dict().items()}
         for index, parameter in enumerate(self.net.parameters()):
             for name, tensor in self._optimizer.state[parameter].items():
@@ -194,10 +193,10 @@ class Trainer:
         return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Go on from a state that a trainer of the same run gave; raises ValueError if it is of another net."""
+        """Continue from the state of a trainer of the same run; raises ValueError for the state of another net."""
         names = set(self.state())
         if names != set(state):
-            raise ValueError(f"a state must be of the same net, but these differ: {sorted(names ^ set(state))[:4]}")
+            raise ValueError(f"a state must be of the same net, but these entries differ: {sorted(names ^ set(state))[:4]}")
         self.net.load_state_dict({name[4:]: tensor for name, tensor in state.items() if name.startswith("net.")})
         for index, parameter in enumerate(self.net.parameters()):
             for name, tensor in self._optimizer.state[parameter].items():
@@ -206,7 +205,7 @@ class Trainer:
         self._progress = _Progress(epoch, step, float(state["best_loss"]), best_epoch, bool(begun), bool(ended))
 
     def _train_epoch(self) -> bool:
-        """Finish the current epoch; False if asked to stop before its end."""
+        """Finish the current epoch; return False if stopped before its end."""
         progress, train = self._progress, self.run.train
         x, y = self._splits["train"]
         epoch = progress.epoch + 1
@@ -218,7 +217,7 @@ class Trainer:
             rows = order[step * train.batch_size : (step + 1) * train.batch_size]
             gate_noise = self._draw_noise(len(rows), (epoch - 1) * self._batches + step, noise)
             if step < progress.step:
-                continue  # done before the stop; its noise is drawn all the same, so that the stream goes on as before
+                continue  # done before the stop; its noise is still drawn, so later steps get the same noise
             if self._should_stop():
                 return False
             with self._path():
@@ -284,7 +283,7 @@ class Trainer:
         ]
 
     def _stream(self, epoch: int, use: int) -> torch.Generator:
-        """Random numbers of one epoch and one use, from the seed alone, so that nothing need be saved to resume."""
+        """Make the random numbers of one epoch and one use from the seed alone, so resuming needs no saved state."""
         words = np.random.SeedSequence((self.run.seed, 7, epoch, use)).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
 
@@ -310,7 +309,7 @@ class Trainer:
         return EpochRecord(self._progress.epoch, metrics, leaves, clock.pause())
 
     def _measure(self, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
-        """Loss, accuracy and each gated layer's leaves of all rows of a split."""
+        """Compute loss, accuracy and each gated layer's leaves for all rows of a split."""
         if self._compiled is None:
             with self._path():
                 return evaluate(self.net, x, y)
@@ -326,9 +325,9 @@ class Trainer:
 
 @torch.no_grad()
 def evaluate(net: DenseNet | TreeNet, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
-    """Measure mean cross-entropy (nats) and accuracy, and list each row's leaf at every gated layer.
+    """Compute mean cross-entropy (nats), accuracy and each row's leaf at every gated layer.
 
-    Shapes: x (N, P), y (N,) -> loss, accuracy, one (N,) int64 array for each gated layer. No rows: NaN and NaN.
+    Shapes: x (N, P), y (N,) -> loss, accuracy, one (N,) int64 array for each gated layer. NaN and NaN without rows.
     """
     logits: list[Tensor] = []
     leaves: list[list[Tensor]] = []

@@ -1,6 +1,6 @@
-"""How rows use the leaves: counts, evenness, change, classes, and what chance alone would give.
+"""Leaf statistics: counts, evenness, change, classes, and the values expected by chance.
 
-Numbers in, numbers out: it imports nothing of the core but `limits`.
+Pure functions of arrays; of the core, they import only `limits` and `lazy`.
 """
 
 from typing import TYPE_CHECKING

@@ -1,8 +1,8 @@
-"""What random routing alone would give: each row draws its leaf from the product of the observed bit frequencies.
+"""Leaf statistics expected under random routing: each row draws its leaf from the product of the observed bit frequencies.
 
-N rows · K depth (gating bits) · L = 2^K leaves · C classes · E recorded epochs · R replicates. Few rows in many leaves
-leave most of them empty by arithmetic alone, so a statistic says little until this expectation stands beside it. The
-product of bit frequencies as the null model, and 95 % of the replicates as its range, are this project's choice.
+N rows · K depth (gating bits) · L = 2^K leaves · C classes · E recorded epochs · R replicates. With few rows and many
+leaves, most leaves are empty by chance, so compare a statistic with its expectation. The null model (product of bit
+frequencies) and the range (95 % of the replicates) are this project's choice.
 """
 
 import math
@@ -20,15 +20,15 @@ from leafscope.core.usage.information import class_statistics
 from leafscope.core.usage.summary import CHANCE_NAMES
 
 _BLOCK = 1 << 20
-"""Rows drawn at once, over replicates."""
+"""Rows drawn at once, summed over replicates."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A statistic under random routing; NaN when there is no row."""
+    """A statistic under random routing; all fields are NaN without rows."""
 
     mean: float
-    """Its expectation: exact where a closed form is known, else the mean of the replicates."""
+    """The expectation: exact if a closed form is known, else the mean of the replicates."""
     low: float
     """The 2.5 % quantile of the replicates."""
     high: float
@@ -36,10 +36,10 @@ class Expected:
 
 
 def bit_frequencies(counts: Integers) -> NDArray[np.float64]:
-    """Give the share of rows whose bit is 1, for each bit: (L,) counts -> (K,), the first bit first, NaN without rows.
+    """Return the share of rows whose bit is 1, for each bit: (L,) counts -> (K,), first bit first, NaN without rows.
 
-    Raises ValueError unless L is a power of two, for a negative count or another number of dimensions, and TypeError for
-    values that are not whole numbers.
+    Raises ValueError if L is not a power of two, a count is negative or the number of dimensions is wrong, and TypeError
+    for values that are not whole numbers.
 
     >>> bit_frequencies([1, 0, 0, 3]).tolist(), bit_frequencies([1, 1, 0, 0]).tolist()
     ([0.75, 0.75], [0.0, 0.5])
@@ -49,9 +49,9 @@ def bit_frequencies(counts: Integers) -> NDArray[np.float64]:
 
 
 def random_load(counts: Integers) -> NDArray[np.float64]:
-    """Give the probability of each leaf under random routing: (L,) counts -> (L,), sum 1, NaN without rows.
+    """Return the probability of each leaf under random routing: (L,) counts -> (L,), sums to 1, NaN without rows.
 
-    Raises as `bit_frequencies` does.
+    Raises what `bit_frequencies` raises.
 
     >>> random_load([1, 0, 0, 3]).tolist()
     [0.0625, 0.1875, 0.1875, 0.5625]
@@ -64,9 +64,9 @@ def random_load(counts: Integers) -> NDArray[np.float64]:
 
 
 def draw(counts: Integers, replicates: int = 200, seed: int = 0) -> NDArray[np.int64]:
-    """Route as many rows at random, many times over: (L,) counts -> (R, L) int64 counts, each row summing to N.
+    """Route the same number of rows at random, R times: (L,) counts -> (R, L) int64 counts, each row sums to N.
 
-    Raises ValueError for replicates under 1, and as `bit_frequencies` does.
+    Raises ValueError for fewer than 1 replicate, and what `bit_frequencies` raises.
 
     >>> draw([0, 4, 0, 0], replicates=2).tolist()  # the first bit is always 0, the second always 1
     [[0, 4, 0, 0], [0, 4, 0, 0]]
@@ -79,7 +79,7 @@ def draw(counts: Integers, replicates: int = 200, seed: int = 0) -> NDArray[np.i
     found = np.zeros((replicates, len(n)), np.int64)
     if rows == 0:
         return found
-    if rows * len(frequencies) < len(n):  # a uniform number for each bit of each row, or a binomial one for each leaf
+    if rows * len(frequencies) < len(n):  # draw the cheaper: a uniform number per row and bit, or a binomial one per leaf
         replicate = iter(found)
         for leaves in _random_leaves(frequencies, replicates, rows, rng):
             for leaf in leaves:
@@ -92,10 +92,10 @@ def draw(counts: Integers, replicates: int = 200, seed: int = 0) -> NDArray[np.i
 
 
 def expected_balance(counts: Integers, *, replicates: int = 200, seed: int = 0) -> dict[str, Expected]:
-    """Give each statistic of balance under random routing: (L,) counts -> a field of LeafBalance, or other name: Expected.
+    """Compute every balance statistic under random routing: (L,) counts -> {name: Expected}.
 
-    The other names are `used_leaves` and `carrying_90`. The means of `dead_fraction`, `used_leaves` and `cv2` are exact.
-    Raises as `draw` does.
+    Names: the fields of LeafBalance, `used_leaves` and `carrying_90`. The means of `dead_fraction`, `used_leaves` and `cv2`
+    are exact. Raises what `draw` raises.
 
     >>> expected_balance([2, 0, 0, 2])["dead_fraction"].mean  # (3/4)^4
     0.31640625
@@ -106,16 +106,16 @@ def expected_balance(counts: Integers, *, replicates: int = 200, seed: int = 0) 
 def lorenz_band(
     counts: Integers, *, replicates: int = 200, seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give the Lorenz curve under random routing: (L,) counts -> mean, 2.5 % and 97.5 % quantile, each (L + 1,).
+    """Compute the Lorenz curve under random routing: (L,) counts -> mean, 2.5 % and 97.5 % quantile, each (L + 1,).
 
-    NaN without rows. Raises as `draw` does.
+    NaN without rows. Raises what `draw` raises.
 
     >>> [curve.tolist() for curve in lorenz_band([5])]
     [[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]
     """
     curves = lorenz(draw(counts, replicates, seed))
     low, high = np.zeros((2, curves.shape[1]))
-    first = int(curves.any(0).argmax())  # before it all are 0, which is most of a curve of few rows in many leaves
+    first = int(curves.any(0).argmax())  # all curves are 0 before it: skips most of the work for few rows in many leaves
     low[first:], high[first:] = np.quantile(curves[:, first:], [0.025, 0.975], axis=0)
     return curves.mean(0), low, high
 
@@ -123,11 +123,11 @@ def lorenz_band(
 def expected_by_epoch(
     counts: Integers, names: Sequence[str], *, replicates: int = 100, seed: int = 0, most: int = 24
 ) -> pd.DataFrame:
-    """Follow statistics under random routing over epochs: (E, L) counts -> epoch_index, name, mean, low, high.
+    """Compute statistics under random routing over epochs: (E, L) counts -> epoch_index, name, mean, low, high.
 
-    At most `most` epochs, evenly spaced, the first and the last among them; each with its own bit frequencies and the
-    same seed, so that it equals `expected_balance` of that epoch. Raises ValueError for a name that is not in CHANCE_NAMES or
-    `most` under 2, and as `draw` does.
+    At most `most` evenly spaced epochs, including the first and the last. Each uses its own bit frequencies and the same
+    seed, and so equals `expected_balance` of that epoch. Raises ValueError for a name that is not in CHANCE_NAMES and for
+    `most` below 2, and what `draw` raises.
 
     >>> expected_by_epoch([[2, 2], [4, 0], [1, 3]], ["dead_fraction"], most=2)[["epoch_index", "mean"]].values.tolist()
     [[0.0, 0.0625], [2.0, 0.16015625]]
@@ -148,10 +148,10 @@ def expected_by_epoch(
 
 
 def expected_classes(counts: Integers, class_totals: Integers, *, replicates: int = 200, seed: int = 0) -> dict[str, Expected]:
-    """Give `purity` and `mutual_information` (nats) when rows keep their class and draw a random leaf: (L,), (C,) counts.
+    """Compute `purity` and `mutual_information` (nats) when rows keep their class but draw a random leaf: (L,), (C,) counts.
 
-    Even then both exceed what one leaf would give, the more so the fewer rows a leaf has. NaN without rows. Raises
-    ValueError when counts and class_totals are not of as many rows, and as `draw` does.
+    Both exceed the value of a single leaf even by chance, and more so with fewer rows in each leaf. NaN without rows.
+    Raises ValueError if counts and class_totals have different sums, and what `draw` raises.
 
     >>> expected_classes([4, 0], [3, 1])["purity"]  # the bit is always 0, so all rows share a leaf
     Expected(mean=0.75, low=0.75, high=0.75)
@@ -170,10 +170,10 @@ def expected_classes(counts: Integers, class_totals: Integers, *, replicates: in
 
 
 def expected_agreement(counts_a: Integers, counts_b: Integers) -> Expected:
-    """Give the share of rows in the same leaf twice if they drew one at random each time: two (L,) counts of the same rows.
+    """Return the share of rows that draw the same leaf in two independent random routings: two (L,) counts of the same rows.
 
-    What `settled` is when two epochs have nothing to do with each other, and 1 - `churn`. Exact: the number of rows that
-    agree is binomial. NaN without rows. Raises ValueError for counts of other lengths or sums, and as `random_load` does.
+    This is `settled`, and 1 - `churn`, for two unrelated epochs. Exact: the number of rows that agree is binomial. NaN
+    without rows. Raises ValueError for counts of different lengths or sums, and what `random_load` raises.
 
     >>> expected_agreement([2, 2], [2, 2]).mean, expected_agreement([4, 0], [0, 4]).high
     (0.5, 0.0)
@@ -184,7 +184,7 @@ def expected_agreement(counts_a: Integers, counts_b: Integers) -> Expected:
     rows = int(a.sum(dtype=np.int64))
     if a.shape != b.shape or rows != b.sum(dtype=np.int64):
         raise ValueError(
-            f"counts must be of the same leaves and rows, got shapes {a.shape} and {b.shape}, sums {a.sum()}, {b.sum()}"
+            f"counts must have equal shapes and sums, got shapes {a.shape} and {b.shape}, sums {a.sum()} and {b.sum()}"
         )
     if rows == 0:
         return Expected(math.nan, math.nan, math.nan)
@@ -194,17 +194,18 @@ def expected_agreement(counts_a: Integers, counts_b: Integers) -> Expected:
 
 
 def expected_divergence(counts_a: Integers, counts_b: Integers, *, replicates: int = 200, seed: int = 0) -> Expected:
-    """Give the Jensen-Shannon divergence, in nats, of two splits that differ by chance alone: two (L,) counts.
+    """Compute the Jensen-Shannon divergence, in nats, of two splits that differ only by chance: two (L,) counts.
 
-    All rows are dealt anew into two splits of the sizes given, their leaves kept: with few rows a leaf the divergence is far
-    from 0 even then. NaN if one of them is empty. Raises ValueError for counts of other lengths, and as `draw` does.
+    Rows keep their leaves and are assigned at random to two splits of the given sizes. With few rows in each leaf, the
+    divergence is far from 0 even by chance. NaN if a split is empty. Raises ValueError for counts of different lengths, and
+    what `draw` raises.
 
-    >>> expected_divergence([5, 0], [3, 0])  # one leaf holds all, whoever is dealt where
+    >>> expected_divergence([5, 0], [3, 0])  # one leaf holds all rows in any assignment
     Expected(mean=0.0, low=0.0, high=0.0)
     """
     a, b = checked_counts(counts_a, "counts_a", ndim=1), checked_counts(counts_b, "counts_b", ndim=1)
     if a.shape != b.shape:
-        raise ValueError(f"counts must be of the same leaves, got shapes {a.shape} and {b.shape}")
+        raise ValueError(f"counts must have equal shapes, got {a.shape} and {b.shape}")
     _check_replicates(replicates)
     rows = int(a.sum(dtype=np.int64))
     if rows == 0 or not b.any():
@@ -232,7 +233,7 @@ def _expected(counts: Integers, names: Sequence[str], replicates: int, seed: int
 
 
 def _exact_means(load: NDArray[np.float64], rows: int) -> dict[str, float]:
-    """Take the means that are known: a leaf's count is binomial, so P(n = 0) = (1 - p)^N and E n^2 = N p (1 - p) + (N p)^2."""
+    """Compute the means with a closed form: n of a leaf is binomial, P(n = 0) = (1 - p)^N, E n^2 = N p (1 - p) + (N p)^2."""
     dead = float(((1 - load) ** rows).mean())
     square = float((load * (1 - load) / rows + load**2).sum())
     return {
@@ -250,7 +251,7 @@ def _of_replicates(samples: NDArray[np.float64], mean: float | None = None) -> E
 def _random_leaves(
     frequencies: NDArray[np.float64], replicates: int, rows: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    """Draw the leaf of every row bit by bit: blocks of (r, N), r summing to the replicates."""
+    """Draw the leaf of every row bit by bit: blocks of (r, N), where the r sum to the replicates."""
     step = max(1, _BLOCK // max(1, rows))
     for start in range(0, replicates, step):
         shape = (min(step, replicates - start), rows)

@@ -1,6 +1,6 @@
-"""How the use of leaves differs: between recorded epochs, and between two splits.
+"""Changes in leaf use between recorded epochs, and the difference between two splits.
 
-N rows · L leaves · E recorded epochs. Statistics that no row supports are NaN, never a silent 0.
+N rows · L leaves · E recorded epochs. Statistics without rows are NaN, never a silent 0.
 """
 
 import math
@@ -14,8 +14,9 @@ from leafscope.core.usage.counts import Integers, checked_counts, whole_numbers
 def divergence(counts_a: Integers, counts_b: Integers) -> float:
     """Compare two loads by the Jensen-Shannon divergence: (L,) and (L,) counts -> nats, from 0 (equal) to log 2.
 
-    (KL(p, m) + KL(q, m)) / 2 with m = (p + q) / 2; log 2 when no leaf is shared; NaN if either has no row. Lin 1991
-    (doi 10.1109/18.61115). Raises ValueError for a negative count or arrays that do not pair up, TypeError for others.
+    (KL(p, m) + KL(q, m)) / 2 with m = (p + q) / 2; log 2 if no leaf is shared; NaN if either has no rows. Lin 1991
+    (doi 10.1109/18.61115). Raises ValueError for negative counts or arrays of different lengths, TypeError for values that
+    are not whole numbers.
 
     >>> divergence([1, 1], [2, 2]), divergence([3, 0], [0, 1]) == math.log(2)
     (0.0, True)
@@ -32,9 +33,9 @@ def divergence(counts_a: Integers, counts_b: Integers) -> float:
 
 
 def churn(leaves: Integers) -> NDArray[np.float64]:
-    """Give the share of rows that changed leaf since the epoch recorded before: (E, N) whole numbers -> (E - 1,).
+    """Return the share of rows that changed their leaf since the previous recorded epoch: (E, N) whole numbers -> (E - 1,).
 
-    From 0 to 1, NaN without rows; this project's choice. Raises ValueError for another number of dimensions, and
+    From 0 to 1, NaN without rows; this project's choice. Raises ValueError for the wrong number of dimensions, and
     TypeError for values that are not whole numbers.
 
     >>> churn([[0, 1], [0, 2], [3, 3]]).tolist()
@@ -45,10 +46,10 @@ def churn(leaves: Integers) -> NDArray[np.float64]:
 
 
 def settled(leaves: Integers) -> NDArray[np.float64]:
-    """Give the share of rows that are already in the leaf of the last epoch: (E, N) whole numbers -> (E,), the last 1.
+    """Return the share of rows already in their leaf of the last epoch: (E, N) whole numbers -> (E,), the last is 1.
 
     From 0 to 1, NaN without rows. Router saturation with one expert, OLMoE 2024 eq. 5 (arXiv 2409.02060). Raises
-    ValueError for another number of dimensions, and TypeError for values that are not whole numbers.
+    ValueError for the wrong number of dimensions, and TypeError for values that are not whole numbers.
 
     >>> settled([[0, 1], [0, 2], [0, 3]]).tolist()
     [0.5, 0.5, 1.0]

@@ -1,6 +1,6 @@
-"""Which classes are in which leaf.
+"""Classes in the leaves: lift and purity.
 
-L leaves · C classes. Statistics that no row supports are NaN, never a silent 0.
+L leaves · C classes. Statistics without rows are NaN, never a silent 0.
 """
 
 import math
@@ -12,10 +12,10 @@ from leafscope.core.usage.counts import Integers, checked_counts, ratio
 
 
 def lift(class_counts: Integers) -> NDArray[np.float64]:
-    """Compare each class's load of a leaf with everyone's: (L, C) counts -> (L, C) p(leaf given class) / p(leaf).
+    """Compare the load of each class with that of all rows: (L, C) counts -> (L, C) p(leaf given class) / p(leaf).
 
-    1 is neutral, 0 means that no row of the class is there; NaN where the leaf or the class has no row. Raises
-    ValueError for a negative count or another number of dimensions, and TypeError for other values.
+    1 is neutral, 0 means that the leaf has no row of the class; NaN if the leaf or the class has no rows. Raises
+    ValueError for a negative count or the wrong number of dimensions, and TypeError for values that are not whole numbers.
 
     >>> lift([[2, 0], [2, 4], [0, 0]]).tolist()
     [[2.0, 0.0], [0.6666666666666666, 1.3333333333333333], [nan, nan]]
@@ -26,10 +26,10 @@ def lift(class_counts: Integers) -> NDArray[np.float64]:
 
 
 def purity(class_counts: Integers) -> float:
-    """Give the share of rows that are of the commonest class of their leaf: (L, C) counts -> 0 to 1, NaN without rows.
+    """Return the share of rows that belong to the majority class of their leaf: (L, C) counts -> 0 to 1, NaN without rows.
 
     (1/N) sum over leaves of max over classes of n: Manning et al. 2008, section 16.3. It grows with the number of
-    leaves, to 1 when each row has its own. Raises as `lift` does.
+    leaves and reaches 1 when each row has its own leaf. Raises what `lift` raises.
 
     >>> purity([[3, 1], [0, 0], [1, 1]])
     0.6666666666666666

@@ -1,8 +1,6 @@
-"""How the rows use the leaves: counts, and the statistics of load, balance and change over epochs.
+"""Counts of rows in leaves, tree nodes and classes, and the checks of arrays that all leaf statistics share.
 
-N rows · K depth (gating bits) · L = 2^K leaves · n (L,) rows in each leaf · p = n / sum n load · C classes ·
-E recorded epochs · R sets of counts, one a row. Logarithms are natural. Statistics that no row supports are NaN, never
-a silent 0.
+N rows · K depth (gating bits) · L = 2^K leaves · C classes · E recorded epochs · R sets of counts, one in each row.
 """
 
 import math
@@ -18,13 +16,13 @@ Integers: TypeAlias = NDArray[np.integer] | ArrayLike
 """Whole numbers: a numpy array or a torch tensor of any integer type, or a list."""
 
 _BLOCK = 1 << 18
-"""Counts worked on at once: what is made of them stays in the cache, and memory small at any depth."""
+"""Counts processed at once: intermediate arrays stay in the cache, and memory stays small at any depth."""
 
 
 def leaf_counts(leaf: Integers, depth: int) -> NDArray[np.int64]:
     """Count the rows in each leaf: (N,) whole numbers -> (L,) int64.
 
-    Raises IndexError for a leaf outside 0..2^depth - 1, ValueError for another number of dimensions or a depth outside
+    Raises IndexError for a leaf outside 0..2^depth - 1, ValueError for the wrong number of dimensions or a depth outside
     0..16, and TypeError for values that are not whole numbers.
 
     >>> leaf_counts([0, 3, 3], depth=2).tolist()
@@ -39,8 +37,9 @@ def leaf_counts(leaf: Integers, depth: int) -> NDArray[np.int64]:
 def node_counts(counts: Integers) -> list[NDArray[np.int64]]:
     """Count the rows in each node of every level: (L,) whole numbers -> K + 1 int64 arrays, level l with 2^l entries.
 
-    Entry `prefix` of level l is the number of rows whose pattern begins with that prefix. Raises ValueError unless L is
-    a power of two, for a negative count or another number of dimensions, and TypeError for other values.
+    Entry `prefix` of level l is the number of rows whose pattern begins with that prefix. Raises ValueError if L is not a
+    power of two, a count is negative or the number of dimensions is wrong, and TypeError for values that are not whole
+    numbers.
 
     >>> [level.tolist() for level in node_counts([1, 0, 0, 2])]
     [[3], [1, 2], [1, 0, 0, 2]]
@@ -52,8 +51,7 @@ def node_counts(counts: Integers) -> list[NDArray[np.int64]]:
 def prefix_counts(counts: Integers, level: int) -> NDArray[np.int64]:
     """Count the rows of each prefix of length `level`: (L,) or (R, L) whole numbers -> (2^level,) or (R, 2^level) int64.
 
-    Raises ValueError for a level outside 0..K, unless L is a power of two, for a negative count or another number of
-    dimensions, and TypeError for values that are not whole numbers.
+    Raises ValueError for a level outside 0..K, and what `node_counts` raises.
 
     >>> prefix_counts([1, 0, 0, 2], level=1).tolist()
     [1, 2]
@@ -68,7 +66,7 @@ def prefix_counts(counts: Integers, level: int) -> NDArray[np.int64]:
 def class_counts(leaf: Integers, y: Integers, depth: int, n_classes: int) -> NDArray[np.int64]:
     """Count the rows of each class in each leaf: (N,) leaves and (N,) classes -> (L, C) int64.
 
-    Raises IndexError for a leaf or a class out of range, ValueError for arrays that do not pair up or a depth outside
+    Raises IndexError for a leaf or a class out of range, ValueError for arrays of different lengths or a depth outside
     0..16, and TypeError for values that are not whole numbers.
 
     >>> class_counts([0, 1, 1], [2, 0, 2], depth=1, n_classes=3).tolist()
@@ -86,10 +84,11 @@ def class_counts(leaf: Integers, y: Integers, depth: int, n_classes: int) -> NDA
 
 
 def leaf_state(counts_train: Integers, counts_test: Integers) -> NDArray[np.str_]:
-    """Name the state of each leaf: (L,) and (L,) counts -> (L,) of "used", "test only" or "unseen".
+    """Classify each leaf: (L,) and (L,) counts -> (L,) of "used", "test only" or "unseen".
 
-    used: at least one training row; test only: no training row but a test row; unseen: neither. The names are this
-    project's choice. Raises ValueError for a negative count or arrays that do not pair up, TypeError for other values.
+    used: at least one training row; test only: a test row but no training row; unseen: neither. The names are this
+    project's choice. Raises ValueError for negative counts or arrays of different lengths, TypeError for values that are not
+    whole numbers.
 
     >>> leaf_state([3, 0, 0], [1, 2, 0]).tolist()
     ['used', 'test only', 'unseen']
@@ -102,10 +101,10 @@ def leaf_state(counts_train: Integers, counts_test: Integers) -> NDArray[np.str_
 
 
 def possible_leaves(depth: int, dimensions: int) -> int:
-    """Bound the leaves that can be reached: K hyperplanes cut d dimensions into at most sum_{i<=min(d,K)} binom(K, i) cells.
+    """Bound the number of reachable leaves: K hyperplanes cut R^d into at most sum_{i<=min(d,K)} binom(K, i) cells.
 
-    From 1 to 2^K, and 2^K as soon as d >= K. The count is Schläfli's, for hyperplanes in general position. Raises
-    ValueError for a depth outside 0..16 or negative dimensions.
+    From 1 to 2^K; 2^K if d >= K. Schläfli's count for hyperplanes in general position. Raises ValueError for a depth
+    outside 0..16 or negative dimensions.
 
     >>> possible_leaves(depth=3, dimensions=2)  # three lines cut the plane into 7 parts
     7
@@ -119,7 +118,7 @@ def possible_leaves(depth: int, dimensions: int) -> int:
 def leaf_counts_by_epoch(leaves: Integers, depth: int) -> NDArray[np.int64]:
     """Count the rows in each leaf at every recorded epoch: (E, N) whole numbers -> (E, L) int64.
 
-    Raises as `leaf_counts` does.
+    Raises what `leaf_counts` raises.
 
     >>> leaf_counts_by_epoch([[0, 0], [0, 1]], depth=1).tolist()
     [[2, 0], [1, 1]]
@@ -128,13 +127,13 @@ def leaf_counts_by_epoch(leaves: Integers, depth: int) -> NDArray[np.int64]:
     recorded = whole_numbers(leaves, "leaves", ndim=2)
     check_range(recorded, 1 << depth, "a leaf", f" at depth {depth}")
     counts = np.empty((len(recorded), 1 << depth), np.int64)
-    for epoch, leaf in enumerate(recorded):  # an epoch at a time: the records are bytes, what bincount makes of them is not
+    for epoch, leaf in enumerate(recorded):  # one epoch at a time: bincount copies the bytes into 8-byte integers
         counts[epoch] = _bincount(leaf, 1 << depth)
     return counts
 
 
 def small_integers(n: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Store counts as int32 where they fit, which numpy sorts several times as fast as int64."""
+    """Convert counts to int32 if they fit: numpy sorts int32 several times as fast as int64."""
     return n.astype(np.int32 if n.max(initial=0) <= np.iinfo(np.int32).max else np.int64, copy=False)
 
 
@@ -146,11 +145,11 @@ def row_blocks(n: NDArray[np.integer]) -> Iterator[slice]:
 
 
 def _depth(n: NDArray[np.integer]) -> int:
-    """Read K from the last dimension of counts of leaves, L = 2^K, or raise."""
+    """Compute K from the last dimension of leaf counts, L = 2^K; raises ValueError for any other L."""
     leaves = n.shape[-1]
     depth = leaves.bit_length() - 1
     if leaves == 0 or leaves != 1 << depth:
-        raise ValueError(f"counts must have a power of two entries, one for each leaf, got {leaves}")
+        raise ValueError(f"counts must have one entry for each leaf, a power of two, got {leaves}")
     return depth
 
 
@@ -159,7 +158,7 @@ def ratio(part: NDArray[np.number], whole: NDArray[np.number]) -> NDArray[np.flo
 
 
 def whole_numbers(values: Integers, name: str, ndim: int | tuple[int, ...]) -> NDArray[np.integer]:
-    """View as a numpy array of its own integer type, or raise."""
+    """Convert to a numpy array of the same integer type; raises ValueError for the dimensions, TypeError for the type."""
     array = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     if array.ndim not in allowed:

@@ -1,7 +1,7 @@
 """How evenly rows are spread over leaves.
 
-L leaves · n (L,) rows in each leaf · p = n / sum n load · E recorded epochs · R sets of counts, one a row. Logarithms are
-natural. Statistics that no row supports are NaN, never a silent 0.
+L leaves · n (L,) rows in each leaf · p = n / sum n load · E recorded epochs · R sets of counts, one in each row.
+Logarithms are natural. Statistics without rows are NaN, never a silent 0.
 """
 
 import math
@@ -16,14 +16,14 @@ from leafscope.core.usage.counts import Integers, checked_counts, node_counts, r
 
 @dataclass(frozen=True)
 class LeafBalance:
-    """How evenly the rows use the leaves; every field is NaN when there is no row."""
+    """How evenly the rows use the leaves; every field is NaN without rows."""
 
     entropy: float
     """H = -sum p log p with 0 log 0 = 0, in nats, from 0 (one leaf) to log L (uniform)."""
     effective_leaves: float
     """exp(H), the perplexity of the load, from 1 to L."""
     cv2: float
-    """var(n) / mean(n)^2, from 0 to L - 1; population variance, where Shazeer et al. 2017 (arXiv 1701.06538) are unbiased."""
+    """var(n) / mean(n)^2, from 0 to L - 1; population variance (Shazeer et al. 2017, arXiv 1701.06538, take the unbiased)."""
     gini: float
     """2 sum_i i n_(i) / (L N) - (L + 1) / L, n ascending, i from 1: from 0 (uniform) to 1 - 1/L (one leaf)."""
     max_violation: float
@@ -33,14 +33,14 @@ class LeafBalance:
 
 
 BALANCE_NAMES = tuple(field.name for field in fields(LeafBalance))
-"""The statistics of `LeafBalance`, in its order."""
+"""The fields of `LeafBalance`, in order."""
 
 
 def balance(counts: Integers) -> LeafBalance:
-    """Measure how evenly rows are spread over leaves: (L,) whole numbers -> LeafBalance, formulas at its fields.
+    """Measure how evenly rows are spread over leaves: (L,) whole numbers -> LeafBalance, whose fields give the formulas.
 
-    L is any number of leaves, so that a decision tree's can be measured too. Raises ValueError for a negative count or
-    another number of dimensions, and TypeError for values that are not whole numbers.
+    L can be any number, also the leaves of a decision tree. Raises ValueError for a negative count or the wrong number of
+    dimensions, and TypeError for values that are not whole numbers.
 
     >>> balance([2, 2, 0, 0])
     LeafBalance(entropy=0.6931471805599453, effective_leaves=2.0, cv2=1.0, gini=0.5, max_violation=1.0, dead_fraction=0.5)
@@ -66,9 +66,9 @@ def balance(counts: Integers) -> LeafBalance:
 
 
 def balance_by_epoch(counts: Integers) -> dict[str, NDArray[np.float64]]:
-    """Measure the balance of many sets of counts at once: (E, L) whole numbers -> name of a LeafBalance field: (E,).
+    """Measure the balance of many sets of counts at once: (E, L) whole numbers -> {field of LeafBalance: (E,)}.
 
-    Entry e is `balance` of row e, to rounding; the rows may be epochs or replicates. Raises as `balance` does.
+    Entry e is `balance` of row e, up to rounding; rows can be epochs or replicates. Raises what `balance` raises.
 
     >>> balance_by_epoch([[2, 2, 0, 0], [0, 0, 0, 0]])["gini"].tolist()
     [0.5, nan]
@@ -81,9 +81,9 @@ def balance_by_epoch(counts: Integers) -> dict[str, NDArray[np.float64]]:
 
 
 def carrying(counts: Integers, share: float = 0.9) -> int:
-    """Give the fewest leaves that together hold at least `share` of the rows: (L,) whole numbers -> 0 (no row) to L.
+    """Return the fewest leaves that together hold at least `share` of the rows: (L,) whole numbers -> 0 (no rows) to L.
 
-    This project's choice. Raises ValueError for a share that is not above 0 and at most 1, and as `balance` does.
+    This project's choice. Raises ValueError for a share that is not above 0 and at most 1, and what `balance` raises.
 
     >>> carrying([5, 1, 0, 4]), carrying([5, 1, 0, 4], share=0.5)
     (2, 1)
@@ -92,7 +92,7 @@ def carrying(counts: Integers, share: float = 0.9) -> int:
 
 
 def carrying_by_row(counts: Integers, share: float = 0.9) -> NDArray[np.int64]:
-    """Give the fewest leaves that hold at least `share` of the rows of each set of counts: (R, L) -> (R,), as `carrying`.
+    """Compute `carrying` for each set of counts: (R, L) -> (R,).
 
     >>> carrying_by_row([[5, 1, 0, 4], [0, 0, 0, 0]]).tolist()
     [2, 0]
@@ -104,7 +104,7 @@ def carrying_by_row(counts: Integers, share: float = 0.9) -> NDArray[np.int64]:
     for block in row_blocks(n):
         descending = _ascending(n[block])[:, ::-1].astype(np.int64)
         held = descending.cumsum(1)
-        target = np.ceil(share * held[:, -1:] * (1 - 1e-12))  # 0.7 of 10 rows is 7, though the product rounds above
+        target = np.ceil(share * held[:, -1:] * (1 - 1e-12))  # 0.7 of 10 rows is 7, but the float product is larger
         needed[block] = (held - descending < target).sum(1)
     return needed
 
@@ -113,7 +113,7 @@ def lorenz(counts: Integers) -> NDArray[np.float64]:
     """Cumulate the load over leaves sorted ascending: (L,) or (R, L) whole numbers -> (L + 1,) or (R, L + 1).
 
     Entry i is the share of rows in the i emptiest leaves: the first is 0, the last 1; NaN without rows. Raises
-    ValueError for a negative count or another number of dimensions, and TypeError for values that are not whole numbers.
+    ValueError for a negative count or the wrong number of dimensions, and TypeError for values that are not whole numbers.
 
     >>> lorenz([3, 0, 0, 1]).tolist()
     [0.0, 0.0, 0.0, 0.25, 1.0]
@@ -126,9 +126,9 @@ def lorenz(counts: Integers) -> NDArray[np.float64]:
 
 
 def node_balance(counts: Integers) -> list[NDArray[np.float64]]:
-    """Give the share of each inner node's rows that go right (bit 1): (L,) -> K arrays, level l with 2^l entries.
+    """Return the share of each inner node's rows that go right (bit 1): (L,) -> K arrays, level l with 2^l entries.
 
-    From 0 to 1, NaN where the node has no row; an empty list at depth 0. Raises as `node_counts` does.
+    From 0 to 1, NaN for a node without rows; an empty list at depth 0. Raises what `node_counts` raises.
 
     >>> [level.tolist() for level in node_balance([1, 3, 0, 0])]
     [[0.0], [0.75, nan]]
@@ -158,7 +158,7 @@ def _balance_of_rows(n: NDArray[np.integer]) -> list[NDArray[np.float64]]:
 
 
 def _ascending(n: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Sort each row of (R, L) counts, L at least 1, and drop the first columns where all are 0, but for one column."""
+    """Sort each row of (R, L) counts, L at least 1, and drop leading columns that are all 0; at least one column remains."""
     ascending = np.sort(small_integers(n), axis=1)
     most_used = int((ascending > 0).sum(1).max(initial=1))
     return ascending[:, -most_used:]

@@ -1,7 +1,7 @@
-"""What the leaf of a row says about its class: mutual information, plain and adjusted for chance, by level and by epoch.
+"""Mutual information of leaf and class, plain and adjusted for chance, by level and by epoch.
 
-N rows · K depth (gating bits) · L = 2^K leaves · C classes · E recorded epochs. Logarithms are natural. Statistics that
-no row supports are NaN, never a silent 0; `core.usage.summary.why_undefined` has the reason.
+N rows · K depth (gating bits) · L = 2^K leaves · C classes · E recorded epochs. Logarithms are natural. Statistics
+without rows are NaN, never a silent 0; `core.usage.summary.why_undefined` gives the reason.
 """
 
 import math
@@ -16,27 +16,27 @@ from leafscope.core.limits import check_depth
 from leafscope.core.usage.counts import Integers, check_range, checked_counts, small_integers, whole_numbers
 
 _BLOCK = 1 << 20
-"""Rows worked on at once, over epochs."""
+"""Rows processed at once, summed over epochs."""
 
 
 @dataclass(frozen=True)
 class Information:
-    """What the leaf says about the class."""
+    """How much the leaf tells about the class."""
 
     mutual: float
     """I(leaf; class) in nats, from 0 to the smaller of the two entropies; it grows with the number of leaves."""
     adjusted: float
-    """(I - E) / ((H(leaf) + H(class)) / 2 - E), E the mean of I over random pairings: 0 by chance, 1 at most."""
+    """(I - E) / ((H(leaf) + H(class)) / 2 - E), E the mean of I over random pairings: 0 by chance, at most 1."""
 
 
 @dataclass(frozen=True)
 class InformationByLevel:
-    """What prefixes of each length say about the class, in the net's order of the bits and in other orders."""
+    """How much prefixes of each length tell about the class, with the bits in the net's order and in other orders."""
 
     level: NDArray[np.int64]
     """(K + 1,) the length of the prefix, 0 to K."""
     adjusted: NDArray[np.float64]
-    """(K + 1,) adjusted mutual information of the prefix and the class, bits in the order of the net."""
+    """(K + 1,) adjusted mutual information of prefix and class, bits in the net's order."""
     mean: NDArray[np.float64]
     """(K + 1,) its mean over other orders of the bits."""
     low: NDArray[np.float64]
@@ -44,17 +44,17 @@ class InformationByLevel:
     high: NDArray[np.float64]
     """(K + 1,) its 97.5 % quantile over other orders."""
     orders: int
-    """The number of orders that were tried."""
+    """The number of orders compared."""
 
 
 def information(class_counts: Integers) -> Information:
-    """Measure what the leaf says about the class: (L, C) counts -> mutual information, plain and adjusted for chance.
+    """Measure how much the leaf tells about the class: (L, C) counts -> mutual information, plain and adjusted for chance.
 
-    Both are NaN without rows. `adjusted` is NaN when all rows are of one class or in one leaf, since there is nothing to
-    tell or nothing that could tell it, and when each row has a leaf and a class of its own, since then any pairing tells
-    everything; these NaN are this project's choice. Elsewhere it is scikit-learn's `adjusted_mutual_info_score` with the
-    arithmetic mean: Vinh, Epps & Bailey 2010 (JMLR 11, 2837). Raises ValueError for a negative count or another number of
-    dimensions, and TypeError for values that are not whole numbers.
+    Both are NaN without rows. `adjusted` is also NaN if all rows share one class or one leaf (no information is possible)
+    and if each row has its own leaf and its own class (every pairing is perfect); these NaN are this project's choice.
+    Otherwise it equals scikit-learn's `adjusted_mutual_info_score` with the arithmetic mean: Vinh, Epps & Bailey 2010
+    (JMLR 11, 2837). Raises ValueError for a negative count or the wrong number of dimensions, and TypeError for values that
+    are not whole numbers.
 
     >>> information([[2, 0], [0, 2]])
     Information(mutual=0.6931471805599453, adjusted=1.0)
@@ -69,16 +69,16 @@ def information(class_counts: Integers) -> Information:
 def information_by_level(
     leaf: Integers, y: Integers, depth: int, n_classes: int, *, orders: int = 20, seed: int = 0
 ) -> InformationByLevel:
-    """Measure what the first l bits say about the class, for l from 0 to K: (N,) leaves and (N,) classes -> K + 1 values.
+    """Measure how much the first l bits tell about the class, for l from 0 to K: (N,) leaves, (N,) classes -> K + 1 values.
 
-    Beside the net's order of the bits stand `orders` random ones, or all K! where these are no more: the root of the
-    tree is a bit that all rows share, so an order is good when its first bits tell much. Level K is the same in any
-    order. One cell tells nothing, so level 0 is 0, as is a prefix that all rows share. All is NaN without rows, or when
-    all rows are of one class. The random orders and the 0 are this project's choice. Raises ValueError for orders under
-    1 and arrays that do not pair up, IndexError for a leaf or a class out of range, and TypeError for other values.
+    The net's order of the bits is compared with `orders` random orders, or with all K! orders if there are not more than
+    that: the matrices near the root are shared by most rows, so in a good order the first bits are the informative ones.
+    Level K is the same in any order. A prefix that all rows share has the value 0, and so has level 0. Everything is NaN
+    without rows or with a single class. The random orders and the 0 are this project's choice. Raises ValueError for orders
+    below 1 and arrays of different lengths, IndexError for a leaf or class out of range, TypeError for other values.
 
     >>> got = information_by_level([0, 0, 1, 2, 3, 3], [0, 0, 0, 1, 1, 1], depth=2, n_classes=2)
-    >>> got.adjusted.round(2).tolist(), got.orders  # the first bit tells the class, the second adds leaves only
+    >>> got.adjusted.round(2).tolist(), got.orders  # the first bit determines the class, the second only adds leaves
     ([0.0, 1.0, 0.47], 2)
     """
     leaves, classes = _paired(leaf, y, depth, n_classes)
@@ -93,7 +93,7 @@ def information_by_level(
     known: dict[int, float] = {}
 
     def adjusted(bits: int) -> float:
-        """Measure what a set of bits says: their order makes no difference, so a set is measured once."""
+        """Measure a set of bits; their order does not matter, so each set is measured once."""
         if bits not in known:
             cell = leaves & bits
             pair = cell * n_classes + classes
@@ -110,10 +110,10 @@ def information_by_level(
 
 
 def class_statistics(leaves: Integers, y: Integers, n_classes: int) -> dict[str, NDArray[np.float64]]:
-    """Measure purity and mutual information (nats) of many sets of leaves of the same rows: (E, N), (N,) -> name: (E,).
+    """Measure purity and mutual information (nats) at many epochs: (E, N) leaves, (N,) classes -> {name: (E,)}.
 
-    Row e equals `purity` and `information(...).mutual` of the class counts at epoch e, in memory that does not grow with
-    L C. NaN without rows. Raises ValueError for arrays that do not pair up, IndexError for a class out of range or a
+    Entry e equals `purity` and `information(...).mutual` of the class counts at epoch e, but memory does not grow with
+    L C. NaN without rows. Raises ValueError for arrays of different lengths, IndexError for a class out of range or a
     negative leaf, and TypeError for values that are not whole numbers.
 
     >>> found = class_statistics([[0, 0, 0, 0], [3, 3, 1, 1]], [0, 0, 1, 1], n_classes=2)
@@ -139,7 +139,7 @@ def class_statistics(leaves: Integers, y: Integers, n_classes: int) -> dict[str,
 def _information(
     joint: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], log_factorial: NDArray[np.float64]
 ) -> Information:
-    """Measure from the positive counts of cells (joint), leaves (a) and classes (b), in any order."""
+    """Compute `Information` from the positive counts of cells (joint), leaves (a) and classes (b), in any order."""
     of_leaf, of_class = _entropy(a), _entropy(b)
     mutual = max(0.0, of_leaf + of_class - _entropy(joint))
     if len(a) == 1 or len(b) == 1 or max(a.max(), b.max()) == 1:
@@ -151,8 +151,8 @@ def _information(
 def _expected_information(a: NDArray[np.int64], b: NDArray[np.int64], log_factorial: NDArray[np.float64]) -> float:
     """Average the mutual information over all pairings of leaves with classes: Vinh, Epps & Bailey 2010, eq. 24a.
 
-    A cell of a leaf of a_i rows and a class of b_j has a hypergeometric count. Equal a_i give equal terms, and the
-    distinct ones sum to N at most, so there are at most N C terms.
+    The count of a cell, for a leaf of a_i rows and a class of b_j rows, is hypergeometric. Equal a_i give equal terms, and
+    the distinct a_i sum to at most N, so there are at most N C terms.
     """
     rows = int(a.sum())
     (a_once, a_times), (b_once, b_times) = (np.unique(of, return_counts=True) for of in (a, b))
@@ -173,7 +173,7 @@ def _expected_information(a: NDArray[np.int64], b: NDArray[np.int64], log_factor
 def _purity_and_information(
     leaves: NDArray[np.integer], classes: NDArray[np.integer], n_classes: int, of_class: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Measure (E, N) leaves against (N,) classes, N at least 1, by sorting: equal cells become runs."""
+    """Measure (E, N) leaves against (N,) classes, N at least 1, by sorting, which makes equal cells adjacent."""
     epochs, rows = leaves.shape
     cell = np.sort(small_integers(leaves.astype(np.int64) * n_classes + classes.astype(np.int64)), axis=1)
     start, n, epoch = _runs(cell)
@@ -185,7 +185,7 @@ def _purity_and_information(
 
 
 def _runs(ordered: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Find runs of equal values in each row of (E, N): where they start in the flat array, their lengths, their rows."""
+    """Find runs of equal values in each row of (E, N): their starts in the flat array, their lengths and their rows."""
     first = np.ones(ordered.shape, bool)
     first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
     start = np.flatnonzero(first)
@@ -197,13 +197,13 @@ def _entropy_by_epoch(n: NDArray[np.int64], epoch: NDArray[np.int64], epochs: in
 
 
 def _entropy(n: NDArray[np.int64]) -> float:
-    """Give the entropy of positive counts, in nats."""
+    """Compute the entropy of positive counts, in nats."""
     rows = int(n.sum())
     return math.log(rows) - float((n * np.log(n)).sum()) / rows
 
 
 def _log_factorials(largest: int) -> NDArray[np.float64]:
-    from scipy.special import gammaln  # slow to import, and the worker needs none of it
+    from scipy.special import gammaln  # slow to import, and the worker does not need it
 
     return gammaln(np.arange(largest + 1) + 1.0)
 

@@ -1,4 +1,4 @@
-"""Every statistic of a set of leaves at once, and why one of them is not defined."""
+"""All leaf statistics in one table, and the reason why one is undefined."""
 
 import math
 
@@ -13,7 +13,7 @@ from leafscope.core.usage.evenness import BALANCE_NAMES, balance_by_epoch, carry
 from leafscope.core.usage.information import class_statistics
 
 CHANCE_NAMES = (*BALANCE_NAMES, "used_leaves", "carrying_90")
-"""The statistics of one set of counts; those that `core.usage.chance` has an expectation for."""
+"""Statistics of one set of counts; `core.usage.chance` computes their expectation."""
 
 _BY_CLASS = ("purity", "mutual_information", "adjusted_mutual_information", "lift")
 _OF_LEAVES = (*CHANCE_NAMES, "node_balance", "divergence", "churn", "settled")
@@ -22,11 +22,11 @@ _OF_LEAVES = (*CHANCE_NAMES, "node_balance", "divergence", "churn", "settled")
 def summarize(
     leaves: Integers, depth: int, *, level: int | None = None, y: Integers | None = None, n_classes: int | None = None
 ) -> pd.DataFrame:
-    """Follow the leaf statistics over epochs: (E, N) recorded leaves -> a frame with one row for each recorded epoch.
+    """Compute the leaf statistics over epochs: (E, N) recorded leaves -> a frame with one row for each recorded epoch.
 
-    Columns: the fields of LeafBalance, `used_leaves`, `carrying_90`, `churn` (the first NaN), `settled`, and with labels
-    y (N,) `purity` and `mutual_information` (nats). `level` reads the prefixes of that length in place of the leaves.
-    Raises ValueError for a level outside 0..depth and for y without n_classes, and as the single statistics do.
+    Columns: the fields of LeafBalance, `used_leaves`, `carrying_90`, `churn` (the first is NaN), `settled`; with labels
+    y (N,) also `purity` and `mutual_information` (nats). With `level`, the prefixes of that length replace the leaves.
+    Raises ValueError for a level outside 0..depth and for y without n_classes, and what the single statistics raise.
 
     >>> summarize([[0, 1], [0, 3]], depth=2)[["effective_leaves", "used_leaves", "churn", "settled"]].values.tolist()
     [[2.0, 2.0, nan, 0.5], [2.0, 2.0, 0.5, 1.0]]
@@ -52,12 +52,12 @@ def summarize(
 
 
 def why_undefined(name: str, counts: Integers) -> str | None:
-    """Say why a statistic is NaN or cannot but have the value it has: (L,) or (L, C) counts -> a short reason or None.
+    """Explain why a statistic is NaN or has only one possible value: (L,) or (L, C) counts -> a short reason or None.
 
     Names: the fields of LeafBalance, "used_leaves", "carrying_90", "node_balance", "divergence", "churn", "settled",
-    "purity", "mutual_information", "adjusted_mutual_information", "lift"; the last four look at classes where (L, C)
-    counts are given. Raises ValueError for another name, a negative count or another number of dimensions, and TypeError
-    for values that are not whole numbers.
+    "purity", "mutual_information", "adjusted_mutual_information", "lift"; the last four use classes if given (L, C)
+    counts. Raises ValueError for an unknown name, a negative count or the wrong number of dimensions, and TypeError for
+    values that are not whole numbers.
 
     >>> why_undefined("gini", [0, 0]), why_undefined("gini", [3, 1]), why_undefined("purity", [[3, 0], [1, 0]])
     ('there are no rows', None, 'all rows are of one class')

@@ -1,4 +1,4 @@
-"""The worker: claims queued runs, trains them, records what happens; and the supervisor that keeps it running.
+"""The worker claims queued runs, trains them and records the results; the supervisor keeps it running.
 
-`python -m leafscope.core.worker` runs one. It imports the store and training.
+`python -m leafscope.core.worker` runs a worker. This package imports the store and training.
 """

@@ -1,4 +1,4 @@
-"""`python -m leafscope.core.worker`: claims runs, trains them, records what happens. It opens no socket."""
+"""`python -m leafscope.core.worker` claims runs, trains them and records the results. It opens no socket."""
 
 import argparse
 import logging
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a worker until SIGTERM or the parent's end; the exit status."""
+    """Run a worker until SIGTERM or until the parent ends; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m leafscope.core.worker", description="Trains the runs that are queued in a store."
     )
     parser.add_argument(
         "--database", help="path or URL of the store; default: LEAFSCOPE_DATABASE, else leafscope.db in the data folder"
     )
-    parser.add_argument("--device", default="auto", help="where to train runs that leave it open (default: auto)")
+    parser.add_argument("--device", default="auto", help="device of runs that do not name one (default: auto)")
     parser.add_argument("--parent", type=int, help="end when this process, which holds standard input open, ends")
     parser.add_argument("--id", default=uuid.uuid4().hex, help="name of this worker in the store (default: made up)")
     options = parser.parse_args(arguments)
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         worker.watch.ending.set()
 
     signal.signal(signal.SIGTERM, end)
-    # Ctrl-C in a terminal reaches both; the parent then ends the worker in order.
+    # Ctrl-C in a terminal reaches both processes; the parent then shuts the worker down.
     signal.signal(signal.SIGINT, end if options.parent is None else signal.SIG_IGN)
     try:
         worker.run()
@@ -55,4 +55,4 @@ def main(arguments: list[str] | None = None) -> int:
 if __name__ == "__main__":
     exit_status = main()
     sys.stderr.flush()
-    os._exit(exit_status)  # at once: taking torch apart in order can take most of a second
+    os._exit(exit_status)  # skips the shutdown of torch, which can take most of a second

@@ -1,4 +1,4 @@
-"""Train members of sweeps in this process, here and now: without a store, or as a worker that ends when they have."""
+"""Training members of sweeps in this process, without a store or as a temporary worker."""
 
 import contextlib
 import threading
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 GROUP_SECONDS = 2.0
-"""Estimated seconds of runs that are in memory together when nothing is stored."""
+"""Estimated seconds of the runs that are in memory at the same time, without a store."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave that was trained in this process."""
+    """The outcome of a run that was trained in this process."""
 
     status: str
     error: str | None = None
@@ -46,11 +46,11 @@ def run_sweep(
     device: str = "auto",
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> pd.DataFrame:
-    """Train all members of a sweep here and now, and give the table of `results`: one row a member, tuned rates kept.
+    """Train all members of a sweep in this process and return the table of `results`: one row per member, tuned rates kept.
 
-    With a store, members that are finished there are reused, all are kept there, and other workers may help. `on_progress`
-    is called with the runs that have ended and their number. Raises what `check` raises, and DeviceError,
-    before anything is trained.
+    With a store, members finished there are reused, new ones are saved there, and other workers may help. `on_progress` is
+    called with the number of ended runs and the number of all runs. Raises what `check` raises, and DeviceError, before any
+    training.
     """
     from leafscope.core.device import n_cores, resolve_device
 
@@ -73,10 +73,10 @@ def run_sweep(
 
 
 def _prune(sweep: SweepConfig, table: pd.DataFrame, store: "Store", new: Sequence[str]) -> None:
-    """Drop the weights of new trials whose rate was not kept and that no other sweep has; their scores stay."""
+    """Delete the weights of new trials whose rate was not kept and that no other sweep contains; their scores stay."""
     wanted = set(table["run_id"])
     if (table["status"] != "finished").any():
-        return  # a rate may still be chosen otherwise
+        return  # another rate may still be chosen
     for info in store.sweeps():
         if info.sweep_id != sweep.sweep_id:
             with contextlib.suppress(ValueError):  # written by another version of the program
@@ -98,7 +98,7 @@ def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]
 
 
 def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[tuple[str, Outcome]]:
-    """Train a group and give each run's outcome when it is known."""
+    """Train a group and yield each run's outcome as it ends."""
     from leafscope.core.store.summaries import fold
     from leafscope.core.training.fitting import fit
     from leafscope.core.training.population import Ended, Population
@@ -113,7 +113,7 @@ def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[t
                     yield run.run_id, Outcome("finished", **summary, facts=model.facts, seconds=model.record.seconds)
                 continue
             load(run.data, run.data_seed)
-        except LeafscopeError as error:  # this one fails alone
+        except LeafscopeError as error:  # the other runs continue
             yield run.run_id, Outcome("failed", str(error))
             continue
         ids.append(run.run_id)
@@ -138,10 +138,10 @@ def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[t
 def train_members(
     store: "Store", run_ids: list[str], threads: int, device: str, on_progress: Callable[[int, int], None]
 ) -> None:
-    """Train queued members of a sweep in this process, until none of these runs waits or trains anywhere.
+    """Train queued members of a sweep in this process, until none of these runs is queued or running anywhere.
 
-    Another worker may take some of them. `on_progress` may be called from several threads, one at a time. At Ctrl-C those in
-    training are saved as interrupted, and KeyboardInterrupt goes on.
+    Another worker may take some of them. `on_progress` may be called from several threads, one at a time. Ctrl-C saves the
+    running members as interrupted, then KeyboardInterrupt propagates.
     """
     lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""Members of sweeps, trained side by side as a population and recorded one by one."""
+"""Training members of sweeps side by side as a population; each is recorded as its own run."""
 
 import contextlib
 import logging
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from leafscope.core.worker.watch import Watch
 
 FLUSH = 1.0
-"""Seconds between two writes of a member's epochs; most end before the first and are written once."""
+"""Seconds between two writes of a member's epochs; most members end sooner and are written once."""
 
 LANE_SECONDS = 0.7
-"""Estimated seconds of members that one thread takes at once: so long an interactive run waits for them."""
+"""Estimated seconds of the members that one thread claims at once; an interactive run waits at most that long."""
 
 WRITE_ENDS = 0.2
-"""Seconds between two writes of members that ended."""
+"""Seconds between two writes of ended members."""
 
 log = logging.getLogger("leafscope.worker")
 
 
 class _Ends:
-    """Writes the ends of members, several in one transaction: one each would take as long as a small net trains."""
+    """Writes the ends of members, several in one transaction: a transaction takes as long as training a small net."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -42,7 +42,7 @@ class _Ends:
     def add(
         self, recorder: Recorder, status: Ending, error: str | None, artifacts: dict[str, bytes], facts: dict[str, Any]
     ) -> None:
-        """Take an end, and write those that wait if it is time to; raises AttemptLostError if this one is written and lost."""
+        """Add an end and write the waiting ones when due; raises AttemptLostError if this one is written but was lost."""
         if not recorder.untouched or any(len(data) > PART_BYTES for data in artifacts.values()):
             recorder.end(status, error, artifacts, facts)
             return
@@ -51,11 +51,11 @@ class _Ends:
             self.write()
 
     def write(self) -> None:
-        """Write what waits; members that are no longer this worker's are dropped."""
+        """Write the waiting ends; drop members that no longer belong to this worker."""
         if self._waiting:
             for end, written in zip(self._waiting, self._store.end_many(self._waiting), strict=True):
                 if not written:
-                    log.info("%s attempt %d: dropped, it is no longer this worker's", end.claim.run_id, end.claim.attempt)
+                    log.info("%s attempt %d: dropped, it no longer belongs to this worker", end.claim.run_id, end.claim.attempt)
         self._waiting = []
         self._next_write = time.monotonic() + WRITE_ENDS
 
@@ -63,7 +63,7 @@ class _Ends:
 class Group:
     """Claims members of sweeps, a few at a time, and trains them on `threads` threads.
 
-    A member that fails, is stopped or is no longer this worker's ends alone.
+    If a member fails, is stopped or no longer belongs to this worker, the others continue.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class Group:
         self._closing = threading.Event()
 
     def work(self) -> bool:
-        """Train members of sweeps until none waits or another run does; False if there was nothing to train.
+        """Train members of sweeps until none is left or another run waits; return False if there was nothing to train.
 
-        Each thread claims, trains and records its own few, so that one trains while the other writes.
+        Each thread claims, trains and records its own members, so one can train while another writes.
         """
         first = self._claim()
         if not first:
@@ -103,7 +103,7 @@ class Group:
                 for lane in as_completed(lanes):
                     lane.result()
             except StoreError:
-                raise  # the other threads end what they have, or meet it too
+                raise  # the other threads finish their members or hit the same error
             except BaseException:
                 self._closing.set()
                 raise
@@ -116,11 +116,11 @@ class Group:
             self._on_trained()
 
     def _claim(self) -> list[Claim]:
-        """Take a few members; none while other runs wait."""
+        """Claim a few members; none while other runs wait."""
         return self._store.claim_members(self._worker_id, effort, LANE_SECONDS, self._where(), self._only)
 
     def _where(self) -> str:
-        """The device that is noted; one that is not there makes each member fail with its own sentence."""
+        """Return the device to record; with a missing device, each member later fails with its own message."""
         from leafscope.core.device import resolve_device
 
         with contextlib.suppress(LeafscopeError):
@@ -153,7 +153,7 @@ class Group:
         try:
             population = Population(runs, lambda member: askers[member]())
         except LeafscopeError as error:
-            if len(nets) > 1:  # one of them, or all of them together
+            if len(nets) > 1:  # a single run is at fault, or all together need too much memory
                 middle = len(nets) // 2
                 self._train_nets(nets[:middle])
                 self._train_nets(nets[middle:])
@@ -173,7 +173,7 @@ class Group:
         ends = _Ends(self._store)
         try:
             for number, event in population.events():
-                if number not in recorders:  # lost
+                if number not in recorders:  # lost or failed
                     stops[number].set()
                     continue
                 with self._recorded(claims[number], lambda number=number: recorders.pop(number, None)):  # type: ignore[misc]
@@ -181,7 +181,7 @@ class Group:
                     if not isinstance(event, Ended):
                         recorder.add(event)
                     elif event.status == "failed":
-                        fault = event.error or LeafscopeError("training failed without saying why")
+                        fault = event.error or LeafscopeError("training failed without an error message")
                         ends.add(recorder, "failed", explain(fault), {}, facts_of(fault))
                     else:
                         status, words = ("finished", None) if event.status == "finished" else self._stopped()
@@ -191,11 +191,11 @@ class Group:
 
     @contextlib.contextmanager
     def _recorded(self, claim: Claim, lost: Callable[[], Any] = lambda: None) -> Any:
-        """Let a member that fails, or that is no longer this worker's, end alone."""
+        """End only this member if it fails or no longer belongs to this worker."""
         try:
             yield
         except AttemptLostError:
-            log.info("%s attempt %d: dropped, it is no longer this worker's", claim.run_id, claim.attempt)
+            log.info("%s attempt %d: dropped, it no longer belongs to this worker", claim.run_id, claim.attempt)
             lost()
         except StoreError:
             raise

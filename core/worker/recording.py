@@ -1,4 +1,4 @@
-"""How a worker writes what it trains: epochs, checkpoints, and what a run leaves behind when it ends."""
+"""Recording of an attempt by a worker: epochs, checkpoints, and the artifacts and facts at its end."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from leafscope.core.training.trainer import EpochRecord, Trainer
 
 FLUSH = 0.1
-"""Seconds between two writes of epochs: a page looks no more often."""
+"""Seconds between two writes of epochs; pages do not refresh more often."""
 
 CHECKPOINT_EVERY = 2.0
-"""Seconds between two checkpoints, and at least 20 times what one takes."""
+"""Seconds between two checkpoints, but at least 20 times the duration of a checkpoint."""
 
 
 class AttemptLostError(Exception):
-    """The attempt is no longer this worker's."""
+    """The attempt no longer belongs to this worker."""
 
 
 class Recorder:
     """Writes an attempt's epochs, a few at a time, and its checkpoints.
 
-    `flush` seconds pass between two writes of epochs. `thin`: leaves are kept of the first and the last epoch only, since
-    a sweep has very many runs, of which few are looked at, and nothing is written before the first `flush`.
+    `flush` is the time in seconds between two writes of epochs. `thin`: keep the leaves of the first and the last epoch
+    only, and write nothing before the first `flush`, because a sweep has very many runs and few are inspected.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class Recorder:
         self._next_write: float | None = None if thin else 0.0
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
         self.untouched = claim.attempt == 1
-        """Nothing is written of the attempt yet."""
+        """Whether nothing of the attempt has been written yet."""
 
     def add(self, record: "EpochRecord", artifacts: Mapping[str, bytes] | None = None) -> None:
-        """Take an epoch and what is kept of it, and write what waits if it is time to; raises AttemptLostError."""
+        """Add an epoch with its artifacts, and write all waiting epochs when due; raises AttemptLostError."""
         self._newest = record
         self._artifacts |= artifacts or {}
         self._waiting.append(replace(record, leaves={}) if self._thin and record.epoch > 0 else record)
         began = time.monotonic()
-        if self._next_write is None:  # from the first epoch on: a member may wait long for its turn
+        if self._next_write is None:  # timed from the first epoch: a member may wait long for its turn
             self._next_write, self._next_checkpoint = began + self._flush, began + CHECKPOINT_EVERY
         saves = began >= self._next_checkpoint
         if not saves and began < self._next_write:
@@ -86,7 +86,7 @@ class Recorder:
         artifacts: Mapping[str, bytes] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write what waits and end the attempt; raises AttemptLostError."""
+        """Write everything that waits and end the attempt; raises AttemptLostError."""
         end = self.last(status, error, artifacts, facts)
         if not self._store.end(self._claim, status, error, end.records, end.artifacts, facts):
             raise AttemptLostError
@@ -98,18 +98,18 @@ class Recorder:
         artifacts: Mapping[str, bytes] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> End:
-        """Put together what is left to be written when the attempt ends."""
+        """Collect everything that is still unwritten for the end of the attempt."""
         if self._thin and self._newest is not None and self._newest.epoch > 0:
             if self._waiting and self._waiting[-1].epoch == self._newest.epoch:
                 self._waiting.pop()
-            self._waiting.append(self._newest)  # with its leaves; of what was written before, the first stands
+            self._waiting.append(self._newest)  # with its leaves; if the epoch was written before, the first write stays
         return End(self._claim, status, error, list(self._waiting), self._artifacts | dict(artifacts or {}), facts or {})
 
 
 def left_behind(trainer: "Trainer", status: Ending) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """What a trainer leaves when it ends: its artifacts and facts.
+    """Return a trainer's final artifacts and facts.
 
-    A finished run never goes on: its weights are kept, the three times larger checkpoint is not.
+    A finished run is never resumed, so it keeps its weights but not the three times larger checkpoint.
     """
     if status == "finished":
         return {NET: pack(trainer.net.state_dict())}, trainer.facts()
@@ -119,7 +119,7 @@ def left_behind(trainer: "Trainer", status: Ending) -> tuple[dict[str, bytes], d
 def fit_attempt(
     store: Store, claim: Claim, should_stop: Callable[[], bool], why_stopped: Callable[[], tuple[Ending, str | None]]
 ) -> str:
-    """Fit what scikit-learn fits, and record it: the status it ended with. Raises AttemptLostError, and what `fit` raises."""
+    """Fit a scikit-learn model, record it and return its status. Raises AttemptLostError, and what `fit` raises."""
     from leafscope.core.training.fitting import fit
 
     if not store.begin(claim, "cpu"):
@@ -133,7 +133,7 @@ def fit_attempt(
 
 
 def explain(error: Exception) -> str:
-    """Say in a sentence why a run failed."""
+    """Explain in a sentence why a run failed."""
     if isinstance(error, LeafscopeError):
         return str(error)
     if isinstance(error, ValidationError):
@@ -148,5 +148,5 @@ def is_expected(error: Exception) -> bool:
 
 
 def facts_of(error: Exception) -> dict[str, Any]:
-    """What a failure says of a run: whether its loss became infinite, which trying again would not change."""
+    """Return the facts of a failed run: whether its loss became infinite, in which case a retry would fail again."""
     return {"diverged": True} if isinstance(error, NonFiniteLossError) else {}

@@ -1,4 +1,4 @@
-"""Keeps a worker running for as long as this process lives."""
+"""The supervisor, which keeps a worker running while this process runs."""
 
 import logging
 import os
@@ -17,22 +17,22 @@ GRACE = 1.0
 """Seconds a worker has to save and end before it is killed."""
 
 DELAYS = (0.1, 0.5, 2.0, 10.0, 30.0)
-"""Seconds before a new worker is started, after 1, 2, ... that died young."""
+"""Seconds before the next worker starts, after 1, 2, ... workers in a row that died young."""
 
 YOUNG = 20.0
-"""Seconds; a worker that lived longer starts the delays anew."""
+"""Seconds; a worker that lived longer resets the delays."""
 
 LOG_BYTES = 5_000_000
-"""A log larger than this is put aside when a worker starts."""
+"""When a worker starts, a log larger than this is renamed."""
 
 log = logging.getLogger("leafscope.supervisor")
 
 
 class Supervisor:
-    """Starts one worker on a store, starts it again when it dies, and ends it.
+    """Starts one worker on a store, restarts it when it dies, and ends it.
 
-    All methods may be called from any thread, and again: a second `start` or `stop` does nothing. The worker ends by itself
-    when this process does, even by SIGKILL. Several servers may each supervise a worker on one store.
+    Methods may be called from any thread and repeatedly: a second `start` or `stop` does nothing. The worker ends by itself
+    when this process ends, even by SIGKILL. Several servers may each supervise a worker on one store.
     """
 
     def __init__(self, database: str | os.PathLike[str] | None = None, device: str = "auto") -> None:
@@ -48,7 +48,7 @@ class Supervisor:
 
     @property
     def alive(self) -> bool:
-        """Whether a worker process is there."""
+        """Whether a worker process is running."""
         process = self._process
         return process is not None and process.poll() is None
 
@@ -59,7 +59,7 @@ class Supervisor:
         return process.pid if process is not None and process.poll() is None else None
 
     def start(self) -> None:
-        """Start the worker and watch it; returns at once, before the worker is ready."""
+        """Start the worker and supervise it; returns immediately, before the worker is ready."""
         with self._lock:
             if self._thread is not None:
                 return
@@ -69,7 +69,7 @@ class Supervisor:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the worker within about a second: what it trains is saved and interrupted, and can be resumed."""
+        """End the worker within about a second; its runs are saved as interrupted and can be resumed."""
         with self._lock:
             if self._thread is None:
                 return
@@ -104,7 +104,7 @@ class Supervisor:
                 try:
                     self._launch()
                 except OSError as error:
-                    log.warning("no worker could be started: %s", error)
+                    log.warning("cannot start a worker: %s", error)
                     self._process = None
                     young += 1
 
@@ -113,7 +113,7 @@ class Supervisor:
             if self._stopping.is_set():
                 self._store.remove_worker(self._worker_id, "interrupted", "the worker was ended before it could save")
             else:
-                log.warning("the worker ended with status %d; see its log. Another is started", exit_status)
+                log.warning("the worker ended with status %d, see its log; starting another", exit_status)
                 self._store.remove_worker(self._worker_id, "failed", "the worker died")
         except StoreError as error:
             log.warning("%s", error)
@@ -124,15 +124,15 @@ class Supervisor:
         options = ["--device", self._device, "--parent", str(os.getpid()), "--id", self._worker_id]
         with self._open_log() as errors:
             self._process = subprocess.Popen(
-                # -P: nothing in the working directory takes the place of an installed package
+                # -P: modules in the working directory must not shadow installed packages
                 [sys.executable, "-P", "-m", "leafscope.core.worker", *options],
                 stdin=subprocess.PIPE,
                 stdout=errors,
                 stderr=errors,
                 env=environment,
-                start_new_session=True,  # a Ctrl-C in the terminal is for the server, which ends the worker in order
+                start_new_session=True,  # Ctrl-C in the terminal reaches only the server, which then shuts the worker down
             )
-        try:  # at once: the worker can say so itself only after seconds of imports
+        try:  # now: the worker can report it only after seconds of imports
             self._store.set_worker(self._worker_id, "starting", self._device, self._process.pid)
         except StoreError as error:
             log.warning("%s", error)

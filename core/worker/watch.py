@@ -1,4 +1,4 @@
-"""The thread of a worker that gives signs of life, reads the wish to stop, and notices the parent's end."""
+"""The worker's watch thread: sends heartbeats, reads stop requests, and notices when the parent ends."""
 
 import logging
 import os
@@ -17,58 +17,58 @@ if TYPE_CHECKING:
 
 
 LOOK = 0.1
-"""Seconds between two looks for a wish to stop."""
+"""Seconds between two checks for stop requests."""
 
 GRACE = 2.0
-"""Seconds that a worker without a parent takes to save; then it ends as it is."""
+"""Seconds that an ending worker has to save; then the process exits."""
 
 log = logging.getLogger("leafscope.worker")
 
 
 class Watch(threading.Thread):
-    """Gives signs of life, reads the wish to stop, and notices the parent's end."""
+    """Sends heartbeats, reads stop requests, and notices when the parent ends."""
 
     def __init__(self, store: Store, worker_id: str, parent: int | None) -> None:
         super().__init__(name="watch", daemon=True)
         self.ending = threading.Event()
-        """The process is to end."""
+        """Set when the process must end."""
         self.started = threading.Event()
-        """Nothing is being imported or loaded, so that the main thread hears of the end soon."""
+        """Set unless the main thread is importing or loading, during which it does not notice `ending`."""
         self.helper: subprocess.Popen[bytes] | None = None
         """A process that ends with this one."""
         self.done = threading.Event()
-        """Nothing is to be watched any more, though the process goes on."""
+        """Set to stop watching; the process continues."""
         self.reason = "the worker was told to end"
         self._store = store
         self._worker_id = worker_id
         self._parent = parent
         self._followed: dict[Claim, threading.Event] = {}
-        self._lock = threading.Lock()  # between those who follow and release; what is followed is replaced, never changed
+        self._lock = threading.Lock()  # serializes follow and release; `_followed` is replaced, never changed
 
     def follow(self, *claims: Claim) -> list[threading.Event]:
-        """Watch over these attempts too; an attempt's event is set when it is to stop."""
+        """Watch these attempts too; an attempt's event is set when it must stop."""
         new = {claim: threading.Event() for claim in claims}
         with self._lock:
             self._followed = self._followed | new
         return list(new.values())
 
     def release(self, *claims: Claim) -> None:
-        """Watch over these attempts no more."""
+        """Stop watching these attempts."""
         with self._lock:
             self._followed = {claim: stop for claim, stop in self._followed.items() if claim not in claims}
 
     def orphaned(self) -> None:
-        """End the process: the parent has ended."""
+        """End the process because the parent has ended."""
         self.reason = "the program that started the worker ended"
         self.ending.set()
 
     def end_helper(self) -> None:
-        """End the other process, if there is one, which may hear only after seconds of imports that this one has ended."""
+        """Kill the helper process, if any, which may notice the end of this one only after seconds of imports."""
         if (helper := self.helper) is not None:
             helper.kill()
 
     def run(self) -> None:
-        """Look every 100 ms until the process ends, or the work is done."""
+        """Check every 100 ms until the process ends or `done` is set."""
         if self._parent is not None:
             threading.Thread(target=self._wait_for_end_of_input, name="parent", daemon=True).start()
         next_beat = 0.0
@@ -102,5 +102,5 @@ class Watch(threading.Thread):
             while os.read(0, 1024):
                 pass
         except OSError:
-            return  # no standard input; the look at the parent's number remains
+            return  # no standard input; `run` still checks the parent's process id
         self.orphaned()

@@ -1,7 +1,7 @@
-"""`python -m leafscope.core.worker`: claims runs, trains them, records what happens. It opens no socket.
+"""The worker: claims runs, trains them and records the results.
 
-Three threads: the main one trains and writes; the watch gives signs of life and looks for a wish to stop; with a parent,
-one more waits for the end of standard input, which comes when the parent ends, however it ends.
+Three threads: the main thread trains and writes; the watch sends heartbeats and reads stop requests; with a parent, a third
+waits for the end of standard input, which comes when the parent ends for any reason.
 """
 
 import contextlib
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 
 POLL = 0.05
-"""Seconds between two looks at the queue."""
+"""Seconds between two checks of the queue."""
 
 NICENESS = 5
-"""So that the server, which shares the cores, answers first."""
+"""Gives priority to the server, which shares the cores."""
 
 EXAMPLE_NOTE = "example, trained at the first start"
 
 
 class Worker:
-    """Trains what is queued, one run after another, until told to end.
+    """Trains queued runs one after another until told to end.
 
-    `make_trainer` takes a run and the wish to stop; None: a `Trainer`. `threads` train members of sweeps side by
-    side, by default one on each core. `only` names the runs to train; then nothing else is. `on_members` is called, from
-    several threads, after every few of them.
+    `make_trainer` takes a run and `should_stop`; None: `Trainer`. `threads` is the number of threads that train members of
+    sweeps side by side, by default one for each core. `only`: train only these run ids. `on_members` is called, from
+    several threads, after every few members.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Worker:
         log.info("ended: %s", self.watch.reason)
 
     def work_once(self) -> bool:
-        """Train one attempt, or members of sweeps until another run waits; False if there is nothing to train."""
+        """Train one attempt, or members of sweeps until another run waits; return False if there is nothing to train."""
         if self._group.work():
             self._store.set_worker(self.worker_id, "ready")
             return True
@@ -102,7 +102,7 @@ class Worker:
             status = self._attempt(claim, stop)
             log.info("%s attempt %d: %s", claim.run_id, claim.attempt, status)
         except AttemptLostError:
-            log.info("%s attempt %d: dropped, it is no longer this worker's", claim.run_id, claim.attempt)
+            log.info("%s attempt %d: dropped, it no longer belongs to this worker", claim.run_id, claim.attempt)
         finally:
             self.watch.release(claim)
         self._store.set_worker(self.worker_id, "ready")
@@ -133,7 +133,7 @@ class Worker:
         except AttemptLostError:
             raise
         except StoreError as error:
-            with contextlib.suppress(StoreError):  # it may be the disk that is full
+            with contextlib.suppress(StoreError):  # fails too if the disk is full
                 self._store.end(claim, "failed", str(error))
             raise
         except Exception as error:
@@ -158,7 +158,7 @@ class Worker:
         return Trainer(run, should_stop)
 
     def _warm_up(self) -> None:
-        """Pay for imports and first uses now, so that the first run does not wait for them."""
+        """Do imports and first calls now, so the first run does not wait for them."""
         began = time.monotonic()
         import torch
 
@@ -173,7 +173,7 @@ class Worker:
             with contextlib.suppress(LeafscopeError):
                 compiling.make_ready()
         elif readiness.can_be_kept():
-            log.info("compiling, once on this machine; until then training takes the slower path")
+            log.info("compiling, once on this machine; training is slower until this is done")
             self.watch.helper = compiling.start_making_ready()
         tiny: dict[str, Any] = {"data": {"name": "iris"}, "net": {"depth": 2, "width": 4}, "train": {"epochs": 2}}
         try:
@@ -185,7 +185,7 @@ class Worker:
         log.info("ready after %.1f s, %d threads", time.monotonic() - began, torch.get_num_threads())
 
     def _load_compiled(self) -> None:
-        """Load what another process compiled, between two runs."""
+        """Load the code that the helper process compiled; called between two runs."""
         compiler = self.watch.helper
         if compiler is None or compiler.poll() is None or self.watch.ending.is_set():
             return
@@ -201,5 +201,5 @@ class Worker:
             finally:
                 self.watch.started.set()
         else:
-            log.warning("compiling failed with status %d; training keeps to the slower path", compiler.returncode)
+            log.warning("compiling failed with status %d; training stays slower", compiler.returncode)
         self.watch.helper = None

@@ -61,7 +61,7 @@ def test_largest_depth_named_fits_and_one_more_does_not(
     sentence = str(raised.value)
     size = shape(run.data)
     needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
-    assert f"needs {needed / 1e9:,.1f} GB but {free / 1e9:,.1f} GB can be had on cpu" in sentence
+    assert f"needs {needed / 1e9:,.1f} GB but only {free / 1e9:,.1f} GB are free on cpu" in sentence
     depth = int(sentence.rsplit(" ", 1)[1])
     check_fits(changed(run, {"net.depth": depth}), CPU)
     with pytest.raises(LimitError):

@@ -237,7 +237,7 @@ def test_a_bad_value_is_said_by_its_field_and_nothing_is_trained(app: App, visit
     number_field(page, "Width (units)", "4096")
     number_field(page, "Depth K (gating bits)", "16")
     page.get_by_text(
-        re.compile(r"needs [\d,.]+ GB but [\d,.]+ GB can be had on cpu; the largest depth that fits is \d+")
+        re.compile(r"needs [\d,.]+ GB but only [\d,.]+ GB are free on cpu; the largest depth that fits is \d+")
     ).first.wait_for()
     assert page.get_by_role("button", name="Train", exact=True).is_disabled()
 

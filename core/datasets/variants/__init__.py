@@ -1,5 +1,5 @@
-"""The data sets that come with Leafscope, one a file.
+"""The data sets of Leafscope, one in each file.
 
-Each file registers one `DataSet` in `core.datasets.registry`, which imports all of them. A file imports NumPy and what is in
-`core.datasets`, never `core.config`; scikit-learn, where it needs it, only when the rows are read.
+Each file registers one `DataSet` in `core.datasets.registry`, which imports all of them. A file imports NumPy and
+`core.datasets`, never `core.config`; it imports scikit-learn only when its rows are read.
 """

@@ -31,7 +31,7 @@ DATA_SETS.register(
     DataSet(
         name="checkerboard",
         title="Checkerboard",
-        description="The squares of a 4 x 4 board in two colours; noise is the share of labels drawn anew.",
+        description="The squares of a 4 x 4 board in two colours; noise is the share of labels replaced by random ones.",
         source="generated for each seed",
         licence=NO_RIGHTS,
         rows=rows,

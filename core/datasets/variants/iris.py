@@ -16,7 +16,7 @@ DATA_SETS.register(
         title="Iris flowers",
         description="Lengths and widths of sepals and petals of three species of iris.",
         source="R. A. Fisher 1936, Iris, UCI Machine Learning Repository, doi:10.24432/C56C76; the copy in scikit-learn, "
-        "which has two rows as Fisher printed them where UCI differs",
+        "which has two rows as Fisher published them; UCI's differ",
         licence=CC_BY,
         rows=rows,
         n_rows=150,

@@ -1,4 +1,4 @@
-"""Two half circles that reach into each other."""
+"""Two interleaved half circles."""
 
 from operator import itemgetter
 
@@ -11,7 +11,7 @@ from leafscope.core.datasets.registry import DATA_SETS, DataSet
 
 
 def points(labels: Labels, draw: Generator) -> Points:
-    """Put each class on a half circle of radius 1: (N,) -> (N, 2); the second is turned and moved to (1, 1/2)."""
+    """Put each class on a half circle of radius 1: (N,) -> (N, 2); the second is rotated and moved to (1, 1/2)."""
     angle = np.pi * draw.random(len(labels))
     upper = np.stack([np.cos(angle), np.sin(angle)], 1)
     return np.where(labels[:, None] == 0, upper, np.array([1.0, 0.5]) - upper)
@@ -21,7 +21,7 @@ DATA_SETS.register(
     DataSet(
         name="moons",
         title="Two moons",
-        description="Two half circles of radius 1 that reach into each other, with Gaussian noise.",
+        description="Two interleaved half circles of radius 1, with Gaussian noise.",
         source="generated for each seed; the shape of scikit-learn's make_moons",
         licence=NO_RIGHTS,
         rows=with_deviation(points),

@@ -13,9 +13,9 @@ TURNS = 1.5
 
 
 def points(labels: Labels, draw: Generator) -> Points:
-    """Put each class on an arm whose radius grows with the angle from 0.1 to 1: (N,) -> (N, 2); the second is turned by pi.
+    """Put each class on an arm whose radius grows with the angle from 0.1 to 1: (N,) -> (N, 2); the second is rotated by pi.
 
-    The square of the radius is uniform, so that points lie about equally dense along the arm.
+    The square of the radius is uniform, so the density of points along the arm is about constant.
     """
     radius = np.sqrt(draw.uniform(0.01, 1, len(labels)))
     angle = 2 * np.pi * TURNS * radius + np.pi * labels

@@ -22,7 +22,7 @@ def rows(options: Options, seed: int) -> Rows:
 def teacher(options: Options, seed: int) -> tuple[Points, Points]:
     """Draw the teacher: -> (P, K) hyperplanes and (2^K, P, C) linear classifiers, Gaussian.
 
-    It depends on the seed and on P, K and C, but neither on the number of rows nor on the noise.
+    It depends on the seed, P, K and C, but not on the number of rows or the noise.
     """
     n_features, depth = options["n_features"], options["teacher_depth"]
     rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(3)[2])
@@ -32,7 +32,7 @@ def teacher(options: Options, seed: int) -> tuple[Points, Points]:
 
 
 def teacher_labels(points: Points, hyperplanes: Points, classifiers: Points) -> Labels:
-    """Let each row's sign pattern choose the classifier that scores it: (N, P), (P, K), (2^K, P, C) -> (N,) argmax."""
+    """Label each row by the classifier that its sign pattern chooses: (N, P), (P, K), (2^K, P, C) -> (N,) argmax."""
     bits = points @ hyperplanes > 0
     leaf = bits @ (1 << np.arange(hyperplanes.shape[1])[::-1])
     labels = np.empty(len(points), np.int64)
@@ -43,7 +43,7 @@ def teacher_labels(points: Points, hyperplanes: Points, classifiers: Points) -> 
 
 
 def n_weights(options: Options) -> int:
-    """Count the numbers of the classifiers, the larger part of the teacher."""
+    """Count the weights of the classifiers, the larger part of the teacher."""
     return int(options["n_features"] * options["n_classes"]) << options["teacher_depth"]
 
 
@@ -67,7 +67,7 @@ DATA_SETS.register(
         name="tree_teacher",
         title="Tree teacher",
         description="Gaussian features labelled by a random tree net: the signs of random projections choose a linear "
-        "classifier; noise is the share of labels drawn anew.",
+        "classifier; noise is the share of labels replaced by random ones.",
         source="generated for each seed, teacher and rows",
         licence=NO_RIGHTS,
         rows=rows,

@@ -1,4 +1,4 @@
-"""Four quadrants, of which opposite ones have one class."""
+"""Four quadrants; opposite quadrants have the same class."""
 
 from operator import itemgetter
 
@@ -22,7 +22,7 @@ DATA_SETS.register(
     DataSet(
         name="xor",
         title="Exclusive or",
-        description="Four quadrants, the opposite ones of one class, with Gaussian noise added after the class is decided.",
+        description="Four quadrants, opposite quadrants have the same class; Gaussian noise is added to the labelled points.",
         source="generated for each seed",
         licence=NO_RIGHTS,
         rows=with_deviation(points),

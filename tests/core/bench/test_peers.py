@@ -204,7 +204,7 @@ def test_what_takes_too_long_is_stopped_and_deeper_ones_are_not_tried(monkeypatc
     assert not untried["finished"]
     assert stopped["note"] == "stopped: one step took 12.3 s"
     assert stopped["parameters"] == 3
-    assert untried["note"] == "not tried: one step took 12 s at depth 1, so that timing depth 3 could take 395 s"
+    assert untried["note"] == "not tried: one step took 12 s at depth 1, so timing depth 3 could take 395 s"
 
     built.clear()
     monkeypatch.setattr(peers, "_first_call", lambda peer, phase: 12.34 if built else 0.0)

@@ -300,7 +300,7 @@ class TestOneStandardError:
 
     @pytest.mark.parametrize("means", [[], [NAN, NAN]])
     def test_no_mean(self, means):
-        with pytest.raises(ValueError, match="means must hold at least one value, got"):
+        with pytest.raises(ValueError, match="means must have at least one value, got"):
             one_standard_error(means, means)
 
     def test_faults(self):

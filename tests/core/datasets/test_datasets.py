@@ -161,7 +161,7 @@ class TestSplits:
 
     def test_n_train_is_more_than_is_left(self):
         config = DataConfig(name="iris", n_train=84)
-        sentence = "n_train must be at most 83 for iris, which is what the other splits leave, got 84"
+        sentence = "n_train must be at most 83 for iris, the rows not in the other splits, got 84"
         with pytest.raises(DataError, match=sentence):
             load(config, 0)
         with pytest.raises(DataError, match=sentence):
@@ -192,7 +192,7 @@ class TestSplits:
             try:
                 dataset = load(DataConfig(name="tree_teacher", n_samples=60, n_features=2, n_classes=6), seed)
             except DataError as error:
-                assert "every class must have rows enough for all three splits, but class" in str(error)  # noqa: PT017
+                assert "every class must have enough rows for all three splits, but class" in str(error)  # noqa: PT017
             else:
                 loaded += 1
                 assert len(np.unique(dataset.train.y)) == 6

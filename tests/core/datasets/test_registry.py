@@ -33,7 +33,7 @@ def data_set(**changes: Any) -> DataSet:
 def test_no_option_can_have_the_name_of_another_field() -> None:
     assert set(_DataFields.model_fields) | {"options"} == RESERVED
     for name in (*RESERVED, "two words", "_hidden", "model_size", ""):
-        with pytest.raises(ValueError, match="free name of a field"):
+        with pytest.raises(ValueError, match="unused field name"):
             option(name=name)
 
 

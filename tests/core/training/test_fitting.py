@@ -182,7 +182,7 @@ class TestRefusals:
     def test_what_does_not_fit_in_memory(self, kind, monkeypatch):
         monkeypatch.setattr(device, "free_bytes", lambda where: 1000)
         monkeypatch.setattr(fitting, "load", None)  # it is refused before the data are drawn
-        with pytest.raises(LimitError, match=r"needs .* but .* can be had on cpu; "):
+        with pytest.raises(LimitError, match=r"needs .* but only .* are free on cpu; "):
             fit(a_run(kind))
 
     def test_advice_is_about_what_can_be_changed(self, monkeypatch):

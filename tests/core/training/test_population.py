@@ -194,5 +194,5 @@ def test_members_that_fit_alone_but_not_together_are_refused(monkeypatch):
     alone = memory(base, size.n_features, size.n_classes, size.n_rows).total
     monkeypatch.setattr(device, "free_bytes", lambda where: 2 * alone)
     Population([base, base])
-    with pytest.raises(LimitError, match=r"training 3 runs at once needs .* GB can be had on cpu; fewer at a time need less"):
+    with pytest.raises(LimitError, match=r"training 3 runs at once needs .* GB are free on cpu; train fewer"):
         Population([base, base, base])

@@ -181,7 +181,7 @@ def test_the_balance_penalty_makes_gates_more_even():
 def test_what_does_not_fit_is_refused_before_allocation():
     run = changed(small, {"net.depth": 16, "net.width": 4096})
     with pytest.raises(
-        LimitError, match=r"needs [\d,.]+ GB but [\d,.]+ GB can be had on cpu; the largest depth that fits is \d+"
+        LimitError, match=r"needs [\d,.]+ GB but only [\d,.]+ GB are free on cpu; the largest depth that fits is \d+"
     ):
         train(run)
 

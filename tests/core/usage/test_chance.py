@@ -72,7 +72,7 @@ class TestLoad:
         assert random_load(counts).sum() == pytest.approx(1)
 
     def test_raises(self):
-        with pytest.raises(ValueError, match="counts must have a power of two entries, one for each leaf, got 3"):
+        with pytest.raises(ValueError, match="one entry for each leaf, a power of two, got 3"):
             random_load([1, 1, 1])
         with pytest.raises(ValueError, match="counts must not be negative, got -1"):
             bit_frequencies([1, -1])
@@ -265,7 +265,7 @@ def test_agreement_of_two_random_epochs_is_that_of_draws() -> None:
     assert found.mean == pytest.approx(same.mean(), abs=0.01)
     assert [found.low, found.high] == pytest.approx(np.quantile(same, [0.025, 0.975]), abs=0.051)
     assert math.isnan(expected_agreement([0, 0], [0, 0]).mean)
-    with pytest.raises(ValueError, match=r"counts must be of the same leaves and rows, got shapes"):
+    with pytest.raises(ValueError, match=r"counts must have equal shapes and sums, got shapes"):
         expected_agreement([1, 1], [1, 0])
 
 
@@ -278,5 +278,5 @@ def test_divergence_of_splits_that_differ_by_chance_alone() -> None:
     apart = [50, 0], [0, 50]
     assert expected_divergence(*apart).high < 0.1 < divergence(*apart)
     assert math.isnan(expected_divergence([0, 0], [1, 0]).mean)
-    with pytest.raises(ValueError, match=r"counts must be of the same leaves, got shapes \(2,\) and \(4,\)"):
+    with pytest.raises(ValueError, match=r"counts must have equal shapes, got \(2,\) and \(4,\)"):
         expected_divergence([1, 1], [1, 1, 1, 1])

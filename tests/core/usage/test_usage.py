@@ -212,7 +212,7 @@ class TestNodeCounts:
 
     @pytest.mark.parametrize("counts", [[], [1, 1, 1]])
     def test_not_a_power_of_two(self, counts):
-        with pytest.raises(ValueError, match=f"counts must have a power of two entries, one for each leaf, got {len(counts)}"):
+        with pytest.raises(ValueError, match=f"one entry for each leaf, a power of two, got {len(counts)}"):
             node_counts(counts)
 
     def test_negative(self):
@@ -499,7 +499,7 @@ class TestPrefixes:
             prefix_counts([1, 1, 1, 1], level)
 
     def test_not_a_power_of_two(self):
-        with pytest.raises(ValueError, match="counts must have a power of two entries, one for each leaf, got 3"):
+        with pytest.raises(ValueError, match="one entry for each leaf, a power of two, got 3"):
             prefix_counts([[1, 1, 1]], 0)
 
     def test_node_balance_by_hand(self):

@@ -297,7 +297,7 @@ def fake_worker(db: Store, then: Callable[[], None]) -> Worker:
     ("error", "sentence"),
     [
         (RuntimeError("boom"), "RuntimeError: boom"),
-        (MemoryError(), "the memory ran out while training; a smaller depth, width or batch needs less"),
+        (MemoryError(), "training ran out of memory; a smaller depth, width or batch needs less"),
         (DataError("no rows"), "no rows"),
     ],
 )
@@ -354,6 +354,6 @@ def test_explain_and_threads() -> None:
 
 def test_memory_that_ran_out_is_said_in_a_sentence() -> None:
     refused = RuntimeError("[enforce fail at alloc_cpu.cpp:121] data. DefaultCPUAllocator: can't allocate memory")
-    assert explain(refused) == "the memory ran out while training; a smaller depth, width or batch needs less"
+    assert explain(refused) == "training ran out of memory; a smaller depth, width or batch needs less"
     assert explain(MemoryError()) == explain(refused)
     assert explain(RuntimeError("else")) == "RuntimeError: else"
