@@ -1,5 +1,5 @@
 // The nets of a run, recomputed in the browser from the recorded weights.
-// P input features, w width, K depth, L = 2^K leaves, V nodes, C classes. Formulas: core/nets, core/inspection/contributions.py.
+// P input features, w width, K depth, L = 2^K leaves, V nodes, C classes. Formulas: core/nets.py, core/inspection/contributions.py.
 
 function decodeBytes(text) {
   const raw = atob(text);
