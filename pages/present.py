@@ -156,8 +156,8 @@ def _first_visit() -> None:
     """Say what this page will show, and offer the button that makes it."""
     st.markdown(
         "This page will show your slides. Every figure of every page has a button “Add to deck”; here you order the "
-        "slides, edit titles, captions and speaker notes, and show them full screen. A deck can be saved as one HTML file that opens from "
-        "disk with the network off, keeps hover text, and prints to PDF."
+        "slides, edit titles, captions and speaker notes, and show them full screen. A deck can be saved as one HTML file that "
+        "opens from disk with the network off, keeps hover text, and prints to PDF."
     )
     known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if known:

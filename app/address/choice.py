@@ -32,7 +32,7 @@ def pick(
             options,
             format_func=lambda one: (words or {}).get(one, str(one)),
             key=key,
-            persist_state="session",
+            persist_state="session",  # kept across pages
             help=help,
         )
     session.publish_to_url(key, chosen, default)

@@ -176,7 +176,7 @@ def _formula(latex: str) -> None:
 
 def present(info: DeckInfo, content: dict[str, Slide], made: float) -> None:
     """Fill the window with the deck; Escape or the button in the corner goes back."""
-    st.html(_FILL)
+    st.html(_FILL)  # runs no scripts, hence the frame
     with st.container(key="deck_frame"):
         st.iframe(as_html.deck_html(info.name, list(content.values()), made=made, embedded=True), height=700)
     with st.container(key="deck_close"):

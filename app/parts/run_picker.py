@@ -80,7 +80,7 @@ def waiting_for_first_run() -> None:
     look_again()
 
 
-@st.fragment(run_every=1.0)
+@st.fragment(run_every=1.0)  # Streamlit cannot nest fragments
 def look_again() -> None:
     """Rerun the page as soon as there is a run."""
     if not jobs.default_store().is_empty():

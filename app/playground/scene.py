@@ -95,6 +95,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
     last = max(run.config.epochs for run in runs)
     start = _start(summary, last)
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
+    # unlike `st.plotly_chart`, such a component keeps its DOM node at a rerun; it needs no build step
     st.components.v2.component(
         "leafscope_scene",
         html='<div class="scene"></div>',
