@@ -58,9 +58,7 @@ def seed(key: str, known: Any, usual: int | str) -> str | None:
 def warn(name: str, wrong: str | None, known: str) -> None:
     """Report a wrong value in the address, if there was one."""
     if wrong is not None:
-        st.warning(
-            f"The {name} in the address must be {known}, got {theme.escape_markdown(wrong, 40)}; the default is shown."
-        )
+        st.warning(f"The {name} in the address must be {known}, got {theme.escape_markdown(wrong, 40)}; the default is shown.")
 
 
 def check(key: str, label: str, default: bool = False) -> bool:
