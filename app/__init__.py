@@ -1,4 +1,4 @@
-"""What a person sees around the pages: figures, panels, the command line, and the server's options.
+"""What the pages show and use: figures, panels, the command line, and the server's options.
 
-It imports `leafscope.core`, and nothing of `leafscope.pages`.
+It imports `leafscope.core`, never `leafscope.pages`.
 """

@@ -1,4 +1,4 @@
-"""The entry of Streamlit: page configuration, navigation, the sidebar's status; nothing else."""
+"""Streamlit's entry script: page configuration, navigation and the foot of the sidebar, nothing else."""
 
 import base64
 from pathlib import Path
@@ -9,17 +9,17 @@ from leafscope.app import server
 
 server.wait_until_warm()
 
-from leafscope.app import navigation  # noqa: E402 -- after another thread has imported what they need
+from leafscope.app import navigation  # noqa: E402 -- only after the warm-up thread has imported what they need
 from leafscope.app.address import link, session  # noqa: E402
 from leafscope.app.parts import sidebar  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
-# in the page itself: a file of its own is dropped with the session that asked for it, before a reload has fetched it
+# inline: Streamlit drops a media file with the session that asked for it, before a reloaded page has fetched it
 ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
 
 st.set_page_config(page_title="Leafscope", page_icon=ICON, layout="wide")
-st.html("<style>.stMainBlockContainer { padding-top: 3.5rem; }</style>")  # the answer stands above the fold
+st.html("<style>.stMainBlockContainer { padding-top: 3.5rem; }</style>")  # keep the answer above the fold
 server.ensure_worker()
 session.seed_view()
 page = st.navigation(

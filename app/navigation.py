@@ -1,4 +1,4 @@
-"""The pages of the app: a page is its script in `pages`, and one entry here."""
+"""The pages of the app: each is a script in `pages` and one entry here."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ class Page:
     """An entry of the navigation."""
 
     name: str
-    """The script's name without `.py`, and the last part of the page's address."""
+    """The script's name without `.py`; also the last part of the page's address."""
     title: str
     icon: str
 
     @property
     def path(self) -> str:
-        """The script as links name it, relative to the entry of the app."""
+        """Path of the script relative to the app's entry script, as links name it."""
         return f"../pages/{self.name}.py"
 
 

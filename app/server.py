@@ -1,4 +1,4 @@
-"""What the server process holds beside the pages: its options, and the worker that it keeps running."""
+"""The server process: its Streamlit options, and the worker that it keeps running."""
 
 import contextlib
 import importlib
@@ -19,11 +19,11 @@ SERVER_OPTIONS: dict[str, Any] = {
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": True,
     "runner.magicEnabled": False,
-    "runner.postScriptGC": False,  # with torch in the process it takes 0.25 s after every redraw, many times the redraw itself
-    "global.disableWidgetStateDuplicationWarning": True,  # controls have a default and a value from the URL
+    "runner.postScriptGC": False,  # with torch loaded it takes 0.25 s after every redraw, many times the redraw itself
+    "global.disableWidgetStateDuplicationWarning": True,  # widgets have a default and a value from the URL
     **streamlit_options(),
 }
-"""Streamlit's options, given when the app is started by its command."""
+"""Streamlit's options when the `leafscope` command starts the app."""
 
 WARM_MODULES = (
     "leafscope.app.figures",
@@ -34,7 +34,7 @@ WARM_MODULES = (
     "sklearn.datasets",
     "sklearn.model_selection",
 )
-"""What pages need; imported while the browser opens, so that the first page waits for less."""
+"""Modules that pages need, imported while the browser opens: the first page then waits less."""
 
 _lock = threading.Lock()
 _supervisor: Supervisor | None = None
@@ -43,7 +43,7 @@ _warmth: threading.Thread | None = None
 
 @contextlib.contextmanager
 def running_worker() -> Iterator[None]:
-    """Keep a worker running for as long as the block lasts."""
+    """Keep a worker running while the block runs."""
     global _warmth
     ensure_worker()
     _warmth = threading.Thread(target=_warm_up, name="warm-up", daemon=True)
@@ -55,24 +55,24 @@ def running_worker() -> Iterator[None]:
 
 
 def ensure_worker() -> Supervisor:
-    """Start this process's one worker unless it is already kept running; safe from many threads."""
+    """Start the process's only worker if it is not running yet; thread-safe."""
     global _supervisor
     with _lock:
         if _supervisor is None:
-            os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.ready: nobody here waits for a compiler
+            os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.readiness: nothing here waits for a compiler
             _supervisor = Supervisor(database=None, device=device())
             _supervisor.start()
         return _supervisor
 
 
 def wait_until_warm() -> None:
-    """Wait for what is imported at the start: two threads in one package at once can see a module half made."""
+    """Wait for the imports of the start: of two threads that import one package, one can see a half-initialized module."""
     if _warmth is not None:
         _warmth.join()
 
 
 def device() -> str:
-    """The device that the worker trains on where a run leaves it open."""
+    """The device for runs whose configuration names none."""
     return os.environ.get("LEAFSCOPE_DEVICE", "auto")
 
 
@@ -89,4 +89,4 @@ def _warm_up() -> None:
         importlib.import_module(name)
     import torch
 
-    torch.set_num_threads(1)  # the server only asks small nets; the cores are the worker's
+    torch.set_num_threads(1)  # the server only evaluates small nets; the worker needs the cores

@@ -17,7 +17,7 @@ from leafscope.core.inspection.snapshots import grid
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.summaries import RunSummary
 
-GRID = 160  # points along each side of the plane that decision regions are drawn on
+GRID = 160  # points along each side of the plane of decision regions
 
 
 def main() -> None:
@@ -108,16 +108,16 @@ def _cost(run: RunConfig) -> None:
     size = shape(run.data)
     price = cost(run.net, size.n_features, size.n_classes)
     st.caption(
-        f"**{theme.thousands(price.parameters)}** parameters, **{theme.thousands(price.multiply_adds)}** multiply-adds an "
+        f"**{theme.thousands(price.parameters)}** parameters, **{theme.thousands(price.multiply_adds)}** multiply-adds per "
         f"example: a capacity-to-computation ratio of **{theme.three_significant(price.ratio)}** "
         "(dense net of equal width: 1).",
-        help="Parameters stored, over multiply-adds of one example at inference with collapsed leaves, gating included; "
-        "divided by the same of the dense net of equal width.",
+        help="Stored parameters divided by multiply-adds per example (inference with collapsed leaves, gating included), "
+        "relative to the dense net of equal width.",
     )
 
 
 def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
-    """The run to show: the URL's; else the chosen configuration's, if trained; else the newest."""
+    """The run to show: the URL's, else that of the chosen configuration if it is trained, else the newest."""
     asked = session.run_id()
     if asked is not None and chosen is not None and asked == chosen.run_id:
         link.show([chosen])

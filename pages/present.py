@@ -15,7 +15,7 @@ from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo
 
 DECK, SHOW = "deck", "show"
-"""Parameters of the address: which deck, and whether it fills the window."""
+"""Parameters of the address: the deck, and whether it fills the window."""
 
 _SHOWN_SINCE = "_shown_since"
 
@@ -26,7 +26,9 @@ def main() -> None:
     """Lay out the page."""
     info = _deck()
     if info is not None and st.query_params.get(SHOW) == "1" and info.n_slides:
-        began = st.session_state.setdefault(_SHOWN_SINCE, time.time())  # the same at every redraw, which then changes nothing
+        began = st.session_state.setdefault(
+            _SHOWN_SINCE, time.time()
+        )  # the same at every rerun, so that the frame is not rebuilt
         editor.present(info, jobs.default_store().slides(info.deck_id), began)
         return
     st.session_state.pop(_SHOWN_SINCE, None)
@@ -44,22 +46,22 @@ def main() -> None:
     content = jobs.default_store().slides(info.deck_id)
     if not content:
         st.info(
-            "This deck has no slide yet. Every figure of the other pages has a button “Add to deck”; title, text and formula "
-            "slides are made in the sidebar."
+            "This deck has no slides yet. Every figure of the other pages has a button “Add to deck”; add title, text and "
+            "formula slides in the sidebar."
         )
         return
     editor.slides(info, content)
 
 
 def _deck() -> DeckInfo | None:
-    """The deck of the address, else the one that is worked on; None, said where the address is wrong."""
+    """The deck of the address, else the current one; None if there is none, after reporting a wrong address."""
     asked = st.query_params.get(DECK)
     known = {info.deck_id: info for info in jobs.default_store().decks()}
     if asked is not None and asked not in known:
         name = asked[:40].replace("`", "")
         st.error(
-            f"There is no deck `{name}` here: it was deleted, or made on another machine. A deck goes from one machine to "
-            "another as a file: “Save as one HTML file” to show it, or `leafscope export` to work on it."
+            f"There is no deck `{name}` here: it was deleted, or made on another machine. Decks travel between machines as "
+            "files: “Save as one HTML file” to show one, `leafscope export` to go on editing it."
         )
         if known and st.button("Show the newest deck", type="primary", icon=":material/arrow_back:"):
             st.query_params.pop(DECK, None)
@@ -82,7 +84,7 @@ def _choose(info: DeckInfo | None) -> None:
             format_func=lambda deck_id: f"{theme.one_line(known[deck_id].name, 60)} ({known[deck_id].n_slides})",
             key="_picked_deck",
             on_change=lambda: _open(st.session_state["_picked_deck"]),
-            help="The one changed last first; in brackets the number of slides.",
+            help="Last changed first; the number of slides is in brackets.",
         )
     st.button("New deck", icon=":material/add:", key="_new_deck", width="stretch", on_click=_new)
 
@@ -118,7 +120,7 @@ def _add(info: DeckInfo, slide: editor.Slide) -> None:
 
 
 def _ready_made() -> None:
-    """Offer the deck that is made from a sweep with one press."""
+    """Offer to make the deck of claims from a sweep."""
     known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if not known:
         return
@@ -136,7 +138,7 @@ def _ready_made() -> None:
             key="_make_claims",
             width="stretch",
             on_click=lambda: _make(st.session_state["_claims_sweep"]),
-            help="What the paper claims, beside what this sweep shows: titles are computed from its numbers.",
+            help="What the paper claims next to what this sweep shows; titles are computed from its numbers.",
         )
 
 
@@ -151,11 +153,11 @@ def _make(sweep_id: str) -> None:
 
 
 def _first_visit() -> None:
-    """Say what will be here, and offer the one button that makes it."""
+    """Say what this page will show, and offer the button that makes it."""
     st.markdown(
-        "Here will stand your slides. Every figure of every page has a button “Add to deck”; here they are put in order, with "
-        "titles, captions and speaker notes, and shown full screen. A deck is also one HTML file that opens from disk with the "
-        "network off, answers to hover, and prints to PDF."
+        "This page will show your slides. Every figure of every page has a button “Add to deck”; here you order the "
+        "slides, edit titles, captions and speaker notes, and show them full screen. A deck can be saved as one HTML file that "
+        "opens from disk with the network off, keeps hover text, and prints to PDF."
     )
     known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if known:
@@ -173,11 +175,11 @@ def _first_visit() -> None:
     if st.button("Train the first sweep", type="primary", icon=":material/play_arrow:", key="_first_sweep"):
         start.start(default)
         st.switch_page(navigation.OVERFITTING_PAGE)
-    st.caption(f"A ready-made deck, “{CLAIMS_NAME}”, is made from a sweep: {start.size_words(default)}.")
+    st.caption(f"A ready-made deck, “{CLAIMS_NAME}”, can be made from a sweep: {start.size_words(default)}.")
 
 
 def _deck_line(info: DeckInfo) -> None:
-    """The deck's name, and what is done with it as a whole."""
+    """The deck's name, and the buttons for the whole deck."""
     name, show, save, delete = st.columns([5, 2, 3, 2], vertical_alignment="bottom")
     key = f"_deck_name_{info.deck_id}"
     st.session_state[key] = info.name
@@ -189,7 +191,7 @@ def _deck_line(info: DeckInfo) -> None:
         key="_present",
         width="stretch",
         disabled=info.n_slides == 0,
-        help="Fills the window; F fills the screen, arrow keys and space turn the slides, S opens the speaker's window.",
+        help="Fills the window. F: full screen; arrow keys and space: turn slides; S: speaker window.",
     ):
         st.query_params[SHOW] = "1"
         st.rerun()
@@ -205,7 +207,7 @@ def _deck_line(info: DeckInfo) -> None:
         width="stretch",
         key="_save_deck",
         disabled=info.n_slides == 0,
-        help="Opens from disk with the network off; prints to PDF from the browser, one slide a page.",
+        help="Opens from disk with the network off; prints to PDF from the browser, one slide per page.",
     )
     if delete.button("Delete", icon=":material/delete:", key="_delete_deck", width="stretch"):
         _confirm_deletion(info)
@@ -220,7 +222,9 @@ def _rename(deck_id: str, name: str) -> None:
 
 @st.dialog("Delete a deck", on_dismiss="rerun")
 def _confirm_deletion(info: DeckInfo) -> None:
-    st.markdown(f"{theme.escape_markdown(info.name, 80)} and its {info.n_slides} slides. This cannot be undone.")
+    st.markdown(
+        f"{theme.escape_markdown(info.name, 80)} and its {info.n_slides} slides will be deleted. This cannot be undone."
+    )
     left, right = st.columns(2)
     if left.button("Keep", width="stretch", key="_keep_deck"):
         st.rerun()

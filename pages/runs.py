@@ -36,7 +36,7 @@ def main() -> None:
             "Find",
             key="find",
             placeholder="digits tree K4",
-            help="Words of a name or a status; all must occur.",
+            help="Words of a name or a status; all must match.",
             persist_state="session",
         )
         session.publish_to_url("find", find.strip(), "")
@@ -50,7 +50,7 @@ def main() -> None:
     confirming = _actions(chosen)
     _export(shown, chosen)
     _import()
-    if active and not confirming:  # drawing the page again would close the dialog
+    if active and not confirming:  # a rerun would close the dialog
         _follow(_signature(summaries))
 
 
@@ -63,7 +63,7 @@ def _sentence(summaries: list[RunSummary], shown: list[RunSummary]) -> str:
 
 
 def _table(shown: list[RunSummary]) -> list[RunSummary]:
-    """Draw the table; returns the runs whose rows are chosen."""
+    """Draw the table; returns the selected runs."""
     table = pd.DataFrame([_row(summary) for summary in shown])
     event = st.dataframe(
         table,
@@ -71,21 +71,21 @@ def _table(shown: list[RunSummary]) -> list[RunSummary]:
         height=min(38 + 35 * len(table), 480),
         on_select="rerun",
         selection_mode="multi-row",
-        key=f"runs_table_{_order(shown)}",  # a choice is of rows, so that it ends when they move
+        key=f"runs_table_{_order(shown)}",  # selections are row numbers: drop them when rows move
         column_config={
             "Progress": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, width="small"),
             "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             **{
-                name: st.column_config.NumberColumn(format="percent", help="At the last epoch; one seed.")
+                name: st.column_config.NumberColumn(format="percent", help="At the last epoch, one seed.")
                 for name in SCORES.values()
             },
             "Time (s)": st.column_config.NumberColumn(format="%.1f", help="Training time."),
         },
-        alt="The runs with status, progress, scores and configuration.",
+        alt="Runs with status, progress, scores and configuration.",
     )
     st.caption(
-        "Scores at the last epoch. Choose rows with the boxes on the left; a click on a column's name sorts. "
-        "Test scores are for reporting: choose between runs by validation."
+        "Scores at the last epoch. Select rows with the boxes on the left; click a column's name to sort. "
+        "Test scores are for reporting only: choose between runs by validation."
     )
     rows = event["selection"]["rows"]
     return [shown[row] for row in rows if row < len(shown)]
@@ -125,7 +125,7 @@ def _row(summary: RunSummary) -> dict[str, Any]:
 
 
 def _actions(chosen: list[RunSummary]) -> bool:
-    """Buttons for the chosen rows; tells whether the dialog of deletion is open."""
+    """Buttons for the selected rows; returns whether the deletion dialog is open."""
     active = [summary for summary in chosen if summary.active]
     ended = [summary for summary in chosen if summary.status in ("failed", "stopped", "interrupted")]
     one = chosen[0] if len(chosen) == 1 else None
@@ -168,8 +168,8 @@ def _confirm_deletion(chosen: list[RunSummary]) -> None:
     running = [summary for summary in chosen if summary.status == "running"]
     ended = [summary for summary in chosen if summary.status != "running"]
     if running:
-        st.warning(f"{len(running)} of these train and are kept: stop them first, then delete them.")
-    st.markdown("Their curves, leaves and weights go with them. This cannot be undone.")
+        st.warning(f"{len(running)} of these are training and will be kept. Stop them first to delete them.")
+    st.markdown("Their curves, leaves and weights are deleted too. This cannot be undone.")
     left, right = st.columns(2)
     if left.button("Keep", width="stretch"):
         st.rerun()
@@ -192,7 +192,7 @@ def _export(shown: list[RunSummary], chosen: list[RunSummary]) -> None:
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
-            help="All shown runs: every field of the configuration, and all scores at the best and the last epoch.",
+            help="All runs shown: every configuration field, and all scores at the best and the last epoch.",
         )
         actions.save_archive(chosen or shown, "runs")
         if chosen and st.button("Compare", icon=":material/compare_arrows:", key="_to_compare"):
@@ -201,12 +201,12 @@ def _export(shown: list[RunSummary], chosen: list[RunSummary]) -> None:
 
 
 def _import() -> None:
-    """Take runs from a file that another Leafscope wrote."""
+    """Import runs from a file that another Leafscope wrote."""
     with st.expander("Import runs from a file", icon=":material/upload:"):
         file = st.file_uploader(
-            "A file that “Save as one file” or `leafscope export` wrote",
+            "A file written by “Save as one file” or `leafscope export`",
             key=f"_import_{st.session_state.get('_imports', 0)}",
-            help="It is checked whole before anything is kept; runs that are here already stay as they are.",
+            help="The whole file is checked before anything is kept; runs already here stay as they are.",
         )
         if file is None or not st.button("Import", type="primary", icon=":material/upload:", key="_import"):
             return
@@ -216,7 +216,7 @@ def _import() -> None:
             st.error(f"Nothing was imported: {theme.escape_markdown(str(error), 400)}", icon=":material/error:")
             return
         session.notify(" ".join((imported_words(found, file.name), *found.skipped)))
-        st.session_state["_imports"] = st.session_state.get("_imports", 0) + 1  # an empty field
+        st.session_state["_imports"] = st.session_state.get("_imports", 0) + 1  # empties the upload field
         st.rerun()
 
 
@@ -236,7 +236,7 @@ def _signature(summaries: list[RunSummary]) -> list[tuple[str, str, int]]:
 
 @st.fragment(run_every=1.0)
 def _follow(signature: list[tuple[str, str, int]]) -> None:
-    """Draw the page again when an active run has moved."""
+    """Rerun the page when an active run has progressed."""
     ids = [run_id for run_id, _, _ in signature]
     found = jobs.default_store().runs(ids)
     if _signature([found[run_id] for run_id in ids if run_id in found]) != signature:

@@ -1,4 +1,4 @@
-"""What stands in a page's address: the session's choices and the configurations it carries.
+"""A page's address: the choices of the session and the configurations in it.
 
 It imports configurations, `theme`, and `jobs` of the core.
 """

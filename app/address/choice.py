@@ -1,4 +1,4 @@
-"""A choice of a few that lives in the session and in the URL."""
+"""A choice among a few options, kept in the session and in the URL."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,9 +14,9 @@ T = TypeVar("T")
 def pick(
     key: str, label: str, options: Sequence[T], default: T, words: Mapping[Any, str] | None = None, help: str | None = None
 ) -> T:
-    """Ask for one of some options, if there are several: the session's choice, else the URL's, else the default.
+    """Ask for one of the options, if there are several: the session's choice, else the URL's, else the default.
 
-    A choice that is no longer among the options falls back to the default; what the URL has wrong is said once.
+    A choice that is no longer an option falls back to the default. A wrong value in the URL is reported once.
     """
     by_text = {session.format_value(option): option for option in options}
     wrong = session.seed_from_url(key, lambda text: by_text[text], default)
@@ -32,7 +32,7 @@ def pick(
             options,
             format_func=lambda one: (words or {}).get(one, str(one)),
             key=key,
-            persist_state="session",
+            persist_state="session",  # kept across pages
             help=help,
         )
     session.publish_to_url(key, chosen, default)
@@ -40,9 +40,9 @@ def pick(
 
 
 def seed(key: str, known: Any, usual: int | str) -> str | None:
-    """Take a choice from the address; returns what stood there if it is none of the known ones."""
+    """Take a choice from the address; returns the address's text if it is not a known choice."""
     if key in st.session_state and (stale := st.session_state[key]) not in known:
-        del st.session_state[key]  # of another run, or node
+        del st.session_state[key]  # it belonged to another run or node
         if st.query_params.get(key) == session.format_value(stale):
             del st.query_params[key]
 
@@ -56,15 +56,13 @@ def seed(key: str, known: Any, usual: int | str) -> str | None:
 
 
 def warn(name: str, wrong: str | None, known: str) -> None:
-    """Say what stood in the address, if it was wrong."""
+    """Report a wrong value in the address, if there was one."""
     if wrong is not None:
-        st.warning(
-            f"The {name} in the address must be {known}, got {theme.escape_markdown(wrong, 40)}; the usual one is shown."
-        )
+        st.warning(f"The {name} in the address must be {known}, got {theme.escape_markdown(wrong, 40)}; the default is shown.")
 
 
 def check(key: str, label: str, default: bool = False) -> bool:
-    """Ask yes or no with a box: the session's choice, else the URL's, where 1 is yes, else the default."""
+    """Ask yes or no with a checkbox: the session's choice, else the URL's (1 is yes), else the default."""
     session.seed_from_url(key, lambda text: text == "1", default)
     value = st.checkbox(label, key=key, persist_state="session")
     session.publish_to_url(key, "1" if value else "0", "1" if default else "0")

@@ -1,4 +1,4 @@
-"""What a page shows, so that its address can be opened elsewhere: another server offers to train what is not there."""
+"""Addresses that carry the configurations a page shows: another server offers to train what it lacks."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,13 +13,13 @@ from leafscope.core.config.link import Plan, decode, encode
 from leafscope.core.errors import LimitError
 
 PLAN = "plan"
-"""The parameter of an address that holds the configurations of what it shows."""
+"""The parameter of an address that holds the configurations of the page."""
 
 _SHOWN, _INCOMING, _PUBLISHED = "_shown", "_incoming", "_published_plan"
 
 
 def show(runs: Sequence[RunConfig] = (), sweep: SweepConfig | None = None) -> None:
-    """Note what the page shows, for slides, and put it into the address, unless it is too long for one."""
+    """Note what the page shows, for slides, and put it into the address unless that gets too long."""
     dumps = tuple(run.model_dump_json(exclude_defaults=True) for run in runs)
     st.session_state[_SHOWN] = (dumps, sweep)
     text = _encoded(dumps, None if sweep is None else sweep.model_dump_json(exclude_defaults=True))
@@ -28,16 +28,16 @@ def show(runs: Sequence[RunConfig] = (), sweep: SweepConfig | None = None) -> No
 
 
 def keep_plan() -> None:
-    """Leave what the address came with in it, while something of it is not here."""
+    """Keep the opened configurations in the address while some of them are not here."""
     text, _ = st.session_state.get(_INCOMING, ("", None))
     st.session_state[_PUBLISHED] = text
     session.publish_to_url(PLAN, text, "")
 
 
 def incoming() -> Plan | None:
-    """What the address held when it was opened, for as long as the session lives; None if it held nothing.
+    """The configurations of the address that was opened, kept for the session; None if it had none.
 
-    What a page wrote into it itself is not taken for it.
+    Configurations that a page wrote into the address itself do not count.
     """
     text = st.query_params.get(PLAN, "")
     if text and text != st.session_state.get(_PUBLISHED):
@@ -48,12 +48,12 @@ def incoming() -> Plan | None:
 
 
 def forget_incoming() -> None:
-    """Ask no longer for what the address came with."""
+    """Forget the configurations of the address that was opened."""
     st.session_state.pop(_INCOMING, None)
 
 
 def reset() -> None:
-    """Forget what was shown before a page is run, which then says what it shows."""
+    """Forget what was shown; called before each page, which then says what it shows."""
     st.session_state.pop(_SHOWN, None)
 
 
@@ -64,21 +64,21 @@ def shown() -> tuple[tuple[str, ...], SweepConfig | None]:
 
 
 def address() -> str:
-    """The page's address from its path on, with all parameters but the configurations."""
+    """The page's path and parameters, without the configurations."""
     parts = urlsplit(st.context.url or "")
     parameters = {name: value for name, value in st.query_params.to_dict().items() if name != PLAN}
     return (parts.path or "/") + (f"?{urlencode(parameters)}" if parameters else "")
 
 
 def link() -> str:
-    """The whole address of the page as it stands, to be copied."""
+    """The full address of the page in its present state, to copy."""
     parts = urlsplit(st.context.url or "")
     parameters = st.query_params.to_dict()
     return f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{urlencode(parameters)}" if parameters else "")
 
 
 def plan() -> Plan | None:
-    """What the address holds; None, said where it is wrong, if it holds nothing that can be read."""
+    """The configurations in the address; None if it has none, or, with a warning, if they cannot be read."""
     text = st.query_params.get(PLAN)
     if not text:
         return None
@@ -97,4 +97,4 @@ def _encoded(runs: tuple[str, ...], sweep: str | None) -> str:
             None if sweep is None else SweepConfig.model_validate_json(sweep),
         )
     except LimitError:
-        return ""  # an address that browsers and mail programs would cut; runs go by file then
+        return ""  # browsers and mail programs would cut so long an address; such runs travel as a file

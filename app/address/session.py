@@ -1,4 +1,4 @@
-"""Session state and URL parameters: every key in one place, each read and written by a typed function."""
+"""Session state and URL parameters: all keys in one place, read and written by typed functions."""
 
 from collections.abc import Callable
 from typing import Literal, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Keys:
-    """Keys of session state; those in the URL are the URL's parameter names."""
+    """Keys of session state; the same names are used in the URL."""
 
     RUN = "run"
     SWEEP = "sweep"
@@ -33,7 +33,7 @@ IMAGE_FORMATS = {"svg": "SVG", "png": "PNG"}
 
 
 def run_id() -> str | None:
-    """The run that pages show: the URL's, else the one chosen last; None if none was ever chosen."""
+    """The run that pages show: the URL's, else the one chosen last; None if none was chosen yet."""
     asked = st.query_params.get(Keys.RUN)
     if asked:
         st.session_state[Keys.RUN] = asked
@@ -45,7 +45,7 @@ def run_id() -> str | None:
 
 
 def show_run(chosen: str | None) -> None:
-    """Choose the run that pages show, in the session and in the URL; None: whichever is newest."""
+    """Choose the run that pages show, in the session and in the URL; None: the newest."""
     if chosen is None:
         st.session_state.pop(Keys.RUN, None)
         st.query_params.pop(Keys.RUN, None)
@@ -55,7 +55,7 @@ def show_run(chosen: str | None) -> None:
 
 
 def sweep_id() -> str | None:
-    """The sweep that pages show: the URL's, else the one chosen last; None if none was ever chosen."""
+    """The sweep that pages show: the URL's, else the one chosen last; None if none was chosen yet."""
     asked = st.query_params.get(Keys.SWEEP)
     if asked:
         st.session_state[Keys.SWEEP] = asked
@@ -67,7 +67,7 @@ def sweep_id() -> str | None:
 
 
 def show_sweep(chosen: str | None) -> None:
-    """Choose the sweep that pages show, in the session and in the URL; None: whichever is newest."""
+    """Choose the sweep that pages show, in the session and in the URL; None: the newest."""
     if chosen is None:
         st.session_state.pop(Keys.SWEEP, None)
         st.query_params.pop(Keys.SWEEP, None)
@@ -77,7 +77,7 @@ def show_sweep(chosen: str | None) -> None:
 
 
 def enter_page(name: str) -> None:
-    """Note which page is shown; what plays on one page does not go on, or along, to another."""
+    """Note which page is shown; a replay or scene of the page before ends."""
     if st.session_state.get(Keys.PAGE) != name:
         st.session_state[Keys.PAGE] = name
         st.session_state.pop(Keys.REPLAY, None)
@@ -85,7 +85,7 @@ def enter_page(name: str) -> None:
 
 
 def look(share: float = 1.0) -> Look:
-    """How figures are to be drawn: the browser's theme, the size chosen in the sidebar, a share of the main column."""
+    """The look of figures: the browser's theme, the size chosen in the sidebar, a share of the main column."""
     return Look(
         dark=st.context.theme.type == "dark",
         projector=st.session_state.get(Keys.SIZE) == "projector",
@@ -99,14 +99,14 @@ def image_format() -> Literal["svg", "png"]:
 
 
 def notify(sentence: str) -> None:
-    """Leave a sentence to be shown once, after the next rerun, with those left before; it is escaped where it is shown."""
+    """Queue a sentence that is shown once, after the next rerun; `show_notice` escapes it."""
     before = st.session_state.get(Keys.NOTICE, [])
     if sentence not in before:
         st.session_state[Keys.NOTICE] = [*before, sentence]
 
 
 def show_notice() -> None:
-    """Show the sentences that were left, if any."""
+    """Show the queued sentences, if any."""
     if sentences := st.session_state.pop(Keys.NOTICE, []):
         st.toast("\n\n".join(escape_markdown(sentence, 600) for sentence in sentences))
 
@@ -114,10 +114,10 @@ def show_notice() -> None:
 def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None:
     """Give a widget its value before it is drawn: the session's, else the URL's, else the default.
 
-    Returns what stands in the URL if it cannot be parsed (then the default is taken), otherwise None.
+    Returns the URL's text if it cannot be parsed (the default is used then), otherwise None.
     """
     if key in st.session_state:
-        # said again: on the first run of another page a widget returns its first option in place of the session's value
+        # set again: on the first run of another page a widget returns its first option instead of the session's value
         st.session_state[key] = st.session_state[key]
         return None
     text = st.query_params.get(key)
@@ -131,7 +131,7 @@ def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None
 
 
 def publish_to_url(key: str, value: object, default: object) -> None:
-    """Write a widget's value to the URL; a default is left out."""
+    """Write a widget's value to the URL, unless it is the default."""
     text = None if value is None or value == default else format_value(value)
     if text is None:
         st.query_params.pop(key, None)
@@ -140,7 +140,7 @@ def publish_to_url(key: str, value: object, default: object) -> None:
 
 
 def format_value(value: object) -> str:
-    """Write a value as the URL has it.
+    """Write a value as in the URL.
 
     >>> format_value(0.005), format_value(3), format_value("tree")
     ('0.005', '3', 'tree')

@@ -1,13 +1,13 @@
 "use strict";
-// Draws the slides of a deck, turns them by keys, and keeps a speaker's window in step.
+// Draws the slides of a deck, turns them by keyboard, and keeps the speaker window in step.
 (() => {
   const WIDTH = 1920, HEIGHT = 1080, LARGEST = 36, SMALLEST = 28, FORMULA = 84;
   const deck = JSON.parse(byId("deck").textContent);
   const stage = byId("stage"), toolbar = byId("toolbar");
   const slides = [...document.querySelectorAll(".slide")];
   const figures = slides.map((slide) => slide.querySelector(".figure"));
-  const steps = slides.map(() => null);  // of a drawn slide: functions that show or hide one part each
-  const drawn = slides.map(() => null);  // of a slide that is drawn or being drawn: a promise
+  const steps = slides.map(() => null);  // for each drawn slide: functions that show or hide one part each
+  const drawn = slides.map(() => null);  // for each slide drawn or being drawn: a promise
   let current = 0, step = 0, typed = "", speaker = null;
 
   function byId(id) { return document.getElementById(id); }
@@ -97,7 +97,7 @@
     box.style.fontSize = `${Math.max(SMALLEST, Math.floor(FORMULA * Math.min(1, 0.98 * across, 0.98 * down)))}px`;
   }
 
-  // Without a font for mathematics a sum is no taller than a letter, and what stands above it touches it.
+  // Without a mathematical font, a sum sign is no taller than a letter and touches its limits.
   function lacksMathFont() {
     const probe = document.createElement("div");
     probe.className = "unseen";
@@ -109,9 +109,9 @@
     return lacks;
   }
 
-  // Revealing: by opacity, so that axes, legend and margins stay where they are
+  // Revealing changes opacity only: axes, legend and margins stay in place
 
-  // Traces of one legend group or name come together; bands and thin lines come with the line they belong to.
+  // Traces of one legend group or name appear together; bands and thin lines appear with their line.
   function groupTraces(data, layout) {
     const legend = (trace) => trace.showlegend !== false && layout.showlegend !== false;
     const colour = (trace) => [trace.line, trace.marker].map((part) => part?.color).find((c) => typeof c === "string");
@@ -141,7 +141,7 @@
     return trace && Number.isInteger(trace.index) && "_input" in trace ? trace.index : -1;
   }
 
-  // Plotly's texts without their tags, on one line
+  // A Plotly text without its tags, on one line
   function bare(text) {
     const parsed = new DOMParser().parseFromString(String(text ?? "").replace(/<br>/g, " "), "text/html");
     return parsed.body.textContent.replace(/\s+/g, " ").trim();
@@ -154,7 +154,7 @@
       plot.querySelectorAll("svg g, svg image").forEach((node) => {
         if (traces.includes(traceOf(node))) node.classList.toggle("unrevealed", !shown);
       });
-      // a label at the end of a line is an annotation with the line's name
+      // the label at a line's end is an annotation with the line's name
       plot.querySelectorAll("g.annotation").forEach((node) => {
         const note = plot.layout.annotations[Number(node.dataset.index)];
         if (note && names.has(bare(note.text))) node.classList.toggle("unrevealed", !shown);
@@ -181,7 +181,7 @@
     await draw(current);
   }
 
-  // The steps of a slide are known once it is drawn; "at the end" is Infinity until then.
+  // A slide's steps are known once it is drawn; until then Infinity means the last one.
   function apply() {
     (steps[current] || []).forEach((reveal, part) => { reveal(part < step); });
     tellSpeaker();
@@ -189,7 +189,7 @@
 
   function next() {
     if (!byId("black").hidden) return black(false);
-    if (!steps[current]) return undefined;  // not drawn: what it reveals is not known yet
+    if (!steps[current]) return undefined;  // not drawn yet: its steps are unknown
     if (step < stepsOf(current)) { step += 1; apply(); }
     else if (current < slides.length - 1) show(current + 1, 0);
   }
@@ -207,7 +207,7 @@
     if (!deck.embedded || wasBlack || document.fullscreenElement) return;
     try {
       window.parent.document.querySelector(".st-key-deck_close button").click();
-    } catch { /* shown by something else than the app */ }
+    } catch { /* not in a frame of the app */ }
   }
 
   function black(on) { byId("black").hidden = !on; }
@@ -259,11 +259,11 @@
   function fullScreen() {
     if (document.fullscreenElement) return document.exitFullscreen();
     const asked = document.documentElement.requestFullscreen?.();
-    const refused = () => toast("This window cannot fill the screen; open the deck as a file of its own, or press F11.");
+    const refused = () => toast("This window cannot go full screen. Open the saved deck file, or press F11.");
     return asked ? asked.catch(refused) : refused();
   }
 
-  // The speaker's window: its parts are made from here, so that it works from a file
+  // The speaker window: built from here, so that it also works when the deck is a file
 
   let started = 0, counted = 0;
   const elapsed = () => counted + (started ? Date.now() - started : 0);
@@ -273,7 +273,7 @@
   function openSpeaker() {
     if (speaker && !speaker.closed) return speaker.focus();
     speaker = window.open("", "", "popup,width=900,height=700");
-    if (!speaker) return toast("The browser blocked the speaker window; allow pop-ups for this file.");
+    if (!speaker) return toast("The browser blocked the speaker window. Allow pop-ups for this file.");
     const page = speaker.document;
     page.documentElement.lang = "en";
     page.title = `Speaker: ${deck.name}`;
@@ -320,7 +320,7 @@
     const page = speaker.document;
     page.getElementById("elapsed").textContent = clock(Math.floor(elapsed() / 1000));
     page.getElementById("clock").textContent = clock(new Date().getHours() * 60 + new Date().getMinutes());
-    page.getElementById("run").textContent = started ? "Pause timer" : elapsed() ? "Go on" : "Start timer";
+    page.getElementById("run").textContent = started ? "Pause timer" : elapsed() ? "Resume timer" : "Start timer";
   }
 
   function tellSpeaker() {
@@ -335,7 +335,7 @@
 
   window.addEventListener("pagehide", () => { if (speaker && !speaker.closed) speaker.close(); });
 
-  // Files of a figure: with the slide's background, since its ink is made for it
+  // Saving a figure: with the slide's background, which its colours are made for
 
   async function save(format) {
     const index = current;
@@ -372,7 +372,7 @@
   };
   for (const [id, act] of Object.entries(BUTTONS)) {
     byId(id).addEventListener("click", (event) => {
-      if (event.detail) byId(id).blur();  // so that space turns the page again
+      if (event.detail) byId(id).blur();  // so that space turns slides again
       act();
     });
   }

@@ -1,6 +1,6 @@
 """The `leafscope` command: start the app (the default), train a sweep, export and import runs, or run the benchmark.
 
-A command is one file; `registry` says what it must declare and knows all of them.
+Each command is one file; `registry` says what it must declare and lists them all.
 """
 
 import argparse
@@ -10,23 +10,23 @@ from importlib.metadata import version
 from leafscope.app.cli.registry import COMMANDS
 
 DEFAULT = "app"
-"""The command that is meant where none is named."""
+"""The command that runs when none is named."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with its arguments, the process's by default; returns the exit status."""
+    """Run the command line, the process's by default; returns the exit status."""
     options = _parser().parse_args(arguments)
     return COMMANDS[options.command or DEFAULT].run(options)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="leafscope", description="Train tree-parametrized nets and see their leaves, in a browser."
+        prog="leafscope", description="Train tree-parametrized nets and explore their leaves in a browser."
     )
     parser.add_argument("--version", action="version", version=f"leafscope {version('leafscope')}")
     parsers = parser.add_subparsers(dest="command", metavar="command")
     for command in COMMANDS.values():
-        # the default command's options are understood before its name too, where they must not be overwritten
+        # the default command's options may also precede its name, and must not be overwritten there
         missing = argparse.SUPPRESS if command.name == DEFAULT else None
         command.add_arguments(parsers.add_parser(command.name, help=command.help, argument_default=missing))
     COMMANDS[DEFAULT].add_arguments(parser)

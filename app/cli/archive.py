@@ -1,4 +1,4 @@
-"""`leafscope export FILE` and `leafscope import FILE`: runs, sweeps and decks, with all that belongs to them, as one file."""
+"""`leafscope export FILE` and `leafscope import FILE`: runs, sweeps and decks in one file."""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from leafscope.core.store.store import Store
 
 SHORTEST = 4
-"""Characters that a shortened address must have."""
+"""Characters that a shortened address must have at least."""
 
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +23,8 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweep", metavar="NAME", help="sweeps with their runs, by name or address", **several)
     parser.add_argument("--deck", metavar="NAME", help="decks, by name or address", **several)
     parser.add_argument("--find", metavar="WORDS", help="runs with all of these words in name, label, tags, comment or status")
-    parser.add_argument("--all", action="store_true", help="everything that is here")
-    parser.add_argument("--force", action="store_true", help="overwrite the file if it is there")
+    parser.add_argument("--all", action="store_true", help="everything in the database")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     _add_database(parser)
 
 
@@ -47,11 +47,11 @@ def run_export(options: argparse.Namespace) -> int:
     from leafscope.core.store.store import Store
 
     if not (options.run or options.sweep or options.deck or options.find or options.all):
-        return refuse("say what to export: --run, --sweep, --deck, --find, or --all for everything that is here")
+        return refuse("say what to export: --run, --sweep, --deck, --find, or --all for everything in the database")
     if options.file.is_dir():
         return refuse(f"the file to write must not be a folder, got {options.file}")
     if options.file.exists() and not options.force:
-        return refuse(f"{options.file} is there already; --force overwrites it")
+        return refuse(f"{options.file} exists already; --force overwrites it")
     try:
         store = Store(options.database)
         runs, sweeps, decks = _choose(store, options)
@@ -79,17 +79,17 @@ def run_import(options: argparse.Namespace) -> int:
 
 
 def imported_words(done: "Imported", source: str) -> str:
-    """Say in a sentence what an import brought."""
+    """Say in a sentence what was imported."""
     more = []
     if done.attempts:
-        more.append(f"; {_number(done.attempts, 'attempt')} went to runs that had ended unfinished here")
+        more.append(f"; {_number(done.attempts, 'attempt')} added to runs that had ended unfinished here")
     if done.here:
         more.append(f"; {_number(done.here, 'run')} {'was' if done.here == 1 else 'were'} here already")
     return f"Read {_counted(done.runs, done.sweeps, done.decks)} from {source}{''.join(more)}."
 
 
 def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], list[str], list[str]]:
-    """Addresses of runs, sweeps and decks; raises ValueError for one that nothing, or more than one thing, has."""
+    """Addresses of runs, sweeps and decks; raises ValueError for a text that fits none, or more than one."""
     runs, sweeps, decks = store.list_runs(), store.sweeps(), store.decks()
     if options.all:
         if not (runs or sweeps or decks):
@@ -109,7 +109,7 @@ def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], lis
 
 
 def _address(kind: str, text: str, names: Mapping[str, str]) -> str:
-    """The address that a text means: address, name, or beginning of an address."""
+    """Look up the address that a text gives: in full, by name, or by its beginning."""
     if text in names:
         return text
     found = [address for address, name in names.items() if text and name == text]
@@ -136,7 +136,7 @@ def _number(count: int, noun: str) -> str:
 
 
 def _size(size: int) -> str:
-    """Say a number of bytes.
+    """Write a number of bytes.
 
     >>> _size(12_900_000), _size(900), _size(52_000)
     ('12.3 MiB', '900 bytes', '50.8 KiB')
@@ -148,7 +148,7 @@ def _size(size: int) -> str:
 
 
 def _say(sentences: Iterable[str], shown: int = 10) -> None:
-    """Print what was not taken along, a line each, cut to a few."""
+    """Print what was skipped, one line each, the first few only."""
     lines = list(sentences)
     for line in lines[:shown]:
         print(f"  {line}")
@@ -168,7 +168,7 @@ COMMANDS.register(
 COMMANDS.register(
     Command(
         name="import",
-        help="add what such a file holds; nothing that is here is changed or lost",
+        help="add the contents of such a file; what is already here stays as it is",
         add_arguments=add_import_arguments,
         run=run_import,
         place=40,

@@ -1,4 +1,4 @@
-"""`leafscope bench`: runs the benchmark, prints it as tables, keeps it in the store and, if asked, in a file."""
+"""`leafscope bench`: run the benchmark, print its tables, and keep it in the store and, on request, in a file."""
 
 import argparse
 import os
@@ -54,13 +54,13 @@ COLUMNS: dict[str, dict[str, str]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("groups", nargs="*", metavar="group", help="capacity, peers, sweep; default: all")
-    parser.add_argument("--quick", action="store_true", help="less of everything, under a minute")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result to a file too")
+    parser.add_argument("--quick", action="store_true", help="measure less of everything, in under a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to a file")
     parser.add_argument("--threads", type=int, help="threads to use; default: one for each core")
     parser.add_argument(
         "--database", default=argparse.SUPPRESS, help="where the result is kept; default: leafscope.db in the data folder"
     )
-    parser.add_argument("--no-store", action="store_true", help="keep the result nowhere but in the file")
+    parser.add_argument("--no-store", action="store_true", help="do not keep the result in the database")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def report(result: dict[str, Any]) -> str:
-    """Lay a result out as text: the machine, one table a group, and what was aimed for."""
+    """Format a result as text: the machine, a table for each group, and the goals."""
     from leafscope.core.bench import suite
 
     environment = result["environment"]

@@ -1,7 +1,7 @@
-"""What a command of `leafscope` is, and the commands that there are.
+"""Commands of `leafscope`: what one declares, and the list of them.
 
 A command is one file that registers one `Command`: in this folder, or in another package (see `core.registry`). All commands
-are imported before the first word of a command line is read, so a file imports what it needs only when its command runs.
+are imported before the command line is read, so a command imports what it needs only when it runs.
 """
 
 import argparse
@@ -15,18 +15,18 @@ from leafscope.core.registry import Registry
 class Command(NamedTuple):
     """A command as its file declares it."""
 
-    # not a dataclass, since `dataclasses` takes 8 ms to import, a tenth of `leafscope --version`
+    # not a dataclass: importing `dataclasses` takes 8 ms, a tenth of `leafscope --version`
 
     name: str
-    """What is typed after `leafscope`."""
+    """The word after `leafscope`."""
     help: str
-    """What `leafscope --help` says of it, in a few words."""
+    """A few words for `leafscope --help`."""
     add_arguments: Callable[[argparse.ArgumentParser], None]
     """Adds its arguments to its parser."""
     run: Callable[[argparse.Namespace], int]
-    """Runs it with the arguments that were read, and gives the exit status."""
+    """Runs it with the parsed arguments; returns the exit status."""
     place: int = 1000
-    """The help lists commands in the order of this number, equal ones in the order of registration."""
+    """The help lists commands by this number, then in order of registration."""
 
 
 COMMANDS: Registry[Command] = Registry("command", package="leafscope.app.cli", key=lambda command: command.place)
@@ -34,6 +34,6 @@ COMMANDS: Registry[Command] = Registry("command", package="leafscope.app.cli", k
 
 
 def refuse(sentence: str) -> int:
-    """Say on standard error why a command does not do what was asked; gives the exit status."""
+    """Print on standard error why a command refuses; returns the exit status."""
     print(f"leafscope: {sentence}", file=sys.stderr)
     return 2

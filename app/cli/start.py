@@ -17,9 +17,9 @@ ADDRESS = "127.0.0.1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command; what is not given is None."""
+    """Add the arguments of the command; a missing one is None."""
     parser.add_argument("--port", type=_port, help="port on 127.0.0.1; default: 8501, or the next free one")
-    parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
     parser.add_argument("--device", help="where to train: auto, cpu, cuda, cuda:1")
     parser.add_argument("--database", help="where runs are kept; default: leafscope.db in the data folder")
 
@@ -29,7 +29,7 @@ def start_app(options: argparse.Namespace) -> int:
     from leafscope.core.errors import LeafscopeError
 
     device = "auto" if options.device is None else options.device
-    if device not in ("auto", "cpu"):  # which are always there, and torch is long to load
+    if device not in ("auto", "cpu"):  # these need no check, and loading torch takes long
         from leafscope.core.device import resolve_device
 
         try:
@@ -46,7 +46,7 @@ def start_app(options: argparse.Namespace) -> int:
     from leafscope.core.store.store import Store
 
     try:
-        place = Store().place  # a database that cannot be used is said here, not on a page
+        place = Store().place  # report an unusable database here, not on a page
     except LeafscopeError as error:
         return refuse(str(error))
 
@@ -55,15 +55,16 @@ def start_app(options: argparse.Namespace) -> int:
         port = st.get_option("server.port")
         url = f"http://{ADDRESS}:{port}"
         print(f"\n  Leafscope is at {url}\n  Runs are kept in {place}\n  Ctrl-C ends it.\n", flush=True)
-        if not options.no_browser and _has_browser():
+        if not options.no_browser and _has_browser():  # `st.App` opens none itself
             threading.Thread(target=_open_when_up, args=(url, port), daemon=True).start()
         with running_worker():
             yield None
 
+    # options are passed here because Streamlit looks for config files beside the console script and in the working directory
     config = dict(SERVER_OPTIONS)
-    if options.port:
+    if options.port:  # only when asked: a busy port is then fatal, otherwise the next free one is taken
         config["server.port"] = options.port
-    with contextlib.suppress(KeyboardInterrupt):  # it comes after the server has ended in order
+    with contextlib.suppress(KeyboardInterrupt):  # raised after the server has shut down cleanly
         st.App(str(MAIN_SCRIPT.resolve()), lifespan=lifespan).run(config=config)
     return 0
 
@@ -78,7 +79,7 @@ def _has_browser() -> bool:
     """Whether a graphical browser can be opened; a text browser would take the terminal."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
-    import webbrowser  # here and below, so that `leafscope --version` does not wait for it
+    import webbrowser  # imported late: `leafscope --version` need not wait for it
 
     try:
         webbrowser.get()
@@ -101,7 +102,5 @@ def _open_when_up(url: str, port: int) -> None:
 
 
 COMMANDS.register(
-    Command(
-        name="app", help="start the app; this is what no command does", add_arguments=add_arguments, run=start_app, place=50
-    )
+    Command(name="app", help="start the app; the default command", add_arguments=add_arguments, run=start_app, place=50)
 )

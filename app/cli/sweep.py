@@ -1,4 +1,4 @@
-"""`leafscope sweep FILE.toml`: trains a sweep in the terminal, keeps it in the store, and prints what it found."""
+"""`leafscope sweep FILE.toml`: train a sweep in the terminal, keep it in the store, and print its results."""
 
 import argparse
 import math
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE.toml", help="the sweeps, one a file")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table of all members to a file too")
-    parser.add_argument("--claims", action="store_true", help="print, at the end, one Markdown table of all cells")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE.toml", help="sweeps, one per file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the table of all members to a file")
+    parser.add_argument("--claims", action="store_true", help="print one Markdown table of all cells at the end")
     parser.add_argument("--threads", type=int, help="members trained side by side; default: one for each core")
     parser.add_argument("--device", default="auto", help="where to train: auto, cpu, cuda, cuda:1")
     parser.add_argument(
         "--database", default=argparse.SUPPRESS, help="where runs are kept; default: leafscope.db in the data folder"
     )
-    parser.add_argument("--no-store", action="store_true", help="keep the runs nowhere but in the table")
+    parser.add_argument("--no-store", action="store_true", help="do not keep the runs in the database")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
             except (DataError, LimitError) as error:
                 return refuse(f"{file}: {error}")
             tables.append(table.assign(sweep=sweep.name))
-            if options.csv is not None:  # after each, so that what is there is not lost
+            if options.csv is not None:  # after each sweep, so that an interruption loses nothing
                 pd.concat(tables, ignore_index=True).to_csv(options.csv, index=False)
             print(report(sweep.name, table), flush=True)
         if options.claims:
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     except (LeafscopeError, OSError) as error:
         return refuse(str(error))
     except KeyboardInterrupt:
-        kept = "" if options.no_store else "; what was trained is kept, and the same command goes on"
+        kept = "" if options.no_store else "; finished runs are kept, and the same command continues"
         print(f"leafscope: interrupted{kept}", file=sys.stderr)
         return 130
     return 0
@@ -90,7 +90,7 @@ def _train(sweep: Any, store: Any, options: argparse.Namespace) -> "pd.DataFrame
 
 
 def report(name: str, table: "pd.DataFrame") -> str:
-    """Lay the results of a sweep out as text: for each data set and width, errors by model and depth, and what they say."""
+    """Format a sweep's results as text: for each data set and width, errors by model and depth, and the findings."""
     from leafscope.app.sweeps.findings import findings, summary_table
 
     lines = [name, "=" * len(name)]
@@ -104,7 +104,7 @@ def report(name: str, table: "pd.DataFrame") -> str:
 
 
 def cells(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
-    """Part a table of results by data set and width; what is the same at every width stands in each part."""
+    """Split a table of results by data set and width; rows without a width go into every part."""
     from leafscope.app.sweeps.findings import with_replicates
 
     parts = []
@@ -121,7 +121,7 @@ def cells(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]":
 COMMANDS.register(
     Command(
         name="sweep",
-        help="train a sweep that a TOML file describes, and print what it found",
+        help="train a sweep that a TOML file describes, and print its results",
         add_arguments=add_arguments,
         run=run,
         place=20,

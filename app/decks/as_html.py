@@ -1,6 +1,6 @@
-"""A deck as one HTML file: it opens from disk without a network, is presented by keys, and prints one slide a page.
+"""A deck as one HTML file: opens from disk without a network, is presented with the keyboard, prints one slide per page.
 
-Slides lie on a stage of 1920 x 1080 px that is scaled to the window; `assets/deck.js` draws and turns them.
+Slides fill a stage of 1920 x 1080 px that is scaled to the window; `assets/deck.js` draws and turns them.
 """
 
 import html
@@ -19,10 +19,10 @@ from leafscope.core.store.decks import Slide
 HEADING = "How these figures were made"
 
 MAX_FACT_SLIDES = 6
-"""Slides that state how figures were made; what does not fit is counted."""
+"""Slides that state how figures were made; the last one counts the lines that do not fit."""
 
 _TITLE, _CAPTION, _LINES = 300, 700, 60
-"""Characters and lines that are kept of a text; the stage shows fewer."""
+"""Most characters and lines of a text that are kept; the stage shows fewer."""
 _LINE = 1_000
 _NOTES = 20_000
 
@@ -31,16 +31,16 @@ _FACT_WIDTH, _FACT_ROWS = 138, 23
 _FACT_LIMIT = 1_200
 
 _WITH_CODE = {"parcoords", "splom", "scattergl", "scatterpolargl", "scattersmith", "scatter3d", "surface", "mesh3d", "cone"}
-"""Traces that plotly.js draws with code it writes itself, which a policy has to allow."""
+"""Traces for which plotly.js generates code, which the content security policy must allow."""
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool = False) -> str:
-    """Write a deck as one HTML document with everything in it; nothing is fetched.
+    """Write a deck as one self-contained HTML document; it fetches nothing.
 
-    `made` is when, in seconds since 1970 (UTC). `embedded` is for a frame of the app: it takes the keyboard's focus and
-    leaves the address alone. Slides at the end say how the figures were made. Raises ValueError for a deck without slides.
+    `made` is the time of writing, in seconds since 1970 (UTC). `embedded` is for a frame of the app: it takes the keyboard
+    focus and leaves the address alone. The last slides say how the figures were made. Raises ValueError without slides.
     """
     if not slides:
         raise ValueError("a deck must have at least one slide to be presented, got none")
@@ -60,6 +60,7 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
     told += [{"title": HEADING, "notes": ""} for _ in pages]
     data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told}
     title = html.escape(theme.one_line(name, 120)) or "Deck"
+    # plotly.js is 4.8 MB: once per deck, and from the package, never from a CDN; likewise no MathJax and no web fonts
     text = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -73,7 +74,7 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 {_asset("deck.css")}</style>
 </head>
 <body>
-<noscript>This file draws its slides with scripts of its own, which are switched off here.</noscript>
+<noscript>This file draws its slides with its own scripts, but scripts are switched off here.</noscript>
 <main id="stage">
 {sections}
 </main>
@@ -88,7 +89,7 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 </body>
 </html>
 """
-    # lone halves of a pair cannot be written as UTF-8
+    # lone surrogates cannot be written as UTF-8
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -99,7 +100,7 @@ _BUTTONS = (
     ("speaker", "Speaker", "S"),
     ("svg", "SVG", "This figure as a drawing"),
     ("png", "PNG", "This figure as an image"),
-    ("print", "Print", "Or save as PDF, one slide a page"),
+    ("print", "Print", "Print, or save as PDF, one slide per page"),
 )
 
 _TOOLBAR = (
@@ -142,7 +143,7 @@ def _colours() -> str:
 
 
 def _json(value: object) -> str:
-    """JSON that a script element can hold: nothing in it ends the element or opens a comment."""
+    """JSON for a script element: nothing in it ends the element or opens a comment."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -171,7 +172,7 @@ def _title_body(slide: Slide, made: float) -> str:
 
 
 def _text_body(slide: Slide) -> str:
-    """Lines that begin with "- " are items of a list; an empty line parts paragraphs, any other is a line of its own."""
+    """Lines that begin with "- " become list items, every other line a paragraph; empty lines are dropped."""
     parts: list[str] = []
     items: list[str] = []
     for line in [*_lines(slide.text)[:_LINES], ""]:
@@ -207,7 +208,7 @@ def _figure_body(slide: Slide) -> str:
 
 
 def _fact_pages(listed: Sequence[Fact]) -> list[list[Fact]]:
-    """Share facts out over slides by the lines that they are expected to fill; the last says how many did not fit."""
+    """Distribute facts over slides by the lines they should fill; the last slide says how many did not fit."""
     pages: list[list[Fact]] = [[]]
     used = 0
     for place, fact in enumerate(listed):
@@ -218,7 +219,7 @@ def _fact_pages(listed: Sequence[Fact]) -> list[list[Fact]]:
             rest = len(listed) - place
             pages[-1].append(Fact(f"{rest} more {'line is' if rest == 1 else 'lines are'} not shown."))
             return pages
-        # a heading does not stand alone at the foot
+        # no heading alone at the bottom
         if used and used + need + (1 if fact.heading else 0) > _FACT_ROWS:
             pages.append([])
             used = 0
@@ -228,7 +229,7 @@ def _fact_pages(listed: Sequence[Fact]) -> list[list[Fact]]:
 
 
 def _width(text: str) -> int:
-    """Characters, those of wide scripts counted twice."""
+    """Number of characters; wide scripts count twice."""
     return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
 
 
@@ -238,7 +239,7 @@ def _fact_body(page: Sequence[Fact], number: int, total: int) -> str:
     return f'<h1 class="heading">{words}</h1><div class="listed room">{lines}</div>'
 
 
-# Text that people wrote
+# User text
 
 
 def _heading(title: str) -> str:
@@ -250,7 +251,7 @@ def _caption(caption: str) -> str:
 
 
 def _bdi(text: object, limit: int | None = None) -> str:
-    """Show text as written, on one line, and keep its direction to itself."""
+    """Show text as written, on one line, with its own writing direction isolated."""
     return f'<bdi dir="auto">{html.escape(theme.one_line(text, limit))}</bdi>'
 
 

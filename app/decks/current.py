@@ -1,4 +1,4 @@
-"""The deck that figures go into: which one it is, and what "Add to deck" does."""
+"""The current deck, and "Add to deck"."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -15,45 +15,45 @@ from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo
 
 FIRST_NAME = "My deck"
-"""What a deck is called that the first figure makes."""
+"""Name of the deck that the first added figure creates."""
 
 Drawing: TypeAlias = Any | Callable[[], Any]
-"""A figure, or what draws it when it is wanted."""
+"""A figure, or a function that draws it on demand."""
 
 
 def current() -> DeckInfo | None:
-    """The deck that is worked on: the one chosen last, else the one changed last; None if there is none."""
+    """The current deck: the one chosen last, else the one changed last; None if there is none."""
     known = jobs.default_store().decks()
     chosen = st.session_state.get(session.Keys.DECK)
     return next((info for info in known if info.deck_id == chosen), known[0] if known else None)
 
 
 def choose(deck_id: str | None) -> None:
-    """Work on this deck from now on."""
+    """Make a deck the current one."""
     st.session_state[session.Keys.DECK] = deck_id
 
 
 def add_button(drawing: Drawing, *, key: str, sentence: str, caption: str) -> None:
-    """Offer to put a figure into the deck, as a slide whose notes begin with what the figure says."""
+    """Offer to add a figure to the deck, as a slide whose notes begin with the figure's sentence."""
     if st.button(
         "Add to deck",
         key=f"{key}_deck",
         icon=":material/add_to_photos:",
         type="tertiary",
-        help="Keep this figure, as it stands now, as a slide.",
+        help="Keep this figure, as it is now, as a slide.",
     ):
         figure = drawing() if callable(drawing) else drawing
         add(figure, sentence=sentence, caption=caption)
 
 
 def _mixed(info: DeckInfo) -> str:
-    """A warning where a deck holds figures of both themes, which keep the one that they were drawn for."""
+    """A warning if a deck mixes figures of both themes: a figure keeps the theme that it was drawn for."""
     kinds = {slide.dark for slide in jobs.default_store().slides(info.deck_id).values() if slide.kind == "figure"}
-    return " It holds light and dark figures now: take all of them in one theme." if len(kinds) > 1 else ""
+    return " The deck now mixes light and dark figures; add all of them in one theme." if len(kinds) > 1 else ""
 
 
 def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
-    """Put a figure into the deck with what the page shows, and say so."""
+    """Add a figure to the deck with the runs of the page, and confirm it."""
     runs, sweep = link.shown()
     try:
         slide = snapshot.snapshot(
@@ -75,6 +75,6 @@ def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
     choose(deck_id)
     info = store.deck(deck_id)
     st.toast(
-        f"Added to {theme.escape_markdown(info.name, 60)} as slide {info.n_slides}. Present shows it.{_mixed(info)}",
+        f"Added to {theme.escape_markdown(info.name, 60)} as slide {info.n_slides}. See it on the page Present.{_mixed(info)}",
         icon=":material/add_to_photos:",
     )

@@ -1,4 +1,4 @@
-"""Parts of the Present page: the slides of a deck in order, one of them open to be changed, and the deck on the screen."""
+"""Parts of the Present page: the list of slides, the open slide's fields, and the deck full screen."""
 
 import html
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo, Slide
 
 SLIDE = "slide"
-"""The number of the open slide, from 1: a parameter of the address."""
+"""The number of the open slide, from 1: a URL parameter."""
 
 KIND_ICONS = {
     "title": ":material/title:",
@@ -39,13 +39,13 @@ NEW_SLIDES = {
 TEXT_LABELS = {"title": "Subtitle", "text": "Text", "formula": "Formula (LaTeX)"}
 TEXT_HELP = {
     "title": "A line or two under the title.",
-    "text": "Paragraphs; a line that begins with a dash is an item of a list.",
-    "formula": "LaTeX of one formula, without dollar signs.",
+    "text": "Paragraphs; a line that begins with a dash becomes a list item.",
+    "formula": "One formula in LaTeX, without dollar signs.",
 }
 
 
 def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
-    """Show the slides in order, and the open one with its fields."""
+    """Show the list of slides, and the open one with its fields."""
     ids = list(content)
     place = _place(len(ids))
     left, right = st.columns([2, 3], gap="large")
@@ -56,7 +56,7 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
 
 
 def _place(count: int) -> int:
-    """Which slide is open, from 0: the address's, within the deck."""
+    """The open slide, from 0: the address's, within the deck."""
     text = st.query_params.get(SLIDE, "1")
     wanted = int(text) if text.isdecimal() and len(text) < 6 else 1
     return min(max(1, wanted), count) - 1
@@ -120,7 +120,7 @@ def _open_slide(slide_id: str, slide: Slide) -> None:
         if slide.kind == "formula":
             _formula(slide.text)
             _field(slide_id, "caption", slide.caption, "Caption")
-    _field(slide_id, "notes", slide.notes, "Speaker notes", lines=3, help="Seen in the speaker's window only.")
+    _field(slide_id, "notes", slide.notes, "Speaker notes", lines=3, help="Shown in the speaker window only.")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         if slide.kind in ("figure", "text"):
             key = f"_slide_{slide_id}_reveal"
@@ -175,8 +175,8 @@ def _formula(latex: str) -> None:
 
 
 def present(info: DeckInfo, content: dict[str, Slide], made: float) -> None:
-    """Fill the window with the deck; Escape, or the button in the corner, leads back."""
-    st.html(_FILL)
+    """Fill the window with the deck; Escape or the button in the corner goes back."""
+    st.html(_FILL)  # runs no scripts, hence the frame
     with st.container(key="deck_frame"):
         st.iframe(as_html.deck_html(info.name, list(content.values()), made=made, embedded=True), height=700)
     with st.container(key="deck_close"):
@@ -195,7 +195,7 @@ _FILL = """<style>
 
 
 def file_name(name: str) -> str:
-    """Make a file's name of a deck's.
+    """Make a file name from a deck's name.
 
     >>> file_name("My <deck>: 1/2"), file_name("???")
     ('My-deck-1-2.html', 'deck.html')

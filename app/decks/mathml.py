@@ -1,4 +1,4 @@
-"""Formulas: LaTeX to MathML that a browser draws by itself, with nothing in it but MathML."""
+"""Formulas: LaTeX to pure MathML, which browsers draw without a script."""
 
 import html
 import re
@@ -10,13 +10,13 @@ from latex2mathml.converter import convert_to_element
 from leafscope.app import theme
 
 MAX_LATEX = 2_000
-"""Characters of a formula; a slide holds far fewer."""
+"""Most characters of a formula; a slide holds far fewer."""
 
 MAX_NESTING = 100
-"""Elements within each other; browsers stop at some hundreds."""
+"""Deepest nesting of elements; browsers stop at a few hundred."""
 
 _ARITY = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
-"""Elements that browsers draw only with so many children."""
+"""The number of children that browsers require of an element."""
 
 _ELEMENTS = {
     *_ARITY,
@@ -33,12 +33,12 @@ _WORDS = {
 }
 
 _NO_TEXT = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""What XML cannot hold."""
+"""Characters that XML cannot hold."""
 
 _ENTITY = re.compile(r"&#x[0-9A-Fa-f]{1,6};")
 _MARKS = (("$$", "$$"), (r"\[", r"\]"), (r"\(", r"\)"), ("$", "$"))
 _ALIGNED = re.compile(r"\\(begin|end)\{(?:aligned|gathered|split|gather\*?)\}")
-"""Environments that the converter does not know, and draws as it does `align*`."""
+"""Environments that the converter does not know; drawn as `align*`."""
 
 _BOLD = {"bold": (0x1D400, 0x1D41A), "bold-italic": (0x1D468, 0x1D482)}
 
@@ -47,7 +47,7 @@ def mathml(latex: str, display: bool = True) -> str:
     r"""Convert LaTeX to a `<math>` element, as a block or within a line; marks around it such as `$$` are dropped.
 
     Only known elements and attributes of MathML are kept, and text is escaped. Raises ValueError for a formula that is
-    empty, longer than 2,000 characters or nested too deep, or that holds a command that is not known.
+    empty, longer than 2,000 characters or nested too deep, or that holds an unknown command.
 
     >>> mathml("2^K", display=False)
     '<math display="inline"><mrow><msup><mn>2</mn><mi>K</mi></msup></mrow></math>'
@@ -61,10 +61,10 @@ def mathml(latex: str, display: bool = True) -> str:
         found = convert_to_element(_with_lines(source), display="block" if display else "inline")
     except RecursionError:
         raise _too_deep() from None
-    except Exception as error:  # the converter raises whatever its parsing stumbles over
+    except Exception as error:  # the converter raises exceptions of many kinds
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).removesuffix(" Error").lower()
         words = "it ends too early" if words == "no available tokens" else words
-        raise ValueError(f"a formula must be LaTeX that is complete, got {source:.80} ({words})") from None
+        raise ValueError(f"a formula must be LaTeX and complete, got {source:.80} ({words})") from None
     kept = Element("math", display="block" if display else "inline")
     _copy(found, kept)
     return tostring(kept, encoding="unicode")
@@ -85,7 +85,7 @@ def _with_lines(source: str) -> str:
 
 
 def _copy(found: Element, into: Element) -> None:
-    """Copy what is known, without recursion, so that a deep formula ends in a sentence."""
+    """Copy known elements, without recursion: a deep formula then raises ValueError."""
     waiting: list[tuple[Element, Element, int, str]] = [(child, into, 1, "") for child in reversed(found)]
     while waiting:
         one, parent, level, variant = waiting.pop()
@@ -93,9 +93,9 @@ def _copy(found: Element, into: Element) -> None:
             raise _too_deep()
         tag = one.tag.rpartition("}")[2]
         if tag not in _ELEMENTS:
-            raise ValueError(f"a formula must hold MathML only, got the element {tag!r:.40}")
+            raise ValueError(f"a formula must contain only MathML, got the element {tag!r:.40}")
         if len(one) != _ARITY.get(tag, len(one)):
-            raise ValueError(f"a formula must be LaTeX that is complete, got {len(one)} of {_ARITY[tag]} parts of a {tag}")
+            raise ValueError(f"a formula must be LaTeX and complete, got {len(one)} of {_ARITY[tag]} parts of a {tag}")
         variant = one.attrib.get("mathvariant", variant)
         copy = SubElement(parent, tag, dict(_attributes(one)))
         copy.text = _text(one.text or "", tag, variant)
@@ -111,12 +111,12 @@ def _attributes(one: Element) -> Iterator[tuple[str, str]]:
 def _text(text: str, tag: str, variant: str) -> str | None:
     text = _ENTITY.sub(_character, text)
     if tag == "mi" and re.fullmatch(r"\\[a-zA-Z]+", text):
-        raise ValueError(f"a formula must use commands that are known, got {text!s:.40}")
-    # browsers know mathvariant="normal" only; other letters have characters of their own
+        raise ValueError(f"a formula must use known commands, got {text!s:.40}")
+    # browsers know mathvariant="normal" only; bold letters are separate characters
     if variant in _BOLD and tag == "mi" and len(text) == 1 and text.isascii() and text.isalpha():
         upper, lower = _BOLD[variant]
         text = chr(upper + ord(text) - ord("A")) if text.isupper() else chr(lower + ord(text) - ord("a"))
-    # spaces at the ends of an element are not drawn
+    # browsers drop spaces at the ends of an element
     return (text.replace(" ", "\xa0") if tag == "mtext" else text) or None
 
 
@@ -126,4 +126,4 @@ def _character(entity: re.Match[str]) -> str:
 
 
 def _too_deep() -> ValueError:
-    return ValueError("a formula must not be nested so deep; break it into parts")
+    return ValueError("a formula must not be nested this deep; break it into parts")

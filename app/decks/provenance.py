@@ -26,9 +26,9 @@ class Fact:
 
 
 def facts(slides: Sequence[Slide], made: float) -> list[Fact]:
-    """State what a deck's figures were computed from; `made` is when its file is, in seconds since 1970 (UTC).
+    """List what a deck's figures were computed from; `made` is the time of its file, in seconds since 1970 (UTC).
 
-    What must not be lost where there is too much stands first.
+    The most important lines come first: the last ones may not fit.
     """
     listed = [Fact("Versions and dates", heading=True), *map(Fact, _versions(slides)), Fact(_dates(slides, made))]
     sweeps, runs = _sweeps(slides), _runs(slides)
@@ -37,7 +37,7 @@ def facts(slides: Sequence[Slide], made: float) -> list[Fact]:
     if runs:
         listed += [Fact("Configurations", heading=True), *map(Fact, runs)]
     if sweeps or runs:
-        listed.append(Fact("Fields that are not named have their defaults in the version named above."))
+        listed.append(Fact("Fields not listed have the defaults of the version named above."))
     else:
         listed.append(Fact("No slide shows a run."))
     return listed
@@ -57,7 +57,7 @@ def utc_date(seconds: float) -> str:
 
 
 def number_words(numbers: Iterable[int]) -> str:
-    """Write whole numbers, stretches of three or more by their ends.
+    """Write whole numbers; three or more in a row as a range.
 
     >>> number_words([4, 0, 1, 2, 7])
     '0 to 2, 4 and 7'
@@ -74,7 +74,7 @@ def number_words(numbers: Iterable[int]) -> str:
 
 
 def _runs(slides: Sequence[Slide]) -> list[str]:
-    """One line for the runs that differ in nothing but their seeds."""
+    """One line for all runs that differ only in their seeds."""
     groups: dict[str, list[RunConfig]] = {}
     where: dict[str, set[int]] = {}
     for number, slide in enumerate(slides, start=1):
@@ -113,7 +113,7 @@ def _label(run: RunConfig) -> str:
 
 
 def _differences(run: RunConfig) -> str:
-    """The fields that are not the defaults and count for this run, but for those that its label states in full."""
+    """The fields of this run that differ from the defaults, without those that its label gives in full."""
     plain = dotted(RunConfig().model_dump(mode="json"))
     own = dotted({name: value for name, value in run.canonical().items() if name not in _SEEDS})
     return ", ".join(
@@ -146,7 +146,7 @@ def _sweep_words(text: str) -> str:
         parts.append(f"seed {sweep.base.seed}")
     parts += [f"{field} {_axis(values)}" for field, values in sweep.axes.items()]
     if sweep.baselines:
-        parts.append(f"beside it {', '.join(name.replace('_', ' ') for name in sweep.baselines)}")
+        parts.append(f"with baselines {', '.join(name.replace('_', ' ') for name in sweep.baselines)}")
     if sweep.tune_lr:
         parts.append(
             f"learning rate of each model tuned on validation among {', '.join(f'{rate:g}' for rate in sweep.tune_lr)}"
@@ -191,7 +191,7 @@ def _on(numbers: Iterable[int]) -> str:
 
 
 def _parsed(kind: type[_Config], text: str) -> _Config | None:
-    """None for what this version cannot read."""
+    """None if this version cannot read it."""
     try:
         return kind.model_validate_json(text)
     except ValueError:

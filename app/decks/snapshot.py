@@ -1,4 +1,4 @@
-"""Add to deck: a snapshot of a figure, with its title, caption and the configurations it was computed from."""
+"""A slide made from a figure, with its title, caption and the configurations it was computed from."""
 
 import html
 import json
@@ -15,10 +15,10 @@ from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.store.decks import Slide
 
 PROGRAMS = ("leafscope", "torch", "plotly", "streamlit", "numpy", "scikit-learn")
-"""What a result may depend on; their versions go along with every slide."""
+"""Programs that a result may depend on; every slide keeps their versions."""
 
 MOST_RUNS = 200
-"""Configurations that a slide keeps; a figure of more runs is of a sweep, which is kept in their place."""
+"""Most configurations that a slide keeps; a figure of more runs shows a sweep, which is kept instead."""
 
 
 def snapshot(
@@ -32,7 +32,7 @@ def snapshot(
     sweep: SweepConfig | None = None,
     address: str = "",
 ) -> Slide:
-    """Make a slide of a figure that `frame.frame` dressed: its title becomes the slide's, and leaves the drawing."""
+    """Make a slide of a figure that `frame.frame` dressed: its title moves to the slide."""
     drawn: dict[str, object] = json.loads(figure.to_json())
     layout = drawn["layout"]
     assert isinstance(layout, dict)
@@ -64,5 +64,5 @@ def _versions() -> tuple[tuple[str, str], ...]:
 
 
 def versions() -> dict[str, str]:
-    """Program -> version, as installed here."""
+    """Installed versions: program -> version."""
     return dict(_versions())

@@ -1,1 +1,1 @@
-"""What several pages share: figures with their words and downloads, the choice of a run, the foot of the sidebar."""
+"""Parts that several pages share: figures with text and downloads, the choice of a run, the foot of the sidebar."""

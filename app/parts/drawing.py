@@ -1,4 +1,4 @@
-"""A figure on a page, with its sentence, its caption, its numbers and its downloads."""
+"""A figure on a page, with its sentence, caption, numbers and downloads."""
 
 import re
 from collections.abc import Callable
@@ -24,10 +24,10 @@ def show(
     share: float = 1.0,
     on_select: Callable[[], None] | None = None,
 ) -> None:
-    """Show a figure below its sentence and `words`, with its caption, and its numbers folded under it.
+    """Show a figure: its sentence and `words` above, its caption and folded numbers below.
 
-    `hint` says what can be done with it on the page, and is left out when the figure becomes a slide. `share` is the share
-    of the main column that it is drawn in.
+    `hint` says what the page lets you do with it; slides leave it out. `share` is the share of the main column that the
+    figure fills.
     """
     figure(
         shown.figure(subject=subject, look=session.look(share)),
@@ -50,13 +50,15 @@ def figure(
     hint: str = "",
     on_select: Callable[[], None] | None = None,
 ) -> None:
-    """Show a figure below what it says, with its caption, and its numbers folded under it.
+    """Show a figure: its sentence above, its caption and folded numbers below.
 
-    `hint` says what can be done with it on the page, and stays behind when the figure becomes a slide.
-
-    The camera in the figure's corner saves SVG or PNG as chosen in the sidebar; the numbers can be had as CSV.
+    `hint` says what the page lets you do with it; slides leave it out. The camera button saves SVG or PNG, as chosen in
+    the sidebar; the numbers can be saved as CSV.
     """
     st.markdown(theme.escape_markdown(sentence))
+    # Streamlit makes a new DOM node whenever the data change: the chart flickers and loses zoom, with or without a key or
+    # `uirevision`, so live curves use other elements. Clicks arrive from bars, histograms, markers and box points, and from
+    # treemaps, sunbursts and icicles with explicit ids; never from heatmaps, lines or pies.
     st.plotly_chart(
         shown,
         key=key,
@@ -76,7 +78,7 @@ def figure(
 def numbers(
     table: pd.DataFrame, key: str, caption: str, *, drawing: current.Drawing | None = None, sentence: str = "", hint: str = ""
 ) -> None:
-    """Show a figure's caption, and beside it "Add to deck" and its numbers, folded, with a button that saves them as CSV."""
+    """Show a figure's caption with "Add to deck" and its folded numbers, which a button saves as CSV."""
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
         st.caption(theme.escape_markdown(f"{caption} {hint}".strip()), width="stretch")
         with st.container(horizontal=True, width="content", gap="small"):

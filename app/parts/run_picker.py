@@ -1,4 +1,4 @@
-"""Which run a page shows, how one is picked, and what is said while there is none."""
+"""The run that a page shows: which it is, how to pick another, and what to say while there is none."""
 
 import streamlit as st
 from pydantic import ValidationError
@@ -31,7 +31,7 @@ STATUS_ICONS = {
 
 
 def current_run() -> RunSummary | None:
-    """The run that the page is to show, the newest if none was chosen; None after saying why there is none."""
+    """The run to show, the newest if none was chosen; None after saying why there is none."""
     asked = session.run_id()
     if asked is not None:
         try:
@@ -45,8 +45,8 @@ def current_run() -> RunSummary | None:
                 link.show([found.config])
                 return found
             st.error(
-                f"Run {theme.escape_markdown(found.label, 80)} cannot be shown: another version of the program made it, and "
-                f"its configuration is no longer valid. {theme.escape_markdown(fault)}"
+                f"Run {theme.escape_markdown(found.label, 80)} cannot be shown: it comes from another version of Leafscope, "
+                f"and its configuration is no longer valid. {theme.escape_markdown(fault)}"
             )
         if st.button("Show the newest run", type="primary", icon=":material/arrow_back:"):
             session.show_run(None)
@@ -63,7 +63,7 @@ def current_run() -> RunSummary | None:
 
 
 def config_fault(summary: RunSummary) -> str | None:
-    """Say why a run's configuration, written by another version of the program, is not valid; None if it is."""
+    """Say why a run's configuration, written by another version of Leafscope, is not valid; None if it is."""
     try:
         summary.config  # noqa: B018
     except ValidationError as error:
@@ -72,7 +72,7 @@ def config_fault(summary: RunSummary) -> str | None:
 
 
 def waiting_for_first_run() -> None:
-    """Say that the first run is on its way, and look again until it is there."""
+    """Say that the first run is being trained, and check until it is there."""
     st.info("No run yet. The worker trains a small example at its first start; it appears here in a few seconds.")
     if st.button("Train an example", icon=":material/play_arrow:", key="_train_example"):  # all runs may have been deleted
         jobs.default_store().submit(EXAMPLE)
@@ -80,15 +80,15 @@ def waiting_for_first_run() -> None:
     look_again()
 
 
-@st.fragment(run_every=1.0)
+@st.fragment(run_every=1.0)  # Streamlit cannot nest fragments
 def look_again() -> None:
-    """Run the page again as soon as there is a run."""
+    """Rerun the page as soon as there is a run."""
     if not jobs.default_store().is_empty():
         st.rerun()
 
 
 def pick_run(summaries: list[RunSummary], shown: RunSummary) -> None:
-    """Offer the runs to choose from, in the sidebar; the choice goes to the URL."""
+    """Let the user pick a run in the sidebar; the choice goes to the URL."""
     by_id = {summary.run_id: summary for summary in summaries}
 
     def choose() -> None:
@@ -104,11 +104,11 @@ def pick_run(summaries: list[RunSummary], shown: RunSummary) -> None:
         format_func=lambda run_id: run_words(by_id[run_id]),
         key="_picked_run",
         on_change=choose,
-        help="The newest first. The name says data set, leaf weights, depth K, width w and seed s.",
+        help="Newest first. A name gives data set, leaf weights, depth K, width w and seed s.",
     )
 
 
 def run_words(summary: RunSummary) -> str:
-    """Name a run, with its status where it is not finished."""
+    """Name a run, with its status unless it is finished."""
     status = "" if summary.status == "finished" else f" ({STATUS_WORDS[summary.status]})"
     return f"{theme.one_line(summary.title, 60)}{status}"

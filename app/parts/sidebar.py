@@ -1,4 +1,4 @@
-"""The foot of the sidebar: status of the run, of the worker, and the size of figures."""
+"""The foot of the sidebar: the status of run and worker, and the size of figures."""
 
 import streamlit as st
 
@@ -11,15 +11,15 @@ from leafscope.core import jobs
 from leafscope.core.store.summaries import RunSummary
 
 WORKER_WORDS = {
-    "not running": "The worker is not running; it starts again by itself within seconds.",
-    "starting": "The worker is starting; runs wait until it is ready.",
+    "not running": "The worker is not running; it restarts by itself within seconds.",
+    "starting": "The worker is starting; runs wait for it.",
     "ready": "The worker is ready.",
     "busy": "The worker is training.",
 }
 
 
 def status_line(summary: RunSummary) -> str:
-    """Say in Markdown what a run's state is, and why."""
+    """A run's status and the reason for it, as Markdown."""
     words = f"{STATUS_ICONS[summary.status]} **{theme.escape_markdown(summary.title, 120)}** {STATUS_WORDS[summary.status]}"
     if summary.note:
         words += f" ({theme.escape_markdown(summary.note)})"
@@ -27,13 +27,18 @@ def status_line(summary: RunSummary) -> str:
 
 
 def sidebar_foot() -> None:
-    """Show what the worker does and how figures are drawn, at the foot of the sidebar."""
+    """Show the view options, the deck and the worker's status at the foot of the sidebar."""
     session.show_notice()
     with st.sidebar:
         with st.expander("View"):
             for key, label, options, words in (
                 (session.Keys.SIZE, "Text size", session.SIZES, "Projector: text of 24 px, readable from the last row."),
-                (session.Keys.IMAGE, "Camera button saves", session.IMAGE_FORMATS, "Each figure's camera button saves this."),
+                (
+                    session.Keys.IMAGE,
+                    "Camera button saves",
+                    session.IMAGE_FORMATS,
+                    "The format that each figure's camera button saves.",
+                ),
             ):
                 st.radio(
                     label,
@@ -45,7 +50,7 @@ def sidebar_foot() -> None:
                     persist_state="session",
                 )
                 session.publish_to_url(key, st.session_state[key], next(iter(options)))
-            st.caption("Link to this view; opened on another server it offers to train what is not there.")
+            st.caption("Link to this view. Another server offers to train the runs it lacks.")
             st.code(link.link(), language=None, wrap_lines=True, height=80)
         if (deck := current.current()) is not None:
             st.page_link(
@@ -58,6 +63,6 @@ def sidebar_foot() -> None:
 
 @st.fragment(run_every=2.0)
 def worker_line() -> None:
-    """Say what the worker does."""
+    """Show the worker's status."""
     status = jobs.worker_status()
     st.caption(WORKER_WORDS[status.state])

@@ -1,4 +1,4 @@
-"""Runs that stand beside the one shown: which are here, and one press that trains the others."""
+"""Runs to compare with the one shown: which are here, and a button that trains the others."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.summaries import RunSummary
 
 REFRESH = 0.7
-"""Seconds between two looks while they train."""
+"""Seconds between updates while they train."""
 
 OVERHEAD = 0.2
-"""Seconds that a run takes beside its training: to be claimed, set up and recorded, measured with 26 and 11 runs of digits."""
+"""Seconds to claim, set up and record a run, on top of its training; measured with 26 and 11 runs of digits."""
 
 
 def siblings(run: RunConfig, changes: Sequence[dict[str, object]], seeds: int) -> list[RunConfig]:
-    """List a run with each of these changes, for so many seeds from its own on; seeds of its parts move along."""
+    """List the run with each of these changes, for `seeds` seeds from its own on; its other seeds increase with it."""
     own = {"seed": run.seed, "split_seed": run.split_seed, "init_seed": run.init_seed}
     moved = [{name: value if value is None else value + step for name, value in own.items()} for step in range(seeds)]
     return [changed(run, change | of_step) for of_step in moved for change in changes]
 
 
 def ask(key: str, shown: RunSummary, runs: Sequence[RunConfig], what: str) -> dict[str, RunSummary]:
-    """Offer to train those of these runs that are not here; address -> finished run.
+    """Offer to train the runs that are not here; returns address -> finished run.
 
-    While they train there is a bar and Stop, and the page is run again as they finish. The shown run itself, which is one
-    of them, is left to its own page.
+    While they train, a bar shows progress, a button stops them, and the page reruns as they finish. The shown run, which is
+    one of them, is followed by its own page.
     """
     by_id = {run.run_id: run for run in runs}
     found = jobs.default_store().runs(by_id)
@@ -60,7 +60,7 @@ def _offer(key: str, shown: RunSummary, missing: Sequence[RunConfig], what: str)
         else:
             fitting.append(run)
     for why, label in refused.items():
-        st.info(theme.escape_markdown(f"{label} and its like are left out: {why}"))
+        st.info(theme.escape_markdown(f"{label} and similar runs are left out: {why}"))
     if not fitting:
         return
     seconds = max(1.0, len(fitting) * (shown.seconds / n_cores() + OVERHEAD))
@@ -76,7 +76,7 @@ def _offer(key: str, shown: RunSummary, missing: Sequence[RunConfig], what: str)
 
 def _train(missing: Sequence[RunConfig], seed: int) -> None:
     try:
-        # of the shown run's own seed every epoch is kept, to be looked at; of the others the first and the last
+        # runs with the shown run's seed keep every epoch, to look at; the others keep the first and the last
         jobs.default_store().submit_many([run for run in missing if run.seed == seed], priority="sweep")
         jobs.default_store().submit_many([run for run in missing if run.seed != seed], priority="member")
     except LeafscopeError as error:

@@ -1,4 +1,4 @@
-"""The controls of a run's configuration: one row of a table for each field, drawn, checked and kept in the URL."""
+"""The controls of a run's configuration: one entry per field, drawn, checked and kept in the URL."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ from leafscope.core.models import MODELS, own_fields
 
 @dataclass(frozen=True)
 class Control:
-    """How one field is asked for."""
+    """The control of one field."""
 
     key: str
-    """Parameter name in the URL, and key of session state."""
+    """Name of the URL parameter and key of session state."""
     field: str
     """Dotted field of the configuration."""
     label: str
@@ -31,9 +31,9 @@ class Control:
     kind: type
     """int, float, or str for a choice."""
     options: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None
-    """A choice's values and the words for them, or what gives those that are registered."""
+    """The values of a choice and their words, or a function that gives the registered ones."""
     optional: bool = False
-    """Whether the field may be left empty."""
+    """Whether the field may be empty."""
     step: float | None = None
     number_format: str | None = None
     placeholder: str | None = None
@@ -57,15 +57,15 @@ DEPTH = Control(
     "depth",
     "net.depth",
     "Depth K (gating bits)",
-    "The signs of K gating units choose one of 2^K sign patterns (leaves). 0 is a plain dense layer.",
+    "The signs of K gating units select one of 2^K leaves (sign patterns). 0 is a plain dense layer.",
     int,
 )
-WIDTH = Control("width", "net.width", "Width (units)", "Units of each hidden layer.", int)
+WIDTH = Control("width", "net.width", "Width (units)", "Units per hidden layer.", int)
 KIND = Control(
     "kind",
     "net.kind",
     "Leaf weights",
-    "Whether sign patterns that begin alike share matrices along the tree of prefixes, or each pattern has one of its own.",
+    "Tree: patterns with a common prefix share its matrices. Flat: each pattern has its own matrix.",
     str,
     lambda: {name: model.option for name, model in MODELS.items() if model.option},
 )
@@ -84,15 +84,15 @@ GATES = Control(
 OPEN = (DATA, DEPTH, WIDTH, KIND, GATES)
 
 NET_AND_TRAINING = (
-    Control("layers", "net.tree_layers", "Gated layers", "Layers that choose their matrix, 1 to 3.", int),
+    Control("layers", "net.tree_layers", "Gated layers", "Layers that select their matrix by signs, 1 to 3.", int),
     Control("epochs", "train.epochs", "Epochs", "Passes over the training rows.", int),
-    Control("batch", "train.batch_size", "Batch size", "Rows of a step.", int),
-    Control("lr", "train.lr", "Learning rate", "AdamW's rate at the start.", float, step=0.001, number_format="%g"),
+    Control("batch", "train.batch_size", "Batch size", "Rows per training step.", int),
+    Control("lr", "train.lr", "Learning rate", "AdamW's initial learning rate.", float, step=0.001, number_format="%g"),
     Control(
         "schedule",
         "train.schedule",
         "Schedule",
-        "The rate over the steps.",
+        "How the learning rate changes over the steps.",
         str,
         {"cosine": "cosine to 0", "constant": "constant"},
     ),
@@ -101,7 +101,7 @@ NET_AND_TRAINING = (
         "growth",
         "train.decay_growth",
         "Decay growth by level",
-        "A node on level l decays with decay x growth^l, so that deeper, rarer nodes stay closer to their parents.",
+        "A node on level l has decay x growth^l: deeper, rarer nodes stay closer to their parents.",
         float,
         step=0.5,
         number_format="%g",
@@ -118,7 +118,7 @@ NET_AND_TRAINING = (
         "gate_noise",
         "train.gate_noise",
         "Gate noise",
-        "Standard deviation of noise on the gates in training, decaying to 0.",
+        "Standard deviation of the noise on the gates in training; it decays to 0.",
         float,
         step=0.1,
         number_format="%g",
@@ -127,7 +127,7 @@ NET_AND_TRAINING = (
         "balance",
         "train.balance",
         "Balance penalty",
-        "Weight of a penalty on inner nodes that send most rows one way.",
+        "Weight of a penalty on inner nodes that send most rows to one side.",
         float,
         step=0.01,
         number_format="%g",
@@ -136,13 +136,13 @@ NET_AND_TRAINING = (
         "patience",
         "train.patience",
         "Patience (epochs)",
-        "End when the validation loss has not fallen for so many epochs; empty: never.",
+        "Stop when the validation loss has not fallen for this many epochs; empty: never.",
         int,
         optional=True,
         placeholder="never",
     ),
-    Control("seed", "seed", "Seed", "Split, initial weights and batch order.", int),
-    Control("init_seed", "init_seed", "Seed of the weights", "Empty: the seed.", int, optional=True),
+    Control("seed", "seed", "Seed", "Sets the split, initial weights and batch order.", int),
+    Control("init_seed", "init_seed", "Seed of the weights", "Empty: same as the seed.", int, optional=True),
     Control(
         "device",
         "train.device",
@@ -154,12 +154,19 @@ NET_AND_TRAINING = (
 )
 
 SPLITS = (
-    Control("split_seed", "split_seed", "Seed of the data", "Draws and splits the rows; empty: the seed.", int, optional=True),
+    Control(
+        "split_seed",
+        "split_seed",
+        "Seed of the data",
+        "Draws and splits the rows; empty: same as the seed.",
+        int,
+        optional=True,
+    ),
     Control(
         "n_train",
         "data.n_train",
         "Training rows",
-        "Fewer rows than the split leaves; empty: all.",
+        "Use fewer training rows than the split leaves; empty: all.",
         int,
         optional=True,
         placeholder="all",
@@ -172,7 +179,7 @@ SPLITS = (
 
 
 def _of_option(option: Option) -> Control:
-    """The control of a data set's option: whole or real, empty where the data set's own default is meant."""
+    """The control of a data set's option: whole or real; empty means the data set's default."""
     taken = {control.key for control in (*OPEN, *NET_AND_TRAINING, *SPLITS)}
     return Control(
         f"data_{option.name}" if option.name in taken else option.name,
@@ -187,7 +194,7 @@ def _of_option(option: Option) -> Control:
 
 
 OF_DATA = {option.name: _of_option(option) for option in DATA_SETS.options().values()}
-"""The controls of the options of data sets, by name; those that the chosen one has are drawn, in its words."""
+"""The controls of data set options, by name; only those of the chosen data set are drawn, with its words."""
 
 OF_MODELS = {
     own.name: Control(
@@ -209,12 +216,12 @@ ALL = (*OPEN, *OF_MODELS.values(), *NET_AND_TRAINING, *SPLITS, *OF_DATA.values()
 
 
 def default_value(control: Control) -> Any:
-    """The value that a field has when nothing is chosen: the example's."""
+    """The default value of a field: the example's."""
     return field_value(EXAMPLE, control)
 
 
 def field_value(run: RunConfig, control: Control) -> Any:
-    """The value of a field in a run, None where the run leaves an optional field to its default."""
+    """The value of a field in a run, None if an optional field has its default."""
     part, _, name = control.field.rpartition(".")
     owner: Any = getattr(run, part) if part else run
     value = getattr(owner, name)
@@ -226,7 +233,7 @@ def field_value(run: RunConfig, control: Control) -> Any:
 
 
 def load_run(run: RunConfig) -> None:
-    """Set every control to a run's configuration, before the controls are drawn."""
+    """Set all controls to a run's configuration; call it before they are drawn."""
     for control in ALL:
         value = field_value(run, control)
         known = control.words is None or value in control.words
@@ -241,7 +248,7 @@ def any_in_url() -> bool:
 def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
     """Draw the controls in the sidebar.
 
-    Returns the configuration, None if not valid, the sentence of each bad field, and a place for what to do with it.
+    Returns the configuration (None if not valid), an error sentence for each bad field, and a container for the buttons.
     """
     slots: dict[str, Any] = {}
     values: dict[str, Any] = {}
@@ -304,7 +311,7 @@ def _describe_data() -> None:
     n_rows, n_features, n_classes = DATA_SETS[st.session_state[DATA.key]].sizes()
     st.caption(
         f"{theme.thousands(n_rows)} rows, {theme.thousands(n_features)} columns, {n_classes} classes",
-        help="As the data set comes; source and licence stand under Rows and splits.",
+        help="The full data set; source and licence are under Rows and splits.",
     )
 
 
@@ -313,7 +320,7 @@ def _widget(control: Control) -> Any:
     if (words := control.words) is not None:
         return st.selectbox(control.label, list(words), format_func=lambda value: words.get(value, str(value)), **common)
     step = control.step if control.kind is float else 1
-    # the same value as session state's, so that no other one flashes up before it
+    # the same value as in session state: any other would flash up first
     standard_value = default_value(control)
     return st.number_input(
         control.label, value=standard_value, step=step, format=control.number_format, placeholder=control.placeholder, **common

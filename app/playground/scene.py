@@ -1,4 +1,4 @@
-"""The Playground's scene: a net's plane and its tree of prefixes, replayed, held and cut in the browser."""
+"""The Playground's scene: a net's plane and its tree of prefixes, replayed and explored in the browser."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,20 +21,20 @@ from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.summaries import RunSummary
 
 EPOCH, LEVEL, SHUFFLED, HELD, LAYER, BESIDE = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "beside"
-"""Parameters of the address: epoch, level that is read, shuffled leaves, held point, gated layer from 0, what stands beside."""
+"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, model compared with."""
 
 PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER)
 
 NOTHING = "nothing"
 
 INK = 16
-"""The value of a full cell of a digit."""
+"""The value of a digit's cell full of ink."""
 
 LARGEST = 1e12
-"""The largest size of a held point's feature; what nets compute is single precision."""
+"""The largest size of a held point's feature; nets compute in single precision."""
 
 MAX_HELD = 16
-"""Features of a held row that an address takes; a digit's cells are written with one sign each."""
+"""Most features of a held row in an address; digits take one character per cell instead."""
 
 _KEY = "scene"
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
@@ -42,7 +42,7 @@ _SCRIPTS = ("common", "net", "plane", "tree", "pad", "view", "scene")
 
 
 def choose_beside(summary: RunSummary) -> RunConfig | None:
-    """Ask what is to stand beside a run, and train it if it is not here: its configuration, None for nothing."""
+    """Ask what to compare a run with, and train it if it is not here: its configuration, None for nothing."""
     try:
         others = scene_data.partners(summary.config)
     except LeafscopeError:
@@ -51,7 +51,7 @@ def choose_beside(summary: RunSummary) -> RunConfig | None:
     by_value = {name.replace(" ", "_"): other for name, other in others.items()}
     text = session.seed_from_url(BESIDE, lambda value: _known(value, words), NOTHING)
     if text is not None:
-        session.notify(f"{BESIDE} in the address must be one of {', '.join(words)}, got {text[:40]!r}; nothing is set beside")
+        session.notify(f"{BESIDE} in the address must be one of {', '.join(words)}, got {text[:40]!r}; no comparison is shown")
     if st.session_state[BESIDE] not in words:
         st.session_state[BESIDE] = NOTHING
     chosen = st.selectbox(
@@ -68,19 +68,19 @@ def choose_beside(summary: RunSummary) -> RunConfig | None:
 
 
 def run_beside(summary: RunSummary, other: RunConfig | None) -> RunSummary | None:
-    """Look up what was chosen to stand beside a run; None for nothing, and after offering to train what is not here."""
+    """Look up the run to compare with; None for nothing, and after offering to train one that is not here."""
     if other is None:
         return None
     link.show([summary.config, other])
     try:
         return jobs.default_store().run(other.run_id)
     except RunNotFoundError:
-        offer.offer([other], f"To compare with, {theme.escape_markdown(other.label)} is not here yet.")
+        offer.offer([other], f"The run to compare with, {theme.escape_markdown(other.label)}, is not here yet.")
         return None
 
 
 def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
-    """Draw the scene of a run, and of another beside it, as they stand."""
+    """Draw the scene of a run, and of another one for comparison, as recorded so far."""
     runs = [summary] if beside is None else [summary, beside]
     live = any(run.active for run in runs)
     scenes = []
@@ -88,15 +88,14 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
         try:
             scenes.append(scene_data.scene(jobs.default_store(), run, live=run.active))
         except (LeafscopeError, ValueError) as error:
-            words = (
-                f"There is nothing to draw of {theme.escape_markdown(run.title, 80)}: {theme.escape_markdown(str(error), 300)}"
-            )
+            words = f"Nothing to draw for {theme.escape_markdown(run.title, 80)}: {theme.escape_markdown(str(error), 300)}"
             st.info(words, icon=":material/info:")
             if run is summary:
                 return
     last = max(run.config.epochs for run in runs)
     start = _start(summary, last)
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
+    # unlike `st.plotly_chart`, such a component keeps its DOM node at a rerun; it needs no build step
     st.components.v2.component(
         "leafscope_scene",
         html='<div class="scene"></div>',
@@ -114,7 +113,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
             "explained": _explained(summary, scenes[0], last),
         },
         on_place_change=lambda: _keep(summary, last),
-        on_scheme_change=lambda: None,  # the run that follows draws all else in the other theme
+        on_scheme_change=lambda: None,  # the rerun draws the rest of the page in the other theme
     )
 
 
@@ -138,17 +137,17 @@ def _train(run: RunConfig | None) -> None:
         session.notify(str(error))
 
 
-# Where a person stands in it: epoch, level, shuffle, held point, layer
+# The state of the scene: epoch, level, shuffle, held point, layer
 
 
 def _start(summary: RunSummary, last: int) -> dict[str, Any]:
-    """Where the browser begins: once for each run, since what it is told afterwards would only be sent back to it.
+    """The browser's first state, once for each run: later states come from the browser itself.
 
-    On the return from another page it is where it was left.
+    After a visit to another page it is the state in which the scene was left.
     """
     known = st.session_state.get(session.Keys.SCENE)
     if known is None or known[0] != summary.run_id:
-        if known is not None:  # the address speaks of the run before
+        if known is not None:  # the address belongs to the run before
             for name in PLACE:
                 st.query_params.pop(name, None)
         left_run, left = st.session_state.get(session.Keys.SCENE_LEFT, ("", {}))
@@ -182,7 +181,7 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
             found[name] = parse(text)
         except ValueError:
             st.query_params.pop(name, None)
-            session.notify(f"{name} in the address must be {wanted}, got {text[:40]!r}; it is left out")
+            session.notify(f"{name} in the address must be {wanted}, got {text[:40]!r}; it is ignored")
     keys = {EPOCH: "epoch", LEVEL: "level", SHUFFLED: "shuffled", LAYER: "layer", HELD: "held"}
     return {keys[name]: value for name, value in found.items()}
 
@@ -195,9 +194,9 @@ def _whole(text: str, most: int) -> int:
 
 
 def parse_held(text: str, run: RunConfig) -> list[float]:
-    """Read a point out of an address: numbers between commas, or a digit's cells with a sign each, from 0 to g (16).
+    """Read a point from an address: numbers separated by commas, or a digit's cells as one character each, 0 to g (16).
 
-    Raises ValueError for anything else than one number for each feature, none beyond 1e12 in size.
+    Raises ValueError unless there is one number for each feature, none beyond 1e12 in size.
 
     >>> parse_held("0.5,-1", RunConfig(data={"name": "moons"}))
     [0.5, -1.0]
@@ -210,7 +209,7 @@ def parse_held(text: str, run: RunConfig) -> list[float]:
 
 
 def write_held(held: list[float], run: RunConfig) -> str | None:
-    """Write a point as `parse_held` reads it; None for more features than an address takes.
+    """Write a point as `parse_held` reads it; None if it has more features than an address takes.
 
     >>> write_held([0.5, -1.0], RunConfig(data={"name": "moons"}))
     '0.5,-1'
@@ -225,7 +224,7 @@ def _is_drawn(run: RunConfig) -> bool:
 
 
 def _keep(summary: RunSummary, last: int) -> None:
-    """Write into the address where the scene came to rest."""
+    """Write the scene's state into the address once it is at rest."""
     place = _place(summary, last)
     if place is None:
         return
@@ -243,7 +242,7 @@ def _keep(summary: RunSummary, last: int) -> None:
 
 
 def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
-    """What the browser told last, if it is of this run and as it should be."""
+    """The state that the browser sent last, if it is valid and of this run."""
     told = st.session_state.get(_KEY)
     place = told.get("place") if told is not None else None
     if not isinstance(place, dict) or place.get("id") != summary.run_id:
@@ -266,7 +265,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _explained(summary: RunSummary, scene: dict[str, Any], last: int) -> dict[str, Any] | None:
-    """What each node adds for the held point, of a net that the browser cannot compute."""
+    """What each node adds for the held point, for a net that the browser cannot compute."""
     if not scene["ready"] or not summary.config.net.gated or summary.active:
         return None
     place = _place(summary, last) or _start(summary, last)

@@ -1,4 +1,4 @@
-"""What a scene draws of a run, as the browser takes it: the data, the net at each recorded epoch, leaf counts, scores.
+"""The data of a scene for the browser: rows, the net at each recorded epoch, leaf counts, scores.
 
 P features · C classes · K depth · L = 2^K leaves · V nodes · w width · G = SIDE * SIDE grid points. Arrays are base64 of
 little-endian numbers, row by row; everything else is plain JSON. `app/assets/scene/net.js` reads it.
@@ -36,35 +36,35 @@ from leafscope.core.training.trainer import evaluate
 from leafscope.core.usage.counts import leaf_counts
 
 TITLE_LENGTH = 60
-"""Characters of a title."""
+"""Most characters of a title."""
 
 ERROR_LENGTH = 160
-"""Characters of a failure's first line."""
+"""Most characters of a failure's first line."""
 
 ROW_BYTES = 2**23
-"""Most bytes of a split's features; of a larger one rows at even distances are given."""
+"""Most bytes of a split's features; a larger split is thinned to evenly spaced rows."""
 
-TOO_LARGE = "This net is too large to be drawn here."
+TOO_LARGE = "This net is too large to draw here."
 
 Counts = list[list[list[int]]]
-"""Layer, epoch, leaf."""
+"""Indexed by layer, epoch, leaf."""
 
 
 def scene(store: Store, summary: RunSummary, *, live: bool = False) -> dict[str, Any]:
-    """Put together what a scene draws of a run: JSON values, not to be changed, since those of an ended run are shared.
+    """Collect what a scene draws of a run: JSON values; do not change them, those of an ended run are shared.
 
-    The net stands at every epoch that has a snapshot; `live`: at epoch 0 and the newest alone. Without snapshots, at epoch 0
-    and where it was left. `counts` are of training rows, `scores` accuracies from 0 to 1 or None. Raises RunNotFoundError,
-    DataError if the data cannot be had, and ValidationError for a configuration that is no longer valid.
+    The net is given at every epoch with a snapshot; `live`: only at epoch 0 and the newest. Without snapshots, at epoch 0 and
+    after training. `counts` are of training rows, `scores` accuracies from 0 to 1 or None. Raises RunNotFoundError,
+    DataError if the data cannot be loaded, and ValidationError for a configuration that is no longer valid.
     """
     made = _scene(store, summary, live) if live or summary.active else _scene_of_ended(_Ended.of(store, summary))
     return made | {"title": theme.one_line(summary.title, TITLE_LENGTH)}
 
 
 def flat_weights(state: dict[str, Tensor], net: NetConfig) -> NDArray[np.float32]:
-    """Lay a net's weights, gates that are frozen included, end to end: (numbers,) float32.
+    """Concatenate a net's weights, frozen gates included: (numbers,) float32.
 
-    Hidden W (w, P) and b; of each layer its gates (W (K, w) and b, or the normals (K, w), or nothing), W (V, w, w) and b
+    Hidden W (w, P) and b; for each layer its gates (W (K, w) and b, or the normals (K, w), or nothing), W (V, w, w) and b
     (V, w); head W (C, w) and b. Raises KeyError for the state of another net.
     """
     names = ["hidden.weight", "hidden.bias"]
@@ -77,7 +77,7 @@ def flat_weights(state: dict[str, Tensor], net: NetConfig) -> NDArray[np.float32
 
 
 def look(look: theme.Look) -> dict[str, Any]:
-    """Give colours, sizes in px and markers of a look, by the names that the browser knows."""
+    """Give colours, sizes in px and markers of a look, under the names that the browser uses."""
     dark, projector = look.dark, look.projector
     options = theme.STREAMLIT_THEME[dark]
     models = {kind: theme.model_colour(kind, dark=dark) for kind in ("tree", "flat", "dense", "decision_tree", "ensemble")}
@@ -103,11 +103,11 @@ def look(look: theme.Look) -> dict[str, Any]:
 def parts(trained: TrainedNet, run: RunConfig, raw: Sequence[float], layer: int) -> dict[str, Any]:
     """Say what each node on the path of a point adds to the logits: (P,) raw features -> JSON values.
 
-    `nodes` and `levels` (nodes,), `contributions` (nodes, C), `rest` and `logits` (C,), as `Explanation` has
-    them. Raises ValueError as `core.inspection.contributions.explain` does, a net without gates among others.
+    `nodes` and `levels` (nodes,), `contributions` (nodes, C), `rest` and `logits` (C,), as in
+    `Explanation`. Raises ValueError as `core.inspection.contributions.explain` does, for example for a net without gates.
     """
     row = load(run.data, run.data_seed).standardize(raw)
-    found = explain(cast(TreeNet, trained.net), row, layer)  # which refuses a net that is none
+    found = explain(cast(TreeNet, trained.net), row, layer)  # which refuses any other net
     return {
         "layer": found.layer,
         "nodes": list(found.nodes),
@@ -119,10 +119,10 @@ def parts(trained: TrainedNet, run: RunConfig, raw: Sequence[float], layer: int)
 
 
 def partners(run: RunConfig) -> dict[str, RunConfig]:
-    """List what a run can be set beside: words -> the run with another model, its data, seeds and training the same.
+    """List the runs to compare a run with: words -> a run of another model on the same data, seeds and training.
 
-    A dense net of equal computation and a decision tree of the same depth; a tree also beside separate leaves (flat) and
-    random gates. The run itself is left out. Raises DataError for data that cannot be split as asked.
+    A dense net of equal computation and a decision tree of the same depth; for a tree also separate leaves (flat) and random
+    gates. The run itself is left out. Raises DataError for data that cannot be split as asked.
 
     >>> list(partners(RunConfig()))
     ['dense', 'flat', 'random gates', 'decision tree']
@@ -137,12 +137,12 @@ def partners(run: RunConfig) -> dict[str, RunConfig]:
     return {words: other for words, other in others.items() if other.run_id != run.run_id}
 
 
-# Scenes, and which of them are kept
+# Scenes, and the cache of those of ended runs
 
 
 @dataclass(frozen=True)
 class _Ended:
-    """An attempt that nobody writes to any more."""
+    """An ended attempt: its data do not change any longer."""
 
     store: Store
     run_id: str
@@ -164,7 +164,7 @@ def _scene_of_ended(run: _Ended) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """What is drawn of the model itself."""
+    """The drawn model."""
 
     epochs: list[int]
     weights: list[str] = field(default_factory=list)
@@ -172,9 +172,9 @@ class _Drawn:
     tree: dict[str, Any] | None = None
     depth: int = 0
     counts: Counts | None = None
-    """None: those that were recorded."""
+    """None: the recorded ones."""
     is_between: bool = False
-    """The last net stands within the epoch that follows, of which nothing was measured."""
+    """The last net comes from the middle of the next epoch, for which nothing was measured."""
     note: str = ""
 
 
@@ -205,13 +205,13 @@ def _scene(store: Store, summary: RunSummary, live: bool) -> dict[str, Any]:
 
 
 def _failure(summary: RunSummary, drawn: _Drawn) -> str:
-    lines = (summary.error or "").strip().splitlines() or ["no reason is known"]
+    lines = (summary.error or "").strip().splitlines() or ["the reason is unknown"]
     why = theme.one_line(lines[0], ERROR_LENGTH).rstrip(".")
     sentence = f"The run failed: {why}" + ("" if why.endswith("…") else ".")
     if not (drawn.weights or drawn.ready):
         return sentence
     last = drawn.epochs[-1]
-    return f"{sentence} Shown is {f'epoch {last}, the last whose net was kept' if last else 'the net before training'}."
+    return f"{sentence} The scene shows {f'epoch {last}, the last whose net was kept' if last else 'the net before training'}."
 
 
 # The data
@@ -237,12 +237,12 @@ def _of_data(config: DataConfig, seed: int) -> dict[str, Any]:
         "low": low,
         "high": high,
         "rows": {name: _rows(data, rows) for name, rows in shown.items()},
-        "note": f"Of the data {theme.enumerate_words(missing)} are shown." if missing else "",
+        "note": f"Only {theme.enumerate_words(missing)} are shown." if missing else "",
     }
 
 
 def _shown_rows(split: Split, n_features: int) -> NDArray[np.int64]:
-    """The rows of a split that are given, as rows of the whole data set."""
+    """The rows of a split that are sent, as row numbers of the whole data set."""
     n = len(split.index)
     most = max(1, ROW_BYTES // (4 * n_features))
     return split.index if n <= most else split.index[np.arange(most) * n // most]
@@ -278,7 +278,7 @@ def _net(store: Store, summary: RunSummary, live: bool) -> _Drawn:
 
 
 def _with_last(store: Store, summary: RunSummary, drawn: _Drawn) -> _Drawn:
-    """Add the net as a run that ended between two snapshots left it."""
+    """Add the last net of a run that ended between two snapshots."""
     if drawn.epochs[-1] >= summary.epochs_done:
         return drawn
     left = _Left.of(store, summary)
@@ -293,12 +293,12 @@ def _with_last(store: Store, summary: RunSummary, drawn: _Drawn) -> _Drawn:
 
 @dataclass(frozen=True, eq=False)
 class _Left:
-    """The net as a run left it."""
+    """The last net of a run."""
 
     net: DenseNet | TreeNet
     epoch: int
     note: str
-    """What is said of a net that stands within the epoch that follows; else empty."""
+    """A sentence about a net from the middle of the next epoch; else empty."""
 
     @classmethod
     def of(cls, store: Store, summary: RunSummary) -> "_Left | None":
@@ -310,7 +310,7 @@ class _Left:
 
 
 def _first_and_newest(store: Store, summary: RunSummary, kind: Snapshot) -> dict[int, bytes]:
-    """Two snapshots alone, each asked for by its name, since all of them can be 8 MB."""
+    """Two snapshots only, each read by its name: all of them can be 8 MB."""
     done = summary.epochs_done
     planned = max((epoch for epoch in snapshot_epochs(summary.config) if epoch <= done), default=0)
     kept: dict[int, bytes] = {}
@@ -325,7 +325,7 @@ def _first_and_newest(store: Store, summary: RunSummary, kind: Snapshot) -> dict
 
 
 def _without_snapshots(store: Store, summary: RunSummary, kind: Snapshot, depth: int) -> _Drawn:
-    """The net before training, and as it was left."""
+    """The net before training, and the last one."""
     run = summary.config
     seen = {0: _before_training(run, kind)}
     left = _Left.of(store, summary)
@@ -335,7 +335,7 @@ def _without_snapshots(store: Store, summary: RunSummary, kind: Snapshot, depth:
             seen[left.epoch] = _seen(left.net, run, kind)
             note, is_between = left.note, bool(left.note)
     elif summary.epochs_done > 0 and not summary.active:
-        note = "The weights after training were not kept, only those before it are shown."
+        note = "The weights after training were not kept; the scene shows only those before it."
     weights = [of_epoch.weights for of_epoch in seen.values() if of_epoch.weights]
     if kind == "weights":
         counts: Counts | None = [] if is_between else None
@@ -347,7 +347,7 @@ def _without_snapshots(store: Store, summary: RunSummary, kind: Snapshot, depth:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """What is drawn of one net: its weights, or its regions and, since no browser can count them, its loads."""
+    """One drawn net: its weights, or its regions and, since the browser cannot count them, its loads."""
 
     weights: str = ""
     regions: dict[str, Tensor] = field(default_factory=dict)
@@ -373,7 +373,7 @@ def _weights(state: dict[str, Tensor], net: NetConfig) -> str:
 
 
 def _ready(states: Sequence[dict[str, Tensor]], levels: dict[str, Tensor]) -> dict[str, Any]:
-    """Regions of each epoch, and what the last net answers read to a level or with its leaves exchanged."""
+    """Regions of each epoch, and the last net's predictions read to each level or with shuffled leaves."""
     by_level = [levels[name] for level in range(len(levels)) if (name := f"level_{level}") in levels]
     accuracy = levels["level_accuracy"].tolist() if by_level else []
     shuffled = levels.get("shuffled")
@@ -392,7 +392,7 @@ def _ready(states: Sequence[dict[str, Tensor]], levels: dict[str, Tensor]) -> di
     }
 
 
-# What scikit-learn fits
+# Models fitted by scikit-learn
 
 
 def _fitted(run: RunConfig, summary: RunSummary) -> _Drawn:
@@ -406,11 +406,11 @@ def _fitted(run: RunConfig, summary: RunSummary) -> _Drawn:
     return _Drawn([1], tree=tree, depth=run.net.depth if "depth" in model.reads else fitted.depth)
 
 
-# What was measured
+# Recorded measurements
 
 
 def _recorded_counts(store: Store, summary: RunSummary, drawn: _Drawn) -> Counts:
-    """Rows of each leaf at each of the epochs; none unless all of them have leaves."""
+    """Rows in each leaf at each of the epochs; none unless leaves were recorded at all of them."""
     net = summary.config.net
     if not net.gated or not set(drawn.epochs) <= set(store.recorded_epochs(summary.run_id).tolist()):
         return []
@@ -422,7 +422,7 @@ def _recorded_counts(store: Store, summary: RunSummary, drawn: _Drawn) -> Counts
 
 def _scores(store: Store, summary: RunSummary, drawn: _Drawn, live: bool) -> dict[str, list[float | None]]:
     last = drawn.epochs[-1]
-    if live and last > 0 and drawn.epochs[0] == 0:  # thousands of epochs lie between
+    if live and last > 0 and drawn.epochs[0] == 0:  # there may be thousands of epochs between
         known = _first_accuracies(store, summary.run_id, summary.first_attempt)
         known = known | _accuracies(store.history(summary.run_id, after=last - 1))
     else:
@@ -436,7 +436,7 @@ def _scores(store: Store, summary: RunSummary, drawn: _Drawn, live: bool) -> dic
 
 @lru_cache(maxsize=32)
 def _first_accuracies(store: Store, run_id: str, first_attempt: int) -> dict[tuple[str, int], float | None]:
-    """Those of epoch 0, of a run that is past it: they change no more."""
+    """The accuracies of epoch 0, which no longer change once a run is past it."""
     return {key: share for key, share in _accuracies(store.history(run_id)).items() if key[1] == 0}
 
 
@@ -447,7 +447,7 @@ def _accuracies(history: pd.DataFrame) -> dict[tuple[str, int], float | None]:
 
 
 def _finite(value: float) -> float | None:
-    """A number as JSON has it."""
+    """A number that JSON can hold: None if it is not finite."""
     return value if math.isfinite(value) else None
 
 

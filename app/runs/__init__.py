@@ -1,1 +1,1 @@
-"""What can be done with runs: annotate, export, and the Python that trains one again."""
+"""Actions on runs: annotate, export, and the Python script that reproduces one."""

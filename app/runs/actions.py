@@ -1,4 +1,4 @@
-"""What is done with chosen runs: name, tag and comment on them, take them along as files, and as a script."""
+"""Actions on chosen runs: name, tag and comment, save as one file, show as a Python script."""
 
 import io
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from leafscope.core.store.summaries import RunSummary
 
 
 def annotate(chosen: Sequence[RunSummary], key: str) -> None:
-    """Name and comment on one run, or tag many, in a popover."""
+    """Name and comment on one run, or tag several, in a popover."""
     with st.popover("Name and tags", icon=":material/edit:", disabled=not chosen):
         if not chosen:
             return
@@ -36,11 +36,11 @@ def annotate(chosen: Sequence[RunSummary], key: str) -> None:
                 comment = st.text_area(
                     "Comment", one.comment, key=f"_{key}_comment_{token}", height=100, max_chars=COMMENT_LENGTH
                 )
-                tags = st.text_input("Tags, by commas", ", ".join(one.tags), key=f"_{key}_tags_{token}")
+                tags = st.text_input("Tags, separated by commas", ", ".join(one.tags), key=f"_{key}_tags_{token}")
             else:
-                st.caption(f"{len(chosen)} runs are chosen; a name and a comment are of one run.")
-                tags = st.text_input("Add tags, by commas", key=f"_{key}_add")
-                removed = st.text_input("Remove tags, by commas", key=f"_{key}_remove")
+                st.caption(f"{len(chosen)} runs are chosen. Choose one run to name it or comment on it.")
+                tags = st.text_input("Add tags, separated by commas", key=f"_{key}_add")
+                removed = st.text_input("Remove tags, separated by commas", key=f"_{key}_remove")
             if not st.form_submit_button("Save", type="primary", icon=":material/save:"):
                 return
         store = jobs.default_store()
@@ -61,16 +61,16 @@ def _split(text: str) -> list[str]:
 
 
 def python(chosen: Sequence[RunSummary]) -> None:
-    """The script that gives a run's history again, to be copied."""
+    """Show the script that reproduces a run's history."""
     can = len(chosen) == 1 and run_picker.config_fault(chosen[0]) is None
     with st.popover("Python", icon=":material/code:", disabled=not can, help="A script that reproduces the run."):
         if can:
-            st.caption("Gives the same history, with the same device and number of threads, bit for bit on the CPU.")
+            st.caption("Reproduces the history on the same device with the same number of threads, bit for bit on the CPU.")
             st.code(script(chosen[0].config, chosen[0].facts.get("compiled")), language="python", width=680)
 
 
 def save_archive(chosen: Sequence[RunSummary], key: str, sweep_ids: Sequence[str] = ()) -> None:
-    """Save runs with all that belongs to them as one file."""
+    """Save runs and everything kept of them as one file."""
     st.download_button(
         "Save as one file",
         lambda: _archive([summary.run_id for summary in chosen], sweep_ids),
@@ -81,7 +81,7 @@ def save_archive(chosen: Sequence[RunSummary], key: str, sweep_ids: Sequence[str
         key=f"_{key}_archive",
         disabled=not chosen,
         help="Configurations, histories, leaves, weights, names and tags; another Leafscope imports them on its page Runs, or "
-        "by leafscope import.",
+        "with leafscope import.",
     )
 
 

@@ -1,1 +1,1 @@
-"""What pages share about sweeps: which one is shown, how one is started, and what it found."""
+"""Sweeps on pages: choose one, start one, and state its findings."""

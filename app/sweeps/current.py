@@ -17,13 +17,13 @@ from leafscope.core.store.summaries import SweepInfo
 from leafscope.core.sweep.members import run_ids
 
 FIRST_REFRESH, REFRESH = 0.5, 2.0
-"""Seconds between two looks at a sweep that trains, until its first points are there and after; a look at some hundred
-members takes a tenth of a second from those who train.
+"""Seconds between updates of a sweep in training, before and after its first points; an update with a few hundred members
+costs the training a tenth of a second.
 """
 
 
 def fault(info: SweepInfo) -> str | None:
-    """Say why a sweep's configuration, written by another version of the program, is not valid; None if it is."""
+    """Say why a sweep's configuration, written by another version of Leafscope, is not valid; None if it is."""
     try:
         info.config  # noqa: B018
     except ValidationError as error:
@@ -32,7 +32,7 @@ def fault(info: SweepInfo) -> str | None:
 
 
 def current() -> SweepInfo | None:
-    """The sweep that the page is to show: the URL's, else the newest; None, said where it is wrong, if there is none."""
+    """The sweep to show: the URL's, else the newest; None if there is none, after reporting a wrong URL."""
     asked = session.sweep_id()
     if asked is not None:
         try:
@@ -40,12 +40,12 @@ def current() -> SweepInfo | None:
         except RunNotFoundError:
             name = asked[:40].replace("`", "")
             if not offer.offer_sweep(asked):
-                st.error(f"There is no sweep `{name}` here; it was made on another machine, or forgotten.")
+                st.error(f"There is no sweep `{name}` here; it may have been deleted, or made on another machine.")
         else:
             if (words := fault(info)) is None:
                 link.show(sweep=info.config)
                 return info
-            st.error(f"This sweep cannot be shown: another version of the program made it. {theme.escape_markdown(words)}")
+            st.error(f"This sweep cannot be shown: it comes from another version of Leafscope. {theme.escape_markdown(words)}")
         if st.button("Show the newest sweep", type="primary", icon=":material/arrow_back:"):
             session.show_sweep(None)
             st.rerun()
@@ -58,7 +58,7 @@ def current() -> SweepInfo | None:
 
 
 def pick(shown: SweepInfo | None) -> None:
-    """Offer the sweeps to choose from, in the sidebar; the choice goes to the URL."""
+    """Let the user pick a sweep in the sidebar; the choice goes to the URL."""
     known = {info.sweep_id: info for info in jobs.default_store().sweeps()}
     if not known:
         return
@@ -73,12 +73,12 @@ def pick(shown: SweepInfo | None) -> None:
         format_func=lambda sweep_id: theme.one_line(known[sweep_id].name, 60),
         key="_picked_sweep",
         on_change=choose,
-        help="The newest first.",
+        help="Newest first.",
     )
 
 
 def table(info: SweepInfo) -> pd.DataFrame:
-    """The results of a sweep so far, one row a member."""
+    """The results of a sweep so far, one row per member."""
     progress = jobs.sweep_progress(info.sweep_id)
     state = (progress.finished, progress.failed, progress.diverged, progress.running, progress.queued, progress.stopped)
     return _table(jobs.default_store().url, info.sweep_id, state)
@@ -86,15 +86,16 @@ def table(info: SweepInfo) -> pd.DataFrame:
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def _table(url: str, sweep_id: str, state: tuple[int, ...]) -> pd.DataFrame:
-    """The table of results, kept for as long as the store and what has ended stay the same; Streamlit hashes arguments
-    unless their names begin with an underscore.
+    """The table of results, cached until the store or a member's state changes.
+
+    Streamlit hashes all arguments but those whose names begin with an underscore.
     """
     del url, state
     return jobs.sweep_results(sweep_id)
 
 
 def part_words(data: str, n_train: int) -> str:
-    """Name one data set and size of a sweep.
+    """Name a data set and training size of a sweep.
 
     >>> part_words("tree_teacher", 1000)
     'tree teacher, 1,000 training rows'
@@ -103,7 +104,7 @@ def part_words(data: str, n_train: int) -> str:
 
 
 def progress_bar(info: SweepInfo, progress: jobs.SweepProgress) -> None:
-    """Show how far a sweep is, with the button that stops it or goes on."""
+    """Show the progress of a sweep, with a button that stops or resumes it."""
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left:
         words = f"{theme.thousands(progress.finished + progress.failed)} of {theme.thousands(progress.total)} runs"
@@ -130,7 +131,7 @@ def progress_bar(info: SweepInfo, progress: jobs.SweepProgress) -> None:
                 width="stretch",
                 on_click=_resume,
                 args=(info,),
-                help="Train what is missing; what is finished stays.",
+                help="Train the missing runs; finished ones are kept.",
             )
 
 
@@ -139,9 +140,9 @@ def _resume(info: SweepInfo) -> None:
 
 
 def failed_runs(info: SweepInfo) -> str | None:
-    """Say how many runs of a sweep failed, and why; None if none did. A loss that became infinite is a result, not a fault.
+    """Say how many runs of a sweep failed, and why; None if none did. An infinite loss is a result, not a failure.
 
-    Members have a result without them where another seed has chosen the learning rate.
+    A member can have a result without such a run, if another seed chose the learning rate.
     """
     store = jobs.default_store()
     statuses = store.statuses(run_ids(info.config))
@@ -154,11 +155,11 @@ def failed_runs(info: SweepInfo) -> str | None:
 
 
 def failures(results: pd.DataFrame) -> str | None:
-    """Say how many members of a sweep that does not train have no result, and why; None if all have one."""
-    failed = results[results["status"] != "finished"]  # running: some of its learning rates are missing
+    """Say how many members of a sweep that is not in training have no result, and why; None if all have one."""
+    failed = results[results["status"] != "finished"]  # also "running": some learning rates are missing
     if failed.empty:
         return None
     reasons = failed["error"].dropna().value_counts()
     why = "; ".join(f"{theme.one_line(reason, 120)} ({count})" for reason, count in reasons.head(3).items())
     words = f"{theme.thousands(len(failed))} of {theme.thousands(len(results))} members have no result"
-    return f"{words}: {why}" if why else f"{words}; Resume trains them."
+    return f"{words}: {why}" if why else f"{words}; press Resume to train them."

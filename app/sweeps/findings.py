@@ -1,4 +1,4 @@
-"""What the table of a sweep says, in sentences and small tables: computed, with intervals, for terminal and pages alike."""
+"""Findings of a sweep as sentences and small tables with intervals, for the terminal and for pages."""
 
 import math
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ TREES = ("tree", "tree_units")
 """Models with shared prefixes whose gates are learned."""
 
 OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
-"""Models that the tree is compared with in sentences."""
+"""Models that the sentences compare the tree with."""
 
 WHICH: Which = "best"
 """Scores are those of the epoch with the lowest validation loss."""
 
 
 def splits_vary(cell: pd.DataFrame) -> bool:
-    """Whether seeds draw or split the data anew; with one split_seed they only start the nets anew."""
+    """Whether each seed draws or splits the data anew; with one split_seed, seeds only change the initial weights."""
     return bool(cell["split_seed"].isna().any() or len(set(cell["split_seed"])) > 1)
 
 
@@ -48,7 +48,7 @@ def rates_words(rows: pd.DataFrame) -> str:
 
 
 def with_replicates(table: pd.DataFrame) -> pd.DataFrame:
-    """Number the replicates where seed alone does not tell them apart (axes over split_seed or init_seed), as `seed`."""
+    """Number the replicates in `seed` if seed alone does not tell them apart (axes over split_seed or init_seed)."""
     seeds = table[["seed", "split_seed", "init_seed"]]
     if not seeds[["split_seed", "init_seed"]].notna().any(axis=None) or seeds["seed"].nunique() == len(seeds.drop_duplicates()):
         return table
@@ -56,16 +56,16 @@ def with_replicates(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def variants(cell: pd.DataFrame) -> list[str]:
-    """The variants of the trees in a cell, in order; one empty name where there are none."""
+    """The variants of the trees in a cell, in order; one empty name if there are none."""
     trees = cell[cell["model"].isin(TREES)]
     return list(dict.fromkeys(trees["variant"])) or [""]
 
 
 def one_variant(cell: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """The members to compare for one variant of the tree: of each model that variant, or the one that it has instead.
+    """The members to compare for one variant of the tree: each model's own such variant, or the closest that it has.
 
     Their `variant` is emptied, so that they can be compared. A model without that variant is represented by the one whose
-    words are all in it, such as `weight_decay=0.1` beside `decay_growth=2, weight_decay=0.1`, else with its first.
+    words are all in it, such as `weight_decay=0.1` for `decay_growth=2, weight_decay=0.1`, else with its first.
     """
     parts = []
     wanted = set(filter(None, variant.split(", ")))
@@ -78,14 +78,14 @@ def one_variant(cell: pd.DataFrame, variant: str) -> pd.DataFrame:
 
 
 def data_fields(row: "pd.Series[Any]") -> dict[str, Any]:
-    """The fields of a row's data configuration, those that are not set left out."""
+    """The fields of a row's data configuration that are set."""
     return {
         str(name)[5:]: _plain(value) for name, value in row.items() if str(name).startswith("data.") and not _is_missing(value)
     }
 
 
 def model_at(cell: pd.DataFrame, model: str, depth: int | None = None, variant: str = "") -> pd.DataFrame:
-    """The rows of a model, at a depth if one is named: those that are the same at every depth are there at each."""
+    """The rows of a model, at one depth if given; rows without a depth count at every depth."""
     rows = cell[(cell["model"] == model) & (cell["variant"] == variant)]
     return rows if depth is None else rows[rows["depth"].isna() | (rows["depth"] == depth)]
 
@@ -98,7 +98,7 @@ def compare(
     metric: str = "error",
     which: str = WHICH,
 ) -> Difference:
-    """The paired difference over seeds of two models, each (name, depth), in one cell."""
+    """The paired difference over seeds between two models, each (name, depth), in one cell."""
     sides = []
     for model, depth in (first, second):
         rows = model_at(cell, model, depth)
@@ -109,7 +109,7 @@ def compare(
 
 
 def difference_words(difference: Difference, shown: bool | None = None) -> str:
-    """Write a difference of errors in percentage points with its interval, and whether it is one.
+    """Write a difference of errors in percentage points with its interval, and whether a difference is shown.
 
     >>> difference_words(Difference(-0.041, -0.06, -0.022, 5, 0.003))
     '-4.1 points [-6.0, -2.2], n = 5'
@@ -132,7 +132,7 @@ def difference_words(difference: Difference, shown: bool | None = None) -> str:
 def findings(cell: pd.DataFrame) -> list[str]:
     """What one data set at one width says: the chosen depth, and the tree at that depth against the other models.
 
-    Differences of one cell are judged together, by Holm.
+    The differences of a cell are corrected together, by Holm.
     """
     sentences = []
     for variant in variants(cell):
@@ -160,13 +160,13 @@ def findings(cell: pd.DataFrame) -> list[str]:
             )
         if others:
             sentences.append(
-                f"Intervals are of 95 % each; what is shown is judged by Holm over these {len(others)} differences."
+                f"Each interval is 95 %; whether a difference is shown is decided by Holm over these {len(others)} differences."
             )
     return sentences
 
 
 def own_depth(cell: pd.DataFrame, model: str, variant: str = "") -> int | None:
-    """The depth that a model would choose itself, by its lowest mean validation error; None where it has none."""
+    """The depth with a model's lowest mean validation error; None if it has no depths."""
     rows = model_at(cell, model, variant=variant)
     if rows["depth"].isna().all():
         return None
@@ -174,7 +174,7 @@ def own_depth(cell: pd.DataFrame, model: str, variant: str = "") -> int | None:
 
 
 def summary_table(cell: pd.DataFrame) -> pd.DataFrame:
-    """Test error in percent, mean over seeds with half its interval's width, a line for each model, a column for each depth."""
+    """Test error in percent: mean over seeds ± half the interval, one row per model, one column per depth."""
     curves = by_depth(cell, WHICH, "test", "error", overlap=overlap(cell))
     depths = sorted(curves["depth"].dropna().unique())
     lines = []
@@ -191,7 +191,7 @@ def summary_table(cell: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims_table(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-    """The tree of the best depth on validation against three others, one row a cell: (words, its results) -> table.
+    """The tree against three other models, one row per cell: (words, its results) -> table.
 
     Each model is taken at the depth with its own lowest mean validation error. Differences are of test errors, paired over
     seeds, with 95 % intervals; `shown` is by Holm over the cells, for each opponent.
@@ -215,7 +215,7 @@ def claims_table(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
 
 
 def claims_markdown(table: pd.DataFrame) -> str:
-    """Write the table of claims as Markdown: differences in percentage points, those that are shown in bold."""
+    """Write the table of claims as Markdown: differences in percentage points, bold if shown."""
     heads = ["data, training rows, width", "best K", "minus dense", "minus flat", "minus random gates"]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for row in table.to_dict("records"):

@@ -1,4 +1,4 @@
-"""Offers to train what an address names and this server does not have."""
+"""Offers to train the runs and sweeps of an address that this server lacks."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from leafscope.core.sweep.results import estimated_seconds
 
 
 def offer_run(run_id: str) -> bool:
-    """Offer to train a run that is not here, if the address says what it is; tells whether it does."""
+    """Offer to train a run that is not here, if the address holds its configuration; returns whether it does."""
     found = plan()
     run = next((run for run in found.runs if run.run_id == run_id), None) if found is not None else None
     if run is None:
@@ -25,14 +25,14 @@ def offer_run(run_id: str) -> bool:
 
 
 def offer_sweep(sweep_id: str) -> bool:
-    """Offer to train a sweep that is not here, if the address says what it is; tells whether it does."""
+    """Offer to train a sweep that is not here, if the address holds its configuration; returns whether it does."""
     from leafscope.app.sweeps import start
 
     found = plan()
     sweep = found.sweep if found is not None else None
     if sweep is None or sweep.sweep_id != sweep_id:
         return False
-    st.info(f"The sweep {theme.escape_markdown(sweep.name, 80)} is not here yet: it was made on another machine, or forgotten.")
+    st.info(f"The sweep {theme.escape_markdown(sweep.name, 80)} is not here yet: it was made on another machine, or deleted.")
     try:
         words = start.size_words(sweep)
     except (LeafscopeError, ValueError) as error:
@@ -74,7 +74,7 @@ def offer(missing: Sequence[RunConfig], sentence: str) -> None:
 
 
 def seconds(runs: Sequence[RunConfig]) -> float:
-    """Estimate how long runs take on this machine; rough."""
+    """Roughly estimate how long runs take on this machine, in seconds."""
     return sum(estimated_seconds(SweepConfig(base=run), (), n_cores()) for run in runs)
 
 

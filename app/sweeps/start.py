@@ -1,4 +1,4 @@
-"""Starting a sweep, and how large it is."""
+"""Start a sweep, and say how large it is."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from leafscope.core.sweep.results import estimated_seconds
 
 
 def start(sweep: SweepConfig) -> None:
-    """Queue a sweep and show it, or leave the sentence that says why not."""
+    """Queue a sweep and show it, or notify the user why not."""
     try:
         sweep_id = jobs.submit_sweep(sweep)
     except ValidationError as error:
@@ -33,12 +33,12 @@ def size_words(sweep: SweepConfig) -> str:
 
     Raises what `core.sweep.members.check` raises.
     """
-    check(sweep)  # before its runs are listed, of which there may be millions
+    check(sweep)  # before its runs are listed: there may be millions
     runs = run_ids(sweep)
     known = jobs.default_store().statuses(runs)
     finished = [run_id for run_id, status in known.items() if status == "finished"]
     seconds = estimated_seconds(sweep, finished, n_cores())
-    kept = f", {theme.thousands(len(finished))} of them here already" if finished else ""
+    kept = f", {theme.thousands(len(finished))} of them already here" if finished else ""
     return f"{theme.thousands(len(runs))} runs{kept}: about {theme.duration(max(1.0, seconds))}"
 
 

@@ -1,6 +1,6 @@
-"""The look of Leafscope: colours, sizes, words for numbers, and text made safe.
+"""The look of Leafscope: colours, sizes, number formats, and escaping.
 
-Everything public is imported from here. It imports no Streamlit and nothing of the core.
+Import everything public from here. It imports neither Streamlit nor the core.
 """
 
 from leafscope.app.theme.colours import (

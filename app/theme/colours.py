@@ -1,4 +1,4 @@
-"""The colours of models, classes, loads and splits, and what else tells them apart: markers, dashes, patterns."""
+"""Colours, markers, dashes and patterns of models, classes, loads and splits."""
 
 import numpy as np
 from plotly.colors import sequential
@@ -8,11 +8,11 @@ from plotly.colors import sequential
 TEXT = {False: "#1C222B", True: "#E8EBEF"}
 """Text, by dark."""
 MUTED = {False: "#5A6472", True: "#A7B0BC"}
-"""Secondary text, axis lines, and what is set back (grey lines, unused leaves), by dark."""
+"""Secondary text, axis lines, and what recedes (grey lines, unused leaves), by dark."""
 GRID = {False: "#DDE1E7", True: "#363C46"}
 """Grid lines, by dark."""
 BACKGROUND = {False: "#FFFFFF", True: "#000000"}
-"""The page behind a figure, by dark; black, because only there a primary colour reads both under white and as text."""
+"""The page behind a figure, by dark; black, because only on black is a primary colour legible under white and as text."""
 
 MODEL_COLOURS = {
     "tree": "#0072B2",
@@ -40,7 +40,7 @@ MODEL_MARKERS = {
     "dense_ladder": "hexagon2",
     "logistic": "x-thin-open",
 }
-"""Marker of each model, or of its style, so that colour is never alone; others get a circle."""
+"""Marker of each model, or of its style, so that colour is never the only coding; others get a circle."""
 
 CLASS_COLOURS = (
     "#0050F8",
@@ -54,13 +54,13 @@ CLASS_COLOURS = (
     "#409098",
     "#686088",
 )
-"""Classes in the data set's order: at least 3 against both backgrounds, and apart with red-green blindness too."""
+"""Classes in the data set's order: contrast of at least 3 on both backgrounds, distinct with red-green blindness too."""
 
 CLASS_MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hourglass", "bowtie")
-"""Marker of each class; each further ten classes take the colours again with the markers shifted."""
+"""Marker of each class; every further ten classes repeat the colours with shifted markers."""
 
 Scale = list[tuple[float, str]]
-"""A colour scale as Plotly takes it: (place from 0 to 1, hex colour), between which colours are linear in RGB."""
+"""A Plotly colour scale: (place from 0 to 1, hex colour), linear in RGB in between."""
 
 LOAD_SCALE: Scale = [(step / (len(sequential.Cividis) - 1), colour.upper()) for step, colour in enumerate(sequential.Cividis)]
 """Load: Cividis from 0."""
@@ -69,27 +69,27 @@ _LIFT_COLOURS = {False: ("#F4F4F7", "#B8B0D4", "#C2410C"), True: ("#0E0E14", "#4
 
 
 def lift_scale(most: float, *, dark: bool = False) -> Scale:
-    """Give the scale of a lift from 0 to `most` > 1: absence recedes, the neutral 1 is lilac, more than that orange."""
+    """Give the scale of a lift from 0 to `most` > 1: 0 fades into the page, the neutral 1 is lilac, more is orange."""
     absent, neutral, high = _LIFT_COLOURS[dark]
     return [(0.0, absent), (1 / most, neutral), (1.0, high)]
 
 
 SPLIT_DASHES = {"test": "solid", "validation": "dash", "train": "dot"}
-"""Which split, for lines."""
+"""Dash of each split, for lines."""
 
 SPLIT_MARKERS = {"test": "circle", "validation": "square", "train": "diamond"}
-"""Which split, for the markers of lines that share a model."""
+"""Marker of each split, for lines of one model."""
 
 SPLIT_PATTERNS = {"test": "", "validation": "/", "train": "."}
-"""Which split, for bars: test is solid, train dotted."""
+"""Pattern of each split, for bars: test is solid, train dotted."""
 
 SPLIT_WORDS = {"test": "test", "validation": "validation", "train": "training"}
-"""Which split, in a sentence or a legend."""
+"""Name of each split in a sentence or a legend."""
 
 BAND_OPACITY = 0.2
-"""Intervals around a mean."""
+"""Opacity of intervals around a mean."""
 SEED_OPACITY = 0.35
-"""Lines of single seeds."""
+"""Opacity of lines of single seeds."""
 
 
 def model_colour(kind: str, *, dark: bool = False, gates: str = "hidden") -> str:
@@ -115,7 +115,7 @@ def _model_key(kind: str, gates: str) -> str:
 
 
 def class_colour(index: int) -> str:
-    """Give the colour of class `index` in the data set's order, from 0; the eleventh takes the first again.
+    """Give the colour of class `index` in the data set's order, from 0; the eleventh repeats the first.
 
     >>> class_colour(0) == class_colour(10) == CLASS_COLOURS[0]
     True
@@ -142,7 +142,7 @@ def load_colour(value: float, most: float) -> str:
 
 
 def scale_colour(scale: Scale, place: float) -> str:
-    """Give the colour at a place of a scale, which is cut to 0..1 -> hex.
+    """Give the colour at a place of a scale, clipped to 0..1 -> hex.
 
     >>> scale_colour([(0.0, "#000000"), (1.0, "#FFFFFF")], 0.2)
     '#333333'

@@ -1,25 +1,25 @@
-"""Sizes: what a figure is drawn for, and how large its text, lines and markers are then."""
+"""Sizes: of text, lines and markers, for a screen or a projector."""
 
 from dataclasses import dataclass
 
 FIGURE_WIDTH = 1000
-"""The width in px that wrapping and label fitting assume: the main column at 1440x900 beside the sidebar."""
+"""The width in px that wrapping and label fitting assume: the main column at 1440x900 with the sidebar open."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """For which background and which room a figure is drawn; chosen once for the whole app."""
+    """The background and the room that a figure is drawn for; chosen once for the whole app."""
 
     dark: bool = False
     """Light ink for a dark background."""
     projector: bool = False
     """Text of at least 24 px and lines of 4 px."""
     width: int = FIGURE_WIDTH
-    """The width in px that is expected; a figure does not know its screen."""
+    """The expected width in px; a figure does not know its screen."""
 
 
 SCREEN = Look()
-"""A light screen, where nothing else is asked for."""
+"""The default: a light screen."""
 
 
 # Sizes, in px, by projector
@@ -31,10 +31,10 @@ MARKER_SIZE = {False: 8, True: 14}
 MAIN_HEIGHT = {False: 480, True: 640}
 """A page's main figure, above the fold."""
 SIDE_HEIGHT = {False: 340, True: 520}
-"""A figure that stands beside or below the main one."""
+"""A figure next to or below the main one."""
 
 HEADING_SIZES = ("1.75rem", "1.35rem", "1.15rem", "1rem", "1rem", "1rem")
-"""Page title, sections, and what stands in them: small, so that figures stand above the fold."""
+"""Page title, sections, subsections: small, to keep figures above the fold."""
 
 FONT_FAMILY = '"Source Sans", "Source Sans 3", "Segoe UI", "Liberation Sans", Arial, sans-serif'
-"""Streamlit serves Source Sans itself; elsewhere a local font takes its place."""
+"""Streamlit serves Source Sans itself; elsewhere a local font replaces it."""

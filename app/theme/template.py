@@ -1,4 +1,4 @@
-"""The Plotly template and Streamlit's theme, made from the same colours and sizes."""
+"""The Plotly template and Streamlit's theme, from the same colours and sizes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from leafscope.app.theme.look import FONT_FAMILY, FONT_SIZE, HEADING_SIZES, LINE
 
 
 def template(dark: bool, projector: bool) -> str:
-    """Register the Plotly template of a look, once, and give its name for `layout.template`.
+    """Register the Plotly template of a look, once, and return its name for `layout.template`.
 
     >>> template(dark=True, projector=False)
     'leafscope-dark-screen'
@@ -69,7 +69,8 @@ def _template(dark: bool, projector: bool) -> go.layout.Template:
     )
 
 
-# Streamlit's own options; .streamlit/config.toml says the same, for `streamlit run`
+# Streamlit's own options; .streamlit/config.toml repeats them for `streamlit run`. `chartCategoricalColors` needs 10 colours:
+# with fewer Streamlit ignores it without a word.
 
 STREAMLIT_THEME: dict[bool, dict[str, Any]] = {
     False: {
@@ -93,16 +94,16 @@ STREAMLIT_THEME: dict[bool, dict[str, Any]] = {
         "chartSequentialColors": [load_colour(step, 9) for step in range(10)],
     },
 }
-"""Streamlit's theme options, by dark. Streamlit writes white on the primary colour and the primary colour on the page."""
+"""Streamlit's theme options, by dark. Streamlit writes white on the primary colour, and the primary colour on the page."""
 
 SIDEBAR_BACKGROUND = {False: "#F7F8FA", True: "#000000"}
-"""The sidebar's background, by dark, on which the primary colour must read as well."""
+"""The sidebar's background, by dark; the primary colour must be legible on it too."""
 
 
 def streamlit_options() -> dict[str, Any]:
     """Give the options of look and privacy for Streamlit, flat: `{"theme.light.primaryColor": "#00609A", ...}`.
 
-    Both themes are given and none is forced, so that the browser's preference decides. Fonts are those Streamlit ships.
+    Both themes are given and none is forced: the browser's preference decides. Fonts are those that Streamlit ships.
     """
     options: dict[str, Any] = {"browser.gatherUsageStats": False, "theme.font": "sans-serif", "theme.showWidgetBorder": True}
     options["theme.headingFontSizes"] = list(HEADING_SIZES)

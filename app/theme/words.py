@@ -1,4 +1,4 @@
-"""How numbers, shares, durations, sizes and lists are written."""
+"""Formats of numbers, shares, durations, sizes and lists."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 # Numbers
 
 MISSING = "n/a"
-"""What stands where there is no number."""
+"""Shown in place of a missing number."""
 
 
 def three_significant(x: float) -> str:
@@ -37,7 +37,7 @@ def percent(x: float) -> str:
 
 
 def thousands(n: float) -> str:
-    """Write a whole number with its thousands separated: 1234567 -> "1,234,567".
+    """Write a whole number with thousands separated: 1234567 -> "1,234,567".
 
     >>> thousands(1234567)
     '1,234,567'
@@ -55,7 +55,7 @@ def interval(mean: float, low: float, high: float, n: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time span: in ms below a second, then s, min and s, h and min.
+    """Write a duration: in ms below a second, then s, min and s, h and min.
 
     >>> [duration(s) for s in (0.04, 4.21, 75, 3725)]
     ['40 ms', '4.2 s', '1 min 15 s', '1 h 2 min']
@@ -108,7 +108,7 @@ def bit_pattern(prefix: int, length: int) -> str:
 
 
 def enumerate_words(words: Sequence[str]) -> str:
-    """Join words as a sentence does: "a", "a and b", "a, b and c".
+    """Join words as in a sentence: "a", "a and b", "a, b and c".
 
     >>> enumerate_words(["a", "b", "c"])
     'a, b and c'

@@ -277,7 +277,7 @@ def assert_parts(seen: dict[str, Any], wanted: Explanation, n_nodes: int | None 
 
 def assert_answer(sentence: str, data: Dataset, shares: NDArray[np.float64]) -> None:
     """The sentence names the class with the highest share, and that share."""
-    found = re.search(r"The answer is (?:class )?(.+) \(([\d.]+) %\)\.$", sentence)
+    found = re.search(r"Prediction: (?:class )?(.+) \(([\d.]+) %\)\.$", sentence)
     assert found, sentence
     best = int(shares.argmax())
     assert found[1] == data.class_names[best]
@@ -457,7 +457,7 @@ def test_the_browser_computes_what_core_computes(scene: Any, name: str) -> None:
         assert words in shown.text(".scene-sentence")
         assert (f"of gated layer {layer + 1};" in shown.text(".scene-sentence")) == (layer > 0)
     else:
-        assert "uses the one matrix that all use" in shown.text(".scene-sentence")
+        assert "uses the one matrix that all rows share" in shown.text(".scene-sentence")
         assert list(shown.table()) == ["one matrix", "biases above", "Sum: logit"]
 
 
@@ -580,7 +580,7 @@ def test_shuffled_leaves_answer_as_core_says_and_back_again_as_before(scene: Any
     shown.page.locator(".scene-shuffle").click()
     seen = shown.at_rest()
     assert_score_is_of(shown, other, data, "leaves shuffled")
-    expect(shown.page.locator(".scene-shuffle")).to_have_text("Shuffle back")
+    expect(shown.page.locator(".scene-shuffle")).to_have_text("Undo shuffle")
     wanted, got = answers(other, data, raw), shown.at_points(raw)
     np.testing.assert_allclose(got["logits"], wanted["logits"], atol=CLOSE)
     assert got["leaf"] == wanted["leaves"][0].tolist()
@@ -800,7 +800,7 @@ def test_what_is_not_here_is_trained_to_be_set_beside(scene: Any) -> None:
     expect(shown.page.locator(".scene-view")).to_have_count(1)
     flat = changed(SHORT, {"net.kind": "flat"})
     assert flat.run_id not in {run.run_id for run in shown.app.store.list_runs()}
-    shown.page.get_by_text(f"To compare with, {flat.label} is not here yet.").wait_for()
+    shown.page.get_by_text(f"{flat.label}, is not here yet.").wait_for()
     shown.page.get_by_role("button", name=re.compile(r"Train it \(about")).click()
     expect(shown.page.locator(".scene-view")).to_have_count(2)
     jobs.wait(flat.run_id, 30, store=shown.app.store)
@@ -986,7 +986,7 @@ def test_at_depth_0_there_is_nothing_to_shuffle(scene: Any) -> None:
     net = net_of(shown.app, run)
     np.testing.assert_allclose(shown.at_points(raw)["logits"], answers(net, data, raw)["logits"], atol=CLOSE)
     seen = shown.click_at(SPOTS[0])
-    assert shown.text(".scene-sentence").startswith("This point uses the one matrix that all use.")
+    assert shown.text(".scene-sentence").startswith("This point uses the one matrix that all rows share.")
     assert_parts(seen["views"][0], explain(tree_of(shown.app, run), data.standardize(seen["state"]["held"])))
     assert shown.press("s", "[", "]")["state"]["level"] == 0
     assert_score_is_of(shown, net, data, "")

@@ -453,7 +453,7 @@ def test_a_sweep_is_followed_stopped_and_resumed(empty: Lab, downloads: dict[str
     assert {statuses[run_id] for run_id in of_seed_0} == {"finished"}
     assert {statuses[run_id] for run_id in ids if run_id not in of_seed_0} == {"stopped"}
     assert progress(at) == f"{done} of {total} runs, {total - done} stopped"
-    assert f"{len(members) // 2} of {len(members)} members have no result; Resume trains them." in words(at)
+    assert f"{len(members) // 2} of {len(members)} members have no result; press Resume to train them." in words(at)
     assert sorted(figures(at)) == sorted(KEYS)
     assert set(csv(downloads, "level_accuracy")["n"]) == {1}
 
@@ -481,7 +481,7 @@ def test_members_without_all_of_their_rates_have_no_result(empty: Lab) -> None:
     jobs.stop_sweep(SWEEP.sweep_id)
     at = show(SWEEP)
     members = jobs.sweep_results(SWEEP.sweep_id)
-    assert f"{len(members)} of {len(members)} members have no result; Resume trains them." in words(at)
+    assert f"{len(members)} of {len(members)} members have no result; press Resume to train them." in words(at)
     assert "No member of this sweep has a result yet." in words(at)
     assert figures(at) == {}
 

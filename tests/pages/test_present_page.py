@@ -51,13 +51,13 @@ def opened(app: AppTest) -> str:
 def test_no_deck_and_no_sweep(shelf: Shelf) -> None:
     app = shelf.look("present")
     said = shelf.said(app)
-    assert "Here will stand your slides" in said
+    assert "This page will show your slides" in said
     assert not [button for button in app.button if button.key in ("_make_claims", "_first_deck", "_present")]
     assert app.button(key="_first_sweep").label == "Train the first sweep"
     press(shelf, app, "_new_deck")
     (deck,) = shelf.store.decks()
     assert (deck.name, param(app, "deck")) == ("Deck 1", deck.deck_id)
-    assert "This deck has no slide yet" in shelf.said(app)
+    assert "This deck has no slides yet" in shelf.said(app)
     assert app.button(key="_present").disabled
     press(shelf, app, "_new_deck")
     assert sorted(info.name for info in shelf.store.decks()) == ["Deck 1", "Deck 2"]
@@ -159,7 +159,7 @@ def test_order(shelf: Shelf) -> None:
     for _ in range(2):
         press(shelf, app, f"_slide_{opened(app)}_delete")
     assert titles(shelf, deck_id) == []
-    assert "This deck has no slide yet" in shelf.said(app)
+    assert "This deck has no slides yet" in shelf.said(app)
 
 
 @pytest.mark.parametrize(("asked", "place"), [("0", 0), ("2", 1), ("99", 2), ("9" * 400, 0), ("²", 0)])
@@ -187,7 +187,7 @@ def test_rename(shelf: Shelf) -> None:
 def test_deletion_asks_first(shelf: Shelf) -> None:
     kept, deck_id = talk(shelf, "A", deck="Kept"), talk(shelf, "A", "B", deck="Old [x](http://a.b)")
     app = press(shelf, shelf.look("present", deck=deck_id), "_delete_deck")
-    assert "Old [x](http://a.b) and its 2 slides. This cannot be undone." in shelf.said(app)
+    assert "Old [x](http://a.b) and its 2 slides will be deleted. This cannot be undone." in shelf.said(app)
     assert len(shelf.store.decks()) == 2
     # the dialog's buttons live in the run that opened it
     app.button(key="_delete_deck").click()
@@ -280,7 +280,7 @@ def test_not_shown(shelf: Shelf, show: str) -> None:
 def test_deck_without_slides_is_not_shown(shelf: Shelf) -> None:
     app = shelf.look("present", deck=shelf.store.make_deck("Empty"), show=1)
     assert not app.get("iframe")
-    assert "This deck has no slide yet" in shelf.said(app)
+    assert "This deck has no slides yet" in shelf.said(app)
 
 
 def test_hostile_texts_are_text(shelf: Shelf) -> None:

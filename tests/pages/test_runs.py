@@ -107,7 +107,7 @@ def test_a_running_run_is_kept_and_the_rest_deleted(shelf: Any, choose_rows: Any
     runs = every_state(shelf)
     choose_rows(rows_of(shelf, runs["running"], runs["stopped"], runs["queued"]))
     app = press(shelf, shelf.look("runs"), "Delete")
-    assert "1 of these train and are kept" in shelf.said(app)
+    assert "1 of these are training and will be kept" in shelf.said(app)
     shelf.button(app, "Delete").click()
     app.button(key="_delete").click()
     shelf.rerun(app)

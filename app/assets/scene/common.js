@@ -1,4 +1,4 @@
-// What all parts of the scene use: elements, words in them, colours.
+// Helpers for all parts of the scene: elements, text, colours.
 
 function addElement(tag, name, parent, words = "") {
   const element = document.createElement(tag);
@@ -8,7 +8,7 @@ function addElement(tag, name, parent, words = "") {
   return element;
 }
 
-// Writes only what is new: the browser lays out again after each write.
+// Write only new text: the browser repeats its layout after each write.
 function setText(element, words) {
   if (element.textContent !== words) element.textContent = words;
 }

@@ -1,5 +1,5 @@
-// What a worker recorded of a run, computed again in the browser.
-// P input features, w width, K depth, L = 2^K leaves, V nodes, C classes. Formulas: core/nets.py, core/explaining.py.
+// The nets of a run, recomputed in the browser from the recorded weights.
+// P input features, w width, K depth, L = 2^K leaves, V nodes, C classes. Formulas: core/nets.py, core/inspection/contributions.py.
 
 function decodeBytes(text) {
   const raw = atob(text);
@@ -16,7 +16,7 @@ function decodeShorts(text) {
   return new Uint16Array(decodeBytes(text).buffer);
 }
 
-// One cycle through all leaves, so that each leaf gets another's matrix; core/snapshots.py draws the same.
+// One cycle through all leaves: each leaf gets another leaf's matrix. core/inspection/snapshots.py makes the same one.
 function leafShuffle(depth) {
   const order = Int32Array.from({ length: 1 << depth }, (_, leaf) => leaf);
   let state = depth + 1;
@@ -41,7 +41,7 @@ function softmax(logits) {
   return powers.map((power) => power / total);
 }
 
-// The node ids from the root to a leaf, breadth-first; separate leaves: the leaf's own.
+// Node ids (breadth-first) from the root to a leaf; for separate leaves, the leaf's own id.
 function pathNodes(leaf, depth, kind) {
   if (kind !== "tree") return [leaf];
   return Array.from({ length: depth + 1 }, (_, level) => (1 << level) - 1 + (leaf >> (depth - level)));
@@ -65,7 +65,7 @@ class SceneRows {
   }
 }
 
-// What all models have in common: rows, accuracy, and where an epoch stands among the recorded ones.
+// Common to all models: rows, accuracy, and the place of an epoch among the recorded ones.
 class Model {
   constructor(scene) {
     this.scene = scene;
@@ -95,7 +95,7 @@ class Model {
     return this.scene.epochs[this.scene.epochs.length - 1];
   }
 
-  // Place among the recorded epochs, with the fraction of the way to the next.
+  // Place among the recorded epochs, plus the fraction of the way to the next.
   place(epoch) {
     const epochs = this.scene.epochs;
     if (epoch <= epochs[0]) return 0;
@@ -105,7 +105,7 @@ class Model {
     return epochs.length - 1;
   }
 
-  // The recorded epoch that is nearest.
+  // The nearest recorded epoch.
   nearest(epoch) {
     return this.scene.epochs[Math.round(this.place(epoch))];
   }
@@ -123,7 +123,7 @@ class Model {
     });
   }
 
-  // Accuracy when the sum is cut off at each level from 0 to K, at the present epoch.
+  // Accuracy at the present epoch when the sum of matrices ends at each level from 0 to K.
   levelAccuracy(split) {
     if (this.kind !== "tree") return null;
     const { epoch, level, isShuffled, version } = this;
@@ -135,7 +135,7 @@ class Model {
         found.push(this.accuracy(split));
       }
       this.set(epoch, level, isShuffled);
-      this.version = version; // it stands as before
+      this.version = version; // the net is back in its former state
       this.known.set(key, found);
     }
     return this.known.get(key);
@@ -186,7 +186,7 @@ class Model {
   }
 }
 
-// A net whose weights are here.
+// A net whose weights were sent.
 class WeightsModel extends Model {
   constructor(scene) {
     super(scene);
@@ -242,7 +242,7 @@ class WeightsModel extends Model {
     return this.snapshots[place];
   }
 
-  // Stand at an epoch; between two recorded ones the weights are mixed, for a replay that does not jump.
+  // Set the epoch; between two recorded ones the weights are interpolated, for a smooth replay.
   set(epoch, level = this.depth, isShuffled = false) {
     if (epoch === this.epoch && level === this.level && isShuffled === this.isShuffled) return;
     if (epoch !== this.epoch) {
@@ -300,7 +300,7 @@ class WeightsModel extends Model {
     }
   }
 
-  // From z below the first gated layer to the logits; leaves, gates and logits are left in their arrays.
+  // From z below the first gated layer to the logits; fills the arrays of leaves, gates and logits.
   _pass(onLayer = null) {
     const { width: w, depth: K, nClasses: C, weights, z, h } = this;
     for (let layer = 0; layer < this.layers; layer++) {
@@ -355,7 +355,7 @@ class WeightsModel extends Model {
     return argmax(this.logits);
   }
 
-  // What the net says of raw features: leaves by layer, logits, shares of the classes.
+  // The net's output for raw features: leaves by layer, logits, softmax shares.
   point(raw, layer = 0) {
     this._forward(raw);
     const leaf = this.leaves[layer];
@@ -372,7 +372,7 @@ class WeightsModel extends Model {
     };
   }
 
-  // What each node on the path adds to each class's logit, the ReLU masks of the full sum held fixed.
+  // What each node on the path adds to each class's logit, with the ReLU masks of the full sum held fixed.
   contributions(raw, layer = 0) {
     const { width: w, nClasses: C, weights } = this;
     const through = [];
@@ -426,7 +426,7 @@ class WeightsModel extends Model {
     };
   }
 
-  // Over cols x rows points of the plane, the top row first: shares of the classes, leaves, gates of a layer.
+  // At cols x rows points of the plane, top row first: softmax shares, leaves and gates of a layer.
   grid(cols, rows, low, high, layer, out) {
     const { width: w, depth: K, nClasses: C, weights, z } = this;
     const { hidden, hiddenBias } = this.parts;
@@ -463,7 +463,7 @@ class WeightsModel extends Model {
     for (let c = 0; c < C; c++) shares[at + c] /= total;
   }
 
-  // Shares of training rows by node; recorded ones, unless what is cut off or shuffled below moves rows to other leaves.
+  // Shares of training rows by node: the recorded ones, unless cutting or shuffling a layer below moves rows to other leaves.
   loads(layer) {
     if (!this.gated) return Float64Array.of(1);
     const moved = layer > 0 && (this.level < this.depth || this.isShuffled);
@@ -482,7 +482,7 @@ class WeightsModel extends Model {
   }
 }
 
-// A tree that scikit-learn fitted: thresholds on standardized features, x <= threshold goes left.
+// A tree fitted by scikit-learn: thresholds on standardized features, x <= threshold goes left.
 class DecisionTreeModel extends Model {
   get computes() {
     return true;
@@ -503,7 +503,7 @@ class DecisionTreeModel extends Model {
     let node = 0;
     while (left[node] >= 0) {
       const f = feature[node];
-      // scikit-learn compares in float32, as the rows are
+      // scikit-learn compares in float32
       node = Math.fround((raw[f] - this.mean[f]) / this.scale[f]) <= threshold[node] ? left[node] : right[node];
       path.push(node);
     }
@@ -547,7 +547,7 @@ class DecisionTreeModel extends Model {
   }
 }
 
-// A net too large for here: the worker computed its regions on a grid.
+// A net too large for the browser: the worker computed its regions on a grid.
 class ReadyModel extends Model {
   constructor(scene) {
     super(scene);
@@ -563,7 +563,7 @@ class ReadyModel extends Model {
     return 0;
   }
 
-  // Between recorded epochs nothing is known: the nearest stands. Levels and the shuffle are known of the last only.
+  // Between recorded epochs the nearest one is used. Levels and shuffling are available at the last epoch only.
   set(epoch, level = this.depth, isShuffled = false) {
     const wanted = this.hasLevels ? level : this.depth;
     const at = wanted < this.depth || isShuffled ? this.lastEpoch : this.nearest(epoch);

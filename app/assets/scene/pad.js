@@ -1,9 +1,9 @@
-// The left half of a scene whose data are no plane: a pad to draw a digit on, or a test row to choose; class scores.
+// The left half of a scene without a plane: a pad to draw digits on, or a choice of test rows; and class scores.
 
 const PAD_SIDE = 8;  // cells, as in scikit-learn's digits
-const PAD_INK = 16;  // the value of a cell full of ink
+const PAD_INK = 16;  // the value of a full cell
 const PAD_REACH = 1.15, PAD_ERASED = 0.8;  // how far brush and eraser reach from the stroke, in cells
-const PAD_STEP = 4;  // what one key press adds
+const PAD_STEP = 4;  // ink per key press
 const PAD_FEATURES = 13, PAD_CLASSES = 12;  // shown at most
 const PAD_HELP = "Digit of 8 by 8 cells. Draw with the mouse or a finger; Shift or the right button erases. "
   + "Keys: arrows move, Space or Enter adds ink, Delete empties the cell, C clears all.";
@@ -57,7 +57,7 @@ const PAD_STYLE = `
 .pad-rest { padding-left: 0.35em; }
 `;
 
-/** What a person holds up to the net: a drawn digit (mode "pad") or a test row (mode "rows"), and its scores. */
+/** The input of the net: a drawn digit (mode "pad") or a test row (mode "rows"), with its scores. */
 class Pad {
   constructor(root, scene, look, onChange) {
     this.root = root;
@@ -80,22 +80,22 @@ class Pad {
     }
     style.setProperty("--pad-size", `${look.size}px`);
     style.setProperty("--pad-line", `${look.line}px`);
-    style.colorScheme = look.dark ? "dark" : "light";  // of spinners and scroll bars
+    style.colorScheme = look.dark ? "dark" : "light";  // for spinners and scroll bars
     this.view.setLook(look);
     this.scores.setLook(look);
   }
 
-  /** Show P raw features, without a call of onChange. */
+  /** Show P raw features without calling onChange. */
   set(raw) {
     this.view.set(raw);
   }
 
-  /** The P raw features now. */
+  /** The present P raw features. */
   value() {
     return Array.from(this.view.raw);
   }
 
-  /** The class of the test row that is shown, null where what is shown is no test row. */
+  /** The class of the test row shown, null if it is not a test row. */
   truth() {
     return this.view.place === null ? null : this.test.classes[this.view.place];
   }
@@ -110,7 +110,7 @@ class Pad {
   }
 }
 
-/** The test rows of a scene: n rows of P raw features and a class each. */
+/** The test rows of a scene: n rows, each with P raw features and a class. */
 class PadTest {
   constructor(scene) {
     const { test } = scene.rows;
@@ -126,7 +126,7 @@ class PadTest {
     return Array.from(this.values.subarray(place * this.width, (place + 1) * this.width));
   }
 
-  /** The number of the first row with exactly these features, null where there is none. */
+  /** The number of the first row with exactly these features, null if there is none. */
   find(raw) {
     const wanted = Float32Array.from(raw), { width, values } = this;
     for (let place = 0; place < this.n; place++) {
@@ -142,16 +142,16 @@ class PadTest {
   }
 }
 
-/** The pad: a canvas of cells that are drawn on, its buttons, and what it shows in words. */
+/** The pad: a canvas of cells to draw on, its buttons, and a line that says what it shows. */
 class PadDrawing {
   constructor(layout, _scene, test, onChange) {
     this.test = test;
     this.onChange = onChange;
     this.raw = new Array(PAD_SIDE * PAD_SIDE).fill(0);
-    this.place = null;  // of the test row that is shown
-    this.latest = -1;  // the test row that was shown last
-    this.stroke = null;  // the pointer that draws, and where it was
-    this.cursor = null;  // the cell that keys change, shown while keys are used
+    this.place = null;  // the test row shown, or null
+    this.latest = -1;  // the test row shown last
+    this.stroke = null;  // the drawing pointer and its last position
+    this.cursor = null;  // the cell that keys change; shown while the keyboard is used
     this.cell = 0;
     const left = addElement("div", "pad-left", layout);
     this.canvas = addElement("canvas", "pad-canvas", left);
@@ -214,7 +214,7 @@ class PadDrawing {
     this.onChange(this.raw);
   }
 
-  /** Let `edit` change the cells, and tell of it only where it did. */
+  /** Let `edit` change the cells; report only an actual change. */
   change(edit) {
     const before = this.raw.slice();
     edit();
@@ -327,14 +327,14 @@ class PadDrawing {
 
   drawCursor(context, edge) {
     const row = Math.floor(this.cursor / PAD_SIDE), column = this.cursor % PAD_SIDE;
-    const line = Math.round(Math.min(this.look.line * devicePixelRatio, edge(1) / 9));  // the cell stays in sight
+    const line = Math.round(Math.min(this.look.line * devicePixelRatio, edge(1) / 9));  // the cell stays visible
     const ring = (inset, colour) => {
       context.strokeStyle = colour;
       context.lineWidth = line;
       context.strokeRect(edge(column) + inset, edge(row) + inset, edge(column + 1) - edge(column) - 2 * inset,
         edge(row + 1) - edge(row) - 2 * inset);
     };
-    ring(1.5 * line, this.look.background);  // so that the cursor stands out from ink as well
+    ring(1.5 * line, this.look.background);  // makes the cursor visible on ink too
     ring(0.5 * line, this.look.primary);
   }
 
@@ -384,7 +384,7 @@ class PadChoice {
     this.observer.observe(box);
   }
 
-  /** A stop for the Tab key only where there is something to scroll. */
+  /** Focusable with Tab only if there is something to scroll. */
   letScroll() {
     if (this.box.scrollHeight > this.box.clientHeight) this.box.tabIndex = 0;
     else this.box.removeAttribute("tabindex");
@@ -410,7 +410,7 @@ class PadChoice {
     this.next.disabled = this.latest >= this.test.n - 1;
   }
 
-  /** What is typed may be no row yet: then nothing is chosen. */
+  /** Ignores a typed number that is not a row yet. */
   choose(place) {
     if (!Number.isInteger(place) || place < 0 || place >= this.test.n || place === this.place) return;
     this.show(this.test.row(place), place);
@@ -427,7 +427,7 @@ class PadChoice {
   }
 }
 
-/** Bars of softmax shares with their logits, in class order; of many classes the highest. */
+/** Bars of softmax shares with logits, in class order; of many classes only the highest. */
 class PadScores {
   constructor(parent) {
     const box = addElement("div", "pad-scores", parent);
@@ -442,7 +442,7 @@ class PadScores {
       cell.scope = "col";
       cell.colSpan = span;
     }
-    head.children[1].title = "Share of the softmax: exp(logit) over the sum of all";
+    head.children[1].title = "Softmax share: exp(logit) divided by the sum over all classes";
     this.body = addElement("tbody", "", this.table);
     this.rest = addElement("div", "pad-line pad-muted pad-rest", box);
     this.rows = [];
@@ -465,7 +465,7 @@ class PadScores {
     setText(this.rest, this.restWords(logits.length - shown.length));
   }
 
-  /** Rows and widths depend on the names alone, so that nothing moves while scores change. */
+  /** Rows and widths depend on the names only: nothing moves while scores change. */
   name(classes) {
     this.classes = classes;
     const longest = Math.max(1, ...classes.map((name) => String(name).length));
@@ -498,9 +498,9 @@ class PadScores {
   }
 }
 
-// The brush. Cells are a flat row-major array, points [x, y] in cells from the upper left corner.
+// The brush. Cells are a flat row-major array; points are [x, y] in cells from the upper left corner.
 
-/** Add ink along a segment: 16 at its middle, less with the distance of a cell's centre. */
+/** Add ink along a segment: 16 on it, less with the distance of a cell's centre. */
 function padBrush(cells, from, to) {
   for (let cell = 0; cell < cells.length; cell++) {
     const ink = Math.min(1, Math.max(0, PAD_REACH - padDistance(cell, from, to)));
@@ -522,14 +522,14 @@ function padDistance(cell, from, to) {
   return Math.hypot(x - along * dx, y - along * dy);
 }
 
-/** The next step of ink; after full comes empty. */
+/** The next step of ink; a full cell becomes empty. */
 function padRaised(ink) {
   return ink >= PAD_INK ? 0 : Math.min(PAD_INK, ink + PAD_STEP);
 }
 
-// Numbers and words, as the rest of the app writes them
+// Numbers and words, formatted as in the rest of the app
 
-/** The places of the highest logits, in class order; of equal ones the first, NaN last. */
+/** The places of the highest logits, in class order; ties: the first, NaN last. */
 function padHighest(logits, count) {
   const rank = (place) => Number.isNaN(logits[place]) ? -Infinity : logits[place];
   const places = Array.from(logits, (_, place) => place);
@@ -567,7 +567,7 @@ function padRowWords(test, place) {
   return `Test row ${number} of ${n}, class ${test.className(place)}`;
 }
 
-/** Between two colours "#RRGGBB", linear in sRGB. */
+/** A mix of two colours "#RRGGBB", linear in sRGB. */
 function padMix(from, to, part) {
   const ends = channels(to);
   const mixed = channels(from).map((channel, index) => Math.round(channel + part * (ends[index] - channel)));
@@ -595,7 +595,7 @@ function padScoreRow(body) {
   return { line, name, bar, share: addElement("td", "", line), logit: addElement("td", "", line), colour: "" };
 }
 
-/** Keys that a button or the number uses are no shortcuts of the scene around it. */
+/** Keys that a button or the number field uses must not reach the scene's shortcuts. */
 function padKeepKeys(event) {
   const { target, key } = event;
   const used = target instanceof HTMLInputElement ? key !== "Tab" && key !== "Escape"

@@ -1,15 +1,15 @@
-// The plane: class regions, outlines of the sign-pattern cells, training rows, and the point that is looked at.
-// Layers of the picture: regions, outlines, rows and labels are kept and drawn anew only when the net or the size changes.
+// The plane: class regions, outlines of the sign-pattern cells, training rows, and the point looked at.
+// Regions, outlines, rows and labels are cached and redrawn only when the net or the size changes.
 
-const PLANE_MOVING_STEP = 4; // CSS px from one grid point to the next while the net moves
+const PLANE_MOVING_STEP = 4; // CSS px between grid points while the net moves
 const PLANE_REST_STEP = 2;
 const PLANE_COARSEST_STEP = 9;
 const PLANE_BUDGET = 16; // ms for the grid of one frame, all planes together
-const PLANE_LABELS_DEPTH = 8; // deeper patterns are too long to be written in their cells
-const PLANE_FAINT = 0.12; // of a class's colour where the net is undecided
-const PLANE_FULL = 0.62; // where it is certain
+const PLANE_LABELS_DEPTH = 8; // deeper patterns are too long for their cells
+const PLANE_FAINT = 0.12; // opacity of a class's colour where the net is undecided
+const PLANE_FULL = 0.62; // opacity where it is certain
 
-// Paths of the class markers, by name, around 0 with a radius of 1.
+// Paths of the class markers, by name, around 0 with radius 1.
 const PLANE_MARKERS = {
   circle: (path) => path.arc(0, 0, 1, 0, 2 * Math.PI),
   square: (path) => path.rect(-0.88, -0.88, 1.76, 1.76),
@@ -65,15 +65,15 @@ class PlaneDrawing {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
-    this.kept = document.createElement("canvas"); // all but the point
-    this.pixels = document.createElement("canvas"); // one pixel for each grid point
+    this.kept = document.createElement("canvas"); // everything except the point
+    this.pixels = document.createElement("canvas"); // one pixel per grid point
     this.mask = document.createElement("canvas");
     this.marks = document.createElement("canvas"); // training rows
     this.nsPerPoint = 0;
     this.grid = { cols: 0, rows: 0 };
   }
 
-  // Where the plane lies in the canvas, in CSS px.
+  // The rectangle of the plane in the canvas, in CSS px.
   _frame(look) {
     const width = this.canvas.clientWidth;
     const height = this.canvas.clientHeight;
@@ -105,8 +105,8 @@ class PlaneDrawing {
     return [left + (w * (raw[0] - low[0])) / (high[0] - low[0]), top + h * (1 - (raw[1] - low[1]) / (high[1] - low[1]))];
   }
 
-  // picture: look, layer, moving, share (of the time of a frame, 0 to 1), point {raw, bits, isHeld} or null, held: raw of a
-  // point besides or null; lit: null or a function that tells of a leaf whether it stands out, fade: how far others recede.
+  // picture: look, layer, moving, share (of a frame's time, 0 to 1), point {raw, bits, isHeld} or null, held: raw of a second
+  // point or null; lit: null or a function that returns whether to highlight a leaf, fade: how much the others fade.
   draw(model, picture) {
     this.model = model;
     this.scene = model.scene;
@@ -185,7 +185,7 @@ class PlaneDrawing {
     this._axes(look);
   }
 
-  // The grid's points lie on the edges of the plane too: half a pixel of the image hangs over on each side.
+  // Grid points also lie on the edges of the plane, so the image extends half a pixel beyond it on each side.
   _image(ctx, image) {
     const { frame, grid } = this;
     const [dx, dy] = [frame.w / (grid.cols - 1), frame.h / (grid.rows - 1)];
@@ -227,12 +227,12 @@ class PlaneDrawing {
     this.pixels.getContext("2d").putImageData(image, 0, 0);
   }
 
-  // How much of the plane the net gives to a class, from 0 to 1.
+  // The share of the plane with a class as the prediction, from 0 to 1.
   classShare(c) {
     return this.counts ? this.counts[c] / (this.grid.cols * this.grid.rows) : 0;
   }
 
-  // One line for each bit, the root's the thickest; those below the level that is read are faint.
+  // One line per bit, the first the thickest; lines below the level read to are faint.
   _outlines(look, layer) {
     const { model } = this;
     if (model.scene.tree) {
@@ -264,7 +264,7 @@ class PlaneDrawing {
     ctx.globalAlpha = 1;
   }
 
-  // Where the sign of gate k changes: marching squares, a crossing on each edge at its linear root.
+  // Where the sign of gate k changes: marching squares, with linear interpolation on each edge.
   _contour(k) {
     const { frame, grid: { cols, rows }, out: { gates, K } } = this;
     const path = new Path2D();
@@ -285,7 +285,7 @@ class PlaneDrawing {
           path.lineTo(to[0], to[1]);
         };
         if (signs === 10 || signs === 5) {
-          const isJoined = nw + ne + se + sw > 0; // the two positive corners, at the centre
+          const isJoined = nw + ne + se + sw > 0; // whether the two positive corners join at the centre
           const cutsNorthEast = (signs === 10) === isJoined;
           line(n(), cutsNorthEast ? e() : w());
           line(s(), cutsNorthEast ? w() : e());
@@ -302,7 +302,7 @@ class PlaneDrawing {
     return path;
   }
 
-  // Where neighbouring grid points are in different leaves.
+  // Where neighbouring grid points lie in different leaves.
   _borders() {
     const { frame, grid: { cols, rows }, out: { leaf } } = this;
     const path = new Path2D();
@@ -375,7 +375,7 @@ class PlaneDrawing {
     this.ctx.restore();
   }
 
-  // Each pattern stands where its cell is widest, if it fits in there.
+  // Each pattern is written where its cell is widest, if it fits.
   _labels(look) {
     const { ctx, model, frame, grid: { cols, rows } } = this;
     if (!model.gated || !model.depth || model.depth > PLANE_LABELS_DEPTH) return;
@@ -403,7 +403,7 @@ class PlaneDrawing {
     ctx.fillText(words, x, y + 1);
   }
 
-  // Of each leaf the grid point that is farthest from other leaves and from the edge: [leaf, point, steps].
+  // For each leaf, the grid point farthest from other leaves and the edge: [leaf, point, steps].
   _widest() {
     const { grid: { cols, rows }, out: { leaf } } = this;
     if (!this.far || this.far.length < cols * rows) this.far = new Int16Array(Math.ceil(1.2 * cols * rows));
@@ -461,7 +461,7 @@ class PlaneDrawing {
     ctx.restore();
   }
 
-  // Everything but the leaves that are lit recedes.
+  // Fade everything but the highlighted leaves.
   _dim(lit, litKey, fade, look) {
     const { grid: { cols, rows }, out: { leaf }, frame, context: ctx } = this;
     if (litKey !== this.maskKey) {

@@ -1,14 +1,14 @@
 // The scene: one or two nets, each with its plane (or a pad to draw on) and its tree of prefixes, on one clock.
-// Streamlit calls the default function at each change of `data`; what a person does is kept here and told to Python at rest.
+// Streamlit calls the default function at each change of `data`. The user's state lives here; Python gets it at rest.
 
-const SCENE_SECONDS = 6; // a replay, at speed 1
+const SCENE_SECONDS = 6; // length of a replay at speed 1
 const SCENE_SPEEDS = [0.25, 0.5, 1, 2, 4];
-const SCENE_SETTLE = 130; // ms after the last movement until all is drawn and computed in full
-const SCENE_COMMIT = 350; // ms after that until Python is told
-const SCENE_FRAMES = 600; // frame times that are kept
+const SCENE_SETTLE = 130; // ms from the last movement to the full drawing
+const SCENE_COMMIT = 350; // ms from then until Python is told
+const SCENE_FRAMES = 600; // frame times kept
 const SCENE_REPLAYED = "leafscope.replayed";
-const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // take keys
-const SCENE_NUDGE = 0.02; // of the plane, by an arrow key
+const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // these use keys themselves
+const SCENE_NUDGE = 0.02; // share of the plane per arrow key
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".scene");
@@ -40,18 +40,18 @@ function sceneNoteReplay() {
   try {
     localStorage.setItem(SCENE_REPLAYED, "1");
   } catch {
-    // storage may be forbidden; the window's own note holds until it is closed
+    // storage may be forbidden; the note in the window lasts until it is closed
   }
 }
 
-// What tells one payload of a run from another: trained anew, a run keeps its address.
+// Tells payloads of one run apart: a run that is trained again keeps its address.
 function sceneMark(scene) {
   const texts = scene.weights.length ? scene.weights : (scene.ready?.probability ?? []);
   const last = texts[texts.length - 1] ?? "";
   return [scene.id, scene.kind, scene.epochs.join(), texts.length, last.slice(0, 400), scene.counts.length, scene.scores.test.join()].join();
 }
 
-// A running run sends its newest epoch only: what came before is kept, in order.
+// A running run sends only its newest epoch; the earlier ones are kept, in order.
 function sceneMerged(before, now) {
   const epochs = [...new Set([...before.epochs, ...now.epochs])].sort((a, b) => a - b);
   const pick = (take) =>
@@ -81,7 +81,7 @@ function sceneCanMerge(before, now) {
   return alike && now.epochs.at(-1) >= before.epochs.at(-1);
 }
 
-/** Everything on the screen, and what a person chose. */
+/** Everything on the screen, and the user's choices. */
 class Scene {
   constructor(root) {
     this.root = root;
@@ -102,7 +102,7 @@ class Scene {
     this.onBack = () => this.goBack(new URLSearchParams(location.search));
     window.addEventListener("popstate", this.onBack);
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.onScheme = () => setTimeout(() => this.followTheme(), SCENE_COMMIT); // after the page itself
+    this.onScheme = () => setTimeout(() => this.followTheme(), SCENE_COMMIT); // after the page has changed
     this.scheme.addEventListener("change", this.onScheme);
   }
 
@@ -119,7 +119,7 @@ class Scene {
     delete this.root.leafscope;
   }
 
-  // What stands once, above and below the views.
+  // The bar above the views and the notes below them.
 
   build() {
     const { root } = this;
@@ -159,7 +159,7 @@ class Scene {
     this.frameWords = addElement("p", "scene-frames", foot);
   }
 
-  // What Python sends.
+  // Data from Python.
 
   update(data) {
     const isNew = this.id !== data.scenes[0].id;
@@ -190,7 +190,7 @@ class Scene {
     this.move();
   }
 
-  // The page's theme may change under the scene: then it is followed here, and Python is asked for the rest.
+  // If the page's theme changes, the scene follows here and asks Python to redraw the rest.
   lookNow() {
     const ground = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
     if (!/^#[0-9a-f]{6}$/i.test(ground)) return this.data.looks[Number(this.data.dark)];
@@ -225,7 +225,7 @@ class Scene {
     this.hover = this.lit = null;
   }
 
-  // Bounds of the sliders, and which of the tools there are.
+  // Bounds of the sliders, and the available tools.
   prepare() {
     const models = this.views.map((view) => view.model).filter(Boolean);
     this.firstEpoch = Math.min(...this.views.map((view) => view.scene.epochs[0] ?? 0));
@@ -262,13 +262,13 @@ class Scene {
 
   toolsSentence(gated, shuffles) {
     if (!gated.length) return "";
-    if (gated.some((model) => model.depth === 0)) return "At depth 0 there is one leaf: nothing to shuffle, and one level.";
+    if (gated.some((model) => model.depth === 0)) return "At depth 0 there is one leaf and one level: nothing to shuffle.";
     const isReady = gated.some((model) => !model.computes);
-    if (isReady && shuffles) return "Of a net this large, levels and the shuffle are known at the last epoch, one at a time.";
+    if (isReady && shuffles) return "For larger nets, levels and shuffling are available at the last epoch only, one at a time.";
     if (shuffles) return "";
     return this.data.live
-      ? "Of a net this large, levels and the shuffle are known when the run has finished."
-      : "Of this run, levels and the shuffle are not known.";
+      ? "For larger nets, levels and shuffling are available once the run has finished."
+      : "Levels and shuffling are not available for this run.";
   }
 
   keysSentence() {
@@ -282,21 +282,21 @@ class Scene {
     const parts = [];
     if (computes) {
       parts.push(
-        "The browser computes the net from the weights that were recorded while it was trained; while the picture moves, " +
-          "weights are interpolated between recorded epochs, and it comes to rest on a recorded one.",
+        "The browser computes the net from weights recorded during training. While the picture moves, weights are " +
+          "interpolated between recorded epochs; it stops at a recorded one.",
       );
     }
     if (this.views.some((view) => view.model && !view.model.computes)) {
-      parts.push("A net too large for the browser: its regions were computed on a grid while it was trained.");
+      parts.push("This net is too large for the browser: its regions were computed on a grid during training.");
     }
     if (this.views.some((view) => view.plane)) {
-      parts.push("Colour: the class with the highest score, paler where it is less sure. Points: training rows.");
-      parts.push("Lines: where a sign bit changes, the first bit the thickest.");
+      parts.push("Colour: the predicted class, paler where the net is less certain. Points: training rows.");
+      parts.push("Lines: where a sign bit changes; the first bit has the thickest line.");
     }
     if (this.views.some((view) => view.model && (view.model.gated || view.scene.tree))) {
-      parts.push("A node's number is its share of the training rows; fill and colour compare it with the fullest of its level.");
+      parts.push("A node's number is its share of the training rows; fill and colour compare it with the fullest node of its level.");
     }
-    parts.push("Shuffling gives each leaf's matrix to another leaf, always in the same way; no retraining.");
+    parts.push("Shuffling gives each leaf's matrix to another leaf, always in the same way, without retraining.");
     return parts.join(" ");
   }
 
@@ -318,7 +318,7 @@ class Scene {
     this.told = JSON.stringify(this.place());
   }
 
-  // The browser's Back and Forward: stand where the address says.
+  // The browser's Back and Forward: restore the state in the address.
   goBack(address) {
     const number = (name) => (/^[0-9]+$/.test(address.get(name) ?? "") ? Number(address.get(name)) : null);
     const pad = this.views.find((view) => view.pad);
@@ -339,7 +339,7 @@ class Scene {
     this.move();
   }
 
-  // What a person does.
+  // User actions.
 
   play(isOn, byHand = true) {
     if (this.playButton.disabled) return;
@@ -359,14 +359,14 @@ class Scene {
     this.change({ epoch });
   }
 
-  // To the recorded epoch before or after.
+  // Go to the previous or next recorded epoch.
   step(by) {
     const { epochs } = this.leading.scene;
     const at = epochs.indexOf(this.leading.model?.nearest(this.state.epoch) ?? epochs[0]);
     this.scrub(epochs[Math.min(epochs.length - 1, Math.max(0, at + by))]);
   }
 
-  // Of a net whose regions came ready-made, levels and the shuffle are known of the last epoch, one of them at a time.
+  // For nets whose regions the worker computed, levels and shuffling exist at the last epoch only, one at a time.
   keepToEnd(part) {
     if (!this.views.some((view) => view.model && !view.model.computes)) return;
     const { state } = this;
@@ -400,7 +400,7 @@ class Scene {
     this.move();
   }
 
-  // A point under the mouse, or moved by keys; all views show it.
+  // A point under the mouse or moved by keys; all views show it.
   lookAt(raw, by = "mouse") {
     if (raw === null && this.hover === null) return;
     this.hover = raw && { raw, by };
@@ -444,7 +444,7 @@ class Scene {
       ",": () => this.step(-1),
       ".": () => this.step(1),
       Escape: () => {
-        if (!this.views.some((view) => view.plane)) return; // what is drawn stays
+        if (!this.views.some((view) => view.plane)) return; // keep the drawing
         this.hover = null;
         this.hold(null);
       },
@@ -499,7 +499,7 @@ class Scene {
     }
   }
 
-  // Come to rest on an epoch that was recorded, and tell Python where.
+  // Stop at a recorded epoch, and tell Python which.
   settle() {
     this.state.epoch = this.leading.model?.nearest(this.state.epoch) ?? this.state.epoch;
     const place = JSON.stringify(this.place());
@@ -513,7 +513,7 @@ class Scene {
     }, SCENE_COMMIT);
   }
 
-  // What an address restores; null where it is what a run starts with.
+  // The state for the address; null for a default.
   place() {
     const { epoch, level, shuffled, layer, held } = this.state;
     return {
@@ -562,7 +562,7 @@ class Scene {
     const level = this.level();
     this.levelSlider.value = level;
     setText(this.levelWords, `${level} of ${this.deepest}`);
-    setText(this.shuffleButton, state.shuffled ? "Shuffle back" : "Shuffle leaves");
+    setText(this.shuffleButton, state.shuffled ? "Undo shuffle" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
     if (isMoving) return;
     this.writeFrames();
@@ -572,7 +572,7 @@ class Scene {
   writeFrames() {
     const times = this.frameTimes();
     if (!times.frames) {
-      setText(this.frameWords, "Frame times are measured while it plays.");
+      setText(this.frameWords, "Frame times are measured during a replay.");
       return;
     }
     const moving = this.movingGrid?.cols ? ` on a grid of ${this.movingGrid.cols} x ${this.movingGrid.rows} points` : "";
@@ -583,7 +583,7 @@ class Scene {
     );
   }
 
-  /** The numbers on the screen, for tests and for the curious: state, and of each view what it says of a point. */
+  /** The numbers on the screen, for tests and the curious: the state, and each view's output for a point. */
   inspect(raw = this.hover?.raw ?? this.state.held) {
     return {
       state: { ...this.state, level: this.level(), isPlaying: this.isPlaying, isMoving: this.isMoving },

@@ -1,10 +1,10 @@
-// The tree of prefixes of a conditional net, drawn on a canvas: nodes are vessels that their load fills.
+// The tree of prefixes of a net, drawn on a canvas: each node is a vessel filled by its load.
 // Node ids are breadth-first in trees, leaf numbers in flat nets, scikit-learn's in decision trees.
 
-const TREE_NODE_DEPTH = 5; // up to here nodes stand apart with links, and have room for text
+const TREE_NODE_DEPTH = 5; // up to here nodes are separate boxes with links and room for text
 const TREE_CELL_DEPTH = 8; // up to here each node is a cell; deeper, a row is a strip of pixels
 const TREE_NODE_LEAVES = 64; // decision trees with more leaves are drawn as cells
-const TREE_CROSSINGS = 64; // at most so many lines show a permutation
+const TREE_CROSSINGS = 64; // most lines that show a permutation
 const TREE_SHADES = 256;
 const TREE_PAD = 8;
 
@@ -19,7 +19,7 @@ function treeLuminance(channels) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-// An opaque pixel as image data holds it on a little-endian machine.
+// An opaque pixel in the layout of image data on a little-endian machine.
 function treePack(channels) {
   return ((255 << 24) | (channels[2] << 16) | (channels[1] << 8) | channels[0]) >>> 0;
 }
@@ -28,7 +28,7 @@ function treeMix(low, high, share) {
   return low.map((c, i) => Math.round(c + share * (high[i] - c)));
 }
 
-// Black or white, not the theme's ink: only these two reach a contrast of 4.5 on every colour between.
+// Black or white, not the theme's ink: only these two reach a contrast of 4.5 on every colour of the scale.
 function treeInk(channels) {
   return treeLuminance(channels) > 0.179 ? "#000000" : "#FFFFFF";
 }
@@ -41,7 +41,7 @@ function treeScaleAt(scale, place) {
   return treeMix(channels(low), channels(high), share);
 }
 
-// All that is derived from the look, made once for each look: shades by relative load, inks on them, widths.
+// Values derived from a look, computed once per look: shades by relative load, their inks, widths.
 function treePalette(look) {
   const shades = Array.from({ length: TREE_SHADES }, (_, i) => treeScaleAt(look.load, i / (TREE_SHADES - 1)));
   const [muted, page] = [channels(look.muted), channels(look.background)];
@@ -94,7 +94,7 @@ function treeLeafWords(loads, leaves, first, depth, named) {
   return `${words}, the fullest,${bits} ${(100 * loads[id]).toFixed(1)} %`;
 }
 
-// The drawing in words, for those who cannot see it.
+// The drawing in words, for screen readers.
 function treeSentence(picture) {
   const { kind, depth, loads, tree, level } = picture;
   if (treeIsSingle(picture)) return "One matrix, which all rows share.";
@@ -119,9 +119,9 @@ function treeSentence(picture) {
   return sentences.join(" ");
 }
 
-// Layout: where each node stands, in CSS pixels. It depends on no load and no path, so nothing moves while they change.
+// Layout: the box of each node, in CSS pixels. It depends on neither loads nor path, so nothing moves when they change.
 
-// Depth-first without recursion: a decision tree may be deep. Spans are counted in leaves from the left.
+// Depth-first without recursion, since a decision tree may be deep. Spans count leaves from the left.
 function treeGrow(tree) {
   const count = tree.left.length;
   const grown = {
@@ -234,7 +234,7 @@ class TreeLayout {
     this.labelWord = words?.word ?? null;
     this.left = words ? Math.ceil(words.width) + 12 : TREE_PAD;
     this.right = this.width - TREE_PAD;
-    // Strips and cells start on a whole device pixel: no seams.
+    // Strips and cells start on a whole device pixel, to avoid seams.
     this.left = Math.round(this.left * this.ratio) / this.ratio;
     this.right = Math.round(this.right * this.ratio) / this.ratio;
     this.slot = (this.right - this.left) / this.grown.leaves;
@@ -261,7 +261,7 @@ class TreeLayout {
     return null;
   }
 
-  // Below the last row: patterns of the leaves, and room for the lines of a permutation.
+  // Below the last row: the leaves' patterns, and room for the lines of a permutation.
   placeBand() {
     const label = this.palette.label;
     const net = this.kind === "tree" || this.kind === "flat";
@@ -321,7 +321,7 @@ class TreeLayout {
     this.w = Float64Array.from(end, (place, id) => edge(place) - this.x[id]);
   }
 
-  // How a row writes its shares: the largest form that the narrowest of its nodes holds, so that it never flickers.
+  // The form of a row's shares: the largest that fits its narrowest node, so that it never flickers.
   styleShares() {
     const narrow = this.rows.map(() => Infinity);
     if (this.mode !== "nodes" && this.mode !== "single") return;
@@ -393,7 +393,7 @@ function treeRelative(layout, loads) {
   return { relative, most };
 }
 
-// Each pixel of a row takes the fullest node under it, so that a single full leaf among thousands still shows.
+// Each pixel shows the fullest node under it: a single full leaf among thousands stays visible.
 function treeStripRow(pixels, offset, width, loads, first, count, shades) {
   let most = 0;
   for (let id = first; id < first + count; id += 1) if (loads[id] > most) most = loads[id];
@@ -416,7 +416,7 @@ class TreeStrips {
     this.drawn = [];
   }
 
-  // Paints one pixel row for each level, only when something changed.
+  // Paint one pixel row per level, only after a change.
   update(layout, loads, version, grey) {
     const key = [layout, loads, version, grey];
     if (key.every((part, i) => part === this.drawn[i])) return;
@@ -464,7 +464,7 @@ class TreeDrawing {
     this.strips = new TreeStrips(canvas.ownerDocument);
   }
 
-  // Loads are compared by reference: give a new array, or another `picture.version`, when they change.
+  // Loads are compared by reference: pass a new array or another `picture.version` when they change.
   draw(picture) {
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
@@ -498,7 +498,7 @@ class TreeDrawing {
     const { look, kind, depth, loads } = picture;
     this.picture = picture;
     if (this.look !== look) {
-      // A look that only was sent again keeps its palette, and with it the layout.
+      // An equal look that was merely sent again keeps its palette and layout.
       const words = JSON.stringify(look);
       if (words !== this.lookWords) this.palette = treePalette(look);
       this.lookWords = words;
@@ -623,7 +623,7 @@ class TreeDrawing {
     ctx.setLineDash([]);
   }
 
-  // A vessel fills from its bottom; the corners of the fill follow those of the vessel, which saves a clip.
+  // A vessel fills from the bottom; the fill has the vessel's corners, which saves a clip.
   fillVessel(id, x, y, w, h, r) {
     const { ctx, palette, look } = this;
     const relative = this.loaded.relative[id];
@@ -659,7 +659,7 @@ class TreeDrawing {
       ctx.fillRect(x, y + h - rise, w, rise);
     }
     this.frameRows();
-    // Cells of a decision tree leave gaps where branches end, so each is framed by itself.
+    // Cells of a decision tree leave gaps where branches end, so each has its own frame.
     const edges = new Path2D();
     for (let id = 0; id < relative.length; id += 1) {
       const [x, y, w, h] = layout.box(id);
@@ -685,7 +685,7 @@ class TreeDrawing {
     this.frameRows();
   }
 
-  // Hairlines in the page's colour part the nodes of a strip where they are wide enough.
+  // Hairlines in the page's colour separate the nodes of a strip that are wide enough.
   separateCells() {
     const { layout, ctx, look } = this;
     ctx.fillStyle = look.background;
@@ -730,7 +730,7 @@ class TreeDrawing {
     }
   }
 
-  // Where the surface would strike the text through, a halo in the vessel's colour keeps it whole.
+  // Where the surface of the fill crosses the text, a halo in the vessel's colour keeps it legible.
   inkText(text, x, y, w, h, rise, size, [above, below]) {
     const { ctx, palette } = this;
     const [middle, surface] = [y + h / 2, y + h - rise];
@@ -753,7 +753,7 @@ class TreeDrawing {
     else this.drawPathCells();
   }
 
-  // A casing in the page's colour keeps the line apart from fills that are as dark.
+  // A casing in the page's colour separates the line from equally dark fills.
   strokeLit() {
     const { ctx, palette, look } = this;
     ctx.lineWidth = palette.strong + 2 * palette.casing;
@@ -779,7 +779,7 @@ class TreeDrawing {
     }
   }
 
-  // The node of a child lies under that of its parent: the line goes across in the parent and then straight down.
+  // A child lies under its parent: the line runs across in the parent and then straight down.
   drawPathCells() {
     const { layout, ctx, palette } = this;
     const least = 2 * palette.strong;
@@ -864,7 +864,7 @@ class TreeDrawing {
     this.strokeLit();
   }
 
-  // With shuffled leaves, a pattern names the leaf whose matrix the line above it brings.
+  // With shuffled leaves, a pattern names the leaf whose matrix arrives by the line above it.
   drawPatterns() {
     const { layout, picture } = this;
     if (layout.mode === "single" || layout.kind === "decision_tree") return;
@@ -955,7 +955,7 @@ class TreeDrawing {
     });
   }
 
-  // The line under which nothing is read; its label covers only what is faint anyway.
+  // The line below which nothing is read; its label covers only faint parts.
   drawCut() {
     const { layout, ctx, look, palette } = this;
     if (!(this.level < layout.rows.length - 1)) return;

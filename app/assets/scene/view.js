@@ -1,12 +1,12 @@
-// One net of the scene: its plane or pad, its tree of prefixes, what is said and counted of it.
+// One net of the scene: its plane or pad, its tree of prefixes, its sentences and scores.
 
-const SCENE_QUICK = 6e6; // multiply-adds that may be spent on accuracies in each frame
-const SCENE_COLUMNS = 10; // classes in the table of contributions, the highest logits of more
-const SCENE_LEGEND = 8; // classes that are named above the plane
+const SCENE_QUICK = 6e6; // most multiply-adds for accuracies per frame
+const SCENE_COLUMNS = 10; // most classes in the table of contributions; of more, those with the highest logits
+const SCENE_LEGEND = 8; // most classes named above the plane
 const SCENE_NEAR = 8; // CSS px
 
 function scenePercent(share) {
-  return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "not known";
+  return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "unknown";
 }
 
 function sceneBits(bits) {
@@ -66,7 +66,7 @@ class SceneView {
     });
   }
 
-  // Whether a point is where the held one is, as near as a hand can tell.
+  // Whether a point is within a few pixels of the held one.
   isHeldAt(raw) {
     const { held } = this.app.state;
     if (!held) return false;
@@ -74,7 +74,7 @@ class SceneView {
     return Math.hypot(x - heldX, y - heldY) < SCENE_NEAR;
   }
 
-  // Whether another payload can be shown in the same elements.
+  // Whether the present elements can show another payload.
   fits(scene) {
     return this.mode === scene.mode && this.scene.id === scene.id;
   }
@@ -102,7 +102,7 @@ class SceneView {
     this.pair.hidden = !this.model;
   }
 
-  // Marker, colour and name of each class, of the plane's rows.
+  // Marker, colour and name of each class in the plane.
   writeLegend() {
     const { scene, look } = this;
     const key = [this.mark, look.dark, look.size].join();
@@ -176,7 +176,7 @@ class SceneView {
     this.plane.draw(model, {
       look: this.look,
       layer: this.layer,
-      moving: isMoving || app.data.live, // the next epoch comes before a finer picture would be seen
+      moving: isMoving || app.data.live, // the next epoch arrives before a finer picture would be seen
       share: 1 / planes,
       point: raw && { raw, bits: found.bits, isHeld: !app.hover },
       held: app.hover && app.state.held,
@@ -192,7 +192,7 @@ class SceneView {
     this.pad.showScores(logits, this.scene.classes, this.pad.truth());
   }
 
-  // Which leaves are below a node.
+  // A function that returns whether a leaf is below the node.
   under(node) {
     const { model, scene } = this;
     if (scene.tree) {
@@ -249,7 +249,7 @@ class SceneView {
     }
   }
 
-  // What is read out when all is at rest.
+  // The text for screen readers, once the scene is at rest.
   spokenWords() {
     if (!this.model) return "";
     const name = this.app.views.length > 1 ? `${this.scene.title}: ` : "";
@@ -263,7 +263,7 @@ class SceneView {
     const bits = model.depth ? `cells of ${2 ** model.depth} sign patterns, ` : "";
     return (
       `Plane of ${scene.features[0]} and ${scene.features[1]}: regions of ${scene.classes.length} classes, ${bits}` +
-      `${model.rows("train").n} training rows. At epoch ${model.epoch} the net says class ${says} of the plane. ` +
+      `${model.rows("train").n} training rows. At epoch ${model.epoch} the net predicts class ${says} of the plane. ` +
       "Arrow keys move a point, Enter holds it, Escape releases it."
     );
   }
@@ -274,10 +274,10 @@ class SceneView {
     if (!found) return this.restWords();
     const best = argmax(found.shares);
     const name = scene.classes[best];
-    const says = `The answer is ${/^[0-9]+$/.test(name) ? `class ${name}` : name} (${scenePercent(found.shares[best])}).`;
+    const says = `Prediction: ${/^[0-9]+$/.test(name) ? `class ${name}` : name} (${scenePercent(found.shares[best])}).`;
     const noun = this.pad ? (scene.mode === "pad" ? "digit" : "row") : "point";
     if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${scene.tree.left.length} nodes. ${says}`;
-    if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all use. ${says}`;
+    if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all rows share. ${says}`;
     const all = model.kind === "tree" ? 2 ** (model.depth + 1) - 1 : 2 ** model.depth;
     const used = model.kind === "tree" ? model.level + 1 : 1;
     const where = scene.layers > 1 ? ` of gated layer ${this.layer + 1}` : "";
@@ -285,7 +285,7 @@ class SceneView {
     const gets = model.isShuffled ? `, which now gets the matrix of ${taken}` : "";
     return (
       `Sign pattern ${sceneBits(found.bits)}${gets}: this ${noun} uses ${used} of ${all} matrices${where}; ` +
-      `a dense layer of the same cost would have 1. ${says}${this.isOutside() ? " It lies outside the plane that is drawn." : ""}`
+      `a dense layer of the same cost would have 1. ${says}${this.isOutside() ? " It lies outside the plane shown." : ""}`
     );
   }
 
@@ -297,7 +297,7 @@ class SceneView {
       const rows = `${share} of the training rows pass it.`;
       if (left[node] < 0) return `Leaf ${node}: ${rows}`;
       const f = feature[node];
-      return `Node ${node} asks whether ${scene.features[f]} is at most ${(threshold[node] * scene.scale[f] + scene.mean[f]).toPrecision(3)}; ${rows}`;
+      return `Node ${node} tests whether ${scene.features[f]} is at most ${(threshold[node] * scene.scale[f] + scene.mean[f]).toPrecision(3)}; ${rows}`;
     }
     if (!model.gated || model.depth === 0) return "One matrix, which all rows share.";
     if (model.kind === "flat") return `Leaf ${sceneBits(bitsOf(node, model.depth))}: ${share} of the training rows use its matrix.`;
@@ -312,11 +312,11 @@ class SceneView {
     const { model } = this;
     if (!this.plane) return "";
     if (this.scene.tree) return "Point at the plane to see which nodes a point passes; click to hold it.";
-    if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the answer there.";
+    if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the prediction there.";
     return "Point at the plane to see which matrices a point uses; click to hold it.";
   }
 
-  // What was recorded, where the net is as it was; else counted here, and while it moves only if that is quick.
+  // The recorded score if the net is unchanged; else counted here, while it moves only if that is quick.
   accuracy(split, isMoving) {
     const { model } = this;
     const recorded = this.isChanged() ? null : model.recordedScore(split, model.epoch);
@@ -368,7 +368,7 @@ class SceneView {
     return 36 + (level / this.model.depth) * 156;
   }
 
-  // Accuracy against the level that is read: test solid, training dotted, the majority class dashed.
+  // Accuracy by the level read to: test solid, training dotted, majority class dashed.
   levelsPicture() {
     const { model, look, byLevel } = this;
     const chance = model.majority("test");
@@ -396,9 +396,9 @@ class SceneView {
       .map((value, l) => `level ${l} ${scenePercent(value)}, training ${scenePercent(byLevel.train[l])}`)
       .join("; ");
     return (
-      `<svg viewBox="0 -14 258 162" role="img" aria-label="Test accuracy by the level that is read: ${words}; ` +
+      `<svg viewBox="0 -14 258 162" role="img" aria-label="Test accuracy by the level read to: ${words}; ` +
       `majority class ${scenePercent(chance)}.">` +
-      `<text x="4" y="-3" class="scene-svg-title">Accuracy (%) by level read</text>${ticks.join("")}${names.join("")}` +
+      `<text x="4" y="-3" class="scene-svg-title">Accuracy (%) by level read to</text>${ticks.join("")}${names.join("")}` +
       `<line class="scene-here" x1="0" x2="0" y1="12" y2="114" stroke="${look.text}" stroke-width="1.5"/>` +
       `<line x1="36" x2="192" y1="${y(chance)}" y2="${y(chance)}" stroke="${look.muted}" stroke-dasharray="6 4"/>` +
       `<polyline points="${points(byLevel.train)}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="1.5 4" stroke-linecap="round"/>` +
@@ -426,7 +426,7 @@ class SceneView {
     if (level >= 0 && level <= this.model.depth) this.app.change({ level });
   }
 
-  // Of a held point: what each node on its path adds to each class's logit, and the sum.
+  // For a held point: what each node on its path adds to each class's logit, and the sum.
   parts() {
     const { app, model } = this;
     const raw = this.pad ? (app.state.held ?? this.pad.value()) : app.state.held;

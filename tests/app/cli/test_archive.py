@@ -119,7 +119,7 @@ def test_a_file_that_is_there_is_overwritten_only_by_force(
 ) -> None:
     file, here = tmp_path / "x.leafscope", ("--database", db.path)
     file.write_bytes(b"mine")
-    refused(capsys, f"{file} is there already; --force overwrites it", "export", file, "--all", *here)
+    refused(capsys, f"{file} exists already; --force overwrites it", "export", file, "--all", *here)
     assert file.read_bytes() == b"mine"
     assert command("export", file, "--all", "--force", *here) == 0
     assert file.read_bytes()[:2] == b"PK"

@@ -146,7 +146,7 @@ def test_interrupted(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
     monkeypatch.setattr("leafscope.core.worker.inline.run_sweep", interrupt)
     assert command(file, "--database", tmp_path / "l.db") == 130
-    assert "interrupted; what was trained is kept, and the same command goes on" in capsys.readouterr().err
+    assert "interrupted; finished runs are kept" in capsys.readouterr().err
     assert command(file, "--no-store") == 130
     assert capsys.readouterr().err.rstrip().endswith("leafscope: interrupted")
 

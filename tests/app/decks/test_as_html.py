@@ -231,7 +231,7 @@ def test_sweeps_state_axes_baselines_and_rates() -> None:
     )
     stated = under("Sweeps", [run_slide(sweep=sweep.model_dump_json(exclude_defaults=True))])
     assert stated[0] == (
-        "<b>deep</b>: base digits tree K4 w32; net.depth 0 to 2 and 4; seed 0 to 2; beside it dense capacity; "
+        "<b>deep</b>: base digits tree K4 w32; net.depth 0 to 2 and 4; seed 0 to 2; with baselines dense capacity; "
         f"learning rate of each model tuned on validation among 0.001, 0.01; address {sweep.sweep_id} (slide 1)"
     )
 

@@ -70,12 +70,12 @@ def test_hostile_formulas_are_text_or_refused(source: str) -> None:
         ("$$$$", "at least one character, got none"),
         ("x" * (MAX_LATEX + 1), "at most 2,000 characters, got 2,001"),
         ("{" * 10_000, "at most 2,000 characters, got 10,000"),
-        ("{" * 999 + "x" + "}" * 999, "not be nested so deep"),
-        ("{" * 200 + "x" + "}" * 200, "not be nested so deep"),
+        ("{" * 999 + "x" + "}" * 999, "nested this deep"),
+        ("{" * 200 + "x" + "}" * 200, "nested this deep"),
         (r"\frac{a", r"complete, got 1 of 2 parts of a mfrac"),
         (r"\frac", "complete"),
         ("x^", "complete"),
-        (r"\leafscope x", r"commands that are known, got \\leafscope"),
+        (r"\leafscope x", r"known commands, got \\leafscope"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(source: str, words: str) -> None:

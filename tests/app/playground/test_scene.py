@@ -244,7 +244,7 @@ def test_a_bad_value_in_the_address_is_said_and_left_out(
     good = {"epoch_at": "2", "read_to": "1"}
     for value in values:
         at = look(run, **(good | {name: value}))
-        assert notices(at) == [f"{name} in the address must be {wanted}, got {value[:40]!r}; it is left out"]
+        assert notices(at) == [f"{name} in the address must be {wanted}, got {value[:40]!r}; it is ignored"]
         assert told["given"]["start"][key] is None
         assert places(at) == {other: text for other, text in good.items() if other != name}
         at = rerun(at)
@@ -409,7 +409,7 @@ def test_data_that_cannot_be_had_are_said(store: Store, told: dict[str, Any], mo
     monkeypatch.setattr(scene_data, "scene", gone)
     at = look(run)
     (info,) = at.info
-    assert info.value.startswith("There is nothing to draw of moons")
+    assert info.value.startswith("Nothing to draw for moons")
     assert info.value.endswith(r": the table \*iris\* is \[gone\]\(x\)")
     assert "given" not in told
 
@@ -516,7 +516,7 @@ def test_an_address_trains_nothing_by_itself_but_offers_it(store: Store, told: d
     assert len(store.list_runs()) == 1
     assert [scene["id"] for scene in told["given"]["scenes"]] == [run.run_id]
     other = changed(run, {"net.kind": "decision_tree"})
-    assert f"To compare with, {other.label} is not here yet." in words(at)
+    assert f"{other.label}, is not here yet." in words(at)
     at.button(key="_train_plan").click()
     rerun(at)
     assert "is not here yet" not in words(at)
@@ -531,7 +531,7 @@ def test_an_unknown_value_is_said_and_nothing_is_set_beside(store: Store, told: 
     at = look(run, beside=value)
     assert notices(at) == [
         "beside in the address must be one of nothing, dense, flat, random_gates, decision_tree, "
-        f"got {value[:40]!r}; nothing is set beside"
+        f"got {value[:40]!r}; no comparison is shown"
     ]
     assert at.selectbox(key="beside").value == "nothing"
     assert "beside" not in at.query_params
