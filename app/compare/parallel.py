@@ -20,7 +20,7 @@ def show(found: Selection) -> None:
     drawing.show(
         ParallelCoordinates(
             fields={field_words(name): plotted(found.table, name) for name in fields},
-            scores=found.table[found.score].to_numpy(float),
+            scores=found.table[found.score].astype(float).tolist(),
             score=score_of(found.score),
             names=list(found.table["title"]),
         ),
