@@ -233,7 +233,7 @@ def capacity_title(depth: float, stored: float, spent: float) -> str:
 
 
 def trained_words(part: Part) -> str:
-    """Say which share of the stored parameters was ever trained."""
+    """Say what share of the stored parameters was trained."""
     trees = part.finished[part.finished["model"] == part.model]
     if trees.empty:
         return "No tree has finished: what was trained is not known."

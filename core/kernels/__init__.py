@@ -29,7 +29,7 @@ def leaf_linear(
 ) -> Tensor:
     """Multiply each row by its leaf's matrix, by the first kernel that takes it; see `reference.leaf_linear`.
 
-    With `update`, a kernel that can updates the tables within the backward pass; the others give gradients as ever.
+    With `update`, a kernel that can do so updates the tables within the backward pass; the others give gradients.
     """
     if GATE_GRADIENTS[gate_gradient].factor is None:
         gate = None

@@ -339,7 +339,7 @@ def _n_ranges(n: int, q: int, p: int) -> int:
 
 @contextlib.contextmanager
 def ranges(number: int) -> Iterator[None]:
-    """Walk so many ranges of rows in this thread's calls, whatever their size."""
+    """Split the rows of this thread's calls into a given number of ranges, whatever their size."""
     before: int | None = getattr(_held, "ranges", None)
     _held.ranges = number
     try:

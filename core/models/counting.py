@@ -37,7 +37,7 @@ def layered_parameters(net: "NetConfig", n_features: int, n_outputs: int, matric
 
 
 def layered_multiply_adds(net: "NetConfig", n_features: int, n_outputs: int, gates: int = 0) -> int:
-    """Count one product for each weight used, those of so many gates of each layer included."""
+    """Count one product for each weight used, including those of each layer's gates."""
     width = net.width
     multiply_adds: int = n_features * width + net.tree_layers * (width * width + gates * width) + width * n_outputs
     return multiply_adds
@@ -73,7 +73,7 @@ def training_memory(
 
 
 def fitting_memory(model: int, n_features: int, n_outputs: int, n_rows: int, copies: int = 2) -> Memory:
-    """Bound the bytes of a fit: scikit-learn's copies of data and scores in float64, and so many models of `model` bytes."""
+    """Bound the bytes of a fit: scikit-learn's copies of data and scores in float64, and its models of `model` bytes each."""
     return Memory(parameters=copies * model, activations=DOUBLE * n_rows * (2 * n_features + 4 * n_outputs))
 
 

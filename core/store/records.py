@@ -57,7 +57,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class End:
-    """The end of an attempt, with all that is to be written of it."""
+    """The end of an attempt, with everything to write about it."""
 
     claim: Claim
     status: Ending

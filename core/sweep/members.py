@@ -34,9 +34,9 @@ class Member:
     variant: str
     """What else tells it from its model, such as `decay_growth=2`; mostly empty."""
     depth: int | None
-    """Depth of the tree nets that it stands beside; None: the same at every depth."""
+    """Depth of the tree nets that it is compared with; None: the same at every depth."""
     width: int | None
-    """Width of the tree nets that it stands beside; None: the same at every width."""
+    """Width of the tree nets that it is compared with; None: the same at every width."""
 
     @cached_property
     def run_id(self) -> str:

@@ -1,0 +1,174 @@
+"""A variant is one file: toy ones are added to a copy of the packages, and the real command, worker and pages take them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+TOYS = {
+    "core/datasets/variants/stripes.py": """
+from operator import itemgetter
+import numpy as np
+from leafscope.core.datasets.drawing import NO_RIGHTS, with_deviation
+from leafscope.core.datasets.options import deviation, n_samples
+from leafscope.core.datasets.registry import DATA_SETS, DataSet
+
+def points(labels, draw):
+    return np.stack([draw.uniform(-1, 1, len(labels)), labels + draw.uniform(0, 0.5, len(labels))], 1)
+
+DATA_SETS.register(DataSet(
+    name="stripes", title="Toy stripes", description="Two stripes.", source="drawn here", licence=NO_RIGHTS,
+    rows=with_deviation(points), n_rows=itemgetter("n_samples"), n_features=2, n_classes=2, is_generator=True,
+    options=(n_samples(200), deviation(0.0)), is_plane=True,
+))
+""",
+    "core/models/nearest.py": """
+from leafscope.core.models.counting import DOUBLE, fitting_memory
+from leafscope.core.models.registry import MODELS, Fit, FittedSize, Line, Model
+
+def _fit(run, x, y, chosen):
+    from sklearn.neighbors import KNeighborsClassifier
+    return KNeighborsClassifier(**chosen).fit(x, y), {}
+
+MODELS.register(Model(
+    name="nearest", option="toy neighbours", lines=(Line("nearest", "toy neighbours"),),
+    memory=lambda run, p, q, n: fitting_memory(DOUBLE * n * p, p, q, n),
+    fit=Fit(fit=_fit, size=lambda estimator, x: FittedSize(x.size, float(x.size)), grid={"n_neighbors": (5, 1)}, seconds=0.05),
+))
+""",
+    "core/gates/slope_one.py": """
+from leafscope.core.gates.registry import GATE_GRADIENTS, GateGradient
+
+GATE_GRADIENTS.register(GateGradient(
+    name="slope_one", title="toy slope", meaning="the identity's slope backward", label="S1",
+    factor=lambda signs, gate: (signs * gate).cumsum(1),
+))
+""",
+    "app/cli/hello.py": """
+from leafscope.app.cli.registry import COMMANDS, Command
+
+def run(options):
+    print("hello", options.name)
+    return 0
+
+COMMANDS.register(Command("hello", "a toy command", lambda parser: parser.add_argument("name"), run))
+""",
+    "pages/hello.py": """
+import streamlit as st
+st.title("A toy page")
+""",
+}
+
+SWEEP = """
+name = "toys"
+baselines = ["nearest"]
+[axes]
+"net.depth" = [0, 2]
+seed = [0, 1]
+[base.data]
+name = "stripes"
+[base.net]
+width = 4
+[base.train]
+epochs = 2
+gate_gradient = "slope_one"
+device = "cpu"
+"""
+
+WORKER = """
+import subprocess, sys
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
+from leafscope.core.store.store import Store
+from leafscope.core.worker.supervisor import Supervisor
+store = Store(sys.argv[1])
+runs = [{"data": {"name": "stripes"}, "net": {"kind": "nearest"}},
+        {"data": {"name": "stripes"}, "net": {"depth": 2, "width": 4}, "train": {"epochs": 3, "gate_gradient": "slope_one"}}]
+ids = [store.submit(RunConfig.model_validate(run)).run_id for run in runs]
+supervisor = Supervisor(sys.argv[1])
+supervisor.start()
+try:
+    for run_id in ids:
+        summary = jobs.wait(run_id, 100, store=store)
+        print(summary.status, summary.label, summary.best.get("test_accuracy"), summary.error)
+finally:
+    supervisor.stop()
+"""
+
+PAGES = """
+import os, sys
+os.environ["LEAFSCOPE_DATABASE"] = sys.argv[1]
+from streamlit.testing.v1 import AppTest
+from leafscope.app import server
+server.ensure_worker = lambda: None
+at = AppTest.from_file(sys.argv[2], default_timeout=60).run()
+assert not at.exception, at.exception
+print(sorted({str(option) for box in [*at.selectbox, *at.radio] for option in box.options}))
+at = at.switch_page("../pages/hello.py").run()
+print([title.value for title in at.title])
+at = at.switch_page("../pages/overfitting.py").run()
+assert not at.exception, at.exception
+print(sorted({str(option) for box in [*at.multiselect, *at.selectbox] for option in box.options}))
+"""
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages with the toy files, in a folder to be put on the path; what is compiled comes along."""
+    folder = tmp_path_factory.mktemp("copy")
+    for part in ("app", "core", "data", "pages"):
+        hidden = shutil.ignore_patterns("*.db*", "*.log", "pictures", "tmp")
+        shutil.copytree(ROOT / part, folder / "leafscope" / part, ignore=hidden)
+    for name, text in TOYS.items():
+        (folder / "leafscope" / name).write_text(text)
+    navigation = folder / "leafscope" / "app" / "navigation.py"
+    text = navigation.read_text()
+    last = '    Page("runs", "Runs", ":material/list:"),\n'
+    assert last in text
+    navigation.write_text(text.replace(last, last + '    Page("hello", "Hello", ":material/waving_hand:"),\n'))
+    (folder / "toys.toml").write_text(SWEEP)
+    return folder
+
+
+def run_in(copy: Path, *arguments: str, code: str = "import sys; from leafscope.app.cli import main; sys.exit(main())") -> str:
+    """What Python prints with the copy in front of what is installed."""
+    environment = os.environ | {"PYTHONPATH": str(copy)}
+    command = [sys.executable, "-P", "-c", code, *arguments]
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_command_is_one_file(copy: Path) -> None:
+    assert "a toy command" in run_in(copy, "--help")
+    assert run_in(copy, "hello", "you") == "hello you\n"
+
+
+def test_a_sweep_takes_a_data_set_a_model_and_a_gate_gradient(copy: Path) -> None:
+    run_in(copy, "sweep", "toys.toml", "--database", str(copy / "sweep.db"), "--csv", "toys.csv")
+    rows = (copy / "toys.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 2 + 2
+    assert sum("nearest" in row and "finished" in row for row in rows) == 2
+    assert all("slope_one" in row and "stripes" in row for row in rows[1:])
+
+
+def test_the_worker_trains_them(copy: Path) -> None:
+    first, second = run_in(copy, str(copy / "worker.db"), code=WORKER).splitlines()[-2:]
+    assert first.startswith("finished stripes nearest s0 ")
+    assert second.startswith("finished stripes tree K2 w4 S1 e3 s0 ")
+    assert first.endswith(" None")
+
+
+def test_pages_offer_them(copy: Path) -> None:
+    main = copy / "leafscope" / "app" / "main.py"
+    playground, page, overfitting = run_in(copy, str(copy / "pages.db"), str(main), code=PAGES).splitlines()[-3:]
+    for words in ("Toy stripes", "toy neighbours", "toy slope"):
+        assert words in playground
+    assert page == "['A toy page']"
+    assert "toy neighbours" in overfitting
+    assert "Toy stripes" in overfitting
