@@ -75,7 +75,7 @@ def run_beside(summary: RunSummary, other: RunConfig | None) -> RunSummary | Non
     try:
         return jobs.default_store().run(other.run_id)
     except RunNotFoundError:
-        offer.offer([other], f"The run to compare with, {theme.escape_markdown(other.label)}, is not here yet.")
+        offer.offer([other], f"The run to compare with is not here yet: {theme.escape_markdown(other.label)}.")
         return None
 
 

@@ -625,7 +625,7 @@ def test_second_net_of_an_address_is_offered_where_it_is_not_here(lab: Lab) -> N
     run = lab.finished(moons())
     at = lab.show(run=run.run_id, beside="decision_tree")
     other = changed(run, {"net.kind": "decision_tree"})
-    assert f"{other.label} is not here yet" in words(at)
+    assert f"not here yet: {other.label}" in words(at)
     assert [scene["id"] for scene in drawn(at)["scenes"]] == [run.run_id]
     press(at, "_train_plan")
     assert lab.store.run(other.run_id).status == "queued"
