@@ -152,7 +152,8 @@ def expected_classes(counts: Integers, class_totals: Integers, *, replicates: in
     """Compute statistics of classes when rows keep their class but draw a random leaf: (L,), (C,) counts.
 
     Names: the statistics of classes with a chance level, `purity` and `mutual_information` (nats) among them. Both exceed the
-    value of a single leaf even by chance, and more so with fewer rows in each leaf. NaN without rows. Raises ValueError if counts and class_totals have different sums, and what `draw` raises.
+    value of a single leaf even by chance, and more so with fewer rows in each leaf. NaN without rows. Raises
+    ValueError if counts and class_totals have different sums, and what `draw` raises.
 
     >>> expected_classes([4, 0], [3, 1])["purity"]  # the bit is always 0, so all rows share a leaf
     Expected(mean=0.75, low=0.75, high=0.75)

@@ -70,7 +70,8 @@ STATISTICS.register(
         name="divergence",
         title="Train/test divergence",
         meaning="Jensen-Shannon divergence of the loads of training and test rows, in nats: 0 is equal, 0.693 disjoint.",
-        formula="(KL(p, m) + KL(q, m)) / 2 with m = (p + q) / 2. Chance: the same rows dealt at random into splits of these sizes.",
+        formula="(KL(p, m) + KL(q, m)) / 2 with m = (p + q) / 2. Chance: the same rows dealt at random into splits of these "
+        "sizes.",
         needs="splits",
         measure=lambda splits: np.array([divergence(*counts) for counts in zip(*splits, strict=True)]),
         chance="random splits",

@@ -37,7 +37,8 @@ STATISTICS.register(
     Statistic(
         name="mutual_information",
         title="I(leaf; class)",
-        meaning="Mutual information of leaf and class, in nats; it grows with the number of leaves alone: read the adjusted one.",
+        meaning="Mutual information of leaf and class, in nats; it grows with the number of leaves alone: prefer the adjusted "
+        "one.",
         formula="H(leaf) + H(class) - H(leaf, class).",
         needs="classes",
         measure=lambda by_class: by_class.quick["mutual_information"],
