@@ -19,9 +19,9 @@ def summarize(
     """Compute the leaf statistics over epochs: (E, N) recorded leaves -> a frame with one row for each recorded epoch.
 
     Columns: the fields of LeafBalance, `used_leaves`, `carrying_90`, any other registered statistic of counts, `churn` (the
-    first is NaN), `settled`; with labels y (N,) also `purity` and `mutual_information` (nats). With `level`, the
-    prefixes of that length replace the leaves. Raises ValueError for a level outside 0..depth and for y without n_classes, and what
-    the single statistics raise.
+    first is NaN), `settled`; with labels y (N,) also `purity` and `mutual_information` (nats). With `level`, the prefixes of
+    that length replace the leaves. Raises ValueError for a level outside 0..depth and for y without n_classes, and what the
+    single statistics raise.
 
     >>> summarize([[0, 1], [0, 3]], depth=2)[["effective_leaves", "used_leaves", "churn", "settled"]].values.tolist()
     [[2.0, 2.0, nan, 0.5], [2.0, 2.0, 0.5, 1.0]]

@@ -13,7 +13,8 @@ from leafscope.core.usage.change import divergence
 from leafscope.core.usage.counts import class_counts, leaf_counts, prefix_counts
 from leafscope.core.usage.evenness import balance, carrying
 from leafscope.core.usage.information import information
-from leafscope.core.usage.statistics import STATISTICS
+from leafscope.core.usage.statistics import STATISTICS, Statistic
+from tests.core.usage.toys import fullest  # noqa: F401 -- a fixture
 
 
 def tiles(app: Any) -> dict[str, tuple[str, str]]:
@@ -178,3 +179,21 @@ def test_chance_stands_beside_what_few_rows_alone_would_give(shelf: Any) -> None
     assert "under random splits" in shelf.said(app)
     for name in ("churn", "settled", "purity", "mutual_information"):
         assert "under random routing" in shelf.said(shelf.look("balance", run=run.run_id, statistic=name)), name
+
+
+def test_a_new_statistic_of_counts_is_on_the_page(shelf: Any, fullest: Statistic, downloads: dict[str, Any]) -> None:  # noqa: F811
+    run = shelf.small("wine", depth=3)
+    records = shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, statistic="fullest")
+    counts = [leaf_counts(record.leaves[0, "train"], 3) for record in records]
+    shares = [n.max() / n.sum() for n in counts]
+    value, below = tiles(app)[fullest.title]
+    assert value == statistic_words(fullest, shares[-1])
+    chance = expected_balance(counts[-1])["fullest"]
+    assert f"random routing: {statistic_words(fullest, chance.mean)}" in below
+    assert fullest.title in downloads["balance.csv"]().decode()
+    assert fullest.title in app.selectbox(key="statistic").options
+    np.testing.assert_allclose(shelf.table(app, "epoch", "value")["value"], shares)
+    assert "under random routing" in shelf.said(app)
+    app = shelf.look("balance", run=run.run_id, aspect="variants", compared="fullest", variant_seeds=1)
+    assert shelf.table(app, "variant", "seed", "value")["value"].iloc[0] == pytest.approx(shares[-1])
