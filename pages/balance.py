@@ -151,11 +151,9 @@ def _more_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, Expe
     series = {view.split: view.series()}
     for name, statistic in STATISTICS.items():
         if statistic.expected is not None:
-            found[name] = (
-                _split_chance(name, *(view.lengths[split] for split in PAIR))
-                if statistic.needs == "splits"
-                else expected_at(view, statistic, series, place)
-            )
+            splits = [view.lengths[split] for split in PAIR]
+            is_of_splits = statistic.needs == "splits"
+            found[name] = _split_chance(name, *splits) if is_of_splits else expected_at(view, statistic, series, place)
     return found
 
 

@@ -150,7 +150,7 @@ def _random_over_epochs(key: tuple[Any, ...], name: str, _view: BalanceView) -> 
         found = expected_by_epoch(counts, [name])
         return found.assign(epoch=np.array(_view.epochs)[found["epoch_index"].to_numpy()])
     at = _some(len(_view.epochs), MOST_EXPECTED)
-    series = {split: _view.series(split) for split in {*PAIR, _view.split}}
+    series = {split: _view.series(split) for split in (PAIR if statistic.needs == "splits" else (_view.split,))}
     expected = [expected_at(_view, statistic, series, place) for place in at]
     return pd.DataFrame([{"epoch": _view.epochs[place], **vars(one)} for place, one in zip(at, expected, strict=True)])
 

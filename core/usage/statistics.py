@@ -1,8 +1,8 @@
 """The declaration of a leaf statistic, and the registry of all of them.
 
-N rows · L leaves · E recorded epochs · R sets of counts, one in each row. A statistic is one object that registers itself, in
-the folder `variants` or in another package (see `core.registry`). Tables over epochs, expectations under random routing, and
-the names, texts and numbers on pages follow from it.
+N rows · L leaves · E recorded epochs · R sets of counts, one in each row. A statistic is one file that registers one
+`Statistic`, in the folder `variants` or in another package (see `core.registry`). Tables over epochs, expectations under
+random routing, and the names, texts and numbers on pages follow from it.
 """
 
 from collections.abc import Callable

@@ -36,10 +36,8 @@ def test_numbers_are_those_of_the_core(shelf: Any, layer: int, split: str, epoch
     even = balance(counts)
     by_class = class_counts(leaf >> (3 - length), data.splits[split].y, length, 3)
     shown = tiles(app)
-    assert (
-        shown["Effective leaves"][0]
-        == f"{statistic_words(STATISTICS['effective_leaves'], even.effective_leaves)} of {2**length}"
-    )
+    effective = statistic_words(STATISTICS["effective_leaves"], even.effective_leaves)
+    assert shown["Effective leaves"][0] == f"{effective} of {2**length}"
     assert shown["Unused leaves"][0] == f"{(counts == 0).sum()} of {2**length}"
     for name in ("gini", "entropy", "cv2", "max_violation"):
         statistic = STATISTICS[name]

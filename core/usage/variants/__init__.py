@@ -1,5 +1,5 @@
-"""The leaf statistics of Leafscope, a family in each file.
+"""The leaf statistics of Leafscope, one in each file.
 
-Each file registers its statistics in `core.usage.statistics`, which imports all of them. A file imports NumPy and
+Each file registers one `Statistic` in `core.usage.statistics`, which imports all of them. A file imports NumPy and
 `core.usage`; what is slow to import, such as SciPy, only within a function.
 """

@@ -1,10 +1,14 @@
-"""Statistics of classes: how much the leaf tells about the class."""
+"""How much the leaf tells about the class, adjusted for chance."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.usage.information import ByClass, information
 from leafscope.core.usage.statistics import STATISTICS, Statistic, no_rows, one_class, one_leaf
+
+
+def _adjusted(by_class: ByClass) -> NDArray[np.float64]:
+    return np.array([information(table).adjusted for table in by_class.tables()])
 
 
 def _one_used_leaf(in_leaf: NDArray[np.int64], of_class: NDArray[np.int64] | None) -> str | None:
@@ -16,36 +20,6 @@ def _all_alone(in_leaf: NDArray[np.int64], of_class: NDArray[np.int64] | None) -
     return "each row has a leaf and a class of its own" if alone else None
 
 
-def _adjusted(by_class: ByClass) -> NDArray[np.float64]:
-    return np.array([information(table).adjusted for table in by_class.tables()])
-
-
-STATISTICS.register(
-    Statistic(
-        name="purity",
-        title="Purity",
-        meaning="Share of rows that are of the majority class of their leaf; with few rows in each leaf it is high by itself.",
-        formula="(1/N) Σ over leaves of the largest class count.",
-        needs="classes",
-        written="share",
-        measure=lambda by_class: by_class.quick["purity"],
-        undefined=(no_rows, one_class),
-        place=110,
-    )
-)
-STATISTICS.register(
-    Statistic(
-        name="mutual_information",
-        title="I(leaf; class)",
-        meaning="Mutual information of leaf and class, in nats; it grows with the number of leaves alone: prefer the adjusted "
-        "one.",
-        formula="H(leaf) + H(class) - H(leaf, class).",
-        needs="classes",
-        measure=lambda by_class: by_class.quick["mutual_information"],
-        undefined=(no_rows, one_class, one_leaf),
-        place=120,
-    )
-)
 STATISTICS.register(
     Statistic(
         name="adjusted_mutual_information",
