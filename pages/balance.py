@@ -1,5 +1,7 @@
 """Balance: how evenly are the leaves used, compared with chance, and how do epoch, depth and penalty change it?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -8,17 +10,16 @@ from numpy.typing import NDArray
 from leafscope.app import theme
 from leafscope.app.address import choice, session
 from leafscope.app.balance import sections
-from leafscope.app.balance.sections import BalanceView, expected_at
+from leafscope.app.balance.sections import PAIR, BalanceView, expected_at
 from leafscope.app.figures.balance.lorenz import LorenzCurve
 from leafscope.app.figures.balance.node_balance import NodeBalance
 from leafscope.app.leaves import choose_view, node, replay
 from leafscope.app.leaves.view import SPLITS
-from leafscope.app.leaves.words import STATISTICS, UNUSED, Statistic
 from leafscope.app.parts import drawing
-from leafscope.core.usage.chance import Expected, expected_balance, expected_classes, expected_divergence, lorenz_band
-from leafscope.core.usage.change import divergence
+from leafscope.app.parts.statistic import statistic_words
+from leafscope.core.usage.chance import Expected, expected_balance, expected_classes, lorenz_band
 from leafscope.core.usage.evenness import carrying, lorenz
-from leafscope.core.usage.information import information
+from leafscope.core.usage.statistics import STATISTICS, Statistic
 from leafscope.core.usage.summary import why_undefined
 
 PARTS = {
@@ -94,15 +95,14 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
     for column, name in zip(st.columns(3), BESIDE, strict=True):
         with column:
             if name == "dead_fraction":  # shown as a count: 2 of 16
-                scale, statistic = float(len(counts)), UNUSED
+                words = "Leaves with no row of the split, of all L."
+                scale, statistic = float(len(counts)), replace(STATISTICS[name], meaning=words, formula="", written="count")
             else:
                 scale, statistic = 1.0, STATISTICS[name]
             of = f" of {theme.thousands(len(counts))}" if name != "max_violation" else ""
             _tile(statistic, scale * values[name], _scaled(chance[name], scale), why_undefined(name, counts), of)
-    values["adjusted_mutual_information"] = information(by_class).adjusted
-    values["divergence"] = divergence(view.lengths["train"], view.lengths["test"])
     others = [
-        (statistic, values[name], chance.get(name), _reason(view, name, by_class if name in _OF_CLASSES else counts))
+        (statistic, values[name], chance.get(name), _reason(view, statistic, values[name], counts, by_class))
         for name, statistic in STATISTICS.items()
         if name not in BESIDE
     ]
@@ -133,40 +133,44 @@ def _scaled(expected: Expected, scale: float) -> Expected:
     return Expected(scale * expected.mean, scale * expected.low, scale * expected.high)
 
 
-_OF_CLASSES = ("purity", "mutual_information", "adjusted_mutual_information")
-
-
-def _reason(view: BalanceView, name: str, counts: NDArray[np.int64]) -> str | None:
+def _reason(
+    view: BalanceView, statistic: Statistic, value: float, counts: NDArray[np.int64], by_class: NDArray[np.int64]
+) -> str | None:
     """Why a statistic is not defined at the shown epoch."""
-    if name == "churn" and view.epoch == view.epochs[0]:
+    if statistic.needs == "splits":
+        return next(filter(None, (why_undefined(statistic.name, view.lengths[split]) for split in PAIR)), None)
+    if statistic.needs == "epochs" and view.epoch == view.epochs[0] and counts.any() and np.isnan(value):
         return "no epoch was recorded before"
-    if name == "divergence":
-        return why_undefined(name, view.lengths["train"]) or why_undefined(name, view.lengths["test"])
-    return why_undefined(name, counts)
+    return why_undefined(statistic.name, by_class if statistic.needs == "classes" else counts)
 
 
 def _more_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, Expected]:
     """What chance gives for statistics of classes, of two epochs and of two splits."""
     place = view.epochs.index(view.epoch)
     found = dict(_class_chance(counts, np.bincount(view.labels, minlength=view.data.n_classes)))
-    found["divergence"] = _dealt(view.lengths["train"], view.lengths["test"])
-    for name in ("churn", "settled"):
-        found[name] = expected_at(view, name, view.length, view.series(), view.series("test"), place)
+    series = {view.split: view.series()}
+    for name, statistic in STATISTICS.items():
+        if statistic.expected is not None:
+            splits = [view.lengths[split] for split in PAIR]
+            is_of_splits = statistic.needs == "splits"
+            found[name] = _split_chance(name, *splits) if is_of_splits else expected_at(view, statistic, series, place)
     return found
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _dealt(counts_train: NDArray[np.int64], counts_test: NDArray[np.int64]) -> Expected:
-    return expected_divergence(counts_train, counts_test)
+def _split_chance(name: str, counts_train: NDArray[np.int64], counts_test: NDArray[np.int64]) -> Expected:
+    expected = STATISTICS[name].expected
+    assert expected is not None  # the caller saw it
+    return expected(counts_train, counts_test)
 
 
 def _tile(statistic: Statistic, value: float, expected: Expected | None, reason: str | None, of: str = "") -> None:
     chance = None
     if expected is not None and np.isfinite(expected.mean):
-        ends = f"{statistic.words(expected.low)} to {statistic.words(expected.high)}"
-        chance = f"{statistic.chance}: {statistic.words(expected.mean)} ({ends})"
+        mean, low, high = (statistic_words(statistic, value) for value in (expected.mean, expected.low, expected.high))
+        chance = f"{statistic.chance}: {mean} ({low} to {high})"
     undefined = reason is not None and not np.isfinite(value)
-    words = theme.MISSING if undefined else statistic.words(value) + of
+    words = theme.MISSING if undefined else statistic_words(statistic, value) + of
     st.metric(
         statistic.title,
         words,
@@ -175,7 +179,7 @@ def _tile(statistic: Statistic, value: float, expected: Expected | None, reason:
         delta_arrow="off",
         border=True,
         height="stretch",
-        help=statistic.meaning + (f" Here: {reason}." if undefined else ""),
+        help=statistic.explanation + (f" Here: {reason}." if undefined else ""),
     )
 
 

@@ -6,7 +6,11 @@ from tests.plugin import run_python
 
 HEAVY = ("torch", "sklearn", "numba", "scipy", "streamlit", "plotly")
 
-REGISTRIES = ("leafscope.core.datasets.registry:DATA_SETS", "leafscope.app.cli.registry:COMMANDS")
+REGISTRIES = (
+    "leafscope.core.datasets.registry:DATA_SETS",
+    "leafscope.core.usage.statistics:STATISTICS",
+    "leafscope.app.cli.registry:COMMANDS",
+)
 """Every registry, as module:name."""
 
 

@@ -49,6 +49,14 @@ GATE_GRADIENTS.register(GateGradient(
     factor=lambda signs, gate: (signs * gate).cumsum(1),
 ))
 """,
+    "core/usage/variants/fullest.py": """
+from leafscope.core.usage.statistics import STATISTICS, Statistic
+
+STATISTICS.register(Statistic(
+    name="fullest", title="Toy share", meaning="Share of the rows in the fullest leaf.", needs="counts", written="share",
+    measure=lambda loads: loads.p[:, -1],
+))
+""",
     "app/cli/hello.py": """
 from leafscope.app.cli.registry import COMMANDS, Command
 
@@ -155,6 +163,15 @@ def test_a_sweep_takes_a_data_set_a_model_and_a_gate_gradient(copy: Path) -> Non
     assert len(rows) == 1 + 2 * 2 + 2
     assert sum("nearest" in row and "finished" in row for row in rows) == 2
     assert all("slope_one" in row and "stripes" in row for row in rows[1:])
+
+
+def test_a_statistic_of_counts_is_one_file(copy: Path) -> None:
+    code = """
+from leafscope.core.usage.chance import expected_balance
+from leafscope.core.usage.summary import summarize
+print(summarize([[0, 0, 1, 3]], 2)["fullest"].tolist(), expected_balance([4, 0])["fullest"].mean)
+"""
+    assert run_in(copy, code=code) == "[0.5] 1.0\n"
 
 
 def test_the_worker_trains_them(copy: Path) -> None:

@@ -1,5 +1,6 @@
 """Parts of Balance: statistics over epochs, information about the class, and the effect of penalty, noise and gates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,23 +15,18 @@ from leafscope.app.figures.balance.information_by_level import InformationLevels
 from leafscope.app.figures.balance.statistic_epochs import StatisticOverEpochs
 from leafscope.app.figures.balance.variants import VariantEffects
 from leafscope.app.leaves.view import SPLITS, View
-from leafscope.app.leaves.words import STATISTICS
 from leafscope.app.parts import drawing, run_picker, train_missing
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.store.summaries import RunSummary
-from leafscope.core.usage.chance import (
-    Expected,
-    expected_agreement,
-    expected_balance,
-    expected_by_epoch,
-    expected_classes,
-    expected_divergence,
-)
-from leafscope.core.usage.change import divergence
+from leafscope.core.usage.chance import Expected, expected_balance, expected_by_epoch, expected_classes
 from leafscope.core.usage.counts import class_counts, leaf_counts, leaf_counts_by_epoch, prefix_counts
-from leafscope.core.usage.information import InformationByLevel, information, information_by_level
-from leafscope.core.usage.summary import CHANCE_NAMES, summarize
+from leafscope.core.usage.information import ByClass, InformationByLevel, information_by_level
+from leafscope.core.usage.statistics import STATISTICS, Statistic
+from leafscope.core.usage.summary import summarize
+
+PAIR = ("train", "test")
+"""The splits that a statistic of two splits compares."""
 
 VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("as it is", {}),
@@ -52,13 +48,8 @@ VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
 MOST_EXPECTED = 13
 """Epochs at which chance is computed for a statistic that takes long."""
 
-MOST_ADJUSTED = 41
-"""Epochs at which the adjusted information is computed."""
-
-COMPARED = ("gini", "effective_leaves", "dead_fraction", "max_violation", "entropy", "cv2", "used_leaves", "carrying_90")
-
-MORE_IS_EVEN = ("effective_leaves", "entropy", "used_leaves", "carrying_90")
-"""Statistics that are higher where the leaves are used more evenly."""
+MOST_SLOW = 41
+"""Epochs at which a slow statistic is computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +78,26 @@ class BalanceView(View):
         return class_counts(prefix, self.labels, self.length, self.data.n_classes)
 
     def course(self, name: str) -> tuple[list[int], NDArray[np.float64]]:
-        """One statistic over the epochs: (E,) epochs, (E,) values; the adjusted information at some of them."""
+        """One statistic over the epochs: (E,) epochs, (E,) values; a slow one at some of them."""
         if name in self.summary():
             return self.epochs, self.summary()[name].to_numpy()
         return _course(self.measured, name, self)
 
     def statistics(self) -> dict[str, float]:
         """Every statistic at the shown epoch."""
-        row = self.summary().iloc[self.epochs.index(self.epoch)]
-        return {str(name): float(value) for name, value in row.items()}
+        place = self.epochs.index(self.epoch)
+        quick = self.summary().iloc[place]
+        return {
+            name: float(quick[name] if name in quick else self.measure(one, [place])[0]) for name, one in STATISTICS.items()
+        }
+
+    def measure(self, statistic: Statistic, places: list[int]) -> NDArray[Any]:
+        """Compute a statistic that the summary does not have at some epochs: (E,)."""
+        shift = self.depth - self.length
+        if statistic.needs == "splits":
+            of = [prefix_counts(leaf_counts_by_epoch(self.series(one)[places], self.depth), self.length) for one in PAIR]
+            return statistic.measure(of)
+        return statistic.measure(ByClass(self.series()[places] >> shift, self.labels, self.length, self.data.n_classes))
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
@@ -107,16 +109,11 @@ def _summary(key: tuple[Any, ...], _view: BalanceView) -> pd.DataFrame:
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _course(key: tuple[Any, ...], name: str, _view: BalanceView) -> tuple[list[int], NDArray[np.float64]]:
-    """Statistics that the summary does not have: the adjusted information, and the divergence of two splits."""
+    """Statistics that the summary does not have: slow ones, and those of two splits."""
     del key
-    length = _view.length
-    shift = _view.depth - length
-    if name == "divergence":
-        pair = [prefix_counts(leaf_counts_by_epoch(_view.series(one), _view.depth), length) for one in ("train", "test")]
-        return _view.epochs, np.array([divergence(*counts) for counts in zip(*pair, strict=True)])
-    at = _some(len(_view.epochs), MOST_ADJUSTED)
-    tables = (class_counts(_view.series()[place] >> shift, _view.labels, length, _view.data.n_classes) for place in at)
-    return [_view.epochs[place] for place in at], np.array([information(table).adjusted for table in tables])
+    n = len(_view.epochs)
+    at = list(range(n)) if STATISTICS[name].is_quick else _some(n, MOST_SLOW)
+    return [_view.epochs[place] for place in at], _view.measure(STATISTICS[name], at)
 
 
 def over_epochs(view: BalanceView) -> None:
@@ -129,16 +126,16 @@ def over_epochs(view: BalanceView) -> None:
             statistic.title,
             epochs,
             values,
-            random=_random_over_epochs(view.measured, name, view) if statistic.by_chance else None,
-            chance=statistic.chance,
-            is_share=statistic.is_share,
+            random=None if statistic.chance is None else _random_over_epochs(view.measured, name, view),
+            chance=statistic.chance or "",
+            is_share=statistic.written == "share",
             best_epoch=view.run.best_epoch if view.run.best_epoch in view.epochs else None,
             shown_epoch=view.epoch,
             split=SPLITS[view.split],
             model=view.run.config.net.kind,
         ),
         key="statistic_epochs",
-        caption=view.caption(statistic.meaning),
+        caption=view.caption(statistic.explanation),
         subject=view.whole_run,
     )
 
@@ -147,15 +144,14 @@ def over_epochs(view: BalanceView) -> None:
 def _random_over_epochs(key: tuple[Any, ...], name: str, _view: BalanceView) -> pd.DataFrame:
     """A statistic under random routing at some of the epochs: columns epoch, mean, low, high."""
     del key
-    length = _view.length
-    leaves = _view.series()
-    if name in CHANCE_NAMES:
-        counts = prefix_counts(leaf_counts_by_epoch(leaves, _view.depth), length)
+    statistic = STATISTICS[name]
+    if statistic.needs == "counts":
+        counts = prefix_counts(leaf_counts_by_epoch(_view.series(), _view.depth), _view.length)
         found = expected_by_epoch(counts, [name])
         return found.assign(epoch=np.array(_view.epochs)[found["epoch_index"].to_numpy()])
     at = _some(len(_view.epochs), MOST_EXPECTED)
-    test = _view.series("test") if name == "divergence" else leaves
-    expected = [expected_at(_view, name, length, leaves, test, place) for place in at]
+    series = {split: _view.series(split) for split in (PAIR if statistic.needs == "splits" else (_view.split,))}
+    expected = [expected_at(_view, statistic, series, place) for place in at]
     return pd.DataFrame([{"epoch": _view.epochs[place], **vars(one)} for place, one in zip(at, expected, strict=True)])
 
 
@@ -164,22 +160,17 @@ def _some(n: int, most: int) -> list[int]:
     return sorted(set(np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()))
 
 
-def expected_at(
-    view: View, name: str, length: int, leaves: NDArray[np.integer], test: NDArray[np.integer], place: int
-) -> Expected:
-    """What chance gives for a statistic of classes, of two epochs, or of two splits."""
-    shift = view.depth - length
-    counts = leaf_counts(leaves[place] >> shift, length)
-    if name in ("churn", "settled"):
-        other = place - 1 if name == "churn" else -1
-        if place == 0 and name == "churn":
-            return Expected(np.nan, np.nan, np.nan)
-        same = expected_agreement(leaf_counts(leaves[other] >> shift, length), counts)
-        return same if name == "settled" else Expected(1 - same.mean, 1 - same.high, 1 - same.low)
-    if name == "divergence":
-        pair = (leaf_counts(one[place] >> shift, length) for one in (view.series("train"), test))
-        return expected_divergence(*pair)
-    return expected_classes(counts, np.bincount(view.labels, minlength=view.data.n_classes))[name]
+def expected_at(view: BalanceView, statistic: Statistic, series: Mapping[str, NDArray[np.integer]], place: int) -> Expected:
+    """What chance gives for a statistic of classes, of epochs, or of two splits; `series`: (E, N) leaves by split."""
+
+    def counts(at: int, split: str = view.split) -> NDArray[np.int64]:
+        return leaf_counts(series[split][at] >> (view.depth - view.length), view.length)
+
+    if statistic.expected is None:
+        return expected_classes(counts(place), np.bincount(view.labels, minlength=view.data.n_classes))[statistic.name]
+    if statistic.needs == "splits":
+        return statistic.expected(*(counts(place, split) for split in PAIR))
+    return statistic.expected(counts, place)
 
 
 def about_the_class(view: BalanceView) -> None:
@@ -209,8 +200,8 @@ def variants(view: BalanceView) -> None:
     """Train the run with one thing changed at a time, and compare."""
     left, right = st.columns(2)
     with left:
-        titles = {key: STATISTICS[key].title for key in COMPARED}
-        name = pick("compared", "Statistic", COMPARED, "gini", titles)
+        titles = {one.name: one.title for one in STATISTICS.that_need("counts")}
+        statistic = STATISTICS[pick("compared", "Statistic", tuple(titles), "gini", titles)]
     with right:
         words = "Counted from the run's own seed; each seed splits the data differently."
         seeds = pick("variant_seeds", "Seeds", (1, 5, 10), 5, help=words)
@@ -221,10 +212,10 @@ def variants(view: BalanceView) -> None:
     )
     drawing.show(
         VariantEffects(
-            _effects(view, wanted, finished, name),
-            name=STATISTICS[name].title,
-            is_share=STATISTICS[name].is_share,
-            best="highest" if name in MORE_IS_EVEN else "lowest",
+            _effects(view, wanted, finished, statistic.name),
+            name=statistic.title,
+            is_share=statistic.written == "share",
+            best="highest" if statistic.more_is_even else "lowest",
             overlap=view.overlap,
             split=SPLITS[view.split],
             model=view.run.config.net.kind,

@@ -8,12 +8,12 @@ from leafscope.app.address.choice import pick
 from leafscope.app.compare.selection import Selection
 from leafscope.app.figures.compare.balance_beside import BalanceBeside
 from leafscope.app.figures.compare.loads_beside import LoadsBeside
-from leafscope.app.leaves.words import STATISTICS
 from leafscope.app.parts import drawing
 from leafscope.core import jobs
 from leafscope.core.usage.chance import expected_balance
 from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.usage.evenness import balance
+from leafscope.core.usage.statistics import STATISTICS
 
 MOST_RUNS = 8
 """Runs whose leaves are shown side by side; the first of each group, best groups first."""

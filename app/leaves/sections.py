@@ -19,16 +19,15 @@ from leafscope.app.figures.leaves.sign_patterns import SignPatterns
 from leafscope.app.figures.leaves.split_icicles import SplitIcicles
 from leafscope.app.leaves.node import LeafView, node_words
 from leafscope.app.leaves.view import SPLITS
-from leafscope.app.leaves.words import STATISTICS
 from leafscope.app.parts import drawing, train_missing
+from leafscope.app.parts.statistic import statistic_words
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.errors import DataError
 from leafscope.core.inspection.decision_leaves import DecisionLeaves, decision_leaves
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.usage.chance import expected_divergence
-from leafscope.core.usage.change import churn, divergence, settled
-from leafscope.core.usage.classes import purity
+from leafscope.core.usage.change import churn, settled
 from leafscope.core.usage.counts import (
     class_counts,
     leaf_counts,
@@ -37,8 +36,9 @@ from leafscope.core.usage.counts import (
     possible_leaves,
     prefix_counts,
 )
-from leafscope.core.usage.evenness import balance, carrying
-from leafscope.core.usage.information import information
+from leafscope.core.usage.information import ByClass
+from leafscope.core.usage.loads import Loads
+from leafscope.core.usage.statistics import STATISTICS
 
 VALUES: dict[Literal["lift", "share", "count"], str] = {"lift": "lift", "share": "share of the leaf", "count": "rows"}
 
@@ -387,19 +387,13 @@ def _side_by_side(view: LeafView, tree: DecisionLeaves, loads: dict[str, NDArray
 
 def _all_statistics(view: LeafView, leaves: Mapping[str, NDArray[np.integer]], n_leaves: int) -> dict[str, str]:
     counts = {split: np.bincount(leaf, minlength=n_leaves) for split, leaf in leaves.items()}
-    n = counts[view.split]
-    table = np.zeros((n_leaves, view.data.n_classes), np.int64)
-    np.add.at(table, (leaves[view.split], view.labels), 1)
-    about_class = information(table)
-    values = vars(balance(n)) | {
-        "used_leaves": int((n > 0).sum()),
-        "carrying_90": carrying(n),
-        "purity": purity(table),
-        "mutual_information": about_class.mutual,
-        "adjusted_mutual_information": about_class.adjusted,
-        "divergence": divergence(counts["train"], counts["test"]),
+    given = {
+        "counts": Loads(counts[view.split][None]),
+        "classes": ByClass(leaves[view.split][None], view.labels, (n_leaves - 1).bit_length(), view.data.n_classes),
+        "splits": (counts["train"][None], counts["test"][None]),
     }
-    named = {STATISTICS[name].title: STATISTICS[name].words(value) for name, value in values.items()}
+    shown = [statistic for statistic in STATISTICS.values() if statistic.needs in given]
+    named = {one.title: statistic_words(one, one.measure(given[one.needs])[0]) for one in shown}
     return {"leaves": theme.thousands(n_leaves)} | named
 
 

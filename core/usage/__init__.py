@@ -1,6 +1,6 @@
 """Leaf statistics: counts, evenness, change, classes, and the values expected by chance.
 
-Pure functions of arrays; of the core, they import only `limits` and `lazy`.
+Pure functions of arrays; of the core, they import only `limits`, `lazy` and `registry`.
 """
 
 from typing import TYPE_CHECKING

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from leafscope.core.usage.change import divergence
 from leafscope.core.usage.counts import Integers, checked_counts, node_counts
-from leafscope.core.usage.evenness import BALANCE_NAMES, balance_by_epoch, carrying_by_row, lorenz
-from leafscope.core.usage.information import class_statistics
-from leafscope.core.usage.summary import CHANCE_NAMES
+from leafscope.core.usage.evenness import lorenz, measure_counts, names_of_counts
+from leafscope.core.usage.information import ByClass
+from leafscope.core.usage.statistics import STATISTICS
 
 _BLOCK = 1 << 20
 """Rows drawn at once, summed over replicates."""
@@ -92,15 +92,15 @@ def draw(counts: Integers, replicates: int = 200, seed: int = 0) -> NDArray[np.i
 
 
 def expected_balance(counts: Integers, *, replicates: int = 200, seed: int = 0) -> dict[str, Expected]:
-    """Compute every balance statistic under random routing: (L,) counts -> {name: Expected}.
+    """Compute every statistic of counts under random routing: (L,) counts -> {name: Expected}.
 
-    Names: the fields of LeafBalance, `used_leaves` and `carrying_90`. The means of `dead_fraction`, `used_leaves` and `cv2`
-    are exact. Raises what `draw` raises.
+    Names: `usage.evenness.names_of_counts()`. The means of `dead_fraction`, `used_leaves` and `cv2` are exact. Raises what
+    `draw` raises.
 
     >>> expected_balance([2, 0, 0, 2])["dead_fraction"].mean  # (3/4)^4
     0.31640625
     """
-    return _expected(counts, CHANCE_NAMES, replicates, seed)
+    return _expected(counts, names_of_counts(), replicates, seed)
 
 
 def lorenz_band(
@@ -126,16 +126,17 @@ def expected_by_epoch(
     """Compute statistics under random routing over epochs: (E, L) counts -> epoch_index, name, mean, low, high.
 
     At most `most` evenly spaced epochs, including the first and the last. Each uses its own bit frequencies and the same
-    seed, and so equals `expected_balance` of that epoch. Raises ValueError for a name that is not in CHANCE_NAMES and for
-    `most` below 2, and what `draw` raises.
+    seed, and so equals `expected_balance` of that epoch. Raises ValueError for a name that is not that of a
+    statistic of counts and for `most` below 2, and what `draw` raises.
 
     >>> expected_by_epoch([[2, 2], [4, 0], [1, 3]], ["dead_fraction"], most=2)[["epoch_index", "mean"]].values.tolist()
     [[0.0, 0.0625], [2.0, 0.16015625]]
     """
     n = checked_counts(counts, "counts", ndim=2)
-    unknown = [name for name in names if name not in CHANCE_NAMES]
+    known = names_of_counts()
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"names must be among {', '.join(CHANCE_NAMES)}, got {unknown[0]!r}")
+        raise ValueError(f"names must be among {', '.join(known)}, got {unknown[0]!r}")
     if most < 2:
         raise ValueError(f"most must be at least 2, got {most}")
     epochs = np.unique(np.linspace(0, len(n) - 1, min(len(n), most)).round().astype(int))
@@ -148,10 +149,11 @@ def expected_by_epoch(
 
 
 def expected_classes(counts: Integers, class_totals: Integers, *, replicates: int = 200, seed: int = 0) -> dict[str, Expected]:
-    """Compute `purity` and `mutual_information` (nats) when rows keep their class but draw a random leaf: (L,), (C,) counts.
+    """Compute statistics of classes when rows keep their class but draw a random leaf: (L,), (C,) counts.
 
-    Both exceed the value of a single leaf even by chance, and more so with fewer rows in each leaf. NaN without rows.
-    Raises ValueError if counts and class_totals have different sums, and what `draw` raises.
+    Names: the statistics of classes with a chance level, `purity` and `mutual_information` (nats) among them. Both exceed the
+    value of a single leaf even by chance, and more so with fewer rows in each leaf. NaN without rows. Raises
+    ValueError if counts and class_totals have different sums, and what `draw` raises.
 
     >>> expected_classes([4, 0], [3, 1])["purity"]  # the bit is always 0, so all rows share a leaf
     Expected(mean=0.75, low=0.75, high=0.75)
@@ -165,8 +167,14 @@ def expected_classes(counts: Integers, class_totals: Integers, *, replicates: in
         raise ValueError(f"counts and class_totals must sum to the same, got {rows} and {totals.sum(dtype=np.int64)}")
     y = np.repeat(np.arange(len(totals)), totals)
     rng = np.random.default_rng(seed)
-    parts = [class_statistics(leaf, y, len(totals)) for leaf in _random_leaves(frequencies, replicates, rows, rng)]
-    return {name: _of_replicates(np.concatenate([part[name] for part in parts])) for name in parts[0]}
+    parts: dict[str, list[NDArray[np.float64]]] = {
+        statistic.name: [] for statistic in STATISTICS.that_need("classes") if statistic.chance is not None
+    }
+    for leaf in _random_leaves(frequencies, replicates, rows, rng):
+        by_class = ByClass(leaf, y, len(frequencies), len(totals))
+        for name, found in parts.items():
+            found.append(STATISTICS[name].measure(by_class))
+    return {name: _of_replicates(np.concatenate(found)) for name, found in parts.items()}
 
 
 def expected_agreement(counts_a: Integers, counts_b: Integers) -> Expected:
@@ -224,23 +232,12 @@ def _expected(counts: Integers, names: Sequence[str], replicates: int, seed: int
     drawn = draw(n, replicates, seed)
     if rows == 0:
         return {name: Expected(math.nan, math.nan, math.nan) for name in names}
-    found = balance_by_epoch(drawn) if set(names) & set(BALANCE_NAMES) else {}
-    found["used_leaves"] = np.count_nonzero(drawn, axis=1).astype(np.float64)
-    if "carrying_90" in names:
-        found["carrying_90"] = carrying_by_row(drawn).astype(np.float64)
-    exact = _exact_means(random_load(n), rows)
-    return {name: _of_replicates(found[name], exact.get(name)) for name in names}
-
-
-def _exact_means(load: NDArray[np.float64], rows: int) -> dict[str, float]:
-    """Compute the means with a closed form: n of a leaf is binomial, P(n = 0) = (1 - p)^N, E n^2 = N p (1 - p) + (N p)^2."""
-    dead = float(((1 - load) ** rows).mean())
-    square = float((load * (1 - load) / rows + load**2).sum())
-    return {
-        "dead_fraction": dead,
-        "used_leaves": len(load) * (1 - dead),
-        "cv2": max(0.0, len(load) * square - 1),
-    }
+    load = random_load(n)
+    found: dict[str, Expected] = {}
+    for name, values in measure_counts(drawn, names).items():
+        exact = STATISTICS[name].exact_mean
+        found[name] = _of_replicates(values.astype(np.float64), None if exact is None else exact(load, rows))
+    return found
 
 
 def _of_replicates(samples: NDArray[np.float64], mean: float | None = None) -> Expected:

@@ -5,6 +5,7 @@ Logarithms are natural. Statistics without rows are NaN, never a silent 0.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.usage.counts import Integers, checked_counts, node_counts, ratio, row_blocks, small_integers
+from leafscope.core.usage.loads import Loads
+from leafscope.core.usage.statistics import STATISTICS
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,33 @@ def balance_by_epoch(counts: Integers) -> dict[str, NDArray[np.float64]]:
     >>> balance_by_epoch([[2, 2, 0, 0], [0, 0, 0, 0]])["gini"].tolist()
     [0.5, nan]
     """
+    return measure_counts(counts, BALANCE_NAMES)
+
+
+def names_of_counts() -> tuple[str, ...]:
+    """Name every registered statistic of one set of counts: the fields of `LeafBalance`, then the others."""
+    names = [statistic.name for statistic in STATISTICS.that_need("counts")]
+    return *BALANCE_NAMES, *(name for name in names if name not in BALANCE_NAMES)
+
+
+def measure_counts(counts: Integers, names: Sequence[str] | None = None) -> dict[str, NDArray]:
+    """Compute statistics of many sets of counts at once: (R, L) whole numbers -> {name: (R,)}; None: all statistics.
+
+    Counts are int64, other values float64. Raises KeyError for an unknown name, and what `balance` raises.
+
+    >>> measure_counts([[2, 2, 0, 0], [0, 0, 0, 0]], ["gini", "used_leaves"])
+    {'gini': array([0.5, nan]), 'used_leaves': array([2, 0])}
+    """
     n = checked_counts(counts, "counts", ndim=2)
-    found = np.full((len(BALANCE_NAMES), len(n)), math.nan)
+    statistics = [STATISTICS[name] for name in (names_of_counts() if names is None else names)]
+    found: dict[str, NDArray] = {
+        one.name: np.zeros(len(n), np.int64) if one.written == "count" else np.full(len(n), math.nan) for one in statistics
+    }
     for block in row_blocks(n):
-        found[:, block] = _balance_of_rows(n[block])
-    return dict(zip(BALANCE_NAMES, found, strict=True))
+        loads = Loads(n[block])
+        for statistic in statistics:
+            found[statistic.name][block] = statistic.measure(loads)
+    return found
 
 
 def carrying(counts: Integers, share: float = 0.9) -> int:
@@ -102,10 +127,7 @@ def carrying_by_row(counts: Integers, share: float = 0.9) -> NDArray[np.int64]:
     n = checked_counts(counts, "counts", ndim=2)
     needed = np.zeros(len(n), np.int64)
     for block in row_blocks(n):
-        descending = _ascending(n[block])[:, ::-1].astype(np.int64)
-        held = descending.cumsum(1)
-        target = np.ceil(share * held[:, -1:] * (1 - 1e-12))  # 0.7 of 10 rows is 7, but the float product is larger
-        needed[block] = (held - descending < target).sum(1)
+        needed[block] = Loads(n[block]).carrying(share)
     return needed
 
 
@@ -135,30 +157,3 @@ def node_balance(counts: Integers) -> list[NDArray[np.float64]]:
     """
     levels = node_counts(counts)
     return [ratio(below[1::2], above) for above, below in pairwise(levels)]
-
-
-def _balance_of_rows(n: NDArray[np.integer]) -> list[NDArray[np.float64]]:
-    """Measure (R, L) counts with L at least 1: a (R,) array for each name of BALANCE_NAMES."""
-    leaves = n.shape[1]
-    ascending = _ascending(n).astype(np.float64)
-    empty = leaves - ascending.shape[1]
-    rows = ascending.sum(1)
-    rows[rows == 0] = math.nan
-    p = ascending / rows[:, None]
-    entropy = np.maximum(0, -(p * np.log(p, out=np.zeros_like(p), where=p > 0)).sum(1))
-    rank = np.arange(empty + 1, leaves + 1, dtype=np.float64)
-    return [
-        entropy,
-        np.exp(entropy),
-        (((p * leaves - 1) ** 2).sum(1) + empty) / leaves,
-        np.maximum(0, (2 * (p @ rank) - (leaves + 1)) / leaves),
-        np.maximum(0, p[:, -1] * leaves - 1),
-        np.where(np.isnan(rows), math.nan, (leaves - (p > 0).sum(1)) / leaves),
-    ]
-
-
-def _ascending(n: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Sort each row of (R, L) counts, L at least 1, and drop leading columns that are all 0; at least one column remains."""
-    ascending = np.sort(small_integers(n), axis=1)
-    most_used = int((ascending > 0).sum(1).max(initial=1))
-    return ascending[:, -most_used:]

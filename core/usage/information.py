@@ -7,13 +7,14 @@ without rows are NaN, never a silent 0; `core.usage.summary.why_undefined` gives
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.limits import check_depth
-from leafscope.core.usage.counts import Integers, check_range, checked_counts, small_integers, whole_numbers
+from leafscope.core.usage.counts import Integers, check_range, checked_counts, class_counts, small_integers, whole_numbers
 
 _BLOCK = 1 << 20
 """Rows processed at once, summed over epochs."""
@@ -45,6 +46,29 @@ class InformationByLevel:
     """(K + 1,) its 97.5 % quantile over other orders."""
     orders: int
     """The number of orders compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class ByClass:
+    """Leaves and classes of the same rows at many epochs, with what several statistics need computed once."""
+
+    leaves: Integers
+    """(E, N) the leaf of each row."""
+    y: Integers
+    """(N,) the class of each row."""
+    depth: int
+    """K, with L = 2^K."""
+    n_classes: int
+
+    @cached_property
+    def quick(self) -> dict[str, NDArray[np.float64]]:
+        """`class_statistics`."""
+        return class_statistics(self.leaves, self.y, self.n_classes)
+
+    def tables(self) -> Iterator[NDArray[np.int64]]:
+        """Count the rows of each class in each leaf, epoch by epoch: (L, C)."""
+        for leaf in whole_numbers(self.leaves, "leaves", ndim=2):
+            yield class_counts(leaf, self.y, self.depth, self.n_classes)
 
 
 def information(class_counts: Integers) -> Information:

@@ -1,22 +1,16 @@
 """All leaf statistics in one table, and the reason why one is undefined."""
 
-import math
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from leafscope.core.limits import check_depth
-from leafscope.core.usage.change import churn, settled
 from leafscope.core.usage.counts import Integers, check_range, checked_counts, leaf_counts_by_epoch, whole_numbers
-from leafscope.core.usage.evenness import BALANCE_NAMES, balance_by_epoch, carrying_by_row
-from leafscope.core.usage.information import class_statistics
+from leafscope.core.usage.evenness import measure_counts
+from leafscope.core.usage.information import ByClass
+from leafscope.core.usage.statistics import STATISTICS, no_rows, one_class, one_leaf
 
-CHANCE_NAMES = (*BALANCE_NAMES, "used_leaves", "carrying_90")
-"""Statistics of one set of counts; `core.usage.chance` computes their expectation."""
-
-_BY_CLASS = ("purity", "mutual_information", "adjusted_mutual_information", "lift")
-_OF_LEAVES = (*CHANCE_NAMES, "node_balance", "divergence", "churn", "settled")
+_OF_NODES_AND_CELLS = {"node_balance": (no_rows, one_leaf), "lift": (no_rows, one_class, one_leaf)}
+"""Reasons why what has a value for each node, or for each leaf and class, is undefined."""
 
 
 def summarize(
@@ -24,9 +18,10 @@ def summarize(
 ) -> pd.DataFrame:
     """Compute the leaf statistics over epochs: (E, N) recorded leaves -> a frame with one row for each recorded epoch.
 
-    Columns: the fields of LeafBalance, `used_leaves`, `carrying_90`, `churn` (the first is NaN), `settled`; with labels
-    y (N,) also `purity` and `mutual_information` (nats). With `level`, the prefixes of that length replace the leaves.
-    Raises ValueError for a level outside 0..depth and for y without n_classes, and what the single statistics raise.
+    Columns: the fields of LeafBalance, `used_leaves`, `carrying_90`, any other registered statistic of counts, `churn` (the
+    first is NaN), `settled`; with labels y (N,) also `purity` and `mutual_information` (nats). With `level`, the prefixes of
+    that length replace the leaves. Raises ValueError for a level outside 0..depth and for y without n_classes, and what the
+    single statistics raise.
 
     >>> summarize([[0, 1], [0, 3]], depth=2)[["effective_leaves", "used_leaves", "churn", "settled"]].values.tolist()
     [[2.0, 2.0, nan, 0.5], [2.0, 2.0, 0.5, 1.0]]
@@ -41,41 +36,28 @@ def summarize(
     check_range(recorded, 1 << depth, "a leaf", f" at depth {depth}")
     prefixes = recorded.astype(np.int32) >> (depth - length)
     counts = leaf_counts_by_epoch(prefixes, length)
-    columns: dict[str, NDArray] = dict(balance_by_epoch(counts))
-    columns["used_leaves"] = np.count_nonzero(counts, axis=1)
-    columns["carrying_90"] = carrying_by_row(counts)
-    columns["churn"] = np.concatenate([[math.nan], churn(prefixes)])[: len(prefixes)]
-    columns["settled"] = settled(prefixes)
+    columns = measure_counts(counts)
+    columns |= {one.name: one.measure(prefixes) for one in STATISTICS.that_need("epochs")}
     if y is not None and n_classes is not None:
-        columns |= class_statistics(prefixes, y, n_classes)
+        by_class = ByClass(prefixes, y, length, n_classes)
+        columns |= {one.name: one.measure(by_class) for one in STATISTICS.that_need("classes") if one.is_quick}
     return pd.DataFrame(columns)
 
 
 def why_undefined(name: str, counts: Integers) -> str | None:
     """Explain why a statistic is NaN or has only one possible value: (L,) or (L, C) counts -> a short reason or None.
 
-    Names: the fields of LeafBalance, "used_leaves", "carrying_90", "node_balance", "divergence", "churn", "settled",
-    "purity", "mutual_information", "adjusted_mutual_information", "lift"; the last four use classes if given (L, C)
-    counts. Raises ValueError for an unknown name, a negative count or the wrong number of dimensions, and TypeError for
+    Names: every registered statistic, "node_balance" and "lift". Statistics of classes, and "lift", use the classes if given
+    (L, C) counts. Raises ValueError for an unknown name, a negative count or the wrong number of dimensions, and TypeError for
     values that are not whole numbers.
 
     >>> why_undefined("gini", [0, 0]), why_undefined("gini", [3, 1]), why_undefined("purity", [[3, 0], [1, 0]])
     ('there are no rows', None, 'all rows are of one class')
     """
-    if name not in _BY_CLASS + _OF_LEAVES:
-        raise ValueError(f"name must be one of {', '.join(_BY_CLASS + _OF_LEAVES)}, got {name!r}")
+    reasons = {key: statistic.undefined for key, statistic in STATISTICS.items()} | _OF_NODES_AND_CELLS
+    if name not in reasons:
+        raise ValueError(f"name must be one of {', '.join(reasons)}, got {name!r}")
     n = checked_counts(counts, "counts", ndim=(1, 2)).astype(np.int64)
     in_leaf = n.sum(1) if n.ndim == 2 else n
     of_class = n.sum(0) if n.ndim == 2 else None
-    if not in_leaf.any():
-        return "there are no rows"
-    if name in _BY_CLASS and of_class is not None and np.count_nonzero(of_class) == 1:
-        return "all rows are of one class"
-    if len(in_leaf) == 1 and name != "purity":
-        return "at depth 0 there is one leaf and no gate"
-    if name == "adjusted_mutual_information":
-        if np.count_nonzero(in_leaf) == 1:
-            return "all rows are in one leaf"
-        if of_class is not None and max(in_leaf.max(), of_class.max()) == 1:
-            return "each row has a leaf and a class of its own"
-    return None
+    return next((words for reason in reasons[name] if (words := reason(in_leaf, of_class)) is not None), None)

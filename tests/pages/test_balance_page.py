@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leafscope.app.leaves.words import STATISTICS
+from leafscope.app.parts.statistic import statistic_words
 from leafscope.core.config import changed
 from leafscope.core.datasets import load
 from leafscope.core.usage.chance import expected_balance, expected_divergence
@@ -13,6 +13,8 @@ from leafscope.core.usage.change import divergence
 from leafscope.core.usage.counts import class_counts, leaf_counts, prefix_counts
 from leafscope.core.usage.evenness import balance, carrying
 from leafscope.core.usage.information import information
+from leafscope.core.usage.statistics import STATISTICS, Statistic
+from tests.core.usage.toys import fullest  # noqa: F401 -- a fixture
 
 
 def tiles(app: Any) -> dict[str, tuple[str, str]]:
@@ -34,18 +36,19 @@ def test_numbers_are_those_of_the_core(shelf: Any, layer: int, split: str, epoch
     even = balance(counts)
     by_class = class_counts(leaf >> (3 - length), data.splits[split].y, length, 3)
     shown = tiles(app)
-    assert shown["Effective leaves"][0] == f"{STATISTICS['effective_leaves'].words(even.effective_leaves)} of {2**length}"
+    effective = statistic_words(STATISTICS["effective_leaves"], even.effective_leaves)
+    assert shown["Effective leaves"][0] == f"{effective} of {2**length}"
     assert shown["Unused leaves"][0] == f"{(counts == 0).sum()} of {2**length}"
     for name in ("gini", "entropy", "cv2", "max_violation"):
         statistic = STATISTICS[name]
-        assert shown[statistic.title][0] == statistic.words(getattr(even, name))
+        assert shown[statistic.title][0] == statistic_words(statistic, getattr(even, name))
         chance = expected_balance(counts)[name]
-        assert statistic.words(chance.mean) in shown[statistic.title][1]
+        assert statistic_words(statistic, chance.mean) in shown[statistic.title][1]
     adjusted, apart = STATISTICS["adjusted_mutual_information"], STATISTICS["divergence"]
-    assert shown[adjusted.title][0] == adjusted.words(information(by_class).adjusted)
+    assert shown[adjusted.title][0] == statistic_words(adjusted, information(by_class).adjusted)
     both = [prefix_counts(leaf_counts(records[epoch].leaves[layer, name], 3), length) for name in ("train", "test")]
-    assert shown[apart.title][0] == apart.words(divergence(*both))
-    assert apart.words(expected_divergence(*both).mean) in shown[apart.title][1]
+    assert shown[apart.title][0] == statistic_words(apart, divergence(*both))
+    assert statistic_words(apart, expected_divergence(*both).mean) in shown[apart.title][1]
     assert f"{carrying(counts)} of {2**length}" in shelf.said(app)
     written = {name: app.query_params.get(name) for name in ("layer", "split", "epoch", "length")}
     usual = {"layer": 1, "split": "train", "epoch": 3, "length": 3}
@@ -174,3 +177,21 @@ def test_chance_stands_beside_what_few_rows_alone_would_give(shelf: Any) -> None
     assert "under random splits" in shelf.said(app)
     for name in ("churn", "settled", "purity", "mutual_information"):
         assert "under random routing" in shelf.said(shelf.look("balance", run=run.run_id, statistic=name)), name
+
+
+def test_a_new_statistic_of_counts_is_on_the_page(shelf: Any, fullest: Statistic, downloads: dict[str, Any]) -> None:  # noqa: F811
+    run = shelf.small("wine", depth=3)
+    records = shelf.finish(run)
+    app = shelf.look("balance", run=run.run_id, statistic="fullest")
+    counts = [leaf_counts(record.leaves[0, "train"], 3) for record in records]
+    shares = [n.max() / n.sum() for n in counts]
+    value, below = tiles(app)[fullest.title]
+    assert value == statistic_words(fullest, shares[-1])
+    chance = expected_balance(counts[-1])["fullest"]
+    assert f"random routing: {statistic_words(fullest, chance.mean)}" in below
+    assert fullest.title in downloads["balance.csv"]().decode()
+    assert fullest.title in app.selectbox(key="statistic").options
+    np.testing.assert_allclose(shelf.table(app, "epoch", "value")["value"], shares)
+    assert "under random routing" in shelf.said(app)
+    app = shelf.look("balance", run=run.run_id, aspect="variants", compared="fullest", variant_seeds=1)
+    assert shelf.table(app, "variant", "seed", "value")["value"].iloc[0] == pytest.approx(shares[-1])

@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import adjusted_mutual_info_score
 
 from leafscope.app import theme
-from leafscope.app.leaves.words import STATISTICS
+from leafscope.app.parts.statistic import statistic_words
 from leafscope.core.config import changed
 from leafscope.core.datasets import load
 from leafscope.core.inspection.contributions import explain, margins
@@ -18,6 +18,7 @@ from leafscope.core.training.loop import train
 from leafscope.core.usage.change import churn, settled
 from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.usage.evenness import balance
+from leafscope.core.usage.statistics import STATISTICS
 
 
 @pytest.mark.parametrize("kind", ["tree", "flat"])
@@ -141,12 +142,12 @@ def test_a_decision_tree_stands_beside_the_net(shelf: Any) -> None:
     table = shelf.table(app, "statistic", "tree net", "decision tree").set_index("statistic")
     theirs = np.bincount(tree.leaves["test"], minlength=tree.n_leaves)
     ours = leaf_counts(records[-1].leaves[0, "test"], 2)
-    gini = STATISTICS["gini"].words
-    assert table.loc["Gini"].tolist() == [gini(balance(ours).gini), gini(balance(theirs).gini)]
+    gini = STATISTICS["gini"]
+    assert table.loc["Gini"].tolist() == [statistic_words(gini, balance(loads).gini) for loads in (ours, theirs)]
     labels = load(run.data, run.data_seed).test.y
     adjusted = [adjusted_mutual_info_score(labels, leaf) for leaf in (records[-1].leaves[0, "test"], tree.leaves["test"])]
     statistic = STATISTICS["adjusted_mutual_information"]
-    assert table.loc[statistic.title].tolist() == [statistic.words(value) for value in adjusted]
+    assert table.loc[statistic.title].tolist() == [statistic_words(statistic, value) for value in adjusted]
     assert table.loc["test accuracy", "decision tree"] == theme.percent(tree.accuracy["test"])
     before = shelf.look("leaves", run=run.run_id, part="decision_tree", split="test", epoch=0)
     shown = shelf.table(before, "statistic", "tree net").set_index("statistic").loc["test accuracy", "tree net"]

@@ -25,8 +25,7 @@ from leafscope.core.usage.chance import (
 from leafscope.core.usage.change import divergence
 from leafscope.core.usage.classes import purity
 from leafscope.core.usage.counts import class_counts
-from leafscope.core.usage.evenness import balance, carrying, lorenz
-from leafscope.core.usage.summary import CHANCE_NAMES
+from leafscope.core.usage.evenness import balance, carrying, lorenz, names_of_counts
 
 EXACT = ("dead_fraction", "used_leaves", "cv2")
 
@@ -158,14 +157,14 @@ class TestExpectedBalance:
         """At depth 0, and when every bit is constant, a random row has no choice."""
         certain = vars(balance(counts)) | {"used_leaves": 1, "carrying_90": 1}
         got = expected_balance(counts)
-        assert tuple(got) == CHANCE_NAMES
+        assert tuple(got) == names_of_counts()
         for name, expected in got.items():
             assert astuple(expected) == pytest.approx((certain[name],) * 3)
 
     @pytest.mark.parametrize("counts", [[0], [0, 0, 0, 0]])
     def test_no_rows(self, counts):
         got = expected_balance(counts)
-        assert tuple(got) == CHANCE_NAMES
+        assert tuple(got) == names_of_counts()
         assert np.isnan([astuple(expected) for expected in got.values()]).all()
 
 

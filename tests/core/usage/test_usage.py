@@ -627,5 +627,5 @@ class TestWhyUndefined:
             assert why_undefined(name, table) is not None or math.isfinite(value)
 
     def test_unknown_name(self):
-        with pytest.raises(ValueError, match=r"name must be one of purity, .*, got 'loss'"):
+        with pytest.raises(ValueError, match=r"name must be one of effective_leaves, .*, got 'loss'"):
             why_undefined("loss", [1])
