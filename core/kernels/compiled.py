@@ -8,12 +8,17 @@ pass, its gradient is never stored where the optimizer takes it at once, and nod
 A flat layer is a forest of trees of depth 0, one for each leaf. Several threads walk consecutive ranges of rows; a node
 whose rows lie in more than one range has its gradient spilled, and summed in the order of the ranges.
 
-All of it is in one file: the cache of compiled code looks at the file of the outermost function only.
+The one concept of this file is a compiled training step, from a product of two rows to whole epochs. It is one file because
+Numba's cache looks at the file of the outermost function only, and would not notice a change in another one.
+
+Arrays that belong together travel as a named tuple, which costs nothing between compiled functions. Python passes plain
+tuples in the same order, since Numba reads every field name at each call from Python (20 us instead of 5 for a backward
+pass). A compiled function that Python calls gives them their names first.
 """
 
 import math
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("NUMBA_OPT", "2")  # as fast as 3 here, and compiled in two thirds of the time
 
@@ -34,6 +39,84 @@ def _compile(function: Any) -> Any:
         return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # no directory that can be written to: nothing is kept
         return numba.njit(**_OPTIONS)(function)
+
+
+# What travels together. Arrays are float32 unless said otherwise; an array that is not needed is empty.
+
+
+class Tables(NamedTuple):
+    """A matrix and a bias for each node (or each leaf) of a layer."""
+
+    weight: np.ndarray
+    """(V, Q, P)."""
+    bias: np.ndarray
+    """(V, Q), or (0, 0) without biases."""
+
+
+class Path(NamedTuple):
+    """Buffers of a walk: one place for each level of the path it is on."""
+
+    sums: np.ndarray
+    """(levels + 1, Q, P): the sum of the matrices down to each level."""
+    bias_sums: np.ndarray
+    """(levels + 1, Q)."""
+    grads: np.ndarray
+    """(levels + 1, Q, P): the gradient collected so far of the node on each level."""
+    bias_grads: np.ndarray
+    """(levels + 1, Q)."""
+
+
+class Sink(NamedTuple):
+    """Where the complete gradients of nodes go: nowhere (NOTHING), to `out` (GRADIENTS) or to AdamW at once (UPDATES).
+
+    Flat, and taken apart at once in `finish`, which runs for every node: each tuple in use counts references to all its arrays.
+    """
+
+    nodes: np.ndarray
+    """(T,) int64: the nodes that `out` holds, ascending; empty: all of them."""
+    first_node: np.ndarray
+    """(levels + 2,) int64: where each level begins in `nodes`."""
+    out: np.ndarray
+    """(T or V, Q, P)."""
+    out_bias: np.ndarray
+    """(T or V, Q)."""
+    m: np.ndarray
+    """(V, Q, P): first moments of the matrices."""
+    v: np.ndarray
+    """(V, Q, P): second moments."""
+    bias_m: np.ndarray
+    """(V, Q): those of the biases."""
+    bias_v: np.ndarray
+    """(V, Q)."""
+    visits: np.ndarray
+    """(V,) int64: the updates that each node has had."""
+    rates: np.ndarray
+    """(4,) float64: learning rate, beta1, beta2, epsilon."""
+    level_decay: np.ndarray
+    """(17,) float64: weight decay on each level."""
+
+
+NOTHING, GRADIENTS, UPDATES = range(3)
+
+
+class Credit(NamedTuple):
+    """What each node on a row's path adds to the row's output, times the gradient there; no rows: not wanted."""
+
+    rows: np.ndarray
+    """(N, K), rows sorted by leaf."""
+    product: np.ndarray
+    """(N, Q), a buffer."""
+
+
+class Spill(NamedTuple):
+    """Gradients of the nodes whose rows lie in more than one range; of several ranges, with one more axis in front."""
+
+    nodes: np.ndarray
+    """(2, levels + 1) int64: the node at the range's left and right end, or -1."""
+    weight: np.ndarray
+    """(2, levels + 1, Q, P)."""
+    bias: np.ndarray
+    """(2, levels + 1, Q)."""
 
 
 # Flat arrays. Loops, since assigning slices takes many times as long to compile.
@@ -297,8 +380,10 @@ def descend(weight, bias, leaf, levels, level, sums, bias_sums):
 
 
 @_compile
-def forward_range(x, order, ordered, weight, bias, levels, first, last, sums, bias_sums, xs, ys):
+def forward_range(x, order, ordered, tables, levels, first, last, path, xs, ys):
     """Multiply the sorted rows first..last by their leaf's matrix; fills xs and ys in sorted order."""
+    weight, bias = tables
+    sums, bias_sums, _, _ = path
     row = first
     level = 0
     while row < last:
@@ -348,22 +433,21 @@ def position(nodes, low, high, node):
 
 
 @_compile
-def finish(
-    node, level, gradient, bias_gradient, weight, bias, takes, nodes, first_node, out, out_bias,
-    m, v, bias_m, bias_v, visits, rates, decay,
-):  # fmt: skip
-    """Give a node's complete gradient to the optimizer (takes = 2) or store it (takes = 1)."""
-    if takes == 2:
+def finish(node, level, gradient, bias_gradient, tables, takes, sink):
+    """Give a node's complete gradient to the optimizer or store it."""
+    weight, bias = tables
+    nodes, first_node, out, out_bias, m, v, bias_m, bias_v, visits, rates, level_decay = sink
+    if takes == UPDATES:
         visits[node] += 1
         new1, beta2, new2, eps = F(1.0 - rates[1]), F(rates[2]), F(1.0 - rates[2]), F(rates[3])
-        size, correction, kept = step_numbers(visits[node], rates[0], decay[level], rates[1], rates[2])
+        size, correction, kept = step_numbers(visits[node], rates[0], level_decay[level], rates[1], rates[2])
         adamw(
             weight[node].reshape(-1), m[node].reshape(-1), v[node].reshape(-1), gradient.reshape(-1),
             size, correction, kept, new1, beta2, new2, eps,
         )  # fmt: skip
         if bias.shape[0]:
             adamw(bias[node], bias_m[node], bias_v[node], bias_gradient, size, correction, kept, new1, beta2, new2, eps)
-    elif takes == 1:
+    elif takes == GRADIENTS:
         slot = node
         if nodes.size:
             slot = position(nodes, first_node[level], first_node[level + 1], node)
@@ -388,16 +472,13 @@ def credit_node(g, xs, w, bias, node, first, last, product, credit, column):
 
 
 @_compile
-def backward_range(
-    g, xs, ordered, weight, bias, levels, first, last, sums, bias_sums, grads, bias_grads, needs_dx, dxs,
-    credit, product, takes, nodes, first_node, out, out_bias, m, v, bias_m, bias_v, visits, rates, decay,
-    spilled, spill, bias_spill,
-):  # fmt: skip
-    """Carry the gradient g (N, Q) of the sorted rows first..last to the rows (dxs), the nodes and the gates (credit).
-
-    `takes`: 0 no gradients of nodes; 1 store them in `out`; 2 AdamW at once. `spilled` (2, levels + 1) gets the nodes that
-    have rows outside the range, at its left end and at its right end, or -1; `spill` their gradients.
-    """
+def backward_range(g, xs, ordered, tables, levels, first, last, path, needs_dx, dxs, credit, takes, sink, spill):
+    """Carry the gradient g (N, Q) of the sorted rows first..last to the rows (dxs), the nodes (sink) and the gates (credit)."""
+    tables, sink = Tables(*tables), Sink(*sink)
+    weight, bias = tables
+    sums, bias_sums, grads, bias_grads = path
+    spilled, spill_weight, spill_bias = spill
+    credit_rows, product = credit
     n = ordered.size
     left = -1  # levels up to this one are shared with the range before, on the path of the first leaf
     right = -1
@@ -419,15 +500,15 @@ def backward_range(
             descend(weight, bias[:0], leaf, levels, level, sums, bias_sums)
             zero(dxs[row:end].reshape(-1))
             add_rows_back(g[row:end], weight[leaf] if levels == 0 else sums[levels], dxs[row:end])
-        if credit.shape[0]:
+        if credit_rows.shape[0]:
             for k in range(max(level, 1) if levels else 0, levels + 1):
                 shift = levels - k
                 node_end = end
                 while node_end < last and (ordered[node_end] >> shift) == (leaf >> shift):
                     node_end += 1
                 node = (1 << k) - 1 + (leaf >> shift)
-                column = k - 1 if levels else credit.shape[1] - 1
-                credit_node(g, xs, weight[node], bias, node, row, node_end, product, credit, column)
+                column = k - 1 if levels else credit_rows.shape[1] - 1
+                credit_node(g, xs, weight[node], bias, node, row, node_end, product, credit_rows, column)
         after = 0 if end == last else first_change(leaf, ordered[end], levels)
         if takes:
             for k in range(level, levels + 1):
@@ -447,50 +528,42 @@ def backward_range(
                     side = 1
                 if side >= 0:
                     spilled[side, k] = node
-                    copy(grads[k].reshape(-1), spill[side, k].reshape(-1))
-                    copy(bias_grads[k], bias_spill[side, k])
+                    copy(grads[k].reshape(-1), spill_weight[side, k].reshape(-1))
+                    copy(bias_grads[k], spill_bias[side, k])
                 else:
-                    finish(
-                        node, k, grads[k], bias_grads[k], weight, bias, takes, nodes, first_node, out, out_bias,
-                        m, v, bias_m, bias_v, visits, rates, decay,
-                    )  # fmt: skip
+                    finish(node, k, grads[k], bias_grads[k], tables, takes, sink)
         level = after
         row = end
 
 
 @_compile
-def merge_spilled(
-    spilled, spill, bias_spill, weight, bias, takes, nodes, first_node, out, out_bias,
-    m, v, bias_m, bias_v, visits, rates, decay,
-):  # fmt: skip
-    """Sum what the ranges spilled, in their order, and finish those nodes: spilled (ranges, 2, levels + 1)."""
-    for level in range(spilled.shape[2]):
+def merge_spilled(spill, tables, takes, sink):
+    """Sum what the ranges spilled, in their order, and finish those nodes; the spill of all ranges."""
+    nodes, weight, bias = spill
+    tables, sink = Tables(*tables), Sink(*sink)
+    for level in range(nodes.shape[2]):
         held_range = -1
         held_side = -1
-        for part in range(spilled.shape[0]):
+        for part in range(nodes.shape[0]):
             for side in range(2):
-                node = spilled[part, side, level]
+                node = nodes[part, side, level]
                 if node < 0:
                     continue
-                if held_range >= 0 and spilled[held_range, held_side, level] == node:
-                    add(spill[part, side, level].reshape(-1), spill[held_range, held_side, level].reshape(-1))
-                    add(bias_spill[part, side, level], bias_spill[held_range, held_side, level])
+                if held_range >= 0 and nodes[held_range, held_side, level] == node:
+                    add(weight[part, side, level].reshape(-1), weight[held_range, held_side, level].reshape(-1))
+                    add(bias[part, side, level], bias[held_range, held_side, level])
                     continue
                 if held_range >= 0:
                     finish(
-                        spilled[held_range, held_side, level], level,
-                        spill[held_range, held_side, level], bias_spill[held_range, held_side, level],
-                        weight, bias, takes, nodes, first_node, out, out_bias,
-                        m, v, bias_m, bias_v, visits, rates, decay,
+                        nodes[held_range, held_side, level], level,
+                        weight[held_range, held_side, level], bias[held_range, held_side, level], tables, takes, sink,
                     )  # fmt: skip
                 held_range = part
                 held_side = side
         if held_range >= 0:
             finish(
-                spilled[held_range, held_side, level], level,
-                spill[held_range, held_side, level], bias_spill[held_range, held_side, level],
-                weight, bias, takes, nodes, first_node, out, out_bias,
-                m, v, bias_m, bias_v, visits, rates, decay,
+                nodes[held_range, held_side, level], level,
+                weight[held_range, held_side, level], bias[held_range, held_side, level], tables, takes, sink,
             )  # fmt: skip
 
 
@@ -528,11 +601,117 @@ def infer_range(x, a, weight, bias, first, last, y):
         add_rows(x[r : r + 1], weight[leaf], y[r : r + 1])
 
 
-# Whole nets. Weights, moments and gradients of a net are flat arrays; `layout` says where each part begins.
+# Whole nets. Weights, moments and gradients of a net are flat arrays; a layout says where each part begins.
 
-N_FEATURES, WIDTH, N_CLASSES, DEPTH, LAYERS, TREE, GATES, HIDDEN_W, HIDDEN_B, HEAD_W, HEAD_B, FIRST_LAYER = range(12)
-LAYER_W, LAYER_B, GATE_W, GATE_B, PER_LAYER = range(5)
 HIDDEN_GATES, UNIT_GATES, RANDOM_GATES = range(3)
+
+
+class Layout(NamedTuple):
+    """Sizes of a net, and where its parts begin in the flat arrays."""
+
+    n_features: int
+    width: int
+    n_classes: int
+    depth: int
+    layers: int
+    tree: bool
+    gates: int
+    """HIDDEN_GATES, UNIT_GATES or RANDOM_GATES."""
+    hidden: tuple[int, int]
+    """Where weight and bias of the first layer begin."""
+    head: tuple[int, int]
+    """Those of the last."""
+    tables: np.ndarray
+    """(layers, 2) int64: those of the gated layers."""
+    gating: np.ndarray
+    """(layers, 2) int64: those of the gating units, if there are any."""
+
+
+class Net(NamedTuple):
+    """A net, and AdamW's state of it."""
+
+    layout: Layout
+    theta: np.ndarray
+    """Flat: all parameters."""
+    m: np.ndarray
+    v: np.ndarray
+    visits: np.ndarray
+    """(layers, V) int64: the updates that each node has had."""
+    plain_visits: np.ndarray
+    """(2,) int64: those of the parts that all rows visit, and of the gating units."""
+    normals: np.ndarray
+    """(layers, K, w): frozen gates."""
+
+
+class Settings(NamedTuple):
+    """How a net is trained."""
+
+    batch: int
+    """Rows of a step."""
+    straight_through: bool
+    balance: float
+    lr: float
+    cosine: bool
+    rates: np.ndarray
+    """(4,) float64: the learning rate of the step under way, beta1, beta2, epsilon."""
+    level_decay: np.ndarray
+    """(17,) float64: weight decay on each level."""
+
+
+class Forward(NamedTuple):
+    """What a forward pass of a batch fills. The rows of a gated layer are sorted anew by each layer before."""
+
+    x: np.ndarray
+    """(N, P)."""
+    y: np.ndarray
+    """(N,) int64."""
+    z: np.ndarray
+    """(layers + 1, N, w): pre-activations; rows in the order of the layer below."""
+    h: np.ndarray
+    """(N, w): activations of the layer at work."""
+    hs: np.ndarray
+    """(layers, N, w): the sorted input of each gated layer."""
+    a: np.ndarray
+    """(layers, N, K): gating pre-activations."""
+    read: np.ndarray
+    """(layers, N, K): the same with noise, as the signs were read."""
+    leaf: np.ndarray
+    """(layers, N) int64."""
+    order: np.ndarray
+    """(layers, N) int64: the row that comes at each place."""
+    ordered: np.ndarray
+    """(layers, N) int64: the leaves in that order."""
+    origin: np.ndarray
+    """(N,) int64: which row of the batch is at each place after the layer at work."""
+    moved: np.ndarray
+    """(N,) int64: a buffer."""
+    logits: np.ndarray
+    """(N, C)."""
+    slope: np.ndarray
+    """(N, C): the gradient of the mean loss at the logits."""
+    da: np.ndarray
+    """(layers, N, K): the gradient at the gates, so far of the balance penalty."""
+
+
+class Backward(NamedTuple):
+    """Buffers of a backward pass of a batch, and the empty arrays that a layer's tables do not need."""
+
+    g: np.ndarray
+    """(N, w): the gradient at the output of the layer at work."""
+    dxs: np.ndarray
+    """(N, w): the gradient at its input, rows sorted."""
+    dh: np.ndarray
+    """(N, w): the same, rows in the order of the layer below."""
+    credit: Credit
+    credit_rows: np.ndarray
+    """(N, K): the credit, rows in the order of the layer below."""
+    flat_gradient: np.ndarray
+    """A plain layer's gradient, flat."""
+    flat_bias: np.ndarray
+    spill: Spill
+    no_table: np.ndarray
+    no_rows: np.ndarray
+    no_nodes: np.ndarray
 
 
 @_compile
@@ -561,34 +740,34 @@ def linear(x, w, b, y):
 
 @_compile
 def layer_tables(flat, layout, layer):
-    """Matrices (V, w, w) and biases (V, w) of a gated layer."""
-    width = layout[WIDTH]
-    nodes = 1 << layout[DEPTH]
-    if layout[TREE]:
+    """The tables of a gated layer."""
+    width = layout.width
+    nodes = 1 << layout.depth
+    if layout.tree:
         nodes = 2 * nodes - 1
-    at = FIRST_LAYER + PER_LAYER * layer
-    w = flat[layout[at + LAYER_W] : layout[at + LAYER_W] + nodes * width * width].reshape(nodes, width, width)
-    return w, matrix(flat, layout[at + LAYER_B], nodes, width)
+    start = layout.tables[layer, 0]
+    weight = flat[start : start + nodes * width * width].reshape(nodes, width, width)
+    return Tables(weight, matrix(flat, layout.tables[layer, 1], nodes, width))
 
 
 @_compile
-def gate_layer(theta, layout, normals, layer, z, h, a):
+def gate_layer(net, layer, z, h, a):
     """Fill a (N, K) with the gating pre-activations of a layer whose input is h = relu(z)."""
-    depth, width = layout[DEPTH], layout[WIDTH]
-    if layout[GATES] == HIDDEN_GATES:
+    depth, width = net.layout.depth, net.layout.width
+    if net.layout.gates == HIDDEN_GATES:
         for r in range(a.shape[0]):
             for j in range(depth):
                 a[r, j] = z[r, j]
         return
     zero(a.reshape(-1))
-    if layout[GATES] == UNIT_GATES:
-        at = FIRST_LAYER + PER_LAYER * layer
+    if net.layout.gates == UNIT_GATES:
+        bias = net.layout.gating[layer, 1]
         for r in range(a.shape[0]):
             for j in range(depth):
-                a[r, j] = theta[layout[at + GATE_B] + j]
-        add_rows(h, matrix(theta, layout[at + GATE_W], depth, width), a)
+                a[r, j] = net.theta[bias + j]
+        add_rows(h, matrix(net.theta, net.layout.gating[layer, 0], depth, width), a)
     else:
-        add_rows(h, normals[layer], a)
+        add_rows(h, net.normals[layer], a)
 
 
 @_compile
@@ -653,66 +832,76 @@ def balance_gradient(a, order, ordered, weight, da):
 
 
 @_compile
-def train_forward(
-    theta, layout, normals, xb, yb, noise, start, balance, z, h, hs, a, read, leaf, order, ordered, origin, moved,
-    logits, slope, da, sums, bias_sums,
-):  # fmt: skip
-    """Forward pass of a batch: the mean loss with penalties; fills everything that the backward pass needs."""
-    n, features = xb.shape
-    width, classes = layout[WIDTH], layout[N_CLASSES]
-    depth, layers = layout[DEPTH], layout[LAYERS]
-    levels = depth if layout[TREE] == 1 else 0
-    hidden_b, head_b = layout[HIDDEN_B], layout[HEAD_B]
+def first_layer(net, x, z):
+    """Fill z (N, w) with the pre-activations of the first layer."""
+    layout = net.layout
+    weight, bias = layout.hidden
+    linear(x, matrix(net.theta, weight, layout.width, layout.n_features), net.theta[bias : bias + layout.width], z)
+
+
+@_compile
+def last_layer(net, h, logits):
+    """Fill logits (N, C)."""
+    layout = net.layout
+    weight, bias = layout.head
+    linear(h, matrix(net.theta, weight, layout.n_classes, layout.width), net.theta[bias : bias + layout.n_classes], logits)
+
+
+@_compile
+def train_forward(net, settings, n, noise, start, to, path):
+    """Forward pass of a batch of n rows: the mean loss with penalties; fills `to`. Noise of the batch begins at `start`."""
+    layout, z, h, a, read = net.layout, to.z, to.h[:n], to.a, to.read
+    order, ordered, origin, moved = to.order, to.ordered, to.origin, to.moved
+    depth = layout.depth
     for r in range(n):
         origin[r] = r
-    linear(xb, matrix(theta, layout[HIDDEN_W], width, features), theta[hidden_b : hidden_b + width], z[0, :n])
-    for layer in range(layers):
-        relu(z[layer, :n], h[:n])
-        gate_layer(theta, layout, normals, layer, z[layer, :n], h[:n], a[layer, :n])
+    first_layer(net, to.x[:n], z[0, :n])
+    for layer in range(layout.layers):
+        relu(z[layer, :n], h)
+        gate_layer(net, layer, z[layer, :n], h, a[layer, :n])
         for r in range(n):
             for j in range(depth):
                 read[layer, r, j] = a[layer, r, j]
                 if noise.shape[0]:
                     read[layer, r, j] += noise[layer, start + origin[r], j]
-        read_leaves(read[layer, :n], leaf[layer, :n])
-        sort_by_leaf(leaf[layer, :n], depth, order[layer, :n], ordered[layer, :n])
-        w, b = layer_tables(theta, layout, layer)
+        read_leaves(read[layer, :n], to.leaf[layer, :n])
+        sort_by_leaf(to.leaf[layer, :n], depth, order[layer, :n], ordered[layer, :n])
         forward_range(
-            h[:n], order[layer, :n], ordered[layer, :n], w, b, levels, 0, n, sums, bias_sums, hs[layer, :n], z[layer + 1, :n]
-        )
+            h, order[layer, :n], ordered[layer, :n], layer_tables(net.theta, layout, layer), depth if layout.tree else 0,
+            0, n, path, to.hs[layer, :n], z[layer + 1, :n],
+        )  # fmt: skip
         for r in range(n):
             moved[r] = origin[order[layer, r]]
         copy(moved[:n], origin)
     for r in range(n):
-        moved[r] = yb[origin[r]]
-    relu(z[layers, :n], h[:n])
-    linear(h[:n], matrix(theta, layout[HEAD_W], classes, width), theta[head_b : head_b + classes], logits[:n])
-    loss, _ = cross_entropy(logits[:n], moved[:n], slope[:n])
+        moved[r] = to.y[origin[r]]
+    relu(z[layout.layers, :n], h)
+    last_layer(net, h, to.logits[:n])
+    loss, _ = cross_entropy(to.logits[:n], moved[:n], to.slope[:n])
     loss /= n
-    zero(da.reshape(-1))
-    if balance > 0 and depth > 0:
-        for layer in range(layers):
-            loss += balance_gradient(a[layer, :n], order[layer, :n], ordered[layer, :n], balance, da[layer, :n])
+    zero(to.da.reshape(-1))
+    if settings.balance > 0 and depth > 0:
+        for layer in range(layout.layers):
+            loss += balance_gradient(a[layer, :n], order[layer, :n], ordered[layer, :n], settings.balance, to.da[layer, :n])
     return loss
 
 
 @_compile
-def update_linear(
-    theta, m, v, w_start, b_start, g, x, count, decay, rates, flat_gradient, flat_bias
-):  # fmt: skip
-    """AdamW on a plain layer that saw x (N, P) and the gradient g (N, Q) at its output."""
+def update_linear(net, settings, start, g, x, count, work):
+    """AdamW on a plain layer that saw x (N, P) and the gradient g (N, Q) at its output; start: of weight and bias."""
+    theta, m, v, rates, flat_gradient, flat_bias = net.theta, net.m, net.v, settings.rates, work.flat_gradient, work.flat_bias
     q, p = g.shape[1], x.shape[1]
     zero(flat_gradient[: q * p])
     zero(flat_bias[:q])
     add_outer(g, x, matrix(flat_gradient, 0, q, p))
     add_column_sums(g, flat_bias[:q])
-    size, correction, kept = step_numbers(count, rates[0], decay, rates[1], rates[2])
+    size, correction, kept = step_numbers(count, rates[0], settings.level_decay[0], rates[1], rates[2])
     for part in range(2):
-        start = b_start if part else w_start
+        first = start[1] if part else start[0]
         length = q if part else q * p
         gradient = flat_bias if part else flat_gradient
         adamw(
-            theta[start : start + length], m[start : start + length], v[start : start + length], gradient[:length],
+            theta[first : first + length], m[first : first + length], v[first : first + length], gradient[:length],
             size, correction, kept, F(1.0 - rates[1]), F(rates[2]), F(1.0 - rates[2]), F(rates[3]),
         )  # fmt: skip
 
@@ -726,145 +915,156 @@ def masked(dh, z, g):
 
 
 @_compile
-def train_backward(
-    theta, m, v, layout, visits, plain_visits, normals, xb, straight_through, balance, rates, level_decay,
-    z, h, hs, read, leaf, order, ordered, slope, da, sums, bias_sums, grads, bias_grads, g, dxs, dh,
-    credit, credit_rows, product, flat_gradient, flat_bias, spilled, spill, bias_spill, first_node, no_table, no_rows, no_nodes,
-):  # fmt: skip
-    """Backward pass; every part is updated as soon as nothing needs its old weights."""
-    n = xb.shape[0]
-    width, classes = layout[WIDTH], layout[N_CLASSES]
-    depth, layers, tree = layout[DEPTH], layout[LAYERS], layout[TREE] == 1
-    levels = depth if tree else 0
-    credits = straight_through and depth > 0
-    learned_gates = depth > 0 and (credits or balance > 0)
-    decay = level_decay[0]
+def train_backward(net, settings, n, seen, path, work):
+    """Backward pass of n rows; every part is updated as soon as nothing needs its old weights."""
+    layout, z, h, da = net.layout, seen.z, seen.h, seen.da
+    depth, width, unit_gates = layout.depth, layout.width, layout.gates == UNIT_GATES
+    levels = depth if layout.tree else 0
+    credits = settings.straight_through and depth > 0
+    learned_gates = depth > 0 and (credits or settings.balance > 0)
+    g, dh, dxs, plain_visits = work.g, work.dh, work.dxs, net.plain_visits
     plain_visits[0] += 1
-    if learned_gates and layout[GATES] == UNIT_GATES:
+    if learned_gates and unit_gates:
         plain_visits[1] += 1
     zero(dh[:n].reshape(-1))
-    add_rows_back(slope[:n], matrix(theta, layout[HEAD_W], classes, width), dh[:n])
-    update_linear(
-        theta, m, v, layout[HEAD_W], layout[HEAD_B], slope[:n], h[:n], plain_visits[0], decay, rates, flat_gradient, flat_bias
-    )
-    masked(dh[:n], z[layers, :n], g[:n])
-    for layer in range(layers - 1, -1, -1):
-        w, b = layer_tables(theta, layout, layer)
-        w_m, b_m = layer_tables(m, layout, layer)
-        w_v, b_v = layer_tables(v, layout, layer)
-        rows = n if credits else 0
-        backward_range(
-            g[:n], hs[layer, :n], ordered[layer, :n], w, b, levels, 0, n, sums, bias_sums, grads, bias_grads, True, dxs[:n],
-            credit[:rows], product[:rows], 2, no_nodes, first_node, no_table, no_rows, w_m, w_v, b_m, b_v, visits[layer],
-            rates, level_decay, spilled, spill, bias_spill,
+    add_rows_back(seen.slope[:n], matrix(net.theta, layout.head[0], layout.n_classes, width), dh[:n])
+    update_linear(net, settings, layout.head, seen.slope[:n], h[:n], plain_visits[0], work)
+    masked(dh[:n], z[layout.layers, :n], g[:n])
+    for layer in range(layout.layers - 1, -1, -1):
+        tables = layer_tables(net.theta, layout, layer)
+        m, v = layer_tables(net.m, layout, layer), layer_tables(net.v, layout, layer)
+        sink = Sink(
+            work.no_nodes, work.no_nodes, work.no_table, work.no_rows, m.weight, v.weight, m.bias, v.bias,
+            net.visits[layer], settings.rates, settings.level_decay,
         )  # fmt: skip
-        scatter(order[layer, :n], dxs[:n], dh[:n])
+        rows = n if credits else 0
+        credit = Credit(work.credit.rows[:rows], work.credit.product[:rows])
+        backward_range(
+            g[:n], seen.hs[layer, :n], seen.ordered[layer, :n], tables, levels, 0, n, path, True, dxs[:n], credit, UPDATES,
+            sink, work.spill,
+        )  # fmt: skip
+        scatter(seen.order[layer, :n], dxs[:n], dh[:n])
         if credits:
-            scatter(order[layer, :n], credit[:n], credit_rows[:n])
-            gate_gradient(credit_rows[:n], leaf[layer, :n], read[layer, :n], tree, da[layer, :n])
-        if learned_gates and layout[GATES] == UNIT_GATES:
-            at = FIRST_LAYER + PER_LAYER * layer
-            add_rows_back(da[layer, :n], matrix(theta, layout[at + GATE_W], depth, width), dh[:n])
+            scatter(seen.order[layer, :n], credit.rows, work.credit_rows[:n])
+            gate_gradient(work.credit_rows[:n], seen.leaf[layer, :n], seen.read[layer, :n], layout.tree, da[layer, :n])
+        if learned_gates and unit_gates:
+            gating = layout.gating[layer, 0], layout.gating[layer, 1]
+            add_rows_back(da[layer, :n], matrix(net.theta, gating[0], depth, width), dh[:n])
             relu(z[layer, :n], h[:n])
-            update_linear(
-                theta, m, v, layout[at + GATE_W], layout[at + GATE_B], da[layer, :n], h[:n], plain_visits[1], decay, rates,
-                flat_gradient, flat_bias,
-            )  # fmt: skip
-        elif learned_gates and layout[GATES] == RANDOM_GATES:
-            add_rows_back(da[layer, :n], normals[layer], dh[:n])
+            update_linear(net, settings, gating, da[layer, :n], h[:n], plain_visits[1], work)
+        elif learned_gates and layout.gates == RANDOM_GATES:
+            add_rows_back(da[layer, :n], net.normals[layer], dh[:n])
         masked(dh[:n], z[layer, :n], g[:n])
-        if layout[GATES] == HIDDEN_GATES:
+        if layout.gates == HIDDEN_GATES:
             for r in range(n):
                 for j in range(depth):
                     g[r, j] += da[layer, r, j]
-    update_linear(
-        theta, m, v, layout[HIDDEN_W], layout[HIDDEN_B], g[:n], xb, plain_visits[0], decay, rates, flat_gradient, flat_bias
-    )
+    update_linear(net, settings, layout.hidden, g[:n], seen.x[:n], plain_visits[0], work)
 
 
 @_compile
-def train_steps(
-    theta, m, v, layout, visits, plain_visits, normals, x, y, rows, batch, noise,
-    straight_through, balance, lr, cosine, first_step, all_steps, rates, level_decay,
-):  # fmt: skip
+def forward_buffers(layout, n):
+    """Buffers of a forward pass of n rows that a backward pass follows."""
+    width, depth, layers = layout.width, layout.depth, layout.layers
+    return Forward(
+        np.empty((n, layout.n_features), np.float32), np.empty(n, np.int64),
+        np.empty((layers + 1, n, width), np.float32), np.empty((n, width), np.float32),
+        np.empty((layers, n, width), np.float32),
+        np.empty((layers, n, depth), np.float32), np.empty((layers, n, depth), np.float32),
+        np.empty((layers, n), np.int64), np.empty((layers, n), np.int64), np.empty((layers, n), np.int64),
+        np.empty(n, np.int64), np.empty(n, np.int64),
+        np.empty((n, layout.n_classes), np.float32), np.empty((n, layout.n_classes), np.float32),
+        np.empty((layers, n, depth), np.float32),
+    )  # fmt: skip
+
+
+@_compile
+def backward_buffers(layout, n, credited):
+    """Buffers of a backward pass of n rows, of which none or all get credit."""
+    width, depth = layout.width, layout.depth
+    widest = max(layout.n_features, layout.n_classes, depth)
+    return Backward(
+        np.empty((n, width), np.float32), np.empty((n, width), np.float32), np.empty((n, width), np.float32),
+        Credit(np.empty((credited, depth), np.float32), np.empty((credited, width), np.float32)),
+        np.empty((credited, depth), np.float32),
+        np.empty(width * widest, np.float32), np.empty(max(width, widest), np.float32),
+        Spill(
+            np.empty((2, depth + 1), np.int64), np.empty((0, 0, width, width), np.float32), np.empty((0, 0, width), np.float32)
+        ),
+        np.empty((0, 0, 0), np.float32), np.empty((0, 0), np.float32), np.empty(0, np.int64),
+    )  # fmt: skip
+
+
+@_compile
+def path_buffers(layout):
+    """Buffers of the walks over a net's gated layers."""
+    width, levels = layout.width, layout.depth if layout.tree else 0
+    return Path(
+        np.empty((levels + 1, width, width), np.float32), np.empty((levels + 1, width), np.float32),
+        np.empty((levels + 1, width, width), np.float32), np.empty((levels + 1, width), np.float32),
+    )  # fmt: skip
+
+
+@_compile
+def named_net(net):
+    """Give a Net from Python its names."""
+    layout, theta, m, v, visits, plain_visits, normals = net
+    return Net(Layout(*layout), theta, m, v, visits, plain_visits, normals)
+
+
+@_compile
+def train_steps(net, settings, x, y, rows, noise, first_step, all_steps):
     """Train a net on consecutive batches of `rows`; the number of the step whose loss is not finite, or -1, and that loss.
 
-    x (N, P), y (N,), rows (R,) in order of training, noise (layers, R, K) or empty; visits (layers, V), plain_visits (2,):
-    of parts that all rows visit, of gating units; level_decay (17,). Nothing is updated by a step that fails.
+    x (N, P), y (N,), rows (R,) in order of training, noise (layers, R, K) or empty; `all_steps` are those of the whole run.
+    Nothing is updated by a step that fails.
     """
-    features, width, classes = layout[N_FEATURES], layout[WIDTH], layout[N_CLASSES]
-    depth, layers = layout[DEPTH], layout[LAYERS]
-    levels = depth if layout[TREE] == 1 else 0
+    net, settings = named_net(net), Settings(*settings)
+    layout, batch, rates = net.layout, settings.batch, settings.rates
     size = min(batch, rows.size)
-    credited = size if straight_through and depth > 0 else 0
-
-    xb, yb = np.empty((size, features), np.float32), np.empty(size, np.int64)
-    z, hs = np.empty((layers + 1, size, width), np.float32), np.empty((layers, size, width), np.float32)
-    h, g = np.empty((size, width), np.float32), np.empty((size, width), np.float32)
-    dxs, dh = np.empty((size, width), np.float32), np.empty((size, width), np.float32)
-    a, read = np.empty((layers, size, depth), np.float32), np.empty((layers, size, depth), np.float32)
-    da = np.empty((layers, size, depth), np.float32)
-    leaf, order = np.empty((layers, size), np.int64), np.empty((layers, size), np.int64)
-    ordered = np.empty((layers, size), np.int64)
-    origin, moved = np.empty(size, np.int64), np.empty(size, np.int64)
-    logits, slope = np.empty((size, classes), np.float32), np.empty((size, classes), np.float32)
-    credit, credit_rows = np.empty((credited, depth), np.float32), np.empty((credited, depth), np.float32)
-    product = np.empty((credited, width), np.float32)
-    sums, bias_sums = np.empty((levels + 1, width, width), np.float32), np.empty((levels + 1, width), np.float32)
-    grads, bias_grads = np.empty((levels + 1, width, width), np.float32), np.empty((levels + 1, width), np.float32)
-    flat_gradient = np.empty(width * max(features, classes, depth), np.float32)
-    flat_bias = np.empty(max(width, classes, depth), np.float32)
-    no_table, no_rows, no_nodes = np.empty((0, 0, 0), np.float32), np.empty((0, 0), np.float32), np.empty(0, np.int64)
-    spilled, spill = np.empty((2, levels + 1), np.int64), np.empty((0, 0, width, width), np.float32)
-    bias_spill, first_node = np.empty((0, 0, width), np.float32), np.empty(0, np.int64)
-
+    seen = forward_buffers(layout, size)
+    work = backward_buffers(layout, size, size if settings.straight_through and layout.depth > 0 else 0)
+    path = path_buffers(layout)
+    xb, yb = seen.x, seen.y
     step = first_step
     for start in range(0, rows.size, batch):
         n = min(batch, rows.size - start)
         for r in range(n):
             yb[r] = y[rows[start + r]]
             copy(x[rows[start + r]], xb[r])
-        loss = train_forward(
-            theta, layout, normals, xb[:n], yb, noise, start, balance, z, h, hs, a, read, leaf, order, ordered, origin, moved,
-            logits, slope, da, sums, bias_sums,
-        )  # fmt: skip
+        loss = train_forward(net, settings, n, noise, start, seen, path)
         if not math.isfinite(loss):
             return step, loss
-        rates[0] = lr * 0.5 * (1.0 + math.cos(math.pi * step / all_steps)) if cosine else lr
-        train_backward(
-            theta, m, v, layout, visits, plain_visits, normals, xb[:n], straight_through, balance, rates, level_decay,
-            z, h, hs, read, leaf, order, ordered, slope, da, sums, bias_sums, grads, bias_grads, g, dxs, dh,
-            credit, credit_rows, product, flat_gradient, flat_bias, spilled, spill, bias_spill, first_node,
-            no_table, no_rows, no_nodes,
-        )  # fmt: skip
+        rates[0] = settings.lr
+        if settings.cosine:
+            rates[0] = settings.lr * 0.5 * (1.0 + math.cos(math.pi * step / all_steps))
+        train_backward(net, settings, n, seen, path, work)
         step += 1
     return -1, 0.0
 
 
 @_compile
-def evaluate_rows(theta, layout, normals, x, y, leaves):
+def evaluate_rows(net, x, y, leaves):
     """Sum of losses and number of right rows of x (N, P), y (N,); fills leaves (layers, N)."""
-    n = x.shape[0]
-    width, classes, features = layout[WIDTH], layout[N_CLASSES], layout[N_FEATURES]
-    depth, layers = layout[DEPTH], layout[LAYERS]
-    levels = depth if layout[TREE] == 1 else 0
-    z, h = np.empty((n, width), np.float32), np.empty((n, width), np.float32)
-    hs, a = np.empty((n, width), np.float32), np.empty((n, depth), np.float32)
+    net = named_net(net)
+    layout, n = net.layout, x.shape[0]
+    width, depth = layout.width, layout.depth
+    z, h, hs = np.empty((n, width), np.float32), np.empty((n, width), np.float32), np.empty((n, width), np.float32)
+    a = np.empty((n, depth), np.float32)
     leaf, order, ordered = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     origin, moved = np.empty(n, np.int64), np.empty(n, np.int64)
+    logits, no_slope = np.empty((n, layout.n_classes), np.float32), np.empty((0, 0), np.float32)
+    path = path_buffers(layout)
     for r in range(n):
         origin[r] = r
-    sums, bias_sums = np.empty((levels + 1, width, width), np.float32), np.empty((levels + 1, width), np.float32)
-    logits, no_slope = np.empty((n, classes), np.float32), np.empty((0, 0), np.float32)
-    hidden_b, head_b = layout[HIDDEN_B], layout[HEAD_B]
-    linear(x, matrix(theta, layout[HIDDEN_W], width, features), theta[hidden_b : hidden_b + width], z)
-    for layer in range(layers):
+    first_layer(net, x, z)
+    for layer in range(layout.layers):
         relu(z, h)
-        gate_layer(theta, layout, normals, layer, z, h, a)
+        gate_layer(net, layer, z, h, a)
         read_leaves(a, leaf)
         sort_by_leaf(leaf, depth, order, ordered)
-        w, b = layer_tables(theta, layout, layer)
-        forward_range(h, order, ordered, w, b, levels, 0, n, sums, bias_sums, hs, z)
+        tables = layer_tables(net.theta, layout, layer)
+        forward_range(h, order, ordered, tables, depth if layout.tree else 0, 0, n, path, hs, z)
         for r in range(n):
             leaves[layer, origin[r]] = leaf[r]
         for r in range(n):
@@ -873,5 +1073,5 @@ def evaluate_rows(theta, layout, normals, x, y, leaves):
     for r in range(n):
         moved[r] = y[origin[r]]
     relu(z, h)
-    linear(h, matrix(theta, layout[HEAD_W], classes, width), theta[head_b : head_b + classes], logits)
+    last_layer(net, h, logits)
     return cross_entropy(logits, moved, no_slope)

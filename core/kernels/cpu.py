@@ -30,11 +30,15 @@ WIDEST = 512 * 512
 SPLIT_WORK = 1 << 19
 """Multiply-adds of a pass for each thread; below that a second thread costs more than it saves."""
 
-_NO_TABLE = np.empty((0, 0, 0), np.float32)
 _NO_ROWS = np.empty((0, 0), np.float32)
 _NO_NODES = np.empty(0, np.int64)
-_NO_RATES = np.zeros(4)
-_NO_DECAY = np.zeros(17)
+_NO_TABLE = np.empty((0, 0, 0), np.float32)
+_NO_MOMENTS = _NO_TABLE, _NO_TABLE, _NO_ROWS, _NO_ROWS, _NO_NODES, np.zeros(4), np.zeros(17)
+
+# Plain tuples of arrays in the order of the named ones of `compiled`, which says why.
+_Tables = tuple[np.ndarray, np.ndarray]
+_Path = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+_Moments = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass
@@ -49,6 +53,13 @@ class Update:
     """The optimizer's settings, read at each step: lr, betas, eps."""
     level_decay: np.ndarray
     """(17,) float64: weight decay on each level."""
+
+    def moments(self) -> _Moments:
+        """The same for compiled code."""
+        m, v = (moment.numpy() for moment in self.weight_moments)
+        bias_m, bias_v = (_NO_ROWS, _NO_ROWS) if self.bias_moments is None else (b.numpy() for b in self.bias_moments)
+        rates = np.array([self.group["lr"], *self.group["betas"], self.group["eps"]], np.float64)
+        return m, v, bias_m, bias_v, self.visits.numpy(), rates, self.level_decay
 
 
 def takes(
@@ -125,10 +136,10 @@ def infer(x: Tensor, gate: Tensor, weight: np.ndarray, bias: np.ndarray) -> Tens
     compiled.read_leaves(gates, leaf)
     compiled.sort_by_leaf(leaf, depth, order, ordered)
     xs, ys = _scratch("xs", (n, p)), _scratch("ys", (n, q))
-    space = _workspace(0, q, p)  # no path is summed
+    tables, path = (weight, bias), _path(0, q, p)  # no path is summed
 
     def walk(first: int, last: int) -> None:
-        compiled.forward_range(rows, order, ordered, weight, bias, 0, first, last, space.sums, space.bias_sums, xs, ys)
+        compiled.forward_range(rows, order, ordered, tables, 0, first, last, path, xs, ys)
         compiled.scatter(order[first:last], ys[first:last], y)
 
     _in_ranges(walk, n, _n_ranges(n, q, p))
@@ -175,17 +186,15 @@ class _LeafLinear(torch.autograd.Function):
 def _forward(
     x: Tensor, leaf: Tensor, weight: Tensor, bias: Tensor | None, depth: int, tree: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    rows, leaves, table = _array(x), _array(leaf), _array(weight)
-    biases = _NO_ROWS if bias is None else _array(bias)
-    n, q, p = rows.shape[0], table.shape[1], table.shape[2]
+    rows, leaves, tables = _array(x), _array(leaf), _tables(weight, bias)
+    n, (_, q, p) = rows.shape[0], tables[0].shape
     levels = depth if tree else 0
     order, ordered = np.empty(n, np.int64), np.empty(n, np.int64)
     compiled.sort_by_leaf(leaves, depth, order, ordered)
     xs, ys, y = np.empty((n, p), np.float32), _scratch("ys", (n, q)), np.empty((n, q), np.float32)
 
     def walk(first: int, last: int) -> None:
-        space = _workspace(levels, q, p)
-        compiled.forward_range(rows, order, ordered, table, biases, levels, first, last, space.sums, space.bias_sums, xs, ys)
+        compiled.forward_range(rows, order, ordered, tables, levels, first, last, _path(levels, q, p), xs, ys)
         compiled.scatter(order[first:last], ys[first:last], y)
 
     _in_ranges(walk, n, _n_ranges(n, q, p))
@@ -207,67 +216,58 @@ def _backward(
     needs_tables: bool,
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
     xs, order, ordered = saved
-    table = _array(weight)
-    biases = _NO_ROWS if bias is None else _array(bias)
-    n, q, p = xs.shape[0], table.shape[1], table.shape[2]
+    tables = _tables(weight, bias)
+    n, (held, q, p) = xs.shape[0], tables[0].shape
     levels = depth if tree else 0
     gs = np.take(_array(gradient), order, axis=0, out=_scratch("gs", (n, q)), mode="clip")  # raise would buffer
     dx = np.empty((n, p), np.float32) if needs_x else None
     dxs = _scratch("dxs", (n, p)) if needs_x else _NO_ROWS
-    credit = _scratch("credit", (n, depth)) if gate is not None else _NO_ROWS
-    product = _scratch("product", (n, q)) if gate is not None else _NO_ROWS
+    credit = _NO_ROWS, _NO_ROWS
+    if gate is not None:
+        credit = _scratch("credit", (n, depth)), _scratch("product", (n, q))
 
-    nodes, first_node = _NO_NODES, np.zeros(levels + 2, np.int64)
-    m = v = out = _NO_TABLE
-    bias_m = bias_v = out_bias = _NO_ROWS
-    visits, rates, decay = _NO_NODES, _NO_RATES, _NO_DECAY
+    takes, nodes, first_node = compiled.NOTHING, _NO_NODES, np.zeros(levels + 2, np.int64)
+    out, moments = (_NO_TABLE, _NO_ROWS), _NO_MOMENTS
     if update is not None:
-        m, v = (moment.numpy() for moment in update.weight_moments)
-        if update.bias_moments is not None:
-            bias_m, bias_v = (moment.numpy() for moment in update.bias_moments)
-        group = update.group
-        visits, decay = update.visits.numpy(), update.level_decay
-        rates = np.array([group["lr"], *group["betas"], group["eps"]], np.float64)
-    elif needs_tables and sparse:
-        compiled.touched(ordered, levels, nodes, first_node)
-        nodes = np.empty(first_node[-1], np.int64)
-        compiled.touched(ordered, levels, nodes, first_node)
-        out, out_bias = np.empty((len(nodes), q, p), np.float32), np.empty((len(nodes), q), np.float32)
+        takes, moments = compiled.UPDATES, update.moments()
     elif needs_tables:
-        out, out_bias = np.zeros(table.shape, np.float32), np.zeros(table.shape[:2], np.float32)
-    mode = 2 if update is not None else 1 if needs_tables else 0
+        takes, new = compiled.GRADIENTS, np.zeros
+        if sparse:
+            compiled.touched(ordered, levels, nodes, first_node)
+            nodes = np.empty(first_node[-1], np.int64)
+            compiled.touched(ordered, levels, nodes, first_node)
+            new, held = np.empty, len(nodes)
+        out = new((held, q, p), np.float32), new((held, q), np.float32)
+    sink = nodes, first_node, *out, *moments
 
     ranges = _n_ranges(n, q, p)
-    spilled = np.empty((ranges, 2, levels + 1), np.int64)
     spill_space = (ranges, 2, levels + 1) if ranges > 1 else (1, 0, 0)
+    spilled = np.empty((ranges, 2, levels + 1), np.int64)
     spill, bias_spill = _scratch("spill", (*spill_space, q, p)), _scratch("bias_spill", (*spill_space, q))
-    targets = (mode, nodes, first_node, out, out_bias, m, v, bias_m, bias_v, visits, rates, decay)
 
     def walk(first: int, last: int) -> None:
-        space = _workspace(levels, q, p)
         part = _part(first, n, ranges)
         compiled.backward_range(
-            gs, xs, ordered, table, biases, levels, first, last, space.sums, space.bias_sums, space.grads, space.bias_grads,
-            needs_x, dxs, credit, product, *targets, spilled[part], spill[part], bias_spill[part],
+            gs, xs, ordered, tables, levels, first, last, _path(levels, q, p), needs_x, dxs, credit, takes, sink,
+            (spilled[part], spill[part], bias_spill[part]),
         )  # fmt: skip
         if dx is not None:
             compiled.scatter(order[first:last], dxs[first:last], dx)
 
     _in_ranges(walk, n, ranges)
-    if ranges > 1 and mode:
-        compiled.merge_spilled(spilled, spill, bias_spill, table, biases, *targets)
+    if ranges > 1 and takes:
+        compiled.merge_spilled((spilled, spill, bias_spill), tables, takes, sink)
 
     dgate = dweight = dbias = None
     if gate is not None:
-        rows_credit = np.empty_like(credit)
-        compiled.scatter(order, credit, rows_credit)
-        dgate = np.zeros(credit.shape, np.float32)
+        rows_credit, dgate = np.empty((n, depth), np.float32), np.zeros((n, depth), np.float32)
+        compiled.scatter(order, credit[0], rows_credit)
         compiled.gate_gradient(rows_credit, _array(leaf), _array(gate), tree, dgate)
     if update is not None:
         torch.autograd.graph.increment_version([t for t in (weight, bias) if t is not None])
     elif needs_tables:
-        dweight = _gradient(out, nodes, table.shape, sparse)
-        dbias = None if bias is None else _gradient(out_bias, nodes, table.shape[:2], sparse)
+        dweight = _gradient(out[0], nodes, tables[0].shape, sparse)
+        dbias = None if bias is None else _gradient(out[1], nodes, tables[0].shape[:2], sparse)
     return _tensor(dx), dweight, dbias, _tensor(dgate)
 
 
@@ -286,6 +286,10 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
 
+def _tables(weight: Tensor, bias: Tensor | None) -> _Tables:
+    return _array(weight), _NO_ROWS if bias is None else _array(bias)
+
+
 def apart(n: int, number: int) -> np.ndarray:
     """Zeros (n,) that begin at a place within a page that depends on `number` (0 to 2).
 
@@ -300,26 +304,18 @@ def apart(n: int, number: int) -> np.ndarray:
 # Threads
 
 
-@dataclass
-class _Workspace:
-    sums: np.ndarray
-    bias_sums: np.ndarray
-    grads: np.ndarray
-    bias_grads: np.ndarray
-
-
 _held = threading.local()
 
 
-def _workspace(levels: int, q: int, p: int) -> _Workspace:
+def _path(levels: int, q: int, p: int) -> _Path:
     """Buffers of this thread, kept for the next step of the same shape."""
     key = levels, q, p
     if getattr(_held, "key", None) != key:
         matrices, rows = (levels + 1, q, p), (levels + 1, q)
-        _held.space = _Workspace(*(np.empty(shape, np.float32) for shape in (matrices, rows, matrices, rows)))
+        _held.path = tuple(np.empty(shape, np.float32) for shape in (matrices, rows, matrices, rows))
         _held.key = key
-    space: _Workspace = _held.space
-    return space
+    path: _Path = _held.path
+    return path
 
 
 def _scratch(name: str, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:

@@ -14,6 +14,7 @@ import torch
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.kernels import cpu
+from leafscope.core.kernels.compiled import Net
 from leafscope.core.training import compiled_net
 from leafscope.core.training.trainer import Trainer
 
@@ -160,14 +161,14 @@ def test_a_trainer_that_was_stopped_goes_on_itself():
 @few
 def test_net_and_optimizer_are_views_of_the_flat_arrays(changes):
     trainer = Trainer(changed(small, changes), compiled=True)
-    held = trainer._compiled
+    held = Net(*trainer._compiled._net)
     parameters = list(trainer.net.parameters())
     states = [trainer._optimizer.state[parameter] for parameter in parameters]
-    assert held._theta.size == sum(parameter.numel() for parameter in parameters)
+    assert held.theta.size == sum(parameter.numel() for parameter in parameters)
     for flat, tensors in (
-        (held._theta, [parameter.detach() for parameter in parameters]),
-        (held._m, [state["exp_avg"] for state in states]),
-        (held._v, [state["exp_avg_sq"] for state in states]),
+        (held.theta, [parameter.detach() for parameter in parameters]),
+        (held.m, [state["exp_avg"] for state in states]),
+        (held.v, [state["exp_avg_sq"] for state in states]),
     ):
         for tensor in tensors:
             assert np.shares_memory(flat, tensor.numpy())
@@ -175,7 +176,7 @@ def test_net_and_optimizer_are_views_of_the_flat_arrays(changes):
         assert (flat == 7.0).all()
         flat[:] = 3.0
         assert all((tensor == 3.0).all() for tensor in tensors)
-    visits = {array.__array_interface__["data"][0] for array in (held._plain_visits[:1], held._plain_visits[1:], *held._visits)}
+    visits = {array.__array_interface__["data"][0] for array in (held.plain_visits[:1], held.plain_visits[1:], *held.visits)}
     assert all(state["visits"].data_ptr() in visits for state in states)
 
 
