@@ -112,12 +112,12 @@ class Queue(Reading):
                     connection.execute(delete(attempts).where(*this))
                 connection.execute(update(attempts).where(*waits).values(status="stopped", finished=self._clock()))
 
-    def delete(self, run_ids: Iterable[str]) -> None:
-        """Delete runs with all that belongs to them; addresses that no run has are passed over.
+    def delete(self, run_ids: str | Iterable[str]) -> None:
+        """Delete one run, or several, with everything that belongs to them; addresses that no run has are ignored.
 
         Raises RunStateError, before anything is deleted, if one is running: stop it first.
         """
-        wanted = list(dict.fromkeys(run_ids))
+        wanted = list(dict.fromkeys([run_ids] if isinstance(run_ids, str) else run_ids))
         self._expire()
         with self._read() as connection:
             for run_id in wanted:

@@ -71,7 +71,7 @@ def test_what_was_stopped_goes_on_or_begins_again(db: Store) -> None:
     assert db.resume(submission.run_id).attempt == 2
     db.stop(submission.run_id)
     assert db.submit(config()).attempt == 3
-    db.delete([submission.run_id])
+    db.delete(submission.run_id)
     with pytest.raises(RunNotFoundError):
         db.run(submission.run_id)
 
