@@ -1,115 +1,212 @@
-"""The app without a worker on a database of its own, runs put into it, and what its pages say."""
+"""One harness for the tests of pages: a store without a worker, runs written into it as a worker does, and what a page says.
 
+Facts about AppTest and Streamlit's caches that these tests rely on:
+
+- A page is opened by `switch_page` before the first `run`; a later `switch_page` is a click on another page's link.
+- AppTest has no selections and no timers. `choose_rows` and `click_point` (conftest) stand in for the first; what a timer
+  does is asked for with another `run_app`.
+- A dialog's buttons exist only in the run that opened it: press the button that opens it once more, along with the other.
+- Figures and charts are read from `element.proto.spec`; a figure's arrays may be base64 (`decoded`).
+- `st.cache_data` and `st.cache_resource` belong to the process, not to a session or a database. Their keys must tell two
+  stores apart, and a test that changes what a cached function reads clears it. A module's figures are fastest when its tests
+  ask for the same runs.
+- Each new AppTest reads the metadata of every installed package, to find components: 0.08 s each, read once here.
+- Training is the same each time, so `trained` does it once for a process; tests that need many runs copy a database that a
+  module filled (`stock`).
+"""
+
+import base64
 import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from leafscope.app import navigation, server
+from leafscope.app import server
 from leafscope.core import jobs
-from leafscope.core.config import RunConfig, changed
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.store import Store
 from leafscope.core.training.trainer import EpochRecord, Trainer
-from leafscope.core.worker.worker import pack
+from leafscope.core.worker.worker import Worker, pack
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
-PAGES = {page.name: page.path for page in navigation.PAGES}
-
-Ending = Literal["finished", "failed", "stopped", "interrupted"]
-
-
-def config(**changes: Any) -> RunConfig:
-    """A small run; fields of the configuration by their name, `__` for the dot."""
-    small = {"train.epochs": 2, "net.width": 8, "net.depth": 2}
-    return changed(RunConfig(), small | {field.replace("__", "."): value for field, value in changes.items()})
+TIMEOUT = 60.0
+PATIENCE = 3600.0
+"""Seconds after which a silent run is given up here, so that a slow machine does not end what no worker trains."""
 
 
-@lru_cache(maxsize=32)
-def trained(run: RunConfig) -> tuple[list[EpochRecord], bytes, bytes]:
-    """The records, the net and the checkpoint of a run, trained once for all tests."""
+# Runs
+
+
+def small(name: str = "wine", depth: int = 2, width: int = 6, epochs: int = 3, seed: int = 0, **net: Any) -> RunConfig:
+    """A run that trains in a moment."""
+    rows = 120 if name in ("moons", "circles", "xor") else None
+    return RunConfig(
+        data=DataConfig(name=name, n_samples=rows),
+        net=NetConfig(depth=depth, width=width, **net),
+        train=TrainConfig(epochs=epochs, lr=0.02),
+        seed=seed,
+    )
+
+
+class Trained(NamedTuple):
+    """What training gives."""
+
+    records: list[EpochRecord]
+    checkpoints: list[bytes]
+    """The state after each epoch."""
+    net: bytes
+    """The weights at the end."""
+
+
+@lru_cache(maxsize=64)
+def trained(run: RunConfig) -> Trained:
+    """Train a run, once for all tests."""
     trainer = Trainer(run)
-    records = list(trainer.epochs())
-    return records, pack(trainer.net.state_dict()), pack(trainer.state())
+    records, checkpoints = [], []
+    for record in trainer.epochs():
+        records.append(record)
+        checkpoints.append(pack(trainer.state()))
+    return Trained(records, checkpoints, pack(dict(trainer.net.state_dict())))
 
 
 @dataclass
 class Lab:
-    """The store that the app reads, and the app."""
+    """The store that the app reads, and runs put into it in any state."""
 
     store: Store
 
-    def claim(self, run: RunConfig) -> Claim:
+    def claim(self, run: RunConfig, note: str = "", anew: bool = False) -> Claim:
         """Queue a run and take it as a worker would."""
-        self.store.submit(run)
-        claim = self.store.claim("worker")
+        self.store.submit(run, anew=anew, note=note)
+        claim = self.store.claim("w")
         assert claim is not None
-        assert claim.run_id == run.run_id
-        self.store.begin(claim, "cpu")
+        assert claim.run_id == run.run_id, "another run waits"
+        assert self.store.begin(claim, "cpu")
         return claim
 
-    def running(self, run: RunConfig, epochs: int | None = None) -> Claim:
-        """Put in a run that a worker trains, so many epochs after its start (None: nothing measured yet)."""
+    def start(self, run: RunConfig, epochs: int | None = None, checkpoint: bool = True) -> Claim:
+        """Add a running run that has done so many epochs, 0 being before training; None: not even that one."""
         claim = self.claim(run)
         if epochs is not None:
-            self.store.record(claim, trained(run)[0][: epochs + 1])
+            kept = {CHECKPOINT: trained(run).checkpoints[epochs]} if checkpoint else {}
+            assert self.store.record(claim, trained(run).records[: epochs + 1], kept)
         return claim
 
-    def ended(self, run: RunConfig, status: Ending, error: str | None = None, epochs: int | None = None) -> None:
-        """Put in a run that ended early, so many epochs after its start (None: nothing measured)."""
-        self.store.end(self.running(run, epochs), status, error)
-
-    def finished(self, run: RunConfig) -> RunConfig:
-        """Put in a finished run."""
-        records, net, state = trained(run)
-        self.store.end(self.claim(run), "finished", None, records, {NET: net, CHECKPOINT: state})
+    def end(
+        self, run: RunConfig, status: Any, epochs: int | None = 1, error: str | None = None, checkpoint: bool = True
+    ) -> RunConfig:
+        """Add a run that ended before its last epoch, or without having kept its net."""
+        assert self.store.end(self.start(run, epochs, checkpoint), status, error)
         return run
 
-    def show(self, page: str = "playground", **address: object) -> AppTest:
-        """Open a page at an address."""
-        at = AppTest.from_file(str(MAIN), default_timeout=60)
-        for name, value in address.items():
-            at.query_params[name] = str(value)
-        if page != navigation.DEFAULT.name:
-            at.switch_page(PAGES[page])
-        return run_app(at)
+    def finish(self, run: RunConfig, note: str = "", anew: bool = False) -> RunConfig:
+        """Add a finished run."""
+        claim = self.claim(run, note, anew)
+        assert self.store.end(claim, "finished", None, trained(run).records, {NET: trained(run).net})
+        return run
+
+    def lose(self, run: RunConfig) -> RunConfig:
+        """Add a running run whose worker has been silent for too long."""
+        behind = Lab(Store(self.store.path, clock=lambda: time.time() - 2 * PATIENCE))
+        behind.start(run, 1)
+        behind.store.close()
+        return run
+
+    def work(self, run: RunConfig) -> RunConfig:
+        """Train a run as a worker does, which keeps what its training is replayed from."""
+        self.store.submit(run)
+        assert Worker(self.store, "w").work_once()
+        assert self.store.run(run.run_id).status == "finished"
+        return run
 
 
-def open_lab(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Give the app an empty database in a folder, and no worker."""
-    monkeypatch.setenv("LEAFSCOPE_DATABASE", str(folder / "pages.db"))
+def open_lab(folder: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path | None = None) -> Lab:
+    """Give the app a database in a folder, empty or a copy of one that `stock` filled, and no worker."""
+    path = folder / "pages.db"
+    if stocked is not None:
+        shutil.copy(stocked, path)
+    monkeypatch.setenv("LEAFSCOPE_DATABASE", str(path))
     monkeypatch.setattr(server, "ensure_worker", lambda: None)
-    monkeypatch.setattr("leafscope.core.store.reading.STALE", 3600.0)  # a slow machine must not end what no worker trains
+    monkeypatch.setattr("leafscope.core.store.reading.STALE", PATIENCE)
     return Lab(jobs.default_store())
+
+
+def stock(folder: Path, fill: Callable[[Lab], object]) -> Path:
+    """A database that is filled once, for `open_lab` to copy for each test."""
+    path = folder / "stocked.db"
+    store = Store(path)
+    fill(Lab(store))
+    store.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+    connection.close()
+    return path
+
+
+# The page, as it is used
+
+
+def open_page(page: str = "playground", **address: object) -> AppTest:
+    """Open a page in a new session, at an address with these parameters."""
+    at = AppTest.from_file(str(MAIN), default_timeout=TIMEOUT)
+    for name, value in address.items():
+        at.query_params[name] = str(value)
+    return run_app(at) if page == "playground" else go(at, page)
 
 
 def run_app(at: AppTest) -> AppTest:
     """Run the app once; whatever it shows, it shows no exception."""
-    at.run(timeout=60)
+    at.run()
     assert not at.exception, at.exception[0].message
     return at
 
 
-def press(at: AppTest, key: str) -> AppTest:
-    """Press the button that has this key."""
-    at.button(key=key).click()
+def go(at: AppTest, page: str) -> AppTest:
+    """Change to another page."""
+    return run_app(at.switch_page(f"../pages/{page}.py"))
+
+
+def button(at: AppTest, label: str) -> Any:
+    """The first button with these words."""
+    return next(found for found in at.button if found.label == label)
+
+
+def press(at: AppTest, *names: str) -> AppTest:
+    """Press buttons in one run, each by its key or by its words."""
+    for name in names:
+        next(found for found in at.button if name in (found.key, found.label)).click()
     return run_app(at)
 
 
-def words(at: AppTest) -> str:
-    """All that the page says outside of figures and tables, as it is read."""
-    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "toast")
-    return plain("\n".join(str(element.value) for kind in kinds for element in getattr(at, kind)))
+# The page, as it is read
 
 
 def plain(text: str) -> str:
     """A sentence as it is read: without what keeps Markdown from taking it for markup."""
     return text.replace("\\", "").replace("\u2060", "")
+
+
+def words(at: AppTest) -> str:
+    """All sentences on the screen, outside of figures and tables, as a person reads them."""
+    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "toast")
+    texts = [str(element.value) for kind in kinds for element in getattr(at, kind)]
+    return plain("\n".join(texts + [element.proto.text for element in _elements(at, "progress")]))
+
+
+def progress(at: AppTest) -> str:
+    """What the progress bar says."""
+    return plain(_elements(at, "progress")[0].proto.text)
 
 
 def param(at: AppTest, name: str) -> str | None:
@@ -118,26 +215,33 @@ def param(at: AppTest, name: str) -> str | None:
     return value[0] if isinstance(value, list) else value
 
 
-def progress(at: AppTest) -> str:
-    """What the progress bar says."""
-    element: Any = at.get("progress")[0]
-    return plain(element.proto.text)
-
-
 def figures(at: AppTest) -> dict[str, dict[str, Any]]:
-    """The standing figures on the page, by key."""
-    elements: Any = at.get("plotly_chart")
-    return {str(element.proto.id).rsplit("-", 1)[-1]: json.loads(element.proto.spec) for element in elements}
+    """The Plotly figures on the page, by key."""
+    return {str(element.key): json.loads(element.proto.spec) for element in _elements(at, "plotly_chart")}
 
 
-def live_charts(at: AppTest) -> list[dict[str, Any]]:
-    """The live charts on the page."""
-    elements: Any = at.get("echarts_chart")
-    return [json.loads(element.proto.spec) for element in elements]
+def live_charts(at: AppTest) -> dict[str, dict[str, Any]]:
+    """The live charts on the page, by key, as ECharts has them."""
+    return {str(element.key): json.loads(element.proto.spec) for element in _elements(at, "echarts_chart")}
 
 
-def table(at: AppTest, *columns: str) -> pd.DataFrame:
-    """The one table on the page that has these columns."""
-    found = [element.value for element in at.dataframe if set(columns) <= set(element.value.columns)]
-    assert len(found) == 1, [list(element.value.columns) for element in at.dataframe]
-    return found[0]
+def chart_keys(at: AppTest) -> set[str]:
+    """The keys of all figures and live charts."""
+    return {*figures(at), *live_charts(at)}
+
+
+def table_with(at: AppTest, *columns: str) -> pd.DataFrame:
+    """The first table that has these columns."""
+    return next(element.value for element in at.dataframe if set(columns) <= set(element.value.columns))
+
+
+def decoded(values: Any) -> np.ndarray:
+    """Numbers of a Plotly description, where arrays may be base64."""
+    if isinstance(values, dict):
+        array = np.frombuffer(base64.b64decode(values["bdata"]), dtype=np.dtype(values["dtype"]))
+        return array.reshape([int(n) for n in str(values["shape"]).split(",")]) if "shape" in values else array
+    return np.asarray(values)
+
+
+def _elements(at: AppTest, kind: str) -> Any:
+    return at.get(kind)

@@ -19,9 +19,21 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig,
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
 from leafscope.core.worker.inline import run_sweep
-from tests.pages import harness
-from tests.pages.conftest import decoded
-from tests.pages.harness import Lab, figures, open_lab, param, press, run_app, words
+from tests.pages.harness import (
+    Lab,
+    decoded,
+    figures,
+    open_lab,
+    open_page,
+    param,
+    plain,
+    press,
+    progress,
+    run_app,
+    stock,
+    table_with,
+    words,
+)
 
 BASE = RunConfig(
     data=DataConfig(name="wine"),
@@ -49,20 +61,23 @@ AGAINST = {
 }
 
 
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+@pytest.fixture(autouse=True)
+def no_measurement(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is measured at first, nor at the end."""
     monkeypatch.setattr(measurement, "_process", None)
-    yield open_lab(tmp_path, monkeypatch)
+    yield
     measurement.stop()
 
 
 @pytest.fixture(scope="module")
-def trained_sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab, pd.DataFrame]]:
-    """A database with a sweep, trained once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measurement, "_process", None)
-        lab = open_lab(tmp_path_factory.mktemp("sweep"), patch)
-        yield lab, run_sweep(SWEEP, store=lab.store, threads=1, device="cpu")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """A database with a sweep, trained once, and the table of its results."""
+    results: list[pd.DataFrame] = []
+    path = stock(
+        tmp_path_factory.mktemp("sweep"),
+        lambda lab: results.append(run_sweep(SWEEP, store=lab.store, threads=1, device="cpu")),
+    )
+    return path, results[0]
 
 
 def benchmark(quick: bool = True, **against: float) -> dict[str, Any]:
@@ -112,7 +127,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def test_counts_need_no_measuring(lab: Lab) -> None:
-    at = lab.show("capacity")
+    at = open_page("capacity")
     assert at.title[0].value == "What capacity costs"
     assert set(figures(at)) == {"capacity_layer"}
     drawn = figures(at)["capacity_layer"]
@@ -132,7 +147,7 @@ def test_counts_need_no_measuring(lab: Lab) -> None:
 
 @pytest.mark.parametrize("gates", ["units", "random"])
 def test_gates_cost_multiply_adds(lab: Lab, gates: str) -> None:
-    at = lab.show("capacity", layer_gates=gates, layer_depth=4)
+    at = open_page("capacity", layer_gates=gates, layer_depth=4)
     drawn = figures(at)["capacity_layer"]
     units = 65 if gates == "units" else 0
     assert line(drawn, "multiply-adds") == pytest.approx({k: 1 + k / 64 for k in range(13)})
@@ -148,7 +163,7 @@ def test_gates_cost_multiply_adds(lab: Lab, gates: str) -> None:
 
 def test_times_are_those_of_the_benchmark(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark())
-    at = lab.show("capacity")
+    at = open_page("capacity")
     drawn = figures(at)["capacity_layer"]
     assert line(drawn, "time of a training step") == pytest.approx({k: AGAINST["training", k] for k in (0, 4, 8, 12)})
     assert line(drawn, "time of inference") == pytest.approx({k: AGAINST["inference", k] for k in (0, 4, 8, 12)})
@@ -161,13 +176,13 @@ def test_times_are_those_of_the_benchmark(lab: Lab) -> None:
     assert "Measured by leafscope bench on 2001-09-09 01:46 UTC, a <laptop>, 2 threads, a quick run." in said
     assert not at.warning
     assert at.button(key="_measure").label == "Measure again"
-    kept = harness.table(at, "dense_milliseconds")
+    kept = table_with(at, "dense_milliseconds")
     assert len(kept) == 24
 
 
 def test_ratios_are_those_of_the_benchmark(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark(quick=False))
-    at = lab.show("capacity")
+    at = open_page("capacity")
     drawn = figures(at)["capacity_ratio"]
     assert names(drawn) == {
         "training, 64 rows",
@@ -183,20 +198,20 @@ def test_ratios_are_those_of_the_benchmark(lab: Lab) -> None:
 
 def test_depths_that_are_not_measured(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark())
-    assert "Times are measured at K = 0, 4, 8 and 12, not at 5." in words(lab.show("capacity", layer_depth=5))
+    assert "Times are measured at K = 0, 4, 8 and 12, not at 5." in words(open_page("capacity", layer_depth=5))
 
 
 def test_no_ratio_of_gates_that_are_not_measured(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark())
-    said = words(lab.show("capacity", layer_gates="units"))
+    said = words(open_page("capacity", layer_gates="units"))
     assert "Times are measured only of gates that are hidden units" in said
     assert "capacity-time ratio of" not in said
 
 
 def test_a_busy_machine_is_told(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark(training_0=0.03, training_8=0.1))
-    at = lab.show("capacity")
-    assert "the tree layer took 0.0300 times as long" in harness.plain(at.warning[0].value)
+    at = open_page("capacity")
+    assert "the tree layer took 0.0300 times as long" in plain(at.warning[0].value)
     said = words(at)
     assert "The measured times cannot be trusted" in said
     assert "a capacity-time ratio of" not in said
@@ -214,7 +229,7 @@ def test_what_is_trusted(lab: Lab, against: float, busy: bool) -> None:
 def test_the_newest_benchmark_with_the_group_counts(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark(training_8=2.0))
     lab.store.add_benchmark(benchmark() | {"groups": {"peers": []}})
-    assert "takes 2.00 times as long" in words(lab.show("capacity"))
+    assert "takes 2.00 times as long" in words(open_page("capacity"))
 
 
 # Measuring from the page
@@ -222,14 +237,14 @@ def test_the_newest_benchmark_with_the_group_counts(lab: Lab) -> None:
 
 def test_measuring_is_followed_and_stopped(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measurement, "_SCRIPT", "import time; time.sleep(60)")
-    at = press(lab.show("capacity"), "_measure")
+    at = press(open_page("capacity"), "_measure")
     process = measurement._process
     assert process is not None
-    assert "Measuring for" in harness.progress(at)
+    assert "Measuring for" in progress(at)
     measurement.start()
     assert measurement._process is process  # not twice
     assert 0 <= measurement.state().fraction < 1
-    assert "Measuring for" in harness.progress(lab.show("capacity"))  # in another session too
+    assert "Measuring for" in progress(open_page("capacity"))  # in another session too
     at = press(at, "_stop_measuring")
     assert process.poll() is not None
     at = run_app(at)
@@ -241,7 +256,7 @@ def test_a_new_benchmark_is_shown(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> 
     store = "from leafscope.core.store.store import Store; import os; store = Store(os.environ['LEAFSCOPE_DATABASE'])"
     keep = f"{store}; store.add_benchmark({benchmark()!r})"
     monkeypatch.setattr(measurement, "_SCRIPT", keep.replace("{", "{{").replace("}", "}}"))
-    at = press(lab.show("capacity"), "_measure")
+    at = press(open_page("capacity"), "_measure")
     wait_until(lambda: not measurement.state().running)
     at = run_app(at)
     assert measurement.state().failure is None
@@ -251,10 +266,10 @@ def test_a_new_benchmark_is_shown(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_failure_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measurement, "ARGUMENTS", [*measurement.ARGUMENTS, "--slow"])  # the command itself, which refuses
-    at = press(lab.show("capacity"), "_measure")
+    at = press(open_page("capacity"), "_measure")
     wait_until(lambda: not measurement.state().running)
     at = run_app(at)
-    said = harness.plain(at.error[0].value)
+    said = plain(at.error[0].value)
     assert said.startswith("The last measurement gave no result.")
     assert "unrecognized arguments: --slow" in said
     assert lab.store.benchmarks() == []
@@ -293,15 +308,17 @@ def test_what_is_asked_for_is_understood() -> None:
 
 
 @pytest.fixture
-def sweep(trained_sweep: tuple[Lab, pd.DataFrame], monkeypatch: pytest.MonkeyPatch) -> tuple[Lab, pd.DataFrame]:
-    monkeypatch.setattr(measurement, "_process", None)
-    return trained_sweep
+def table(stocked: tuple[Path, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pd.DataFrame]:
+    """The results of a sweep that the pages show."""
+    path, results = stocked
+    lab = open_lab(tmp_path, monkeypatch, path)
+    yield results
+    lab.store.close()
 
 
 @pytest.mark.parametrize("width", [6, 8])
-def test_nets_are_those_of_the_sweep(sweep: tuple[Lab, pd.DataFrame], width: int) -> None:
-    lab, table = sweep
-    at = lab.show("capacity", at_width=width)
+def test_nets_are_those_of_the_sweep(table: pd.DataFrame, width: int) -> None:
+    at = open_page("capacity", at_width=width)
     drawn = figures(at)["capacity_nets"]
     trees = table[(table["model"] == "tree") & (table["width"] == width)]
     prices = {
@@ -323,9 +340,8 @@ def test_nets_are_those_of_the_sweep(sweep: tuple[Lab, pd.DataFrame], width: int
     assert param(at, "at_width") == (None if width == 6 else "8")
 
 
-def test_gates_name_the_nets(sweep: tuple[Lab, pd.DataFrame]) -> None:
-    lab, table = sweep
-    drawn = figures(lab.show("capacity", layer_gates="random"))["capacity_nets"]
+def test_gates_name_the_nets(table: pd.DataFrame) -> None:
+    drawn = figures(open_page("capacity", layer_gates="random"))["capacity_nets"]
     assert "tree, random gates" in drawn["layout"]["title"]["text"].replace("<br>", " ")
     random = table[(table["model"] == "random_gates") & (table["width"] == 6)]
     price = random.groupby("depth")["multiply_adds"].first()
@@ -334,10 +350,9 @@ def test_gates_name_the_nets(sweep: tuple[Lab, pd.DataFrame]) -> None:
 
 
 @pytest.mark.parametrize("by", ["multiply_adds", "parameters"])
-def test_errors_against_cost(sweep: tuple[Lab, pd.DataFrame], by: str) -> None:
-    lab, table = sweep
-    at = lab.show("capacity", cost=by)
-    points = harness.table(at, "validation_mean", "on_front")
+def test_errors_against_cost(table: pd.DataFrame, by: str) -> None:
+    at = open_page("capacity", cost=by)
+    points = table_with(at, "validation_mean", "on_front")
     for model in ("tree", "random_gates", "decision_tree", "logistic"):
         mine = table[table["model"] == model]
         for (depth, width), part in mine.groupby(["depth", "width"], dropna=False):
@@ -367,22 +382,21 @@ def on_front(points: pd.DataFrame) -> list[bool]:
     return [not any((other <= mine).all() and (other < mine).any() for other in pairs) for mine in pairs]
 
 
-def test_without_decision_trees(sweep: tuple[Lab, pd.DataFrame]) -> None:
-    lab, _ = sweep
-    at = lab.show("capacity", trees=0)
-    points = harness.table(at, "validation_mean", "on_front")
+def test_without_decision_trees(table: pd.DataFrame) -> None:
+    at = open_page("capacity", trees=0)
+    points = table_with(at, "validation_mean", "on_front")
     assert "decision_tree" not in set(points["model"])
     assert on_front(points) == points["on_front"].tolist()
     assert param(at, "trees") == "0"
     at.checkbox(key="trees").check()
     at = run_app(at)
-    assert "decision_tree" in set(harness.table(at, "validation_mean", "on_front")["model"])
+    assert "decision_tree" in set(table_with(at, "validation_mean", "on_front")["model"])
     assert param(at, "trees") is None
 
 
 def test_a_sweep_that_is_not_trained(lab: Lab) -> None:
     lab.store.submit_sweep(SWEEP, [])
-    at = lab.show("capacity")
+    at = open_page("capacity")
     assert "No member of this sweep has a result yet" in words(at)
     assert set(figures(at)) == {"capacity_layer", "capacity_nets"}
     assert "trained (visited nodes)" not in names(figures(at)["capacity_nets"])
@@ -391,11 +405,11 @@ def test_a_sweep_that_is_not_trained(lab: Lab) -> None:
 def test_a_sweep_without_gates(lab: Lab) -> None:
     dense = SweepConfig(name="dense", base=changed(BASE, {"net.kind": "dense"}), axes={"seed": [0]})
     lab.store.submit_sweep(dense, [])
-    assert "This sweep has no net with gates" in words(lab.show("capacity"))
+    assert "This sweep has no net with gates" in words(open_page("capacity"))
 
 
 def test_a_sweep_that_does_not_exist(lab: Lab) -> None:
-    at = lab.show("capacity", sweep="nonsense")
+    at = open_page("capacity", sweep="nonsense")
     assert "There is no sweep nonsense here" in words(at).replace("`", "")
     assert set(figures(at)) == {"capacity_layer"}
 
@@ -403,9 +417,8 @@ def test_a_sweep_that_does_not_exist(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("key", "bad"), [("layer_depth", "40"), ("layer_gates", "<b>none</b>"), ("at_width", "7"), ("trees", "maybe")]
 )
-def test_bad_addresses(sweep: tuple[Lab, pd.DataFrame], key: str, bad: str) -> None:
-    lab, _ = sweep
-    at = lab.show("capacity", **{key: bad})
+def test_bad_addresses(table: pd.DataFrame, key: str, bad: str) -> None:
+    at = open_page("capacity", **{key: bad})
     assert f"{key} in the address must be" in words(at)
     usual = {"layer_depth": 8, "layer_gates": "hidden", "at_width": 6, "trees": True}
     assert at.session_state[key] == usual[key]

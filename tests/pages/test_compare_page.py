@@ -5,16 +5,13 @@ import dataclasses
 import io
 import math
 import re
-import shutil
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 from scipy import stats
 from streamlit.testing.v1 import AppTest
 
@@ -27,7 +24,23 @@ from leafscope.core.store.archive import import_archive
 from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
 from leafscope.core.training.fitting import fit
-from tests.pages.conftest import Shelf, decoded, trained
+from tests.pages.harness import (
+    Lab,
+    chart_keys,
+    decoded,
+    figures,
+    go,
+    open_lab,
+    open_page,
+    plain,
+    press,
+    run_app,
+    small,
+    stock,
+    table_with,
+    trained,
+    words,
+)
 
 VIEWS = ("table", "scores", "curves", "pairs", "pivot", "scatter", "parallel", "leaves")
 HOSTILE = "<img src=http://a.b/c.png onerror=x> ![x](http://a.b/c.png) **b** \u202eevil\n" + "w" * 10_000
@@ -42,12 +55,12 @@ WRITTEN = {
 MOONS = DataConfig(name="moons", n_samples=120)
 
 
-def scored(shelf: Shelf, kind: Any, depth: int, seed: int) -> RunConfig:
+def scored(kind: Any, depth: int, seed: int) -> RunConfig:
     """The run whose scores are written."""
-    return changed(shelf.small("moons", epochs=2, seed=seed), {"net.kind": kind, "net.depth": depth})
+    return changed(small("moons", epochs=2, seed=seed), {"net.kind": kind, "net.depth": depth})
 
 
-def write(shelf: Shelf, run: RunConfig, validation: float, test: float) -> None:
+def write(lab: Lab, run: RunConfig, validation: float, test: float) -> None:
     """Add a finished run with these accuracies at its last epoch, which is its best, and others before."""
     records, _, net = trained(run)
     told = []
@@ -59,92 +72,60 @@ def write(shelf: Shelf, run: RunConfig, validation: float, test: float) -> None:
         if not late:
             known = {key: value + (0.3 if key[1] == "loss" else -0.3) for key, value in known.items()}
         told.append(dataclasses.replace(record, metrics=record.metrics | known))
-    claim = shelf._claim(run)
-    assert shelf.ahead.end(claim, "finished", None, told, {NET: net})
+    claim = lab.claim(run)
+    assert lab.store.end(claim, "finished", None, told, {NET: net})
 
 
-def stocked(folder: Path, fill: Callable[[Shelf], None]) -> Path:
-    """A database that is filled once and copied for each test."""
-    folder.mkdir()
-    path = folder / "pages.db"
-    shelf = Shelf(Store(path), Store(path))
-    fill(shelf)
-    for store in (shelf.store, shelf.ahead):
-        store.close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("pragma wal_checkpoint(truncate)")
-    return path
-
-
-def fill_scored(shelf: Shelf) -> None:
+def fill_scored(lab: Lab) -> None:
     for (kind, depth), (validation, test) in WRITTEN.items():
         for seed in SEEDS:
-            write(shelf, scored(shelf, kind, depth, seed), validation[seed], test[seed])
+            write(lab, scored(kind, depth, seed), validation[seed], test[seed])
 
 
-def every_kind(shelf: Shelf) -> list[RunConfig]:
+def every_kind(lab: Lab) -> list[RunConfig]:
     """Two seeds of trees, flat, dense and decision trees, a tree of depth 0, and another data set."""
-    runs = [shelf.small(seed=seed, epochs=2, kind=kind) for seed in (0, 1) for kind in ("tree", "flat", "dense")]
-    runs += [shelf.small(depth=0, epochs=2), shelf.small("moons", epochs=2)]
+    runs = [small(seed=seed, epochs=2, kind=kind) for seed in (0, 1) for kind in ("tree", "flat", "dense")]
+    runs += [small(depth=0, epochs=2), small("moons", epochs=2)]
     for run in runs:
-        shelf.finish(run)
+        lab.finish(run)
     for seed in (0, 1):
         fitted = RunConfig(data=DataConfig(name="wine"), net=NetConfig(kind="decision_tree", depth=2), seed=seed)
-        claim, model = shelf._claim(fitted), fit(fitted)
+        claim, model = lab.claim(fitted), fit(fitted)
         assert model is not None
-        assert shelf.ahead.end(claim, "finished", None, [model.record], facts=model.facts)
+        assert lab.store.end(claim, "finished", None, [model.record], facts=model.facts)
         runs.append(fitted)
     return runs
 
 
-def unfinished(shelf: Shelf) -> None:
+def unfinished(lab: Lab) -> None:
     """A run that trains, one that failed, one whose configuration is no longer valid, and one that waits."""
-    shelf.start(shelf.small(seed=5, epochs=2), 1)
-    shelf.end(shelf.small(seed=6, epochs=2), "failed", 1, error="the loss became nan")
-    invalid(shelf, shelf.small(seed=7, epochs=2))
-    shelf.store.submit(shelf.small(seed=8, epochs=2))
+    lab.start(small(seed=5, epochs=2), 1)
+    lab.end(small(seed=6, epochs=2), "failed", 1, error="the loss became nan")
+    invalid(lab, small(seed=7, epochs=2))
+    lab.store.submit(small(seed=8, epochs=2))
 
 
-def invalid(shelf: Shelf, run: RunConfig) -> None:
+def invalid(lab: Lab, run: RunConfig) -> None:
     from sqlalchemy import update
 
     from leafscope.core.store.schema import runs as table
 
-    shelf.finish(run)
-    with shelf.store._write() as connection:
+    lab.finish(run)
+    with lab.store._write() as connection:
         connection.execute(update(table).where(table.c.run_id == run.run_id).values(config='{"net": {"depth": 99}}'))
 
 
 @pytest.fixture(scope="module")
 def scored_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stocked(tmp_path_factory.mktemp("scored") / "db", fill_scored)
+    return stock(tmp_path_factory.mktemp("scored"), fill_scored)
 
 
 @pytest.fixture
-def of_scored(scored_path: Path, tmp_path: Path) -> None:
-    shutil.copy(scored_path, tmp_path / "pages.db")
-
-
-@pytest.fixture
-def scores(of_scored: None, shelf: Shelf) -> Shelf:
+def scores(scored_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     """The runs whose scores are written here; tree and flat nets of moons, three seeds each."""
-    return shelf
-
-
-@pytest.fixture
-def pick_rows(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[int] | None], None]:
-    """Click rows of Compare's table; None: leave it as it is."""
-    real = st.dataframe
-
-    def choose(rows: Sequence[int] | None) -> None:
-        def dataframe(data: Any, **options: Any) -> Any:
-            event = real(data, **options)
-            is_table = str(options.get("key")).startswith("compare_table")
-            return {"selection": {"rows": list(rows)}} if is_table and rows is not None else event
-
-        monkeypatch.setattr(st, "dataframe", dataframe)
-
-    return choose
+    lab = open_lab(tmp_path, monkeypatch, scored_path)
+    yield lab
+    lab.store.close()
 
 
 # What a page says, all of it
@@ -170,7 +151,7 @@ def walk(app: AppTest) -> Iterator[Any]:
     yield from inside(app._tree)
 
 
-def numbers_of(shelf: Shelf, app: AppTest) -> np.ndarray:
+def numbers_of(app: AppTest) -> np.ndarray:
     """All numbers of the figures and tables."""
     found: list[np.ndarray] = []
 
@@ -186,8 +167,8 @@ def numbers_of(shelf: Shelf, app: AppTest) -> np.ndarray:
         elif isinstance(value, (int, float)):
             found.append(np.array([value], float))
 
-    for key in shelf.charts(app):
-        collect(shelf.figure(app, key))
+    for figure in figures(app).values():
+        collect(figure)
     for element in app.dataframe:
         for _, column in element.value.items():
             if pd.api.types.is_numeric_dtype(column):
@@ -196,16 +177,8 @@ def numbers_of(shelf: Shelf, app: AppTest) -> np.ndarray:
 
 
 def sentence(app: AppTest) -> str:
-    """What stands under the title."""
-    return str(app.markdown[0].value).replace("\\", "").replace("\u2060", "")
-
-
-def numbers_table(app: AppTest, *columns: str) -> pd.DataFrame:
-    return next(element.value for element in app.dataframe if set(columns) <= set(element.value.columns))
-
-
-def figures(shelf: Shelf, app: AppTest) -> dict[str, Any]:
-    return {key: shelf.figure(app, key)["data"] for key in shelf.charts(app)}
+    """What is said under the title."""
+    return plain(str(app.markdown[0].value))
 
 
 def parameters(app: AppTest) -> dict[str, str]:
@@ -221,81 +194,80 @@ def t_interval(values: Sequence[Any], overlap: float = 0.0) -> tuple[float, floa
 # Every view stands
 
 
-def visit_all(shelf: Shelf) -> dict[str, str]:
-    app = shelf.look("compare")
+def visit_all(lab: Lab) -> dict[str, str]:
+    app = open_page("compare")
     seen = {}
     for view in VIEWS[1:]:
         app.button_group(key="view").set_value(view)
-        shelf.rerun(app)
+        run_app(app)
         assert parameters(app)["view"] == view
-        seen[view] = shelf.said(app)
+        seen[view] = words(app)
     return seen
 
 
-def test_every_view_of_every_kind_and_state(shelf: Shelf) -> None:
-    every_kind(shelf)
-    unfinished(shelf)
-    app = shelf.look("compare", report=1)
+def test_every_view_of_every_kind_and_state(lab: Lab) -> None:
+    every_kind(lab)
+    unfinished(lab)
+    app = open_page("compare", report=1)
     # the one whose configuration is not valid is not compared, the three without a score are
     assert sentence(app).startswith("13 runs in ")
-    states = shelf.table(app, "Run", "Status")["Status"].value_counts().to_dict()
+    states = table_with(app, "Run", "Status")["Status"].value_counts().to_dict()
     assert states == {"finished": 10, "training": 1, "failed": 1, "queued": 1}
     for view in VIEWS[1:]:
         app.button_group(key="view").set_value(view)
-        shelf.rerun(app)
+        run_app(app)
         assert parameters(app)["view"] == view
         # the two best groups may be of two data sets, which has a sentence of its own
-        assert shelf.charts(app) or "cannot be paired: the groups have different data sets" in shelf.said(app), view
+        assert figures(app) or "cannot be paired: the groups have different data sets" in words(app), view
         assert not app.error, view
     app.text_input(key="filter").set_value("depth=0")
     for view in VIEWS:
         app.button_group(key="view").set_value(view)
-        shelf.rerun(app)
+        run_app(app)
         assert sentence(app).startswith("1 run in 1 group")
 
 
-def test_one_run(shelf: Shelf) -> None:
-    run = shelf.small(epochs=2)
-    shelf.finish(run)
-    app = shelf.look("compare")
-    best = shelf.store.run(run.run_id).best["validation_accuracy"]
+def test_one_run(lab: Lab) -> None:
+    run = lab.finish(small(epochs=2))
+    app = open_page("compare")
+    best = lab.store.run(run.run_id).best["validation_accuracy"]
     assert sentence(app) == f"1 run in 1 group; on validation, their mean: accuracy {theme.percent(best)}, n = 1 seed."
-    assert set(shelf.table(app, "Run").columns) == {
+    assert set(table_with(app, "Run").columns) == {
         *("Run", "Validation accuracy", "Validation accuracy at the last epoch", "Best epoch", "Time (s)")
     }
-    seen = visit_all(shelf)
+    seen = visit_all(lab)
     assert "there is only one" in seen["pairs"]
     assert "two fields" in seen["pivot"]
     assert "differ in some field" in seen["parallel"]
 
 
-def test_no_run(shelf: Shelf) -> None:
-    app = shelf.look("compare", view="curves", chosen="0123456789abcdef", filter="x", **{"from": "y"})
-    assert "No run yet" in shelf.said(app)
-    assert not shelf.charts(app)
+def test_no_run(lab: Lab) -> None:
+    app = open_page("compare", view="curves", chosen="0123456789abcdef", filter="x", **{"from": "y"})
+    assert "No run yet" in words(app)
+    assert not chart_keys(app)
 
 
 @pytest.mark.parametrize("state", ["queued", "invalid"])
-def test_no_score(shelf: Shelf, state: str) -> None:
-    run = shelf.small(epochs=2)
+def test_no_score(lab: Lab, state: str) -> None:
+    run = small(epochs=2)
     if state == "queued":
-        shelf.store.submit(run)
-        app = shelf.look("compare")
+        lab.store.submit(run)
+        app = open_page("compare")
         assert sentence(app) == "1 run in 1 group; none has a score yet."
-        visit_all(shelf)
+        visit_all(lab)
     else:
-        invalid(shelf, run)
-        app = shelf.look("compare")
-        assert "another version of the program" in shelf.said(app)
-        assert "Clear it" not in shelf.said(app)
+        invalid(lab, run)
+        app = open_page("compare")
+        assert "another version of the program" in words(app)
+        assert "Clear it" not in words(app)
 
 
 # Its numbers
 
 
-def test_groups_are_means_over_seeds_with_intervals(scores: Shelf) -> None:
-    app = scores.look("compare", view="scores")
-    table = numbers_table(app, "group", "mean", "low", "high", "n")
+def test_groups_are_means_over_seeds_with_intervals(scores: Lab) -> None:
+    app = open_page("compare", view="scores")
+    table = table_with(app, "group", "mean", "low", "high", "n")
     runs = pd.DataFrame(
         [one.row() | {"kind": one.config.net.kind, "K": one.config.net.depth} for one in scores.store.list_runs()]
     )
@@ -308,22 +280,22 @@ def test_groups_are_means_over_seeds_with_intervals(scores: Shelf) -> None:
     low, high = (theme.percent(value) for value in t_interval(WRITTEN["tree", 2][0])[1:])
     assert f"accuracy {theme.percent(float(np.mean(WRITTEN['tree', 2][0])))} [{low}, {high}], n = 3 seeds." in sentence(app)
     assert sentence(app).startswith("9 runs in 3 groups; best on validation is ")
-    by_loss = scores.look("compare", view="scores", metric="loss")
+    by_loss = open_page("compare", view="scores", metric="loss")
     losses = runs.groupby(["kind", "K"])["best_validation_loss"].mean().sort_values()
-    assert numbers_table(by_loss, "group", "mean")["mean"].tolist() == pytest.approx(losses.tolist())
+    assert table_with(by_loss, "group", "mean")["mean"].tolist() == pytest.approx(losses.tolist())
 
 
-def test_tables_that_seeds_split_anew_widen_the_interval(shelf: Shelf) -> None:
+def test_tables_that_seeds_split_anew_widen_the_interval(lab: Lab) -> None:
     from leafscope.core.datasets import shape
 
-    runs = [shelf.small(seed=seed, epochs=2) for seed in (0, 1, 2)]
+    runs = [small(seed=seed, epochs=2) for seed in (0, 1, 2)]
     for run in runs:
-        shelf.finish(run)
-    app = shelf.look("compare", view="scores")
+        lab.finish(run)
+    app = open_page("compare", view="scores")
     size = shape(runs[0].data)
-    values = [shelf.store.run(run.run_id).best["validation_accuracy"] for run in runs]
+    values = [lab.store.run(run.run_id).best["validation_accuracy"] for run in runs]
     expected = t_interval(values, size.n_test / size.n_train)
-    line = numbers_table(app, "group", "mean", "low", "high").iloc[0]
+    line = table_with(app, "group", "mean", "low", "high").iloc[0]
     assert [line["mean"], line["low"], line["high"]] == pytest.approx([100 * value for value in expected])
     assert "Nadeau and Bengio" in scores_caption(app)
 
@@ -333,8 +305,8 @@ def scores_caption(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "loss"])
-def test_two_groups_are_paired_by_seed(scores: Shelf, metric: str) -> None:
-    app = scores.look("compare", view="pairs", metric=metric, report=1)
+def test_two_groups_are_paired_by_seed(scores: Lab, metric: str) -> None:
+    app = open_page("compare", view="pairs", metric=metric, report=1)
     order = sorted(WRITTEN, key=lambda name: -np.mean(WRITTEN[name][0]))
     for split, place in (("validation", 0), ("test", 1)):
         first, second = (np.array(WRITTEN[name][place]) for name in order[:2])
@@ -342,36 +314,36 @@ def test_two_groups_are_paired_by_seed(scores: Shelf, metric: str) -> None:
             first, second = 1 - first, 1 - second
         result = stats.ttest_rel(first, second)
         low, high = result.confidence_interval(0.95)
-        table = scores.table(app, "seed", "first", "second", "difference")
+        table = table_with(app, "seed", "first", "second", "difference")
         if split == "validation":
             factor = 100 if metric == "accuracy" else 1
             assert table["difference"].tolist() == pytest.approx((factor * (first - second)).tolist())
-        said = next(line for line in scores.said(app).split("\n") if line.startswith(f"{split.capitalize()} {metric} of"))
+        said = next(line for line in words(app).split("\n") if line.startswith(f"{split.capitalize()} {metric} of"))
         if metric == "accuracy":
             mean = f"{100 * (first - second).mean():+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], n = 3"
         else:
             written = [theme.three_significant(value) for value in ((first - second).mean(), low, high)]
-            mean, low_words, high_words = (words if words.startswith("-") else f"+{words}" for words in written)
-            mean = f"{mean} nats [{low_words}, {high_words}], n = 3"
+            signed = [text if text.startswith("-") else f"+{text}" for text in written]
+            mean = "{} nats [{}, {}], n = 3".format(*signed)
         assert mean in said
         p = "p < 0.001" if result.pvalue < 0.001 else f"p = {result.pvalue:.2g}"
         assert (p in said) == (result.pvalue < 0.05)
         assert ("no difference shown" in said) == (result.pvalue >= 0.05)
-    differs = scores.table(app, "Field")
+    differs = table_with(app, "Field")
     assert differs["Field"].tolist()[0] == "depth K"
 
 
-def test_curves_are_the_mean_of_the_histories(scores: Shelf) -> None:
-    app = scores.look("compare", view="curves", curves="validation", x_axis="step")
-    table = numbers_table(app, "group", "mean")
+def test_curves_are_the_mean_of_the_histories(scores: Lab) -> None:
+    app = open_page("compare", view="curves", curves="validation", x_axis="step")
+    table = table_with(app, "group", "mean")
     best = table[table["group"] == table["group"].iloc[0]]
     expected = 100 * np.array(WRITTEN["tree", 2][0]).mean()
     assert best["mean"].tolist() == pytest.approx([expected - 30, expected - 30, expected])
     assert best["n"].tolist() == [3, 3, 3]
 
 
-def test_pivot_has_the_mean_of_each_cell(scores: Shelf) -> None:
-    app = scores.look("compare", view="pivot", rows="net.kind", columns="net.depth", value="last_validation_accuracy")
+def test_pivot_has_the_mean_of_each_cell(scores: Lab) -> None:
+    app = open_page("compare", view="pivot", rows="net.kind", columns="net.depth", value="last_validation_accuracy")
     table = next(one.value for one in app.dataframe if "mean" in one.value.columns)
     cells = {
         (str(line.iloc[0]), str(line.iloc[1])): line["mean"] for _, line in table.iterrows() if not math.isnan(line["mean"])
@@ -380,52 +352,52 @@ def test_pivot_has_the_mean_of_each_cell(scores: Shelf) -> None:
         mean = cells[kind, str(depth)]
         assert mean == pytest.approx(np.mean(validation)) or mean == pytest.approx(100 * np.mean(validation))
     assert len(cells) == len(WRITTEN)
-    flats = {scored(scores, "flat", 2, seed).run_id for seed in SEEDS}
-    opened = scores.look("compare", view="pivot", rows="net.kind", columns="net.depth", cell=min(flats))
-    assert [name.split()[1] for name in scores.table(opened, "Run")["Run"]] == ["flat"] * 3
+    flats = {scored("flat", 2, seed).run_id for seed in SEEDS}
+    opened = open_page("compare", view="pivot", rows="net.kind", columns="net.depth", cell=min(flats))
+    assert [name.split()[1] for name in table_with(opened, "Run")["Run"]] == ["flat"] * 3
 
 
 # Test scores
 
 
-def test_test_scores_stay_away_until_asked_for(scores: Shelf) -> None:
+def test_test_scores_stay_away_until_asked_for(scores: Lab) -> None:
     values = [value for _, of_test in WRITTEN.values() for value in (*of_test, float(np.mean(of_test)))]
     values += [value - 0.3 for value in values]
     losses = [1 - value for value in values]
     forbidden = np.array([*values, *(100 * np.array(values)), *losses])
-    words = {theme.percent(value) for value in values} | {f"{value:.4f}" for value in values}
+    written = {theme.percent(value) for value in values} | {f"{value:.4f}" for value in values}
     # numbers that are not of test, which may by chance be written alike
     mine = [value for of_validation, _ in WRITTEN.values() for value in of_validation]
-    words -= {theme.percent(value) for value in mine}
+    written -= {theme.percent(value) for value in mine}
 
     def shown(app: AppTest) -> tuple[bool, bool]:
-        numbers = numbers_of(scores, app)
+        numbers = numbers_of(app)
         found = bool(len(numbers)) and bool(np.isclose(numbers[:, None], forbidden[None, :], rtol=0, atol=1e-9).any())
         text = everything(app)
-        return found or any(word in text for word in words), bool(re.search(r"[Tt]est (accuracy|loss)", text))
+        return found or any(word in text for word in written), bool(re.search(r"[Tt]est (accuracy|loss)", text))
 
-    hidden = scores.look("compare")
-    reported = scores.look("compare", report=1)
+    hidden = open_page("compare")
+    reported = open_page("compare", report=1)
     for view in VIEWS:
         for app, is_reported in ((hidden, False), (reported, True)):
             app.button_group(key="view").set_value(view)
-            scores.rerun(app)
+            run_app(app)
             if not is_reported:
                 assert shown(app) == (False, False), view
                 assert "chosen among" not in everything(app), view
             elif view in ("table", "scores", "pairs"):
                 assert shown(app) == (True, True), view
             if is_reported:
-                assert "chosen among 3 configurations" in scores.said(app), view
-    table = scores.look("compare", report=1)
-    groups = scores.table(table, "Group", "Seeds")
+                assert "chosen among 3 configurations" in words(app), view
+    app = open_page("compare", report=1)
+    groups = table_with(app, "Group", "Seeds")
     assert groups["Test accuracy, best"].str.startswith(theme.percent(float(np.mean(WRITTEN["tree", 2][1])))).tolist() == [
         True,
         False,
         False,
     ]
     means = [np.mean(validation) for validation, _ in WRITTEN.values()]
-    assert [words.partition(" [")[0] for words in groups["Validation accuracy, best"]] == [
+    assert [text.partition(" [")[0] for text in groups["Validation accuracy, best"]] == [
         f"{100 * mean:.1f} %" for mean in sorted(means, reverse=True)
     ]
 
@@ -440,26 +412,26 @@ def flat(run: RunConfig) -> dict[str, Any]:
     return values
 
 
-def test_columns_are_the_fields_that_differ(shelf: Shelf) -> None:
-    runs = every_kind(shelf)
-    app = shelf.look("compare", filter="data=wine")
+def test_columns_are_the_fields_that_differ(lab: Lab) -> None:
+    runs = every_kind(lab)
+    app = open_page("compare", filter="data=wine")
     flats = [flat(run) for run in runs if run.data.name == "wine"]
     fields = {field for one in flats for field in one if field not in ("split_seed", "init_seed")}
     differ = {field for field in fields if len({one.get(field) for one in flats}) > 1}
     heads = {field_words(field)[:1].upper() + field_words(field)[1:] for field in differ}
     always = {"Run", "Group", "Validation accuracy", "Validation accuracy at the last epoch", "Best epoch", "Time (s)"}
-    assert set(shelf.table(app, "Run", "Best epoch").columns) == heads | always
-    assert "the same in all: data wine" in shelf.said(app)
-    alike = shelf.look("compare", filter="kind=tree depth=2 data=wine")
-    assert set(shelf.table(alike, "Run", "Best epoch").columns) == always - {"Group"} | {"Seed"}
+    assert set(table_with(app, "Run", "Best epoch").columns) == heads | always
+    assert "the same in all: data wine" in words(app)
+    alike = open_page("compare", filter="kind=tree depth=2 data=wine")
+    assert set(table_with(alike, "Run", "Best epoch").columns) == always - {"Group"} | {"Seed"}
 
 
-def test_baseline(scores: Shelf) -> None:
-    app = scores.look("compare")
-    assert "Minus baseline" not in scores.table(app, "Group", "Seeds").columns
+def test_baseline(scores: Lab) -> None:
+    app = open_page("compare")
+    assert "Minus baseline" not in table_with(app, "Group", "Seeds").columns
     app.selectbox(key="baseline").select_index(2)
-    scores.rerun(app)
-    column = scores.table(app, "Group", "Seeds")["Minus baseline"].tolist()
+    run_app(app)
+    column = table_with(app, "Group", "Seeds")["Minus baseline"].tolist()
     assert column[1] == "baseline"
     base = np.array(WRITTEN["tree", 0][0])
     others = [np.array(WRITTEN[name][0]) for name in (("tree", 2), ("flat", 2))]
@@ -468,58 +440,57 @@ def test_baseline(scores: Shelf) -> None:
     adjusted = np.zeros(2)
     adjusted[ordered[0]] = min(1, 2 * tests[ordered[0]].pvalue)
     adjusted[ordered[1]] = max(adjusted[ordered[0]], tests[ordered[1]].pvalue)
-    for words, other, test, p in zip((column[0], column[2]), others, tests, adjusted, strict=True):
+    for cell, other, test, p in zip((column[0], column[2]), others, tests, adjusted, strict=True):
         low, high = test.confidence_interval(0.95)
         said = f"{100 * (other - base).mean():+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
-        assert words == (said if p < 0.05 else f"{said}, not shown")
+        assert cell == (said if p < 0.05 else f"{said}, not shown")
     # it goes along to another session, and to the figure of scores
-    again = scores.look("compare", **parameters(app))
-    assert scores.table(again, "Group", "Seeds").equals(scores.table(app, "Group", "Seeds"))
+    again = open_page("compare", **parameters(app))
+    assert table_with(again, "Group", "Seeds").equals(table_with(app, "Group", "Seeds"))
     again.button_group(key="view").set_value("scores")
-    scores.rerun(again)
-    assert numbers_table(again, "group", "baseline")["baseline"].tolist() == [False, True, False]
+    run_app(again)
+    assert table_with(again, "group", "baseline")["baseline"].tolist() == [False, True, False]
 
 
-def test_group_by(scores: Shelf) -> None:
-    app = scores.look("compare", by="net.kind", view="scores")
-    table = numbers_table(app, "group", "mean", "n")
+def test_group_by(scores: Lab) -> None:
+    app = open_page("compare", by="net.kind", view="scores")
+    table = table_with(app, "group", "mean", "n")
     # trees of both depths are one group, whose seeds are averaged first
     seeds = [np.mean([WRITTEN["tree", depth][0][seed] for depth in (0, 2)]) for seed in SEEDS]
     assert table["group"].tolist() == ["tree", "flat"]
     assert table[["mean", "low", "high"]].iloc[0].tolist() == pytest.approx([100 * value for value in t_interval(seeds)])
     assert table["n"].tolist() == [3, 3]
     app.multiselect(key="by").set_value(["net.depth"])
-    scores.rerun(app)
-    assert numbers_table(app, "group", "mean")["group"].tolist() == ["depth K 2", "depth K 0"]
+    run_app(app)
+    assert table_with(app, "group", "mean")["group"].tolist() == ["depth K 2", "depth K 0"]
     assert parameters(app)["by"] == "net.depth"
     app.multiselect(key="by").set_value([])
-    scores.rerun(app)
-    assert len(numbers_table(app, "group", "mean")) == 3
+    run_app(app)
+    assert len(table_with(app, "group", "mean")) == 3
     assert "by" not in parameters(app)
 
 
-def test_filter(scores: Shelf) -> None:
-    app = scores.look("compare", filter="kind=tree depth>=1")
+def test_filter(scores: Lab) -> None:
+    app = open_page("compare", filter="kind=tree depth>=1")
     assert sentence(app).startswith("3 runs in 1 group")
     app.text_input(key="filter").set_value("depth>=much")
-    scores.rerun(app)
+    run_app(app)
     # nothing is lost by a wrong filter, and the text stays to be corrected
     assert sentence(app).startswith("9 runs in 3 groups")
-    assert "must be compared with a number" in scores.said(app)
+    assert "must be compared with a number" in words(app)
     assert app.text_input(key="filter").value == "depth>=much"
     app.text_input(key="filter").set_value("depth=77")
-    scores.rerun(app)
-    assert "No run is left" in scores.said(app)
+    run_app(app)
+    assert "No run is left" in words(app)
     app.text_input(key="filter").set_value("")
-    scores.rerun(app)
+    run_app(app)
     assert sentence(app).startswith("9 runs")
     assert "filter" not in parameters(app)
     app.selectbox(key="_filter_field").set_value("net.kind")
-    scores.rerun(app)
+    run_app(app)
     app.multiselect(key="_filter_net.kind").set_value(["flat"])
-    scores.rerun(app)
-    app.button(key="_filter_add").click()
-    scores.rerun(app)
+    run_app(app)
+    press(app, "_filter_add")
     assert parameters(app)["filter"] == "net.kind=flat"
     assert sentence(app).startswith("3 runs in 1 group")
 
@@ -527,34 +498,33 @@ def test_filter(scores: Shelf) -> None:
 # Chosen rows
 
 
-def test_chosen_rows_go_to_the_address(scores: Shelf, pick_rows: Any) -> None:
+def test_chosen_rows_go_to_the_address(scores: Lab, choose_rows: Any) -> None:
     ids = [one.run_id for one in scores.store.list_runs()]
-    pick_rows([1, 4])
-    app = scores.look("compare")
+    choose_rows([1, 4], "compare_table")
+    app = open_page("compare")
     assert parameters(app)["chosen"] == f"{ids[1]}.{ids[4]}"
     assert "chosen from 9" in sentence(app)
-    pick_rows(None)
-    again = scores.look("compare", view="scores", chosen=f"{ids[1]}.{ids[4]}")
+    choose_rows(None)
+    again = open_page("compare", view="scores", chosen=f"{ids[1]}.{ids[4]}")
     assert sentence(again) == sentence(app)
-    assert sum(numbers_table(again, "group", "n")["n"]) == 2
+    assert sum(table_with(again, "group", "n")["n"]) == 2
     # on another page and back
-    scores.go(again, "runs")
-    scores.go(again, "compare")
+    go(again, "runs")
+    go(again, "compare")
     assert sentence(again) == sentence(app)
 
 
-def test_unknown_chosen_run(scores: Shelf) -> None:
+def test_unknown_chosen_run(scores: Lab) -> None:
     known = scores.store.list_runs()[0]
-    gone = scored(scores, "flat", 1, 0)
+    gone = scored("flat", 1, 0)
     asked = f"{known.run_id}.{gone.run_id}"
-    app = scores.look("compare", chosen=asked)
-    assert "1 run of this address is not here; deleted, or made on another machine" in scores.said(app)
+    app = open_page("compare", chosen=asked)
+    assert "1 run of this address is not here; deleted, or made on another machine" in words(app)
     assert not [button for button in app.button if button.key == "_train_plan"]
     assert sentence(app).startswith("1 run in 1 group, chosen from 9")
-    app = scores.look("compare", chosen=asked, plan=encode([known.config, gone]))
-    assert "1 run of this address is not here yet" in scores.said(app)
-    app.button(key="_train_plan").click()
-    scores.rerun(app)
+    app = open_page("compare", chosen=asked, plan=encode([known.config, gone]))
+    assert "1 run of this address is not here yet" in words(app)
+    press(app, "_train_plan")
     assert scores.store.run(gone.run_id).status == "queued"
     assert sentence(app).startswith("2 runs in 2 groups, chosen from 10")
 
@@ -563,20 +533,20 @@ def test_unknown_chosen_run(scores: Shelf) -> None:
 
 
 @pytest.mark.parametrize("garbage", ["<img src=x>\u202e![x](http://a.b/c.png)", "-1", "9" * 3000])
-def test_garbage_in_the_address(scores: Shelf, garbage: str) -> None:
+def test_garbage_in_the_address(scores: Lab, garbage: str) -> None:
     names = ["view", "from", "filter", "chosen", "by", "metric", "report", "baseline", "slots", "plan", "x_axis", "curves"]
     names += ["log_x", "log_y", "singles", "first", "second", "rows", "columns", "value", "cell", "x", "y", "leaf_split"]
     names += ["scatter_log_x", "scatter_log_y", "size", "image"]
-    app = scores.look("compare", **dict.fromkeys(names, garbage))
-    assert "There is no sweep" in scores.said(app)
+    app = open_page("compare", **dict.fromkeys(names, garbage))
+    assert "There is no sweep" in words(app)
     text = "\n".join(
         str(element.value) for kind in ("markdown", "error", "warning", "info", "toast") for element in getattr(app, kind)
     )
     assert not re.search(r"(?<!\\)!\[|(?<!\\)<img", re.sub(r"`[^`]*`", "", text))
     for view in ("curves", "pairs", "pivot", "scatter", "leaves") if "<" in garbage else ("pairs",):
-        app = scores.look("compare", **(dict.fromkeys(names, garbage) | {"view": view, "filter": ""}))
+        app = open_page("compare", **(dict.fromkeys(names, garbage) | {"view": view, "filter": ""}))
         assert sentence(app).startswith("9 runs in 3 groups; best")
-        assert scores.charts(app)
+        assert figures(app)
 
 
 VIEWED = [
@@ -588,72 +558,72 @@ VIEWED = [
 
 
 @pytest.mark.parametrize("asked", VIEWED, ids=lambda asked: str(asked["view"]))
-def test_the_address_restores_the_view(scores: Shelf, asked: dict[str, Any]) -> None:
-    app = scores.look("compare", **asked)
+def test_the_address_restores_the_view(scores: Lab, asked: dict[str, Any]) -> None:
+    app = open_page("compare", **asked)
     given = parameters(app)
     assert given.items() >= {name: str(value) for name, value in asked.items()}.items()
-    again = scores.look("compare", **given)
-    assert scores.said(again) == scores.said(app)
-    assert figures(scores, again) == figures(scores, app)
+    again = open_page("compare", **given)
+    assert words(again) == words(app)
+    assert figures(again) == figures(app)
     assert parameters(again) == given
 
 
-def colours(shelf: Shelf, app: AppTest) -> dict[str, str]:
+def colours(app: AppTest) -> dict[str, str]:
     """Group -> colour, in the figure of scores."""
-    means = [trace for trace in shelf.figure(app, "scores")["data"] if trace["name"] == "best epoch"]
+    means = [trace for trace in figures(app)["scores"]["data"] if trace["name"] == "best epoch"]
     return {trace["hovertext"][0].partition("<br>")[0]: trace["marker"]["color"] for trace in means}
 
 
-def test_colours_stay_when_the_filter_narrows(shelf: Shelf) -> None:
+def test_colours_stay_when_the_filter_narrows(lab: Lab) -> None:
     for seed in (0, 1):
         for kind, depth in (("tree", 0), ("tree", 1), ("flat", 0), ("flat", 2)):
-            shelf.finish(scored(shelf, kind, depth, seed))
-    app = shelf.look("compare", view="scores")
-    before = colours(shelf, app)
+            lab.finish(scored(kind, depth, seed))
+    app = open_page("compare", view="scores")
+    before = colours(app)
     assert len(set(before.values())) == 4
     # still no model of its own for each group, and more than one number in which they differ
     for text in ("kind=flat|tree depth=0..1", "kind=flat|tree depth=0..1 seed=1"):
         app.text_input(key="filter").set_value(text)
-        shelf.rerun(app)
-        narrowed = colours(shelf, app)
+        run_app(app)
+        narrowed = colours(app)
         assert len(narrowed) == 3
         assert narrowed.items() <= before.items(), text
-        again = shelf.look("compare", **parameters(app))
-        assert figures(shelf, again) == figures(shelf, app)
+        again = open_page("compare", **parameters(app))
+        assert figures(again) == figures(app)
     app.text_input(key="filter").set_value("")
-    shelf.rerun(app)
-    assert colours(shelf, app) == before
+    run_app(app)
+    assert colours(app) == before
 
 
-def test_colours_of_models_stay(scores: Shelf) -> None:
-    app = scores.look("compare", view="scores", by="net.kind")
-    before = colours(scores, app)
+def test_colours_of_models_stay(scores: Lab) -> None:
+    app = open_page("compare", view="scores", by="net.kind")
+    before = colours(app)
     assert before == {"tree": theme.model_colour("tree"), "flat": theme.model_colour("flat")}
     app.text_input(key="filter").set_value("kind=flat")
-    scores.rerun(app)
-    assert list(colours(scores, app).values()) == [theme.model_colour("flat")]
+    run_app(app)
+    assert list(colours(app).values()) == [theme.model_colour("flat")]
 
 
 # What people wrote
 
 
-def test_hostile_names_are_text(scores: Shelf, choose_rows: Any) -> None:
+def test_hostile_names_are_text(scores: Lab, choose_rows: Any) -> None:
     runs = scores.store.list_runs()
     for one in runs[:4]:
         scores.store.annotate(one.run_id, name=HOSTILE[:9_990], comment=HOSTILE, tags=[HOSTILE[:55].replace(",", "")])
-    app = scores.look("compare", by="tags")
+    app = open_page("compare", by="tags")
     for view in VIEWS:
         app.button_group(key="view").set_value(view)
-        scores.rerun(app)
-        check_text(scores, app)
-    chosen = scores.look("compare", chosen=runs[0].run_id)
-    check_text(scores, chosen)
+        run_app(app)
+        check_text(app)
+    chosen = open_page("compare", chosen=runs[0].run_id)
+    check_text(chosen)
     choose_rows([0])
-    check_text(scores, scores.look("runs"))
-    check_text(scores, scores.look("runs", find="img"))
+    check_text(open_page("runs"))
+    check_text(open_page("runs", find="img"))
 
 
-def check_text(shelf: Shelf, app: AppTest) -> None:
+def check_text(app: AppTest) -> None:
     """Markdown has no image, tag or link of its own; Plotly gets no tag but its line breaks; nothing turns around."""
     markdown = [
         str(element.value)
@@ -665,8 +635,8 @@ def check_text(shelf: Shelf, app: AppTest) -> None:
         assert not re.search(r"(?<!\\)!\[|(?<!\\)\]\(|(?<!\\)<img|(?<!\\)\*\*b", text), text[:300]
         assert "\u202e" not in text
         assert len(text) < 4_000, len(text)
-    for key in shelf.charts(app):
-        for text in texts_of({part: value for part, value in shelf.figure(app, key).items() if part in ("data", "layout")}):
+    for figure in figures(app).values():
+        for text in texts_of({part: value for part, value in figure.items() if part in ("data", "layout")}):
             assert "<img" not in text
             assert "\u202e" not in text
             assert len(text) < 2_000
@@ -686,34 +656,31 @@ def texts_of(value: Any) -> Iterator[str]:
             yield from texts_of(inner)
 
 
-def test_name_tags_and_comment_of_one_run(scores: Shelf) -> None:
+def test_name_tags_and_comment_of_one_run(scores: Lab) -> None:
     run_id = scores.store.list_runs()[0].run_id
-    app = scores.look("compare", chosen=run_id)
+    app = open_page("compare", chosen=run_id)
     app.text_input(key=f"_compare_name_{run_id}").set_value("My <b>run</b>")
     app.text_area(key=f"_compare_comment_{run_id}").set_value("said\nin two lines")
     app.text_input(key=f"_compare_tags_{run_id}").set_value(" talk, draft,talk, ")
-    scores.button(app, "Save").click()
-    scores.rerun(app)
+    press(app, "Save")
     now = scores.store.run(run_id)
     assert (now.name, now.comment, now.tags) == ("My <b>run</b>", "said\nin two lines", ("talk", "draft"))
-    line = scores.table(app, "Run", "Comment", "Tags").set_index("Run").loc["My <b>run</b>"]
+    line = table_with(app, "Run", "Comment", "Tags").set_index("Run").loc["My <b>run</b>"]
     assert line["Comment"] == "said in two lines"
     assert list(line["Tags"]) == ["talk", "draft"]
     app.text_input(key=f"_compare_tags_{run_id}").set_value("t" * 61)
-    scores.button(app, "Save").click()
-    scores.rerun(app)
-    assert "a tag must have from 1 to 60 characters, got 61" in scores.said(app)
+    press(app, "Save")
+    assert "a tag must have from 1 to 60 characters, got 61" in words(app)
     assert scores.store.run(run_id).tags == ("talk", "draft")
 
 
-def test_tags_of_many_runs(scores: Shelf) -> None:
+def test_tags_of_many_runs(scores: Lab) -> None:
     first, second = (one.run_id for one in scores.store.list_runs()[:2])
     scores.store.annotate(first, name="kept", tags=["old"])
-    app = scores.look("compare", chosen=f"{first}.{second}")
+    app = open_page("compare", chosen=f"{first}.{second}")
     app.text_input(key="_compare_add").set_value("talk")
     app.text_input(key="_compare_remove").set_value("old")
-    scores.button(app, "Save").click()
-    scores.rerun(app)
+    press(app, "Save")
     assert [scores.store.run(one).tags for one in (first, second)] == [("talk",), ("talk",)]
     assert scores.store.run(first).name == "kept"
 
@@ -721,10 +688,10 @@ def test_tags_of_many_runs(scores: Shelf) -> None:
 # Files
 
 
-def test_csv_has_all_runs_and_fields(scores: Shelf, downloads: dict[str, Any]) -> None:
+def test_csv_has_all_runs_and_fields(scores: Lab, downloads: dict[str, Any]) -> None:
     named = scores.store.list_runs()[0].run_id
     scores.store.annotate(named, name="named", comment='says, "so"\nand so', tags=["a", "b"])
-    scores.look("compare")
+    open_page("compare")
     table = pd.read_csv(io.BytesIO(downloads["leafscope-comparison.csv"]())).set_index("run_id")
     known = {one.run_id: one for one in scores.store.list_runs()}
     assert set(table.index) == set(known)
@@ -736,14 +703,14 @@ def test_csv_has_all_runs_and_fields(scores: Shelf, downloads: dict[str, Any]) -
             for name, value in values.items():
                 assert row[f"{which}_{name}"] == pytest.approx(value, abs=0, rel=1e-15)
     assert [table.loc[named, name] for name in ("title", "comment", "tags")] == ["named", 'says, "so"\nand so', "a, b"]
-    scores.look("compare", chosen=named)
+    open_page("compare", chosen=named)
     assert pd.read_csv(io.BytesIO(downloads["leafscope-comparison.csv"]()))["run_id"].tolist() == [named]
 
 
-def test_one_file_is_imported_elsewhere(scores: Shelf, downloads: dict[str, Any], tmp_path: Path) -> None:
+def test_one_file_is_imported_elsewhere(scores: Lab, downloads: dict[str, Any], tmp_path: Path) -> None:
     chosen = [one.run_id for one in scores.store.list_runs()[:2]]
     scores.store.annotate(chosen[0], name="named", tags=["a"])
-    scores.look("compare", chosen=".".join(chosen))
+    open_page("compare", chosen=".".join(chosen))
     other = Store(tmp_path / "other.db")
     import_archive(other, io.BytesIO(downloads["runs.leafscope"]()))
     assert {one.run_id for one in other.list_runs()} == set(chosen)
@@ -755,9 +722,9 @@ def test_one_file_is_imported_elsewhere(scores: Shelf, downloads: dict[str, Any]
     other.close()
 
 
-def test_script_is_the_runs(scores: Shelf) -> None:
+def test_script_is_the_runs(scores: Lab) -> None:
     first, second = scores.store.list_runs()[:2]
-    app = scores.look("compare", chosen=first.run_id)
+    app = open_page("compare", chosen=first.run_id)
     (code,) = (element.value for element in app.code if "run_id" in element.value)
     assert code == script(first.config).rstrip()
     assert f'assert run.run_id == "{first.run_id}"' in code
@@ -765,17 +732,16 @@ def test_script_is_the_runs(scores: Shelf) -> None:
     names: dict[str, Any] = {}
     exec("from leafscope.core.config import *\n" + ast.unparse(call), names)
     assert names["run"] == first.config
-    both = scores.look("compare", chosen=f"{first.run_id}.{second.run_id}")
+    both = open_page("compare", chosen=f"{first.run_id}.{second.run_id}")
     assert not [element for element in both.code if "run_id" in element.value]
 
 
-def test_run_without_a_valid_configuration_is_named_on_runs(shelf: Shelf, choose_rows: Any) -> None:
-    run = shelf.small(epochs=2)
-    invalid(shelf, run)
+def test_run_without_a_valid_configuration_is_named_on_runs(lab: Lab, choose_rows: Any) -> None:
+    run = small(epochs=2)
+    invalid(lab, run)
     choose_rows([0])
-    app = shelf.look("runs")
+    app = open_page("runs")
     assert not [element for element in app.code if "run_id" in element.value]
     app.text_input(key=f"_runs_name_{run.run_id}").set_value("old one")
-    shelf.button(app, "Save").click()
-    shelf.rerun(app)
-    assert shelf.store.run(run.run_id).name == "old one"
+    press(app, "Save")
+    assert lab.store.run(run.run_id).name == "old one"

@@ -2,7 +2,6 @@
 
 import io
 import math
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,22 @@ from leafscope.core.sweep.members import distinct_runs, expand, run_ids
 from leafscope.core.training.loop import train
 from leafscope.core.worker.inline import run_sweep
 from leafscope.core.worker.worker import Worker
-from tests.pages.harness import MAIN, Lab, figures, live_charts, open_lab, param, plain, press, progress, run_app, words
+from tests.pages.harness import (
+    Lab,
+    decoded,
+    figures,
+    live_charts,
+    open_lab,
+    open_page,
+    param,
+    plain,
+    press,
+    progress,
+    run_app,
+    stock,
+    words,
+)
 
-PAGE = "../pages/overfitting.py"
 BASE = RunConfig(
     data=DataConfig(name="wine"), net=NetConfig(width=6), train=TrainConfig(epochs=3, batch_size=32, device="auto", lr=0.03)
 )
@@ -68,41 +80,28 @@ KEYS = ["help_map", "error_by_depth", "gap_by_depth", "tree_against_flat", "leve
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database in which the sweeps above are trained, the first one last."""
-    path = tmp_path_factory.mktemp("sweeps") / "pages.db"
-    store = Store(path)
-    for sweep in (TREES, ONE, GROWTH, ROWS, SWEEP):
-        run_sweep(sweep, store=store)
-    store.close()
-    return path
+
+    def fill(lab: Lab) -> None:
+        for sweep in (TREES, ONE, GROWTH, ROWS, SWEEP):
+            run_sweep(sweep, store=lab.store)
+
+    return stock(tmp_path_factory.mktemp("sweeps"), fill)
 
 
 @pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    lab = open_lab(tmp_path, monkeypatch)
-    yield lab
-    lab.store.close()
-
-
-@pytest.fixture
-def lab(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    for file in trained.parent.glob("pages.db*"):
-        shutil.copy(file, tmp_path)
-    lab = open_lab(tmp_path, monkeypatch)
+def swept(stocked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """The store of those sweeps."""
+    lab = open_lab(tmp_path, monkeypatch, stocked)
     yield lab
     lab.store.close()
 
 
 def show(sweep: SweepConfig | str | None = None, **address: object) -> AppTest:
     """Open the page at an address."""
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
-    if sweep is not None:
-        at.query_params["sweep"] = sweep if isinstance(sweep, str) else sweep.sweep_id
-    for name, value in address.items():
-        at.query_params[name] = str(value)
-    at.switch_page(PAGE)
-    return run_app(at)
+    asked = {} if sweep is None else {"sweep": sweep if isinstance(sweep, str) else sweep.sweep_id}
+    return open_page("overfitting", **asked, **address)
 
 
 def csv(downloads: dict[str, Any], key: str) -> pd.DataFrame:
@@ -143,7 +142,7 @@ def at_depth(table: pd.DataFrame, model: str, depth: float, variant: str = "") -
 # The first visit
 
 
-def test_an_empty_store_says_what_will_be_here_and_offers_it(empty: Lab) -> None:
+def test_an_empty_store_says_what_will_be_here_and_offers_it(lab: Lab) -> None:
     at = show()
     said = words(at)
     sweep = presets.depth_sweep()
@@ -155,24 +154,24 @@ def test_an_empty_store_says_what_will_be_here_and_offers_it(empty: Lab) -> None
         assert at.button(key="_first_sweep" if name == "tree_teacher" else f"_first_{name}").label
     press(at, "_first_sweep")
     assert param(at, "sweep") == sweep.sweep_id
-    assert empty.store.statuses(run_ids(sweep)) == dict.fromkeys(run_ids(sweep), "queued")
-    assert len(empty.store.list_runs()) == len(run_ids(sweep))
+    assert lab.store.statuses(run_ids(sweep)) == dict.fromkeys(run_ids(sweep), "queued")
+    assert len(lab.store.list_runs()) == len(run_ids(sweep))
     assert progress(at).startswith(f"0 of {len(run_ids(sweep)):,} runs, about ")
     assert "The first points appear when" in words(at)
     assert at.button(key="_stop_sweep").label == "Stop"
 
 
-def test_other_data_are_one_click_away(empty: Lab) -> None:
+def test_other_data_are_one_click_away(lab: Lab) -> None:
     at = press(show(), "_first_spirals")
     sweep = presets.depth_sweep("spirals")
     assert param(at, "sweep") == sweep.sweep_id
-    assert set(empty.store.statuses(run_ids(sweep))) == {summary.run_id for summary in empty.store.list_runs()}
+    assert set(lab.store.statuses(run_ids(sweep))) == {summary.run_id for summary in lab.store.list_runs()}
 
 
-def test_what_is_in_the_url_is_kept_for_the_first_sweep(empty: Lab) -> None:
+def test_what_is_in_the_url_is_kept_for_the_first_sweep(lab: Lab) -> None:
     at = show(sweep_data="wine", sweep_depths="0-2", sweep_seeds="0", sweep_models="")
     press(at, "_train_sweep")
-    (info,) = empty.store.sweeps()
+    (info,) = lab.store.sweeps()
     assert info.config.axes["net.depth"] == [0, 1, 2]
     assert info.config.base.data.name == "wine"
 
@@ -180,10 +179,10 @@ def test_what_is_in_the_url_is_kept_for_the_first_sweep(empty: Lab) -> None:
 # A finished sweep: numbers
 
 
-def test_the_figures_are_their_tables_and_the_store(lab: Lab, downloads: dict[str, Any], numbers: Any) -> None:
+def test_the_figures_are_their_tables_and_the_store(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show()
     assert sorted(figures(at)) == sorted(KEYS)
-    brute = scores(lab.store, SWEEP)
+    brute = scores(swept.store, SWEEP)
     shown = figures(at)
     errors = csv(downloads, "error_by_depth")
     assert len(errors) == 2 * (3 * 4 + 2 + 3)  # both splits; tree, flat, capacity, gates by depth; dense, logistic; trees
@@ -200,7 +199,7 @@ def test_the_figures_are_their_tables_and_the_store(lab: Lab, downloads: dict[st
 
     def points(key: str, axis: str, name: str) -> list[tuple[float, float]]:
         trace = next(trace for trace in shown[key]["data"] if trace.get("name") == name and trace.get("xaxis", "x") == axis)
-        pairs = zip(numbers(trace["x"]).tolist(), numbers(trace["y"]).tolist(), strict=True)
+        pairs = zip(decoded(trace["x"]).tolist(), decoded(trace["y"]).tolist(), strict=True)
         return [(float(x), float(y)) for x, y in pairs]
 
     for name, model in (("tree", "tree"), ("flat", "flat"), ("dense, same parameters", "dense_capacity")):
@@ -220,10 +219,10 @@ def test_the_figures_are_their_tables_and_the_store(lab: Lab, downloads: dict[st
                 assert at_0.loc[(model, split), column] == at_0.loc[("tree", split), column]
 
 
-def test_differences_levels_and_curves_are_the_stores(lab: Lab, downloads: dict[str, Any], numbers: Any) -> None:
+def test_differences_levels_and_curves_are_the_stores(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show(at_depth=2)
     shown = figures(at)
-    brute = scores(lab.store, SWEEP)
+    brute = scores(swept.store, SWEEP)
     tree, flat, dense = (
         {k: at_depth(brute, model, k).set_index("seed") for k in (0, 1, 2)} for model in ("tree", "flat", "dense")
     )
@@ -235,16 +234,16 @@ def test_differences_levels_and_curves_are_the_stores(lab: Lab, downloads: dict[
             differences = tree[k]["best_test"] - other[k]["best_test"]
             assert row["mean"] == pytest.approx(100 * differences.mean())
     difference = next(trace for trace in shown["tree_against_flat"]["data"] if trace.get("name") == "difference")
-    assert numbers(difference["y"]).tolist() == csv(downloads, "tree_against_flat")["mean"].tolist()
+    assert decoded(difference["y"]).tolist() == csv(downloads, "tree_against_flat")["mean"].tolist()
 
     levels = csv(downloads, "level_accuracy")
     assert sorted(set(levels["level"])) == [0, 1, 2]
     read = []
     for run_id in tree[2]["run_id"]:
-        net = trained_net(lab.store, run_id)
+        net = trained_net(swept.store, run_id)
         assert net is not None
         assert isinstance(net.net, TreeNet)
-        read.append(scores_by_level(net.net, load(SWEEP.base.data, lab.store.run(run_id).config.seed)))
+        read.append(scores_by_level(net.net, load(SWEEP.base.data, swept.store.run(run_id).config.seed)))
     for row in levels.to_dict("records"):
         expected = np.mean([scores[row["split"], "accuracy"][row["level"]] for scores in read])
         assert row["mean"] == pytest.approx(100 * expected)
@@ -255,13 +254,13 @@ def test_differences_levels_and_curves_are_the_stores(lab: Lab, downloads: dict[
     curves = csv(downloads, "seed_curves").set_index(["model", "split", "epoch"])["mean"]
     assert len(curves) == 3 * 2 * 4
     for model in ("tree", "flat", "dense"):
-        histories = [lab.store.history(run_id) for run_id in at_depth(brute, model, 2)["run_id"]]
+        histories = [swept.store.history(run_id) for run_id in at_depth(brute, model, 2)["run_id"]]
         losses = pd.concat([history[history["metric"] == "loss"] for history in histories])
         for (split, epoch), rows in losses[losses["split"] != "validation"].groupby(["split", "epoch"]):
             assert curves[model, split, epoch] == pytest.approx(rows["value"].mean())
 
 
-def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(lab: Lab, downloads: dict[str, Any]) -> None:
+def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show()
     expected = jobs.sweep_results(SWEEP.sweep_id)
     saved = pd.read_csv(io.BytesIO(downloads[f"leafscope-sweep-{SWEEP.sweep_id}.csv"]()))
@@ -284,9 +283,9 @@ def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(
 # Choices
 
 
-def test_the_last_epoch(lab: Lab, downloads: dict[str, Any]) -> None:
+def test_the_last_epoch(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show(ONE, at="last")
-    brute = scores(lab.store, ONE)
+    brute = scores(swept.store, ONE)
     assert param(at, "at") == "last"
     assert "Errors at the last epoch" in words(at)
     for row in csv(downloads, "error_by_depth").to_dict("records"):
@@ -296,9 +295,9 @@ def test_the_last_epoch(lab: Lab, downloads: dict[str, Any]) -> None:
     assert (best != brute["last_test"].to_numpy()).any()  # so that the choice can be seen
 
 
-def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(lab: Lab, downloads: dict[str, Any], numbers: Any) -> None:
+def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show(ROWS, basis="train_loss", seeds=1)
-    brute = scores(lab.store, ROWS)
+    brute = scores(swept.store, ROWS)
     brute = brute[(brute["n_train"] == 80) & (brute["width"] == 4)]
     places = set()
     said = words(at)
@@ -310,7 +309,7 @@ def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(lab: Lab, downloa
             histories = []
             for model in ("tree", "flat"):
                 run_id = at_depth(brute, model, row["depth"]).set_index("seed").loc[seed, "run_id"]
-                wide = lab.store.history(run_id).pivot_table(index="epoch", columns=["split", "metric"], values="value")
+                wide = swept.store.history(run_id).pivot_table(index="epoch", columns=["split", "metric"], values="value")
                 histories.append(wide)
             target = max(wide["train", "loss"].min() for wide in histories)
             places.add(tuple(int((wide["train", "loss"] <= target).argmax()) for wide in histories))
@@ -321,7 +320,7 @@ def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(lab: Lab, downloa
     assert at.checkbox(key="seeds").value is True
     spread = False  # where the seeds differ, the means are others
     for key, column in (("error_by_depth", "best_test"), ("gap_by_depth", "gap")):
-        drawn = np.concatenate([numbers(trace["y"]).astype(float) for trace in figures(at)[key]["data"] if "y" in trace])
+        drawn = np.concatenate([decoded(trace["y"]).astype(float) for trace in figures(at)[key]["data"] if "y" in trace])
         for model in ("tree", "flat"):
             values = at_depth(brute.assign(gap=brute["best_test"] - brute["best_train"]), model, 1)[column]
             spread |= len(set(values)) == 2
@@ -329,7 +328,7 @@ def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(lab: Lab, downloa
     assert spread
 
 
-def test_one_seed_has_curves_without_intervals_and_says_why(lab: Lab, downloads: dict[str, Any]) -> None:
+def test_one_seed_has_curves_without_intervals_and_says_why(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show()
     at.selectbox(key="_picked_sweep").set_value(ONE.sweep_id)
     run_app(at)
@@ -346,9 +345,9 @@ def test_one_seed_has_curves_without_intervals_and_says_why(lab: Lab, downloads:
     assert "No difference in test error" in words(at)
 
 
-def test_several_sizes_and_widths(lab: Lab, downloads: dict[str, Any]) -> None:
+def test_several_sizes_and_widths(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show(ROWS, at_rows=40, at_width=4, at_depth=1)
-    brute = scores(lab.store, ROWS)
+    brute = scores(swept.store, ROWS)
     assert sorted(figures(at)) == sorted([*KEYS, "error_by_rows"])
     here = brute[brute["width"].isna() | (brute["width"] == 4)]
     for row in csv(downloads, "error_by_rows").to_dict("records"):
@@ -373,7 +372,7 @@ def test_several_sizes_and_widths(lab: Lab, downloads: dict[str, Any]) -> None:
     assert "80 training rows, width 6" in str(figures(at)["error_by_depth"]["layout"])
 
 
-def test_a_click_on_the_map_chooses_a_cell(lab: Lab, click_point: Any) -> None:
+def test_a_click_on_the_map_chooses_a_cell(swept: Lab, click_point: Any) -> None:
     click_point("help_map", {"customdata": [6, 0]})
     at = show(ROWS)
     assert "width 4, K = 1" in str(figures(at)["seed_curves"]["layout"])
@@ -383,9 +382,9 @@ def test_a_click_on_the_map_chooses_a_cell(lab: Lab, click_point: Any) -> None:
     assert "width 6" in str(figures(at)["error_by_depth"]["layout"])
 
 
-def test_variants_of_decay_growth_are_lines_of_their_own(lab: Lab, downloads: dict[str, Any]) -> None:
+def test_variants_of_decay_growth_are_lines_of_their_own(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show(GROWTH)
-    brute = scores(lab.store, GROWTH)
+    brute = scores(swept.store, GROWTH)
     table = csv(downloads, "error_by_depth").query("split == 'test' and model == 'tree'")
     for growth in ("1", "4"):
         line = table[table["variant"] == f"decay_growth={growth}"]
@@ -407,7 +406,7 @@ def test_variants_of_decay_growth_are_lines_of_their_own(lab: Lab, downloads: di
             assert row["mean"] == pytest.approx(100 * (tree - dense).mean())
 
 
-def test_without_nets_there_are_the_curves_that_there_can_be(lab: Lab, downloads: dict[str, Any]) -> None:
+def test_without_nets_there_are_the_curves_that_there_can_be(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show(TREES)
     assert sorted(figures(at)) == ["error_by_depth", "gap_by_depth"]
     said = words(at)
@@ -429,17 +428,17 @@ def train_some(store: Store, ids: list[str]) -> None:
     store.remove_worker("w")
 
 
-def test_a_sweep_is_followed_stopped_and_resumed(empty: Lab, downloads: dict[str, Any]) -> None:
+def test_a_sweep_is_followed_stopped_and_resumed(lab: Lab, downloads: dict[str, Any]) -> None:
     jobs.submit_sweep(SWEEP)
     ids = run_ids(SWEEP)
     of_seed_0 = [run.run_id for run in distinct_runs(SWEEP) if run.seed == 0]
-    train_some(empty.store, of_seed_0)
+    train_some(lab.store, of_seed_0)
     at = show(SWEEP)
     done, total = len(of_seed_0), len(ids)
     assert progress(at).startswith(f"{done} of {total} runs, about ")
     assert figures(at) == {}
-    (chart,) = live_charts(at)
-    brute = scores_of_seed_0(empty.store)
+    (chart,) = live_charts(at).values()
+    brute = scores_of_seed_0(lab.store)
     assert chart["xAxis"]["data"] == ["0", "1", "2"]
     by_name = {series["name"]: series["data"] for series in chart["series"]}
     expected = [round(100 * at_depth(brute, "tree", k)["best_test"].item(), 3) for k in (0, 1, 2)]
@@ -449,7 +448,7 @@ def test_a_sweep_is_followed_stopped_and_resumed(empty: Lab, downloads: dict[str
     assert f"{len(members) // 2} of {len(members)} members have a result" in words(at)
 
     press(at, "_stop_sweep")
-    statuses = empty.store.statuses(ids)
+    statuses = lab.store.statuses(ids)
     assert {statuses[run_id] for run_id in of_seed_0} == {"finished"}
     assert {statuses[run_id] for run_id in ids if run_id not in of_seed_0} == {"stopped"}
     assert progress(at) == f"{done} of {total} runs, {total - done} stopped"
@@ -458,11 +457,11 @@ def test_a_sweep_is_followed_stopped_and_resumed(empty: Lab, downloads: dict[str
     assert set(csv(downloads, "level_accuracy")["n"]) == {1}
 
     press(at, "_resume_sweep")
-    statuses = empty.store.statuses(ids)
+    statuses = lab.store.statuses(ids)
     assert {statuses[run_id] for run_id in of_seed_0} == {"finished"}
     assert {statuses[run_id] for run_id in ids if run_id not in of_seed_0} == {"queued"}
-    assert {empty.store.run(run_id).attempt for run_id in of_seed_0} == {1}
-    train_some(empty.store, ids)
+    assert {lab.store.run(run_id).attempt for run_id in of_seed_0} == {1}
+    train_some(lab.store, ids)
     at = run_app(at)
     assert sorted(figures(at)) == sorted(KEYS)
     assert not at.get("progress")
@@ -474,10 +473,10 @@ def scores_of_seed_0(store: Store) -> pd.DataFrame:
     return scores(store, SWEEP.model_copy(update={"axes": SWEEP.axes | {"seed": [0]}}))
 
 
-def test_members_without_all_of_their_rates_have_no_result(empty: Lab) -> None:
+def test_members_without_all_of_their_rates_have_no_result(lab: Lab) -> None:
     jobs.submit_sweep(SWEEP)
     first = next(member.run_id for member in expand(SWEEP) if member.model == "tree" and member.depth == 1)
-    train_some(empty.store, [first])
+    train_some(lab.store, [first])
     jobs.stop_sweep(SWEEP.sweep_id)
     at = show(SWEEP)
     members = jobs.sweep_results(SWEEP.sweep_id)
@@ -486,7 +485,7 @@ def test_members_without_all_of_their_rates_have_no_result(empty: Lab) -> None:
     assert figures(at) == {}
 
 
-def test_failed_and_diverged_members_are_counted_with_their_reason(empty: Lab) -> None:
+def test_failed_and_diverged_members_are_counted_with_their_reason(lab: Lab) -> None:
     jobs.submit_sweep(ONE)
     runs = distinct_runs(ONE)
     fails = {run.net.kind: run.run_id for run in runs if run.net.depth == 1 and run.net.kind in ("tree", "flat")}
@@ -494,9 +493,9 @@ def test_failed_and_diverged_members_are_counted_with_their_reason(empty: Lab) -
     for run_id, words_, facts in (
         (fails["tree"], str(error), {"diverged": True}), (fails["flat"], "<b>boom</b> ![x](http://x)", {}),
     ):  # fmt: skip
-        (claim,) = empty.store.claim_members("w", lambda run: 1.0, 0.1, "cpu", [run_id])
-        empty.store.end(claim, "failed", words_, facts=facts)
-    train_some(empty.store, run_ids(ONE))
+        (claim,) = lab.store.claim_members("w", lambda run: 1.0, 0.1, "cpu", [run_id])
+        lab.store.end(claim, "failed", words_, facts=facts)
+    train_some(lab.store, run_ids(ONE))
     at = show(ONE)
     said = words(at)
     count = len(jobs.sweep_results(ONE.sweep_id))
@@ -506,14 +505,14 @@ def test_failed_and_diverged_members_are_counted_with_their_reason(empty: Lab) -
     assert all("![x](http" not in str(warning.value) and "<b>" not in str(warning.value) for warning in at.warning)
     assert at.button(key="_resume_sweep").label == "Resume"  # the one that did not diverge is tried again
     press(at, "_resume_sweep")
-    assert empty.store.statuses(fails.values()) == {fails["tree"]: "failed", fails["flat"]: "queued"}
+    assert lab.store.statuses(fails.values()) == {fails["tree"]: "failed", fails["flat"]: "queued"}
 
 
-def test_collapsed_nets_are_drawn_and_counted(empty: Lab, downloads: dict[str, Any]) -> None:
+def test_collapsed_nets_are_drawn_and_counted(lab: Lab, downloads: dict[str, Any]) -> None:
     slow = SweepConfig(
         name="slow", base=changed(BASE, {"train.lr": 1e-9, "train.epochs": 1}), axes={"net.depth": [0, 1], "seed": [0, 1, 2]}
     )
-    run_sweep(slow, store=empty.store)
+    run_sweep(slow, store=lab.store)
     collapsed = 0
     for run in distinct_runs(slow):
         data = load(run.data, run.seed)
@@ -530,7 +529,7 @@ def test_collapsed_nets_are_drawn_and_counted(empty: Lab, downloads: dict[str, A
 # Bad input
 
 
-def test_an_unknown_sweep_is_said_with_a_way_back(lab: Lab) -> None:
+def test_an_unknown_sweep_is_said_with_a_way_back(swept: Lab) -> None:
     at = show("`<b>x</b>` ![x](http://x)")
     assert at.error[0].value.startswith("There is no sweep `<b>x</b> ![x](http://x)` here")  # code, which is shown as it is
     assert figures(at) == {}
@@ -540,7 +539,7 @@ def test_an_unknown_sweep_is_said_with_a_way_back(lab: Lab) -> None:
     assert sorted(figures(at)) == sorted(KEYS)
 
 
-def test_choices_that_the_sweep_does_not_have_are_said(lab: Lab) -> None:
+def test_choices_that_the_sweep_does_not_have_are_said(swept: Lab) -> None:
     at = show(SWEEP, at_depth=9, at_width="<b>", at="first", basis="x", at_rows=3, at_data="![x](http://x)")
     assert sorted(figures(at)) == sorted(KEYS)
     toasts = [plain(toast.value) for toast in at.toast]
@@ -550,9 +549,9 @@ def test_choices_that_the_sweep_does_not_have_are_said(lab: Lab) -> None:
     assert "K = 1" in str(figures(at)["seed_curves"]["layout"])
 
 
-def test_a_hostile_name_is_shown_as_text(lab: Lab) -> None:
+def test_a_hostile_name_is_shown_as_text(swept: Lab) -> None:
     name = "<img src=x> ![x](http://x/y.png)" + 160 * "a"
-    with lab.store._write() as connection:
+    with swept.store._write() as connection:
         connection.execute(update(sweeps).where(sweeps.c.sweep_id == SWEEP.sweep_id).values(name=name))
     at = show(SWEEP, sweep_seeds="0-7")
     (info,) = [element.value for element in at.info]
@@ -569,7 +568,7 @@ def test_a_hostile_name_is_shown_as_text(lab: Lab) -> None:
         ({"sweep_data": "wine", "sweep_depths": "8", "sweep_widths": "9, 6"}, "depths must be at most the smallest width (6)"),
     ],
 )
-def test_a_fault_of_the_form_is_said_and_nothing_is_trained(empty: Lab, typed: dict[str, str], sentence: str) -> None:
+def test_a_fault_of_the_form_is_said_and_nothing_is_trained(lab: Lab, typed: dict[str, str], sentence: str) -> None:
     at = show(**typed)
     assert at.button(key="_train_sweep").disabled
     (error,) = at.sidebar.error
@@ -577,20 +576,20 @@ def test_a_fault_of_the_form_is_said_and_nothing_is_trained(empty: Lab, typed: d
     for key, value in typed.items():
         assert at.session_state[key] == value
         assert param(at, key) == value or (key == "sweep_seeds" and value == "")
-    assert empty.store.list_runs() == []
+    assert lab.store.list_runs() == []
 
 
-def test_other_choices_wait_for_train(lab: Lab) -> None:
+def test_other_choices_wait_for_train(swept: Lab) -> None:
     at = show(SWEEP)
-    before = {summary.run_id for summary in lab.store.list_runs()}
+    before = {summary.run_id for summary in swept.store.list_runs()}
     at.text_input(key="sweep_seeds").set_value("0-2")
     run_app(at)
     assert "Figures show the sweep wine, small; press Train to apply your choices." in plain(at.info[0].value)
-    assert {summary.run_id for summary in lab.store.list_runs()} == before
+    assert {summary.run_id for summary in swept.store.list_runs()} == before
     press(at, "_train_sweep")
-    wanted = lab.store.sweep(str(param(at, "sweep"))).config
+    wanted = swept.store.sweep(str(param(at, "sweep"))).config
     assert wanted.axes["seed"] == [0, 1, 2]
-    assert before < {summary.run_id for summary in lab.store.list_runs()}
-    statuses = lab.store.statuses(run_ids(wanted))
+    assert before < {summary.run_id for summary in swept.store.list_runs()}
+    statuses = swept.store.statuses(run_ids(wanted))
     assert {statuses[run_id] for run_id in run_ids(SWEEP)} == {"finished"}
     assert {statuses[run_id] for run_id in statuses if run_id not in before} == {"queued"}

@@ -1,23 +1,23 @@
-"""Runs: the table is what the store holds; names are shown as text."""
+"""Runs: the table is what the store holds, buttons do to the store what they say, and names are shown as text."""
 
+import io
+import re
 import sqlite3
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from leafscope.core.errors import NonFiniteLossError
-from tests.pages.harness import Lab, config, open_lab, param, plain, run_app, table, words
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    return open_lab(tmp_path, monkeypatch)
+from leafscope.core.store.schema import runs as table
+from leafscope.core.store.store import Store
+from tests.pages.harness import Lab, button, go, open_page, param, plain, press, run_app, small, table_with, words
 
 
 def shown(at: AppTest) -> pd.DataFrame:
-    return table(at, "Run", "Status", "Address").set_index("Address")
+    return table_with(at, "Run", "Status", "Address").set_index("Address")
 
 
 def rename(lab: Lab, run_id: str, name: str) -> None:
@@ -27,26 +27,55 @@ def rename(lab: Lab, run_id: str, name: str) -> None:
     connection.close()
 
 
+def every_state(lab: Lab) -> dict[str, Any]:
+    """A run in each state; the newest comes first in the table."""
+    runs = {
+        name: small(seed=seed)
+        for seed, name in enumerate(("finished", "stopped", "failed", "interrupted", "running", "queued"))
+    }
+    lab.finish(runs["finished"], note="example, trained at the first start")
+    lab.end(runs["stopped"], "stopped", 1)
+    lab.end(runs["failed"], "failed", 1, error="the loss became nan")
+    lab.lose(runs["interrupted"])
+    lab.start(runs["running"], 2)
+    lab.store.submit(runs["queued"])
+    return runs
+
+
+def rows_of(lab: Lab, *runs: Any) -> list[int]:
+    order = [summary.run_id for summary in lab.store.list_runs()]
+    return [order.index(run.run_id) for run in runs]
+
+
+def buttons(at: Any) -> dict[str, bool]:
+    """Which buttons can be pressed."""
+    return {button.label: not button.disabled for button in at.button}
+
+
+# The table
+
+
 def test_fresh_store(lab: Lab) -> None:
-    at = lab.show("runs")
+    at = open_page("runs")
     assert "first start" in at.info[0].value
     assert not at.dataframe
 
 
 def test_values_are_the_stores(lab: Lab) -> None:
-    lab.finished(config())
-    lab.finished(config(net__kind="dense", seed=1))
-    lab.ended(config(seed=2), "failed", str(NonFiniteLossError(2, 1, float("nan"))), epochs=1)
-    lab.store.submit(config(seed=3), note="wanted")
-    at = lab.show("runs")
+    lab.finish(small())
+    dense = lab.finish(small(kind="dense", seed=1))
+    lab.end(small(seed=2), "failed", error=str(NonFiniteLossError(2, 1, float("nan"))))
+    lab.start(small(seed=3), 1)
+    lab.store.submit(small(seed=4), note="wanted")
+    at = open_page("runs")
     rows = shown(at)
     summaries = lab.store.list_runs()
     assert rows.index.tolist() == [summary.run_id for summary in summaries]
-    assert len(summaries) == 4
+    assert len(summaries) == 5
     for summary in summaries:
         row = rows.loc[summary.run_id]
         assert row["Run"] == summary.label
-        assert row["Status"] == summary.status
+        assert row["Status"] == ("training" if summary.status == "running" else summary.status)
         for column, field in (("Validation", "validation"), ("Test", "test"), ("Train", "train")):
             expected = summary.last.get(f"{field}_accuracy")
             if expected is None:
@@ -58,65 +87,210 @@ def test_values_are_the_stores(lab: Lab) -> None:
         assert row["Seed"] == summary.config.seed
         assert row["Learning rate"] == summary.config.train.lr
         assert row["Note"] == (summary.error or summary.note)
-    progress = [rows.loc[config(seed=seed).run_id, "Progress"] for seed in (0, 2, 3)]
-    assert progress == [1.0, 0.5, 0.0]
-    assert rows.loc[config().run_id, "Depth K"] == 2
-    assert pd.isna(rows.loc[config(net__kind="dense", seed=1).run_id, "Depth K"])
-    for part in ("4 runs", "2 finished", "1 failed", "1 queued"):
+    progress = [rows.loc[small(seed=seed).run_id, "Progress"] for seed in (0, 2, 3, 4)]
+    assert progress == pytest.approx([1.0, 1 / 3, 1 / 3, 0.0])
+    assert rows.loc[small().run_id, "Depth K"] == 2
+    assert pd.isna(rows.loc[dense.run_id, "Depth K"])
+    for part in ("5 runs", "2 finished", "1 failed", "1 queued"):
         assert part in words(at)
+    for label in ("Show curves", "Show leaves", "Stop", "Resume", "Delete"):  # nothing is chosen at first
+        assert button(at, label).disabled
 
 
-def test_nothing_is_chosen_at_first(lab: Lab) -> None:
-    lab.finished(config())
-    at = lab.show("runs")
-    for label in ("Show curves", "Show leaves", "Stop", "Resume", "Delete"):
-        assert next(button for button in at.button if button.label == label).disabled
-
-
-@pytest.mark.parametrize(("find", "seeds"), [("k2 FLAT", [1]), ("finished", [0, 1]), ("s2 tree", [2])])
-def test_search(lab: Lab, find: str, seeds: list[int]) -> None:
-    runs = [config(), config(net__kind="flat", seed=1), config(seed=2)]
-    lab.finished(runs[0])
-    lab.finished(runs[1])
+def test_search(lab: Lab) -> None:
+    runs = [lab.finish(small()), lab.finish(small(kind="flat", seed=1)), small(seed=2)]
     lab.store.submit(runs[2])
-    at = lab.show("runs")
-    at.text_input(key="find").set_value(find)
-    run_app(at)
-    assert set(shown(at).index) == {runs[seed].run_id for seed in seeds}
-    assert param(at, "find") == find
-    again = lab.show("runs", find=find)
-    assert again.text_input(key="find").value == find
-    assert shown(again).index.tolist() == shown(at).index.tolist()
-
-
-def test_search_without_match_and_back(lab: Lab) -> None:
-    lab.finished(config())
-    at = lab.show("runs", find="**nothing** <b>")
+    at = open_page("runs")
+    for find, seeds in (("k2 FLAT", [1]), ("finished", [0, 1]), ("s2 tree", [2])):
+        at.text_input(key="find").set_value(find)
+        run_app(at)
+        assert set(shown(at).index) == {runs[seed].run_id for seed in seeds}
+        assert param(at, "find") == find
+        again = open_page("runs", find=find)
+        assert again.text_input(key="find").value == find
+        assert shown(again).index.tolist() == shown(at).index.tolist()
+    at = open_page("runs", find="**nothing** <b>")
     assert not at.dataframe
     assert at.info
     at.text_input(key="find").set_value("")
     run_app(at)
-    assert len(shown(at)) == 1
+    assert len(shown(at)) == 3
     assert param(at, "find") is None
 
 
-@pytest.mark.parametrize("name", ["<img src=x> ![x](http://h/i.png) **bold** $x$ :red[r] a_b `c` [d](e)"])
-def test_names_are_text(lab: Lab, name: str) -> None:
-    run = lab.finished(config())
+def test_names_are_text(lab: Lab) -> None:
+    name = "<img src=x> ![x](http://h/i.png) **bold** $x$ :red[r] a_b `c` [d](e)"
+    run = lab.finish(small())
     rename(lab, run.run_id, name)
-    rows = shown(lab.show("runs"))
+    rows = shown(open_page("runs"))
     assert rows.loc[run.run_id, "Run"] == name
     assert rows.loc[run.run_id, "Note"] == name
     for page in ("playground", "leaves"):
-        at = lab.show(page, run=run.run_id)
+        at = open_page(page, run=run.run_id)
         raw = [str(element.value) for kind in ("markdown", "caption", "info", "warning") for element in at.get(kind)]
         holding = [text for text in raw if name in plain(text)]
         assert holding
         assert not any(name in text for text in holding), "written without escapes"
 
 
-def test_active_runs_are_shown(lab: Lab) -> None:
-    claim = lab.running(config(), epochs=1)
-    rows = shown(lab.show("runs"))
-    assert rows.loc[claim.run_id, "Status"] == "training"
-    assert rows.loc[claim.run_id, "Progress"] == 0.5
+# Its buttons
+
+
+@pytest.mark.parametrize(
+    ("state", "can"),
+    [
+        ("finished", {"Delete"}),
+        ("stopped", {"Resume", "Delete"}),
+        ("failed", {"Resume", "Delete"}),
+        ("interrupted", {"Resume", "Delete"}),
+        ("running", {"Stop", "Delete"}),
+        ("queued", {"Stop", "Delete"}),
+    ],
+)
+def test_only_what_makes_sense_can_be_pressed(lab: Lab, choose_rows: Any, state: str, can: set[str]) -> None:
+    runs = every_state(lab)
+    choose_rows(rows_of(lab, runs[state]))
+    at = open_page("runs")
+    assert {label for label, enabled in buttons(at).items() if enabled} == can | {
+        "Show curves",
+        "Show leaves",
+        "Compare",
+        "Save",
+    }
+    assert "1 chosen" in words(at)
+
+
+def test_stop_stops_what_is_active_among_the_chosen(lab: Lab, choose_rows: Any) -> None:
+    runs = every_state(lab)
+    choose_rows(range(6))
+    press(open_page("runs"), "Stop")
+    assert lab.store.run(runs["queued"].run_id).status == "stopped"
+    assert lab.store.run(runs["running"].run_id).stopping
+    assert lab.store.run(runs["finished"].run_id).status == "finished"
+
+
+def test_resume_goes_on_with_what_has_ended(lab: Lab, choose_rows: Any) -> None:
+    runs = every_state(lab)
+    choose_rows(range(6))
+    press(open_page("runs"), "Resume")
+    for name in ("stopped", "failed", "interrupted"):
+        now = lab.store.run(runs[name].run_id)
+        assert (now.status, now.attempt, now.first_attempt, now.epochs_done) == ("queued", 2, 1, 1)
+    assert lab.store.run(runs["finished"].run_id).attempt == 1
+
+
+def test_delete_asks_first(lab: Lab, choose_rows: Any) -> None:
+    runs = every_state(lab)
+    choose_rows(rows_of(lab, runs["finished"], runs["failed"]))
+    at = press(open_page("runs"), "Delete")
+    assert len(lab.store.list_runs()) == 6
+    said = words(at)
+    assert "This cannot be undone" in said
+    assert runs["finished"].label in said
+    assert runs["failed"].label in said
+    assert button(at, "Delete 2").key == "_delete"
+    # the dialog's buttons live in the run that opened it
+    press(at, "Delete", "_delete")
+    left = {summary.run_id for summary in lab.store.list_runs()}
+    assert left == {runs[name].run_id for name in ("stopped", "interrupted", "running", "queued")}
+    assert "4 runs" in words(at)
+
+
+def test_a_running_run_is_kept_and_the_rest_deleted(lab: Lab, choose_rows: Any) -> None:
+    runs = every_state(lab)
+    choose_rows(rows_of(lab, runs["running"], runs["stopped"], runs["queued"]))
+    at = press(open_page("runs"), "Delete")
+    assert "1 of these are training and will be kept" in words(at)
+    press(at, "Delete", "_delete")
+    left = {summary.run_id for summary in lab.store.list_runs()}
+    assert runs["running"].run_id in left
+    assert not left & {runs["stopped"].run_id, runs["queued"].run_id}
+    assert not lab.store.run(runs["running"].run_id).stopping
+
+
+def test_deleting_the_run_shown_elsewhere_leaves_no_dangling_choice(lab: Lab, choose_rows: Any) -> None:
+    run, other = small(seed=1), small(seed=2)
+    lab.finish(run)
+    lab.finish(other)
+    choose_rows(rows_of(lab, run))
+    at = open_page(run=run.run_id)
+    go(at, "runs")
+    press(at, "Delete")
+    press(at, "Delete", "_delete")
+    assert "run" not in at.query_params
+    go(at, "leaves")
+    assert not at.error
+    assert "s2" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("label", "title"), [("Show curves", "chooses its weights"), ("Show leaves", "sign patterns the data")]
+)
+def test_a_run_can_be_opened(lab: Lab, choose_rows: Any, label: str, title: str) -> None:
+    first, second = small(seed=1), small(seed=2)
+    lab.finish(first)
+    lab.finish(second)
+    choose_rows(rows_of(lab, first))
+    at = press(open_page("runs"), label)
+    assert title in at.title[0].value
+    assert at.query_params["run"] == first.run_id
+    assert first.label in words(at)
+
+
+def test_a_run_that_was_deleted_meanwhile_is_said(lab: Lab, choose_rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = every_state(lab)
+    choose_rows(rows_of(lab, runs["queued"]))
+    at = open_page("runs")
+    real = Store.stop
+
+    def stop(store: Store, run_id: str) -> None:
+        lab.store.delete([run_id])
+        real(store, run_id)
+
+    monkeypatch.setattr(Store, "stop", stop)
+    press(at, "Stop")
+    assert "no run has the address" in words(at)
+    assert "5 runs" in words(at)
+
+
+def test_the_export_has_every_field_and_score_of_what_is_shown(lab: Lab, downloads: dict[str, Any]) -> None:
+    runs = every_state(lab)
+    open_page("runs")
+    table = pd.read_csv(io.BytesIO(downloads["leafscope-runs.csv"]())).set_index("run_id")
+    assert set(table.index) == {run.run_id for run in runs.values()}
+    for summary in lab.store.list_runs():
+        row = table.loc[summary.run_id]
+        assert (row["status"], row["epochs_done"], row["label"]) == (summary.status, summary.epochs_done, summary.label)
+        assert (row["data.name"], row["net.depth"], row["train.lr"], row["seed"]) == ("wine", 2, 0.02, summary.config.seed)
+        for which, values in (("best", summary.best), ("last", summary.last)):
+            for name, value in values.items():
+                assert row[f"{which}_{name}"] == pytest.approx(value, abs=0, rel=1e-15)
+    open_page("runs", find="failed")
+    found = pd.read_csv(io.BytesIO(downloads["leafscope-runs.csv"]()))
+    assert found["run_id"].tolist() == [runs["failed"].run_id]
+
+
+def test_names_are_text_in_the_dialog(lab: Lab, choose_rows: Any) -> None:
+    run = lab.finish(small())
+    name = "[x](http://x.example) **b** <img src=x>"
+    with lab.store._write() as connection:
+        connection.execute(update(table).where(table.c.run_id == run.run_id).values(label=name))
+    choose_rows([0])
+    at = press(open_page("runs"), "Delete")
+    line = next(element.value for element in at.markdown if element.value.startswith("- "))
+    assert not re.search(r"(?<!\\)[\[\]*<>]", line)
+    assert "x" in line
+
+
+def test_a_run_that_an_older_version_allowed_is_listed_and_can_be_deleted(lab: Lab, choose_rows: Any) -> None:
+    old, good = small(seed=1), small(seed=2)
+    lab.finish(old)
+    lab.finish(good)
+    with lab.store._write() as connection:
+        connection.execute(update(table).where(table.c.run_id == old.run_id).values(config='{"net": {"depth": 99}}'))
+    choose_rows(rows_of(lab, old))
+    at = open_page("runs")
+    assert table_with(at, "Run", "Address")["Address"].tolist() == [good.run_id, old.run_id]
+    press(at, "Delete")
+    press(at, "Delete", "_delete")
+    assert [summary.run_id for summary in lab.store.list_runs()] == [good.run_id]
