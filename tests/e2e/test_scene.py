@@ -800,7 +800,7 @@ def test_what_is_not_here_is_trained_to_be_set_beside(scene: Any) -> None:
     expect(shown.page.locator(".scene-view")).to_have_count(1)
     flat = changed(SHORT, {"net.kind": "flat"})
     assert flat.run_id not in {run.run_id for run in shown.app.store.list_runs()}
-    shown.page.get_by_text(f"{flat.label}, is not here yet.").wait_for()
+    shown.page.get_by_text(re.compile(rf"not here yet:\W*{re.escape(flat.label)}")).wait_for()
     shown.page.get_by_role("button", name=re.compile(r"Train it \(about")).click()
     expect(shown.page.locator(".scene-view")).to_have_count(2)
     jobs.wait(flat.run_id, 30, store=shown.app.store)

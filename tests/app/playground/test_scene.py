@@ -484,7 +484,7 @@ def test_what_is_chosen_is_trained_and_stands_beside(
     assert (other.data, other.seed, other.train) == (run.data, run.seed, run.train)
     assert [scene["id"] for scene in told["given"]["scenes"]] == [run.run_id, other.run_id]
     assert param(at, "beside") == value
-    assert "is not here yet" not in words(at)
+    assert "not here yet" not in words(at)
     if kind == "dense":
         size = (2, 2)
         ours, theirs = cost(run.net, *size).multiply_adds, cost(other.net, *size).multiply_adds
@@ -516,10 +516,10 @@ def test_an_address_trains_nothing_by_itself_but_offers_it(store: Store, told: d
     assert len(store.list_runs()) == 1
     assert [scene["id"] for scene in told["given"]["scenes"]] == [run.run_id]
     other = changed(run, {"net.kind": "decision_tree"})
-    assert f"{other.label}, is not here yet." in words(at)
+    assert f"not here yet: {other.label}." in words(at)
     at.button(key="_train_plan").click()
     rerun(at)
-    assert "is not here yet" not in words(at)
+    assert "not here yet" not in words(at)
     assert store.run(other.run_id).status == "queued"
     assert [scene["id"] for scene in told["given"]["scenes"]] == [run.run_id, other.run_id]
 
