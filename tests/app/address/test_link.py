@@ -1,7 +1,6 @@
 """Sharing: the address says what a page shows, and another server offers to train what it has not."""
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.config.link import PLAN_LIMIT, decode, encode
 from leafscope.core.errors import LimitError
-from tests.pages.harness import MAIN, PAGES, Lab, config, open_lab, param, press, run_app, words
+from tests.pages.harness import Lab, go, open_lab, open_page, param, press, run_app, small, words
 
 
 @pytest.fixture
@@ -127,8 +126,8 @@ def test_no_configurations_are_no_fault() -> None:
 
 
 def test_missing_run_is_offered(lab: Lab) -> None:
-    run = config(seed=3)
-    at = lab.show("leaves", run=run.run_id, plan=encode([config(seed=4), run]))
+    run = small(seed=3)
+    at = open_page("leaves", run=run.run_id, plan=encode([small(seed=4), run]))
     assert f"Run {run.label} is not here yet" in words(at)
     assert at.button(key="_train_plan").label.startswith("Train it (about ")
     assert lab.store.list_runs() == []
@@ -138,16 +137,16 @@ def test_missing_run_is_offered(lab: Lab) -> None:
 
 
 def test_run_that_the_address_does_not_describe(lab: Lab) -> None:
-    run = config(seed=3)
-    for plan in ("", encode([config(seed=4)]), "1AAAA"):
-        at = lab.show("leaves", run=run.run_id, plan=plan)
+    run = small(seed=3)
+    for plan in ("", encode([small(seed=4)]), "1AAAA"):
+        at = open_page("leaves", run=run.run_id, plan=plan)
         assert f"There is no run {run.run_id} here" in words(at).replace("`", "")
         assert not [button for button in at.button if button.key == "_train_plan"]
 
 
 def test_run_that_is_here_is_not_offered(lab: Lab) -> None:
-    run = lab.finished(config())
-    at = lab.show("leaves", run=run.run_id, plan=encode([run, config(seed=9)]))
+    run = lab.finish(small())
+    at = open_page("leaves", run=run.run_id, plan=encode([run, small(seed=9)]))
     assert not [button for button in at.button if button.key == "_train_plan"]
     assert decode(str(param(at, "plan"))).runs == (run,)
 
@@ -157,25 +156,17 @@ def test_run_that_does_not_fit_here_is_not_offered(lab: Lab, monkeypatch: pytest
         raise LimitError("the run needs 9 GiB, but <b>![x](http://a.b/c.png)")
 
     monkeypatch.setattr("leafscope.app.sweeps.offer.check_fits", check_fits)
-    run = config(seed=3)
-    at = lab.show("leaves", run=run.run_id, plan=encode([run]))
+    run = small(seed=3)
+    at = open_page("leaves", run=run.run_id, plan=encode([run]))
     assert "cannot be trained here: the run needs 9 GiB" in words(at)
     assert all("![" not in warning.value for warning in at.warning)
     assert not [button for button in at.button if button.key == "_train_plan"]
 
 
-def open_at(place: str, **parameters: Any) -> AppTest:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = str(value)
-    at.switch_page(PAGES[place])
-    return run_app(at)
-
-
 def test_missing_sweep_is_offered(lab: Lab) -> None:
     name = "depths <b>![x](http://a.b/c.png)"
-    sweep = SweepConfig(name=name, base=config(), axes={"net.depth": [0, 1], "seed": [0, 1, 2]})
-    at = open_at("overfitting", sweep=sweep.sweep_id, plan=encode(sweep=sweep))
+    sweep = SweepConfig(name=name, base=small(), axes={"net.depth": [0, 1], "seed": [0, 1, 2]})
+    at = open_page("overfitting", sweep=sweep.sweep_id, plan=encode(sweep=sweep))
     assert f"The sweep {name} is not here yet" in words(at)
     assert all("![" not in str(element.value) for kind in ("info", "markdown") for element in getattr(at, kind))
     press(at, "_train_plan")
@@ -186,21 +177,21 @@ def test_missing_sweep_is_offered(lab: Lab) -> None:
 
 
 def test_compare_offers_a_missing_sweep(lab: Lab) -> None:
-    lab.finished(config())
-    sweep = SweepConfig(name="depths", base=config(), axes={"net.depth": [0, 1]})
-    at = lab.show("compare", plan=encode(sweep=sweep), **{"from": sweep.sweep_id})
+    lab.finish(small())
+    sweep = SweepConfig(name="depths", base=small(), axes={"net.depth": [0, 1]})
+    at = open_page("compare", plan=encode(sweep=sweep), **{"from": sweep.sweep_id})
     assert "The sweep depths is not here yet" in words(at)
     press(at, "_train_plan")
     assert [info.sweep_id for info in lab.store.sweeps()] == [sweep.sweep_id]
     assert lab.store.sweeps()[0].sweep_id == param(at, "from")
-    gone = lab.show("compare", **{"from": "0123456789abcdef"})
+    gone = open_page("compare", **{"from": "0123456789abcdef"})
     assert "There is no sweep" in words(gone)
 
 
 def test_compare_offers_missing_runs_of_an_empty_server(lab: Lab) -> None:
-    runs = [config(seed=seed) for seed in (1, 2)]
+    runs = [small(seed=seed) for seed in (1, 2)]
     chosen = ".".join(run.run_id for run in runs)
-    at = lab.show("compare", chosen=chosen, plan=encode(runs))
+    at = open_page("compare", chosen=chosen, plan=encode(runs))
     assert "2 runs of this address are not here yet" in words(at)
     press(at, "_train_plan")
     assert {one.run_id for one in lab.store.list_runs()} == {run.run_id for run in runs}
@@ -208,9 +199,8 @@ def test_compare_offers_missing_runs_of_an_empty_server(lab: Lab) -> None:
 
 
 def test_pages_that_show_no_run_say_none(lab: Lab) -> None:
-    run = lab.finished(config())
-    at = lab.show("leaves", run=run.run_id)
+    run = lab.finish(small())
+    at = open_page("leaves", run=run.run_id)
     assert at.session_state["_shown"][0]
-    at.switch_page(PAGES["runs"])
-    run_app(at)
+    go(at, "runs")
     assert "_shown" not in at.session_state

@@ -18,7 +18,7 @@ from leafscope.app.figures.shared import frame
 from leafscope.app.theme import SCREEN, Look
 from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.store.store import Store
-from tests.pages.conftest import decoded
+from tests.pages.harness import decoded
 
 LOOKS = (SCREEN, Look(dark=True), Look(projector=True), Look(dark=True, projector=True))
 
