@@ -18,6 +18,7 @@ from leafscope.app.leaves.view import SPLITS, View
 from leafscope.app.parts import drawing, run_picker, train_missing
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
+from leafscope.core.gates.registry import GATE_GRADIENTS
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.usage.chance import Expected, expected_balance, expected_by_epoch, expected_classes
 from leafscope.core.usage.counts import class_counts, leaf_counts, leaf_counts_by_epoch, prefix_counts
@@ -37,13 +38,11 @@ VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("no gate noise", {"train.gate_noise": 0.0}),
     ("gate noise 0.5", {"train.gate_noise": 0.5}),
     ("gate noise 1", {"train.gate_noise": 1.0}),
-    ("no credit to gates", {"train.gate_gradient": "none"}),
-    ("straight-through gates", {"train.gate_gradient": "straight_through"}),
     ("hidden units as gates", {"net.gates": "hidden"}),
     ("extra gating units", {"net.gates": "units"}),
     ("random gates", {"net.gates": "random"}),
 )
-"""The settings that each variant of a run changes, one at a time."""
+"""The settings that each variant of a run changes, one at a time; every gate gradient is one more."""
 
 MOST_EXPECTED = 13
 """Epochs at which chance is computed for a statistic that takes long."""
@@ -231,7 +230,9 @@ def _variants(run: RunConfig, seeds: int) -> list[tuple[str, RunConfig]]:
     """Name the variants that are possible and differ, for each seed."""
     found: list[tuple[str, RunConfig]] = []
     known: set[str] = set()
-    for words, change in VARIANTS:
+    changes = dict(VARIANTS)
+    changes |= {f"gate gradient: {one.title}": {"train.gate_gradient": name} for name, one in GATE_GRADIENTS.items()}
+    for words, change in changes.items():
         try:
             siblings = train_missing.siblings(run, [change], seeds)
         except ValidationError:

@@ -28,6 +28,7 @@ from leafscope.core.bench.capacity import FEATURES
 from leafscope.core.config import NetConfig, SweepConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
+from leafscope.core.models import MODELS, decision_tree_lines, gated_lines
 from leafscope.core.models.counting import FLOAT
 from leafscope.core.store.summaries import Benchmark, SweepInfo
 from leafscope.core.sweep.members import distinct_runs, run_ids
@@ -53,11 +54,6 @@ on an idle AMD EPYC of two cores, 0.03 to 0.06 while others used its cores (this
 GATE_WORDS: dict[Gates, str] = {"hidden": "hidden units", "units": "separate units", "random": "random hyperplanes"}
 """Where gating bits come from."""
 
-TREES = ("tree", "tree_units", "random_gates", "flat")
-"""Gated nets of a sweep, the first of which is shown unless the choice of gates names another."""
-
-_GATED = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
-_DECISION_TREES = ("decision_tree", "decision_tree_pruned")
 _COLUMNS = ["quantity", "depth", "value", "unit"]
 _MEASURED = {"trained": "trained_parameters", "training_seconds": "seconds", "inference_seconds": "inference_seconds"}
 """Quantity -> column of a sweep's table."""
@@ -281,7 +277,8 @@ def gated(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     """The gated nets of one cell that the choice of gates names, or the first that there are; of variants the first."""
     rows = of_data(table, choice)
     rows = rows[rows["width"] == choice.width]
-    model = next((name for name in (_GATED[choice.gates], *TREES) if (rows["model"] == name).any()), None)
+    named = MODELS["tree"].line_of(NetConfig(gates=choice.gates))
+    model = next((name for name in (named, *gated_lines()) if (rows["model"] == name).any()), None)
     rows = rows[rows["model"] == model]
     return rows[rows["variant"] == rows["variant"].iloc[0]] if len(rows) else rows
 
@@ -337,7 +334,7 @@ def nets(table: pd.DataFrame, choice: Choice) -> None:
 def errors(table: pd.DataFrame, choice: Choice) -> None:
     """Test error of every model against what it costs."""
     rows = of_data(table, choice)
-    points = cost_points(rows if choice.trees else rows[~rows["model"].isin(_DECISION_TREES)], choice.cost)
+    points = cost_points(rows if choice.trees else rows[~rows["model"].isin(decision_tree_lines())], choice.cost)
     hidden = "" if choice.trees else " Decision trees are left out."
     drawing.show(
         ErrorByCost(points, choice.cost),

@@ -13,8 +13,10 @@ from leafscope.app import theme
 from leafscope.app.sweeps import findings
 from leafscope.app.theme import Look
 from leafscope.core.comparison import statistics
+from leafscope.core.comparison.overlap import overlap as overlap_of
 from leafscope.core.comparison.statistics import Difference
 from leafscope.core.config import SweepConfig
+from leafscope.core.models import tree_lines
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Part:
     @cached_property
     def model(self) -> str | None:
         """The tree that is tested; None without one."""
-        return next((model for model in findings.TREES if (self.rows["model"] == model).any()), None)
+        return next((model for model in tree_lines() if (self.rows["model"] == model).any()), None)
 
     @property
     def tree(self) -> str:
@@ -91,7 +93,7 @@ class Part:
 
     @cached_property
     def overlap(self) -> float:
-        return findings.overlap(self.mine)
+        return overlap_of(self.mine)
 
     @cached_property
     def n(self) -> int:

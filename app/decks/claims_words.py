@@ -13,10 +13,9 @@ from leafscope.app.figures.capacity.growth_plot import times_words
 from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
-from leafscope.app.sweeps.curves import DENSE
 from leafscope.core.comparison import statistics
 from leafscope.core.comparison.statistics import Difference
-from leafscope.core.models import net_lines
+from leafscope.core.models import is_sized_by_width, net_lines
 
 LONGEST_TITLE = 140
 """Characters of a title: two lines on a projector."""
@@ -144,7 +143,7 @@ def opponent_words(part: Part, other: str) -> str:
     against, (name, _) = part.against[other], _named(part, other)
     if against.difference.n == 0:
         return f"tree and {name} have no seed in common"
-    own = "" if against.depth is None or other in DENSE else f" at its own K = {against.depth}"
+    own = "" if against.depth is None or is_sized_by_width(other) else f" at its own K = {against.depth}"
     size = _points(against.difference.mean, against.difference.low, against.difference.high)
     judged = "a difference is shown" if against.shown else "no difference is shown"
     over = f"Holm over {some(len(part.against), 'model')}"

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from leafscope.app.sweeps.findings import overlap
 from leafscope.core.comparison import statistics
-
-DENSE = ("dense", "dense_capacity", "dense_ladder")
-"""Models that have no depth, even where they are trained as the match of a tree of some depth."""
+from leafscope.core.comparison.overlap import overlap
+from leafscope.core.models import is_sized_by_width
 
 
 def intervals(rows: pd.DataFrame, by: Sequence[str], value: str, term: float) -> pd.DataFrame:
@@ -48,7 +46,7 @@ def cost_points(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
     points = []
     for (model, variant, depth, width), part in rows.groupby(keys, dropna=False, sort=False):
         found = statistics.mean_interval(part["test"].to_numpy(dtype=float), overlap=term)
-        dense = model in DENSE
+        dense = is_sized_by_width(str(model))
         points.append(
             {
                 "model": model,

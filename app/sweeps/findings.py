@@ -10,9 +10,7 @@ from leafscope.app import theme
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.comparison.statistics import Difference, Which, best_depth, by_depth, holm, measure, paired_difference
-
-TREES = ("tree", "tree_units")
-"""Models with shared prefixes whose gates are learned."""
+from leafscope.core.models import gated_lines, tree_lines
 
 OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
 """Models that the sentences compare the tree with."""
@@ -57,7 +55,7 @@ def with_replicates(table: pd.DataFrame) -> pd.DataFrame:
 
 def variants(cell: pd.DataFrame) -> list[str]:
     """The variants of the trees in a cell, in order; one empty name if there are none."""
-    trees = cell[cell["model"].isin(TREES)]
+    trees = cell[cell["model"].isin(tree_lines())]
     return list(dict.fromkeys(trees["variant"])) or [""]
 
 
@@ -137,7 +135,7 @@ def findings(cell: pd.DataFrame) -> list[str]:
     sentences = []
     for variant in variants(cell):
         rows = one_variant(cell, variant)
-        model = next((model for model in (*TREES, "flat") if (rows["model"] == model).any()), None)
+        model = next((model for model in gated_lines() if (rows["model"] == model).any()), None)
         if model is None:
             continue
         depth = best_depth(rows, model, which=WHICH, overlap=overlap(rows), rule="one_standard_error")

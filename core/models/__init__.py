@@ -13,11 +13,15 @@ from leafscope.core.models.registry import (
     Model,
     baselines,
     compares,
+    decision_tree_lines,
     fitted_kinds,
+    gated_lines,
+    is_sized_by_width,
     lines,
     net_kinds,
     net_lines,
     own_fields,
+    tree_lines,
 )
 
 if TYPE_CHECKING:
@@ -32,11 +36,15 @@ __all__ = [
     "baselines",
     "build_net",
     "compares",
+    "decision_tree_lines",
     "fitted_kinds",
+    "gated_lines",
+    "is_sized_by_width",
     "lines",
     "net_kinds",
     "net_lines",
     "own_fields",
+    "tree_lines",
 ]
 
 

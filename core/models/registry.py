@@ -223,6 +223,8 @@ class Model:
     """Fields that choose the line."""
     is_gated: bool = False
     """Whether layers send rows to leaves."""
+    shares_prefixes: bool = False
+    """Whether leaves with a common prefix share parameters."""
     routings: "Callable[[NetConfig, Sequence[NDArray[np.integer[Any]]]], Sequence[Routing]]" = lambda net, leaves: ()
     """The leaves of each gated layer's rows, as `routed(x).leaves` of the net gives them -> what is known of them."""
     tables: "Callable[[NetConfig], Sequence[Table]]" = lambda net: ()
@@ -293,6 +295,29 @@ def model_of(line: str) -> Model | None:
 def net_lines() -> tuple[str, ...]:
     """Name the lines of what is trained by gradient, in order."""
     return tuple(name for name in lines() if (model := model_of(name)) is not None and model.fit is None)
+
+
+def gated_lines() -> tuple[str, ...]:
+    """Name the lines of models whose layers send rows to leaves, in order, last those that a sweep sets beside others."""
+    found = [line for model in MODELS.values() if model.is_gated for line in model.lines]
+    return tuple(line.name for line in sorted(found, key=lambda line: line.beside is not None))
+
+
+def tree_lines() -> tuple[str, ...]:
+    """Name the lines of models whose leaves share prefixes, in order, without those that a sweep sets beside others."""
+    models = [model for model in MODELS.values() if model.shares_prefixes]
+    return tuple(line.name for model in models for line in model.lines if line.beside is None)
+
+
+def decision_tree_lines() -> tuple[str, ...]:
+    """Name the lines of models that are one fitted decision tree, in order."""
+    return tuple(line.name for model in MODELS.values() if model.fit is not None and model.fit.is_tree for line in model.lines)
+
+
+def is_sized_by_width(line: str) -> bool:
+    """Whether a model has a width but no depth, by the name of its line, as dense nets do."""
+    model = model_of(line)
+    return model is not None and "width" in model.net_fields and "depth" not in model.net_fields
 
 
 def compares(line: str) -> bool:

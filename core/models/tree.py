@@ -117,6 +117,7 @@ TREE = MODELS.register(
         line=lambda net: _LINES[net.gates],
         line_fields=("gates",),
         train_fields=(*TRAINING, *OF_GATES[1:], "decay_growth"),
+        shares_prefixes=True,
         **_GATED,
     )
 )

@@ -173,7 +173,7 @@ def test_variants_go_both_ways_and_begin_with_the_run_itself(lab: Lab) -> None:
     app = open_page("balance", run=run.run_id, aspect="variants", variant_seeds=1)
     table = table_with(app, "variant", "seed", "value")
     assert table["run"].iloc[0] == run.run_id
-    assert {"no penalty", "no gate noise", "no credit to gates", "hidden units as gates"} <= set(table["variant"])
+    assert {"no penalty", "no gate noise", "gate gradient: no", "hidden units as gates"} <= set(table["variant"])
 
 
 def test_chance_stands_beside_what_few_rows_alone_would_give(lab: Lab) -> None:
