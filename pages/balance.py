@@ -94,13 +94,16 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
     st.markdown(theme.escape_markdown(_sentence(view, counts, chance)))
     for column, name in zip(st.columns(3), BESIDE, strict=True):
         with column:
+            statistic, scale, shift, of = STATISTICS[name], 1.0, 0.0, f" of {theme.thousands(len(counts))}"
             if name == "dead_fraction":  # shown as a count: 2 of 16
                 words = "Leaves with no row of the split, of all L."
-                scale, statistic = float(len(counts)), replace(STATISTICS[name], meaning=words, formula="", written="count")
-            else:
-                scale, statistic = 1.0, STATISTICS[name]
-            of = f" of {theme.thousands(len(counts))}" if name != "max_violation" else ""
-            _tile(statistic, scale * values[name], _scaled(chance[name], scale), why_undefined(name, counts), of)
+                scale, statistic = float(len(counts)), replace(statistic, meaning=words, formula="", written="count")
+            elif name == "max_violation":  # shown as a multiple: 5.31 times the mean
+                words = "Rows in the fullest leaf, as a multiple of the mean over all leaves: 1 is even."
+                statistic = replace(statistic, title="Fullest leaf", meaning=words, formula="max n / mean n.")
+                shift, of = 1.0, " times the mean"
+            value, expected = scale * values[name] + shift, _scaled(chance[name], scale, shift)
+            _tile(statistic, value, expected, why_undefined(name, counts), of)
     others = [
         (statistic, values[name], chance.get(name), _reason(view, statistic, values[name], counts, by_class))
         for name, statistic in STATISTICS.items()
@@ -129,8 +132,8 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
         )
 
 
-def _scaled(expected: Expected, scale: float) -> Expected:
-    return Expected(scale * expected.mean, scale * expected.low, scale * expected.high)
+def _scaled(expected: Expected, scale: float, shift: float) -> Expected:
+    return Expected(*(scale * value + shift for value in (expected.mean, expected.low, expected.high)))
 
 
 def _reason(

@@ -77,7 +77,7 @@ class NodeBalance:
         A node is as wide as its leaves together; a node without a row is hatched.
         """
         height = theme.MAIN_HEIGHT[look.projector]
-        title = f"Share of {self.split} rows that each gate sends to bit 1"
+        title = f"Share of {self.split} rows with sign 1 at each gate"
         if (why := self._nothing()) is not None:
             return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
         drawn = min(self._depth, MAX_LEVELS)
@@ -93,7 +93,7 @@ class NodeBalance:
                 zmax=1,
                 colorscale=scale,
                 ygap=2,
-                colorbar={"title": {"text": "to bit 1", "side": "right"}, "tickformat": ".0%", "dtick": 0.25},
+                colorbar={"title": {"text": "share with sign 1", "side": "right"}, "tickformat": ".0%", "dtick": 0.25},
                 hovertext=_spread(said, "said", drawn),
                 hoverinfo="text",
             )

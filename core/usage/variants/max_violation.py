@@ -7,7 +7,7 @@ from leafscope.core.usage.statistics import STATISTICS, Statistic
 STATISTICS.register(
     Statistic(
         name="max_violation",
-        title="Fullest leaf above mean",
+        title="Maximum violation",
         meaning="By how much the fullest leaf exceeds the mean leaf: 0 is even, 1 is twice the mean.",
         formula="(max n - mean n) / mean n.",
         needs="counts",
