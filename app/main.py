@@ -20,6 +20,7 @@ ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png"
 
 st.set_page_config(page_title="Leafscope", page_icon=ICON, layout="wide")
 st.html("<style>.stMainBlockContainer { padding-top: 3.5rem; }</style>")  # keep the answer above the fold
+server.check_access()
 server.ensure_worker()
 session.seed_view()
 page = st.navigation(

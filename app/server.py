@@ -1,16 +1,21 @@
 """The server process: its Streamlit options, and the worker that it keeps running."""
 
 import contextlib
+import functools
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import streamlit as st
+
+from leafscope.app.access import Access, Refused
 from leafscope.app.theme import streamlit_options
 from leafscope.core.worker.supervisor import Supervisor
 
-SERVER_OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
     "server.headless": True,  # no first-run questions; the browser is opened by the command
     "server.fileWatcherType": "none",
@@ -36,6 +41,9 @@ WARM_MODULES = (
 )
 """Modules that pages need, imported while the browser opens: the first page then waits less."""
 
+is_guarded = False
+"""Whether `leafscope` was started, so that `access.AccessMiddleware` sees every request before Streamlit does."""
+
 _lock = threading.Lock()
 _supervisor: Supervisor | None = None
 _warmth: threading.Thread | None = None
@@ -52,6 +60,32 @@ def running_worker() -> Iterator[None]:
         yield
     finally:
         _stop_worker()
+
+
+def check_access() -> None:
+    """Under `streamlit run`, where nothing stands before Streamlit: show nothing to a page of another site or port."""
+    headers = st.context.headers
+    hosts = headers.get_all("Host")
+    if is_guarded or not hosts:  # tests of pages have no request
+        return
+    _say_unguarded()
+    access = Access()
+    try:
+        host = access.check_host(hosts, ("127.0.0.1", st.get_option("server.port")))
+        access.check_origin(headers.get_all("Origin"), headers.get("X-Forwarded-Proto", "http"), host)
+    except Refused as refused:
+        st.error(f"{refused}")
+        st.stop()
+
+
+@functools.cache
+def _say_unguarded() -> None:
+    print(
+        "\n  streamlit run checks less than the command leafscope: pages of other sites can open connections to this app,"
+        "\n  though they are shown nothing. Start it with: leafscope\n",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def ensure_worker() -> Supervisor:

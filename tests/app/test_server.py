@@ -34,8 +34,8 @@ def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_this_machine_and_no_statistics() -> None:
-    assert server.SERVER_OPTIONS["server.address"] == "127.0.0.1"
-    assert server.SERVER_OPTIONS["browser.gatherUsageStats"] is False
+    assert server.OPTIONS["server.address"] == "127.0.0.1"
+    assert server.OPTIONS["browser.gatherUsageStats"] is False
 
 
 def test_one_supervisor_for_racing_threads() -> None:
