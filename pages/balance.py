@@ -16,6 +16,7 @@ from leafscope.app.figures.balance.node_balance import NodeBalance
 from leafscope.app.leaves import choose_view, node, replay
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
+from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.parts.statistic import statistic_words
 from leafscope.core.usage.chance import Expected, expected_balance, expected_classes, lorenz_band
 from leafscope.core.usage.evenness import carrying, lorenz
@@ -121,15 +122,7 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
             "leaves, a statistic is far from even by chance alone."
         )
         table = _table(values, chance, others)
-        st.download_button(
-            "Save as CSV",
-            lambda: table.to_csv(index=False).encode(),
-            file_name="balance.csv",
-            mime="text/csv",
-            key="balance_csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        csv_button(lambda: table, "balance.csv", key="balance_csv")
 
 
 def _scaled(expected: Expected, scale: float, shift: float) -> Expected:

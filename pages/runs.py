@@ -14,6 +14,7 @@ from leafscope.app.address import session
 from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
 from leafscope.app.parts import run_picker
+from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.runs import actions
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
@@ -185,14 +186,11 @@ def _confirm_deletion(chosen: list[RunSummary]) -> None:
 
 def _export(shown: list[RunSummary], chosen: list[RunSummary]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "Export table as CSV",
-            lambda: _export_table(shown).to_csv(index=False).encode(),
-            file_name="leafscope-runs.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            help="All runs shown: every configuration field, and all scores at the best and the last epoch.",
+        csv_button(
+            lambda: _export_table(shown),
+            "leafscope-runs.csv",
+            label="Export table as CSV",
+            hint="All runs shown: names, tags, comments, every configuration field, and all scores at the best and last epoch.",
         )
         actions.save_archive(chosen or shown, "runs")
         if chosen and st.button("Compare", icon=":material/compare_arrows:", key="_to_compare"):
@@ -226,7 +224,8 @@ def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
         fault = run_picker.config_fault(summary)
         values = json.loads(summary.config_json) if fault else summary.config.model_dump(mode="json")
         config = pd.json_normalize(values).iloc[0].to_dict()
-        rows.append(summary.row() | config)
+        said = {"name": summary.name, "tags": ", ".join(summary.tags), "comment": summary.comment}
+        rows.append(said | summary.row() | config)
     return pd.DataFrame(rows)
 
 

@@ -21,6 +21,7 @@ from leafscope.app.figures.capacity.error_by_cost import Cost, ErrorByCost
 from leafscope.app.figures.capacity.growth_plot import times_words
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.parts import drawing
+from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.sweeps import current
 from leafscope.app.sweeps.curves import cost_points
 from leafscope.app.sweeps.findings import interval_words
@@ -254,15 +255,7 @@ def all_measured(benchmark: Benchmark) -> None:
     rows = pd.DataFrame(benchmark.result["groups"]["capacity"])
     with st.expander(f"All {theme.thousands(len(rows))} measurements", icon=":material/table:"):
         st.dataframe(rows, hide_index=True, height=300, key="capacity_measured")
-        st.download_button(
-            "Save as CSV",
-            lambda: rows.to_csv(index=False).encode(),
-            file_name="leafscope-capacity.csv",
-            mime="text/csv",
-            key="capacity_measured_csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        csv_button(lambda: rows, "leafscope-capacity.csv", key="capacity_measured_csv")
 
 
 # The nets of a sweep

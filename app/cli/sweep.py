@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    from leafscope.app.theme import as_csv
     from leafscope.core.config import explain
     from leafscope.core.config.toml_file import read_sweep
     from leafscope.core.errors import DataError, LeafscopeError, LimitError
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
                 return refuse(f"{file}: {error}")
             tables.append(table.assign(sweep=sweep.name))
             if options.csv is not None:  # after each sweep, so that an interruption loses nothing
-                pd.concat(tables, ignore_index=True).to_csv(options.csv, index=False)
+                options.csv.write_text(as_csv(pd.concat(tables, ignore_index=True)))
             print(report(sweep.name, table), flush=True)
         if options.claims:
             from leafscope.app.sweeps.findings import claims_markdown, claims_table

@@ -10,6 +10,7 @@ from leafscope.app.compare import selection
 from leafscope.app.compare.group_lines import group_lines
 from leafscope.app.compare.run_lines import column_config, run_lines
 from leafscope.app.compare.selection import BASELINE, Selection, pick_group
+from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.runs import actions
 from leafscope.core.comparison.table import CONFIG_FIELDS, MEASURES, field_words, shared, value_words
 
@@ -99,15 +100,11 @@ def _actions(found: Selection) -> None:
         actions.annotate(chosen, "compare")
         actions.python(chosen)
         columns = ["run_id", "title", "status", "model", *CONFIG_FIELDS, *MEASURES, "comment"]
-        st.download_button(
-            "Save as CSV",
-            lambda: found.table[columns].assign(tags=found.table["tags"].map(", ".join)).to_csv(index=False).encode(),
-            file_name="leafscope-comparison.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
+        csv_button(
+            lambda: found.table[columns].assign(tags=found.table["tags"].map(", ".join)),
+            "leafscope-comparison.csv",
             key="_compare_csv",
-            help="The compared runs: every field of the configuration, and all scores at the best and the last epoch.",
+            hint="The compared runs: every field of the configuration, and all scores at the best and the last epoch.",
         )
         sweep_ids = [found.sweep.sweep_id] if found.sweep is not None and len(found.table) == len(found.shown) else []
         actions.save_archive(chosen, "compare", sweep_ids)

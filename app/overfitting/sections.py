@@ -16,6 +16,7 @@ from leafscope.app.figures.overfitting.help_map import HelpMap
 from leafscope.app.figures.overfitting.training_curves import TrainingCurves
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.parts import drawing
+from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.sweeps import current, findings
 from leafscope.app.sweeps.curves import error_curves, gap_curves, intervals
 from leafscope.core import jobs
@@ -323,15 +324,8 @@ def table(info: SweepInfo, results: pd.DataFrame) -> None:
         ]  # fmt: skip
         st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members")
         with st.container(horizontal=True):
-            st.download_button(
-                "Save all columns as CSV",
-                lambda: results.to_csv(index=False).encode(),
-                file_name=f"leafscope-sweep-{info.sweep_id}.csv",
-                mime="text/csv",
-                key="sweep_csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            file_name = f"leafscope-sweep-{info.sweep_id}.csv"
+            csv_button(lambda: results, file_name, key="sweep_csv", label="Save all columns as CSV")
             from leafscope.core.config.toml_file import write_sweep
 
             st.download_button(

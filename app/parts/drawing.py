@@ -11,6 +11,7 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.decks import current
 from leafscope.app.figures.shared.figure import Figure
+from leafscope.app.parts.csv_button import csv_button
 
 
 def show(
@@ -86,15 +87,7 @@ def numbers(
                 current.add_button(drawing, key=key, sentence=sentence, caption=caption)
             with st.popover("Numbers", icon=":material/table:", type="tertiary"):
                 st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers")
-                st.download_button(
-                    "Save as CSV",
-                    lambda: table.to_csv(index=False).encode(),
-                    file_name=f"{_file_name(key)}.csv",
-                    mime="text/csv",
-                    key=f"{key}_csv",
-                    icon=":material/download:",
-                    on_click="ignore",
-                )
+                csv_button(lambda: table, f"{_file_name(key)}.csv", key=f"{key}_csv")
 
 
 def _file_name(key: str) -> str:

@@ -45,7 +45,7 @@ from leafscope.app.theme.look import (
     TITLE_SIZE,
     Look,
 )
-from leafscope.app.theme.safe import escape, escape_markdown, one_line
+from leafscope.app.theme.safe import as_csv, escape, escape_markdown, one_line
 from leafscope.app.theme.template import SIDEBAR_BACKGROUND, STREAMLIT_THEME, streamlit_options, template
 from leafscope.app.theme.words import (
     MISSING,
@@ -91,6 +91,7 @@ __all__ = [
     "TITLE_SIZE",
     "Look",
     "Scale",
+    "as_csv",
     "bit_pattern",
     "byte_size",
     "class_colour",

@@ -1,12 +1,17 @@
-"""User text made safe for Plotly, Markdown and terminals."""
+"""User text made safe for Plotly, Markdown, terminals and spreadsheets."""
 
 import html
 import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _LINK_STARTS = re.compile(r"([:@]|www)", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]")
 
 
 def escape(text: object, limit: int | None = None) -> str:
@@ -38,3 +43,29 @@ def one_line(text: object, limit: int | None = None) -> str:
     """Put text on one line: control and invisible characters become spaces; `limit` cuts it, with an ellipsis."""
     line = " ".join(_CONTROL.sub(" ", str(text)).split())
     return line if limit is None or len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def as_csv(table: "pd.DataFrame") -> str:
+    r"""Write a table as CSV without its index; text that a spreadsheet would compute gets an apostrophe in front.
+
+    >>> import pandas as pd
+    >>> as_csv(pd.DataFrame({"name": ["=1+1", "-2.5", "tree"], "value": [-1, 2, 3]}))
+    "name,value\n'=1+1,-1\n-2.5,2\ntree,3\n"
+    """
+    safe = table.rename(columns=_cell)
+    for place, kind in enumerate(safe.dtypes):
+        if kind.kind not in "biufcmM":
+            safe.isetitem(place, [_cell(value) for value in safe.iloc[:, place]])
+    text: str = safe.to_csv(index=False, lineterminator="\n")
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = re.sub(r"\r\n?", "\n", value)  # the csv module does not quote a lone carriage return
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}" if _FORMULA.match(value) else text
+    return text

@@ -294,3 +294,12 @@ def test_a_run_that_an_older_version_allowed_is_listed_and_can_be_deleted(lab: L
     press(at, "Delete")
     press(at, "Delete", "_delete")
     assert [summary.run_id for summary in lab.store.list_runs()] == [good.run_id]
+
+
+def test_csv_has_what_people_wrote_and_no_formula(lab: Lab, downloads: dict[str, Any]) -> None:
+    run = lab.finish(small("wine"))
+    lab.store.annotate(run.run_id, name="=cmd|'/C calc'!A0", comment="@SUM(A1)", tags=["+1+1", "seminar"])
+    open_page("runs")
+    table = pd.read_csv(io.BytesIO(downloads["leafscope-runs.csv"]())).set_index("run_id").loc[run.run_id]
+    assert table[["name", "comment", "tags"]].tolist() == ["'=cmd|'/C calc'!A0", "'@SUM(A1)", "'+1+1, seminar"]
+    assert table["data.name"] == "wine"
