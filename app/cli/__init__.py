@@ -6,8 +6,10 @@ Each command is one file; `registry` says what it must declare and lists them al
 import argparse
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 from leafscope.app.cli.registry import COMMANDS
+from leafscope.app.cli.terminal import printable
 
 DEFAULT = "app"
 """The command that runs when none is named."""
@@ -19,10 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return COMMANDS[options.command or DEFAULT].run(options)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that repeats what was typed without control characters."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            super()._print_message(printable(message), file)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="leafscope", description="Train tree-parametrized nets and explore their leaves in a browser."
-    )
+    parser = _Parser(prog="leafscope", description="Train tree-parametrized nets and explore their leaves in a browser.")
     parser.add_argument("--version", action="version", version=f"leafscope {version('leafscope')}")
     parsers = parser.add_subparsers(dest="command", metavar="command")
     for command in COMMANDS.values():

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leafscope.app.cli.registry import COMMANDS, Command, refuse
+from leafscope.app.cli.registry import COMMANDS, Command
+from leafscope.app.cli.terminal import refuse, say
 
 if TYPE_CHECKING:
     from leafscope.core.store.archive import Imported
@@ -58,7 +59,7 @@ def run_export(options: argparse.Namespace) -> int:
         done = export_archive(store, options.file, run_ids=runs, sweep_ids=sweeps, deck_ids=decks)
     except (LeafscopeError, OSError, ValueError) as error:
         return refuse(str(error))
-    print(f"Wrote {_counted(done.runs, done.sweeps, done.decks)} to {options.file}: {_size(done.bytes)}.")
+    say(f"Wrote {_counted(done.runs, done.sweeps, done.decks)} to {options.file}: {_size(done.bytes)}.")
     _say(done.skipped)
     return 0
 
@@ -73,7 +74,7 @@ def run_import(options: argparse.Namespace) -> int:
         done = import_archive(Store(options.database), options.file)
     except (LeafscopeError, OSError) as error:
         return refuse(str(error))
-    print(imported_words(done, options.file))
+    say(imported_words(done, options.file))
     _say(done.skipped)
     return 0
 
@@ -151,9 +152,9 @@ def _say(sentences: Iterable[str], shown: int = 10) -> None:
     """Print what was skipped, one line each, the first few only."""
     lines = list(sentences)
     for line in lines[:shown]:
-        print(f"  {line}")
+        say(f"  {line}")
     if len(lines) > shown:
-        print(f"  and {len(lines) - shown:,} more")
+        say(f"  and {len(lines) - shown:,} more")
 
 
 COMMANDS.register(

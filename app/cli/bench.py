@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from leafscope.app.cli.registry import COMMANDS, Command, refuse
+from leafscope.app.cli.registry import COMMANDS, Command
+from leafscope.app.cli.terminal import refuse, say
 
 COLUMNS: dict[str, dict[str, str]] = {
     "capacity": {
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         store = None if options.no_store else Store(options.database)
         result = suite.run(groups, options.quick, options.threads, _announce)
-        print(report(result), flush=True)
+        say(report(result))
         if store is not None:
             store.add_benchmark(result)
         if options.json is not None:
@@ -136,7 +137,7 @@ def _cell(value: Any) -> str:
 
 
 def _announce(group: str) -> None:
-    print(f"measuring {group} ...", file=sys.stderr, flush=True)
+    say(f"measuring {group} ...", file=sys.stderr)
 
 
 COMMANDS.register(

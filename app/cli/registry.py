@@ -5,7 +5,6 @@ are imported before the command line is read, so a command imports what it needs
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -31,9 +30,3 @@ class Command(NamedTuple):
 
 COMMANDS: Registry[Command] = Registry("command", package="leafscope.app.cli", key=lambda command: command.place)
 """Every command by name."""
-
-
-def refuse(sentence: str) -> int:
-    """Print on standard error why a command refuses; returns the exit status."""
-    print(f"leafscope: {sentence}", file=sys.stderr)
-    return 2

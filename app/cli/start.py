@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leafscope.app.cli.registry import COMMANDS, Command, refuse
+from leafscope.app.cli.registry import COMMANDS, Command
+from leafscope.app.cli.terminal import refuse, say
 
 if TYPE_CHECKING:
     from leafscope.app.access import Access
@@ -104,7 +105,7 @@ def start_app(options: argparse.Namespace) -> int:
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         port = st.get_option("server.port")
         url = _address(address, port, access)
-        print(f"\n  Leafscope is at {url}\n  Runs are kept in {place}\n  Ctrl-C ends it.\n", flush=True)
+        say(f"\n  Leafscope is at {url}\n  Runs are kept in {place}\n  Ctrl-C ends it.\n")
         if not options.no_browser and _has_browser():  # `st.App` opens none itself
             threading.Thread(target=_open_when_up, args=(url, listen, port), daemon=True).start()
         with server.running_worker():

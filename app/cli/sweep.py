@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leafscope.app.cli.registry import COMMANDS, Command, refuse
+from leafscope.app.cli.registry import COMMANDS, Command
+from leafscope.app.cli.terminal import printable, refuse, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,16 +56,16 @@ def run(options: argparse.Namespace) -> int:
             tables.append(table.assign(sweep=sweep.name))
             if options.csv is not None:  # after each sweep, so that an interruption loses nothing
                 options.csv.write_text(as_csv(pd.concat(tables, ignore_index=True)))
-            print(report(sweep.name, table), flush=True)
+            say(report(sweep.name, table))
         if options.claims:
             from leafscope.app.sweeps.findings import claims_markdown, claims_table
 
-            print(claims_markdown(claims_table([part for table in tables for part in cells(table)])))
+            say(claims_markdown(claims_table([part for table in tables for part in cells(table)])))
     except (LeafscopeError, OSError) as error:
         return refuse(str(error))
     except KeyboardInterrupt:
         kept = "" if options.no_store else "; finished runs are kept, and the same command continues"
-        print(f"leafscope: interrupted{kept}", file=sys.stderr)
+        say(f"leafscope: interrupted{kept}", file=sys.stderr)
         return 130
     return 0
 
@@ -79,9 +80,10 @@ def _train(sweep: Any, store: Any, options: argparse.Namespace) -> "pd.DataFrame
 
     check(sweep)
     if not readiness.is_ready():
-        print("compiling, once on this machine, which takes about half a minute ...", file=sys.stderr, flush=True)
+        say("compiling, once on this machine, which takes about half a minute ...", file=sys.stderr)
     compiling.make_ready()
-    with tqdm(total=len(distinct_runs(sweep)), desc=sweep.name[:40], unit=" runs", file=sys.stderr, mininterval=0.2) as bar:
+    name = printable(sweep.name)[:40]
+    with tqdm(total=len(distinct_runs(sweep)), desc=name, unit=" runs", file=sys.stderr, mininterval=0.2) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

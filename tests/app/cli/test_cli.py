@@ -77,7 +77,8 @@ def test_the_help_lists_every_command_and_each_has_a_help_of_its_own(capsys: pyt
 
 
 PLUGIN = """
-from leafscope.app.cli.registry import COMMANDS, Command, refuse
+from leafscope.app.cli.registry import COMMANDS, Command
+from leafscope.app.cli.terminal import refuse
 
 def run(options):
     print(f"{options.number + 1}")

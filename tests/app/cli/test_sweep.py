@@ -221,3 +221,24 @@ def test_the_database_may_be_named_before_the_command() -> None:
     assert isinstance(options, argparse.Namespace)
     assert (options.database, options.files, options.claims, options.device) == ("a.db", [Path("x.toml")], True, "auto")
     assert cli._parser().parse_args(["sweep", "x.toml"]).database is None
+
+
+@pytest.mark.parametrize("text", ['"\\u001b[2J" = 1\n', 'name = "a\\u001b[2J\\u0000\\u202eb"\n[base.net]\ndepth = 99\n'])
+def test_no_control_character_reaches_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str) -> None:
+    file = tmp_path / "a\x1b[31m.toml"
+    file.write_text(text)
+    assert cli.main(["sweep", str(file), "--no-store"]) == 2
+    out, err = capfd.readouterr()
+    assert "\\x1b" in err
+    assert not set(out + err) & set("\x1b\x00\u202e")
+
+
+def test_the_progress_bar_has_no_control_character(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sweep.toml"
+    file.write_text(
+        'name = "a\\u0000\\u001b[2Jb"\n[base.data]\nname = "iris"\n[base.net]\nkind = "logistic"\n[axes]\nseed = [0]\n'
+    )
+    assert cli.main(["sweep", str(file), "--no-store"]) == 0
+    out, err = capfd.readouterr()
+    assert "a\\x00\\x1b[2Jb" in out
+    assert not set(out + err) & set("\x1b\x00")
