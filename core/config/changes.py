@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from leafscope.core.config.fields import shown
 from leafscope.core.config.run import RunConfig
 from leafscope.core.datasets.registry import DATA_SETS
 
@@ -77,7 +78,7 @@ def faults(error: ValidationError) -> list[Fault]:
     """Say what is wrong with each field that is not valid."""
     found = []
     for item in error.errors(include_url=False):
-        place, context = ".".join(str(part) for part in item["loc"]), item.get("ctx", {})
+        place, context = ".".join(part for part in item["loc"] if isinstance(part, str)), item.get("ctx", {})
         if item["type"] == "field":
             fields = tuple(_dotted(place, field) for field in context.get("fields") or ("",))
             found.append(Fault(item["msg"], fields[0], fields))
@@ -85,7 +86,7 @@ def faults(error: ValidationError) -> list[Fault]:
             field = _dotted(place, context["within"])
             found.append(Fault(item["msg"], field, (_dotted(field, context["name"]),)))
         else:
-            words = f"{place or 'the configuration'}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {item['input']!r:.80}"
+            words = f"{place or 'the configuration'}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {shown(item['input'])}"
             found.append(Fault(words, place, (place,)))
     return found
 

@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, get_args
 
@@ -24,8 +25,8 @@ def field_type(base: Any, must_be: str | Callable[[], str], holds: Callable[[Any
             parsed = handler(value)
             if not holds(parsed):
                 raise ValueError
-        except ValueError:
-            given = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
+        except (ValueError, OverflowError):  # a float cannot hold any whole number
+            given = shown(value)
             words = must_be if isinstance(must_be, str) else must_be()
             raise PydanticCustomError(
                 "field", "{name} must be {must_be}, got {given}", {"name": info.field_name, "must_be": words, "given": given}
@@ -33,6 +34,19 @@ def field_type(base: Any, must_be: str | Callable[[], str], holds: Callable[[Any
         return parsed
 
     return Annotated[base, WrapValidator(check)]
+
+
+def shown(value: Any) -> str:
+    """Write a value as an error repeats it: at most 80 characters.
+
+    >>> shown(3), len(shown("a" * 100)), shown(10**5000)
+    ('3', 80, 'a number of more than 4,300 digits')
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more digits
+        return f"a number of more than {sys.get_int_max_str_digits():,} digits"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def whole(low: int, high: int) -> Any:

@@ -18,6 +18,7 @@ from leafscope.core.config.fields import (
     number,
     optional,
     refused,
+    shown,
     variant,
     whole,
 )
@@ -60,7 +61,9 @@ class _DataFields(Config):
             value, option = getattr(self, name), DATA_SETS[self.name].option(name)
             if option is None and value is not None:
                 owners = ", ".join(DATA_SETS.with_option(name))
-                raise refused(f"{name} must be left out for {self.name} (only {owners} have it), got {value!r}", name, "name")
+                raise refused(
+                    f"{name} must be left out for {self.name} (only {owners} have it), got {shown(value)}", name, "name"
+                )
             if option is not None and value is None:
                 object.__setattr__(self, name, option.default)
             elif option is not None and not option.allows(value):

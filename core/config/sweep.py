@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import model_validator
 
 from leafscope.core.config.changes import changed, explain_change, field_names, suggestion
-from leafscope.core.config.fields import Config, digest, refused, unknown
+from leafscope.core.config.fields import Config, digest, number, refused, shown, unknown
 from leafscope.core.config.run import RunConfig
 from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.models import baselines
@@ -25,7 +25,7 @@ class SweepConfig(Config):
     """Dotted field -> its values; the members are all combinations, each model once."""
     baselines: list[str] = []  # noqa: RUF012
     """Models trained for comparison on the same splits and seeds."""
-    tune_lr: list[float] | None = None
+    tune_lr: list[number(0.0, 10.0, open_low=True)] | None = None  # type: ignore[valid-type]
     """Learning rates tried for each model; the rate with the lowest validation loss is kept; None: the base's rate."""
 
     @model_validator(mode="after")
@@ -36,14 +36,14 @@ class SweepConfig(Config):
         for field, values in self.axes.items():
             if field not in known:
                 hint = suggestion(field, known)
-                raise unknown(f"an axis must be a field of a run such as net.depth, got {field!r}{hint}", field, "axes")
+                raise unknown(f"an axis must be a field of a run such as net.depth, got {shown(field)}{hint}", field, "axes")
             if not values:
                 raise refused(f"axis {field} must have at least one value, got none", f"axes.{field}")
             for place, value in enumerate(values):
                 if (sentence := explain_change(self._without_depth(field), {field: value}, only=field)) is not None:
                     raise refused(f"axis {field}: {sentence}", f"axes.{field}")
                 if value in values[:place]:
-                    raise refused(f"axis {field} must have different values, got {value!r} twice", f"axes.{field}")
+                    raise refused(f"axis {field} must have different values, got {shown(value)} twice", f"axes.{field}")
         depths, widths = (self.axes.get(field, [getattr(self.base.net, field[4:])]) for field in ("net.depth", "net.width"))
         deepest = {"net.depth": max(depths), "net.width": min(widths)}  # the most restrictive combination
         if (sentence := explain_change(self.base, deepest, only="net.depth")) is not None:
@@ -51,7 +51,7 @@ class SweepConfig(Config):
         for baseline in self.baselines:
             if baseline not in (possible := baselines()):
                 names, hint = ", ".join(possible), suggestion(baseline, possible)
-                raise refused(f"baselines must be of {names}, got {baseline!r}{hint}", "baselines")
+                raise refused(f"baselines must be of {names}, got {shown(baseline)}{hint}", "baselines")
         if self.tune_lr is not None:
             if not self.tune_lr:
                 words = "tune_lr must have at least one rate, got none; leave it out to train with the base's rate"
@@ -61,9 +61,6 @@ class SweepConfig(Config):
                 raise refused(words, "tune_lr", "axes.train.lr")
             if len(set(self.tune_lr)) < len(self.tune_lr):
                 raise refused(f"tune_lr must hold different rates, got {self.tune_lr}", "tune_lr")
-            for rate in self.tune_lr:
-                if not 0 < rate <= 10:
-                    raise refused(f"tune_lr must hold rates above 0 and at most 10, got {rate:g}", "tune_lr")
         return self
 
     def _without_depth(self, field: str) -> RunConfig:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from leafscope.core.config.changes import Fault, faults
 from leafscope.core.config.sweep import SweepConfig
 from leafscope.core.errors import ConfigFileError
+from leafscope.core.files import open_file
 
 MOST_BYTES = 1_000_000
 """Most bytes of a sweep file."""
@@ -29,13 +30,14 @@ def read_sweep(path: str | Path) -> SweepConfig:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ConfigFileError(f"{path}: a sweep must have at most {MOST_BYTES:,} bytes, got {path.stat().st_size:,}")
-        text = path.read_text(encoding="utf-8-sig")
+        with open_file(path, MOST_BYTES) as file:
+            text = file.read().decode("utf-8-sig")
     except OSError as error:
         raise ConfigFileError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigFileError(f"{path}: must be UTF-8 text; byte {error.start + 1:,} is not") from None
+    if not re.sub(r"#.*", "", text).strip():
+        raise ConfigFileError(f"{path}: a sweep must have at least one field, such as [axes], got none")
     return parse_sweep(text, str(path), default_name=path.stem)
 
 
@@ -47,7 +49,9 @@ def parse_sweep(text: str, source: str = "sweep", default_name: str = "sweep") -
     """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigFileError(f"{source}: brackets must not be nested so deeply") from None
+    except ValueError as error:  # of TOML, or of a number with more digits than Python reads
         line = getattr(error, "lineno", None) or _line_in(str(error)) or len(text.splitlines())
         words = re.sub(r"\s*\(at .*\)$", "", str(error))
         raise ConfigFileError(f"{source}, line {line}: must be TOML: {words[:1].lower()}{words[1:]}") from None

@@ -1,5 +1,6 @@
 """Sweeps as TOML: what is written is read back, and a fault names file, line and field."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, toml_file
 from leafscope.core.config.presets import DATA, depth_sweep
-from leafscope.core.config.toml_file import parse_sweep, read_sweep, write_sweep
+from leafscope.core.config.toml_file import MOST_BYTES, parse_sweep, read_sweep, write_sweep
 from leafscope.core.errors import ConfigFileError
 from leafscope.core.models import baselines, net_kinds
 from leafscope.core.sweep.members import expand
@@ -128,7 +129,7 @@ FAULTS: list[tuple[str, int, str, str]] = [
     ("[axes.net]\ndepth = [0, 2]", 1, "axes.net", 'an axis must stand in quotes, such as "net.depth"'),
     ('name = "x"\nbaselines = ["dens"]', 2, "baselines", "got 'dens'; did you mean dense?"),
     ("tune_lr = []", 1, "tune_lr", "tune_lr must have at least one rate, got none"),
-    ("tune_lr = [0.1, 20.0]", 1, "tune_lr", "tune_lr must hold rates above 0 and at most 10, got 20"),
+    ("tune_lr = [0.1, 20.0]", 1, "tune_lr", "tune_lr must be a number above 0 and at most 10, got 20"),
     ("tune_lr = [nan]", 1, "tune_lr", "got nan"),
     ('seed = 3\n', 1, "", "unknown field seed"),
     ("[base.net]\nwidht = 3", 2, "base.net", "unknown field widht; did you mean width?"),
@@ -184,14 +185,14 @@ def refusal(path: Path) -> str:
 def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = tmp_path / "missing.toml"
     assert refusal(missing) == f"{missing}: cannot be read: No such file or directory"
-    assert refusal(tmp_path) == f"{tmp_path}: cannot be read: Is a directory"
+    assert refusal(tmp_path) == f"{tmp_path}: cannot be read: it must be a regular file"
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b'name = "\xff"\n')
     assert refusal(binary) == f"{binary}: must be UTF-8 text; byte 9 is not"
     monkeypatch.setattr(toml_file, "MOST_BYTES", 1_000)
     large = tmp_path / "large.toml"
     large.write_text("#" * 1_001, encoding="utf-8")
-    assert refusal(large) == f"{large}: a sweep must have at most 1,000 bytes, got 1,001"
+    assert refusal(large) == f"{large}: cannot be read: it must have at most 1,000 bytes, got 1,001"
     large.write_text("#" * 1_000, encoding="utf-8")
     assert read_sweep(large).name == "large"
 
@@ -206,3 +207,42 @@ def test_any_text_is_a_sweep_or_a_refusal(text: str) -> None:
         assert str(error).startswith("sweep")  # noqa: PT017
     else:
         assert isinstance(found, SweepConfig)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "at least one field"),
+        ("# nothing\n\n", "at least one field"),
+        (f"[base]\nseed = {'9' * 5000}", "must be TOML"),
+        (f"[base]\nseed = 0x{'f' * 5000}", "seed must be a whole number from 0 to 2,147,483,647, got a number of more than"),
+        (f"[base.data]\nname = 'circles'\nnoise = 0x{'f' * 5000}", "noise must be a number"),
+        (f"[base.train]\nlr = 0x{'f' * 5000}", "lr must be a number"),
+        (f"tune_lr = [0x{'f' * 5000}]", "tune_lr must be a number above 0 and at most 10"),
+        (f"[axes]\nseed = [0x{'f' * 5000}]", "seed must be a whole number"),
+        (f"axes = {'[' * 5000}", "nested"),
+        ("tune_lr = [true]", "tune_lr must be a number above 0 and at most 10, got True"),
+        ("tune_lr = [0.1, false]", "got False"),
+        ("[axes]\n'train.lr' = [true]", "got True"),
+        ("[base]\nseed = true", "got True"),
+        (f'"{"k" * 5000}" = 1', "unknown field"),
+    ],
+)
+def test_hostile_text_is_a_sentence(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "sweep.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigFileError, match=re.escape(said)) as caught:
+        read_sweep(path)
+    assert len(str(caught.value)) < 2000
+
+
+def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero"), tmp_path):
+        with pytest.raises(ConfigFileError, match="regular file"):
+            read_sweep(path)
+    large = tmp_path / "large.toml"
+    large.write_bytes(b"#" * (MOST_BYTES + 1))
+    with pytest.raises(ConfigFileError, match=r"at most 1,000,000 bytes, got 1,000,001"):
+        read_sweep(large)
