@@ -193,7 +193,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     large = tmp_path / "large.toml"
     large.write_text("#" * 1_001, encoding="utf-8")
     assert refusal(large) == f"{large}: cannot be read: it must have at most 1,000 bytes, got 1,001"
-    large.write_text("#" * 1_000, encoding="utf-8")
+    large.write_text(f"[base]{'#' * 994}", encoding="utf-8")
     assert read_sweep(large).name == "large"
 
 
