@@ -45,6 +45,9 @@ class Control:
         return self.options() if callable(self.options) else self.options
 
 
+LARGEST = 2**53 - 1
+"""The largest number that a browser holds exactly; Streamlit raises an exception for larger ones."""
+
 DATA = Control(
     "data",
     "data.name",
@@ -329,7 +332,7 @@ def _widget(control: Control) -> Any:
 
 def _parser(control: Control) -> Callable[[str], Any]:
     if (options := control.words) is None:
-        return lambda text: None if control.optional and not text else control.kind(text)
+        return lambda text: None if control.optional and not text else _number(control, text)
 
     def parse(text: str) -> str:
         if text not in options:
@@ -337,3 +340,10 @@ def _parser(control: Control) -> Callable[[str], Any]:
         return text
 
     return parse
+
+
+def _number(control: Control, text: str) -> int | float:
+    value: int | float = control.kind(text)
+    if not abs(value) <= LARGEST:
+        raise ValueError(text)
+    return value

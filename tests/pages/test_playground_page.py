@@ -337,6 +337,18 @@ def test_what_cannot_be_read_in_the_address_is_said_and_the_default_taken(lab: L
     assert not at.button(key="_train").disabled
 
 
+@pytest.mark.parametrize("text", ["9" * 400, "-" + "9" * 400, "9" * 5000, str(2**53), "1e400", "-inf", "nan"])
+def test_no_number_in_the_address_is_too_large(lab: Lab, text: str) -> None:
+    lab.finish(small())
+    numbers = [control for control in controls.ALL if control.kind in (int, float)]
+    at = open_page(**{control.key: text for control in numbers}, data="circles")
+    assert not at.exception
+    for control in numbers:
+        if any(one.key == control.key for one in at.number_input):
+            assert field(at, control.key).value == controls.default_value(control)
+            assert f"{control.key} in the address must be" in words(at)
+
+
 def test_a_full_queue_is_said(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leafscope.core.store.queue.QUEUE_LIMIT", 0)
     at = open_page()
