@@ -3,13 +3,13 @@
 import os
 from collections.abc import Sequence
 
-import psutil
 import torch
 
 from leafscope.core.config import RunConfig
 from leafscope.core.cost import largest_depth, memory
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DeviceError, LimitError
+from leafscope.core.memory_limit import available_bytes
 
 FREE_SHARE = 0.8
 """The share of free memory that a run may use; the rest is for the system and temporary arrays."""
@@ -37,7 +37,7 @@ def device_names() -> list[str]:
 
 def free_bytes(device: torch.device) -> int:
     """Return the bytes of memory that a new run may use on the device."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_bytes()
     return int(free * FREE_SHARE)
 
 

@@ -43,10 +43,7 @@ def test_with_so_many_gpus(monkeypatch: pytest.MonkeyPatch, n_gpus: int, auto: s
 
 
 def test_free_memory_leaves_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Memory:
-        available = 1000
-
-    monkeypatch.setattr(device.psutil, "virtual_memory", Memory)
+    monkeypatch.setattr(device, "available_bytes", lambda: 1000)
     assert device.free_bytes(CPU) == 1000 * device.FREE_SHARE
 
 
