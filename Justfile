@@ -37,6 +37,11 @@ imports:
 test *options="-n 2 --dist loadfile":
     .venv/bin/pytest {{options}}
 
+# print how many lines and branches of each package the tests without a browser reach
+coverage *options="-n 2 --dist loadfile":
+    .venv/bin/pytest --cov leafscope.core --cov leafscope.app --cov leafscope.pages --cov-branch --cov-report= --ignore tests/e2e {{options}}
+    {{python}} -m tests.tools.coverage
+
 # everything that must hold before a change lands
 ci:
     .ci/run

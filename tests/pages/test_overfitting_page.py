@@ -552,12 +552,12 @@ def test_choices_that_the_sweep_does_not_have_are_said(swept: Lab) -> None:
 def test_a_hostile_name_is_shown_as_text(swept: Lab) -> None:
     name = "<img src=x> ![x](http://x/y.png)" + 160 * "a"
     with swept.store._write() as connection:
-        connection.execute(update(sweeps).where(sweeps.c.sweep_id == SWEEP.sweep_id).values(name=name))
-    at = show(SWEEP, sweep_seeds="0-7")
+        connection.execute(update(sweeps).where(sweeps.c.sweep_id == ONE.sweep_id).values(name=name))
+    at = show(ONE, sweep_seeds="0-7")
     (info,) = [element.value for element in at.info]
     assert plain(info).startswith(f"Figures show the sweep {name[:32]}")
     assert all(mark not in info.replace(f"\\{mark[0]}", "") for mark in ("![x]", "[x](", "<img"))
-    assert at.selectbox(key="_picked_sweep").options[0].startswith(name[:40])
+    assert any(option.startswith(name[:40]) for option in at.selectbox(key="_picked_sweep").options)
 
 
 @pytest.mark.parametrize(
@@ -580,16 +580,16 @@ def test_a_fault_of_the_form_is_said_and_nothing_is_trained(lab: Lab, typed: dic
 
 
 def test_other_choices_wait_for_train(swept: Lab) -> None:
-    at = show(SWEEP)
+    at = show(ONE)
     before = {summary.run_id for summary in swept.store.list_runs()}
     at.text_input(key="sweep_seeds").set_value("0-2")
     run_app(at)
-    assert "Figures show the sweep wine, small; press Train to apply your choices." in plain(at.info[0].value)
+    assert "Figures show the sweep one seed; press Train to apply your choices." in plain(at.info[0].value)
     assert {summary.run_id for summary in swept.store.list_runs()} == before
     press(at, "_train_sweep")
     wanted = swept.store.sweep(str(param(at, "sweep"))).config
     assert wanted.axes["seed"] == [0, 1, 2]
     assert before < {summary.run_id for summary in swept.store.list_runs()}
     statuses = swept.store.statuses(run_ids(wanted))
-    assert {statuses[run_id] for run_id in run_ids(SWEEP)} == {"finished"}
+    assert {statuses[run_id] for run_id in run_ids(ONE)} == {"finished"}
     assert {statuses[run_id] for run_id in statuses if run_id not in before} == {"queued"}

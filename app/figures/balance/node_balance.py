@@ -213,9 +213,11 @@ def _write_shares(figure: go.Figure, table: pd.DataFrame, levels: int, width: fl
         if written is None:
             return
         begin, wide = _span(nodes, levels)
+        notes = []
         for x, share in zip((begin + wide / 2).tolist(), nodes["right"].tolist()):
             ink = theme.ink_on(theme.scale_colour(scale, share))
-            figure.add_annotation(x=x, y=level, text=written(share), showarrow=False, font={"color": ink})
+            notes.append({"x": x, "y": level, "text": written(share), "showarrow": False, "font": {"color": ink}})
+        frame.annotate(figure, notes)
 
 
 def _whole_percent(share: float) -> str:

@@ -225,13 +225,14 @@ class LoadsBeside:
         size = theme.FONT_SIZE[look.projector]
         muted = {"color": theme.MUTED[look.dark]}
         at = end
+        notes: list[dict[str, Any]] = []
         for place, (heading, room) in enumerate(zip(_HEADINGS, _ROOM)):
             at += room * size / plot
             shared: dict[str, Any] = {"x": min(at, 1.0), "xref": "paper", "xanchor": "right", "showarrow": False}
             shared["align"] = "right"
-            figure.add_annotation(text="<br>".join(heading), y=1, yref="paper", yanchor="bottom", font=muted, **shared)
-            for run in range(count):
-                figure.add_annotation(text=self._stat_words(run)[place], y=run, yanchor="middle", **shared)
+            notes.append(shared | {"text": "<br>".join(heading), "y": 1, "yref": "paper", "yanchor": "bottom", "font": muted})
+            notes += [shared | {"text": self._stat_words(run)[place], "y": run, "yanchor": "middle"} for run in range(count)]
+        frame.annotate(figure, notes)
 
     def _subtitle(self, columns: Sequence[NDArray[np.float64]]) -> str:
         shown = self._loads[: len(columns)]

@@ -319,11 +319,13 @@ def _write(
     size = theme.FONT_SIZE[look.projector]
     small = size if look.projector else size - 2
     # As annotations, since a trace's text fades when something is selected
+    notes = []
     for cell, (first, *others) in texts.items():
         colour = theme.scale_colour(scale, (float(cells.mean[cell]) - ends[0]) / (ends[1] - ends[0]))
         ink = max(("#000000", "#FFFFFF"), key=lambda one: theme.contrast(one, colour))
         below = "".join(f'<br><span style="font-size:{small}px">{other}</span>' for other in others)
-        figure.add_annotation(x=cell[1], y=cell[0], text=first + below, showarrow=False, font={"color": ink})
+        notes.append({"x": cell[1], "y": cell[0], "text": first + below, "showarrow": False, "font": {"color": ink}})
+    frame.annotate(figure, notes)
 
 
 def _spaced(count: int, pitch: float, look: Look) -> list[int]:

@@ -309,10 +309,12 @@ def _write_numbers(
     if written is None:
         return
     scale = diverging_scale(dark=look.dark)
+    notes = []
     for y, row, cells in zip(at.tolist(), values.tolist(), written):
         for x, (value, cell) in enumerate(zip(row, cells)):
             ink = theme.ink_on(theme.scale_colour(scale, 0.5 + value / most / 2))
-            figure.add_annotation(x=x, y=y, text=cell, showarrow=False, font={"color": ink})
+            notes.append({"x": x, "y": y, "text": cell, "showarrow": False, "font": {"color": ink}})
+    frame.annotate(figure, notes)
 
 
 def _ring(figure: go.Figure, terms: _Terms, bottom: float, look: Look) -> None:

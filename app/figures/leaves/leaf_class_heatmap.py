@@ -97,9 +97,11 @@ class LeafClassHeatmap:
         longest = max((text for row in written for text in row), key=len)
         legible = frame.fits(longest, cell[0], look) and cell[1] > 1.2 * theme.FONT_SIZE[look.projector]
         # as annotations, since a trace's text fades when something is selected
+        notes = []
         for at, c in cells if legible else []:
             ink = theme.ink_on(theme.scale_colour(scale, values[c, at] / most))
-            figure.add_annotation(x=at, y=c, text=written[c][at], showarrow=False, font={"color": ink})
+            notes.append({"x": at, "y": c, "text": written[c][at], "showarrow": False, "font": {"color": ink}})
+        frame.annotate(figure, notes)
         figure.update_xaxes(
             title_text="leaf (sign pattern, first bit first)", range=[-0.5, len(leaves) - 0.5], showgrid=False, zeroline=False
         )

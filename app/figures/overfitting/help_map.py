@@ -226,9 +226,11 @@ def _add_numbers(figure: go.Figure, grid: _Grid, shown: pd.DataFrame, scale: the
     if not (frame.fits(longest, grid.cell_width, look) and grid.cell_height > 1.3 * theme.FONT_SIZE[look.projector]):
         return
     # As annotations, since a trace's text fades when something is selected
+    notes = []
     for text, width, depth, mean in zip(texts, shown["width"], shown["depth"], shown["mean"]):
         ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * mean / most))
-        figure.add_annotation(x=depth, y=grid.row[width], text=text, showarrow=False, font={"color": ink})
+        notes.append({"x": depth, "y": grid.row[width], "text": text, "showarrow": False, "font": {"color": ink}})
+    frame.annotate(figure, notes)
 
 
 def _ink_on(colour: str) -> str:

@@ -4,7 +4,7 @@ L = 2^K leaves · widths are estimates for the expected width of the look.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -48,6 +48,7 @@ def frame(
         # Plotly's own subtitle stands a line too low
         text += f'<br><span style="font-size:{size}px;color:{theme.MUTED[look.dark]}">{lines(small)}</span>'
     figure.update_layout(
+        overwrite=True,  # there is nothing yet to be kept, and looking for it takes Plotly as long again
         template=theme.template(look.dark, look.projector),
         title={
             "text": text,
@@ -75,6 +76,11 @@ def frame(
     if legend == "right":
         figure.update_layout(legend={"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"})
     return figure
+
+
+def annotate(figure: go.Figure, notes: Iterable[Mapping[str, Any]]) -> None:
+    """Add annotations all at once; `add_annotation` checks all that are there for each anew."""
+    figure.layout.annotations = (*figure.layout.annotations, *notes)
 
 
 def empty_figure(*, look: Look, title: str, subject: str = "", why: str = EMPTY_WHY, height: int) -> go.Figure:

@@ -71,26 +71,29 @@ def label_ends(
     gap = min(_GAP * size, room / max(1, len(chosen)))
     places = spread(wanted, [len(parts) * _LINE_HEIGHT * size + gap for _, parts in chosen], height)
     axis = "" if panel == 1 else str(panel)
-    for (label, parts), want, place in zip(chosen, wanted, places.tolist()):
-        figure.add_annotation(
-            x=label.x,
-            y=label.y,
-            xref=f"x{axis}",
-            yref=f"y{axis}",
-            text=frame.lines(parts),
-            ax=_LEADER + (x_range[1] - label.x) * width / (x_range[1] - x_range[0]),
-            ay=want - place,
-            xanchor="left",
-            yanchor="middle",
-            align="left",
-            showarrow=True,
-            arrowhead=0,
-            arrowwidth=1,
-            arrowcolor=label.colour,
-            standoff=theme.MARKER_SIZE[look.projector] / 2,
-            borderpad=0,
-            font={"color": (theme.TEXT if label.lit else theme.MUTED)[look.dark]},
-        )
+    notes = [
+        {
+            "x": label.x,
+            "y": label.y,
+            "xref": f"x{axis}",
+            "yref": f"y{axis}",
+            "text": frame.lines(parts),
+            "ax": _LEADER + (x_range[1] - label.x) * width / (x_range[1] - x_range[0]),
+            "ay": want - place,
+            "xanchor": "left",
+            "yanchor": "middle",
+            "align": "left",
+            "showarrow": True,
+            "arrowhead": 0,
+            "arrowwidth": 1,
+            "arrowcolor": label.colour,
+            "standoff": theme.MARKER_SIZE[look.projector] / 2,
+            "borderpad": 0,
+            "font": {"color": (theme.TEXT if label.lit else theme.MUTED)[look.dark]},
+        }
+        for (label, parts), want, place in zip(chosen, wanted, places.tolist())
+    ]
+    frame.annotate(figure, notes)
 
 
 def spread(wanted: ArrayLike, sizes: ArrayLike, height: float) -> NDArray[np.float64]:

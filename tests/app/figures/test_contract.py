@@ -10,9 +10,11 @@ import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import is_dataclass
+from functools import cache
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 import leafscope.app.figures
@@ -24,6 +26,9 @@ CASES = ("usual", "empty", "one", "many", "hostile")
 
 FOLDERS = ("run", "leaves", "balance", "overfitting", "capacity", "compare")
 LOOKS = [Look(dark=dark, projector=projector) for dark in (False, True) for projector in (False, True)]
+SCREEN, STAGE = LOOKS[0], LOOKS[-1]
+LOOKS_OF = {"usual": LOOKS, "empty": [SCREEN], "one": [SCREEN], "many": [STAGE], "hostile": [SCREEN, STAGE]}
+"""In which looks a case is drawn: colours are the look's in any case, and labels have least room on a projector."""
 SUBJECT = "<i>run</i> & co"
 
 
@@ -41,15 +46,25 @@ def figure_classes() -> list[type]:
 EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {}
 for folder in FOLDERS:
     EXAMPLES |= importlib.import_module(f"tests.app.figures.{folder}.examples").EXAMPLES
-MADE = [pytest.param(cases[case], id=f"{one.__name__}-{case}") for one, cases in EXAMPLES.items() for case in CASES]
+CASE = [pytest.param(one, case, id=f"{one.__name__}-{case}") for one in EXAMPLES for case in CASES]
 DRAWN = [
-    pytest.param(cases[case], id=f"{one.__name__}-{case}")
-    for one, cases in EXAMPLES.items()
+    pytest.param(one, case, look, id=f"{one.__name__}-{case}-{'dark' if look.dark else 'light'}{'-projector' * look.projector}")
+    for one in EXAMPLES
     for case in CASES
-    if case != "empty"
+    for look in LOOKS_OF[case]
 ]
-EMPTY = [pytest.param(cases["empty"], cases["usual"], id=one.__name__) for one, cases in EXAMPLES.items()]
-HOSTILE = [pytest.param(cases["hostile"], id=one.__name__) for one, cases in EXAMPLES.items()]
+
+
+@cache
+def made(one: type, case: str) -> Any:
+    """An example, made once for all tests that look at it."""
+    return EXAMPLES[one][case]()
+
+
+@cache
+def drawn(one: type, case: str, look: Look) -> go.Figure:
+    """An example's drawing, made once for all tests that look at it."""
+    return made(one, case).figure(subject=SUBJECT, look=look)
 
 
 def test_every_figure_has_every_example() -> None:
@@ -58,10 +73,9 @@ def test_every_figure_has_every_example() -> None:
     }
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{'dark' if look.dark else 'light'}{'-projector' * look.projector}")
-@pytest.mark.parametrize("make", MADE)
-def test_drawing_has_a_title_a_height_and_the_look(make: Callable[[], Any], look: Look) -> None:
-    figure = make().figure(subject=SUBJECT, look=look)
+@pytest.mark.parametrize(("one", "case", "look"), DRAWN)
+def test_drawing_has_a_title_a_height_and_the_look(one: type, case: str, look: Look) -> None:
+    figure = drawn(one, case, look)
     layout = figure.layout
     assert layout.title.text
     assert layout.height
@@ -72,9 +86,9 @@ def test_drawing_has_a_title_a_height_and_the_look(make: Callable[[], Any], look
     assert isinstance(json.loads(figure.to_json()), dict)
 
 
-@pytest.mark.parametrize("make", DRAWN)
-def test_drawing_names_its_subject_and_its_axes(make: Callable[[], Any]) -> None:
-    figure = make().figure(subject=SUBJECT)
+@pytest.mark.parametrize(("one", "case"), [param for param in CASE if param.values[1] != "empty"])
+def test_drawing_names_its_subject_and_its_axes(one: type, case: str) -> None:
+    figure = drawn(one, case, LOOKS_OF[case][0])
     assert figure.data
     assert "&lt;i&gt;run&lt;/i&gt;" in figure.layout.title.text
     has_axes = any("xaxis" in trace for trace in figure.data)  # parallel coordinates draw their own
@@ -83,19 +97,17 @@ def test_drawing_names_its_subject_and_its_axes(make: Callable[[], Any]) -> None
             assert axis.title.text or axis.ticktext, axis
 
 
-@pytest.mark.parametrize(("make", "make_usual"), EMPTY)
-def test_nothing_says_why_and_keeps_its_height(make: Callable[[], Any], make_usual: Callable[[], Any]) -> None:
-    shown = make()
-    figure = shown.figure()
+@pytest.mark.parametrize("one", EXAMPLES)
+def test_nothing_says_why_and_keeps_its_height(one: type) -> None:
+    figure = drawn(one, "empty", SCREEN)
     assert not figure.data
     assert figure.layout.annotations[0].text
-    assert figure.layout.height == make_usual().figure().layout.height
-    assert shown.sentence()
+    assert figure.layout.height == drawn(one, "usual", SCREEN).layout.height
 
 
-@pytest.mark.parametrize("make", MADE)
-def test_sentence_and_table(make: Callable[[], Any]) -> None:
-    shown = make()
+@pytest.mark.parametrize(("one", "case"), CASE)
+def test_sentence_and_table(one: type, case: str) -> None:
+    shown = made(one, case)
     sentence = shown.sentence()
     assert sentence
     assert "\n" not in sentence
@@ -105,10 +117,9 @@ def test_sentence_and_table(make: Callable[[], Any]) -> None:
     assert table.columns.is_unique
 
 
-@pytest.mark.parametrize("make", HOSTILE)
-def test_names_of_people_never_become_tags(make: Callable[[], Any]) -> None:
-    shown = make()
-    for look in LOOKS:
-        text = json.dumps(shown.figure(subject=SUBJECT, look=look).to_plotly_json(), default=str)
+@pytest.mark.parametrize("one", EXAMPLES)
+def test_names_of_people_never_become_tags(one: type) -> None:
+    for look in LOOKS_OF["hostile"]:
+        text = json.dumps(drawn(one, "hostile", look).to_plotly_json(), default=str)
         for tag in ("<i>", "<img", "<a "):
             assert tag not in text

@@ -23,7 +23,7 @@ from tests.app.figures.capacity.examples import EXAMPLES as CAPACITY
 from tests.app.figures.drawn import bands, finite, title
 from tests.app.figures.overfitting import tables
 from tests.app.figures.overfitting.examples import EXAMPLES as OVERFITTING
-from tests.app.figures.test_contract import LOOKS
+from tests.app.figures.test_contract import SCREEN, STAGE
 
 EXAMPLES = OVERFITTING | CAPACITY
 OVER_SEEDS = [*OVERFITTING, ErrorByCost]
@@ -42,7 +42,7 @@ TABLES: dict[type, tuple[Callable[..., Any], pd.DataFrame]] = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", [SCREEN, STAGE])
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_heights_are_fixed_and_an_empty_figure_has_the_same(kind: type, look: Look) -> None:
     height = (theme.SIDE_HEIGHT if kind in SIDE else theme.MAIN_HEIGHT)[look.projector]
