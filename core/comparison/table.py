@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from leafscope.core.config import RunConfig, dotted, field_names
 from leafscope.core.datasets import DATA_SETS
-from leafscope.core.models import own_fields
+from leafscope.core.models import MODELS
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.sweep.outcome import SCORES, measures, net_cost
 
@@ -26,11 +26,16 @@ CONFIG_FIELDS = tuple(field_names())
 SEED_FIELDS = ("seed", "split_seed", "init_seed")
 """Fields that distinguish replicates of one configuration."""
 
-_OWN_TEXT = tuple(f"net.{name}" for name, own in own_fields().items() if own.options)
+_OPTIONS = {f"data.{name}": option for name, option in DATA_SETS.options().items()} | {
+    f"net.{name}": option for name, option in MODELS.options().items()
+}
+"""The fields that data sets and models add, dotted."""
+
+_TEXT_OPTIONS = tuple(name for name, option in _OPTIONS.items() if option.kind is str)
 
 TEXT_FIELDS = (
     *("run_id", "title", "label", "status", "comment", "note", "device", "model", "data.name", "net.kind", "net.gates"),
-    *("train.schedule", "train.gate_gradient", "train.device", *_OWN_TEXT),
+    *("train.schedule", "train.gate_gradient", "train.device", *_TEXT_OPTIONS),
 )
 """Columns of text; `tags` are tuples of text, all other columns are numbers."""
 
@@ -66,10 +71,12 @@ _WORDS = {
     "train.balance": "balance penalty",
     "train.device": "requested device",
     "init_seed": "initialization seed",
-} | {f"data.{option.name}": option.words for option in DATA_SETS.options().values() if option.words}
+} | {name: option.words for name, option in _OPTIONS.items() if option.words}
 """Names of columns for which the last part, with _ as a blank, is not clear."""
 
-NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient", *_OWN_TEXT})
+NAME_FIELDS = frozenset(
+    {"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient", *_TEXT_OPTIONS}
+)
 """Columns of text that hold names of the program's own, whose _ is written as a blank."""
 
 EXACT = 1e15

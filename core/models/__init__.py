@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from leafscope.core.models.registry import (
     MODELS,
-    Field,
     Line,
     Model,
     baselines,
@@ -17,7 +16,6 @@ from leafscope.core.models.registry import (
     lines,
     net_kinds,
     net_lines,
-    own_fields,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MODELS",
-    "Field",
     "Line",
     "Model",
     "baselines",
@@ -36,7 +33,6 @@ __all__ = [
     "lines",
     "net_kinds",
     "net_lines",
-    "own_fields",
 ]
 
 

@@ -124,7 +124,7 @@ def _build(net: "NetConfig", n_features: int, n_outputs: int, seed: int) -> Any:
 DENSE = MODELS.register(
     Model(
         name="dense",
-        option="dense, same multiply-adds",
+        choice="dense, same multiply-adds",
         lines=(
             Line(
                 "dense",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from leafscope.core.options import Option, check_names
 from leafscope.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -27,34 +28,6 @@ RESERVED = frozenset(
     (*TRAINING, *OF_GATES, "kind", "depth", "width", "tree_layers", "decay_growth", "model", "gated", "fitted")
 )
 """Names of `NetConfig` and `TrainConfig` that no model can add."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field that a model adds to `NetConfig`; None there means that the model does not have it.
-
-    Its type is that of the default: a whole number, a number or, with options, text.
-    """
-
-    name: str
-    label: str
-    """What a page calls it."""
-    meaning: str
-    """One sentence."""
-    default: int | float | str
-    low: float = 0
-    high: float = 1_000_000
-    options: Mapping[str, str] = field(default_factory=dict)
-    """Of text: the values that it can have, and the words for them."""
-    short: str = ""
-    """What comes before its value in a run's name, where it is not the default; empty: it is not named."""
-
-    def __post_init__(self) -> None:
-        if not self.name.isidentifier() or self.name in RESERVED or self.name.startswith(("_", "model_")):
-            raise ValueError(f"a field that a model adds must have a free name, got {self.name!r}")
-        allowed = self.default in self.options if isinstance(self.default, str) else self.low <= self.default <= self.high
-        if not allowed:
-            raise ValueError(f"the default of {self.name} must be one of its values, got {self.default!r}")
 
 
 @dataclass(frozen=True)
@@ -203,15 +176,15 @@ class Model:
 
     name: str
     """Its value of `NetConfig.kind`."""
-    option: str = ""
-    """Its words where the Playground offers kinds; empty: it is not offered there."""
+    choice: str = ""
+    """Its words among the kinds that the Playground offers; empty: the Playground does not offer it."""
     lines: tuple[Line, ...]
     """How it is shown, first the line that it has by default."""
     net_fields: tuple[str, ...] = ()
-    """Fields of `NetConfig` that it reads, beside `kind` and its own."""
+    """Fields of `NetConfig` that it reads, in addition to `kind` and its options."""
     train_fields: tuple[str, ...] = ()
     """Fields of `TrainConfig` that it reads."""
-    own_fields: tuple[Field, ...] = ()
+    options: tuple[Option, ...] = ()
     """Fields that it adds to `NetConfig`."""
     ignored: "Callable[[NetConfig, TrainConfig], Collection[str]]" = lambda net, train: ()
     """Fields that it reads, but that make no difference with these settings."""
@@ -236,6 +209,7 @@ class Model:
     fit: Fit | None = None
 
     def __post_init__(self) -> None:
+        check_names(self.name, self.options, RESERVED)
         if (self.build is None) == (self.fit is None):
             raise ValueError(f"a model must have either build or fit, got {'neither' if self.fit is None else 'both'}")
         if self.build is not None and self.cost is None:
@@ -244,7 +218,7 @@ class Model:
     @property
     def reads(self) -> frozenset[str]:
         """Fields of `NetConfig` and `TrainConfig` that it reads."""
-        return frozenset(("kind", *self.net_fields, *self.train_fields, *(own.name for own in self.own_fields)))
+        return frozenset(("kind", *self.net_fields, *self.train_fields, *(option.name for option in self.options)))
 
     def matters(self, net: "NetConfig", train: "TrainConfig") -> frozenset[str]:
         """Fields of `NetConfig` and `TrainConfig` that make a difference with these settings."""
@@ -264,15 +238,21 @@ class Models(Registry[Model]):
     """The models by kind."""
 
     def register(self, variant: Model) -> Model:
-        """Add a model; raises ValueError when its name, or that of a line, is taken, or a field is declared otherwise."""
+        """Add a model; raises ValueError when its name, or that of a line, is taken, or an option is declared differently."""
         others = [model for model in self._variants.values() if model is not variant]
         taken = {line.name for model in others for line in model.lines}
         if named := [line.name for line in variant.lines if line.name in taken]:
             raise ValueError(f"every line must have a name of its own, got a second one called {named[0]!r}")
-        declared = {own.name: own for model in others for own in model.own_fields}
-        if differing := [own.name for own in variant.own_fields if declared.get(own.name, own) != own]:
-            raise ValueError(f"models that share a field must declare it alike, but {variant.name} has another {differing[0]}")
+        declared = {option.name: option for model in others for option in model.options}
+        if differing := [option.name for option in variant.options if declared.get(option.name, option) != option]:
+            raise ValueError(
+                f"models that share an option must declare it identically, but {variant.name} declares another {differing[0]}"
+            )
         return super().register(variant)
+
+    def options(self) -> dict[str, Option]:
+        """All options by name, in the order of the models."""
+        return {option.name: option for model in self.values() for option in model.options}
 
 
 MODELS = Models("model", "leafscope.core.models", key=lambda model: model.default_line.place)
@@ -323,8 +303,3 @@ def net_kinds() -> tuple[str, ...]:
 def fitted_kinds() -> tuple[str, ...]:
     """Name the kinds that are fitted in one go, in order; they have no epochs but the one after the fit."""
     return tuple(name for name, model in MODELS.items() if model.fit is not None)
-
-
-def own_fields() -> dict[str, Field]:
-    """List the fields that models add to `NetConfig`, by name."""
-    return {own.name: own for model in MODELS.values() for own in model.own_fields}

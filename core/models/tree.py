@@ -100,7 +100,7 @@ _GATED: dict[str, Any] = {
 TREE = MODELS.register(
     Model(
         name="tree",
-        option="shared prefixes (tree)",
+        choice="shared prefixes (tree)",
         lines=(
             Line("tree", "tree", "the tree", place=0),
             Line("tree_units", "tree, gating units", "the tree with gating units", place=1),
@@ -124,7 +124,7 @@ TREE = MODELS.register(
 FLAT = MODELS.register(
     Model(
         name="flat",
-        option="separate leaves (flat)",
+        choice="separate leaves (flat)",
         lines=(Line("flat", "flat", "the flat net", place=20),),
         train_fields=(*TRAINING, *OF_GATES[1:]),
         **_GATED,
