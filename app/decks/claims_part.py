@@ -13,6 +13,7 @@ from leafscope.app import theme
 from leafscope.app.sweeps import findings
 from leafscope.app.theme import Look
 from leafscope.core.comparison import statistics
+from leafscope.core.comparison.overlap import overlap
 from leafscope.core.comparison.statistics import Difference
 from leafscope.core.config import SweepConfig
 
@@ -91,7 +92,7 @@ class Part:
 
     @cached_property
     def overlap(self) -> float:
-        return findings.overlap(self.mine)
+        return overlap(self.mine)
 
     @cached_property
     def n(self) -> int:

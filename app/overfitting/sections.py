@@ -20,6 +20,7 @@ from leafscope.app.sweeps import current, findings
 from leafscope.app.sweeps.curves import error_curves, gap_curves, intervals
 from leafscope.core import jobs
 from leafscope.core.comparison import statistics
+from leafscope.core.comparison.overlap import overlap
 from leafscope.core.datasets import load
 from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.trained import trained_net
@@ -99,7 +100,7 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
             st.session_state[WIDTH_KEY], st.session_state[DEPTH_KEY] = int(data[0]), int(data[1])
 
     drawing.show(
-        HelpMap(statistics.where_it_helps(mine, "tree", "dense", which=choice.which, overlap=findings.overlap(mine))),
+        HelpMap(statistics.where_it_helps(mine, "tree", "dense", which=choice.which, overlap=overlap(mine))),
         key="help_map",
         subject=choice.of_data,
         caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; a cell is blank where no difference is shown, by Holm over "
@@ -139,7 +140,7 @@ def chosen_depth(rows: pd.DataFrame) -> int | None:
     """The tree's depth by the one-standard-error rule on validation; None without a tree."""
     if not (rows["model"] == "tree").any():
         return None
-    return statistics.best_depth(rows, "tree", overlap=findings.overlap(rows), rule="one_standard_error")
+    return statistics.best_depth(rows, "tree", overlap=overlap(rows), rule="one_standard_error")
 
 
 def _lit(rows: pd.DataFrame, choice: Choice) -> tuple[str, ...]:
@@ -172,9 +173,9 @@ def tree_against_flat(rows: pd.DataFrame, choice: Choice) -> None:
     if choice.basis == "train_loss":
         basis, compared = "at the same train loss", at_same_train_loss(rows)
         where = "Each pair at the first epochs at which both have reached the higher of their lowest training losses"
-    overlap = findings.overlap(rows)
-    differences = statistics.differences_by_depth(compared, "tree", "flat", choice.which, "test", "error", overlap=overlap)
-    gaps = statistics.gap_differences_by_depth(compared, "tree", "flat", choice.which, "error", overlap=overlap)
+    term = overlap(rows)
+    differences = statistics.differences_by_depth(compared, "tree", "flat", choice.which, "test", "error", overlap=term)
+    gaps = statistics.gap_differences_by_depth(compared, "tree", "flat", choice.which, "error", overlap=term)
     drawing.show(
         DifferencesByDepth(differences, "tree", "flat", basis),
         key="tree_against_flat",
@@ -229,7 +230,7 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
         st.info("The trained trees of this depth are not stored here; train one in the Playground to see its levels.")
         return
     drawing.show(
-        AccuracyByLevel(intervals(values, ["split", "level"], "accuracy", findings.overlap(rows)), choice.depth),
+        AccuracyByLevel(intervals(values, ["split", "level"], "accuracy", overlap(rows)), choice.depth),
         key="level_accuracy",
         subject=f"{choice.subject}, K = {choice.depth}",
         caption=f"Nets after their last epoch, without the nodes deeper than level l; nothing is retrained. {_bands(rows)}",
@@ -266,7 +267,7 @@ def curves(rows: pd.DataFrame, choice: Choice) -> None:
     if values.empty:
         st.info("No learning curve of this cell is recorded yet.")
         return
-    table = intervals(values, ["model", "variant", "split", "epoch"], "value", findings.overlap(rows))
+    table = intervals(values, ["model", "variant", "split", "epoch"], "value", overlap(rows))
     drawing.show(
         TrainingCurves(table, values if choice.seeds else None),
         key="seed_curves",
@@ -301,7 +302,7 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
     if mine.empty:
         return
     parts = [
-        statistics.by_depth(part, choice.which, "test", "error", overlap=findings.overlap(part)).assign(n_train=n_train)
+        statistics.by_depth(part, choice.which, "test", "error", overlap=overlap(part)).assign(n_train=n_train)
         for n_train, part in mine.groupby("n_train")
     ]
     drawing.show(

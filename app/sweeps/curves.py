@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from leafscope.app.sweeps.findings import overlap
 from leafscope.core.comparison import statistics
+from leafscope.core.comparison.overlap import overlap
 
 DENSE = ("dense", "dense_capacity", "dense_ladder")
 """Models that have no depth, even where they are trained as the match of a tree of some depth."""
