@@ -8,8 +8,9 @@ import pandas as pd
 
 from leafscope.app import theme
 from leafscope.app.figures.shared.model_style import model_words
+from leafscope.core.comparison.intervals import Difference, holm, paired_difference
 from leafscope.core.comparison.overlap import overlap
-from leafscope.core.comparison.statistics import Difference, Which, best_depth, by_depth, holm, measure, paired_difference
+from leafscope.core.comparison.statistics import Which, best_depth, by_depth, measure
 
 TREES = ("tree", "tree_units")
 """Models with shared prefixes whose gates are learned."""
@@ -23,7 +24,7 @@ WHICH: Which = "best"
 
 def splits_vary(cell: pd.DataFrame) -> bool:
     """Whether the seeds draw or split the data differently; otherwise they change only initial weights and batches."""
-    return _data_seeds(cell).nunique() > 1
+    return len(set(_data_seeds(cell))) > 1
 
 
 def interval_words(rows: pd.DataFrame, *, n: int | None = None, drawn: str = "") -> str:

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leafscope.core.comparison.intervals import Difference, Interval, mean_interval, paired_difference
 from leafscope.core.comparison.overlap import overlap
-from leafscope.core.comparison.statistics import Difference, Interval, mean_interval, paired_difference
 from leafscope.core.comparison.table import (
     CONFIG_FIELDS,
     SCORES,

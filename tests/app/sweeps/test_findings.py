@@ -23,8 +23,8 @@ from leafscope.app.sweeps.findings import (
     summary_table,
     with_replicates,
 )
+from leafscope.core.comparison.intervals import Difference
 from leafscope.core.comparison.overlap import overlap
-from leafscope.core.comparison.statistics import Difference
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig
 from leafscope.core.sweep.results import results
 
