@@ -1,4 +1,4 @@
-"""An opened archive: nothing in it is believed, so that every byte is checked against the sums and every row by its columns."""
+"""Reading an archive without trusting it: checksums cover every byte, and every row is checked against its columns."""
 
 import hashlib
 import io
@@ -32,7 +32,7 @@ from leafscope.core.store.schema import SCHEMA_VERSION
 _MAX_MANIFEST = 2**20
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, RuntimeError)
-"""What zipfile and json raise for bytes that are not as they were; RuntimeError: encrypted, nested too deep, unknown."""
+"""The errors of zipfile and json for damaged bytes; RuntimeError is for encrypted, unknown or too deeply nested contents."""
 
 
 class _Entry(BaseModel):
@@ -46,7 +46,7 @@ class _Entry(BaseModel):
 
 
 class OpenedArchive:
-    """An opened file: its manifest, and the rows of its tables, each read with the sums that the manifest has."""
+    """An opened file: its manifest, and the rows of its tables, which are checked against the manifest's checksums."""
 
     def __init__(self, source: BinaryIO, room: int) -> None:
         try:
@@ -71,7 +71,7 @@ class OpenedArchive:
                 sizes[f"{table.name}.bin"] = entries[table.name].blob_bytes or 0
         for name in sorted(sizes.keys() ^ infos.keys()):
             raise ArchiveError(f"its member {name} is missing" if name in sizes else f"it has a foreign member, {name[:60]!r}")
-        # before anything is unpacked; zipfile gives no more bytes than are declared
+        # checked before anything is unpacked; zipfile never returns more bytes than are declared
         if (total := sum(info.file_size for info in infos.values())) > room:
             raise ArchiveError(f"its members must have at most {room:,} bytes in all, unpacked, but have {total:,}")
         for name, info in infos.items():
@@ -100,7 +100,7 @@ class OpenedArchive:
         return manifest
 
     def lines(self, table: Table) -> Iterator[tuple[int, bytes]]:
-        """Give the lines of a table, numbered from 1; raises ArchiveError, at the end, if they are not what was written."""
+        """Yield the lines of a table, numbered from 1; raises ArchiveError, at the end, if the checksum is wrong."""
         name, entry = f"{table.name}.jsonl", self._entries[table.name]
         digest, number = hashlib.sha256(), 0
         try:
