@@ -59,7 +59,7 @@ class Registry(Mapping[str, T]):
         if _PLUGINS.is_running_here():
             self._import_modules()  # so that a plugin comes after what is in the folder, in order and in the right to a name
         if self._variants.setdefault(variant.name, variant) is not variant:
-            raise ValueError(f"every {self._what} must have a name of its own, got a second one called {variant.name!r}")
+            raise ValueError(f"every {self._what} must have a different name, got a second one called {variant.name!r}")
         return variant
 
     def load(self) -> None:

@@ -1,7 +1,8 @@
-"""Models: one file a family, each of which registers itself with all that the program knows of it.
+"""Models: each family is one file that registers its models.
 
-`registry` says what a model is, `counting` has what several count alike. Import the names in `__all__` from here. It imports
-the registry only; a model imports torch or scikit-learn when it is built or fitted.
+`registry` defines the declaration of a model, and `counting` has functions that several models share. Outside this folder,
+import the names in `__all__` from here. This package imports only the registry; a model imports torch or scikit-learn when it
+is built or fitted.
 """
 
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ __all__ = [
 
 
 def build_net(config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> "DenseNet | TreeNet":
-    """Build the net that a configuration describes, on the CPU, its weights drawn from the seed alone.
+    """Build the net of a configuration, on the CPU, with weights that depend on the seed only.
 
     Raises ValueError for a kind that is fitted.
     """

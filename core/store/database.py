@@ -99,7 +99,7 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # else the driver begins transactions itself, with a plain BEGIN; `_begin_sqlite` does it
     connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
     deadline = time.monotonic() + BUSY_SECONDS
-    # WAL lets pages read while the worker writes. Changing the mode ignores the busy timeout: it fails immediately while another
+    # WAL lets pages read while the worker writes. Changing the mode ignores the busy timeout: it fails at once while another
     # process changes it.
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:

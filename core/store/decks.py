@@ -91,7 +91,7 @@ class Decks(Transactions):
         return {row.slide_id: Slide.model_validate(json.loads(row.content) | {"figure": _figure(row.figure)}) for row in rows}
 
     def make_deck(self, name: str, content: Sequence[Slide] = ()) -> str:
-        """Create a deck with slides; return its address. Raises ValueError for an empty or too long name, or a too long text."""
+        """Create a deck with slides; return its address. Raises ValueError for an empty name or too long texts."""
         deck_id, now = uuid.uuid4().hex[:16], self._clock()
         with self._write() as connection:
             row = {"deck_id": deck_id, "name": _name(name), "created": now, "changed": now}

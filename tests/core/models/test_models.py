@@ -160,7 +160,7 @@ def test_a_new_fitted_model_is_fitted_named_and_compared():
     assert model.facts["trials"] == 4
     assert model.facts["neighbours"] == model.facts["chosen"]["n_neighbors"]
     assert model.facts["operations"] == "multiply-adds"
-    with pytest.raises(ValueError, match="known only once it is fitted"):
+    with pytest.raises(ValueError, match="known only after its fit"):
         cost(run.net, 4, 3)
     base = RunConfig(data=IRIS, net=NetConfig(width=4, depth=1), train=TrainConfig(epochs=1, device="cpu"))
     sweep = SweepConfig(base=base, axes={"seed": [0, 3]}, baselines=["nearest", "dense"])
