@@ -130,7 +130,7 @@ def _add_annotations(connection: Connection, archive: OpenedArchive, contents: C
             continue
         both = list(dict.fromkeys([*tags, *json.loads(row["tags"])]))
         if len(both) > TAGS:
-            skipped.append(f"run {row['run_id']} has {TAGS} tags, as many as it can have; {len(both) - TAGS} were not added")
+            skipped.append(f"run {row['run_id']} has {TAGS} tags, the most allowed; {len(both) - TAGS} were not added")
         if (kept := both[:TAGS]) != tags:
             mine = annotations.c.run_id == row["run_id"]
             connection.execute(update(annotations).where(mine).values(tags=json.dumps(kept), changed=now))

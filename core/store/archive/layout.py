@@ -1,7 +1,8 @@
 """The format of an archive: its members, the columns of each table, and the size limits.
 
-A zip. `manifest.json` says what the other members must be; each table is a `<table>.jsonl` with one JSON object a row, in the
-order of its keys. The binary values of a table follow one another in `<table>.bin`, and a row has their `offset` and `size`.
+An archive is a zip file. `manifest.json` describes the other members. Each table is a member `<table>.jsonl` with one JSON
+object per row, sorted by the primary key. The binary values of a table are concatenated in `<table>.bin`, and each row has the
+`offset` and `size` of its value.
 """
 
 import math

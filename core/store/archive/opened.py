@@ -52,7 +52,7 @@ class OpenedArchive:
         try:
             self._zip = zipfile.ZipFile(source)
         except _DAMAGE as error:
-            raise ArchiveError("it is no zip file, or its end is missing") from error
+            raise ArchiveError("it is not a zip file, or its end is missing") from error
         infos = {info.filename: info for info in self._zip.infolist()}
         if len(infos) < len(self._zip.infolist()):
             raise ArchiveError("two of its members have the same name")
@@ -60,7 +60,7 @@ class OpenedArchive:
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise ArchiveError(f"its member {name[:60]!r} must be stored or deflated")
         if MANIFEST not in infos:
-            raise ArchiveError(f"it is no file of exported runs: it has no {MANIFEST}")
+            raise ArchiveError(f"it is not a file of exported runs: it has no {MANIFEST}")
         manifest = self._manifest(infos[MANIFEST])
         self._is_older = manifest["schema"] < SCHEMA_VERSION
         entries = _entries(manifest)
@@ -87,7 +87,7 @@ class OpenedArchive:
         except _DAMAGE as error:
             raise ArchiveError(f"{MANIFEST} is damaged: {error}") from error
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-            raise ArchiveError(f'it is no file of exported runs: {MANIFEST} must say "format": "{FORMAT}"')
+            raise ArchiveError(f'it is not a file of exported runs: {MANIFEST} must have "format": "{FORMAT}"')
         for key, highest in (("version", VERSION), ("schema", SCHEMA_VERSION)):
             number = manifest.get(key)
             if not isinstance(number, int) or isinstance(number, bool) or number < 1:
@@ -117,9 +117,9 @@ class OpenedArchive:
             raise ArchiveError(f"{name} must have the {entry.rows:,} rows whose sum {MANIFEST} has")
 
     def rows(self, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give the rows of a table, numbered, with their binary values as `data`; checked for their columns and types.
+        """Yield the rows of a table, numbered, with their binary values as `data`; their columns and types are checked.
 
-        Columns that an older version did not have hold their defaults.
+        Columns that an older version did not have get their defaults.
         """
         columns, defaults = columns_of(table), defaults_of(table) if self._is_older else {}
         if table not in BINARY:

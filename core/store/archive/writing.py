@@ -80,11 +80,11 @@ def export_archive(
     sweep_ids: Iterable[str] = (),
     deck_ids: Iterable[str] = (),
 ) -> Exported:
-    """Write runs, sweeps (with those of their runs that are here) and decks to a file, as they are at one moment.
+    """Write runs, sweeps (with their runs in this store) and decks to a file, as they are at one moment.
 
-    A path shows the file only once it is complete; a binary file must be seekable. Attempts that wait are left out, and
-    runs of which nothing else is there; one that trains is `interrupted` in the file. Raises RunNotFoundError, before
-    anything is written, for an address that is not here, and ArchiveError if the file cannot be written.
+    A file at a path appears only when it is complete; a binary file must be seekable. Queued attempts are left out, and so are
+    runs without other attempts; a running attempt is `interrupted` in the file. Raises RunNotFoundError, before anything is
+    written, for an unknown address, and ArchiveError if the file cannot be written.
     """
     store._expire()
     with store._read() as connection:
@@ -210,7 +210,7 @@ def _rows(connection: Connection, table: Table, chosen: _Chosen, columns: list[A
 
 @contextmanager
 def _target(file: Place) -> Iterator[BinaryIO]:
-    """Give a binary file to write to; a path gets it, complete, at the end."""
+    """Yield a binary file to write to; if a path is given, the complete file is moved there at the end."""
     if not isinstance(file, (str, os.PathLike)):
         yield file
         return
