@@ -126,7 +126,7 @@ class Decks(Transactions):
         with self._write() as connection:
             row = connection.execute(select(slides).where(slides.c.slide_id == slide_id)).first()
             if row is None:
-                raise RunNotFoundError(f"no slide has the address {slide_id!r:.40}; it may have been deleted")
+                raise RunNotFoundError(f"no slide has the address {slide_id!r:.40}; it was deleted")
             slide = Slide.model_validate(json.loads(row.content) | changes)
             self._touch(connection, row.deck_id)
             connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(content=_content(slide)))
