@@ -1,7 +1,7 @@
-"""What a model costs: parameters stored, multiply-adds, bytes; computed from the configuration, nothing is allocated.
+"""The cost of a model: parameters, multiply-adds and bytes, computed from its configuration without allocating memory.
 
-P input features · Q output features · K depth (gating bits). Capacity against computation is the subject of Cho & Bengio
-2014 (arXiv 1406.7362); each model counts both (`core.models`), and how is this project's choice.
+P input features · Q output features · K depth (gating bits). Cho & Bengio 2014 (arXiv 1406.7362) compare capacity with
+computation; how each model counts them (`core.models`) is this project's choice.
 """
 
 import math
@@ -32,15 +32,15 @@ class Cost(Size):
     """Capacity and computation of a model."""
 
     ratio: float
-    """(parameters / multiply_adds) over the same of the dense net of equal width; 1 for that net, NaN for what is not a net."""
+    """parameters / multiply_adds, divided by that of the dense net of equal width; NaN for a model that is not a net."""
 
 
 def cost(net: NetConfig, n_features: int, n_outputs: int) -> Cost:
     """Count parameters and multiply-adds of a model between `n_features` inputs (P) and `n_outputs` outputs (Q).
 
-    A decision tree is counted as the full tree of its depth, the most that it can be, and its computation is comparisons on
-    the path; the ratio of what is not a net is NaN, since no dense net has its width. Raises ValueError unless both are at
-    least 1, and for pruned trees and ensembles, whose size only the data decide.
+    A decision tree is counted as the full tree of its depth, which is an upper bound, and its computation is the number of
+    comparisons on a path. The ratio of a model that is not a net is NaN, since no dense net has its width. Raises ValueError
+    unless both numbers are at least 1, and for pruned trees and ensembles, whose size depends on the data.
 
     >>> cost(NetConfig(kind="tree", depth=1, width=2), n_features=3, n_outputs=2)
     Cost(parameters=32, distinct_parameters=26, multiply_adds=14, ratio=1.6)
@@ -49,7 +49,7 @@ def cost(net: NetConfig, n_features: int, n_outputs: int) -> Cost:
     """
     check_positive(n_features=n_features, n_outputs=n_outputs)
     if net.model.cost is None:
-        raise ValueError(f"what a model of kind {net.kind} costs is known only once it is fitted; its run has it")
+        raise ValueError(f"the cost of a model of kind {net.kind} is known only after its fit; its run contains it")
     size = net.model.cost(net, n_features, n_outputs)
     ratio = math.nan
     if not net.fitted and DENSE.cost is not None:
@@ -59,10 +59,10 @@ def cost(net: NetConfig, n_features: int, n_outputs: int) -> Cost:
 
 
 def trained_parameters(net: NetConfig, n_features: int, n_outputs: int, visited: Sequence[int]) -> int:
-    """Count the parameters that training has touched: in each gated layer so many visited nodes, and all others in full.
+    """Count the parameters that training changed: those of the `visited` nodes in each gated layer, and all of other layers.
 
-    Raises ValueError for what is not a net, unless there is a number from 0 to V for each gated layer of a gated net, and
-    unless both sizes are at least 1.
+    Raises ValueError for a model that is not a net, unless `visited` has a number from 0 to V for each gated layer, and unless
+    both sizes are at least 1.
 
     >>> trained_parameters(NetConfig(depth=1, width=2), n_features=3, n_outputs=2, visited=[2])
     26
@@ -78,11 +78,11 @@ def trained_parameters(net: NetConfig, n_features: int, n_outputs: int, visited:
 
 
 def memory(run: RunConfig, n_features: int, n_outputs: int, n_rows: int) -> Memory:
-    """Estimate the bytes that a run needs, `n_rows` (N) being the rows of all splits together.
+    """Estimate the bytes that a run needs; `n_rows` (N) is the number of rows of all splits together.
 
-    Only `activations` is rough: it supposes that evaluation goes by batches too, and counts no workspace of a kernel.
-    For what scikit-learn fits, all but the data are rough upper estimates. Raises ValueError unless features, outputs and
-    rows are at least 1.
+    For nets, only `activations` is rough: it assumes that evaluation uses batches too, and ignores the kernels' workspace. For
+    models fitted by scikit-learn, everything except the data is a rough upper estimate. Raises ValueError unless features,
+    outputs and rows are at least 1.
 
     >>> run = RunConfig(net=NetConfig(kind="dense", width=2))
     >>> memory(run, n_features=3, n_outputs=2, n_rows=10)
@@ -94,9 +94,9 @@ def memory(run: RunConfig, n_features: int, n_outputs: int, n_rows: int) -> Memo
 
 
 def largest_depth(run: RunConfig, n_features: int, n_outputs: int, n_rows: int, free_bytes: int) -> int | None:
-    """Find the largest depth with which the run fits in `free_bytes`: 0 to 16, at most the width with hidden gates.
+    """Find the largest depth at which the run fits in `free_bytes`: from 0 to 16, and at most the width with hidden gates.
 
-    None if not even depth 0 fits; what has no depth to choose, as a dense net, has depth 0. Raises ValueError as `memory` does.
+    None if not even depth 0 fits; models without a depth, such as dense nets, have depth 0. Raises ValueError like `memory`.
 
     >>> largest_depth(RunConfig(), n_features=64, n_outputs=10, n_rows=1797, free_bytes=2**22)
     3

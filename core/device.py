@@ -80,7 +80,10 @@ def _gigabytes(n: int) -> str:
 
 
 def n_threads() -> int:
-    """Return the number of training threads: one core is left for the server, and more than 4 do not help small nets."""
+    """Return the number of training threads: one core is left for the server, and more than 4 do not help small nets.
+
+    Two training threads beside a busy server on two cores wait for each other for whole ticks of the scheduler.
+    """
     return max(1, min(4, n_cores() - 1))
 
 

@@ -8,8 +8,9 @@ import psutil
 UNLIMITED = 2**60
 """Limits from here on are none: version 1 writes the largest number of pages."""
 
-_V1 = ("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file"
-_V2 = ("memory.max", "memory.high"), "memory.current", "inactive_file"
+_Files = tuple[tuple[str, ...], str, str]
+_V1: _Files = ("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file"
+_V2: _Files = ("memory.max", "memory.high"), "memory.current", "inactive_file"
 """The files of the limits and of the usage, and the line of `memory.stat` that counts cached files nobody waits for."""
 
 
@@ -24,7 +25,7 @@ def available_bytes(root: Path = Path("/")) -> int:
     return min(free)
 
 
-def _groups(root: Path) -> Iterator[tuple[Path, tuple[tuple[str, ...], str, str]]]:
+def _groups(root: Path) -> Iterator[tuple[Path, _Files]]:
     """The folders of this process's groups, each with those above it: the limit of each of them holds."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()

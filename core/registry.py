@@ -1,13 +1,13 @@
-"""Variants by name: each module of a folder registers its own, and other installed packages can add theirs.
+"""Registries: variants by name, registered by the modules of a folder or by other installed packages.
 
-A registry is filled when it is first read. It imports every module of its package, and then what installed packages offer
-under the entry-point group `leafscope`:
+A registry is filled when it is first read: it imports every module of its package, and then the entry points that installed
+packages declare in the group `leafscope`:
 
     [project.entry-points.leafscope]
     my_variants = "my_package.for_leafscope"
 
-An entry point is a module, or an object of one, whose import registers variants. One that fails gives a warning; nothing
-stops. A module that registers a variant must import, at its top, only the module that holds the registry.
+An entry point is a module, or an object in one, whose import registers variants. If an import fails, there is a warning, and
+everything else works. A module that registers a variant must import, at its top, only the module with the registry.
 """
 
 import importlib
@@ -23,20 +23,20 @@ GROUP = "leafscope"
 
 
 class Named(Protocol):
-    """What a registry holds."""
+    """The type of objects in a registry: they have a name."""
 
     @property
     def name(self) -> str:
-        """What it is called in configurations."""
+        """The name in configurations."""
 
 
 T = TypeVar("T", bound=Named)
 
 
 class Registry(Mapping[str, T]):
-    """Variants by name, in the order of registration, or sorted by a key where one is given.
+    """Variants by name, in the order of registration, or sorted by a key if one is given.
 
-    It can be read and filled from several threads; its modules are imported once.
+    Several threads can read and fill it; its modules are imported once.
 
     >>> from types import SimpleNamespace
     >>> planets = Registry("planet")
@@ -46,7 +46,7 @@ class Registry(Mapping[str, T]):
     """
 
     def __init__(self, what: str, package: str | None = None, key: Callable[[T], Any] | None = None) -> None:
-        """`what`: what a variant is called in messages; `package`: the folder whose modules register variants."""
+        """`what`: the word for a variant in messages; `package`: the folder whose modules register variants."""
         self._what = what
         self._package = package
         self._key = key
@@ -55,15 +55,15 @@ class Registry(Mapping[str, T]):
         self._is_full = False
 
     def register(self, variant: T) -> T:
-        """Add a variant, and return it; raises ValueError when its name is taken."""
+        """Add a variant and return it; raises ValueError if its name is taken."""
         if _PLUGINS.is_running_here():
-            self._import_modules()  # so that a plugin comes after what is in the folder, in order and in the right to a name
+            self._import_modules()  # so that plugins come after the folder's variants, and cannot take their names
         if self._variants.setdefault(variant.name, variant) is not variant:
-            raise ValueError(f"every {self._what} must have a name of its own, got a second one called {variant.name!r}")
+            raise ValueError(f"every {self._what} must have a different name, got a second one called {variant.name!r}")
         return variant
 
     def load(self) -> None:
-        """Import everything that registers variants here; reading does this by itself."""
+        """Import everything that registers variants here; reading does this automatically."""
         if not self._is_full:
             self._is_full = self._import_modules() and _PLUGINS.run(_import_plugins)
 
@@ -90,7 +90,7 @@ class Registry(Mapping[str, T]):
 
 
 class _Once:
-    """Something done once: other threads wait until it is done, and what it calls itself does not begin it again."""
+    """Work that is done once: other threads wait until it is done, and calls from within it return at once."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -98,7 +98,7 @@ class _Once:
         self._is_done = False
 
     def run(self, work: Callable[[], None]) -> bool:
-        """Do the work unless it is done; False when this call comes from within the work. After an error it is not done."""
+        """Do the work unless it is done; returns False if called from within the work. After an error the work is not done."""
         if self._is_done:
             return True
         with self._lock:
@@ -121,7 +121,7 @@ _PLUGINS = _Once()
 
 
 def _import_folder(package: str) -> None:
-    """Import the modules of a package, by name; sub-packages and names that begin with an underscore are left out."""
+    """Import the modules of a package, except sub-packages and names that begin with an underscore."""
     folders = importlib.import_module(package).__path__
     files = {file for folder in folders for file in os.listdir(folder)}  # pkgutil would load `inspect`, which takes 8 ms
     for file in sorted(files):
@@ -130,7 +130,7 @@ def _import_folder(package: str) -> None:
 
 
 def _import_plugins() -> None:
-    """Import what other packages offer; what fails gives a warning with its name and the reason."""
+    """Import the entry points of other packages; warns, with name and reason, about those that fail."""
     for entry_point in sorted(entry_points(group=GROUP), key=lambda one: one.name):
         try:
             entry_point.load()

@@ -12,19 +12,15 @@ ROOT = Path(__file__).parents[1]
 
 TOYS = {
     "core/datasets/variants/stripes.py": """
-from operator import itemgetter
 import numpy as np
-from leafscope.core.datasets.drawing import NO_RIGHTS, with_deviation
-from leafscope.core.datasets.options import deviation, n_samples
-from leafscope.core.datasets.registry import DATA_SETS, DataSet
+from leafscope.core.datasets.drawing import plane_shape
+from leafscope.core.datasets.registry import DATA_SETS
 
 def points(labels, draw):
     return np.stack([draw.uniform(-1, 1, len(labels)), labels + draw.uniform(0, 0.5, len(labels))], 1)
 
-DATA_SETS.register(DataSet(
-    name="stripes", title="Toy stripes", description="Two stripes.", source="drawn here", licence=NO_RIGHTS,
-    rows=with_deviation(points), n_rows=itemgetter("n_samples"), n_features=2, n_classes=2, is_generator=True,
-    options=(n_samples(200), deviation(0.0)), is_plane=True,
+DATA_SETS.register(plane_shape(
+    name="stripes", title="Toy stripes", description="Two stripes.", source="drawn here", points=points, noise=0.0,
 ))
 """,
     "core/models/nearest.py": """
@@ -36,7 +32,7 @@ def _fit(run, x, y, chosen):
     return KNeighborsClassifier(**chosen).fit(x, y), {}
 
 MODELS.register(Model(
-    name="nearest", option="toy neighbours", lines=(Line("nearest", "toy neighbours"),),
+    name="nearest", choice="toy neighbours", lines=(Line("nearest", "toy neighbours"),),
     memory=lambda run, p, q, n: fitting_memory(DOUBLE * n * p, p, q, n),
     fit=Fit(fit=_fit, size=lambda estimator, x: FittedSize(x.size, float(x.size)), grid={"n_neighbors": (5, 1)}, seconds=0.05),
 ))

@@ -10,7 +10,7 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.compare.selection import BASELINE, Selection, token
 from leafscope.core.comparison.groups import Paired, compare, score_interval, seed_means
-from leafscope.core.comparison.statistics import Interval, holm
+from leafscope.core.comparison.intervals import Interval, holm
 
 
 def group_lines(found: Selection) -> pd.DataFrame:

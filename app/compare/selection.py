@@ -19,7 +19,7 @@ from leafscope.app.sweeps import current, offer
 from leafscope.core import jobs
 from leafscope.core.comparison.filter import FilterError, parse, term
 from leafscope.core.comparison.groups import Group, chosen_among, group_fields, groups, rank_means, score_interval
-from leafscope.core.comparison.statistics import Interval
+from leafscope.core.comparison.intervals import Interval
 from leafscope.core.comparison.table import (
     differing,
     field_words,

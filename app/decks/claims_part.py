@@ -12,9 +12,8 @@ import pandas as pd
 from leafscope.app import theme
 from leafscope.app.sweeps import findings
 from leafscope.app.theme import Look
-from leafscope.core.comparison import statistics
-from leafscope.core.comparison.overlap import overlap as overlap_of
-from leafscope.core.comparison.statistics import Difference
+from leafscope.core.comparison.intervals import LEVEL, Difference, holm
+from leafscope.core.comparison.overlap import overlap
 from leafscope.core.config import SweepConfig
 from leafscope.core.models import tree_lines
 
@@ -93,7 +92,7 @@ class Part:
 
     @cached_property
     def overlap(self) -> float:
-        return overlap_of(self.mine)
+        return overlap(self.mine)
 
     @cached_property
     def n(self) -> int:
@@ -114,9 +113,9 @@ class Part:
         others = [other for other in findings.OPPONENTS if not findings.model_at(self.finished, other).empty]
         own = [findings.own_depth(self.finished, other) for other in others]
         found = [findings.compare(self.finished, (self.model, self.depth), pair) for pair in zip(others, own, strict=True)]
-        adjusted = statistics.holm([one.p for one in found])
+        adjusted = holm([one.p for one in found])
         return {
-            other: Against(depth, difference, bool(p < statistics.LEVEL))
+            other: Against(depth, difference, bool(p < LEVEL))
             for other, depth, difference, p in zip(others, own, found, adjusted, strict=True)
         }
 

@@ -14,7 +14,7 @@ from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
 from leafscope.core.comparison import statistics
-from leafscope.core.comparison.statistics import Difference
+from leafscope.core.comparison.intervals import LEVEL, Difference, holm
 from leafscope.core.models import is_sized_by_width, net_lines
 
 LONGEST_TITLE = 140
@@ -169,10 +169,10 @@ def errors_title(part: Part) -> str:
         return fitted(f"At K = {low}, the only depth, the tree's training error is {train} and its test error {test}")
     ends = ((part.tree, high), (part.tree, low))
     found = [findings.compare(part.rows, *ends, split=split) for split in ("train", "test")]
-    adjusted = statistics.holm([one.p for one in found])
-    changes = [_change(one, bool(p < statistics.LEVEL)) for one, p in zip(found, adjusted, strict=True)]
+    adjusted = holm([one.p for one in found])
+    changes = [_change(one, bool(p < LEVEL)) for one, p in zip(found, adjusted, strict=True)]
     n = "one seed" if found[1].n == 1 else f"n = {found[1].n}"
-    if found[1].n > 1 and not (adjusted < statistics.LEVEL).any():
+    if found[1].n > 1 and not (adjusted < LEVEL).any():
         return fitted(f"From K = {low} to {high} neither the tree's training nor its test error is shown to change ({n})")
     return fitted(
         f"From K = {low} to {high} the tree's training error {changes[0]}, its test error {changes[1]} ({n})",

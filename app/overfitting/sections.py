@@ -20,7 +20,7 @@ from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.sweeps import current, findings
 from leafscope.app.sweeps.curves import error_curves, gap_curves, intervals
 from leafscope.core import jobs
-from leafscope.core.comparison import statistics
+from leafscope.core.comparison import histories, statistics
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.datasets import load
 from leafscope.core.inspection.levels import scores_by_level
@@ -210,7 +210,7 @@ def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
         found: tuple[int | None, int | None] = (None, None)
         if all(len(side) == 1 and side["run_id"].iloc[0] in losses for side in sides):
             first, second = (losses[side["run_id"].iloc[0]][1] for side in sides)
-            found = statistics.at_same_train_loss(first, second)
+            found = histories.at_same_train_loss(first, second)
         for side, place in zip(sides, found, strict=True):
             for line in side.index:
                 for split in ("train", "test"):
@@ -344,7 +344,7 @@ def falling_words(rows: pd.DataFrame) -> str:
     """Name the cells whose training loss still falls at the end: a worse fit there is not less overfitting."""
     nets = rows[rows["model"].isin(net_lines()) & rows["best_test_loss"].notna()]
     losses = jobs.default_store().curves(nets["run_id"], "train", "loss")
-    nets = nets.assign(falls=[run_id in losses and statistics.still_falls(losses[run_id][1]) for run_id in nets["run_id"]])
+    nets = nets.assign(falls=[run_id in losses and histories.still_falls(losses[run_id][1]) for run_id in nets["run_id"]])
     parts = []
     for model, part in nets.groupby("model", sort=False):
         share = part.groupby("depth", dropna=False)["falls"].mean()

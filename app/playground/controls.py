@@ -13,9 +13,10 @@ from leafscope.app.address import session
 from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.core.config import RunConfig, changed, explain
 from leafscope.core.config.presets import EXAMPLE
-from leafscope.core.datasets import DATA_SETS, Option
+from leafscope.core.datasets import DATA_SETS
 from leafscope.core.gates import GATE_GRADIENTS
-from leafscope.core.models import MODELS, own_fields
+from leafscope.core.models import MODELS
+from leafscope.core.options import Option
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ KIND = Control(
     "Leaf weights",
     "Tree: patterns with a common prefix share its matrices. Flat: each pattern has its own matrix.",
     str,
-    lambda: {name: model.option for name, model in MODELS.items() if model.option},
+    lambda: {name: model.choice for name, model in MODELS.items() if model.choice},
 )
 GATES = Control(
     "gates",
@@ -181,39 +182,32 @@ SPLITS = (
 )
 
 
-def _of_option(option: Option) -> Control:
-    """The control of a data set's option: whole or real; empty means the data set's default."""
-    taken = {control.key for control in (*OPEN, *NET_AND_TRAINING, *SPLITS)}
+def _of_option(part: str, option: Option, key: str) -> Control:
+    """The control of an option of a data set or a model; empty means the default."""
+    is_real = option.kind is float
     return Control(
-        f"data_{option.name}" if option.name in taken else option.name,
-        f"data.{option.name}",
+        key,
+        f"{part}.{option.name}",
         option.label,
         option.meaning,
-        int if option.is_whole else float,
-        optional=True,
-        step=None if option.is_whole else option.step,
-        number_format=None if option.is_whole else "%g",
+        option.kind,
+        option.choices or None,
+        optional=not option.choices,
+        step=option.step if is_real else None,
+        number_format="%g" if is_real else None,
+        placeholder=option.write(option.default),
     )
 
 
-OF_DATA = {option.name: _of_option(option) for option in DATA_SETS.options().values()}
+_TAKEN = {control.key for control in (*OPEN, *NET_AND_TRAINING, *SPLITS)}
+
+OF_DATA = {
+    name: _of_option("data", option, f"data_{name}" if name in _TAKEN else name) for name, option in DATA_SETS.options().items()
+}
 """The controls of data set options, by name; only those of the chosen data set are drawn, with its words."""
 
-OF_MODELS = {
-    own.name: Control(
-        f"net_{own.name}",
-        f"net.{own.name}",
-        own.label,
-        own.meaning,
-        type(own.default),
-        own.options or None,
-        optional=not own.options,
-        number_format="%g" if isinstance(own.default, float) else None,
-        placeholder=str(own.default),
-    )
-    for own in own_fields().values()
-}
-"""The controls of the fields that models add, by name; those of the chosen model are drawn."""
+OF_MODELS = {name: _of_option("net", option, f"net_{name}") for name, option in MODELS.options().items()}
+"""The controls of model options, by name; only those of the chosen model are drawn."""
 
 ALL = (*OPEN, *OF_MODELS.values(), *NET_AND_TRAINING, *SPLITS, *OF_DATA.values())
 
@@ -230,8 +224,8 @@ def field_value(run: RunConfig, control: Control) -> Any:
     value = getattr(owner, name)
     if part == "data" and name in OF_DATA and value == DATA_SETS[run.data.name].defaults.get(name):
         return None
-    if part == "net" and name in OF_MODELS and value in (None, own_fields()[name].default):
-        return None if control.optional else own_fields()[name].default
+    if part == "net" and name in OF_MODELS and value in (None, MODELS.options()[name].default):
+        return None if control.optional else MODELS.options()[name].default
     return value
 
 
@@ -274,7 +268,7 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
     def ask_options(are_open: bool) -> None:
         for option in DATA_SETS[st.session_state[DATA.key]].options:
             if option.is_open == are_open:
-                ask(replace(OF_DATA[option.name], help=option.meaning, placeholder=f"{option.default:g}"))
+                ask(replace(OF_DATA[option.name], help=option.meaning, placeholder=option.write(option.default)))
 
     with st.sidebar:
         for control in OPEN:
@@ -282,8 +276,8 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
             if control is DATA:
                 _describe_data()
                 ask_options(are_open=True)
-        for own in MODELS[st.session_state[KIND.key]].own_fields:
-            ask(OF_MODELS[own.name])
+        for option in MODELS[st.session_state[KIND.key]].options:
+            ask(OF_MODELS[option.name])
         action = st.container()
         with st.expander("Net and training"):
             for control in NET_AND_TRAINING:

@@ -40,7 +40,7 @@ def follow(
     `main_figure` draws the first figure, from the run and the run beside it.
     """
     waits = summary.active or (beside is not None and beside.active)
-    refresh = REFRESH if waits else None
+    refresh = REFRESH if waits else None  # a fragment cannot stop its own timer; the rerun below starts one without a timer
 
     @st.fragment(run_every=refresh)
     def view() -> None:

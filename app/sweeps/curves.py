@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from leafscope.core.comparison import statistics
+from leafscope.core.comparison.choices import pareto_front
+from leafscope.core.comparison.intervals import mean_interval
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.models import is_sized_by_width
 
@@ -15,7 +17,7 @@ def intervals(rows: pd.DataFrame, by: Sequence[str], value: str, term: float) ->
     """Average a column over the rows of each group -> by, mean, low, high, n; `term` is the overlap of the splits."""
     lines = []
     for key, part in rows.groupby(list(by), dropna=False, sort=False):
-        found = statistics.mean_interval(part[value].to_numpy(dtype=float), overlap=term)
+        found = mean_interval(part[value].to_numpy(dtype=float), overlap=term)
         lines.append([*key, found.mean, found.low, found.high, found.n])
     return pd.DataFrame(lines, columns=[*by, "mean", "low", "high", "n"])
 
@@ -45,7 +47,7 @@ def cost_points(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
     keys = ["model", "variant", "depth", "width"]
     points = []
     for (model, variant, depth, width), part in rows.groupby(keys, dropna=False, sort=False):
-        found = statistics.mean_interval(part["test"].to_numpy(dtype=float), overlap=term)
+        found = mean_interval(part["test"].to_numpy(dtype=float), overlap=term)
         dense = is_sized_by_width(str(model))
         points.append(
             {
@@ -63,7 +65,7 @@ def cost_points(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
         )
     columns = [*keys, "cost", "mean", "low", "high", "n", "validation_mean"]
     listed = pd.DataFrame(points, columns=columns).drop_duplicates(keys, ignore_index=True)
-    front = statistics.pareto_front(listed["cost"].to_numpy(float), listed["validation_mean"].to_numpy(float))
+    front = pareto_front(listed["cost"].to_numpy(float), listed["validation_mean"].to_numpy(float))
     return listed.assign(on_front=front)
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 
 from leafscope.app import theme
 from leafscope.app.figures.shared.model_style import model_words
+from leafscope.core.comparison.intervals import Difference, holm, paired_difference
 from leafscope.core.comparison.overlap import overlap
-from leafscope.core.comparison.statistics import Difference, Which, best_depth, by_depth, holm, measure, paired_difference
+from leafscope.core.comparison.statistics import Which, best_depth, by_depth, measure
 from leafscope.core.models import gated_lines, tree_lines
 
 OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
@@ -20,8 +21,8 @@ WHICH: Which = "best"
 
 
 def splits_vary(cell: pd.DataFrame) -> bool:
-    """Whether each seed draws or splits the data anew; with one split_seed, seeds only change the initial weights."""
-    return bool(cell["split_seed"].isna().any() or len(set(cell["split_seed"])) > 1)
+    """Whether the seeds draw or split the data differently; otherwise they change only initial weights and batches."""
+    return len(set(_data_seeds(cell))) > 1
 
 
 def interval_words(rows: pd.DataFrame, *, n: int | None = None, drawn: str = "") -> str:
@@ -46,11 +47,20 @@ def rates_words(rows: pd.DataFrame) -> str:
 
 
 def with_replicates(table: pd.DataFrame) -> pd.DataFrame:
-    """Number the replicates in `seed` if seed alone does not tell them apart (axes over split_seed or init_seed)."""
+    """Number the replicates in `seed` if seed alone does not tell them apart (axes over split_seed or init_seed).
+
+    `split_seed` is then filled in, since a missing one means that the original `seed` splits the data.
+    """
     seeds = table[["seed", "split_seed", "init_seed"]]
     if not seeds[["split_seed", "init_seed"]].notna().any(axis=None) or seeds["seed"].nunique() == len(seeds.drop_duplicates()):
         return table
-    return table.assign(seed=seeds.fillna(-1).groupby(list(seeds.columns), sort=False).ngroup())
+    numbers = seeds.fillna(-1).groupby(list(seeds.columns), sort=False).ngroup()
+    return table.assign(seed=numbers, split_seed=_data_seeds(table))
+
+
+def _data_seeds(table: pd.DataFrame) -> "pd.Series[Any]":
+    """The seed that draws and splits the data of each row."""
+    return table["split_seed"].where(table["split_seed"].notna(), table["seed"])
 
 
 def variants(cell: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""Comparing runs: intervals, paired differences, the table of runs, groups and filters.
+"""Comparing runs: the table of runs, filters and groups; intervals, paired differences and choices; statistics of sweeps.
 
 This package imports configurations, costs and summaries of the store, but not torch.
 """

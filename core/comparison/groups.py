@@ -1,8 +1,8 @@
-"""Groups of runs and what they say: means over seeds with intervals, paired comparisons, pivots.
+"""Groups of runs: means over seeds with intervals, paired comparisons, and pivot tables.
 
-A *group* is runs with equal values of some fields, missing equal to missing. A *seed* is the pair (split_seed, init_seed):
-what was drawn and split, and how the net began. Runs of one seed in one group are averaged before anything else, so that n
-is always a number of seeds. Scores are those of finished runs only. Nothing here chooses: what is ranked says by what.
+A *group* consists of runs with equal values of some fields; missing values are equal. A *seed* is the pair (split_seed,
+init_seed), which determines the data, their split and the initial weights. Runs of the same seed in a group are averaged
+first, so n is always a number of seeds. Only finished runs have scores.
 """
 
 import math
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leafscope.core.comparison.intervals import Difference, Interval, mean_interval, paired_difference
 from leafscope.core.comparison.overlap import overlap
-from leafscope.core.comparison.statistics import Difference, Interval, mean_interval, paired_difference
 from leafscope.core.comparison.table import (
     CONFIG_FIELDS,
     SCORES,
@@ -41,7 +41,7 @@ class Group:
     """The values, None where missing."""
     fields: tuple[str, ...]
     words: str
-    """Its name, such as `tree, depth K 4`, not yet escaped."""
+    """Its name, such as `tree, depth K 4`, not escaped."""
     rows: pd.DataFrame
     """Its rows of the run table."""
 
@@ -53,29 +53,29 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Paired:
-    """Two groups compared seed by seed."""
+    """The comparison of two groups, paired by seed."""
 
     difference: Difference
-    """Of first minus second; NaN where nothing pairs."""
+    """First minus second; NaN without pairs."""
     pairs: pd.DataFrame
-    """One row a seed: `seed` (a number, or words where split and initialization differ), and the means `first`, `second`."""
+    """One row per seed: `seed` (a number, or text if split and initialization differ), and the means `first` and `second`."""
     left_out_first: int
-    """Runs of the first group that stand in no pair."""
+    """Runs of the first group without a pair."""
     left_out_second: int
     why: str | None
-    """Why nothing pairs, in a sentence; None where something does."""
+    """A sentence with the reason why there are no pairs; None if there are pairs."""
 
 
 def group_fields(table: pd.DataFrame, ignore: Sequence[str] = SEED_FIELDS) -> list[str]:
-    """List the fields of the configuration that differ among the rows, but for those to ignore."""
+    """List the fields of the configuration that differ among the rows, without those to ignore."""
     return [field for field in differing(table) if field not in ignore]
 
 
 def groups(table: pd.DataFrame, fields: Sequence[str]) -> list[Group]:
-    """Cut a run table into groups of equal values of the fields, sorted field by field.
+    """Split a run table into groups with equal values of the fields, sorted by the fields in turn.
 
-    Numbers ascend, text is in order of first appearance, missing is last. Fields are columns of the table; `tags` are taken
-    together. Without fields all runs are one group. An empty table has no groups.
+    Numbers are ascending, text is in order of first appearance, and missing values are last. Fields are columns of the table;
+    all `tags` of a run are one value. Without fields, all runs are one group. An empty table has no groups.
     """
     if table.empty:
         return []
@@ -84,7 +84,7 @@ def groups(table: pd.DataFrame, fields: Sequence[str]) -> list[Group]:
     unique, inverse = np.unique(places, axis=0, return_inverse=True) if coded else (places[:1], np.zeros(len(table), np.int64))
     keys = [tuple(values[code] for code, (_, values) in zip(row, coded, strict=True)) for row in unique]
     words = [_group_words(fields, key) for key in keys]
-    if len(set(words)) < len(words):  # those that differ in what is missing
+    if len(set(words)) < len(words):  # some groups differ only in which values are missing
         words = [_group_words(fields, key, name_missing=True) for key in keys]
     rows = [table[inverse.reshape(-1) == place] for place in range(len(keys))]
     return [Group(key, tuple(fields), name, part) for key, name, part in zip(keys, words, rows, strict=True)]
@@ -93,28 +93,28 @@ def groups(table: pd.DataFrame, fields: Sequence[str]) -> list[Group]:
 def by_seed(rows: pd.DataFrame, column: str) -> "pd.Series[float]":
     """Average a column over the runs of each seed: a value for each (split_seed, init_seed), ascending.
 
-    Missing values are left out, and scores of runs that are not finished.
+    Missing values and the scores of unfinished runs are left out.
     """
     seeds, means = _means(rows, column)
     return pd.Series(means, index=pd.MultiIndex.from_arrays(list(seeds.T), names=_SEED), name="value")
 
 
 def seed_means(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """Give the values of `by_seed` alone: (S,), by seed ascending."""
+    """Return the values of `by_seed` as an array: (S,), by ascending seed."""
     return _means(rows, column)[1]
 
 
 def score_interval(rows: pd.DataFrame, column: str) -> Interval:
-    """Give the mean of a column over seeds with its interval of 95 %, widened where splits overlap."""
+    """Return the mean of a column over seeds with its 95 % interval, which is wider if splits overlap."""
     counted = _counted(rows, column)
     return mean_interval(_means(rows, column)[1], overlap=overlap(rows if counted.all() else rows[counted]))
 
 
 def compare(first: Group, second: Group, column: str) -> Paired:
-    """Compare two groups seed by seed: the mean over seeds of first minus second, with its interval.
+    """Compare two groups paired by seed: the mean over seeds of first minus second, with its interval.
 
-    A pair has one seed and one data configuration, and agrees in every field that varies within both groups and has a
-    value that is in both; repeated runs are averaged. Each seed's difference is the mean over its pairs.
+    The two runs of a pair have the same seed and data, and the same value of every field that varies within both groups, if the
+    groups have a value of it in common. Repeated runs are averaged. A seed's difference is the mean over its pairs.
     """
     ones, others = (group.rows[_counted(group.rows, column)] for group in (first, second))
     matched = [field for field in CONFIG_FIELDS if field in _DATA_FIELDS or _is_matched(ones, others, field)]
@@ -140,11 +140,11 @@ def compare(first: Group, second: Group, column: str) -> Paired:
 
 
 def pivot(table: pd.DataFrame, rows: str, columns: str, column: str) -> pd.DataFrame:
-    """Summarize a column in each cell of two fields, one line for each cell that has runs, in the order of `groups`.
+    """Summarize a column in each cell of two fields, one row for each cell with runs, in the order of `groups`.
 
-    Columns `row`, `column` (values of the fields, None where missing), `mean`, `low`, `high`, `n` (seeds), `runs` (their
-    number, with or without a value), `run_ids` and `varies` (fields of the configuration, but for the seeds and the two,
-    that differ within the cell, so that its mean is one over them).
+    Columns: `row`, `column` (values of the fields, None if missing), `mean`, `low`, `high`, `n` (seeds), `runs` (number of
+    runs, including those without a value), `run_ids`, and `varies` (other fields of the configuration, without the seeds, that
+    differ within the cell and are averaged over).
     """
     names = ["row", "column", "mean", "low", "high", "n", "runs", "run_ids", "varies"]
     lines = []
@@ -164,12 +164,12 @@ def pivot(table: pd.DataFrame, rows: str, columns: str, column: str) -> pd.DataF
 
 
 def rank(groups: Sequence[Group], column: str, lowest: bool) -> list[int]:
-    """Order groups by the mean of a column over seeds, the best first: their places, those without a value last."""
+    """Return the indices of groups, ordered by the mean of a column over seeds, the best first and groups without one last."""
     return rank_means([_mean(_means(group.rows, column)[1]) for group in groups], lowest)
 
 
 def rank_means(means: Sequence[float], lowest: bool) -> list[int]:
-    """Order means, the best first, NaN last: their places, of equal ones the first first.
+    """Return the indices of means, the best first and NaN last; equal means keep their order.
 
     >>> rank_means([0.5, math.nan, 0.75], lowest=False)
     [2, 0, 1]
@@ -179,13 +179,13 @@ def rank_means(means: Sequence[float], lowest: bool) -> list[int]:
 
 
 def chosen_among(table: pd.DataFrame) -> int:
-    """Count the configurations of a run table that differ in more than their seeds: what a choice was made among."""
+    """Count the configurations of a run table that differ in more than their seeds: the number of candidates of a choice."""
     fields = [field for field in CONFIG_FIELDS if field not in SEED_FIELDS]
     return table.groupby(fields, sort=False, dropna=False).ngroups
 
 
 def _coded(table: pd.DataFrame, field: str) -> tuple[NDArray[np.int64], list[Any]]:
-    """Number the values of a field, numbers ascending, text as it appears, missing last: codes (rows,) and the values."""
+    """Encode a field, with numbers ascending, text in order of appearance and missing last: codes (rows,) and the values."""
     column = table[field]
     if field == "tags":
         column = column.map(lambda tags: ", ".join(sorted(tags)) or None).astype(object)
@@ -197,7 +197,7 @@ def _coded(table: pd.DataFrame, field: str) -> tuple[NDArray[np.int64], list[Any
 
 
 def _group_words(fields: Sequence[str], key: Sequence[Any], name_missing: bool = False) -> str:
-    """Name a group; what is missing is passed over where the rest names it."""
+    """Name a group; missing values are left out of the name unless all are missing or the name would be ambiguous."""
     parts = []
     for field, value in zip(fields, key, strict=True):
         words = value_words(field, value)
@@ -210,13 +210,13 @@ def _group_words(fields: Sequence[str], key: Sequence[Any], name_missing: bool =
 
 
 def _counted(rows: pd.DataFrame, column: str) -> NDArray[np.bool_]:
-    """Which rows count: those with a value and, for a score, finished."""
+    """Mark the rows to count: those with a value and, if it is a score, of a finished run."""
     known = ~np.isnan(rows[column].to_numpy(np.float64))
     return known & (rows["status"].to_numpy() == "finished") if column in SCORES else known
 
 
 def _means(rows: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Seeds, ascending, and the mean of a column over the runs of each: (S, 2) and (S,)."""
+    """Return the seeds, ascending, and the mean of a column over the runs of each: (S, 2) and (S,)."""
     counted = _counted(rows, column)
     seeds = np.stack([rows[field].to_numpy(np.int64) for field in _SEED], axis=1)[counted]
     unique, inverse, counts = np.unique(seeds, axis=0, return_inverse=True, return_counts=True)
@@ -229,7 +229,7 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def _by_key(keys: Sequence[tuple[Any, ...]], values: "pd.Series[float]") -> dict[tuple[Any, ...], float]:
-    """The mean of the values of each key."""
+    """Average the values of each key."""
     found: dict[tuple[Any, ...], list[float]] = {}
     for key, value in zip(keys, values, strict=True):
         found.setdefault(key, []).append(float(value))
@@ -237,7 +237,7 @@ def _by_key(keys: Sequence[tuple[Any, ...]], values: "pd.Series[float]") -> dict
 
 
 def _tuples(rows: pd.DataFrame, fields: Sequence[str]) -> list[tuple[Any, ...]]:
-    """The values of some fields, row by row, None where missing, so that missing equals missing."""
+    """Return the values of some fields, row by row; missing values are None, so that they are equal."""
     if not len(rows):
         return []
     return list(zip(*(_cells(rows[field]) for field in fields), strict=True)) if fields else [()] * len(rows)
@@ -249,7 +249,7 @@ def _cells(column: "pd.Series[Any]") -> list[Any]:
 
 
 def _is_matched(ones: pd.DataFrame, others: pd.DataFrame, field: str) -> bool:
-    """Whether pairs must agree in a field: it varies within both groups, which do not differ in it as a whole."""
+    """Return whether pairs must agree in a field: it varies within both groups, and they have a value in common."""
     first = set(_cells(ones[field]))
     if len(first) < 2:
         return False
@@ -266,10 +266,10 @@ def _why(ones: pd.DataFrame, others: pd.DataFrame, matched: Sequence[str]) -> st
         if rows.empty:
             return f"no run of the {name} group has a value yet"
     if {*ones["data.name"]}.isdisjoint(others["data.name"]):
-        return "the groups have different data sets, so that their seeds are not pairs"
+        return "the groups have different data sets, so their seeds cannot be paired"
     apart = [field for field in _DATA_FIELDS if {*map(plain, ones[field])}.isdisjoint(map(plain, others[field]))]
     if apart:
-        return f"the groups have different data ({_listed(apart)}), so that their seeds are not pairs"
+        return f"the groups have different data ({_listed(apart)}), so their seeds cannot be paired"
     if not {*ones[_SEED].itertuples(index=False, name=None)} & {*others[_SEED].itertuples(index=False, name=None)}:
         return "no seed is in both groups"
     agreed = [field for field in matched if varies(ones[field]) or varies(others[field])]

@@ -1,6 +1,6 @@
-"""How much the splits of several seeds share: the term by which the variance of a mean over seeds is corrected.
+"""The overlap of the splits of several seeds, which corrects the variance of a mean over seeds.
 
-Seeds that split one table anew share most of their rows, so that their scores depend on one another. Nadeau & Bengio 2003
+Different splits of the same table share most of their rows, so the scores of the seeds are correlated. Nadeau & Bengio 2003
 therefore add n_test / n_train to the 1/J in the variance of a mean over J seeds.
 """
 
@@ -15,7 +15,7 @@ from leafscope.core.datasets import DATA_SETS, shape
 
 
 def split_overlap(data: DataConfig) -> float:
-    """Give n_test / n_train of a table, which each split seed splits anew; 0 for a generator, which draws fresh rows.
+    """Return n_test / n_train for a table, of which every seed makes another split; 0 for a generator, which draws new rows.
 
     >>> split_overlap(DataConfig(name="digits", n_train=539)), split_overlap(DataConfig(name="moons"))
     (1.0, 0.0)
@@ -27,10 +27,11 @@ def split_overlap(data: DataConfig) -> float:
 
 
 def overlap(rows: pd.DataFrame) -> float:
-    """Give the largest `split_overlap` of those tables that several seeds split; `rows` are of a run table or a sweep's.
+    """Return the largest `split_overlap` of the tables in `rows` that are split by several seeds.
 
-    With one split seed all splits are the same, and the term is 0. A row without `split_seed` splits by its `seed`. Of
-    several data sets the largest term counts, so that no interval is too narrow.
+    `rows` are from a run table or the table of a sweep. With one split seed all splits are the same, and the overlap is 0. A
+    row without `split_seed` is split by its `seed`. For several data sets the largest value is returned, so that no interval is
+    too narrow.
     """
     names = rows["data.name"].tolist()
     tables = {name for name in set(names) if not DATA_SETS[name].is_generator}
@@ -54,5 +55,5 @@ def _of_fields(fields: tuple[str, ...], values: tuple[Any, ...]) -> float:
 
 
 def _cell(value: Any) -> Any:
-    """Make missing equal to missing, which NaN is not."""
+    """Replace NaN by None, so that missing values are equal."""
     return None if value != value else value

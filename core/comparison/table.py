@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from leafscope.core.config import RunConfig, dotted, field_names
 from leafscope.core.datasets import DATA_SETS
-from leafscope.core.models import own_fields
+from leafscope.core.models import MODELS
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.sweep.outcome import SCORES, measures, net_cost
 
@@ -26,18 +26,23 @@ CONFIG_FIELDS = tuple(field_names())
 SEED_FIELDS = ("seed", "split_seed", "init_seed")
 """Fields that distinguish replicates of one configuration."""
 
-_OWN_TEXT = tuple(f"net.{name}" for name, own in own_fields().items() if own.options)
+_OPTIONS = {f"data.{name}": option for name, option in DATA_SETS.options().items()} | {
+    f"net.{name}": option for name, option in MODELS.options().items()
+}
+"""The fields that data sets and models add, dotted."""
+
+_TEXT_OPTIONS = tuple(name for name, option in _OPTIONS.items() if option.kind is str)
 
 TEXT_FIELDS = (
     *("run_id", "title", "label", "status", "comment", "note", "device", "model", "data.name", "net.kind", "net.gates"),
-    *("train.schedule", "train.gate_gradient", "train.device", *_OWN_TEXT),
+    *("train.schedule", "train.gate_gradient", "train.device", *_TEXT_OPTIONS),
 )
 """Columns of text; `tags` are tuples of text, all other columns are numbers."""
 
 _MEASURED = ("best_epoch", *SCORES, "parameters", "multiply_adds", "trained_parameters", "inference_seconds")
 
 MEASURES = ("epochs_done", "seconds", *_MEASURED)
-"""Columns of numbers that a run gave."""
+"""Columns of numbers that a run measured."""
 
 _SUMMARY_FIELDS = (
     *("run_id", "title", "label", "status", "tags", "comment", "note", "created", "device", "epochs_done", "seconds"),
@@ -47,7 +52,7 @@ COLUMNS = (*_SUMMARY_FIELDS, _MEASURED[0], "model", *CONFIG_FIELDS, *_MEASURED[1
 """All columns, in order."""
 
 _WHOLE = ("epochs_done", *SEED_FIELDS)
-"""Columns of whole numbers that no run lacks."""
+"""Columns of whole numbers without missing values."""
 
 
 _WORDS = {
@@ -56,7 +61,7 @@ _WORDS = {
     "epochs_done": "epochs trained",
     "seconds": "training time (s)",
     "multiply_adds": "multiply-adds",
-    "inference_seconds": "inference time a row (s)",
+    "inference_seconds": "inference time per row (s)",
     "data.name": "data",
     "data.n_train": "training rows",
     "net.kind": "weights",
@@ -66,14 +71,16 @@ _WORDS = {
     "train.balance": "balance penalty",
     "train.device": "requested device",
     "init_seed": "initialization seed",
-} | {f"data.{option.name}": option.words for option in DATA_SETS.options().values() if option.words}
-"""Names of columns for which the last part, with _ as a blank, is not clear."""
+} | {name: option.words for name, option in _OPTIONS.items() if option.words}
+"""Names of columns; for all others, the last part of the field with blanks for _ is clear enough."""
 
-NAME_FIELDS = frozenset({"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient", *_OWN_TEXT})
-"""Columns of text that hold names of the program's own, whose _ is written as a blank."""
+NAME_FIELDS = frozenset(
+    {"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient", *_TEXT_OPTIONS}
+)
+"""Columns of text whose values are names in this program, shown with blanks for _."""
 
 EXACT = 1e15
-"""Larger whole numbers are not written out."""
+"""Whole numbers from here on are not written with all digits."""
 
 
 def run_table(summaries: Sequence[RunSummary]) -> pd.DataFrame:
@@ -195,14 +202,14 @@ def _distinct_seeds(table: pd.DataFrame) -> list[str]:
 
 @lru_cache(maxsize=16_384)
 def _known(config_json: str) -> Mapping[str, Any] | None:
-    """What a configuration alone says of its run; None if it is not valid."""
+    """Return the columns that follow from a configuration alone; None if it is not valid."""
     try:
         run = RunConfig.model_validate_json(config_json)
     except ValidationError:
         return None
     flat: dict[str, Any] = dict.fromkeys(CONFIG_FIELDS) | dotted(run.canonical())
     model = run.net.model
-    # a tree of depth 0 has no gates, whatever their source would be
+    # a tree of depth 0 has no gates, so their source does not matter
     has_choice = model.matters(run.net, run.train).issuperset(model.line_fields)
     flat["model"] = model.line_of(run.net) if has_choice else model.default_line.name
     return MappingProxyType(flat | {"cost": net_cost(run.net, run.data)})

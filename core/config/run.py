@@ -22,13 +22,22 @@ from leafscope.core.config.fields import (
     variant,
     whole,
 )
-from leafscope.core.datasets.registry import DATA_SETS, Option
+from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.gates import GATE_GRADIENTS
 from leafscope.core.limits import MAX_DEPTH
-from leafscope.core.models import MODELS, Model, own_fields
-from leafscope.core.models import Field as ModelField
+from leafscope.core.models import MODELS, Model
+from leafscope.core.options import Option
 
 # The configurations
+
+
+def _field(option: Option) -> tuple[Any, Any]:
+    """The field of an option; None for data sets or models without the option."""
+    if option.kind is str:
+        kind = choice(tuple(option.choices))
+    else:
+        kind = whole(int(option.low), int(option.high)) if option.kind is int else number(option.low, option.high)
+    return optional(kind), Field(default=None, description=option.meaning)
 
 
 class _DataFields(Config):
@@ -57,7 +66,7 @@ class _DataFields(Config):
                 "test_fraction",
                 "validation_fraction",
             )
-        for name in _OPTIONS:
+        for name in _DATA_OPTIONS:
             value, option = getattr(self, name), DATA_SETS[self.name].option(name)
             if option is None and value is not None:
                 owners = ", ".join(DATA_SETS.with_option(name))
@@ -67,17 +76,11 @@ class _DataFields(Config):
             if option is not None and value is None:
                 object.__setattr__(self, name, option.default)
             elif option is not None and not option.allows(value):
-                raise refused(f"{name} must be {option.must_be} for {self.name}, got {value:g}", name, "name")
+                raise refused(f"{name} must be {option.must_be} for {self.name}, got {option.write(value)}", name, "name")
         return self
 
 
-_OPTIONS = DATA_SETS.options()
-
-
-def _field(option: Option) -> tuple[Any, Any]:
-    """The field of an option, which every data set can leave out."""
-    of_kind = whole(int(option.low), int(option.high)) if option.is_whole else number(option.low, option.high)
-    return optional(of_kind), Field(default=None, description=option.meaning)
+_DATA_OPTIONS = DATA_SETS.options()
 
 
 if TYPE_CHECKING:
@@ -95,7 +98,7 @@ else:
         __base__=_DataFields,
         __doc__=_DataFields.__doc__,
         __module__=__name__,
-        **{option.name: _field(option) for option in _OPTIONS.values()},
+        **{option.name: _field(option) for option in _DATA_OPTIONS.values()},
     )
 
 
@@ -130,38 +133,26 @@ class NetConfig(Config):
 
     @model_validator(mode="after")
     def _check(self) -> "NetConfig":
-        own = {field.name: field for field in self.model.own_fields}
-        for name in _OWN_FIELDS:
-            value = getattr(self, name)
-            if name not in own:
-                object.__setattr__(self, name, None)
-            elif value is None:
-                object.__setattr__(self, name, own[name].default)
+        defaults = {option.name: option.default for option in self.model.options}
+        for name in _NET_OPTIONS:
+            if name not in defaults or getattr(self, name) is None:
+                object.__setattr__(self, name, defaults.get(name))
         if (fault := self.model.fault(self)) is not None:
             sentence, fields = fault
             raise refused(sentence, *fields)
         return self
 
 
-_OWN_FIELDS = own_fields()
+_NET_OPTIONS = MODELS.options()
 
 
-def _declared(own: ModelField) -> tuple[Any, Any]:
-    """The field that a model adds, which all other models leave out."""
-    if own.options:
-        kind = choice(tuple(own.options))
-    else:
-        kind = whole(int(own.low), int(own.high)) if isinstance(own.default, int) else number(own.low, own.high)
-    return optional(kind), Field(default=None, description=own.meaning)
-
-
-if not TYPE_CHECKING:  # a type checker knows the fields above; those that models add are for them alone
+if not TYPE_CHECKING:  # type checkers know the fields above only
     NetConfig = create_model(
         "NetConfig",
         __base__=NetConfig,
         __module__=__name__,
         __doc__=NetConfig.__doc__,
-        **{name: _declared(own) for name, own in _OWN_FIELDS.items()},
+        **{option.name: _field(option) for option in _NET_OPTIONS.values()},
     )
 
 
@@ -249,9 +240,9 @@ class RunConfig(Config):
         parts += [f"{letter}{getattr(self.net, field)}" for field, letter in (("depth", "K"), ("width", "w")) if field in reads]
         parts += _labels(self.net, _NET_LABELS, reads)
         parts += [
-            f"{own.short}{value}"
-            for own in self.net.model.own_fields
-            if own.short and (value := getattr(self.net, own.name)) != own.default
+            f"{option.short}{value}"
+            for option in self.net.model.options
+            if option.short and (value := getattr(self.net, option.name)) != option.default
         ]
         parts += _labels(self.train, _TRAIN_LABELS, reads)
         parts.append(f"s{self.seed}")

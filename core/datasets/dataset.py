@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leafscope.core.datasets.registry import DataSet
+from leafscope.core.datasets.registry import DatasetSpec
 
 if TYPE_CHECKING:
     from leafscope.core.config import DataConfig
@@ -33,7 +33,7 @@ class Dataset:
 
     config: "DataConfig"
     seed: int
-    info: DataSet
+    info: DatasetSpec
     """The registered data set."""
     raw: NDArray[np.float64]
     """(all rows, P) in the units of the source; if `n_train` is given, some rows may be in no split."""

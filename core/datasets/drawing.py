@@ -1,16 +1,18 @@
-"""Functions shared by the generators.
+"""What generators share: options, random streams, and the declaration of a shape in the plane.
 
 N rows · C classes. In the plane, rows alternate between two classes of N/2 rows (class 0 has one more if N is odd), before
 label noise. Points and noise come from different random streams of the seed. All shapes are this project's choice.
 """
 
 from collections.abc import Callable
+from operator import itemgetter
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from leafscope.core.datasets.registry import Options, Rows
+from leafscope.core.datasets.registry import DatasetSpec, Options, Rows
+from leafscope.core.options import Option
 
 Points = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -30,8 +32,66 @@ def alternating(n_samples: int) -> Labels:
     return np.arange(n_samples, dtype=np.int64) % 2
 
 
-def with_deviation(points: Callable[[Labels, Generator], Points]) -> Callable[[Options, int], Rows]:
-    """Turn a shape, (N,) classes -> (N, 2) points, into a function that returns rows with Gaussian noise on the points."""
+def drawn_anew(labels: Labels, n_classes: int, share: float, rng: Generator) -> Labels:
+    """Replace each label, with probability `share`, by one drawn uniformly from all classes, its own included."""
+    replaced = rng.random(len(labels)) < share
+    return np.where(replaced, rng.integers(0, n_classes, len(labels)), labels)
+
+
+def n_samples(default: int) -> Option:
+    """Option for the number of rows, from 20 to 200,000."""
+    return Option(
+        name="n_samples",
+        default=default,
+        low=20,
+        high=200_000,
+        label="Rows to generate",
+        meaning="All splits together.",
+        words="rows drawn",
+    )
+
+
+def deviation(default: float) -> Option:
+    """Option for the noise on the points: its standard deviation, from 0 to 10."""
+    return Option(
+        name="noise",
+        default=default,
+        low=0.0,
+        high=10.0,
+        label="Noise",
+        meaning="Standard deviation of the noise added to the points.",
+        is_open=True,
+    )
+
+
+def share_of_labels(default: float) -> Option:
+    """Option for the noise on the labels: the share of labels that are drawn again, from 0 to 1."""
+    return Option(
+        name="noise",
+        default=default,
+        low=0.0,
+        high=1.0,
+        label="Noise",
+        meaning="Share of the labels that are replaced by random ones.",
+        what="a share of labels",
+        is_open=True,
+    )
+
+
+def plane_shape(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    source: str,
+    points: Callable[[Labels, Generator], Points],
+    noise: float,
+    place: int = 1000,
+) -> DatasetSpec:
+    """Declare two classes in the plane, 1000 rows by default, with Gaussian noise on the points.
+
+    `points`: (N,) classes -> (N, 2) without noise; `noise`: the default standard deviation.
+    """
 
     def rows(options: Options, seed: int) -> Rows:
         draw, noise = streams(seed)
@@ -39,10 +99,18 @@ def with_deviation(points: Callable[[Labels, Generator], Points]) -> Callable[[O
         clean = points(labels, draw)
         return Rows(clean + options["noise"] * noise.standard_normal(clean.shape), labels)
 
-    return rows
-
-
-def drawn_anew(labels: Labels, n_classes: int, share: float, rng: Generator) -> Labels:
-    """Replace each label, with probability `share`, by one drawn uniformly from all classes, its own included."""
-    replaced = rng.random(len(labels)) < share
-    return np.where(replaced, rng.integers(0, n_classes, len(labels)), labels)
+    return DatasetSpec(
+        name=name,
+        title=title,
+        description=description,
+        source=source,
+        licence=NO_RIGHTS,
+        rows=rows,
+        n_rows=itemgetter("n_samples"),
+        n_features=2,
+        n_classes=2,
+        is_generator=True,
+        options=(n_samples(1000), deviation(noise)),
+        is_plane=True,
+        place=place,
+    )

@@ -1,6 +1,6 @@
 """The declaration of a data set, and the registry of all data sets.
 
-N rows · P features · C classes. A data set is one file that registers one `DataSet`, in the folder `variants` or in another
+N rows · P features · C classes. A data set is one file that registers one `DatasetSpec`, in the folder `variants` or in another
 package (see `core.registry`). Everything else follows from it: the fields of `DataConfig`, the controls and texts of the
 pages.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from leafscope.core.options import Option, check_names
 from leafscope.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -46,65 +47,10 @@ class Sizes(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Option:
-    """A numeric option of a data set: a field of `DataConfig`.
+class DatasetSpec:
+    """The declaration of a data set: where its rows come from, how many there are, and which options it has.
 
-    Raises ValueError for a name that cannot be a field, and for a default out of range.
-    """
-
-    name: str
-    """The field's name. Data sets may share an option, each with its own default and bounds."""
-    default: int | float
-    """An int if the values are whole numbers, a float if they are real numbers."""
-    low: int | float
-    """The smallest value."""
-    high: int | float
-    """The largest value."""
-    label: str
-    """The name on pages."""
-    meaning: str
-    """One sentence."""
-    what: str = ""
-    """The kind of value in errors, such as `a share of labels`; empty: `a number` or `a whole number`."""
-    words: str = ""
-    """The name in tables of runs; empty: `name`."""
-    step: float = 0.05
-    """The step of a page's control for a real value."""
-    is_open: bool = False
-    """Whether a page shows it directly under the data set's name; other options are folded away."""
-
-    def __post_init__(self) -> None:
-        if not self.name.isidentifier() or self.name in RESERVED or self.name.startswith(("_", "model_")):
-            raise ValueError(f"an option's name must be an unused field name, got {self.name!r}")
-        if not self.allows(self.default):
-            raise ValueError(f"the default of {self.name} must be {self.must_be}, got {self.default!r}")
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the values are whole numbers."""
-        return isinstance(self.default, int)
-
-    @property
-    def must_be(self) -> str:
-        """The condition for a value, in words.
-
-        >>> Option(name="noise", default=0.1, low=0, high=1, label="", meaning="", what="a share of labels").must_be
-        'a share of labels from 0 to 1'
-        """
-        if self.is_whole:
-            return f"{self.what or 'a whole number'} from {self.low:,} to {self.high:,}"
-        return f"{self.what or 'a number'} from {self.low:g} to {self.high:g}"
-
-    def allows(self, value: float) -> bool:
-        """Whether a value is within the bounds."""
-        return self.low <= value <= self.high
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSet:
-    """The declaration of a data set.
-
-    Raises ValueError for two options with the same name.
+    Raises ValueError for two options with the same name, or an option with the name of another field.
     """
 
     name: str
@@ -136,12 +82,10 @@ class DataSet:
     """Data sets are listed in the order of this number; equal numbers in the order of registration."""
 
     def __post_init__(self) -> None:
-        names = [option.name for option in self.options]
-        if len(set(names)) < len(names):
-            raise ValueError(f"the options of {self.name} must have different names, got {', '.join(names)}")
+        check_names(self.name, self.options, RESERVED)
 
     @property
-    def defaults(self) -> dict[str, int | float]:
+    def defaults(self) -> dict[str, int | float | str]:
         """Each option and its default."""
         return {option.name: option.default for option in self.options}
 
@@ -158,30 +102,32 @@ class DataSet:
         return size if isinstance(size, int) else size(self.defaults if options is None else options)
 
 
-class DataSets(Registry[DataSet]):
+_KINDS = {int: "a whole number", float: "a real number", str: "text"}
+
+
+class DataSets(Registry[DatasetSpec]):
     """The data sets by name."""
 
-    def register(self, variant: DataSet) -> DataSet:
-        """Add a data set; raises ValueError if its name is taken or an option is whole in one data set and real in another."""
+    def register(self, variant: DatasetSpec) -> DatasetSpec:
+        """Add a data set; raises ValueError if its name is taken, or if it shares an option with a value of another type."""
         for option in variant.options:
             for other in self._variants.values():
                 shared = other.option(option.name)
-                if shared is not None and shared.is_whole != option.is_whole:
-                    kind = "a whole number" if shared.is_whole else "a real number"
+                if shared is not None and shared.kind is not option.kind:
                     raise ValueError(
-                        f"the default of {option.name} must be {kind}, as it is for {other.name}, got {option.default!r} for "
-                        f"{variant.name}"
+                        f"the default of {option.name} must be {_KINDS[shared.kind]}, as it is for {other.name}, "
+                        f"got {option.default!r} for {variant.name}"
                     )
         return super().register(variant)
 
     def options(self) -> dict[str, Option]:
-        """All options by name, in the order of the data sets; a shared option has bounds that include those of each."""
+        """All options by name, in the order of the data sets; a shared option allows what any of them allows."""
         found: dict[str, Option] = {}
         for data_set in self.values():
             for option in data_set.options:
                 first = found.setdefault(option.name, option)
                 low, high = min(first.low, option.low), max(first.high, option.high)
-                found[option.name] = replace(first, low=low, high=high)
+                found[option.name] = replace(first, low=low, high=high, choices={**first.choices, **option.choices})
         return found
 
     def with_option(self, name: str) -> list[str]:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.nn import functional
 
-from leafscope.core.comparison.statistics import paired_difference
+from leafscope.core.comparison.intervals import paired_difference
 from leafscope.core.usage.counts import class_counts, leaf_counts
 
 Bin: TypeAlias = tuple[int, int | None]

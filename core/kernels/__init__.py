@@ -1,7 +1,8 @@
-"""The one operation of the tree layer, rows times their leaf's matrix, by device.
+"""The operation of the tree layer, which multiplies each row by its leaf's matrix, with a kernel for each device.
 
-`reference.leaf_linear`, in torch operations, works everywhere and is the oracle; `cpu` is compiled. A kernel is one file that
-registers itself with what it takes. Import the names in `__all__` from here. It imports the gate gradients.
+`reference.leaf_linear` consists of torch operations, works on every device, and is the reference in tests; `cpu` is compiled.
+A kernel is one file that registers itself and declares which inputs it supports. Outside this folder, import the names in
+`__all__` from here. This package imports the gate gradients.
 """
 
 from torch import Tensor
@@ -27,9 +28,9 @@ def leaf_linear(
     update: Update | None = None,
     gate_gradient: str = "straight_through",
 ) -> Tensor:
-    """Multiply each row by its leaf's matrix, by the first kernel that takes it; see `reference.leaf_linear`.
+    """Multiply each row by its leaf's matrix, with the first kernel that supports the inputs; see `reference.leaf_linear`.
 
-    With `update`, a kernel that can do so updates the tables within the backward pass; the others give gradients.
+    With `update`, a kernel that supports it updates the tables within the backward pass; other kernels return gradients.
     """
     if GATE_GRADIENTS[gate_gradient].factor is None:
         gate = None

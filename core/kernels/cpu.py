@@ -1,9 +1,9 @@
-"""The CPU path: compiled walks over the sorted rows, float32, on as many threads as torch has.
+"""The CPU kernel: compiled loops over the sorted rows, in float32, on as many threads as torch uses.
 
-N rows · P input features · Q output features · K depth · V nodes · T touched nodes. Same operation as
-`reference.leaf_linear`, which computes what this does not take (another type, very wide layers, a gate gradient that is not
-compiled). With an `Update`, a backward pass gives each node's gradient to AdamW while it is in the cache, and no gradient
-tensor is made.
+N rows · P input features · Q output features · K depth · V nodes · T touched nodes. It computes the same as
+`reference.leaf_linear`, which handles all other inputs (other types, very wide layers, gate gradients that are not compiled).
+With an `Update`, the backward pass passes each node's gradient to AdamW while it is in the cache, and never stores all
+gradients.
 """
 
 import contextlib
@@ -25,17 +25,17 @@ from leafscope.core.kernels.registry import KERNELS, Kernel
 from leafscope.core.kernels.threads import run_together
 
 WIDEST = 512 * 512
-"""P x Q above which one matrix no longer stays in a core's cache, and BLAS row products are the faster way."""
+"""P x Q above which a matrix no longer fits in a core's cache, and BLAS products of single rows are faster."""
 
 SPLIT_WORK = 1 << 19
-"""Multiply-adds of a pass for each thread; below that a second thread costs more than it saves."""
+"""Multiply-adds of a pass for each thread; with fewer, starting a second thread costs more than it saves."""
 
 _NO_ROWS = np.empty((0, 0), np.float32)
 _NO_NODES = np.empty(0, np.int64)
 _NO_TABLE = np.empty((0, 0, 0), np.float32)
 _NO_MOMENTS = _NO_TABLE, _NO_TABLE, _NO_ROWS, _NO_ROWS, _NO_NODES, np.zeros(4), np.zeros(17)
 
-# Plain tuples of arrays in the order of the named ones of `compiled`, which says why.
+# Plain tuples of arrays in the order of the named tuples of `compiled`, which gives the reason.
 _Tables = tuple[np.ndarray, np.ndarray]
 _Path = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 _Moments = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -43,7 +43,7 @@ _Moments = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.
 
 @dataclass
 class Update:
-    """What AdamW needs to update the tables of one layer within its backward pass."""
+    """The state and settings with which AdamW updates the tables of a layer within its backward pass."""
 
     weight_moments: tuple[Tensor, Tensor]
     bias_moments: tuple[Tensor, Tensor] | None
@@ -55,7 +55,7 @@ class Update:
     """(17,) float64: weight decay on each level."""
 
     def moments(self) -> _Moments:
-        """The same for compiled code."""
+        """The same as a tuple for compiled code."""
         m, v = (moment.numpy() for moment in self.weight_moments)
         bias_m, bias_v = (_NO_ROWS, _NO_ROWS) if self.bias_moments is None else (b.numpy() for b in self.bias_moments)
         rates = np.array([self.group["lr"], *self.group["betas"], self.group["eps"]], np.float64)
@@ -69,7 +69,7 @@ def takes(
     gate: Tensor | None = None,
     gate_gradient: str = "straight_through",
 ) -> bool:
-    """Whether this path computes this operation."""
+    """Whether this kernel supports these inputs."""
     if not _learns(gate):
         gate = None
     elif not GATE_GRADIENTS[gate_gradient].compiled:
@@ -83,7 +83,7 @@ def _learns(gate: Tensor | None) -> bool:
 
 
 def too_wide(weight: Tensor) -> bool:
-    """Whether matrices (V, Q, P) are too large for this path."""
+    """Whether matrices (V, Q, P) are too large for this kernel."""
     return weight.shape[1] * weight.shape[2] > WIDEST
 
 
@@ -98,14 +98,14 @@ def leaf_linear(
     sparse: bool = False,
     update: Update | None = None,
 ) -> Tensor:
-    """Multiply each row by its leaf's matrix; see `reference.leaf_linear`. `update` makes backward update the tables.
+    """Multiply each row by its leaf's matrix; see `reference.leaf_linear`. With `update`, backward updates the tables.
 
-    Only for what `takes` accepts.
+    The inputs must be supported (see `takes`).
     """
     if not _learns(gate):
         gate = None
     if not (weight.requires_grad and (bias is None or bias.requires_grad)):
-        update = None  # what is frozen is not updated
+        update = None  # frozen tables are not updated
     if not torch.is_grad_enabled():
         return torch.from_numpy(_forward(x, leaf, weight, bias, depth, tree)[0])
     y: Tensor = _LeafLinear.apply(x, weight, bias, gate, leaf, depth, tree, sparse, update)
@@ -126,7 +126,7 @@ def infer(x: Tensor, gate: Tensor, weight: np.ndarray, bias: np.ndarray) -> Tens
     rows = x.numpy() if x.is_contiguous() else x.contiguous().numpy()
     gates = gate.numpy() if gate.is_contiguous() else gate.contiguous().numpy()
     y = np.empty((n, q), np.float32)
-    if n <= max(4, leaves):  # about a row a leaf: sorting would not pay
+    if n <= max(4, leaves):  # with about one row per leaf, sorting costs more than it saves
         if (parts := _n_ranges(n, q, p)) == 1:
             compiled.infer_range(rows, gates, weight, bias, 0, n, y)
         else:
@@ -291,9 +291,9 @@ def _tables(weight: Tensor, bias: Tensor | None) -> _Tables:
 
 
 def apart(n: int, number: int) -> np.ndarray:
-    """Zeros (n,) that begin at a place within a page that depends on `number` (0 to 2).
+    """Return zeros (n,) that begin at an offset within a page that depends on `number` (0 to 2).
 
-    Tables that are walked side by side at one place within their pages evict each other from the cache.
+    Arrays that are read together evict each other from the cache if they have the same offset within their pages.
     """
     page, step = 1024, 320
     buffer = np.zeros(n + 2 * page, np.float32)
@@ -308,7 +308,7 @@ _held = threading.local()
 
 
 def _path(levels: int, q: int, p: int) -> _Path:
-    """Buffers of this thread, kept for the next step of the same shape."""
+    """Return this thread's buffers, which are reused as long as the shape is the same."""
     key = levels, q, p
     if getattr(_held, "key", None) != key:
         matrices, rows = (levels + 1, q, p), (levels + 1, q)
@@ -319,7 +319,7 @@ def _path(levels: int, q: int, p: int) -> _Path:
 
 
 def _scratch(name: str, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
-    """An array for the time of this call, whose pages are there from the last one."""
+    """Return a temporary array; its memory is reused by later calls, so the pages are already allocated."""
     buffers = _held.__dict__.setdefault("buffers", {})
     size = math.prod(shape)
     if name not in buffers or buffers[name].size < size:
@@ -335,7 +335,7 @@ def _n_ranges(n: int, q: int, p: int) -> int:
 
 @contextlib.contextmanager
 def ranges(number: int) -> Iterator[None]:
-    """Split the rows of this thread's calls into a given number of ranges, whatever their size."""
+    """Split the rows of this thread's calls into a given number of ranges, even if there are few rows."""
     before: int | None = getattr(_held, "ranges", None)
     _held.ranges = number
     try:
@@ -349,7 +349,7 @@ def _part(first: int, n: int, ranges: int) -> int:
 
 
 def _in_ranges(walk: Any, n: int, ranges: int) -> None:
-    """Walk consecutive ranges of rows, the first in this thread."""
+    """Call `walk` for consecutive ranges of rows in parallel, for the first range in this thread."""
     cuts = [n * part // ranges for part in range(ranges + 1)]
     if ranges == 1:
         walk(0, n)

@@ -1,9 +1,8 @@
-"""Whether the compiled code is ready to be used.
+"""Whether the compiled code can be used yet.
 
-The first compilation on a machine takes about half a minute; it is kept in numba's cache and is loaded in seconds from
-then on (`training.compiling`). A program with people in front of it calls `wait_for_nobody`, or sets LEAFSCOPE_COMPILE=ahead
-before it imports this: it uses the reference path until a process of its own has compiled and `make_ready` has loaded that,
-at a moment of its choice, and the compiled one from then on.
+The first compilation on a machine takes about half a minute; afterwards the code is loaded from Numba's cache in seconds
+(`training.compiling`). An interactive program calls `wait_for_nobody`, or sets LEAFSCOPE_COMPILE=ahead before it imports this
+module. It then uses the reference until a helper process has compiled the code and `make_ready` has loaded it.
 """
 
 import contextlib
@@ -26,13 +25,13 @@ _here = threading.local()
 
 
 def wait_for_nobody() -> None:
-    """Use compiled code in this process only once it is ready, so that nobody waits for a compiler."""
+    """Use compiled code in this process only when it is ready, so that nobody waits for the compiler."""
     global _compiles_when_asked
     _compiles_when_asked = False
 
 
 def usable() -> bool:
-    """Whether compiled code is to be used now, in this thread."""
+    """Whether this thread should use compiled code now."""
     if getattr(_here, "reference_only", False):
         return False
     return _compiles_when_asked or _loaded or _was_ready()
@@ -40,7 +39,7 @@ def usable() -> bool:
 
 @contextlib.contextmanager
 def reference_only() -> Iterator[None]:
-    """Use the reference path in this thread."""
+    """Use the reference in this thread."""
     before = getattr(_here, "reference_only", False)
     _here.reference_only = True
     try:
@@ -59,36 +58,36 @@ def is_ready() -> bool:
 
 
 def note_loaded() -> None:
-    """Note that all compiled code is loaded in this process, and beside the cache that it is there."""
+    """Record that this process has loaded all compiled code, and mark the cache as complete."""
     global _loaded
     _loaded = True
     if (stamp := _stamp()) is not None:
-        with contextlib.suppress(OSError):  # then it is compiled again next time
+        with contextlib.suppress(OSError):  # without the mark, the next process compiles again
             stamp.parent.mkdir(parents=True, exist_ok=True)
             stamp.write_text(_fingerprint())
 
 
 def can_be_kept() -> bool:
-    """Whether there is a place to keep what is compiled."""
+    """Whether there is a writable cache for compiled code."""
     return _stamp() is not None
 
 
 @functools.cache
 def _was_ready() -> bool:
-    """Whether it was when this process first asked; a run does not change its path halfway."""
+    """Whether it was ready at the first call in this process; a run never changes its kernel halfway."""
     return is_ready()
 
 
 @functools.cache
 def _stamp() -> Path | None:
-    """A file beside the cache that says for what it was last filled."""
+    """The file in the cache that contains the fingerprint of the cached code."""
     cache = compiled.train_steps.stats.cache_path
     return None if cache is None else Path(cache) / "leafscope.ready"
 
 
 @functools.cache
 def _fingerprint() -> str:
-    """Another processor, source or compiler has another one."""
+    """A hash of the processor, the source and the compiler's version."""
     cpu = llvmlite.binding
     words = [numba.__version__, platform.python_version(), cpu.get_host_cpu_name(), cpu.get_host_cpu_features().flatten()]
     source = Path(compiled.__file__).read_bytes()

@@ -1,10 +1,10 @@
-"""The reference path: plain torch operations with their own autograd, any device, any floating type.
+"""The reference implementation: plain torch operations with autograd, for any device and any floating type.
 
 N rows · P input features · Q output features · K depth · V nodes (2^(K+1) - 1 tree, 2^K flat) · O occupied leaves ·
-T touched nodes. A tree's leaf has the sum of the matrices on its path, W(b) = sum_l W[node(l, prefix_l(b))]; a flat
-layer's leaf has a matrix of its own (Cho & Bengio 2014, arXiv 1406.7362, and this project's reading of it).
+T touched nodes. The matrix of a tree's leaf is the sum of the matrices on its path, W(b) = sum_l W[node(l, prefix_l(b))]; a
+leaf of a flat layer has its own matrix (Cho & Bengio 2014, arXiv 1406.7362, and this project's reading of it).
 
-Memory beside the tables: the O collapsed matrices of the occupied leaves, never one for each row.
+In addition to the tables, it stores the O collapsed matrices of the occupied leaves, but never one matrix for each row.
 """
 
 from typing import Any
@@ -31,8 +31,8 @@ def leaf_linear(
     """Multiply each row by its leaf's matrix: y[n] = W(leaf[n]) x[n] + b(leaf[n]).
 
     Shapes: x (N, P), leaf (N,) int64 in 0..2^K - 1, weight (V, Q, P), bias (V, Q) -> (N, Q). With `gate` (N, K), the
-    gating pre-activations, the backward pass also credits them, as the gate gradient of that name says. With `sparse` the
-    gradients of weight and bias are sparse tensors that hold the touched nodes only.
+    gating pre-activations, the backward pass also computes their gradient by the rule named `gate_gradient`. With `sparse`, the
+    gradients of weight and bias are sparse tensors with the touched nodes only.
     """
     if x.shape[0] == 0:
         nothing = leaf.new_empty(0, dtype=torch.int64)
@@ -75,7 +75,7 @@ def _credit(
     gate: Tensor,
     factor: Factor,
 ) -> Tensor:
-    """A term that is exactly 0 forward and credits the gates backward: (N, Q), in sorted order.
+    """Compute a term that is exactly 0 but whose gradient reaches the gates: (N, Q), in sorted order.
 
     It is the contribution of the node on each level, times a 0 that has the gradient of the level's factor.
     """
@@ -83,7 +83,7 @@ def _credit(
     signs = (((leaf.unsqueeze(1) >> shifts) & 1) * 2 - 1).to(gate.dtype)
     factors = factor(signs, gate).index_select(0, plan.order)
     zeros = factors - factors.detach()
-    credited = plan.levels[1:] or plan.levels  # the root has no factor; a flat layer's one matrix is on level K
+    credited = plan.levels[1:] or plan.levels  # the root has no factor; the only level of a flat layer is level K
     first_level = depth - len(credited) + 1
     term = rows.new_zeros(())
     for offset, level in enumerate(credited):
@@ -99,7 +99,7 @@ def _credit(
 
 
 class _SparseTake(torch.autograd.Function):
-    """Rows of a table, whose gradient is a sparse tensor of those rows."""
+    """Selects rows of a table; the gradient is a sparse tensor with these rows only."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a kernel is, and the registry of those that are faster than the reference."""
+"""The declaration of a kernel, and the registry of kernels that are faster than the reference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ class Kernel:
 
     name: str
     device: str
-    """Torch's type of the device, such as cpu or cuda."""
+    """The type of a torch device, such as cpu or cuda."""
     is_usable: Callable[[], bool]
-    """Whether it can be used now; code that is compiled first may not be there yet."""
+    """Whether it can be used now; it may not be compiled yet."""
     takes: Callable[[Tensor, Tensor, Tensor | None, Tensor | None, str], bool]
-    """Whether it computes this: x, weight, bias, gate, name of the gate gradient."""
+    """Whether it supports these inputs: x, weight, bias, gate, name of the gate gradient."""
     leaf_linear: Callable[..., Tensor]
-    """As `kernels.leaf_linear`, without the name of the gate gradient."""
+    """Same as `kernels.leaf_linear`, without the name of the gate gradient."""
     takes_gates: Callable[[Tensor], bool]
-    """Whether it reads these gates (N, K)."""
+    """Whether it supports these gates (N, K)."""
     read_leaves: Callable[[Tensor], Tensor]
-    """As `kernels.read_leaves`."""
+    """Same as `kernels.read_leaves`."""
     place: int = 1000
-    """Of several that take an operation, the one with the smallest place computes it."""
+    """If several kernels support the inputs, the one with the smallest place is used."""
 
 
 KERNELS: Registry[Kernel] = Registry("kernel", "leafscope.core.kernels", key=lambda one: one.place)
-"""Name -> kernel, in order of preference; what none of them takes is computed by the reference."""
+"""Name -> kernel, in order of preference; the reference computes what no kernel supports."""

@@ -1,4 +1,4 @@
-"""One sort by leaf, which makes the rows of every node on every level contiguous.
+"""Sorting the rows by leaf, which makes the rows of every node on every level contiguous.
 
 N rows · K depth · O occupied leaves (at most N and L) · T touched nodes (on a path to an occupied leaf).
 """
@@ -18,19 +18,19 @@ class Level:
     parent: Tensor
     """(T_l,) int64: each node's position among the touched nodes of the level above; empty for the first level."""
     rows: list[int]
-    """How many rows of the batch each node has; they are consecutive in `Plan.order`."""
+    """Number of rows of each node; they are consecutive in `Plan.order`."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which rows go where in one step; valid for any layer with these leaves."""
+    """The order of the rows and their nodes in one step; valid for any layer with these leaves."""
 
     order: Tensor
     """(N,) int64: the rows, stably sorted by leaf."""
     inverse: Tensor
-    """(N,) int64: where each row stands in `order`."""
+    """(N,) int64: the position of each row in `order`."""
     levels: list[Level]
-    """From the root down to the occupied leaves; a flat layer has the leaves only."""
+    """From the root to the occupied leaves; a flat layer has only the leaves."""
 
     @property
     def nodes(self) -> Tensor:

@@ -1,14 +1,14 @@
-"""Models: one file a family, each of which registers itself with all that the program knows of it.
+"""Models: each family is one file that registers its models.
 
-`registry` says what a model is, `counting` has what several count alike. Import the names in `__all__` from here. It imports
-the registry only; a model imports torch or scikit-learn when it is built or fitted.
+`registry` defines the declaration of a model, and `counting` has functions that several models share. Outside this folder,
+import the names in `__all__` from here. This package imports only the registry; a model imports torch or scikit-learn when it
+is built or fitted.
 """
 
 from typing import TYPE_CHECKING
 
 from leafscope.core.models.registry import (
     MODELS,
-    Field,
     Line,
     Model,
     baselines,
@@ -20,7 +20,6 @@ from leafscope.core.models.registry import (
     lines,
     net_kinds,
     net_lines,
-    own_fields,
     tree_lines,
 )
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MODELS",
-    "Field",
     "Line",
     "Model",
     "baselines",
@@ -43,13 +41,12 @@ __all__ = [
     "lines",
     "net_kinds",
     "net_lines",
-    "own_fields",
     "tree_lines",
 ]
 
 
 def build_net(config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> "DenseNet | TreeNet":
-    """Build the net that a configuration describes, on the CPU, its weights drawn from the seed alone.
+    """Build the net of a configuration, on the CPU, with weights that depend on the seed only.
 
     Raises ValueError for a kind that is fitted.
     """

@@ -1,4 +1,4 @@
-"""Gradient boosting that scikit-learn fits: rounds of small trees on binned features, one tree a class in each round."""
+"""Gradient boosting, fitted by scikit-learn: each round adds one small tree per class, on binned features."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ ROUNDS = 100
 """Rounds of boosting."""
 
 LEAVES = 31
-"""The most leaves that a tree has."""
+"""The most leaves of a tree."""
 
 
 def _fit(
@@ -31,8 +31,8 @@ def _fit(
 
 
 def size_of_rounds(estimator: Any, x: "NDArray[np.float32]") -> FittedSize:
-    """Count as scikit-learn stores it: two numbers a split, one a leaf."""
-    rounds = getattr(estimator, "_predictors", None)  # private: without it, what the settings allow
+    """Count the numbers that scikit-learn stores: two for each split and one for each leaf."""
+    rounds = getattr(estimator, "_predictors", None)  # private; if it is missing, count what the settings allow
     if rounds is None:
         trees = estimator.n_iter_ * estimator.n_trees_per_iteration_
         splits = LEAVES - 1

@@ -1,7 +1,7 @@
-"""What models count alike: the layers of a net, the bytes of its training, and those of a fit.
+"""Counts that models share: parameters and multiply-adds of a net's layers, and bytes for training and fitting.
 
 P features · Q outputs · w width. A net here is Linear(P, w), some layers from w to w, and Linear(w, Q), all with biases.
-How is counted is this project's choice.
+The way of counting is this project's choice.
 """
 
 import math
@@ -19,17 +19,17 @@ INT = 8
 DOUBLE = 8
 """Bytes of a float64: data before they are standardized."""
 TREE_NODE = 72
-"""Bytes of a node of a scikit-learn tree, but for its outputs."""
+"""Bytes of a node of a scikit-learn tree, without its outputs."""
 
 
 def matrix(net: "NetConfig") -> int:
-    """Count the parameters of one matrix between hidden layers, with its bias."""
+    """Count the parameters of one matrix between hidden layers, including its bias."""
     size: int = net.width * net.width + net.width
     return size
 
 
 def layered_parameters(net: "NetConfig", n_features: int, n_outputs: int, matrices: int = 1, gates: int = 0) -> int:
-    """Count trained parameters where each hidden layer has so many matrices and gating units."""
+    """Count the trained parameters of a net whose hidden layers each have this number of matrices and gating units."""
     width = net.width
     of_layer = matrices * matrix(net) + gates * (width + 1)
     parameters: int = (n_features + 1) * width + net.tree_layers * of_layer + (width + 1) * n_outputs
@@ -37,7 +37,7 @@ def layered_parameters(net: "NetConfig", n_features: int, n_outputs: int, matric
 
 
 def layered_multiply_adds(net: "NetConfig", n_features: int, n_outputs: int, gates: int = 0) -> int:
-    """Count one product for each weight used, including those of each layer's gates."""
+    """Count one multiply-add for each weight used, including those of each layer's gates."""
     width = net.width
     multiply_adds: int = n_features * width + net.tree_layers * (width * width + gates * width) + width * n_outputs
     return multiply_adds
@@ -54,10 +54,10 @@ def training_memory(
     leaves: int = 0,
     records: int = 0,
 ) -> Memory:
-    """Estimate the bytes of training by AdamW.
+    """Estimate the bytes for training with AdamW.
 
-    `trained`, `frozen`: parameters; `values`: of one row's forward pass; `visits`: counts of visits; `leaves`: parameters of
-    the leaf matrices that a batch visits; `records`: bytes of recorded leaves.
+    `trained`, `frozen`: numbers of parameters; `values`: numbers in one row's forward pass; `visits`: number of visit counts;
+    `leaves`: parameters of the leaf matrices that a batch visits; `records`: bytes of recorded leaves.
     """
     batch = min(run.train.batch_size, n_rows)
     parameters = FLOAT * (trained + frozen)
@@ -73,19 +73,19 @@ def training_memory(
 
 
 def fitting_memory(model: int, n_features: int, n_outputs: int, n_rows: int, copies: int = 2) -> Memory:
-    """Bound the bytes of a fit: scikit-learn's copies of data and scores in float64, and its models of `model` bytes each."""
+    """Estimate the bytes of a fit from above: scikit-learn's float64 copies of data and scores, and models of `model` bytes."""
     return Memory(parameters=copies * model, activations=DOUBLE * n_rows * (2 * n_features + 4 * n_outputs))
 
 
 def training_rows(run: "RunConfig", n_rows: int) -> int:
-    """Count the training rows of a run whose splits have so many rows together."""
+    """Count the training rows of a run whose splits have `n_rows` rows together."""
     left = 1 - run.data.test_fraction - run.data.validation_fraction
     rows: int = run.data.n_train or math.ceil(left * n_rows)
     return rows
 
 
 def check_positive(**numbers: int) -> None:
-    """Raise ValueError unless all are at least 1."""
+    """Raise ValueError unless all numbers are at least 1."""
     for name, number in numbers.items():
         if number < 1:
             raise ValueError(f"{name} must be at least 1, got {number}")

@@ -1,7 +1,7 @@
-"""Decision trees that scikit-learn fits: of a depth, or pruned on validation.
+"""Decision trees, fitted by scikit-learn: with a given depth, or pruned on the validation rows.
 
-Two numbers are stored for each split, and a leaf stores a share for each class; a row costs the comparisons on its path. How
-parameters and comparisons are counted is this project's choice.
+A split stores two numbers, and a leaf one share for each class; a row costs the comparisons on its path. This way of counting
+is this project's choice.
 """
 
 import math
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from leafscope.core.datasets import Dataset, Split
 
 ALPHAS = 100
-"""The most alphas of a pruning path that are compared."""
+"""The most alphas of a pruning path to compare."""
 
 SAME_ALPHA = 1e-12
-"""Alphas this close are one: they differ by rounding, and scikit-learn may prune them in another order."""
+"""Alphas that are this close count as equal: they differ by rounding, and scikit-learn may prune them in another order."""
 
 
 def size_of_trees(estimator: Any, x: NDArray[np.float32]) -> FittedSize:
-    """Count the trees of an estimator as scikit-learn stores them: two numbers a split, one a class and leaf."""
+    """Count the numbers that scikit-learn stores: two for each split, and one for each class in each leaf."""
     trees = getattr(estimator, "estimators_", [estimator])
     splits = [tree.tree_.node_count - tree.tree_.n_leaves for tree in trees]
     outputs = len(estimator.classes_) * sum(tree.tree_.n_leaves for tree in trees)
-    # of the nodes that a row passes, the last is a leaf
+    # a row passes one node more than it has comparisons: the leaf
     comparisons = sum(tree.decision_path(x).nnz / len(x) - 1 for tree in trees)
     return FittedSize(int(2 * sum(splits) + outputs), float(comparisons))
 
 
 def tree_bytes(leaves: int, n_outputs: int) -> int:
-    """Bound the bytes of a tree of so many leaves."""
+    """Estimate the bytes of a tree with this many leaves from above."""
     return 2 * leaves * (TREE_NODE + DOUBLE * n_outputs)
 
 
@@ -50,7 +50,7 @@ def _fit(
 
     seed = run.weight_seed
     if run.net.depth == 0:
-        # scikit-learn's depth begins at 1; a root that may not be split is the majority class
+        # scikit-learn's max_depth is at least 1; a root that may not be split predicts the majority class
         estimator = DecisionTreeClassifier(min_samples_split=len(y) + 1, random_state=seed)
     else:
         estimator = DecisionTreeClassifier(max_depth=run.net.depth, random_state=seed, **chosen)
@@ -58,7 +58,7 @@ def _fit(
 
 
 def _size(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
-    """The full tree of its depth, the most that it can be."""
+    """Return the size of the full tree of this depth, which is the upper bound."""
     leaves: int = 1 << net.depth
     parameters = 2 * (leaves - 1) + n_outputs * leaves
     return Size(parameters, parameters, net.depth)
@@ -81,7 +81,7 @@ def _fit_pruned(
 
 
 def _choose(run: "RunConfig", data: "Dataset", should_stop: Callable[[], bool]) -> Choice | None:
-    """Grow a full tree and keep the alpha with the highest validation accuracy, the largest of equals."""
+    """Grow a full tree and choose the alpha with the highest validation accuracy, the largest if several are equal."""
     if should_stop():
         return None
     full, _ = _fit_pruned(run, data.train.x, data.train.y, {})
@@ -96,7 +96,7 @@ def _choose(run: "RunConfig", data: "Dataset", should_stop: Callable[[], bool]) 
 
 
 def right_in_nodes(tree: Any, split: "Split") -> NDArray[np.int64]:
-    """Count, for each node, the rows that pass through it and are of its majority class."""
+    """Count, for each node, the rows that pass through it and have its majority class."""
     label = tree.classes_[tree.tree_.value[:, 0].argmax(1)]
     path = tree.decision_path(split.x)
     row = np.repeat(np.arange(len(split.y)), np.diff(path.indptr))
@@ -104,11 +104,11 @@ def right_in_nodes(tree: Any, split: "Split") -> NDArray[np.int64]:
 
 
 def pruning_path(tree: Any, right: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Prune the weakest link until the root is left: (S,) ascending alphas, and (S,) rows that the tree at each is right on.
+    """Prune the weakest link until only the root is left: (S,) ascending alphas, and (S,) correct rows of the tree at each.
 
-    Minimal cost-complexity pruning (Breiman et al. 1984): the weakest link is the inner node with the least growth of the
-    training impurity for each leaf that goes. `right`: rows that each node would be right on as a leaf. The first alpha is
-    0, the full tree. One walk gives what a refit for each alpha would.
+    Minimal cost-complexity pruning (Breiman et al. 1984): the weakest link is the inner node whose removal increases the
+    training impurity least per removed leaf. `right`: the rows that each node would classify correctly as a leaf. The first
+    alpha is 0, for the full tree. The result is the same as refitting the tree for each alpha.
     """
     parent = np.full(tree.node_count, -1)
     inner = tree.children_left >= 0
@@ -141,10 +141,10 @@ def pruning_path(tree: Any, right: NDArray[np.int64]) -> tuple[NDArray[np.float6
 
 
 def _distinct(alphas: NDArray[np.float64], correct: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Keep one step of those whose alphas are the same, the last; of alpha 0 the first, since 0 prunes nothing."""
+    """Keep the last of several steps with the same alpha; for alpha 0 the first, since 0 prunes nothing."""
     jump = np.diff(alphas) > SAME_ALPHA
     last = np.flatnonzero(np.append(jump, True))
-    value = alphas[last] + SAME_ALPHA / 2  # scikit-learn's own rounding must not keep a link that was pruned here
+    value = alphas[last] + SAME_ALPHA / 2  # so that scikit-learn, which rounds differently, prunes the same links
     if alphas[last[0]] <= SAME_ALPHA:
         last[0], value[0] = 0, 0.0
     return value, correct[last]

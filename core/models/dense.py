@@ -1,4 +1,4 @@
-"""Dense nets, without gates: the reference of computation and capacity that tree nets are set beside."""
+"""Dense nets, without gates: the baselines of equal computation and equal capacity for tree nets."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, RunConfig
 
 WIDEST = 4096
-"""The widest net there is."""
+"""The largest width of a net."""
 
 LADDER = (2, 4)
-"""Widths of the ladder of dense nets, in widths of the tree net; the net of equal computation is its first step."""
+"""Widths of the wider dense nets, as multiples of the tree net's width."""
 
 
 def equal_computation_width(net: "NetConfig", n_features: int, n_outputs: int) -> int:
-    """Find the width of the dense net whose multiply-adds are nearest to the net's: its own where gates are hidden units.
+    """Find the width of the dense net whose multiply-adds are closest to the net's: its own width if gates are hidden units.
 
-    From 1 to 4096, of two that are as near the smaller; the dense net has as many layers. Raises ValueError for what is not a
-    net, and unless both sizes are at least 1.
+    The dense net has as many layers. Its width is from 1 to 4096; of two equally close widths, the smaller is returned. Raises
+    ValueError for a model that is not a net, and unless both sizes are at least 1.
 
     >>> from leafscope.core.config import NetConfig
     >>> equal_computation_width(NetConfig(depth=3, width=8), n_features=8, n_outputs=4)
@@ -33,10 +33,10 @@ def equal_computation_width(net: "NetConfig", n_features: int, n_outputs: int) -
 
 
 def equal_capacity_width(net: "NetConfig", n_features: int, n_outputs: int) -> tuple[int, float]:
-    """Find the width of the dense net with as many stored parameters, and by what share it misses them.
+    """Find the width of the dense net whose number of parameters is closest to the net's, and the relative difference.
 
-    The dense net has as many layers, and at most 4096 units in each, the widest net there is. The share is its parameters
-    over the net's, less 1: where no width comes within 2 % it says so. Raises as `equal_computation_width` does.
+    The dense net has as many layers, with at most 4096 units in each. The difference is its number of parameters divided by
+    the net's, minus 1; it can be large if no width fits. Raises the same errors as `equal_computation_width`.
 
     >>> from leafscope.core.config import NetConfig
     >>> equal_capacity_width(NetConfig(depth=0, width=8), n_features=8, n_outputs=4)
@@ -52,7 +52,7 @@ def equal_capacity_width(net: "NetConfig", n_features: int, n_outputs: int) -> t
 
 
 def size_of_net(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
-    """Count a net; raises ValueError for what is not a net, and unless both sizes are at least 1."""
+    """Return the size of a net; raises ValueError for a model that is not a net, and unless both sizes are at least 1."""
     model = MODELS[net.kind]
     if model.fit is not None or model.cost is None:
         raise ValueError(f"kind must be one of {', '.join(net_kinds())}, got {net.kind}")
@@ -61,7 +61,7 @@ def size_of_net(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
 
 
 def _nearest_width(net: "NetConfig", goal: int, count: "Callable[[NetConfig], int]") -> int:
-    """The width, from 1 to 4096, at which a count that grows with it is nearest to the goal; the smaller of two."""
+    """Find the width, from 1 to 4096, at which an increasing count is closest to the goal; of two, the smaller."""
     low, high = 1, WIDEST
     while low < high:  # the smallest width that reaches the goal
         middle = (low + high) // 2
@@ -76,11 +76,11 @@ def _dense(net: "NetConfig", width: int) -> "NetConfig":
     return net.model_copy(update={"kind": "dense", "width": width})
 
 
-# Beside tree nets
+# Baselines for tree nets
 
 
 def _same_computation(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
-    if net.gated and net.gates != "hidden":  # gates that cost: at each depth another width
+    if net.gated and net.gates != "hidden":  # these gates add multiply-adds, so the width depends on the depth
         yield _beside(equal_computation_width(net, n_features, n_outputs), by_depth=True)
     else:
         yield _beside(net.width, by_depth=False)
@@ -124,7 +124,7 @@ def _build(net: "NetConfig", n_features: int, n_outputs: int, seed: int) -> Any:
 DENSE = MODELS.register(
     Model(
         name="dense",
-        option="dense, same multiply-adds",
+        choice="dense, same multiply-adds",
         lines=(
             Line(
                 "dense",

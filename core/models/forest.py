@@ -1,4 +1,4 @@
-"""Random forests that scikit-learn fits: many trees on rows drawn with replacement."""
+"""Random forests, fitted by scikit-learn: many trees, each on rows drawn with replacement."""
 
 import math
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def _fit(
 
 
 def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:
-    rows = math.ceil(0.64 * training_rows(run, n_rows))  # of rows drawn with replacement, 1 - 1/e are different
+    rows = math.ceil(0.64 * training_rows(run, n_rows))  # a sample with replacement contains a share of 1 - 1/e of the rows
     return fitting_memory(tree_bytes(TREES * rows, n_outputs), n_features, n_outputs, n_rows)
 
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, RunConfig
 
 ITERATIONS = 10_000
-"""The most steps."""
+"""The most iterations of the solver."""
 
 
 def _fit(
     run: "RunConfig", x: "NDArray[np.float32]", y: "NDArray[np.int64]", chosen: Mapping[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    """Fit in float64, and tell whether it converged."""
+    """Fit in float64; the facts say whether the solver converged."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

@@ -1,13 +1,15 @@
-"""What a model is, and the registry of models: everything that the rest of the program knows of a model is said here.
+"""The declaration of a model, and the registry of all models.
 
-N rows · P features · Q outputs · K depth (gating bits) · V nodes. A model is plain data and a few functions. The functions
-import torch or scikit-learn when they are called, so that this can be read where neither is loaded.
+N rows · P features · Q outputs · K depth (gating bits) · V nodes. A model declares everything that the rest of the program
+needs to know about it. Its functions import torch or scikit-learn only when they are called, so the registry can be read
+without loading either.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from leafscope.core.options import Option, check_names
 from leafscope.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -18,76 +20,48 @@ if TYPE_CHECKING:
     from leafscope.core.datasets import Dataset
 
 TRAINING = ("epochs", "batch_size", "lr", "schedule", "weight_decay", "patience", "device")
-"""Fields of `TrainConfig` that every net reads."""
+"""Fields of `TrainConfig` that every net uses."""
 
 OF_GATES = ("gates", "gate_gradient", "gate_noise", "balance")
-"""Fields that only nets with gates read."""
+"""Fields that only nets with gates use."""
 
 RESERVED = frozenset(
     (*TRAINING, *OF_GATES, "kind", "depth", "width", "tree_layers", "decay_growth", "model", "gated", "fitted")
 )
-"""Names of `NetConfig` and `TrainConfig` that no model can add."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field that a model adds to `NetConfig`; None there means that the model does not have it.
-
-    Its type is that of the default: a whole number, a number or, with options, text.
-    """
-
-    name: str
-    label: str
-    """What a page calls it."""
-    meaning: str
-    """One sentence."""
-    default: int | float | str
-    low: float = 0
-    high: float = 1_000_000
-    options: Mapping[str, str] = field(default_factory=dict)
-    """Of text: the values that it can have, and the words for them."""
-    short: str = ""
-    """What comes before its value in a run's name, where it is not the default; empty: it is not named."""
-
-    def __post_init__(self) -> None:
-        if not self.name.isidentifier() or self.name in RESERVED or self.name.startswith(("_", "model_")):
-            raise ValueError(f"a field that a model adds must have a free name, got {self.name!r}")
-        allowed = self.default in self.options if isinstance(self.default, str) else self.low <= self.default <= self.high
-        if not allowed:
-            raise ValueError(f"the default of {self.name} must be one of its values, got {self.default!r}")
+"""Names that no option of a model can have, because `NetConfig` or `TrainConfig` uses them."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a model stores and computes."""
+    """The parameters and the computation of a model."""
 
     parameters: int
-    """Stored and open to training: all node matrices, biases and gating units; frozen random hyperplanes are not counted."""
+    """Trainable parameters: all node matrices, biases and gating units, but not frozen random hyperplanes."""
     distinct_parameters: int
-    """The same after collapsing: one matrix for each leaf, whatever the tree stores."""
+    """Parameters after collapsing: one matrix for each leaf, instead of the nodes of the tree."""
     multiply_adds: int
-    """One example at inference with collapsed leaves, gating included; adding a bias is none. Of a decision tree:
-    comparisons."""
+    """Multiply-adds for one example at inference with collapsed leaves, including gating; adding a bias is not counted. For
+    a decision tree: comparisons."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Bytes that a run needs while it trains, in float32."""
+    """Bytes that a run needs during training, in float32."""
 
     parameters: int
-    """The net, frozen random hyperplanes included; what scikit-learn fits: the model and, where it tries several, the best."""
+    """The net, including frozen random hyperplanes. For scikit-learn: the model and, if several are tried, the best so far."""
     optimizer: int = 0
-    """AdamW: two moments of the size of the trained parameters, and an int64 count of visits for each node."""
+    """AdamW: two moments for each trained parameter, and an int64 count of visits for each node."""
     gradients: int = 0
-    """As large as the trained parameters, at worst."""
+    """At most the size of the trained parameters."""
     records: int = 0
-    """The leaf of every row in each gated layer at every epoch, epoch 0 included: 1 byte to K = 8, else 2."""
+    """The leaf of every row in each gated layer at every epoch, including epoch 0: 1 byte up to K = 8, else 2."""
     data: int = 0
-    """All rows, raw and while they are standardized in float64, then in float32 twice, and labels; a teacher's classifiers."""
+    """All rows: raw and standardized in float64, and twice in float32; the labels; a teacher's classifiers."""
     activations: int
-    """One batch, roughly: every value of the forward pass and its gradient, and so the leaf matrices that the batch visits."""
+    """A rough estimate for one batch: all values of the forward pass, the leaf matrices it visits, and their gradients."""
     checkpoint: int = 0
-    """A copy of net and optimizer, and its bytes on the way to the store."""
+    """A copy of the net and the optimizer, and the bytes that are written to the store."""
 
     @property
     def total(self) -> int:
@@ -97,76 +71,76 @@ class Memory:
 
 @dataclass(frozen=True)
 class Table:
-    """The matrices of a gated layer, of which a step trains those that its rows visit."""
+    """The matrices of a gated layer; a step trains only those that its rows visit."""
 
     nodes: int
     """V."""
     parameters: int
-    """Of one node."""
+    """Parameters of one node."""
 
 
 @dataclass(frozen=True, eq=False)
 class Routing:
-    """Where a gated layer sent each row."""
+    """The leaves to which a gated layer routes the rows."""
 
     leaf: "NDArray[np.integer[Any]]"
     """Integers from 0 to `n_leaves` - 1, such as (N,) of one epoch."""
     n_leaves: int
     has_prefixes: bool
-    """Whether leaves are sign patterns, over whose prefixes there is a tree."""
+    """Whether the leaves are sign patterns, whose prefixes form a tree."""
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A run that a sweep sets beside one of its members."""
+    """A baseline run for a member of a sweep."""
 
     changes: Mapping[str, Any]
-    """Dotted field -> value, changed in the member's run."""
+    """Dotted field -> the value that replaces the member's."""
     by_depth: bool
-    """Whether it belongs to the member's depth; else it is the same at every depth."""
+    """Whether it depends on the member's depth; otherwise it is the same at every depth."""
     variant: str = ""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A model as figures and tables show it: a kind, or a kind with some of its settings, or of some size."""
+    """A line in figures and tables: a kind of model, possibly with certain settings or a certain size."""
 
     name: str
     words: str
-    """In a legend or a table, such as "tree, gating units"."""
+    """The name in legends and tables, such as "tree, gating units"."""
     phrase: str = ""
-    """In a sentence, such as "the tree with gating units"; empty: as in a legend."""
+    """The name in sentences, such as "the tree with gating units"; empty: the same as in legends."""
     together: str = ""
-    """What it and others like it are called together, such as "tree ensembles"; empty: as in a legend."""
+    """The common name of this and similar models, such as "tree ensembles"; empty: the same as in legends."""
     style: str = ""
-    """Which colour it has (keys of `app.theme.MODEL_COLOURS`); empty: its own name."""
+    """The key of its colour in `app.theme.MODEL_COLOURS`; empty: `name`."""
     is_thin: bool = False
-    """Whether its line is half as wide: controls, and second ones of a colour."""
+    """Whether its line is half as wide, as for controls and for a second line of the same colour."""
     beside: "Callable[[NetConfig, int, int], Iterable[Beside]] | None" = None
-    """Which runs a sweep sets beside a net between P and Q; None: that of its kind if it is fitted, else none."""
+    """The baseline runs for a net between P and Q; None: the run of this kind if it is fitted, else no run."""
     place: int = 1000
-    """Its place in lists, the smallest first."""
+    """Lines are listed in the order of this number."""
 
     @property
     def in_a_sentence(self) -> str:
-        """Its name in a sentence."""
+        """The name in sentences."""
         return self.phrase or self.words
 
 
 @dataclass(frozen=True)
 class FittedSize:
-    """What a fitted model stores and computes."""
+    """The parameters and the computation of a fitted model."""
 
     parameters: int
     operations: float
-    """Of one example at inference, the mean over the training rows."""
+    """Operations for one example at inference, averaged over the training rows."""
     is_bound: bool = False
-    """Whether only upper bounds are known."""
+    """Whether these are upper bounds."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The estimator that was chosen on validation."""
+    """The estimator chosen on the validation rows."""
 
     estimator: Any
     chosen: dict[str, float]
@@ -177,67 +151,71 @@ class Choice:
 
 @dataclass(frozen=True)
 class Fit:
-    """How a model is fitted in one go; the estimator is one of scikit-learn's, or answers as they do."""
+    """How a model is fitted; the estimator is from scikit-learn or has the same interface."""
 
     fit: "Callable[[RunConfig, NDArray[np.float32], NDArray[np.int64], Mapping[str, Any]], tuple[Any, dict[str, Any]]]"
-    """Run, x (N, P), y (N,), chosen hyperparameters -> fitted estimator and facts of it, JSON values."""
+    """Run, x (N, P), y (N,), chosen hyperparameters -> fitted estimator, and facts about it as JSON values."""
     size: "Callable[[Any, NDArray[np.float32]], FittedSize]"
     """Fitted estimator, training rows (N, P) -> size."""
     grid: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """One hyperparameter -> the values tried, the simplest model first; empty: one trial."""
+    """A single hyperparameter -> the values to try, the simplest model first; empty: one trial."""
     choose: "Callable[[RunConfig, Dataset, Callable[[], bool]], Choice | None] | None" = None
-    """Run, data, whether to stop -> choice, or None when stopped; None: the lowest validation loss of the grid."""
+    """Run, data, whether to stop -> choice, or None if stopped; None: choose the lowest validation loss in the grid."""
     operations: Literal["comparisons", "multiply-adds"] = "comparisons"
-    """What it computes at inference."""
+    """The unit of the operations at inference."""
     min_classes: int = 1
-    """Classes that the training rows must have."""
+    """The fewest classes that the training rows must have."""
     seconds: float = 1.0
-    """A rough estimate of the time of all trials on one thread, for 10,000 training rows times features."""
+    """Rough time of all trials on one thread, if training rows times features are 10,000."""
     is_tree: bool = False
-    """Whether the estimator is one decision tree, which has `tree_`."""
+    """Whether the estimator is a single decision tree with the attribute `tree_`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A kind of model. Exactly one of `build` and `fit` says how it learns: by gradient, or fitted in one go."""
+    """The declaration of a kind of model: either `build` (trained by gradient descent) or `fit` (fitted by scikit-learn).
+
+    Raises ValueError unless exactly one of the two is given, and for options with the name of another field.
+    """
 
     name: str
-    """Its value of `NetConfig.kind`."""
-    option: str = ""
-    """Its words where the Playground offers kinds; empty: it is not offered there."""
+    """The value of `NetConfig.kind`."""
+    choice: str = ""
+    """Its words among the kinds that the Playground offers; empty: the Playground does not offer it."""
     lines: tuple[Line, ...]
-    """How it is shown, first the line that it has by default."""
+    """Its lines in figures and tables, the default one first."""
     net_fields: tuple[str, ...] = ()
-    """Fields of `NetConfig` that it reads, beside `kind` and its own."""
+    """Fields of `NetConfig` that it uses, in addition to `kind` and its options."""
     train_fields: tuple[str, ...] = ()
-    """Fields of `TrainConfig` that it reads."""
-    own_fields: tuple[Field, ...] = ()
+    """Fields of `TrainConfig` that it uses."""
+    options: tuple[Option, ...] = ()
     """Fields that it adds to `NetConfig`."""
     ignored: "Callable[[NetConfig, TrainConfig], Collection[str]]" = lambda net, train: ()
-    """Fields that it reads, but that make no difference with these settings."""
+    """Fields that it uses, but that make no difference with these settings."""
     fault: "Callable[[NetConfig], tuple[str, tuple[str, ...]] | None]" = lambda net: None
-    """What is wrong with the settings together: a sentence, and the fields it is about, the one it is shown by first."""
+    """Checks the combination of settings; returns None, or a sentence and its fields, first the one that pages show it at."""
     line: "Callable[[NetConfig], str] | None" = None
-    """Which of its lines a net is; None: the first."""
+    """Returns the name of a net's line; None: the first line."""
     line_fields: tuple[str, ...] = ()
-    """Fields that choose the line."""
+    """Fields that determine the line."""
     is_gated: bool = False
-    """Whether layers send rows to leaves."""
+    """Whether it has layers that route rows to leaves."""
     shares_prefixes: bool = False
     """Whether leaves with a common prefix share parameters."""
     routings: "Callable[[NetConfig, Sequence[NDArray[np.integer[Any]]]], Sequence[Routing]]" = lambda net, leaves: ()
-    """The leaves of each gated layer's rows, as `routed(x).leaves` of the net gives them -> what is known of them."""
+    """The rows' leaves in each gated layer, such as `routed(x).leaves` of the net -> their routings."""
     tables: "Callable[[NetConfig], Sequence[Table]]" = lambda net: ()
     """The matrices of each gated layer."""
     cost: "Callable[[NetConfig, int, int], Size] | None" = None
-    """Its size between P and Q; None: known only once it is fitted."""
+    """Its size between P and Q; None: the size is known only after the fit."""
     memory: "Callable[[RunConfig, int, int, int], Memory]"
-    """Run, P, Q, rows of all splits -> bytes, the data left out."""
+    """Run, P, Q, rows of all splits -> bytes, without the data."""
     build: "Callable[[NetConfig, int, int, int], Any] | None" = None
-    """Configuration, P, Q, seed -> torch module on the CPU, whose `routed` gives what `nets.Routed` holds."""
+    """Configuration, P, Q, seed -> torch module on the CPU, with a method `routed` that returns `nets.Routed`."""
     fit: Fit | None = None
 
     def __post_init__(self) -> None:
+        check_names(self.name, self.options, RESERVED)
         if (self.build is None) == (self.fit is None):
             raise ValueError(f"a model must have either build or fit, got {'neither' if self.fit is None else 'both'}")
         if self.build is not None and self.cost is None:
@@ -245,8 +223,8 @@ class Model:
 
     @property
     def reads(self) -> frozenset[str]:
-        """Fields of `NetConfig` and `TrainConfig` that it reads."""
-        return frozenset(("kind", *self.net_fields, *self.train_fields, *(own.name for own in self.own_fields)))
+        """Fields of `NetConfig` and `TrainConfig` that it uses."""
+        return frozenset(("kind", *self.net_fields, *self.train_fields, *(option.name for option in self.options)))
 
     def matters(self, net: "NetConfig", train: "TrainConfig") -> frozenset[str]:
         """Fields of `NetConfig` and `TrainConfig` that make a difference with these settings."""
@@ -254,11 +232,11 @@ class Model:
 
     @property
     def default_line(self) -> Line:
-        """The line that it has unless its settings say otherwise."""
+        """Its line with default settings."""
         return self.lines[0]
 
     def line_of(self, net: "NetConfig") -> str:
-        """Name the line that a net of this kind is."""
+        """Return the name of the line of a net of this kind."""
         return self.default_line.name if self.line is None else self.line(net)
 
 
@@ -266,15 +244,24 @@ class Models(Registry[Model]):
     """The models by kind."""
 
     def register(self, variant: Model) -> Model:
-        """Add a model; raises ValueError when its name, or that of a line, is taken, or a field is declared otherwise."""
+        """Add a model.
+
+        Raises ValueError if its name or that of a line is taken, or if another model declares the same option differently.
+        """
         others = [model for model in self._variants.values() if model is not variant]
         taken = {line.name for model in others for line in model.lines}
         if named := [line.name for line in variant.lines if line.name in taken]:
-            raise ValueError(f"every line must have a name of its own, got a second one called {named[0]!r}")
-        declared = {own.name: own for model in others for own in model.own_fields}
-        if differing := [own.name for own in variant.own_fields if declared.get(own.name, own) != own]:
-            raise ValueError(f"models that share a field must declare it alike, but {variant.name} has another {differing[0]}")
+            raise ValueError(f"every line must have a different name, got a second one called {named[0]!r}")
+        declared = {option.name: option for model in others for option in model.options}
+        if differing := [option.name for option in variant.options if declared.get(option.name, option) != option]:
+            raise ValueError(
+                f"models that share an option must declare it identically, but {variant.name} declares another {differing[0]}"
+            )
         return super().register(variant)
+
+    def options(self) -> dict[str, Option]:
+        """All options by name, in the order of the models."""
+        return {option.name: option for model in self.values() for option in model.options}
 
 
 MODELS = Models("model", "leafscope.core.models", key=lambda model: model.default_line.place)
@@ -282,18 +269,18 @@ MODELS = Models("model", "leafscope.core.models", key=lambda model: model.defaul
 
 
 def lines() -> dict[str, Line]:
-    """List the lines of all models by name, in order of their places."""
+    """Return the lines of all models by name, in the order of their places."""
     found = [line for model in MODELS.values() for line in model.lines]
     return {line.name: line for line in sorted(found, key=lambda line: line.place)}
 
 
 def model_of(line: str) -> Model | None:
-    """Find the model that has a line of this name."""
+    """Return the model with this line, or None."""
     return next((model for model in MODELS.values() if any(line == one.name for one in model.lines)), None)
 
 
 def net_lines() -> tuple[str, ...]:
-    """Name the lines of what is trained by gradient, in order."""
+    """Return the names of the lines of nets, which are trained by gradient descent, in order."""
     return tuple(name for name in lines() if (model := model_of(name)) is not None and model.fit is None)
 
 
@@ -321,19 +308,19 @@ def is_sized_by_width(line: str) -> bool:
 
 
 def compares(line: str) -> bool:
-    """Whether the operations of a model are comparisons, by the name of its line."""
+    """Return whether the model with this line performs comparisons at inference, instead of multiply-adds."""
     model = model_of(line)
     return model is not None and model.fit is not None and model.fit.operations == "comparisons"
 
 
 def baselines() -> tuple[str, ...]:
-    """Name the lines that a sweep can set beside its members, in order."""
+    """Return the names of the lines that can be baselines of a sweep, in order."""
     kinds = fitted_kinds()
     return tuple(name for name, line in lines().items() if line.beside is not None or name in kinds)
 
 
 def set_beside(baseline: str, net: "NetConfig", n_features: int, n_outputs: int) -> Iterable[Beside]:
-    """List the runs that a baseline is beside a net between P and Q; raises KeyError for what is not a baseline."""
+    """Return the runs of a baseline for a net between P and Q; raises KeyError for an unknown baseline."""
     beside = lines()[baseline].beside
     if beside is not None:
         return beside(net, n_features, n_outputs)
@@ -341,15 +328,10 @@ def set_beside(baseline: str, net: "NetConfig", n_features: int, n_outputs: int)
 
 
 def net_kinds() -> tuple[str, ...]:
-    """Name the kinds that are trained by gradient, in order."""
+    """Return the kinds that are trained by gradient descent, in order."""
     return tuple(name for name, model in MODELS.items() if model.fit is None)
 
 
 def fitted_kinds() -> tuple[str, ...]:
-    """Name the kinds that are fitted in one go, in order; they have no epochs but the one after the fit."""
+    """Return the kinds that are fitted by scikit-learn, in order; their only epoch is the one after the fit."""
     return tuple(name for name, model in MODELS.items() if model.fit is not None)
-
-
-def own_fields() -> dict[str, Field]:
-    """List the fields that models add to `NetConfig`, by name."""
-    return {own.name: own for model in MODELS.values() for own in model.own_fields}

@@ -1,4 +1,4 @@
-"""Nets whose layers choose their matrix by sign pattern: along the tree of prefixes (tree), or one for each leaf (flat).
+"""Gated nets: a layer's sign pattern selects its matrix, the sum along a path of prefixes (tree) or one per leaf (flat).
 
 K depth (gating bits) · L = 2^K leaves · V nodes (2^(K+1) - 1 tree, 2^K flat). Conditional matrices and the tree over
 prefixes: Cho & Bengio 2014 (arXiv 1406.7362).
@@ -20,7 +20,7 @@ _LINES = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
 
 
 def _nodes(net: "NetConfig") -> int:
-    """V, the matrices that a gated layer stores."""
+    """Return V, the number of matrices that a gated layer stores."""
     leaves: int = 1 << net.depth
     return 2 * leaves - 1 if net.kind == "tree" else leaves
 
@@ -30,7 +30,7 @@ def _size(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
     return Size(
         parameters=layered_parameters(net, n_features, n_outputs, _nodes(net), units),
         distinct_parameters=layered_parameters(net, n_features, n_outputs, 1 << net.depth, units),
-        # hidden gates are computed anyway
+        # hidden gates cost nothing, since the hidden units are computed anyway
         multiply_adds=layered_multiply_adds(net, n_features, n_outputs, 0 if net.gates == "hidden" else net.depth),
     )
 
@@ -100,7 +100,7 @@ _GATED: dict[str, Any] = {
 TREE = MODELS.register(
     Model(
         name="tree",
-        option="shared prefixes (tree)",
+        choice="shared prefixes (tree)",
         lines=(
             Line("tree", "tree", "the tree", place=0),
             Line("tree_units", "tree, gating units", "the tree with gating units", place=1),
@@ -125,7 +125,7 @@ TREE = MODELS.register(
 FLAT = MODELS.register(
     Model(
         name="flat",
-        option="separate leaves (flat)",
+        choice="separate leaves (flat)",
         lines=(Line("flat", "flat", "the flat net", place=20),),
         train_fields=(*TRAINING, *OF_GATES[1:]),
         **_GATED,

@@ -1,4 +1,4 @@
-"""Names, tags and comments that people give to runs; beside the runs, so that training never touches them."""
+"""Names, tags and comments that people give to runs, in a table of their own, so that training never changes them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -10,24 +10,24 @@ from leafscope.core.store.schema import annotations, runs
 from leafscope.core.store.transactions import Transactions, chunks
 
 NAME_LENGTH = 10_000
-"""Characters of a name that are kept; lists cut it much shorter."""
+"""The most characters of a name; lists show far fewer."""
 
 COMMENT_LENGTH = 100_000
-"""Characters of a comment: some thirty pages."""
+"""The most characters of a comment: about thirty pages."""
 
 TAG_LENGTH, TAGS = 60, 50
-"""Characters of a tag, and tags of a run: more cannot be told apart in a list."""
+"""The most characters of a tag, and the most tags of a run, that a list can show."""
 
 
 class Annotations(Transactions):
-    """The part of the store that keeps what people say of runs."""
+    """The part of the store for names, tags and comments."""
 
     def annotate(
         self, run_id: str, *, name: str | None = None, tags: Sequence[str] | None = None, comment: str | None = None
     ) -> None:
-        """Name, tag or comment on a run; what is None stays as it is, an empty name gives the run its own label back.
+        """Name, tag or comment on a run. None leaves a value unchanged; an empty name restores the run's own label.
 
-        Raises RunNotFoundError, and ValueError, changing nothing, for a text that is too long or a tag that is empty.
+        Raises RunNotFoundError, and ValueError for a text that is too long or an empty tag; nothing is changed then.
         """
         values: dict[str, object] = {"changed": self._clock()}
         if name is not None:
@@ -40,7 +40,7 @@ class Annotations(Transactions):
             self._annotate(connection, run_id, values)
 
     def tag(self, run_ids: Iterable[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        """Add tags to many runs and take others away; addresses that no run has are passed over. Raises ValueError."""
+        """Add tags to many runs and remove others; addresses without a run are ignored. Raises ValueError."""
         wanted = list(dict.fromkeys(run_ids))
         added, removed = checked_tags(add), {tag.strip() for tag in remove}
         with self._write() as connection:
@@ -68,7 +68,7 @@ class Annotations(Transactions):
 
 
 def checked_tags(tags: Sequence[str]) -> list[str]:
-    """Give the tags without repetition, in order; raises ValueError for an empty one, one too long, or too many.
+    """Return the tags without repetition, in order; raises ValueError for an empty or too long tag, or too many tags.
 
     >>> checked_tags(["talk", " talk ", "draft"])
     ['talk', 'draft']

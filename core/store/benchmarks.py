@@ -1,4 +1,4 @@
-"""Benchmarks: what the benchmark command measured, if it is a plain table of known kinds of rows."""
+"""Benchmarks: the measurements of the benchmark command, stored as JSON after a check of their structure."""
 
 import json
 import math
@@ -12,13 +12,13 @@ from leafscope.core.store.transactions import Transactions
 
 
 class Benchmarks(Transactions):
-    """The part of the store that keeps benchmarks."""
+    """The part of the store for benchmarks."""
 
     def add_benchmark(self, result: dict[str, Any]) -> int:
-        """Keep what the benchmark command measured, and give its id.
+        """Store the measurements of the benchmark command and return their id.
 
         `result` has `environment` (with `date`, `leafscope`, `machine` and `threads`), `quick`, and `groups`: name -> list
-        of rows. Raises ValueError, keeping nothing, if one of them is missing or a value would not come back as it is.
+        of rows. Raises ValueError, and stores nothing, if one of them is missing or JSON would change a value.
         """
         row = _row(result)
         with self._write() as connection:
@@ -26,7 +26,7 @@ class Benchmarks(Transactions):
         return int(key[0])
 
     def benchmarks(self, limit: int = 20) -> list[Benchmark]:
-        """List the newest benchmarks, at most `limit` of them, the newest first."""
+        """List at most `limit` benchmarks, the newest first."""
         if limit < 0:
             raise ValueError(f"limit must be at least 0, got {limit}")
         with self._read() as connection:
@@ -34,11 +34,11 @@ class Benchmarks(Transactions):
         return [_benchmark(row) for row in rows]
 
     def latest_benchmark(self, group: str | None = None, include_quick: bool = True) -> Benchmark | None:
-        """Give the newest benchmark, of those that measured `group` if one is named; None if there is none."""
+        """Return the newest benchmark (that measured `group`, if given), or None."""
         query = _newest_benchmarks()
         if not include_quick:
             query = query.where(benchmarks.c.quick.is_(False))
-        query = query.execution_options(yield_per=4)  # the first is nearly always the one
+        query = query.execution_options(yield_per=4)  # nearly always, the first row is the one wanted
         with self._read() as connection, connection.execute(query) as rows:
             for row in rows:
                 found = _benchmark(row)
@@ -89,7 +89,7 @@ def _check_kind(value: Any, kind: type, path: str) -> None:
 
 
 def _check_plain(value: Any, path: str) -> None:
-    """Refuse what JSON cannot hold, and what it would give back changed: tuples, keys that are not text."""
+    """Raise ValueError for what JSON cannot represent or would change: tuples, keys that are not text, infinite numbers."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):

@@ -1,4 +1,4 @@
-"""Where the database is, and how it is opened, checked and migrated."""
+"""Locating, opening, checking and migrating the database."""
 
 import os
 import sqlite3
@@ -17,27 +17,27 @@ from leafscope.core.errors import StoreError
 from leafscope.core.store.schema import SCHEMA_VERSION, meta, tables
 
 BUSY_SECONDS = 30.0
-"""How long a transaction waits for another process's; a large checkpoint on a slow disk takes seconds."""
+"""Seconds that a transaction waits for another process; writing a large checkpoint to a slow disk takes seconds."""
 
 PREPARE_LOCK = 0x6C656166
-"""The advisory lock of PostgreSQL under which tables are made and migrated; any number that others do not use."""
+"""The PostgreSQL advisory lock for creating and migrating tables; an arbitrary number that nothing else uses."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-"""The folder of the migration scripts: revision 0002 makes version 1 version 2."""
+"""The folder of the migration scripts: revision 0002 migrates version 1 to version 2."""
 
-_migrating = threading.Lock()  # alembic's `op` works on one connection of the process at a time
+_migrating = threading.Lock()  # alembic's `op` is global: it works on one connection of the process at a time
 
 
 def data_folder() -> Path:
-    """Give the folder of what people make: `data` in a checkout, else the platform's folder for the user's data."""
+    """Return the folder for people's data: `data` in a checkout, else the platform's folder for user data."""
     root = Path(__file__).resolve().parents[2]
     return root / "data" if (root / "pyproject.toml").exists() else platformdirs.user_data_path("leafscope", appauthor=False)
 
 
 def database_url(database: str | os.PathLike[str] | None) -> URL:
-    """Resolve where the store is: a URL or a path; None: LEAFSCOPE_DATABASE, else `leafscope.db` in `data_folder()`.
+    """Resolve a path or URL of the store; None means LEAFSCOPE_DATABASE, else `leafscope.db` in `data_folder()`.
 
-    Paths come back absolute. Raises StoreError for a URL that cannot be read.
+    Paths are made absolute. Raises StoreError for a URL that cannot be parsed.
     """
     if database is None:
         database = os.environ.get("LEAFSCOPE_DATABASE") or None
@@ -58,14 +58,17 @@ def database_url(database: str | os.PathLike[str] | None) -> URL:
 
 
 def open_engine(url: URL) -> Engine:
-    """Open the database, made or migrated if need be; raises StoreError if its schema is newer or it is something else."""
+    """Open the database, creating or migrating it if necessary.
+
+    Raises StoreError for a newer schema, and for a database of another program.
+    """
     is_sqlite = url.get_backend_name() == "sqlite"
     if is_sqlite:
         folder = Path(str(url.database)).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"the folder {folder} of the database cannot be made: {error.strerror}") from error
+            raise StoreError(f"the folder {folder} of the database cannot be created: {error.strerror}") from error
     try:
         engine = create_engine(url, pool_size=8, max_overflow=64)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -84,7 +87,7 @@ def open_engine(url: URL) -> Engine:
 
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
-    """Turn a fault of the database into a StoreError that names it."""
+    """Turn an error of the database into a StoreError that names the database."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
@@ -93,10 +96,11 @@ def explained(url: URL) -> Iterator[None]:
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`, not by the driver
+    connection.isolation_level = None  # else the driver begins transactions itself, with a plain BEGIN; `_begin_sqlite` does it
     connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
     deadline = time.monotonic() + BUSY_SECONDS
-    # Changing the mode fails at once when another process is changing it, whatever the busy timeout.
+    # WAL lets pages read while the worker writes. Changing the mode ignores the busy timeout: it fails at once while another
+    # process changes it.
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -104,12 +108,15 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+    # In WAL mode NORMAL waits for the disk at checkpoints only. A power failure can lose the last transactions, but never
+    # corrupts the database.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A plain BEGIN that reads and then writes fails with "database is locked" as soon as another writer came between.
+    # A plain BEGIN that reads and then writes fails with "database is locked", without waiting for the busy timeout, if another
+    # process wrote in between. IMMEDIATE takes the write lock first.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("immediate") else "BEGIN")
 
 
@@ -122,9 +129,9 @@ def _prepare(engine: Engine) -> None:
         _without_foreign_keys(connection),
         connection.begin(),
     ):
-        if connection.dialect.name == "postgresql":  # which lets two make the same table, and fails the later one
+        if connection.dialect.name == "postgresql":  # of two processes that create the same table, the later one would fail
             connection.execute(select(func.pg_advisory_xact_lock(PREPARE_LOCK)))
-        version = _version(connection)  # again: another process may just have made or migrated it
+        version = _version(connection)  # read it again: another process may just have created or migrated the tables
         if version is None:
             tables.create_all(connection)
             connection.execute(insert(meta).values(name="schema_version", value=str(SCHEMA_VERSION)))
@@ -135,8 +142,8 @@ def _prepare(engine: Engine) -> None:
 
 
 def migrate(connection: Connection, version: int, target: int) -> None:
-    """Make the tables of `version` those of `target`, within the connection's transaction; 0: from no tables at all."""
-    from alembic.operations import Operations  # imported here, since a database of today needs no alembic
+    """Migrate the tables from `version` (0: no tables) to `target`, within the connection's transaction."""
+    from alembic.operations import Operations  # imported here, since a current database does not need alembic
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
@@ -149,12 +156,12 @@ def migrate(connection: Connection, version: int, target: int) -> None:
 
 @contextmanager
 def _without_foreign_keys(connection: Connection) -> Iterator[None]:
-    """Let SQLite check no foreign keys: a script that makes a table anew would take the rows along that name it."""
+    """Switch off SQLite's foreign keys: a script that drops and recreates a table would delete the rows that refer to it."""
     raw = connection.connection.driver_connection
     if not isinstance(raw, sqlite3.Connection):
         yield
         return
-    raw.execute("PRAGMA foreign_keys = OFF")  # which counts only outside of a transaction
+    raw.execute("PRAGMA foreign_keys = OFF")  # has no effect inside a transaction
     try:
         yield
     finally:
@@ -181,7 +188,8 @@ def _version(connection: Connection) -> int | None:
 
 def _copy_file(url: URL, version: int) -> None:
     if url.get_backend_name() != "sqlite":
-        return  # a server's database is copied by who runs the server
+        return  # backups of a database server are its administrator's task
+    # the backup API includes what is still in the WAL, which copying the file would miss
     copy = f"{url.database}.v{version}-{time.strftime('%Y%m%dT%H%M%S')}.bak"
     source, target = sqlite3.connect(str(url.database)), sqlite3.connect(copy)
     try:

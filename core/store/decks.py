@@ -1,4 +1,4 @@
-"""Decks: chosen figures, in order, each a snapshot with the configurations it was computed from."""
+"""Decks: slides in order; a figure is a snapshot, stored with the configurations that it was computed from."""
 
 import json
 import uuid
@@ -14,50 +14,50 @@ from leafscope.core.store.schema import decks, slides
 from leafscope.core.store.transactions import Transactions
 
 MAX_SLIDES = 200
-"""Slides of one deck: more than four hours of talk."""
+"""The most slides of a deck: more than four hours of talk."""
 
 MAX_FIGURE_BYTES = 8_000_000
-"""Of one slide's figure: a deck is one file that has to open at once."""
+"""The most bytes of a slide's figure: a deck is one file that must open quickly."""
 
 MAX_NAME, MAX_TEXT = 10_000, 20_000
-"""Characters of a deck's name, and of each text of a slide; a slide shows far fewer."""
+"""The most characters of a deck's name and of each text of a slide; a slide shows far fewer."""
 
 
 class Slide(BaseModel):
-    """One slide; texts are plain, as written."""
+    """One slide; texts are unescaped, as typed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["title", "text", "formula", "figure"]
     title: str = ""
     text: str = ""
-    """Subtitle of a title; paragraphs or lines beginning with "- " of a text; LaTeX of a formula."""
+    """The subtitle of a title, the paragraphs or lines beginning with "- " of a text, or the LaTeX of a formula."""
     caption: str = ""
     notes: str = ""
     """For the speaker."""
     reveal: bool = False
-    """Show a figure's traces, or a text's lines, one by one."""
+    """Whether a figure's traces, or a text's lines, appear one by one."""
     figure: dict[str, Any] | None = None
-    """A figure as Plotly's JSON: data and layout."""
+    """A figure as Plotly JSON: data and layout."""
     dark: bool = False
-    """Drawn for a dark background."""
+    """Whether it is drawn for a dark background."""
     projector: bool = False
-    """Drawn with text of 24 px; else of 14."""
+    """Whether its text has 24 px; otherwise 14 px."""
     runs: tuple[str, ...] = ()
-    """The configurations of the runs it shows, as JSON without defaults."""
+    """The configurations of its runs, as JSON without defaults."""
     sweep: str = ""
-    """The configuration of the sweep it shows, as JSON without defaults; empty: none."""
+    """The configuration of its sweep, as JSON without defaults; empty: no sweep."""
     address: str = ""
-    """The page it was taken from, with its parameters."""
+    """The page that it was taken from, with its parameters."""
     versions: dict[str, str] = {}
-    """Program -> version, when it was taken."""
+    """Program -> version at the time of the snapshot."""
     taken: float = 0.0
-    """When: seconds since 1970 (UTC)."""
+    """The time of the snapshot, in seconds since 1970 (UTC)."""
 
 
 @dataclass(frozen=True)
 class DeckInfo:
-    """A deck as a list shows it. Times are seconds since 1970 (UTC)."""
+    """An entry in the list of decks. Times are seconds since 1970 (UTC)."""
 
     deck_id: str
     name: str
@@ -67,31 +67,31 @@ class DeckInfo:
 
 
 class Decks(Transactions):
-    """The part of the store that keeps decks."""
+    """The part of the store for decks."""
 
     def decks(self) -> list[DeckInfo]:
-        """List the decks, the one changed last first."""
+        """List the decks, the most recently changed first."""
         count = select(func.count()).where(slides.c.deck_id == decks.c.deck_id).scalar_subquery()
         with self._read() as connection:
             rows = connection.execute(select(decks, count.label("n")).order_by(decks.c.changed.desc(), decks.c.deck_id)).all()
         return [DeckInfo(row.deck_id, row.name, row.n, row.created, row.changed) for row in rows]
 
     def deck(self, deck_id: str) -> DeckInfo:
-        """Give one deck; raises RunNotFoundError if none has this address."""
+        """Return a deck; raises RunNotFoundError if no deck has this address."""
         found = next((info for info in self.decks() if info.deck_id == deck_id), None)
         if found is None:
             raise _no_deck(deck_id)
         return found
 
     def slides(self, deck_id: str) -> dict[str, Slide]:
-        """Give a deck's slides in order, address -> slide; none for a deck that is not there."""
+        """Return a deck's slides in order, address -> slide; empty if there is no such deck."""
         with self._read() as connection:
             query = select(slides).where(slides.c.deck_id == deck_id).order_by(slides.c.place, slides.c.slide_id)
             rows = connection.execute(query).all()
         return {row.slide_id: Slide.model_validate(json.loads(row.content) | {"figure": _figure(row.figure)}) for row in rows}
 
     def make_deck(self, name: str, content: Sequence[Slide] = ()) -> str:
-        """Make a deck, with slides; its address. Raises ValueError for a name or a text that is empty or too long."""
+        """Create a deck with slides; return its address. Raises ValueError for an empty name or too long texts."""
         deck_id, now = uuid.uuid4().hex[:16], self._clock()
         with self._write() as connection:
             row = {"deck_id": deck_id, "name": _name(name), "created": now, "changed": now}
@@ -101,19 +101,22 @@ class Decks(Transactions):
         return deck_id
 
     def rename_deck(self, deck_id: str, name: str) -> None:
-        """Call a deck by another name; raises RunNotFoundError, ValueError."""
+        """Rename a deck; raises RunNotFoundError, ValueError."""
         name = _name(name)
         with self._write() as connection:
             self._touch(connection, deck_id)
             connection.execute(update(decks).where(decks.c.deck_id == deck_id).values(name=name))
 
     def delete_deck(self, deck_id: str) -> None:
-        """Delete a deck with its slides; nothing if it is not there."""
+        """Delete a deck with its slides, if it exists."""
         with self._write() as connection:
             connection.execute(delete(decks).where(decks.c.deck_id == deck_id))
 
     def add_slide(self, deck_id: str, slide: Slide) -> str:
-        """Append a slide; its address. Raises RunNotFoundError, LimitError for a full deck, ValueError for a text too long."""
+        """Append a slide and return its address.
+
+        Raises RunNotFoundError, LimitError for a full deck or a large figure, and ValueError for a long text.
+        """
         with self._write() as connection:
             self._touch(connection, deck_id)
             return self._append(connection, deck_id, slide)
@@ -129,7 +132,7 @@ class Decks(Transactions):
             connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(content=_content(slide)))
 
     def order_slides(self, deck_id: str, slide_ids: Sequence[str]) -> None:
-        """Put a deck's slides into this order; those that are not named stay behind, in theirs. Raises RunNotFoundError."""
+        """Reorder a deck's slides; slides not listed follow in their present order. Raises RunNotFoundError."""
         with self._write() as connection:
             self._touch(connection, deck_id)
             query = select(slides.c.slide_id).where(slides.c.deck_id == deck_id).order_by(slides.c.place, slides.c.slide_id)
@@ -138,7 +141,7 @@ class Decks(Transactions):
                 connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(place=place))
 
     def delete_slide(self, slide_id: str) -> None:
-        """Take a slide out of its deck; nothing if it is not there."""
+        """Delete a slide from its deck, if it exists."""
         with self._write() as connection:
             connection.execute(delete(slides).where(slides.c.slide_id == slide_id))
 
@@ -150,12 +153,12 @@ class Decks(Transactions):
     def _append(self, connection: Connection, deck_id: str, slide: Slide) -> str:
         content, figure = _content(slide), None if slide.figure is None else json.dumps(slide.figure, allow_nan=False)
         if figure is not None and len(figure) > MAX_FIGURE_BYTES:
-            raise LimitError(f"a figure must have at most {MAX_FIGURE_BYTES:,} bytes to be kept, got {len(figure):,}")
+            raise LimitError(f"a figure must have at most {MAX_FIGURE_BYTES:,} bytes, got {len(figure):,}")
         count, last = connection.execute(
             select(func.count(), func.max(slides.c.place)).where(slides.c.deck_id == deck_id)
         ).one()
         if count >= MAX_SLIDES:
-            raise LimitError(f"a deck must have at most {MAX_SLIDES} slides, and this one has {count}")
+            raise LimitError(f"a deck must have at most {MAX_SLIDES} slides; this one has {count}")
         slide_id, place = uuid.uuid4().hex[:16], 0 if last is None else last + 1
         row = {"slide_id": slide_id, "deck_id": deck_id, "place": place, "content": content, "figure": figure}
         connection.execute(insert(slides).values(row))
@@ -182,4 +185,6 @@ def _name(name: str) -> str:
 
 
 def _no_deck(deck_id: str) -> RunNotFoundError:
-    return RunNotFoundError(f"no deck has the address {deck_id!r:.40} in this database; it was deleted, or made elsewhere")
+    return RunNotFoundError(
+        f"no deck has the address {deck_id!r:.40} in this database; it was deleted, or created in another database"
+    )

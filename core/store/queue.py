@@ -1,4 +1,4 @@
-"""The queue: runs that wait to be trained, who goes first, and how they are stopped, resumed and deleted."""
+"""The queue: submitting, ordering, stopping, resuming and deleting runs."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -15,20 +15,20 @@ from leafscope.core.store.transactions import chunks
 
 
 class Queue(Reading):
-    """The part of the store that is the queue."""
+    """The part of the store that manages the queue."""
 
     def submit(self, run: RunConfig, anew: bool = False, note: str = "", priority: Priority = "interactive") -> Submission:
         """Queue a run from scratch, unless the same configuration is queued, running or (without `anew`) finished.
 
-        That one is reused. `resume` instead goes on with a run that was stopped, failed or interrupted. Raises LimitError when
-        1,000 runs wait.
+        In that case it is reused. To continue a stopped, failed or interrupted run, call `resume`. Raises LimitError if the
+        queue would exceed 1,000 runs.
         """
         return self.submit_many([run], anew, note, priority)[0]
 
     def submit_many(
         self, wanted: Sequence[RunConfig], anew: bool = False, note: str = "", priority: Priority = "sweep"
     ) -> list[Submission]:
-        """Queue all of these runs in this order, or none: raises LimitError when more than 1,000 would wait."""
+        """Queue all of these runs in this order, or none; raises LimitError if the queue would exceed 1,000 runs."""
         self._expire()
         now = self._clock()
         with self._write() as connection:
@@ -39,7 +39,7 @@ class Queue(Reading):
                     newest.status in ("queued", "running") or (newest.status == "finished" and not anew)
                 ):
                     submissions.append(Submission(run.run_id, newest.attempt, reused=True))
-                    if newest.status == "queued" and newest.priority > PRIORITIES[priority]:  # it waits for a sweep's turn
+                    if newest.status == "queued" and newest.priority > PRIORITIES[priority]:  # queued by a sweep
                         this = attempts.c.run_id == run.run_id, attempts.c.attempt == newest.attempt
                         connection.execute(update(attempts).where(*this).values(priority=PRIORITIES[priority]))
                     continue
@@ -55,9 +55,9 @@ class Queue(Reading):
         return submissions
 
     def resume(self, run_id: str, priority: Priority = "interactive") -> Submission:
-        """Queue the next attempt, from the last checkpoint, or from scratch if there is none.
+        """Queue the next attempt, which continues from the last checkpoint, or from scratch if there is none.
 
-        A queued or running run is left as it is. Raises RunNotFoundError, RunStateError for a finished run, LimitError.
+        A queued or running run is left unchanged. Raises RunNotFoundError, RunStateError for a finished run, LimitError.
         """
         self._expire()
         with self._write() as connection:
@@ -67,7 +67,7 @@ class Queue(Reading):
             if last.status in ("queued", "running"):
                 return Submission(run_id, last.attempt, reused=True)
             if last.status == "finished":
-                raise RunStateError(f"a run must have been stopped or have failed to be resumed, but {run_id} is finished")
+                raise RunStateError(f"only a stopped, failed or interrupted run can be resumed, but {run_id} is finished")
             attempt = last.attempt + 1
             new = {"epochs_total": last.epochs_total, "created": self._clock(), "priority": PRIORITIES[priority]}
             self._queue(connection, run_id, attempt, new | self._goes_on(connection, last))
@@ -75,9 +75,9 @@ class Queue(Reading):
         return Submission(run_id, attempt, reused=False)
 
     def stop(self, run_id: str) -> None:
-        """Stop a queued run at once and a running one within about a second; leave an ended one as it is.
+        """Stop a queued run immediately and a running one within about a second; an ended run is left unchanged.
 
-        To stop a finished run that waits to be trained anew is to withdraw that wish: it is finished again. Raises
+        If a finished run is queued again, stopping removes it from the queue, and it is finished as before. Raises
         RunNotFoundError.
         """
         with self._write() as connection:
@@ -95,7 +95,7 @@ class Queue(Reading):
                     connection.execute(update(attempts).where(*this).values(status="stopped", finished=self._clock()))
 
     def stop_all(self, run_ids: Iterable[str]) -> None:
-        """Stop many runs, as `stop` does; addresses that no run has are passed over."""
+        """Stop many runs like `stop`; addresses without a run are ignored."""
         wanted = list(dict.fromkeys(run_ids))
         with self._write() as connection:
             before = attempts.alias()
@@ -107,28 +107,28 @@ class Queue(Reading):
                 connection.execute(update(attempts).where(mine, attempts.c.status == "running").values(stop_requested=True))
                 waits = mine, attempts.c.status == "queued"
                 anew = connection.execute(select(attempts.c.run_id, attempts.c.attempt).where(*waits, finished.exists())).all()
-                for row in anew:  # it was to be trained again, and is finished again
+                for row in anew:  # finished runs that were queued again are finished as before
                     this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt
                     connection.execute(delete(attempts).where(*this))
                 connection.execute(update(attempts).where(*waits).values(status="stopped", finished=self._clock()))
 
     def delete(self, run_ids: str | Iterable[str]) -> None:
-        """Delete one run, or several, with everything that belongs to them; addresses that no run has are ignored.
+        """Delete one or several runs with everything that belongs to them; addresses without a run are ignored.
 
-        Raises RunStateError, before anything is deleted, if one is running: stop it first.
+        Raises RunStateError, before anything is deleted, if one of them is running.
         """
         wanted = list(dict.fromkeys([run_ids] if isinstance(run_ids, str) else run_ids))
         self._expire()
         with self._read() as connection:
             for run_id in wanted:
                 self._refuse_running(connection, run_id)
-        for run_id in wanted:  # one transaction each, so that workers can write in between
+        for run_id in wanted:  # one transaction for each run, so that workers can write in between
             with self._write() as connection:
                 self._refuse_running(connection, run_id)
                 connection.execute(delete(runs).where(runs.c.run_id == run_id))
 
     def claim(self, worker_id: str, pid: int | None = None) -> Claim | None:
-        """Take the queued attempt whose turn it is, interactive before sweep, then the oldest; None if none waits."""
+        """Claim the next queued attempt: interactive before sweeps, then the oldest; None if the queue is empty."""
         order = attempts.c.priority, attempts.c.created, attempts.c.run_id
         query = select(attempts.c.run_id, attempts.c.attempt).where(attempts.c.status == "queued").order_by(*order).limit(1)
         with self._read() as connection:
@@ -151,7 +151,7 @@ class Queue(Reading):
         return None
 
     def queue_position(self, run_id: str) -> int | None:
-        """Count the queued attempts that go before this run's; None if it is not queued."""
+        """Count the queued attempts ahead of this run's; None if it is not queued."""
         with self._read() as connection:
             order = attempts.c.priority, attempts.c.created, attempts.c.run_id
             rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*order))
@@ -171,7 +171,7 @@ class Queue(Reading):
         return found
 
     def _goes_on(self, connection: Connection, last: Row[Any]) -> dict[str, Any]:
-        """What the attempt after `last` takes over: all of its chain if it left a checkpoint, else nothing."""
+        """What the next attempt inherits from `last`: the progress of its chain if it saved a checkpoint, else nothing."""
         mine = artifacts.c.run_id == last.run_id, artifacts.c.attempt >= last.first_attempt, artifacts.c.name == CHECKPOINT
         if connection.execute(select(artifacts.c.attempt).where(*mine).limit(1)).first() is None:
             return {"first_attempt": last.attempt + 1, "seconds_before": 0.0, "epochs_done": 0, "summary": "{}"}
@@ -189,9 +189,11 @@ class Queue(Reading):
         mine = attempts.c.status == "queued", attempts.c.priority != PRIORITIES["member"]
         waiting = connection.scalar(select(func.count()).select_from(attempts).where(*mine)) or 0
         if waiting > QUEUE_LIMIT:
-            raise LimitError(f"at most {QUEUE_LIMIT:,} runs can wait, but with these it would be {waiting:,}; none was added")
+            raise LimitError(
+                f"the queue can hold at most {QUEUE_LIMIT:,} runs; with these it would hold {waiting:,}, so none was added"
+            )
 
     def _refuse_running(self, connection: Connection, run_id: str) -> None:
         last = self._newest(connection, run_id)
         if last is not None and last.status == "running":
-            raise RunStateError(f"a run must be stopped before it is deleted, but {run_id} is running")
+            raise RunStateError(f"run {run_id} is running and must be stopped before it is deleted")

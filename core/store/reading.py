@@ -1,7 +1,7 @@
-"""What the store answers of runs: summaries, histories, leaves, artifacts; numbers only.
+"""Reading runs from the store: summaries, histories, leaves and artifacts.
 
-A run is seen through its newest chain of attempts, back to the last that began from scratch: each epoch is the one of the
-highest attempt that has it.
+Only a run's newest chain of attempts is read, beginning with its last attempt from scratch. If several attempts recorded an
+epoch, the last of them counts.
 """
 
 import json
@@ -27,24 +27,24 @@ from leafscope.core.store.summaries import LOST, STALE, RunSummary
 from leafscope.core.store.transactions import Transactions, chunks
 
 Snapshot = Literal["weights", "regions"]
-"""What is kept of an epoch: the net's weights, or its answers on the plane."""
+"""What a snapshot of an epoch holds: the net's weights, or its predictions on the plane."""
 
 LEVELS = "levels"
-"""The artifact that holds a net's answers on the plane, read to each level."""
+"""The artifact that holds a net's predictions on the plane, read to each level."""
 
 
 class Reading(Transactions):
-    """The part of the store that answers what is known of runs."""
+    """The part of the store that reads runs."""
 
     def list_runs(self) -> list[RunSummary]:
-        """List all runs, the newest first; one query."""
+        """List all runs, the newest first, in one query."""
         self._expire()
         with self._read() as connection:
             rows = connection.execute(_summaries().order_by(attempts.c.created.desc(), runs.c.run_id)).all()
         return [_summary(row) for row in rows]
 
     def revision(self) -> tuple[Any, ...]:
-        """Give what changes whenever `list_runs` would answer otherwise; far cheaper than the list of a thousand runs."""
+        """Return values that change whenever the result of `list_runs` changes; far cheaper than a list of a thousand runs."""
         self._expire()
         of = attempts.c
         newest = (func.max(column) for column in (of.created, of.started, of.finished, of.heartbeat))
@@ -56,7 +56,7 @@ class Reading(Transactions):
         return (*runs_now, *said)
 
     def run(self, run_id: str) -> RunSummary:
-        """Summarize one run; raises RunNotFoundError if no run has this address."""
+        """Return the summary of a run; raises RunNotFoundError if no run has this address."""
         self._expire()
         with self._read() as connection:
             row = connection.execute(_summaries().where(runs.c.run_id == run_id)).first()
@@ -65,7 +65,7 @@ class Reading(Transactions):
         return _summary(row)
 
     def runs(self, run_ids: Iterable[str]) -> dict[str, RunSummary]:
-        """Summarize many runs: address -> summary; addresses that no run has are left out."""
+        """Return the summaries of many runs: address -> summary; addresses without a run are left out."""
         self._expire()
         wanted = list(dict.fromkeys(run_ids))
         found: dict[str, RunSummary] = {}
@@ -76,7 +76,7 @@ class Reading(Transactions):
         return found
 
     def curves(self, run_ids: Iterable[str], split: str, metric: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Give one metric of many runs: address -> (E,) epochs, (E,) values; runs without it are left out."""
+        """Return one metric of many runs: address -> (E,) epochs, (E,) values; runs without it are left out."""
         wanted = list(dict.fromkeys(run_ids))
         newest: dict[str, int] = {}
         points: dict[str, dict[int, float]] = {}
@@ -95,7 +95,7 @@ class Reading(Transactions):
         }
 
     def statuses(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Give the status of many runs: address -> queued, running, ...; cheap, so that many can be looked at often."""
+        """Return the status of many runs: address -> queued, running, ...; cheap enough for frequent polling."""
         self._expire()
         wanted = list(dict.fromkeys(run_ids))
         with self._read() as connection:
@@ -106,12 +106,12 @@ class Reading(Transactions):
         return found
 
     def is_empty(self) -> bool:
-        """Tell whether there is no run at all."""
+        """Return whether the store has no runs."""
         with self._read() as connection:
             return connection.execute(select(runs.c.run_id).limit(1)).first() is None
 
     def history(self, run_id: str, after: int = -1) -> pd.DataFrame:
-        """Give every metric of the epochs later than `after`: columns epoch, split, metric, value; by epoch.
+        """Return all metrics of the epochs later than `after`: columns epoch, split, metric, value; by epoch.
 
         Raises RunNotFoundError.
         """
@@ -120,7 +120,7 @@ class Reading(Transactions):
         return pd.DataFrame(rows, columns=["epoch", "split", "metric", "value"])
 
     def recorded_epochs(self, run_id: str) -> np.ndarray:
-        """List the epochs that have leaves: (E,) int64, ascending; none for a dense net. Raises RunNotFoundError."""
+        """List the epochs with recorded leaves: (E,) int64, ascending; empty for a dense net. Raises RunNotFoundError."""
         with self._read() as connection:
             first = self._first_attempt(connection, run_id)
             chain = leaves.c.run_id == run_id, leaves.c.attempt >= first
@@ -136,9 +136,9 @@ class Reading(Transactions):
     def leaves(
         self, run_id: str, layer: int, split: str, epoch: int | None = None
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Give each row's leaf at one epoch, (rows,) integers; without `epoch` (E,) epochs and (E, rows) leaves.
+        """Return each row's leaf at one epoch, (rows,) integers; without `epoch`, (E,) epochs and (E, rows) leaves.
 
-        Raises RunNotFoundError, and StoreError if the epoch asked for has no leaves.
+        Raises RunNotFoundError, and StoreError if this epoch has no recorded leaves.
         """
         with self._read() as connection:
             first = self._first_attempt(connection, run_id)
@@ -157,7 +157,7 @@ class Reading(Transactions):
         return found[epoch]
 
     def artifact(self, run_id: str, name: str) -> bytes | None:
-        """Give the newest artifact of this name in the chain ("net", "checkpoint"); None if there is none.
+        """Return the newest artifact of this name in the chain ("net", "checkpoint"), or None.
 
         Raises RunNotFoundError.
         """
@@ -165,7 +165,7 @@ class Reading(Transactions):
             return self._artifact(connection, run_id, self._first_attempt(connection, run_id), name)
 
     def snapshots(self, run_id: str, kind: Snapshot, after: int = -1) -> dict[int, bytes]:
-        """Give what is kept of the epochs later than `after`: epoch -> safetensors, by epoch. Raises RunNotFoundError."""
+        """Return the snapshots of the epochs later than `after`: epoch -> safetensors, by epoch. Raises RunNotFoundError."""
         same = [artifacts.c[name] == artifact_parts.c[name] for name in ("run_id", "attempt", "name", "version")]
         of_kind = artifacts.c.run_id == run_id, artifacts.c.name.startswith(f"{kind}-")
         query = select(artifacts.c.attempt, artifacts.c.name, artifact_parts.c.data).join(artifact_parts, and_(*same))
@@ -179,16 +179,16 @@ class Reading(Transactions):
         for row in rows:
             if (epoch := snapshot_epoch(row.name)) is not None:
                 parts.setdefault((epoch, row.attempt), []).append(row.data)
-        return {epoch: b"".join(parts[epoch, attempt]) for epoch, attempt in sorted(parts)}  # the last attempt wins
+        return {epoch: b"".join(parts[epoch, attempt]) for epoch, attempt in sorted(parts)}  # the last attempt counts
 
     def _expire(self) -> None:
-        """End the running attempts that lost their worker; a write only if there are any."""
+        """End the running attempts whose worker sends no heartbeats; writes only if there are any."""
         silent = attempts.c.status == "running", attempts.c.heartbeat < self._clock() - STALE
         with self._read() as connection:
             if connection.execute(select(attempts.c.run_id).where(*silent).limit(1)).first() is None:
                 return
         with self._write() as connection:
-            # Read the clock again: this may have waited for the very write that carries the sign of life.
+            # Read the clock again: this transaction may have waited for the one that writes the heartbeat.
             silent = attempts.c.status == "running", attempts.c.heartbeat < self._clock() - STALE
             ended = {"status": "interrupted", "error": LOST, "finished": attempts.c.heartbeat}
             connection.execute(update(attempts).where(*silent).values(ended))
@@ -222,7 +222,7 @@ class Reading(Transactions):
 
 
 def snapshot_name(kind: Snapshot, epoch: int) -> str:
-    """Name the artifact that holds a snapshot; names are in the order of their epochs, of which there are at most 10,000.
+    """Name the artifact that holds a snapshot; sorting the names sorts the epochs, of which there are at most 10,000.
 
     >>> snapshot_name("weights", 60)
     'weights-00060'
@@ -231,14 +231,16 @@ def snapshot_name(kind: Snapshot, epoch: int) -> str:
 
 
 def snapshot_epoch(name: str) -> int | None:
-    """Read the epoch in an artifact's name; None if it is not a snapshot's."""
+    """Return the epoch in an artifact's name; None if it does not name a snapshot."""
     kind, _, number = name.partition("-")
     return int(number) if kind in get_args(Snapshot) and re.fullmatch(r"[0-9]{5}", number) else None
 
 
 def not_found(run_id: str) -> RunNotFoundError:
-    """Make the error for an address that no run has."""
-    return RunNotFoundError(f"no run has the address {run_id!r:.40} in this database; it was deleted, or never trained here")
+    """Return the error for an address without a run."""
+    return RunNotFoundError(
+        f"no run has the address {run_id!r:.40} in this database; it was deleted, or was never trained here"
+    )
 
 
 def _summaries() -> Any:

@@ -1,4 +1,4 @@
-"""What a worker writes of an attempt that it has taken: epochs, leaves, artifacts, and its end."""
+"""Writing of an attempt by the worker that claimed it: epochs, leaves, artifacts, and its end."""
 
 import json
 import math
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Recording(Reading):
-    """The part of the store that workers write runs with."""
+    """The part of the store for workers."""
 
     def checkpoint(self, claim: Claim) -> bytes | None:
-        """Give the checkpoint that this attempt goes on from; None: from scratch."""
+        """Return the checkpoint from which this attempt continues; None: it starts from scratch."""
         with self._read() as connection:
             row = self._held(connection, claim)
             if row is None or row.first_attempt == claim.attempt:
@@ -32,7 +32,7 @@ class Recording(Reading):
             return self._artifact(connection, claim.run_id, row.first_attempt, CHECKPOINT)
 
     def begin(self, claim: Claim, device: str, epoch: int = 0) -> bool:
-        """Note the device and the epoch that the attempt goes on from; False if it is no longer this worker's."""
+        """Record the device and the epoch from which the attempt continues; False if it no longer belongs to this worker."""
         with self._write() as connection:
             row = self._held(connection, claim)
             if row is None:
@@ -50,7 +50,7 @@ class Recording(Reading):
     def record(
         self, claim: Claim, records: Sequence["EpochRecord"] = (), new_artifacts: Mapping[str, bytes] | None = None
     ) -> bool:
-        """Write epochs and artifacts, all or nothing; False if the attempt is no longer this worker's."""
+        """Write epochs and artifacts, all or nothing; False if the attempt no longer belongs to this worker."""
         return self._write_attempt(claim, records, new_artifacts or {}, {})
 
     def end(
@@ -62,14 +62,14 @@ class Recording(Reading):
         new_artifacts: Mapping[str, bytes] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Write the last epochs, artifacts and facts, and end the attempt; False if it is no longer this worker's."""
+        """Write the last epochs, artifacts and facts, and end the attempt; False if it no longer belongs to this worker."""
         ending = {"status": status, "error": error, "finished": self._clock(), "facts": facts or {}}
         return self._write_attempt(claim, records, new_artifacts or {}, ending)
 
     def end_many(self, ends: Sequence[End]) -> list[bool]:
-        """End many first attempts in one transaction, each as `end` does it; False for those that are not their worker's.
+        """End many first attempts in one transaction, like `end`; False for those that no longer belong to their worker.
 
-        For attempts of which nothing is written yet but that they began, with artifacts of at most 64 MiB.
+        Nothing but their beginning may have been written before, and no artifact may exceed 64 MiB.
         """
         now = self._clock()
         with self._write() as connection:
@@ -104,11 +104,11 @@ class Recording(Reading):
         return answers
 
     def wanted(self, claim: Claim) -> Literal["go", "stop", "lost"]:
-        """Tell whether to go on with an attempt, to stop, or to drop it since it is no longer this worker's."""
+        """Return whether to continue an attempt, to stop it, or to drop it because it no longer belongs to this worker."""
         return self.wanted_of([claim])[0]
 
     def wanted_of(self, claims: Sequence[Claim]) -> list[Literal["go", "stop", "lost"]]:
-        """Tell of each attempt whether to go on, to stop, or to drop it; one query for those of one worker."""
+        """Return the answer of `wanted` for each attempt, with one query for each worker."""
         held: dict[tuple[str, int, str], bool] = {}
         with self._read() as connection:
             for worker_id in {claim.worker_id for claim in claims}:
@@ -165,7 +165,7 @@ class Recording(Reading):
         return values
 
     def _name_artifacts(self, connection: Connection, named: Sequence[dict[str, Any]]) -> None:
-        """Let these versions of an attempt's artifacts count, whose parts are there, and delete all others."""
+        """Make these versions of an attempt's artifacts, whose parts are written, the valid ones, and delete all others."""
         for table in (artifacts, artifact_parts):
             mine = table.c.run_id == named[0]["run_id"], table.c.attempt == named[0]["attempt"]
             replaced = table.c.name.in_([row["name"] for row in named])
@@ -177,7 +177,7 @@ class Recording(Reading):
 def _record_rows(
     key: dict[str, Any], summary_json: str, records: Sequence["EpochRecord"]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
-    """The rows of metrics and of leaves that records make, and what they change of their attempt."""
+    """Return the rows of the tables `metrics` and `leaves` for these records, and the new values of their attempt."""
     if not records:
         return [], [], {}
     numbers = [
@@ -222,12 +222,13 @@ _END = (
 
 
 def of_claim(claim: Claim) -> tuple[Any, ...]:
-    """The attempt, as long as it is this worker's to write."""
+    """The condition that the attempt is running and belongs to this worker."""
     mine = attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt
     return (*mine, attempts.c.status == "running", attempts.c.worker_id == claim.worker_id)
 
 
 def _number(value: float) -> dict[str, Any]:
+    # SQLite stores NaN as NULL, so the column `nonfinite` says which value it was.
     value = float(value)
     return {"value": value, "nonfinite": None} if math.isfinite(value) else {"value": None, "nonfinite": str(value)}
 

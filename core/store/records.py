@@ -1,4 +1,4 @@
-"""What goes into the store and comes back: requests, claims, ends, and their limits."""
+"""The store's inputs and outputs for training: submissions, claims and ends, and their limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,37 +11,37 @@ if TYPE_CHECKING:
 
 
 QUEUE_LIMIT = 1000
-"""Runs that may wait, members of sweeps aside: more would be forgotten before their turn comes, and no list shows them."""
+"""The most queued runs, not counting members of sweeps: more would take too long, and no list could show them."""
 
 MOST_AT_ONCE = 128
-"""Members of sweeps that a worker takes at once."""
+"""The most members of sweeps that a worker claims at once."""
 
 PART_BYTES = 64 * 2**20
-"""Bytes of one part of an artifact: SQLite takes at most 10^9 in one value, and others can write between two parts."""
+"""Bytes of one part of an artifact: SQLite stores at most 10^9 bytes in a value, and others can write between two parts."""
 
 CHECKPOINT, NET = "checkpoint", "net"
-"""Names of artifacts: all that is needed to go on, and the trained weights; both safetensors."""
+"""Names of artifacts: everything needed to continue training, and the trained weights; both are safetensors."""
 
 Priority = Literal["interactive", "sweep", "member"]
 PRIORITIES: dict[Priority, int] = {"interactive": 0, "sweep": 1, "member": 2}
-"""The lower goes first; members of a sweep wait in a queue of their own, behind all others."""
+"""Lower values are trained first; members of a sweep have a queue of their own, behind all other runs."""
 
 Ending = Literal["finished", "failed", "stopped", "interrupted"]
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What became of a request to train."""
+    """The result of a request to train."""
 
     run_id: str
     attempt: int
     reused: bool
-    """Nothing new was queued: the run was there, finished, running or queued."""
+    """Whether nothing new was queued because the run was already finished, running or queued."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """An attempt that a worker has taken; every write of the attempt names it."""
+    """An attempt that a worker has claimed; every write of the attempt names it."""
 
     run_id: str
     attempt: int
@@ -57,7 +57,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class End:
-    """The end of an attempt, with everything to write about it."""
+    """The end of an attempt, with everything that is still to be written."""
 
     claim: Claim
     status: Ending

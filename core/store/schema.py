@@ -1,8 +1,8 @@
-"""The tables of the store, as they are today.
+"""The current tables of the store.
 
-A new column takes two files: this one, with the column and the next `SCHEMA_VERSION`, and a script in `migrations`, which
-gives the column to databases that are there already. It must be nullable, or have a plain `default` and the same
-`server_default`, for the rows that are there. Archives need nothing: in one of an older version the column has its default.
+To add a column, change two files: add it here and increase `SCHEMA_VERSION`, and write a script in `migrations` that adds it
+to existing databases. It must be nullable, or have a plain `default` and the same `server_default` for existing rows.
+Archives need no change: when an older one is read, the column gets its default.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 SCHEMA_VERSION = 4
-"""What this program reads and writes; kept in the table `meta`, and the revision of the newest script in `migrations`."""
+"""The version of these tables, stored in the table `meta`; also the revision of the newest script in `migrations`."""
 
 tables = MetaData()
 
@@ -44,7 +44,7 @@ attempts = Table(
     tables,
     Column("run_id", ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
     Column("attempt", Integer, primary_key=True),
-    Column("first_attempt", Integer, nullable=False),  # of its chain: the one that began from scratch
+    Column("first_attempt", Integer, nullable=False),  # the attempt of its chain that began from scratch
     Column("status", String(12), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("created", Double, nullable=False),
@@ -56,12 +56,12 @@ attempts = Table(
     Column("stop_requested", Boolean, nullable=False, default=False),
     Column("error", Text),
     Column("device", String(20)),
-    Column("resumed_from", Integer, nullable=False, default=0),  # the epoch of the checkpoint it went on from
+    Column("resumed_from", Integer, nullable=False, default=0),  # the epoch of the checkpoint from which it continued
     Column("epochs_done", Integer, nullable=False, default=0),
     Column("epochs_total", Integer, nullable=False),
     Column("seconds_before", Double, nullable=False, default=0.0),  # of the chain's earlier attempts
     Column("seconds", Double, nullable=False, default=0.0),
-    Column("summary", Text, nullable=False, default="{}"),  # best and last values of the chain, so that a list is one query
+    Column("summary", Text, nullable=False, default="{}"),  # best and last values of the chain, so a list needs one query
     Index("attempts_by_status", "status", "priority", "created"),
 )
 
@@ -82,7 +82,7 @@ metrics = Table(
     Column("split", String(12), primary_key=True),
     Column("metric", String(12), primary_key=True),
     Column("value", Double),
-    Column("nonfinite", String(4)),  # nan, inf or -inf where value is NULL: SQLite keeps no NaN
+    Column("nonfinite", String(4)),  # nan, inf or -inf if value is NULL: SQLite stores NaN as NULL
     sqlite_with_rowid=False,
 )
 
@@ -103,7 +103,7 @@ artifacts = Table(
     tables,
     *_of_attempt(),
     Column("name", String(40), primary_key=True),
-    Column("version", String(32), nullable=False),  # whose parts count: a replacement shows only when it is complete
+    Column("version", String(32), nullable=False),  # the valid one: a replacement becomes visible only when it is complete
     Column("size", Double, nullable=False),
 )
 
@@ -137,7 +137,7 @@ benchmarks = Table(
     Column("machine", Text, nullable=False),
     Column("threads", Integer, nullable=False),
     Column("quick", Boolean, nullable=False),
-    Column("result", Text, nullable=False),  # the whole document; the columns above repeat what a list needs of it
+    Column("result", Text, nullable=False),  # the whole document; the columns above repeat what a list needs
 )
 
 sweeps = Table(
@@ -174,6 +174,6 @@ slides = Table(
     Column("slide_id", String(16), primary_key=True),
     Column("deck_id", ForeignKey("decks.deck_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("place", Integer, nullable=False),
-    Column("content", Text, nullable=False),  # all but the figure, as JSON
-    Column("figure", Text),  # Plotly's JSON, apart: a list of slides need not read it
+    Column("content", Text, nullable=False),  # everything except the figure, as JSON
+    Column("figure", Text),  # Plotly JSON, in a column of its own because a list of slides does not need it
 )

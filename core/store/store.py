@@ -1,8 +1,8 @@
-"""Runs, metrics, leaves, artifacts, the queue, sweeps, decks and benchmarks, in a database.
+"""The store: runs, metrics, leaves, artifacts, the queue, sweeps, decks and benchmarks, in a database.
 
     queued -> running -> finished | failed | stopped | interrupted
 
-`finished` is final; the other three end an attempt, and resuming starts the next attempt of the same run.
+`finished` is final. The other three statuses end an attempt, and resuming starts the next attempt of the same run.
 """
 
 import os
@@ -19,17 +19,17 @@ from leafscope.core.store.workers import Workers
 
 
 class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks):
-    """One database, shared by many threads and processes, on SQLite (a path or URL).
+    """One database (a path or URL), shared by many threads and processes.
 
-    - Thread safety: one Store serves any number of threads. Across `fork` nothing is promised; open another.
-    - Atomic: every method is one transaction, except `delete`, which is one for each run, and artifacts above 64 MiB,
-      whose parts are written before, by themselves, and count only once the transaction that names them is through.
-    - Order: what `record` wrote is seen by whoever reads after it returned, records and checkpoint together or not at all.
-    - Ownership: only the worker that claimed an attempt writes to it, and only while it is running. A later write changes
-      nothing and returns False; the worker then drops the run. Rows are keyed by run, attempt and epoch, the first write
-      of a key stands, and earlier attempts are never changed.
-    - Values: NaN and infinities come back as they were; arrays with dtype and shape. A benchmark must have neither.
-    - Errors: StoreError when the database cannot be used.
+    - Thread safety: any number of threads can use one Store. After `fork`, the child must open its own.
+    - Atomicity: every method is one transaction, with two exceptions. `delete` uses one for each run. The parts of an artifact
+      above 64 MiB are written before, in transactions of their own, and become valid with the transaction that names them.
+    - Order: readers see what `record` wrote as soon as it has returned, its records and checkpoint together.
+    - Ownership: only the worker that claimed an attempt writes to it, and only while the attempt is running. A later write
+      changes nothing and returns False; the worker then drops the run. Rows are keyed by run, attempt and epoch; the first
+      write of a key is kept, and earlier attempts are never changed.
+    - Values: NaN, infinities, dtypes and shapes are preserved. Benchmarks must contain finite numbers only, and no arrays.
+    - Errors: StoreError if the database cannot be used.
     """
 
     def __init__(self, database: str | os.PathLike[str] | None = None, clock: Callable[[], float] = time.time) -> None:
@@ -37,7 +37,7 @@ class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks):
         self.url = url.render_as_string(hide_password=False)
         self.path = str(url.database) if url.get_backend_name() == "sqlite" else None
         self.place = self.path or url.render_as_string(hide_password=True)
-        """Where it is, to be shown to a person."""
+        """Its location, for display, without a password."""
         self._clock = clock
         self._engine = open_engine(url)
 

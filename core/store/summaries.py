@@ -1,4 +1,4 @@
-"""What is known of a run, a sweep, a worker and a benchmark, as the store answers it."""
+"""Summaries of runs, sweeps, workers and benchmarks, as the store returns them."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -9,13 +9,13 @@ from typing import Any
 from leafscope.core.config import RunConfig, SweepConfig
 
 HEARTBEAT = 1.0
-"""Seconds between two signs of life of a worker."""
+"""Seconds between two heartbeats of a worker."""
 
 STALE = 3 * HEARTBEAT
-"""A running attempt silent for longer has lost its worker."""
+"""Seconds without a heartbeat after which a running attempt counts as interrupted."""
 
 STARTING = 60.0
-"""A starting worker silent for longer is gone; importing torch from a cold disk can take many seconds."""
+"""Seconds without a heartbeat after which a starting worker counts as dead; importing torch from a cold disk is slow."""
 
 LOST = "the worker gave no sign of life for 3 seconds"
 
@@ -27,28 +27,28 @@ def _parse(config: str) -> RunConfig:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run as a list shows it. Times are seconds since 1970 (UTC), durations seconds."""
+    """An entry in the list of runs. Times are seconds since 1970 (UTC), durations seconds."""
 
     run_id: str
     label: str
     note: str
-    """Why it exists, where no one asked for it."""
+    """The reason why the program submitted it; empty if a person did."""
     config_json: str
     status: str
     """queued, running, finished, failed, stopped or interrupted."""
     attempt: int
     first_attempt: int
-    """The attempt that began from scratch, whose chain is shown."""
+    """The attempt that began from scratch; its chain is shown."""
     created: float
-    """When the newest attempt was asked for."""
+    """The time at which the newest attempt was submitted."""
     started: float | None
     finished: float | None
     stopping: bool
-    """Asked to stop, not yet stopped."""
+    """Whether it was told to stop but is still running."""
     error: str | None
     device: str | None
     resumed_from: int
-    """The epoch that the newest attempt went on from; 0: from scratch."""
+    """The epoch from which the newest attempt continued; 0: from scratch."""
     epochs_done: int
     epochs_total: int
     attempt_seconds: float
@@ -62,49 +62,49 @@ class RunSummary:
     last: Mapping[str, float]
     """Values at the last epoch."""
     facts: Mapping[str, Any]
-    """What else was measured when it ended: `inference_seconds` (a row), `trained_parameters`, ...; empty before."""
+    """Other measurements at its end, such as `inference_seconds` (per row) and `trained_parameters`; empty before."""
     name: str = ""
-    """What a person called it; empty: nothing."""
+    """The name that a person gave it, or empty."""
     tags: tuple[str, ...] = ()
     comment: str = ""
-    """What a person said of it."""
+    """A person's comment."""
 
     @property
     def title(self) -> str:
-        """What it is called: by a person, else by its own label."""
+        """The name that a person gave it, else its own label."""
         return self.name or self.label
 
     def matches(self, words: str, also: str = "") -> bool:
-        """Whether all of these words occur in its name, label, note, comment, tags, status, address, or in `also`."""
+        """Whether each of these words occurs in its name, label, note, comment, tags, status or address, or in `also`."""
         said = (self.name, self.label, self.note, self.comment, *self.tags, self.status, self.run_id, also)
         text = " ".join(said).casefold()
         return all(word in text for word in words.casefold().split())
 
     @property
     def config(self) -> RunConfig:
-        """The run's configuration; raises ValidationError if an older version of the program wrote what is now invalid."""
+        """The run's configuration; raises ValidationError if an older version of the program wrote it and it is now invalid."""
         return _parse(self.config_json)
 
     @property
     def active(self) -> bool:
-        """Whether it waits or trains."""
+        """Whether it is queued or running."""
         return self.status in ("queued", "running")
 
     @property
     def fraction(self) -> float:
-        """Share of the work that is done, 0 to 1; a finished run is 1, early stopping or not."""
+        """Share of the epochs that are trained, from 0 to 1; 1 for a finished run, even if it stopped early."""
         return 1.0 if self.status == "finished" else min(1.0, self.epochs_done / self.epochs_total)
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated training time to the last epoch; None unless running with at least one epoch trained."""
+        """Estimated training time left; None unless it is running and has trained an epoch."""
         trained = self.epochs_done - self.resumed_from
         if self.status != "running" or trained <= 0:
             return None
         return self.attempt_seconds / trained * (self.epochs_total - self.epochs_done)
 
     def row(self) -> dict[str, Any]:
-        """Flatten to one row of a table: best_validation_loss, last_test_accuracy, ... beside the rest; NaN where unknown."""
+        """Flatten to a row of a table, with scores in columns such as best_validation_loss; unknown scores are NaN."""
         row: dict[str, Any] = {
             name: getattr(self, name)
             for name in ("run_id", "label", "note", "status", "created", "seconds", "epochs_done", "epochs_total", "error")
@@ -119,7 +119,7 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """A worker that gives signs of life."""
+    """A worker that sends heartbeats."""
 
     worker_id: str
     pid: int
@@ -130,39 +130,39 @@ class WorkerInfo:
 
 @dataclass(frozen=True)
 class SweepInfo:
-    """A sweep as a list shows it."""
+    """An entry in the list of sweeps."""
 
     sweep_id: str
     name: str
     config_json: str
     created: float
-    """When it was first asked for: seconds since 1970 (UTC)."""
+    """The time at which it was first submitted: seconds since 1970 (UTC)."""
 
     @property
     def config(self) -> SweepConfig:
-        """Its configuration, under its present name; raises ValidationError if it is no longer valid."""
+        """Its configuration, with its present name; raises ValidationError if it is no longer valid."""
         return SweepConfig.model_validate_json(self.config_json).model_copy(update={"name": self.name})
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What the benchmark command measured, once."""
+    """The measurements of one call of the benchmark command."""
 
     id: int
     created: float
-    """When it was kept: seconds since 1970 (UTC)."""
+    """The time at which it was stored: seconds since 1970 (UTC)."""
     leafscope: str
-    """The version that was measured."""
+    """The measured version of Leafscope."""
     machine: str
     threads: int
     quick: bool
-    """A short run, whose times say less."""
+    """Whether it was a short run, with less precise times."""
     result: Mapping[str, Any]
     """The whole document: environment, quick, and groups, name -> rows."""
 
 
 def fold(summary: dict[str, Any], epochs: Iterable[tuple[int, Mapping[tuple[str, str], float]]]) -> dict[str, Any]:
-    """Take further epochs, in order, into a summary: `best_epoch`, `best` and `last`."""
+    """Update a summary (`best_epoch`, `best` and `last`) with further epochs, in order."""
     summary = dict(summary)
     for epoch, values in epochs:
         flat = {f"{split}_{metric}": value for (split, metric), value in values.items()}

@@ -1,4 +1,4 @@
-"""Sweeps: kept by their configurations, queued as a whole, their members taken a few at a time."""
+"""Sweeps: stored by their configurations and queued as a whole; workers claim a few members at a time."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from leafscope.core.store.transactions import chunks, insert_new
 
 
 class Sweeps(Queue):
-    """The part of the store that keeps sweeps."""
+    """The part of the store for sweeps."""
 
     def sweeps(self) -> list[SweepInfo]:
         """List the sweeps, the newest first."""
@@ -27,7 +27,7 @@ class Sweeps(Queue):
         return [SweepInfo(row.sweep_id, row.name, row.config, row.created) for row in rows]
 
     def sweep(self, sweep_id: str) -> SweepInfo:
-        """Give one sweep; raises RunNotFoundError if none has this address."""
+        """Return a sweep; raises RunNotFoundError if no sweep has this address."""
         with self._read() as connection:
             row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).first()
         if row is None:
@@ -35,10 +35,10 @@ class Sweeps(Queue):
         return SweepInfo(row.sweep_id, row.name, row.config, row.created)
 
     def submit_sweep(self, sweep: SweepConfig, members: Sequence[RunConfig]) -> list[Submission]:
-        """Keep a sweep and queue its runs in this order: those that are finished or under way are left as they are.
+        """Store a sweep and queue its runs in this order; runs that are finished, running or queued are left unchanged.
 
-        Those that were stopped, interrupted or failed go on from their last checkpoint, or from scratch; only where the loss
-        became infinite, the attempt stands, since the next one would be the same. A sweep that is there keeps its name.
+        Stopped, interrupted and failed runs continue from their last checkpoint, or start from scratch. A run whose loss became
+        infinite is not repeated, because the result would be the same. An existing sweep keeps its name.
         """
         self._expire()
         now = self._clock()
@@ -80,10 +80,10 @@ class Sweeps(Queue):
         device: str,
         only: Iterable[str] | None = None,
     ) -> list[Claim]:
-        """Take members of sweeps whose turn it is, as many as need `budget` seconds by the estimate `seconds`, at least one.
+        """Claim the next members of sweeps, as many as take `budget` seconds by the estimate `seconds`, but at least one.
 
-        `device` is noted as theirs; `only` names the runs that come into question. None is taken while a run that is no
-        member waits, unless `only` is given.
+        `device` is recorded as theirs; `only` restricts the claim to these runs. Unless `only` is given, no member is claimed
+        while another run is queued.
         """
         wanted = None if only is None else list(only)
         order = attempts.c.priority, attempts.c.created, attempts.c.run_id
@@ -101,7 +101,7 @@ class Sweeps(Queue):
         now = self._clock()
         taken = {"status": "running", "started": now, "heartbeat": now, "worker_id": worker_id}
         taken |= {"pid": os.getpid(), "device": device}
-        with self._read() as connection:  # which waits for no writer
+        with self._read() as connection:  # in WAL mode a reader does not wait for writers
             if not any(connection.execute(part).first() for part in parts):
                 return []
         with self._write() as connection:
@@ -113,14 +113,14 @@ class Sweeps(Queue):
                 this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt, attempts.c.status == "queued"
                 if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
                     claims.append(claim)
-                    with contextlib.suppress(LeafscopeError, ValueError):  # it fails when it is begun, with its own words
+                    with contextlib.suppress(LeafscopeError, ValueError):  # such a run fails later, with its own message
                         budget -= seconds(claim.run)
                 if budget <= 0:
                     break
         return claims
 
     def drop_nets(self, run_ids: Iterable[str]) -> None:
-        """Delete the trained weights of runs of which only the scores are wanted any more."""
+        """Delete the trained weights of runs of which only the scores are still needed."""
         wanted = list(dict.fromkeys(run_ids))
         for part in chunks(wanted):
             with self._write() as connection:

@@ -1,4 +1,4 @@
-"""Tensors as the store keeps them: safetensors, so that nothing is ever unpickled."""
+"""Tensors in the store's format: safetensors, so that nothing is ever unpickled."""
 
 from typing import TYPE_CHECKING
 
@@ -7,14 +7,14 @@ if TYPE_CHECKING:
 
 
 def pack(tensors: "dict[str, torch.Tensor]") -> bytes:
-    """Write tensors as safetensors."""
+    """Convert tensors to safetensors."""
     from safetensors.numpy import save  # the same bytes as from tensors, in a third of the time
 
     return save({name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()})
 
 
 def unpack(data: bytes) -> "dict[str, torch.Tensor]":
-    """Read safetensors, onto the CPU."""
+    """Convert safetensors to tensors on the CPU."""
     from safetensors.torch import load
 
     return load(data)

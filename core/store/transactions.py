@@ -1,4 +1,4 @@
-"""Transactions of the store: reading one moment, and writing without others in between."""
+"""Transactions of the store: consistent reads, and writes that no other writer can interrupt."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,35 +10,35 @@ from sqlalchemy.dialects import postgresql, sqlite
 from leafscope.core.store.database import explained
 
 CHUNK = 500
-"""Addresses asked for in one query; databases limit how many values one may name."""
+"""Addresses in one query; databases limit the number of values in a query."""
 
 
 class Transactions:
-    """What every part of the store works through."""
+    """The base of every part of the store: transactions for reading and for writing."""
 
     _engine: Engine
     _clock: Callable[[], float]
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        """Begin a transaction that sees one moment of the database."""
+        """Begin a transaction that reads the database as it is at one moment."""
         with explained(self._engine.url), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        """Begin a transaction that no other writer can come between."""
+        """Begin a transaction that holds the write lock from the start, so that no other writer comes in between."""
         with explained(self._engine.url), self._engine.execution_options(immediate=True).begin() as connection:
             yield connection
 
 
 def chunks(addresses: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Cut addresses into parts that one query can name."""
+    """Split addresses into parts that fit into one query."""
     for first in range(0, len(addresses), CHUNK):
         yield addresses[first : first + CHUNK]
 
 
 def insert_new(connection: Connection, table: Table) -> Any:
-    """An insert that leaves a row alone whose key is there."""
+    """Return an insert that skips rows whose key already exists."""
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     return dialect.insert(table).on_conflict_do_nothing()

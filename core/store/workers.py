@@ -1,4 +1,4 @@
-"""Workers: which there are, and their signs of life."""
+"""The list of workers, and their heartbeats."""
 
 import os
 from typing import Any, Literal
@@ -13,10 +13,10 @@ from leafscope.core.store.transactions import Transactions
 
 
 class Workers(Transactions):
-    """The part of the store that keeps the list of workers."""
+    """The part of the store for workers."""
 
     def workers(self) -> list[WorkerInfo]:
-        """List the workers that give signs of life."""
+        """List the workers whose last heartbeat is recent."""
         with self._read() as connection:
             rows = connection.execute(select(workers).order_by(workers.c.started)).all()
         now = self._clock()
@@ -28,7 +28,7 @@ class Workers(Transactions):
         ]
 
     def set_worker(self, worker_id: str, state: Literal["starting", "ready", "busy"], device: str = "", pid: int = 0) -> None:
-        """Enter a worker, or its new state; the device and pid it was entered with are kept if none is given."""
+        """Add a worker, or update its state; without a device or pid, an update keeps the old one."""
         with self._write() as connection:
             now = self._clock()
             connection.execute(delete(workers).where(workers.c.heartbeat < now - 3600))
@@ -38,7 +38,7 @@ class Workers(Transactions):
                 connection.execute(insert(workers).values(values))
 
     def beat(self, worker_id: str, *claims: Claim) -> None:
-        """Give a sign of life, for the worker and for the attempts that it trains."""
+        """Write a heartbeat for the worker and for the attempts that it trains."""
         with self._write() as connection:
             now = self._clock()
             connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(heartbeat=now))
@@ -46,7 +46,7 @@ class Workers(Transactions):
                 connection.execute(update(attempts).where(*of_claim(claim)).values(heartbeat=now))
 
     def remove_worker(self, worker_id: str, status: Ending = "interrupted", error: str | None = None) -> None:
-        """Take a worker that has ended off the list; what it still trained ends with this status and sentence."""
+        """Remove a worker that has ended; its running attempts end with this status and error."""
         with self._write() as connection:
             connection.execute(delete(workers).where(workers.c.worker_id == worker_id))
             ended = {"status": status, "error": error, "finished": self._clock()}

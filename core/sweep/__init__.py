@@ -1,7 +1,7 @@
-"""Sweeps: which runs they have, and the table of their results.
+"""Sweeps: their runs, and the table of their results.
 
-`members` lays out the runs of a sweep, `results` chooses the learning rates and makes the table, `outcome` turns a run into a
-row. `run_sweep` trains a sweep in this process; it is in `worker.inline`, since it needs a worker where there is a store.
+`members` lists the runs of a sweep, `results` chooses the learning rates and makes the table, `outcome` turns a run into a
+row. `run_sweep` trains a sweep in this process; it is defined in `worker.inline`, because it uses a worker if there is a store.
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
-"""From a sweep to its members: every combination of its axes, the models set beside them, and the trials of each.
+"""The members of a sweep: all combinations of its axes, their baselines, and the trials of each.
 
-K depth · w width. A *cell* is a place in a figure: data set, width and depth of the tree nets that stand there. A member is
-one model of one cell with one seed; where learning rates are tuned it has as many trials as there are rates.
+K depth · w width. A *cell* is a point in a figure: a data set, and the width and depth of the tree nets there. A member is one
+model in one cell with one seed; if learning rates are tuned, it has one trial for each rate.
 """
 
 import itertools
@@ -18,10 +18,11 @@ from leafscope.core.errors import LimitError
 from leafscope.core.models.registry import set_beside
 
 MEMBER_LIMIT = 5000
-"""Runs of one sweep, all trials counted: some ten minutes of small nets, and a table that a page still reads at once."""
+"""The most runs of a sweep, including all trials: about ten minutes of small nets, and a table that pages load quickly."""
 
 _CELL_FIELDS = {"seed", "split_seed", "init_seed", "net.kind", "net.depth", "net.width"}
-"""Fields that say which model, which cell and which seed; other axes make variants of a model, those of data make cells."""
+"""Fields that determine the model, the cell and the seed. Axes over fields of the data also make cells; other axes make
+variants of a model."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class Member:
 
     run: RunConfig
     model: str
-    """The name of its line in `core.models`: tree, tree_units, random_gates, flat, dense, dense_capacity, logistic, ..."""
+    """The name of its line in `core.models`, such as tree, flat, dense_capacity or logistic."""
     variant: str
-    """What else tells it from its model, such as `decay_growth=2`; mostly empty."""
+    """The other settings that distinguish it from members of the same model, such as `decay_growth=2`; usually empty."""
     depth: int | None
-    """Depth of the tree nets that it is compared with; None: the same at every depth."""
+    """Depth of the tree nets that it is compared with; None: it is the same at every depth."""
     width: int | None
-    """Width of the tree nets that it is compared with; None: the same at every width."""
+    """Width of the tree nets that it is compared with; None: it is the same at every width."""
 
     @cached_property
     def run_id(self) -> str:
@@ -45,22 +46,22 @@ class Member:
 
     @cached_property
     def cell(self) -> tuple[Any, ...]:
-        """Model and cell: what shares a learning rate."""
+        """Model and cell; all seeds of a cell have the same learning rate."""
         return self.model, self.variant, self.depth, self.width, self.run.data.model_dump_json(exclude_none=True)
 
     @cached_property
     def identity(self) -> tuple[Any, ...]:
-        """What its trials have in common: all but the learning rate, unless that is what tells variants apart."""
+        """The key that its trials share: everything except the learning rate, unless variants differ in the rate."""
         known = self.run.canonical()
         train = {field: value for field, value in known["train"].items() if field != "lr"}
         return *self.cell, self.run.seed, self.run.split_seed, self.run.init_seed, str(known["net"]), str(train)
 
 
 def expand(sweep: SweepConfig) -> tuple[Member, ...]:
-    """List all trials of all members, the first seed first, then by depth; those of a member stand together.
+    """List all trials of all members, by seed and then by depth; the trials of a member are consecutive.
 
-    Members that are the same run (a tree of depth 0 with hidden and with random gates, say) are listed each. Raises
-    ValidationError for a combination of axes that is no valid run.
+    Different members can be the same run, such as trees of depth 0 with hidden and with random gates. Raises ValidationError if
+    a combination of the axes is not a valid run.
 
     >>> sweep = SweepConfig(axes={"net.kind": ["tree", "flat"], "net.depth": [0, 1]}, baselines=["dense"], tune_lr=[0.01, 0.1])
     >>> [(member.model, member.depth, member.run.train.lr) for member in expand(sweep)][:3]
@@ -72,15 +73,15 @@ def expand(sweep: SweepConfig) -> tuple[Member, ...]:
 
 
 def check(sweep: SweepConfig) -> None:
-    """Raise, before anything is trained, what would keep a sweep from being trained.
+    """Check, before training, that all runs of a sweep can be trained.
 
-    LimitError for too many members or what does not fit in memory (with the largest depth that fits), DataError for splits
-    that the data do not allow, DeviceError, ValidationError for a combination of axes that is no valid run.
+    Raises LimitError for too many members or too little memory (with the largest depth that fits), DataError for impossible
+    splits, DeviceError, and ValidationError if a combination of the axes is not a valid run.
     """
     combinations = 1
     for values in sweep.axes.values():
         combinations *= len(values)
-    # before they are listed
+    # checked before the combinations are listed, since there may be millions
     if combinations * len(sweep.tune_lr or [0.0]) > MEMBER_LIMIT:
         raise _too_many(sweep, combinations * len(sweep.tune_lr or [0.0]))
     members = expand(sweep)
@@ -94,7 +95,7 @@ def check(sweep: SweepConfig) -> None:
 
 
 def _largest(runs: list[RunConfig]) -> list[RunConfig]:
-    """Of each device the run that needs the most memory."""
+    """Return the run that needs the most memory, for each device."""
     largest: dict[str, tuple[int, RunConfig]] = {}
     for run in runs:
         size = shape(run.data)
@@ -105,12 +106,12 @@ def _largest(runs: list[RunConfig]) -> list[RunConfig]:
 
 
 def distinct_runs(sweep: SweepConfig) -> list[RunConfig]:
-    """List the runs of a sweep, each once, in the order of its members."""
+    """List the different runs of a sweep, in the order of its members."""
     return list(_distinct(sweep.model_dump_json()).values())
 
 
 def run_ids(sweep: SweepConfig) -> list[str]:
-    """List the addresses of the runs of a sweep, each once, in the order of its members."""
+    """List the addresses of the different runs of a sweep, in the order of its members."""
     return list(_distinct(sweep.model_dump_json()))
 
 
@@ -121,8 +122,8 @@ def _distinct(sweep_json: str) -> dict[str, RunConfig]:
 
 def _too_many(sweep: SweepConfig, number: int) -> LimitError:
     return LimitError(
-        f"a sweep can have at most {MEMBER_LIMIT:,} runs, but {sweep.name[:60]} has {number:,}, all learning rates counted; "
-        "fewer depths, widths, seeds or rates, or several sweeps, need less"
+        f"a sweep can have at most {MEMBER_LIMIT:,} runs, but {sweep.name[:60]} has {number:,}, including all learning rates; "
+        "use fewer depths, widths, seeds or rates, or several sweeps"
     )
 
 
@@ -149,33 +150,33 @@ def _trials(member: Member, sweep: SweepConfig) -> Iterator[Member]:
 
 
 def _of_axes(run: RunConfig, sweep: SweepConfig) -> Member:
-    """The member that a combination of axes is."""
+    """Return the member of a combination of axes."""
     model = run.net.model.line_of(run.net)
     return _member(run, model, _variant(run, sweep), run, by_depth="depth" in run.net.model.reads)
 
 
 def _baselines(run: RunConfig, sweep: SweepConfig) -> Iterator[Member]:
-    """The models set beside a combination of axes."""
+    """Return the baselines of a combination of axes."""
     size = shape(run.data)
     several = len(sweep.axes.get("net.gates", [])) > 1
     gates = f"gates={run.net.gates}" if several and run.net.gates != "hidden" else ""
     for baseline in sweep.baselines:
         for beside in set_beside(baseline, run.net, size.n_features, size.n_classes):
             other = changed(run, dict(beside.changes))
-            # a net without gates that belongs to a depth belongs to the gates of the net there
+            # a net without gates whose size depends on the depth also depends on the gates of the net that it is compared with
             of_gates = gates if beside.by_depth and not other.net.gated and not other.net.fitted else ""
             variant = ", ".join(filter(None, (_variant(other, sweep), beside.variant, of_gates)))
             yield _member(other, baseline, variant, run, beside.by_depth)
 
 
 def _member(run: RunConfig, model: str, variant: str, beside: RunConfig, by_depth: bool) -> Member:
-    """A run in the cell of the combination of axes that it is, or that it is set beside."""
+    """Return a member in the cell of the run `beside`: the run itself, or a baseline of it."""
     return Member(run, model, variant, beside.net.depth if by_depth else None, None if run.net.fitted else beside.net.width)
 
 
 def _variant(run: RunConfig, sweep: SweepConfig) -> str:
-    """Name the axes, beside those of the cell, that make a difference to the run."""
-    # at depth 0 gates make no difference, but it is on one line with the depths above
+    """Return the run's values of the axes that matter to it, without those of the cell."""
+    # at depth 0 the gates make no difference, but the run belongs to the same line as those at greater depths
     known = (changed(run, {"net.depth": max(1, run.net.depth)}) if run.net.gated else run).canonical()
     words = []
     for field in sweep.axes:
@@ -190,7 +191,7 @@ def _variant(run: RunConfig, sweep: SweepConfig) -> str:
 
 
 def effort(run: RunConfig) -> float:
-    """Estimate the seconds that a run takes on one thread: rough, to cut groups and to say how long a sweep will take.
+    """Estimate roughly how many seconds a run takes on one thread, for the size of groups and the duration of sweeps.
 
     The constants were fitted to runs of width 8 to 90 on one core of an AMD EPYC (this project's choice).
     """

@@ -1,6 +1,6 @@
-"""How a run becomes a row of a table: its cost, its scores, and the epoch of the best ones.
+"""Columns of a run's results: its cost, its scores, and its best epoch.
 
-The run table of `core.comparison` and the table of a sweep take these columns from here.
+The run table of `core.comparison` and the table of a sweep have these columns.
 """
 
 import math
@@ -22,11 +22,11 @@ SCORES = [
 """Columns of scores, at the epoch of the lowest validation loss and at the last one."""
 
 _OF_SCORES = tuple((name, *name.split("_", 1)) for name in SCORES)
-"""Column, best or last, and the score's name there."""
+"""Column, best or last, and the score's name in that mapping."""
 
 
 class Scored(Protocol):
-    """What is known of a run; `core.store.summaries.RunSummary` is one."""
+    """The outcome of a run, such as `core.store.summaries.RunSummary`."""
 
     @property
     def status(self) -> str: ...
@@ -46,7 +46,7 @@ class Scored(Protocol):
 
 @lru_cache(maxsize=4096)
 def net_cost(net: NetConfig, data: DataConfig) -> tuple[float, float] | None:
-    """Give the parameters and multiply-adds of a net: NaN where the data cannot be had, None for what its fit measures."""
+    """Return the parameters and multiply-adds of a net: NaN if the data are invalid, None if the fit measures them."""
     if net.fitted:
         return None
     try:
@@ -58,7 +58,7 @@ def net_cost(net: NetConfig, data: DataConfig) -> tuple[float, float] | None:
 
 
 def measures(run: Scored | None, of_net: tuple[float, float] | None) -> dict[str, float]:
-    """Give what a run measured, NaN where that is unknown; `of_net` is its `net_cost`.
+    """Return a run's measurements, NaN if unknown; `of_net` is its `net_cost`.
 
     Keys: `best_epoch`, SCORES, `parameters`, `multiply_adds` (of a decision tree: comparisons), `trained_parameters` and
     `inference_seconds` a row.
@@ -73,7 +73,7 @@ def measures(run: Scored | None, of_net: tuple[float, float] | None) -> dict[str
 
 
 def _number(value: Any) -> float:
-    """A measured number as it is; NaN for what is none, which a file from elsewhere may hold."""
+    """Return a measured number; NaN if it is not a number, as may happen in an imported file."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return math.nan
     try:

@@ -1,8 +1,8 @@
-"""Sweeps: many runs from one configuration, trained together, and the table of what they gave.
+"""The table of a sweep's results, with tuned learning rates.
 
-A sweep is a base run, axes (dotted field -> values), baselines, and learning rates to try. Where rates are tuned, every
-model is tried with each of them in each cell (width, depth, data), and the rate with the lowest mean validation loss over
-the seeds is kept: the same number of trials for everyone, and no look at the test split (this project's choice).
+A sweep is a base run, axes (dotted field -> values), baselines, and learning rates to try. If rates are tuned, every model is
+tried with each rate in each cell (width, depth, data), and the rate with the lowest mean validation loss over the seeds is
+chosen. Every model has the same number of trials, and the test split is never used (this project's choice).
 """
 
 import math
@@ -20,31 +20,31 @@ from leafscope.core.sweep.outcome import SCORES, Scored, measures, net_cost
 
 
 def results(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> pd.DataFrame:
-    """Lay a sweep out as a table: one row a member, of its trials the one whose rate was kept.
+    """Make the table of a sweep: one row for each member, with the trial whose rate was chosen.
 
-    Columns: `model`, `variant`, `depth` and `width` (of the tree nets that it is compared with; NaN: the same at all), `data`,
-    `n_train`, `run_id`, `status`, `error`, `trials` (learning rates that were compared), every field of the run by its
-    dotted name, `best_epoch`, the scores (NaN where unknown), `parameters`, `trained_parameters`, `multiply_adds` (of a
-    decision tree: comparisons), `chance_accuracy` (of the training majority class, on test), `seconds` of training and
-    `inference_seconds` a row. A rate is chosen as soon as all rates have ended for a seed; until then the row is that of
-    the first rate, without scores. A run whose loss became infinite counts as infinitely bad; a run that failed otherwise,
-    or was stopped, leaves its member without a result.
+    Columns: `model`, `variant`, `depth` and `width` (of the tree nets that it is compared with; NaN: the same for all), `data`,
+    `n_train`, `run_id`, `status`, `error`, `trials` (number of learning rates compared), every field of the run by its dotted
+    name, `best_epoch`, the scores (NaN if unknown), `parameters`, `trained_parameters`, `multiply_adds` (of a decision tree:
+    comparisons), `chance_accuracy` (the test accuracy of always predicting the training majority class), `seconds` of training
+    and `inference_seconds` per row. A rate is chosen as soon as the runs of all rates have ended for a seed; until then the row
+    is that of the first rate, without scores. A run whose loss became infinite has an infinite validation loss; a member with a
+    run that failed otherwise, or was stopped, has no result.
     """
     return pd.DataFrame([_row(sweep, choice, outcomes) for choice in kept(sweep, outcomes)])
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A member's trials, and which of them is kept."""
+    """A member's trials and the chosen one."""
 
     trials: list[Member]
     chosen: Member
     is_known: bool
-    """Whether all rates have ended for a seed of its cell, so that one could be chosen; else it is the first."""
+    """Whether all rates have ended for a seed of its cell, so that one could be chosen; otherwise `chosen` is the first."""
 
 
 def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[Kept]:
-    """Choose a trial of each member, in the order of the members."""
+    """Choose a trial for each member, in the order of the members."""
     by_member: dict[tuple[Any, ...], list[Member]] = {}
     for member in expand(sweep):
         by_member.setdefault(member.identity, []).append(member)
@@ -61,7 +61,7 @@ def kept(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> list[Kept]:
 
 
 def estimated_seconds(sweep: SweepConfig, finished: Sequence[str] = (), threads: int = 1) -> float:
-    """Estimate how long a sweep takes on so many threads, without the runs that are finished; rough."""
+    """Estimate roughly how many seconds a sweep takes on this number of threads, without the finished runs."""
     done = set(finished)
     pairs = zip(run_ids(sweep), distinct_runs(sweep), strict=True)
     return math.fsum(_effort(run_id, run) for run_id, run in pairs if run_id not in done) / threads
@@ -86,7 +86,7 @@ def _majority(data: DataConfig, seed: int) -> float:
 
 
 def _validation_loss(outcome: Scored | None) -> float | None:
-    """The lowest validation loss; infinite where it became so in training; None where there is no such outcome."""
+    """Return the lowest validation loss; infinite if training diverged, None if there is no result."""
     if outcome is None or (outcome.status != "finished" and not _diverged(outcome)):
         return None
     return math.inf if _diverged(outcome) else outcome.best.get("validation_loss", math.inf)
@@ -97,7 +97,7 @@ def _diverged(outcome: Scored) -> bool:
 
 
 def _state(choice: Kept, outcomes: Mapping[str, Scored]) -> tuple[str, str | None]:
-    """A member's status and error: those of the chosen trial, or of what keeps one from being chosen."""
+    """Return a member's status and error: those of the chosen trial, or of the trial that prevents a choice."""
     found = [outcomes.get(trial.run_id) for trial in choice.trials]
     own = outcomes.get(choice.chosen.run_id)
     if choice.is_known and own is not None and (own.status == "finished" or _diverged(own)):
@@ -141,12 +141,12 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored]) -> di
 
 
 def data_words(sweep: SweepConfig, run: RunConfig) -> str:
-    """Name a run's data set, with what the sweep's axes vary of it beside its name and size."""
+    """Return the name of a run's data set, followed by its fields that the sweep varies, except name and size."""
     fields = [name for name in sweep.axes if name.startswith("data.") and name not in ("data.name", "data.n_train")]
     known = run.data.model_dump()
     words = [run.data.name, *(f"{name[5:]}={known[name[5:]]}" for name in fields if known[name[5:]] is not None)]
     if run.data.n_train is None and len(sweep.axes.get("data.n_train", [])) > 1:
-        words.append("all rows")  # which may be as many as another value names
+        words.append("all rows")  # tells it apart from an equal number given as a value
     return ", ".join(words)
 
 

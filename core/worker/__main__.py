@@ -7,15 +7,11 @@ import signal
 import sys
 import uuid
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from leafscope.core.errors import StoreError
 from leafscope.core.store.store import Store
 from leafscope.core.worker.watch import log
 from leafscope.core.worker.worker import Worker
-
-if TYPE_CHECKING:
-    pass
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -5,16 +5,11 @@ import os
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from leafscope.core.errors import StoreError
 from leafscope.core.store.records import Claim
 from leafscope.core.store.store import Store
 from leafscope.core.store.summaries import HEARTBEAT
-
-if TYPE_CHECKING:
-    pass
-
 
 LOOK = 0.1
 """Seconds between two checks for stop requests."""

@@ -138,7 +138,7 @@ class TestCostOfBaselines:
 
     @pytest.mark.parametrize("kind", ["decision_tree_pruned", "random_forest", "gradient_boosting"])
     def test_what_only_the_data_decide(self, kind):
-        with pytest.raises(ValueError, match=f"{kind} costs is known only once it is fitted"):
+        with pytest.raises(ValueError, match=f"{kind} is known only after its fit"):
             cost(NetConfig(kind=kind), 4, 3)
 
 

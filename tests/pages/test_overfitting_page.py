@@ -13,7 +13,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from leafscope.core import jobs
-from leafscope.core.comparison import statistics
+from leafscope.core.comparison import intervals, statistics
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, presets
 from leafscope.core.config.toml_file import parse_sweep
 from leafscope.core.datasets import load
@@ -190,7 +190,7 @@ def test_the_figures_are_their_tables_and_the_store(swept: Lab, downloads: dict[
         values = at_depth(brute, row["model"], row["depth"], row["variant"])[f"best_{row['split']}"]
         assert row["n"] == 2
         assert row["mean"] == pytest.approx(100 * values.mean())
-        found = statistics.mean_interval(values, overlap=53 / 98)
+        found = intervals.mean_interval(values, overlap=53 / 98)
         assert (row["low"], row["high"]) == (pytest.approx(100 * found.low), pytest.approx(100 * found.high))
     gaps = csv(downloads, "gap_by_depth")
     for row in gaps.to_dict("records"):

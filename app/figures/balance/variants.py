@@ -18,7 +18,7 @@ from leafscope.app.figures.balance.chance import RANDOM, interval, written
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.model_style import model_style
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.statistics import Difference, mean_interval, paired_difference
+from leafscope.core.comparison.intervals import Difference, mean_interval, paired_difference
 
 MOST_VARIANTS = 12
 """Rows of more variants are too low for their labels."""

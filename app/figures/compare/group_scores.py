@@ -30,7 +30,7 @@ from leafscope.app.figures.compare.scores import (
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.group_style import GroupStyle
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.statistics import Interval
+from leafscope.core.comparison.intervals import Interval
 
 MOST_GROUPS = {False: 30, True: 12}
 """Groups that are drawn, by projector; the table lists all."""

@@ -29,7 +29,7 @@ from leafscope.app.figures.compare.scores import (
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.group_style import GroupStyle
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.statistics import Difference
+from leafscope.core.comparison.intervals import Difference
 
 _WIDTHS = (0.6, 0.4)
 _SPACING = {False: 0.14, True: 0.2}

@@ -39,7 +39,7 @@ class PrefixIcicle:
     root: int = 0
     """The node on top, numbered breadth-first."""
     max_levels: int = 6
-    """The most levels shown below it."""
+    """The most levels shown below it; Plotly draws an icicle of thousands of pieces slowly."""
     revision: str = ""
     """Plotly resets its own zoom when this changes."""
 

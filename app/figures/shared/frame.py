@@ -28,7 +28,7 @@ CLICK_TARGET: dict[str, Any] = {
     "selected": {"marker": {"opacity": 0.4}},
     "unselected": {"marker": {"opacity": 0.01}},
 }
-"""Style of nearly transparent markers that are there to be clicked and are seen once chosen."""
+"""Style of nearly transparent markers over heatmaps and lines, where Streamlit reports no clicks; a chosen one is visible."""
 
 Legend = Literal["top", "right", "none"]
 

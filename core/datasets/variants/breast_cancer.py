@@ -1,6 +1,6 @@
 """Cell nuclei, malignant or benign."""
 
-from leafscope.core.datasets.registry import DATA_SETS, DataSet, Options, Rows
+from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
 from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
 
 
@@ -11,7 +11,7 @@ def rows(_options: Options, _seed: int) -> Rows:
 
 
 DATA_SETS.register(
-    DataSet(
+    DatasetSpec(
         name="breast_cancer",
         title="Breast cancer (Wisconsin)",
         description="Measurements of cell nuclei in images of breast tissue, malignant or benign.",

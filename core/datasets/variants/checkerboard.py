@@ -5,9 +5,17 @@ from operator import itemgetter
 import numpy as np
 from numpy.random import Generator
 
-from leafscope.core.datasets.drawing import NO_RIGHTS, Labels, Points, alternating, drawn_anew, streams
-from leafscope.core.datasets.options import n_samples, share_of_labels
-from leafscope.core.datasets.registry import DATA_SETS, DataSet, Options, Rows
+from leafscope.core.datasets.drawing import (
+    NO_RIGHTS,
+    Labels,
+    Points,
+    alternating,
+    drawn_anew,
+    n_samples,
+    share_of_labels,
+    streams,
+)
+from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
 
 SIDE = 4
 """Squares along each side of the board."""
@@ -28,7 +36,7 @@ def rows(options: Options, seed: int) -> Rows:
 
 
 DATA_SETS.register(
-    DataSet(
+    DatasetSpec(
         name="checkerboard",
         title="Checkerboard",
         description="The squares of a 4 x 4 board in two colours; noise is the share of labels replaced by random ones.",

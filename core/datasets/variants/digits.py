@@ -1,6 +1,6 @@
 """Images of handwritten digits."""
 
-from leafscope.core.datasets.registry import DATA_SETS, DataSet, Options, Rows
+from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
 from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
 
 
@@ -11,7 +11,7 @@ def rows(_options: Options, _seed: int) -> Rows:
 
 
 DATA_SETS.register(
-    DataSet(
+    DatasetSpec(
         name="digits",
         title="Handwritten digits",
         description="Images of 8 x 8 pixels, each from 0 to 16, of the digits 0 to 9 written by 13 people.",

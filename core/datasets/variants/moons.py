@@ -1,13 +1,10 @@
 """Two interleaved half circles."""
 
-from operator import itemgetter
-
 import numpy as np
 from numpy.random import Generator
 
-from leafscope.core.datasets.drawing import NO_RIGHTS, Labels, Points, with_deviation
-from leafscope.core.datasets.options import deviation, n_samples
-from leafscope.core.datasets.registry import DATA_SETS, DataSet
+from leafscope.core.datasets.drawing import Labels, Points, plane_shape
+from leafscope.core.datasets.registry import DATA_SETS
 
 
 def points(labels: Labels, draw: Generator) -> Points:
@@ -18,19 +15,13 @@ def points(labels: Labels, draw: Generator) -> Points:
 
 
 DATA_SETS.register(
-    DataSet(
+    plane_shape(
         name="moons",
         title="Two moons",
         description="Two interleaved half circles of radius 1, with Gaussian noise.",
         source="generated for each seed; the shape of scikit-learn's make_moons",
-        licence=NO_RIGHTS,
-        rows=with_deviation(points),
-        n_rows=itemgetter("n_samples"),
-        n_features=2,
-        n_classes=2,
-        is_generator=True,
-        options=(n_samples(1000), deviation(0.2)),
-        is_plane=True,
+        points=points,
+        noise=0.2,
         place=50,
     )
 )

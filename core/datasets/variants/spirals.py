@@ -1,13 +1,10 @@
 """Two interleaved spiral arms."""
 
-from operator import itemgetter
-
 import numpy as np
 from numpy.random import Generator
 
-from leafscope.core.datasets.drawing import NO_RIGHTS, Labels, Points, with_deviation
-from leafscope.core.datasets.options import deviation, n_samples
-from leafscope.core.datasets.registry import DATA_SETS, DataSet
+from leafscope.core.datasets.drawing import Labels, Points, plane_shape
+from leafscope.core.datasets.registry import DATA_SETS
 
 TURNS = 1.5
 
@@ -23,19 +20,13 @@ def points(labels: Labels, draw: Generator) -> Points:
 
 
 DATA_SETS.register(
-    DataSet(
+    plane_shape(
         name="spirals",
         title="Two spirals",
         description="Two interleaved spiral arms of one and a half turns, out to radius 1, with Gaussian noise.",
         source="generated for each seed; after the two-spirals benchmark (Lang and Witbrock 1988)",
-        licence=NO_RIGHTS,
-        rows=with_deviation(points),
-        n_rows=itemgetter("n_samples"),
-        n_features=2,
-        n_classes=2,
-        is_generator=True,
-        options=(n_samples(1000), deviation(0.05)),
-        is_plane=True,
+        points=points,
+        noise=0.05,
         place=70,
     )
 )

@@ -7,9 +7,9 @@ from operator import itemgetter
 
 import numpy as np
 
-from leafscope.core.datasets.drawing import NO_RIGHTS, Labels, Points, drawn_anew, streams
-from leafscope.core.datasets.options import n_samples, share_of_labels
-from leafscope.core.datasets.registry import DATA_SETS, DataSet, Option, Options, Rows
+from leafscope.core.datasets.drawing import NO_RIGHTS, Labels, Points, drawn_anew, n_samples, share_of_labels, streams
+from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
+from leafscope.core.options import Option
 
 
 def rows(options: Options, seed: int) -> Rows:
@@ -63,7 +63,7 @@ TEACHER_DEPTH = Option(
 )
 
 DATA_SETS.register(
-    DataSet(
+    DatasetSpec(
         name="tree_teacher",
         title="Tree teacher",
         description="Gaussian features labelled by a random tree net: the signs of random projections choose a linear "

@@ -1,6 +1,6 @@
 """Wines of three cultivars."""
 
-from leafscope.core.datasets.registry import DATA_SETS, DataSet, Options, Rows
+from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
 from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
 
 
@@ -11,7 +11,7 @@ def rows(_options: Options, _seed: int) -> Rows:
 
 
 DATA_SETS.register(
-    DataSet(
+    DatasetSpec(
         name="wine",
         title="Wine cultivars",
         description="Chemical analyses of Italian wines that come from three cultivars.",

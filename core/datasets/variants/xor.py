@@ -1,13 +1,10 @@
 """Four quadrants; opposite quadrants have the same class."""
 
-from operator import itemgetter
-
 import numpy as np
 from numpy.random import Generator
 
-from leafscope.core.datasets.drawing import NO_RIGHTS, Labels, Points, with_deviation
-from leafscope.core.datasets.options import deviation, n_samples
-from leafscope.core.datasets.registry import DATA_SETS, DataSet
+from leafscope.core.datasets.drawing import Labels, Points, plane_shape
+from leafscope.core.datasets.registry import DATA_SETS
 
 
 def points(labels: Labels, draw: Generator) -> Points:
@@ -19,19 +16,13 @@ def points(labels: Labels, draw: Generator) -> Points:
 
 
 DATA_SETS.register(
-    DataSet(
+    plane_shape(
         name="xor",
         title="Exclusive or",
         description="Four quadrants, opposite quadrants have the same class; Gaussian noise is added to the labelled points.",
         source="generated for each seed",
-        licence=NO_RIGHTS,
-        rows=with_deviation(points),
-        n_rows=itemgetter("n_samples"),
-        n_features=2,
-        n_classes=2,
-        is_generator=True,
-        options=(n_samples(1000), deviation(0.1)),
-        is_plane=True,
+        points=points,
+        noise=0.1,
         place=90,
     )
 )

@@ -1,7 +1,8 @@
-"""One file that holds runs with all that belongs to them, sweeps and decks, to be taken to another database.
+"""Archives: one file with runs and everything that belongs to them, sweeps and decks, for another database.
 
-`layout` says what such a file is, `writing` makes one, `opened` and `contents` check one, `adding` brings it into a store. A
-file can come from anyone, so nothing in it is believed: it is read twice, to check every byte and row, and then to write.
+`layout` defines the format, `writing` creates an archive, `opened` and `contents` check one, and `adding` imports it into a
+store. An archive can come from anyone, so it is not trusted: it is read once to check every byte and row, and then again to
+import it.
 """
 
 from leafscope.core.store.archive.adding import Imported, import_archive

@@ -1,4 +1,4 @@
-"""Adding what an archive holds to a store: all of it, or nothing."""
+"""Importing an archive into a store, completely or not at all."""
 
 import hashlib
 import itertools
@@ -25,33 +25,33 @@ from leafscope.core.store.store import Store
 from leafscope.core.store.transactions import chunks
 
 IMPORTED = " (imported)"
-"""Ends the name of a deck whose address is taken by one with other slides."""
+"""Appended to the name of an imported deck if another deck already has its address."""
 
 _BATCH_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an archive brought."""
+    """The result of an import."""
 
     runs: int
-    """Added."""
+    """New runs."""
     here: int
-    """Runs that were here already, and stayed as they are."""
+    """Runs that were in the store before and were left unchanged."""
     attempts: int
-    """Appended to runs that were here, unfinished."""
+    """Attempts appended to unfinished runs of the store."""
     sweeps: int
     decks: int
     skipped: tuple[str, ...]
-    """What else was not added, and why, a sentence for each."""
+    """A sentence for everything else that was not imported, with the reason."""
 
 
 def import_archive(store: Store, file: Place) -> Imported:
-    """Add what a file holds and is not here, all of it or, if anything is wrong with the file, nothing.
+    """Import everything in a file that the store does not have, or nothing if there is anything wrong with the file.
 
-    A run that is here stays as it is; only where it ended unfinished, and is finished in the file, the file's attempts are
-    appended. Names and comments that were given here stay, tags are united. A deck whose address has other slides here gets
-    a new one. Raises ArchiveError, naming the table and the row, for a file that is damaged, foreign or newer.
+    Existing runs are left unchanged, except that the file's attempts are appended to a run that is unfinished in the store and
+    finished in the file. Existing names and comments are kept; tags are merged. A deck gets a new address if a deck with other
+    slides has its own. Raises ArchiveError, naming the table and the row, for a damaged, foreign or newer file.
     """
     store._expire()
     name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else "the file"
@@ -130,7 +130,7 @@ def _add_annotations(connection: Connection, archive: OpenedArchive, contents: C
             continue
         both = list(dict.fromkeys([*tags, *json.loads(row["tags"])]))
         if len(both) > TAGS:
-            skipped.append(f"run {row['run_id']} has {TAGS} tags, as many as it can have; {len(both) - TAGS} were not added")
+            skipped.append(f"run {row['run_id']} has {TAGS} tags, the most allowed; {len(both) - TAGS} were not added")
         if (kept := both[:TAGS]) != tags:
             mine = annotations.c.run_id == row["run_id"]
             connection.execute(update(annotations).where(mine).values(tags=json.dumps(kept), changed=now))
@@ -138,7 +138,7 @@ def _add_annotations(connection: Connection, archive: OpenedArchive, contents: C
 
 
 def _add_decks(connection: Connection, archive: OpenedArchive, contents: Contents) -> tuple[int, list[str]]:
-    """Add the decks that are not here; how many, and what is said of the others."""
+    """Add the decks that the store does not have; return their number, and a sentence for each of the others."""
     moved: dict[str, str] = {}
     skipped: list[str] = []
     for _, row in archive.rows(decks):
@@ -164,7 +164,7 @@ def _add_decks(connection: Connection, archive: OpenedArchive, contents: Content
 
 
 def _deck_address(connection: Connection, deck_id: str, digest: str) -> tuple[str, bool]:
-    """Where a deck goes, and whether it is there already; another address, the same each time, if its own is taken."""
+    """Return a deck's address and whether the deck exists; if another deck has its address, always the same new one."""
     address = deck_id
     for number in itertools.count():
         if not present(connection, decks, [address]):

@@ -1,4 +1,4 @@
-"""What an archive says: its rows must be valid, fit together, and be nothing but numbers, texts and drawings."""
+"""Checks of an archive's contents: rows must be valid, consistent, and contain nothing but numbers, texts and drawings."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ _DTYPES = {np.dtype(f"{order}{kind}{size}").str for order in "<>" for kind in "u
 
 
 def check(archive: OpenedArchive) -> "Contents":
-    """Read all of it, and raise ArchiveError for the first row that cannot be kept."""
+    """Read the whole archive; raises ArchiveError for the first row that cannot be imported."""
     with tempfile.TemporaryDirectory(prefix="leafscope-") as folder:
         contents = Contents(Path(folder) / "artifact")
         for table in TABLES:
@@ -52,21 +52,21 @@ def check(archive: OpenedArchive) -> "Contents":
 
 @dataclass
 class Contents:
-    """What the rows read so far say; `take` raises ValueError for a row that does not fit them."""
+    """A summary of the rows read so far; `take` raises ValueError for a row that contradicts them."""
 
     scratch: Path
-    """A file to put an artifact into."""
+    """A temporary file for an artifact."""
     runs: dict[str, None] = field(default_factory=dict)
     newest: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Run -> number and status of its newest attempt."""
     decks: dict[str, int] = field(default_factory=dict)
-    """Deck -> slides."""
+    """Deck -> number of slides."""
     slides: set[str] = field(default_factory=set)
     digests: dict[str, str] = field(default_factory=dict)
-    """Deck -> sum over its slides."""
+    """Deck -> checksum of its slides."""
     attempts: set[tuple[str, int]] = field(default_factory=set)
     _artifacts: dict[tuple[str, int, str], tuple[str, int]] = field(default_factory=dict)
-    """Those whose parts were not met yet, with version and size."""
+    """Artifacts whose parts are not read yet, with version and size."""
     _open: tuple[str, int, str] | None = None
     """The artifact whose parts are being read."""
     _parts: int = 0
@@ -80,7 +80,7 @@ class Contents:
         getattr(self, f"_take_{table.name}")(row)
 
     def end(self, table: Table) -> None:
-        """Say that a table has no more rows."""
+        """Check a table after its last row."""
         if table is attempts:
             for run_id in self.runs.keys() - self.newest.keys():
                 raise ValueError(f"run {run_id} must have an attempt")
@@ -141,7 +141,7 @@ class Contents:
             file.write(row["data"])
 
     def _close(self) -> None:
-        """Check the artifact whose parts are all read."""
+        """Check the current artifact, after its last part."""
         if self._open is None:
             return
         run_id, attempt, name = self._open
@@ -199,14 +199,14 @@ def _check_split(row: Mapping[str, Any]) -> None:
 
 
 def _parsed(text: str, finite: bool = True) -> Any:
-    """Read JSON; raises ValueError for what pages could not show: numbers that are not finite, halves of characters."""
+    """Parse JSON; raises ValueError for values that pages cannot show: non-finite numbers and unpaired surrogates."""
 
     def refuse(word: str) -> None:
         raise ValueError(f"it must have finite numbers, got {word}")
 
     value = json.loads(text, parse_constant=refuse if finite else None)
     if "\\u" in text and not is_unicode(json.dumps(value, ensure_ascii=False)):
-        raise ValueError("it must have whole characters")
+        raise ValueError("text must not contain unpaired surrogates")
     return value
 
 
@@ -218,7 +218,7 @@ def _check_summary(text: str) -> None:
         values = summary.get(which, {}) if fits else None
         fits = isinstance(values, dict) and all(type(value) in (int, float) for value in values.values())
     if not fits:
-        raise ValueError(f"summary must have best_epoch, best, last and facts as they are written here, got {text[:60]}")
+        raise ValueError(f"summary must have best_epoch, best, last and facts as this program writes them, got {text[:60]}")
 
 
 def _check_slide(content: str, figure: str | None) -> None:
@@ -236,7 +236,7 @@ def _check_slide(content: str, figure: str | None) -> None:
 
 
 def _fetched(figure: Any) -> str | None:
-    """What Plotly would ask a network for to draw this: images that are addresses, and maps; None: nothing."""
+    """Return what Plotly would load from the network to draw this, such as images with an address, or maps; None: nothing."""
     waiting = [figure]
     while waiting:
         inner = waiting.pop()

@@ -1,7 +1,8 @@
-"""What an archive is: its members, the columns of a row, and how large anything in it may be.
+"""The format of an archive: its members, the columns of each table, and the size limits.
 
-A zip. `manifest.json` says what the other members must be; each table is a `<table>.jsonl` with one JSON object a row, in the
-order of its keys. The binary values of a table follow one another in `<table>.bin`, and a row has their `offset` and `size`.
+An archive is a zip file. `manifest.json` describes the other members. Each table is a member `<table>.jsonl` with one JSON
+object per row, sorted by the primary key. The binary values of a table are concatenated in `<table>.bin`, and each row has the
+`offset` and `size` of its value.
 """
 
 import math
@@ -32,16 +33,16 @@ from leafscope.core.store.transactions import chunks
 from leafscope.core.sweep import members
 
 FORMAT, VERSION = "leafscope archive", 1
-"""What the manifest says, and the highest version of the format that this program reads."""
+"""The format's name in the manifest, and the highest version of it that this program reads."""
 
 MAX_BYTES = 8 * 2**30
-"""Of all members, unpacked."""
+"""The most bytes of all members together, unpacked."""
 
 MAX_ROW = 64 * 2**20
-"""Bytes of one row without its binary value: a slide's largest figure, each of its characters escaped."""
+"""The most bytes of one row without its binary value: a slide's largest figure with every character escaped."""
 
 MAX_VALUE = 256 * 2**20
-"""Bytes of one binary value; parts of an artifact have at most 64 MiB."""
+"""The most bytes of one binary value; parts of an artifact have at most 64 MiB."""
 
 BATCH_ROWS = 1000
 """Rows that are read or written at once."""
@@ -49,26 +50,26 @@ BATCH_ROWS = 1000
 MANIFEST = "manifest.json"
 
 Place = str | os.PathLike[str] | BinaryIO
-"""Where an archive is: a path, or a binary file."""
+"""The location of an archive: a path, or a binary file."""
 
 TABLES = (runs, attempts, metrics, leaves, artifacts, artifact_parts, annotations, sweeps, decks, slides)
 BINARY = (leaves, artifact_parts)
 OF_ATTEMPTS = (attempts, metrics, leaves, artifacts, artifact_parts)
 
-"""Those with a binary value, and those whose rows belong to an attempt."""
+"""The tables with a binary value, and the tables whose rows belong to an attempt."""
 
 ORDER = {table.name: tuple(column.name for column in table.primary_key.columns) for table in TABLES}
 ORDER |= {"slides": ("deck_id", "place", "slide_id")}
-"""Table -> the columns that its rows are ordered by."""
+"""Table -> the columns by which its rows are ordered."""
 
 _ADDRESS = re.compile(r"[0-9a-f]{16}")
 
 Check = tuple[Callable[[Any], bool], str]
-"""Whether a value can be in a column, and what it must be."""
+"""Whether a column accepts a value, and the condition in words."""
 
 
 def columns_of(table: Table) -> dict[str, Check]:
-    """Give the columns of a row in a file, and what each can hold."""
+    """Return the columns of a row in a file, and the check of each."""
     checks = {column.name: _column_check(column) for column in table.columns if not isinstance(column.type, LargeBinary)}
     for name in ("offset", "size") if table in BINARY else ():
         checks[name] = _whole(2**63 - 1)
@@ -76,7 +77,7 @@ def columns_of(table: Table) -> dict[str, Check]:
 
 
 def defaults_of(table: Table) -> dict[str, Any]:
-    """Give the values of columns that a row of an older version may lack."""
+    """Return the defaults of columns that may be missing from a row of an older version."""
     found = {column.name: getattr(column.default, "arg", None) for column in table.columns}
     return {name: value for name, value in found.items() if value is not None or table.c[name].nullable}
 
@@ -110,12 +111,12 @@ def _whole(highest: int) -> Check:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether it can be kept: JSON can hold halves of characters, databases cannot."""
+    """Whether a database can store the text: JSON can contain unpaired surrogates, which databases refuse."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def sweep_config(text: str) -> SweepConfig:
-    """Read a sweep; raises ValueError also for more members than can be listed."""
+    """Parse a sweep; raises ValueError, also for a sweep with too many members."""
     sweep = SweepConfig.model_validate_json(text)
     if (number := math.prod(map(len, sweep.axes.values())) * len(sweep.tune_lr or [0.0])) > members.MEMBER_LIMIT:
         raise ValueError(f"a sweep can have at most {members.MEMBER_LIMIT:,} runs, got {number:,}")
@@ -127,7 +128,7 @@ def sentence(error: Exception) -> str:
 
 
 def present(connection: Connection, table: Table, addresses: Iterable[str]) -> set[str]:
-    """Give those of the addresses that the table has."""
+    """Return those of the addresses that exist in the table."""
     (key,) = table.primary_key.columns
     found: set[str] = set()
     for part in chunks(list(dict.fromkeys(addresses))):

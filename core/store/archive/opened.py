@@ -1,4 +1,4 @@
-"""An opened archive: nothing in it is believed, so that every byte is checked against the sums and every row by its columns."""
+"""Reading an archive without trusting it: checksums cover every byte, and every row is checked against its columns."""
 
 import hashlib
 import io
@@ -32,7 +32,7 @@ from leafscope.core.store.schema import SCHEMA_VERSION
 _MAX_MANIFEST = 2**20
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, RuntimeError)
-"""What zipfile and json raise for bytes that are not as they were; RuntimeError: encrypted, nested too deep, unknown."""
+"""The errors of zipfile and json for damaged bytes; RuntimeError is for encrypted, unknown or too deeply nested contents."""
 
 
 class _Entry(BaseModel):
@@ -46,13 +46,13 @@ class _Entry(BaseModel):
 
 
 class OpenedArchive:
-    """An opened file: its manifest, and the rows of its tables, each read with the sums that the manifest has."""
+    """An opened file: its manifest, and the rows of its tables, which are checked against the manifest's checksums."""
 
     def __init__(self, source: BinaryIO, room: int) -> None:
         try:
             self._zip = zipfile.ZipFile(source)
         except _DAMAGE as error:
-            raise ArchiveError("it is no zip file, or its end is missing") from error
+            raise ArchiveError("it is not a zip file, or its end is missing") from error
         infos = {info.filename: info for info in self._zip.infolist()}
         if len(infos) < len(self._zip.infolist()):
             raise ArchiveError("two of its members have the same name")
@@ -60,7 +60,7 @@ class OpenedArchive:
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise ArchiveError(f"its member {name[:60]!r} must be stored or deflated")
         if MANIFEST not in infos:
-            raise ArchiveError(f"it is no file of exported runs: it has no {MANIFEST}")
+            raise ArchiveError(f"it is not a file of exported runs: it has no {MANIFEST}")
         manifest = self._manifest(infos[MANIFEST])
         self._is_older = manifest["schema"] < SCHEMA_VERSION
         entries = _entries(manifest)
@@ -71,7 +71,7 @@ class OpenedArchive:
                 sizes[f"{table.name}.bin"] = entries[table.name].blob_bytes or 0
         for name in sorted(sizes.keys() ^ infos.keys()):
             raise ArchiveError(f"its member {name} is missing" if name in sizes else f"it has a foreign member, {name[:60]!r}")
-        # before anything is unpacked; zipfile gives no more bytes than are declared
+        # checked before anything is unpacked; zipfile never returns more bytes than are declared
         if (total := sum(info.file_size for info in infos.values())) > room:
             raise ArchiveError(f"its members must have at most {room:,} bytes in all, unpacked, but have {total:,}")
         for name, info in infos.items():
@@ -87,7 +87,7 @@ class OpenedArchive:
         except _DAMAGE as error:
             raise ArchiveError(f"{MANIFEST} is damaged: {error}") from error
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-            raise ArchiveError(f'it is no file of exported runs: {MANIFEST} must say "format": "{FORMAT}"')
+            raise ArchiveError(f'it is not a file of exported runs: {MANIFEST} must have "format": "{FORMAT}"')
         for key, highest in (("version", VERSION), ("schema", SCHEMA_VERSION)):
             number = manifest.get(key)
             if not isinstance(number, int) or isinstance(number, bool) or number < 1:
@@ -100,7 +100,7 @@ class OpenedArchive:
         return manifest
 
     def lines(self, table: Table) -> Iterator[tuple[int, bytes]]:
-        """Give the lines of a table, numbered from 1; raises ArchiveError, at the end, if they are not what was written."""
+        """Yield the lines of a table, numbered from 1; raises ArchiveError, at the end, if the checksum is wrong."""
         name, entry = f"{table.name}.jsonl", self._entries[table.name]
         digest, number = hashlib.sha256(), 0
         try:
@@ -117,9 +117,9 @@ class OpenedArchive:
             raise ArchiveError(f"{name} must have the {entry.rows:,} rows whose sum {MANIFEST} has")
 
     def rows(self, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give the rows of a table, numbered, with their binary values as `data`; checked for their columns and types.
+        """Yield the rows of a table, numbered, with their binary values as `data`; their columns and types are checked.
 
-        Columns that an older version did not have hold their defaults.
+        Columns that an older version did not have get their defaults.
         """
         columns, defaults = columns_of(table), defaults_of(table) if self._is_older else {}
         if table not in BINARY:

@@ -1,4 +1,4 @@
-"""Writing an archive: what was chosen, as it is at one moment."""
+"""Writing an archive: the chosen runs, sweeps and decks, as they are at one moment."""
 
 import hashlib
 import io
@@ -39,27 +39,27 @@ from leafscope.core.store.transactions import chunks
 from leafscope.core.sweep import members
 
 EXPORTED = "exported while it was training"
-"""The error of an attempt that was running at that moment."""
+"""The error in the archive of an attempt that was running at that moment."""
 
 _LEVEL = 3
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an archive holds."""
+    """The contents of an archive."""
 
     runs: int
     sweeps: int
     decks: int
     bytes: int
-    """Of the file."""
+    """The size of the file."""
     skipped: tuple[str, ...]
-    """Why runs and sweeps were left out, a sentence for each."""
+    """A sentence for each run or sweep that was left out, with the reason."""
 
 
 @dataclass
 class _Chosen:
-    """Addresses of what is exported, ascending."""
+    """The addresses of the exported runs, sweeps and decks, ascending."""
 
     runs: list[str]
     sweeps: list[str]
@@ -80,11 +80,11 @@ def export_archive(
     sweep_ids: Iterable[str] = (),
     deck_ids: Iterable[str] = (),
 ) -> Exported:
-    """Write runs, sweeps (with those of their runs that are here) and decks to a file, as they are at one moment.
+    """Write runs, sweeps (with their runs in this store) and decks to a file, as they are at one moment.
 
-    A path shows the file only once it is complete; a binary file must be seekable. Attempts that wait are left out, and
-    runs of which nothing else is there; one that trains is `interrupted` in the file. Raises RunNotFoundError, before
-    anything is written, for an address that is not here, and ArchiveError if the file cannot be written.
+    A file at a path appears only when it is complete; a binary file must be seekable. Queued attempts are left out, and so are
+    runs without other attempts; a running attempt is `interrupted` in the file. Raises RunNotFoundError, before anything is
+    written, for an unknown address, and ArchiveError if the file cannot be written.
     """
     store._expire()
     with store._read() as connection:
@@ -141,7 +141,7 @@ def _not_here(table: Table, address: str) -> RunNotFoundError:
 
 
 def _unfit(config: str) -> str | None:
-    """Why a kept configuration could not be imported: an older version of the program wrote what is now invalid."""
+    """The reason why a stored configuration could not be imported: an older version wrote it, and it is now invalid."""
     try:
         RunConfig.model_validate_json(config)
     except ValidationError as error:
@@ -150,7 +150,7 @@ def _unfit(config: str) -> str | None:
 
 
 def _manifest(connection: Connection, chosen: _Chosen, now: float) -> dict[str, Any]:
-    """Say what the members will be: the rows are read once for their sums, and once more to be written."""
+    """Describe the members; this reads all rows for their checksums, and they are read again when they are written."""
     tables: dict[str, dict[str, Any]] = {}
     for table in TABLES:
         for name, content in _members(connection, table, chosen):
@@ -173,7 +173,7 @@ def _manifest(connection: Connection, chosen: _Chosen, now: float) -> dict[str, 
 
 
 def _members(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The members of a table, with their content piece by piece: a line for each row, and its binary value."""
+    """Yield the members of a table with their contents: a line for each row, and the rows' binary values."""
     yield f"{table.name}.jsonl", _lines(connection, table, chosen)
     if table in BINARY:
         yield f"{table.name}.bin", (row.data for row in _rows(connection, table, chosen, [table.c.data], 1))
@@ -195,12 +195,12 @@ def _lines(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[by
 
 
 def _rows(connection: Connection, table: Table, chosen: _Chosen, columns: list[Any], at_once: int) -> Iterator[Any]:
-    """Read what was chosen of a table in its order, a few rows at a time."""
+    """Read the chosen rows of a table in order, a few at a time."""
     key, addresses = chosen.of(table)
     query = select(*columns).order_by(*(table.c[name] for name in ORDER[table.name]))
     if table is attempts:
         query = query.where(attempts.c.status != "queued")
-    if table is artifact_parts:  # those of a version that was never completed belong to nothing
+    if table is artifact_parts:  # leave out the parts of versions that were never completed
         same = [artifacts.c[name] == artifact_parts.c[name] for name in ("run_id", "attempt", "name", "version")]
         query = query.join(artifacts, and_(*same))
     for part in chunks(addresses):
@@ -210,7 +210,7 @@ def _rows(connection: Connection, table: Table, chosen: _Chosen, columns: list[A
 
 @contextmanager
 def _target(file: Place) -> Iterator[BinaryIO]:
-    """Give a binary file to write to; a path gets it, complete, at the end."""
+    """Yield a binary file to write to; if a path is given, the complete file is moved there at the end."""
     if not isinstance(file, (str, os.PathLike)):
         yield file
         return

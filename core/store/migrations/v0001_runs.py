@@ -1,4 +1,4 @@
-"""Runs, their attempts with all that is recorded of them, and workers."""
+"""Runs, their attempts with metrics, leaves and artifacts, and workers."""
 
 import sqlalchemy as sa
 from alembic import op

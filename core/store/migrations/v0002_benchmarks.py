@@ -1,4 +1,4 @@
-"""What the benchmark command measured."""
+"""Measurements of the benchmark command."""
 
 import sqlalchemy as sa
 from alembic import op

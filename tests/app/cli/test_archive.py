@@ -128,7 +128,7 @@ def test_a_file_that_is_there_is_overwritten_only_by_force(
 def test_files_that_are_refused_change_nothing(db: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     letter, before = tmp_path / "letter.txt", db.list_runs()
     letter.write_text("Dear reader")
-    words = f"{letter} was not imported, and nothing was changed: it is no zip file"
+    words = f"{letter} was not imported, and nothing was changed: it is not a zip file"
     refused(capsys, words, "import", letter, "--database", db.path)
     refused(capsys, "cannot be read: No such file", "import", tmp_path / "none", "--database", db.path)
     (tmp_path / "no.db").write_bytes(b"no database" * 100)

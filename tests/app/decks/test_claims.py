@@ -22,7 +22,7 @@ from leafscope.app.decks.claims_words import LONGEST_TITLE
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.statistics import holm
+from leafscope.core.comparison.intervals import holm
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.cost import cost
 from leafscope.core.store.decks import MAX_FIGURE_BYTES, Slide

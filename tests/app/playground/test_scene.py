@@ -568,6 +568,6 @@ def test_a_full_queue_is_said(store: Store, told: dict[str, Any], monkeypatch: p
     monkeypatch.setattr("leafscope.core.store.queue.QUEUE_LIMIT", 1)
     at.selectbox(key="beside").set_value("flat")
     rerun(at)
-    assert [("at most 1 runs can wait" in notice) for notice in notices(at)] == [True]
+    assert [("at most 1 runs" in notice) for notice in notices(at)] == [True]
     assert len(store.list_runs()) == 1
     assert not at.button(key="_train_plan").disabled

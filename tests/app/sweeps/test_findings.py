@@ -19,9 +19,12 @@ from leafscope.app.sweeps.findings import (
     interval_words,
     model_at,
     own_depth,
+    splits_vary,
     summary_table,
+    with_replicates,
 )
-from leafscope.core.comparison.statistics import Difference
+from leafscope.core.comparison.intervals import Difference
+from leafscope.core.comparison.overlap import overlap
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig
 from leafscope.core.sweep.results import results
 
@@ -213,3 +216,13 @@ def test_intervals_say_what_varies() -> None:
         cell.assign(**{"data.name": "wine"}), n=2
     )
     assert interval_words(cell, n=1, drawn="Bars").startswith("One seed: no intervals")
+
+
+@pytest.mark.parametrize(("axis", "is_split"), [("init_seed", False), ("split_seed", True), ("seed", True)])
+def test_a_sweep_over_initializations_has_one_split(axis: str, is_split: bool) -> None:
+    base = RunConfig(data=DataConfig(name="wine"))
+    replicates = with_replicates(results(SweepConfig(base=base, axes={axis: [3, 4, 5]}), {}))
+    assert replicates["seed"].nunique() == 3
+    assert splits_vary(replicates) == is_split
+    assert (overlap(replicates) > 0) == is_split
+    assert ("all with the same data" in interval_words(replicates)) != is_split

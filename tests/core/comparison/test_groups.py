@@ -284,7 +284,7 @@ def test_data_sets_pair_each_with_itself() -> None:
         (
             seeds(TREE, [0.5, 0.5]),
             seeds(SPIRALS, [0.5, 0.5]),
-            "the groups have different data sets, so that their seeds are not",
+            "the groups have different data sets, so their seeds cannot",
         ),
         (seeds({"data.n_train": 100}, [0.5]), seeds({"data.n_train": 200}, [0.5]), "have different data (training rows), so"),
         (seeds(TREE, [0.5]), seeds(DENSE, [0.5], first=1), "no seed is in both groups"),

@@ -1,43 +1,27 @@
-"""Statistics of comparisons: against scipy, against naive definitions, and at the edges of what a sweep has finished."""
+"""Statistics of a sweep: against naive definitions, and at the edges of what a sweep has finished."""
 
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
+from leafscope.core.comparison.intervals import holm, mean_interval, paired_difference
 from leafscope.core.comparison.statistics import (
-    Difference,
-    Interval,
-    at_same_train_loss,
     best_depth,
     by_depth,
     differences_by_depth,
     gap,
     gap_differences_by_depth,
-    holm,
-    mean_interval,
     measure,
-    one_standard_error,
-    paired_difference,
-    pareto_front,
-    still_falls,
     where_it_helps,
 )
 
 NAN = math.nan
 SPLITS = ("train", "validation", "test")
 
-scores = st.floats(-100, 100).map(lambda value: round(value, 3))
-some_scores = st.lists(scores, min_size=2, max_size=12)
-pairs = st.lists(st.tuples(scores, scores), min_size=2, max_size=12)
-p_values = st.lists(st.one_of(st.floats(0, 1), st.just(NAN), st.sampled_from([0.01, 0.02])), max_size=12)
-points = st.lists(st.tuples(*[st.sampled_from([0.0, 1.0, 2.0, 3.0, math.inf, NAN])] * 2), max_size=12)
 overlaps = st.sampled_from([0.0, 0.25, 1.0])
 
 
@@ -72,242 +56,6 @@ def results():
 
 def assert_row(row, expected, names=("mean", "low", "high", "n", "p")):
     assert [row[name] for name in names] == pytest.approx([getattr(expected, name) for name in names], nan_ok=True)
-
-
-class TestMeanInterval:
-    def test_by_hand(self):
-        found = mean_interval([1.0, 2.0, 3.0])
-        half = 0.95 / math.sqrt(2 * 0.975 * 0.025) / math.sqrt(3)  # with 2 degrees of freedom t has a closed form
-        assert (found.mean, found.n) == (2.0, 3)
-        assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), rel=1e-9)
-
-    @given(some_scores, overlaps, st.sampled_from([0.5, 0.9, 0.95, 0.99]))
-    def test_as_scipy(self, values, overlap, confidence):
-        found = mean_interval(values, overlap=overlap, confidence=confidence)
-        n, s = len(values), np.std(values, ddof=1)
-        assert found.n == n
-        assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
-        if s > 0:
-            scale = s * math.sqrt(1 / n + overlap)
-            expected = stats.t.interval(confidence, n - 1, loc=np.mean(values), scale=scale)
-            assert (found.low, found.high) == pytest.approx(expected, rel=1e-9, abs=1e-9)
-
-    @given(some_scores)
-    def test_as_scipy_ttest_1samp(self, values):
-        if len(set(values)) > 1:
-            expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-            found = mean_interval(values)
-            assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9, abs=1e-9)
-
-    def test_overlap_widens_by_its_factor(self):
-        plain, wide = mean_interval([1, 2, 4, 8]), mean_interval([1, 2, 4, 8], overlap=0.75)
-        assert wide.mean == plain.mean
-        assert wide.high - wide.low == pytest.approx(2 * (plain.high - plain.low))  # sqrt((1/4 + 3/4) / (1/4)) = 2
-
-    def test_nan_is_left_out(self):
-        assert mean_interval([NAN, 1.0, NAN, 3.0]) == mean_interval([1.0, 3.0])
-
-    @pytest.mark.parametrize("values", [[], [NAN], [NAN, NAN]])
-    def test_no_seed(self, values):
-        found = mean_interval(values)
-        assert found.n == 0
-        assert np.isnan([found.mean, found.low, found.high]).all()
-
-    def test_one_seed_has_no_interval(self):
-        found = mean_interval([0.25, NAN])
-        assert (found.mean, found.n) == (0.25, 1)
-        assert np.isnan([found.low, found.high]).all()
-
-    def test_equal_values_are_a_point(self):
-        assert mean_interval([0.1] * 3) == Interval(0.1, 0.1, 0.1, 3)  # whose computed mean is not 0.1
-
-    @given(st.permutations([0.1, 0.2, 0.3, 0.7, 0.9]))
-    def test_order_of_the_seeds_changes_no_bit(self, values):
-        assert mean_interval(values) == mean_interval(sorted(values))
-
-    def test_infinite_value_leaves_no_interval(self):
-        found = mean_interval([1.0, math.inf])
-        assert (found.mean, found.n) == (math.inf, 2)
-        assert np.isnan([found.low, found.high]).all()
-
-    @pytest.mark.parametrize("overlap", [-0.1, math.inf, NAN])
-    def test_overlap_must_be_finite(self, overlap):
-        with pytest.raises(ValueError, match="overlap must be finite and at least 0, got"):
-            mean_interval([1.0, 2.0], overlap=overlap)
-
-    @pytest.mark.parametrize("confidence", [0, 1, 95, NAN])
-    def test_confidence_must_be_a_share(self, confidence):
-        with pytest.raises(ValueError, match="confidence must be above 0 and below 1, got"):
-            mean_interval([1.0, 2.0], confidence=confidence)
-
-    def test_dimensions(self):
-        with pytest.raises(ValueError, match=r"values must have 1 dimension, got shape \(1, 2\)"):
-            mean_interval([[1.0, 2.0]])
-
-
-class TestPairedDifference:
-    @given(pairs)
-    def test_as_scipy_ttest_rel(self, pairs):
-        first, second = np.array(pairs).T
-        if np.std(first - second) > 1e-9:
-            expected = stats.ttest_rel(first, second)
-            ends = expected.confidence_interval(0.95)
-            found = paired_difference(first, second)
-            assert found.n == len(pairs)
-            assert found.p == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
-            assert (found.low, found.high) == pytest.approx((ends.low, ends.high), rel=1e-9, abs=1e-9)
-
-    def test_overlap_as_nadeau_and_bengio(self):
-        first, second = np.array([3.0, 5.0, 4.0, 8.0, 6.0]), np.array([1.0, 4.0, 4.0, 5.0, 2.0])
-        d = first - second
-        t = d.mean() / math.sqrt((1 / 5 + 0.25) * d.var(ddof=1))
-        found = paired_difference(first, second, overlap=0.25)
-        assert found.p == pytest.approx(2 * stats.t.sf(t, 4))
-        assert found.p > paired_difference(first, second).p
-
-    @given(pairs, overlaps)
-    def test_shown_just_where_the_interval_excludes_0(self, pairs, overlap):
-        found = paired_difference(*np.array(pairs).T, overlap=overlap)
-        if abs(found.p - 0.05) > 1e-9:
-            assert found.shown() == (not found.low <= 0 <= found.high)
-
-    @given(pairs)
-    def test_exchanged_sides_turn_the_sign(self, pairs):
-        first, second = np.array(pairs).T
-        one, other = paired_difference(first, second), paired_difference(second, first)
-        assert (one.mean, one.low, one.high) == pytest.approx((-other.mean, -other.high, -other.low), nan_ok=True)
-        assert one.p == pytest.approx(other.p, nan_ok=True)
-
-    def test_pairing_removes_what_seeds_share(self):
-        first = np.array([0.1, 0.4, 0.7, 0.9])
-        assert paired_difference(first, first + np.array([0.01, 0.011, 0.009, 0.01])).shown()
-
-    def test_pairs_with_a_nan_are_left_out(self):
-        found = paired_difference([1.0, NAN, 2.0, 9.0], [0.0, 5.0, 0.5, NAN])
-        assert found == paired_difference([1.0, 2.0], [0.0, 0.5])
-        assert found.n == 2
-
-    @pytest.mark.parametrize(("n", "mean"), [(0, NAN), (1, 0.5)])
-    def test_below_two_pairs_nothing_is_shown(self, n, mean):
-        found = paired_difference([*[0.75] * n, NAN], [0.25] * (n + 1))
-        assert found.n == n
-        assert found.mean == pytest.approx(mean, nan_ok=True)
-        assert np.isnan([found.low, found.high, found.p]).all()
-        assert found.shown() is False
-
-    def test_identical_models(self):
-        found = paired_difference([0.1, 0.2, 0.3], [0.1, 0.2, 0.3])
-        assert found == Difference(0.0, 0.0, 0.0, 3, 1.0)
-        assert found.shown() is False
-
-    def test_same_difference_at_every_seed(self):
-        found = paired_difference([0.5, 0.75] * 3, [0.25, 0.5] * 3, overlap=1.0)
-        assert found == Difference(0.25, 0.25, 0.25, 6, 0.0)
-        assert found.shown() is True
-
-    def test_same_difference_at_few_seeds_says_nothing_of_the_spread(self):
-        found = paired_difference([0.5, 0.75], [0.25, 0.5])
-        assert (found.mean, found.n) == (0.25, 2)
-        assert np.isnan([found.low, found.high, found.p]).all()
-        assert found.shown() is False
-
-    def test_diverged_pairs_count_and_show_nothing(self):
-        found = paired_difference([math.inf, 1.0, 2.0], [math.inf, 0.0, 0.0])
-        assert found.n == 3
-        assert np.isnan([found.mean, found.low, found.high, found.p]).all()
-        assert not found.shown()
-
-    def test_level(self):
-        found = Difference(1.0, 0.1, 1.9, 5, 0.03)
-        assert found.shown()
-        assert not found.shown(level=0.03)  # p must be lower
-
-    def test_sides_must_pair_up(self):
-        with pytest.raises(ValueError, match="first and second must have one value for each seed, got 2 and 1"):
-            paired_difference([1, 2], [1])
-
-
-def naive_holm(p):
-    """Holm's definition: the k-th smallest of m times m - k + 1, no smaller than those before, at most 1."""
-    ranked = sorted(value for value in p if not math.isnan(value))
-    return [
-        value if math.isnan(value) else max(min(1.0, (len(ranked) - k) * ranked[k]) for k in range(ranked.index(value) + 1))
-        for value in p
-    ]
-
-
-class TestHolm:
-    def test_by_hand(self):
-        assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-    @given(p_values)
-    def test_as_defined(self, p):
-        assert holm(p) == pytest.approx(naive_holm(p), nan_ok=True)
-
-    @given(p_values)
-    def test_rejects_as_the_step_down_procedure(self, p):
-        known = sorted(value for value in p if not math.isnan(value))
-        rejected = 0
-        while rejected < len(known) and known[rejected] * (len(known) - rejected) < 0.05:
-            rejected += 1
-        assert np.count_nonzero(holm(p) < 0.05) == rejected
-
-    def test_nan_is_not_counted(self):
-        assert holm([NAN, 0.02, NAN, 0.5])[[1, 3]] == pytest.approx([0.04, 0.5])
-        assert np.isnan(holm([NAN, 0.02, NAN, 0.5])[[0, 2]]).all()
-
-    def test_none(self):
-        assert holm([]).shape == (0,)
-        assert np.isnan(holm([NAN])).all()
-
-    @pytest.mark.parametrize("p", [-0.1, 1.1, math.inf])
-    def test_range(self, p):
-        with pytest.raises(ValueError, match=f"p_values must be from 0 to 1, got {p}"):
-            holm([0.5, p])
-
-
-class TestOneStandardError:
-    def test_by_hand(self):
-        assert one_standard_error([0.5, 0.3, 0.25, 0.2, 0.24], [9, 9, 9, 0.06, 9]) == 2
-
-    def test_the_margin_itself_is_within(self):
-        assert one_standard_error([0.75, 0.5, 0.25], [0, 0, 0.25]) == 1
-
-    def test_error_is_that_of_the_best(self):
-        assert one_standard_error([0.3, 0.2], [1.0, 0.05]) == 1
-
-    def test_first_of_equal_means(self):
-        assert one_standard_error([0.3, 0.2, 0.2], [0, 0, 1.0]) == 1
-
-    def test_nan_means_are_passed_over(self):
-        assert one_standard_error([NAN, 0.5, NAN, 0.2], [NAN, 0.1, 0.1, 0.1]) == 3
-
-    def test_unknown_error_is_0(self):
-        assert one_standard_error([0.21, 0.2], [0.1, NAN]) == 1
-
-    def test_infinite_means(self):
-        assert one_standard_error([math.inf, math.inf], [NAN, NAN]) == 0
-        assert one_standard_error([math.inf, 0.5], [NAN, 0.1]) == 1
-
-    @given(st.lists(st.tuples(st.one_of(st.floats(0, 1), st.just(NAN)), st.floats(0, 0.5)), min_size=1))
-    def test_as_defined(self, models):
-        known = [(mean, error) for mean, error in models if not math.isnan(mean)]
-        if known:
-            lowest = min(mean for mean, _ in known)
-            margin = next(error for mean, error in known if mean == lowest)
-            expected = next(place for place, (mean, _) in enumerate(models) if mean <= lowest + margin)
-            assert one_standard_error(*zip(*models)) == expected
-
-    @pytest.mark.parametrize("means", [[], [NAN, NAN]])
-    def test_no_mean(self, means):
-        with pytest.raises(ValueError, match="means must have at least one value, got"):
-            one_standard_error(means, means)
-
-    def test_faults(self):
-        with pytest.raises(ValueError, match="one entry for each model, got 2 and 1"):
-            one_standard_error([1, 2], [1])
-        with pytest.raises(ValueError, match=r"errors must not be negative, got -0\.5"):
-            one_standard_error([1, 2], [NAN, -0.5])
 
 
 class TestMeasure:
@@ -680,100 +428,3 @@ class TestBestDepth:
             best_depth(pd.concat([results, table(member("tree", 0, 9, 0.5, data="digits"))]), "tree")
         with pytest.raises(ValueError, match="one row for each seed, got several of tree at depth 0"):
             best_depth(pd.concat([results, results.tail(1)]), "tree")
-
-
-class TestAtSameTrainLoss:
-    def test_by_hand(self):
-        assert at_same_train_loss([3.0, 2.0, 1.0, 0.5, 0.6], [3.0, 1.5, 1.2, 1.1, 1.3]) == (2, 3)
-
-    def test_exchanged(self):
-        assert at_same_train_loss([3.0, 1.5, 1.2, 1.1, 1.3], [3.0, 2.0, 1.0, 0.5, 0.6]) == (3, 2)
-
-    def test_first_epoch_of_a_tie(self):
-        assert at_same_train_loss([2.0, 1.0, 1.0], [1.0, 1.0, 1.0]) == (1, 0)
-
-    def test_what_is_not_finite_is_passed_over(self):
-        assert at_same_train_loss([NAN, 2.0, 1.0], [math.inf, NAN, 1.5, -math.inf]) == (2, 2)
-
-    @pytest.mark.parametrize("empty", [[], [NAN], [math.inf]])
-    def test_no_loss_on_one_side(self, empty):
-        assert at_same_train_loss(empty, [1.0]) == (None, None)
-        assert at_same_train_loss([1.0], empty) == (None, None)
-
-    losses = st.lists(st.one_of(st.floats(0, 9), st.just(NAN)), min_size=1, max_size=10).filter(lambda x: not np.isnan(x).all())
-
-    @given(losses, losses)
-    def test_as_defined(self, first, second):
-        target = max(np.nanmin(first), np.nanmin(second))
-        for place, losses in zip(at_same_train_loss(first, second), (first, second), strict=True):
-            assert losses[place] <= target
-            assert not any(loss <= target for loss in losses[:place])
-
-
-class TestStillFalls:
-    def test_over_the_last_share(self):
-        losses = [1.0] * 91 + [0.99] * 9 + [0.975]  # 100 epochs after epoch 0: the last 10 begin at 1.0
-        assert still_falls(losses)
-        assert not still_falls([2.0, *losses[1:-1], 0.99])
-        assert not still_falls(losses, by=0.03)
-        assert not still_falls(losses[:-1])
-        assert still_falls([2.0, *losses[1:-1], 0.99], share=1.0)
-
-    def test_more_than_by(self):
-        assert not still_falls([1.0, 0.75], by=0.25)
-        assert still_falls([1.0, 0.7499], by=0.25)
-
-    def test_few_epochs_look_back_one(self):
-        assert still_falls([1.0, 1.0, 0.5])
-        assert not still_falls([1.0, 0.5, 0.5])
-
-    def test_is_relative(self):
-        assert still_falls([1e-6, 0.9e-6])
-        assert not still_falls([0.0, 0.0], by=0.0)
-
-    def test_missing_epochs_have_the_loss_before(self):
-        assert still_falls([1.0, NAN, 0.5])
-        assert not still_falls([1.0, 0.5, NAN])
-
-    @pytest.mark.parametrize("losses", [[], [1.0], [NAN, NAN], [NAN, 1.0]])
-    def test_nothing_to_look_back_at(self, losses):
-        assert still_falls(losses) is False
-
-    def test_faults(self):
-        for share in (0, 1.1, NAN):
-            with pytest.raises(ValueError, match="share must be above 0 and at most 1, got"):
-                still_falls([1, 2], share=share)
-        for by in (-0.1, 1, NAN):
-            with pytest.raises(ValueError, match="by must be at least 0 and below 1, got"):
-                still_falls([1, 2], by=by)
-
-
-def is_beaten(one, other):
-    return other[0] <= one[0] and other[1] <= one[1] and other != one
-
-
-class TestParetoFront:
-    def test_by_hand(self):
-        cost, error = [4, 1, 2, 2, 3, 2], [0.1, 0.5, 0.3, 0.4, 0.3, 0.3]
-        assert pareto_front(cost, error).tolist() == [True, True, True, False, False, True]
-
-    @given(points)
-    def test_as_defined(self, points):
-        known = [point for point in points if not any(map(math.isnan, point))]
-        expected = [point in known and not any(is_beaten(point, other) for other in known) for point in points]
-        cost, error = zip(*points) if points else ((), ())
-        found = pareto_front(cost, error)
-        assert found.dtype == bool
-        assert found.tolist() == expected
-
-    def test_nan_hides_nobody(self):
-        assert pareto_front([1, 2, NAN], [NAN, 0.5, 0.1]).tolist() == [False, True, False]
-
-    def test_points_must_pair_up(self):
-        with pytest.raises(ValueError, match="one entry for each point, got 2 and 1"):
-            pareto_front([1, 2], [1])
-
-
-def test_import_takes_no_scipy():
-    code = "import sys, core.comparison; sys.exit(any(name.startswith('scipy') for name in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,7 @@ import pytest
 
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig
 from leafscope.core.config.run import _DataFields
-from leafscope.core.datasets import DATA_SETS, DataSet, Option, Rows, load
+from leafscope.core.datasets import DATA_SETS, DatasetSpec, Option, Rows, load
 from leafscope.core.datasets.registry import RESERVED, DataSets
 from leafscope.core.errors import DataError
 from tests.plugin import distribution, run_python
@@ -21,20 +21,20 @@ def option(**changes: Any) -> Option:
     return Option(**{"name": "arms", "default": 3, "low": 2, "high": 9, "label": "Arms", "meaning": "Arms."} | changes)
 
 
-def data_set(**changes: Any) -> DataSet:
+def data_set(**changes: Any) -> DatasetSpec:
     known = {
         **{"name": "stars", "title": "Stars", "description": "Stars.", "source": "here", "licence": "none"},
         **{"rows": lambda options, seed: Rows(np.zeros((30, 2)), np.zeros(30)), "n_rows": 30, "n_features": 2, "n_classes": 3},
         "is_generator": True,
     }
-    return DataSet(**known | changes)
+    return DatasetSpec(**known | changes)
 
 
 def test_no_option_can_have_the_name_of_another_field() -> None:
     assert set(_DataFields.model_fields) | {"options"} == RESERVED
     for name in (*RESERVED, "two words", "_hidden", "model_size", ""):
         with pytest.raises(ValueError, match="unused field name"):
-            option(name=name)
+            data_set(options=(option(name=name),))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_rows_that_are_not_as_declared_are_refused(monkeypatch: pytest.MonkeyPat
 PLUGIN = """
 from operator import itemgetter
 import numpy as np
-from leafscope.core.datasets import DATA_SETS, DataSet, Option, Rows
+from leafscope.core.datasets import DATA_SETS, DatasetSpec, Option, Rows
 
 def rows(options, seed):
     rng = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def rows(options, seed):
     radius = labels + 1 + options["noise"] * rng.standard_normal(len(labels))
     return Rows(radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1), labels)
 
-DATA_SETS.register(DataSet(
+DATA_SETS.register(DatasetSpec(
     name="rings", title="Rings", description="Rings.", source="drawn", licence="none", rows=rows, is_generator=True,
     is_plane=True, n_rows=itemgetter("n_samples"), n_features=2, n_classes=itemgetter("n_rings"),
     options=(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import t
 from sklearn.metrics import accuracy_score, log_loss
 
-from leafscope.core.comparison.statistics import mean_interval
+from leafscope.core.comparison.intervals import mean_interval
 from leafscope.core.inspection.errors_by_leaf import BINS, SeedErrors, bin_words, errors_by_leaf, rare_rows, visits
 from leafscope.core.usage.counts import leaf_counts
 

@@ -12,7 +12,6 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig,
 from leafscope.core.cost import cost
 from leafscope.core.models import (
     MODELS,
-    Field,
     Line,
     Model,
     baselines,
@@ -24,6 +23,7 @@ from leafscope.core.models import (
     net_lines,
 )
 from leafscope.core.models.registry import RESERVED, Memory, Models
+from leafscope.core.options import Option
 from leafscope.core.sweep import run_sweep
 from leafscope.core.training.fitting import fit
 from tests.core.models.toys import MIXTURE, NEAREST, nearest  # noqa: F401 -- a fixture
@@ -113,25 +113,25 @@ def test_a_model_is_built_or_fitted():
 
 
 @pytest.mark.parametrize("name", ["depth", "epochs", "fitted", "model_x", "_x", "two words"])
-def test_a_field_has_a_free_name(name):
-    with pytest.raises(ValueError, match=f"must have a free name, got '{name}'"):
-        Field(name, "", "", 1)
+def test_an_option_has_an_unused_name(name):
+    with pytest.raises(ValueError, match=f"unused field name, got '{name}'"):
+        replace(NEAREST, options=(Option(name=name, default=1, label="", meaning=""),))
 
 
 @pytest.mark.parametrize(
-    "bounds", [{"default": 0, "low": 1}, {"default": 5, "high": 4}, {"default": "c", "options": {"a": "A"}}]
+    "bounds", [{"default": 0, "low": 1}, {"default": 5, "high": 4}, {"default": "c", "choices": {"a": "A"}}]
 )
-def test_the_default_of_a_field_is_one_of_its_values(bounds):
-    with pytest.raises(ValueError, match="the default of x must be one of its values, got "):
-        Field("x", "", "", **bounds)
+def test_the_default_of_an_option_is_one_of_its_values(bounds):
+    with pytest.raises(ValueError, match=f"the default of x must be .* got {bounds['default']!r}"):
+        Option(name="x", label="", meaning="", **bounds)
 
 
 def test_what_a_model_shares_with_others_is_said_alike():
     mine = Models("model")
-    first = replace(NEAREST, own_fields=(Field("rank", "Rank", "", 2),))
+    first = replace(NEAREST, options=(Option(name="rank", default=2, label="Rank", meaning=""),))
     mine.register(first)
     with pytest.raises(ValueError, match="another rank"):
-        mine.register(replace(first, name="b", lines=(Line("b", "b"),), own_fields=(Field("rank", "Rank", "", 3),)))
+        mine.register(replace(first, name="b", lines=(Line("b", "b"),), options=(replace(first.options[0], default=3),)))
     with pytest.raises(ValueError, match="a second one called 'nearest'"):
         mine.register(replace(first, name="b"))
     assert list(mine) == ["nearest"]
@@ -160,7 +160,7 @@ def test_a_new_fitted_model_is_fitted_named_and_compared():
     assert model.facts["trials"] == 4
     assert model.facts["neighbours"] == model.facts["chosen"]["n_neighbors"]
     assert model.facts["operations"] == "multiply-adds"
-    with pytest.raises(ValueError, match="known only once it is fitted"):
+    with pytest.raises(ValueError, match="known only after its fit"):
         cost(run.net, 4, 3)
     base = RunConfig(data=IRIS, net=NetConfig(width=4, depth=1), train=TrainConfig(epochs=1, device="cpu"))
     sweep = SweepConfig(base=base, axes={"seed": [0, 3]}, baselines=["nearest", "dense"])

@@ -16,7 +16,7 @@ def _fit(run, x, y, chosen):
 
 NEAREST = Model(
     name="nearest",
-    option="nearest neighbours",
+    choice="nearest neighbours",
     lines=(Line("nearest", "nearest neighbours", "the nearest neighbours"),),
     memory=lambda run, p, q, n: fitting_memory(DOUBLE * n * p, p, q, n),
     fit=Fit(
@@ -58,7 +58,8 @@ import json, sys
 import torch
 from torch import nn
 from leafscope.core.models.counting import training_memory
-from leafscope.core.models.registry import MODELS, TRAINING, Field, Line, Model, Routing, Size
+from leafscope.core.models.registry import MODELS, TRAINING, Line, Model, Routing, Size
+from leafscope.core.options import Option
 
 class Mixture(nn.Module):
     def __init__(self, config, p, q, seed):
@@ -80,12 +81,17 @@ def size(net, p, q):
 
 MODELS.register(Model(
     name="mixture",
-    option="mixture of experts",
+    choice="mixture of experts",
     lines=(Line("mixture", "mixture of experts", style="flat"),),
     train_fields=TRAINING,
-    own_fields=(
-        Field("experts", "Experts", "Linear maps to choose from.", 16, low=2, high=500, short="E"),
-        Field("router", "Router", "How experts are chosen.", "first", options={"first": "the best", "top_2": "the best two"}),
+    options=(
+        Option(
+            name="experts", default=16, low=2, high=500, label="Experts", meaning="Linear maps to choose from.", short="E"
+        ),
+        Option(
+            name="router", default="first", label="Router", meaning="How experts are chosen.",
+            choices={"first": "the best", "top_2": "the best two"},
+        ),
     ),
     is_gated=True,
     routings=lambda net, leaves: [Routing(leaf, net.experts, has_prefixes=False) for leaf in leaves],

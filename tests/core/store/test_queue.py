@@ -43,7 +43,7 @@ def test_queue_order(db: Store, clock: Clock) -> None:
 def test_queue_limit(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leafscope.core.store.queue.QUEUE_LIMIT", 3)
     db.submit_many([config(1), config(2)])
-    with pytest.raises(LimitError, match="at most 3 runs can wait, but with these it would be 4"):
+    with pytest.raises(LimitError, match="at most 3 runs; with these it would hold 4"):
         db.submit_many([config(3), config(4)])
     assert len(db.list_runs()) == 2
     db.submit(config(5))

@@ -97,7 +97,7 @@ def test_members_do_not_fill_the_queue_of_others(db: Store, monkeypatch: pytest.
     monkeypatch.setattr("leafscope.core.store.queue.QUEUE_LIMIT", 2)
     db.submit_sweep(SWEEP, runs(*range(20)))
     db.submit_many(runs(30, 31))
-    with pytest.raises(LimitError, match="at most 2 runs can wait"):
+    with pytest.raises(LimitError, match="at most 2 runs;"):
         db.submit(config(32))
 
 

@@ -122,7 +122,7 @@ def test_refused_before_it_is_trained(monkeypatch):
     with pytest.raises(LimitError, match="the largest depth that fits is"):
         check(sweep(base=changed(BASE, {"net.width": 4000}), axes={"net.depth": [1, 16]}))
     monkeypatch.setattr(members_module, "MEMBER_LIMIT", 7)
-    with pytest.raises(LimitError, match=r"a sweep can have at most 7 runs, but sweep has 8, all learning rates counted"):
+    with pytest.raises(LimitError, match=r"a sweep can have at most 7 runs, but sweep has 8, including all learning rates"):
         check(sweep(axes={"seed": [0, 1, 2, 3]}, tune_lr=[0.1, 0.01]))
     with pytest.raises(LimitError, match="but sweep has 8"):
         check(sweep(axes={"seed": [0, 1, 2, 3]}, baselines=["logistic"]))

@@ -18,7 +18,7 @@ from leafscope.app.figures.compare.pivot_cells import PivotCells
 from leafscope.app.figures.compare.pivot_map import PivotMap
 from leafscope.app.figures.compare.scores import Score
 from leafscope.app.figures.shared.group_style import group_styles
-from leafscope.core.comparison.statistics import mean_interval, paired_difference
+from leafscope.core.comparison.intervals import mean_interval, paired_difference
 from tests.app.figures.hostile import HOSTILE
 
 NAMES = ("tree, K 4", "dense")

@@ -16,7 +16,7 @@ from leafscope.app.figures.compare.scores import range_around
 from leafscope.app.figures.shared.group_style import group_styles
 from leafscope.app.figures.shared.interval_lines import grey
 from leafscope.app.theme import Look
-from leafscope.core.comparison.statistics import mean_interval
+from leafscope.core.comparison.intervals import mean_interval
 
 LOOKS = [Look(), Look(dark=True), Look(projector=True)]
 HOSTILE = "<img src=x> %{x} [a](http://b)\n\u202e" + "w" * 10_000

@@ -11,7 +11,7 @@ from leafscope.app import theme
 from leafscope.app.figures.compare.group_scores import MOST_GROUPS, GroupScore, GroupScores
 from leafscope.app.figures.shared.group_style import GroupStyle, group_styles
 from leafscope.app.theme import Look
-from leafscope.core.comparison.statistics import Interval, mean_interval
+from leafscope.core.comparison.intervals import Interval, mean_interval
 
 LOOKS = [Look(), Look(dark=True), Look(projector=True)]
 HOSTILE = "<img src=x> %{x}\n\u202e" + "w" * 10_000

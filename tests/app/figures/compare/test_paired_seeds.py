@@ -9,7 +9,7 @@ from leafscope.app import theme
 from leafscope.app.figures.compare.paired_seeds import PairedSeeds
 from leafscope.app.figures.shared.group_style import group_styles
 from leafscope.app.theme import Look
-from leafscope.core.comparison.statistics import Difference, paired_difference
+from leafscope.core.comparison.intervals import Difference, paired_difference
 
 LOOKS = [Look(), Look(dark=True), Look(projector=True)]
 WORDS = ("tree, K 4", "dense")

@@ -8,7 +8,6 @@ import numpy as np
 from leafscope.app.figures.run.decision_regions import DecisionRegions
 from leafscope.app.figures.run.leaf_loads import LeafLoads
 from leafscope.app.figures.run.learning_curves import LearningCurves
-from leafscope.app.figures.run.load_over_epochs import LoadOverEpochs
 from tests.app.figures.hostile import HOSTILE
 
 
@@ -45,13 +44,6 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
         "one": lambda: LeafLoads([7], 0),
         "many": lambda: LeafLoads(np.arange(1 << 16), 16),
         "hostile": lambda: LeafLoads([1, 2], 1, model=HOSTILE[0]),
-    },
-    LoadOverEpochs: {
-        "usual": lambda: LoadOverEpochs([0, 5], [[4, 0], [2, 2]], depth=1),
-        "empty": lambda: LoadOverEpochs([], np.zeros((0, 4)), depth=2),
-        "one": lambda: LoadOverEpochs([0], [[3]], depth=0),
-        "many": lambda: LoadOverEpochs(np.arange(200), np.ones((200, 1 << 12)), depth=12),
-        "hostile": lambda: LoadOverEpochs([0], [[1, 2]], depth=1, split=HOSTILE[0]),
     },
     DecisionRegions: {
         "usual": regions,

@@ -102,7 +102,7 @@ def test_names_given_here_stay_and_tags_are_united(tmp_path: Path, empty: Store)
     assert (one.name, one.tags, one.comment) == ("here", ("b", "c", "a"), "mine")
     assert (two.name, len(two.tags), two.tags[-1]) == ("", 50, "a")
     assert (three.name, three.tags) == ("there", ("a", "b"))
-    assert done.skipped == (f"run {config(2).run_id} has 50 tags, as many as it can have; 1 were not added",)
+    assert done.skipped == (f"run {config(2).run_id} has 50 tags, the most allowed; 1 were not added",)
 
 
 def test_a_deck_with_other_slides_comes_under_a_new_address_once(small: tuple[Store, bytes], empty: Store) -> None:

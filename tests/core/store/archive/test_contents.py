@@ -69,7 +69,7 @@ FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
     ("annotations", edit(0, tags='{"a": 1}'), r"annotations, row 1: tags must be a list of texts"),
     ("annotations", edit(0, tags='["a", "a"]'), r"annotations, row 1: tags must be different"),
     ("annotations", edit(0, tags=json.dumps(["x" * 61])), r"annotations, row 1: a tag must have from 1 to 60 characters"),
-    ("annotations", edit(0, tags='["\\ud800"]'), r"annotations, row 1: it must have whole characters"),
+    ("annotations", edit(0, tags='["\\ud800"]'), r"annotations, row 1: text must not contain unpaired surrogates"),
     ("sweeps", edit(0, sweep_id="0" * 16), r"sweeps, row 1: sweep_id must be [0-9a-f]{16}, the address of its config"),
     ("sweeps", edit(0, config='{"axes": {"seed": []}}'), r"sweeps, row 1: axis seed must have at least one value"),
     (

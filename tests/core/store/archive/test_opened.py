@@ -68,14 +68,14 @@ def test_a_damaged_directory_is_read_or_refused_in_words(small: tuple[Store, byt
 def test_a_truncated_file_is_refused(small: tuple[Store, bytes], empty: Store) -> None:
     for share in (0.01, 0.1, 0.5, 0.9, 0.99):
         refused(empty, small[1][: int(share * len(small[1]))], r"the file was not imported, and nothing was changed: it is no")
-    refused(empty, small[1][:-1], r"it is no zip file, or its end is missing")
+    refused(empty, small[1][:-1], r"it is not a zip file, or its end is missing")
 
 
 def test_other_files_are_refused(small: tuple[Store, bytes], empty: Store, tmp_path: Path) -> None:
-    refused(empty, b"", r"it is no zip file")
-    refused(empty, b"Dear reader, this is a letter.\n" * 50, r"it is no zip file")
-    refused(empty, zipped({"letter.txt": b"Dear reader"}), r"no file of exported runs: it has no manifest.json")
-    refused(empty, zipped({"manifest.json": b"{}"}), r"no file of exported runs: manifest.json must say")
+    refused(empty, b"", r"it is not a zip file")
+    refused(empty, b"Dear reader, this is a letter.\n" * 50, r"it is not a zip file")
+    refused(empty, zipped({"letter.txt": b"Dear reader"}), r"not a file of exported runs: it has no manifest.json")
+    refused(empty, zipped({"manifest.json": b"{}"}), r"not a file of exported runs: manifest.json must have")
     refused(empty, zipped({"manifest.json": b"[" * 100_000}), r"manifest.json is damaged")
     refused(empty, zipped({"manifest.json": b" " * (2**20 + 1)}), r"manifest.json must have at most 1,048,576 bytes")
     refused(empty, zipped(members(small[1]) | {"../evil": b""}), r"it has a foreign member, '../evil'")
