@@ -31,6 +31,7 @@ def _groups(root: Path) -> Iterator[tuple[Path, _Files]]:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
         return
+    mounts: tuple[str, ...]
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if not controllers:
