@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from leafscope.app.navigation import PAGES
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE
-from tests.e2e.harness import HANGS, App, assert_all_gone, assert_no_traceback, end_app, start_app
+from tests.e2e.harness import HANGS, App, assert_all_gone, assert_no_traceback, end_app, start_app, until
 from tests.e2e.scene import Scene
 
 expect.set_options(timeout=1000 * HANGS)
@@ -129,7 +129,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     folder = tmp_path_factory.mktemp("somewhere else")
     running = start_app(folder, folder / "runs.db")
     try:
-        running.train(EXAMPLE)
+        until(lambda: any(run.status == "finished" for run in running.store.list_runs()), "the example run")
         yield running
         family = running.family()
         running.process.send_signal(signal.SIGINT)

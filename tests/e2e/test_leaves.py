@@ -1,4 +1,4 @@
-"""Leaves and Balance in the browser: a leaf is clicked, its epochs play, one of its rows is explained, a link shows the same."""
+"""Leaves and Balance in the browser: a leaf is clicked, its epochs play, a row is explained, and a link shows the same."""
 
 import re
 from typing import Any
