@@ -40,7 +40,8 @@ def test_compare_share_and_present(app: App, window: Visit, browser: Any, tmp_pa
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
     page.wait_for_url(re.compile("view=pairs"))
 
-    page.goto(page.url)
+    page.locator("[data-testid=stSidebar] summary", has_text="View").click()
+    page.goto(page.locator("[data-testid=stSidebar] code").inner_text())
     page.get_by_text(words, exact=True).first.wait_for()
 
     deck = "Moons <b>bold</b>"

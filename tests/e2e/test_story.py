@@ -13,9 +13,9 @@ from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
 from tests.e2e.scene import Scene, app_epochs, assert_score_is_of, data_of, net_at, net_of
 
-EPOCHS = 4000
+EPOCHS = 3000
 STORY = changed(EXAMPLE, {"train.epochs": EPOCHS})
-"""About ten seconds, so that there is time to watch it and to stop it."""
+"""Some seconds, so that there is time to watch it and to stop it."""
 
 
 def number_field(page: Any, label: str, value: str) -> None:

@@ -958,6 +958,15 @@ def test_a_view_that_does_not_exist_is_the_usual_one(lab: Lab) -> None:
     assert not at.query_params
 
 
+def test_the_link_to_the_view_is_in_its_fold(lab: Lab) -> None:
+    run = lab.finish(small())
+    at = open_page(run=run.run_id)
+    assert not at.code  # which the browser needs another script for
+    at.session_state["_view"] = True
+    (code,) = run_app(at).code
+    assert f"run={run.run_id}" in code.value
+
+
 # The worker
 
 
