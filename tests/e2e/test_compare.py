@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from playwright.sync_api import expect
 
 from leafscope.core.comparison.statistics import paired_difference
 from leafscope.core.config import RunConfig, changed
@@ -99,10 +100,15 @@ def test_a_link_offers_to_train_what_is_not_there(app: App, window: Visit) -> No
     app.train(run)
     best = app.store.run(run.run_id).best
     page.goto(f"{app.url}/leaves?run={run.run_id}")
+    leaf = page.get_by_role("heading", name=re.compile("^(Leaf|Prefix) ")).first
+    leaf.wait_for()
     page.wait_for_url(re.compile("plan="))
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    address = page.url
+    page.goto("about:blank")
     app.store.delete(run.run_id)
-    page.goto(page.url)
+    page.goto(address)
     page.get_by_role("button", name=re.compile("^Train it")).click()
-    page.get_by_role("heading", name=re.compile("^(Leaf|Prefix) ")).first.wait_for()
+    leaf.wait_for()
     until(lambda: app.store.run(run.run_id).status == "finished", "finished again")
     assert app.store.run(run.run_id).best == best
