@@ -57,3 +57,7 @@ pictures:
 # time the frames of the Playground's scene
 frames:
     {{python}} -m tests.tools.frames
+
+# time what a person waits for in the app, in a browser
+timings:
+    {{python}} -m tests.tools.timings

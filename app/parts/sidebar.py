@@ -30,7 +30,8 @@ def sidebar_foot() -> None:
     """Show the view options, the deck and the worker's status at the foot of the sidebar."""
     session.show_notice()
     with st.sidebar:
-        with st.expander("View"):
+        fold = st.expander("View", key="_view", on_change="rerun")
+        with fold:
             for key, label, options, words in (
                 (session.Keys.SIZE, "Text size", session.SIZES, "Projector: text of 24 px, readable from the last row."),
                 (
@@ -50,8 +51,9 @@ def sidebar_foot() -> None:
                     persist_state="session",
                 )
                 session.publish_to_url(key, st.session_state[key], next(iter(options)))
-            st.caption("Link to this view. Another server offers to train the runs it lacks.")
-            st.code(link.link(), language=None, wrap_lines=True, height=80)
+            if fold.open:  # code brings the browser 1.5 MB of script, which every page would wait for
+                st.caption("Link to this view. Another server offers to train the runs it lacks.")
+                st.code(link.link(), language=None, wrap_lines=True, height=80)
         if (deck := current.current()) is not None:
             st.page_link(
                 PRESENT_PAGE,

@@ -46,9 +46,6 @@ class Control:
         return self.options() if callable(self.options) else self.options
 
 
-LARGEST = 2**53 - 1
-"""The largest number that a browser holds exactly; Streamlit raises an exception for larger ones."""
-
 DATA = Control(
     "data",
     "data.name",
@@ -338,6 +335,8 @@ def _parser(control: Control) -> Callable[[str], Any]:
 
 def _number(control: Control, text: str) -> int | float:
     value: int | float = control.kind(text)
-    if not abs(value) <= LARGEST:
-        raise ValueError(text)
+    try:
+        float(value)  # what a browser and Streamlit compute with
+    except OverflowError:
+        raise ValueError(text) from None
     return value

@@ -3,15 +3,22 @@
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from leafscope.app.navigation import PAGES
-from tests.e2e.harness import App, end_app, start_app, until
+from leafscope.core.config import RunConfig
+from leafscope.core.config.presets import EXAMPLE
+from tests.e2e.harness import HANGS, App, assert_all_gone, assert_no_traceback, end_app, start_app, until
+from tests.e2e.scene import Scene
+
+expect.set_options(timeout=1000 * HANGS)
 
 BROWSER_FLAGS = (
     "--no-sandbox",
@@ -65,7 +72,7 @@ def _windows(browser: Any) -> Iterator[Callable[..., Visit]]:
     def open_window(width: int = 1440, height: int = 900, scheme: str = "light") -> Visit:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(1000 * HANGS)
         new = Visit(page, [], [])
 
         def on_console(message: Any) -> None:
@@ -89,23 +96,55 @@ def _windows(browser: Any) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
-    """Open windows; each is checked for errors and foreign requests at the end."""
+    """Open windows that have loaded nothing yet; each is checked for errors and foreign requests at the end."""
     with _windows(browser) as open_window:
         yield open_window
 
 
-@pytest.fixture(scope="module")
-def window(browser: Any) -> Iterator[Visit]:
-    """One window for the tests of a module, where pages open sooner, since it keeps what it has loaded."""
+@pytest.fixture(scope="session")
+def only_window(browser: Any, app: App) -> Iterator[Visit]:
+    """One window for all tests, where pages open sooner, since it keeps what it has loaded; it has seen a replay.
+
+    It asks for the app in order to be closed before it, whose end it would take for an error.
+    """
     with _windows(browser) as open_window:
-        yield open_window()
+        window = open_window()
+        window.page.add_init_script("try { localStorage.setItem('leafscope.replayed', '1') } catch {}")
+        yield window
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def window(only_window: Visit) -> Iterator[Visit]:
+    """The window that tests share, checked after each."""
+    yield only_window
+    errors, foreign = list(only_window.errors), list(only_window.foreign)
+    only_window.errors.clear()
+    only_window.foreign.clear()
+    assert (errors, foreign) == ([], [])
+
+
+@pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """One app for the tests of a module, its example run finished."""
+    """One app for all tests, its example run finished; in the end Ctrl-C leaves no process and no traceback."""
     folder = tmp_path_factory.mktemp("somewhere else")
     running = start_app(folder, folder / "runs.db")
-    until(lambda: any(run.status == "finished" for run in running.store.list_runs()), 90, "the example run")
-    yield running
-    end_app(running)
+    try:
+        until(lambda: any(run.status == "finished" for run in running.store.list_runs()), "the example run")
+        yield running
+        family = running.family()
+        running.process.send_signal(signal.SIGINT)
+        assert_all_gone(family)
+        assert_no_traceback(folder)
+    finally:
+        end_app(running)
+
+
+@pytest.fixture
+def scene(app: App, window: Visit) -> Callable[[RunConfig], Scene]:
+    """Show the scene of a run, trained if need be, in the shared window."""
+
+    def show(run: RunConfig = EXAMPLE) -> Scene:
+        app.train(run)
+        return Scene(window.page, app).show(run)
+
+    return show

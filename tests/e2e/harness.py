@@ -10,23 +10,29 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig
 from leafscope.core.store.store import Store
 
+HANGS = 90.0
+"""Seconds after which something that does not happen is given up; far more than a busy machine needs."""
 
-def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Look until something holds, or fail after so many seconds; returns what held."""
-    deadline = time.monotonic() + seconds
+
+def until(holds: Callable[[], Any], what: str) -> Any:
+    """Look until something holds, or fail if it seems never to; returns what held."""
+    deadline = time.monotonic() + HANGS
     while time.monotonic() < deadline:
         if value := holds():
             return value
         time.sleep(0.02)
-    pytest.fail(f"{what}: not within {seconds:g} s")
+    pytest.fail(f"{what}: not within {HANGS:g} s")
 
 
 @dataclass
@@ -37,10 +43,16 @@ class App:
     url: str
     database: Path
 
-    @property
+    @cached_property
     def store(self) -> Store:
         """Its database, looked at from outside."""
         return Store(self.database)
+
+    def train(self, *runs: RunConfig) -> None:
+        """Have runs trained, unless they are already, and wait for their ends."""
+        self.store.submit_many(list(runs))
+        for run in runs:
+            jobs.wait(run.run_id, HANGS, store=self.store)
 
     def family(self) -> list[psutil.Process]:
         """The server and all that it started."""
@@ -72,8 +84,8 @@ def start_app(folder: Path, database: Path, port: int | None = None) -> App:
         found = re.search(r"Leafscope is at (http://127\.0\.0\.1:\d+)", text)
         return found.group(1) if found else None
 
-    url = until(address, 60, "the address")
-    until(lambda: _answers(url), 20, "an answer")
+    url = until(address, "the address")
+    until(lambda: _answers(url), "an answer")
     return App(process, url, database)
 
 
@@ -98,3 +110,22 @@ def end_app(app: App) -> None:
     for process in family:
         if process.is_running():
             process.kill()
+
+
+def assert_all_gone(family: list[psutil.Process]) -> None:
+    """Wait until none of these processes is left."""
+    until(lambda: not any(map(_runs, family)), "no process left")
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def assert_no_traceback(folder: Path) -> None:
+    """Fail if the server or the worker wrote one to its log."""
+    for log in ("app.log", "worker.log"):
+        text = (folder / log).read_text()
+        assert "Traceback" not in text, text

@@ -1,4 +1,4 @@
-"""Measure the frame times of the Playground's replay, as its page does: python -m tests.frames."""
+"""Measure the frame times of the Playground's replay, as its page does: python -m tests.tools.frames."""
 
 import shutil
 import statistics

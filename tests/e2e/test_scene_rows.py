@@ -1,0 +1,107 @@
+"""Data that are no plane in the Playground's scene: a digit that is drawn, and a row of a table."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from leafscope.core.config import DataConfig, RunConfig, changed
+from leafscope.core.datasets import Dataset
+from leafscope.core.inspection.contributions import explain
+from leafscope.core.nets import TreeNet
+from tests.e2e.scene import (
+    Scene,
+    assert_pad,
+    assert_parts,
+    assert_score_is_of,
+    data_of,
+    net_of,
+    spaced,
+    tree_of,
+)
+
+
+def test_a_digit_drawn_with_the_mouse(scene: Callable[..., Scene]) -> None:
+    run = changed(RunConfig(), {"net.width": 16, "train.epochs": 5})
+    data = data_of(run)
+    shown = scene(run)
+    page, net = shown.page, tree_of(shown.app, run)
+    first = shown.inspect()["views"][0]
+    np.testing.assert_array_equal(first["raw"], data.raw[data.test.index[0]])
+    assert_digit(shown, net, data, first["raw"])
+    page.get_by_text(f"Test row 1 of {len(data.test.y)}, class {data.class_names[data.test.y[0]]}").wait_for()
+
+    page.get_by_role("button", name="Clear").click()
+    assert not any(shown.at_rest()["views"][0]["raw"])
+    box = page.locator(".pad-canvas").bounding_box()
+    cell = box["width"] / 8
+    x = box["x"] + 3.5 * cell  # down the middle of the fourth column
+    page.mouse.move(x, box["y"] + 1.5 * cell)
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + 6.5 * cell, steps=8)
+    page.mouse.up()
+    seen = shown.at_rest()
+    cells = np.reshape(seen["views"][0]["raw"], (8, 8))
+    np.testing.assert_array_equal(cells[1:7, 3], 16)
+    assert not cells[:, [0, 1, 5, 6, 7]].any()
+    assert cells.min() >= 0
+    assert cells.max() == 16
+    page.get_by_text("Your drawing").wait_for()
+    drawn = assert_digit(shown, net, data, cells.flatten())
+    assert drawn != first["point"]["logits"]
+
+    # shift erases
+    page.keyboard.down("Shift")
+    page.mouse.move(x, box["y"] + 1.5 * cell)
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + 3.5 * cell, steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    erased = np.reshape(shown.at_rest()["views"][0]["raw"], (8, 8))
+    assert not erased[1:4, 3].any()
+    assert erased[5:7, 3].all()
+    left = assert_digit(shown, net, data, erased.flatten())
+    shown.address_has("held=" + "".join(np.base_repr(int(cell), 17).lower() for cell in erased.flatten()))
+    page.reload()
+    again = shown.at_rest()["views"][0]
+    np.testing.assert_array_equal(again["raw"], erased.flatten())
+    assert again["point"]["logits"] == pytest.approx(left, abs=1e-9)
+
+    page.get_by_role("button", name="Next test digit").click()
+    shown.at_rest()
+    assert_digit(shown, net, data, data.raw[data.test.index[1]])
+
+
+def assert_digit(scene: Scene, net: TreeNet, data: Dataset, raw: ArrayLike) -> list[float]:
+    """Scores, pattern and parts of a digit are core's; gives its logits."""
+    seen = scene.inspect()["views"][0]
+    assert_pad(scene, net, data, raw)
+    wanted = explain(net, data.standardize(raw))
+    assert_parts(seen, wanted)
+    sentence = scene.text(".scene-sentence")
+    assert sentence.startswith(f"Sign pattern {spaced(format(wanted.leaf, '04b'))}: this digit uses 5 of 31 matrices;")
+    return list(seen["point"]["logits"])
+
+
+def test_a_row_of_a_table(scene: Callable[..., Scene]) -> None:
+    run = changed(RunConfig(data=DataConfig(name="wine")), {"net.depth": 3, "net.width": 8, "train.epochs": 5})
+    data = data_of(run)
+    shown = scene(run)
+    net = net_of(shown.app, run)
+    raw = data.raw[data.test.index]
+    np.testing.assert_allclose(shown.inspect()["views"][0]["raw"], raw[0], rtol=1e-6)
+    assert_pad(shown, net, data, raw[0])
+    shown.page.get_by_role("button", name="Next test row").click()
+    shown.at_rest()
+    assert_pad(shown, net, data, raw[1])
+    field = shown.page.get_by_label("Test row", exact=True)
+    for nonsense in ("0", "999", "", "1.5"):  # no row: the last one stays
+        field.fill(nonsense)
+        shown.at_rest()
+        assert_pad(shown, net, data, raw[1])
+    field.fill(str(len(raw)))
+    shown.at_rest()
+    assert_pad(shown, net, data, raw[-1])
+    assert "this row uses 4 of 15 matrices" in shown.text(".scene-sentence")
+    assert_score_is_of(shown, net, data, "")
