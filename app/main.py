@@ -11,7 +11,7 @@ server.wait_until_warm()
 
 from leafscope.app import navigation  # noqa: E402 -- only after the warm-up thread has imported what they need
 from leafscope.app.address import link, session  # noqa: E402
-from leafscope.app.parts import sidebar  # noqa: E402
+from leafscope.app.parts import sidebar, store_trouble  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
@@ -31,5 +31,7 @@ page = st.navigation(
 )
 session.enter_page(page.url_path)
 link.reset()
-page.run()
-sidebar.sidebar_foot()
+with store_trouble.explained():
+    store_trouble.write_banner()
+    page.run()
+    sidebar.sidebar_foot()

@@ -13,6 +13,7 @@ import streamlit as st
 
 from leafscope.app.access import Access, Refused
 from leafscope.app.theme import streamlit_options
+from leafscope.core import jobs
 from leafscope.core.worker.supervisor import Supervisor
 
 OPTIONS: dict[str, Any] = {
@@ -97,6 +98,14 @@ def ensure_worker() -> Supervisor:
             _supervisor = Supervisor(database=None, device=device())
             _supervisor.start()
         return _supervisor
+
+
+def write_fault() -> str | None:
+    """Say why the worker, or the last change on a page, could not be written; None: writing works."""
+    if _supervisor is not None and _supervisor.write_fault is not None:
+        return _supervisor.write_fault
+    store = jobs.default_store()
+    return store.write_fault if store.write_fault is not None and not store.can_write() else None
 
 
 def wait_until_warm() -> None:

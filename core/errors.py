@@ -56,6 +56,11 @@ class NonFiniteLossError(LeafscopeError):
 class StoreError(LeafscopeError):
     """The database cannot be used."""
 
+    def __init__(self, message: str, *, can_pass: bool = False) -> None:
+        super().__init__(message)
+        self.can_pass = can_pass
+        """Whether it may work again later, such as when the disk is no longer full."""
+
 
 class RunNotFoundError(StoreError):
     """No run has this id."""

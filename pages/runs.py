@@ -1,5 +1,6 @@
 """Runs: what is running, queued, done? Stop, resume, delete, export."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -221,9 +222,11 @@ def _import() -> None:
 def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
     rows = []
     for summary in shown:
-        fault = run_picker.config_fault(summary)
-        values = json.loads(summary.config_json) if fault else summary.config.model_dump(mode="json")
-        config = pd.json_normalize(values).iloc[0].to_dict()
+        config = {}
+        with contextlib.suppress(ValueError, IndexError):  # a damaged configuration is left out
+            is_valid = run_picker.config_fault(summary) is None
+            values = summary.config.model_dump(mode="json") if is_valid else json.loads(summary.config_json)
+            config = pd.json_normalize(values).iloc[0].to_dict()
         said = {"name": summary.name, "tags": ", ".join(summary.tags), "comment": summary.comment}
         rows.append(said | summary.row() | config)
     return pd.DataFrame(rows)

@@ -54,7 +54,7 @@ def run_export(options: argparse.Namespace) -> int:
     if options.file.exists() and not options.force:
         return refuse(f"{options.file} exists already; --force overwrites it")
     try:
-        store = Store(options.database)
+        store = Store(options.database, create=False)
         runs, sweeps, decks = _choose(store, options)
         done = export_archive(store, options.file, run_ids=runs, sweep_ids=sweeps, deck_ids=decks)
     except (LeafscopeError, OSError, ValueError) as error:

@@ -63,7 +63,9 @@ def current_run() -> RunSummary | None:
 
 
 def config_fault(summary: RunSummary) -> str | None:
-    """Say why a run's configuration, written by another version of Leafscope, is not valid; None if it is."""
+    """Say what is damaged in a run's row, or invalid in its configuration, which another version may have written."""
+    if summary.fault:
+        return summary.fault
     try:
         summary.config  # noqa: B018
     except ValidationError as error:

@@ -1,17 +1,19 @@
 """Locating, opening, checking and migrating the database."""
 
 import os
+import re
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import platformdirs
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, make_url, select, update
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from leafscope.core.errors import StoreError
 from leafscope.core.store.schema import SCHEMA_VERSION, meta, tables
@@ -44,6 +46,8 @@ def database_url(database: str | os.PathLike[str] | None) -> URL:
     if database is None:
         database = data_folder() / "leafscope.db"
     text = os.fspath(database)
+    if os.name != "nt" and re.match(r"[A-Za-z]:[\\/]|\\\\", text):  # it would become a file of that name in this folder
+        raise StoreError(f"a database must be a path of this system, got one of Windows: {text!r}")
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).absolute()))
     try:
@@ -57,12 +61,14 @@ def database_url(database: str | os.PathLike[str] | None) -> URL:
     return url
 
 
-def open_engine(url: URL) -> Engine:
-    """Open the database, creating or migrating it if necessary.
+def open_engine(url: URL, create: bool = True) -> Engine:
+    """Open the database, and migrate it if necessary; without `create` it must exist.
 
-    Raises StoreError for a newer schema, and for a database of another program.
+    Raises StoreError if there is none, if its schema is newer, or if it is something else.
     """
     is_sqlite = url.get_backend_name() == "sqlite"
+    if is_sqlite and not create and not Path(str(url.database)).exists():
+        raise StoreError(f"there is no database at {url.database}")
     if is_sqlite:
         folder = Path(str(url.database)).parent
         try:
@@ -92,10 +98,13 @@ def explained(url: URL) -> Iterator[None]:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
         cause = getattr(error, "orig", None) or error
-        raise StoreError(f"the database {url.render_as_string()} cannot be used: {cause}") from error
+        # locked, full, read-only or unreachable, in contrast to damaged or misused
+        can_pass = isinstance(error, (OperationalError, sqlite3.OperationalError))
+        raise StoreError(f"the database {url.render_as_string()} cannot be used: {cause}", can_pass=can_pass) from error
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")  # one damaged text must not hide all rows
     connection.isolation_level = None  # else the driver begins transactions itself, with a plain BEGIN; `_begin_sqlite` does it
     connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
     deadline = time.monotonic() + BUSY_SECONDS
@@ -117,7 +126,15 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A plain BEGIN that reads and then writes fails with "database is locked", without waiting for the busy timeout, if another
     # process wrote in between. IMMEDIATE takes the write lock first.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("immediate") else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("patient", True):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate") else "BEGIN")
+        return
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
 
 
 def _prepare(engine: Engine) -> None:
@@ -177,7 +194,7 @@ def _version(connection: Connection) -> int | None:
     text = None
     if meta.name in names and {column["name"] for column in inspect(connection).get_columns(meta.name)} >= {"name", "value"}:
         text = connection.scalar(select(meta.c.value).where(meta.c.name == "schema_version"))
-    if text is None or not text.isdecimal() or int(text) < 1:
+    if text is None or not re.fullmatch(r"[1-9][0-9]{0,8}", text):
         raise StoreError(f"{place} is not a database of Leafscope; its tables are {', '.join(sorted(names)[:5])}")
     if int(text) > SCHEMA_VERSION:
         raise StoreError(

@@ -14,6 +14,7 @@ import pandas as pd
 from sqlalchemy import Connection, Row, and_, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
+from leafscope.core.store.rows import run_summary
 from leafscope.core.store.schema import (
     annotations,
     artifact_parts,
@@ -41,7 +42,7 @@ class Reading(Transactions):
         self._expire()
         with self._read() as connection:
             rows = connection.execute(_summaries().order_by(attempts.c.created.desc(), runs.c.run_id)).all()
-        return [_summary(row) for row in rows]
+        return [run_summary(row) for row in rows]
 
     def revision(self) -> tuple[Any, ...]:
         """Return values that change whenever the result of `list_runs` changes; far cheaper than a list of a thousand runs."""
@@ -62,7 +63,7 @@ class Reading(Transactions):
             row = connection.execute(_summaries().where(runs.c.run_id == run_id)).first()
         if row is None:
             raise not_found(run_id)
-        return _summary(row)
+        return run_summary(row)
 
     def runs(self, run_ids: Iterable[str]) -> dict[str, RunSummary]:
         """Return the summaries of many runs: address -> summary; addresses without a run are left out."""
@@ -72,7 +73,7 @@ class Reading(Transactions):
         with self._read() as connection:
             for part in chunks(wanted):
                 for row in connection.execute(_summaries().where(runs.c.run_id.in_(part))):
-                    found[row.run_id] = _summary(row)
+                    found[row.run_id] = run_summary(row)
         return found
 
     def curves(self, run_ids: Iterable[str], split: str, metric: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -182,16 +183,26 @@ class Reading(Transactions):
         return {epoch: b"".join(parts[epoch, attempt]) for epoch, attempt in sorted(parts)}  # the last attempt counts
 
     def _expire(self) -> None:
-        """End the running attempts whose worker sends no heartbeats; writes only if there are any."""
-        silent = attempts.c.status == "running", attempts.c.heartbeat < self._clock() - STALE
+        """End the running attempts whose worker sends no heartbeats, if the database can be written to now.
+
+        Reading must not need writing: where another process holds the write lock, or the disk is full, they end later.
+        """
+        query = select(attempts.c.run_id, attempts.c.attempt, attempts.c.beats).where(attempts.c.status == "running")
         with self._read() as connection:
-            if connection.execute(select(attempts.c.run_id).where(*silent).limit(1)).first() is None:
-                return
-        with self._write() as connection:
-            # Read the clock again: this transaction may have waited for the one that writes the heartbeat.
-            silent = attempts.c.status == "running", attempts.c.heartbeat < self._clock() - STALE
-            ended = {"status": "interrupted", "error": LOST, "finished": attempts.c.heartbeat}
-            connection.execute(update(attempts).where(*silent).values(ended))
+            beats: dict[Any, int] = {(row.run_id, row.attempt): row.beats for row in connection.execute(query)}
+        silent = [key for key, seconds in self._attempts_alive.still_for(beats).items() if seconds > STALE]
+        if not silent:
+            return
+        ended = {"status": "interrupted", "error": LOST, "finished": attempts.c.heartbeat}
+        try:
+            with self._write_at_once() as connection:
+                for run_id, attempt in silent:
+                    this = attempts.c.run_id == run_id, attempts.c.attempt == attempt, attempts.c.status == "running"
+                    still = attempts.c.beats == beats[run_id, attempt]
+                    connection.execute(update(attempts).where(*this, still).values(ended))
+        except StoreError as error:
+            if not error.can_pass:
+                raise
 
     def _first_attempt(self, connection: Connection, run_id: str) -> int:
         query = select(attempts.c.first_attempt).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt.desc()).limit(1)
@@ -252,36 +263,12 @@ def _summaries() -> Any:
     return select(runs.c.config, runs.c.label, runs.c.note, attempts, *said).select_from(joined)
 
 
-def _summary(row: Row[Any]) -> RunSummary:
-    values = json.loads(row.summary)
-    return RunSummary(
-        run_id=row.run_id,
-        label=row.label,
-        note=row.note,
-        config_json=row.config,
-        status=row.status,
-        attempt=row.attempt,
-        first_attempt=row.first_attempt,
-        created=row.created,
-        started=row.started,
-        finished=row.finished,
-        stopping=row.status == "running" and row.stop_requested,
-        error=row.error,
-        device=row.device,
-        resumed_from=row.resumed_from,
-        epochs_done=row.epochs_done,
-        epochs_total=row.epochs_total,
-        attempt_seconds=row.seconds,
-        seconds=row.seconds_before + row.seconds,
-        best_epoch=values.get("best_epoch"),
-        best=values.get("best", {}),
-        last=values.get("last", {}),
-        facts=values.get("facts", {}),
-        name=row.name or "",
-        tags=tuple(json.loads(row.tags or "[]")),
-        comment=row.comment or "",
-    )
-
-
 def _array(row: Row[Any]) -> np.ndarray:
-    return np.frombuffer(row.data, dtype=np.dtype(row.dtype)).reshape(json.loads(row.shape))
+    """Return an array of the table `leaves`; raises StoreError where it is damaged."""
+    try:
+        kind = np.dtype(row.dtype)
+        if kind.kind not in "iu":
+            raise ValueError(row.dtype)
+        return np.frombuffer(row.data, dtype=kind).reshape(json.loads(row.shape))
+    except (ValueError, TypeError) as error:
+        raise StoreError(f"the leaves of epoch {row.epoch} are damaged: {error}") from None

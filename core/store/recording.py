@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 from leafscope.core.store.reading import Reading
 from leafscope.core.store.records import CHECKPOINT, PART_BYTES, Claim, End, Ending
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, leaves, metrics
-from leafscope.core.store.summaries import fold
+from leafscope.core.store.summaries import LOST, fold
 from leafscope.core.store.transactions import insert_new
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Recording(Reading):
     def checkpoint(self, claim: Claim) -> bytes | None:
         """Return the checkpoint from which this attempt continues; None: it starts from scratch."""
         with self._read() as connection:
-            row = self._held(connection, claim)
+            row = connection.execute(select(attempts).where(*of_claim(claim))).first()
             if row is None or row.first_attempt == claim.attempt:
                 return None
             return self._artifact(connection, claim.run_id, row.first_attempt, CHECKPOINT)
@@ -73,6 +73,8 @@ class Recording(Reading):
         """
         now = self._clock()
         with self._write() as connection:
+            for end in ends:
+                connection.execute(update(attempts).where(*_silenced(end.claim)).values(_GOES_ON))
             held: dict[tuple[str, int, str], Row[Any]] = {}
             for worker_id in {end.claim.worker_id for end in ends}:
                 mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
@@ -118,8 +120,21 @@ class Recording(Reading):
         keys = [(claim.run_id, claim.attempt, claim.worker_id) for claim in claims]
         return ["lost" if key not in held else "stop" if held[key] else "go" for key in keys]
 
+    def take_up(self, claims: Sequence[Claim]) -> list[bool]:
+        """Set attempts that were interrupted by silence back to running; return which of them this worker now holds.
+
+        A worker calls it that was paused or could not write, and still holds them. It does so unless there is a newer attempt,
+        or someone asked to stop.
+        """
+        with self._write() as connection:
+            return [self._held(connection, claim) is not None for claim in claims]
+
     def _held(self, connection: Connection, claim: Claim) -> Row[Any] | None:
-        return connection.execute(select(attempts).where(*of_claim(claim)).with_for_update()).first()
+        query = select(attempts).where(*of_claim(claim)).with_for_update()
+        row = connection.execute(query).first()
+        if row is None and connection.execute(update(attempts).where(*_silenced(claim)).values(_GOES_ON)).rowcount == 1:
+            row = connection.execute(query).first()
+        return row
 
     def _write_attempt(
         self, claim: Claim, records: Sequence["EpochRecord"], new: Mapping[str, bytes], ending: Mapping[str, Any]
@@ -151,7 +166,8 @@ class Recording(Reading):
                 for table in (artifacts, artifact_parts):
                     mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == CHECKPOINT
                     connection.execute(delete(table).where(*mine))
-            connection.execute(update(attempts).where(*of_claim(claim)).values({"heartbeat": self._clock()} | values | ending))
+            alive = {"heartbeat": self._clock(), "beats": attempts.c.beats + 1}
+            connection.execute(update(attempts).where(*of_claim(claim)).values(alive | values | ending))
         return True
 
     def _insert_records(
@@ -225,6 +241,18 @@ def of_claim(claim: Claim) -> tuple[Any, ...]:
     """The condition that the attempt is running and belongs to this worker."""
     mine = attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt
     return (*mine, attempts.c.status == "running", attempts.c.worker_id == claim.worker_id)
+
+
+_GOES_ON = {"status": "running", "error": None, "finished": None, "beats": attempts.c.beats + 1}
+
+
+def _silenced(claim: Claim) -> tuple[Any, ...]:
+    """The condition that only silence ended this worker's attempt: none is newer, and nobody asked to stop."""
+    newer = attempts.alias()
+    later = select(newer.c.run_id).where(newer.c.run_id == claim.run_id, newer.c.attempt > claim.attempt)
+    mine = attempts.c.run_id == claim.run_id, attempts.c.attempt == claim.attempt, attempts.c.worker_id == claim.worker_id
+    silent = attempts.c.status == "interrupted", attempts.c.error == LOST, attempts.c.stop_requested.is_(False)
+    return (*mine, *silent, ~later.exists())
 
 
 def _number(value: float) -> dict[str, Any]:

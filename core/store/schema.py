@@ -1,7 +1,8 @@
 """The current tables of the store.
 
-To add a column, change two files: add it here and increase `SCHEMA_VERSION`, and write a script in `migrations` that adds it
-to existing databases. It must be nullable, or have a plain `default` and the same `server_default` for existing rows.
+To add a column, change two files: add it here, last in its table, and increase `SCHEMA_VERSION`, and write a script in
+`migrations` that adds it to existing databases. It must be nullable, or have a plain `default` and the same `server_default`
+for existing rows.
 Archives need no change: when an older one is read, the column gets its default.
 """
 
@@ -22,7 +23,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The version of these tables, stored in the table `meta`; also the revision of the newest script in `migrations`."""
 
 tables = MetaData()
@@ -50,7 +51,7 @@ attempts = Table(
     Column("created", Double, nullable=False),
     Column("started", Double),
     Column("finished", Double),
-    Column("heartbeat", Double),
+    Column("heartbeat", Double),  # when it was last counted up, to be shown; nothing is decided by it
     Column("worker_id", String(64)),
     Column("pid", Integer),
     Column("stop_requested", Boolean, nullable=False, default=False),
@@ -62,6 +63,7 @@ attempts = Table(
     Column("seconds_before", Double, nullable=False, default=0.0),  # of the chain's earlier attempts
     Column("seconds", Double, nullable=False, default=0.0),
     Column("summary", Text, nullable=False, default="{}"),  # best and last values of the chain, so a list needs one query
+    Column("beats", Integer, nullable=False, default=0, server_default="0"),
     Index("attempts_by_status", "status", "priority", "created"),
 )
 
@@ -126,6 +128,7 @@ workers = Table(
     Column("state", String(10), nullable=False),
     Column("started", Double, nullable=False),
     Column("heartbeat", Double, nullable=False),
+    Column("beats", Integer, nullable=False, default=0, server_default="0"),
 )
 
 benchmarks = Table(

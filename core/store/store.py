@@ -13,6 +13,7 @@ from leafscope.core.store.annotations import Annotations
 from leafscope.core.store.benchmarks import Benchmarks
 from leafscope.core.store.database import database_url, open_engine
 from leafscope.core.store.decks import Decks
+from leafscope.core.store.liveness import Liveness
 from leafscope.core.store.recording import Recording
 from leafscope.core.store.sweeps import Sweeps
 from leafscope.core.store.workers import Workers
@@ -32,14 +33,22 @@ class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks):
     - Errors: StoreError if the database cannot be used.
     """
 
-    def __init__(self, database: str | os.PathLike[str] | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: str | os.PathLike[str] | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        create: bool = True,
+    ) -> None:
         url = database_url(database)
         self.url = url.render_as_string(hide_password=False)
         self.path = str(url.database) if url.get_backend_name() == "sqlite" else None
         self.place = self.path or url.render_as_string(hide_password=True)
         """Its location, for display, without a password."""
         self._clock = clock
-        self._engine = open_engine(url)
+        self._attempts_alive, self._workers_alive = Liveness(monotonic), Liveness(monotonic)
+        self._engine = open_engine(url, create)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

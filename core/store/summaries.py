@@ -68,6 +68,8 @@ class RunSummary:
     tags: tuple[str, ...] = ()
     comment: str = ""
     """A person's comment."""
+    fault: str = ""
+    """What is damaged in its row of the database; empty: nothing."""
 
     @property
     def title(self) -> str:

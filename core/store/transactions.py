@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from leafscope.core.errors import StoreError
 from leafscope.core.store.database import explained
+from leafscope.core.store.liveness import Liveness
 
 CHUNK = 500
 """Addresses in one query; databases limit the number of values in a query."""
@@ -18,6 +20,10 @@ class Transactions:
 
     _engine: Engine
     _clock: Callable[[], float]
+    _attempts_alive: Liveness
+    _workers_alive: Liveness
+    write_fault: str | None = None
+    """Why the last write failed; None: it succeeded."""
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
@@ -28,7 +34,19 @@ class Transactions:
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         """Begin a transaction that holds the write lock from the start, so that no other writer comes in between."""
-        with explained(self._engine.url), self._engine.execution_options(immediate=True).begin() as connection:
+        try:
+            with explained(self._engine.url), self._engine.execution_options(immediate=True).begin() as connection:
+                yield connection
+        except StoreError as error:
+            if error.can_pass:
+                self.write_fault = str(error)
+            raise
+        self.write_fault = None
+
+    @contextmanager
+    def _write_at_once(self) -> Iterator[Connection]:
+        """Begin a transaction like `_write`, but raise StoreError at once where it would have to wait for another writer."""
+        with explained(self._engine.url), self._engine.execution_options(immediate=True, patient=False).begin() as connection:
             yield connection
 
 

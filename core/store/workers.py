@@ -1,49 +1,74 @@
 """The list of workers, and their heartbeats."""
 
 import os
+import uuid
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
+from leafscope.core.errors import StoreError
 from leafscope.core.store.recording import of_claim
 from leafscope.core.store.records import Claim, Ending
-from leafscope.core.store.schema import attempts, workers
+from leafscope.core.store.schema import attempts, meta, workers
 from leafscope.core.store.summaries import STALE, STARTING, WorkerInfo
 from leafscope.core.store.transactions import Transactions
+
+PROBE = "probe"
+"""The row of the table `meta` that is written to see whether writing works."""
 
 
 class Workers(Transactions):
     """The part of the store for workers."""
 
     def workers(self) -> list[WorkerInfo]:
-        """List the workers whose last heartbeat is recent."""
+        """List the workers whose heartbeat has not stood still for long while this store was asked."""
         with self._read() as connection:
             rows = connection.execute(select(workers).order_by(workers.c.started)).all()
-        now = self._clock()
+        still = self._workers_alive.still_for({row.worker_id: row.beats for row in rows})
         limit = {"starting": STARTING}
         return [
             WorkerInfo(row.worker_id, row.pid, row.device, row.state)
             for row in rows
-            if now - row.heartbeat <= limit.get(row.state, STALE)
+            if still[row.worker_id] <= limit.get(row.state, STALE)
         ]
+
+    def beats(self, worker_id: str) -> tuple[str, int] | None:
+        """Return a worker's state and heartbeat, a count; None if the worker is not on the list."""
+        with self._read() as connection:
+            row = connection.execute(select(workers.c.state, workers.c.beats).where(workers.c.worker_id == worker_id)).first()
+        return None if row is None else (row.state, row.beats)
+
+    def can_write(self) -> bool:
+        """Try to write something, without waiting for others who do; `write_fault` then says why it failed."""
+        try:
+            with self._write_at_once() as connection:
+                if connection.execute(update(meta).where(meta.c.name == PROBE).values(value=uuid.uuid4().hex)).rowcount == 0:
+                    connection.execute(insert(meta).values(name=PROBE, value=""))
+        except StoreError as error:
+            self.write_fault = str(error)
+            return False
+        self.write_fault = None
+        return True
 
     def set_worker(self, worker_id: str, state: Literal["starting", "ready", "busy"], device: str = "", pid: int = 0) -> None:
         """Add a worker, or update its state; without a device or pid, an update keeps the old one."""
         with self._write() as connection:
             now = self._clock()
-            connection.execute(delete(workers).where(workers.c.heartbeat < now - 3600))
+            connection.execute(delete(workers).where(func.abs(workers.c.heartbeat - now) > 3600))  # the clock may have been set
             values: dict[str, Any] = {"state": state, "heartbeat": now} | ({"device": device} if device else {})
-            if connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(values)).rowcount == 0:
+            beats = {"beats": workers.c.beats + 1}
+            if connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(values | beats)).rowcount == 0:
                 values |= {"worker_id": worker_id, "pid": pid or os.getpid(), "device": device, "started": now}
                 connection.execute(insert(workers).values(values))
 
     def beat(self, worker_id: str, *claims: Claim) -> None:
-        """Write a heartbeat for the worker and for the attempts that it trains."""
+        """Count up the heartbeat of the worker and of the attempts that it trains."""
         with self._write() as connection:
             now = self._clock()
-            connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(heartbeat=now))
+            mine = workers.c.worker_id == worker_id
+            connection.execute(update(workers).where(mine).values(heartbeat=now, beats=workers.c.beats + 1))
             for claim in claims:
-                connection.execute(update(attempts).where(*of_claim(claim)).values(heartbeat=now))
+                connection.execute(update(attempts).where(*of_claim(claim)).values(heartbeat=now, beats=attempts.c.beats + 1))
 
     def remove_worker(self, worker_id: str, status: Ending = "interrupted", error: str | None = None) -> None:
         """Remove a worker that has ended; its running attempts end with this status and error."""

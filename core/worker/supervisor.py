@@ -1,5 +1,6 @@
 """The supervisor, which keeps a worker running while this process runs."""
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from leafscope.core.errors import StoreError
+from leafscope.core.store.liveness import Liveness
 from leafscope.core.store.store import Store
+from leafscope.core.store.summaries import STALE, STARTING
 
 GRACE = 1.0
 """Seconds a worker has to save and end before it is killed."""
@@ -21,6 +24,12 @@ DELAYS = (0.1, 0.5, 2.0, 10.0, 30.0)
 
 YOUNG = 20.0
 """Seconds; a worker that lived longer resets the delays."""
+
+CHECK = 1.0
+"""Seconds between two looks at the worker's heartbeat."""
+
+FROZEN = 15.0
+"""Seconds without a heartbeat, while the database can be written to, after which a worker is replaced."""
 
 LOG_BYTES = 5_000_000
 """When a worker starts, a log larger than this is renamed."""
@@ -45,6 +54,8 @@ class Supervisor:
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._worker_id = ""
+        self.write_fault: str | None = None
+        """Why the worker cannot write; None: it can."""
 
     @property
     def alive(self) -> bool:
@@ -91,7 +102,7 @@ class Supervisor:
             process = self._process
             if process is not None:
                 began = time.monotonic()
-                status = process.wait()
+                status = self._wait(process)
                 if process.stdin is not None:
                     process.stdin.close()
                 self._note_end(status)
@@ -107,6 +118,32 @@ class Supervisor:
                     log.warning("cannot start a worker: %s", error)
                     self._process = None
                     young += 1
+
+    def _wait(self, process: "subprocess.Popen[bytes]") -> int:
+        """Wait for the worker's end; kill it if its heartbeat stands still for long although writing works."""
+        alive = Liveness()
+        writable_since: float | None = None
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(CHECK)
+            try:
+                known = self._store.beats(self._worker_id)
+            except StoreError as error:
+                log.warning("%s", error)
+                continue
+            state, beats = known or ("starting", 0)
+            if alive.still_for({self._worker_id: beats})[self._worker_id] < STALE:
+                self.write_fault, writable_since = None, None
+                continue
+            if not self._store.can_write():  # then the worker cannot either
+                self.write_fault, writable_since = self._store.write_fault, None
+                continue
+            self.write_fault = None
+            now = time.monotonic()
+            writable_since = writable_since or now
+            if now - writable_since > (STARTING if state == "starting" else FROZEN):
+                log.warning("the worker gave no sign of life for long and is replaced")
+                process.kill()
 
     def _note_end(self, exit_status: int) -> None:
         try:

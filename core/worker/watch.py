@@ -82,8 +82,11 @@ class Watch(threading.Thread):
                         os._exit(0)
                 followed = self._followed
                 going = [claim for claim, stop in followed.items() if not stop.is_set()]
-                for claim, wish in zip(going, self._store.wanted_of(going), strict=True):
-                    if wish != "go":
+                wishes = dict(zip(going, self._store.wanted_of(going), strict=True))
+                lost = [claim for claim, wish in wishes.items() if wish == "lost"]
+                held = dict(zip(lost, self._store.take_up(lost), strict=True)) if lost else {}
+                for claim, wish in wishes.items():
+                    if wish == "stop" or (wish == "lost" and not held[claim]):
                         followed[claim].set()
                 if time.monotonic() >= next_beat:
                     self._store.beat(self._worker_id, *followed)

@@ -19,6 +19,7 @@ from leafscope.core.store.records import Claim, Ending
 from leafscope.core.store.store import Store
 from leafscope.core.store.tensors import pack, unpack
 from leafscope.core.worker.members import Group
+from leafscope.core.worker.patience import patient
 from leafscope.core.worker.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind
 from leafscope.core.worker.watch import Watch, log
 
@@ -55,6 +56,8 @@ class Worker:
         on_members: Callable[[], Any] = lambda: None,
     ) -> None:
         self.watch = Watch(store, worker_id, parent)
+        if parent is not None:  # without one, who called it is told at once
+            store = patient(store, self.watch.ending)
         self._only = only
         self._group = Group(store, worker_id, self.watch, device, threads or n_cores(), self._why_stopped, only, on_members)
         self._store = store

@@ -19,7 +19,6 @@ import base64
 import json
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,13 +28,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app import server
 from leafscope.core import jobs
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.store.records import CHECKPOINT, NET, Claim
+from leafscope.core.store.schema import attempts
 from leafscope.core.store.store import Store
+from leafscope.core.store.summaries import LOST
 from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.worker.worker import Worker, pack
 
@@ -118,9 +120,10 @@ class Lab:
 
     def lose(self, run: RunConfig) -> RunConfig:
         """Add a running run whose worker has been silent for too long."""
-        behind = Lab(Store(self.store.path, clock=lambda: time.time() - 2 * PATIENCE))
-        behind.start(run, 1)
-        behind.store.close()
+        self.start(run, 1)
+        with self.store._write() as connection:
+            lost = {"status": "interrupted", "error": LOST, "finished": attempts.c.heartbeat}
+            connection.execute(update(attempts).where(attempts.c.run_id == run.run_id).values(lost))
         return run
 
     def work(self, run: RunConfig) -> RunConfig:

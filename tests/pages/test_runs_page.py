@@ -303,3 +303,57 @@ def test_csv_has_what_people_wrote_and_no_formula(lab: Lab, downloads: dict[str,
     table = pd.read_csv(io.BytesIO(downloads["leafscope-runs.csv"]())).set_index("run_id").loc[run.run_id]
     assert table[["name", "comment", "tags"]].tolist() == ["'=cmd|'/C calc'!A0", "'@SUM(A1)", "'+1+1, seminar"]
     assert table["data.name"] == "wine"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("created", 1e308),
+        ("created", -1.0),
+        ("created", "soon"),
+        ("finished", 1e308),
+        ("started", "x"),
+        ("status", "lost"),
+        ("attempt", 2**62),
+        ("first_attempt", -1),
+        ("epochs_done", "many"),
+        ("epochs_total", 0),
+        ("epochs_total", 2**62),
+        ("seconds", 1e308),
+        ("seconds_before", "x"),
+        ("summary", "{"),
+        ("summary", "[]"),
+        ("summary", '{"last": {"train_loss": "x"}}'),
+        ("summary", '{"best_epoch": -1, "best": 3}'),
+        ("summary", '{"facts": []}'),
+        ("summary", b"\xff\xfe"),
+        ("error", b"\xff\xfe"),
+        ("device", 3),
+        ("runs.config", "{"),
+        ("runs.config", "[1]"),
+        ("runs.label", b"\xff"),
+        ("runs.note", 3),
+        ("annotations.tags", '["\\ud800"]'),
+        ("annotations.tags", "{"),
+        ("annotations.name", b"\xff"),
+    ],
+)
+@pytest.mark.parametrize("page", ["runs", "playground", "leaves", "balance", "compare", "overfitting"])
+def test_a_damaged_row_disables_no_page_and_can_be_deleted(
+    lab: Lab, downloads: dict[str, Any], page: str, column: str, value: object
+) -> None:
+    good, bad = lab.finish(small("wine")), lab.finish(small("iris"))
+    lab.store.annotate(bad.run_id, name="a", tags=["t"])
+    where, _, name = column.rpartition(".")
+    connection = sqlite3.connect(str(lab.store.path))
+    with connection:
+        connection.execute(f"UPDATE {where or 'attempts'} SET {name} = ? WHERE run_id = ?", (value, bad.run_id))
+    connection.close()
+    at = open_page(page, **({"run": bad.run_id} if page in ("playground", "leaves", "balance") else {}))
+    assert not at.exception
+    if page == "runs":
+        assert set(shown(at).index) == {good.run_id, bad.run_id}
+        assert good.run_id in downloads["leafscope-runs.csv"]().decode()
+        lab.store.delete(bad.run_id)
+        run_app(at)
+        assert set(shown(at).index) == {good.run_id}

@@ -145,3 +145,9 @@ def test_what_was_left_out_is_said_in_a_few_lines(tmp_path: Path, capsys: pytest
     assert len(lines) == 12
     assert lines[1].endswith("was left out: it waits, and nothing of it is there yet")
     assert lines[-1] == "  and 3 more"
+
+
+def test_export_makes_no_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("export", tmp_path / "x.leafscope", "--all", "--database", tmp_path / "missing.db") == 2
+    assert "there is no database at" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

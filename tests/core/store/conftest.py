@@ -16,6 +16,6 @@ def clock() -> Clock:
 
 @pytest.fixture
 def db(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    opened = Store(tmp_path / "data" / "test.db", clock)
+    opened = Store(tmp_path / "data" / "test.db", clock, clock)
     yield opened
     opened.close()

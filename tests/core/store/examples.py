@@ -6,6 +6,7 @@ from leafscope.core.config import RunConfig, TrainConfig
 from leafscope.core.store.records import Claim
 from leafscope.core.store.store import Store
 from leafscope.core.training.trainer import EpochRecord
+from tests.core.clock import Clock
 
 
 def config(seed: int = 0) -> RunConfig:
@@ -28,3 +29,9 @@ def claimed(db: Store, run: RunConfig | None = None, worker: str = "w") -> Claim
     assert claim is not None
     assert db.begin(claim, "cpu")
     return claim
+
+
+def fall_silent(db: Store, clock: Clock, seconds: float = 60.0) -> None:
+    """Let time pass without a heartbeat, as a reader sees it who has looked before."""
+    db.list_runs()
+    clock.now += seconds

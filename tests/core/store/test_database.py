@@ -1,5 +1,6 @@
 """Where a database is, and what is opened: a new one, one of today, and nothing else."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -70,3 +71,19 @@ def test_alembic_is_imported_only_to_migrate(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["False", "False", "True"]
+
+
+def test_a_database_that_must_exist_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "missing.db"
+    with pytest.raises(StoreError, match="there is no database at"):
+        Store(path, create=False)
+    assert not path.parent.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="these are paths there")
+@pytest.mark.parametrize("text", [r"C:\Users\me\x.db", "C:/Users/me/x.db", r"\\server\share\x.db"])
+def test_a_path_of_windows_is_no_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match="got one of Windows"):
+        Store(text)
+    assert not list(tmp_path.iterdir())

@@ -4,17 +4,17 @@ import pytest
 from sqlalchemy import text
 
 from leafscope.core.errors import RunStateError
-from leafscope.core.store.records import CHECKPOINT, Claim
+from leafscope.core.store.records import CHECKPOINT, Claim, End
 from leafscope.core.store.store import Store
 from tests.core.clock import Clock
-from tests.core.store.examples import claimed, record
+from tests.core.store.examples import claimed, fall_silent, record
 
 
 def test_resumed_chain_shows_the_highest_attempt(db: Store, clock: Clock) -> None:
     first = claimed(db)
     db.record(first, [record(0, 9.0), record(1, 8.0)], {CHECKPOINT: b"at 1"})
     db.record(first, [record(2, 0.5), record(3, 0.4)])
-    clock.now += 100
+    fall_silent(db, clock)
     assert db.run(first.run_id).status == "interrupted"
     clock.now += 1
     assert not db.resume(first.run_id).reused
@@ -38,13 +38,66 @@ def test_resumed_chain_shows_the_highest_attempt(db: Store, clock: Clock) -> Non
         db.resume(first.run_id)
 
 
+def test_what_silence_interrupted_is_taken_up_by_who_holds_it(db: Store, clock: Clock) -> None:
+    def interrupt(claim: Claim) -> None:
+        fall_silent(db, clock)
+        assert db.run(claim.run_id).status == "interrupted"
+        assert "no sign of life" in str(db.run(claim.run_id).error)
+
+    claim = claimed(db)
+    interrupt(claim)
+    db.beat("w", claim)  # which alone takes nothing up
+    assert db.wanted(claim) == "lost"
+    assert db.take_up([claim]) == [True]
+    assert db.wanted(claim) == "go"
+    assert (db.run(claim.run_id).status, db.run(claim.run_id).error) == ("running", None)
+    interrupt(claim)
+    assert db.begin(claim, "cpu")
+    interrupt(claim)
+    assert db.record(claim, [record(0), record(1)], {CHECKPOINT: b"1"})
+    interrupt(claim)
+    assert db.end(claim, "finished", None, [record(2)])
+    assert db.run(claim.run_id).status == "finished"
+    assert db.recorded_epochs(claim.run_id).tolist() == [0, 1, 2]
+    assert db.take_up([claim]) == [False]
+
+
+def test_many_ends_take_up_what_silence_interrupted(db: Store, clock: Clock) -> None:
+    claim = claimed(db)
+    fall_silent(db, clock)
+    assert db.run(claim.run_id).status == "interrupted"
+    assert db.end_many([End(claim, "finished", None, [record(0)], {}, {})]) == [True]
+    assert db.run(claim.run_id).status == "finished"
+
+
+@pytest.mark.parametrize("why", ["resumed", "deleted", "asked to stop", "another worker", "the worker died"])
+def test_what_someone_decided_about_is_not_taken_up(db: Store, clock: Clock, why: str) -> None:
+    claim = claimed(db)
+    db.record(claim, [record(0)])
+    if why == "asked to stop":
+        db.stop(claim.run_id)
+    if why == "the worker died":
+        db.remove_worker("w", "failed", "the worker died")
+    fall_silent(db, clock)
+    db.list_runs()
+    if why == "resumed":
+        db.resume(claim.run_id)
+    if why == "deleted":
+        db.delete(claim.run_id)
+    if why == "another worker":
+        claim = Claim(claim.run_id, claim.attempt, "other", claim.label, claim.config_json)
+    assert db.take_up([claim]) == [False]
+    assert not db.record(claim, [record(1)])
+    assert not db.end(claim, "finished")
+    assert db.end_many([End(claim, "finished", None, [], {}, {})]) == [False]
+    with db._read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM metrics WHERE epoch = 1")).scalar() == 0
+
+
 def test_late_writes_change_nothing(db: Store, clock: Clock) -> None:
     claim = claimed(db)
     db.record(claim, [record(0)], {CHECKPOINT: b"old"})
-    clock.now += 60  # a laptop sleeps
-    assert db.list_runs()[0].status == "interrupted"
-    assert "no sign of life" in str(db.run(claim.run_id).error)
-    db.beat("w", claim)
+    db.remove_worker("w", "interrupted", "the worker was ended")
     assert db.wanted(claim) == "lost"
     assert db.record(claim, [record(1)], {CHECKPOINT: b"new"}) is False
     assert db.end(claim, "finished", None, [record(1)]) is False

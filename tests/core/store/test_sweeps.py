@@ -11,7 +11,7 @@ from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.store import Store
 from leafscope.core.training.trainer import EpochRecord
 from tests.core.clock import Clock
-from tests.core.store.examples import config
+from tests.core.store.examples import config, fall_silent
 
 SWEEP = SweepConfig(name="seeds", base=RunConfig(train=TrainConfig(epochs=5)), axes={"seed": [0, 1, 2, 3]})
 
@@ -140,10 +140,11 @@ def test_a_loss_that_became_infinite_is_not_tried_again(db: Store) -> None:
 def test_a_lost_worker_leaves_its_members_and_the_others_wait_on(db: Store, clock: Clock) -> None:
     db.submit_sweep(SWEEP, runs(0, 1, 2))
     taken = take(db, 2.0)
-    clock.now += 60
+    fall_silent(db, clock)
     statuses = db.statuses([run.run_id for run in runs(0, 1, 2)])
     assert list(statuses.values()) == ["interrupted", "interrupted", "queued"]
     assert db.wanted_of(taken) == ["lost", "lost"]
+    db.resume(taken[0].run_id)
     assert not db.end(taken[0], "finished")
 
 

@@ -1,12 +1,21 @@
 """Workers are listed as long as they give signs of life."""
 
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from leafscope.core.errors import StoreError
 from leafscope.core.store.store import Store
 from tests.core.clock import Clock
-from tests.core.store.examples import claimed, record
+from tests.core.store.examples import claimed, fall_silent, record
 
 
 def test_workers(db: Store, clock: Clock) -> None:
     db.set_worker("w", "starting", "cpu", 7)
+    assert len(db.workers()) == 1
     clock.now += 30  # importing torch from a cold disk
     assert [worker.state for worker in db.workers()] == ["starting"]
     db.set_worker("w", "ready")
@@ -31,3 +40,51 @@ def test_signs_of_life(db: Store, clock: Clock) -> None:
     db.record(claim, [record(0)])  # writing is a sign of life, too
     clock.now += 2.9
     assert db.run(claim.run_id).status == "running"
+
+
+@pytest.mark.parametrize("ahead", [-1e9, 1e9])
+def test_a_clock_that_is_set_makes_no_dead_worker_live(db: Store, clock: Clock, ahead: float) -> None:
+    other = Store(db.path, lambda: clock.now + ahead)
+    claim = claimed(other)
+    other.set_worker("w", "busy", "cpu")
+    other.close()
+    assert db.run(claim.run_id).status == "running"
+    assert len(db.workers()) == 1
+    clock.now += 3.1
+    assert db.run(claim.run_id).status == "interrupted"
+    assert db.workers() == []
+    assert not db.resume(claim.run_id).reused
+
+
+def test_reading_waits_for_no_writer(tmp_path: Path, clock: Clock) -> None:
+    db = Store(tmp_path / "locked.db", clock, clock)
+    claim = claimed(db)
+    fall_silent(db, clock)
+    other = sqlite3.connect(str(db.path), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    assert db.run(claim.run_id).status == "running"  # it could not be written that it is silent
+    assert not db.can_write()
+    assert "locked" in str(db.write_fault)
+    assert time.monotonic() - began < 5
+    other.execute("COMMIT")
+    other.close()
+    assert db.can_write()
+    assert db.write_fault is None
+    assert db.run(claim.run_id).status == "interrupted"
+    db.close()
+
+
+def test_a_full_database_can_be_read(tmp_path: Path) -> None:
+    db = Store(tmp_path / "full.db")
+    claim = claimed(db)
+    with db._engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    event.listen(db._engine, "begin", lambda one: one.exec_driver_sql(f"PRAGMA max_page_count = {pages}"))
+    with pytest.raises(StoreError, match="full") as caught:
+        db.record(claim, [record(0)], {"large": b"x" * 1_000_000})
+    assert caught.value.can_pass
+    assert "full" in str(db.write_fault)
+    assert db.run(claim.run_id).status == "running"
+    assert db.history(claim.run_id).empty
+    db.close()

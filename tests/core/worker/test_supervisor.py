@@ -182,3 +182,39 @@ def test_worker_that_dies_at_its_start_is_started_ever_more_slowly(
     failing.stop()  # does not wait for the delay
     assert time.monotonic() - began < 2
     assert (tmp_path / "starts").read_text().count("start") == 3
+
+
+def test_a_paused_worker_takes_its_run_up_again_and_a_frozen_one_is_replaced(
+    db: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watching = Supervisor(path)
+    watching.start()
+    try:
+        run_id = db.submit(long(2, 10_000)).run_id
+        until(lambda: db.run(run_id).epochs_done >= 3, 60, "3 epochs")
+        pid = running_pid(db)
+        monkeypatch.setattr(supervisor, "FROZEN", 1000.0)
+        with db._write():  # so that it is not paused within a transaction of its own
+            os.kill(pid, signal.SIGSTOP)
+        until(lambda: db.run(run_id).status == "interrupted", 30, "interrupted")
+        done = db.run(run_id).epochs_done
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: db.run(run_id).epochs_done > done + 1, 30, "going on")
+        assert (db.run(run_id).status, running_pid(db)) == ("running", pid)
+        assert db.recorded_epochs(run_id).tolist() == list(range(db.run(run_id).epochs_done + 1))
+        assert not db.history(run_id).duplicated(["epoch", "split", "metric"]).any()
+        with db._read() as connection:
+            assert connection.exec_driver_sql(f"SELECT max(attempt) FROM attempts WHERE run_id = '{run_id}'").scalar() == 1
+
+        monkeypatch.setattr(supervisor, "FROZEN", 2.0)
+        with db._write():
+            os.kill(pid, signal.SIGSTOP)
+        until(lambda: watching.pid not in (None, pid), 60, "another worker")
+        assert not exists(pid)
+        until(lambda: db.run(run_id).status != "running", 30, "given up")
+        db.resume(run_id)
+        until(lambda: db.run(run_id).epochs_done > done + 2 and db.run(run_id).status == "running", 60, "resumed")
+        db.stop(run_id)
+        until(lambda: db.run(run_id).status == "stopped", 10, "stopped")
+    finally:
+        watching.stop()

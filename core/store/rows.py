@@ -1,0 +1,129 @@
+"""Rows of the database as summaries, checked: a damaged value is left out and named, so that no row hides another.
+
+SQLite holds any value in any column, and a row may come from a damaged disk or another program.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Row
+
+from leafscope.core.store.summaries import RunSummary
+
+STATUSES = ("queued", "running", "finished", "failed", "stopped", "interrupted")
+
+LATEST = 32_503_680_000.0
+"""The year 3000, in seconds since 1970: dates beyond 9999 cannot be shown."""
+
+
+def run_summary(row: Row[Any]) -> RunSummary:
+    """Return a row of the list of runs; `fault` names what is wrong with it."""
+    checked = _Checked(row)
+    values = checked.take("summary", _summary, {})
+    return RunSummary(
+        run_id=row.run_id,
+        label=checked.take("label", _text, ""),
+        note=checked.take("note", _text, ""),
+        config_json=checked.take("config", _text, "{}"),
+        status=checked.take("status", _status, "failed"),
+        attempt=checked.take("attempt", _count, 1),
+        first_attempt=checked.take("first_attempt", _count, 1),
+        created=checked.take("created", _time, 0.0),
+        started=checked.take("started", _or_none(_time), None),
+        finished=checked.take("finished", _or_none(_time), None),
+        stopping=row.status == "running" and bool(row.stop_requested),
+        error=checked.take("error", _or_none(_text), None),
+        device=checked.take("device", _or_none(_text), None),
+        resumed_from=checked.take("resumed_from", _count, 0),
+        epochs_done=checked.take("epochs_done", _count, 0),
+        epochs_total=max(1, checked.take("epochs_total", _count, 1)),
+        attempt_seconds=checked.take("seconds", _seconds, 0.0),
+        seconds=checked.take("seconds_before", _seconds, 0.0) + checked.take("seconds", _seconds, 0.0),
+        best_epoch=values.get("best_epoch"),
+        best=values.get("best", {}),
+        last=values.get("last", {}),
+        facts=values.get("facts", {}),
+        name=checked.take("name", _or_none(_text), None) or "",
+        tags=checked.take("tags", _tags, ()),
+        comment=checked.take("comment", _or_none(_text), None) or "",
+        fault=checked.fault,
+    )
+
+
+class _Checked:
+    """A row whose values are checked as they are taken."""
+
+    def __init__(self, row: Row[Any]) -> None:
+        self._row = row
+        self.fault = ""
+
+    def take(self, name: str, check: Callable[[Any], Any], otherwise: Any) -> Any:
+        value = getattr(self._row, name)
+        try:
+            return check(value)
+        except (ValueError, TypeError, RecursionError):
+            self.fault = self.fault or f"its {name} is damaged: {value!r:.80}"
+            return otherwise
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _status(value: Any) -> str:
+    if value not in STATUSES:
+        raise ValueError(value)
+    return str(value)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or not 0 <= value <= 2**53:
+        raise ValueError(value)
+    return value
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, str | bytes):
+        raise TypeError(value)
+    return float(value)
+
+
+def _time(value: Any) -> float:
+    if not 0 <= _real(value) <= LATEST:
+        raise ValueError(value)
+    return _real(value)
+
+
+def _seconds(value: Any) -> float:
+    if not 0 <= _real(value) <= 1e12:
+        raise ValueError(value)
+    return _real(value)
+
+
+def _or_none(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else check(value)
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    tags = json.loads(_text(value or "[]"))
+    if not isinstance(tags, list):
+        raise TypeError(tags)
+    # a lone surrogate, which JSON can hold, cannot be shown
+    return tuple(_text(tag).encode("utf-8", "replace").decode() for tag in tags)
+
+
+def _summary(value: Any) -> dict[str, Any]:
+    summary = json.loads(_text(value))
+    if not isinstance(summary, dict) or not isinstance(summary.get("facts", {}), dict):
+        raise TypeError(summary)
+    for which in ("best", "last"):
+        numbers = summary.get(which, {})
+        if not isinstance(numbers, dict):
+            raise TypeError(summary)
+        summary[which] = {str(name): _real(one) for name, one in numbers.items()}
+    if (best := summary.get("best_epoch")) is not None:
+        _count(best)
+    return summary
