@@ -305,40 +305,46 @@ def test_csv_has_what_people_wrote_and_no_formula(lab: Lab, downloads: dict[str,
     assert table["data.name"] == "wine"
 
 
+DAMAGED = [
+    ("created", 1e308),
+    ("created", -1.0),
+    ("created", "soon"),
+    ("finished", 1e308),
+    ("started", "x"),
+    ("status", "lost"),
+    ("attempt", 2**62),
+    ("first_attempt", -1),
+    ("epochs_done", "many"),
+    ("epochs_total", 0),
+    ("epochs_total", 2**62),
+    ("seconds", 1e308),
+    ("seconds_before", "x"),
+    ("summary", "{"),
+    ("summary", "[]"),
+    ("summary", '{"last": {"train_loss": "x"}}'),
+    ("summary", '{"best_epoch": -1, "best": 3}'),
+    ("summary", '{"facts": []}'),
+    ("summary", b"\xff\xfe"),
+    ("error", b"\xff\xfe"),
+    ("device", 3),
+    ("runs.config", "{"),
+    ("runs.config", "[1]"),
+    ("runs.label", b"\xff"),
+    ("runs.note", 3),
+    ("annotations.tags", '["\\ud800"]'),
+    ("annotations.tags", "{"),
+    ("annotations.name", b"\xff"),
+]
+ELSEWHERE = [("created", 1e308), ("status", "lost"), ("summary", "{"), ("runs.config", "{")]
+
+
 @pytest.mark.parametrize(
-    ("column", "value"),
+    ("page", "column", "value"),
     [
-        ("created", 1e308),
-        ("created", -1.0),
-        ("created", "soon"),
-        ("finished", 1e308),
-        ("started", "x"),
-        ("status", "lost"),
-        ("attempt", 2**62),
-        ("first_attempt", -1),
-        ("epochs_done", "many"),
-        ("epochs_total", 0),
-        ("epochs_total", 2**62),
-        ("seconds", 1e308),
-        ("seconds_before", "x"),
-        ("summary", "{"),
-        ("summary", "[]"),
-        ("summary", '{"last": {"train_loss": "x"}}'),
-        ("summary", '{"best_epoch": -1, "best": 3}'),
-        ("summary", '{"facts": []}'),
-        ("summary", b"\xff\xfe"),
-        ("error", b"\xff\xfe"),
-        ("device", 3),
-        ("runs.config", "{"),
-        ("runs.config", "[1]"),
-        ("runs.label", b"\xff"),
-        ("runs.note", 3),
-        ("annotations.tags", '["\\ud800"]'),
-        ("annotations.tags", "{"),
-        ("annotations.name", b"\xff"),
+        *(("runs", *one) for one in DAMAGED),
+        *((page, *one) for page in ("playground", "leaves", "balance", "compare", "overfitting") for one in ELSEWHERE),
     ],
 )
-@pytest.mark.parametrize("page", ["runs", "playground", "leaves", "balance", "compare", "overfitting"])
 def test_a_damaged_row_disables_no_page_and_can_be_deleted(
     lab: Lab, downloads: dict[str, Any], page: str, column: str, value: object
 ) -> None:
