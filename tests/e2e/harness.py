@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import psutil
 import pytest
@@ -65,14 +66,14 @@ class App:
         return worker
 
 
-def start_app(folder: Path, database: Path, port: int | None = None) -> App:
-    """Start the console script in a folder that is not the project's, and wait for its address."""
+def start_app(folder: Path, database: Path, port: int | None = None, *more: str) -> App:
+    """Start the console script with more options in a folder that is not the project's, and wait for its address."""
     script = Path(sys.executable).with_name("leafscope")
     if not script.exists():
         pytest.fail(f"the console script must be installed at {script}: pip install -e '.[test]'")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LEAFSCOPE", "STREAMLIT"))}
     environment["PYTHONUNBUFFERED"] = "1"
-    options = ["--no-browser", "--database", str(database), *(["--port", str(port)] if port else [])]
+    options = ["--no-browser", "--database", str(database), *(["--port", str(port)] if port else []), *(more or ["--no-token"])]
     log = (folder / "app.log").open("a")
     before = (folder / "app.log").stat().st_size
     process = subprocess.Popen([str(script), *options], cwd=folder, env=environment, stdout=log, stderr=log, text=True)
@@ -81,18 +82,21 @@ def start_app(folder: Path, database: Path, port: int | None = None) -> App:
         text = (folder / "app.log").read_text()[before:]
         if process.poll() is not None:
             pytest.fail(f"the app ended with {process.returncode}: {text}")
-        found = re.search(r"Leafscope is at (http://127\.0\.0\.1:\d+)", text)
+        found = re.search(r"Leafscope is at (http://\S+)", text)
         return found.group(1) if found else None
 
     url = until(address, "the address")
-    until(lambda: _answers(url), "an answer")
-    return App(process, url, database)
+    until(lambda: answers(url), "an answer")
+    return App(process, url.rstrip("/"), database)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a server answers at an address."""
     try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as answer:
+        with urllib.request.urlopen(urljoin(url, "/_stcore/health"), timeout=1) as answer:
             return bool(answer.status == 200)
+    except urllib.error.HTTPError:
+        return True  # it asks for a token
     except (urllib.error.URLError, OSError):
         return False
 
