@@ -99,10 +99,10 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
             if name == "dead_fraction":  # shown as a count: 2 of 16
                 words = "Leaves with no row of the split, of all L."
                 scale, statistic = float(len(counts)), replace(statistic, meaning=words, formula="", written="count")
-            elif name == "max_violation":  # shown as a multiple: 5.31 times the mean
+            elif name == "max_violation":  # shown as a multiple: 5.31 times
                 words = "Rows in the fullest leaf, as a multiple of the mean over all leaves: 1 is even."
-                statistic = replace(statistic, title="Fullest leaf", meaning=words, formula="max n / mean n.")
-                shift, of = 1.0, " times the mean"
+                statistic = replace(statistic, title="Fullest leaf / mean", meaning=words, formula="max n / mean n.")
+                shift, of = 1.0, " times"
             value, expected = scale * values[name] + shift, _scaled(chance[name], scale, shift)
             _tile(statistic, value, expected, why_undefined(name, counts), of)
     others = [
