@@ -61,3 +61,7 @@ frames:
 # time what a person waits for in the app, in a browser
 timings:
     {{python}} -m tests.tools.timings
+
+# use the app at random for 30 minutes while its worker is killed now and then, and print what grew
+soak *options:
+    {{python}} -m tests.tools.soak {{options}}
