@@ -151,7 +151,7 @@ class Supervisor:
                 self._store.remove_worker(self._worker_id, "interrupted", "the worker was ended before it could save")
             else:
                 log.warning("the worker ended with status %d, see its log; starting another", exit_status)
-                self._store.remove_worker(self._worker_id, "failed", "the worker died")
+                self._store.bury_worker(self._worker_id)
         except StoreError as error:
             log.warning("%s", error)
 
