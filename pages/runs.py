@@ -14,7 +14,7 @@ from leafscope.app import navigation, theme
 from leafscope.app.address import session
 from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
-from leafscope.app.parts import diverged, run_picker
+from leafscope.app.parts import diverged, run_picker, store_trouble
 from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.runs import actions
 from leafscope.core import jobs
@@ -250,7 +250,7 @@ def _signature(summaries: list[RunSummary]) -> list[tuple[str, str, int]]:
     return [(summary.run_id, summary.status, summary.epochs_done) for summary in summaries if summary.active]
 
 
-@st.fragment(run_every=1.0)
+@store_trouble.fragment(run_every=1.0)
 def _follow(signature: list[tuple[str, str, int]]) -> None:
     """Rerun the page when an active run has progressed."""
     ids = [run_id for run_id, _, _ in signature]

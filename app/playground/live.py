@@ -13,7 +13,7 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.figures.run.leaf_loads import LeafLoads
 from leafscope.app.figures.run.learning_curves import LearningCurves
-from leafscope.app.parts import diverged, drawing, sidebar
+from leafscope.app.parts import diverged, drawing, sidebar, store_trouble
 from leafscope.app.playground import controls
 from leafscope.core import jobs
 from leafscope.core.datasets import shape
@@ -43,7 +43,7 @@ def follow(
     waits = summary.active or (beside is not None and beside.active)
     refresh = REFRESH if waits else None  # a fragment cannot stop its own timer; the rerun below starts one without a timer
 
-    @st.fragment(run_every=refresh)
+    @store_trouble.fragment(run_every=refresh)
     def view() -> None:
         try:
             now = jobs.default_store().run(summary.run_id)

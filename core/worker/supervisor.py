@@ -178,6 +178,10 @@ class Supervisor:
         if self._store.path is None:
             return open(os.devnull, "ab")
         path = Path(self._store.path).with_name("worker.log")
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(".old.log"))
-        return path.open("ab")
+        try:
+            if path.exists() and path.stat().st_size > LOG_BYTES:
+                path.replace(path.with_suffix(".old.log"))
+            return path.open("ab")
+        except OSError as error:  # such as a folder that cannot be written to: then the worker can say so itself
+            log.warning("the worker has no log: %s", error)
+            return open(os.devnull, "ab")
