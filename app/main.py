@@ -21,7 +21,6 @@ ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png"
 st.set_page_config(page_title="Leafscope", page_icon=ICON, layout="wide")
 st.html("<style>.stMainBlockContainer { padding-top: 3.5rem; }</style>")  # keep the answer above the fold
 server.check_access()
-server.ensure_worker()
 session.seed_view()
 page = st.navigation(
     [
@@ -32,6 +31,7 @@ page = st.navigation(
 session.enter_page(page.url_path)
 link.reset()
 with store_trouble.explained():
+    server.ensure_worker()
     store_trouble.write_banner()
     page.run()
     sidebar.sidebar_foot()

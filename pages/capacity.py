@@ -12,6 +12,7 @@ from leafscope.app.capacity import measurement, sections
 from leafscope.app.capacity.sections import DEPTHS, GATE_WORDS, Choice, Gates
 from leafscope.app.figures.capacity.error_by_cost import Cost
 from leafscope.app.overfitting.sections import DATA_KEY, ROWS_KEY, WIDTH_KEY
+from leafscope.app.parts import store_trouble
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
 from leafscope.core.store.summaries import SweepInfo
@@ -137,7 +138,7 @@ def _say_failure() -> None:
 def _follow() -> None:
     before = jobs.default_store().latest_benchmark("capacity")
 
-    @st.fragment(run_every=1.0)
+    @store_trouble.fragment(run_every=1.0)
     def view() -> None:
         state = measurement.state()
         newest = jobs.default_store().latest_benchmark("capacity")

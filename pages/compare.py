@@ -8,6 +8,7 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.compare import curves, leaves, pairs, parallel, pivot, scatter, scores, selection, table
 from leafscope.app.compare.selection import Selection
+from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
 
 VIEWS: dict[str, tuple[str, Callable[[Selection], None]]] = {
@@ -74,7 +75,7 @@ def _sentence(found: Selection) -> str:
     return f"{words}, {found.among()}." if found.report else f"{words}."
 
 
-@st.fragment(run_every=2.0)
+@store_trouble.fragment(run_every=2.0)
 def _follow(active: list[str], before: dict[str, tuple[str, int]]) -> None:
     """Draw the page again when a run that waits or trains has moved."""
     now = {run_id: (summary.status, summary.epochs_done) for run_id, summary in jobs.default_store().runs(active).items()}

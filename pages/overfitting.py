@@ -13,6 +13,7 @@ from leafscope.app.address.choice import pick
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.overfitting import live, sections
 from leafscope.app.overfitting.sections import Choice
+from leafscope.app.parts import store_trouble
 from leafscope.app.sweeps import current, findings, form, start
 from leafscope.core import jobs
 from leafscope.core.comparison.statistics import Which
@@ -136,7 +137,7 @@ def _first_visit() -> None:
 def _follow(info: SweepInfo) -> None:
     waiting = bool(current.table(info)["best_test_accuracy"].isna().all())
 
-    @st.fragment(run_every=current.FIRST_REFRESH if waiting else current.REFRESH)
+    @store_trouble.fragment(run_every=current.FIRST_REFRESH if waiting else current.REFRESH)
     def view() -> None:
         progress = jobs.sweep_progress(info.sweep_id)
         table = current.table(info)

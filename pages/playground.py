@@ -140,10 +140,7 @@ def _differs(shown: RunSummary) -> None:
     left, right = st.columns([4, 1], vertical_alignment="center")
     left.info(f"Figures show run {theme.escape_markdown(shown.label)}; press Train to apply your choices.")
     if right.button("Back to its settings", width="stretch", key="_use_settings"):
-        st.session_state[session.Keys.CONTROLS_FROM] = False
-        for control in controls.ALL:
-            st.query_params.pop(control.key, None)
-        session.show_run(shown.run_id)
+        controls.take_from(shown.run_id)
         st.rerun()
 
 

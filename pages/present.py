@@ -229,8 +229,12 @@ def _confirm_deletion(info: DeckInfo) -> None:
     if left.button("Keep", width="stretch", key="_keep_deck"):
         st.rerun()
     if right.button("Delete", type="primary", width="stretch", key="_really_delete_deck"):
-        jobs.default_store().delete_deck(info.deck_id)
-        _open(None)
+        try:
+            jobs.default_store().delete_deck(info.deck_id)
+        except LeafscopeError as error:
+            session.notify(str(error))
+        else:
+            _open(None)
         st.rerun()
 
 

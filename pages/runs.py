@@ -14,7 +14,7 @@ from leafscope.app import navigation, theme
 from leafscope.app.address import session
 from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
-from leafscope.app.parts import run_picker
+from leafscope.app.parts import diverged, run_picker, store_trouble
 from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.runs import actions
 from leafscope.core import jobs
@@ -129,7 +129,9 @@ def _row(summary: RunSummary) -> dict[str, Any]:
 def _actions(chosen: list[RunSummary]) -> bool:
     """Buttons for the selected rows; returns whether the deletion dialog is open."""
     active = [summary for summary in chosen if summary.active]
-    ended = [summary for summary in chosen if summary.status in ("failed", "stopped", "interrupted")]
+    lost = [summary for summary in chosen if diverged.has_diverged(summary) and run_picker.config_fault(summary) is None]
+    stopped = [summary for summary in chosen if summary.status in ("failed", "stopped", "interrupted")]
+    ended = [summary for summary in stopped if not diverged.has_diverged(summary)]
     one = chosen[0] if len(chosen) == 1 else None
     words = f"{len(chosen)} chosen" if chosen else "None chosen"
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -146,6 +148,18 @@ def _actions(chosen: list[RunSummary]) -> bool:
             _each(active, jobs.default_store().stop)
         if st.button("Resume", icon=":material/play_arrow:", disabled=not ended):
             _each(ended, jobs.default_store().resume)
+        if lost and st.button(
+            diverged.LABEL,
+            icon=":material/speed:",
+            key="_slower",
+            help="From scratch, for each chosen run whose loss became infinite. Resuming it would fail in the same way.",
+        ):
+            queued = diverged.train_slower(lost)
+            if len(queued) == 1:
+                st.session_state[session.Keys.CONTROLS_FROM] = False
+                session.show_run(queued[0])
+                st.switch_page(navigation.PLAYGROUND_PAGE, query_params={session.Keys.RUN: queued[0]})
+            st.rerun()
         if st.button("Delete", icon=":material/delete:", disabled=not chosen):
             _confirm_deletion(chosen)
             return True
@@ -236,7 +250,7 @@ def _signature(summaries: list[RunSummary]) -> list[tuple[str, str, int]]:
     return [(summary.run_id, summary.status, summary.epochs_done) for summary in summaries if summary.active]
 
 
-@st.fragment(run_every=1.0)
+@store_trouble.fragment(run_every=1.0)
 def _follow(signature: list[tuple[str, str, int]]) -> None:
     """Rerun the page when an active run has progressed."""
     ids = [run_id for run_id, _, _ in signature]

@@ -7,7 +7,7 @@ from leafscope.app.address import session
 from leafscope.app.address.choice import seed, warn
 from leafscope.app.leaves import replay
 from leafscope.app.leaves.view import SPLITS, View
-from leafscope.app.parts import run_picker, sidebar
+from leafscope.app.parts import run_picker, sidebar, store_trouble
 from leafscope.core import jobs
 from leafscope.core.datasets import load
 from leafscope.core.errors import RunNotFoundError
@@ -51,7 +51,7 @@ def _not_yet(shown: RunSummary, missing: str) -> None:
         st.rerun()
 
 
-@st.fragment(run_every=1.0)
+@store_trouble.fragment(run_every=1.0)
 def _when_changed(run_id: str, epochs_done: int, status: str) -> None:
     """Run the page again once the run has its first epoch or has ended."""
     try:

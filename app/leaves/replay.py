@@ -8,6 +8,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
+from leafscope.app.parts import store_trouble
 from leafscope.app.playground import live
 from leafscope.core.usage.counts import leaf_counts_by_epoch, prefix_counts
 from leafscope.core.usage.evenness import balance
@@ -71,7 +72,7 @@ def play(view: "View") -> None:
     most = float((counts / np.maximum(1, counts.sum(1, keepdims=True))).max())
     step = math.ceil(len(view.epochs) / PICTURES)
 
-    @st.fragment(run_every=TICK)
+    @store_trouble.fragment(run_every=TICK)
     def picture() -> None:
         place = st.session_state.get(_PLACE)
         if place is None:

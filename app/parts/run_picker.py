@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from leafscope.app import theme
 from leafscope.app.address import link, session
+from leafscope.app.parts import store_trouble
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
 from leafscope.core.config import explain
@@ -82,7 +83,7 @@ def waiting_for_first_run() -> None:
     look_again()
 
 
-@st.fragment(run_every=1.0)  # Streamlit cannot nest fragments
+@store_trouble.fragment(run_every=1.0)  # Streamlit cannot nest fragments
 def look_again() -> None:
     """Rerun the page as soon as there is a run."""
     if not jobs.default_store().is_empty():

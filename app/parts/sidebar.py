@@ -6,6 +6,7 @@ from leafscope.app import theme
 from leafscope.app.address import link, session
 from leafscope.app.decks import current
 from leafscope.app.navigation import PRESENT_PAGE
+from leafscope.app.parts import store_trouble
 from leafscope.app.parts.run_picker import STATUS_ICONS, STATUS_WORDS
 from leafscope.core import jobs
 from leafscope.core.store.summaries import RunSummary
@@ -63,7 +64,7 @@ def sidebar_foot() -> None:
         worker_line()
 
 
-@st.fragment(run_every=2.0)
+@store_trouble.fragment(run_every=2.0)
 def worker_line() -> None:
     """Show the worker's status."""
     status = jobs.worker_status()

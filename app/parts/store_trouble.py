@@ -1,12 +1,16 @@
 """What pages say when the database cannot be read or written to."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec
 
 import streamlit as st
 
 from leafscope.app import server, theme
-from leafscope.core.errors import RunNotFoundError, StoreError
+from leafscope.core.errors import LeafscopeError, RunNotFoundError
+
+P = ParamSpec("P")
 
 
 def write_banner() -> None:
@@ -15,27 +19,42 @@ def write_banner() -> None:
         _banner()
 
 
-@st.fragment(run_every=1.0)
+@contextmanager
+def explained(part: str = "") -> Iterator[None]:
+    """Show a sentence in place of the rest of a page, or of a part of it, whose run was deleted or data cannot be read."""
+    try:
+        yield
+    except RunNotFoundError as error:
+        st.warning(f"A run that this page shows was deleted: {theme.escape_markdown(str(error), 300)}.")
+    except LeafscopeError as error:
+        st.error(f"{theme.escape_markdown(str(error), 1000)}.", icon=":material/error:")
+    else:
+        return
+    st.button("Try again", icon=":material/refresh:", key=f"_try_again{part}")
+
+
+def fragment(run_every: float | None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Make a part of a page that reruns alone, like `st.fragment`, and says in a sentence what it cannot read."""
+
+    def decorate(draw: Callable[P, None]) -> Callable[P, None]:
+        @st.fragment(run_every=run_every)
+        @functools.wraps(draw)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+            with explained(f"_{draw.__module__}_{draw.__qualname__}"):
+                draw(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+@fragment(run_every=1.0)
 def _banner() -> None:
     fault = server.write_fault()
     if fault is None:
         st.rerun()
     st.warning(
-        f"Nothing can be saved at the moment: {theme.escape_markdown(fault, 300)}. What was saved before is shown; training "
+        f"Nothing can be saved at the moment: {theme.escape_markdown(fault, 1000)}. What was saved before is shown; training "
         "waits until it can save again, and this message then goes away.",
         icon=":material/save:",
     )
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """Show a sentence in place of the rest of a page whose run was deleted meanwhile, or whose database cannot be read."""
-    try:
-        yield
-    except RunNotFoundError as error:
-        st.warning(f"A run that this page shows was deleted: {theme.escape_markdown(str(error), 300)}.")
-    except StoreError as error:
-        st.error(f"{theme.escape_markdown(str(error), 400)}.", icon=":material/error:")
-    else:
-        return
-    st.button("Try again", icon=":material/refresh:", key="_try_again")

@@ -7,6 +7,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
+from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.device import check_fits, n_cores
@@ -84,7 +85,7 @@ def _train(missing: Sequence[RunConfig], seed: int) -> None:
 
 
 def _follow(key: str, run_ids: list[str], before: list[str]) -> None:
-    @st.fragment(run_every=REFRESH)
+    @store_trouble.fragment(run_every=REFRESH)
     def bar() -> None:
         statuses = jobs.default_store().statuses(run_ids)
         active = [run_id for run_id, status in statuses.items() if status in ("queued", "running")]

@@ -234,6 +234,14 @@ def load_run(run: RunConfig) -> None:
         st.session_state[control.key] = value if known else default_value(control)
 
 
+def take_from(run_id: str) -> None:
+    """Show a run, and set the controls to it when they are drawn next."""
+    st.session_state[session.Keys.CONTROLS_FROM] = False
+    for control in ALL:
+        st.query_params.pop(control.key, None)
+    session.show_run(run_id)
+
+
 def any_in_url() -> bool:
     """Whether the URL names a configuration."""
     return any(control.key in st.query_params for control in ALL)

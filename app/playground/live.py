@@ -13,7 +13,8 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.figures.run.leaf_loads import LeafLoads
 from leafscope.app.figures.run.learning_curves import LearningCurves
-from leafscope.app.parts import drawing, sidebar
+from leafscope.app.parts import diverged, drawing, sidebar, store_trouble
+from leafscope.app.playground import controls
 from leafscope.core import jobs
 from leafscope.core.datasets import shape
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
@@ -42,7 +43,7 @@ def follow(
     waits = summary.active or (beside is not None and beside.active)
     refresh = REFRESH if waits else None  # a fragment cannot stop its own timer; the rerun below starts one without a timer
 
-    @st.fragment(run_every=refresh)
+    @store_trouble.fragment(run_every=refresh)
     def view() -> None:
         try:
             now = jobs.default_store().run(summary.run_id)
@@ -85,6 +86,17 @@ def _state(now: RunSummary) -> None:
                 on_click=_try,
                 args=(lambda: jobs.default_store().stop(now.run_id),),
             )
+        elif diverged.has_diverged(now):
+            if st.button(
+                diverged.LABEL,
+                icon=":material/speed:",
+                width="stretch",
+                key="_slower",
+                help="From scratch. Resuming this run would fail in the same way.",
+            ):
+                for run_id in diverged.train_slower([now]):
+                    controls.take_from(run_id)
+                st.rerun(scope="app")
         elif now.status != "finished" and st.button(
             "Resume", icon=":material/play_arrow:", width="stretch", key="_resume", help="Continue from the last checkpoint."
         ):

@@ -1,6 +1,8 @@
 """Which sweep a page shows, its table so far, its progress, and its failed runs."""
 
-from collections import Counter
+import math
+from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +10,7 @@ from pydantic import ValidationError
 
 from leafscope.app import theme
 from leafscope.app.address import link, session
+from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import offer
 from leafscope.app.sweeps.start import start, try_to
 from leafscope.core import jobs
@@ -20,6 +23,9 @@ FIRST_REFRESH, REFRESH = 0.5, 2.0
 """Seconds between updates of a sweep in training, before and after its first points; an update with a few hundred members
 costs the training a tenth of a second.
 """
+
+NAMED = 3
+"""Reasons of failures that are said, and runs that are named for each."""
 
 
 def fault(info: SweepInfo) -> str | None:
@@ -147,11 +153,10 @@ def failed_runs(info: SweepInfo) -> str | None:
     store = jobs.default_store()
     statuses = store.statuses(run_ids(info.config))
     failed = store.runs(run_id for run_id, status in statuses.items() if status == "failed").values()
-    reasons = Counter(str(summary.error) for summary in failed if not summary.facts.get("diverged"))
+    reasons = sorted((str(one.error), one.label) for one in failed if not one.facts.get("diverged"))
     if not reasons:
         return None
-    why = "; ".join(f"{theme.one_line(reason, 120)} ({count})" for reason, count in reasons.most_common(3))
-    return f"{theme.thousands(reasons.total())} of {theme.thousands(len(statuses))} runs failed: {why}"
+    return f"{theme.thousands(len(reasons))} of {theme.thousands(len(statuses))} runs failed: {_reason_words(reasons)}"
 
 
 def failures(results: pd.DataFrame) -> str | None:
@@ -159,7 +164,24 @@ def failures(results: pd.DataFrame) -> str | None:
     failed = results[results["status"] != "finished"]  # also "running": some learning rates are missing
     if failed.empty:
         return None
-    reasons = failed["error"].dropna().value_counts()
-    why = "; ".join(f"{theme.one_line(reason, 120)} ({count})" for reason, count in reasons.head(3).items())
+    reasons = [(str(row["error"]), _member_words(row)) for _, row in failed[failed["error"].notna()].iterrows()]
     words = f"{theme.thousands(len(failed))} of {theme.thousands(len(results))} members have no result"
-    return f"{words}: {why}" if why else f"{words}; press Resume to train them."
+    return f"{words}: {_reason_words(reasons)}" if reasons else f"{words}; press Resume to train them."
+
+
+def _member_words(row: "pd.Series[Any]") -> str:
+    """Name a member: its model, depth and width, data set and seed."""
+    sizes = [f"{letter}{row[field]:.0f}" for field, letter in (("depth", "K"), ("width", "w")) if not math.isnan(row[field])]
+    return " ".join([row["data"], model_words(row["model"], row["variant"]), *sizes, f"s{row['seed']}"])
+
+
+def _reason_words(reasons: Iterable[tuple[str, str]]) -> str:
+    """Say the most frequent reasons, each with the number of its runs and the names of some of them."""
+    named: dict[str, list[str]] = {}
+    for reason, name in reasons:
+        named.setdefault(reason, []).append(name)
+    words = []
+    for reason, names in sorted(named.items(), key=lambda item: -len(item[1]))[:NAMED]:
+        some = [*(theme.one_line(name, 60) for name in names[:NAMED]), *(["..."] if len(names) > NAMED else [])]
+        words.append(f"{theme.one_line(reason, 120)} ({theme.thousands(len(names))}: {', '.join(some)})")
+    return "; ".join(words)

@@ -9,6 +9,7 @@ from leafscope.core.config.fields import Config, digest, number, refused, shown,
 from leafscope.core.config.run import RunConfig
 from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.models import baselines
+from leafscope.core.text import check_storable
 
 ADDED_OPTIONS = frozenset(DATA_SETS.options()) - {"n_samples", "noise", "n_features", "n_classes", "teacher_depth"}
 """Options that enter a sweep's id only if given, so a data set can add an option without changing existing ids."""
@@ -32,6 +33,10 @@ class SweepConfig(Config):
     def _check(self) -> "SweepConfig":
         if not self.name.strip() or len(self.name) > 200:
             raise refused(f"name must have from 1 to 200 characters, got {len(self.name)}", "name")
+        try:
+            check_storable(self.name, "name")
+        except ValueError as error:
+            raise refused(str(error), "name") from None
         known = set(field_names())
         for field, values in self.axes.items():
             if field not in known:

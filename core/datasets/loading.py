@@ -1,7 +1,9 @@
 """Loading a data set from a configuration and a seed."""
 
+import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     """Read or generate a data set, split it, and standardize it with the mean and deviation of the training rows.
 
     The same configuration and seed give the same arrays, shared and read-only. Raises DataError if the rows cannot be split
-    as configured.
+    as configured, or if a value is not a finite number or a class is not one of the data set's.
     """
     sizes = shape(config)  # raises before any rows are generated
     data_set = DATA_SETS[config.name]
@@ -36,11 +38,23 @@ def load(config: "DataConfig", seed: int) -> Dataset:
         )
     feature_names = feature_names or tuple(f"x{number + 1}" for number in range(sizes.n_features))
     class_names = class_names or tuple(str(number) for number in range(sizes.n_classes))
+    raw = _finite(raw, config.name, feature_names)
+    labels = _classes(labels, config.name, sizes.n_classes)
     rows = split_rows(labels, SplitSizes(sizes.n_train, sizes.n_validation, sizes.n_test), class_names, seed)
-    mean, scale = mean_and_scale(raw[rows.train])
+    with np.errstate(over="ignore", invalid="ignore"):  # checked in `split`
+        mean, scale = mean_and_scale(raw[rows.train])
 
     def split(index: NDArray[np.int64]) -> Split:
-        x = standardized(raw[index], mean, scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = standardized(raw[index], mean, scale)
+        if not (np.isfinite(scale).all() and _all_finite(x)):
+            place = np.isfinite(scale) & np.isfinite(x)
+            row, column = np.argwhere(~place)[0]
+            raise DataError(
+                f"the rows of {config.name} must be comparable in size, but in column {feature_names[column]!r}, row "
+                f"{index[row]} (counted from 0), there is {raw[index[row], column]:g}, too large to be standardized with the "
+                f"mean {mean[column]:g} and the deviation {scale[column]:g} of the training rows"
+            )
         return Split(_read_only(x), _read_only(labels[index]), _read_only(index))
 
     return Dataset(
@@ -57,6 +71,39 @@ def load(config: "DataConfig", seed: int) -> Dataset:
         validation=split(rows.validation),
         test=split(rows.test),
     )
+
+
+def _all_finite(values: NDArray[Any]) -> bool:
+    return math.isfinite(values.min()) and math.isfinite(values.max())  # NaN spreads; no array of this size is made
+
+
+def _finite(raw: NDArray[Any], name: str, feature_names: Sequence[str]) -> NDArray[np.float64]:
+    """Return the features as numbers; raises DataError that names the first value that is not a finite one."""
+    try:
+        raw = np.asarray(raw, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"every column of {name} must hold numbers: {error}") from None
+    if not _all_finite(raw):
+        bad = np.argwhere(~np.isfinite(raw))
+        row, column = bad[0]
+        others = f", the first of {len(bad):,} such values" if len(bad) > 1 else ""
+        raise DataError(
+            f"every value of {name} must be a finite number, but column {feature_names[column]!r} has {raw[row, column]} in "
+            f"row {row} (counted from 0){others}; correct the data set or leave such rows out"
+        )
+    return raw
+
+
+def _classes(labels: NDArray[Any], name: str, n_classes: int) -> NDArray[np.int64]:
+    """Return the classes as whole numbers; raises DataError that names the first one that is none of the data set's."""
+    known = np.isin(labels, np.arange(n_classes))
+    if not known.all():
+        row = int(np.argmin(known))
+        raise DataError(
+            f"every class of {name} must be a whole number from 0 to {n_classes - 1}, but row {row} (counted from 0) has "
+            f"{labels[row]}"
+        )
+    return labels.astype(np.int64, copy=False)
 
 
 def _read_only(array: NDArray) -> NDArray:

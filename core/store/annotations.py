@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from leafscope.core.store.reading import not_found
 from leafscope.core.store.schema import annotations, runs
 from leafscope.core.store.transactions import Transactions, chunks
+from leafscope.core.text import check_storable, loads
 
 NAME_LENGTH = 10_000
 """The most characters of a name; lists show far fewer."""
@@ -27,7 +28,8 @@ class Annotations(Transactions):
     ) -> None:
         """Name, tag or comment on a run. None leaves a value unchanged; an empty name restores the run's own label.
 
-        Raises RunNotFoundError, and ValueError for a text that is too long or an empty tag; nothing is changed then.
+        Raises RunNotFoundError, and ValueError for a text that is too long or cannot be stored, or an empty tag; nothing is
+        changed then.
         """
         values: dict[str, object] = {"changed": self._clock()}
         if name is not None:
@@ -51,7 +53,7 @@ class Annotations(Transactions):
                 rows = connection.execute(
                     select(annotations.c.run_id, annotations.c.tags).where(annotations.c.run_id.in_(part))
                 )
-                before |= {row.run_id: json.loads(row.tags) for row in rows}
+                before |= {row.run_id: loads(row.tags) for row in rows}
             for run_id, tags in before.items():
                 kept = [tag for tag in dict.fromkeys([*tags, *added]) if tag not in removed or tag in added]
                 if kept != tags:
@@ -77,6 +79,7 @@ def checked_tags(tags: Sequence[str]) -> list[str]:
     for tag in found:
         if not 1 <= len(tag) <= TAG_LENGTH:
             raise ValueError(f"a tag must have from 1 to {TAG_LENGTH} characters, got {len(tag):,}")
+        check_storable(tag, "a tag")
     if len(found) > TAGS:
         raise ValueError(f"a run must have at most {TAGS} tags, got {len(found)}")
     return found
@@ -85,4 +88,4 @@ def checked_tags(tags: Sequence[str]) -> list[str]:
 def _checked(text: str, what: str, limit: int) -> str:
     if len(text) > limit:
         raise ValueError(f"{what} must have at most {limit:,} characters, got {len(text):,}")
-    return text
+    return check_storable(text, what)

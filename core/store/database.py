@@ -1,5 +1,6 @@
 """Locating, opening, checking and migrating the database."""
 
+import glob
 import os
 import re
 import sqlite3
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, make_url, select, update
@@ -17,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, S
 
 from leafscope.core.errors import StoreError
 from leafscope.core.store.schema import SCHEMA_VERSION, meta, tables
+from leafscope.core.text import storable
 
 BUSY_SECONDS = 30.0
 """Seconds that a transaction waits for another process; writing a large checkpoint to a slow disk takes seconds."""
@@ -79,6 +82,7 @@ def open_engine(url: URL, create: bool = True) -> Engine:
         engine = create_engine(url, pool_size=8, max_overflow=64)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(f"no driver for {url.render_as_string()}: {error}") from None
+    event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
     if is_sqlite:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -100,7 +104,50 @@ def explained(url: URL) -> Iterator[None]:
         cause = getattr(error, "orig", None) or error
         # locked, full, read-only or unreachable, in contrast to damaged or misused
         can_pass = isinstance(error, (OperationalError, sqlite3.OperationalError))
-        raise StoreError(f"the database {url.render_as_string()} cannot be used: {cause}", can_pass=can_pass) from error
+        words = f"the database {url.render_as_string()} cannot be used: {cause}{_advice(str(cause), url)}"
+        raise StoreError(words, can_pass=can_pass) from error
+
+
+DAMAGE = ("not a database", "malformed", "disk i/o error", "no such table", "no such column", "locking protocol")
+"""What SQLite says of a file that is damaged, or whose `-wal` and `-shm` are missing or belong to another file."""
+
+
+def _advice(cause: str, url: URL) -> str:
+    """Say what a person can do about an error of SQLite; empty where nothing is known."""
+    if url.get_backend_name() != "sqlite":
+        return ""
+    file, cause = Path(str(url.database)), cause.lower()
+    if "readonly" in cause or "unable to open" in cause:
+        return f"; allow this user to read and write the file and its folder {file.parent}, or name another with --database"
+    if "full" in cause:
+        return "; free some space on its disk"
+    if not any(words in cause for words in DAMAGE):
+        return ""
+    copies = sorted(file.parent.glob(f"{glob.escape(file.name)}*.bak"), key=lambda copy: copy.name)
+    back = f", and put the copy {copies[-1].name} in its place" if copies else "; the next start makes a new one"
+    return (
+        "; it is damaged, or files beside it were lost. leafscope export may still save runs into a file. Then end Leafscope "
+        f"and move {file.name}, {file.name}-wal and {file.name}-shm away{back}"
+    )
+
+
+def _make_storable(
+    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, executemany: bool
+) -> tuple[str, Any]:
+    """Replace in all texts that a statement looks up or writes what no database can store, such as of an error's file name."""
+    rows = parameters if executemany else [parameters]
+    texts = (value for row in rows for value in (row.values() if isinstance(row, dict) else row) if type(value) is str)
+    if all(storable(text) == text for text in texts):
+        return statement, parameters
+    clean = [
+        {name: _cleaned(value) for name, value in row.items()} if isinstance(row, dict) else tuple(map(_cleaned, row))
+        for row in rows
+    ]
+    return statement, clean if executemany else clean[0]
+
+
+def _cleaned(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from leafscope.core.errors import LimitError, RunNotFoundError
 from leafscope.core.store.schema import decks, slides
 from leafscope.core.store.transactions import Transactions
+from leafscope.core.text import check_storable, loads
 
 MAX_SLIDES = 200
 """The most slides of a deck: more than four hours of talk."""
@@ -88,7 +89,7 @@ class Decks(Transactions):
         with self._read() as connection:
             query = select(slides).where(slides.c.deck_id == deck_id).order_by(slides.c.place, slides.c.slide_id)
             rows = connection.execute(query).all()
-        return {row.slide_id: Slide.model_validate(json.loads(row.content) | {"figure": _figure(row.figure)}) for row in rows}
+        return {row.slide_id: Slide.model_validate(loads(row.content) | {"figure": _figure(row.figure)}) for row in rows}
 
     def make_deck(self, name: str, content: Sequence[Slide] = ()) -> str:
         """Create a deck with slides; return its address. Raises ValueError for an empty name or too long texts."""
@@ -127,7 +128,7 @@ class Decks(Transactions):
             row = connection.execute(select(slides).where(slides.c.slide_id == slide_id)).first()
             if row is None:
                 raise RunNotFoundError(f"no slide has the address {slide_id!r:.40}; it was deleted")
-            slide = Slide.model_validate(json.loads(row.content) | changes)
+            slide = Slide.model_validate(loads(row.content) | changes)
             self._touch(connection, row.deck_id)
             connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(content=_content(slide)))
 
@@ -169,11 +170,12 @@ def _content(slide: Slide) -> str:
     for field in ("title", "text", "caption", "notes"):
         if (length := len(getattr(slide, field))) > MAX_TEXT:
             raise ValueError(f"{field} must have at most {MAX_TEXT:,} characters, got {length:,}")
+        check_storable(getattr(slide, field), field)
     return slide.model_dump_json(exclude={"figure"}, exclude_defaults=True)
 
 
 def _figure(text: str | None) -> dict[str, Any] | None:
-    figure: dict[str, Any] | None = None if text is None else json.loads(text)
+    figure: dict[str, Any] | None = None if text is None else loads(text)
     return figure
 
 
@@ -181,7 +183,7 @@ def _name(name: str) -> str:
     name = name.strip()
     if not 1 <= len(name) <= MAX_NAME:
         raise ValueError(f"a deck's name must have from 1 to {MAX_NAME:,} characters, got {len(name):,}")
-    return name
+    return check_storable(name, "a deck's name")
 
 
 def _no_deck(deck_id: str) -> RunNotFoundError:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from leafscope.core.store.summaries import RunSummary
+from leafscope.core.text import loads
 
 STATUSES = ("queued", "running", "finished", "failed", "stopped", "interrupted")
 
@@ -108,11 +109,10 @@ def _or_none(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _tags(value: Any) -> tuple[str, ...]:
-    tags = json.loads(_text(value or "[]"))
+    tags = loads(_text(value or "[]"))
     if not isinstance(tags, list):
         raise TypeError(tags)
-    # a lone surrogate, which JSON can hold, cannot be shown
-    return tuple(_text(tag).encode("utf-8", "replace").decode() for tag in tags)
+    return tuple(map(_text, tags))
 
 
 def _summary(value: Any) -> dict[str, Any]:

@@ -4,20 +4,24 @@ import os
 import uuid
 from typing import Any, Literal
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from leafscope.core.errors import StoreError
+from leafscope.core.store.queue import Queue
 from leafscope.core.store.recording import of_claim
-from leafscope.core.store.records import Claim, Ending
+from leafscope.core.store.records import PRIORITIES, Claim, Ending
 from leafscope.core.store.schema import attempts, meta, workers
-from leafscope.core.store.summaries import STALE, STARTING, WorkerInfo
-from leafscope.core.store.transactions import Transactions
+from leafscope.core.store.summaries import LOST, STALE, STARTING, WorkerInfo
 
 PROBE = "probe"
 """The row of the table `meta` that is written to see whether writing works."""
 
 
-class Workers(Transactions):
+DIED = "the worker died"
+DIED_AGAIN = "the worker died, also when it tried again"
+
+
+class Workers(Queue):
     """The part of the store for workers."""
 
     def workers(self) -> list[WorkerInfo]:
@@ -77,3 +81,32 @@ class Workers(Transactions):
             ended = {"status": status, "error": error, "finished": self._clock()}
             mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
             connection.execute(update(attempts).where(*mine).values(ended))
+
+    def bury_worker(self, worker_id: str) -> None:
+        """Remove a worker that died; its running attempts end as failed, and members of sweeps are queued once more.
+
+        A member is not queued again if a worker died of its last attempt too, or if someone asked to stop it.
+        """
+        with self._write() as connection:
+            self._fail_members(connection, worker_id)
+            connection.execute(delete(workers).where(workers.c.worker_id == worker_id))
+            ended = {"status": "failed", "error": DIED, "finished": self._clock()}
+            mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
+            connection.execute(update(attempts).where(*mine).values(ended))
+
+    def _fail_members(self, connection: Connection, worker_id: str) -> None:
+        silenced = (attempts.c.status == "interrupted") & (attempts.c.error == LOST)  # a worker that froze before it died
+        members = attempts.c.worker_id == worker_id, attempts.c.priority == PRIORITIES["member"]
+        query = select(attempts).where(*members, or_(attempts.c.status == "running", silenced))
+        for row in connection.execute(query).all():
+            newest = self._newest(connection, row.run_id)
+            if newest is None or newest.attempt != row.attempt:
+                continue  # someone has resumed it
+            before = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt - 1
+            again = connection.scalar(select(attempts.c.error).where(*before)) in (DIED, DIED_AGAIN)
+            this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt
+            ended = {"status": "failed", "error": DIED_AGAIN if again else DIED, "finished": self._clock()}
+            connection.execute(update(attempts).where(*this).values(ended))
+            if not again and not row.stop_requested:
+                place = {"epochs_total": row.epochs_total, "created": row.created, "priority": row.priority}
+                self._queue(connection, row.run_id, row.attempt + 1, place | self._goes_on(connection, row))

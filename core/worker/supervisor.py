@@ -151,7 +151,7 @@ class Supervisor:
                 self._store.remove_worker(self._worker_id, "interrupted", "the worker was ended before it could save")
             else:
                 log.warning("the worker ended with status %d, see its log; starting another", exit_status)
-                self._store.remove_worker(self._worker_id, "failed", "the worker died")
+                self._store.bury_worker(self._worker_id)
         except StoreError as error:
             log.warning("%s", error)
 
@@ -178,6 +178,10 @@ class Supervisor:
         if self._store.path is None:
             return open(os.devnull, "ab")
         path = Path(self._store.path).with_name("worker.log")
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(".old.log"))
-        return path.open("ab")
+        try:
+            if path.exists() and path.stat().st_size > LOG_BYTES:
+                path.replace(path.with_suffix(".old.log"))
+            return path.open("ab")
+        except OSError as error:  # such as a folder that cannot be written to: then the worker can say so itself
+            log.warning("the worker has no log: %s", error)
+            return open(os.devnull, "ab")

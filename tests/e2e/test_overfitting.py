@@ -63,25 +63,19 @@ def test_a_sweep_is_stopped_loses_its_worker_is_resumed_and_read(app: App, windo
     assert 0 < stopped.finished < stopped.total
     page.get_by_text(re.compile(r"members have no result")).first.wait_for()
 
-    # the worker dies: what it was training has failed, which is said, and another worker takes the rest
+    # the worker dies: another one takes the rest, and tries once more what this one was training
     page.get_by_role("button", name="Resume").click()
     until(lambda: progress().running, "runs that are trained")
     app.worker().kill()
-    page.get_by_text(re.compile("the worker died")).first.wait_for()
-    until(lambda: not progress().active, "the others ended")
-    died = progress()
-    assert died.failed > 0
-    assert died.finished + died.failed == died.total
-    assert died.finished >= stopped.finished
 
-    # resume, and reload in the middle: the same address shows the same sweep
-    page.get_by_role("button", name="Resume").click()
+    # reload in the middle: the same address shows the same sweep
     page.get_by_text(re.compile(r"\d+ of \d+ runs, about .+ left")).first.wait_for()
     address = page.url
     assert f"sweep={sweep.sweep_id}" in address
     page.goto("about:blank")
     page.goto(address)
     until(lambda: progress().complete, "every run has an outcome")
+    assert progress().failed == 0
     page.get_by_role("heading", name="Where does the tree help?").wait_for()
     page.get_by_text("chosen on validation", exact=False).first.wait_for()
     expect(page.get_by_text("the worker died")).to_have_count(0)

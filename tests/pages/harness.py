@@ -33,7 +33,7 @@ from streamlit.testing.v1 import AppTest
 
 from leafscope.app import server
 from leafscope.core import jobs
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.schema import attempts
 from leafscope.core.store.store import Store
@@ -59,6 +59,10 @@ def small(name: str = "wine", depth: int = 2, width: int = 6, epochs: int = 3, s
         train=TrainConfig(epochs=epochs, lr=0.02),
         seed=seed,
     )
+
+
+WILD = changed(small(epochs=300), {"train.lr": 10.0, "train.weight_decay": 10.0, "train.schedule": "constant"})
+"""A run whose loss becomes infinite."""
 
 
 class Trained(NamedTuple):
@@ -132,6 +136,14 @@ class Lab:
         assert Worker(self.store, "w").work_once()
         assert self.store.run(run.run_id).status == "finished"
         return run
+
+
+def diverge(lab: Lab, run: RunConfig) -> None:
+    """Train a run as a worker does, until its loss becomes infinite."""
+    lab.store.submit(run)
+    assert Worker(lab.store, "w").work_once()
+    summary = lab.store.run(run.run_id)
+    assert (summary.status, summary.facts) == ("failed", {"diverged": True})
 
 
 def open_lab(folder: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path | None = None) -> Lab:

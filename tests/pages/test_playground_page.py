@@ -28,8 +28,10 @@ from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.worker.worker import Worker, pack
 from tests.pages.harness import (
+    WILD,
     Lab,
     chart_keys,
+    diverge,
     figures,
     go,
     live_charts,
@@ -497,6 +499,20 @@ def test_a_run_that_ended_early(lab: Lab, status: str) -> None:
     press(at, "_resume")
     stored = lab.store.run(run.run_id)
     assert (stored.status, stored.attempt, stored.first_attempt) == ("queued", 2, 1)  # from its checkpoint
+
+
+def test_a_run_that_diverged_is_trained_with_a_tenth_of_the_learning_rate(lab: Lab) -> None:
+    diverge(lab, WILD)
+    at = open_page(run=WILD.run_id)
+    assert "the training loss became" in plain(at.error[0].value)
+    assert "_resume" not in [button.key for button in at.button]
+    press(at, "_slower")
+    now = lab.store.run(changed(WILD, {"train.lr": 1.0}).run_id)
+    assert (now.status, now.attempt) == ("queued", 1)
+    assert param(at, "run") == now.run_id
+    assert at.number_input(key="lr").value == 1.0
+    assert f"{now.label}** queued" in words(at)
+    assert "_use_settings" not in [button.key for button in at.button]
 
 
 def test_a_run_whose_worker_is_silent_is_interrupted(lab: Lab) -> None:

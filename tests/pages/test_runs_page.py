@@ -10,10 +10,25 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from leafscope.core.config import changed
 from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.store.schema import runs as table
 from leafscope.core.store.store import Store
-from tests.pages.harness import Lab, button, go, open_page, param, plain, press, run_app, small, table_with, words
+from tests.pages.harness import (
+    WILD,
+    Lab,
+    button,
+    diverge,
+    go,
+    open_page,
+    param,
+    plain,
+    press,
+    run_app,
+    small,
+    table_with,
+    words,
+)
 
 
 def shown(at: AppTest) -> pd.DataFrame:
@@ -177,6 +192,33 @@ def test_resume_goes_on_with_what_has_ended(lab: Lab, choose_rows: Any) -> None:
         now = lab.store.run(runs[name].run_id)
         assert (now.status, now.attempt, now.first_attempt, now.epochs_done) == ("queued", 2, 1, 1)
     assert lab.store.run(runs["finished"].run_id).attempt == 1
+
+
+def test_a_run_that_diverged_is_trained_with_a_lower_rate_instead_of_resumed(lab: Lab, choose_rows: Any) -> None:
+    diverge(lab, WILD)
+    choose_rows([0])
+    at = open_page("runs")
+    assert buttons(at)["Resume"] is False
+    press(at, "_slower")
+    now = lab.store.run(changed(WILD, {"train.lr": 1.0}).run_id)
+    assert (now.status, now.attempt) == ("queued", 1)
+    assert param(at, "run") == now.run_id  # on the Playground
+    assert at.number_input(key="lr").value == 1.0
+    assert "queued" in words(at)
+
+
+def test_several_that_diverged_are_trained_with_a_lower_rate(lab: Lab, choose_rows: Any) -> None:
+    other = changed(WILD, {"seed": 5})
+    for run in (WILD, other):
+        diverge(lab, run)
+    stopped = lab.end(small(), "stopped")
+    choose_rows(range(3))
+    at = press(open_page("runs"), "_slower")
+    assert "All runs" in [title.value for title in at.title]
+    assert {lab.store.run(changed(run, {"train.lr": 1.0}).run_id).status for run in (WILD, other)} == {"queued"}
+    press(open_page("runs"), "Resume")
+    assert lab.store.run(stopped.run_id).status == "queued"
+    assert lab.store.run(WILD.run_id).status == "failed"
 
 
 def test_delete_asks_first(lab: Lab, choose_rows: Any) -> None:

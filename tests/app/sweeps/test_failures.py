@@ -26,4 +26,5 @@ def test_failed_runs_are_said_with_their_reason(tmp_path: Path, monkeypatch: pyt
         End(claims[3], "finished", None, [], {}, {}),
     ]
     assert all(store.end_many(ends))
-    assert current.failed_runs(info) == "2 of 4 runs failed: the worker died (2)"
+    names = ", ".join(sorted(claim.label for claim in claims[:2]))
+    assert current.failed_runs(info) == f"2 of 4 runs failed: the worker died (2: {names})"

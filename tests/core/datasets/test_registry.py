@@ -1,6 +1,9 @@
 """What a data set declares is checked, and all else follows from it: for those of other packages too."""
 
 import json
+import math
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -9,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leafscope.core.config import DataConfig, RunConfig, SweepConfig
+from leafscope.core.config import DataConfig, RunConfig, SweepConfig, TrainConfig, changed
 from leafscope.core.config.run import _DataFields
 from leafscope.core.datasets import DATA_SETS, DatasetSpec, Option, Rows, load
 from leafscope.core.datasets.registry import RESERVED, DataSets
 from leafscope.core.errors import DataError
+from leafscope.core.store.store import Store
+from leafscope.core.worker.worker import Worker
 from tests.plugin import distribution, run_python
 
 
@@ -82,6 +87,66 @@ def test_rows_that_are_not_as_declared_are_refused(monkeypatch: pytest.MonkeyPat
     with pytest.raises(DataError, match=r"moons must have 1000 rows and 2 features.*\(7, 2\)"):
         load(DataConfig(name="moons"), 0)
     load.cache_clear()
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RunConfig]]:
+    """Register a toy in the place of a table, with one given value, and return a run that trains on it."""
+
+    def register(value: Any, row: int = 17, column: int = 1, dtype: Any = np.float64) -> RunConfig:
+        def rows(options: Any, seed: int) -> Rows:
+            rng = np.random.default_rng(0)
+            x, y = rng.standard_normal((60, 2)).astype(dtype), np.arange(60) % 3
+            if column < 2:
+                x[row, column] = value
+            else:
+                y = y.astype(np.float64)
+                y[row] = value
+            return Rows(x, y, ("height", "age"))
+
+        monkeypatch.setitem(DATA_SETS._variants, "iris", data_set(name="iris", rows=rows, n_rows=60))
+        load.cache_clear()
+        return RunConfig(data=DataConfig(name="iris"), train=TrainConfig(epochs=1))
+
+    yield register
+    load.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "words"),
+    [
+        (math.nan, {}, "column 'age' has nan in row 17"),
+        (math.inf, {"column": 0, "row": 59}, "column 'height' has inf in row 59"),
+        (-math.inf, {"row": 0}, "column 'age' has -inf in row 0"),
+        (None, {"dtype": object}, "column 'age' has nan in row 17"),
+        ("tall", {"dtype": object}, "every column of iris must hold numbers"),
+        (1e300, {}, "column 'age', row .*too large"),
+        (math.nan, {"column": 2}, "row 17 .counted from 0. has nan"),
+        (7, {"column": 2}, "from 0 to 2, but row 17 .counted from 0. has 7"),
+        (0.5, {"column": 2}, "row 17 .counted from 0. has 0.5"),
+    ],
+)
+def test_data_that_are_not_finite_are_named_before_training(
+    toy: Callable[..., RunConfig], value: Any, options: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    run = toy(value, **options)
+    with pytest.raises(DataError, match=words):
+        load(run.data, 0)
+    store = Store(tmp_path / "toy.db")
+    forest = changed(run, {"net.kind": "random_forest"})
+    for one in (run, forest):
+        store.submit(one)
+        assert Worker(store, "w").work_once()
+        failed = store.run(one.run_id)
+        assert (failed.status, failed.facts) == ("failed", {})
+        assert re.search(words, str(failed.error))
+        assert "learning rate" not in str(failed.error)
+    store.close()
+
+
+def test_an_outlier_is_no_fault(toy: Callable[..., RunConfig]) -> None:
+    loaded = load(toy(1e30).data, 0)
+    assert all(np.isfinite(split.x).all() for split in loaded.splits.values())
 
 
 PLUGIN = """

@@ -246,3 +246,48 @@ def test_stopping_all_withdraws_the_wish_to_train_anew(db: Store) -> None:
     db.stop_all([config(0).run_id, config(1).run_id])
     assert set(db.statuses([config(0).run_id, config(1).run_id]).values()) == {"finished"}
     assert db.run(config(0).run_id).last["test_loss"] == 0.5
+
+
+def test_members_whose_worker_died_are_queued_once_more_in_their_place(db: Store, clock: Clock) -> None:
+    db.submit_sweep(SWEEP, runs(0, 1, 2, 3))
+    first, second, third = take(db, 3.0)
+    assert db.record(first, [record(2, 0.4)], {CHECKPOINT: b"state"})
+    db.stop_all([third.run_id])
+    db.submit(config(9))
+    alone = db.claim("w")
+    assert alone is not None
+    db.bury_worker("w")
+    assert db.statuses([one.run_id for one in (first, second, third, alone)]) == {
+        first.run_id: "queued",
+        second.run_id: "queued",
+        third.run_id: "failed",  # someone asked to stop it
+        alone.run_id: "failed",  # a person waits for it, and decides
+    }
+    again = take(db, 9.0, "next")
+    assert [(claim.run.seed, claim.attempt) for claim in again] == [(0, 2), (1, 2), (3, 1)]
+    assert [db.checkpoint(claim) for claim in again] == [b"state", None, None]
+    assert db.run(first.run_id).last["train_loss"] == 0.4
+    assert not db.end(first, "finished")
+    db.bury_worker("next")
+    failed = [db.run(run.run_id) for run in runs(0, 1, 3)]
+    assert [(one.status, one.error) for one in failed] == [
+        ("failed", "the worker died, also when it tried again"),
+        ("failed", "the worker died, also when it tried again"),
+        ("queued", None),
+    ]
+    db.submit_sweep(SWEEP, runs(0))
+    assert sorted(seeds(take(db, 9.0, "third"))) == [0, 3]
+    db.bury_worker("third")  # a third try, which a person asked for, is the last
+    assert set(db.statuses([run.run_id for run in runs(0, 3)]).values()) == {"failed"}
+
+
+def test_members_of_a_frozen_worker_are_queued_once_more_when_it_is_killed(db: Store, clock: Clock) -> None:
+    db.submit_sweep(SWEEP, runs(0, 1))
+    frozen = take(db, 2.0)
+    fall_silent(db, clock)
+    assert set(db.statuses([claim.run_id for claim in frozen]).values()) == {"interrupted"}
+    db.resume(frozen[0].run_id)
+    db.bury_worker("w")
+    assert set(db.statuses([claim.run_id for claim in frozen]).values()) == {"queued"}
+    assert [db.run(claim.run_id).attempt for claim in frozen] == [2, 2]
+    assert db.take_up(frozen) == [False, False]

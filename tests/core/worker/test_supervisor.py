@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from leafscope.core import jobs
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.store.store import Store
+from leafscope.core.sweep.members import run_ids
 from leafscope.core.worker import supervisor
 from leafscope.core.worker.supervisor import Supervisor
 
@@ -134,6 +135,25 @@ def test_worker_that_is_killed_is_replaced(db: Store, supervised: Supervisor) ->
     assert jobs.wait(after, 90, store=db).status == "finished"
     assert supervised.alive
     assert supervised.pid != pid
+
+
+def test_members_of_a_sweep_whose_worker_is_killed_are_tried_once_more(db: Store, supervised: Supervisor) -> None:
+    sweep = SweepConfig(name="killed", base=long(3, 10_000), axes={"seed": [3, 4]})
+    jobs.submit_sweep(sweep, store=db)
+    members = run_ids(sweep)
+    for attempt in (1, 2):
+        until(lambda attempt=attempt: [db.run(one).attempt for one in members] == [attempt, attempt], 10, "queued")  # type: ignore[misc]
+        until(lambda: set(db.statuses(members).values()) == {"running"}, 90, "both are trained")
+        pid = supervised.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: set(db.statuses(members).values()) == {"failed"}, 10, "both failed")
+    assert {db.run(one).error for one in members} == {"the worker died, also when it tried again"}
+    table = jobs.sweep_results(sweep.sweep_id, store=db)
+    assert table["error"].tolist() == ["the worker died, also when it tried again"] * 2
+    assert table["status"].tolist() == ["failed"] * 2
+    after = db.submit(config(5, 3)).run_id
+    assert jobs.wait(after, 90, store=db).status == "finished"
 
 
 def test_stop_saves_and_leaves_nothing_behind(db: Store, supervised: Supervisor) -> None:
