@@ -19,7 +19,7 @@ from leafscope.core.datasets import Dataset, shape
 from leafscope.core.inspection.levels import read_to_level
 from leafscope.core.limits import check_depth
 from leafscope.core.nets import DenseNet, TreeNet
-from leafscope.core.store.reading import LEVELS, snapshot_name
+from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_name
 from leafscope.core.store.tensors import pack
 from leafscope.core.training.trainer import EVALUATION_ROWS, evaluate
 from leafscope.core.tree import TreeLinear
@@ -42,7 +42,7 @@ MAX_DEPTH_IN_BROWSER, MAX_WIDTH_IN_BROWSER = 6, 16
 MAX_DENSE_WIDTH_IN_BROWSER = 64
 """The largest dense net with 2 features that a browser computes on a grid."""
 
-SIDE = 96
+SIDE = GRID_SIDE
 """Grid points on each side of the plane."""
 
 MARGIN = 0.06
