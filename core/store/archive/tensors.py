@@ -52,14 +52,19 @@ def check_artifact(file: Path, name: str, run: RunConfig) -> None:
         raise ValueError(f"name must be {NET}, {CHECKPOINT}, {LEVELS}, or weights- or regions- and an epoch")
     if epoch is not None and epoch > run.epochs:
         raise ValueError(f"name must have an epoch up to {run.epochs}")
-    size = size_of(run)
-    if run.net.fitted or size is None:
-        raise ValueError(f"{run.label} must have no artifacts, since it has no net")
+    if (size := size_of(run)) is None:
+        raise ValueError(f"{run.label} must have no artifacts, since its data cannot be split")
     try:
         with safe_open(file, framework="numpy") as tensors:
             _check_tensors(tensors, file.stat().st_size, name, run, size)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"it must be safetensors: {error}") from error
+
+
+def check_tensors(tensors: "Mapping[str, torch.Tensor]", name: str, run: RunConfig) -> None:
+    """Raise ValueError, with a sentence, unless tensors are those of the artifact of this name of the run."""
+    n_bytes = sum(tensor.nbytes for tensor in tensors.values())
+    _check_same(_described(tensors), _expected(name, run, shape(run.data), n_bytes))
 
 
 def _check_tensors(tensors: Any, n_bytes: int, name: str, run: RunConfig, size: DataShape) -> None:
@@ -81,6 +86,8 @@ def check_leaves(leaf: Any, n_leaves: int, what: str) -> None:
 
 
 def _expected(name: str, run: RunConfig, size: DataShape, n_bytes: int) -> Tensors:
+    if run.net.fitted:
+        raise ValueError(f"{run.label} must have no artifacts, since it has no net")
     if name == LEVELS:
         return _levels(run.net, size.n_classes)
     if name.startswith("regions-"):
@@ -118,7 +125,7 @@ def _described(tensors: "Mapping[str, torch.Tensor]") -> Tensors:
     names = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
     names |= {torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8"}
     names |= {torch.bool: "BOOL"}
-    return {name: (names[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()}
+    return {name: (names.get(tensor.dtype, str(tensor.dtype)), tuple(tensor.shape)) for name, tensor in tensors.items()}
 
 
 def _regions(net: NetConfig, n_classes: int) -> Tensors:

@@ -131,6 +131,7 @@ def refused_or_readable(db: Store, data: bytes) -> bool:
 
 @pytest.fixture(scope="module")
 def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    real()  # trained here, since training within a strategy would disturb its random numbers
     opened = Store(tmp_path_factory.mktemp("fuzzed") / "spare.db", Clock())
     yield opened
     opened.close()

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -92,8 +93,10 @@ def test_other_files_are_refused(small: tuple[Store, bytes], empty: Store, tmp_p
     refused(empty, twice, r"two of its members have the same name")
     with pytest.raises(ArchiveError, match=r"nothing.leafscope cannot be read: No such file"):
         import_archive(empty, tmp_path / "nothing.leafscope")
-    with pytest.raises(ArchiveError, match=r"cannot be read: it must be a regular file"):
-        import_archive(empty, tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ArchiveError, match=r"cannot be read: it must be a regular file"):
+            import_archive(empty, place)
     (tmp_path / "letter.leafscope").write_text("Dear reader")
     with pytest.raises(ArchiveError, match=r"letter.leafscope was not imported, and nothing was changed"):
         import_archive(empty, tmp_path / "letter.leafscope")
