@@ -24,14 +24,13 @@ from leafscope.core.cost import equal_computation_width
 from leafscope.core.datasets import Dataset, Split, load, shape
 from leafscope.core.inspection.contributions import explain
 from leafscope.core.inspection.fitted_tree import fitted_tree
-from leafscope.core.inspection.snapshots import SIDE, in_browser, plane, regions, shows_regions, snapshot_epochs
+from leafscope.core.inspection.snapshots import SIDE, in_browser, plane, read, regions, shows_regions, snapshot_epochs
 from leafscope.core.inspection.trained import TrainedNet, trained_net
 from leafscope.core.models import build_net
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.reading import LEVELS, Snapshot, snapshot_name
 from leafscope.core.store.store import Store
 from leafscope.core.store.summaries import RunSummary
-from leafscope.core.store.tensors import unpack
 from leafscope.core.training.trainer import evaluate
 from leafscope.core.usage.counts import leaf_counts
 
@@ -269,12 +268,12 @@ def _net(store: Store, summary: RunSummary, live: bool) -> _Drawn:
     kept = _first_and_newest(store, summary, kind) if live else store.snapshots(summary.run_id, kind)
     if not kept:
         return _without_snapshots(store, summary, kind, depth)
-    states = [unpack(data) for data in kept.values()]
+    states = [read(data, snapshot_name(kind, epoch), run) for epoch, data in kept.items()]
     if kind == "weights":
         drawn = _Drawn(list(kept), [_weights(state, run.net) for state in states], depth=depth)
         return drawn if live or summary.active else _with_last(store, summary, drawn)
     levels = None if live else store.artifact(summary.run_id, LEVELS)
-    return _Drawn(list(kept), ready=_ready(states, {} if levels is None else unpack(levels)), depth=depth)
+    return _Drawn(list(kept), ready=_ready(states, {} if levels is None else read(levels, LEVELS, run)), depth=depth)
 
 
 def _with_last(store: Store, summary: RunSummary, drawn: _Drawn) -> _Drawn:

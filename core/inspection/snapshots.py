@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import Dataset, shape
+from leafscope.core.errors import StoreError
 from leafscope.core.inspection.levels import read_to_level
 from leafscope.core.limits import check_depth
 from leafscope.core.nets import DenseNet, TreeNet
-from leafscope.core.store.reading import LEVELS, snapshot_name
-from leafscope.core.store.tensors import pack
+from leafscope.core.store.archive.tensors import check_tensors
+from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_name
+from leafscope.core.store.tensors import pack, unpack
 from leafscope.core.training.trainer import EVALUATION_ROWS, evaluate
 from leafscope.core.tree import TreeLinear
 
@@ -42,7 +45,7 @@ MAX_DEPTH_IN_BROWSER, MAX_WIDTH_IN_BROWSER = 6, 16
 MAX_DENSE_WIDTH_IN_BROWSER = 64
 """The largest dense net with 2 features that a browser computes on a grid."""
 
-SIDE = 96
+SIDE = GRID_SIDE
 """Grid points on each side of the plane."""
 
 MARGIN = 0.06
@@ -129,6 +132,16 @@ class Snapshots:
         if self._keeps_regions:
             return {snapshot_name("regions", epoch): pack(regions(self._trainer.net, self._trainer.dataset))}
         return {}
+
+
+def read(data: bytes, name: str, run: RunConfig) -> dict[str, Tensor]:
+    """Unpack a snapshot or the levels of a run, by its artifact's name; raises StoreError unless it has the run's tensors."""
+    try:
+        tensors = unpack(data)
+        check_tensors(tensors, name, run)
+    except (SafetensorError, ValueError) as error:
+        raise StoreError(f"{name} of run {run.run_id} is damaged, or of another net: {error}") from error
+    return tensors
 
 
 def plane(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

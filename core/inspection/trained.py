@@ -1,14 +1,19 @@
 """Trained nets loaded from the store, ready for inference."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError
 from torch.nn import functional
 
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import shape
+from leafscope.core.errors import StoreError, is_out_of_memory
 from leafscope.core.gating import leaf_index, sign_bits
 from leafscope.core.models import build_net
 from leafscope.core.nets import DenseNet, TreeNet
@@ -63,16 +68,33 @@ class TrainedNet:
 
 
 def trained_net(store: Store, run_id: str) -> TrainedNet | None:
-    """Load the net of a run, else of its last checkpoint; None if there is neither. Raises RunNotFoundError."""
+    """Load the net of a run, else of its last checkpoint; None if there is neither.
+
+    Raises RunNotFoundError, and StoreError if what was kept is damaged.
+    """
     run = store.run(run_id)
     if (data := store.artifact(run_id, NET)) is not None:
-        return TrainedNet(_with_weights(run.config, unpack(data)), None)
+        with _undamaged(run_id, NET):
+            return TrainedNet(_with_weights(run.config, unpack(data)), None)
     if (data := store.artifact(run_id, CHECKPOINT)) is not None:
-        state = unpack(data)
-        weights = {name.removeprefix("net."): tensor for name, tensor in state.items() if name.startswith("net.")}
-        epoch, step = state["progress"][:2].tolist()
-        return TrainedNet(_with_weights(run.config, weights), epoch, step)
+        with _undamaged(run_id, CHECKPOINT):
+            state = unpack(data)
+            weights = {name.removeprefix("net."): tensor for name, tensor in state.items() if name.startswith("net.")}
+            epoch, step = (int(number) for number in state["progress"][:2].tolist())
+            return TrainedNet(_with_weights(run.config, weights), epoch, step)
     return None
+
+
+@contextmanager
+def _undamaged(run_id: str, name: str) -> Iterator[None]:
+    """Turn what torch and safetensors raise for tensors of another net into a sentence."""
+    try:
+        yield
+    except (SafetensorError, RuntimeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        if is_out_of_memory(error) or isinstance(error, ValidationError):
+            raise
+        words = " ".join(str(error).split())
+        raise StoreError(f"the {name} of run {run_id} is damaged, or of another net: {words:.300}") from error
 
 
 def _with_weights(run: RunConfig, weights: dict[str, torch.Tensor]) -> DenseNet | TreeNet:

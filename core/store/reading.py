@@ -33,6 +33,9 @@ Snapshot = Literal["weights", "regions"]
 LEVELS = "levels"
 """The artifact that holds a net's predictions on the plane, read to each level."""
 
+GRID_SIDE = 96
+"""Grid points on each side of the plane, where predictions on it are kept."""
+
 
 class Reading(Transactions):
     """The part of the store that reads runs."""
@@ -151,6 +154,8 @@ class Reading(Transactions):
             rows = connection.execute(query.order_by(leaves.c.epoch, leaves.c.attempt)).all()
         found = {row.epoch: _array(row) for row in rows}
         if epoch is None:
+            if len({len(leaf) for leaf in found.values()}) > 1:
+                raise StoreError(f"the leaves of run {run_id} are damaged: every epoch must have the same number of rows")
             values = np.stack(list(found.values())) if found else np.empty((0, 0), dtype=np.uint8)
             return np.array(list(found), dtype=np.int64), values
         if epoch not in found:
@@ -268,7 +273,10 @@ def _array(row: Row[Any]) -> np.ndarray:
     try:
         kind = np.dtype(row.dtype)
         if kind.kind not in "iu":
-            raise ValueError(row.dtype)
-        return np.frombuffer(row.data, dtype=kind).reshape(json.loads(row.shape))
-    except (ValueError, TypeError) as error:
-        raise StoreError(f"the leaves of epoch {row.epoch} are damaged: {error}") from None
+            raise ValueError(f"their type must be of integers, got {row.dtype!r:.80}")
+        leaf = np.frombuffer(row.data, dtype=kind)
+        if json.loads(row.shape) != [len(leaf)]:
+            raise ValueError(f"their shape must be [{len(leaf)}], got {row.shape!r:.80}")
+        return leaf
+    except (ValueError, TypeError, RecursionError, SyntaxError) as error:
+        raise StoreError(f"the leaves of epoch {row.epoch!r:.20} are damaged: {error}") from None

@@ -63,7 +63,7 @@ class _Checked:
         value = getattr(self._row, name)
         try:
             return check(value)
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             self.fault = self.fault or f"its {name} is damaged: {value!r:.80}"
             return otherwise
 

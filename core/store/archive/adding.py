@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select, update
 
 from leafscope.core.errors import ArchiveError
+from leafscope.core.files import open_file
 from leafscope.core.store.annotations import TAGS
 from leafscope.core.store.archive.contents import Contents, check, folded
 from leafscope.core.store.archive.layout import BATCH_ROWS, MAX_BYTES, OF_ATTEMPTS, Place, present
@@ -56,7 +57,7 @@ def import_archive(store: Store, file: Place) -> Imported:
     store._expire()
     name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else "the file"
     try:
-        with Path(file).open("rb") if isinstance(file, (str, os.PathLike)) else nullcontext(file) as source:
+        with open_file(Path(file), MAX_BYTES) if isinstance(file, (str, os.PathLike)) else nullcontext(file) as source:
             archive = OpenedArchive(source, _room(store))
             contents = check(archive)
             with store._write() as connection:

@@ -10,21 +10,29 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from sqlalchemy import Table
 
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import ArchiveError
-from leafscope.core.store.annotations import COMMENT_LENGTH, NAME_LENGTH, checked_tags
+from leafscope.core.store.annotations import checked_tags
 from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, is_unicode, refusal, sentence, sweep_config
 from leafscope.core.store.archive.opened import OpenedArchive
-from leafscope.core.store.decks import MAX_FIGURE_BYTES, MAX_NAME, MAX_SLIDES, MAX_TEXT, Slide
-from leafscope.core.store.reading import LEVELS, snapshot_epoch
-from leafscope.core.store.records import CHECKPOINT, NET, Ending
+from leafscope.core.store.archive.tensors import check_artifact, check_leaves, leaves_of, size_of
+from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
+from leafscope.core.store.records import PRIORITIES, Ending
+from leafscope.core.store.rows import LATEST
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
 
 _ENDED = get_args(Ending)
 _SPLITS = ("train", "validation", "test")
+_METRICS = ("loss", "accuracy")
+_SCORES = frozenset(f"{split}_{metric}" for split in _SPLITS for metric in _METRICS)
+
+ROUNDING = 1e-3
+"""How far below 0 a loss may be, since compiled code rounds."""
+
+MAX_ATTEMPT = 1_000_000
+"""The highest number of an attempt, far below what a database can count, since attempts are added behind those of a store."""
 _DTYPES = {np.dtype(f"{order}{kind}{size}").str for order in "<>" for kind in "ui" for size in (1, 2, 4, 8)}
 
 
@@ -41,7 +49,7 @@ def check(archive: OpenedArchive) -> "Contents":
                         raise ValueError(f"rows must be in the order of {', '.join(ORDER[table.name])}, each once")
                     contents.take(table, row)
                 except (ValueError, RecursionError) as error:
-                    raise refusal(table, number, sentence(error)[:1000]) from error
+                    raise refusal(table, number, sentence(error)[:1000], row) from error
                 last = key
             try:
                 contents.end(table)
@@ -56,7 +64,7 @@ class Contents:
 
     scratch: Path
     """A temporary file for an artifact."""
-    runs: dict[str, None] = field(default_factory=dict)
+    runs: dict[str, "_Run"] = field(default_factory=dict)
     newest: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Run -> number and status of its newest attempt."""
     decks: dict[str, int] = field(default_factory=dict)
@@ -90,9 +98,10 @@ class Contents:
                 raise ValueError(f"{name!r:.60} of attempt {attempt} of run {run_id} must have parts")
 
     def _take_runs(self, row: Mapping[str, Any]) -> None:
-        if (is_of := RunConfig.model_validate_json(row["config"]).run_id) != row["run_id"]:
+        run = RunConfig.model_validate_json(row["config"])
+        if (is_of := run.run_id) != row["run_id"]:
             raise ValueError(f"run_id must be {is_of}, the address of its configuration, got {row['run_id']}")
-        self.runs[row["run_id"]] = None
+        self.runs[row["run_id"]] = _Run.of(run)
 
     def _take_attempts(self, row: Mapping[str, Any]) -> None:
         run_id, attempt = row["run_id"], row["attempt"]
@@ -100,14 +109,25 @@ class Contents:
             raise ValueError(f"status must be one of {', '.join(_ENDED)}, got {row['status']!r}")
         if not 1 <= row["first_attempt"] <= attempt:
             raise ValueError(f"first_attempt must be from 1 to {attempt}, got {row['first_attempt']}")
-        if row["epochs_total"] < 1:
-            raise ValueError("epochs_total must be at least 1, got 0")
-        _check_summary(row["summary"])
+        if attempt > MAX_ATTEMPT:
+            raise ValueError(f"attempt must be at most {MAX_ATTEMPT:,}, got {attempt}")
+        if row["priority"] not in PRIORITIES.values():
+            raise ValueError(f"priority must be from 0 to {max(PRIORITIES.values())}, got {row['priority']}")
+        if row["epochs_total"] != (epochs := self.runs[run_id].config.epochs):
+            raise ValueError(f"epochs_total must be {epochs}, as in its configuration, got {row['epochs_total']}")
+        for name in ("epochs_done", "resumed_from"):
+            _check_epoch(row[name], self.runs[run_id], name)
+        _check_summary(row["summary"], self.runs[run_id])
         self.attempts.add((run_id, attempt))
         self.newest[run_id] = attempt, row["status"]
 
     def _take_metrics(self, row: Mapping[str, Any]) -> None:
         _check_split(row)
+        _check_epoch(row["epoch"], self.runs[row["run_id"]])
+        if row["metric"] not in _METRICS:
+            raise ValueError(f"metric must be one of {', '.join(_METRICS)}, got {row['metric']!r}")
+        if row["value"] is not None:
+            _check_score(row["metric"], row["value"], "value")
         if (row["value"] is None) is (row["nonfinite"] is None) or row["nonfinite"] not in (None, "nan", "inf", "-inf"):
             raise ValueError(f"either value, or nan, inf or -inf in nonfinite, got {row['value']} and {row['nonfinite']!r}")
 
@@ -115,11 +135,16 @@ class Contents:
         _check_split(row)
         if row["dtype"] not in _DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(sorted(_DTYPES))}, got {row['dtype']!r}")
-        shape = _parsed(row["shape"])
-        if not isinstance(shape, list) or not all(type(length) is int and length >= 0 for length in shape):
-            raise ValueError(f"shape must be a list of lengths, got {row['shape']}")
-        if (needed := math.prod(shape) * np.dtype(row["dtype"]).itemsize) != len(row["data"]):
-            raise ValueError(f"{row['dtype']} of shape {row['shape']} must have {needed:,} bytes, got {len(row['data']):,}")
+        of_run = self.runs[row["run_id"]]
+        _check_epoch(row["epoch"], of_run)
+        if row["layer"] >= len(of_run.leaves):
+            raise ValueError(f"layer must be below {len(of_run.leaves)}, the gated layers of its net, got {row['layer']}")
+        needed = [of_run.rows.get(row["split"])]
+        if (shape := _parsed(row["shape"])) != needed or type(shape[0]) is not int:
+            raise ValueError(f"shape must be {needed}, the rows of the {row['split']} split, got {row['shape']!r:.80}")
+        if (n_bytes := shape[0] * np.dtype(row["dtype"]).itemsize) != len(row["data"]):
+            raise ValueError(f"{row['dtype']} of shape {shape} must have {n_bytes:,} bytes, got {len(row['data']):,}")
+        check_leaves(np.frombuffer(row["data"], row["dtype"]), of_run.leaves[row["layer"]], "leaves")
 
     def _take_artifacts(self, row: Mapping[str, Any]) -> None:
         if not row["size"].is_integer() or row["size"] < 0:
@@ -148,19 +173,14 @@ class Contents:
         _, size = self._artifacts.pop(self._open)
         of_run = f"{name!r:.60} of attempt {attempt} of run {run_id}"
         self._open = None
-        if (read := self.scratch.stat().st_size) != size:
-            raise ValueError(f"{of_run} must have {size:,} bytes in all its parts, got {read:,}")
-        if name in (NET, CHECKPOINT, LEVELS) or snapshot_epoch(name) is not None:
-            try:
-                with safe_open(self.scratch, framework="numpy"):
-                    pass
-            except (SafetensorError, OSError) as error:
-                raise ValueError(f"{of_run} must be safetensors: {error}") from error
+        try:
+            if (read := self.scratch.stat().st_size) != size:
+                raise ValueError(f"it must have {size:,} bytes in all its parts, got {read:,}")
+            check_artifact(self.scratch, name, self.runs[run_id].config)
+        except ValueError as error:  # not of the row that is next
+            raise ArchiveError(f"artifact_parts: {of_run}: {error}") from error
 
     def _take_annotations(self, row: Mapping[str, Any]) -> None:
-        for name, limit in (("name", NAME_LENGTH), ("comment", COMMENT_LENGTH)):
-            if len(row[name]) > limit:
-                raise ValueError(f"{name} must have at most {limit:,} characters, got {len(row[name]):,}")
         tags = _parsed(row["tags"])
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
             raise ValueError("tags must be a list of texts")
@@ -174,8 +194,8 @@ class Contents:
             raise ValueError(f"name must have from 1 to 200 characters, got {len(row['name']):,}")
 
     def _take_decks(self, row: Mapping[str, Any]) -> None:
-        if not row["name"].strip() or len(row["name"]) > MAX_NAME:
-            raise ValueError(f"name must have from 1 to {MAX_NAME:,} characters, got {len(row['name']):,}")
+        if not row["name"].strip():
+            raise ValueError(f"name must have at least 1 character, got {row['name']!r:.80}")
         self.decks[row["deck_id"]] = 0
         self.digests[row["deck_id"]] = folded("", [])
 
@@ -191,6 +211,23 @@ class Contents:
         self.slides.add(slide_id)
         self.decks[deck_id] += 1
         self.digests[deck_id] = folded(self.digests[deck_id], [row["content"], row["figure"]])
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the rows of a run must agree with."""
+
+    config: RunConfig
+    rows: Mapping[str, int]
+    """Split -> number of rows; empty: the data cannot be split as configured."""
+    leaves: tuple[int, ...]
+    """The number of leaves of each gated layer."""
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "_Run":
+        size = size_of(config)
+        rows = {} if size is None else {"train": size.n_train, "validation": size.n_validation, "test": size.n_test}
+        return cls(config, rows, leaves_of(config.net))
 
 
 def _check_split(row: Mapping[str, Any]) -> None:
@@ -210,15 +247,59 @@ def _parsed(text: str, finite: bool = True) -> Any:
     return value
 
 
-def _check_summary(text: str) -> None:
+def _check_epoch(epoch: int, run: _Run, name: str = "epoch") -> None:
+    if epoch > run.config.epochs:
+        raise ValueError(f"{name} must be at most {run.config.epochs}, the epochs of its configuration, got {epoch}")
+
+
+def _check_score(metric: str, value: float, name: str) -> None:
+    """Check a finite value of a metric; others, of nets that diverged, are as they are."""
+    if value < -ROUNDING or (metric == "accuracy" and value > 1):
+        raise ValueError(f"{name} must be {'from 0 to 1' if metric == 'accuracy' else 'at least 0'}, got {value!r:.80}")
+
+
+def _check_summary(text: str, run: _Run) -> None:
     summary = _parsed(text, finite=False)
     fits = isinstance(summary, dict) and isinstance(summary.get("facts", {}), dict)
-    fits = fits and type(summary.get("best_epoch", 0)) is int
-    for which in ("best", "last"):
-        values = summary.get(which, {}) if fits else None
-        fits = isinstance(values, dict) and all(type(value) in (int, float) for value in values.values())
-    if not fits:
-        raise ValueError(f"summary must have best_epoch, best, last and facts as this program writes them, got {text[:60]}")
+    if not fits or any(not isinstance(summary.get(which, {}), dict) for which in ("best", "last")):
+        raise ValueError(f"summary must have best_epoch, best, last and facts as this program writes them, got {text!r:.80}")
+    best_epoch = summary.get("best_epoch", 0)
+    if type(best_epoch) is not int or best_epoch < 0:
+        raise ValueError(f"best_epoch of summary must be a whole number from 0, got {best_epoch!r:.80}")
+    _check_epoch(best_epoch, run, "best_epoch of summary")
+    for name, value in [*summary.get("best", {}).items(), *summary.get("last", {}).items()]:
+        if name not in _SCORES or type(value) not in (int, float):
+            raise ValueError(f"summary must have numbers for {', '.join(sorted(_SCORES))}, got {value!r:.80} for {name!r:.80}")
+        if type(value) is int or math.isfinite(value):
+            _check_score(name.partition("_")[2], value, f"{name} of summary")
+    if "best" in summary and "validation_loss" not in summary["best"]:
+        raise ValueError(f"best of summary must have validation_loss, by which it is chosen, got {summary['best']!r:.80}")
+    for name, value in summary.get("facts", {}).items():
+        kind, must_be = _FACTS.get(name, (object, ""))
+        fits = isinstance(value, kind) and (not isinstance(value, bool) or kind in (bool, object))
+        if not fits or (must_be.endswith("number from 0") and value < 0):
+            raise ValueError(f"{name} of summary's facts must be {must_be}, got {value!r:.80}")
+    _check_numbers(summary)
+
+
+_FACTS: dict[str, tuple[Any, str]] = {
+    **dict.fromkeys(("diverged", "compiled", "converged", "is_bound"), (bool, "true or false")),
+    **dict.fromkeys(("parameters", "trained_parameters", "trials"), (int, "a whole number from 0")),
+    **dict.fromkeys(("multiply_adds", "inference_seconds", "fit_seconds"), ((int, float), "a number from 0")),
+    "operations": (str, "text"),
+    "chosen": (dict, "an object"),
+}
+"""Facts that pages read -> their type, and it in words; models of other packages may have further ones."""
+
+
+def _check_numbers(value: Any) -> None:
+    """Raise ValueError for whole numbers that are too large for a page to calculate with."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if type(inner) is int and abs(inner) > 2**53:
+            raise ValueError(f"summary must have whole numbers up to 2^53, got {str(inner)[:80]}")
+        waiting += inner.values() if isinstance(inner, dict) else inner if isinstance(inner, list) else ()
 
 
 def _check_slide(content: str, figure: str | None) -> None:
@@ -229,8 +310,8 @@ def _check_slide(content: str, figure: str | None) -> None:
     for name in ("title", "text", "caption", "notes"):
         if len(getattr(slide, name)) > MAX_TEXT:
             raise ValueError(f"{name} must have at most {MAX_TEXT:,} characters, got {len(getattr(slide, name)):,}")
-    if figure is not None and len(figure) > MAX_FIGURE_BYTES:
-        raise ValueError(f"a figure must have at most {MAX_FIGURE_BYTES:,} bytes, got {len(figure):,}")
+    if not 0 <= slide.taken <= LATEST:
+        raise ValueError(f"taken must be from 0 to {LATEST:,.0f}, got {slide.taken!r:.80}")
     if (what := _fetched(drawn)) is not None:
         raise ValueError(f"a figure must draw what it holds and fetch nothing, but this one has {what[:60]!r}")
 

@@ -8,7 +8,7 @@ object per row, sorted by the primary key. The binary values of a table are conc
 import math
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -17,6 +17,9 @@ from sqlalchemy import Boolean, Column, Connection, Double, Integer, LargeBinary
 
 from leafscope.core.config import SweepConfig, explain
 from leafscope.core.errors import ArchiveError
+from leafscope.core.store.annotations import COMMENT_LENGTH
+from leafscope.core.store.decks import MAX_FIGURE_BYTES, MAX_NAME
+from leafscope.core.store.rows import LATEST
 from leafscope.core.store.schema import (
     annotations,
     artifact_parts,
@@ -44,6 +47,12 @@ MAX_ROW = 64 * 2**20
 MAX_VALUE = 256 * 2**20
 """The most bytes of one binary value; parts of an artifact have at most 64 MiB."""
 
+MAX_TEXT = 1_000_000
+"""The most characters of a text that has no limit of its own, such as a label or an error."""
+
+MAX_SECONDS = 1e12
+"""The most seconds of training."""
+
 BATCH_ROWS = 1000
 """Rows that are read or written at once."""
 
@@ -55,12 +64,18 @@ Place = str | os.PathLike[str] | BinaryIO
 TABLES = (runs, attempts, metrics, leaves, artifacts, artifact_parts, annotations, sweeps, decks, slides)
 BINARY = (leaves, artifact_parts)
 OF_ATTEMPTS = (attempts, metrics, leaves, artifacts, artifact_parts)
-
 """The tables with a binary value, and the tables whose rows belong to an attempt."""
 
 ORDER = {table.name: tuple(column.name for column in table.primary_key.columns) for table in TABLES}
 ORDER |= {"slides": ("deck_id", "place", "slide_id")}
 """Table -> the columns by which its rows are ordered."""
+
+_HIGHEST = dict.fromkeys(("created", "started", "finished", "heartbeat", "changed"), LATEST)
+_HIGHEST |= {"seconds": MAX_SECONDS, "seconds_before": MAX_SECONDS, "size": float(MAX_BYTES)}
+"""Column of numbers with a decimal point that are not negative -> the highest."""
+
+_LONGEST = {"name": MAX_NAME, "content": MAX_FIGURE_BYTES, "figure": MAX_FIGURE_BYTES, "comment": COMMENT_LENGTH}
+"""Column of texts with a limit of its own -> the most characters."""
 
 _ADDRESS = re.compile(r"[0-9a-f]{16}")
 
@@ -89,13 +104,12 @@ def _column_check(column: Column[Any]) -> Check:
     elif isinstance(column.type, Integer):
         holds, must_be = _whole(2**31 - 1)
     elif isinstance(column.type, Double):
-        holds, must_be = (lambda value: type(value) is float and math.isfinite(value)), "a finite number with a decimal point"
+        holds, must_be = _real(_HIGHEST.get(column.name))
     elif column.name.endswith("_id") and longest == 16:
         holds, must_be = (lambda value: type(value) is str and bool(_ADDRESS.fullmatch(value))), "16 hexadecimal digits"
-    elif longest is None:
-        holds, must_be = (lambda value: type(value) is str and is_unicode(value)), "text"
     else:
-        must_be = f"text of at most {longest} characters"
+        longest = longest or _LONGEST.get(column.name, MAX_TEXT)
+        must_be = f"text of at most {longest:,} characters"
         holds = partial(_is_short, longest)
     if column.nullable:
         return (lambda value: value is None or holds(value)), must_be
@@ -104,6 +118,13 @@ def _column_check(column: Column[Any]) -> Check:
 
 def _is_short(longest: int, value: Any) -> bool:
     return type(value) is str and len(value) <= longest and is_unicode(value)
+
+
+def _real(highest: float | None) -> Check:
+    if highest is None:
+        return (lambda value: type(value) is float and math.isfinite(value)), "a finite number with a decimal point"
+    words = f"a finite number with a decimal point, from 0 to {highest:,.0f}"
+    return (lambda value: type(value) is float and 0 <= value <= highest), words
 
 
 def _whole(highest: int) -> Check:
@@ -136,5 +157,8 @@ def present(connection: Connection, table: Table, addresses: Iterable[str]) -> s
     return found
 
 
-def refusal(table: Table, number: int, sentence: str) -> ArchiveError:
-    return ArchiveError(f"{table.name}, row {number:,}: {sentence}")
+def refusal(table: Table, number: int, sentence: str, row: Mapping[str, Any] | None = None) -> ArchiveError:
+    """Return the error for a row; it names the run, if the row says which."""
+    run_id = (row or {}).get("run_id")
+    run = f", run {run_id}" if isinstance(run_id, str) and _ADDRESS.fullmatch(run_id) else ""
+    return ArchiveError(f"{table.name}, row {number:,}{run}: {sentence}")

@@ -167,8 +167,8 @@ def _row(table: Table, number: int, line: bytes, columns: Mapping[str, Check], d
         raise refusal(table, number, "it must be a JSON object")
     row = {**defaults, **row}
     for name in sorted(row.keys() ^ columns.keys()):
-        raise refusal(table, number, f"column {name} is missing" if name in columns else f"unknown column {name[:40]!r}")
+        raise refusal(table, number, f"column {name} is missing" if name in columns else f"unknown column {name[:40]!r}", row)
     for name, (holds, must_be) in columns.items():
         if not holds(row[name]):
-            raise refusal(table, number, f"{name} must be {must_be}, got {row[name]!r:.60}")
+            raise refusal(table, number, f"{name} must be {must_be}, got {row[name]!r:.80}", row)
     return row

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.datasets import DATA_SETS, Dataset, load, shape
+from leafscope.core.errors import StoreError
 from leafscope.core.inspection import snapshots
 from leafscope.core.inspection.snapshots import (
     BUDGET,
@@ -31,7 +32,7 @@ from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.reading import LEVELS, snapshot_epoch, snapshot_name
 from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import unpack
+from leafscope.core.store.tensors import pack, unpack
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import Worker
 
@@ -400,3 +401,23 @@ def test_regions_can_be_left_out_by_their_cost(monkeypatch: pytest.MonkeyPatch) 
     assert taken.of(3) == {}
     monkeypatch.setattr(snapshots, "MAX_PARAMETERS", 1000)
     assert Snapshots(run, Trainer(run)).of(1) == {}
+
+
+# Reading
+
+
+def test_a_damaged_snapshot_is_said_so() -> None:
+    run = RunConfig(data=DataConfig(name="iris"), net=NetConfig(depth=1, width=3))
+    weights = dict(build_net(run.net, 4, 3).state_dict())
+    got = snapshots.read(pack(weights), "weights-00002", run)
+    assert all(torch.equal(got[name], tensor) for name, tensor in weights.items())
+    tree = RunConfig(data=run.data, net=NetConfig(kind="decision_tree"))
+    for data, name, of, words in (
+        (b"no tensors", "weights-00002", run, "Error"),
+        (pack(weights | {"head.bias": torch.zeros(4)}), "weights-00002", run, "head.bias must be F32 of shape"),
+        (pack(weights), "regions-00002", run, "it must have the tensor leaf, got"),
+        (pack({"probability": torch.zeros(1)}), LEVELS, run, "it must have the tensor level_0, got"),
+        (pack(weights), "weights-00000", tree, "must have no artifacts"),
+    ):
+        with pytest.raises(StoreError, match=rf"{name} of run {of.run_id} is damaged, or of another net: .*{words}"):
+            snapshots.read(data, name, of)

@@ -8,7 +8,7 @@ import torch
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.datasets import load
-from leafscope.core.errors import RunNotFoundError
+from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
@@ -91,6 +91,28 @@ def test_net_goes_before_checkpoint(db: Store) -> None:
     x = load(run.data, run.data_seed).test.x
     with torch.no_grad():
         assert got.predict(x)[0].tolist() == trainer.net(torch.tensor(x)).argmax(1).tolist()
+
+
+def test_a_damaged_net_is_said_so(db: Store) -> None:
+    run = small(NETS[0])
+    db.submit(run)
+    claim = db.claim("w")
+    assert claim is not None
+    trainer = Trainer(run)
+    state, weights = trainer.state(), dict(trainer.net.state_dict())
+    damaged = [
+        (NET, b"no tensors", "header"),
+        (NET, b"", "header"),
+        (NET, pack({name: tensor[..., :1] for name, tensor in weights.items()}), "size mismatch"),
+        (NET, pack({"secret": torch.zeros(1)}), "Missing key"),
+        (CHECKPOINT, pack({name: tensor for name, tensor in state.items() if name != "progress"}), "'progress'"),
+        (CHECKPOINT, pack(state | {"progress": torch.zeros(1, dtype=torch.int64)}), "not enough values"),
+        (CHECKPOINT, pack(state | {"progress": torch.tensor(1)}), "0-dim tensor"),
+    ]
+    for name, data, words in reversed(damaged):
+        db.record(claim, [], {name: data})
+        with pytest.raises(StoreError, match=rf"the {name} of run {run.run_id} is damaged, or of another net: .*{words}"):
+            trained_net(db, run.run_id)
 
 
 def test_nothing_kept(db: Store) -> None:

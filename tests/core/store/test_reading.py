@@ -1,6 +1,7 @@
 """What is read is what was written: values, arrays, snapshots, and lists of many runs."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,35 @@ from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.store.records import CHECKPOINT
 from leafscope.core.store.store import Store
 from tests.core.store.examples import claimed, config, record
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("dtype", value) for value in ("|O8", "<f4", "nonsense", "<u8", "(", 7)),
+        *(("shape", value) for value in ("[5]", "[-1]", "[2, 3]", "6", "{", "[" * 100_000, "null")),
+        ("data", b"12345"),
+        ("data", "text"),
+    ],
+)
+def test_damaged_leaves_are_said_so(column: str, value: Any, db: Store) -> None:
+    claim = claimed(db)
+    db.record(claim, [record(0), record(1)])
+    with db._write() as connection:
+        connection.exec_driver_sql(f"UPDATE leaves SET {column} = ? WHERE epoch = 1", (value,))
+    for epoch in (1, None):
+        with pytest.raises(StoreError, match=r"the leaves of epoch 1 are damaged: "):
+            db.leaves(claim.run_id, 0, "train", epoch)
+    assert len(db.leaves(claim.run_id, 0, "train", 0)) == 6
+
+
+def test_epochs_with_other_numbers_of_rows_are_damaged(db: Store) -> None:
+    claim = claimed(db)
+    db.record(claim, [record(0), record(1)])
+    with db._write() as connection:
+        connection.exec_driver_sql("UPDATE leaves SET shape = '[1]', data = x'00' WHERE epoch = 1")
+    with pytest.raises(StoreError, match=r"every epoch must have the same number of rows"):
+        db.leaves(claim.run_id, 0, "train")
 
 
 def test_leaves_keep_dtype_and_shape(db: Store) -> None:

@@ -7,21 +7,25 @@ import math
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
+import torch
+from torch import Tensor
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.errors import ArchiveError
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.decks import Slide
+from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.store import Store
+from leafscope.core.store.tensors import pack
 from leafscope.core.sweep.members import distinct_runs
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.trainer import EpochRecord, Trainer
 from tests.core.clock import Clock
 
 DATA = Path(__file__).parents[1] / "data"
@@ -32,31 +36,55 @@ TABLES = (
 DTYPES = ("|u1", "<u2", ">u2", "<i4", "|i1", "<u8")
 SWEEP = SweepConfig(
     name="seeds",
-    base=RunConfig(data=DataConfig(name="iris"), net=NetConfig(width=4, depth=2), train=TrainConfig(epochs=5)),
+    base=RunConfig(data=DataConfig(name="iris"), net=NetConfig(width=4, depth=2, tree_layers=2), train=TrainConfig(epochs=5)),
     axes={"seed": [100, 101, 102, 103]},
 )
 HOSTILE = "<img src=x onerror=alert(1)> ![x](http://a.b/c.png) \u202egnp.\x00\n" + "\U0001f333" * 100
 
 
 def config(seed: int = 0) -> RunConfig:
-    return RunConfig(seed=seed, train=TrainConfig(epochs=5))
+    return SWEEP.base.model_copy(update={"seed": seed})
 
 
 def record(epoch: int, seed: int = 0) -> EpochRecord:
-    odd = {3: math.nan, 4: math.inf, 5: -math.inf}.get(seed % 7, 0.1 * (seed + 1) / (epoch + 1))
+    odd = {3: math.nan, 4: math.inf, 5: -math.inf}.get(seed % 7, 1 / (seed + epoch + 1))
     metrics = {(split, metric): odd for split in ("train", "validation", "test") for metric in ("loss", "accuracy")}
     rng = np.random.default_rng((seed, epoch))
     dtype = np.dtype(DTYPES[seed % len(DTYPES)])
     leaves = {
-        (0, "train"): rng.integers(0, 100, 12).astype(dtype),
-        (0, "test"): rng.integers(0, 100, 5).astype(dtype),
-        (1, "validation"): np.empty(0, dtype=dtype),
+        (0, "train"): rng.integers(0, 4, 83).astype(dtype),
+        (0, "test"): rng.integers(0, 4, 45).astype(dtype),
+        (1, "validation"): rng.integers(0, 4, 22).astype(dtype),
     }
     return EpochRecord(epoch, metrics, leaves, float(epoch))
 
 
-def tensors(seed: int, size: int = 30) -> bytes:
-    return save({"weight": np.random.default_rng(seed).normal(size=(size, 2)).astype(np.float32)})
+@lru_cache
+def _kinds() -> dict[str, dict[str, Tensor]]:
+    trainer = Trainer(config())
+    plane = {f"level_{level}": torch.zeros(96 * 96, 3, dtype=torch.uint8) for level in range(3)}
+    accuracy = {
+        "level_accuracy": torch.zeros(3, 3, dtype=torch.float64),
+        "shuffled_accuracy": torch.zeros(3, dtype=torch.float64),
+    }
+    return {
+        NET: trainer.net.state_dict(),
+        CHECKPOINT: trainer.state(),
+        "regions": {"probability": plane["level_0"], "leaf": torch.zeros(2, 96 * 96, dtype=torch.int32)},
+        LEVELS: plane | {"shuffled": plane["level_0"]} | accuracy,
+    }
+
+
+def tensors(seed: int, name: str = NET) -> bytes:
+    """An artifact of a run; its numbers with a decimal point are its own."""
+    kind = NET if name.startswith("weights") else name.partition("-")[0]
+    generator = torch.Generator().manual_seed(seed)
+    return pack(
+        {
+            key: torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype) if tensor.is_floating_point() else tensor
+            for key, tensor in _kinds()[kind].items()
+        }
+    )
 
 
 def claim_of(db: Store, run: RunConfig, **how: Any) -> Claim:
@@ -81,7 +109,7 @@ def fill(db: Store, clock: Clock, count: int) -> None:
         run = config(seed)
         claim = claim_of(db, run, note=f"note {seed}")
         if seed % 5 == 1:  # a chain of two, its checkpoint in several parts
-            db.end(claim, "interrupted", "lost", [record(0, seed), record(1, seed)], {CHECKPOINT: tensors(seed, 500)})
+            db.end(claim, "interrupted", "lost", [record(0, seed), record(1, seed)], {CHECKPOINT: tensors(seed, CHECKPOINT)})
             db.resume(run.run_id)
             claim = db.claim("other")
             assert claim is not None
@@ -91,7 +119,7 @@ def fill(db: Store, clock: Clock, count: int) -> None:
             finish(db, claim, seed)
             finish(db, claim_of(db, run, anew=True), seed + 1)
         elif seed % 5 == 3:
-            db.end(claim, ("failed", "stopped")[seed % 2], "why", [record(0, seed)], {CHECKPOINT: tensors(seed)})
+            db.end(claim, ("failed", "stopped")[seed % 2], "why", [record(0, seed)], {CHECKPOINT: tensors(seed, CHECKPOINT)})
         else:
             finish(db, claim, seed)
         if seed % 4 == 0:

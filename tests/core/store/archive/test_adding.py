@@ -45,7 +45,7 @@ def archive_of_one(path: Path, seed: int = 0, attempts: int = 1) -> io.BytesIO:
     claim: Claim | None = claim_of(db, config(seed))
     for _ in range(attempts - 1):
         assert claim is not None
-        db.end(claim, "interrupted", None, [record(0)], {CHECKPOINT: tensors(0)})
+        db.end(claim, "interrupted", None, [record(0)], {CHECKPOINT: tensors(0, CHECKPOINT)})
         db.resume(claim.run_id)
         claim = db.claim("w")
     assert claim is not None

@@ -1,18 +1,28 @@
 """A forged row is refused, by its table, number and column."""
 
+import io
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
+from leafscope.core.inspection.snapshots import Snapshots
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.store.archive import import_archive
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.tensors import pack, unpack
+from leafscope.core.training.population import Population
+from leafscope.core.training.trainer import Trainer
 from tests.core.clock import Clock
-from tests.core.store.archive.examples import claim_of, config, exported, forged, record, refused
+from tests.core.store.archive.examples import claim_of, config, dump, exported, forged, members, refused, tensors
 
 
 def edit(number: int, **changes: Any) -> Callable[[list[dict[str, Any]]], None]:
@@ -22,8 +32,8 @@ def edit(number: int, **changes: Any) -> Callable[[list[dict[str, Any]]], None]:
 FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
     ("runs", edit(0, admin=True), r"runs, row 1: unknown column 'admin'"),
     ("runs", lambda rows: rows[1].pop("note"), r"runs, row 2: column note is missing"),
-    ("runs", edit(1, label=7), r"runs, row 2: label must be text, got 7"),
-    ("runs", edit(1, label=None), r"runs, row 2: label must be text, got None"),
+    ("runs", edit(1, label=7), r"runs, row 2: label must be text of at most 1,000,000 characters, got 7"),
+    ("runs", edit(1, label=None), r"runs, row 2: label must be text of at most 1,000,000 characters, got None"),
     ("runs", edit(1, label="\ud800"), r"runs, row 2: label must be text"),
     ("runs", edit(1, created=math.nan), r"runs, row 2: created must be a finite number"),
     ("runs", edit(1, created=5), r"runs, row 2: created must be a finite number"),
@@ -37,35 +47,78 @@ FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
     ("attempts", lambda rows: rows.clear(), r"attempts: run [0-9a-f]{16} must have an attempt"),
     ("attempts", edit(0, status="running"), r"attempts, row 1: status must be one of finished, failed, stopped, interr"),
     ("attempts", edit(0, first_attempt=2), r"attempts, row 1: first_attempt must be from 1 to 1, got 2"),
-    ("attempts", edit(0, epochs_total=0), r"attempts, row 1: epochs_total must be at least 1"),
+    ("attempts", edit(0, epochs_total=0), r"attempts, row 1: epochs_total must be 5, as in its configuration, got 0"),
     ("attempts", edit(0, epochs_done=-1), r"attempts, row 1: epochs_done must be a whole number from 0 to 2147483647"),
     ("attempts", edit(0, epochs_done=2**80), r"attempts, row 1: epochs_done must be a whole number"),
     ("attempts", edit(0, stop_requested=0), r"attempts, row 1: stop_requested must be true or false, got 0"),
     ("attempts", edit(0, device="x" * 21), r"attempts, row 1: device must be text of at most 20 characters"),
     ("attempts", edit(0, summary="[]"), r"attempts, row 1: summary must have"),
-    ("attempts", edit(0, summary='{"best": {"train_loss": "0"}}'), r"attempts, row 1: summary must have"),
+    (
+        "attempts",
+        edit(0, summary='{"best": {"train_loss": "0"}}'),
+        r"attempts, row 1: summary must have numbers .* got '0'",
+    ),
     ("attempts", edit(0, summary="[" * 100_000), r"attempts, row 1: "),
+    ("attempts", edit(0, created=1e308), r"attempts, row 1: created must be a .* from 0 to 32,503,680,000, got 1e\+308"),
+    ("attempts", edit(0, started=-1.0), r"attempts, row 1: started must be a .* from 0 to 32,503,680,000, got -1.0"),
+    ("attempts", edit(0, finished=1e12), r"attempts, row 1: finished must be a .* from 0 to 32,503,680,000"),
+    ("attempts", edit(0, seconds=1e13), r"attempts, row 1: seconds must be a .* from 0 to 1,000,000,000,000, got 1"),
+    (
+        "attempts",
+        edit(0, error="x" * 1_000_001),
+        r"attempts, row 1: error must be text of at most 1,000,000 char.* got 'x",
+    ),
+    ("attempts", edit(0, attempt=2_000_000), r"attempts, row 1: attempt must be at most 1,000,000, got 2000000"),
+    ("attempts", edit(0, epochs_total=6), r"attempts, row 1: epochs_total must be 5, as in its configuration, got 6"),
+    ("attempts", edit(0, epochs_done=6), r"attempts, row 1: epochs_done must be at most 5, the epochs of its config.* got 6"),
+    ("attempts", edit(0, resumed_from=6), r"attempts, row 1: resumed_from must be at most 5"),
+    ("attempts", edit(0, summary='{"best_epoch": 6}'), r"attempts, row 1: best_epoch of summary must be at most 5"),
+    ("attempts", edit(0, summary='{"best_epoch": null}'), r"attempts, row 1: best_epoch of summary must be a whole number"),
+    ("attempts", edit(0, summary='{"last": {"secret_loss": 1}}'), r"attempts, row 1: summary must have numbers for test_accur"),
+    ("attempts", edit(0, summary='{"last": {"test_accuracy": 2}}'), r"attempts, row 1: test_accuracy of summary must be from"),
+    ("attempts", edit(0, summary='{"best": {"test_loss": 2}}'), r"attempts, row 1: best of summary must have validation_loss"),
+    (
+        "attempts",
+        edit(0, summary='{"last": {"test_loss": 1%s}}' % ("0" * 400)),
+        r"attempts, row 1: summary must have whole",
+    ),
+    ("attempts", edit(0, summary='{"facts": {"compiled": 1}}'), r"attempts, row 1: compiled of summary's facts must be true"),
+    ("attempts", edit(0, summary='{"facts": {"trials": -1}}'), r"attempts, row 1: trials of summary's facts must be a whole"),
+    ("attempts", edit(0, summary='{"facts": {"x": "\\ud800"}}'), r"attempts, row 1: text must not contain unpaired surrogates"),
+    ("metrics", edit(0, epoch=6), r"metrics, row 1: epoch must be at most 5, the epochs of its configuration, got 6"),
+    ("metrics", edit(0, metric="secret"), r"metrics, row 1: metric must be one of loss, accuracy, got 'secret'"),
+    ("metrics", edit(0, value=1.5, nonfinite=None), r"metrics, row 1: value must be from 0 to 1, got 1.5"),
     ("metrics", edit(5, attempt=9), r"metrics, row 6: .*(order|attempt 9 of run [0-9a-f]{16} must be in the file)"),
     ("metrics", edit(0, split="secret"), r"metrics, row 1: split must be one of train, validation, test, got 'secret'"),
     ("metrics", edit(0, value=None, nonfinite=None), r"metrics, row 1: either value, or nan, inf or -inf"),
     ("metrics", edit(0, value=None, nonfinite="1"), r"metrics, row 1: either value"),
     ("metrics", edit(0, value=1.0, nonfinite="nan"), r"metrics, row 1: either value"),
-    ("leaves", edit(1, shape="[13]"), r"leaves, row 2: .* must have \d+ bytes, got \d+"),
-    ("leaves", edit(1, shape="[-1, -12]"), r"leaves, row 2: shape must be a list of lengths"),
-    ("leaves", edit(1, shape="12"), r"leaves, row 2: shape must be a list"),
+    ("leaves", edit(1, shape="[13]"), r"leaves, row 2: shape must be \[\d+\], the rows of the \w+ split, got '\[13\]'"),
+    ("leaves", edit(1, shape="[-1, -12]"), r"leaves, row 2: shape must be \[\d+\]"),
+    ("leaves", edit(0, epoch=6), r"leaves, row 1: epoch must be at most 5, the epochs of its configuration, got 6"),
+    ("leaves", edit(0, layer=2), r"leaves, row 1: layer must be below 2, the gated layers of its net, got 2"),
+    ("leaves", edit(0, shape="[true]"), r"leaves, row 1: shape must be"),
+    ("leaves", edit(1, dtype="<i8"), r"leaves, row 2: <i8 of shape \[\d+\] must have \d+ bytes, got \d+"),
+    ("leaves", edit(1, shape="12"), r"leaves, row 2: shape must be \[\d+\]"),
     ("leaves", edit(1, dtype="|O8"), r"leaves, row 2: dtype must be one of"),
     ("leaves", edit(1, dtype="<f4"), r"leaves, row 2: dtype must be one of"),
     ("leaves", edit(1, offset=0, size=10**15), r"leaves, row 2: offset must be \d+ and size at most"),
     ("leaves", edit(0, size=200_000_000), r"leaves, row 1: its value must have 200,000,000 bytes, but leaves.bin ends"),
     ("leaves", lambda rows: [rows.pop() for _ in range(3)], r"leaves.bin must have the [\d,]+ bytes of its rows"),
     ("artifacts", edit(0, size=1.5), r"artifacts, row 1: size must be a number of bytes, got 1.5"),
-    ("artifacts", edit(0, size=3.0), r"artifact_parts, row \d+: .* must have 3 bytes in all its parts, got \d+"),
+    ("artifacts", edit(0, size=-1.0), r"artifacts, row 1: size must be a finite number with a decimal point, from 0"),
+    ("artifacts", edit(0, size="1"), r"artifacts, row 1: size must be a finite number with a decimal point, from 0"),
+    ("artifacts", edit(0, size=3.0), r"artifact_parts: .* must have 3 bytes in all its parts, got \d+"),
     ("artifacts", lambda rows: rows.pop(0), r"artifact_parts, row 1: it must be of an artifact in the file"),
     ("artifacts", edit(0, version="other"), r"artifact_parts, row 1: it must be of an artifact in the file"),
     ("artifact_parts", edit(0, part=1), r"artifact_parts, row 1: part must be 0, the next one, got 1"),
     ("annotations", edit(0, run_id="0" * 16), r"annotations, row 1: run 0{16} must be in the file"),
-    ("annotations", edit(0, name="x" * 10_001), r"annotations, row 1: name must have at most 10,000 characters"),
-    ("annotations", edit(0, comment="x" * 100_001), r"annotations, row 1: comment must have at most 100,000 characters"),
+    ("annotations", edit(0, name="x" * 10_001), r"annotations, row 1: name must be text of at most 10,000 characters, got 'xx"),
+    (
+        "annotations",
+        edit(0, comment="x" * 100_001),
+        r"annotations, row 1: comment must be text of at most 100,000 char",
+    ),
     ("annotations", edit(0, tags='{"a": 1}'), r"annotations, row 1: tags must be a list of texts"),
     ("annotations", edit(0, tags='["a", "a"]'), r"annotations, row 1: tags must be different"),
     ("annotations", edit(0, tags=json.dumps(["x" * 61])), r"annotations, row 1: a tag must have from 1 to 60 characters"),
@@ -78,15 +131,24 @@ FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
         r"sweeps, row 1: a sweep can have at most 5,000 runs, got 10,000",
     ),
     ("sweeps", edit(0, name=" "), r"sweeps, row 1: name must have from 1 to 200 characters"),
-    ("decks", edit(0, name=""), r"decks, row 1: name must have from 1 to 10,000 characters"),
+    ("decks", edit(0, name=""), r"decks, row 1: name must have at least 1 character, got ''"),
     ("slides", edit(0, deck_id="0" * 16), r"slides, row 1: deck 0{16} must be in the file"),
     ("slides", lambda rows: rows.append(rows[0] | {"place": 9}), r"slides, row 3: slide_id must be in the file once"),
     ("slides", edit(0, content='{"kind": "video"}'), r"slides, row 1: kind: "),
     ("slides", edit(0, content='{"kind": "text", "script": "x"}'), r"slides, row 1: script: "),
+    (
+        "slides",
+        edit(0, content='{"kind": "text", "taken": 1e308}'),
+        r"slides, row 1: taken must be from 0 to 32,503,680,000",
+    ),
     ("slides", edit(0, content='{"kind": "text", "taken": NaN}'), r"slides, row 1: it must have finite numbers, got NaN"),
     ("slides", edit(0, content=json.dumps({"kind": "text", "text": "x" * 20_001})), r"slides, row 1: text must have at most"),
     ("slides", edit(1, figure="[]"), r"slides, row 2: figure: "),
-    ("slides", edit(1, figure=json.dumps({"data": ["x" * 8_000_001]})), r"slides, row 2: a figure must have at most 8,000,000"),
+    (
+        "slides",
+        edit(1, figure=json.dumps({"data": ["x" * 8_000_001]})),
+        r"slides, row 2: figure must be text of at most",
+    ),
     (
         "slides",
         edit(1, figure='{"layout": {"template": {"layout": {"images": [{"source": "http://a.b/c.png"}]}}}}'),
@@ -100,7 +162,19 @@ FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
 def test_a_forged_row_is_refused(
     table: str, change: Callable[[list[dict[str, Any]]], Any], match: str, small: tuple[Store, bytes], empty: Store
 ) -> None:
-    refused(empty, forged(small[1], table, change), match)
+    refused(empty, forged(small[1], table, change), with_run(match))
+
+
+def with_run(match: str) -> str:
+    """Let the row of a run be named with its address."""
+    return re.sub(r"^(\w+, row (?:\d+|\\d\+))(?=: )", r"\1(, run [0-9a-f]{16})?", match)
+
+
+def test_the_run_of_a_row_is_named(small: tuple[Store, bytes], empty: Store) -> None:
+    run_id = min(run.run_id for run in small[0].list_runs())
+    refused(
+        empty, forged(small[1], "attempts", edit(0, priority=3)), rf"attempts, row 1, run {run_id}: priority must be from 0"
+    )
 
 
 def test_a_deck_of_too_many_slides_is_refused(small: tuple[Store, bytes], empty: Store) -> None:
@@ -110,8 +184,127 @@ def test_a_deck_of_too_many_slides_is_refused(small: tuple[Store, bytes], empty:
     refused(empty, forged(small[1], "slides", many), r"slides, row 201: a deck must have at most 200 slides")
 
 
-def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path, empty: Store) -> None:
-    for name in (NET, CHECKPOINT, LEVELS, "weights-00003", "regions-00000"):
-        db = Store(tmp_path / f"{name}.db", Clock())
-        db.end(claim_of(db, config()), "stopped", None, [record(0)], {name: b"\x80\x04pickle"})
-        refused(empty, exported(db), rf"artifact_parts: '{name}' of attempt 1 of run [0-9a-f]{{16}} must be safetensors")
+def of_artifact(path: Path, name: str, data: bytes, run: RunConfig | None = None) -> bytes:
+    db = Store(path / f"{name}.db", Clock())
+    db.end(claim_of(db, run or config()), "stopped", None, [], {name: data})
+    return exported(db)
+
+
+@pytest.mark.parametrize("name", [NET, CHECKPOINT, LEVELS, "weights-00003", "regions-00000"])
+def test_an_artifact_has_the_tensors_of_the_net(name: str, tmp_path: Path, empty: Store) -> None:
+    where = rf"artifact_parts: '{name}' of attempt 1 of run [0-9a-f]{{16}}: "
+    refused(empty, of_artifact(tmp_path, name, b"\x80\x04pickle"), where + "it must be safetensors")
+    right = unpack(tensors(1, name))
+    first = sorted(right)[0]
+    for part, (other, match) in enumerate(
+        [
+            ({key: tensor for key, tensor in right.items() if key != first}, f"it must have the tensor {first}, got "),
+            (right | {"secret": torch.zeros(1)}, "it must have the tensors .* only, got 'secret'"),
+            (right | {first: right[first][:-1] if right[first].ndim else torch.zeros(1)}, f"{first} must be .* of shape"),
+            (right | {first: right[first].to(torch.float16)}, f"{first} must be .* of shape .*, got F16 of shape"),
+        ]
+    ):
+        (tmp_path / str(part)).mkdir()
+        refused(empty, of_artifact(tmp_path / str(part), name, pack(other)), where + match)
+    (tmp_path / "right").mkdir()
+    import_archive(empty, io.BytesIO(of_artifact(tmp_path / "right", name, pack(right))))
+    assert [run.status for run in empty.list_runs()] == ["stopped"]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "match"),
+    [
+        (
+            CHECKPOINT,
+            "progress",
+            torch.tensor([6, 0, 0, 1, 0]),
+            r"progress must have an epoch up to 5, a step up to 3.* got",
+        ),
+        (CHECKPOINT, "progress", torch.tensor([1, -1, 0, 1, 0]), r"progress must have"),
+        (CHECKPOINT, "progress", torch.tensor([1, 0, 2, 1, 0]), r"progress must have"),
+        (CHECKPOINT, "progress", torch.tensor([1, 0, 1, 2, 0]), r"progress must have"),
+        (
+            "regions-00001",
+            "leaf",
+            torch.full((2, 96 * 96), 4, dtype=torch.int32),
+            r"leaf of layer 0 must be from 0 to 3",
+        ),
+        (
+            "regions-00001",
+            "leaf",
+            torch.full((2, 96 * 96), -1, dtype=torch.int32),
+            r"leaf of layer 0 must be from 0 to 3",
+        ),
+    ],
+)
+def test_the_values_that_pages_count_with_are_checked(
+    name: str, key: str, value: torch.Tensor, match: str, tmp_path: Path, empty: Store
+) -> None:
+    refused(empty, of_artifact(tmp_path, name, pack(unpack(tensors(1, name)) | {key: value})), match)
+
+
+def test_an_artifact_has_a_known_name_and_a_net(tmp_path: Path, empty: Store) -> None:
+    refused(empty, of_artifact(tmp_path, "secret", tensors(1)), r"'secret' of .*: name must be net, checkpoint, levels, or wei")
+    refused(empty, of_artifact(tmp_path, "weights-00006", tensors(1)), r"'weights-00006' .*: name must have an epoch up")
+    tree = RunConfig(data=config().data, net=NetConfig(kind="decision_tree"))
+    (tmp_path / "tree").mkdir()
+    refused(empty, of_artifact(tmp_path / "tree", NET, tensors(1), tree), r"iris decision tree .* must have no artifacts")
+
+
+def test_no_small_file_makes_a_large_net(tmp_path: Path, empty: Store) -> None:
+    large = RunConfig(net=NetConfig(depth=16, width=4096))
+    refused(empty, of_artifact(tmp_path, NET, tensors(1), large), r"it must have the 2,199,\d+,\d+,\d+ parameters .* got")
+
+
+@pytest.mark.parametrize("value", [4, 255])
+def test_leaves_are_those_of_the_net(value: int, small: tuple[Store, bytes], empty: Store) -> None:
+    """The first run's configuration has K = 2."""
+    blob = bytes([value]) + members(small[1])["leaves.bin"][1:]
+    refused(
+        empty,
+        forged(small[1], "leaves", lambda rows: None, blob),
+        r"leaves, row 1, run [0-9a-f]{16}: leaves must be from 0 to 3",
+    )
+
+
+def test_a_run_whose_data_cannot_be_split_comes_along(tmp_path: Path, empty: Store) -> None:
+    run = RunConfig(data=DataConfig(name="iris", n_train=149))
+    db = Store(tmp_path / "x.db", Clock())
+    db.end(claim_of(db, run), "failed", "n_train must be at most 83")
+    import_archive(empty, io.BytesIO(exported(db)))
+    assert empty.run(run.run_id).error == "n_train must be at most 83"
+
+
+RUNS = [
+    RunConfig(data=DataConfig(name="iris"), net=net, train=TrainConfig(epochs=2))
+    for net in (
+        NetConfig(depth=2, width=6),
+        NetConfig(kind="flat", depth=3, width=6, tree_layers=2, gates="units"),
+        NetConfig(depth=9, width=2, gates="random"),
+        NetConfig(depth=0, width=6),
+        NetConfig(kind="dense", width=6, tree_layers=3),
+    )
+]
+RUNS += [RunConfig(data=DataConfig(name="moons", n_samples=300), net=NetConfig(depth=2, width=width)) for width in (8, 20)]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.label)
+def test_what_training_writes_is_imported(run: RunConfig, tmp_path: Path, empty: Store) -> None:
+    """The weights of every epoch, or regions and levels; and a checkpoint of one net, and of a member of many."""
+    run = changed(run, {"train.epochs": 2})
+    db = Store(tmp_path / "x.db", Clock())
+    trainer = Trainer(run)
+    snapshots = Snapshots(run, trainer)
+    claim = claim_of(db, run)
+    for record in trainer.epochs():
+        db.record(claim, [record], snapshots.of(record.epoch) | {CHECKPOINT: pack(trainer.state())})
+    db.end(claim, "stopped", None, [], {NET: pack(trainer.net.state_dict())} | snapshots.at_end(), trainer.facts())
+    members = [changed(run, {"seed": seed}) for seed in (1, 2)]
+    population = Population(members)
+    for _ in population.events():
+        pass
+    for member, trained in zip(members, population.members, strict=True):
+        db.end(claim_of(db, member), "stopped", None, [], {CHECKPOINT: pack(trained.state())})
+    import_archive(empty, io.BytesIO(exported(db)))
+    assert dump(empty, "leaves", "artifact_parts", "attempts") == dump(db, "leaves", "artifact_parts", "attempts")
+    assert trained_net(empty, run.run_id) is not None

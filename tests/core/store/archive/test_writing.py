@@ -90,7 +90,7 @@ def test_what_waits_is_left_out_and_what_trains_is_interrupted(tmp_path: Path, e
     clock = Clock()
     db = Store(tmp_path / "source.db", clock)
     running = claim_of(db, config(1))
-    db.record(running, [record(0), record(1)], {CHECKPOINT: tensors(1)})
+    db.record(running, [record(0), record(1)], {CHECKPOINT: tensors(1, CHECKPOINT)})
     finish(db, claim_of(db, config(2)), 2)
     db.submit(config(2), anew=True)
     db.submit(config(3))
@@ -151,11 +151,11 @@ def test_snapshots_travel(tmp_path: Path, empty: Store) -> None:
     db = Store(tmp_path / "source.db", Clock())
     claim = claim_of(db, config())
     db.record(claim, [record(0)], {f"weights-{epoch:05d}": tensors(epoch) for epoch in (0, 2)})
-    db.end(claim, "finished", None, [record(1)], {"regions-00001": tensors(7), LEVELS: tensors(8)})
+    db.end(claim, "finished", None, [record(1)], {"regions-00001": tensors(7, "regions"), LEVELS: tensors(8, LEVELS)})
     import_archive(empty, io.BytesIO(exported(db)))
     assert empty.snapshots(claim.run_id, "weights") == {0: tensors(0), 2: tensors(2)}
-    assert empty.snapshots(claim.run_id, "regions") == {1: tensors(7)}
-    assert empty.artifact(claim.run_id, LEVELS) == tensors(8)
+    assert empty.snapshots(claim.run_id, "regions") == {1: tensors(7, "regions")}
+    assert empty.artifact(claim.run_id, LEVELS) == tensors(8, LEVELS)
 
 
 def test_leaves_are_streamed(tmp_path: Path) -> None:

@@ -1,0 +1,171 @@
+"""The tensors that an artifact of a run must have, from the run's configuration alone: their names, types and shapes.
+
+P features · C classes · K depth · L = 2^K leaves · G = GRID_SIDE^2 grid points.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from leafscope.core.config import NetConfig, RunConfig
+from leafscope.core.datasets import DataShape, shape
+from leafscope.core.errors import DataError
+from leafscope.core.models import build_net
+from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_epoch
+from leafscope.core.store.records import CHECKPOINT, NET
+
+if TYPE_CHECKING:
+    import torch
+
+Tensors = dict[str, tuple[str, tuple[int, ...]]]
+"""Name -> type in the words of safetensors, and shape."""
+
+_SMALL = 2**20
+"""Parameters up to which a net is built in memory, which takes less time than loading what torch needs to only describe it."""
+
+
+def size_of(run: RunConfig) -> DataShape | None:
+    """Return the sizes of a run's data; None if they cannot be split as configured, so that such a run only fails."""
+    try:
+        return shape(run.data)
+    except DataError:
+        return None
+
+
+def leaves_of(net: NetConfig) -> tuple[int, ...]:
+    """Return the number of leaves of each gated layer; empty for a net without gates."""
+    if not net.gated:
+        return ()
+    import numpy as np
+
+    n_layers = len(net.model.tables(net)) or net.tree_layers
+    return tuple(routing.n_leaves for routing in net.model.routings(net, [np.empty(0, np.int64)] * n_layers))
+
+
+def check_artifact(file: Path, name: str, run: RunConfig) -> None:
+    """Raise ValueError, with a sentence, unless a file is the artifact of this name of the run, in safetensors."""
+    epoch = snapshot_epoch(name)
+    if name not in (NET, CHECKPOINT, LEVELS) and epoch is None:
+        raise ValueError(f"name must be {NET}, {CHECKPOINT}, {LEVELS}, or weights- or regions- and an epoch")
+    if epoch is not None and epoch > run.epochs:
+        raise ValueError(f"name must have an epoch up to {run.epochs}")
+    if (size := size_of(run)) is None:
+        raise ValueError(f"{run.label} must have no artifacts, since its data cannot be split")
+    try:
+        with safe_open(file, framework="numpy") as tensors:
+            _check_tensors(tensors, file.stat().st_size, name, run, size)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"it must be safetensors: {error}") from error
+
+
+def check_tensors(tensors: "Mapping[str, torch.Tensor]", name: str, run: RunConfig) -> None:
+    """Raise ValueError, with a sentence, unless tensors are those of the artifact of this name of the run."""
+    n_bytes = sum(tensor.nbytes for tensor in tensors.values())
+    _check_same(_described(tensors), _expected(name, run, shape(run.data), n_bytes))
+
+
+def _check_tensors(tensors: Any, n_bytes: int, name: str, run: RunConfig, size: DataShape) -> None:
+    given = {
+        key: (part.get_dtype(), tuple(part.get_shape())) for key in sorted(tensors.keys()) for part in [tensors.get_slice(key)]
+    }
+    _check_same(given, _expected(name, run, size, n_bytes))
+    if name == CHECKPOINT:
+        _check_progress(tensors.get_tensor("progress").tolist(), run, size)
+    if "leaf" in given:
+        for layer, (leaf, n_leaves) in enumerate(zip(tensors.get_tensor("leaf"), leaves_of(run.net), strict=True)):
+            check_leaves(leaf, n_leaves, f"leaf of layer {layer}")
+
+
+def check_leaves(leaf: Any, n_leaves: int, what: str) -> None:
+    """Raise ValueError unless all leaves are from 0 to `n_leaves` - 1."""
+    if leaf.size and not 0 <= (low := int(leaf.min())) <= (high := int(leaf.max())) < n_leaves:
+        raise ValueError(f"{what} must be from 0 to {n_leaves - 1}, got {low if low < 0 else high}")
+
+
+def _expected(name: str, run: RunConfig, size: DataShape, n_bytes: int) -> Tensors:
+    if run.net.fitted:
+        raise ValueError(f"{run.label} must have no artifacts, since it has no net")
+    if name == LEVELS:
+        return _levels(run.net, size.n_classes)
+    if name.startswith("regions-"):
+        return _regions(run.net, size.n_classes)
+    cost = run.net.model.cost
+    assert cost is not None  # a net that is built has one
+    n_parameters = cost(run.net, size.n_features, size.n_classes).parameters
+    if n_parameters > n_bytes:  # looked at first, so that no small file makes a large net
+        raise ValueError(f"it must have the {n_parameters:,} parameters of {run.label}, got {n_bytes:,} bytes")
+    of_net, of_trainer = _net(run.net, size.n_features, size.n_classes, n_parameters <= _SMALL)
+    return of_trainer if name == CHECKPOINT else of_net
+
+
+@lru_cache(maxsize=64)
+def _net(config: NetConfig, n_features: int, n_classes: int, in_memory: bool) -> tuple[Tensors, Tensors]:
+    """Return the tensors of a net, and those of a trainer that trains it."""
+    import torch
+
+    from leafscope.core.optim import LazyAdamW, parameter_groups
+
+    with torch.device("cpu" if in_memory else "meta"):
+        net = build_net(config, n_features, n_classes)
+        optimizer = LazyAdamW(parameter_groups(net, 0.0, 1.0))
+        optimizer.start_state()
+    weights = net.state_dict()
+    state: dict[str, torch.Tensor] = {f"net.{name}": tensor for name, tensor in weights.items()}
+    for index, parameter in enumerate(net.parameters()):
+        state |= {f"optimizer.{index}.{name}": tensor for name, tensor in optimizer.state[parameter].items()}
+    return _described(weights), _described(state) | {"progress": ("I64", (5,)), "best_loss": ("F64", ())}
+
+
+def _described(tensors: "Mapping[str, torch.Tensor]") -> Tensors:
+    import torch
+
+    names = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+    names |= {torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8"}
+    names |= {torch.bool: "BOOL"}
+    return {name: (names.get(tensor.dtype, str(tensor.dtype)), tuple(tensor.shape)) for name, tensor in tensors.items()}
+
+
+def _regions(net: NetConfig, n_classes: int) -> Tensors:
+    found: Tensors = {"probability": ("U8", (GRID_SIDE**2, n_classes))}
+    return found | ({"leaf": ("I32", (len(leaves_of(net)), GRID_SIDE**2))} if net.gated else {})
+
+
+def _levels(net: NetConfig, n_classes: int) -> Tensors:
+    """Return what `core.inspection.snapshots.levels` gives."""
+    picture = "U8", (GRID_SIDE**2, n_classes)
+    if not net.gated or net.depth == 0:
+        return {}
+    found: Tensors = {"shuffled": picture, "shuffled_accuracy": ("F64", (3,))}
+    if net.kind == "tree":
+        found |= {f"level_{level}": picture for level in range(net.depth + 1)}
+        found["level_accuracy"] = "F64", (net.depth + 1, 3)
+    return found
+
+
+def _check_same(given: Tensors, expected: Tensors) -> None:
+    for name in sorted(expected.keys() - given.keys()):
+        raise ValueError(f"it must have the tensor {name}, got {sorted(given)!r:.80}")
+    for name in sorted(given.keys() - expected.keys()):
+        raise ValueError(f"it must have the tensors {', '.join(expected)[:80]} only, got {name!r:.80}")
+    for name, described in expected.items():
+        if given[name] != described:
+            raise ValueError(f"{name} must be {_words(described)}, got {_words(given[name])}")
+
+
+def _words(described: tuple[str, tuple[int, ...]]) -> str:
+    kind, lengths = described
+    return f"{kind} of shape {list(lengths)}"[:80]
+
+
+def _check_progress(progress: list[int], run: RunConfig, size: DataShape) -> None:
+    epoch, step, best_epoch, begun, ended = progress
+    steps = -(-size.n_train // run.train.batch_size)
+    fits = 0 <= epoch <= run.epochs and 0 <= step <= steps and 0 <= best_epoch <= epoch
+    if not fits or begun not in (0, 1) or ended not in (0, 1):
+        raise ValueError(
+            f"progress must have an epoch up to {run.epochs}, a step up to {steps}, a best epoch up to that epoch, and two "
+            f"that are 0 or 1, got {progress!r:.80}"
+        )
