@@ -16,7 +16,7 @@ from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
 from leafscope.app.parts import run_picker
 from leafscope.app.parts.csv_button import csv_button
-from leafscope.app.runs import actions
+from leafscope.app.runs import actions, space
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.archive import import_archive
@@ -52,6 +52,7 @@ def main() -> None:
     confirming = _actions(chosen)
     _export(shown, chosen)
     _import()
+    confirming |= space.line(summaries, chosen)
     if active and not confirming:  # a rerun would close the dialog
         _follow(_signature(summaries))
 
@@ -223,7 +224,7 @@ def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
     rows = []
     for summary in shown:
         config = {}
-        with contextlib.suppress(ValueError, IndexError):  # a damaged configuration is left out
+        with contextlib.suppress(ValueError, TypeError, IndexError):  # a damaged configuration is left out
             is_valid = run_picker.config_fault(summary) is None
             values = summary.config.model_dump(mode="json") if is_valid else json.loads(summary.config_json)
             config = pd.json_normalize(values).iloc[0].to_dict()
