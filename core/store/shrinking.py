@@ -18,6 +18,12 @@ from sqlalchemy import Engine
 STEP = 1024
 """Pages given back in one transaction: 4 MiB, some hundredths of a second in which others wait."""
 
+MANY = 2**15
+"""Free pages worth giving back while more is deleted: SQLite looks through all of them for each page that it gives back."""
+
+FEW = 2**15
+"""Most used pages, 128 MiB, of a database that is rewritten where more pages are free: that is sooner done."""
+
 PATIENCE = 200
 """Milliseconds that giving back waits for readers of old pages, while writers wait for it; the next time will do as well."""
 
@@ -54,13 +60,19 @@ def make_shrinkable(engine: Engine) -> None:
                 return  # locked, read-only, full or damaged: `obstacle` says that it is still to be done
 
 
-def give_back(engine: Engine) -> None:
-    """Give the space of deleted rows back to the disk, in steps between which others can write."""
+def give_back(engine: Engine, at_least: int = 1) -> None:
+    """Give the space of deleted rows back to the disk if so many pages are free, in steps between which others can write."""
     with _raw(engine) as connection:
         if connection is None or not _number(connection, "auto_vacuum"):
             return
         try:
             left = _number(connection, "freelist_count")
+            if left < at_least:
+                return
+            used = _number(connection, "page_count") - left
+            if used < min(left, FEW) and not _lack_of_space(connection, Path(str(engine.url.database))):
+                connection.execute("VACUUM")
+                left = 0
             while left:
                 began = time.monotonic()
                 connection.execute(f"PRAGMA incremental_vacuum({STEP})").fetchall()  # one page for each row that is read

@@ -10,7 +10,6 @@ from leafscope.core.store.database import explained
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts
-from leafscope.core.store.transactions import chunks
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,17 @@ class Space(Queue):
 
     def drop_snapshots(self, run_ids: Iterable[str]) -> None:
         """Delete what is kept to replay the training of these runs, and give the space back; running runs keep it."""
-        wanted = list(dict.fromkeys(run_ids))
-        running = select(attempts.c.run_id).where(attempts.c.status == "running")
-        for part in chunks(wanted):
-            with self._write() as connection:
-                for table in (artifact_parts, artifacts):
-                    mine = table.c.run_id.in_(part), table.c.run_id.not_in(running)
-                    connection.execute(delete(table).where(*mine, _is_snapshot(table)))
         with explained(self._engine.url):
             shrinking.make_shrinkable(self._engine)
-            shrinking.give_back(self._engine)
+        wanted = list(dict.fromkeys(run_ids))
+        running = select(attempts.c.run_id).where(attempts.c.status == "running")
+        for run_id in wanted:  # one transaction for each run, so that workers can write in between
+            with self._write() as connection:
+                for table in (artifact_parts, artifacts):
+                    mine = table.c.run_id == run_id, table.c.run_id.not_in(running)
+                    connection.execute(delete(table).where(*mine, _is_snapshot(table)))
+            self._give_back(shrinking.MANY)
+        self._give_back()
 
 
 def _is_snapshot(table: Table) -> ColumnElement[bool]:

@@ -65,7 +65,9 @@ def unshrinkable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "old.db"
 
 
-def test_deleted_runs_give_their_space_back(db: Store) -> None:
+@pytest.mark.parametrize("few", [0, shrinking.FEW])
+def test_deleted_runs_give_their_space_back(db: Store, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(shrinking, "FEW", few)
     assert pragma(db.path, "auto_vacuum") == 2
     ids = fill(db, range(12))
     full = used(db.path)
@@ -142,6 +144,8 @@ def test_it_is_rewritten_later_where_another_process_writes(unshrinkable: Path) 
 
 def test_others_read_and_write_while_space_is_given_back(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shrinking, "STEP", 64)
+    monkeypatch.setattr(shrinking, "MANY", 300)
+    monkeypatch.setattr(shrinking, "FEW", 0)
     ids = fill(db, range(20))
     (kept,) = fill(db, range(20, 21))
     waits: list[float] = []
