@@ -16,7 +16,7 @@ from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
 from leafscope.app.parts import diverged, run_picker, store_trouble
 from leafscope.app.parts.csv_button import csv_button
-from leafscope.app.runs import actions
+from leafscope.app.runs import actions, space
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.archive import import_archive
@@ -52,6 +52,7 @@ def main() -> None:
     confirming = _actions(chosen)
     _export(shown, chosen)
     _import()
+    confirming |= space.line(summaries, chosen)
     if active and not confirming:  # a rerun would close the dialog
         _follow(_signature(summaries))
 

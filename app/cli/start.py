@@ -81,7 +81,7 @@ def start_app(options: argparse.Namespace) -> int:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from leafscope.app import server
+    from leafscope.app import open_files, server
     from leafscope.app.access import AccessMiddleware
     from leafscope.core.store.store import Store
 
@@ -108,10 +108,12 @@ def start_app(options: argparse.Namespace) -> int:
         say(f"\n  Leafscope is at {url}\n  Runs are kept in {place}\n  Ctrl-C ends it.\n")
         if not options.no_browser and _has_browser():  # `st.App` opens none itself
             threading.Thread(target=_open_when_up, args=(url, listen, port), daemon=True).start()
+        open_files.keep_few_sessions()
         with server.running_worker():
             yield None
 
     server.is_guarded = True
+    open_files.raise_limit()
     middleware = [Middleware(AccessMiddleware, access=access)]
     with contextlib.suppress(KeyboardInterrupt):  # raised after the server has shut down cleanly
         st.App(str(MAIN_SCRIPT.resolve()), lifespan=lifespan, middleware=middleware).run(config=config)

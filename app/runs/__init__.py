@@ -1,1 +1,1 @@
-"""Actions on runs: annotate, export, and the Python script that reproduces one."""
+"""Actions on runs: annotate, export, the Python script that reproduces one, and the space that they take."""

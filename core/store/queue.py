@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import LimitError, RunStateError
+from leafscope.core.store import shrinking
+from leafscope.core.store.database import explained
 from leafscope.core.store.reading import Reading, not_found
 from leafscope.core.store.records import CHECKPOINT, PRIORITIES, QUEUE_LIMIT, Claim, Priority, Submission
 from leafscope.core.store.schema import artifacts, attempts, runs
@@ -126,6 +128,8 @@ class Queue(Reading):
             with self._write() as connection:
                 self._refuse_running(connection, run_id)
                 connection.execute(delete(runs).where(runs.c.run_id == run_id))
+            self._give_back(shrinking.MANY)
+        self._give_back()
 
     def claim(self, worker_id: str, pid: int | None = None) -> Claim | None:
         """Claim the next queued attempt: interactive before sweeps, then the oldest; None if the queue is empty."""
@@ -157,6 +161,11 @@ class Queue(Reading):
             rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*order))
             ids = list(rows.scalars())
         return ids.index(run_id) if run_id in ids else None
+
+    def _give_back(self, at_least: int = 1) -> None:
+        """Give the space of what was deleted back to the disk, if so many pages of it are free."""
+        with explained(self._engine.url):
+            shrinking.give_back(self._engine, at_least)
 
     def _newest(self, connection: Connection, run_id: str) -> Row[Any] | None:
         query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt.desc()).limit(1)

@@ -15,16 +15,18 @@ from leafscope.core.store.database import database_url, open_engine
 from leafscope.core.store.decks import Decks
 from leafscope.core.store.liveness import Liveness
 from leafscope.core.store.recording import Recording
+from leafscope.core.store.space import Space
 from leafscope.core.store.sweeps import Sweeps
 from leafscope.core.store.workers import Workers
 
 
-class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks):
+class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Space):
     """One database (a path or URL), shared by many threads and processes.
 
     - Thread safety: any number of threads can use one Store. After `fork`, the child must open its own.
-    - Atomicity: every method is one transaction, with two exceptions. `delete` uses one for each run. The parts of an artifact
-      above 64 MiB are written before, in transactions of their own, and become valid with the transaction that names them.
+    - Atomicity: every method is one transaction, with two exceptions. Deleting uses several, with at least one whole run in
+      each. The parts of an artifact above 64 MiB are written before, in transactions of their own, and become valid with the
+      transaction that names them.
     - Order: readers see what `record` wrote as soon as it has returned, its records and checkpoint together.
     - Ownership: only the worker that claimed an attempt writes to it, and only while the attempt is running. A later write
       changes nothing and returns False; the worker then drops the run. Rows are keyed by run, attempt and epoch; the first

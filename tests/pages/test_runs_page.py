@@ -10,9 +10,13 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from leafscope.app.runs import space
+from leafscope.app.runs.space import NEWEST
+from leafscope.app.theme import byte_size, percent
 from leafscope.core.config import changed
 from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.store.schema import runs as table
+from leafscope.core.store.space import SpaceUse
 from leafscope.core.store.store import Store
 from tests.pages.harness import (
     WILD,
@@ -27,6 +31,7 @@ from tests.pages.harness import (
     run_app,
     small,
     table_with,
+    trained,
     words,
 )
 
@@ -405,3 +410,62 @@ def test_a_damaged_row_disables_no_page_and_can_be_deleted(
         lab.store.delete(bad.run_id)
         run_app(at)
         assert set(shown(at).index) == {good.run_id}
+
+
+# Space
+
+
+def with_snapshots(lab: Lab, *runs: Any) -> None:
+    """Keep a megabyte of each run's training."""
+    for run in runs:
+        claim = lab.claim(run)
+        lab.store.end(claim, "finished", None, trained(run).records, {"weights-00000": bytes(2**20), "net": trained(run).net})
+
+
+def test_it_says_what_takes_the_space_and_frees_that_of_the_chosen(lab: Lab, choose_rows: Any) -> None:
+    runs = [small(seed=seed) for seed in range(3)]
+    with_snapshots(lab, *runs)
+    choose_rows(rows_of(lab, *runs[:2]))
+    at = open_page("runs")
+    total = lab.store.space().total
+    assert total is not None
+    said = f"The database takes {byte_size(total)}, of which 3.00 MiB to replay the training of 3 runs"
+    assert f"{said} ({percent(3 * 2**20 / total)})." in words(at)
+
+    press(at, "Free space")
+    assert lab.store.space().replays == 3
+    assert "cannot be undone" in words(at)
+    press(at, "Free space", "_free")
+    assert "2.00 MiB freed." in words(at)
+    assert "1.00 MiB to replay the training of 1 run" in words(at)
+    assert list(lab.store.snapshots(runs[2].run_id, "weights")) == [0]
+    assert len(lab.store.list_runs()) == 3
+    now = lab.store.space().total
+    assert now is not None
+    assert now < total - 1.9 * 2**20
+
+
+def test_the_newest_keep_their_replays(lab: Lab) -> None:
+    runs = [small(seed=seed) for seed in range(NEWEST + 2)]
+    with_snapshots(lab, *runs)
+    at = press(open_page("runs"), "Free space")
+    press(at, "Free space", "_free")
+    kept = [run.run_id for run in runs if lab.store.snapshots(run.run_id, "weights")]
+    assert kept == [run.run_id for run in runs[2:]]
+
+
+def test_with_few_runs_and_none_chosen_nothing_is_offered(lab: Lab) -> None:
+    lab.finish(small())
+    assert button(open_page("runs"), "Free space").disabled
+    with_snapshots(lab, small(seed=1))
+    at = press(open_page("runs"), "Free space")
+    assert "Choose runs in the table" in words(at)
+    assert button(at, "Delete replays").disabled
+
+
+def test_what_keeps_the_database_from_shrinking_is_said() -> None:
+    use = SpaceUse(10 * 2**20, 5 * 2**20, 1, "Deleting does not make it smaller.")
+    assert space.words(use).endswith(
+        r"of which 5.00 MiB to replay the training of 1 run (50.0 %). Deleting does not make it smaller\."
+    )
+    assert space.words(SpaceUse(None, 0, 0, None)) == "The database keeps 0 B to replay the training of 0 runs."
