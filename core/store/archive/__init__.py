@@ -1,8 +1,8 @@
 """Archives: one file with runs and everything that belongs to them, sweeps and decks, for another database.
 
-`layout` defines the format, `writing` creates an archive, `opened` and `contents` check one, and `adding` imports it into a
-store. An archive can come from anyone, so it is not trusted: it is read once to check every byte and row, and then again to
-import it.
+`layout` defines the format, `writing` creates an archive, `opened`, `contents` and `tensors` check one, and `adding` imports
+it into a store. An archive can come from anyone, so it is not trusted: it is read once to check every byte and row, and then
+again to import it.
 """
 
 from leafscope.core.store.archive.adding import Imported, import_archive
