@@ -39,7 +39,7 @@ SWEEP = SweepConfig(
     base=RunConfig(data=DataConfig(name="iris"), net=NetConfig(width=4, depth=2, tree_layers=2), train=TrainConfig(epochs=5)),
     axes={"seed": [100, 101, 102, 103]},
 )
-HOSTILE = "<img src=x onerror=alert(1)> ![x](http://a.b/c.png) \u202egnp.\x00\n" + "\U0001f333" * 100
+HOSTILE = "<img src=x onerror=alert(1)> ![x](http://a.b/c.png) \u202egnp.\n" + "\U0001f333" * 100
 
 
 def config(seed: int = 0) -> RunConfig:
