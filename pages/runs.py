@@ -237,7 +237,7 @@ def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
     rows = []
     for summary in shown:
         config = {}
-        with contextlib.suppress(ValueError, IndexError):  # a damaged configuration is left out
+        with contextlib.suppress(ValueError, IndexError, TypeError):  # a damaged configuration is left out
             is_valid = run_picker.config_fault(summary) is None
             values = summary.config.model_dump(mode="json") if is_valid else json.loads(summary.config_json)
             config = pd.json_normalize(values).iloc[0].to_dict()
