@@ -103,7 +103,7 @@ def parameters(page: str, address: dict[str, str]) -> list[str]:
     return list(asked)
 
 
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_address_breaks_a_page(used: Callable[[int], list[str]], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(PLACES) - 1), label="place")

@@ -501,7 +501,7 @@ def test_failed_and_diverged_members_are_counted_with_their_reason(lab: Lab) -> 
     count = len(jobs.sweep_results(ONE.sweep_id))
     assert f"2 of {count} members have no result: " in said
     assert str(error)[:60] in said
-    assert "(1: moons flat K1 w" in said or "flat" in said
+    assert "<b>boom</b> ![x](http://x) (1: wine flat K1 w6 s0)" in said
     assert "<b>boom</b>" in said
     assert all("![x](http" not in str(warning.value) and "<b>" not in str(warning.value) for warning in at.warning)
     assert at.button(key="_resume_sweep").label == "Resume"  # the one that did not diverge is tried again
