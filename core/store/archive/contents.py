@@ -22,6 +22,7 @@ from leafscope.core.store.decks import MAX_FIGURE_BYTES, MAX_NAME, MAX_SLIDES, M
 from leafscope.core.store.reading import LEVELS, snapshot_epoch
 from leafscope.core.store.records import CHECKPOINT, NET, Ending
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
+from leafscope.core.store.tensors import MOST_BYTES, plain
 
 _ENDED = get_args(Ending)
 _SPLITS = ("train", "validation", "test")
@@ -152,9 +153,11 @@ class Contents:
             raise ValueError(f"{of_run} must have {size:,} bytes in all its parts, got {read:,}")
         if name in (NET, CHECKPOINT, LEVELS) or snapshot_epoch(name) is not None:
             try:
+                if size <= MOST_BYTES:
+                    self.scratch.write_bytes(plain(self.scratch.read_bytes()))
                 with safe_open(self.scratch, framework="numpy"):
                     pass
-            except (SafetensorError, OSError) as error:
+            except (SafetensorError, OSError, ValueError) as error:
                 raise ValueError(f"{of_run} must be safetensors: {error}") from error
 
     def _take_annotations(self, row: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """A forged row is refused, by its table, number and column."""
 
+import io
 import json
 import math
 from collections.abc import Callable
@@ -7,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from leafscope.core.store.archive import import_archive
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.tensors import compress, pack
 from tests.core.clock import Clock
 from tests.core.store.archive.examples import claim_of, config, exported, forged, record, refused
 
@@ -115,3 +119,16 @@ def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path, empty: Stor
         db = Store(tmp_path / f"{name}.db", Clock())
         db.end(claim_of(db, config()), "stopped", None, [record(0)], {name: b"\x80\x04pickle"})
         refused(empty, exported(db), rf"artifact_parts: '{name}' of attempt 1 of run [0-9a-f]{{16}} must be safetensors")
+
+
+def test_compressed_snapshots_are_imported_as_they_are_and_checked(tmp_path: Path, empty: Store) -> None:
+    db = Store(tmp_path / "full.db", Clock())
+    good = compress(pack({"weight": torch.ones(3)}))
+    claim = claim_of(db, config())
+    db.end(claim, "stopped", None, [record(0)], {"weights-00000": good})
+    import_archive(empty, io.BytesIO(exported(db)))
+    assert empty.snapshots(claim.run_id, "weights") == {0: good}
+    for number, bad in enumerate((good[:-5], compress(b"\x80\x04pickle"))):
+        db = Store(tmp_path / f"{number}.db", Clock())
+        db.end(claim_of(db, config(seed=number + 1)), "stopped", None, [record(0)], {"weights-00000": bad})
+        refused(empty, exported(db), r"'weights-00000' of attempt 1 of run [0-9a-f]{16} must be safetensors")
