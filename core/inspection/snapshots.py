@@ -23,7 +23,7 @@ from leafscope.core.limits import check_depth
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.archive.tensors import check_tensors
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_name
-from leafscope.core.store.tensors import pack, unpack
+from leafscope.core.store.tensors import compress, pack, unpack
 from leafscope.core.training.trainer import EVALUATION_ROWS, evaluate
 from leafscope.core.tree import TreeLinear
 
@@ -123,14 +123,14 @@ class Snapshots:
         """Return the further artifacts of a finished run: its last epoch if it ended early, and its net read to each level."""
         taken = {} if self._trainer.epoch in self._epochs else self._taken(self._trainer.epoch)
         if self._keeps_regions and (found := levels(self._trainer.net, self._trainer.dataset)):
-            taken[LEVELS] = pack(found)
+            taken[LEVELS] = compress(pack(found))
         return taken
 
     def _taken(self, epoch: int) -> dict[str, bytes]:
         if self._keeps_weights:
-            return {snapshot_name("weights", epoch): pack(self._trainer.net.state_dict())}
+            return {snapshot_name("weights", epoch): compress(pack(self._trainer.net.state_dict()))}
         if self._keeps_regions:
-            return {snapshot_name("regions", epoch): pack(regions(self._trainer.net, self._trainer.dataset))}
+            return {snapshot_name("regions", epoch): compress(pack(regions(self._trainer.net, self._trainer.dataset)))}
         return {}
 
 

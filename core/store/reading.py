@@ -171,7 +171,10 @@ class Reading(Transactions):
             return self._artifact(connection, run_id, self._first_attempt(connection, run_id), name)
 
     def snapshots(self, run_id: str, kind: Snapshot, after: int = -1) -> dict[int, bytes]:
-        """Return the snapshots of the epochs later than `after`: epoch -> safetensors, by epoch. Raises RunNotFoundError."""
+        """Return the snapshots of the epochs later than `after`: epoch -> tensors for `unpack`, by epoch.
+
+        Raises RunNotFoundError.
+        """
         same = [artifacts.c[name] == artifact_parts.c[name] for name in ("run_id", "attempt", "name", "version")]
         of_kind = artifacts.c.run_id == run_id, artifacts.c.name.startswith(f"{kind}-")
         query = select(artifacts.c.attempt, artifacts.c.name, artifact_parts.c.data).join(artifact_parts, and_(*same))

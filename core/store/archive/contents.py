@@ -22,6 +22,7 @@ from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
 from leafscope.core.store.records import PRIORITIES, Ending
 from leafscope.core.store.rows import LATEST
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
+from leafscope.core.store.tensors import MOST_BYTES, plain
 
 _ENDED = get_args(Ending)
 _SPLITS = ("train", "validation", "test")
@@ -176,6 +177,8 @@ class Contents:
         try:
             if (read := self.scratch.stat().st_size) != size:
                 raise ValueError(f"it must have {size:,} bytes in all its parts, got {read:,}")
+            if size <= MOST_BYTES:
+                self.scratch.write_bytes(plain(self.scratch.read_bytes()))
             check_artifact(self.scratch, name, self.runs[run_id].config)
         except ValueError as error:  # not of the row that is next
             raise ArchiveError(f"artifact_parts: {of_run}: {error}") from error

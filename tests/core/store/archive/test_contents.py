@@ -18,7 +18,7 @@ from leafscope.core.store.archive import import_archive
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import pack, unpack
+from leafscope.core.store.tensors import compress, pack, unpack
 from leafscope.core.training.population import Population
 from leafscope.core.training.trainer import Trainer
 from tests.core.clock import Clock
@@ -308,3 +308,14 @@ def test_what_training_writes_is_imported(run: RunConfig, tmp_path: Path, empty:
     import_archive(empty, io.BytesIO(exported(db)))
     assert dump(empty, "leaves", "artifact_parts", "attempts") == dump(db, "leaves", "artifact_parts", "attempts")
     assert trained_net(empty, run.run_id) is not None
+
+
+def test_compressed_snapshots_are_imported_as_they_are_and_checked(tmp_path: Path, empty: Store) -> None:
+    good = compress(tensors(1, "weights-00001"))
+    import_archive(empty, io.BytesIO(of_artifact(tmp_path, "weights-00001", good)))
+    assert empty.snapshots(config().run_id, "weights") == {1: good}
+    for number, bad in enumerate((good[:-5], compress(b"\x80\x04pickle"))):
+        (tmp_path / str(number)).mkdir()
+        run = config(seed=number + 1)
+        match = r"'weights-00001' of attempt 1 of run [0-9a-f]{16}: .*"
+        refused(empty, of_artifact(tmp_path / str(number), "weights-00001", bad, run), match)
