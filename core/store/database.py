@@ -18,8 +18,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from leafscope.core.errors import StoreError
-from leafscope.core.store import shrinking
 from leafscope.core.store.schema import SCHEMA_VERSION, meta, tables
+from leafscope.core.store.shrinking import begin_new, make_shrinkable
 from leafscope.core.text import storable
 
 BUSY_SECONDS = 30.0
@@ -90,7 +90,7 @@ def open_engine(url: URL, create: bool = True) -> Engine:
     try:
         with explained(url):
             _prepare(engine)
-            shrinking.make_shrinkable(engine)
+            make_shrinkable(engine)
     except BaseException:
         engine.dispose()
         raise
@@ -161,7 +161,7 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # process changes it.
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
-            shrinking.begin_new(connection)
+            begin_new(connection)
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:

@@ -104,6 +104,7 @@ def test_wrong_use_is_refused_and_writes_nothing(db: Store, tmp_path: Path, caps
     refused(capsys, "'talk' must mean one deck, but 2 fit: ", "export", file, "--deck", "talk", *here)
     refused(capsys, "must not be a folder", "export", tmp_path, "--all", *here)
     refused(capsys, "cannot be written: No such file or directory", "export", tmp_path / "no" / "x", "--all", *here)
+    Store(tmp_path / "new.db").close()
     refused(capsys, "there is nothing to export", "export", file, "--all", "--database", tmp_path / "new.db")
     assert not file.exists()
 

@@ -492,7 +492,7 @@ def test_tuned_rates_and_collapsed_nets_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["![x](http://a.b)\n# head", "a\u202egnp.exe\u2066", "x" * 200, "$\\frac{1}{2}$ %{x} \x00\x07"]
+    "name", ["![x](http://a.b)\n# head", "a\u202egnp.exe\u2066", "x" * 200, "$\\frac{1}{2}$ %{x} \x01\x07"]
 )
 def test_a_hostile_name_is_one_short_line_of_plain_text(name: str) -> None:
     sweep = config(name=name)

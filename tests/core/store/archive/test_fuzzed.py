@@ -226,6 +226,6 @@ def test_changed_bytes_of_headers(share: float, byte: int, spare: Store) -> None
     blob = bytearray(real()["artifact_parts.bin"])
     lines = real()["artifact_parts.jsonl"].splitlines()
     start = json.loads(lines[int(share * len(lines))])["offset"]
-    n_header = 8 + int.from_bytes(blob[start : start + 8], "little")
+    n_header = min(8 + int.from_bytes(blob[start : start + 8], "little"), 500, len(blob) - start)  # some are compressed
     blob[start + int(share * 7919 % 1 * n_header)] = byte
     refused_or_readable(spare, signed(real() | {"artifact_parts.bin": bytes(blob)}))
