@@ -90,7 +90,9 @@ configs = st.fixed_dictionaries(
         "init_seed": st.none() | seeds,
     },
 ).map(lambda values: RunConfig(**values))
-names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200).filter(lambda text: text.strip() != "")
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=200).filter(
+    lambda text: text.strip() != ""
+)
 sweeps = st.builds(
     SweepConfig,
     name=names,

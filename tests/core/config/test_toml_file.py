@@ -17,7 +17,9 @@ from leafscope.core.errors import ConfigFileError
 from leafscope.core.models import baselines, net_kinds
 from leafscope.core.sweep.members import expand
 
-names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip() != "")
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40).filter(
+    lambda text: text.strip() != ""
+)
 floats = st.floats(1e-6, 9.0, allow_nan=False)
 bases = st.builds(
     RunConfig,
