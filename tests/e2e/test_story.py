@@ -13,7 +13,7 @@ from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
 from tests.e2e.scene import Scene, app_epochs, assert_score_is_of, data_of, net_at, net_of
 
-EPOCHS = 3000
+EPOCHS = 6000
 STORY = changed(EXAMPLE, {"train.epochs": EPOCHS})
 """Some seconds, so that there is time to watch it and to stop it."""
 
