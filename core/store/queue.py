@@ -163,7 +163,7 @@ class Queue(Reading):
         return ids.index(run_id) if run_id in ids else None
 
     def _give_back(self, at_least: int = 1) -> None:
-        """Give the space of what was deleted back to the disk, if so many pages of it are free."""
+        """Return the space of deleted rows to the disk if at least this many pages are free."""
         with explained(self._engine.url):
             shrinking.give_back(self._engine, at_least)
 

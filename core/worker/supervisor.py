@@ -120,7 +120,7 @@ class Supervisor:
                     young += 1
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> int:
-        """Wait for the worker's end; kill it if its heartbeat stands still for long although writing works."""
+        """Wait until the worker ends; kill it if it sends no heartbeat for long while the database can be written to."""
         alive = Liveness()
         writable_since: float | None = None
         while True:
