@@ -16,8 +16,9 @@ Factor = Callable[["Tensor", "Tensor"], "Tensor"]
 class GateGradient:
     """How gates learn from the bits that they set.
 
-    The backward pass needs a gradient where a sign has none. So the node that a row passes on level k + 1 is multiplied by
-    a factor f_k that is 1 in the forward pass, and whose gradient is the gate's.
+    A bit is the sign of a gate, and a sign has no gradient. So the output of the node that a row reaches by its bits 0 to k is
+    multiplied by a factor f_k: its value in the forward pass is always 1, so that nothing changes, but the backward pass gives
+    it the gradient that `factor` computes, and with it the gates learn.
     """
 
     name: str
@@ -29,8 +30,8 @@ class GateGradient:
     label: str = ""
     """Its part of a run's name; empty: none."""
     factor: Factor | None = None
-    """Signs (N, K), -1 or 1, and gating pre-activations (N, K) -> (N, K) whose column k has the gradient of f_k, whatever its
-    value; None: gates do not learn from their bits."""
+    """Signs (N, K), each -1 or 1, and gates (N, K), the numbers whose signs they are -> (N, K), computed by torch. Column k is
+    differentiated in place of f_k; only this gradient by the gates is used, not the value. None: gates do not learn."""
     compiled: bool = False
     """Whether the compiled kernels know it; where they do not, the reference path computes it."""
     place: int = 1000

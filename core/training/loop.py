@@ -36,8 +36,8 @@ def train(
 ) -> TrainResult:
     """Train a run in this process and call `on_epoch` after each epoch, epoch 0 included.
 
-    `compiled` is that of `Trainer`. Raises LimitError, DeviceError or DataError before training, and NonFiniteLossError
-    during it.
+    `compiled` is that of `Trainer`. Raises LimitError, DeviceError or DataError before training, NonFiniteLossError during it,
+    and ValueError for a kind that scikit-learn fits, such as `logistic`: `fitting.fit` is for those.
     """
     from leafscope.core.training.population import Ended, Population
 
