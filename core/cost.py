@@ -102,7 +102,7 @@ def largest_depth(run: RunConfig, n_features: int, n_outputs: int, n_rows: int, 
     3
     """
     model = run.net.model
-    for depth in range(MAX_DEPTH if "depth" in model.reads else 0, -1, -1):
+    for depth in range(MAX_DEPTH if "depth" in model.net_fields else 0, -1, -1):
         net = run.net.model_copy(update={"depth": depth})
         if model.fault(net) is None:
             needed = memory(run.model_copy(update={"net": net}), n_features, n_outputs, n_rows).total

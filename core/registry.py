@@ -89,6 +89,33 @@ class Registry(Mapping[str, T]):
         return len(self._variants)
 
 
+class Words(Mapping[str, str]):
+    """The names of a registry's variants and a word for each, read anew each time.
+
+    >>> from types import SimpleNamespace
+    >>> planets = Registry("planet")
+    >>> words = Words(planets, lambda planet: planet.title)
+    >>> _ = planets.register(SimpleNamespace(name="earth", title="Earth"))
+    >>> dict(words)
+    {'earth': 'Earth'}
+    """
+
+    def __init__(self, variants: Mapping[str, T], word: Callable[[T], str]) -> None:
+        self._variants, self._word = variants, word
+
+    def __getitem__(self, name: str) -> str:
+        return self._word(self._variants[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._variants
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variants)
+
+    def __len__(self) -> int:
+        return len(self._variants)
+
+
 class _Once:
     """Work that is done once: other threads wait until it is done, and calls from within it return at once."""
 

@@ -1,4 +1,4 @@
-"""The controls of a run's configuration: one entry per field, drawn, checked and kept in the URL."""
+"""The controls of a run's configuration: one for each field, as its option declares it; drawn, checked and kept in the URL."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,11 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.figures.shared.interval_lines import sentence_case
-from leafscope.core.config import RunConfig, changed, explain
+from leafscope.core.config import RunConfig, changed, explain, field_options
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS
-from leafscope.core.gates import GATE_GRADIENTS
 from leafscope.core.models import MODELS
 from leafscope.core.options import Option
 
@@ -27,176 +25,40 @@ class Control:
     """Name of the URL parameter and key of session state."""
     field: str
     """Dotted field of the configuration."""
-    label: str
-    help: str
-    kind: type
-    """int, float, or str for a choice."""
-    options: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None
-    """The values of a choice and their words, or a function that gives the registered ones."""
-    optional: bool = False
+    option: Option
+    optional: bool
     """Whether the field may be empty."""
-    step: float | None = None
-    number_format: str | None = None
-    placeholder: str | None = None
-    """What an empty field means."""
+
+    @property
+    def kind(self) -> type:
+        """int, float, or str for a choice."""
+        return self.option.kind
 
     @property
     def words(self) -> Mapping[str, str] | None:
         """A choice's values and the words for them."""
-        return self.options() if callable(self.options) else self.options
+        return {value: words for value, words in self.option.choices.items() if words} or None
 
 
-DATA = Control(
-    "data",
-    "data.name",
-    "Data set",
-    "All data sets are on this machine; nothing is downloaded.",
-    str,
-    {name: data_set.title for name, data_set in DATA_SETS.items()},
-)
-DEPTH = Control(
-    "depth",
-    "net.depth",
-    "Depth K (gating bits)",
-    "The signs of K gating units select one of 2^K leaves (sign patterns). 0 is a plain dense layer.",
-    int,
-)
-WIDTH = Control("width", "net.width", "Width (units)", "Units per hidden layer.", int)
-KIND = Control(
-    "kind",
-    "net.kind",
-    "Leaf weights",
-    "Tree: patterns with a common prefix share its matrices. Flat: each pattern has its own matrix.",
-    str,
-    lambda: {name: model.choice for name, model in MODELS.items() if model.choice},
-)
-GATES = Control(
-    "gates",
-    "net.gates",
-    "Gates",
-    "Where the K bits come from.",
-    str,
-    {
-        "hidden": "reuse hidden units",
-        "units": "extra gating units (cost counted)",
-        "random": "random gates (control)",
-    },
-)
-OPEN = (DATA, DEPTH, WIDTH, KIND, GATES)
+_CONTROLS = [
+    Control(option.key or option.name, field, option, optional=option.default is None)
+    for field, option in sorted(field_options().items(), key=lambda item: item[1].place)
+    if field.removeprefix("data.") not in DATA_SETS.options() and field.removeprefix("net.") not in MODELS.options()
+]
 
-NET_AND_TRAINING = (
-    Control("layers", "net.tree_layers", "Gated layers", "Layers that select their matrix by signs, 1 to 3.", int),
-    Control("epochs", "train.epochs", "Epochs", "Passes over the training rows.", int),
-    Control("batch", "train.batch_size", "Batch size", "Rows per training step.", int),
-    Control("lr", "train.lr", "Learning rate", "AdamW's initial learning rate.", float, step=0.001, number_format="%g"),
-    Control(
-        "schedule",
-        "train.schedule",
-        "Schedule",
-        "How the learning rate changes over the steps.",
-        str,
-        {"cosine": "cosine to 0", "constant": "constant"},
-    ),
-    Control("decay", "train.weight_decay", "Weight decay", "Decoupled, as in AdamW.", float, step=0.01, number_format="%g"),
-    Control(
-        "growth",
-        "train.decay_growth",
-        "Decay growth by level",
-        "A node on level l has decay x growth^l: deeper, rarer nodes stay closer to their parents.",
-        float,
-        step=0.5,
-        number_format="%g",
-    ),
-    Control(
-        "credit",
-        "train.gate_gradient",
-        "Gates learn from their bits",
-        " ".join(f"{sentence_case(one.title)}: {one.meaning}." for one in GATE_GRADIENTS.values()),
-        str,
-        lambda: {name: one.title for name, one in GATE_GRADIENTS.items()},
-    ),
-    Control(
-        "gate_noise",
-        "train.gate_noise",
-        "Gate noise",
-        "Standard deviation of the noise on the gates in training; it decays to 0.",
-        float,
-        step=0.1,
-        number_format="%g",
-    ),
-    Control(
-        "balance",
-        "train.balance",
-        "Balance penalty",
-        "Weight of a penalty on inner nodes that send most rows to one side.",
-        float,
-        step=0.01,
-        number_format="%g",
-    ),
-    Control(
-        "patience",
-        "train.patience",
-        "Patience (epochs)",
-        "Stop when the validation loss has not fallen for this many epochs; empty: never.",
-        int,
-        optional=True,
-        placeholder="never",
-    ),
-    Control("seed", "seed", "Seed", "Sets the split, initial weights and batch order.", int),
-    Control("init_seed", "init_seed", "Seed of the weights", "Empty: same as the seed.", int, optional=True),
-    Control(
-        "device",
-        "train.device",
-        "Device",
-        "Where to train.",
-        str,
-        {"auto": "a GPU if there is one", "cpu": "CPU", "cuda": "first GPU"} | {f"cuda:{n}": f"GPU {n}" for n in range(8)},
-    ),
-)
+OPEN = tuple(control for control in _CONTROLS if control.option.is_open)
+NET_AND_TRAINING = tuple(one for one in _CONTROLS if not one.option.is_open and not one.option.is_of_rows)
+SPLITS = tuple(control for control in _CONTROLS if control.option.is_of_rows)
 
-SPLITS = (
-    Control(
-        "split_seed",
-        "split_seed",
-        "Seed of the data",
-        "Draws and splits the rows; empty: same as the seed.",
-        int,
-        optional=True,
-    ),
-    Control(
-        "n_train",
-        "data.n_train",
-        "Training rows",
-        "Use fewer training rows than the split leaves; empty: all.",
-        int,
-        optional=True,
-        placeholder="all",
-    ),
-    Control("test", "data.test_fraction", "Test share", "Share of all rows.", float, step=0.05, number_format="%g"),
-    Control(
-        "validation", "data.validation_fraction", "Validation share", "Share of all rows.", float, step=0.05, number_format="%g"
-    ),
-)
+DATA, KIND = (next(one for one in OPEN if one.field == field) for field in ("data.name", "net.kind"))
 
 
 def _of_option(part: str, option: Option, key: str) -> Control:
     """The control of an option of a data set or a model; empty means the default."""
-    is_real = option.kind is float
-    return Control(
-        key,
-        f"{part}.{option.name}",
-        option.label,
-        option.meaning,
-        option.kind,
-        option.choices or None,
-        optional=not option.choices,
-        step=option.step if is_real else None,
-        number_format="%g" if is_real else None,
-        placeholder=option.write(option.default),
-    )
+    return Control(key, f"{part}.{option.name}", option, optional=not option.choices)
 
 
-_TAKEN = {control.key for control in (*OPEN, *NET_AND_TRAINING, *SPLITS)}
+_TAKEN = {control.key for control in _CONTROLS}
 
 OF_DATA = {
     name: _of_option("data", option, f"data_{name}" if name in _TAKEN else name) for name, option in DATA_SETS.options().items()
@@ -221,8 +83,8 @@ def field_value(run: RunConfig, control: Control) -> Any:
     value = getattr(owner, name)
     if part == "data" and name in OF_DATA and value == DATA_SETS[run.data.name].defaults.get(name):
         return None
-    if part == "net" and name in OF_MODELS and value in (None, MODELS.options()[name].default):
-        return None if control.optional else MODELS.options()[name].default
+    if part == "net" and name in OF_MODELS and value in (None, control.option.default):
+        return None if control.optional else control.option.default
     return value
 
 
@@ -273,7 +135,7 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
     def ask_options(are_open: bool) -> None:
         for option in DATA_SETS[st.session_state[DATA.key]].options:
             if option.is_open == are_open:
-                ask(replace(OF_DATA[option.name], help=option.meaning, placeholder=option.write(option.default)))
+                ask(replace(OF_DATA[option.name], option=option))
 
     with st.sidebar:
         for control in OPEN:
@@ -318,14 +180,17 @@ def _describe_data() -> None:
 
 
 def _widget(control: Control) -> Any:
-    common: dict[str, Any] = {"key": control.key, "help": control.help, "persist_state": "session"}
+    option, is_real = control.option, control.kind is float
+    common: dict[str, Any] = {"key": control.key, "help": option.meaning, "persist_state": "session"}
     if (words := control.words) is not None:
-        return st.selectbox(control.label, list(words), format_func=lambda value: words.get(value, str(value)), **common)
-    step = control.step if control.kind is float else 1
-    # the same value as in session state: any other would flash up first
-    standard_value = default_value(control)
+        return st.selectbox(option.label, list(words), format_func=lambda value: words.get(value, str(value)), **common)
     return st.number_input(
-        control.label, value=standard_value, step=step, format=control.number_format, placeholder=control.placeholder, **common
+        option.label,
+        value=default_value(control),  # the same as in session state: any other would flash up first
+        step=option.step if is_real else 1,
+        format="%g" if is_real else None,
+        placeholder=option.placeholder if control.optional else None,
+        **common,
     )
 
 

@@ -402,7 +402,7 @@ def _fitted(run: RunConfig, summary: RunSummary) -> _Drawn:
         return _Drawn([1], depth=run.net.depth)
     fitted = fitted_tree(run)
     tree = {name: getattr(fitted, name).tolist() for name in ("feature", "threshold", "left", "right", "value")}
-    return _Drawn([1], tree=tree, depth=run.net.depth if "depth" in model.reads else fitted.depth)
+    return _Drawn([1], tree=tree, depth=run.net.depth if "depth" in model.net_fields else fitted.depth)
 
 
 # Recorded measurements

@@ -14,28 +14,21 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from leafscope.core.config import RunConfig, dotted, field_names
-from leafscope.core.datasets import DATA_SETS
-from leafscope.core.models import MODELS
+from leafscope.core.config import RunConfig, dotted, field_options
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.sweep.outcome import SCORES, measures, net_cost
 
-CONFIG_FIELDS = tuple(field_names())
+_OPTIONS = field_options()
+
+CONFIG_FIELDS = tuple(_OPTIONS)
 """Fields of a configuration, dotted, in order."""
 
 SEED_FIELDS = ("seed", "split_seed", "init_seed")
 """Fields that distinguish replicates of one configuration."""
 
-_OPTIONS = {f"data.{name}": option for name, option in DATA_SETS.options().items()} | {
-    f"net.{name}": option for name, option in MODELS.options().items()
-}
-"""The fields that data sets and models add, dotted."""
-
-_TEXT_OPTIONS = tuple(name for name, option in _OPTIONS.items() if option.kind is str)
-
 TEXT_FIELDS = (
-    *("run_id", "title", "label", "status", "comment", "note", "device", "model", "data.name", "net.kind", "net.gates"),
-    *("train.schedule", "train.gate_gradient", "train.device", *_TEXT_OPTIONS),
+    *("run_id", "title", "label", "status", "comment", "note", "device", "model"),
+    *(name for name, option in _OPTIONS.items() if option.kind is str),
 )
 """Columns of text; `tags` are tuples of text, all other columns are numbers."""
 
@@ -62,21 +55,10 @@ _WORDS = {
     "seconds": "training time (s)",
     "multiply_adds": "multiply-adds",
     "inference_seconds": "inference time per row (s)",
-    "data.name": "data",
-    "data.n_train": "training rows",
-    "net.kind": "weights",
-    "net.depth": "depth K",
-    "net.tree_layers": "gated layers",
-    "train.lr": "learning rate",
-    "train.balance": "balance penalty",
-    "train.device": "requested device",
-    "init_seed": "initialization seed",
 } | {name: option.words for name, option in _OPTIONS.items() if option.words}
 """Names of columns; for all others, the last part of the field with blanks for _ is clear enough."""
 
-NAME_FIELDS = frozenset(
-    {"model", "data.name", "net.kind", "net.gates", "train.schedule", "train.gate_gradient", *_TEXT_OPTIONS}
-)
+NAME_FIELDS = frozenset({"model", *(name for name, option in _OPTIONS.items() if option.kind is str and not option.pattern)})
 """Columns of text whose values are names in this program, shown with blanks for _."""
 
 EXACT = 1e15
@@ -210,7 +192,7 @@ def _known(config_json: str) -> Mapping[str, Any] | None:
     flat: dict[str, Any] = dict.fromkeys(CONFIG_FIELDS) | dotted(run.canonical())
     model = run.net.model
     # a tree of depth 0 has no gates, so their source does not matter
-    has_choice = model.matters(run.net, run.train).issuperset(model.line_fields)
+    has_choice = run.matters.issuperset(f"net.{field}" for field in model.line_fields)
     flat["model"] = model.line_of(run.net) if has_choice else model.default_line.name
     return MappingProxyType(flat | {"cost": net_cost(run.net, run.data)})
 

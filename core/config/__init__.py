@@ -4,13 +4,9 @@ The same in Python, in a URL, in a TOML file and in the store. Outside this fold
 It imports `limits`, `errors` and the registries of data sets, models and gate gradients of the core.
 """
 
-from leafscope.core.config.changes import changed, dotted, explain, explain_change, field_names, suggestion
-from leafscope.core.config.run import (
-    DataConfig,
-    NetConfig,
-    RunConfig,
-    TrainConfig,
-)
+from leafscope.core.config.changes import changed, dotted, explain, explain_change, field_names, field_options, suggestion
+from leafscope.core.config.parts import DataConfig, NetConfig, TrainConfig
+from leafscope.core.config.run import RunConfig
 from leafscope.core.config.sweep import SweepConfig
 
 __all__ = [
@@ -24,5 +20,6 @@ __all__ = [
     "explain",
     "explain_change",
     "field_names",
+    "field_options",
     "suggestion",
 ]

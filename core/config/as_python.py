@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from leafscope.core.config.link import nested, without_defaults
-from leafscope.core.config.run import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.config.parts import DataConfig, NetConfig, TrainConfig
+from leafscope.core.config.run import RunConfig
 
 WIDTH = 100
 """Most characters in a line, unless a single string is longer."""

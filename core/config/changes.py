@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from leafscope.core.config.fields import shown
+from leafscope.core.config.fields import declared
 from leafscope.core.config.run import RunConfig
 from leafscope.core.datasets.registry import DATA_SETS
+from leafscope.core.options import Option, shown
 
 
 def suggestion(given: str, known: Iterable[str]) -> str:
@@ -22,14 +23,12 @@ def suggestion(given: str, known: Iterable[str]) -> str:
 
 def field_names() -> list[str]:
     """All fields of a run, dotted: `data.name`, ..., `seed`."""
-    names: list[str] = []
-    for name, field in RunConfig.model_fields.items():
-        part = field.annotation
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            names += [f"{name}.{inner}" for inner in part.model_fields]
-        else:
-            names.append(name)
-    return names
+    return list(field_options())
+
+
+def field_options() -> Mapping[str, Option]:
+    """All fields of a run, dotted, and what is declared of them."""
+    return declared(RunConfig)
 
 
 def dotted(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,84 +1,18 @@
-"""Field types of configurations; every error names the field, what must hold and what was given."""
+"""What all configurations have in common; every error names the field, what must hold and what was given."""
 
 import difflib
 import hashlib
 import json
-import math
-import sys
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any, get_args
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, WrapValidator, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandler
 
-# Field types
-
-
-def field_type(base: Any, must_be: str | Callable[[], str], holds: Callable[[Any], bool]) -> Any:
-    """A type whose every failure reads `<field> must be <must_be>, got <value>`."""
-
-    def check(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        try:
-            if isinstance(value, bool):
-                raise ValueError
-            parsed = handler(value)
-            if not holds(parsed):
-                raise ValueError
-        except (ValueError, OverflowError):  # a float cannot hold any whole number
-            given = shown(value)
-            words = must_be if isinstance(must_be, str) else must_be()
-            raise PydanticCustomError(
-                "field", "{name} must be {must_be}, got {given}", {"name": info.field_name, "must_be": words, "given": given}
-            ) from None
-        return parsed
-
-    return Annotated[base, WrapValidator(check)]
-
-
-def shown(value: Any) -> str:
-    """Write a value as an error repeats it: at most 80 characters.
-
-    >>> shown(3), len(shown("a" * 100)), shown(10**5000)
-    ('3', 80, 'a number of more than 4,300 digits')
-    """
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes no whole number of more digits
-        return f"a number of more than {sys.get_int_max_str_digits():,} digits"
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def whole(low: int, high: int) -> Any:
-    return field_type(int, f"a whole number from {low:,} to {high:,}", lambda v: low <= v <= high)
-
-
-def number(low: float, high: float, open_low: bool = False) -> Any:
-    words = f"a number above {low:g} and at most {high:g}" if open_low else f"a number from {low:g} to {high:g}"
-    return field_type(float, words, lambda v: math.isfinite(v) and (v > low if open_low else v >= low) and v <= high)
-
-
-def choice(options: tuple[str, ...]) -> Any:
-    return field_type(str, f"one of {', '.join(options)}", lambda v: v in options)
-
-
-def variant(names: Callable[[], Iterable[str]]) -> Any:
-    """One of the names that are registered when a value is checked."""
-    return field_type(str, lambda: f"one of {', '.join(names())}", lambda v: v in names())
-
-
-def is_device(value: str) -> bool:
-    return value in ("auto", "cpu", "cuda") or (value.startswith("cuda:") and value[5:].isdecimal())
-
-
-def optional(base: Any) -> Any:
-    """Allow None in addition to a type of this module."""
-    inner, wrap = get_args(base)
-
-    def check(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        return None if value is None else wrap.func(value, handler, info)
-
-    return Annotated[inner | None, WrapValidator(check)]
+from leafscope.core.options import Option, kind_of
 
 
 class Config(BaseModel):
@@ -94,6 +28,19 @@ class Config(BaseModel):
                     hint = f"; did you mean {near[0]}?" if near else f"; the fields are {', '.join(cls.model_fields)}"
                     raise unknown(f"unknown field {str(name)[:80]}{hint}", str(name))
         return values
+
+
+@cache
+def declared(config: type[Config]) -> Mapping[str, Option]:
+    """The options of a class's fields and of those of its parts, dotted, with the names and defaults of the class."""
+    found: dict[str, Option] = {}
+    for name, field in config.model_fields.items():
+        if isinstance(part := field.annotation, type) and issubclass(part, Config):
+            found |= {f"{name}.{inner}": option for inner, option in declared(part).items()}
+        for option in (one for one in field.metadata if isinstance(one, Option)):
+            own = {"name": name, "default": field.default, "kind": kind_of(field.annotation)}
+            found[name] = option if option.name else replace(option, **own)
+    return MappingProxyType(found)
 
 
 def refused(sentence: str, *fields: str) -> PydanticCustomError:

@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from leafscope.core.config.changes import dotted, explain, field_names
-from leafscope.core.config.run import DataConfig, RunConfig
+from leafscope.core.config.parts import DataConfig
+from leafscope.core.config.run import RunConfig
 from leafscope.core.config.sweep import SweepConfig
 from leafscope.core.errors import LimitError
 from leafscope.core.models import baselines

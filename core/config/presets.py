@@ -3,7 +3,8 @@
 All sweeps try the same four learning rates, so every model has the same number of trials, with five seeds.
 """
 
-from leafscope.core.config.run import DataConfig, NetConfig, RunConfig, TrainConfig
+from leafscope.core.config.parts import DataConfig, NetConfig, TrainConfig
+from leafscope.core.config.run import RunConfig
 from leafscope.core.config.sweep import SweepConfig
 
 EXAMPLE = RunConfig(data=DataConfig(name="spirals"), net=NetConfig(width=16))

@@ -1,186 +1,30 @@
 """What a run is: frozen, validated configurations, the same in Python, in a URL, in a TOML file and in the store.
 
-Every field has a default and a one-line meaning; unknown fields are refused. An invalid value raises pydantic's
-`ValidationError` (a `ValueError`) whose messages say what must hold and what was given; `explain` gives them by field.
+Unknown fields are refused. An invalid value raises pydantic's `ValidationError` (a `ValueError`) whose messages say what must
+hold and what was given; `explain` gives them by field.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Annotated, Any
 
-from pydantic import Field, create_model, model_validator
-
-from leafscope.core.config.fields import (
-    Config,
-    choice,
-    digest,
-    field_type,
-    is_device,
-    number,
-    optional,
-    refused,
-    shown,
-    variant,
-    whole,
-)
-from leafscope.core.datasets.registry import DATA_SETS
-from leafscope.core.gates import GATE_GRADIENTS
-from leafscope.core.limits import MAX_DEPTH
-from leafscope.core.models import MODELS, Model
+from leafscope.core.config.fields import Config, declared, digest
+from leafscope.core.config.parts import DataConfig, NetConfig, TrainConfig
 from leafscope.core.options import Option
 
-# The configurations
-
-
-def _field(option: Option) -> tuple[Any, Any]:
-    """The field of an option; None for data sets or models without the option."""
-    if option.kind is str:
-        kind = choice(tuple(option.choices))
-    else:
-        kind = whole(int(option.low), int(option.high)) if option.kind is int else number(option.low, option.high)
-    return optional(kind), Field(default=None, description=option.meaning)
-
-
-class _DataFields(Config):
-    """Which data, how many rows, and how they are split; each option of the data set is a field too, None: its default."""
-
-    name: choice(tuple(DATA_SETS)) = "digits"  # type: ignore[valid-type]
-    """The data set."""
-    n_train: optional(whole(1, 200_000)) = None  # type: ignore[valid-type]
-    """Training rows to keep, stratified; None: all that the split leaves."""
-    test_fraction: number(0.01, 0.9) = 0.3  # type: ignore[valid-type]
-    """Share of all rows in the test split."""
-    validation_fraction: number(0.01, 0.9) = 0.15  # type: ignore[valid-type]
-    """Share of all rows in the validation split."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options that the data set has, and their values."""
-        return {option.name: getattr(self, option.name) for option in DATA_SETS[self.name].options}
-
-    @model_validator(mode="after")
-    def _check(self) -> "_DataFields":
-        if self.test_fraction + self.validation_fraction > 0.95:
-            raise refused(
-                "test_fraction + validation_fraction must be at most 0.95, so that rows are left to train on, "
-                f"got {self.test_fraction:g} + {self.validation_fraction:g}",
-                "test_fraction",
-                "validation_fraction",
-            )
-        for name in _DATA_OPTIONS:
-            value, option = getattr(self, name), DATA_SETS[self.name].option(name)
-            if option is None and value is not None:
-                owners = ", ".join(DATA_SETS.with_option(name))
-                raise refused(
-                    f"{name} must be left out for {self.name} (only {owners} have it), got {shown(value)}", name, "name"
-                )
-            if option is not None and value is None:
-                object.__setattr__(self, name, option.default)
-            elif option is not None and not option.allows(value):
-                raise refused(f"{name} must be {option.must_be} for {self.name}, got {option.write(value)}", name, "name")
-        return self
-
-
-_DATA_OPTIONS = DATA_SETS.options()
-
-
-if TYPE_CHECKING:
-
-    class DataConfig(_DataFields):
-        """Which fields it has beside those above follows from the registry, so type checkers let all names pass."""
-
-        def __init__(self, **fields: Any) -> None: ...
-
-        def __getattr__(self, option: str) -> Any: ...
-
-else:
-    DataConfig = create_model(
-        "DataConfig",
-        __base__=_DataFields,
-        __doc__=_DataFields.__doc__,
-        __module__=__name__,
-        **{option.name: _field(option) for option in _DATA_OPTIONS.values()},
+FIRST_FIELDS = frozenset(
+    (
+        *("data.name", "data.n_train", "data.test_fraction", "data.validation_fraction", "data.n_samples", "data.noise"),
+        *("data.n_features", "data.n_classes", "data.teacher_depth"),
+        *("net.kind", "net.depth", "net.width", "net.tree_layers", "net.gates"),
+        *("train.epochs", "train.batch_size", "train.lr", "train.schedule", "train.weight_decay", "train.decay_growth"),
+        *("train.gate_gradient", "train.gate_noise", "train.balance", "train.patience", "train.device"),
+        *("seed", "split_seed", "init_seed"),
     )
+)
+"""The fields of version 0.1, always part of an address. A later field is part of it only with a value that is not its default,
+so what was stored before it keeps its address. Never add to this list, and never change the default of a later field."""
 
-
-class NetConfig(Config):
-    """Which net: input, a dense hidden layer, 1 to 3 gated layers of the same width, a dense head."""
-
-    kind: variant(lambda: MODELS) = "tree"  # type: ignore[valid-type]
-    """Leaf weights: shared prefixes (tree), separate leaves (flat), or one matrix and no gates (dense); or a baseline."""
-    depth: whole(0, MAX_DEPTH) = 4  # type: ignore[valid-type]
-    """K, the gating bits of each gated layer, or the levels of a decision tree; a dense net ignores it."""
-    width: whole(1, 4096) = 32  # type: ignore[valid-type]
-    """Units of each hidden layer."""
-    tree_layers: whole(1, 3) = 1  # type: ignore[valid-type]
-    """Gated layers, after the dense hidden layer."""
-    gates: choice(("hidden", "units", "random")) = "hidden"  # type: ignore[valid-type]
-    """Where the bits come from: units of the layer below, separate units, or frozen random hyperplanes."""
-
-    @property
-    def model(self) -> Model:
-        """What is known of its kind."""
-        return MODELS[self.kind]
-
-    @property
-    def gated(self) -> bool:
-        """Whether layers choose their matrix by sign pattern."""
-        return self.model.is_gated
-
-    @property
-    def fitted(self) -> bool:
-        """Whether scikit-learn fits it, in one go."""
-        return self.model.fit is not None
-
-    @model_validator(mode="after")
-    def _check(self) -> "NetConfig":
-        defaults = {option.name: option.default for option in self.model.options}
-        for name in _NET_OPTIONS:
-            if name not in defaults or getattr(self, name) is None:
-                object.__setattr__(self, name, defaults.get(name))
-        if (fault := self.model.fault(self)) is not None:
-            sentence, fields = fault
-            raise refused(sentence, *fields)
-        return self
-
-
-_NET_OPTIONS = MODELS.options()
-
-
-if not TYPE_CHECKING:  # type checkers know the fields above only
-    NetConfig = create_model(
-        "NetConfig",
-        __base__=NetConfig,
-        __module__=__name__,
-        __doc__=NetConfig.__doc__,
-        **{option.name: _field(option) for option in _NET_OPTIONS.values()},
-    )
-
-
-class TrainConfig(Config):
-    """How the net is trained: AdamW, mini-batches, cross-entropy."""
-
-    epochs: whole(1, 10_000) = 60  # type: ignore[valid-type]
-    """Passes over the training split."""
-    batch_size: whole(1, 65_536) = 32  # type: ignore[valid-type]
-    """Rows of a step."""
-    lr: number(0.0, 10.0, open_low=True) = 5e-3  # type: ignore[valid-type]
-    """Learning rate at the start."""
-    schedule: choice(("cosine", "constant")) = "cosine"  # type: ignore[valid-type]
-    """Learning rate over the steps: half a cosine to zero, or constant."""
-    weight_decay: number(0.0, 10.0) = 0.3  # type: ignore[valid-type]
-    """Decoupled weight decay (AdamW)."""
-    decay_growth: number(1.0, 16.0) = 1.0  # type: ignore[valid-type]
-    """A tree node on level l decays with weight_decay * decay_growth^l."""
-    gate_gradient: variant(lambda: GATE_GRADIENTS) = "none"  # type: ignore[valid-type]
-    """Whether gates learn from the bits they set, and how."""
-    gate_noise: number(0.0, 100.0) = 0.0  # type: ignore[valid-type]
-    """Standard deviation of noise on the gates before the sign, in training, decaying linearly to 0."""
-    balance: number(0.0, 100.0) = 0.0  # type: ignore[valid-type]
-    """Weight of the balance penalty."""
-    patience: optional(whole(1, 10_000)) = None  # type: ignore[valid-type]
-    """Epochs without a lower validation loss before training ends; None: never."""
-    device: field_type(str, "auto, cpu, cuda or cuda:<number>", is_device) = "auto"  # type: ignore[valid-type]
-    """Where to train."""
+MAX_SEED = 2**31 - 1
 
 
 class RunConfig(Config):
@@ -189,12 +33,30 @@ class RunConfig(Config):
     data: DataConfig = DataConfig()
     net: NetConfig = NetConfig()
     train: TrainConfig = TrainConfig()
-    seed: whole(0, 2**31 - 1) = 0  # type: ignore[valid-type]
-    """Split, initialization and batch order."""
-    split_seed: optional(whole(0, 2**31 - 1)) = None  # type: ignore[valid-type]
-    """Overrides seed for drawing and splitting the data."""
-    init_seed: optional(whole(0, 2**31 - 1)) = None  # type: ignore[valid-type]
-    """Overrides seed for the initial weights."""
+    seed: Annotated[
+        int,
+        Option(
+            label="Seed",
+            meaning="Sets the split, initial weights and batch order.",
+            high=MAX_SEED,
+            short="s",
+            is_always_named=True,
+        ),
+    ] = 0
+    split_seed: Annotated[
+        int | None,
+        Option(
+            label="Seed of the data",
+            meaning="Draws and splits the rows; empty: same as the seed.",
+            high=MAX_SEED,
+            is_of_rows=True,
+            place=0,
+        ),
+    ] = None
+    init_seed: Annotated[
+        int | None,
+        Option(label="Seed of the weights", meaning="Empty: same as the seed.", high=MAX_SEED, words="initialization seed"),
+    ] = None
 
     @property
     def data_seed(self) -> int:
@@ -206,19 +68,33 @@ class RunConfig(Config):
         """The seed that draws the initial weights."""
         return self.seed if self.init_seed is None else self.init_seed
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of the net and its training that its kind of model uses, dotted."""
+        model = self.net.model
+        of_net = ("kind", *model.net_fields, *(option.name for option in model.options))
+        groups = model.reads
+        return frozenset((*map("net.{}".format, of_net), *(field for field, group in _GROUPS.items() if group in groups)))
+
+    @property
+    def matters(self) -> frozenset[str]:
+        """The fields of the net and its training that make a difference with these settings, dotted."""
+        ignored = self.net.model.ignored(self.net, self.train)
+        return self.reads.difference(ignored, (field for field, group in _GROUPS.items() if group in ignored))
+
     def canonical(self) -> dict[str, Any]:
         """Everything that makes a difference, as JSON values: seeds resolved, what the net ignores left out."""
         values = self.model_dump(mode="json", exclude_none=True)
         values |= {"split_seed": self.data_seed, "init_seed": self.weight_seed}
-        kept = self.net.model.matters(self.net, self.train)
+        kept = self.matters
         for part in ("net", "train"):
-            values[part] = {field: value for field, value in values[part].items() if field in kept}
+            values[part] = {field: value for field, value in values[part].items() if f"{part}.{field}" in kept}
         return values
 
     @property
     def run_id(self) -> str:
         """The run's address: 16 hexadecimal digits from the hash of its canonical configuration."""
-        return digest(self.canonical())
+        return digest(addressed(self.canonical()))
 
     @property
     def epochs(self) -> int:
@@ -232,37 +108,46 @@ class RunConfig(Config):
         >>> RunConfig().label
         'digits tree K4 w32 s0'
         """
-        reads = self.net.model.reads
-        parts = [self.data.name.replace("_", " ")]
-        if self.data.n_train is not None:
-            parts.append(f"n{self.data.n_train}")
-        parts.append(self.net.kind.replace("_", " "))
-        parts += [f"{letter}{getattr(self.net, field)}" for field, letter in (("depth", "K"), ("width", "w")) if field in reads]
-        parts += _labels(self.net, _NET_LABELS, reads)
-        parts += [
-            f"{option.short}{value}"
-            for option in self.net.model.options
-            if option.short and (value := getattr(self.net, option.name)) != option.default
-        ]
-        parts += _labels(self.train, _TRAIN_LABELS, reads)
-        parts.append(f"s{self.seed}")
-        return " ".join(filter(None, parts))
+        read = _READ_ALWAYS | self.reads
+        values = ((option, get(self)) for field, option, get in _IN_NAMES if field in read)
+        said = (option.named(value) for option, value in values if option.is_always_named or value != option.default)
+        return " ".join(filter(None, said))
 
 
-_NET_LABELS: dict[str, Callable[[Any], str]] = {"tree_layers": "x{}".format, "gates": str}
-_TRAIN_LABELS: dict[str, Callable[[Any], str]] = {
-    "gate_gradient": lambda name: GATE_GRADIENTS[name].label,
-    "gate_noise": "noise{:g}".format,
-    "balance": "bal{:g}".format,
-    "epochs": "e{}".format,
-    "lr": "lr{:g}".format,
-    "weight_decay": "wd{:g}".format,
+_GROUPS = {f"train.{name}": option.read_by for name, option in declared(TrainConfig).items()}
+"""The fields of training and which nets read them."""
+
+_PARTS: dict[str, type[Config]] = {"data.": DataConfig, "net.": NetConfig, "train.": TrainConfig, "": RunConfig}
+"""What precedes a dotted field's name, and its class."""
+
+_LATER = {
+    f"{part}{name}": field.default
+    for part, config in _PARTS.items()
+    for name, field in config.model_fields.items()
+    if f"{part}{name}" not in FIRST_FIELDS and f"{name}." not in _PARTS
 }
-"""Field -> how a run's name shows a value that is not the default, in order."""
+"""The fields that came after version 0.1, and their defaults."""
+
+_IN_NAMES = [
+    (f"{part}{option.name}", option, attrgetter(f"{part}{option.name}"))
+    for part, config in _PARTS.items()
+    for option in sorted(
+        (option for name, option in declared(config).items() if option.short and "." not in name),
+        key=lambda option: option.read_by == "nets",
+    )
+]
+"""The fields that a run's name says, in order: what only some nets have comes before what all have."""
+
+_READ_ALWAYS = frozenset(field for field, _, _ in _IN_NAMES if not field.startswith(("net.", "train.")))
+"""Those of them that belong to no model."""
 
 
-def _labels(config: Config, words: dict[str, Callable[[Any], str]], reads: frozenset[str]) -> list[str]:
-    """What a run's name says of those fields that its model reads and that are not at their default."""
-    values = {field: getattr(config, field) for field in words if field in reads}
-    fields = type(config).model_fields
-    return [words[field](value) for field, value in values.items() if value != fields[field].default]
+def addressed(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a run's values the fields that came after version 0.1 and are at their default."""
+    kept = {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
+    for field, default in _LATER.items():
+        part, _, name = field.rpartition(".")
+        owner = kept[part] if part else kept
+        if name in owner and owner[name] == default:
+            del owner[name]
+    return kept

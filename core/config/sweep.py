@@ -1,18 +1,16 @@
 """The configuration of a sweep: a base run, axes to vary, and baseline models."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import model_validator
 
 from leafscope.core.config.changes import changed, explain_change, field_names, suggestion
-from leafscope.core.config.fields import Config, digest, number, refused, shown, unknown
-from leafscope.core.config.run import RunConfig
-from leafscope.core.datasets.registry import DATA_SETS
+from leafscope.core.config.fields import Config, digest, refused, unknown
+from leafscope.core.config.parts import LEARNING_RATE
+from leafscope.core.config.run import RunConfig, addressed
 from leafscope.core.models import baselines
+from leafscope.core.options import shown
 from leafscope.core.text import check_storable
-
-ADDED_OPTIONS = frozenset(DATA_SETS.options()) - {"n_samples", "noise", "n_features", "n_classes", "teacher_depth"}
-"""Options that enter a sweep's id only if given, so a data set can add an option without changing existing ids."""
 
 
 class SweepConfig(Config):
@@ -26,7 +24,7 @@ class SweepConfig(Config):
     """Dotted field -> its values; the members are all combinations, each model once."""
     baselines: list[str] = []  # noqa: RUF012
     """Models trained for comparison on the same splits and seeds."""
-    tune_lr: list[number(0.0, 10.0, open_low=True)] | None = None  # type: ignore[valid-type]
+    tune_lr: list[Annotated[float, LEARNING_RATE]] | None = None
     """Learning rates tried for each model; the rate with the lowest validation loss is kept; None: the base's rate."""
 
     @model_validator(mode="after")
@@ -87,8 +85,8 @@ class SweepConfig(Config):
             else:
                 (base[part] if part else base).pop(name)
                 axes[field] = same
-        base["data"] = {name: value for name, value in base["data"].items() if value is not None or name not in ADDED_OPTIONS}
-        base["net"] = {name: value for name, value in base["net"].items() if value is not None}  # without what other models add
         if self.tune_lr is not None:
             base["train"].pop("lr")
-        return digest({"base": base, "axes": axes, "baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr})
+        return digest(
+            {"base": addressed(base), "axes": axes, "baselines": sorted(set(self.baselines)), "tune_lr": self.tune_lr}
+        )

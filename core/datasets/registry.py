@@ -85,7 +85,7 @@ class DatasetSpec:
         check_names(self.name, self.options, RESERVED)
 
     @property
-    def defaults(self) -> dict[str, int | float | str]:
+    def defaults(self) -> dict[str, Any]:
         """Each option and its default."""
         return {option.name: option.default for option in self.options}
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from leafscope.core.models.counting import check_positive, layered_multiply_adds, layered_parameters, training_memory
-from leafscope.core.models.registry import MODELS, TRAINING, Beside, Line, Memory, Model, Size, net_kinds
+from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, Size, net_kinds
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, RunConfig
@@ -152,7 +152,6 @@ DENSE = MODELS.register(
             ),
         ),
         net_fields=("width", "tree_layers"),
-        train_fields=TRAINING,
         cost=_size,
         memory=_memory,
         build=_build,

@@ -19,16 +19,8 @@ if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, RunConfig, TrainConfig
     from leafscope.core.datasets import Dataset
 
-TRAINING = ("epochs", "batch_size", "lr", "schedule", "weight_decay", "patience", "device")
-"""Fields of `TrainConfig` that every net uses."""
-
-OF_GATES = ("gates", "gate_gradient", "gate_noise", "balance")
-"""Fields that only nets with gates use."""
-
-RESERVED = frozenset(
-    (*TRAINING, *OF_GATES, "kind", "depth", "width", "tree_layers", "decay_growth", "model", "gated", "fitted")
-)
-"""Names that no option of a model can have, because `NetConfig` or `TrainConfig` uses them."""
+RESERVED = frozenset({"kind", "depth", "width", "tree_layers", "gates", "model", "gated", "fitted"})
+"""Names of `NetConfig` that no option of a model can have."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +109,8 @@ class Line:
     is_thin: bool = False
     """Whether its line is half as wide, as for controls and for a second line of the same colour."""
     beside: "Callable[[NetConfig, int, int], Iterable[Beside]] | None" = None
-    """The baseline runs for a net between P and Q; None: the run of this kind if it is fitted, else no run."""
+    """How a sweep makes the runs of this line that it compares with one of its nets: net, P features and Q outputs -> for each
+    run, what to change in that net's. None: for a fitted kind, only `net.kind` is changed; the line of a net is no baseline."""
     place: int = 1000
     """Lines are listed in the order of this number."""
 
@@ -186,12 +179,10 @@ class Model:
     """Its lines in figures and tables, the default one first."""
     net_fields: tuple[str, ...] = ()
     """Fields of `NetConfig` that it uses, in addition to `kind` and its options."""
-    train_fields: tuple[str, ...] = ()
-    """Fields of `TrainConfig` that it uses."""
     options: tuple[Option, ...] = ()
     """Fields that it adds to `NetConfig`."""
     ignored: "Callable[[NetConfig, TrainConfig], Collection[str]]" = lambda net, train: ()
-    """Fields that it uses, but that make no difference with these settings."""
+    """Dotted fields, and groups of fields of `TrainConfig`, that it uses, but that make no difference with these settings."""
     fault: "Callable[[NetConfig], tuple[str, tuple[str, ...]] | None]" = lambda net: None
     """Checks the combination of settings; returns None, or a sentence and its fields, first the one that pages show it at."""
     line: "Callable[[NetConfig], str] | None" = None
@@ -223,12 +214,9 @@ class Model:
 
     @property
     def reads(self) -> frozenset[str]:
-        """Fields of `NetConfig` and `TrainConfig` that it uses."""
-        return frozenset(("kind", *self.net_fields, *self.train_fields, *(option.name for option in self.options)))
-
-    def matters(self, net: "NetConfig", train: "TrainConfig") -> frozenset[str]:
-        """Fields of `NetConfig` and `TrainConfig` that make a difference with these settings."""
-        return self.reads.difference(self.ignored(net, train))
+        """The groups of fields of `TrainConfig` that it uses (`Option.read_by`)."""
+        uses = {"nets": self.fit is None, "gates": "gates" in self.net_fields, "levels": self.shares_prefixes}
+        return frozenset(group for group, is_used in uses.items() if is_used)
 
     @property
     def default_line(self) -> Line:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from leafscope.core.models.counting import layered_multiply_adds, layered_parameters, matrix, training_memory
-from leafscope.core.models.registry import MODELS, OF_GATES, TRAINING, Beside, Line, Memory, Model, Routing, Size, Table
+from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, Routing, Size, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,8 +63,8 @@ def _fault(net: "NetConfig") -> tuple[str, tuple[str, ...]] | None:
 
 def _ignored(net: "NetConfig", train: "TrainConfig") -> Collection[str]:
     if net.depth == 0:
-        return (*OF_GATES, "decay_growth")
-    return ("decay_growth",) if train.weight_decay == 0 else ()
+        return ("net.gates", "gates", "levels")
+    return ("levels",) if train.weight_decay == 0 else ()
 
 
 def _routings(net: "NetConfig", leaves: "Sequence[NDArray[np.integer[Any]]]") -> Sequence[Routing]:
@@ -116,7 +116,6 @@ TREE = MODELS.register(
         ),
         line=lambda net: _LINES[net.gates],
         line_fields=("gates",),
-        train_fields=(*TRAINING, *OF_GATES[1:], "decay_growth"),
         shares_prefixes=True,
         **_GATED,
     )
@@ -127,7 +126,6 @@ FLAT = MODELS.register(
         name="flat",
         choice="separate leaves (flat)",
         lines=(Line("flat", "flat", "the flat net", place=20),),
-        train_fields=(*TRAINING, *OF_GATES[1:]),
         **_GATED,
     )
 )

@@ -152,7 +152,7 @@ def _trials(member: Member, sweep: SweepConfig) -> Iterator[Member]:
 def _of_axes(run: RunConfig, sweep: SweepConfig) -> Member:
     """Return the member of a combination of axes."""
     model = run.net.model.line_of(run.net)
-    return _member(run, model, _variant(run, sweep), run, by_depth="depth" in run.net.model.reads)
+    return _member(run, model, _variant(run, sweep), run, by_depth="depth" in run.net.model.net_fields)
 
 
 def _baselines(run: RunConfig, sweep: SweepConfig) -> Iterator[Member]:

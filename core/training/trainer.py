@@ -23,7 +23,7 @@ from leafscope.core.device import check_fits, resolve_device
 from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.gates import GATE_GRADIENTS
 from leafscope.core.kernels import readiness
-from leafscope.core.models import build_net
+from leafscope.core.models import build_net, net_kinds
 from leafscope.core.nets import DenseNet, TreeNet, balance_penalty
 from leafscope.core.optim import LazyAdamW, parameter_groups
 from leafscope.core.training.compiled_net import CompiledNet, takes
@@ -82,7 +82,8 @@ class Trainer:
     `should_stop` is called before every step, or every `seconds_between_looks` with compiled code. `dataset` is the run's,
     if already loaded. `compiled`: whether to use compiled code for nets that it supports; None: if it is ready. Both paths
     agree in a step to 1e-5. `checked`: the run is known to fit in memory. Raises LimitError, before allocation, if the run
-    does not fit in memory, DeviceError if its device is missing, DataError if its data cannot be loaded.
+    does not fit in memory, DeviceError if its device is missing, DataError if its data cannot be loaded, ValueError for a kind
+    that scikit-learn fits.
     """
 
     def __init__(
@@ -95,6 +96,11 @@ class Trainer:
         seconds_between_looks: float = LOOK,
         checked: bool = False,
     ) -> None:
+        if run.net.fitted:
+            raise ValueError(
+                f"kind must be one of {', '.join(net_kinds())}, which are trained by gradient descent, got {run.net.kind}; "
+                "scikit-learn fits it: use leafscope.core.training.fitting.fit(run)"
+            )
         where = resolve_device(run.train.device)
         if not checked:
             check_fits(run, where)
@@ -113,6 +119,7 @@ class Trainer:
         groups = parameter_groups(self.net, run.train.weight_decay, run.train.decay_growth)
         self._optimizer = LazyAdamW(groups, lr=run.train.lr)
         self._optimizer.start_state()
+        self._has_gates = "gates" in run.net.model.reads
         compiled = readiness.usable() if compiled is None else compiled
         self._may_compile = compiled
         self._path = contextlib.nullcontext if compiled else readiness.reference_only
@@ -254,7 +261,7 @@ class Trainer:
         train = self.run.train
         routed = self.net.routed(x, train.gate_gradient, noise)
         loss = functional.cross_entropy(routed.logits, y)
-        if train.balance > 0 and "balance" in self.run.net.model.reads:
+        if train.balance > 0 and self._has_gates:
             for gate, leaf in zip(routed.gates, routed.leaves, strict=True):
                 if gate.requires_grad:
                     loss = loss + train.balance * balance_penalty(gate, leaf)
@@ -274,7 +281,7 @@ class Trainer:
 
     def _draw_noise(self, rows: int, step: int, stream: torch.Generator) -> list[Tensor] | None:
         spread = self.run.train.gate_noise * (1 - step / (self._batches * self.run.train.epochs))
-        if spread <= 0 or "gate_noise" not in self.run.net.model.reads:
+        if spread <= 0 or not self._has_gates:
             return None
         shape = (rows, self.run.net.depth)
         return [
@@ -289,7 +296,7 @@ class Trainer:
 
     @property
     def _n_gates(self) -> int:
-        return self.run.net.depth if "gate_noise" in self.run.net.model.reads else 0
+        return self.run.net.depth if self._has_gates else 0
 
     def _is_compiled(self) -> bool:
         """Whether compiled code has the whole step of this net."""

@@ -27,6 +27,7 @@ from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.worker.worker import Worker, pack
+from tests.core.config.values import other_value
 from tests.pages.harness import (
     WILD,
     Lab,
@@ -47,7 +48,7 @@ from tests.pages.harness import (
     words,
 )
 
-TEACHER = {
+TEACHER = {control.key: (other_value(control.option), control.field) for control in controls.ALL} | {
     "data": ("tree_teacher", "data.name"),
     "depth": (3, "net.depth"),
     "width": (12, "net.width"),

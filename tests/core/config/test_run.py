@@ -112,6 +112,19 @@ def test_the_address_depends_on_what_makes_a_difference_only():
         assert run.run_id != changed(run, {field: value}).run_id
 
 
+def test_addresses_of_version_0_1_stay():
+    run = RunConfig(
+        data=DataConfig(name="moons", n_train=50), net=NetConfig(gates="units"), train=TrainConfig(patience=3), init_seed=4
+    )
+    assert [one.run_id for one in (RunConfig(), run, RunConfig(net={"kind": "logistic"}))] == [
+        "9e722a4bbba78019",
+        "72fc93222d17f978",
+        "79342f1ca41ea6ff",
+    ]
+    sweeps = [SweepConfig(base=one, axes={"net.depth": [0, 2]}) for one in (RunConfig(), run)]
+    assert [sweep.sweep_id for sweep in sweeps] == ["42fbd6e79c03594b", "2088dd6d8bc304f5"]
+
+
 def test_names_say_what_matters():
     assert RunConfig().label == "digits tree K4 w32 s0"
     run = RunConfig(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig, TrainConfig, changed
-from leafscope.core.config.run import _DataFields
+from leafscope.core.config.parts import _DataFields
 from leafscope.core.datasets import DATA_SETS, DatasetSpec, Option, Rows, load
 from leafscope.core.datasets.registry import RESERVED, DataSets
 from leafscope.core.errors import DataError
@@ -189,7 +189,7 @@ print(json.dumps({
     "bounds": explain_change(run, {"data.n_samples": 5000}),
     "other": explain_change(RunConfig(), {"data.name": "moons", "data.n_samples": 5000}),
     "to moons": changed(RunConfig(data=DataConfig(name="rings")), {"data.name": "moons"}).data == DataConfig(name="moons"),
-    "control": "n_rings" in {control.key for control in controls.ALL} and controls.DATA.options["rings"],
+    "control": "n_rings" in {control.key for control in controls.ALL} and controls.DATA.words["rings"],
     "words": [field_words("data.n_rings"), field_words("data.n_samples"), "data.n_rings" in COLUMNS],
     "addresses": [RunConfig().run_id, SweepConfig(axes={"seed": [0, 1]}).sweep_id],
 }))

@@ -8,7 +8,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
+from leafscope.core.config import (
+    DataConfig,
+    NetConfig,
+    RunConfig,
+    SweepConfig,
+    TrainConfig,
+    changed,
+    field_names,
+    field_options,
+)
 from leafscope.core.cost import cost
 from leafscope.core.models import (
     MODELS,
@@ -26,6 +35,7 @@ from leafscope.core.models.registry import RESERVED, Memory, Models
 from leafscope.core.options import Option
 from leafscope.core.sweep import run_sweep
 from leafscope.core.training.fitting import fit
+from tests.core.config.values import other_value
 from tests.core.models.toys import MIXTURE, NEAREST, nearest  # noqa: F401 -- a fixture
 from tests.plugin import run_python
 
@@ -47,21 +57,23 @@ print([name for name in {HEAVY!r} if name in sys.modules])
 
 def test_every_field_is_read_by_a_model_that_knows_it():
     """What no model reads would be in no run's address."""
-    known = {*NetConfig.model_fields, *TrainConfig.model_fields}
-    assert set().union(*(model.reads for model in MODELS.values())) == known
+    known = {field for field in field_names() if field.startswith(("net.", "train."))}
+    assert set().union(*(RunConfig(net=NetConfig(kind=kind)).reads for kind in MODELS)) == known
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_run_s_address_follows_exactly_the_fields_that_its_model_reads(kind):
     run = RunConfig(data=IRIS, net=NetConfig(kind=kind, depth=2))
-    others = {
-        "net.depth": 3, "net.width": 7, "net.tree_layers": 2, "net.gates": "units", "train.epochs": 7, "train.batch_size": 5,
-        "train.lr": 0.5, "train.schedule": "constant", "train.weight_decay": 0.5, "train.decay_growth": 2.0,
-        "train.gate_gradient": "straight_through", "train.gate_noise": 0.5, "train.balance": 0.5, "train.patience": 3,
-        "train.device": "cpu",
-    }  # fmt: skip
-    moved = {field.partition(".")[2] for field, value in others.items() if changed(run, {field: value}).run_id != run.run_id}
-    assert moved | {"kind"} == MODELS[kind].reads
+    options = {field: option for field, option in field_options().items() if field.startswith(("net.", "train."))}
+    others = {field: other_value(option) for field, option in options.items() if field != "net.kind"}
+    moved = {field for field, value in others.items() if changed(run, {field: value}).run_id != run.run_id}
+    assert moved | {"net.kind"} == run.reads
+    of_net = {field for field in moved if field.startswith("net.")}
+    assert of_net == {f"net.{field}" for field in MODELS[kind].net_fields}
+    gates = {"train.gate_gradient", "train.gate_noise", "train.balance"}
+    assert gates & moved == (gates if kind in ("tree", "flat") else set())
+    assert ("train.decay_growth" in moved) == (kind == "tree")
+    assert ("train.epochs" in moved) == (kind in net_kinds())
 
 
 def test_kinds_and_baselines_are_in_the_order_of_lists():
@@ -112,7 +124,7 @@ def test_a_model_is_built_or_fitted():
         Model(name="both", lines=(Line("both", "both"),), memory=memory, build=lambda *_: None, fit=MODELS["logistic"].fit)
 
 
-@pytest.mark.parametrize("name", ["depth", "epochs", "fitted", "model_x", "_x", "two words"])
+@pytest.mark.parametrize("name", ["depth", "gates", "fitted", "model_x", "_x", "two words"])
 def test_an_option_has_an_unused_name(name):
     with pytest.raises(ValueError, match=f"unused field name, got '{name}'"):
         replace(NEAREST, options=(Option(name=name, default=1, label="", meaning=""),))
@@ -139,7 +151,7 @@ def test_what_a_model_shares_with_others_is_said_alike():
 
 
 def test_every_reserved_name_is_one_of_a_configuration():
-    names = {*NetConfig.model_fields, *TrainConfig.model_fields, "model", "gated", "fitted"}
+    names = {*NetConfig.model_fields, "model", "gated", "fitted"}
     assert names == RESERVED
 
 

@@ -58,7 +58,7 @@ import json, sys
 import torch
 from torch import nn
 from leafscope.core.models.counting import training_memory
-from leafscope.core.models.registry import MODELS, TRAINING, Line, Model, Routing, Size
+from leafscope.core.models.registry import MODELS, Line, Model, Routing, Size
 from leafscope.core.options import Option
 
 class Mixture(nn.Module):
@@ -83,7 +83,6 @@ MODELS.register(Model(
     name="mixture",
     choice="mixture of experts",
     lines=(Line("mixture", "mixture of experts", style="flat"),),
-    train_fields=TRAINING,
     options=(
         Option(
             name="experts", default=16, low=2, high=500, label="Experts", meaning="Linear maps to choose from.", short="E"

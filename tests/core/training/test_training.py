@@ -125,6 +125,12 @@ def test_scores_are_those_of_the_net_returned():
     assert result.best_epoch == validation.loc[validation.value.idxmin(), "epoch"]
 
 
+def test_what_scikit_learn_fits_is_not_trained():
+    words = r"must be one of tree, flat, dense, which are trained by gradient descent, got logistic; .*fitting\.fit\(run\)"
+    with pytest.raises(ValueError, match=words):
+        train(changed(small, {"net.kind": "logistic"}))
+
+
 def test_early_stopping_ends_after_patience_epochs_without_a_lower_validation_loss():
     run = changed(small, {"train.patience": 2, "train.epochs": 200, "train.lr": 0.05, "train.schedule": "constant"})
     result = train(run)
