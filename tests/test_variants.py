@@ -1,5 +1,10 @@
-"""A variant is one file: toy ones are added to a copy of the packages, and the real command, worker and pages take them."""
+"""A variant is one file, and a field of a configuration one declaration and its use.
 
+Toy ones are added to a copy of the packages, and the real command, worker and pages take them.
+"""
+
+import csv
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from leafscope.core.config import RunConfig, SweepConfig
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,6 +75,20 @@ st.title("A toy page")
 """,
 }
 
+FIELD = """\
+    label_smoothing: Annotated[
+        float, Option(label="Toy smoothing", meaning="Share of each label that all classes get alike.", high=0.9, short="ls")
+    ] = 0.0
+"""
+
+ADDED = (
+    ("app/navigation.py", "\n)\n", '\n    Page("hello", "Hello", ":material/waving_hand:"),\n)\n'),
+    ("core/config/parts.py", "    device: Annotated[\n", f"{FIELD}    device: Annotated[\n"),
+    ("core/training/trainer.py", "(routed.logits, y)", "(routed.logits, y, label_smoothing=train.label_smoothing)"),
+    ("core/training/trainer.py", "return known and ", "return self.run.train.label_smoothing == 0 and known and "),
+)
+"""A page, and a field of a configuration and its use: file, what stands in it once, what replaces it."""
+
 SWEEP = """
 name = "toys"
 baselines = ["nearest"]
@@ -82,6 +103,61 @@ width = 4
 epochs = 2
 gate_gradient = "slope_one"
 device = "cpu"
+"""
+
+FIELD_SWEEP = """
+[axes]
+"train.label_smoothing" = [0.0, 0.5]
+[base.data]
+name = "iris"
+[base.train]
+epochs = 2
+device = "cpu"
+"""
+
+OF_A_FIELD = """
+import json, sys
+from leafscope.core.comparison.table import differing, run_table
+from leafscope.core.config import RunConfig, SweepConfig, as_python, changed, explain_change, link
+from leafscope.core.config.toml_file import parse_sweep
+from leafscope.core.errors import ConfigFileError
+from leafscope.core.store.store import Store
+run = changed(RunConfig(), {"train.label_smoothing": 0.1})
+store = Store(sys.argv[1])
+table = run_table([store.run(store.submit(one).run_id) for one in (RunConfig(), run)])
+try:
+    parse_sweep("[base.train]\\nlabel_smoothing = 1.5")
+except ConfigFileError as error:
+    refused = str(error)
+print(json.dumps({
+    "runs": [one.run_id for one in (RunConfig(), RunConfig(net={"kind": "dense"}), RunConfig(net={"kind": "logistic"}))],
+    "sweeps": [SweepConfig().sweep_id, SweepConfig(axes={"train.label_smoothing": [0.0]}).sweep_id],
+    "other sweep": SweepConfig(axes={"train.label_smoothing": [0.1]}).sweep_id,
+    "other run": run.run_id,
+    "fitted": RunConfig(net={"kind": "logistic"}, train={"label_smoothing": 0.1}).run_id,
+    "name": run.label,
+    "refused": [explain_change(run, {"train.label_smoothing": 1.5}), refused],
+    "link": link.decode(link.encode([run])).runs[0] == run,
+    "python": "label_smoothing=0.1" in as_python.script(run),
+    "differing": differing(table),
+    "values": table["train.label_smoothing"].tolist(),
+}))
+"""
+
+CONTROL = """
+import os, sys
+os.environ["LEAFSCOPE_DATABASE"] = sys.argv[1]
+from streamlit.testing.v1 import AppTest
+from leafscope.app import server
+server.ensure_worker = lambda: None
+at = AppTest.from_file(sys.argv[2], default_timeout=60).run()
+control = at.number_input(key="label_smoothing")
+print(control.label, control.value, control.help)
+control.set_value(0.2).run()
+assert not at.exception, at.exception
+print(at.query_params["label_smoothing"])
+at.number_input(key="label_smoothing").set_value(1.5).run()
+print([error.value for error in at.error])
 """
 
 WORKER = """
@@ -130,11 +206,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / part, folder / "leafscope" / part, ignore=hidden)
     for name, text in TOYS.items():
         (folder / "leafscope" / name).write_text(text)
-    navigation = folder / "leafscope" / "app" / "navigation.py"
-    text = navigation.read_text()
-    last = '    Page("runs", "Runs", ":material/list:"),\n'
-    assert last in text
-    navigation.write_text(text.replace(last, last + '    Page("hello", "Hello", ":material/waving_hand:"),\n'))
+    for name, old, new in ADDED:
+        text = (folder / "leafscope" / name).read_text()
+        assert text.count(old) == 1, (name, old)
+        (folder / "leafscope" / name).write_text(text.replace(old, new))
     (folder / "toys.toml").write_text(SWEEP)
     return folder
 
@@ -193,3 +268,38 @@ def test_pages_offer_them(copy: Path) -> None:
     assert page == "['A toy page']"
     assert "toy neighbours" in overfitting
     assert "Toy stripes" in overfitting
+
+
+def test_a_field_of_a_configuration_is_declared_once(copy: Path) -> None:
+    found = json.loads(run_in(copy, str(copy / "field.db"), code=OF_A_FIELD))
+    plain = [RunConfig(), *(RunConfig.model_validate({"net": {"kind": kind}}) for kind in ("dense", "logistic"))]
+    assert found["runs"] == [run.run_id for run in plain]
+    assert found["sweeps"] == [SweepConfig().sweep_id] * 2
+    assert found["other sweep"] != SweepConfig().sweep_id
+    assert found["other run"] != RunConfig().run_id
+    assert found["fitted"] == plain[2].run_id
+    assert found["name"] == "digits tree K4 w32 ls0.1 s0"
+    words = "label_smoothing must be a number from 0 to 0.9, got 1.5"
+    assert found["refused"] == [words, f"sweep, line 2, base.train.label_smoothing: {words}"]
+    assert found["link"]
+    assert found["python"]
+    assert found["differing"] == ["train.label_smoothing"]
+    assert found["values"] == [0.0, 0.1]
+
+
+def test_a_sweep_over_a_field_trains_it(copy: Path) -> None:
+    (copy / "field.toml").write_text(FIELD_SWEEP)
+    run_in(copy, "sweep", "field.toml", "--database", str(copy / "field_sweep.db"), "--csv", "field.csv")
+    rows = list(csv.DictReader((copy / "field.csv").read_text().splitlines()))
+    assert [(row["train.label_smoothing"], row["status"]) for row in rows] == [("0.0", "finished"), ("0.5", "finished")]
+    assert float(rows[0]["best_train_loss"]) < float(rows[1]["best_train_loss"])
+    base = RunConfig.model_validate({"data": {"name": "iris"}, "train": {"epochs": 2, "device": "cpu"}})
+    assert rows[0]["run_id"] == base.run_id
+
+
+def test_the_playground_asks_for_a_field(copy: Path) -> None:
+    main = copy / "leafscope" / "app" / "main.py"
+    control, address, errors = run_in(copy, str(copy / "control.db"), str(main), code=CONTROL).splitlines()[-3:]
+    assert control == "Toy smoothing 0.0 Share of each label that all classes get alike."
+    assert address in ("0.2", "['0.2']")
+    assert "must be a number from 0 to 0.9, got 1.5" in errors.replace("\\", "").replace("\u2060", "")
