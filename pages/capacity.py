@@ -15,7 +15,7 @@ from leafscope.app.overfitting.sections import DATA_KEY, ROWS_KEY, WIDTH_KEY
 from leafscope.app.parts import store_trouble
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
-from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.store.values.summaries import SweepInfo
 
 COSTS: dict[Cost, str] = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
 

@@ -19,7 +19,7 @@ from leafscope.core import jobs
 from leafscope.core.comparison.statistics import Which
 from leafscope.core.config import SweepConfig, explain, presets
 from leafscope.core.errors import LeafscopeError
-from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.store.values.summaries import SweepInfo
 
 WHICH: dict[Which, str] = {"best": "lowest validation loss", "last": "last"}
 BASES = {"epochs": "same epochs", "train_loss": "same train loss"}

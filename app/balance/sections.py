@@ -19,7 +19,7 @@ from leafscope.app.parts import drawing, run_picker, train_missing
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.gates.registry import GATE_GRADIENTS
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.chance import Expected, expected_balance, expected_by_epoch, expected_classes
 from leafscope.core.usage.counts import class_counts, leaf_counts, leaf_counts_by_epoch, prefix_counts
 from leafscope.core.usage.information import ByClass, InformationByLevel, information_by_level

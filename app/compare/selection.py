@@ -27,7 +27,7 @@ from leafscope.core.comparison.table import (
     value_words,
 )
 from leafscope.core.config import RunConfig
-from leafscope.core.store.summaries import RunSummary, SweepInfo
+from leafscope.core.store.values.summaries import RunSummary, SweepInfo
 
 FROM, FILTER, CHOSEN, METRIC, REPORT, BASELINE = ("from", "filter", "chosen", "metric", "report", "baseline")
 """Parameters of the address: a sweep, the filter, chosen runs, the score, whether test is reported, and the baseline group."""

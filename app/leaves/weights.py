@@ -25,7 +25,7 @@ from leafscope.core.inspection.contributions import Explanation, explain, margin
 from leafscope.core.inspection.errors_by_leaf import SeedErrors, errors_by_leaf, rare_rows, visits
 from leafscope.core.inspection.trained import TrainedNet, trained_net
 from leafscope.core.nets import TreeNet
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.tree import TreeLinear
 
 MOST_ROWS = 2000

@@ -9,7 +9,7 @@ from leafscope.app.navigation import PRESENT_PAGE
 from leafscope.app.parts import store_trouble
 from leafscope.app.parts.run_picker import STATUS_ICONS, STATUS_WORDS
 from leafscope.core import jobs
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 WORKER_WORDS = {
     "not running": "The worker is not running; it restarts by itself within seconds.",

@@ -30,7 +30,7 @@ from leafscope.core.models import build_net
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.reading import LEVELS, Snapshot, snapshot_name
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.training.trainer import evaluate
 from leafscope.core.usage.counts import leaf_counts
 

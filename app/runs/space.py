@@ -9,7 +9,7 @@ from leafscope.app.address import session
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.space import SpaceUse
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 NEWEST = 10
 """Runs that keep their replays when those of older ones are deleted."""

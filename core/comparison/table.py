@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from leafscope.core.config import RunConfig, dotted, field_names
 from leafscope.core.datasets import DATA_SETS
 from leafscope.core.models import MODELS
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.sweep.outcome import SCORES, measures, net_cost
 
 CONFIG_FIELDS = tuple(field_names())

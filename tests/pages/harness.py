@@ -34,10 +34,10 @@ from streamlit.testing.v1 import AppTest
 from leafscope.app import server
 from leafscope.core import jobs
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
-from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.schema import attempts
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import LOST
+from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
+from leafscope.core.store.values.summaries import LOST
 from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.worker.worker import Worker, pack
 

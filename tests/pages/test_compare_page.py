@@ -21,8 +21,8 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.config.as_python import script
 from leafscope.core.config.link import encode
 from leafscope.core.store.archive import import_archive
-from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import NET
 from leafscope.core.training.fitting import fit
 from tests.pages.harness import (
     Lab,

@@ -19,10 +19,10 @@ from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, is_u
 from leafscope.core.store.archive.opened import OpenedArchive
 from leafscope.core.store.archive.tensors import check_artifact, check_leaves, leaves_of, size_of
 from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
-from leafscope.core.store.records import PRIORITIES, Ending
-from leafscope.core.store.rows import LATEST
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
-from leafscope.core.store.tensors import MOST_BYTES, plain
+from leafscope.core.store.values.records import PRIORITIES, Ending
+from leafscope.core.store.values.rows import LATEST
+from leafscope.core.store.values.tensors import MOST_BYTES, plain
 
 _ENDED = get_args(Ending)
 _SPLITS = ("train", "validation", "test")

@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from leafscope.app.parts import drawing, run_picker, sidebar
 from leafscope.core.config import RunConfig
 from leafscope.core.jobs import WorkerStatus
-from leafscope.core.store.records import Ending
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.records import Ending
+from leafscope.core.store.values.summaries import RunSummary
 
 STATES = {"queued", "running", *get_args(Ending)}
 NASTY = "![x](http://h/i.png) <b>bold</b> $x$ :red[r]\nnext"

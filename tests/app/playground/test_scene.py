@@ -19,9 +19,9 @@ from leafscope.core.config import DataConfig, RunConfig, changed
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load
 from leafscope.core.errors import DataError
-from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import unpack
+from leafscope.core.store.values.records import NET
+from leafscope.core.store.values.tensors import unpack
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import Worker
 from tests.pages.harness import param, words

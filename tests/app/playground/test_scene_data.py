@@ -20,10 +20,10 @@ from leafscope.core.inspection.snapshots import SIDE, levels, regions, snapshot_
 from leafscope.core.inspection.trained import TrainedNet, trained_net
 from leafscope.core.models import build_net
 from leafscope.core.nets import DenseNet, TreeNet
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import RunSummary
-from leafscope.core.store.tensors import pack, unpack
+from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.summaries import RunSummary
+from leafscope.core.store.values.tensors import pack, unpack
 from leafscope.core.training.fitting import fit
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import Worker

@@ -10,8 +10,8 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.datasets import load
 from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.inspection.trained import trained_net
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT, NET
 from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import pack

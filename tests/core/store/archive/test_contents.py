@@ -16,9 +16,9 @@ from leafscope.core.inspection.snapshots import Snapshots
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.reading import LEVELS
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import compress, pack, unpack
+from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.tensors import compress, pack, unpack
 from leafscope.core.training.population import Population
 from leafscope.core.training.trainer import Trainer
 from tests.core.clock import Clock
