@@ -101,7 +101,7 @@ class Contents:
     def _take_runs(self, row: Mapping[str, Any]) -> None:
         run = RunConfig.model_validate_json(row["config"])
         if (is_of := run.run_id) != row["run_id"]:
-            raise ValueError(f"run_id must be {is_of}, the address of its configuration, got {row['run_id']}")
+            raise ValueError(f"run_id must be the configuration's hash, {is_of}, got {row['run_id']}")
         self.runs[row["run_id"]] = _Run.of(run)
 
     def _take_attempts(self, row: Mapping[str, Any]) -> None:
@@ -192,7 +192,7 @@ class Contents:
 
     def _take_sweeps(self, row: Mapping[str, Any]) -> None:
         if (is_of := sweep_config(row["config"]).sweep_id) != row["sweep_id"]:
-            raise ValueError(f"sweep_id must be {is_of}, the address of its configuration, got {row['sweep_id']}")
+            raise ValueError(f"sweep_id must be the configuration's hash, {is_of}, got {row['sweep_id']}")
         if not row["name"].strip() or len(row["name"]) > 200:
             raise ValueError(f"name must have from 1 to 200 characters, got {len(row['name']):,}")
 

@@ -209,12 +209,24 @@ def _prepare(engine: Engine) -> None:
 
 
 def migrate(connection: Connection, version: int, target: int) -> None:
-    """Migrate the tables from `version` (0: no tables) to `target`, within the connection's transaction."""
+    """Migrate the tables from `version` (0: no tables) to `target`, within the connection's transaction.
+
+    Raises StoreError if a version between them has no script.
+    """
     from alembic.operations import Operations  # imported here, since a current database does not need alembic
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
 
     scripts = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
+    for number in range(version + 1, target + 1):
+        try:
+            scripts.get_revision(f"{number:04d}")
+        except CommandError as error:
+            raise StoreError(
+                f"schema version {target} must have a script for each version above {version}, got none for {number}; write "
+                f"{MIGRATIONS / f'v{number:04d}_what_is_new.py'} like the one before it"
+            ) from error
     steps = list(scripts.iterate_revisions(f"{target:04d}", f"{version:04d}" if version else "base"))
     with _migrating, Operations.context(MigrationContext.configure(connection)):
         for step in reversed(steps):

@@ -317,6 +317,20 @@ def test_a_migration_that_fails_leaves_version_1(old: Path, tmp_path: Path, monk
     assert len(Store(old).list_runs()) == 1
 
 
+@pytest.mark.parametrize("above", [1, 2])
+def test_a_version_without_a_script_says_which_file_is_missing(old: Path, monkeypatch: pytest.MonkeyPatch, above: int) -> None:
+    target = SCHEMA_VERSION + above
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "SCHEMA_VERSION", target)
+        missing = SCHEMA_VERSION + 1
+        words = (
+            rf"version {target} must have a script for each version above 1, got none for {missing}; write .*v{missing:04d}_"
+        )
+        with pytest.raises(StoreError, match=words):
+            Store(old)
+    assert version(old) == "1"
+
+
 def test_a_table_that_is_made_anew_takes_no_rows_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite drops a table as if each row were deleted, and attempts go with their run."""
     path = kept(4, tmp_path / "v0.1.db")

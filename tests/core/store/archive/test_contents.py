@@ -37,7 +37,11 @@ FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
     ("runs", edit(1, label="\ud800"), r"runs, row 2: label must be text"),
     ("runs", edit(1, created=math.nan), r"runs, row 2: created must be a finite number"),
     ("runs", edit(1, created=5), r"runs, row 2: created must be a finite number"),
-    ("runs", edit(1, config='{"seed": 77}'), r"runs, row 2: run_id must be [0-9a-f]{16}, the address of its config"),
+    (
+        "runs",
+        edit(1, config='{"seed": 77}'),
+        r"runs, row 2: run_id must be the configuration's hash, [0-9a-f]{16}, got",
+    ),
     ("runs", edit(1, config='{"net": {"depth": 99}}'), r"runs, row 2: depth must be a whole number from 0 to 16, got 99"),
     ("runs", edit(1, config="{"), r"runs, row 2: .*JSON"),
     ("runs", edit(0, run_id="../../etc/passwd"), r"runs, row 1: run_id must be 16 hexadecimal digits"),
@@ -123,7 +127,11 @@ FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
     ("annotations", edit(0, tags='["a", "a"]'), r"annotations, row 1: tags must be different"),
     ("annotations", edit(0, tags=json.dumps(["x" * 61])), r"annotations, row 1: a tag must have from 1 to 60 characters"),
     ("annotations", edit(0, tags='["\\ud800"]'), r"annotations, row 1: text must not contain unpaired surrogates"),
-    ("sweeps", edit(0, sweep_id="0" * 16), r"sweeps, row 1: sweep_id must be [0-9a-f]{16}, the address of its config"),
+    (
+        "sweeps",
+        edit(0, sweep_id="0" * 16),
+        r"sweeps, row 1: sweep_id must be the configuration's hash, [0-9a-f]{16}, got",
+    ),
     ("sweeps", edit(0, config='{"axes": {"seed": []}}'), r"sweeps, row 1: axis seed must have at least one value"),
     (
         "sweeps",
