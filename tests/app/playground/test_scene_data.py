@@ -583,7 +583,7 @@ def test_the_look_has_all_that_the_browser_reads() -> None:
         *("dark", "projector", "font", "size", "line", "text", "muted", "grid", "background", "secondary", "primary"),
         *("classes", "markers", "load", "models"),
     }
-    assert set(made["models"]) == {"tree", "tree_units", "flat", "dense", "decision_tree", "ensemble"}
+    assert set(made["models"]) == {*theme.MODEL_COLOURS, "dense"}
     assert (made["background"], made["size"], made["line"]) == ("#000000", 24, 4)
     assert made["models"] | {"dense": None} == dict(theme.MODEL_COLOURS) | {"dense": None}
     assert made["load"][0] == [0.0, "#00224E"]
