@@ -206,7 +206,7 @@ def _models(known: list[str]) -> list[str]:
         key="show",
         placeholder="all",
         persist_state="session",
-        help="Without a choice all models are drawn, and tree, flat and dense are lit.",
+        help="Empty: all models are drawn; tree, flat and dense in colour, the others in grey.",
     )
     session.publish_to_url("show", ",".join(chosen), "")
     return chosen or known

@@ -183,8 +183,9 @@ def about_the_class(view: BalanceView) -> None:
         InformationLevels(found.adjusted, random, orders=found.orders, split=SPLITS[view.split]),
         key="information",
         caption=view.caption(
-            "Mutual information of prefix and class, adjusted for chance. Band: the same bits in random orders; the whole "
-            "pattern is the same in every order. Information is not use: the sign bits of a dense net carry it too."
+            "Mutual information of prefix and class, adjusted for chance. Band: the same bits in random orders; for the whole "
+            "pattern, the order makes no difference. That bits carry information does not show that the net uses it: the sign "
+            "bits of a dense net carry it too."
         ),
         subject=view.subject,
     )

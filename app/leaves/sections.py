@@ -236,7 +236,7 @@ def over_epochs(view: LeafView) -> None:
             "The chosen node and the selected leaves. Grey: the load before training"
             + (
                 ", and the load by the same sign bits of a trained dense net of the same width and seed, which shows what "
-                "training these units can do by itself. Equal loads need not be the same rows."
+                "training does to these units where they select no matrix. Equal loads can be of different rows."
                 if dense is not None
                 else "."
             )

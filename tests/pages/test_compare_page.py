@@ -519,11 +519,11 @@ def test_unknown_chosen_run(scores: Lab) -> None:
     gone = scored("flat", 1, 0)
     asked = f"{known.run_id}.{gone.run_id}"
     app = open_page("compare", chosen=asked)
-    assert "1 run of this address is not here; deleted, or made on another machine" in words(app)
+    assert "1 run in this address is not here: deleted, or made on another machine" in words(app)
     assert not [button for button in app.button if button.key == "_train_plan"]
     assert sentence(app).startswith("1 run in 1 group, chosen from 9")
     app = open_page("compare", chosen=asked, plan=encode([known.config, gone]))
-    assert "1 run of this address is not here yet" in words(app)
+    assert "1 run in this address is not here yet" in words(app)
     press(app, "_train_plan")
     assert scores.store.run(gone.run_id).status == "queued"
     assert sentence(app).startswith("2 runs in 2 groups, chosen from 10")
