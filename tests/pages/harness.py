@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
@@ -195,6 +196,19 @@ def go(at: AppTest, page: str) -> AppTest:
 def button(at: AppTest, label: str) -> Any:
     """The first button with these words."""
     return next(found for found in at.button if found.label == label)
+
+
+def capture_downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What each download button would save, by its file name."""
+    saved: dict[str, Any] = {}
+    real = st.download_button
+
+    def download_button(label: str, data: Any, **options: Any) -> Any:
+        saved[options["file_name"]] = data
+        return real(label, data, **options)
+
+    monkeypatch.setattr(st, "download_button", download_button)
+    return saved
 
 
 def press(at: AppTest, *names: str) -> AppTest:

@@ -481,7 +481,7 @@ def test_filter(scores: Lab) -> None:
     assert app.text_input(key="filter").value == "depth>=much"
     app.text_input(key="filter").set_value("depth=77")
     run_app(app)
-    assert "No run is left" in words(app)
+    assert "No run matches the filter" in words(app)
     app.text_input(key="filter").set_value("")
     run_app(app)
     assert sentence(app).startswith("9 runs")

@@ -82,9 +82,7 @@ def test_a_new_one_trains_and_is_named():
     assert Trainer(run, compiled=True)._compiled is None
     assert Trainer(RUN, compiled=True)._compiled is not None
     assert Trainer(changed(run, {"net.kind": "dense"}), compiled=True)._compiled is not None  # which has no gates
-    histories = [
-        train(changed(run, {"train.gate_gradient": name}), compiled=True).history["value"].tolist() for name in GATE_GRADIENTS
-    ]
-    assert len(histories) == 3
+    names = ("none", "straight_through", "slope_one")
+    histories = [train(changed(run, {"train.gate_gradient": name}), compiled=True).history["value"].tolist() for name in names]
     assert len({tuple(history) for history in histories}) == 3
     assert train(run).history["value"].tolist() == histories[-1]
