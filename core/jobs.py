@@ -15,9 +15,9 @@ from typing import Literal
 import pandas as pd
 
 from leafscope.core.config import SweepConfig
-from leafscope.core.store.database import database_url
+from leafscope.core.store.database.opening import database_url
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import RunSummary, SweepInfo
+from leafscope.core.store.values.summaries import RunSummary, SweepInfo
 
 POLL = 0.05
 """Seconds between two checks by `wait`."""

@@ -1,13 +1,18 @@
-"""Registries: variants by name, registered by the modules of a folder or by other installed packages.
+"""Registries: the variants of one kind (data sets, models, statistics, ...) by name.
 
-A registry is filled when it is first read: it imports every module of its package, and then the entry points that installed
-packages declare in the group `leafscope`:
+A variant is an object that its own file gives to a registry:
+
+    DATA_SETS.register(DataSet(name="moons", ...))
+
+Nobody imports these files by name. When a registry is first read, it imports every module in its folder, then the modules of
+other installed packages. Such a package names its module in its `pyproject.toml`, as an entry point of the group `leafscope`:
 
     [project.entry-points.leafscope]
     my_variants = "my_package.for_leafscope"
 
-An entry point is a module, or an object in one, whose import registers variants. If an import fails, there is a warning, and
-everything else works. A module that registers a variant must import, at its top, only the module with the registry.
+If the import of another package's module fails, there is a warning, and everything else works. At its top, a file that
+registers a variant should import only the module with the registry (for a data set `core.datasets.registry`), so that the
+program starts fast.
 """
 
 import importlib

@@ -15,7 +15,7 @@ from leafscope.app.overfitting.sections import DATA_KEY, ROWS_KEY, WIDTH_KEY
 from leafscope.app.parts import store_trouble
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
-from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.store.values.summaries import SweepInfo
 
 COSTS: dict[Cost, str] = {"multiply_adds": "multiply-adds", "parameters": "parameters"}
 
@@ -39,7 +39,7 @@ def main() -> None:
                 list(GATE_WORDS),
                 "hidden",
                 GATE_WORDS,
-                help="Where the gating bits come from: hidden units that are computed anyway, or what costs multiply-adds.",
+                help="Where the gating bits come from: hidden units that are computed anyway, or extra gates at a cost.",
             )
             choice = None if info is None or table is None else _choose(info, table, gates)
     if benchmark is None:
@@ -79,7 +79,10 @@ def _choose(info: SweepInfo, table: pd.DataFrame, gates: Gates) -> Choice:
     if wrong is not None:
         session.notify(f"trees in the address must be 0 or 1, got {wrong[:40]!r}; the default is shown")
     trees = st.checkbox(
-        "Decision trees", key="trees", persist_state="session", help="Shallow ones cost so little that they stretch the axes."
+        "Decision trees",
+        key="trees",
+        persist_state="session",
+        help="Shallow trees cost so little that the cost axis becomes much longer.",
     )
     session.publish_to_url("trees", "1" if trees else "0", "1")
     return Choice(info=info, data=data, n_train=rows, width=float(width), gates=gates, cost=cost, trees=trees)

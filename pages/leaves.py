@@ -7,7 +7,7 @@ from leafscope.app import theme
 from leafscope.app.address import choice, session
 from leafscope.app.figures.leaves.class_mix import ClassMix
 from leafscope.app.figures.leaves.icicle import PrefixIcicle
-from leafscope.app.leaves import choose_view, replay, sections, weights
+from leafscope.app.leaves import choose_view, errors, replay, sections, weights
 from leafscope.app.leaves import node as leaves_node
 from leafscope.app.leaves.node import LeafView
 from leafscope.app.leaves.view import SPLITS
@@ -24,7 +24,7 @@ PARTS = {
     "explain": ("Explain a row", weights.explain_row),
     "margins": ("Gate margins", weights.gate_margins),
     "matrix": ("Its matrix", weights.matrix),
-    "errors": ("Errors by leaf", weights.errors),
+    "errors": ("Errors by leaf", errors.errors),
     "decision_tree": ("Decision tree", sections.decision_tree),
 }
 """What is shown below the main figures, one at a time: the address's word, the reader's, and what draws it."""

@@ -19,7 +19,7 @@ from leafscope.core import jobs
 from leafscope.core.comparison.statistics import Which
 from leafscope.core.config import SweepConfig, explain, presets
 from leafscope.core.errors import LeafscopeError
-from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.store.values.summaries import SweepInfo
 
 WHICH: dict[Which, str] = {"best": "lowest validation loss", "last": "last"}
 BASES = {"epochs": "same epochs", "train_loss": "same train loss"}
@@ -206,7 +206,7 @@ def _models(known: list[str]) -> list[str]:
         key="show",
         placeholder="all",
         persist_state="session",
-        help="Without a choice all models are drawn, and tree, flat and dense are lit.",
+        help="Empty: all models are drawn; tree, flat and dense in colour, the others in grey.",
     )
     session.publish_to_url("show", ",".join(chosen), "")
     return chosen or known

@@ -15,7 +15,7 @@ from leafscope.core.device import check_fits, resolve_device
 from leafscope.core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
 from leafscope.core.inspection.snapshots import grid
 from leafscope.core.inspection.trained import trained_net
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 GRID = 160  # points along each side of the plane of decision regions
 

@@ -60,8 +60,8 @@ def _deck() -> DeckInfo | None:
     if asked is not None and asked not in known:
         name = asked[:40].replace("`", "")
         st.error(
-            f"There is no deck `{name}` here: it was deleted, or made on another machine. Decks travel between machines as "
-            "files: “Save as one HTML file” to show one, `leafscope export` to go on editing it."
+            f"There is no deck `{name}` here: it was deleted, or made on another machine. To take a deck to "
+            "another machine, use “Save as one HTML file” to show it there, or `leafscope export` to edit it there."
         )
         if known and st.button("Show the newest deck", type="primary", icon=":material/arrow_back:"):
             st.query_params.pop(DECK, None)

@@ -118,10 +118,10 @@ def test_the_wheel_holds_the_package_and_nothing_heavy(wheel: Path) -> None:
 
 def test_the_wheel_works_where_no_checkout_is(site: Path, tmp_path: Path) -> None:
     program = """
-import leafscope.core, leafscope.core.store.database as database
+import leafscope.core, leafscope.core.store.database.opening as opening
 from importlib.resources import files
 print(leafscope.core.__file__)
-print(database.data_folder())
+print(opening.data_folder())
 claims = files("leafscope.data") / "claims"
 print(len(list(claims.iterdir())), (claims / "digits_300.toml").is_file())
 """

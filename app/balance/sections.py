@@ -19,7 +19,7 @@ from leafscope.app.parts import drawing, run_picker, train_missing
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.gates.registry import GATE_GRADIENTS
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.chance import Expected, expected_balance, expected_by_epoch, expected_classes
 from leafscope.core.usage.counts import class_counts, leaf_counts, leaf_counts_by_epoch, prefix_counts
 from leafscope.core.usage.information import ByClass, InformationByLevel, information_by_level
@@ -183,8 +183,9 @@ def about_the_class(view: BalanceView) -> None:
         InformationLevels(found.adjusted, random, orders=found.orders, split=SPLITS[view.split]),
         key="information",
         caption=view.caption(
-            "Mutual information of prefix and class, adjusted for chance. Band: the same bits in random orders; the whole "
-            "pattern is the same in every order. Information is not use: the sign bits of a dense net carry it too."
+            "Mutual information of prefix and class, adjusted for chance. Band: the same bits in random orders; for the whole "
+            "pattern, the order makes no difference. That bits carry information does not show that the net uses it: the sign "
+            "bits of a dense net carry it too."
         ),
         subject=view.subject,
     )

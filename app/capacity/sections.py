@@ -31,7 +31,7 @@ from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
 from leafscope.core.models import MODELS, decision_tree_lines, gated_lines
 from leafscope.core.models.counting import FLOAT
-from leafscope.core.store.summaries import Benchmark, SweepInfo
+from leafscope.core.store.values.summaries import Benchmark, SweepInfo
 from leafscope.core.sweep.members import distinct_runs, run_ids
 
 Gates = Literal["hidden", "units", "random"]

@@ -27,7 +27,7 @@ from leafscope.core.comparison.table import (
     value_words,
 )
 from leafscope.core.config import RunConfig
-from leafscope.core.store.summaries import RunSummary, SweepInfo
+from leafscope.core.store.values.summaries import RunSummary, SweepInfo
 
 FROM, FILTER, CHOSEN, METRIC, REPORT, BASELINE = ("from", "filter", "chosen", "metric", "report", "baseline")
 """Parameters of the address: a sweep, the filter, chosen runs, the score, whether test is reported, and the baseline group."""
@@ -129,7 +129,7 @@ def select() -> Selection | None:
             "the page Runs lists them."
         )
     if shown.empty:
-        filtered = "No run is left by the filter in the sidebar. Clear it to see all runs."
+        filtered = "No run matches the filter in the sidebar. Clear the filter to see all runs."
         st.info("No run here can be compared." if table.empty else filtered)
         return None
     rows = shown[shown["run_id"].isin(set(asked.split(".")))]
@@ -180,7 +180,7 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
             key=FILTER,
             placeholder="digits depth>=4 kind=tree|flat",
             help="Words of a name, tag or comment; field=value, field=a|b, field!=a, field>=2, field=2..6; tag=talk. "
-            "All must hold.",
+            "All conditions must hold.",
             persist_state="session",
         )
         session.publish_to_url(FILTER, text.strip(), "")
@@ -228,10 +228,10 @@ def _offer(summaries: dict[str, RunSummary], asked: str) -> bool:
     unknown = [run_id for run_id in asked.split(".") if run_id and run_id not in summaries and run_id not in described]
     if unknown:
         verb = "is" if len(unknown) == 1 else "are"
-        st.warning(f"{runs_words(len(unknown))} of this address {verb} not here; deleted, or made on another machine.")
+        st.warning(f"{runs_words(len(unknown))} in this address {verb} not here: deleted, or made on another machine.")
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        offer.offer(missing, f"{runs_words(len(missing))} of this address {verb} not here yet.")
+        offer.offer(missing, f"{runs_words(len(missing))} in this address {verb} not here yet.")
         st.button("Continue without them", key="_forget_plan", on_click=link.forget_incoming)
     return not missing
 

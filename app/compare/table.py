@@ -78,11 +78,11 @@ def _runs(found: Selection) -> None:
         selection.choose_rows(picked if len(picked) < len(shown) else [])
         st.rerun()
     if len(compared) > selection.MOST_CHOSEN and is_chosen:
-        st.caption(f"A link names at most {selection.MOST_CHOSEN} chosen runs; with more, it holds only the filter.")
+        st.caption(f"A link can name {selection.MOST_CHOSEN} chosen runs; with more runs, it keeps the filter only.")
     same = _shared_words(found)
     st.caption(
         theme.escape_markdown(
-            "The boxes on the left choose the runs to compare; with none ticked, all are compared. Columns are the fields that "
+            "Tick the runs to compare on the left; if none is ticked, all are compared. Columns are the fields that "
             + (f"differ; the same in all: {same}." if same else "differ."),
             1000,
         )

@@ -4,8 +4,6 @@ K depth · n seeds · a *cell* is one data set, number of training rows and widt
 is computed (`claims_words`); depths are chosen on validation, and test errors are only reported.
 """
 
-import html
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,8 @@ import pandas as pd
 from leafscope.app import theme
 from leafscope.app.decks import claims_words as words
 from leafscope.app.decks.claims_part import Part
-from leafscope.app.decks.snapshot import snapshot, versions
+from leafscope.app.decks.claims_slides import figure_slide, text_slide, untested
+from leafscope.app.decks.snapshot import versions
 from leafscope.app.figures.capacity.capacity_by_depth import CapacityByDepth
 from leafscope.app.figures.capacity.error_by_cost import ErrorByCost
 from leafscope.app.figures.capacity.growth_plot import times_words
@@ -22,7 +21,6 @@ from leafscope.app.figures.overfitting.differences_by_depth import DifferencesBy
 from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
 from leafscope.app.figures.overfitting.gap_by_depth import GapByDepth
 from leafscope.app.figures.overfitting.help_map import HelpMap
-from leafscope.app.figures.shared.figure import Figure
 from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
@@ -36,16 +34,6 @@ from leafscope.core.store.decks import Slide
 
 NAME = "The three claims, tested"
 """The deck's name, and the title of its first slide."""
-
-LONGEST_CAPTION = 390
-"""Characters of a figure's caption, its subtitle included: three lines on a projector."""
-
-CLAIMS = {
-    1: "Claim 1: capacity grows faster than computation",
-    2: "Claim 2: the tree controls overfitting",
-    3: "Claim 3: the capacity helps",
-}
-"""What the captions call the claims; the third is this project's question, without which the first two are idle."""
 
 PAPER = (
     "Some weight matrices are switched on only for inputs whose hidden units show certain bit patterns.",
@@ -69,7 +57,7 @@ def claims_deck(sweep: SweepConfig, results: pd.DataFrame, *, look: Look) -> lis
     """
     if results.empty:
         why = "The sweep has no runs, so there is nothing to show."
-        nothing = _text("Nothing is tested: this sweep has no runs", [why], why)
+        nothing = text_slide("Nothing is tested: this sweep has no runs", [why], why)
         return [_stamped(slide, sweep) for slide in (_first(sweep, "no runs"), *_method(), nothing)]
     part = Part.of(sweep, results, look)
     slides = [
@@ -104,7 +92,7 @@ def _first(sweep: SweepConfig, scope: str) -> Slide:
 
 
 def _method() -> list[Slide]:
-    paper = _text(
+    paper = text_slide(
         "What the paper states, in three sentences",
         [
             *(f"- {sentence}" for sentence in PAPER),
@@ -128,52 +116,10 @@ def _method() -> list[Slide]:
 
 
 def _limits(part: Part) -> Slide:
-    return _text(
+    return text_slide(
         words.limits_title(part),
         [f"- {point}" for point in words.limits(part)],
         "These limits are computed from the sweep. What the titles say holds for this data set, width and training only.",
-    )
-
-
-def _text(title: str, paragraphs: Sequence[str], notes: str = "") -> Slide:
-    return Slide(kind="text", title=words.fitted(title), text="\n".join(paragraphs), notes=notes)
-
-
-def _untested(claim: int, why: str, *, what: str = "", meaning: str = "") -> Slide:
-    """Say what of a claim, or that all of it, is not tested, and why."""
-    number = CLAIMS[claim].partition(":")[0]
-    return _text(
-        f"{what or number} is not tested here: {why}",
-        [f"{CLAIMS[claim]}.", *filter(None, [meaning]), "A sweep with what is missing would test it."],
-        f"Nothing is shown for or against {'this part of ' if what else ''}{number.lower()}, since {why}.",
-    )
-
-
-def _drawn(
-    part: Part, claim: int, shown: Figure, title: str, said: Sequence[str], notes: Sequence[str], subject: str = ""
-) -> Slide:
-    """Make a slide of a figure of a subject, by default the cell; the drawing's own title goes into the caption.
-
-    Of what is `said`, in order of importance, the caption has what fits, the notes have the rest.
-    """
-    figure = shown.figure(subject=subject or part.subject, look=part.look)
-    if not figure.data:
-        return _untested(claim, "there is nothing to draw yet")
-    about, subtitle = (html.unescape(figure.layout.meta[name]) for name in ("title", "subtitle"))
-    room = LONGEST_CAPTION - len(f"{subtitle}. ")
-    caption, left = theme.one_line(f"{CLAIMS[claim]}. {about}.", room), []
-    for sentence in filter(None, said):
-        if len(f"{caption} {sentence}") <= room:
-            caption = f"{caption} {sentence}"
-        else:
-            left.append(sentence)
-    return snapshot(
-        figure,
-        look=part.look,
-        title=title,
-        caption=caption,
-        notes=" ".join(filter(None, [*notes, *left])),
-        sweep=part.sweep,
     )
 
 
@@ -182,19 +128,19 @@ def _drawn(
 
 def _capacity(part: Part) -> Slide:
     if part.model is None:
-        return _untested(1, "this sweep has no tree with learned gates")
+        return untested(1, "this sweep has no tree with learned gates")
     shown = CapacityByDepth(_capacity_lines(part))
     times = {str(name): rows.set_index("depth")["times"].dropna() for name, rows in shown.table().groupby("quantity")}
     stored, spent = (times.get(name, pd.Series(dtype=float)) for name in ("stored", "multiply_adds"))
     deep = [depth for depth in stored.index.intersection(spent.index) if depth > 0]
     if not deep:
         meaning = "To see growth, a sweep needs trees of K = 0, or a dense net, and of a larger K."
-        return _untested(1, "there is no depth above 0 beside K = 0", meaning=meaning)
+        return untested(1, "there is no depth above 0 beside K = 0", meaning=meaning)
     deepest = max(deep)
     title = words.capacity_title(deepest, stored[deepest], spent[deepest])
     before = stored[stored.index < deepest]
     factor = stored[deepest] / before.iloc[-1]
-    return _drawn(
+    return figure_slide(
         part,
         1,
         shown,
@@ -253,7 +199,7 @@ def _cost(part: Part) -> Slide:
     known = points["mean"].notna() & np.isfinite(points["cost"].astype(float))
     if not known.any():
         why = "no model but decision trees is here" if points.empty else "no run has finished"
-        return _untested(1, why, what="What the capacity buys")
+        return untested(1, why, what="What the capacity buys")
     shown = ErrorByCost(points, cost="multiply_adds")
     title, judged = words.front_title(points), ""
     beside = ["A dense net of as many parameters is not in this sweep."]
@@ -267,7 +213,7 @@ def _cost(part: Part) -> Slide:
             f"That dense net has about as many parameters as the tree at K = {against.depth}, and spends {times} times the "
             f"multiply-adds of the tree at K = {part.depth}.",
         ]
-    return _drawn(
+    return figure_slide(
         part,
         1,
         shown,
@@ -287,14 +233,14 @@ def _cost(part: Part) -> Slide:
 
 def _overfitting(part: Part) -> list[Slide]:
     if (why := words.lacks(part)) is not None:
-        return [_untested(2, why)]
+        return [untested(2, why)]
     return [_errors(part), _gaps(part), _tree_against_flat(part)]
 
 
 def _errors(part: Part) -> Slide:
     shown = ErrorByDepth(error_curves(part.rows, findings.WHICH), chosen=part.depth, lit=part.lit)
     title = words.errors_title(part)
-    return _drawn(
+    return figure_slide(
         part,
         2,
         shown,
@@ -324,7 +270,7 @@ def _gaps(part: Part) -> Slide:
         )
         title = words.depths_title(differences, "generalization gap", beside, ("smaller", "larger"))
         judged = f"Title: paired over seeds, Holm over {words.some(len(differences), 'depth')}."
-    return _drawn(
+    return figure_slide(
         part,
         2,
         shown,
@@ -342,7 +288,7 @@ def _gaps(part: Part) -> Slide:
 def _tree_against_flat(part: Part) -> Slide:
     if (why := words.lacks(part, "flat")) is not None:
         meaning = "Without the flat net, whose leaves are separate, the effect of sharing prefixes is not known."
-        return _untested(2, why, what="Sharing prefixes", meaning=meaning)
+        return untested(2, why, what="Sharing prefixes", meaning=meaning)
     return _differences(part, 2, "flat", "The flat net has one free matrix for each leaf, the tree shares prefixes.")
 
 
@@ -356,7 +302,7 @@ def _differences(part: Part, claim: int, other: str, meaning: str) -> Slide:
         title, chosen = words.depths_title(differences, "test error", other, ("lower", "higher")), ""
     else:
         title, chosen = words.title_at_depth(part, other, differences), words.chosen_words(part)
-    return _drawn(
+    return figure_slide(
         part,
         claim,
         shown,
@@ -376,7 +322,7 @@ def _differences(part: Part, claim: int, other: str, meaning: str) -> Slide:
 def _helps(part: Part) -> list[Slide]:
     slides = []
     if (why := words.lacks(part, "dense")) is not None:
-        slides.append(_untested(3, why))
+        slides.append(untested(3, why))
     else:
         meaning = "The dense net has the same width and multiply-adds, and is the same at every K."
         slides.append(_differences(part, 3, "dense", meaning))
@@ -394,7 +340,7 @@ def _map(part: Part) -> Slide:
     better, worse = (int((known["shown"] & side).sum()) for side in (known["mean"] < 0, known["mean"] >= 0))
     where = words.some(len(known), "pair of width and depth", "pairs of width and depth")
     title = f"Over {where} the tree's test error is lower than the dense net's in {better}, higher in {worse}"
-    return _drawn(
+    return figure_slide(
         part,
         3,
         shown,
@@ -411,6 +357,6 @@ def _map(part: Part) -> Slide:
 def _control(part: Part) -> Slide:
     if (why := words.lacks(part, "random_gates")) is not None:
         meaning = "Without frozen random gates it is not known whether learned gates matter."
-        return _untested(3, why, what="Learning the gates", meaning=meaning)
+        return untested(3, why, what="Learning the gates", meaning=meaning)
     meaning = "Random gates are frozen random hyperplanes: what they achieve is not due to learning the gates."
     return _differences(part, 3, "random_gates", meaning)

@@ -11,7 +11,7 @@ from leafscope.app.parts import run_picker, sidebar, store_trouble
 from leafscope.core import jobs
 from leafscope.core.datasets import load
 from leafscope.core.errors import RunNotFoundError
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 
 def open_run(missing: str) -> View | None:

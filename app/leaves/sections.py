@@ -182,20 +182,18 @@ def _select_heatmap(depth: int) -> None:
 
 def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
     """Count the leaves without training rows by kind, and those that no row could ever reach."""
-    total = len(states)
     test_only, unseen = int((states == "test only").sum()), int((states == "unseen").sum())
-    dimensions = gate_dimensions(view)
-    impossible = total - possible_leaves(view.depth, dimensions)
     if test_only + unseen == 0:
         return "Every leaf holds a training row."
     sentence = (
         f"{theme.thousands(test_only + unseen)} leaves hold no training row: {theme.thousands(test_only)} are reached by test "
         f"rows only, {theme.thousands(unseen)} by neither."
     )
-    if impossible > 0:
+    dimensions = gate_dimensions(view)
+    if (possible := possible_leaves(view.depth, dimensions)) < len(states):
         sentence += (
-            f" At least {theme.thousands(impossible)} are impossible: {view.depth} hyperplanes cut {dimensions} dimensions "
-            f"into at most {theme.thousands(total - impossible)} cells."
+            f" At least {theme.thousands(len(states) - possible)} are impossible: {view.depth} hyperplanes cut {dimensions} "
+            f"dimensions into at most {theme.thousands(possible)} cells."
         )
     return sentence
 
@@ -236,7 +234,7 @@ def over_epochs(view: LeafView) -> None:
             "The chosen node and the selected leaves. Grey: the load before training"
             + (
                 ", and the load by the same sign bits of a trained dense net of the same width and seed, which shows what "
-                "training these units can do by itself. Equal loads need not be the same rows."
+                "training does to these units where they select no matrix. Equal loads can be of different rows."
                 if dense is not None
                 else "."
             )

@@ -10,7 +10,7 @@ from leafscope.core import jobs
 from leafscope.core.comparison.overlap import split_overlap
 from leafscope.core.datasets import Dataset
 from leafscope.core.inspection.trained import TrainedNet, trained_net
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
 
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}

@@ -1,7 +1,4 @@
-"""Parts of Leaves that ask the trained net: one row explained, gate margins, the chosen node's matrix, errors by leaf."""
-
-from collections.abc import Callable
-from typing import Any
+"""Parts of Leaves that show how the trained net computes: one row explained, gate margins, the chosen node's matrix."""
 
 import numpy as np
 import pandas as pd
@@ -14,49 +11,23 @@ from leafscope.app.figures.leaves.contributions import Contributions
 from leafscope.app.figures.leaves.image_grid import MeanImage
 from leafscope.app.figures.leaves.margins import GateMargins
 from leafscope.app.figures.leaves.matrices import LeafMatrices
-from leafscope.app.figures.leaves.rare_rows import RareRows
 from leafscope.app.leaves.node import LeafView, node_words
 from leafscope.app.leaves.view import SPLITS
-from leafscope.app.parts import drawing, train_missing
-from leafscope.core import jobs
-from leafscope.core.datasets import load
-from leafscope.core.errors import LeafscopeError
+from leafscope.app.leaves.with_net import with_net
+from leafscope.app.parts import drawing
 from leafscope.core.inspection.contributions import Explanation, explain, margins
-from leafscope.core.inspection.errors_by_leaf import SeedErrors, errors_by_leaf, rare_rows, visits
-from leafscope.core.inspection.trained import TrainedNet, trained_net
+from leafscope.core.inspection.trained import TrainedNet
 from leafscope.core.nets import TreeNet
-from leafscope.core.store.summaries import RunSummary
 from leafscope.core.tree import TreeLinear
 
 MOST_ROWS = 2000
 """Rows offered for explaining; of more, the wrong ones first."""
 
-SEEDS = 5
-
-
-def _with_net(draw: Callable[[LeafView, TrainedNet, TreeNet], None]) -> Callable[[LeafView], None]:
-    """Draw with the net at the shown epoch, or say why there is none."""
-
-    def part(view: LeafView) -> None:
-        trained = view.trained()
-        if trained is None or not isinstance(trained.net, TreeNet):
-            st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
-            if not view.run.active and view.epoch != view.last_epoch:
-                st.button("Go to the last epoch", key="_last_epoch", on_click=_go_to, args=(view.last_epoch,), type="primary")
-            return
-        draw(view, trained, trained.net)
-
-    return part
-
-
-def _go_to(epoch: int) -> None:
-    st.session_state["epoch"] = epoch
-
 
 # One row
 
 
-@_with_net
+@with_net
 def explain_row(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
     """One row's way through the gates, what each node adds to the logits, and the nearest gate."""
     split = view.data.splits[view.split]
@@ -213,7 +184,7 @@ def _gates(explained: Explanation) -> pd.DataFrame:
 # Margins
 
 
-@_with_net
+@with_net
 def gate_margins(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
     """How close the rows are to the gates, errors marked."""
     split = view.data.splits[view.split]
@@ -235,7 +206,7 @@ def gate_margins(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
 # The matrix
 
 
-@_with_net
+@with_net
 def matrix(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
     """The chosen node's matrix against its parent's."""
     del trained
@@ -279,125 +250,3 @@ def _matrices(layer: TreeLinear, node: int) -> tuple[NDArray[np.float32], NDArra
         path.append((path[-1] - 1) // 2)
     own = weight[path].sum(0)
     return own.numpy(), (own - weight[node]).numpy() if node else None
-
-
-# Errors
-
-
-def errors(view: LeafView) -> None:
-    """Errors of each leaf, and of rows in leaves with few training rows or none, against the dense net."""
-    _errors_by_leaf(view)
-    _rare_rows(view)
-
-
-@_with_net
-def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
-    del net
-    st.header("Errors by leaf")
-    tables = {
-        name: errors_by_leaf(view.leaves[name], split.y, trained.logits(split.x), view.depth).set_index("leaf")
-        for name, split in view.data.splits.items()
-        if name in ("train", "test")
-    }
-    named = [table.add_prefix(f"{SPLITS[split]} ") for split, table in tables.items()]
-    both = named[0].join(named[1], how="outer").reset_index()
-    both.insert(1, "pattern", [theme.bit_pattern(leaf, view.depth) for leaf in both["leaf"].tolist()])
-    for column in [name for name in both.columns if name.endswith((" rows", " wrong"))]:
-        both[column] = both[column].fillna(0).astype(int)
-    st.markdown(theme.escape_markdown(_worst_sentence(view, tables["test"])))
-    st.dataframe(
-        both,
-        hide_index=True,
-        height=280,
-        key="errors_table",
-        column_config={
-            name: st.column_config.NumberColumn(format="percent" if name.endswith("error") else "%.3g")
-            for name in both.columns
-            if name.endswith((" error", " loss"))
-        },
-    )
-    st.caption(
-        theme.escape_markdown(
-            view.caption(
-                "One row for each leaf that a training or test row reaches; loss is the mean cross-entropy in nats. Empty: no "
-                "such row."
-            )
-        )
-    )
-
-
-def _worst_sentence(view: LeafView, test: pd.DataFrame) -> str:
-    wrong, total = int(test["wrong"].sum()), int(test["rows"].sum())
-    if wrong == 0:
-        return f"None of the {theme.thousands(total)} test rows is misclassified."
-    ranked = test["wrong"].sort_values(ascending=False)
-    leaf, most = int(ranked.index[0]), int(ranked.iloc[0])
-    share = float(test["rows"][leaf]) / total
-    return (
-        f"{theme.thousands(most)} of the {theme.thousands(wrong)} misclassified test rows are in leaf "
-        f"{theme.bit_pattern(leaf, view.depth)}, which holds {theme.percent(share)} of the test rows."
-    )
-
-
-def _rare_rows(view: LeafView) -> None:
-    st.header("Rows in leaves with few training rows")
-    if view.depth == 0:
-        st.info("At depth 0 there is only one leaf, which all rows share.")
-        return
-    run = view.run.config
-    kinds = ("tree", "flat", "dense")
-    wanted = {kind: train_missing.siblings(run, [{"net.kind": kind}], SEEDS) for kind in kinds}
-    finished = train_missing.ask(
-        "rare", view.run, [run for runs in wanted.values() for run in runs], f"tree, flat and dense for {SEEDS} seeds"
-    )
-    by_model = {
-        kind: found
-        for kind in ("tree", "flat")
-        if (found := [errors for errors in _seed_errors(view, wanted, finished, kind) if errors is not None])
-    }
-    if not by_model:
-        st.markdown(
-            "This section will show the error on test rows by how many training rows share their leaf, minus the dense net's "
-            f"error on the same rows, for shared prefixes and separate leaves, pooled over {SEEDS} seeds."
-        )
-        return
-    drawing.show(
-        RareRows(rare_rows(by_model, view.overlap)),
-        key="rare_rows",
-        subject=f"{view.whole_run}, last epoch",
-        caption="Test rows by how many training rows are in their leaf at the last epoch; error minus that of the dense net "
-        f"of the same width, seed and rate on the same rows. Seeds {run.seed} to {run.seed + SEEDS - 1}, as {run.label}.",
-    )
-
-
-def _seed_errors(
-    view: LeafView, wanted: dict[str, list[Any]], finished: dict[str, RunSummary], kind: str
-) -> list[SeedErrors | None]:
-    store = jobs.default_store()
-    found: list[SeedErrors | None] = []
-    for run, dense in zip(wanted[kind], wanted["dense"], strict=True):
-        if run.run_id not in finished or dense.run_id not in finished:
-            continue
-        found.append(
-            _errors_of(store.url, run.run_id, finished[run.run_id].attempt, dense.run_id, view.layer, run.seed, view.depth)
-        )
-    return found
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _errors_of(url: str, run_id: str, attempt: int, dense_id: str, layer: int, seed: int, depth: int) -> SeedErrors | None:
-    """One seed's test rows: how often their leaf was seen in training, whether the net and the dense net err."""
-    del url, attempt
-    store = jobs.default_store()
-    try:
-        nets = [trained_net(store, one) for one in (run_id, dense_id)]
-    except LeafscopeError:
-        return None
-    if nets[0] is None or nets[1] is None:
-        return None
-    run = store.run(run_id).config
-    data = load(run.data, run.data_seed)
-    in_training = nets[0].predict(data.train.x)[1][layer]
-    said, leaves = nets[0].predict(data.test.x)
-    dense_said, _ = nets[1].predict(data.test.x)
-    return SeedErrors(seed, visits(in_training, leaves[layer], depth), said != data.test.y, dense_said != data.test.y)

@@ -27,7 +27,7 @@ from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.models import net_lines
 from leafscope.core.nets import TreeNet
-from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.store.values.summaries import SweepInfo
 
 EPOCHS: dict[statistics.Which, str] = {"best": "at the epoch of the lowest validation loss", "last": "at the last epoch"}
 WIDTH_KEY, DEPTH_KEY, ROWS_KEY, DATA_KEY = "at_width", "at_depth", "at_rows", "at_data"

@@ -8,7 +8,7 @@ from leafscope.app.address import session
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.errors import LeafscopeError
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 LABEL = "Train with a tenth of the learning rate"
 

@@ -11,7 +11,7 @@ from leafscope.core import jobs
 from leafscope.core.config import explain
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.errors import RunNotFoundError
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 STATUS_WORDS = {
     "queued": "queued",

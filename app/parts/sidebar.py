@@ -9,7 +9,7 @@ from leafscope.app.navigation import PRESENT_PAGE
 from leafscope.app.parts import store_trouble
 from leafscope.app.parts.run_picker import STATUS_ICONS, STATUS_WORDS
 from leafscope.core import jobs
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 WORKER_WORDS = {
     "not running": "The worker is not running; it restarts by itself within seconds.",
@@ -53,7 +53,7 @@ def sidebar_foot() -> None:
                 )
                 session.publish_to_url(key, st.session_state[key], next(iter(options)))
             if fold.open:  # code brings the browser 1.5 MB of script, which every page would wait for
-                st.caption("Link to this view. Another server offers to train the runs it lacks.")
+                st.caption("Link to this view. Where its runs are not stored, Leafscope offers to train them.")
                 st.code(link.link(), language=None, wrap_lines=True, height=80)
         if (deck := current.current()) is not None:
             st.page_link(

@@ -12,7 +12,7 @@ from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.device import check_fits, n_cores
 from leafscope.core.errors import LeafscopeError
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 REFRESH = 0.7
 """Seconds between updates while they train."""

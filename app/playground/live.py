@@ -18,7 +18,7 @@ from leafscope.app.playground import controls
 from leafscope.core import jobs
 from leafscope.core.datasets import shape
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
 
 REFRESH = 0.3

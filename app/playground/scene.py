@@ -18,7 +18,7 @@ from leafscope.core.config import RunConfig
 from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.inspection.trained import trained_net
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 EPOCH, LEVEL, SHUFFLED, HELD, LAYER, BESIDE = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "beside"
 """Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, model compared with."""

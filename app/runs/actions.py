@@ -13,7 +13,7 @@ from leafscope.core.config.as_python import script
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.annotations import COMMENT_LENGTH, NAME_LENGTH
 from leafscope.core.store.archive import export_archive
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 
 def annotate(chosen: Sequence[RunSummary], key: str) -> None:

@@ -9,7 +9,7 @@ from leafscope.app.address import session
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.space import SpaceUse
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 NEWEST = 10
 """Runs that keep their replays when those of older ones are deleted."""
@@ -42,16 +42,16 @@ def _free(summaries: Sequence[RunSummary], chosen: Sequence[RunSummary]) -> None
     older = [summary for summary in summaries if not summary.active][NEWEST:]
     offers = {}
     if ended := [summary for summary in chosen if not summary.active]:
-        offers[f"Of the {len(ended)} chosen"] = ended
+        offers[f"Of the {len(ended)} chosen runs"] = ended
     if older:
-        offers[f"Of the {len(older)} oldest: all but the newest {NEWEST}"] = older
+        offers[f"Of the {len(older)} oldest runs; the newest {NEWEST} stay as they are"] = older
     st.markdown(
         "Delete the nets and regions of the epochs between the first and the last. The Playground then shows these runs only "
         "before and after training, and cannot replay them. Their scores, leaves and trained weights are kept. This cannot be "
         "undone."
     )
     if not offers:
-        st.info(f"Choose runs in the table. There are no more than {NEWEST}, so that none is offered here.")
+        st.info(f"There are at most {NEWEST} runs, so no older ones are offered here. Choose runs in the table first.")
     label = st.radio("Which runs", list(offers)) if offers else None
     left, right = st.columns(2)
     if left.button("Keep", width="stretch"):

@@ -16,7 +16,7 @@ from leafscope.app.sweeps.start import start, try_to
 from leafscope.core import jobs
 from leafscope.core.config import explain
 from leafscope.core.errors import RunNotFoundError
-from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.store.values.summaries import SweepInfo
 from leafscope.core.sweep.members import run_ids
 
 FIRST_REFRESH, REFRESH = 0.5, 2.0

@@ -40,11 +40,14 @@ FIELDS = (
     Field(
         "sweep_depths",
         "Depths K (gating bits)",
-        "From 0, a dense net; with gates that reuse hidden units at most the width.",
+        "0 is a dense net. Where gates reuse hidden units, K can be at most the width.",
         "0-6",
     ),
     Field(
-        "sweep_seeds", "Seeds", "Each draws data or split, weights and batches anew; intervals need two, better five.", "0-4"
+        "sweep_seeds",
+        "Seeds",
+        "Each seed draws data or split, weights and batches anew. Intervals need at least 2 seeds, better 5.",
+        "0-4",
     ),
 )
 TRAINING = (
@@ -52,14 +55,14 @@ TRAINING = (
     Field(
         "sweep_rates",
         "Learning rates",
-        "Each model is tried with each of them in each cell; the lowest validation loss decides.",
+        "In each cell, each model is trained with each rate; the rate with the lowest validation loss is kept.",
         "0.003, 0.01, 0.03, 0.1",
     ),
     Field("sweep_decay", "Weight decay", "Decoupled, as in AdamW.", "0.3"),
     Field(
         "sweep_growth",
         "Decay growth by level",
-        "A node on level l decays with weight decay times growth^l; several make variants.",
+        "A node on level l decays with weight decay times growth^l; each value makes a variant of the tree.",
         "1",
     ),
 )

@@ -10,7 +10,7 @@ from leafscope.core import jobs
 from leafscope.core.config import SweepConfig, explain
 from leafscope.core.device import n_cores
 from leafscope.core.errors import LeafscopeError
-from leafscope.core.store.summaries import SweepInfo
+from leafscope.core.store.values.summaries import SweepInfo
 from leafscope.core.sweep.members import check, run_ids
 from leafscope.core.sweep.results import estimated_seconds
 

@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from leafscope.core.config import RunConfig, dotted, field_options
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.sweep.outcome import SCORES, measures, net_cost
 
 _OPTIONS = field_options()

@@ -23,7 +23,7 @@ from leafscope.core.limits import check_depth
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.archive.tensors import check_tensors
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_name
-from leafscope.core.store.tensors import compress, pack, unpack
+from leafscope.core.store.values.tensors import compress, pack, unpack
 from leafscope.core.training.trainer import EVALUATION_ROWS, evaluate
 from leafscope.core.tree import TreeLinear
 

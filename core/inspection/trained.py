@@ -17,9 +17,9 @@ from leafscope.core.errors import StoreError, is_out_of_memory
 from leafscope.core.gating import leaf_index, sign_bits
 from leafscope.core.models import build_net
 from leafscope.core.nets import DenseNet, TreeNet
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import unpack
+from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.tensors import unpack
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from leafscope.core.store.database.transactions import Transactions, chunks
 from leafscope.core.store.reading import not_found
 from leafscope.core.store.schema import annotations, runs
-from leafscope.core.store.transactions import Transactions, chunks
 from leafscope.core.text import check_storable, loads
 
 NAME_LENGTH = 10_000

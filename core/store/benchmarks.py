@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select
 
+from leafscope.core.store.database.transactions import Transactions
 from leafscope.core.store.schema import benchmarks
-from leafscope.core.store.summaries import Benchmark
-from leafscope.core.store.transactions import Transactions
+from leafscope.core.store.values.summaries import Benchmark
 
 
 class Benchmarks(Transactions):

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from leafscope.core.errors import LimitError, RunNotFoundError
+from leafscope.core.store.database.transactions import Transactions
 from leafscope.core.store.schema import decks, slides
-from leafscope.core.store.transactions import Transactions
 from leafscope.core.text import check_storable, loads
 
 MAX_SLIDES = 200

@@ -8,12 +8,12 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import LimitError, RunStateError
-from leafscope.core.store import shrinking
-from leafscope.core.store.database import explained
+from leafscope.core.store.database import shrinking
+from leafscope.core.store.database.opening import explained
+from leafscope.core.store.database.transactions import chunks
 from leafscope.core.store.reading import Reading, not_found
-from leafscope.core.store.records import CHECKPOINT, PRIORITIES, QUEUE_LIMIT, Claim, Priority, Submission
 from leafscope.core.store.schema import artifacts, attempts, runs
-from leafscope.core.store.transactions import chunks
+from leafscope.core.store.values.records import CHECKPOINT, PRIORITIES, QUEUE_LIMIT, Claim, Priority, Submission
 
 
 class Queue(Reading):

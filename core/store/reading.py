@@ -14,7 +14,7 @@ import pandas as pd
 from sqlalchemy import Connection, Row, and_, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
-from leafscope.core.store.rows import run_summary
+from leafscope.core.store.database.transactions import Transactions, chunks
 from leafscope.core.store.schema import (
     annotations,
     artifact_parts,
@@ -24,8 +24,8 @@ from leafscope.core.store.schema import (
     metrics,
     runs,
 )
-from leafscope.core.store.summaries import LOST, STALE, RunSummary
-from leafscope.core.store.transactions import Transactions, chunks
+from leafscope.core.store.values.rows import run_summary
+from leafscope.core.store.values.summaries import LOST, STALE, RunSummary
 
 Snapshot = Literal["weights", "regions"]
 """What a snapshot of an epoch holds: the net's weights, or its predictions on the plane."""

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 
+from leafscope.core.store.database.transactions import insert_new
 from leafscope.core.store.reading import Reading
-from leafscope.core.store.records import CHECKPOINT, PART_BYTES, Claim, End, Ending
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, leaves, metrics
-from leafscope.core.store.summaries import LOST, fold
-from leafscope.core.store.transactions import insert_new
+from leafscope.core.store.values.records import CHECKPOINT, PART_BYTES, Claim, End, Ending
+from leafscope.core.store.values.summaries import LOST, fold
 
 if TYPE_CHECKING:
     from leafscope.core.training.trainer import EpochRecord

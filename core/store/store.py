@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from leafscope.core.store.annotations import Annotations
 from leafscope.core.store.benchmarks import Benchmarks
-from leafscope.core.store.database import database_url, open_engine
+from leafscope.core.store.database.liveness import Liveness
+from leafscope.core.store.database.opening import database_url, open_engine
 from leafscope.core.store.decks import Decks
-from leafscope.core.store.liveness import Liveness
 from leafscope.core.store.recording import Recording
 from leafscope.core.store.space import Space
 from leafscope.core.store.sweeps import Sweeps

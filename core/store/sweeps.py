@@ -10,11 +10,11 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.store.database.transactions import chunks, insert_new
 from leafscope.core.store.queue import Queue
-from leafscope.core.store.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, runs, sweeps
-from leafscope.core.store.summaries import SweepInfo
-from leafscope.core.store.transactions import chunks, insert_new
+from leafscope.core.store.values.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission
+from leafscope.core.store.values.summaries import SweepInfo
 
 
 class Sweeps(Queue):

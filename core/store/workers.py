@@ -9,9 +9,9 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from leafscope.core.errors import StoreError
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.recording import of_claim
-from leafscope.core.store.records import PRIORITIES, Claim, Ending
 from leafscope.core.store.schema import attempts, meta, workers
-from leafscope.core.store.summaries import LOST, STALE, STARTING, WorkerInfo
+from leafscope.core.store.values.records import PRIORITIES, Claim, Ending
+from leafscope.core.store.values.summaries import LOST, STALE, STARTING, WorkerInfo
 
 PROBE = "probe"
 """The row of the table `meta` that is written to see whether writing works."""

@@ -26,7 +26,7 @@ _OF_SCORES = tuple((name, *name.split("_", 1)) for name in SCORES)
 
 
 class Scored(Protocol):
-    """The outcome of a run, such as `core.store.summaries.RunSummary`."""
+    """The outcome of a run, such as `core.store.values.summaries.RunSummary`."""
 
     @property
     def status(self) -> str: ...

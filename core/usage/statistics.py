@@ -67,10 +67,12 @@ class Statistic:
     chance: str | None = "random routing"
     """What gives it a value by chance; None if nothing does."""
     expected: Callable[..., Any] | None = None
-    """Computes its `usage.chance.Expected` by chance.
+    """Computes the mean and 95 % range (`usage.chance.Expected`) that chance gives it; by what it `needs`:
 
-    counts and classes: None, since `measure` is applied to random leaves; epochs: a function that returns the (L,) counts of
-    an epoch, and an epoch, both by place from 0 to E - 1; splits: two (L,) counts.
+    counts, classes: None, because `measure` itself is applied to leaves that are drawn at random;
+    epochs: called as `expected(counts_at, i)` for the i-th recorded epoch, where `counts_at(j)` returns the (L,) counts of the
+    j-th, with i and j from 0 to E - 1;
+    splits: called as `expected(train, test)` with the (L,) counts of the training and the test rows.
     """
     exact_mean: Callable[[NDArray[np.float64], int], float] | None = None
     """For counts: the mean under random routing, from the (L,) probabilities of the leaves and N at least 1, where known."""

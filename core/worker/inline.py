@@ -99,7 +99,7 @@ def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]
 
 def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[tuple[str, Outcome]]:
     """Train a group and yield each run's outcome as it ends."""
-    from leafscope.core.store.summaries import fold
+    from leafscope.core.store.values.summaries import fold
     from leafscope.core.training.fitting import fit
     from leafscope.core.training.population import Ended, Population
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.errors import LeafscopeError, StoreError
-from leafscope.core.store.records import PART_BYTES, Claim, End, Ending
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import unpack
+from leafscope.core.store.values.records import PART_BYTES, Claim, End, Ending
+from leafscope.core.store.values.tensors import unpack
 from leafscope.core.sweep.members import effort
 from leafscope.core.worker.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind
 

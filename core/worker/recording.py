@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from leafscope.core import config
 from leafscope.core.errors import OUT_OF_MEMORY, LeafscopeError, NonFiniteLossError, is_out_of_memory
-from leafscope.core.store.records import CHECKPOINT, NET, Claim, End, Ending
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import pack
+from leafscope.core.store.values.records import CHECKPOINT, NET, Claim, End, Ending
+from leafscope.core.store.values.tensors import pack
 
 if TYPE_CHECKING:
     import torch

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from leafscope.core.errors import StoreError
-from leafscope.core.store.liveness import Liveness
+from leafscope.core.store.database.liveness import Liveness
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import STALE, STARTING
+from leafscope.core.store.values.summaries import STALE, STARTING
 
 GRACE = 1.0
 """Seconds a worker has to save and end before it is killed."""

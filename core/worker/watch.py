@@ -7,9 +7,9 @@ import threading
 import time
 
 from leafscope.core.errors import StoreError
-from leafscope.core.store.records import Claim
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import HEARTBEAT
+from leafscope.core.store.values.records import Claim
+from leafscope.core.store.values.summaries import HEARTBEAT
 
 LOOK = 0.1
 """Seconds between two checks for stop requests."""

@@ -15,9 +15,9 @@ from leafscope.core.config import RunConfig, changed
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.device import n_cores, n_threads
 from leafscope.core.errors import LeafscopeError, StoreError
-from leafscope.core.store.records import Claim, Ending
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import pack, unpack
+from leafscope.core.store.values.records import Claim, Ending
+from leafscope.core.store.values.tensors import pack, unpack
 from leafscope.core.worker.members import Group
 from leafscope.core.worker.patience import patient
 from leafscope.core.worker.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind

@@ -310,19 +310,21 @@ class TestMemoryOfBaselines:
         assert got.data == memory(a_run(kind="dense"), 4, 2, n_rows=100).data
         assert got.parameters > 0
 
-    @pytest.mark.parametrize("kind", fitted_kinds())
+    @pytest.mark.parametrize(
+        ("kind", "estimator"),
+        [
+            ("logistic", LogisticRegression()),
+            ("decision_tree", DecisionTreeClassifier(max_depth=4)),
+            ("decision_tree_pruned", DecisionTreeClassifier()),
+            ("random_forest", RandomForestClassifier(3)),
+            ("gradient_boosting", HistGradientBoostingClassifier(max_iter=3, early_stopping=False)),
+        ],
+    )
     @pytest.mark.parametrize("n_rows", [100, 3000])
-    def test_is_more_than_the_pickled_model(self, kind, n_rows):
+    def test_is_more_than_the_pickled_model(self, kind, estimator, n_rows):
         random = np.random.default_rng(0)
         x, y = random.normal(size=(n_rows, 4)), random.integers(0, 3, n_rows)  # noise: the trees grow as large as they can
-        estimators = {
-            "logistic": LogisticRegression(),
-            "decision_tree": DecisionTreeClassifier(max_depth=4),
-            "decision_tree_pruned": DecisionTreeClassifier(),
-            "random_forest": RandomForestClassifier(3),
-            "gradient_boosting": HistGradientBoostingClassifier(max_iter=3, early_stopping=False),
-        }
-        size = len(pickle.dumps(estimators[kind].fit(x, y)))
+        size = len(pickle.dumps(estimator.fit(x, y)))
         share = 3 / 100 if kind in ("random_forest", "gradient_boosting") else 1
         run = RunConfig(data=DataConfig(name="iris", n_train=n_rows), net=NetConfig(kind=kind, depth=4))
         assert memory(run, 4, 3, n_rows).parameters * share + 4096 > size

@@ -20,7 +20,7 @@ from leafscope.core.inspection.contributions import Explanation
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.models import build_net
 from leafscope.core.nets import DenseNet, TreeNet
-from leafscope.core.store.tensors import unpack
+from leafscope.core.store.values.tensors import unpack
 from leafscope.core.training.trainer import evaluate
 from tests.e2e.harness import App, until
 

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 
-from tests.pages.harness import Lab, open_lab
+from tests.pages.harness import Lab, capture_downloads, open_lab
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,12 +72,4 @@ def click_point(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, dict[str, Any
 @pytest.fixture
 def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What each download button would save, by its file name."""
-    saved: dict[str, Any] = {}
-    real = st.download_button
-
-    def download_button(label: str, data: Any, **options: Any) -> Any:
-        saved[options["file_name"]] = data
-        return real(label, data, **options)
-
-    monkeypatch.setattr(st, "download_button", download_button)
-    return saved
+    return capture_downloads(monkeypatch)

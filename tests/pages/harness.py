@@ -28,16 +28,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app import server
 from leafscope.core import jobs
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
-from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.schema import attempts
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import LOST
+from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
+from leafscope.core.store.values.summaries import LOST
 from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.worker.worker import Worker, pack
 
@@ -195,6 +196,19 @@ def go(at: AppTest, page: str) -> AppTest:
 def button(at: AppTest, label: str) -> Any:
     """The first button with these words."""
     return next(found for found in at.button if found.label == label)
+
+
+def capture_downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What each download button would save, by its file name."""
+    saved: dict[str, Any] = {}
+    real = st.download_button
+
+    def download_button(label: str, data: Any, **options: Any) -> Any:
+        saved[options["file_name"]] = data
+        return real(label, data, **options)
+
+    monkeypatch.setattr(st, "download_button", download_button)
+    return saved
 
 
 def press(at: AppTest, *names: str) -> AppTest:

@@ -21,8 +21,8 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.config.as_python import script
 from leafscope.core.config.link import encode
 from leafscope.core.store.archive import import_archive
-from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import NET
 from leafscope.core.training.fitting import fit
 from tests.pages.harness import (
     Lab,
@@ -481,7 +481,7 @@ def test_filter(scores: Lab) -> None:
     assert app.text_input(key="filter").value == "depth>=much"
     app.text_input(key="filter").set_value("depth=77")
     run_app(app)
-    assert "No run is left" in words(app)
+    assert "No run matches the filter" in words(app)
     app.text_input(key="filter").set_value("")
     run_app(app)
     assert sentence(app).startswith("9 runs")
@@ -519,11 +519,11 @@ def test_unknown_chosen_run(scores: Lab) -> None:
     gone = scored("flat", 1, 0)
     asked = f"{known.run_id}.{gone.run_id}"
     app = open_page("compare", chosen=asked)
-    assert "1 run of this address is not here; deleted, or made on another machine" in words(app)
+    assert "1 run in this address is not here: deleted, or made on another machine" in words(app)
     assert not [button for button in app.button if button.key == "_train_plan"]
     assert sentence(app).startswith("1 run in 1 group, chosen from 9")
     app = open_page("compare", chosen=asked, plan=encode([known.config, gone]))
-    assert "1 run of this address is not here yet" in words(app)
+    assert "1 run in this address is not here yet" in words(app)
     press(app, "_train_plan")
     assert scores.store.run(gone.run_id).status == "queued"
     assert sentence(app).startswith("2 runs in 2 groups, chosen from 10")

@@ -16,7 +16,7 @@ from leafscope.core.datasets import load
 from leafscope.core.inspection.contributions import explain, margins
 from leafscope.core.inspection.decision_leaves import decision_leaves
 from leafscope.core.inspection.errors_by_leaf import errors_by_leaf
-from leafscope.core.store.records import CHECKPOINT
+from leafscope.core.store.values.records import CHECKPOINT
 from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.usage.change import churn, settled

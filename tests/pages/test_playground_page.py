@@ -18,11 +18,11 @@ from leafscope.core.config.link import decode
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.cost import cost, largest_depth, memory
 from leafscope.core.datasets import load, shape
-from leafscope.core.store import summaries
 from leafscope.core.store.reading import snapshot_name
-from leafscope.core.store.records import NET
 from leafscope.core.store.schema import runs
-from leafscope.core.store.tensors import unpack
+from leafscope.core.store.values import summaries
+from leafscope.core.store.values.records import NET
+from leafscope.core.store.values.tensors import unpack
 from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.usage.counts import leaf_counts

@@ -19,8 +19,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.config.presets import EXAMPLE
-from leafscope.core.store.records import End
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import End
 from leafscope.core.training.trainer import EpochRecord
 from tests.e2e.conftest import BROWSER_FLAGS
 from tests.e2e.harness import App, end_app, start_app

@@ -202,7 +202,7 @@ class FieldScatter:
             axes = "a log axis" if self.x.log != self.y.log else "the log axes"
             words.append(f"{_runs(int(below.sum()))} at 0 or below left out of {axes}")
         if self._x_column.categories or self._y_column.categories:
-            words.append("markers of one word are spread to be seen")
+            words.append("markers of the same category are spread apart")
         return "; ".join(words)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from leafscope.app import theme
+from leafscope.app.figures.compare.curve_names import SPACING, Layout, add_legend
 from leafscope.app.figures.compare.group_lines import Curve, GroupLines, gap_words
 from leafscope.app.figures.compare.scores import (
     MEASURES,
@@ -41,22 +42,17 @@ from leafscope.app.figures.shared.interval_lines import (
     seeds_words,
     sentence_case,
 )
-from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, label_width
+from leafscope.app.figures.shared.line_ends import EndLabel, label_ends
 from leafscope.app.theme import SCREEN, Look
 
 MOST_LIT = 12
 """Of more groups the first three are in colour."""
-MOST_LABELS = 8
-"""More lines than this are named in a legend."""
 
 _FIRST_LIT = 3
 _MOST_BANDS = 3
 """Bands and single runs of more groups would hide each other."""
 _DASH_WORDS = {"test": "solid: test", "validation": "dashed: validation", "train": "dotted: training"}
-_LABEL_LIMIT = 40
-_LEGEND_LIMIT = {False: 34, True: 24}
 _MARKERS_SHOWN = 8
-_SPACING = 0.04
 _TABLE = ["group", "split", "record", "x", *INTERVAL, "n"]
 
 
@@ -92,8 +88,8 @@ class GroupCurves:
             why = f"No {self.metric} above 0 can be shown on a log axis." if left_out else nothing_words(self.metric)
             return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
         panels = [["train"], splits[1:]] if splits[0] == "train" and len(splits) > 1 else [splits]
-        layout = _Layout.of(curves, panels, height, look)
-        figure = make_subplots(rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=_SPACING)
+        layout = Layout.of(curves, panels, height, look)
+        figure = make_subplots(rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=SPACING)
         x_range = self._x_range(curves, layout.width)
         y_range, cut = self._y_range(curves)
         floor = 10.0 ** y_range[0] if self.log_y else -math.inf
@@ -101,7 +97,7 @@ class GroupCurves:
             shown = sorted((curve for curve in curves if curve.split in panel), key=lambda curve: curve.lit)
             self._draw_panel(figure, shown, column, floor, look)
         if layout.legend:
-            _add_legend(figure, curves, look)
+            add_legend(figure, curves, look)
         frame.frame(
             figure,
             look=look,
@@ -350,72 +346,9 @@ class GroupCurves:
         return f"{'at' if self.x_title in ('epoch', 'step') else 'after'} {self._place(x)}"
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Where the names are, and what is left for a panel."""
-
-    labels: list[tuple[Curve, str]]
-    """At the lines of the last panel; none where there is a legend."""
-    right: float
-    """For names right of the last panel, in px."""
-    width: float
-    """Of a panel, in px."""
-
-    @property
-    def legend(self) -> bool:
-        return not self.labels
-
-    @classmethod
-    def of(cls, curves: Sequence[Curve], panels: Sequence[Sequence[str]], height: int, look: Look) -> "_Layout":
-        size = theme.FONT_SIZE[look.projector]
-        last = [curve for curve in curves if curve.split in panels[-1]]
-        several = len({curve.split for curve in last}) > 1
-        labels = [(c, c.words(_LABEL_LIMIT, f"; {theme.SPLIT_WORDS[c.split]}" if several else "")) for c in last]
-        tall = sum(math.ceil(len(text) / 16) for _, text in labels) * 1.3 * size
-        named = {curve.style for curve in last} == {curve.style for curve in curves}
-        if len(labels) > MOST_LABELS or tall > 0.6 * height or not named:
-            labels = []
-        texts = [text for _, text in labels]
-        longest = max(len(curve.words(_LEGEND_LIMIT[look.projector])) for curve in curves)
-        right = label_width(texts, look) if labels else longest * frame.CHARACTER_WIDTH * size + 70
-        inside = look.width - 4.5 * size - right
-        return cls(labels, right, max(60.0, inside * (1 - _SPACING * (len(panels) - 1)) / len(panels)))
-
-
 def _drawn_x(curve: Curve) -> NDArray[np.float64]:
     x = curve.x[np.isfinite(curve.y)] if curve.banded else np.empty(0)
     return x[np.isfinite(x)]
-
-
-def _add_legend(figure: go.Figure, curves: Sequence[Curve], look: Look) -> None:
-    """Name each lit group once, and all others together."""
-    first = {curve.style: curve for curve in reversed(curves)}
-    width = theme.LINE_WIDTH[look.projector]
-    for curve in sorted(first.values(), key=curves.index):
-        if curve.lit:
-            figure.add_scatter(
-                x=[None],
-                y=[None],
-                mode="lines+markers",
-                name=_legend_name(curve, len(first), look),
-                line={"color": curve.style.colour, "width": width},
-                marker={"symbol": curve.style.marker, "color": curve.style.colour},
-            )
-    if any(not curve.lit for curve in curves):
-        figure.add_scatter(
-            x=[None], y=[None], mode="lines", name="other groups", line={"color": grey(look), "width": width / 2}
-        )
-
-
-def _legend_name(curve: Curve, count: int, look: Look) -> str:
-    """Write a group on two lines where there is room for all."""
-    limit, size = _LEGEND_LIMIT[look.projector], theme.FONT_SIZE[look.projector]
-    if count > MOST_LABELS or look.projector:
-        return theme.escape(curve.words(limit))
-    # Lines break at words, so that two hold less than twice the characters
-    return frame.lines(
-        frame.wrapped(curve.words(round(1.7 * limit)), size, round((limit + 0.5) * frame.CHARACTER_WIDTH * size))
-    )
 
 
 def _log_ticks(ends: tuple[float, float], length: float, apart: float) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class LoadsBeside:
         if not known:
             return f"There are no {self._rows}." if self._loads else NO_RUNS
         if len(known) == 1:
-            return f"{self._name(known[0])} has the only effective leaves {where} ({self._words(known[0])})."
+            return f"Effective leaves are known of one run only {where}: {self._name(known[0])} ({self._words(known[0])})."
         known.sort(key=lambda run: -effective[run])
         first, last = known[0], known[-1]
         runs = theme.thousands(len(known))

@@ -19,7 +19,7 @@ from leafscope.app.theme import SCREEN, Look
 REST = "biases after it"
 SUM = "sum (logits)"
 
-_NOT_FINITE = "Some logits are not finite, so no node can be said to have added them."
+_NOT_FINITE = "Some logits are not finite, so the contributions of nodes cannot be shown."
 _NAME_LIMIT = 18
 _TURNED_LIMIT = {False: 14, True: 8}
 """Characters of a name that is turned, by projector: it takes them from the height."""

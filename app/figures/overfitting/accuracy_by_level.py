@@ -59,7 +59,7 @@ class AccuracyByLevel:
         title = "Accuracy of the tree cut off at level l"
         drawn = self._table.dropna(subset=["mean"])
         if drawn.empty:
-            why = "The accuracy by level of no trained net is known yet."
+            why = "No accuracy by level has been measured yet."
             return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
         splits = [split for split in _SPLITS if split in set(drawn["split"])]
         right = label_width([theme.SPLIT_WORDS[split] for split in splits], look)

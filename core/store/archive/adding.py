@@ -20,10 +20,10 @@ from leafscope.core.store.annotations import TAGS
 from leafscope.core.store.archive.contents import Contents, check, folded
 from leafscope.core.store.archive.layout import BATCH_ROWS, MAX_BYTES, OF_ATTEMPTS, Place, present
 from leafscope.core.store.archive.opened import OpenedArchive
+from leafscope.core.store.database.transactions import chunks
 from leafscope.core.store.decks import MAX_NAME
 from leafscope.core.store.schema import annotations, decks, runs, slides, sweeps
 from leafscope.core.store.store import Store
-from leafscope.core.store.transactions import chunks
 
 IMPORTED = " (imported)"
 """Appended to the name of an imported deck if another deck already has its address."""

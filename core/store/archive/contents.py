@@ -19,10 +19,10 @@ from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, is_u
 from leafscope.core.store.archive.opened import OpenedArchive
 from leafscope.core.store.archive.tensors import check_artifact, check_leaves, leaves_of, size_of
 from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
-from leafscope.core.store.records import PRIORITIES, Ending
-from leafscope.core.store.rows import LATEST
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
-from leafscope.core.store.tensors import MOST_BYTES, plain
+from leafscope.core.store.values.records import PRIORITIES, Ending
+from leafscope.core.store.values.rows import LATEST
+from leafscope.core.store.values.tensors import MOST_BYTES, plain
 
 _ENDED = get_args(Ending)
 _SPLITS = ("train", "validation", "test")
@@ -101,7 +101,7 @@ class Contents:
     def _take_runs(self, row: Mapping[str, Any]) -> None:
         run = RunConfig.model_validate_json(row["config"])
         if (is_of := run.run_id) != row["run_id"]:
-            raise ValueError(f"run_id must be {is_of}, the address of its configuration, got {row['run_id']}")
+            raise ValueError(f"run_id must be the configuration's hash, {is_of}, got {row['run_id']}")
         self.runs[row["run_id"]] = _Run.of(run)
 
     def _take_attempts(self, row: Mapping[str, Any]) -> None:
@@ -192,7 +192,7 @@ class Contents:
 
     def _take_sweeps(self, row: Mapping[str, Any]) -> None:
         if (is_of := sweep_config(row["config"]).sweep_id) != row["sweep_id"]:
-            raise ValueError(f"sweep_id must be {is_of}, the address of its configuration, got {row['sweep_id']}")
+            raise ValueError(f"sweep_id must be the configuration's hash, {is_of}, got {row['sweep_id']}")
         if not row["name"].strip() or len(row["name"]) > 200:
             raise ValueError(f"name must have from 1 to 200 characters, got {len(row['name']):,}")
 

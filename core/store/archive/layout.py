@@ -18,8 +18,8 @@ from sqlalchemy import Boolean, Column, Connection, Double, Integer, LargeBinary
 from leafscope.core.config import SweepConfig, explain
 from leafscope.core.errors import ArchiveError
 from leafscope.core.store.annotations import COMMENT_LENGTH
+from leafscope.core.store.database.transactions import chunks
 from leafscope.core.store.decks import MAX_FIGURE_BYTES, MAX_NAME
-from leafscope.core.store.rows import LATEST
 from leafscope.core.store.schema import (
     annotations,
     artifact_parts,
@@ -32,7 +32,7 @@ from leafscope.core.store.schema import (
     slides,
     sweeps,
 )
-from leafscope.core.store.transactions import chunks
+from leafscope.core.store.values.rows import LATEST
 from leafscope.core.sweep import members
 
 FORMAT, VERSION = "leafscope archive", 1

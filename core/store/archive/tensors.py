@@ -15,7 +15,7 @@ from leafscope.core.datasets import DataShape, shape
 from leafscope.core.errors import DataError
 from leafscope.core.models import build_net
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_epoch
-from leafscope.core.store.records import CHECKPOINT, NET
+from leafscope.core.store.values.records import CHECKPOINT, NET
 
 if TYPE_CHECKING:
     import torch

@@ -32,10 +32,10 @@ from leafscope.core.store.archive.layout import (
     sentence,
     sweep_config,
 )
+from leafscope.core.store.database.transactions import chunks
 from leafscope.core.store.reading import not_found
 from leafscope.core.store.schema import SCHEMA_VERSION, artifact_parts, artifacts, attempts, decks, runs, slides, sweeps
 from leafscope.core.store.store import Store
-from leafscope.core.store.transactions import chunks
 from leafscope.core.sweep import members
 
 EXPORTED = "exported while it was training"

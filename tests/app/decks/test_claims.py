@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from leafscope.app.decks.claims import LONGEST_CAPTION, NAME, claims_deck
+from leafscope.app.decks.claims import NAME, claims_deck
+from leafscope.app.decks.claims_slides import LONGEST_CAPTION
 from leafscope.app.decks.claims_words import LONGEST_TITLE
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings

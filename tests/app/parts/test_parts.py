@@ -2,20 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app.parts import drawing, run_picker, sidebar
 from leafscope.core.config import RunConfig
 from leafscope.core.jobs import WorkerStatus
-from leafscope.core.store.records import Ending
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.records import Ending
+from leafscope.core.store.values.summaries import RunSummary
+from tests.pages.harness import capture_downloads
 
 STATES = {"queued", "running", *get_args(Ending)}
 NASTY = "![x](http://h/i.png) <b>bold</b> $x$ :red[r]\nnext"
@@ -73,14 +73,7 @@ def draw_figure() -> None:
 
 
 def test_a_figure_comes_with_its_sentence_caption_and_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    saved: dict[str, Any] = {}
-    real = st.download_button
-
-    def download_button(label: str, data: Any, **options: Any) -> Any:
-        saved[options["file_name"]] = data
-        return real(label, data, **options)
-
-    monkeypatch.setattr(st, "download_button", download_button)
+    saved = capture_downloads(monkeypatch)
     app = AppTest.from_function(draw_figure)
     table = pd.DataFrame({"leaf": [0, 1], "share": [0.1 + 0.2, 1e-300]})
     app.session_state["table"] = table

@@ -118,7 +118,8 @@ def test_data_sets_are_all_offered() -> None:
 def test_what_is_registered_is_offered() -> None:
     at = draw()
     assert at.selectbox(key="kind").options[-1] == "nearest neighbours"
-    assert at.selectbox(key="credit").options == ["no", "straight-through", "slope one"]
+    credits = at.selectbox(key="credit").options
+    assert (credits[:2], credits[-1]) == (["no", "straight-through"], "slope one")
     at.selectbox(key="kind").set_value("nearest")
     at.selectbox(key="credit").set_value("slope_one")
     rerun(at)

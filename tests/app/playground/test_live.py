@@ -13,7 +13,7 @@ from leafscope.app.playground import live
 from leafscope.app.theme import Look
 from leafscope.core.config import RunConfig, TrainConfig
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 
 @pytest.fixture(autouse=True)

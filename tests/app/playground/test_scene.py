@@ -19,9 +19,9 @@ from leafscope.core.config import DataConfig, RunConfig, changed
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load
 from leafscope.core.errors import DataError
-from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import unpack
+from leafscope.core.store.values.records import NET
+from leafscope.core.store.values.tensors import unpack
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import Worker
 from tests.pages.harness import param, words
@@ -161,6 +161,12 @@ def config(run: RunConfig = MOONS, **fields: Any) -> RunConfig:
     return changed(run, small | {name.replace("__", "."): value for name, value in fields.items()})
 
 
+def queued(store: Store, run: RunConfig = MOONS, **fields: Any) -> RunConfig:
+    made = config(run, **fields)
+    store.submit(made)
+    return made
+
+
 def work(store: Store, run: RunConfig) -> RunConfig:
     """Train a run as a worker does."""
     store.submit(run)
@@ -208,8 +214,7 @@ def notices(at: AppTest) -> list[str]:
 
 
 def test_the_browser_begins_where_the_address_says(store: Store, told: dict[str, Any]) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     address = {"epoch_at": "5", "read_to": "3", "shuffled": "1", "held": "0.5,-1", "scene_layer": "1"}
     at = look(run, **address)
     assert told["given"]["start"] == {"epoch": 5, "level": 3, "shuffled": True, "held": [0.5, -1.0], "layer": 1}
@@ -218,8 +223,7 @@ def test_the_browser_begins_where_the_address_says(store: Store, told: dict[str,
 
 
 def test_without_an_address_nothing_is_said_of_the_place(store: Store, told: dict[str, Any]) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = look(run)
     assert told["given"]["start"] == dict.fromkeys(("epoch", "level", "shuffled", "held", "layer"))
     assert places(at) == {}
@@ -239,8 +243,7 @@ def test_without_an_address_nothing_is_said_of_the_place(store: Store, told: dic
 def test_a_bad_value_in_the_address_is_said_and_left_out(
     store: Store, told: dict[str, Any], name: str, key: str, wanted: str, values: tuple[str, ...]
 ) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     good = {"epoch_at": "2", "read_to": "1"}
     for value in values:
         at = look(run, **(good | {name: value}))
@@ -271,8 +274,7 @@ def test_the_limits_are_those_of_the_run(store: Store, run: RunConfig, last: dic
 
 
 def test_a_digit_of_the_address_is_held(store: Store, told: dict[str, Any]) -> None:
-    run = config(DIGITS)
-    store.submit(run)
+    run = queued(store, DIGITS)
     look(run, held="0123456789abcdefg" + "0" * 47)
     assert told["given"]["start"]["held"] == [*range(17), *[0] * 47]
 
@@ -281,8 +283,7 @@ def test_a_digit_of_the_address_is_held(store: Store, told: dict[str, Any]) -> N
 
 
 def test_where_the_scene_comes_to_rest_goes_to_the_address(store: Store, told: dict[str, Any]) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = tell(look(run), told, id=run.run_id, epoch=4, level=0, shuffled=True, held=[0.123456789, -2], layer=1)
     assert places(at) == {
         "epoch_at": "4",
@@ -298,8 +299,7 @@ def test_where_the_scene_comes_to_rest_goes_to_the_address(store: Store, told: d
 
 
 def test_the_address_that_the_scene_wrote_opens_it_there(store: Store, told: dict[str, Any]) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     place = {"epoch": 4, "level": 2, "shuffled": True, "held": [0.25, -2.0], "layer": 1}
     at = tell(look(run), told, id=run.run_id, **place)
     look(run, **places(at))
@@ -321,8 +321,7 @@ NO_PLACE = [None, 3, "epoch", [], ["id"], {}, {"epoch": 1}, {"id": None, "epoch"
 
 @pytest.mark.parametrize("place", NO_PLACE, ids=str)
 def test_what_is_no_place_of_this_run_changes_nothing(store: Store, told: dict[str, Any], place: Any) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = look(run, epoch_at="3", held="1,2")
     told["place"] = place
     at.button(key="tell").click()
@@ -353,8 +352,7 @@ def test_a_place_of_the_run_before_changes_nothing(store: Store, told: dict[str,
 def test_a_part_of_the_place_that_cannot_be_is_left_out(
     store: Store, told: dict[str, Any], name: str, values: tuple[Any, ...]
 ) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = look(run)
     good = {"epoch": 2, "level": 1, "shuffled": True, "held": [0.5, 1.0], "layer": 1}
     written = {"epoch": "epoch_at", "level": "read_to", "shuffled": "shuffled", "held": "held", "layer": "scene_layer"}
@@ -400,8 +398,7 @@ def test_a_finished_run_plays_unless_the_address_names_a_place(store: Store, tol
 
 
 def test_data_that_cannot_be_had_are_said(store: Store, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
 
     def gone(*_: Any, **__: Any) -> None:
         raise DataError("the table *iris* is [gone](x)")
@@ -449,8 +446,7 @@ def test_a_net_that_the_browser_computes_is_not_explained_here(store: Store, tol
 
 
 def test_partners_are_offered_and_nothing_stands_beside_at_first(store: Store, told: dict[str, Any]) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = look(run)
     chooser = at.selectbox(key="beside")
     assert chooser.options == ["nothing", "dense", "flat", "random gates", "decision tree"]
@@ -472,8 +468,7 @@ def test_partners_are_offered_and_nothing_stands_beside_at_first(store: Store, t
 def test_what_is_chosen_is_trained_and_stands_beside(
     store: Store, told: dict[str, Any], value: str, kind: str, gates: str
 ) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = look(run)
     at.selectbox(key="beside").set_value(value)
     rerun(at)
@@ -509,8 +504,7 @@ def test_what_is_here_already_is_not_trained_again(store: Store, told: dict[str,
 
 
 def test_an_address_trains_nothing_by_itself_but_offers_it(store: Store, told: dict[str, Any]) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = look(run, beside="decision_tree")
     assert at.selectbox(key="beside").value == "decision_tree"
     assert len(store.list_runs()) == 1
@@ -526,8 +520,7 @@ def test_an_address_trains_nothing_by_itself_but_offers_it(store: Store, told: d
 
 @pytest.mark.parametrize("value", ["", "forest", "<b>x</b>", "decision tree", "x" * 100])
 def test_an_unknown_value_is_said_and_nothing_is_set_beside(store: Store, told: dict[str, Any], value: str) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = look(run, beside=value)
     assert notices(at) == [
         "beside in the address must be one of nothing, dense, flat, random_gates, decision_tree, "
@@ -562,8 +555,7 @@ def test_the_choice_goes_along_to_the_next_run(store: Store, told: dict[str, Any
 
 
 def test_a_full_queue_is_said(store: Store, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    run = config()
-    store.submit(run)
+    run = queued(store)
     at = look(run)
     monkeypatch.setattr("leafscope.core.store.queue.QUEUE_LIMIT", 1)
     at.selectbox(key="beside").set_value("flat")

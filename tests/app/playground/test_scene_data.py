@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from leafscope.app import theme
-from leafscope.app.playground import scene_data
+from leafscope.app.playground import scene_data, scene_nets
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load, shape
@@ -20,13 +20,14 @@ from leafscope.core.inspection.snapshots import SIDE, levels, regions, snapshot_
 from leafscope.core.inspection.trained import TrainedNet, trained_net
 from leafscope.core.models import build_net
 from leafscope.core.nets import DenseNet, TreeNet
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import RunSummary
-from leafscope.core.store.tensors import pack, unpack
+from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.summaries import RunSummary
+from leafscope.core.store.values.tensors import pack, unpack
 from leafscope.core.training.fitting import fit
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import Worker
+from tests.core.store.examples import claimed
 
 MOONS = DataConfig(name="moons", n_samples=120)
 IRIS = DataConfig(name="iris")
@@ -137,7 +138,7 @@ def logits_by_hand(flat: np.ndarray, net: NetConfig, row: np.ndarray, n_classes:
 )
 def test_flat_weights_make_the_same_logits(kind: str, gates: str, depth: int, tree_layers: int) -> None:
     net = drawn(kind=kind, gates=gates, depth=depth, width=4, tree_layers=tree_layers)
-    flat = scene_data.flat_weights(net.state_dict(), net.config)
+    flat = scene_nets.flat_weights(net.state_dict(), net.config)
     assert flat.dtype == np.float32
     rows = np.random.default_rng(depth).normal(size=(12, 5)).astype(np.float32)
     with torch.no_grad():
@@ -171,7 +172,7 @@ def test_epoch_0_is_the_untrained_net(shared: Store, trained: RunSummary) -> Non
     run = trained.config
     made = numbers(scene_data.scene(shared, trained)["weights"][0], "<f4")
     untrained = build_net(run.net, 2, 2, run.weight_seed).state_dict()
-    assert made.tobytes() == scene_data.flat_weights(untrained, run.net).tobytes()
+    assert made.tobytes() == scene_nets.flat_weights(untrained, run.net).tobytes()
 
 
 def test_counts_are_those_of_training_rows(shared: Store, trained: RunSummary) -> None:
@@ -257,7 +258,7 @@ def test_an_ended_run_is_read_once_until_it_is_trained_anew(db: Store, monkeypat
     db.end(claim, "finished", None, list(other.epochs()), {NET: pack(other.net.state_dict())})
     again = scene_data.scene(db, db.run(run.run_id))
     np.testing.assert_array_equal(
-        numbers(again["weights"][-1], "<f4"), scene_data.flat_weights(other.net.state_dict(), run.net)
+        numbers(again["weights"][-1], "<f4"), scene_nets.flat_weights(other.net.state_dict(), run.net)
     )
     assert again["scores"] != first["scores"]
 
@@ -287,12 +288,9 @@ def test_live_gives_the_first_and_the_newest(db: Store) -> None:
 
 def test_live_sees_what_is_written_while_it_runs(db: Store) -> None:
     run = config()
-    db.submit(run)
-    claim = db.claim("w")
-    assert claim is not None
+    claim = claimed(db, run)
     trainer = Trainer(run)
     taken = snapshots.Snapshots(run, trainer)
-    assert db.begin(claim, "cpu", 0)
     assert scene_data.scene(db, db.run(run.run_id), live=True)["epochs"] == [0]
     seen = []
     for record in trainer.epochs():
@@ -301,7 +299,7 @@ def test_live_sees_what_is_written_while_it_runs(db: Store) -> None:
         if record.epoch == 5:
             break
     assert [made["epochs"] for made in seen] == [[0], [0], [0, 2], [0, 3], [0, 3], [0, 5]]
-    now = scene_data.flat_weights(trainer.net.state_dict(), run.net)
+    now = scene_nets.flat_weights(trainer.net.state_dict(), run.net)
     np.testing.assert_array_equal(numbers(seen[-1]["weights"][-1], "<f4"), now)
     assert None not in seen[-1]["scores"]["train"]
     db.end(claim, "interrupted")
@@ -338,7 +336,7 @@ def test_a_member_of_a_sweep_stands_at_its_first_and_last_epoch(db: Store) -> No
     untrained = build_net(run.net, 2, 2, run.weight_seed).state_dict()
     trained = unpack(db.artifact(run.run_id, NET) or b"")
     for text, state in zip(made["weights"], (untrained, trained), strict=True):
-        np.testing.assert_array_equal(numbers(text, "<f4"), scene_data.flat_weights(state, run.net))
+        np.testing.assert_array_equal(numbers(text, "<f4"), scene_nets.flat_weights(state, run.net))
     for layer in (0, 1):
         for place, epoch in enumerate((0, 7)):
             counted = Counter(db.leaves(run.run_id, layer, "train", epoch).tolist())
@@ -348,10 +346,7 @@ def test_a_member_of_a_sweep_stands_at_its_first_and_last_epoch(db: Store) -> No
 
 def test_a_net_left_within_an_epoch_has_no_scores_there(db: Store) -> None:
     run = config(train={"epochs": 5, "batch_size": 8})
-    db.submit(run)
-    claim = db.claim("w")
-    assert claim is not None
-    assert db.begin(claim, "cpu", 0)
+    claim = claimed(db, run)
     asked = []
 
     def stops() -> bool:
@@ -368,7 +363,7 @@ def test_a_net_left_within_an_epoch_has_no_scores_there(db: Store) -> None:
     assert made["counts"] == []
     assert [shares[1] for shares in made["scores"].values()] == [None] * 3
     assert made["scores"]["train"][0] == records[0].metrics["train", "accuracy"]
-    now = scene_data.flat_weights(trainer.net.state_dict(), run.net)
+    now = scene_nets.flat_weights(trainer.net.state_dict(), run.net)
     np.testing.assert_array_equal(numbers(made["weights"][1], "<f4"), now)
 
 
@@ -382,7 +377,7 @@ def test_a_run_stopped_between_two_snapshots_stands_where_it_was_left(db: Store)
     assert made["epochs"] == [*planned, summary.epochs_done]
     kept = trained_net(db, run.run_id)
     assert kept is not None
-    last = scene_data.flat_weights(kept.net.state_dict(), run.net)
+    last = scene_nets.flat_weights(kept.net.state_dict(), run.net)
     np.testing.assert_array_equal(numbers(made["weights"][-1], "<f4"), last)
     assert len(made["scores"]["train"]) == len(made["epochs"])
 
@@ -409,7 +404,7 @@ def test_a_net_too_large_is_said_to_be(db: Store, epochs_done: int) -> None:
     run = config(IRIS, {"epochs": 3}, depth=7, width=40)
     summary = work(db, run) if epochs_done else (db.submit(run), db.run(run.run_id))[1]
     made = scene_data.scene(db, summary)
-    assert (made["weights"], made["ready"], made["note"]) == ([], None, scene_data.TOO_LARGE)
+    assert (made["weights"], made["ready"], made["note"]) == ([], None, scene_nets.TOO_LARGE)
     assert made["epochs"] == sorted({0, epochs_done})
     assert made["rows"]["train"]["n"] == shape(IRIS).n_train
     if epochs_done:
@@ -485,10 +480,7 @@ def test_regions_that_nobody_kept_are_computed(db: Store) -> None:
 
 
 def fail(db: Store, run: RunConfig, epochs: int, error: str) -> RunSummary:
-    db.submit(run)
-    claim = db.claim("w")
-    assert claim is not None
-    assert db.begin(claim, "cpu", 0)
+    claim = claimed(db, run)
     trainer = Trainer(run)
     taken = snapshots.Snapshots(run, trainer)
     for record in trainer.epochs():
@@ -517,9 +509,7 @@ def test_a_run_that_failed_at_once_shows_the_untrained_net(db: Store) -> None:
 
 def test_a_failed_fit_says_so(db: Store) -> None:
     run = config(kind="decision_tree")
-    db.submit(run)
-    claim = db.claim("w")
-    assert claim is not None
+    claim = claimed(db, run)
     db.end(claim, "failed", "the memory ran out")
     made = scene_data.scene(db, db.run(run.run_id))
     assert (made["failed"], made["tree"], made["note"]) == (True, None, "The run failed: the memory ran out.")
@@ -583,7 +573,7 @@ def test_the_look_has_all_that_the_browser_reads() -> None:
         *("dark", "projector", "font", "size", "line", "text", "muted", "grid", "background", "secondary", "primary"),
         *("classes", "markers", "load", "models"),
     }
-    assert set(made["models"]) == {"tree", "tree_units", "flat", "dense", "decision_tree", "ensemble"}
+    assert set(made["models"]) == {*theme.MODEL_COLOURS, "dense"}
     assert (made["background"], made["size"], made["line"]) == ("#000000", 24, 4)
     assert made["models"] | {"dense": None} == dict(theme.MODEL_COLOURS) | {"dense": None}
     assert made["load"][0] == [0.0, "#00224E"]

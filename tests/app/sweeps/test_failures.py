@@ -7,7 +7,7 @@ import pytest
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, SweepConfig
-from leafscope.core.store.records import End
+from leafscope.core.store.values.records import End
 
 
 def test_failed_runs_are_said_with_their_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

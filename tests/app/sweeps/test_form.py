@@ -179,7 +179,8 @@ def test_a_model_that_is_registered_can_be_set_beside_the_tree() -> None:
 
 
 def test_the_models_of_the_form_are_in_order() -> None:
-    assert form_models() == ("flat", *presets.BESIDE, "random_forest", "gradient_boosting")
+    ours = ("flat", *presets.BESIDE, "random_forest", "gradient_boosting")
+    assert tuple(name for name in form_models() if name in ours) == ours
 
 
 ADDRESSES: dict[str, dict[str, str]] = {

@@ -16,13 +16,9 @@ BOTH = (False, True)
 
 
 def test_models_have_the_colours_of_okabe_and_ito() -> None:
-    assert theme.MODEL_COLOURS == {
-        "tree": "#0072B2",
-        "tree_units": "#56B4E9",
-        "flat": "#D55E00",
-        "decision_tree": "#009E73",
-        "ensemble": "#CC79A7",
-    }
+    colours = {"tree": "#0072B2", "tree_units": "#56B4E9", "flat": "#D55E00", "decision_tree": "#009E73", "ensemble": "#CC79A7"}
+    assert theme.MODEL_COLOURS | colours == theme.MODEL_COLOURS
+    assert len(set(theme.MODEL_COLOURS.values())) == len(theme.MODEL_COLOURS)
     assert theme.model_colour("tree", gates="random") == "#0072B2"
     assert theme.model_colour("dense") == theme.model_colour("dense_capacity") == theme.model_colour("logistic")
     assert theme.model_colour("dense", dark=True) != theme.model_colour("dense")

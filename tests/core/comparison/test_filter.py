@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from leafscope.core.comparison.filter import TERMS, Filter, FilterError, parse, term
 from leafscope.core.comparison.table import COLUMNS, TEXT_FIELDS, run_table
 from leafscope.core.config import RunConfig, changed
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 
 def summary(run: RunConfig, **other: Any) -> RunSummary:

@@ -25,7 +25,7 @@ from leafscope.core.comparison.groups import (
 from leafscope.core.comparison.table import CONFIG_FIELDS, SEED_FIELDS, run_table
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.datasets import shape
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 
 ACCURACY = "best_test_accuracy"
 

@@ -23,7 +23,7 @@ from leafscope.core.comparison.table import (
 )
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, field_names
 from leafscope.core.cost import cost
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.sweep.results import results
 
 

@@ -266,7 +266,10 @@ SENTENCES = [
     (packed({"sweep": {"axes": {"net.depth": [0, 40]}}}), "depth must be a whole number from 0 to 16, got 40"),
     (packed({"sweep": {"axes": {"net.depth": [0, "1"]}}}), "not valid"),
     (packed({"sweep": {"axes": {"seed": [1] * 5001}}}), "a sweep of at most 5,000 values"),
-    (packed({"sweep": {"baselines": ["dense"] * 10}}), "at most 9 baselines, and the link names 10"),
+    (
+        packed({"sweep": {"baselines": ["dense"] * (len(baselines()) + 1)}}),
+        f"at most {len(baselines())} baselines, and the link names {len(baselines()) + 1}",
+    ),
     (packed({"sweep": {"name": "x" * 201}}), "name must have from 1 to 200 characters"),
 ]
 

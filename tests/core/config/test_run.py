@@ -71,8 +71,10 @@ def test_hidden_gates_need_as_many_units_as_bits():
 def test_options_of_generators_are_filled_in_and_refused_elsewhere():
     assert DataConfig(name="moons").noise == 0.2
     assert DataConfig(name="moons", noise=0.0).noise == 0.0
+    noisy = [name for name, data_set in DATA_SETS.items() if data_set.option("noise") is not None]
+    assert {"moons", "circles", "spirals", "checkerboard", "xor", "tree_teacher"} <= set(noisy)
     assert explain_change(RunConfig(), {"data.noise": 0.1}) == (
-        "noise must be left out for digits (only moons, circles, spirals, checkerboard, xor, tree_teacher have it), got 0.1"
+        f"noise must be left out for digits (only {', '.join(noisy)} have it), got 0.1"
     )
     assert "teacher_depth must be left out for moons" in explain_change(
         RunConfig(), {"data.name": "moons", "data.teacher_depth": 2}

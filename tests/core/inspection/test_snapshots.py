@@ -30,9 +30,9 @@ from leafscope.core.inspection.snapshots import (
 from leafscope.core.models import build_net
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.reading import LEVELS, snapshot_epoch, snapshot_name
-from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import pack, plain, unpack
+from leafscope.core.store.values.records import NET
+from leafscope.core.store.values.tensors import pack, plain, unpack
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import Worker
 

@@ -10,11 +10,12 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.datasets import load
 from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.inspection.trained import trained_net
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT, NET
 from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import pack
+from tests.core.store.examples import claimed
 
 
 @pytest.fixture
@@ -38,9 +39,7 @@ NETS = [
 @pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.kind}-{net.depth}-{net.gates}")
 def test_finished_run(db: Store, net: NetConfig) -> None:
     run = small(net)
-    db.submit(run)
-    claim = db.claim("w")
-    assert claim is not None
+    claim = claimed(db, run)
     result = train(run)
     db.end(claim, "finished", new_artifacts={NET: pack(result.net.state_dict())})
     got = trained_net(db, run.run_id)
@@ -59,9 +58,7 @@ def test_finished_run(db: Store, net: NetConfig) -> None:
 
 def test_stopped_run_from_its_checkpoint(db: Store) -> None:
     run = small(NETS[0])
-    db.submit(run)
-    claim = db.claim("w")
-    assert claim is not None
+    claim = claimed(db, run)
     trainer = Trainer(run)
     epochs = trainer.epochs()
     records = [next(epochs), next(epochs), next(epochs)]
@@ -78,9 +75,7 @@ def test_stopped_run_from_its_checkpoint(db: Store) -> None:
 
 def test_net_goes_before_checkpoint(db: Store) -> None:
     run = small(NETS[0])
-    db.submit(run)
-    claim = db.claim("w")
-    assert claim is not None
+    claim = claimed(db, run)
     trainer = Trainer(run)
     before = pack(trainer.state())
     records = list(trainer.epochs())
@@ -95,9 +90,7 @@ def test_net_goes_before_checkpoint(db: Store) -> None:
 
 def test_a_damaged_net_is_said_so(db: Store) -> None:
     run = small(NETS[0])
-    db.submit(run)
-    claim = db.claim("w")
-    assert claim is not None
+    claim = claimed(db, run)
     trainer = Trainer(run)
     state, weights = trainer.state(), dict(trainer.net.state_dict())
     damaged = [

@@ -38,7 +38,7 @@ def asked(monkeypatch) -> list[str]:
 
 
 def test_the_preferred_kernel_computes_what_it_takes(asked):
-    assert list(KERNELS) == ["mine", "cpu"]
+    assert list(KERNELS)[:2] == ["mine", "cpu"]
     y = kernels.leaf_linear(X, LEAF, WEIGHT, None, 1, True)
     assert torch.equal(y, reference.leaf_linear(X, LEAF, WEIGHT, None, 1, True))
     kernels.leaf_linear(X.double(), LEAF, WEIGHT.double(), None, 1, True)

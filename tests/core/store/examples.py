@@ -3,8 +3,8 @@
 import numpy as np
 
 from leafscope.core.config import RunConfig, TrainConfig
-from leafscope.core.store.records import Claim
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import Claim
 from leafscope.core.training.trainer import EpochRecord
 from tests.core.clock import Clock
 

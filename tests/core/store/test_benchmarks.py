@@ -9,7 +9,7 @@ import pytest
 
 from leafscope.core.config import RunConfig
 from leafscope.core.store.store import Store
-from leafscope.core.store.summaries import Benchmark
+from leafscope.core.store.values.summaries import Benchmark
 from tests.core.clock import Clock
 
 RUN = RunConfig(seed=7)

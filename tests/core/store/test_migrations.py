@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import ArchiveError, StoreError
-from leafscope.core.store import database
 from leafscope.core.store.archive import import_archive
+from leafscope.core.store.database import opening
 from leafscope.core.store.decks import Slide
 from leafscope.core.store.schema import SCHEMA_VERSION
 from leafscope.core.store.store import Store
@@ -143,10 +143,10 @@ def old(tmp_path: Path) -> Path:
 
 def with_next(folder: Path, script: str, patch: pytest.MonkeyPatch) -> None:
     """Let the program be one version newer, with this script after those that are there."""
-    shutil.copytree(database.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(opening.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "next.py").write_text(script.format(next=SCHEMA_VERSION + 1, last=SCHEMA_VERSION))
-    patch.setattr(database, "MIGRATIONS", folder)
-    patch.setattr(database, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    patch.setattr(opening, "MIGRATIONS", folder)
+    patch.setattr(opening, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
 
 
 def copies(path: Path) -> list[Path]:
@@ -194,7 +194,7 @@ def test_a_script_makes_what_its_version_had(number: int, tmp_path: Path) -> Non
     with db._write() as connection:
         for table in tables(tmp_path / "made.db"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
-        database.migrate(connection, 0, number)
+        opening.migrate(connection, 0, number)
     db.close()
     assert tables(tmp_path / "made.db") == tables(kept(number, tmp_path / "kept.db"))
 
@@ -235,12 +235,12 @@ schema.SCHEMA_VERSION += 1
 schema.runs.append_column(Column("source", Text))
 schema.attempts.append_column(Column("threads", Integer, nullable=False, default=2, server_default="2"))
 
-from leafscope.core.store import database
+from leafscope.core.store.database import opening
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
 
 folder, archive = map(pathlib.Path, sys.argv[1:])
-database.MIGRATIONS = folder / "migrations"
+opening.MIGRATIONS = folder / "migrations"
 migrated, new = Store(folder / "v0.1.db"), Store(folder / "new.db")
 done = import_archive(new, archive)
 print(done.runs, done.sweeps, done.decks, done.skipped)
@@ -317,6 +317,20 @@ def test_a_migration_that_fails_leaves_version_1(old: Path, tmp_path: Path, monk
     assert len(Store(old).list_runs()) == 1
 
 
+@pytest.mark.parametrize("above", [1, 2])
+def test_a_version_without_a_script_says_which_file_is_missing(old: Path, monkeypatch: pytest.MonkeyPatch, above: int) -> None:
+    target = SCHEMA_VERSION + above
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "SCHEMA_VERSION", target)
+        missing = SCHEMA_VERSION + 1
+        words = (
+            rf"version {target} must have a script for each version above 1, got none for {missing}; write .*v{missing:04d}_"
+        )
+        with pytest.raises(StoreError, match=words):
+            Store(old)
+    assert version(old) == "1"
+
+
 def test_a_table_that_is_made_anew_takes_no_rows_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite drops a table as if each row were deleted, and attempts go with their run."""
     path = kept(4, tmp_path / "v0.1.db")
@@ -351,14 +365,14 @@ def together(*tasks: Callable[[], object]) -> list[BaseException]:
 
 
 def test_one_of_many_threads_migrates(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, steps = database.migrate, []
+    real, steps = opening.migrate, []
 
     def slowly(connection: Connection, before: int, after: int) -> None:
         steps.append((before, after))
         time.sleep(0.3)  # so that all of them find version 1 and wait
         real(connection, before, after)
 
-    monkeypatch.setattr(database, "migrate", slowly)
+    monkeypatch.setattr(opening, "migrate", slowly)
     assert not together(*[lambda: Store(old).add_benchmark(BENCHMARK)] * 4)
     assert steps == [(1, SCHEMA_VERSION)]
     assert len(copies(old)) == 1
@@ -377,9 +391,9 @@ def test_threads_migrate_different_databases_at_once(tmp_path: Path) -> None:
 
 def test_two_processes_open_an_old_database_at_once(old: Path) -> None:
     script = (
-        "import sys, time; from leafscope.core.store import database; from leafscope.core.store.store import Store\n"
-        "real = database.migrate\n"
-        "database.migrate = lambda *arguments: (print('migrated'), time.sleep(0.5), real(*arguments))\n"
+        "import sys, time; from leafscope.core.store.database import opening; from leafscope.core.store.store import Store\n"
+        "real = opening.migrate\n"
+        "opening.migrate = lambda *arguments: (print('migrated'), time.sleep(0.5), real(*arguments))\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         f"store = Store({str(old)!r}); print(len(store.list_runs()), len(store.benchmarks()))\n"
     )

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from leafscope.core.errors import LimitError, RunNotFoundError, RunStateError
-from leafscope.core.store import records
-from leafscope.core.store.records import CHECKPOINT, Claim
 from leafscope.core.store.store import Store
+from leafscope.core.store.values import records
+from leafscope.core.store.values.records import CHECKPOINT, Claim
 from tests.core.clock import Clock
 from tests.core.store.examples import claimed, config, record
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import event, text
 
 from leafscope.core.errors import RunNotFoundError, StoreError
-from leafscope.core.store.records import CHECKPOINT
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT
 from tests.core.store.examples import claimed, config, record
 
 

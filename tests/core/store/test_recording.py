@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from leafscope.core.errors import RunStateError
-from leafscope.core.store.records import CHECKPOINT, Claim, End
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT, Claim, End
 from tests.core.clock import Clock
 from tests.core.store.examples import claimed, fall_silent, record
 

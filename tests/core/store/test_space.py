@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from leafscope.core.config import RunConfig
-from leafscope.core.store import database, shrinking
+from leafscope.core.store.database import opening, shrinking
 from leafscope.core.store.reading import LEVELS
-from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import NET
 
 BLOB = bytes(range(256)) * 2**10
 """A quarter of a megabyte."""
@@ -56,8 +56,8 @@ def pragma(path: str | None, name: str) -> int:
 def unshrinkable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A database as it was made before: it never gets smaller; with four finished runs."""
     with monkeypatch.context() as patch:
-        patch.setattr(database, "begin_new", lambda connection: None)
-        patch.setattr(database, "make_shrinkable", lambda engine: None)
+        patch.setattr(opening, "begin_new", lambda connection: None)
+        patch.setattr(opening, "make_shrinkable", lambda engine: None)
         db = Store(tmp_path / "old.db")
         fill(db, range(4))
         db.close()

@@ -1,7 +1,7 @@
 """The life of a run, from its submission to its last epoch."""
 
-from leafscope.core.store.records import CHECKPOINT
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT
 from tests.core.store.examples import config, record
 
 

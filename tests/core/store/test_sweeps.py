@@ -7,8 +7,8 @@ import pytest
 
 from leafscope.core.config import NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.errors import LimitError, RunNotFoundError
-from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
 from leafscope.core.training.trainer import EpochRecord
 from tests.core.clock import Clock
 from tests.core.store.examples import config, fall_silent
@@ -209,7 +209,7 @@ def test_weights_are_dropped_and_scores_stay(db: Store) -> None:
 
 
 def test_more_addresses_than_one_query_takes(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leafscope.core.store.transactions.CHUNK", 3)
+    monkeypatch.setattr("leafscope.core.store.database.transactions.CHUNK", 3)
     many = runs(*range(10))
     db.submit_sweep(SWEEP, many)
     ids = [run.run_id for run in many]

@@ -11,9 +11,9 @@ from leafscope.core.config import SweepConfig
 from leafscope.core.config.link import decode, encode
 from leafscope.core.errors import RunNotFoundError
 from leafscope.core.store.decks import Slide
-from leafscope.core.store.records import End
 from leafscope.core.store.schema import annotations, slides
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import End
 from tests.core.store.examples import claimed, config
 
 HOSTILE = ["\ud800", "a\udfffb", "a\x00b", "\udcff.csv"]

@@ -11,7 +11,6 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig,
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DataError, LimitError
-from leafscope.core.models import baselines
 from leafscope.core.sweep import members as members_module
 from leafscope.core.sweep.members import check, distinct_runs, effort, expand
 
@@ -46,7 +45,9 @@ def test_every_combination_is_there_with_every_rate(depths, kinds, seeds, rates)
 
 
 def test_baselines_stand_beside_each_cell():
-    made = expand(sweep(axes={"net.depth": [0, 2], "seed": [3, 4]}, baselines=list(baselines())))
+    fitted = ["logistic", "decision_tree", "decision_tree_pruned", "random_forest", "gradient_boosting"]
+    beside = ["dense", "dense_capacity", "dense_ladder", "random_gates", *fitted]
+    made = expand(sweep(axes={"net.depth": [0, 2], "seed": [3, 4]}, baselines=beside))
     of_seed = [(member.model, member.variant, member.depth, member.width) for member in made if member.run.seed == 3]
     assert sorted(of_seed, key=str) == sorted(
         [

@@ -14,8 +14,8 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig,
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load, shape
 from leafscope.core.errors import DeviceError
-from leafscope.core.store.records import NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import NET
 from leafscope.core.sweep.members import distinct_runs, expand
 from leafscope.core.sweep.outcome import SCORES
 from leafscope.core.sweep.results import kept, results

@@ -15,7 +15,8 @@ COUNTS = [5, 0, 2, 9]
 
 
 def test_a_new_statistic_of_counts_is_measured_with_its_chance_level(fullest: Statistic) -> None:  # noqa: F811
-    assert names_of_counts() == (*BALANCE_NAMES, "used_leaves", "carrying_90", "fullest")
+    assert names_of_counts()[-1] == "fullest"
+    assert {*BALANCE_NAMES, "used_leaves", "carrying_90"} <= set(names_of_counts())
     assert list(STATISTICS)[-1] == "fullest"
     assert summarize([[0, 0, 1, 3], [2, 2, 2, 2]], 2)["fullest"].tolist() == [0.5, 1.0]
     drawn = draw(COUNTS, 50, seed=3)

@@ -13,8 +13,8 @@ import torch
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
 from leafscope.core.errors import StoreError
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT, NET
 from leafscope.core.sweep.members import distinct_runs
 from leafscope.core.training.fitting import fit
 from leafscope.core.training.loop import train

@@ -10,7 +10,7 @@ import pytest
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.errors import StoreError
-from leafscope.core.store import database
+from leafscope.core.store.database import opening
 from leafscope.core.store.store import Store
 from leafscope.core.worker import patience
 from leafscope.core.worker.patience import patient
@@ -59,7 +59,7 @@ def test_an_ending_worker_waits_no_longer() -> None:
 
 def test_a_run_goes_on_when_the_lock_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "RETRY", 0.05)
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(opening, "BUSY_SECONDS", 0.05)
     db = Store(tmp_path / "locked.db")
     run = RunConfig(data=DataConfig(name="wine"), net=NetConfig(depth=2, width=4), train=TrainConfig(epochs=3))
     db.submit(run)

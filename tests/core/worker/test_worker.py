@@ -21,8 +21,8 @@ from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.device import n_threads
 from leafscope.core.errors import DataError, StoreError
 from leafscope.core.inspection.snapshots import snapshot_epochs
-from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
 from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.worker.worker import EXAMPLE_NOTE, Worker, explain, unpack
 

@@ -21,9 +21,9 @@ from leafscope.core.errors import ArchiveError
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.decks import Slide
 from leafscope.core.store.reading import LEVELS
-from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import pack
+from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
+from leafscope.core.store.values.tensors import pack
 from leafscope.core.sweep.members import distinct_runs
 from leafscope.core.training.trainer import EpochRecord, Trainer
 from tests.core.clock import Clock

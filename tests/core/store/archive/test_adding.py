@@ -10,8 +10,8 @@ import pytest
 from leafscope.core.errors import ArchiveError
 from leafscope.core.store.archive import Imported, adding, import_archive
 from leafscope.core.store.decks import Slide
-from leafscope.core.store.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
 from tests.core.clock import Clock
 from tests.core.store.archive.examples import (
     DATA,

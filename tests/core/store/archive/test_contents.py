@@ -16,145 +16,131 @@ from leafscope.core.inspection.snapshots import Snapshots
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.reading import LEVELS
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import compress, pack, unpack
+from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.tensors import compress, pack, unpack
 from leafscope.core.training.population import Population
 from leafscope.core.training.trainer import Trainer
 from tests.core.clock import Clock
 from tests.core.store.archive.examples import claim_of, config, dump, exported, forged, members, refused, tensors
 
+Forgery = tuple[str, Callable[[list[dict[str, Any]]], Any], str]
+"""A table, a change of its rows, and what is said of it."""
 
-def edit(number: int, **changes: Any) -> Callable[[list[dict[str, Any]]], None]:
-    return lambda rows: rows[number].update(changes)
+
+def row(table: str, number: int, said: str, **changes: Any) -> Forgery:
+    """Change values of the row with this number, counted from 1, which is named with what is said."""
+    return table, lambda rows: rows[number - 1].update(changes), f"{table}, row {number}: {said}"
 
 
-FORGERIES: list[tuple[str, Callable[[list[dict[str, Any]]], Any], str]] = [
-    ("runs", edit(0, admin=True), r"runs, row 1: unknown column 'admin'"),
+FORGERIES: list[Forgery] = [
+    row("runs", 1, "unknown column 'admin'", admin=True),
     ("runs", lambda rows: rows[1].pop("note"), r"runs, row 2: column note is missing"),
-    ("runs", edit(1, label=7), r"runs, row 2: label must be text of at most 1,000,000 characters, got 7"),
-    ("runs", edit(1, label=None), r"runs, row 2: label must be text of at most 1,000,000 characters, got None"),
-    ("runs", edit(1, label="\ud800"), r"runs, row 2: label must be text"),
-    ("runs", edit(1, created=math.nan), r"runs, row 2: created must be a finite number"),
-    ("runs", edit(1, created=5), r"runs, row 2: created must be a finite number"),
-    ("runs", edit(1, config='{"seed": 77}'), r"runs, row 2: run_id must be [0-9a-f]{16}, the address of its config"),
-    ("runs", edit(1, config='{"net": {"depth": 99}}'), r"runs, row 2: depth must be a whole number from 0 to 16, got 99"),
-    ("runs", edit(1, config="{"), r"runs, row 2: .*JSON"),
-    ("runs", edit(0, run_id="../../etc/passwd"), r"runs, row 1: run_id must be 16 hexadecimal digits"),
+    row("runs", 2, "label must be text of at most 1,000,000 characters, got 7", label=7),
+    row("runs", 2, "label must be text of at most 1,000,000 characters, got None", label=None),
+    row("runs", 2, "label must be text", label="\ud800"),
+    row("runs", 2, "created must be a finite number", created=math.nan),
+    row("runs", 2, "created must be a finite number", created=5),
+    row("runs", 2, r"run_id must be the configuration's hash, [0-9a-f]{16}, got", config='{"seed": 77}'),
+    row("runs", 2, "depth must be a whole number from 0 to 16, got 99", config='{"net": {"depth": 99}}'),
+    row("runs", 2, r".*JSON", config="{"),
+    row("runs", 1, "run_id must be 16 hexadecimal digits", run_id="../../etc/passwd"),
     ("runs", lambda rows: rows.reverse(), r"runs, row 2: rows must be in the order of run_id, each once"),
     ("runs", lambda rows: rows.insert(0, rows[0]), r"runs, row 2: rows must be in the order"),
     ("runs", lambda rows: rows.pop(0), r"attempts, row 1: run [0-9a-f]{16} must be in the file"),
     ("attempts", lambda rows: rows.clear(), r"attempts: run [0-9a-f]{16} must have an attempt"),
-    ("attempts", edit(0, status="running"), r"attempts, row 1: status must be one of finished, failed, stopped, interr"),
-    ("attempts", edit(0, first_attempt=2), r"attempts, row 1: first_attempt must be from 1 to 1, got 2"),
-    ("attempts", edit(0, epochs_total=0), r"attempts, row 1: epochs_total must be 5, as in its configuration, got 0"),
-    ("attempts", edit(0, epochs_done=-1), r"attempts, row 1: epochs_done must be a whole number from 0 to 2147483647"),
-    ("attempts", edit(0, epochs_done=2**80), r"attempts, row 1: epochs_done must be a whole number"),
-    ("attempts", edit(0, stop_requested=0), r"attempts, row 1: stop_requested must be true or false, got 0"),
-    ("attempts", edit(0, device="x" * 21), r"attempts, row 1: device must be text of at most 20 characters"),
-    ("attempts", edit(0, summary="[]"), r"attempts, row 1: summary must have"),
-    (
-        "attempts",
-        edit(0, summary='{"best": {"train_loss": "0"}}'),
-        r"attempts, row 1: summary must have numbers .* got '0'",
-    ),
-    ("attempts", edit(0, summary="[" * 100_000), r"attempts, row 1: "),
-    ("attempts", edit(0, created=1e308), r"attempts, row 1: created must be a .* from 0 to 32,503,680,000, got 1e\+308"),
-    ("attempts", edit(0, started=-1.0), r"attempts, row 1: started must be a .* from 0 to 32,503,680,000, got -1.0"),
-    ("attempts", edit(0, finished=1e12), r"attempts, row 1: finished must be a .* from 0 to 32,503,680,000"),
-    ("attempts", edit(0, seconds=1e13), r"attempts, row 1: seconds must be a .* from 0 to 1,000,000,000,000, got 1"),
-    (
-        "attempts",
-        edit(0, error="x" * 1_000_001),
-        r"attempts, row 1: error must be text of at most 1,000,000 char.* got 'x",
-    ),
-    ("attempts", edit(0, attempt=2_000_000), r"attempts, row 1: attempt must be at most 1,000,000, got 2000000"),
-    ("attempts", edit(0, epochs_total=6), r"attempts, row 1: epochs_total must be 5, as in its configuration, got 6"),
-    ("attempts", edit(0, epochs_done=6), r"attempts, row 1: epochs_done must be at most 5, the epochs of its config.* got 6"),
-    ("attempts", edit(0, resumed_from=6), r"attempts, row 1: resumed_from must be at most 5"),
-    ("attempts", edit(0, summary='{"best_epoch": 6}'), r"attempts, row 1: best_epoch of summary must be at most 5"),
-    ("attempts", edit(0, summary='{"best_epoch": null}'), r"attempts, row 1: best_epoch of summary must be a whole number"),
-    ("attempts", edit(0, summary='{"last": {"secret_loss": 1}}'), r"attempts, row 1: summary must have numbers for test_accur"),
-    ("attempts", edit(0, summary='{"last": {"test_accuracy": 2}}'), r"attempts, row 1: test_accuracy of summary must be from"),
-    ("attempts", edit(0, summary='{"best": {"test_loss": 2}}'), r"attempts, row 1: best of summary must have validation_loss"),
-    (
-        "attempts",
-        edit(0, summary='{"last": {"test_loss": 1%s}}' % ("0" * 400)),
-        r"attempts, row 1: summary must have whole",
-    ),
-    ("attempts", edit(0, summary='{"facts": {"compiled": 1}}'), r"attempts, row 1: compiled of summary's facts must be true"),
-    ("attempts", edit(0, summary='{"facts": {"trials": -1}}'), r"attempts, row 1: trials of summary's facts must be a whole"),
-    ("attempts", edit(0, summary='{"facts": {"x": "\\ud800"}}'), r"attempts, row 1: text must not contain unpaired surrogates"),
-    ("metrics", edit(0, epoch=6), r"metrics, row 1: epoch must be at most 5, the epochs of its configuration, got 6"),
-    ("metrics", edit(0, metric="secret"), r"metrics, row 1: metric must be one of loss, accuracy, got 'secret'"),
-    ("metrics", edit(0, value=1.5, nonfinite=None), r"metrics, row 1: value must be from 0 to 1, got 1.5"),
-    ("metrics", edit(5, attempt=9), r"metrics, row 6: .*(order|attempt 9 of run [0-9a-f]{16} must be in the file)"),
-    ("metrics", edit(0, split="secret"), r"metrics, row 1: split must be one of train, validation, test, got 'secret'"),
-    ("metrics", edit(0, value=None, nonfinite=None), r"metrics, row 1: either value, or nan, inf or -inf"),
-    ("metrics", edit(0, value=None, nonfinite="1"), r"metrics, row 1: either value"),
-    ("metrics", edit(0, value=1.0, nonfinite="nan"), r"metrics, row 1: either value"),
-    ("leaves", edit(1, shape="[13]"), r"leaves, row 2: shape must be \[\d+\], the rows of the \w+ split, got '\[13\]'"),
-    ("leaves", edit(1, shape="[-1, -12]"), r"leaves, row 2: shape must be \[\d+\]"),
-    ("leaves", edit(0, epoch=6), r"leaves, row 1: epoch must be at most 5, the epochs of its configuration, got 6"),
-    ("leaves", edit(0, layer=2), r"leaves, row 1: layer must be below 2, the gated layers of its net, got 2"),
-    ("leaves", edit(0, shape="[true]"), r"leaves, row 1: shape must be"),
-    ("leaves", edit(1, dtype="<i8"), r"leaves, row 2: <i8 of shape \[\d+\] must have \d+ bytes, got \d+"),
-    ("leaves", edit(1, shape="12"), r"leaves, row 2: shape must be \[\d+\]"),
-    ("leaves", edit(1, dtype="|O8"), r"leaves, row 2: dtype must be one of"),
-    ("leaves", edit(1, dtype="<f4"), r"leaves, row 2: dtype must be one of"),
-    ("leaves", edit(1, offset=0, size=10**15), r"leaves, row 2: offset must be \d+ and size at most"),
-    ("leaves", edit(0, size=200_000_000), r"leaves, row 1: its value must have 200,000,000 bytes, but leaves.bin ends"),
+    row("attempts", 1, "status must be one of finished, failed, stopped, interr", status="running"),
+    row("attempts", 1, "first_attempt must be from 1 to 1, got 2", first_attempt=2),
+    row("attempts", 1, "epochs_total must be 5, as in its configuration, got 0", epochs_total=0),
+    row("attempts", 1, "epochs_done must be a whole number from 0 to 2147483647", epochs_done=-1),
+    row("attempts", 1, "epochs_done must be a whole number", epochs_done=2**80),
+    row("attempts", 1, "stop_requested must be true or false, got 0", stop_requested=0),
+    row("attempts", 1, "device must be text of at most 20 characters", device="x" * 21),
+    row("attempts", 1, "summary must have", summary="[]"),
+    row("attempts", 1, r"summary must have numbers .* got '0'", summary='{"best": {"train_loss": "0"}}'),
+    row("attempts", 1, "", summary="[" * 100_000),
+    row("attempts", 1, r"created must be a .* from 0 to 32,503,680,000, got 1e\+308", created=1e308),
+    row("attempts", 1, r"started must be a .* from 0 to 32,503,680,000, got -1.0", started=-1.0),
+    row("attempts", 1, r"finished must be a .* from 0 to 32,503,680,000", finished=1e12),
+    row("attempts", 1, r"seconds must be a .* from 0 to 1,000,000,000,000, got 1", seconds=1e13),
+    row("attempts", 1, r"error must be text of at most 1,000,000 char.* got 'x", error="x" * 1_000_001),
+    row("attempts", 1, "attempt must be at most 1,000,000, got 2000000", attempt=2_000_000),
+    row("attempts", 1, "epochs_total must be 5, as in its configuration, got 6", epochs_total=6),
+    row("attempts", 1, r"epochs_done must be at most 5, the epochs of its config.* got 6", epochs_done=6),
+    row("attempts", 1, "resumed_from must be at most 5", resumed_from=6),
+    row("attempts", 1, "best_epoch of summary must be at most 5", summary='{"best_epoch": 6}'),
+    row("attempts", 1, "best_epoch of summary must be a whole number", summary='{"best_epoch": null}'),
+    row("attempts", 1, "summary must have numbers for test_accur", summary='{"last": {"secret_loss": 1}}'),
+    row("attempts", 1, "test_accuracy of summary must be from", summary='{"last": {"test_accuracy": 2}}'),
+    row("attempts", 1, "best of summary must have validation_loss", summary='{"best": {"test_loss": 2}}'),
+    row("attempts", 1, "summary must have whole", summary='{"last": {"test_loss": 1%s}}' % ("0" * 400)),
+    row("attempts", 1, "compiled of summary's facts must be true", summary='{"facts": {"compiled": 1}}'),
+    row("attempts", 1, "trials of summary's facts must be a whole", summary='{"facts": {"trials": -1}}'),
+    row("attempts", 1, "text must not contain unpaired surrogates", summary='{"facts": {"x": "\\ud800"}}'),
+    row("metrics", 1, "epoch must be at most 5, the epochs of its configuration, got 6", epoch=6),
+    row("metrics", 1, "metric must be one of loss, accuracy, got 'secret'", metric="secret"),
+    row("metrics", 1, r"value must be from 0 to 1, got 1.5", value=1.5, nonfinite=None),
+    row("metrics", 6, r".*(order|attempt 9 of run [0-9a-f]{16} must be in the file)", attempt=9),
+    row("metrics", 1, "split must be one of train, validation, test, got 'secret'", split="secret"),
+    row("metrics", 1, "either value, or nan, inf or -inf", value=None, nonfinite=None),
+    row("metrics", 1, "either value", value=None, nonfinite="1"),
+    row("metrics", 1, "either value", value=1.0, nonfinite="nan"),
+    row("leaves", 2, r"shape must be \[\d+\], the rows of the \w+ split, got '\[13\]'", shape="[13]"),
+    row("leaves", 2, r"shape must be \[\d+\]", shape="[-1, -12]"),
+    row("leaves", 1, "epoch must be at most 5, the epochs of its configuration, got 6", epoch=6),
+    row("leaves", 1, "layer must be below 2, the gated layers of its net, got 2", layer=2),
+    row("leaves", 1, "shape must be", shape="[true]"),
+    row("leaves", 2, r"<i8 of shape \[\d+\] must have \d+ bytes, got \d+", dtype="<i8"),
+    row("leaves", 2, r"shape must be \[\d+\]", shape="12"),
+    row("leaves", 2, "dtype must be one of", dtype="|O8"),
+    row("leaves", 2, "dtype must be one of", dtype="<f4"),
+    row("leaves", 2, r"offset must be \d+ and size at most", offset=0, size=10**15),
+    row("leaves", 1, r"its value must have 200,000,000 bytes, but leaves.bin ends", size=200_000_000),
     ("leaves", lambda rows: [rows.pop() for _ in range(3)], r"leaves.bin must have the [\d,]+ bytes of its rows"),
-    ("artifacts", edit(0, size=1.5), r"artifacts, row 1: size must be a number of bytes, got 1.5"),
-    ("artifacts", edit(0, size=-1.0), r"artifacts, row 1: size must be a finite number with a decimal point, from 0"),
-    ("artifacts", edit(0, size="1"), r"artifacts, row 1: size must be a finite number with a decimal point, from 0"),
-    ("artifacts", edit(0, size=3.0), r"artifact_parts: .* must have 3 bytes in all its parts, got \d+"),
+    row("artifacts", 1, r"size must be a number of bytes, got 1.5", size=1.5),
+    row("artifacts", 1, "size must be a finite number with a decimal point, from 0", size=-1.0),
+    row("artifacts", 1, "size must be a finite number with a decimal point, from 0", size="1"),
+    ("artifacts", lambda rows: rows[0].update(size=3.0), r"artifact_parts: .* must have 3 bytes in all its parts, got \d+"),
     ("artifacts", lambda rows: rows.pop(0), r"artifact_parts, row 1: it must be of an artifact in the file"),
-    ("artifacts", edit(0, version="other"), r"artifact_parts, row 1: it must be of an artifact in the file"),
-    ("artifact_parts", edit(0, part=1), r"artifact_parts, row 1: part must be 0, the next one, got 1"),
-    ("annotations", edit(0, run_id="0" * 16), r"annotations, row 1: run 0{16} must be in the file"),
-    ("annotations", edit(0, name="x" * 10_001), r"annotations, row 1: name must be text of at most 10,000 characters, got 'xx"),
     (
-        "annotations",
-        edit(0, comment="x" * 100_001),
-        r"annotations, row 1: comment must be text of at most 100,000 char",
+        "artifacts",
+        lambda rows: rows[0].update(version="other"),
+        r"artifact_parts, row 1: it must be of an artifact in the file",
     ),
-    ("annotations", edit(0, tags='{"a": 1}'), r"annotations, row 1: tags must be a list of texts"),
-    ("annotations", edit(0, tags='["a", "a"]'), r"annotations, row 1: tags must be different"),
-    ("annotations", edit(0, tags=json.dumps(["x" * 61])), r"annotations, row 1: a tag must have from 1 to 60 characters"),
-    ("annotations", edit(0, tags='["\\ud800"]'), r"annotations, row 1: text must not contain unpaired surrogates"),
-    ("sweeps", edit(0, sweep_id="0" * 16), r"sweeps, row 1: sweep_id must be [0-9a-f]{16}, the address of its config"),
-    ("sweeps", edit(0, config='{"axes": {"seed": []}}'), r"sweeps, row 1: axis seed must have at least one value"),
-    (
+    row("artifact_parts", 1, "part must be 0, the next one, got 1", part=1),
+    row("annotations", 1, r"run 0{16} must be in the file", run_id="0" * 16),
+    row("annotations", 1, "name must be text of at most 10,000 characters, got 'xx", name="x" * 10_001),
+    row("annotations", 1, "comment must be text of at most 100,000 char", comment="x" * 100_001),
+    row("annotations", 1, "tags must be a list of texts", tags='{"a": 1}'),
+    row("annotations", 1, "tags must be different", tags='["a", "a"]'),
+    row("annotations", 1, "a tag must have from 1 to 60 characters", tags=json.dumps(["x" * 61])),
+    row("annotations", 1, "text must not contain unpaired surrogates", tags='["\\ud800"]'),
+    row("sweeps", 1, r"sweep_id must be the configuration's hash, [0-9a-f]{16}, got", sweep_id="0" * 16),
+    row("sweeps", 1, "axis seed must have at least one value", config='{"axes": {"seed": []}}'),
+    row(
         "sweeps",
-        edit(0, config=json.dumps({"axes": {"seed": list(range(100)), "train.epochs": list(range(1, 101))}})),
-        r"sweeps, row 1: a sweep can have at most 5,000 runs, got 10,000",
+        1,
+        "a sweep can have at most 5,000 runs, got 10,000",
+        config=json.dumps({"axes": {"seed": list(range(100)), "train.epochs": list(range(1, 101))}}),
     ),
-    ("sweeps", edit(0, name=" "), r"sweeps, row 1: name must have from 1 to 200 characters"),
-    ("decks", edit(0, name=""), r"decks, row 1: name must have at least 1 character, got ''"),
-    ("slides", edit(0, deck_id="0" * 16), r"slides, row 1: deck 0{16} must be in the file"),
+    row("sweeps", 1, "name must have from 1 to 200 characters", name=" "),
+    row("decks", 1, "name must have at least 1 character, got ''", name=""),
+    row("slides", 1, r"deck 0{16} must be in the file", deck_id="0" * 16),
     ("slides", lambda rows: rows.append(rows[0] | {"place": 9}), r"slides, row 3: slide_id must be in the file once"),
-    ("slides", edit(0, content='{"kind": "video"}'), r"slides, row 1: kind: "),
-    ("slides", edit(0, content='{"kind": "text", "script": "x"}'), r"slides, row 1: script: "),
-    (
+    row("slides", 1, "kind: ", content='{"kind": "video"}'),
+    row("slides", 1, "script: ", content='{"kind": "text", "script": "x"}'),
+    row("slides", 1, "taken must be from 0 to 32,503,680,000", content='{"kind": "text", "taken": 1e308}'),
+    row("slides", 1, "it must have finite numbers, got NaN", content='{"kind": "text", "taken": NaN}'),
+    row("slides", 1, "text must have at most", content=json.dumps({"kind": "text", "text": "x" * 20_001})),
+    row("slides", 2, "figure: ", figure="[]"),
+    row("slides", 2, "figure must be text of at most", figure=json.dumps({"data": ["x" * 8_000_001]})),
+    row(
         "slides",
-        edit(0, content='{"kind": "text", "taken": 1e308}'),
-        r"slides, row 1: taken must be from 0 to 32,503,680,000",
+        2,
+        r"a figure must draw what it holds and fetch nothing, but this one has 'http://a.b/c.png'",
+        figure='{"layout": {"template": {"layout": {"images": [{"source": "http://a.b/c.png"}]}}}}',
     ),
-    ("slides", edit(0, content='{"kind": "text", "taken": NaN}'), r"slides, row 1: it must have finite numbers, got NaN"),
-    ("slides", edit(0, content=json.dumps({"kind": "text", "text": "x" * 20_001})), r"slides, row 1: text must have at most"),
-    ("slides", edit(1, figure="[]"), r"slides, row 2: figure: "),
-    (
-        "slides",
-        edit(1, figure=json.dumps({"data": ["x" * 8_000_001]})),
-        r"slides, row 2: figure must be text of at most",
-    ),
-    (
-        "slides",
-        edit(1, figure='{"layout": {"template": {"layout": {"images": [{"source": "http://a.b/c.png"}]}}}}'),
-        r"slides, row 2: a figure must draw what it holds and fetch nothing, but this one has 'http://a.b/c.png'",
-    ),
-    ("slides", edit(1, figure='{"data": [{"type": "scattermapbox"}]}'), r"slides, row 2: .* has 'scattermapbox'"),
+    row("slides", 2, r".* has 'scattermapbox'", figure='{"data": [{"type": "scattermapbox"}]}'),
 ]
 
 
@@ -172,9 +158,8 @@ def with_run(match: str) -> str:
 
 def test_the_run_of_a_row_is_named(small: tuple[Store, bytes], empty: Store) -> None:
     run_id = min(run.run_id for run in small[0].list_runs())
-    refused(
-        empty, forged(small[1], "attempts", edit(0, priority=3)), rf"attempts, row 1, run {run_id}: priority must be from 0"
-    )
+    table, change, match = row("attempts", 1, "priority must be from 0", priority=3)
+    refused(empty, forged(small[1], table, change), match.replace("row 1", f"row 1, run {run_id}"))
 
 
 def test_a_deck_of_too_many_slides_is_refused(small: tuple[Store, bytes], empty: Store) -> None:

@@ -25,9 +25,9 @@ from leafscope.core.inspection.snapshots import Snapshots
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.archive import import_archive, layout
 from leafscope.core.store.decks import Slide
-from leafscope.core.store.records import CHECKPOINT
 from leafscope.core.store.store import Store
-from leafscope.core.store.tensors import pack, unpack
+from leafscope.core.store.values.records import CHECKPOINT
+from leafscope.core.store.values.tensors import pack, unpack
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.recording import left_behind
 from tests.core.clock import Clock

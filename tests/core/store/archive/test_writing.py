@@ -13,9 +13,9 @@ from sqlalchemy import insert
 from leafscope.core.errors import ArchiveError, RunNotFoundError
 from leafscope.core.store.archive import Exported, Imported, export_archive, import_archive, writing
 from leafscope.core.store.reading import LEVELS
-from leafscope.core.store.records import CHECKPOINT, NET
 from leafscope.core.store.schema import artifact_parts
 from leafscope.core.store.store import Store
+from leafscope.core.store.values.records import CHECKPOINT, NET
 from leafscope.core.training.trainer import EpochRecord
 from tests.core.clock import Clock
 from tests.core.store.archive.examples import (

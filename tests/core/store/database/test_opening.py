@@ -11,7 +11,7 @@ import pytest
 
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import StoreError
-from leafscope.core.store.database import database_url
+from leafscope.core.store.database.opening import database_url
 from leafscope.core.store.store import Store
 
 

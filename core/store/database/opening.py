@@ -18,8 +18,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from leafscope.core.errors import StoreError
+from leafscope.core.store.database.shrinking import begin_new, make_shrinkable
 from leafscope.core.store.schema import SCHEMA_VERSION, meta, tables
-from leafscope.core.store.shrinking import begin_new, make_shrinkable
 from leafscope.core.text import storable
 
 BUSY_SECONDS = 30.0
@@ -28,7 +28,7 @@ BUSY_SECONDS = 30.0
 PREPARE_LOCK = 0x6C656166
 """The PostgreSQL advisory lock for creating and migrating tables; an arbitrary number that nothing else uses."""
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 """The folder of the migration scripts: revision 0002 migrates version 1 to version 2."""
 
 _migrating = threading.Lock()  # alembic's `op` is global: it works on one connection of the process at a time
@@ -36,7 +36,7 @@ _migrating = threading.Lock()  # alembic's `op` is global: it works on one conne
 
 def data_folder() -> Path:
     """Return the folder for people's data: `data` in a checkout, else the platform's folder for user data."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     return root / "data" if (root / "pyproject.toml").exists() else platformdirs.user_data_path("leafscope", appauthor=False)
 
 
@@ -209,12 +209,24 @@ def _prepare(engine: Engine) -> None:
 
 
 def migrate(connection: Connection, version: int, target: int) -> None:
-    """Migrate the tables from `version` (0: no tables) to `target`, within the connection's transaction."""
+    """Migrate the tables from `version` (0: no tables) to `target`, within the connection's transaction.
+
+    Raises StoreError if a version between them has no script.
+    """
     from alembic.operations import Operations  # imported here, since a current database does not need alembic
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
 
     scripts = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
+    for number in range(version + 1, target + 1):
+        try:
+            scripts.get_revision(f"{number:04d}")
+        except CommandError as error:
+            raise StoreError(
+                f"schema version {target} must have a script for each version above {version}, got none for {number}; write "
+                f"{MIGRATIONS / f'v{number:04d}_what_is_new.py'} like the one before it"
+            ) from error
     steps = list(scripts.iterate_revisions(f"{target:04d}", f"{version:04d}" if version else "base"))
     with _migrating, Operations.context(MigrationContext.configure(connection)):
         for step in reversed(steps):

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.text import loads
 
 STATUSES = ("queued", "running", "finished", "failed", "stopped", "interrupted")

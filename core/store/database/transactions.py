@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leafscope.core.errors import StoreError
-from leafscope.core.store.database import explained
-from leafscope.core.store.liveness import Liveness
+from leafscope.core.store.database.liveness import Liveness
+from leafscope.core.store.database.opening import explained
 
 CHUNK = 500
 """Addresses in one query; databases limit the number of values in a query."""

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from leafscope.core.store import tensors
-from leafscope.core.store.tensors import compress, pack, plain, unpack
+from leafscope.core.store.values import tensors
+from leafscope.core.store.values.tensors import compress, pack, plain, unpack
 
 STATE = {"weight": torch.arange(600, dtype=torch.float32).sin().reshape(20, 30), "leaf": torch.zeros(4000, dtype=torch.int32)}
 
