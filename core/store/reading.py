@@ -4,17 +4,16 @@ Only a run's newest chain of attempts is read, beginning with its last attempt f
 epoch, the last of them counts.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
-from leafscope.core.store.rows import run_summary
+from leafscope.core.store.rows import leaf_numbers, run_summary, sizes_of
 from leafscope.core.store.schema import (
     annotations,
     artifact_parts,
@@ -142,7 +141,7 @@ class Reading(Transactions):
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Return each row's leaf at one epoch, (rows,) integers; without `epoch`, (E,) epochs and (E, rows) leaves.
 
-        Raises RunNotFoundError, and StoreError if this epoch has no recorded leaves.
+        Raises RunNotFoundError, and StoreError if this epoch has no recorded leaves, or damaged ones.
         """
         with self._read() as connection:
             first = self._first_attempt(connection, run_id)
@@ -152,10 +151,10 @@ class Reading(Transactions):
             if epoch is not None:
                 query = query.where(leaves.c.epoch == epoch)
             rows = connection.execute(query.order_by(leaves.c.epoch, leaves.c.attempt)).all()
-        found = {row.epoch: _array(row) for row in rows}
+            config = connection.scalar(select(runs.c.config).where(runs.c.run_id == run_id))
+        size = sizes_of(config)
+        found = {row.epoch: leaf_numbers(row, size, layer, split) for row in rows}
         if epoch is None:
-            if len({len(leaf) for leaf in found.values()}) > 1:
-                raise StoreError(f"the leaves of run {run_id} are damaged: every epoch must have the same number of rows")
             values = np.stack(list(found.values())) if found else np.empty((0, 0), dtype=np.uint8)
             return np.array(list(found), dtype=np.int64), values
         if epoch not in found:
@@ -269,17 +268,3 @@ def _summaries() -> Any:
     joined = joined.outerjoin(annotations, annotations.c.run_id == runs.c.run_id)
     said = annotations.c.name, annotations.c.tags, annotations.c.comment
     return select(runs.c.config, runs.c.label, runs.c.note, attempts, *said).select_from(joined)
-
-
-def _array(row: Row[Any]) -> np.ndarray:
-    """Return an array of the table `leaves`; raises StoreError where it is damaged."""
-    try:
-        kind = np.dtype(row.dtype)
-        if kind.kind not in "iu":
-            raise ValueError(f"their type must be of integers, got {row.dtype!r:.80}")
-        leaf = np.frombuffer(row.data, dtype=kind)
-        if json.loads(row.shape) != [len(leaf)]:
-            raise ValueError(f"their shape must be [{len(leaf)}], got {row.shape!r:.80}")
-        return leaf
-    except (ValueError, TypeError, RecursionError, SyntaxError) as error:
-        raise StoreError(f"the leaves of epoch {row.epoch!r:.20} are damaged: {error}") from None

@@ -4,11 +4,17 @@ SQLite holds any value in any column, and a row may come from a damaged disk or 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Row
 
+from leafscope.core.config import NetConfig, RunConfig
+from leafscope.core.datasets import shape
+from leafscope.core.errors import DataError, StoreError
 from leafscope.core.store.summaries import RunSummary
 from leafscope.core.text import loads
 
@@ -50,6 +56,67 @@ def run_summary(row: Row[Any]) -> RunSummary:
         comment=checked.take("comment", _or_none(_text), None) or "",
         fault=checked.fault,
     )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the leaves of a run must agree with."""
+
+    rows: Mapping[str, int]
+    """Split -> number of rows; empty: the data cannot be split as configured."""
+    leaves: tuple[int, ...]
+    """The number of leaves of each gated layer."""
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "Sizes":
+        """Return the sizes of a run."""
+        try:
+            size = shape(config.data)
+        except DataError:  # such a run only fails
+            return cls({}, _leaves_of(config.net))
+        rows = {"train": size.n_train, "validation": size.n_validation, "test": size.n_test}
+        return cls(rows, _leaves_of(config.net))
+
+
+@lru_cache(maxsize=1024)
+def sizes_of(config: Any) -> Sizes:
+    """Return the sizes of a run from its row; raises StoreError for a configuration that is damaged."""
+    try:
+        return Sizes.of(RunConfig.model_validate_json(config))
+    except ValueError as error:
+        raise StoreError(f"the configuration of the run is damaged: {config!r:.80}") from error
+
+
+def _leaves_of(net: NetConfig) -> tuple[int, ...]:
+    if not net.gated:
+        return ()
+    n_layers = len(net.model.tables(net)) or net.tree_layers
+    return tuple(routing.n_leaves for routing in net.model.routings(net, [np.empty(0, np.int64)] * n_layers))
+
+
+def leaf_numbers(row: Row[Any], size: Sizes, layer: int, split: str) -> np.ndarray:
+    """Return each row's leaf from a row of the table `leaves`; raises StoreError where it is damaged."""
+    try:
+        kind = np.dtype(row.dtype)
+        if kind.kind not in "iu":
+            raise ValueError(f"their type must be of integers, got {row.dtype!r:.80}")
+        leaf = np.frombuffer(row.data, dtype=kind)
+        if json.loads(row.shape) != [len(leaf)]:
+            raise ValueError(f"their shape must be [{len(leaf)}], got {row.shape!r:.80}")
+        if len(leaf) != size.rows.get(split):
+            raise ValueError(f"they must be of {size.rows.get(split)} {split} rows, got {len(leaf)}")
+        if layer >= len(size.leaves):
+            raise ValueError(f"their layer must be below {len(size.leaves)}, got {layer}")
+        check_leaves(leaf, size.leaves[layer], "they")
+        return leaf
+    except (ValueError, TypeError, RecursionError, SyntaxError) as error:
+        raise StoreError(f"the leaves of epoch {row.epoch!r:.20} are damaged: {error}") from None
+
+
+def check_leaves(leaf: np.ndarray, n_leaves: int, what: str) -> None:
+    """Raise ValueError unless all leaves are from 0 to `n_leaves` - 1."""
+    if leaf.size and not 0 <= (low := int(leaf.min())) <= (high := int(leaf.max())) < n_leaves:
+        raise ValueError(f"{what} must be from 0 to {n_leaves - 1}, got {low if low < 0 else high}")
 
 
 class _Checked:

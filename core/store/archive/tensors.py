@@ -16,6 +16,7 @@ from leafscope.core.errors import DataError
 from leafscope.core.models import build_net
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_epoch
 from leafscope.core.store.records import CHECKPOINT, NET
+from leafscope.core.store.rows import Sizes, check_leaves
 
 if TYPE_CHECKING:
     import torch
@@ -27,24 +28,6 @@ _SMALL = 2**20
 """Parameters up to which a net is built in memory, which takes less time than loading what torch needs to only describe it."""
 
 
-def size_of(run: RunConfig) -> DataShape | None:
-    """Return the sizes of a run's data; None if they cannot be split as configured, so that such a run only fails."""
-    try:
-        return shape(run.data)
-    except DataError:
-        return None
-
-
-def leaves_of(net: NetConfig) -> tuple[int, ...]:
-    """Return the number of leaves of each gated layer; empty for a net without gates."""
-    if not net.gated:
-        return ()
-    import numpy as np
-
-    n_layers = len(net.model.tables(net)) or net.tree_layers
-    return tuple(routing.n_leaves for routing in net.model.routings(net, [np.empty(0, np.int64)] * n_layers))
-
-
 def check_artifact(file: Path, name: str, run: RunConfig) -> None:
     """Raise ValueError, with a sentence, unless a file is the artifact of this name of the run, in safetensors."""
     epoch = snapshot_epoch(name)
@@ -52,8 +35,10 @@ def check_artifact(file: Path, name: str, run: RunConfig) -> None:
         raise ValueError(f"name must be {NET}, {CHECKPOINT}, {LEVELS}, or weights- or regions- and an epoch")
     if epoch is not None and epoch > run.epochs:
         raise ValueError(f"name must have an epoch up to {run.epochs}")
-    if (size := size_of(run)) is None:
-        raise ValueError(f"{run.label} must have no artifacts, since its data cannot be split")
+    try:
+        size = shape(run.data)
+    except DataError as error:
+        raise ValueError(f"{run.label} must have no artifacts, since its data cannot be split") from error
     try:
         with safe_open(file, framework="numpy") as tensors:
             _check_tensors(tensors, file.stat().st_size, name, run, size)
@@ -75,14 +60,8 @@ def _check_tensors(tensors: Any, n_bytes: int, name: str, run: RunConfig, size: 
     if name == CHECKPOINT:
         _check_progress(tensors.get_tensor("progress").tolist(), run, size)
     if "leaf" in given:
-        for layer, (leaf, n_leaves) in enumerate(zip(tensors.get_tensor("leaf"), leaves_of(run.net), strict=True)):
+        for layer, (leaf, n_leaves) in enumerate(zip(tensors.get_tensor("leaf"), Sizes.of(run).leaves, strict=True)):
             check_leaves(leaf, n_leaves, f"leaf of layer {layer}")
-
-
-def check_leaves(leaf: Any, n_leaves: int, what: str) -> None:
-    """Raise ValueError unless all leaves are from 0 to `n_leaves` - 1."""
-    if leaf.size and not 0 <= (low := int(leaf.min())) <= (high := int(leaf.max())) < n_leaves:
-        raise ValueError(f"{what} must be from 0 to {n_leaves - 1}, got {low if low < 0 else high}")
 
 
 def _expected(name: str, run: RunConfig, size: DataShape, n_bytes: int) -> Tensors:
@@ -91,7 +70,7 @@ def _expected(name: str, run: RunConfig, size: DataShape, n_bytes: int) -> Tenso
     if name == LEVELS:
         return _levels(run.net, size.n_classes)
     if name.startswith("regions-"):
-        return _regions(run.net, size.n_classes)
+        return _regions(run, size.n_classes)
     cost = run.net.model.cost
     assert cost is not None  # a net that is built has one
     n_parameters = cost(run.net, size.n_features, size.n_classes).parameters
@@ -128,9 +107,9 @@ def _described(tensors: "Mapping[str, torch.Tensor]") -> Tensors:
     return {name: (names.get(tensor.dtype, str(tensor.dtype)), tuple(tensor.shape)) for name, tensor in tensors.items()}
 
 
-def _regions(net: NetConfig, n_classes: int) -> Tensors:
+def _regions(run: RunConfig, n_classes: int) -> Tensors:
     found: Tensors = {"probability": ("U8", (GRID_SIDE**2, n_classes))}
-    return found | ({"leaf": ("I32", (len(leaves_of(net)), GRID_SIDE**2))} if net.gated else {})
+    return found | ({"leaf": ("I32", (len(Sizes.of(run).leaves), GRID_SIDE**2))} if run.net.gated else {})
 
 
 def _levels(net: NetConfig, n_classes: int) -> Tensors:
