@@ -4,7 +4,8 @@ SQLite holds any value in any column, and a row may come from a damaged disk or 
 """
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import Row
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DataError, StoreError
-from leafscope.core.store.summaries import RunSummary
+from leafscope.core.store.summaries import RunSummary, SweepInfo, WorkerInfo
 from leafscope.core.text import loads
 
 STATUSES = ("queued", "running", "finished", "failed", "stopped", "interrupted")
@@ -36,9 +37,9 @@ def run_summary(row: Row[Any]) -> RunSummary:
         status=checked.take("status", _status, "failed"),
         attempt=checked.take("attempt", _count, 1),
         first_attempt=checked.take("first_attempt", _count, 1),
-        created=checked.take("created", _time, 0.0),
-        started=checked.take("started", _or_none(_time), None),
-        finished=checked.take("finished", _or_none(_time), None),
+        created=checked.take("created", moment, 0.0),
+        started=checked.take("started", _or_none(moment), None),
+        finished=checked.take("finished", _or_none(moment), None),
         stopping=row.status == "running" and bool(row.stop_requested),
         error=checked.take("error", _or_none(_text), None),
         device=checked.take("device", _or_none(_text), None),
@@ -56,6 +57,65 @@ def run_summary(row: Row[Any]) -> RunSummary:
         comment=checked.take("comment", _or_none(_text), None) or "",
         fault=checked.fault,
     )
+
+
+def sweep_info(row: Row[Any]) -> SweepInfo:
+    """Return an entry of the list of sweeps; what is damaged of it is empty, and an empty configuration is not valid."""
+    checked = _Checked(row)
+    name, config = checked.take("name", _text, "(damaged)"), checked.take("config", _text, "")
+    return SweepInfo(row.sweep_id, name, config, checked.take("created", moment, 0.0))
+
+
+def worker_info(row: Row[Any]) -> tuple[WorkerInfo, int]:
+    """Return an entry of the list of workers, and its heartbeat."""
+    checked = _Checked(row)
+    state, pid = checked.take("state", _text, ""), checked.take("pid", _count, 0)
+    return WorkerInfo(row.worker_id, pid, checked.take("device", _text, ""), state), checked.take("beats", _count, 0)
+
+
+def deck_times(row: Row[Any]) -> tuple[str, float, float]:
+    """Return the name of a deck, and when it was made and changed."""
+    checked = _Checked(row)
+    name = checked.take("name", _text, "(damaged)")
+    return name, checked.take("created", moment, 0.0), checked.take("changed", moment, 0.0)
+
+
+def score(row: Row[Any]) -> tuple[int, float]:
+    """Return the epoch and the value of a row of the table `metrics`; raises StoreError where it is damaged."""
+    try:
+        return _count(row.epoch), _real(row.value) if row.nonfinite is None else _NOT_FINITE[row.nonfinite]
+    except (ValueError, TypeError, KeyError) as error:
+        words = (
+            f"the scores of run {row.run_id} are damaged at epoch {row.epoch!r:.20}: {row.value!r:.40}, {row.nonfinite!r:.40}"
+        )
+        raise StoreError(words) from error
+
+
+def epoch_number(value: Any) -> int:
+    """Return an epoch of the table `leaves`; raises StoreError where it is damaged."""
+    try:
+        return _count(value)
+    except ValueError:
+        raise StoreError(f"the leaves are damaged: an epoch must be a whole number from 0, got {value!r:.80}") from None
+
+
+def attempt_number(value: Any) -> int:
+    """Return the number of an attempt; raises StoreError where it is damaged."""
+    try:
+        return _count(value)
+    except ValueError:
+        raise StoreError(f"a run is damaged: its attempts must be whole numbers from 0, got {value!r:.80}") from None
+
+
+def joined(parts: Iterable[Any]) -> bytes:
+    """Join the parts of an artifact; raises StoreError where they are damaged."""
+    try:
+        return b"".join(parts)
+    except TypeError as error:
+        raise StoreError(f"an artifact is damaged: {error}") from None
+
+
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 @dataclass(frozen=True)
@@ -96,6 +156,7 @@ def _leaves_of(net: NetConfig) -> tuple[int, ...]:
 
 def leaf_numbers(row: Row[Any], size: Sizes, layer: int, split: str) -> np.ndarray:
     """Return each row's leaf from a row of the table `leaves`; raises StoreError where it is damaged."""
+    epoch_number(row.epoch)
     try:
         kind = np.dtype(row.dtype)
         if kind.kind not in "iu":
@@ -159,7 +220,8 @@ def _real(value: Any) -> float:
     return float(value)
 
 
-def _time(value: Any) -> float:
+def moment(value: Any) -> float:
+    """Return seconds since 1970; raises ValueError or TypeError for what is no time that can be shown."""
     if not 0 <= _real(value) <= LATEST:
         raise ValueError(value)
     return _real(value)

@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import Table
 
 from leafscope.app import navigation
+from leafscope.app.parts import run_picker
+from leafscope.app.sweeps import current
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError, RunStateError
 from leafscope.core.inspection.trained import trained_net
@@ -117,7 +119,7 @@ def read_everything(store: Store) -> None:
             told(lambda act=act, run_id=run_id: act(run_id))
         for kind in ("weights", "regions"):
             told(lambda run_id=run_id, kind=kind: store.snapshots(run_id, kind))
-        if not summary.fault:
+        if run_picker.config_fault(summary) is None:
             told(lambda run_id=run_id: trained_net(store, run_id))
     told(lambda: store.curves([summary.run_id for summary in store.list_runs()], "test", "accuracy"))
     for act in (store.revision, store.is_empty, store.sweeps, store.workers, store.benchmarks, store.space):
@@ -126,7 +128,8 @@ def read_everything(store: Store) -> None:
     for deck in told(store.decks) or ():
         told(lambda deck=deck: store.slides(deck.deck_id))
     for info in told(store.sweeps) or ():
-        told(lambda info=info: jobs.sweep_progress(info.sweep_id, store=store))
+        if current.fault(info) is None:
+            told(lambda info=info: jobs.sweep_progress(info.sweep_id, store=store))
 
 
 def open_pages(address: dict[str, str]) -> None:
