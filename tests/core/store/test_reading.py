@@ -63,6 +63,31 @@ def test_leaves_of_a_layer_that_the_net_lacks_are_damaged(db: Store) -> None:
         db.leaves(claim.run_id, 1, "train")
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("nonfinite", "{}"), ("value", "x"), ("value", b"x"), ("epoch", "x"), ("epoch", -1)]
+)
+def test_damaged_scores_are_said_so_and_left_out_of_the_curves_of_many(column: str, value: Any, db: Store) -> None:
+    claim = claimed(db)
+    db.record(claim, [record(0), record(1), record(2)])
+    with db._write() as connection:
+        query = f"UPDATE metrics SET {column} = ? WHERE epoch = 1 AND split = 'test' AND metric = 'loss'"
+        connection.exec_driver_sql(query, (value,))
+    if column != "epoch" or value != -1:  # which is before the first
+        with pytest.raises(StoreError, match=f"the scores of run {claim.run_id} are damaged at epoch"):
+            db.history(claim.run_id)
+    assert db.curves([claim.run_id], "test", "loss")[claim.run_id][0].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(("column", "value"), [("first_attempt", "x"), ("first_attempt", -1)])
+def test_damaged_attempts_are_said_so(column: str, value: Any, db: Store) -> None:
+    claim = claimed(db)
+    with db._write() as connection:
+        connection.exec_driver_sql(f"UPDATE attempts SET {column} = ?", (value,))
+    for ask in (db.history, db.recorded_epochs):
+        with pytest.raises(StoreError, match="its attempts must be whole numbers"):
+            ask(claim.run_id)
+
+
 def test_leaves_keep_dtype_and_shape(db: Store) -> None:
     claim = claimed(db)
     db.record(claim, [record(0), record(1)])
