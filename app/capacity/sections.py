@@ -55,7 +55,7 @@ on an idle AMD EPYC of two cores, 0.03 to 0.06 while others used its cores (this
 GATE_WORDS: dict[Gates, str] = {"hidden": "hidden units", "units": "separate units", "random": "random hyperplanes"}
 """Where gating bits come from."""
 
-_MEASURED = ("depth", "rows", "milliseconds", "dense_milliseconds", "against_dense", "capacity_time_ratio", "touched_bytes")
+_NUMBERS = ("depth", "rows", "milliseconds", "dense_milliseconds", "against_dense", "capacity_time_ratio", "touched_bytes")
 """The numbers of a row of the benchmark that figures show."""
 
 _COLUMNS = ["quantity", "depth", "value", "unit"]
@@ -155,7 +155,7 @@ def _rows(benchmark: Benchmark) -> list[dict[str, Any]]:
     return [
         row
         for row in benchmark.result["groups"]["capacity"]
-        if isinstance(row.get("phase"), str) and all(isinstance(row.get(name), int | float) for name in _MEASURED)
+        if isinstance(row.get("phase"), str) and all(isinstance(row.get(name), int | float) for name in _NUMBERS)
     ]
 
 

@@ -177,7 +177,14 @@ def _members(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[
     """Yield the members of a table with their contents: a line for each row, and the rows' binary values."""
     yield f"{table.name}.jsonl", _lines(connection, table, chosen)
     if table in BINARY:
-        yield f"{table.name}.bin", (row.data for row in _rows(connection, table, chosen, [table.c.data], 1))
+        yield f"{table.name}.bin", _blobs(connection, table, chosen)
+
+
+def _blobs(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[bytes]:
+    for number, row in enumerate(_rows(connection, table, chosen, [table.c.data], 1), start=1):
+        if not isinstance(row.data, bytes):
+            raise refusal(table, number, f"it is damaged: data must be bytes, got {row.data!r:.80}")
+        yield row.data
 
 
 def _lines(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[bytes]:
