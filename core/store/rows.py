@@ -83,6 +83,7 @@ def deck_times(row: Row[Any]) -> tuple[str, float, float]:
 def score(row: Row[Any]) -> tuple[int, float]:
     """Return the epoch and the value of a row of the table `metrics`; raises StoreError where it is damaged."""
     try:
+        _text(row.split), _text(row.metric)
         return _count(row.epoch), _real(row.value) if row.nonfinite is None else _NOT_FINITE[row.nonfinite]
     except (ValueError, TypeError, KeyError) as error:
         words = (

@@ -131,6 +131,15 @@ class Soak:
             if len(history) and sorted(history["epoch"].unique()) != list(range(done + 1)):
                 self.faults.append(f"{run_id} lacks an epoch up to {done}")
 
+    def finish(self) -> None:
+        """Wait until the queue is empty, for as long as it moves on: a busy machine may need minutes for what waits."""
+        while waiting := self.active():
+            until(lambda before=waiting: self.active() != before, "the queue moves on")
+
+    def active(self) -> list[tuple[str, str, int]]:
+        """The runs that wait or train, with their progress."""
+        return [(run.run_id, run.status, run.epochs_done) for run in self.store.list_runs() if run.active]
+
     def unused_share(self) -> float:
         """The share of the database's file that holds nothing."""
         with contextlib.closing(sqlite3.connect(self.app.database)) as connection:
@@ -167,7 +176,7 @@ def main() -> None:
             minutes = options.minutes * (1 - FUZZ_SHARE)
             soak = Soak(app, 60 * minutes, options.seed)
             soak.run()
-            until(lambda: not any(run.active for run in soak.store.list_runs()), "the queue is empty")
+            soak.finish()
             soak.check_store()
             memory, files = soak.growth()
             print(f"seed {options.seed}, {minutes:g} min: {soak.loads:,} page loads, {dict(soak.done)}")

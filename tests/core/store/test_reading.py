@@ -64,7 +64,7 @@ def test_leaves_of_a_layer_that_the_net_lacks_are_damaged(db: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("nonfinite", "{}"), ("value", "x"), ("value", b"x"), ("epoch", "x"), ("epoch", -1)]
+    ("column", "value"), [("nonfinite", "{}"), ("value", "x"), ("value", b"x"), ("epoch", "x"), ("epoch", -1), ("metric", b"x")]
 )
 def test_damaged_scores_are_said_so_and_left_out_of_the_curves_of_many(column: str, value: Any, db: Store) -> None:
     claim = claimed(db)
