@@ -62,6 +62,6 @@ frames:
 timings:
     {{python}} -m tests.tools.timings
 
-# use the app at random for 30 minutes while its worker is killed now and then, and print what grew
+# use the app at random while its worker is killed now and then, print what grew, and run the fuzz tests: 30 minutes or --minutes N
 soak *options:
     {{python}} -m tests.tools.soak {{options}}

@@ -19,7 +19,11 @@ HERE = Path(__file__).resolve().parent
 ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
 
 st.set_page_config(page_title="Leafscope", page_icon=ICON, layout="wide")
-st.html("<style>.stMainBlockContainer { padding-top: 3.5rem; }</style>")  # keep the answer above the fold
+STYLE = """
+.stMainBlockContainer { padding-top: 3.5rem; } /* keep the answer above the fold */
+button[aria-label^="Download as CSV"] { display: none; } /* writes formulas as they are; our own button escapes them */
+"""
+st.html(f"<style>{STYLE}</style>")
 server.check_access()
 session.seed_view()
 page = st.navigation(

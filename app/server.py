@@ -13,7 +13,7 @@ import streamlit as st
 
 from leafscope.app.access import Access, Refused
 from leafscope.app.theme import streamlit_options
-from leafscope.core import jobs
+from leafscope.core import compile_cache, jobs
 from leafscope.core.worker.supervisor import Supervisor
 
 OPTIONS: dict[str, Any] = {
@@ -95,6 +95,7 @@ def ensure_worker() -> Supervisor:
     with _lock:
         if _supervisor is None:
             os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.readiness: nothing here waits for a compiler
+            compile_cache.choose(jobs.default_store().path)
             _supervisor = Supervisor(database=None, device=device())
             _supervisor.start()
         return _supervisor

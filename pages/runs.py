@@ -192,7 +192,8 @@ def _confirm_deletion(chosen: list[RunSummary]) -> None:
         st.rerun()
     if right.button(f"Delete {len(ended)}", type="primary", width="stretch", key="_delete", disabled=not ended):
         try:
-            jobs.default_store().delete(summary.run_id for summary in ended)
+            with st.spinner("Deleting ..."):  # which also gives the space back to the disk
+                jobs.default_store().delete(summary.run_id for summary in ended)
         except LeafscopeError as error:
             session.notify(str(error))
         if session.run_id() in {summary.run_id for summary in ended}:

@@ -55,6 +55,9 @@ on an idle AMD EPYC of two cores, 0.03 to 0.06 while others used its cores (this
 GATE_WORDS: dict[Gates, str] = {"hidden": "hidden units", "units": "separate units", "random": "random hyperplanes"}
 """Where gating bits come from."""
 
+_NUMBERS = ("depth", "rows", "milliseconds", "dense_milliseconds", "against_dense", "capacity_time_ratio", "touched_bytes")
+"""The numbers of a row of the benchmark that figures show."""
+
 _COLUMNS = ["quantity", "depth", "value", "unit"]
 _MEASURED = {"trained": "trained_parameters", "training_seconds": "seconds", "inference_seconds": "inference_seconds"}
 """Quantity -> column of a sweep's table."""
@@ -143,8 +146,17 @@ def _lines(rows: Iterable[tuple[str, float, float]]) -> pd.DataFrame:
 
 def measured(benchmark: Benchmark, phase: str, rows: int) -> list[dict[str, Any]]:
     """The rows of the benchmark of one phase and batch, by depth."""
-    found = [row for row in benchmark.result["groups"]["capacity"] if (row["phase"], row["rows"]) == (phase, rows)]
+    found = [row for row in _rows(benchmark) if (row["phase"], row["rows"]) == (phase, rows)]
     return sorted(found, key=lambda row: row["depth"])
+
+
+def _rows(benchmark: Benchmark) -> list[dict[str, Any]]:
+    """All rows, without damaged ones."""
+    return [
+        row
+        for row in benchmark.result["groups"]["capacity"]
+        if isinstance(row.get("phase"), str) and all(isinstance(row.get(name), int | float) for name in _NUMBERS)
+    ]
 
 
 def ratio_rows(benchmark: Benchmark) -> pd.DataFrame:
@@ -252,7 +264,7 @@ def ratio(benchmark: Benchmark | None) -> None:
 
 def all_measured(benchmark: Benchmark) -> None:
     """Everything that the benchmark measured of capacity, as it was kept."""
-    rows = pd.DataFrame(benchmark.result["groups"]["capacity"])
+    rows = pd.DataFrame(_rows(benchmark))
     with st.expander(f"All {theme.thousands(len(rows))} measurements", icon=":material/table:"):
         st.dataframe(rows, hide_index=True, height=300, key="capacity_measured")
         csv_button(lambda: rows, "leafscope-capacity.csv", key="capacity_measured_csv")

@@ -68,6 +68,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     import json
 
+    from leafscope.core import compile_cache
+
+    if not compile_cache.choose(None):
+        say(compile_cache.NOT_KEPT, file=sys.stderr)
     from leafscope.core.bench import suite
     from leafscope.core.errors import LeafscopeError
     from leafscope.core.store.store import Store

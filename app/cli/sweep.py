@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     from leafscope.app.theme import as_csv
+    from leafscope.core import compile_cache
     from leafscope.core.config import explain
     from leafscope.core.config.toml_file import read_sweep
     from leafscope.core.errors import DataError, LeafscopeError, LimitError
@@ -46,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         sweeps = [read_sweep(file) for file in options.files]
         store = None if options.no_store else Store(options.database)
+        if not compile_cache.choose(None if store is None else store.path):
+            say(compile_cache.NOT_KEPT, file=sys.stderr)
         for file, sweep in zip(options.files, sweeps, strict=True):
             try:
                 table = _train(sweep, store, options)
@@ -80,7 +83,7 @@ def _train(sweep: Any, store: Any, options: argparse.Namespace) -> "pd.DataFrame
 
     check(sweep)
     if not readiness.is_ready():
-        say("compiling, once on this machine, which takes about half a minute ...", file=sys.stderr)
+        say("compiling, which takes about half a minute ...", file=sys.stderr)
     compiling.make_ready()
     name = printable(sweep.name)[:40]
     with tqdm(total=len(distinct_runs(sweep)), desc=name, unit=" runs", file=sys.stderr, mininterval=0.2) as bar:

@@ -10,6 +10,7 @@ from leafscope.app.figures.compare.balance_beside import BalanceBeside
 from leafscope.app.figures.compare.loads_beside import LoadsBeside
 from leafscope.app.parts import drawing
 from leafscope.core import jobs
+from leafscope.core.errors import StoreError
 from leafscope.core.usage.chance import expected_balance
 from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.usage.evenness import balance
@@ -68,9 +69,12 @@ def _with_leaves(found: Selection, split: str) -> list[tuple[int, np.ndarray, in
             net = found.summaries[str(run_id)].config.net
             if not net.gated or net.depth == 0:
                 continue
-            epochs = jobs.default_store().recorded_epochs(run_id)
-            if len(epochs):
-                leaf = jobs.default_store().leaves(run_id, net.tree_layers - 1, split, int(epochs[-1]))
+            try:
+                epochs = jobs.default_store().recorded_epochs(run_id)
+                leaf = jobs.default_store().leaves(run_id, net.tree_layers - 1, split, int(epochs[-1])) if len(epochs) else None
+            except StoreError:  # a damaged run must not hide the others
+                continue
+            if leaf is not None:
                 shown.append((place, leaf, net.depth))
                 break
     return shown

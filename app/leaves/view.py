@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from leafscope.core import jobs
 from leafscope.core.comparison.overlap import split_overlap
 from leafscope.core.datasets import Dataset
+from leafscope.core.errors import StoreError
 from leafscope.core.inspection.trained import TrainedNet, trained_net
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
@@ -110,7 +111,11 @@ class View:
 def _series(url: str, run_id: str, attempt: int, status: str, last_epoch: int, layer: int, split: str) -> NDArray[np.integer]:
     """Cached until the run has another epoch; what it recorded since the page looked is left out."""
     del url, attempt, status
-    epochs, leaves = jobs.default_store().leaves(run_id, layer, split)
+    store = jobs.default_store()
+    epochs, leaves = store.leaves(run_id, layer, split)
+    recorded = store.recorded_epochs(run_id)
+    if missing := {*recorded[recorded <= last_epoch].tolist()} - {*epochs.tolist()}:
+        raise StoreError(f"the leaves of run {run_id} are damaged: those of {split} rows at epoch {min(missing)} are missing")
     return leaves[epochs <= last_epoch]
 
 

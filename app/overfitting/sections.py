@@ -1,5 +1,6 @@
 """The sections of the Overfitting page: from the table of a sweep to figures, each with its sentence, caption and numbers."""
 
+import contextlib
 import math
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from leafscope.core import jobs
 from leafscope.core.comparison import histories, statistics
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.datasets import load
+from leafscope.core.errors import StoreError
 from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.models import net_lines
@@ -241,13 +243,15 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def level_table(url: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
-    """Accuracy of trained trees by level: run_id, split, level, accuracy; runs whose weights are not kept are left out."""
+    """Accuracy of trained trees by level: run_id, split, level, accuracy; runs without whole weights are left out."""
     del url  # the store's, to which what is cached belongs
     store = jobs.default_store()
     lines = []
     for run_id in run_ids:
         summary = store.runs([run_id]).get(run_id)
-        trained = None if summary is None else trained_net(store, run_id)
+        trained = None
+        with contextlib.suppress(StoreError):  # one damaged run must not hide the others
+            trained = None if summary is None else trained_net(store, run_id)
         if summary is None or trained is None or not isinstance(trained.net, TreeNet):
             continue
         scores = scores_by_level(trained.net, load(summary.config.data, summary.config.data_seed))

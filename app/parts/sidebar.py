@@ -8,7 +8,7 @@ from leafscope.app.decks import current
 from leafscope.app.navigation import PRESENT_PAGE
 from leafscope.app.parts import store_trouble
 from leafscope.app.parts.run_picker import STATUS_ICONS, STATUS_WORDS
-from leafscope.core import jobs
+from leafscope.core import compile_cache, jobs
 from leafscope.core.store.values.summaries import RunSummary
 
 WORKER_WORDS = {
@@ -69,3 +69,5 @@ def worker_line() -> None:
     """Show the worker's status."""
     status = jobs.worker_status()
     st.caption(WORKER_WORDS[status.state])
+    if not compile_cache.is_kept():
+        st.caption(compile_cache.NOT_KEPT)

@@ -60,7 +60,8 @@ def _free(summaries: Sequence[RunSummary], chosen: Sequence[RunSummary]) -> None
         store = jobs.default_store()
         before = store.space()
         try:
-            store.drop_snapshots(summary.run_id for summary in offers[label or ""])
+            with st.spinner("Deleting replays and giving their space back to the disk ..."):  # seconds, if there are many
+                store.drop_snapshots(summary.run_id for summary in offers[label or ""])
         except LeafscopeError as error:
             session.notify(str(error))
         else:

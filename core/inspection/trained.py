@@ -73,6 +73,10 @@ def trained_net(store: Store, run_id: str) -> TrainedNet | None:
     Raises RunNotFoundError, and StoreError if what was kept is damaged.
     """
     run = store.run(run_id)
+    try:
+        run.config  # noqa: B018
+    except ValidationError as error:
+        raise StoreError(f"the configuration of run {run_id} is damaged, or of another version") from error
     if (data := store.artifact(run_id, NET)) is not None:
         with _undamaged(run_id, NET):
             return TrainedNet(_with_weights(run.config, unpack(data)), None)

@@ -25,6 +25,8 @@ os.environ.setdefault("NUMBA_OPT", "2")  # as fast as 3 here, and compiled in tw
 import numba
 import numpy as np
 
+from leafscope.core import compile_cache
+
 F = np.float32
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -36,7 +38,7 @@ _OPTIONS: dict[str, Any] = {
 
 def _compile(function: Any) -> Any:
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        return numba.njit(cache=compile_cache.is_kept(), **_OPTIONS)(function)
     except RuntimeError:  # no directory that can be written to: nothing is kept
         return numba.njit(**_OPTIONS)(function)
 

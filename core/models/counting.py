@@ -7,7 +7,7 @@ The way of counting is this project's choice.
 import math
 from typing import TYPE_CHECKING
 
-from leafscope.core.models.registry import Memory
+from leafscope.core.models.registry import Memory, Weight
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, RunConfig
@@ -34,6 +34,22 @@ def layered_parameters(net: "NetConfig", n_features: int, n_outputs: int, matric
     of_layer = matrices * matrix(net) + gates * (width + 1)
     parameters: int = (n_features + 1) * width + net.tree_layers * of_layer + (width + 1) * n_outputs
     return parameters
+
+
+def linear_weights(name: str, n_inputs: int, n_outputs: int, nodes: int = 0) -> tuple[Weight, Weight]:
+    """List the matrix and the bias of a linear layer, one for each of its nodes if it has any."""
+    of_nodes = (nodes,) if nodes else ()
+    return (
+        Weight(f"{name}.weight", (*of_nodes, n_outputs, n_inputs), has_nodes=nodes > 0),
+        Weight(f"{name}.bias", (*of_nodes, n_outputs), has_nodes=nodes > 0),
+    )
+
+
+def layered_weights(net: "NetConfig", n_features: int, n_outputs: int, nodes: int = 0) -> list[Weight]:
+    """List the tensors of a net whose hidden layers each have this number of nodes; 0: one matrix, not counted as a node."""
+    width = net.width
+    between = [one for index in range(net.tree_layers) for one in linear_weights(f"layers.{index}", width, width, nodes)]
+    return [*linear_weights("hidden", n_features, width), *between, *linear_weights("head", width, n_outputs)]
 
 
 def layered_multiply_adds(net: "NetConfig", n_features: int, n_outputs: int, gates: int = 0) -> int:

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.models.counting import check_positive, layered_multiply_adds, layered_parameters, training_memory
+from leafscope.core.models.counting import (
+    check_positive,
+    layered_multiply_adds,
+    layered_parameters,
+    layered_weights,
+    training_memory,
+)
 from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, Size, net_kinds
 
 if TYPE_CHECKING:
@@ -153,6 +159,7 @@ DENSE = MODELS.register(
         ),
         net_fields=("width", "tree_layers"),
         cost=_size,
+        weights=layered_weights,
         memory=_memory,
         build=_build,
     )

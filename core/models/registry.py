@@ -71,6 +71,18 @@ class Table:
     """Parameters of one node."""
 
 
+@dataclass(frozen=True)
+class Weight:
+    """A tensor of a net, in float32."""
+
+    name: str
+    shape: tuple[int, ...]
+    is_trained: bool = True
+    """Whether the optimizer updates it."""
+    has_nodes: bool = False
+    """Whether its rows are nodes, whose visits the optimizer counts."""
+
+
 @dataclass(frozen=True, eq=False)
 class Routing:
     """The leaves to which a gated layer routes the rows."""
@@ -199,6 +211,8 @@ class Model:
     """The matrices of each gated layer."""
     cost: "Callable[[NetConfig, int, int], Size] | None" = None
     """Its size between P and Q; None: the size is known only after the fit."""
+    weights: "Callable[[NetConfig, int, int], Sequence[Weight]] | None" = None
+    """Configuration, P, Q -> the tensors of the net that `build` returns, in the order of its parameters."""
     memory: "Callable[[RunConfig, int, int, int], Memory]"
     """Run, P, Q, rows of all splits -> bytes, without the data."""
     build: "Callable[[NetConfig, int, int, int], Any] | None" = None
@@ -209,8 +223,8 @@ class Model:
         check_names(self.name, self.options, RESERVED)
         if (self.build is None) == (self.fit is None):
             raise ValueError(f"a model must have either build or fit, got {'neither' if self.fit is None else 'both'}")
-        if self.build is not None and self.cost is None:
-            raise ValueError("a model that is built must have a cost, got None")
+        if self.build is not None and (self.cost is None or self.weights is None):
+            raise ValueError("a model that is built must have a cost and weights, got None")
 
     @property
     def reads(self) -> frozenset[str]:

@@ -7,8 +7,15 @@ prefixes: Cho & Bengio 2014 (arXiv 1406.7362).
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.models.counting import layered_multiply_adds, layered_parameters, matrix, training_memory
-from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, Routing, Size, Table
+from leafscope.core.models.counting import (
+    layered_multiply_adds,
+    layered_parameters,
+    layered_weights,
+    linear_weights,
+    matrix,
+    training_memory,
+)
+from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, Routing, Size, Table, Weight
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +40,16 @@ def _size(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
         # hidden gates cost nothing, since the hidden units are computed anyway
         multiply_adds=layered_multiply_adds(net, n_features, n_outputs, 0 if net.gates == "hidden" else net.depth),
     )
+
+
+def _weights(net: "NetConfig", n_features: int, n_outputs: int) -> list[Weight]:
+    found = layered_weights(net, n_features, n_outputs, _nodes(net))
+    for index in range(net.tree_layers if net.depth else 0):
+        if net.gates == "units":
+            found += linear_weights(f"gates.{index}", net.width, net.depth)
+        elif net.gates == "random":
+            found.append(Weight(f"gates.{index}.normals", (net.depth, net.width), is_trained=False))
+    return found
 
 
 def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:
@@ -93,6 +110,7 @@ _GATED: dict[str, Any] = {
     "routings": _routings,
     "tables": _tables,
     "cost": _size,
+    "weights": _weights,
     "memory": _memory,
     "build": _build,
 }

@@ -8,7 +8,9 @@ from sqlalchemy import Row, insert, select
 
 from leafscope.core.store.database.transactions import Transactions
 from leafscope.core.store.schema import benchmarks
+from leafscope.core.store.values.rows import moment
 from leafscope.core.store.values.summaries import Benchmark
+from leafscope.core.text import loads
 
 
 class Benchmarks(Transactions):
@@ -26,12 +28,12 @@ class Benchmarks(Transactions):
         return int(key[0])
 
     def benchmarks(self, limit: int = 20) -> list[Benchmark]:
-        """List at most `limit` benchmarks, the newest first."""
+        """List at most `limit` benchmarks, the newest first; damaged ones are left out."""
         if limit < 0:
             raise ValueError(f"limit must be at least 0, got {limit}")
         with self._read() as connection:
             rows = connection.execute(_newest_benchmarks().limit(limit)).all()
-        return [_benchmark(row) for row in rows]
+        return [found for row in rows if (found := _benchmark(row)) is not None]
 
     def latest_benchmark(self, group: str | None = None, include_quick: bool = True) -> Benchmark | None:
         """Return the newest benchmark (that measured `group`, if given), or None."""
@@ -42,7 +44,7 @@ class Benchmarks(Transactions):
         with self._read() as connection, connection.execute(query) as rows:
             for row in rows:
                 found = _benchmark(row)
-                if group is None or group in found.result["groups"]:
+                if found is not None and (group is None or group in found.result["groups"]):
                     return found
         return None
 
@@ -51,8 +53,16 @@ def _newest_benchmarks() -> Any:
     return select(benchmarks).order_by(benchmarks.c.created.desc(), benchmarks.c.id.desc())
 
 
-def _benchmark(row: Row[Any]) -> Benchmark:
-    return Benchmark(row.id, row.created, row.leafscope, row.machine, row.threads, row.quick, json.loads(row.result))
+def _benchmark(row: Row[Any]) -> Benchmark | None:
+    """Return a benchmark; None for a damaged one, which can be measured again."""
+    try:
+        result = loads(row.result)
+        said = _row(result)
+        return Benchmark(
+            row.id, moment(row.created), said["leafscope"], said["machine"], said["threads"], said["quick"], result
+        )
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 _KINDS = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a dict"}

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from leafscope.core.errors import LimitError, RunNotFoundError
 from leafscope.core.store.database.transactions import Transactions
 from leafscope.core.store.schema import decks, slides
-from leafscope.core.text import check_storable, loads
+from leafscope.core.store.values.rows import deck_times
+from leafscope.core.text import check_storable, loads, storable
 
 MAX_SLIDES = 200
 """The most slides of a deck: more than four hours of talk."""
@@ -75,7 +76,8 @@ class Decks(Transactions):
         count = select(func.count()).where(slides.c.deck_id == decks.c.deck_id).scalar_subquery()
         with self._read() as connection:
             rows = connection.execute(select(decks, count.label("n")).order_by(decks.c.changed.desc(), decks.c.deck_id)).all()
-        return [DeckInfo(row.deck_id, row.name, row.n, row.created, row.changed) for row in rows]
+        found = [(row, *deck_times(row)) for row in rows]
+        return [DeckInfo(row.deck_id, name, row.n, created, changed) for row, name, created, changed in found]
 
     def deck(self, deck_id: str) -> DeckInfo:
         """Return a deck; raises RunNotFoundError if no deck has this address."""
@@ -89,7 +91,7 @@ class Decks(Transactions):
         with self._read() as connection:
             query = select(slides).where(slides.c.deck_id == deck_id).order_by(slides.c.place, slides.c.slide_id)
             rows = connection.execute(query).all()
-        return {row.slide_id: Slide.model_validate(loads(row.content) | {"figure": _figure(row.figure)}) for row in rows}
+        return {row.slide_id: _slide(row) for row in rows}
 
     def make_deck(self, name: str, content: Sequence[Slide] = ()) -> str:
         """Create a deck with slides; return its address. Raises ValueError for an empty name or too long texts."""
@@ -128,7 +130,8 @@ class Decks(Transactions):
             row = connection.execute(select(slides).where(slides.c.slide_id == slide_id)).first()
             if row is None:
                 raise RunNotFoundError(f"no slide has the address {slide_id!r:.40}; it was deleted")
-            slide = Slide.model_validate(loads(row.content) | changes)
+            slide = _slide(row).model_copy(update=changes)
+            slide = Slide.model_validate(slide.model_dump())
             self._touch(connection, row.deck_id)
             connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(content=_content(slide)))
 
@@ -174,9 +177,13 @@ def _content(slide: Slide) -> str:
     return slide.model_dump_json(exclude={"figure"}, exclude_defaults=True)
 
 
-def _figure(text: str | None) -> dict[str, Any] | None:
-    figure: dict[str, Any] | None = None if text is None else loads(text)
-    return figure
+def _slide(row: Row[Any]) -> Slide:
+    """Return a slide; where it is damaged, one that says so, so that it hides no other and can be deleted."""
+    try:
+        return Slide.model_validate(loads(row.content) | {"figure": None if row.figure is None else loads(row.figure)})
+    except (ValueError, TypeError, RecursionError) as error:
+        words = " ".join(str(error).split())
+        return Slide(kind="text", title="This slide is damaged", text=storable(f"{words:.300}"))
 
 
 def _name(name: str) -> str:

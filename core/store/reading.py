@@ -4,14 +4,14 @@ Only a run's newest chain of attempts is read, beginning with its last attempt f
 epoch, the last of them counts.
 """
 
-import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.store.database.transactions import Transactions, chunks
@@ -24,7 +24,7 @@ from leafscope.core.store.schema import (
     metrics,
     runs,
 )
-from leafscope.core.store.values.rows import run_summary
+from leafscope.core.store.values.rows import attempt_number, epoch_number, joined, leaf_numbers, run_summary, score, sizes_of
 from leafscope.core.store.values.summaries import LOST, STALE, RunSummary
 
 Snapshot = Literal["weights", "regions"]
@@ -90,9 +90,10 @@ class Reading(Transactions):
                 newest |= {row.run_id: row.first_attempt for row in connection.execute(query.order_by(attempts.c.attempt))}
                 of_metric = metrics.c.run_id.in_(part), metrics.c.split == split, metrics.c.metric == metric
                 for row in connection.execute(select(metrics).where(*of_metric).order_by(metrics.c.attempt)):
-                    if row.attempt >= newest[row.run_id]:
-                        value = row.value if row.nonfinite is None else float(row.nonfinite)
-                        points.setdefault(row.run_id, {})[row.epoch] = value
+                    with suppress(StoreError):  # one damaged score must not hide the curves of others
+                        epoch, value = score(row)
+                        if attempt_number(row.attempt) >= attempt_number(newest.get(row.run_id, 0)):
+                            points.setdefault(row.run_id, {})[epoch] = value
         return {
             run_id: (np.array(sorted(values), dtype=np.int64), np.array([values[epoch] for epoch in sorted(values)]))
             for run_id, values in points.items()
@@ -129,7 +130,7 @@ class Reading(Transactions):
             first = self._first_attempt(connection, run_id)
             chain = leaves.c.run_id == run_id, leaves.c.attempt >= first
             rows = connection.execute(select(leaves.c.epoch).where(*chain).distinct().order_by(leaves.c.epoch)).scalars().all()
-        return np.array(rows, dtype=np.int64)
+        return np.array([epoch_number(epoch) for epoch in rows], dtype=np.int64)
 
     @overload
     def leaves(self, run_id: str, layer: int, split: str) -> tuple[np.ndarray, np.ndarray]: ...
@@ -142,7 +143,7 @@ class Reading(Transactions):
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Return each row's leaf at one epoch, (rows,) integers; without `epoch`, (E,) epochs and (E, rows) leaves.
 
-        Raises RunNotFoundError, and StoreError if this epoch has no recorded leaves.
+        Raises RunNotFoundError, and StoreError if this epoch has no recorded leaves, or damaged ones.
         """
         with self._read() as connection:
             first = self._first_attempt(connection, run_id)
@@ -152,10 +153,10 @@ class Reading(Transactions):
             if epoch is not None:
                 query = query.where(leaves.c.epoch == epoch)
             rows = connection.execute(query.order_by(leaves.c.epoch, leaves.c.attempt)).all()
-        found = {row.epoch: _array(row) for row in rows}
+            config = connection.scalar(select(runs.c.config).where(runs.c.run_id == run_id))
+        size = sizes_of(config)
+        found = {row.epoch: leaf_numbers(row, size, layer, split) for row in rows}
         if epoch is None:
-            if len({len(leaf) for leaf in found.values()}) > 1:
-                raise StoreError(f"the leaves of run {run_id} are damaged: every epoch must have the same number of rows")
             values = np.stack(list(found.values())) if found else np.empty((0, 0), dtype=np.uint8)
             return np.array(list(found), dtype=np.int64), values
         if epoch not in found:
@@ -187,8 +188,8 @@ class Reading(Transactions):
         parts: dict[tuple[int, int], list[bytes]] = {}
         for row in rows:
             if (epoch := snapshot_epoch(row.name)) is not None:
-                parts.setdefault((epoch, row.attempt), []).append(row.data)
-        return {epoch: b"".join(parts[epoch, attempt]) for epoch, attempt in sorted(parts)}  # the last attempt counts
+                parts.setdefault((epoch, attempt_number(row.attempt)), []).append(row.data)
+        return {epoch: joined(parts[epoch, attempt]) for epoch, attempt in sorted(parts)}  # the last attempt counts
 
     def _expire(self) -> None:
         """End the running attempts whose worker sends no heartbeats, if the database can be written to now.
@@ -217,15 +218,15 @@ class Reading(Transactions):
         first = connection.scalar(query)
         if first is None:
             raise not_found(run_id)
-        return int(first)
+        return attempt_number(first)
 
     def _metric_rows(self, connection: Connection, run_id: str, first: int, after: int) -> list[tuple[int, str, str, float]]:
         chain = metrics.c.run_id == run_id, metrics.c.attempt >= first, metrics.c.epoch > after
         query = select(metrics).where(*chain).order_by(metrics.c.epoch, metrics.c.attempt)
         merged: dict[tuple[int, str, str], float] = {}
         for row in connection.execute(query):
-            value = row.value if row.nonfinite is None else float(row.nonfinite)
-            merged[row.epoch, row.split, row.metric] = value
+            epoch, value = score(row)
+            merged[epoch, row.split, row.metric] = value
         return [(*key, value) for key, value in merged.items()]
 
     def _artifact(self, connection: Connection, run_id: str, first: int, name: str) -> bytes | None:
@@ -237,7 +238,7 @@ class Reading(Transactions):
         query = select(parts.data).where(
             parts.run_id == run_id, parts.attempt == row.attempt, parts.name == name, parts.version == row.version
         )
-        return b"".join(connection.execute(query.order_by(parts.part)).scalars())
+        return joined(connection.execute(query.order_by(parts.part)).scalars())
 
 
 def snapshot_name(kind: Snapshot, epoch: int) -> str:
@@ -269,17 +270,3 @@ def _summaries() -> Any:
     joined = joined.outerjoin(annotations, annotations.c.run_id == runs.c.run_id)
     said = annotations.c.name, annotations.c.tags, annotations.c.comment
     return select(runs.c.config, runs.c.label, runs.c.note, attempts, *said).select_from(joined)
-
-
-def _array(row: Row[Any]) -> np.ndarray:
-    """Return an array of the table `leaves`; raises StoreError where it is damaged."""
-    try:
-        kind = np.dtype(row.dtype)
-        if kind.kind not in "iu":
-            raise ValueError(f"their type must be of integers, got {row.dtype!r:.80}")
-        leaf = np.frombuffer(row.data, dtype=kind)
-        if json.loads(row.shape) != [len(leaf)]:
-            raise ValueError(f"their shape must be [{len(leaf)}], got {row.shape!r:.80}")
-        return leaf
-    except (ValueError, TypeError, RecursionError, SyntaxError) as error:
-        raise StoreError(f"the leaves of epoch {row.epoch!r:.20} are damaged: {error}") from None

@@ -14,6 +14,7 @@ from leafscope.core.store.database.transactions import chunks, insert_new
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, runs, sweeps
 from leafscope.core.store.values.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission
+from leafscope.core.store.values.rows import sweep_info
 from leafscope.core.store.values.summaries import SweepInfo
 
 
@@ -24,7 +25,7 @@ class Sweeps(Queue):
         """List the sweeps, the newest first."""
         with self._read() as connection:
             rows = connection.execute(select(sweeps).order_by(sweeps.c.created.desc(), sweeps.c.sweep_id)).all()
-        return [SweepInfo(row.sweep_id, row.name, row.config, row.created) for row in rows]
+        return [sweep_info(row) for row in rows]
 
     def sweep(self, sweep_id: str) -> SweepInfo:
         """Return a sweep; raises RunNotFoundError if no sweep has this address."""
@@ -32,7 +33,7 @@ class Sweeps(Queue):
             row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).first()
         if row is None:
             raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
-        return SweepInfo(row.sweep_id, row.name, row.config, row.created)
+        return sweep_info(row)
 
     def submit_sweep(self, sweep: SweepConfig, members: Sequence[RunConfig]) -> list[Submission]:
         """Store a sweep and queue its runs in this order; runs that are finished, running or queued are left unchanged.

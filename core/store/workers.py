@@ -11,6 +11,7 @@ from leafscope.core.store.queue import Queue
 from leafscope.core.store.recording import of_claim
 from leafscope.core.store.schema import attempts, meta, workers
 from leafscope.core.store.values.records import PRIORITIES, Claim, Ending
+from leafscope.core.store.values.rows import worker_info
 from leafscope.core.store.values.summaries import LOST, STALE, STARTING, WorkerInfo
 
 PROBE = "probe"
@@ -28,13 +29,10 @@ class Workers(Queue):
         """List the workers whose heartbeat has not stood still for long while this store was asked."""
         with self._read() as connection:
             rows = connection.execute(select(workers).order_by(workers.c.started)).all()
-        still = self._workers_alive.still_for({row.worker_id: row.beats for row in rows})
+        found = [worker_info(row) for row in rows]
+        still = self._workers_alive.still_for({worker.worker_id: beats for worker, beats in found})
         limit = {"starting": STARTING}
-        return [
-            WorkerInfo(row.worker_id, row.pid, row.device, row.state)
-            for row in rows
-            if still[row.worker_id] <= limit.get(row.state, STALE)
-        ]
+        return [worker for worker, _ in found if still[worker.worker_id] <= limit.get(worker.state, STALE)]
 
     def beats(self, worker_id: str) -> tuple[str, int] | None:
         """Return a worker's state and heartbeat, a count; None if the worker is not on the list."""

@@ -13,7 +13,6 @@ from typing import Any
 from leafscope.core.config import RunConfig, SweepConfig, changed
 from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import shape
-from leafscope.core.device import check_fits
 from leafscope.core.errors import LimitError
 from leafscope.core.models.registry import set_beside
 
@@ -78,6 +77,8 @@ def check(sweep: SweepConfig) -> None:
     Raises LimitError for too many members or too little memory (with the largest depth that fits), DataError for impossible
     splits, DeviceError, and ValidationError if a combination of the axes is not a valid run.
     """
+    from leafscope.core.device import check_fits  # here, since it imports torch
+
     combinations = 1
     for values in sweep.axes.values():
         combinations *= len(values)

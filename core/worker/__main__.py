@@ -8,6 +8,7 @@ import sys
 import uuid
 from types import FrameType
 
+from leafscope.core import compile_cache
 from leafscope.core.errors import StoreError
 from leafscope.core.store.store import Store
 from leafscope.core.worker.watch import log
@@ -28,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
     try:
-        worker = Worker(Store(options.database), options.id, options.device, options.parent)
+        store = Store(options.database)
+        compile_cache.choose(store.path)
+        worker = Worker(store, options.id, options.device, options.parent)
     except StoreError as error:
         log.error("%s", error)
         return 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
+from leafscope.core.compile_cache import NOT_KEPT
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.device import n_cores, n_threads
@@ -178,6 +179,10 @@ class Worker:
         elif readiness.can_be_kept():
             log.info("compiling, once on this machine; training is slower until this is done")
             self.watch.helper = compiling.start_making_ready()
+        else:
+            log.warning(NOT_KEPT)
+            with contextlib.suppress(LeafscopeError):
+                compiling.make_ready()
         tiny: dict[str, Any] = {"data": {"name": "iris"}, "net": {"depth": 2, "width": 4}, "train": {"epochs": 2}}
         try:
             trainer = self._trainer(RunConfig.model_validate(tiny), self.watch.ending.is_set)

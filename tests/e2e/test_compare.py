@@ -112,3 +112,17 @@ def test_a_link_offers_to_train_what_is_not_there(app: App, window: Visit) -> No
     leaf.wait_for()
     until(lambda: app.store.run(run.run_id).status == "finished", "finished again")
     assert app.store.run(run.run_id).best == best
+
+
+def test_the_toolbar_of_tables_has_no_download_that_writes_formulas(app: App, window: Visit) -> None:
+    run = small("tree", 7)
+    app.train(run)
+    app.store.annotate(run.run_id, name="=1+1")
+    page = window.page
+    page.goto(f"{app.url}/runs")
+    table = page.get_by_test_id("stDataFrame").first
+    table.hover()
+    expect(table.get_by_role("button", name=re.compile("^Search"))).to_be_visible()
+    download = table.locator('button[aria-label^="Download as CSV"]')
+    expect(download).to_have_count(1)
+    expect(download).to_be_hidden()

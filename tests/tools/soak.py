@@ -1,4 +1,4 @@
-"""Use the app at random for a long time, kill its worker now and then, and print what grew: `just soak`.
+"""Use the app at random for long, kill its worker now and then, print what grew, then run the fuzz tests: `just soak`.
 
 Sessions open random pages over the websocket alone, as a browser does; runs are submitted, stopped, resumed and deleted
 through the store, as pages do. After the first quarter memory and open files must not grow with page loads.
@@ -6,8 +6,11 @@ through the store, as pages do. After the first quarter memory and open files mu
 
 import argparse
 import contextlib
+import os
 import random
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +25,14 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.errors import LeafscopeError
 from tests.e2e.harness import App, end_app, start_app, until
 from tests.e2e.session import load
+
+ROOT = Path(__file__).resolve().parents[2]
+FUZZED = ("tests/pages/test_damaged_cells.py", "tests/core/store/archive/test_fuzzed.py")
+EXAMPLES = 100
+"""Examples of each fuzz test in a round."""
+
+FUZZ_SHARE = 1 / 3
+"""The share of the time for the fuzz tests."""
 
 SESSIONS = 3
 KILL_EVERY = (20.0, 60.0)
@@ -120,6 +131,15 @@ class Soak:
             if len(history) and sorted(history["epoch"].unique()) != list(range(done + 1)):
                 self.faults.append(f"{run_id} lacks an epoch up to {done}")
 
+    def finish(self) -> None:
+        """Wait until the queue is empty, for as long as it moves on: a busy machine may need minutes for what waits."""
+        while waiting := self.active():
+            until(lambda before=waiting: self.active() != before, "the queue moves on")
+
+    def active(self) -> list[tuple[str, str, int]]:
+        """The runs that wait or train, with their progress."""
+        return [(run.run_id, run.status, run.epochs_done) for run in self.store.list_runs() if run.active]
+
     def unused_share(self) -> float:
         """The share of the database's file that holds nothing."""
         with contextlib.closing(sqlite3.connect(self.app.database)) as connection:
@@ -127,25 +147,46 @@ class Soak:
         return float(free / pages)
 
 
+def fuzz(seconds: float) -> str:
+    """Run the fuzz tests with many examples, again and again with others, for this long; return what failed, or nothing."""
+    until_then = time.monotonic() + seconds
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *FUZZED]
+    environment = os.environ | {"LEAFSCOPE_FUZZ": str(EXAMPLES)}
+    rounds = 0
+    while (left := until_then - time.monotonic()) > 0:
+        try:
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=left)
+        except subprocess.TimeoutExpired:
+            break
+        if done.returncode:
+            return done.stdout
+        rounds += 1
+    print(f"fuzz tests: {rounds} complete rounds of {EXAMPLES:,} examples in {seconds / 60:g} min")
+    return ""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--minutes", type=float, default=30.0, help="of which a third is for the fuzz tests")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         app = start_app(Path(name), Path(name) / "runs.db")
         try:
-            soak = Soak(app, 60 * options.minutes, options.seed)
+            minutes = options.minutes * (1 - FUZZ_SHARE)
+            soak = Soak(app, 60 * minutes, options.seed)
             soak.run()
-            until(lambda: not any(run.active for run in soak.store.list_runs()), "the queue is empty")
+            soak.finish()
             soak.check_store()
             memory, files = soak.growth()
-            print(f"seed {options.seed}, {options.minutes:g} min: {soak.loads:,} page loads, {dict(soak.done)}")
+            print(f"seed {options.seed}, {minutes:g} min: {soak.loads:,} page loads, {dict(soak.done)}")
             print(f"after the first quarter, for 1,000 page loads: {memory:+.2f} MB, {files:+.2f} open files")
             print(f"unused share of the database: {soak.unused_share():.1%}")
             print("faults:", soak.faults or "none")
         finally:
             end_app(app)
+    if failed := fuzz(60 * options.minutes * FUZZ_SHARE):
+        sys.exit(f"fuzz tests failed:\n{failed[-10_000:]}")
 
 
 if __name__ == "__main__":

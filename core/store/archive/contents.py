@@ -17,11 +17,11 @@ from leafscope.core.errors import ArchiveError
 from leafscope.core.store.annotations import checked_tags
 from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, is_unicode, refusal, sentence, sweep_config
 from leafscope.core.store.archive.opened import OpenedArchive
-from leafscope.core.store.archive.tensors import check_artifact, check_leaves, leaves_of, size_of
+from leafscope.core.store.archive.tensors import check_artifact
 from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
 from leafscope.core.store.values.records import PRIORITIES, Ending
-from leafscope.core.store.values.rows import LATEST
+from leafscope.core.store.values.rows import LATEST, Sizes, check_leaves
 from leafscope.core.store.values.tensors import MOST_BYTES, plain
 
 _ENDED = get_args(Ending)
@@ -102,7 +102,7 @@ class Contents:
         run = RunConfig.model_validate_json(row["config"])
         if (is_of := run.run_id) != row["run_id"]:
             raise ValueError(f"run_id must be the configuration's hash, {is_of}, got {row['run_id']}")
-        self.runs[row["run_id"]] = _Run.of(run)
+        self.runs[row["run_id"]] = _Run(run, Sizes.of(run))
 
     def _take_attempts(self, row: Mapping[str, Any]) -> None:
         run_id, attempt = row["run_id"], row["attempt"]
@@ -138,14 +138,14 @@ class Contents:
             raise ValueError(f"dtype must be one of {', '.join(sorted(_DTYPES))}, got {row['dtype']!r}")
         of_run = self.runs[row["run_id"]]
         _check_epoch(row["epoch"], of_run)
-        if row["layer"] >= len(of_run.leaves):
-            raise ValueError(f"layer must be below {len(of_run.leaves)}, the gated layers of its net, got {row['layer']}")
-        needed = [of_run.rows.get(row["split"])]
+        if row["layer"] >= len(of_run.sizes.leaves):
+            raise ValueError(f"layer must be below {len(of_run.sizes.leaves)}, the gated layers of its net, got {row['layer']}")
+        needed = [of_run.sizes.rows.get(row["split"])]
         if (shape := _parsed(row["shape"])) != needed or type(shape[0]) is not int:
             raise ValueError(f"shape must be {needed}, the rows of the {row['split']} split, got {row['shape']!r:.80}")
         if (n_bytes := shape[0] * np.dtype(row["dtype"]).itemsize) != len(row["data"]):
             raise ValueError(f"{row['dtype']} of shape {shape} must have {n_bytes:,} bytes, got {len(row['data']):,}")
-        check_leaves(np.frombuffer(row["data"], row["dtype"]), of_run.leaves[row["layer"]], "leaves")
+        check_leaves(np.frombuffer(row["data"], row["dtype"]), of_run.sizes.leaves[row["layer"]], "leaves")
 
     def _take_artifacts(self, row: Mapping[str, Any]) -> None:
         if not row["size"].is_integer() or row["size"] < 0:
@@ -221,16 +221,7 @@ class _Run:
     """What the rows of a run must agree with."""
 
     config: RunConfig
-    rows: Mapping[str, int]
-    """Split -> number of rows; empty: the data cannot be split as configured."""
-    leaves: tuple[int, ...]
-    """The number of leaves of each gated layer."""
-
-    @classmethod
-    def of(cls, config: RunConfig) -> "_Run":
-        size = size_of(config)
-        rows = {} if size is None else {"train": size.n_train, "validation": size.n_validation, "test": size.n_test}
-        return cls(config, rows, leaves_of(config.net))
+    sizes: Sizes
 
 
 def _check_split(row: Mapping[str, Any]) -> None:

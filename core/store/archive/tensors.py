@@ -3,8 +3,7 @@
 P features · C classes · K depth · L = 2^K leaves · G = GRID_SIDE^2 grid points.
 """
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,36 +12,16 @@ from safetensors import SafetensorError, safe_open
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.datasets import DataShape, shape
 from leafscope.core.errors import DataError
-from leafscope.core.models import build_net
+from leafscope.core.models.registry import Weight
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_epoch
 from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.rows import Sizes, check_leaves
 
 if TYPE_CHECKING:
     import torch
 
 Tensors = dict[str, tuple[str, tuple[int, ...]]]
 """Name -> type in the words of safetensors, and shape."""
-
-_SMALL = 2**20
-"""Parameters up to which a net is built in memory, which takes less time than loading what torch needs to only describe it."""
-
-
-def size_of(run: RunConfig) -> DataShape | None:
-    """Return the sizes of a run's data; None if they cannot be split as configured, so that such a run only fails."""
-    try:
-        return shape(run.data)
-    except DataError:
-        return None
-
-
-def leaves_of(net: NetConfig) -> tuple[int, ...]:
-    """Return the number of leaves of each gated layer; empty for a net without gates."""
-    if not net.gated:
-        return ()
-    import numpy as np
-
-    n_layers = len(net.model.tables(net)) or net.tree_layers
-    return tuple(routing.n_leaves for routing in net.model.routings(net, [np.empty(0, np.int64)] * n_layers))
 
 
 def check_artifact(file: Path, name: str, run: RunConfig) -> None:
@@ -52,71 +31,56 @@ def check_artifact(file: Path, name: str, run: RunConfig) -> None:
         raise ValueError(f"name must be {NET}, {CHECKPOINT}, {LEVELS}, or weights- or regions- and an epoch")
     if epoch is not None and epoch > run.epochs:
         raise ValueError(f"name must have an epoch up to {run.epochs}")
-    if (size := size_of(run)) is None:
-        raise ValueError(f"{run.label} must have no artifacts, since its data cannot be split")
+    try:
+        size = shape(run.data)
+    except DataError as error:
+        raise ValueError(f"{run.label} must have no artifacts, since its data cannot be split") from error
     try:
         with safe_open(file, framework="numpy") as tensors:
-            _check_tensors(tensors, file.stat().st_size, name, run, size)
+            _check_tensors(tensors, name, run, size)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"it must be safetensors: {error}") from error
 
 
 def check_tensors(tensors: "Mapping[str, torch.Tensor]", name: str, run: RunConfig) -> None:
     """Raise ValueError, with a sentence, unless tensors are those of the artifact of this name of the run."""
-    n_bytes = sum(tensor.nbytes for tensor in tensors.values())
-    _check_same(_described(tensors), _expected(name, run, shape(run.data), n_bytes))
+    _check_same(_described(tensors), _expected(name, run, shape(run.data)))
 
 
-def _check_tensors(tensors: Any, n_bytes: int, name: str, run: RunConfig, size: DataShape) -> None:
+def _check_tensors(tensors: Any, name: str, run: RunConfig, size: DataShape) -> None:
     given = {
         key: (part.get_dtype(), tuple(part.get_shape())) for key in sorted(tensors.keys()) for part in [tensors.get_slice(key)]
     }
-    _check_same(given, _expected(name, run, size, n_bytes))
+    _check_same(given, _expected(name, run, size))
     if name == CHECKPOINT:
         _check_progress(tensors.get_tensor("progress").tolist(), run, size)
     if "leaf" in given:
-        for layer, (leaf, n_leaves) in enumerate(zip(tensors.get_tensor("leaf"), leaves_of(run.net), strict=True)):
+        for layer, (leaf, n_leaves) in enumerate(zip(tensors.get_tensor("leaf"), Sizes.of(run).leaves, strict=True)):
             check_leaves(leaf, n_leaves, f"leaf of layer {layer}")
 
 
-def check_leaves(leaf: Any, n_leaves: int, what: str) -> None:
-    """Raise ValueError unless all leaves are from 0 to `n_leaves` - 1."""
-    if leaf.size and not 0 <= (low := int(leaf.min())) <= (high := int(leaf.max())) < n_leaves:
-        raise ValueError(f"{what} must be from 0 to {n_leaves - 1}, got {low if low < 0 else high}")
-
-
-def _expected(name: str, run: RunConfig, size: DataShape, n_bytes: int) -> Tensors:
+def _expected(name: str, run: RunConfig, size: DataShape) -> Tensors:
     if run.net.fitted:
         raise ValueError(f"{run.label} must have no artifacts, since it has no net")
     if name == LEVELS:
         return _levels(run.net, size.n_classes)
     if name.startswith("regions-"):
-        return _regions(run.net, size.n_classes)
-    cost = run.net.model.cost
-    assert cost is not None  # a net that is built has one
-    n_parameters = cost(run.net, size.n_features, size.n_classes).parameters
-    if n_parameters > n_bytes:  # looked at first, so that no small file makes a large net
-        raise ValueError(f"it must have the {n_parameters:,} parameters of {run.label}, got {n_bytes:,} bytes")
-    of_net, of_trainer = _net(run.net, size.n_features, size.n_classes, n_parameters <= _SMALL)
-    return of_trainer if name == CHECKPOINT else of_net
+        return _regions(run, size.n_classes)
+    declared = run.net.model.weights
+    assert declared is not None  # a net that is built has them
+    weights = declared(run.net, size.n_features, size.n_classes)
+    return _trainer(weights) if name == CHECKPOINT else {one.name: ("F32", one.shape) for one in weights}
 
 
-@lru_cache(maxsize=64)
-def _net(config: NetConfig, n_features: int, n_classes: int, in_memory: bool) -> tuple[Tensors, Tensors]:
-    """Return the tensors of a net, and those of a trainer that trains it."""
-    import torch
-
-    from leafscope.core.optim import LazyAdamW, parameter_groups
-
-    with torch.device("cpu" if in_memory else "meta"):
-        net = build_net(config, n_features, n_classes)
-        optimizer = LazyAdamW(parameter_groups(net, 0.0, 1.0))
-        optimizer.start_state()
-    weights = net.state_dict()
-    state: dict[str, torch.Tensor] = {f"net.{name}": tensor for name, tensor in weights.items()}
-    for index, parameter in enumerate(net.parameters()):
-        state |= {f"optimizer.{index}.{name}": tensor for name, tensor in optimizer.state[parameter].items()}
-    return _described(weights), _described(state) | {"progress": ("I64", (5,)), "best_loss": ("F64", ())}
+def _trainer(weights: Sequence[Weight]) -> Tensors:
+    """Return the tensors of the state of a trainer that trains a net."""
+    found: Tensors = {f"net.{one.name}": ("F32", one.shape) for one in weights}
+    for index, one in enumerate(one for one in weights if one.is_trained):
+        moment = "F32", one.shape
+        visits = one.shape[0] if one.has_nodes else 1
+        state: Tensors = {"exp_avg": moment, "exp_avg_sq": moment, "visits": ("I64", (visits,))}
+        found |= {f"optimizer.{index}.{name}": described for name, described in state.items()}
+    return found | {"progress": ("I64", (5,)), "best_loss": ("F64", ())}
 
 
 def _described(tensors: "Mapping[str, torch.Tensor]") -> Tensors:
@@ -128,9 +92,9 @@ def _described(tensors: "Mapping[str, torch.Tensor]") -> Tensors:
     return {name: (names.get(tensor.dtype, str(tensor.dtype)), tuple(tensor.shape)) for name, tensor in tensors.items()}
 
 
-def _regions(net: NetConfig, n_classes: int) -> Tensors:
+def _regions(run: RunConfig, n_classes: int) -> Tensors:
     found: Tensors = {"probability": ("U8", (GRID_SIDE**2, n_classes))}
-    return found | ({"leaf": ("I32", (len(leaves_of(net)), GRID_SIDE**2))} if net.gated else {})
+    return found | ({"leaf": ("I32", (len(Sizes.of(run).leaves), GRID_SIDE**2))} if run.net.gated else {})
 
 
 def _levels(net: NetConfig, n_classes: int) -> Tensors:

@@ -29,6 +29,7 @@ from leafscope.core.store.archive.layout import (
     VERSION,
     Place,
     present,
+    refusal,
     sentence,
     sweep_config,
 )
@@ -176,7 +177,14 @@ def _members(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[
     """Yield the members of a table with their contents: a line for each row, and the rows' binary values."""
     yield f"{table.name}.jsonl", _lines(connection, table, chosen)
     if table in BINARY:
-        yield f"{table.name}.bin", (row.data for row in _rows(connection, table, chosen, [table.c.data], 1))
+        yield f"{table.name}.bin", _blobs(connection, table, chosen)
+
+
+def _blobs(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[bytes]:
+    for number, row in enumerate(_rows(connection, table, chosen, [table.c.data], 1), start=1):
+        if not isinstance(row.data, bytes):
+            raise refusal(table, number, f"it is damaged: data must be bytes, got {row.data!r:.80}")
+        yield row.data
 
 
 def _lines(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[bytes]:
@@ -184,14 +192,18 @@ def _lines(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[by
     if table in BINARY:
         columns.append(func.length(table.c.data).label("size"))
     offset = 0
-    for row in _rows(connection, table, chosen, columns, BATCH_ROWS):
+    for number, row in enumerate(_rows(connection, table, chosen, columns, BATCH_ROWS), start=1):
         values = dict(row._mapping)
         if table in BINARY:
             values["offset"] = offset
             offset += values["size"]
         if table is attempts and values["status"] == "running":
             values |= {"status": "interrupted", "error": EXPORTED, "finished": values["heartbeat"]}
-        yield json.dumps(values, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+        try:
+            line = json.dumps(values, allow_nan=False, separators=(",", ":"))
+        except (ValueError, TypeError) as error:
+            raise refusal(table, number, f"it is damaged: {error}", values) from error
+        yield line.encode() + b"\n"
 
 
 def _rows(connection: Connection, table: Table, chosen: _Chosen, columns: list[Any], at_once: int) -> Iterator[Any]:

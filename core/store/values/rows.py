@@ -4,12 +4,19 @@ SQLite holds any value in any column, and a row may come from a damaged disk or 
 """
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Row
 
-from leafscope.core.store.values.summaries import RunSummary
+from leafscope.core.config import NetConfig, RunConfig
+from leafscope.core.datasets import shape
+from leafscope.core.errors import DataError, StoreError
+from leafscope.core.store.values.summaries import RunSummary, SweepInfo, WorkerInfo
 from leafscope.core.text import loads
 
 STATUSES = ("queued", "running", "finished", "failed", "stopped", "interrupted")
@@ -30,9 +37,9 @@ def run_summary(row: Row[Any]) -> RunSummary:
         status=checked.take("status", _status, "failed"),
         attempt=checked.take("attempt", _count, 1),
         first_attempt=checked.take("first_attempt", _count, 1),
-        created=checked.take("created", _time, 0.0),
-        started=checked.take("started", _or_none(_time), None),
-        finished=checked.take("finished", _or_none(_time), None),
+        created=checked.take("created", moment, 0.0),
+        started=checked.take("started", _or_none(moment), None),
+        finished=checked.take("finished", _or_none(moment), None),
         stopping=row.status == "running" and bool(row.stop_requested),
         error=checked.take("error", _or_none(_text), None),
         device=checked.take("device", _or_none(_text), None),
@@ -50,6 +57,128 @@ def run_summary(row: Row[Any]) -> RunSummary:
         comment=checked.take("comment", _or_none(_text), None) or "",
         fault=checked.fault,
     )
+
+
+def sweep_info(row: Row[Any]) -> SweepInfo:
+    """Return an entry of the list of sweeps; what is damaged of it is empty, and an empty configuration is not valid."""
+    checked = _Checked(row)
+    name, config = checked.take("name", _text, "(damaged)"), checked.take("config", _text, "")
+    return SweepInfo(row.sweep_id, name, config, checked.take("created", moment, 0.0))
+
+
+def worker_info(row: Row[Any]) -> tuple[WorkerInfo, int]:
+    """Return an entry of the list of workers, and its heartbeat."""
+    checked = _Checked(row)
+    state, pid = checked.take("state", _text, ""), checked.take("pid", _count, 0)
+    return WorkerInfo(row.worker_id, pid, checked.take("device", _text, ""), state), checked.take("beats", _count, 0)
+
+
+def deck_times(row: Row[Any]) -> tuple[str, float, float]:
+    """Return the name of a deck, and when it was made and changed."""
+    checked = _Checked(row)
+    name = checked.take("name", _text, "(damaged)")
+    return name, checked.take("created", moment, 0.0), checked.take("changed", moment, 0.0)
+
+
+def score(row: Row[Any]) -> tuple[int, float]:
+    """Return the epoch and the value of a row of the table `metrics`; raises StoreError where it is damaged."""
+    try:
+        _text(row.split), _text(row.metric)
+        return _count(row.epoch), _real(row.value) if row.nonfinite is None else _NOT_FINITE[row.nonfinite]
+    except (ValueError, TypeError, KeyError) as error:
+        words = (
+            f"the scores of run {row.run_id} are damaged at epoch {row.epoch!r:.20}: {row.value!r:.40}, {row.nonfinite!r:.40}"
+        )
+        raise StoreError(words) from error
+
+
+def epoch_number(value: Any) -> int:
+    """Return an epoch of the table `leaves`; raises StoreError where it is damaged."""
+    try:
+        return _count(value)
+    except ValueError:
+        raise StoreError(f"the leaves are damaged: an epoch must be a whole number from 0, got {value!r:.80}") from None
+
+
+def attempt_number(value: Any) -> int:
+    """Return the number of an attempt; raises StoreError where it is damaged."""
+    try:
+        return _count(value)
+    except ValueError:
+        raise StoreError(f"a run is damaged: its attempts must be whole numbers from 0, got {value!r:.80}") from None
+
+
+def joined(parts: Iterable[Any]) -> bytes:
+    """Join the parts of an artifact; raises StoreError where they are damaged."""
+    try:
+        return b"".join(parts)
+    except TypeError as error:
+        raise StoreError(f"an artifact is damaged: {error}") from None
+
+
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the leaves of a run must agree with."""
+
+    rows: Mapping[str, int]
+    """Split -> number of rows; empty: the data cannot be split as configured."""
+    leaves: tuple[int, ...]
+    """The number of leaves of each gated layer."""
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "Sizes":
+        """Return the sizes of a run."""
+        try:
+            size = shape(config.data)
+        except DataError:  # such a run only fails
+            return cls({}, _leaves_of(config.net))
+        rows = {"train": size.n_train, "validation": size.n_validation, "test": size.n_test}
+        return cls(rows, _leaves_of(config.net))
+
+
+@lru_cache(maxsize=1024)
+def sizes_of(config: Any) -> Sizes:
+    """Return the sizes of a run from its row; raises StoreError for a configuration that is damaged."""
+    try:
+        return Sizes.of(RunConfig.model_validate_json(config))
+    except ValueError as error:
+        raise StoreError(f"the configuration of the run is damaged: {config!r:.80}") from error
+
+
+def _leaves_of(net: NetConfig) -> tuple[int, ...]:
+    if not net.gated:
+        return ()
+    n_layers = len(net.model.tables(net)) or net.tree_layers
+    return tuple(routing.n_leaves for routing in net.model.routings(net, [np.empty(0, np.int64)] * n_layers))
+
+
+def leaf_numbers(row: Row[Any], size: Sizes, layer: int, split: str) -> np.ndarray:
+    """Return each row's leaf from a row of the table `leaves`; raises StoreError where it is damaged."""
+    epoch_number(row.epoch)
+    try:
+        kind = np.dtype(row.dtype)
+        if kind.kind not in "iu":
+            raise ValueError(f"their type must be of integers, got {row.dtype!r:.80}")
+        leaf = np.frombuffer(row.data, dtype=kind)
+        if json.loads(row.shape) != [len(leaf)]:
+            raise ValueError(f"their shape must be [{len(leaf)}], got {row.shape!r:.80}")
+        if len(leaf) != size.rows.get(split):
+            raise ValueError(f"they must be of {size.rows.get(split)} {split} rows, got {len(leaf)}")
+        if layer >= len(size.leaves):
+            raise ValueError(f"their layer must be below {len(size.leaves)}, got {layer}")
+        check_leaves(leaf, size.leaves[layer], "they")
+        return leaf
+    except (ValueError, TypeError, RecursionError, SyntaxError) as error:
+        raise StoreError(f"the leaves of epoch {row.epoch!r:.20} are damaged: {error}") from None
+
+
+def check_leaves(leaf: np.ndarray, n_leaves: int, what: str) -> None:
+    """Raise ValueError unless all leaves are from 0 to `n_leaves` - 1."""
+    if leaf.size and not 0 <= (low := int(leaf.min())) <= (high := int(leaf.max())) < n_leaves:
+        raise ValueError(f"{what} must be from 0 to {n_leaves - 1}, got {low if low < 0 else high}")
 
 
 class _Checked:
@@ -92,7 +221,8 @@ def _real(value: Any) -> float:
     return float(value)
 
 
-def _time(value: Any) -> float:
+def moment(value: Any) -> float:
+    """Return seconds since 1970; raises ValueError or TypeError for what is no time that can be shown."""
     if not 0 <= _real(value) <= LATEST:
         raise ValueError(value)
     return _real(value)

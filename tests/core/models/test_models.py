@@ -122,7 +122,7 @@ def test_a_model_is_built_or_fitted():
 
     with pytest.raises(ValueError, match="either build or fit, got neither"):
         Model(name="none", lines=(Line("none", "none"),), memory=memory)
-    with pytest.raises(ValueError, match="must have a cost, got None"):
+    with pytest.raises(ValueError, match="must have a cost and weights, got None"):
         Model(name="none", lines=(Line("none", "none"),), memory=memory, build=lambda *_: None)
     with pytest.raises(ValueError, match="either build or fit, got both"):
         Model(name="both", lines=(Line("both", "both"),), memory=memory, build=lambda *_: None, fit=MODELS["logistic"].fit)

@@ -57,7 +57,7 @@ MIXTURE = """
 import json, sys
 import torch
 from torch import nn
-from leafscope.core.models.counting import training_memory
+from leafscope.core.models.counting import linear_weights, training_memory
 from leafscope.core.models.registry import MODELS, Line, Model, Routing, Size
 from leafscope.core.options import Option
 
@@ -95,6 +95,10 @@ MODELS.register(Model(
     is_gated=True,
     routings=lambda net, leaves: [Routing(leaf, net.experts, has_prefixes=False) for leaf in leaves],
     cost=size,
+    weights=lambda net, p, q: [
+        *linear_weights("router", p, net.experts),
+        *(one for number in range(net.experts) for one in linear_weights(f"experts.{number}", p, q)),
+    ],
     memory=lambda run, p, q, n: training_memory(run, n, size(run.net, p, q).parameters, p + q),
     build=Mixture,
 ))

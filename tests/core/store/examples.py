@@ -3,10 +3,14 @@
 import numpy as np
 
 from leafscope.core.config import RunConfig, TrainConfig
+from leafscope.core.datasets import shape
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import Claim
 from leafscope.core.training.trainer import EpochRecord
 from tests.core.clock import Clock
+
+ROWS = shape(RunConfig().data)
+LEAVES = 2 ** RunConfig().net.depth
 
 
 def config(seed: int = 0) -> RunConfig:
@@ -17,8 +21,8 @@ def record(epoch: int, loss: float | None = None, seconds: float = 0.0) -> Epoch
     value = 1 / (epoch + 1) if loss is None else loss
     metrics = {(split, metric): value for split in ("train", "validation", "test") for metric in ("loss", "accuracy")}
     leaves: dict[tuple[int, str], np.ndarray] = {
-        (0, "train"): np.arange(6, dtype=np.uint8) + epoch,
-        (0, "test"): np.full(3, 300 + epoch, dtype=np.uint16),
+        (0, "train"): ((np.arange(ROWS.n_train) + epoch) % LEAVES).astype(np.uint8),
+        (0, "test"): np.full(ROWS.n_test, epoch % LEAVES, dtype=np.uint16),
     }
     return EpochRecord(epoch, metrics, leaves, seconds or float(epoch))
 

@@ -139,3 +139,16 @@ def test_a_damaged_document_is_refused(db: Store, result: Any, sentence: str) ->
     with pytest.raises(ValueError, match=pattern):
         db.add_benchmark(result)
     assert db.benchmarks() == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("result", "{"), ("result", "1"), ("result", '{"groups": {}}'), ("created", "9e999")]
+)
+def test_a_damaged_one_is_left_out(db: Store, column: str, value: str) -> None:
+    first, second = db.add_benchmark(document()), db.add_benchmark(document())
+    with db._write() as connection:
+        connection.exec_driver_sql(f"UPDATE benchmarks SET {column} = ? WHERE id = ?", (value, second))
+    assert [found.id for found in db.benchmarks()] == [first]
+    newest = db.latest_benchmark("forward")
+    assert newest is not None
+    assert newest.id == first

@@ -77,3 +77,29 @@ def test_a_deck_has_at_most_200_slides(store: Store) -> None:
     with pytest.raises(LimitError):
         store.make_deck("fuller", [Slide(kind="text")] * 201)
     assert [info.n_slides for info in store.decks()] == [200]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("content", "1e999"), ("content", '{"kind": "x"}'), ("figure", "{"), ("figure", "[1]")]
+)
+def test_a_damaged_slide_says_so_and_hides_no_other(store: Store, column: str, value: str) -> None:
+    deck_id = store.make_deck("talk", [figure("first"), figure("second")])
+    bad, good = store.slides(deck_id)
+    with store._write() as connection:
+        connection.exec_driver_sql(f"UPDATE slides SET {column} = ? WHERE slide_id = ?", (value, bad))
+    found = store.slides(deck_id)
+    assert found[bad].title == "This slide is damaged"
+    assert found[bad].text
+    assert found[good] == figure("second")
+    store.delete_slide(bad)
+    assert list(store.slides(deck_id)) == [good]
+
+
+def test_a_deck_with_a_damaged_row_can_be_deleted(store: Store) -> None:
+    deck_id = store.make_deck("talk")
+    with store._write() as connection:
+        connection.exec_driver_sql("UPDATE decks SET name = x'00', created = 'x', changed = 9e999")
+    (info,) = store.decks()
+    assert (info.name, info.created, info.changed) == ("(damaged)", 0.0, 0.0)
+    store.delete_deck(deck_id)
+    assert not store.decks()

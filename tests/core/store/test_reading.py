@@ -1,5 +1,6 @@
 """What is read is what was written: values, arrays, snapshots, and lists of many runs."""
 
+import json
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import event, text
 from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT
-from tests.core.store.examples import claimed, config, record
+from tests.core.store.examples import LEAVES, ROWS, claimed, config, record
 
 
 @pytest.mark.parametrize(
@@ -30,27 +31,72 @@ def test_damaged_leaves_are_said_so(column: str, value: Any, db: Store) -> None:
     for epoch in (1, None):
         with pytest.raises(StoreError, match=r"the leaves of epoch 1 are damaged: "):
             db.leaves(claim.run_id, 0, "train", epoch)
-    assert len(db.leaves(claim.run_id, 0, "train", 0)) == 6
+    assert len(db.leaves(claim.run_id, 0, "train", 0)) == ROWS.n_train
 
 
-def test_epochs_with_other_numbers_of_rows_are_damaged(db: Store) -> None:
+@pytest.mark.parametrize(
+    ("leaf", "words"),
+    [
+        (np.zeros(1, np.uint8), f"they must be of {ROWS.n_train} train rows, got 1"),
+        (np.full(ROWS.n_train, LEAVES, np.uint8), f"they must be from 0 to {LEAVES - 1}, got {LEAVES}"),
+        (np.full(ROWS.n_train, -1, np.int8), f"they must be from 0 to {LEAVES - 1}, got -1"),
+    ],
+)
+def test_leaves_that_the_net_does_not_have_are_damaged(leaf: np.ndarray, words: str, db: Store) -> None:
     claim = claimed(db)
     db.record(claim, [record(0), record(1)])
     with db._write() as connection:
-        connection.exec_driver_sql("UPDATE leaves SET shape = '[1]', data = x'00' WHERE epoch = 1")
-    with pytest.raises(StoreError, match=r"every epoch must have the same number of rows"):
-        db.leaves(claim.run_id, 0, "train")
+        values = json.dumps([len(leaf)]), leaf.dtype.str, leaf.tobytes()
+        query = "UPDATE leaves SET shape = ?, dtype = ?, data = ? WHERE epoch = 1 AND split = 'train'"
+        connection.exec_driver_sql(query, values)
+    for epoch in (1, None):
+        with pytest.raises(StoreError, match=f"the leaves of epoch 1 are damaged: {words}"):
+            db.leaves(claim.run_id, 0, "train", epoch)
+
+
+def test_leaves_of_a_layer_that_the_net_lacks_are_damaged(db: Store) -> None:
+    claim = claimed(db)
+    db.record(claim, [record(0)])
+    with db._write() as connection:
+        connection.exec_driver_sql("UPDATE leaves SET layer = 1")
+    with pytest.raises(StoreError, match="their layer must be below 1, got 1"):
+        db.leaves(claim.run_id, 1, "train")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("nonfinite", "{}"), ("value", "x"), ("value", b"x"), ("epoch", "x"), ("epoch", -1), ("metric", b"x")]
+)
+def test_damaged_scores_are_said_so_and_left_out_of_the_curves_of_many(column: str, value: Any, db: Store) -> None:
+    claim = claimed(db)
+    db.record(claim, [record(0), record(1), record(2)])
+    with db._write() as connection:
+        query = f"UPDATE metrics SET {column} = ? WHERE epoch = 1 AND split = 'test' AND metric = 'loss'"
+        connection.exec_driver_sql(query, (value,))
+    if column != "epoch" or value != -1:  # which is before the first
+        with pytest.raises(StoreError, match=f"the scores of run {claim.run_id} are damaged at epoch"):
+            db.history(claim.run_id)
+    assert db.curves([claim.run_id], "test", "loss")[claim.run_id][0].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(("column", "value"), [("first_attempt", "x"), ("first_attempt", -1)])
+def test_damaged_attempts_are_said_so(column: str, value: Any, db: Store) -> None:
+    claim = claimed(db)
+    with db._write() as connection:
+        connection.exec_driver_sql(f"UPDATE attempts SET {column} = ?", (value,))
+    for ask in (db.history, db.recorded_epochs):
+        with pytest.raises(StoreError, match="its attempts must be whole numbers"):
+            ask(claim.run_id)
 
 
 def test_leaves_keep_dtype_and_shape(db: Store) -> None:
     claim = claimed(db)
     db.record(claim, [record(0), record(1)])
-    assert db.leaves(claim.run_id, 0, "train", 1).tolist() == [1, 2, 3, 4, 5, 6]
+    assert db.leaves(claim.run_id, 0, "train", 1)[:6].tolist() == [1, 2, 3, 4, 5, 6]
     assert db.leaves(claim.run_id, 0, "train", 1).dtype == np.uint8
     epochs, values = db.leaves(claim.run_id, 0, "test")
     assert epochs.tolist() == [0, 1]
     assert values.dtype == np.uint16
-    assert values.tolist() == [[300] * 3, [301] * 3]
+    assert values.tolist() == [[0] * ROWS.n_test, [1] * ROWS.n_test]
     assert db.leaves(claim.run_id, 7, "test")[1].shape == (0, 0)
     with pytest.raises(StoreError, match="no leaves of gated layer 0 on test at epoch 9"):
         db.leaves(claim.run_id, 0, "test", 9)
