@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import LimitError, RunStateError
-from leafscope.core.store.database.opening import explained, shrinking
+from leafscope.core.store.database import shrinking
+from leafscope.core.store.database.opening import explained
 from leafscope.core.store.database.transactions import chunks
 from leafscope.core.store.reading import Reading, not_found
 from leafscope.core.store.schema import artifacts, attempts, runs

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Table, delete, func, or_, select
 
-from leafscope.core.store.database.opening import explained, shrinking
+from leafscope.core.store.database import shrinking
+from leafscope.core.store.database.opening import explained
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from leafscope.core.config import RunConfig
-from leafscope.core.store.database.opening import opening, shrinking
+from leafscope.core.store.database import opening, shrinking
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import NET

@@ -10,7 +10,7 @@ import pytest
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.errors import StoreError
-from leafscope.core.store.database.opening import opening
+from leafscope.core.store.database import opening
 from leafscope.core.store.store import Store
 from leafscope.core.worker import patience
 from leafscope.core.worker.patience import patient
