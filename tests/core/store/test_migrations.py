@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import ArchiveError, StoreError
 from leafscope.core.store.archive import import_archive
-from leafscope.core.store.database.opening import opening
+from leafscope.core.store.database import opening
 from leafscope.core.store.decks import Slide
 from leafscope.core.store.schema import SCHEMA_VERSION
 from leafscope.core.store.store import Store
@@ -235,7 +235,7 @@ schema.SCHEMA_VERSION += 1
 schema.runs.append_column(Column("source", Text))
 schema.attempts.append_column(Column("threads", Integer, nullable=False, default=2, server_default="2"))
 
-from leafscope.core.store.database.opening import opening
+from leafscope.core.store.database import opening
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
 
