@@ -25,7 +25,6 @@ OPTIONS: dict[str, Any] = {
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": True,
     "runner.magicEnabled": False,
-    "runner.postScriptGC": False,  # with torch loaded it takes 0.25 s after every redraw, many times the redraw itself
     "global.disableWidgetStateDuplicationWarning": True,  # widgets have a default and a value from the URL
     **streamlit_options(),
 }
@@ -35,10 +34,7 @@ WARM_MODULES = (
     "leafscope.app.figures",
     "leafscope.app.playground.live",
     "leafscope.app.playground.scene",
-    "leafscope.core.device",
     "leafscope.core.inspection.trained",
-    "sklearn.datasets",
-    "sklearn.model_selection",
 )
 """Modules that pages need, imported while the browser opens: the first page then waits less."""
 
@@ -131,6 +127,3 @@ def _stop_worker() -> None:
 def _warm_up() -> None:
     for name in WARM_MODULES:
         importlib.import_module(name)
-    import torch
-
-    torch.set_num_threads(1)  # the server only evaluates small nets; the worker needs the cores

@@ -1,9 +1,11 @@
-"""Devices: which one a run uses, its free memory, and whether runs fit in it."""
+"""Devices: which one a run uses, its free memory, and whether runs fit in it.
+
+torch is asked for GPUs only where it trains; whoever does without it hands in what the worker reported: name -> free bytes.
+"""
 
 import os
-from collections.abc import Sequence
-
-import torch
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from leafscope.core.config import RunConfig
 from leafscope.core.cost import largest_depth, memory
@@ -11,42 +13,60 @@ from leafscope.core.datasets import shape
 from leafscope.core.errors import DeviceError, LimitError
 from leafscope.core.memory_limit import available_bytes
 
+if TYPE_CHECKING:
+    import torch
+
 FREE_SHARE = 0.8
 """The share of free memory that a run may use; the rest is for the system and temporary arrays."""
 
+Gpus: TypeAlias = Mapping[str, int]
+"""Name, such as cuda:0 -> bytes that are free."""
 
-def resolve_device(name: str) -> torch.device:
-    """Convert `auto`, `cpu`, `cuda` or `cuda:<number>` to a device; auto is the first GPU if there is one, else the CPU.
+
+def resolve_device(name: str) -> "torch.device":
+    """Convert `auto`, `cpu`, `cuda` or `cuda:<number>` to a device; raises what `device_name` raises."""
+    import torch
+
+    return torch.device(device_name(name))
+
+
+def device_name(name: str, gpus: Gpus | None = None) -> str:
+    """Convert `auto` or `cuda` to the name of a device; auto is the first GPU if there is one, else the CPU.
 
     Raises DeviceError if the device is missing.
     """
-    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    known = ["cpu", *(gpus_here() if gpus is None else gpus)]
     if name == "auto":
-        return torch.device("cuda:0" if n_gpus else "cpu")
+        return known[1] if len(known) > 1 else "cpu"
     wanted = "cuda:0" if name == "cuda" else name
-    if wanted not in device_names():
-        raise DeviceError(f"device must be auto or one of this machine's ({', '.join(device_names())}), got {name}")
-    return torch.device(wanted)
+    if wanted not in known:
+        raise DeviceError(f"device must be auto or one of this machine's ({', '.join(known)}), got {name}")
+    return wanted
 
 
-def device_names() -> list[str]:
-    """List the devices of this machine: `cpu`, `cuda:0`, ..."""
+def gpus_here() -> Gpus:
+    """List this machine's GPUs that torch can use, and their free memory."""
+    import torch
+
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return ["cpu", *(f"cuda:{index}" for index in range(n_gpus))]
+    return {f"cuda:{index}": torch.cuda.mem_get_info(index)[0] for index in range(n_gpus)}
 
 
-def free_bytes(device: torch.device) -> int:
+def free_bytes(device: str, gpus: Gpus | None = None) -> int:
     """Return the bytes of memory that a new run may use on the device."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_bytes()
+    free = available_bytes() if device == "cpu" else (gpus_here() if gpus is None else gpus)[device]
     return int(free * FREE_SHARE)
 
 
-def check_fits(run: RunConfig, device: torch.device | None = None) -> None:
-    """Raise LimitError, before anything is allocated, if training the run would not fit in the device's free memory."""
-    device = device or _device_of(run)
+def check_fits(run: RunConfig, device: str | None = None, gpus: Gpus | None = None) -> None:
+    """Raise LimitError, before anything is allocated, if training the run would not fit in the device's free memory.
+
+    Without a device, on the run's own; raises DeviceError if that is missing.
+    """
+    device = device or _device_of(run, gpus)
     size = shape(run.data)
     needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
-    free = free_bytes(device)
+    free = free_bytes(device, gpus)
     if needed > free:
         fits = largest_depth(run, size.n_features, size.n_classes, size.n_rows, free)
         none_fits = "fewer rows need less" if run.net.fitted else "no depth fits at this width"
@@ -58,7 +78,7 @@ def check_fits(run: RunConfig, device: torch.device | None = None) -> None:
 
 def check_fit_together(runs: Sequence[RunConfig]) -> None:
     """Raise LimitError if runs that fit one by one would not fit together in their device's free memory."""
-    needed: dict[torch.device, int] = {}
+    needed: dict[str, int] = {}
     for run in runs:
         device, size = _device_of(run), shape(run.data)
         needed[device] = needed.get(device, 0) + memory(run, size.n_features, size.n_classes, size.n_rows).total
@@ -70,9 +90,9 @@ def check_fit_together(runs: Sequence[RunConfig]) -> None:
             )
 
 
-def _device_of(run: RunConfig) -> torch.device:
+def _device_of(run: RunConfig, gpus: Gpus | None = None) -> str:
     """Return the device of a run; scikit-learn fits on the CPU."""
-    return torch.device("cpu") if run.net.fitted else resolve_device(run.train.device)
+    return "cpu" if run.net.fitted or run.train.device == "cpu" else device_name(run.train.device, gpus)
 
 
 def _gigabytes(n: int) -> str:

@@ -97,6 +97,11 @@ def worker_status(*, store: Store | None = None) -> WorkerStatus:
     return WorkerStatus("not running", ())
 
 
+def gpus(*, store: Store | None = None) -> dict[str, int]:
+    """List the GPUs that the worker found, and the bytes that were free on each when it started; empty before that."""
+    return (store or default_store()).gpus()
+
+
 def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
     """Save a sweep, queue its unfinished runs and return its id.
 
@@ -104,7 +109,7 @@ def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
     """
     from leafscope.core.sweep.members import check, distinct_runs
 
-    check(sweep)
+    check(sweep, gpus(store=store))
     (store or default_store()).submit_sweep(sweep, distinct_runs(sweep))
     return sweep.sweep_id
 

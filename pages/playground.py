@@ -11,7 +11,7 @@ from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import DATA_SETS, load, shape
-from leafscope.core.device import check_fits, resolve_device
+from leafscope.core.device import check_fits, device_name
 from leafscope.core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
 from leafscope.core.inspection.snapshots import grid
 from leafscope.core.inspection.trained import trained_net
@@ -85,8 +85,9 @@ def _take_controls_from_run() -> None:
 
 def _misfit(run: RunConfig) -> str | None:
     try:
-        device = resolve_device(server.device() if run.train.device == "auto" else run.train.device)
-        check_fits(run, device)
+        gpus = jobs.gpus()
+        device = device_name(server.device() if run.train.device == "auto" else run.train.device, gpus)
+        check_fits(run, device, gpus)
     except (DataError, DeviceError, LimitError) as error:
         return str(error)
     return None

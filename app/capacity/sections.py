@@ -25,7 +25,7 @@ from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.sweeps import current
 from leafscope.app.sweeps.curves import cost_points
 from leafscope.app.sweeps.findings import interval_words
-from leafscope.core.bench.capacity import FEATURES
+from leafscope.core.bench import FEATURES
 from leafscope.core.config import NetConfig, SweepConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape

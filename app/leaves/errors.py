@@ -14,9 +14,9 @@ from leafscope.app.parts import drawing, train_missing
 from leafscope.core import jobs
 from leafscope.core.datasets import load
 from leafscope.core.errors import LeafscopeError
+from leafscope.core.inference.net import Net
 from leafscope.core.inspection.errors_by_leaf import SeedErrors, errors_by_leaf, rare_rows, visits
 from leafscope.core.inspection.trained import TrainedNet, trained_net
-from leafscope.core.nets import TreeNet
 from leafscope.core.store.values.summaries import RunSummary
 
 SEEDS = 5
@@ -29,11 +29,11 @@ def errors(view: LeafView) -> None:
 
 
 @with_net
-def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
+def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
     del net
     st.header("Errors by leaf")
     tables = {
-        name: errors_by_leaf(view.leaves[name], split.y, trained.logits(split.x), view.depth).set_index("leaf")
+        name: errors_by_leaf(view.leaves[name], split.y, trained.net(split.x), view.depth).set_index("leaf")
         for name, split in view.data.splits.items()
         if name in ("train", "test")
     }

@@ -23,9 +23,8 @@ from leafscope.app.parts import drawing, train_missing
 from leafscope.app.parts.statistic import statistic_words
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
-from leafscope.core.errors import DataError
 from leafscope.core.inspection.decision_leaves import DecisionLeaves, decision_leaves
-from leafscope.core.inspection.trained import trained_net
+from leafscope.core.inspection.trained import fitted_trees, trained_net
 from leafscope.core.usage.chance import expected_divergence
 from leafscope.core.usage.change import churn, settled
 from leafscope.core.usage.counts import (
@@ -123,10 +122,9 @@ def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[
     del key
     view, members = _view, _members
     from leafscope.core.inspection.contributions import flips, margins
-    from leafscope.core.nets import TreeNet
 
     trained = view.trained()
-    if trained is None or not isinstance(trained.net, TreeNet) or view.depth == 0:
+    if trained is None or not trained.net.config.gated or view.depth == 0:
         return {}
     x = view.data.splits[view.split].x[members[:MOST_MEMBERS]]
     missing = len(members) - len(x)
@@ -290,13 +288,11 @@ def _dense_run(view: LeafView) -> RunConfig | None:
 
 def _dense_shares(view: LeafView, nodes: list[int]) -> list[float] | None:
     """Each node's share of the rows by the sign bits of the trained dense net's units; None if that net is not stored."""
-    from leafscope.core.nets import DenseNet
-
     run = _dense_run(view)
-    if run is None or jobs.default_store().statuses([run.run_id]).get(run.run_id) != "finished":
+    if run is None or not _is_finished(run):
         return None
     trained = trained_net(jobs.default_store(), run.run_id)
-    if trained is None or not isinstance(trained.net, DenseNet):
+    if trained is None or trained.net.config.gated:
         return None
     leaf = trained.unit_leaves(view.data.splits[view.split].x, view.layer, view.depth)
     counts = leaf_counts(leaf, view.depth)
@@ -344,11 +340,16 @@ def decision_tree(view: LeafView) -> None:
     if view.depth == 0:
         st.info("At depth 0 both have one leaf, which holds every row.")
         return
-    try:
-        tree = _decision_leaves(view.run.config_json)
-    except DataError as error:
-        st.error(theme.escape_markdown(str(error)))
+    other = changed(view.run.config, {"net.kind": "decision_tree"})
+    if not _is_finished(other):
+        st.info("The decision tree of the same rows, seed and depth is not fitted yet.")
+        train_missing.ask("decision_tree", view.run, [other], "the decision tree")
         return
+    if (fitted := fitted_trees(jobs.default_store(), other.run_id)) is None:
+        st.info("Only the scores of this decision tree were kept, not the tree itself.")
+        train_missing.again("decision_tree", other, "the decision tree")
+        return
+    tree = decision_leaves(fitted, view.data)
     net = view.run.config.net
     theirs = np.bincount(tree.leaves[view.split], minlength=tree.n_leaves)
     loads = {"tree net" if net.kind == "tree" else "flat net": view.counts[view.split], "decision tree": theirs}
@@ -395,6 +396,5 @@ def _all_statistics(view: LeafView, leaves: Mapping[str, NDArray[np.integer]], n
     return {"leaves": theme.thousands(n_leaves)} | named
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
-def _decision_leaves(config_json: str) -> DecisionLeaves:
-    return decision_leaves(RunConfig.model_validate_json(config_json))
+def _is_finished(run: RunConfig) -> bool:
+    return jobs.default_store().statuses([run.run_id]).get(run.run_id) == "finished"

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from leafscope.app import theme
 from leafscope.app.address import choice, session
@@ -15,10 +14,9 @@ from leafscope.app.leaves.node import LeafView, node_words
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.leaves.with_net import with_net
 from leafscope.app.parts import drawing
+from leafscope.core.inference.net import Net, Reals
 from leafscope.core.inspection.contributions import Explanation, explain, margins
 from leafscope.core.inspection.trained import TrainedNet
-from leafscope.core.nets import TreeNet
-from leafscope.core.tree import TreeLinear
 
 MOST_ROWS = 2000
 """Rows offered for explaining; of more, the wrong ones first."""
@@ -28,7 +26,7 @@ MOST_ROWS = 2000
 
 
 @with_net
-def explain_row(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
+def explain_row(view: LeafView, trained: TrainedNet, net: Net) -> None:
     """One row's way through the gates, what each node adds to the logits, and the nearest gate."""
     split = view.data.splits[view.split]
     st.header("How the net arrives at its prediction")
@@ -185,7 +183,7 @@ def _gates(explained: Explanation) -> pd.DataFrame:
 
 
 @with_net
-def gate_margins(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
+def gate_margins(view: LeafView, trained: TrainedNet, net: Net) -> None:
     """How close the rows are to the gates, errors marked."""
     split = view.data.splits[view.split]
     st.header("How close the rows are to the gates")
@@ -207,13 +205,11 @@ def gate_margins(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
 
 
 @with_net
-def matrix(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
+def matrix(view: LeafView, trained: TrainedNet, net: Net) -> None:
     """The chosen node's matrix against its parent's."""
     del trained
-    layer = net.layers[view.layer]
-    assert isinstance(layer, TreeLinear)
     st.header(f"The matrix of {view.name}")
-    tables = _matrices(layer, view.node)
+    tables = _matrices(net, view.layer, view.node)
     if tables is None:
         st.info("Separate leaves (flat) store no matrix for a prefix, only for a leaf. Click a leaf.")
         return
@@ -224,7 +220,7 @@ def matrix(view: LeafView, trained: TrainedNet, net: TreeNet) -> None:
         subject=view.whole_run,
         caption=view.caption(
             "Separate leaves share nothing, so the leaf's matrix is beside the mean over all leaves."
-            if layer.parametrization == "flat"
+            if not net.config.model.shares_prefixes
             else "A node's matrix is the sum along the path from the root to it; its parent's is the sum without the last part."
         ),
     )
@@ -237,16 +233,14 @@ def _parent_words(view: LeafView) -> str:
     return "root" if parent == 0 else f"prefix {node_words(parent)}"
 
 
-def _matrices(layer: TreeLinear, node: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None] | None:
-    """The matrix of a node and of its parent; a flat layer has those of leaves only, and their mean."""
-    weight = layer.weight.detach()
-    if layer.parametrization == "flat":
-        leaf = node - (layer.n_leaves - 1)
-        if leaf < 0:
-            return None
-        return weight[leaf].numpy(), weight.mean(0).numpy() if layer.depth else None
+def _matrices(net: Net, layer: int, node: int) -> tuple[Reals, Reals | None] | None:
+    """The matrix of a node and of its parent; separate leaves have those of leaves only, and their mean."""
+    weight = net.weights[f"layers.{layer}.weight"]
+    if not net.config.model.shares_prefixes:
+        leaf = node - (len(weight) - 1)
+        return None if leaf < 0 else (weight[leaf], weight.mean(0) if net.config.depth else None)
     path = [node]
     while path[-1]:
         path.append((path[-1] - 1) // 2)
     own = weight[path].sum(0)
-    return own.numpy(), (own - weight[node]).numpy() if node else None
+    return own, own - weight[node] if node else None

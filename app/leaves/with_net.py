@@ -5,16 +5,16 @@ from collections.abc import Callable
 import streamlit as st
 
 from leafscope.app.leaves.node import LeafView
+from leafscope.core.inference.net import Net
 from leafscope.core.inspection.trained import TrainedNet
-from leafscope.core.nets import TreeNet
 
 
-def with_net(draw: Callable[[LeafView, TrainedNet, TreeNet], None]) -> Callable[[LeafView], None]:
+def with_net(draw: Callable[[LeafView, TrainedNet, Net], None]) -> Callable[[LeafView], None]:
     """Draw with the net at the shown epoch, or say why there is none."""
 
     def part(view: LeafView) -> None:
         trained = view.trained()
-        if trained is None or not isinstance(trained.net, TreeNet):
+        if trained is None or not trained.net.config.gated:
             st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
             if not view.run.active and view.epoch != view.last_epoch:
                 st.button("Go to the last epoch", key="_last_epoch", on_click=_go_to, args=(view.last_epoch,), type="primary")

@@ -28,7 +28,6 @@ from leafscope.core.errors import StoreError
 from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.models import net_lines
-from leafscope.core.nets import TreeNet
 from leafscope.core.store.values.summaries import SweepInfo
 
 EPOCHS: dict[statistics.Which, str] = {"best": "at the epoch of the lowest validation loss", "last": "at the last epoch"}
@@ -252,7 +251,7 @@ def level_table(url: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
         trained = None
         with contextlib.suppress(StoreError):  # one damaged run must not hide the others
             trained = None if summary is None else trained_net(store, run_id)
-        if summary is None or trained is None or not isinstance(trained.net, TreeNet):
+        if summary is None or trained is None or not summary.config.net.model.shares_prefixes:
             continue
         scores = scores_by_level(trained.net, load(summary.config.data, summary.config.data_seed))
         for split in ("test", "train"):

@@ -51,11 +51,23 @@ def ask(key: str, shown: RunSummary, runs: Sequence[RunConfig], what: str) -> di
     return finished
 
 
+def again(key: str, run: RunConfig, what: str) -> None:
+    """Offer to fit a finished run once more, whose fitted model was not kept, as in versions that kept only its scores."""
+    st.button(f"Fit {what} again", icon=":material/refresh:", key=f"_{key}_again", on_click=_again, args=(run,))
+
+
+def _again(run: RunConfig) -> None:
+    try:
+        jobs.default_store().submit(run, anew=True)
+    except LeafscopeError as error:
+        session.notify(str(error))
+
+
 def _offer(key: str, shown: RunSummary, missing: Sequence[RunConfig], what: str) -> None:
     fitting, refused = [], {}
     for run in missing:
         try:
-            check_fits(run)
+            check_fits(run, gpus=jobs.gpus())
         except LeafscopeError as error:
             refused[str(error)] = run.label
         else:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import link, session
+from leafscope.app.parts import train_missing
 from leafscope.app.playground import scene_data
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
@@ -115,6 +116,9 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
         on_place_change=lambda: _keep(summary, last),
         on_scheme_change=lambda: None,  # the rerun draws the rest of the page in the other theme
     )
+    for run, drawn in zip(runs, scenes):
+        if run.status == "finished" and drawn["kind"] == "decision_tree" and drawn["tree"] is None:
+            train_missing.again(f"scene_{run.run_id}", run.config, "the decision tree")
 
 
 @lru_cache

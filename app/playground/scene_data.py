@@ -7,7 +7,7 @@ little-endian numbers, row by row; everything else is plain JSON. `app/assets/sc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,6 @@ from leafscope.core.datasets import Dataset, Split, load, shape
 from leafscope.core.inspection.contributions import explain
 from leafscope.core.inspection.snapshots import plane
 from leafscope.core.inspection.trained import TrainedNet
-from leafscope.core.nets import TreeNet
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
@@ -78,7 +77,7 @@ def parts(trained: TrainedNet, run: RunConfig, raw: Sequence[float], layer: int)
     `Explanation`. Raises ValueError as `core.inspection.contributions.explain` does, for example for a net without gates.
     """
     row = load(run.data, run.data_seed).standardize(raw)
-    found = explain(cast(TreeNet, trained.net), row, layer)  # which refuses any other net
+    found = explain(trained.net, row, layer)  # which refuses any other net
     return {
         "layer": found.layer,
         "nodes": list(found.nodes),

@@ -5,28 +5,24 @@ P features · C classes · K depth · V nodes · w width · G = SIDE * SIDE grid
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.datasets import load, shape
-from leafscope.core.inspection.fitted_tree import fitted_tree
+from leafscope.core.inference.net import Net
+from leafscope.core.inference.start import untrained
 from leafscope.core.inspection.snapshots import SIDE, in_browser, read, regions, shows_regions, snapshot_epochs
-from leafscope.core.inspection.trained import trained_net
-from leafscope.core.models import build_net
-from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.inspection.trained import fitted_trees, trained_net
 from leafscope.core.store.reading import LEVELS, Snapshot, snapshot_name
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
-from leafscope.core.training.trainer import evaluate
 from leafscope.core.usage.counts import leaf_counts
 
 TOO_LARGE = "This net is too large to draw here."
@@ -53,10 +49,10 @@ class Drawn:
 
 def drawn(store: Store, summary: RunSummary, live: bool) -> Drawn:
     """Collect what is drawn of a run's model; `live`: only at epoch 0 and the newest."""
-    return _fitted(summary.config, summary) if summary.config.net.fitted else _net(store, summary, live)
+    return _fitted(store, summary.config, summary) if summary.config.net.fitted else _net(store, summary, live)
 
 
-def flat_weights(state: dict[str, Tensor], net: NetConfig) -> NDArray[np.float32]:
+def flat_weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> NDArray[np.float32]:
     """Concatenate a net's weights, frozen gates included: (numbers,) float32.
 
     Hidden W (w, P) and b; for each layer its gates (W (K, w) and b, or the normals (K, w), or nothing), W (V, w, w) and b
@@ -68,7 +64,7 @@ def flat_weights(state: dict[str, Tensor], net: NetConfig) -> NDArray[np.float32
     for layer in range(net.tree_layers):
         names += [f"gates.{layer}.{part}" for part in of_gates] + [f"layers.{layer}.weight", f"layers.{layer}.bias"]
     names += ["head.weight", "head.bias"]
-    return np.concatenate([state[name].detach().cpu().numpy().reshape(-1) for name in names]).astype("<f4", copy=False)
+    return np.concatenate([state[name].reshape(-1) for name in names]).astype("<f4", copy=False)
 
 
 def _net(store: Store, summary: RunSummary, live: bool) -> Drawn:
@@ -101,7 +97,7 @@ def _with_last(store: Store, summary: RunSummary, drawn: Drawn) -> Drawn:
     if left is None or left.epoch <= drawn.epochs[-1]:
         note = f"The last epoch whose net was kept is {drawn.epochs[-1]}; the run ended after {summary.epochs_done}."
         return replace(drawn, note=note)
-    weights = [*drawn.weights, _weights(left.net.state_dict(), summary.config.net)]
+    weights = [*drawn.weights, _weights(left.net.weights, summary.config.net)]
     counts: Counts | None = [] if left.note else None
     epochs = [*drawn.epochs, left.epoch]
     return replace(drawn, epochs=epochs, weights=weights, counts=counts, is_between=bool(left.note), note=left.note)
@@ -111,7 +107,7 @@ def _with_last(store: Store, summary: RunSummary, drawn: Drawn) -> Drawn:
 class _Left:
     """The last net of a run."""
 
-    net: DenseNet | TreeNet
+    net: Net
     epoch: int
     note: str
     """A sentence about a net from the middle of the next epoch; else empty."""
@@ -166,41 +162,41 @@ class _Seen:
     """One drawn net: its weights, or its regions and, since the browser cannot count them, its loads."""
 
     weights: str = ""
-    regions: dict[str, Tensor] = field(default_factory=dict)
+    regions: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     counts: list[list[int]] = field(default_factory=list)
 
 
 @lru_cache(maxsize=8)
 def _before_training(run: RunConfig, kind: Snapshot) -> _Seen:
     size = shape(run.data)
-    return _seen(build_net(run.net, size.n_features, size.n_classes, run.weight_seed), run, kind)
+    return _seen(untrained(run.net, size.n_features, size.n_classes, run.weight_seed), run, kind)
 
 
-def _seen(net: DenseNet | TreeNet, run: RunConfig, kind: Snapshot) -> _Seen:
+def _seen(net: Net, run: RunConfig, kind: Snapshot) -> _Seen:
     if kind == "weights":
-        return _Seen(_weights(net.state_dict(), run.net))
+        return _Seen(_weights(net.weights, run.net))
     data = load(run.data, run.data_seed)
-    _, _, leaves = evaluate(net, torch.tensor(data.train.x), torch.tensor(data.train.y))
+    leaves = net.routed(data.train.x).leaves
     return _Seen(regions=regions(net, data), counts=[leaf_counts(leaf, run.net.depth).tolist() for leaf in leaves])
 
 
-def _weights(state: dict[str, Tensor], net: NetConfig) -> str:
+def _weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> str:
     return as_base64(flat_weights(state, net), "<f4")
 
 
-def _ready(states: Sequence[dict[str, Tensor]], levels: dict[str, Tensor]) -> dict[str, Any]:
+def _ready(states: Sequence[Mapping[str, NDArray[Any]]], levels: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Regions of each epoch, and the last net's predictions read to each level or with shuffled leaves."""
     by_level = [levels[name] for level in range(len(levels)) if (name := f"level_{level}") in levels]
     accuracy = levels["level_accuracy"].tolist() if by_level else []
     shuffled = levels.get("shuffled")
     return {
         "side": SIDE,
-        "probability": [as_base64(state["probability"].numpy(), "u1") for state in states],
-        "leaf": [as_base64(state["leaf"].numpy(), "<i4") for state in states if "leaf" in state],
+        "probability": [as_base64(state["probability"], "u1") for state in states],
+        "leaf": [as_base64(state["leaf"], "<i4") for state in states if "leaf" in state],
         "levels": {
-            "probability": [as_base64(probability.numpy(), "u1") for probability in by_level],
+            "probability": [as_base64(probability, "u1") for probability in by_level],
             "accuracy": [[finite(share) for share in of_level] for of_level in accuracy],
-            "shuffled": None if shuffled is None else as_base64(shuffled.numpy(), "u1"),
+            "shuffled": None if shuffled is None else as_base64(shuffled, "u1"),
             "shuffled_accuracy": None
             if shuffled is None
             else [finite(share) for share in levels["shuffled_accuracy"].tolist()],
@@ -211,13 +207,15 @@ def _ready(states: Sequence[dict[str, Tensor]], levels: dict[str, Tensor]) -> di
 # Models fitted by scikit-learn
 
 
-def _fitted(run: RunConfig, summary: RunSummary) -> Drawn:
+def _fitted(store: Store, run: RunConfig, summary: RunSummary) -> Drawn:
     model = run.net.model
     if model.fit is None or not model.fit.is_tree:
         return Drawn([1], note=f"{sentence_case(model.default_line.in_a_sentence)} is not drawn here.")
     if summary.status == "failed":
         return Drawn([1], depth=run.net.depth)
-    fitted = fitted_tree(run)
+    fitted = fitted_trees(store, summary.run_id)
+    if fitted is None:
+        return Drawn([1], depth=run.net.depth, note="" if summary.active else "The fitted tree was not kept.")
     tree = {name: getattr(fitted, name).tolist() for name in ("feature", "threshold", "left", "right", "value")}
     return Drawn([1], tree=tree, depth=run.net.depth if "depth" in model.net_fields else fitted.depth)
 

@@ -55,7 +55,7 @@ def offer(missing: Sequence[RunConfig], sentence: str) -> None:
     fitting: list[RunConfig] = []
     for run in missing:
         try:
-            check_fits(run)
+            check_fits(run, gpus=jobs.gpus())
             fitting.append(run)
         except LeafscopeError as error:
             st.warning(

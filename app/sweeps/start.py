@@ -33,7 +33,7 @@ def size_words(sweep: SweepConfig) -> str:
 
     Raises what `core.sweep.members.check` raises.
     """
-    check(sweep)  # before its runs are listed: there may be millions
+    check(sweep, jobs.gpus())  # before its runs are listed: there may be millions
     runs = run_ids(sweep)
     known = jobs.default_store().statuses(runs)
     finished = [run_id for run_id, status in known.items() if status == "finished"]

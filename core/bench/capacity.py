@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from leafscope.core.bench import FEATURES
+from leafscope.core.bench.collapsed import CollapsedLinear
 from leafscope.core.bench.timing import Timings, bandwidth, interleaved
-from leafscope.core.inspection.collapsed import CollapsedLinear
 from leafscope.core.kernels import read_leaves, readiness, reference
 from leafscope.core.kernels.row_order import make_plan
 from leafscope.core.optim import LazyAdamW, parameter_groups
 from leafscope.core.tree import TreeLinear
 
-FEATURES = 64
 DEPTHS = (0, 2, 4, 6, 8, 10, 12)
 ROWS = (1, 64, 1024, 4096)
 TRAINING_PASSES = 7

@@ -92,10 +92,40 @@ def stratified_order(labels: NDArray[np.int64], rng: np.random.Generator) -> Row
 
 
 def _stratified(rows: Rows, labels: NDArray[np.int64], size: int, seed: int) -> tuple[Rows, Rows]:
-    from sklearn.model_selection import train_test_split  # slow to import, and not needed for sizes
+    """Split off `size` rows, stratified: the rest and the part, as scikit-learn's `train_test_split` chooses and orders them.
 
-    rest, part = train_test_split(rows, test_size=size, stratify=labels, random_state=seed)
-    return rest, part
+    Its algorithm: shares of classes are rounded down, and the rows still missing go to the classes with the largest
+    remainders, drawn among equals; each class is permuted, and then each side.
+    """
+    rng = np.random.RandomState(seed)
+    classes, of_row, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    in_rest = _shares(counts, len(labels) - size, rng)
+    in_part = _shares(counts - in_rest, size, rng)
+    of_class = np.split(np.argsort(of_row, kind="mergesort"), np.cumsum(counts)[:-1])
+    rest: list[Rows] = []
+    part: list[Rows] = []
+    for place in range(len(classes)):
+        mixed = of_class[place][rng.permutation(counts[place])]
+        rest.append(mixed[: in_rest[place]])
+        part.append(mixed[in_rest[place] : in_rest[place] + in_part[place]])
+    return rows[rng.permutation(np.concatenate(rest))], rows[rng.permutation(np.concatenate(part))]
+
+
+def _shares(counts: NDArray[np.int64], n: int, rng: np.random.RandomState) -> NDArray[np.int64]:
+    """Share n draws among classes with these counts, as likely as can be: (C,) -> (C,), whole numbers that sum to n."""
+    exact = counts / counts.sum() * n
+    shares = np.floor(exact)
+    missing = int(n - shares.sum())
+    if missing > 0:
+        remainder = exact - shares
+        for value in np.sort(np.unique(remainder))[::-1]:
+            (equal,) = np.where(remainder == value)
+            taken = min(len(equal), missing)
+            shares[rng.choice(equal, size=taken, replace=False)] += 1
+            missing -= taken
+            if missing == 0:
+                break
+    return shares.astype(np.int64)
 
 
 def _check_enough(labels: NDArray[np.int64], rest: Rows, class_names: tuple[str, ...], at_least: int) -> None:

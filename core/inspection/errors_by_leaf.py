@@ -10,11 +10,10 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch.nn import functional
 
 from leafscope.core.comparison.intervals import paired_difference
+from leafscope.core.inference.net import cross_entropy
 from leafscope.core.usage.counts import class_counts, leaf_counts
 
 Bin: TypeAlias = tuple[int, int | None]
@@ -52,7 +51,7 @@ def errors_by_leaf(leaf: ArrayLike, y: ArrayLike, logits: ArrayLike, depth: int)
         raise ValueError(f"logits must have shape (N, C), one row for each of y, got {scores.shape}")
     rows = class_counts(leaf, y, depth, scores.shape[1]).sum(1)
     of_row, label = np.asarray(leaf, np.int64), np.asarray(y, np.int64)
-    loss = functional.cross_entropy(torch.tensor(scores), torch.tensor(label), reduction="none").numpy()
+    loss = cross_entropy(scores, label)
     missed = scores.argmax(1) != label
     wrong = np.bincount(of_row[missed], minlength=len(rows))
     total = np.bincount(of_row, loss, minlength=len(rows))

@@ -1,49 +1,39 @@
-"""Reading a trained tree net to a level: the sum over prefixes is cut off there, without retraining.
+"""Scores of a trained tree net that is read to each level: the sum over prefixes is cut off there, without retraining.
 
-K depth. Level 0 is the root alone, which has the weights of one dense layer; level K is the trained net itself.
+N rows · P features · K depth.
 """
 
-import copy
+from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from leafscope.core.datasets import Dataset
-from leafscope.core.nets import DenseNet, TreeNet
-from leafscope.core.training.trainer import evaluate
-from leafscope.core.tree import TreeLinear
+from leafscope.core.inference.net import Net, cross_entropy
 
 
-def read_to_level(net: TreeNet, level: int) -> TreeNet:
-    """Copy a net and set every node below `level` to zero; the gates are unchanged.
+def scores(net: Net, x: NDArray[np.float32], y: NDArray[np.integer[Any]]) -> tuple[float, float, list[NDArray[np.int64]]]:
+    """Compute mean cross-entropy (nats), accuracy and each row's leaf at every gated layer: x (N, P), y (N,).
 
-    Raises ValueError for separate leaves, which have no levels, and for a level outside 0 to K.
+    NaN and NaN without rows.
     """
-    if net.config.kind != "tree":
-        raise ValueError(f"only a net with shared prefixes (tree) has levels, got {net.config.kind}")
-    if not 0 <= level <= net.config.depth:
-        raise ValueError(f"level must be from 0 to the depth ({net.config.depth}), got {level}")
-    cut = copy.deepcopy(net)
-    first_below = (1 << (level + 1)) - 1
-    with torch.no_grad():
-        for layer in cut.layers:
-            assert isinstance(layer, TreeLinear)
-            for table in layer.parameters():
-                table[first_below:] = 0
-    return cut
+    if not len(y):
+        return float("nan"), float("nan"), net.routed(x).leaves
+    routed = net.routed(x)
+    right = routed.logits.argmax(1) == y
+    return float(cross_entropy(routed.logits, y).mean()), float(right.mean()), routed.leaves
 
 
-def scores_by_level(net: TreeNet | DenseNet, dataset: Dataset) -> dict[tuple[str, str], list[float]]:
-    """Evaluate the net read to each level from 0 to K: (split, loss or accuracy) -> K + 1 values.
+def scores_by_level(net: Net, dataset: Dataset) -> dict[tuple[str, str], list[float]]:
+    """Score the net read to each level from 0 to K: (split, loss or accuracy) -> K + 1 values.
 
-    Raises ValueError for a net without levels.
+    Raises ValueError for a net without shared prefixes.
     """
-    if not isinstance(net, TreeNet):
-        raise ValueError("only a net with shared prefixes (tree) has levels, got dense")
-    scores: dict[tuple[str, str], list[float]] = {}
-    for level in range(net.config.depth + 1):
-        cut = read_to_level(net, level)
+    found: dict[tuple[str, str], list[float]] = {}
+    for level in range(net.config.depth + 1 if net.config.gated else 1):
+        cut = net.read_to_level(level)
         for name, split in dataset.splits.items():
-            loss, accuracy, _ = evaluate(cut, torch.tensor(split.x), torch.tensor(split.y))
-            scores.setdefault((name, "loss"), []).append(loss)
-            scores.setdefault((name, "accuracy"), []).append(accuracy)
-    return scores
+            loss, accuracy, _ = scores(cut, split.x, split.y)
+            found.setdefault((name, "loss"), []).append(loss)
+            found.setdefault((name, "accuracy"), []).append(accuracy)
+    return found

@@ -4,28 +4,23 @@ P features · C classes · K depth · L = 2^K leaves · G = SIDE * SIDE grid poi
 permutation of leaves are this project's choice.
 """
 
-import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from torch import Tensor
 
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import Dataset, shape
 from leafscope.core.errors import StoreError
-from leafscope.core.inspection.levels import read_to_level
+from leafscope.core.inference.net import Net, read_module, softmax
+from leafscope.core.inspection.levels import scores
 from leafscope.core.limits import check_depth
-from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.archive.tensors import check_tensors
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_name
 from leafscope.core.store.values.tensors import compress, pack, unpack
-from leafscope.core.training.trainer import EVALUATION_ROWS, evaluate
-from leafscope.core.tree import TreeLinear
 
 if TYPE_CHECKING:
     from leafscope.core.training.trainer import Trainer
@@ -122,7 +117,7 @@ class Snapshots:
     def at_end(self) -> dict[str, bytes]:
         """Return the further artifacts of a finished run: its last epoch if it ended early, and its net read to each level."""
         taken = {} if self._trainer.epoch in self._epochs else self._taken(self._trainer.epoch)
-        if self._keeps_regions and (found := levels(self._trainer.net, self._trainer.dataset)):
+        if self._keeps_regions and (found := levels(read_module(self._trainer.net), self._trainer.dataset)):
             taken[LEVELS] = compress(pack(found))
         return taken
 
@@ -130,11 +125,12 @@ class Snapshots:
         if self._keeps_weights:
             return {snapshot_name("weights", epoch): compress(pack(self._trainer.net.state_dict()))}
         if self._keeps_regions:
-            return {snapshot_name("regions", epoch): compress(pack(regions(self._trainer.net, self._trainer.dataset)))}
+            drawn = regions(read_module(self._trainer.net), self._trainer.dataset)
+            return {snapshot_name("regions", epoch): compress(pack(drawn))}
         return {}
 
 
-def read(data: bytes, name: str, run: RunConfig) -> dict[str, Tensor]:
+def read(data: bytes, name: str, run: RunConfig) -> dict[str, NDArray[Any]]:
     """Unpack a snapshot or the levels of a run, by its artifact's name; raises StoreError unless it has the run's tensors."""
     try:
         tensors = unpack(data)
@@ -158,39 +154,29 @@ def grid(dataset: Dataset, side: int = SIDE) -> NDArray[np.float64]:
     return np.stack([values.reshape(-1) for values in np.meshgrid(x, y)], axis=1)
 
 
-@torch.no_grad()
-def regions(net: DenseNet | TreeNet, dataset: Dataset) -> dict[str, Tensor]:
-    """Evaluate a net at every grid point; the result is on the CPU.
+def regions(net: Net, dataset: Dataset) -> dict[str, NDArray[Any]]:
+    """Evaluate a net at every grid point.
 
     "probability" (G, C) uint8 from 0 to 255; for a gated net also "leaf" (layers, G) int32.
     """
-    probabilities: list[Tensor] = []
-    leaves: list[Tensor] = []
-    for part in _rows(net, dataset):
-        routed = net.routed(part)
-        probabilities.append(_as_bytes(routed.logits))
-        if routed.leaves:
-            leaves.append(torch.stack(routed.leaves).to(torch.int32))
-    found = {"probability": torch.cat(probabilities).cpu()}
-    return found | ({"leaf": torch.cat(leaves, dim=1).cpu()} if leaves else {})
+    routed = net.routed(dataset.standardize(grid(dataset)))
+    found: dict[str, NDArray[Any]] = {"probability": _as_bytes(routed.logits)}
+    return found | ({"leaf": np.stack(routed.leaves).astype(np.int32)} if routed.leaves else {})
 
 
-def levels(net: DenseNet | TreeNet, dataset: Dataset) -> dict[str, Tensor]:
+def levels(net: Net, dataset: Dataset) -> dict[str, NDArray[Any]]:
     """Evaluate a gated net with its sum cut off at each level, and with the matrices of its leaves permuted.
 
     A tree of depth K >= 1 gives "level_0" to "level_K" (G, C) uint8 from 0 to 255, and "level_accuracy" (K + 1, 3) float64
     on train, validation and test; any gated net of depth >= 1 "shuffled" and "shuffled_accuracy" (3,); other nets nothing.
     """
-    if not isinstance(net, TreeNet) or net.config.depth == 0:
+    if not net.config.gated or net.config.depth == 0:
         return {}
-    found: dict[str, Tensor] = {}
-    if net.config.kind == "tree":
-        scores = []
-        for level in range(net.config.depth + 1):
-            cut = read_to_level(net, level)
-            found[f"level_{level}"] = regions(cut, dataset)["probability"]
-            scores.append(_accuracies(cut, dataset))
-        found["level_accuracy"] = torch.stack(scores)
+    found: dict[str, NDArray[Any]] = {}
+    if net.config.model.shares_prefixes:
+        cuts = [net.read_to_level(level) for level in range(net.config.depth + 1)]
+        found = {f"level_{level}": regions(cut, dataset)["probability"] for level, cut in enumerate(cuts)}
+        found["level_accuracy"] = np.stack([_accuracies(cut, dataset) for cut in cuts])
     other = shuffled(net)
     return found | {"shuffled": regions(other, dataset)["probability"], "shuffled_accuracy": _accuracies(other, dataset)}
 
@@ -213,25 +199,9 @@ def leaf_shuffle(depth: int) -> NDArray[np.int64]:
     return np.array(permutation, dtype=np.int64)
 
 
-@torch.no_grad()
-def shuffled(net: TreeNet) -> TreeNet:
-    """Copy a net, but give leaf i the matrix and bias of leaf p[i] in every gated layer; the gates are unchanged.
-
-    The copy has separate leaves (flat); each holds the sum of its path.
-    """
-    order = torch.from_numpy(leaf_shuffle(net.config.depth))
-    config = net.config.model_copy(update={"kind": "flat"})
-    weights = copy.copy(net.state_dict())
-    for index, layer in enumerate(net.layers):
-        assert isinstance(layer, TreeLinear)
-        where = order.to(layer.weight.device)
-        weights[f"layers.{index}.weight"] = layer.leaf_weight()[where]
-        bias = layer.leaf_bias()
-        assert bias is not None
-        weights[f"layers.{index}.bias"] = bias[where]
-    other = TreeNet(config, net.hidden.in_features, net.head.out_features).to(net.hidden.weight.device)
-    other.load_state_dict(weights)
-    return other
+def shuffled(net: Net) -> Net:
+    """Give leaf i the matrix and bias of leaf p[i] in every gated layer, p from `leaf_shuffle`; the gates are unchanged."""
+    return net.permuted(leaf_shuffle(net.config.depth))
 
 
 def _weight_bytes(net: NetConfig, n_features: int, n_outputs: int) -> int:
@@ -251,23 +221,11 @@ def _generator(seed: int) -> Callable[[], float]:
     return draw
 
 
-def _rows(net: DenseNet | TreeNet, dataset: Dataset) -> tuple[Tensor, ...]:
-    """Split the standardized grid into batches."""
-    return torch.tensor(dataset.standardize(grid(dataset)), device=net.hidden.weight.device).split(EVALUATION_ROWS)
-
-
-def _as_bytes(logits: Tensor) -> Tensor:
+def _as_bytes(logits: NDArray[Any]) -> NDArray[np.uint8]:
     """Convert logits to probabilities from 0 to 255; NaN, from a net that diverged, becomes 0."""
-    return (255 * logits.softmax(1)).nan_to_num(0.0).round().to(torch.uint8)
+    return np.nan_to_num(255 * softmax(logits), nan=0.0).round().astype(np.uint8)
 
 
-def _accuracies(net: TreeNet, dataset: Dataset) -> Tensor:
-    """Measure the accuracy on train, validation and test: (3,) float64."""
-    where = net.hidden.weight.device
-    return torch.tensor(
-        [
-            evaluate(net, torch.tensor(split.x, device=where), torch.tensor(split.y, device=where))[1]
-            for split in dataset.splits.values()
-        ],
-        dtype=torch.float64,
-    )
+def _accuracies(net: Net, dataset: Dataset) -> NDArray[np.float64]:
+    """Measure the accuracy on train, validation and test: (3,)."""
+    return np.array([scores(net, split.x, split.y)[1] for split in dataset.splits.values()])

@@ -1,32 +1,31 @@
-"""Trained nets loaded from the store, ready for inference."""
+"""Trained nets loaded from the store, ready for inference in NumPy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from torch.nn import functional
 
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import shape
 from leafscope.core.errors import StoreError, is_out_of_memory
-from leafscope.core.gating import leaf_index, sign_bits
-from leafscope.core.models import build_net
-from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.inference.net import Net, leaf_of
+from leafscope.core.inference.trees import Trees
+from leafscope.core.store.archive.tensors import check_tensors
 from leafscope.core.store.store import Store
-from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.records import CHECKPOINT, NET, TREES
 from leafscope.core.store.values.tensors import unpack
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedNet:
-    """The net of a run, on the CPU."""
+    """The net of a run."""
 
-    net: DenseNet | TreeNet
+    net: Net
     epoch: int | None
     """Complete epochs of training; None: the last of a finished run."""
     step: int = 0
@@ -39,15 +38,8 @@ class TrainedNet:
 
     def predict(self, x: NDArray[np.float32]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
         """Predict the class of each standardized row and its leaf at every gated layer: (N, P) -> (N,), list of (N,)."""
-        with torch.no_grad():
-            routed = self.net.routed(torch.tensor(x))
-        return routed.logits.argmax(1).numpy(), [leaf.numpy() for leaf in routed.leaves]
-
-    def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute the logits of each standardized row: (N, P) -> (N, C)."""
-        with torch.no_grad():
-            scores: NDArray[np.float32] = self.net(torch.tensor(x)).numpy()
-        return scores
+        routed = self.net.routed(x)
+        return routed.logits.argmax(1), routed.leaves
 
     def unit_leaves(self, x: NDArray[np.float32], layer: int, depth: int) -> NDArray[np.int64]:
         """Compute the leaf that a dense net's units would choose: (N, P) -> (N,), from 0 to 2^depth - 1.
@@ -55,16 +47,11 @@ class TrainedNet:
         The bits are the signs of the first `depth` units below middle layer `layer`, the same units that `hidden` gates of a
         tree net read. Raises ValueError for a net with gates, and for a width below `depth`.
         """
-        if not isinstance(self.net, DenseNet):
+        if self.net.config.gated:
             raise ValueError("the net must be dense, got one with gates")
         if depth > self.net.config.width:
             raise ValueError(f"depth must be at most the width ({self.net.config.width}), got {depth}")
-        with torch.no_grad():
-            z = self.net.hidden(torch.tensor(x))
-            for below in list(self.net.layers)[:layer]:
-                z = below(functional.relu(z))
-            leaf: NDArray[np.int64] = leaf_index(sign_bits(z[:, :depth])).numpy()
-        return leaf
+        return leaf_of(self.net.units(x, layer)[:, :depth])
 
 
 def trained_net(store: Store, run_id: str) -> TrainedNet | None:
@@ -79,19 +66,33 @@ def trained_net(store: Store, run_id: str) -> TrainedNet | None:
         raise StoreError(f"the configuration of run {run_id} is damaged, or of another version") from error
     if (data := store.artifact(run_id, NET)) is not None:
         with _undamaged(run_id, NET):
-            return TrainedNet(_with_weights(run.config, unpack(data)), None)
+            return TrainedNet(_with_weights(run.config, NET, unpack(data)), None)
     if (data := store.artifact(run_id, CHECKPOINT)) is not None:
         with _undamaged(run_id, CHECKPOINT):
             state = unpack(data)
-            weights = {name.removeprefix("net."): tensor for name, tensor in state.items() if name.startswith("net.")}
+            net = _with_weights(run.config, CHECKPOINT, state)
             epoch, step = (int(number) for number in state["progress"][:2].tolist())
-            return TrainedNet(_with_weights(run.config, weights), epoch, step)
+            return TrainedNet(net, epoch, step)
     return None
+
+
+def fitted_trees(store: Store, run_id: str) -> Trees | None:
+    """Load the fitted tree or forest of a run; None if it was not kept, as before trees were, or for another model.
+
+    Raises RunNotFoundError, and StoreError if what was kept is damaged.
+    """
+    run = store.run(run_id).config
+    data = store.artifact(run_id, TREES)
+    if data is None or run.net.model.fit is None:
+        return None
+    size = shape(run.data)
+    with _undamaged(run_id, TREES):
+        return Trees.from_arrays(unpack(data), size.n_features, size.n_classes, run.net.model.fit.is_tree)
 
 
 @contextmanager
 def _undamaged(run_id: str, name: str) -> Iterator[None]:
-    """Turn what torch and safetensors raise for tensors of another net into a sentence."""
+    """Turn what safetensors and NumPy raise for tensors of another net into a sentence."""
     try:
         yield
     except (SafetensorError, RuntimeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
@@ -101,8 +102,8 @@ def _undamaged(run_id: str, name: str) -> Iterator[None]:
         raise StoreError(f"the {name} of run {run_id} is damaged, or of another net: {words:.300}") from error
 
 
-def _with_weights(run: RunConfig, weights: dict[str, torch.Tensor]) -> DenseNet | TreeNet:
-    size = shape(run.data)
-    net = build_net(run.net, size.n_features, size.n_classes, run.weight_seed)
-    net.load_state_dict(weights)
-    return net.eval()
+def _with_weights(run: RunConfig, name: str, tensors: Mapping[str, NDArray[Any]]) -> Net:
+    """The net of an artifact of this name; a checkpoint has more tensors beside the net's."""
+    check_tensors(tensors, name, run)
+    of_net = "net." if name == CHECKPOINT else ""
+    return Net(run.net, {key.removeprefix(of_net): array for key, array in tensors.items() if key.startswith(of_net)})

@@ -45,6 +45,6 @@ FOREST = MODELS.register(
             ),
         ),
         memory=_memory,
-        fit=Fit(fit=_fit, size=size_of_trees, grid={"min_samples_leaf": (10, 5, 2, 1)}, seconds=1.5),
+        fit=Fit(fit=_fit, size=size_of_trees, grid={"min_samples_leaf": (10, 5, 2, 1)}, seconds=1.5, is_forest=True),
     )
 )

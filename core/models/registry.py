@@ -174,6 +174,13 @@ class Fit:
     """Rough time of all trials on one thread, if training rows times features are 10,000."""
     is_tree: bool = False
     """Whether the estimator is a single decision tree with the attribute `tree_`."""
+    is_forest: bool = False
+    """Whether it is several, in the attribute `estimators_`."""
+
+    @property
+    def has_trees(self) -> bool:
+        """Whether its trees are stored with a run, and predict without scikit-learn."""
+        return self.is_tree or self.is_forest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,10 @@
 """The list of workers, and their heartbeats."""
 
+import contextlib
+import json
 import os
 import uuid
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
@@ -17,6 +20,9 @@ from leafscope.core.store.values.summaries import LOST, STALE, STARTING, WorkerI
 PROBE = "probe"
 """The row of the table `meta` that is written to see whether writing works."""
 
+
+GPUS = "gpus"
+"""The row of the table `meta` that says which GPUs the worker found, as JSON."""
 
 DIED = "the worker died"
 DIED_AGAIN = "the worker died, also when it tried again"
@@ -62,6 +68,20 @@ class Workers(Queue):
             if connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(values | beats)).rowcount == 0:
                 values |= {"worker_id": worker_id, "pid": pid or os.getpid(), "device": device, "started": now}
                 connection.execute(insert(workers).values(values))
+
+    def set_gpus(self, gpus: Mapping[str, int]) -> None:
+        """Keep which GPUs this machine has, and the bytes that are free on each."""
+        with self._write() as connection:
+            connection.execute(delete(meta).where(meta.c.name == GPUS))
+            connection.execute(insert(meta).values(name=GPUS, value=json.dumps(dict(gpus))))
+
+    def gpus(self) -> dict[str, int]:
+        """Return what a worker found last, empty if none has looked: device -> bytes that were free."""
+        with self._read() as connection:
+            value = connection.scalar(select(meta.c.value).where(meta.c.name == GPUS))
+        with contextlib.suppress(ValueError, TypeError, AttributeError):  # edited by hand
+            return {str(name): int(free) for name, free in json.loads(value or "{}").items()}
+        return {}
 
     def beat(self, worker_id: str, *claims: Claim) -> None:
         """Count up the heartbeat of the worker and of the attempts that it trains."""

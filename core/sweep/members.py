@@ -13,6 +13,7 @@ from typing import Any
 from leafscope.core.config import RunConfig, SweepConfig, changed
 from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import shape
+from leafscope.core.device import Gpus, check_fits
 from leafscope.core.errors import LimitError
 from leafscope.core.models.registry import set_beside
 
@@ -71,14 +72,12 @@ def expand(sweep: SweepConfig) -> tuple[Member, ...]:
     return _expanded(sweep.model_dump_json())
 
 
-def check(sweep: SweepConfig) -> None:
-    """Check, before training, that all runs of a sweep can be trained.
+def check(sweep: SweepConfig, gpus: Gpus | None = None) -> None:
+    """Check, before training, that all runs of a sweep can be trained, on GPUs that torch or else the worker knows.
 
     Raises LimitError for too many members or too little memory (with the largest depth that fits), DataError for impossible
     splits, DeviceError, and ValidationError if a combination of the axes is not a valid run.
     """
-    from leafscope.core.device import check_fits  # here, since it imports torch
-
     combinations = 1
     for values in sweep.axes.values():
         combinations *= len(values)
@@ -92,7 +91,7 @@ def check(sweep: SweepConfig) -> None:
     for data in {run.data for run in runs.values()}:
         shape(data)
     for run in _largest(list(runs.values())):
-        check_fits(run)
+        check_fits(run, gpus=gpus)
 
 
 def _largest(runs: list[RunConfig]) -> list[RunConfig]:

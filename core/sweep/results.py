@@ -80,9 +80,7 @@ def _effort(run_id: str, run: RunConfig) -> float:
 
 @lru_cache(maxsize=4096)
 def _majority(data: DataConfig, seed: int) -> float:
-    from leafscope.core.training.fitting import majority_accuracy
-
-    return majority_accuracy(load(data, seed))
+    return load(data, seed).majority_accuracy
 
 
 def _validation_loss(outcome: Scored | None) -> float | None:

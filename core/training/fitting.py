@@ -21,6 +21,7 @@ from leafscope.core.config import RunConfig
 from leafscope.core.datasets import Dataset, Split, load
 from leafscope.core.device import check_fits
 from leafscope.core.errors import DataError
+from leafscope.core.inference.trees import Trees
 from leafscope.core.models import fitted_kinds
 from leafscope.core.models.registry import Choice, Fit
 from leafscope.core.training.trainer import EpochRecord
@@ -43,6 +44,14 @@ class FittedModel:
     regression: `converged`. Boosting: `is_bound`, where only upper bounds of its size are known."""
     estimator: Any
     """The fitted estimator: standardized rows (N, P) -> classes, of which it knows those of training."""
+    n_classes: int
+    """C of the data set."""
+
+    @property
+    def trees(self) -> Trees | None:
+        """The fitted tree or forest as arrays; None for another model."""
+        fitted = self.run.net.model.fit
+        return Trees.of(self.estimator, self.n_classes) if fitted is not None and fitted.has_trees else None
 
 
 def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[], bool] = lambda: False) -> FittedModel | None:
@@ -90,16 +99,7 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
     }
     if size.is_bound:
         facts["is_bound"] = True
-    return FittedModel(run, record, facts, choice.estimator)
-
-
-def majority_accuracy(dataset: Dataset) -> float:
-    """Give the accuracy of chance: the share of test rows of the class that most training rows have, the first of equals.
-
-    From 0 to 1; what a decision tree of depth 0 has.
-    """
-    majority = np.bincount(dataset.train.y, minlength=dataset.n_classes).argmax()
-    return float((dataset.test.y == majority).mean())
+    return FittedModel(run, record, facts, choice.estimator, data.n_classes)
 
 
 # Choosing on validation

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import Dataset, load
-from leafscope.core.device import check_fit_together, check_fits, resolve_device
+from leafscope.core.device import check_fit_together, check_fits
 from leafscope.core.errors import OUT_OF_MEMORY, LeafscopeError, LimitError, is_out_of_memory
 from leafscope.core.training.trainer import EpochRecord, Trainer
 
@@ -51,7 +51,7 @@ class Population:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         for run in runs:
-            check_fits(run, resolve_device(run.train.device))
+            check_fits(run)
         check_fit_together(runs)
         self._closing = threading.Event()
         self._data: dict[tuple[str, int], Dataset] = {}

@@ -8,7 +8,7 @@ import contextlib
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +103,7 @@ class Trainer:
             )
         where = resolve_device(run.train.device)
         if not checked:
-            check_fits(run, where)
+            check_fits(run, str(where))
         self.run = run
         self.device = str(where)
         self.dataset: Dataset = load(run.data, run.data_seed) if dataset is None else dataset
@@ -199,8 +199,9 @@ class Trainer:
         state["best_loss"] = torch.tensor(progress.best_loss, dtype=torch.float64)
         return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
 
-    def load_state(self, state: dict[str, Tensor]) -> None:
+    def load_state(self, state: Mapping[str, Tensor | np.ndarray]) -> None:
         """Continue from the state of a trainer of the same run; raises ValueError for the state of another net."""
+        state = {name: torch.as_tensor(values) for name, values in state.items()}
         names = set(self.state())
         if names != set(state):
             raise ValueError(f"a state must be of the same net, but these entries differ: {sorted(names ^ set(state))[:4]}")

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from leafscope.core import config
 from leafscope.core.errors import OUT_OF_MEMORY, LeafscopeError, NonFiniteLossError, is_out_of_memory
 from leafscope.core.store.store import Store
-from leafscope.core.store.values.records import CHECKPOINT, NET, Claim, End, Ending
-from leafscope.core.store.values.tensors import pack
+from leafscope.core.store.values.records import CHECKPOINT, NET, TREES, Claim, End, Ending
+from leafscope.core.store.values.tensors import compress, pack
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +127,8 @@ def fit_attempt(
     model = fit(claim.run, should_stop=should_stop)
     status, error = why_stopped() if model is None else ("finished", None)
     records, facts = ([], {}) if model is None else ([model.record], model.facts)
-    if not store.end(claim, status, error, records, facts=facts):
+    artifacts = {} if model is None or model.trees is None else {TREES: compress(pack(model.trees.arrays()))}
+    if not store.end(claim, status, error, records, artifacts, facts):
         raise AttemptLostError
     return status
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from leafscope.core.compile_cache import NOT_KEPT
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.config.presets import EXAMPLE
-from leafscope.core.device import n_cores, n_threads
+from leafscope.core.device import gpus_here, n_cores, n_threads
 from leafscope.core.errors import LeafscopeError, StoreError
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import Claim, Ending
@@ -172,6 +172,7 @@ class Worker:
         with contextlib.suppress(OSError):
             os.nice(NICENESS)
         torch.set_num_threads(n_threads())
+        self._store.set_gpus(gpus_here())
         readiness.wait_for_nobody()
         if readiness.is_ready():
             with contextlib.suppress(LeafscopeError):

@@ -1,13 +1,11 @@
 """Cell nuclei, malignant or benign."""
 
 from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
-from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
+from leafscope.core.datasets.tables import CC_BY, read_table
 
 
 def rows(_options: Options, _seed: int) -> Rows:
-    from sklearn.datasets import load_breast_cancer
-
-    return as_rows(load_breast_cancer())
+    return read_table("breast_cancer", ("malignant", "benign"))
 
 
 DATA_SETS.register(

@@ -1,13 +1,11 @@
 """Images of handwritten digits."""
 
 from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
-from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
+from leafscope.core.datasets.tables import CC_BY, read_table
 
 
 def rows(_options: Options, _seed: int) -> Rows:
-    from sklearn.datasets import load_digits
-
-    return as_rows(load_digits())
+    return read_table("digits", tuple(map(str, range(10))))
 
 
 DATA_SETS.register(

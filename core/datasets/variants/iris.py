@@ -1,13 +1,11 @@
 """Flowers of three species of iris."""
 
 from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
-from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
+from leafscope.core.datasets.tables import CC_BY, read_table
 
 
 def rows(_options: Options, _seed: int) -> Rows:
-    from sklearn.datasets import load_iris
-
-    return as_rows(load_iris())
+    return read_table("iris", ("setosa", "versicolor", "virginica"))
 
 
 DATA_SETS.register(

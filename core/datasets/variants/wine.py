@@ -1,13 +1,11 @@
 """Wines of three cultivars."""
 
 from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
-from leafscope.core.datasets.scikit_learn import CC_BY, as_rows
+from leafscope.core.datasets.tables import CC_BY, read_table
 
 
 def rows(_options: Options, _seed: int) -> Rows:
-    from sklearn.datasets import load_wine
-
-    return as_rows(load_wine(), class_names=("cultivar 1", "cultivar 2", "cultivar 3"))
+    return read_table("wine", ("cultivar 1", "cultivar 2", "cultivar 3"))
 
 
 DATA_SETS.register(

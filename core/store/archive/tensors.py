@@ -12,13 +12,15 @@ from safetensors import SafetensorError, safe_open
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.datasets import DataShape, shape
 from leafscope.core.errors import DataError
+from leafscope.core.inference.trees import Trees
 from leafscope.core.models.registry import Weight
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_epoch
-from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.records import CHECKPOINT, NET, TREES
 from leafscope.core.store.values.rows import Sizes, check_leaves
+from leafscope.core.store.values.tensors import unpack
 
 if TYPE_CHECKING:
-    import torch
+    from numpy.typing import NDArray
 
 Tensors = dict[str, tuple[str, tuple[int, ...]]]
 """Name -> type in the words of safetensors, and shape."""
@@ -27,14 +29,16 @@ Tensors = dict[str, tuple[str, tuple[int, ...]]]
 def check_artifact(file: Path, name: str, run: RunConfig) -> None:
     """Raise ValueError, with a sentence, unless a file is the artifact of this name of the run, in safetensors."""
     epoch = snapshot_epoch(name)
-    if name not in (NET, CHECKPOINT, LEVELS) and epoch is None:
-        raise ValueError(f"name must be {NET}, {CHECKPOINT}, {LEVELS}, or weights- or regions- and an epoch")
+    if name not in (NET, CHECKPOINT, LEVELS, TREES) and epoch is None:
+        raise ValueError(f"name must be {NET}, {CHECKPOINT}, {LEVELS}, {TREES}, or weights- or regions- and an epoch")
     if epoch is not None and epoch > run.epochs:
         raise ValueError(f"name must have an epoch up to {run.epochs}")
     try:
         size = shape(run.data)
     except DataError as error:
         raise ValueError(f"{run.label} must have no artifacts, since its data cannot be split") from error
+    if name == TREES:
+        return _check_trees(file, run, size)
     try:
         with safe_open(file, framework="numpy") as tensors:
             _check_tensors(tensors, name, run, size)
@@ -42,9 +46,24 @@ def check_artifact(file: Path, name: str, run: RunConfig) -> None:
         raise ValueError(f"it must be safetensors: {error}") from error
 
 
-def check_tensors(tensors: "Mapping[str, torch.Tensor]", name: str, run: RunConfig) -> None:
-    """Raise ValueError, with a sentence, unless tensors are those of the artifact of this name of the run."""
-    _check_same(_described(tensors), _expected(name, run, shape(run.data)))
+def _check_trees(file: Path, run: RunConfig, size: DataShape) -> None:
+    model = run.net.model.fit
+    if model is None or not model.has_trees:
+        raise ValueError(f"{run.label} must have no trees")
+    try:
+        Trees.from_arrays(unpack(file.read_bytes()), size.n_features, size.n_classes, model.is_tree)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"it must be safetensors: {error}") from error
+
+
+def check_tensors(arrays: "Mapping[str, NDArray[Any]]", name: str, run: RunConfig) -> None:
+    """Raise ValueError, with a sentence, unless arrays are those of the artifact of this name of the run."""
+    kinds = {"f": "F", "i": "I", "u": "U", "b": "BOOL"}
+    given = {
+        key: (kinds.get(array.dtype.kind, "?") + str(8 * array.dtype.itemsize if array.dtype.kind != "b" else ""), array.shape)
+        for key, array in arrays.items()
+    }
+    _check_same(given, _expected(name, run, shape(run.data)))
 
 
 def _check_tensors(tensors: Any, name: str, run: RunConfig, size: DataShape) -> None:
@@ -81,15 +100,6 @@ def _trainer(weights: Sequence[Weight]) -> Tensors:
         state: Tensors = {"exp_avg": moment, "exp_avg_sq": moment, "visits": ("I64", (visits,))}
         found |= {f"optimizer.{index}.{name}": described for name, described in state.items()}
     return found | {"progress": ("I64", (5,)), "best_loss": ("F64", ())}
-
-
-def _described(tensors: "Mapping[str, torch.Tensor]") -> Tensors:
-    import torch
-
-    names = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
-    names |= {torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8"}
-    names |= {torch.bool: "BOOL"}
-    return {name: (names.get(tensor.dtype, str(tensor.dtype)), tuple(tensor.shape)) for name, tensor in tensors.items()}
 
 
 def _regions(run: RunConfig, n_classes: int) -> Tensors:

@@ -19,7 +19,7 @@ MOST_AT_ONCE = 128
 PART_BYTES = 64 * 2**20
 """Bytes of one part of an artifact: SQLite stores at most 10^9 bytes in a value, and others can write between two parts."""
 
-CHECKPOINT, NET = "checkpoint", "net"
+CHECKPOINT, NET, TREES = "checkpoint", "net", "trees"
 """Names of artifacts: everything needed to continue training, and the trained weights; both are safetensors."""
 
 Priority = Literal["interactive", "sweep", "member"]

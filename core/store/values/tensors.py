@@ -1,7 +1,11 @@
-"""Tensors in the store's format: safetensors, so that nothing is ever unpickled; snapshots are compressed without loss."""
+"""Arrays in the store's format: safetensors, so that nothing is ever unpickled; snapshots are compressed without loss."""
 
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch
@@ -12,11 +16,15 @@ MOST_BYTES = 2**26
 _COMPRESSED = b"zlib"  # safetensors begin with the length of their header, for which these bytes would mean over a gigabyte
 
 
-def pack(tensors: "dict[str, torch.Tensor]") -> bytes:
-    """Convert tensors to safetensors."""
-    from safetensors.numpy import save  # the same bytes as from tensors, in a third of the time
+def pack(tensors: "Mapping[str, torch.Tensor | NDArray[Any]]") -> bytes:
+    """Convert arrays, or tensors on any device, to safetensors."""
+    from safetensors.numpy import save
 
-    return save({name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()})
+    return save({name: np.asarray(_array(tensor), order="C") for name, tensor in tensors.items()})
+
+
+def _array(tensor: "torch.Tensor | NDArray[Any]") -> NDArray[Any]:
+    return tensor if isinstance(tensor, np.ndarray) else tensor.detach().cpu().numpy()
 
 
 def compress(data: bytes) -> bytes:
@@ -38,8 +46,8 @@ def plain(data: bytes) -> bytes:
     return found
 
 
-def unpack(data: bytes) -> "dict[str, torch.Tensor]":
-    """Convert safetensors, compressed or not, to tensors on the CPU."""
-    from safetensors.torch import load
+def unpack(data: bytes) -> dict[str, NDArray[Any]]:
+    """Convert safetensors, compressed or not, to arrays."""
+    from safetensors.numpy import load
 
     return load(plain(data))

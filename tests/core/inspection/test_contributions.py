@@ -7,10 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.datasets import load
-from leafscope.core.inspection.contributions import Explanation, explain, flips, margins
+from leafscope.core.inference.net import read_module
+from leafscope.core.inspection import contributions
+from leafscope.core.inspection.contributions import Explanation
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.training.loop import train
 
@@ -26,6 +29,18 @@ def a_net(seed: int = 0, **fields: object) -> TreeNet:
         for parameter in net.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.7)
     return net
+
+
+def explain(net: TreeNet, x: ArrayLike, layer: int = -1) -> Explanation:
+    return contributions.explain(read_module(net), x, layer)
+
+
+def margins(net: TreeNet, x: ArrayLike, layer: int = -1) -> np.ndarray:
+    return contributions.margins(read_module(net), x, layer)
+
+
+def flips(net: TreeNet, x: ArrayLike, layer: int = -1) -> tuple[np.ndarray, np.ndarray]:
+    return contributions.flips(read_module(net), x, layer)
 
 
 def some_rows(n: int = 8, seed: int = 1) -> np.ndarray:

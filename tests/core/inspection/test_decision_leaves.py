@@ -6,10 +6,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.datasets import load
-from leafscope.core.errors import LimitError
 from leafscope.core.inspection.decision_leaves import DecisionLeaves, decision_leaves
-from leafscope.core.models import MODELS
-from leafscope.core.training.fitting import fit, majority_accuracy
+from leafscope.core.training.fitting import fit
 
 SPLITS = ["train", "validation", "test"]
 
@@ -17,6 +15,14 @@ SPLITS = ["train", "validation", "test"]
 def a_run(name: str = "iris", depth: int = 3, **fields: object) -> RunConfig:
     net = NetConfig.model_validate({"depth": depth, "width": 32} | fields)
     return RunConfig(data=DataConfig(name=name), net=net, seed=3)
+
+
+def found_of(run: RunConfig) -> DecisionLeaves:
+    data = load(run.data, run.data_seed)
+    model = fit(changed(run, {"net.kind": "decision_tree"}), data)
+    assert model is not None
+    assert model.trees is not None
+    return decision_leaves(model.trees, data)
 
 
 def sklearn_tree(run: RunConfig) -> DecisionTreeClassifier:
@@ -27,8 +33,7 @@ def sklearn_tree(run: RunConfig) -> DecisionTreeClassifier:
 @pytest.mark.parametrize(("name", "depth"), [("iris", 1), ("iris", 3), ("digits", 4), ("digits", 8)])
 def test_are_scikit_learn_s(name: str, depth: int) -> None:
     run = a_run(name, depth)
-    found, tree, data = decision_leaves(run), sklearn_tree(run), load(run.data, run.data_seed)
-    assert found.depth == depth
+    found, tree, data = found_of(run), sklearn_tree(run), load(run.data, run.data_seed)
     assert found.n_leaves == tree.get_n_leaves() == len(found.paths)
     assert list(found.leaves) == list(found.accuracy) == SPLITS
     node_of: dict[int, set[int]] = {}
@@ -48,7 +53,7 @@ def test_are_scikit_learn_s(name: str, depth: int) -> None:
 @pytest.mark.parametrize(("name", "depth"), [("iris", 3), ("digits", 6)])
 def test_paths_are_the_turns_that_rows_take(name: str, depth: int) -> None:
     run = a_run(name, depth)
-    found, fitted, data = decision_leaves(run), sklearn_tree(run), load(run.data, run.data_seed)
+    found, fitted, data = found_of(run), sklearn_tree(run), load(run.data, run.data_seed)
     tree = fitted.tree_
     for split, rows in data.splits.items():
         path = fitted.decision_path(rows.x)
@@ -63,40 +68,16 @@ def test_paths_are_the_turns_that_rows_take(name: str, depth: int) -> None:
 
 def test_depth_0_is_one_leaf() -> None:
     run = a_run("digits", 0)
-    found, data = decision_leaves(run), load(run.data, run.data_seed)
-    assert (found.depth, found.n_leaves, found.paths) == (0, 1, ("",))
+    found, data = found_of(run), load(run.data, run.data_seed)
+    assert (found.n_leaves, found.paths) == (1, ("",))
     assert all((leaf == 0).all() for leaf in found.leaves.values())
-    assert found.accuracy["test"] == majority_accuracy(data)
-
-
-def same(one: DecisionLeaves, other: DecisionLeaves) -> bool:
-    leaves = all((one.leaves[split] == other.leaves[split]).all() for split in SPLITS)
-    return leaves and (one.depth, one.paths, one.accuracy) == (other.depth, other.paths, other.accuracy)
-
-
-@pytest.mark.parametrize("kind", list(MODELS))
-def test_any_run_has_them_at_its_depth(kind: str) -> None:
-    """Also a run whose width, gates or device mean nothing to a decision tree."""
-    run = changed(a_run(kind=kind, gates="random", tree_layers=3), {"train.device": "cuda:7"})
-    assert same(decision_leaves(run), decision_leaves(a_run()))
+    assert found.accuracy["test"] == data.majority_accuracy
 
 
 def test_are_those_of_the_baseline() -> None:
     run = changed(a_run("digits", 5), {"split_seed": 1, "init_seed": 2})
-    found, model = decision_leaves(run), fit(changed(run, {"net.kind": "decision_tree"}))
+    model = fit(changed(run, {"net.kind": "decision_tree"}))
+    found = found_of(run)
     assert model is not None
     assert found.accuracy == {split: model.record.metrics[split, "accuracy"] for split in SPLITS}
     assert found.n_leaves == model.estimator.get_n_leaves()
-
-
-def test_the_data_set_at_hand_is_used() -> None:
-    run = a_run()
-    other = load(run.data, 17)
-    assert same(decision_leaves(run, other), decision_leaves(changed(run, {"seed": 3, "split_seed": 17}), None))
-    assert not same(decision_leaves(run, other), decision_leaves(run))
-
-
-def test_raises_what_the_fit_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leafscope.core.device.free_bytes", lambda device: 0)
-    with pytest.raises(LimitError):
-        decision_leaves(a_run())

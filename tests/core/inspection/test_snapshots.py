@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.datasets import DATA_SETS, Dataset, load, shape
 from leafscope.core.errors import StoreError
+from leafscope.core.inference.net import Net, read_module
 from leafscope.core.inspection import snapshots
 from leafscope.core.inspection.snapshots import (
     BUDGET,
@@ -206,12 +207,11 @@ def test_leaves_exchange_matrices_and_nothing_else(kind: str, net: dict[str, Any
     assert isinstance(whole, TreeNet)
     before = {name: value.clone() for name, value in whole.state_dict().items()}
     x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-    with torch.no_grad():
-        routed = shuffled(whole).routed(torch.tensor(x))
+    routed = shuffled(read_module(whole)).routed(x)
     by_hand = [logits_by_hand(whole, row, shuffle_by_hand(whole.config.depth)) for row in x]
     assert np.stack(routed.leaves, axis=1).tolist() == [leaves for _, leaves in by_hand]
-    np.testing.assert_allclose(routed.logits.numpy(), [logits for logits, _ in by_hand], rtol=1e-4, atol=1e-4)
-    assert whole.config.depth == 0 or not np.allclose(routed.logits.numpy(), whole(torch.tensor(x)).detach().numpy())
+    np.testing.assert_allclose(routed.logits, [logits for logits, _ in by_hand], rtol=1e-4, atol=1e-4)
+    assert whole.config.depth == 0 or not np.allclose(routed.logits, whole(torch.tensor(x)).detach().numpy())
     assert all(torch.equal(value, before[name]) for name, value in whole.state_dict().items())
 
 
@@ -236,21 +236,21 @@ def test_the_plane_has_a_margin(dataset: Dataset) -> None:
 )
 def test_regions_are_what_the_net_answers_on_the_grid(net: dict[str, Any], dataset: Dataset) -> None:
     whole = drawn(width=6, **net)
-    found = regions(whole, dataset)
+    found = regions(read_module(whole), dataset)
     low, high = plane(dataset)
     xs, ys = (np.linspace(low[feature], high[feature], SIDE) for feature in (0, 1))
     probability = found["probability"].reshape(SIDE, SIDE, 3)
-    assert probability.dtype == torch.uint8
+    assert probability.dtype == np.uint8
     assert ("leaf" in found) == isinstance(whole, TreeNet)
     for i, j in [(0, 0), (0, 95), (95, 0), (40, 71), (90, 3), (95, 95)]:  # rows of both parts of an evaluation
         point = torch.tensor(dataset.standardize([[xs[j], ys[i]]]))
         with torch.no_grad():
             routed = whole.routed(point)
         exact = 255 * routed.logits.softmax(1)[0].numpy()
-        assert np.abs(probability[i, j].numpy() - exact).max() <= 0.5 + 1e-3
+        assert np.abs(probability[i, j] - exact).max() <= 0.5 + 1e-3
         if isinstance(whole, TreeNet):
             leaf = found["leaf"].reshape(-1, SIDE, SIDE)
-            assert leaf.dtype == torch.int32
+            assert leaf.dtype == np.int32
             assert leaf[:, i, j].tolist() == [int(one) for one in routed.leaves]
 
 
@@ -258,29 +258,28 @@ def test_a_net_that_diverged_has_regions_too(dataset: Dataset) -> None:
     whole = drawn(width=4, depth=2)
     with torch.no_grad():
         whole.head.weight.fill_(float("nan"))
-    assert regions(whole, dataset)["probability"].max() == 0
+    assert regions(read_module(whole), dataset)["probability"].max() == 0
 
 
 def test_levels_are_the_net_cut_off_there(dataset: Dataset) -> None:
-    whole = drawn(width=6, depth=2)
-    assert isinstance(whole, TreeNet)
+    whole = read_module(drawn(width=6, depth=2))
     found = levels(whole, dataset)
     assert set(found) == {"level_0", "level_1", "level_2", "level_accuracy", "shuffled", "shuffled_accuracy"}
-    assert torch.equal(found["level_2"], regions(whole, dataset)["probability"])
-    assert not torch.equal(found["level_0"], found["level_1"])
-    assert torch.equal(found["shuffled"], regions(shuffled(whole), dataset)["probability"])
-    assert (found["level_accuracy"].shape, found["level_accuracy"].dtype) == ((3, 3), torch.float64)
+    assert np.array_equal(found["level_2"], regions(whole, dataset)["probability"])
+    assert not np.array_equal(found["level_0"], found["level_1"])
+    assert np.array_equal(found["shuffled"], regions(shuffled(whole), dataset)["probability"])
+    assert (found["level_accuracy"].shape, found["level_accuracy"].dtype) == ((3, 3), np.float64)
     for column, split in enumerate(("train", "validation", "test")):
         rows = dataset.splits[split]
         for net, accuracy in ((whole, found["level_accuracy"][2]), (shuffled(whole), found["shuffled_accuracy"])):
-            right = net(torch.tensor(rows.x)).argmax(1).numpy() == rows.y
+            right = net(rows.x).argmax(1) == rows.y
             assert accuracy[column] == pytest.approx(right.mean())
 
 
 def test_only_nets_with_gates_have_levels(dataset: Dataset) -> None:
-    assert set(levels(drawn(width=6, depth=2, kind="flat"), dataset)) == {"shuffled", "shuffled_accuracy"}
-    assert levels(drawn(width=6, depth=0), dataset) == {}
-    assert levels(drawn(width=6, kind="dense"), dataset) == {}
+    assert set(levels(read_module(drawn(width=6, depth=2, kind="flat")), dataset)) == {"shuffled", "shuffled_accuracy"}
+    assert levels(read_module(drawn(width=6, depth=0)), dataset) == {}
+    assert levels(read_module(drawn(width=6, kind="dense")), dataset) == {}
 
 
 # What a worker keeps
@@ -319,9 +318,9 @@ def test_a_run_keeps_its_weights_from_the_first_to_the_last(db: Store) -> None:
     first, last = unpack(kept[0]), unpack(kept[50])
     start = build_net(run.net, 2, 2, run.weight_seed).state_dict()
     assert first.keys() == start.keys()
-    assert all(torch.equal(first[name], value) for name, value in start.items())
+    assert all(np.array_equal(first[name], value) for name, value in start.items())
     assert plain(kept[50]) == db.artifact(run.run_id, NET)
-    assert not torch.equal(last["layers.0.weight"], first["layers.0.weight"])
+    assert not np.array_equal(last["layers.0.weight"], first["layers.0.weight"])
     assert db.snapshots(run.run_id, "regions") == {}
     assert db.artifact(run.run_id, LEVELS) is None
 
@@ -334,13 +333,12 @@ def test_a_large_net_on_a_plane_keeps_regions(db: Store, net: dict[str, Any]) ->
     kept = db.snapshots(run.run_id, "regions")
     assert tuple(kept) == (0, 1, 2, 3)
     last = unpack(kept[3])
-    trained = build_net(run.net, 2, 2)
-    trained.load_state_dict(unpack(db.artifact(run.run_id, NET) or b""))
-    assert all(torch.equal(last[name], value) for name, value in regions(trained, load(MOONS, 0)).items())
+    trained = Net(run.net, unpack(db.artifact(run.run_id, NET) or b""))
+    assert all(np.array_equal(last[name], value) for name, value in regions(trained, load(MOONS, 0)).items())
     assert db.snapshots(run.run_id, "weights") == {}
     end = db.artifact(run.run_id, LEVELS)
     if run.net.gated:
-        assert torch.equal(unpack(end or b"")["level_7"], last["probability"])
+        assert np.array_equal(unpack(end or b"")["level_7"], last["probability"])
     else:
         assert end is None
 
@@ -410,7 +408,7 @@ def test_a_damaged_snapshot_is_said_so() -> None:
     run = RunConfig(data=DataConfig(name="iris"), net=NetConfig(depth=1, width=3))
     weights = dict(build_net(run.net, 4, 3).state_dict())
     got = snapshots.read(pack(weights), "weights-00002", run)
-    assert all(torch.equal(got[name], tensor) for name, tensor in weights.items())
+    assert all(np.array_equal(got[name], tensor) for name, tensor in weights.items())
     tree = RunConfig(data=run.data, net=NetConfig(kind="decision_tree"))
     for data, name, of, words in (
         (b"no tensors", "weights-00002", run, "Error"),

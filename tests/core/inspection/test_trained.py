@@ -96,11 +96,20 @@ def test_a_damaged_net_is_said_so(db: Store) -> None:
     damaged = [
         (NET, b"no tensors", "header"),
         (NET, b"", "header"),
-        (NET, pack({name: tensor[..., :1] for name, tensor in weights.items()}), "size mismatch"),
-        (NET, pack({"secret": torch.zeros(1)}), "Missing key"),
-        (CHECKPOINT, pack({name: tensor for name, tensor in state.items() if name != "progress"}), "'progress'"),
-        (CHECKPOINT, pack(state | {"progress": torch.zeros(1, dtype=torch.int64)}), "not enough values"),
-        (CHECKPOINT, pack(state | {"progress": torch.tensor(1)}), "0-dim tensor"),
+        (
+            NET,
+            pack({name: tensor.repeat(2, *[1] * (tensor.ndim - 1)) for name, tensor in weights.items()}),
+            "must be F32 of shape",
+        ),
+        (NET, pack({"secret": torch.zeros(1)}), "must have the 345 parameters"),
+        (NET, pack({"secret": torch.zeros(1000)}), "must have the tensor"),
+        (
+            CHECKPOINT,
+            pack({name: tensor for name, tensor in state.items() if name != "progress"}),
+            "must have the tensor progress",
+        ),
+        (CHECKPOINT, pack(state | {"progress": torch.zeros(1, dtype=torch.int64)}), r"progress must be I64 of shape"),
+        (CHECKPOINT, pack(state | {"progress": torch.tensor(1)}), r"progress must be I64 of shape"),
     ]
     for name, data, words in reversed(damaged):
         db.record(claim, [], {name: data})

@@ -11,7 +11,7 @@ from leafscope.core.config import DataConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load
 from leafscope.core.models import decision_tree
-from leafscope.core.training.fitting import fit, majority_accuracy
+from leafscope.core.training.fitting import fit
 from tests.core.training.fits import IRIS, a_run, rows, tiny
 
 
@@ -24,7 +24,7 @@ def test_depth_0_is_the_majority_class():
         assert model.record.metrics[name, "accuracy"] == (split.y == counts.argmax()).mean()
         share = np.log(counts / counts.sum())
         assert model.record.metrics[name, "loss"] == pytest.approx(-share[split.y].mean())
-    assert model.record.metrics["test", "accuracy"] == majority_accuracy(data)
+    assert model.record.metrics["test", "accuracy"] == data.majority_accuracy
     assert model.facts["parameters"] == cost(run.net, 30, 2).parameters == 2
     assert model.facts["multiply_adds"] == 0
 

@@ -17,7 +17,7 @@ from leafscope.core.datasets import load
 from leafscope.core.errors import DataError, LimitError
 from leafscope.core.models import boosting, fitted_kinds, forest
 from leafscope.core.training import fitting
-from leafscope.core.training.fitting import fit, majority_accuracy
+from leafscope.core.training.fitting import fit
 from tests.core.training.fits import IRIS, NOISY, a_run, rows, tiny
 
 
@@ -90,11 +90,11 @@ class TestScores:
 class TestMajorityClass:
     def test_by_hand(self):
         data = replace(tiny([0, 1, 2], [1, 1, 0], 3), test=rows([0, 1, 2, 3], [0, 1, 2, 1]))
-        assert majority_accuracy(data) == 0.5
+        assert data.majority_accuracy == 0.5
 
     def test_the_first_of_equals(self):
         data = replace(tiny([0, 1], [2, 1], 3), test=rows([0, 1, 2, 3], [1, 1, 1, 2]))
-        assert majority_accuracy(data) == 0.75
+        assert data.majority_accuracy == 0.75
 
     @pytest.mark.parametrize("kind", ["logistic", "gradient_boosting"])
     def test_one_class_is_not_enough(self, kind):

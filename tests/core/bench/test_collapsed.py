@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leafscope.core.bench.collapsed import CollapsedLinear
 from leafscope.core.gating import leaf_index
-from leafscope.core.inspection.collapsed import CollapsedLinear
 from leafscope.core.tree import TreeLinear
 
 
