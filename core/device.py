@@ -35,7 +35,7 @@ def device_name(name: str, gpus: Gpus | None = None) -> str:
 
     Raises DeviceError if the device is missing.
     """
-    known = ["cpu", *(gpus_here() if gpus is None else gpus)]
+    known = device_names() if gpus is None else ["cpu", *gpus]
     if name == "auto":
         return known[1] if len(known) > 1 else "cpu"
     wanted = "cuda:0" if name == "cuda" else name
@@ -44,18 +44,30 @@ def device_name(name: str, gpus: Gpus | None = None) -> str:
     return wanted
 
 
-def gpus_here() -> Gpus:
-    """List this machine's GPUs that torch can use, and their free memory."""
+def device_names() -> list[str]:
+    """List the devices of this machine that torch can use: `cpu`, `cuda:0`, ..."""
     import torch
 
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return {f"cuda:{index}": torch.cuda.mem_get_info(index)[0] for index in range(n_gpus)}
+    return ["cpu", *(f"cuda:{index}" for index in range(n_gpus))]
+
+
+def gpus_here() -> Gpus:
+    """List this machine's GPUs that torch can use, and their free memory."""
+    return {name: _free_on_gpu(name) for name in device_names()[1:]}
+
+
+def _free_on_gpu(name: str) -> int:
+    import torch
+
+    return int(torch.cuda.mem_get_info(name)[0])
 
 
 def free_bytes(device: str, gpus: Gpus | None = None) -> int:
     """Return the bytes of memory that a new run may use on the device."""
-    free = available_bytes() if device == "cpu" else (gpus_here() if gpus is None else gpus)[device]
-    return int(free * FREE_SHARE)
+    if device == "cpu":
+        return int(available_bytes() * FREE_SHARE)
+    return int((_free_on_gpu(device) if gpus is None else gpus[device]) * FREE_SHARE)
 
 
 def check_fits(run: RunConfig, device: str | None = None, gpus: Gpus | None = None) -> None:

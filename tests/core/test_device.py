@@ -44,42 +44,61 @@ def test_with_so_many_gpus(monkeypatch: pytest.MonkeyPatch, n_gpus: int, auto: s
 
 def test_free_memory_leaves_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "available_bytes", lambda: 1000)
-    assert device.free_bytes(CPU) == 1000 * device.FREE_SHARE
+    assert device.free_bytes("cpu") == 1000 * device.FREE_SHARE
+
+
+def test_gpus_that_a_worker_reported() -> None:
+    """Who has no torch to ask knows what the worker found."""
+    run = changed(RunConfig(), {"train.device": "cuda:1"})
+    gpus = {"cuda:0": 10**10, "cuda:1": 1000}
+    assert [device.device_name(name, gpus) for name in ("auto", "cuda", "cuda:1", "cpu")] == [
+        "cuda:0",
+        "cuda:0",
+        "cuda:1",
+        "cpu",
+    ]
+    with pytest.raises(LimitError, match="are free on cuda:1"):
+        check_fits(run, gpus=gpus)
+    check_fits(run, gpus={"cuda:1": 10**10})
+    for known in ({}, {"cuda:0": 10**10}):
+        with pytest.raises(DeviceError, match=r"must be auto or one of this machine's \(cpu.*\), got cuda:1"):
+            check_fits(run, gpus=known)
+    assert device.device_name("auto", {}) == "cpu"
 
 
 @pytest.mark.parametrize(("kind", "width", "free"), [("tree", 256, 10**9), ("flat", 64, 10**8), ("tree", 1024, 5 * 10**8)])
 def test_largest_depth_named_fits_and_one_more_does_not(
     monkeypatch: pytest.MonkeyPatch, kind: str, width: int, free: int
 ) -> None:
-    monkeypatch.setattr(device, "free_bytes", lambda where: free)
+    monkeypatch.setattr(device, "free_bytes", lambda where, gpus=None: free)
     run = changed(RunConfig(), {"net.kind": kind, "net.width": width, "net.depth": 16})
     with pytest.raises(LimitError) as raised:
-        check_fits(run, CPU)
+        check_fits(run, "cpu")
     sentence = str(raised.value)
     size = shape(run.data)
     needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
     assert f"needs {needed / 1e9:,.1f} GB but only {free / 1e9:,.1f} GB are free on cpu" in sentence
     depth = int(sentence.rsplit(" ", 1)[1])
-    check_fits(changed(run, {"net.depth": depth}), CPU)
+    check_fits(changed(run, {"net.depth": depth}), "cpu")
     with pytest.raises(LimitError):
-        check_fits(changed(run, {"net.depth": depth + 1}), CPU)
+        check_fits(changed(run, {"net.depth": depth + 1}), "cpu")
 
 
 def test_no_depth_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "free_bytes", lambda where: 1000)
+    monkeypatch.setattr(device, "free_bytes", lambda where, gpus=None: 1000)
     with pytest.raises(LimitError, match="no depth fits at this width"):
-        check_fits(RunConfig(), CPU)
+        check_fits(RunConfig(), "cpu")
 
 
 def test_what_needs_all_that_is_free_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunConfig()
     size = shape(run.data)
     needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
-    monkeypatch.setattr(device, "free_bytes", lambda where: needed)
-    check_fits(run, CPU)
-    monkeypatch.setattr(device, "free_bytes", lambda where: needed - 1)
+    monkeypatch.setattr(device, "free_bytes", lambda where, gpus=None: needed)
+    check_fits(run, "cpu")
+    monkeypatch.setattr(device, "free_bytes", lambda where, gpus=None: needed - 1)
     with pytest.raises(LimitError):
-        check_fits(run, CPU)
+        check_fits(run, "cpu")
 
 
 @pytest.mark.parametrize("name", ["meta", "mps", "xla", "cpu:3", "tpu", "cuda:x"])

@@ -3,25 +3,21 @@
 P features · C classes · K depth. Oracles are the nets out of the store, in float64, and the metrics that were recorded.
 """
 
-import copy
 import re
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.config.presets import EXAMPLE
-from leafscope.core.datasets import Dataset, load, shape
-from leafscope.core.gating import path_nodes
+from leafscope.core.datasets import Dataset, load
+from leafscope.core.inference.net import Net, softmax
 from leafscope.core.inspection.contributions import Explanation
+from leafscope.core.inspection.levels import scores
 from leafscope.core.inspection.trained import trained_net
-from leafscope.core.models import build_net
-from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.values.tensors import unpack
-from leafscope.core.training.trainer import evaluate
 from tests.e2e.harness import App, until
 
 CLOSE = 1e-4
@@ -164,39 +160,31 @@ def data_of(run: RunConfig) -> Dataset:
     return load(run.data, run.data_seed)
 
 
-def net_of(app: App, run: RunConfig) -> DenseNet | TreeNet:
+def net_of(app: App, run: RunConfig) -> Net:
     found = trained_net(app.store, run.run_id)
     assert found is not None
     return found.net
 
 
-def tree_of(app: App, run: RunConfig) -> TreeNet:
-    return cast(TreeNet, net_of(app, run))
-
-
-def net_at(app: App, run: RunConfig, epoch: int) -> DenseNet | TreeNet:
+def net_at(app: App, run: RunConfig, epoch: int) -> Net:
     """The net as a snapshot has it."""
-    size = shape(run.data)
-    net = build_net(run.net, size.n_features, size.n_classes, run.weight_seed)
-    net.load_state_dict(unpack(app.store.snapshots(run.run_id, "weights")[epoch]))
-    return net
+    return Net(run.net, unpack(app.store.snapshots(run.run_id, "weights")[epoch]))
 
 
-@torch.no_grad()
-def answers(net: DenseNet | TreeNet, data: Dataset, raw: ArrayLike) -> dict[str, NDArray[Any]]:
+def answers(net: Net, data: Dataset, raw: ArrayLike) -> dict[str, NDArray[Any]]:
     """What a net says of raw features, (N, P), in float64: logits (N, C), gates (layers, N, K), leaves (layers, N)."""
-    routed = copy.deepcopy(net).double().routed(torch.tensor(data.standardize(raw)).double())
+    routed = replace(net, precision=np.float64).routed(data.standardize(raw))
     return {
-        "logits": routed.logits.numpy(),
-        "shares": routed.logits.softmax(1).numpy(),
-        "gates": np.array([gate.numpy() for gate in routed.gates]),
-        "leaves": np.array([leaf.numpy() for leaf in routed.leaves]),
+        "logits": routed.logits,
+        "shares": softmax(routed.logits),
+        "gates": np.array(routed.gates),
+        "leaves": np.array(routed.leaves),
     }
 
 
-def accuracy(net: DenseNet | TreeNet, data: Dataset, split: str) -> float:
+def accuracy(net: Net, data: Dataset, split: str) -> float:
     rows = data.splits[split]
-    return evaluate(net, torch.tensor(rows.x), torch.tensor(rows.y))[1]
+    return scores(net, rows.x, rows.y)[1]
 
 
 def recorded(app: App, run: RunConfig, split: str, epoch: int) -> float:
@@ -210,7 +198,7 @@ def assert_within_a_row(found: float, wanted: float, rows: int) -> None:
     assert abs(found - wanted) <= 1 / rows + 1e-9
 
 
-def assert_score_is_of(scene: Scene, net: DenseNet | TreeNet, data: Dataset, suffix: str, view: int = 0) -> None:
+def assert_score_is_of(scene: Scene, net: Net, data: Dataset, suffix: str, view: int = 0) -> None:
     """The accuracies that are written and counted are those of a net."""
     seen = scene.inspect()["views"][view]
     written = scene.score(view)
@@ -259,22 +247,22 @@ def assert_answer(sentence: str, data: Dataset, shares: NDArray[np.float64]) -> 
     assert abs(float(found[2]) - 100 * shares[best]) <= 0.0501
 
 
-def loads(net: DenseNet | TreeNet, data: Dataset, layer: int) -> list[float]:
+def loads(net: Net, data: Dataset, layer: int) -> list[float]:
     """The share of the training rows that each matrix is used for."""
-    if isinstance(net, DenseNet):
+    if not net.config.gated:
         return [1.0]
-    leaf = torch.tensor(evaluate(net, torch.tensor(data.train.x), torch.tensor(data.train.y))[2][layer])
+    leaf = net.routed(data.train.x).leaves[layer]
     is_tree, depth = net.config.kind == "tree", net.config.depth
-    nodes = path_nodes(leaf, depth).flatten() if is_tree else leaf
+    nodes = np.concatenate([net.nodes(one) for one in leaf.tolist()])
     n_matrices = 2 ** (depth + 1) - 1 if is_tree else 2**depth
-    return (torch.bincount(nodes, minlength=n_matrices) / len(leaf)).double().tolist()
+    return (np.bincount(nodes, minlength=n_matrices) / len(leaf)).tolist()
 
 
 def app_epochs(app: App, run: RunConfig) -> list[int]:
     return list(app.store.snapshots(run.run_id, "weights"))
 
 
-def assert_pad(scene: Scene, net: DenseNet | TreeNet, data: Dataset, raw: ArrayLike) -> None:
+def assert_pad(scene: Scene, net: Net, data: Dataset, raw: ArrayLike) -> None:
     """Logits and shares of a row, and what is written of them."""
     said = answers(net, data, np.asarray(raw)[None])
     np.testing.assert_allclose(scene.inspect()["views"][0]["point"]["logits"], said["logits"][0], atol=CLOSE)

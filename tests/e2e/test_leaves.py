@@ -82,7 +82,7 @@ def test_leaves_of_digits(app: App, window: Visit) -> None:
     page.wait_for_url(re.compile(rf"[?&]row={row}\b"))
     trained = trained_net(app.store, run.run_id)
     assert trained is not None
-    explained = explain(trained.net, data.test.x[in_test[-1]], 0)  # type: ignore[arg-type]
+    explained = explain(trained.net, data.test.x[in_test[-1]], 0)
     sentence = re.compile(rf"Prediction {explained.prediction}:\W*logit {explained.logits.max():.2f}".replace(".", r"\."))
     page.get_by_text(sentence).first.wait_for()
 

@@ -23,7 +23,6 @@ from tests.e2e.scene import (
     data_of,
     net_of,
     spaced,
-    tree_of,
 )
 
 
@@ -55,7 +54,7 @@ def test_a_point_is_answered_by_both_nets(app: App, scene: Callable[..., Scene])
     page.locator(".scene-shuffle").click()
     shown.at_rest()
     for of, run in enumerate((EXAMPLE, flat)):
-        assert_score_is_of(shown, shuffled(tree_of(shown.app, run)), data, "leaves shuffled", of)
+        assert_score_is_of(shown, shuffled(net_of(shown.app, run)), data, "leaves shuffled", of)
 
 
 def test_what_is_not_here_is_trained_to_be_set_beside(app: App, window: Visit) -> None:

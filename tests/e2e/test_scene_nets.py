@@ -11,8 +11,9 @@ from playwright.sync_api import expect
 from leafscope.core.config import changed
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.gating import path_nodes
+from leafscope.core.inference.net import softmax
 from leafscope.core.inspection.contributions import explain
-from leafscope.core.inspection.levels import read_to_level, scores_by_level
+from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.snapshots import grid, plane, shuffled
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
@@ -33,7 +34,6 @@ from tests.e2e.scene import (
     net_of,
     recorded,
     spaced,
-    tree_of,
 )
 
 RUNS = {
@@ -86,7 +86,7 @@ def test_the_browser_computes_what_core_computes(scene: Callable[..., Scene], na
     held = shown.click_at(SPOTS[2])
     if run.net.gated:
         row = data.standardize(held["state"]["held"])
-        assert_parts(held["views"][0], explain(tree_of(shown.app, run), row, layer))
+        assert_parts(held["views"][0], explain(net_of(shown.app, run), row, layer))
         n_matrices = 2 ** (depth + 1) - 1 if run.net.kind == "tree" else 2**depth
         words = f"uses {depth + 1 if run.net.kind == 'tree' else 1} of {n_matrices} matrices"
         assert words in shown.text(".scene-sentence")
@@ -100,7 +100,7 @@ def test_three_layers_each_have_patterns_of_their_own(scene: Callable[..., Scene
     run = changed(SHORT, {"net.tree_layers": 3, "net.width": 8, "net.depth": 3})
     data = data_of(run)
     shown = scene(run)
-    net = tree_of(shown.app, run)
+    net = net_of(shown.app, run)
     seen = shown.click_at(SPOTS[4])
     row = data.standardize(seen["state"]["held"])
     for layer in (2, 0, 1):
@@ -116,7 +116,7 @@ def test_three_layers_each_have_patterns_of_their_own(scene: Callable[..., Scene
     shown.address_has("scene_layer=1")
     for level in (0, 2):
         shown.slide(".scene-levels", level)
-        assert_score_is_of(shown, read_to_level(net, level), data, f"level {level}")
+        assert_score_is_of(shown, net.read_to_level(level), data, f"level {level}")
     shown.slide(".scene-levels", 3)
     shown.page.locator(".scene-shuffle").click()
     shown.at_rest()
@@ -135,7 +135,7 @@ def test_at_depth_0_there_is_nothing_to_shuffle(scene: Callable[..., Scene]) -> 
     np.testing.assert_allclose(shown.at_points(raw)["logits"], answers(net, data, raw)["logits"], atol=CLOSE)
     seen = shown.click_at(SPOTS[0])
     assert shown.text(".scene-sentence").startswith("This point uses the one matrix that all rows share.")
-    assert_parts(seen["views"][0], explain(tree_of(shown.app, run), data.standardize(seen["state"]["held"])))
+    assert_parts(seen["views"][0], explain(net_of(shown.app, run), data.standardize(seen["state"]["held"])))
     assert shown.press("s", "[", "]")["state"]["level"] == 0
     assert_score_is_of(shown, net, data, "")
 
@@ -144,14 +144,13 @@ def test_a_net_too_large_for_the_browser_was_computed_on_a_grid(scene: Callable[
     run = changed(SHORT, {"net.depth": 12})
     data = data_of(run)
     shown = scene(run)
-    net = tree_of(shown.app, run)
+    net = net_of(shown.app, run)
     rng = np.random.default_rng(9)
     raw = grid(data)[rng.choice(96 * 96, 200, replace=False)]
-    with torch.no_grad():
-        routed = net.routed(torch.tensor(data.standardize(raw)))
+    routed = net.routed(data.standardize(raw))
     got = shown.at_points(raw)
     assert got["leaf"] == routed.leaves[0].tolist()
-    np.testing.assert_allclose(got["shares"], routed.logits.softmax(1).numpy(), atol=0.51 / 255)
+    np.testing.assert_allclose(got["shares"], softmax(routed.logits), atol=0.51 / 255)
     assert_score_is_of(shown, net, data, "")
 
     seen = shown.click_at(SPOTS[3])
@@ -164,9 +163,8 @@ def test_a_net_too_large_for_the_browser_was_computed_on_a_grid(scene: Callable[
     for level in (0, 7):
         shown.slide(".scene-levels", level)
         assert_within_a_row(shown.score()[0], scores[level], len(data.test.y))
-        cut = read_to_level(net, level)
-        with torch.no_grad():
-            shares = cut(torch.tensor(data.standardize(raw))).softmax(1).numpy()
+        cut = net.read_to_level(level)
+        shares = softmax(cut(data.standardize(raw)))
         np.testing.assert_allclose(shown.at_points(raw)["shares"], shares, atol=0.51 / 255)
     shown.page.locator(".scene-shuffle").click()  # which is known of the whole sum only
     assert shown.at_rest()["state"]["level"] == 12

@@ -29,7 +29,6 @@ from tests.e2e.scene import (
     net_at,
     net_of,
     spaced,
-    tree_of,
 )
 
 
@@ -113,7 +112,7 @@ def test_the_colours_are_those_of_the_classes_that_the_net_says(scene: Callable[
 
 def test_a_click_holds_a_point_and_explains_its_logits(scene: Callable[..., Scene]) -> None:
     shown = scene()
-    data, net = data_of(EXAMPLE), tree_of(shown.app, EXAMPLE)
+    data, net = data_of(EXAMPLE), net_of(shown.app, EXAMPLE)
     assert not shown.page.locator(".scene-table").is_visible()
     seen = shown.click_at(SPOTS[0])
     held = seen["state"]["held"]
@@ -182,7 +181,7 @@ def test_the_keyboard_alone_does_it_all(scene: Callable[..., Scene]) -> None:
 
     held = shown.press("Enter")
     assert held["state"]["held"] == seen["raw"]
-    assert_parts(held["views"][0], explain(tree_of(shown.app, EXAMPLE), data.standardize(seen["raw"])))
+    assert_parts(held["views"][0], explain(net_of(shown.app, EXAMPLE), data.standardize(seen["raw"])))
 
     page.keyboard.press("k")
     button = page.locator(".scene-play")

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from leafscope.core.config import DataConfig, RunConfig, changed
 from leafscope.core.datasets import Dataset
+from leafscope.core.inference.net import Net
 from leafscope.core.inspection.contributions import explain
-from leafscope.core.nets import TreeNet
 from tests.e2e.scene import (
     Scene,
     assert_pad,
@@ -18,7 +18,6 @@ from tests.e2e.scene import (
     data_of,
     net_of,
     spaced,
-    tree_of,
 )
 
 
@@ -26,7 +25,7 @@ def test_a_digit_drawn_with_the_mouse(scene: Callable[..., Scene]) -> None:
     run = changed(RunConfig(), {"net.width": 16, "train.epochs": 5})
     data = data_of(run)
     shown = scene(run)
-    page, net = shown.page, tree_of(shown.app, run)
+    page, net = shown.page, net_of(shown.app, run)
     first = shown.inspect()["views"][0]
     np.testing.assert_array_equal(first["raw"], data.raw[data.test.index[0]])
     assert_digit(shown, net, data, first["raw"])
@@ -73,7 +72,7 @@ def test_a_digit_drawn_with_the_mouse(scene: Callable[..., Scene]) -> None:
     assert_digit(shown, net, data, data.raw[data.test.index[1]])
 
 
-def assert_digit(scene: Scene, net: TreeNet, data: Dataset, raw: ArrayLike) -> list[float]:
+def assert_digit(scene: Scene, net: Net, data: Dataset, raw: ArrayLike) -> list[float]:
     """Scores, pattern and parts of a digit are core's; gives its logits."""
     seen = scene.inspect()["views"][0]
     assert_pad(scene, net, data, raw)

@@ -12,10 +12,10 @@ from playwright.sync_api import expect
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import shape
 from leafscope.core.gating import path_nodes
+from leafscope.core.inference.start import untrained as untrained_net
 from leafscope.core.inspection.contributions import explain
-from leafscope.core.inspection.levels import read_to_level, scores_by_level
+from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.snapshots import leaf_shuffle, plane, shuffled, snapshot_epochs
-from leafscope.core.models import build_net
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
 from tests.e2e.scene import (
@@ -34,13 +34,12 @@ from tests.e2e.scene import (
     net_at,
     net_of,
     recorded,
-    tree_of,
 )
 
 
 def test_shuffled_leaves_answer_as_core_says_and_back_again_as_before(scene: Callable[..., Scene]) -> None:
     shown = scene()
-    data, net = data_of(EXAMPLE), tree_of(shown.app, EXAMPLE)
+    data, net = data_of(EXAMPLE), net_of(shown.app, EXAMPLE)
     other = shuffled(net)
     assert accuracy(other, data, "test") < accuracy(net, data, "test") - 0.1
     raw = np.random.default_rng(2).uniform(*plane(data), (50, 2))
@@ -76,7 +75,7 @@ def without_frames(seen: Any) -> dict[str, Any]:
 
 def test_each_level_scores_what_core_says(scene: Callable[..., Scene]) -> None:
     shown = scene()
-    data, net = data_of(EXAMPLE), tree_of(shown.app, EXAMPLE)
+    data, net = data_of(EXAMPLE), net_of(shown.app, EXAMPLE)
     scores = scores_by_level(net, data)
     n_test = len(data.test.y)
     assert max(scores["test", "accuracy"]) - min(scores["test", "accuracy"]) > 0.1
@@ -94,7 +93,7 @@ def test_each_level_scores_what_core_says(scene: Callable[..., Scene]) -> None:
     raw = np.random.default_rng(3).uniform(*plane(data), (50, 2))
     for level in (0, 1, 2, 3, 4):
         of_level = shown.slide(".scene-levels", level)
-        cut = read_to_level(net, level)
+        cut = net.read_to_level(level)
         assert of_level["views"][0]["level"] == of_level["state"]["level"] == level
         assert_score_is_of(shown, cut, data, f"level {level}" if level < 4 else "")
         assert_within_a_row(of_level["views"][0]["scores"]["test"], scores["test", "accuracy"][level], n_test)
@@ -118,7 +117,7 @@ def test_every_epoch_is_the_net_that_was_recorded(scene: Callable[..., Scene]) -
     epochs = app_epochs(shown.app, EXAMPLE)
 
     seen = shown.slide(".scene-epochs", 0)
-    untrained = build_net(EXAMPLE.net, size.n_features, size.n_classes, EXAMPLE.weight_seed)
+    untrained = untrained_net(EXAMPLE.net, size.n_features, size.n_classes, EXAMPLE.weight_seed)
     assert seen["state"]["epoch"] == 0
     assert shown.text(".scene-epoch") == "epoch 0 of 60"
     np.testing.assert_allclose(shown.at_points(raw)["logits"], answers(untrained, data, raw)["logits"], atol=CLOSE)

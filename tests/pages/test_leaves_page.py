@@ -13,17 +13,19 @@ from leafscope.app.leaves import choose_view
 from leafscope.app.parts.statistic import statistic_words
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.datasets import load
+from leafscope.core.inference.net import read_module
 from leafscope.core.inspection.contributions import explain, margins
 from leafscope.core.inspection.decision_leaves import decision_leaves
 from leafscope.core.inspection.errors_by_leaf import errors_by_leaf
 from leafscope.core.store.values.records import CHECKPOINT
+from leafscope.core.training.fitting import fit
 from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.usage.change import churn, settled
 from leafscope.core.usage.counts import class_counts, leaf_counts, node_counts
 from leafscope.core.usage.evenness import balance
 from leafscope.core.usage.statistics import STATISTICS
-from leafscope.core.worker.worker import pack
+from leafscope.core.worker.worker import Worker, pack
 from tests.pages.harness import (
     Lab,
     chart_keys,
@@ -460,7 +462,7 @@ def test_a_row_is_explained_by_the_net(lab: Lab, name: str, kind: str) -> None:
     leaf = int(records[-1].leaves[0, "test"][place])
     row = int(data.test.index[place])
     at = open_page("leaves", run=run.run_id, split="test", part="explain", node=3 + leaf, row=row)
-    explained = explain(train(run).net, data.test.x[place], 0)
+    explained = explain(read_module(train(run).net), data.test.x[place], 0)
     table = table_with(at, "node", "class", "contribution")
     sums = table[table["node"] == "sum (logits)"]["contribution"].to_numpy()
     np.testing.assert_allclose(sums, explained.logits, rtol=1e-4)
@@ -513,7 +515,7 @@ def test_margins_and_errors_are_those_of_the_net(lab: Lab) -> None:
     net = train(run).net
     at = open_page("leaves", run=run.run_id, part="margins", split="validation")
     table = table_with(at, "level", "median")
-    np.testing.assert_allclose(table["median"], np.median(margins(net, data.validation.x, 0), axis=0), rtol=1e-5)
+    np.testing.assert_allclose(table["median"], np.median(margins(read_module(net), data.validation.x, 0), axis=0), rtol=1e-5)
     at = open_page("leaves", run=run.run_id, part="errors")
     with torch.no_grad():
         logits = net(torch.tensor(data.test.x)).numpy()
@@ -576,8 +578,16 @@ def test_loads_over_epochs_and_the_dense_nets_bits(lab: Lab) -> None:
 def test_a_decision_tree_stands_beside_the_net(lab: Lab) -> None:
     run = small()
     records = trained(lab.finish(run)).records
+    other = changed(run, {"net.kind": "decision_tree"})
     at = open_page("leaves", run=run.run_id, part="decision_tree", split="test")
-    tree = decision_leaves(run)
+    assert "not fitted yet" in words(at)
+    press(at, "_decision_tree_train")
+    assert Worker(lab.store, "w").work_once()
+    at = open_page("leaves", run=run.run_id, part="decision_tree", split="test")
+    data, model = load(run.data, run.data_seed), fit(other)
+    assert model is not None
+    assert model.trees is not None
+    tree = decision_leaves(model.trees, data)
     table = table_with(at, "statistic", "tree net", "decision tree").set_index("statistic")
     theirs = np.bincount(tree.leaves["test"], minlength=tree.n_leaves)
     ours = leaf_counts(records[-1].leaves[0, "test"], 2)
@@ -660,6 +670,8 @@ def test_replay_does_not_go_along_to_another_page(lab: Lab) -> None:
 )
 def test_a_projector_gets_large_text(lab: Lab, part: str, keys: tuple[str, ...]) -> None:
     run = lab.finish(small("digits", epochs=2))
+    if part == "decision_tree":
+        lab.work(changed(run, {"net.kind": "decision_tree"}))
     at = open_page("leaves", run=run.run_id, size="projector", part=part)
     for key in keys:
         assert figures(at)[key]["layout"]["template"]["layout"]["font"]["size"] >= 24, key

@@ -20,7 +20,6 @@ from leafscope.core.datasets import load
 from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.trained import trained_net
-from leafscope.core.nets import TreeNet
 from leafscope.core.store.schema import sweeps
 from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import distinct_runs, expand, run_ids
@@ -242,7 +241,6 @@ def test_differences_levels_and_curves_are_the_stores(swept: Lab, downloads: dic
     for run_id in tree[2]["run_id"]:
         net = trained_net(swept.store, run_id)
         assert net is not None
-        assert isinstance(net.net, TreeNet)
         read.append(scores_by_level(net.net, load(SWEEP.base.data, swept.store.run(run_id).config.seed)))
     for row in levels.to_dict("records"):
         expected = np.mean([scores[row["split"], "accuracy"][row["level"]] for scores in read])

@@ -22,12 +22,12 @@ from leafscope.core.store.reading import snapshot_name
 from leafscope.core.store.schema import runs
 from leafscope.core.store.values import summaries
 from leafscope.core.store.values.records import NET
-from leafscope.core.store.values.tensors import unpack
 from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.worker.worker import Worker, pack
 from tests.core.config.values import other_value
+from tests.core.store.as_tensors import as_tensors
 from tests.pages.harness import (
     WILD,
     Lab,
@@ -138,7 +138,7 @@ def untrained(run: RunConfig) -> dict[str, Any]:
 def stored_net(lab: Lab, run: RunConfig) -> dict[str, Any]:
     artifact = lab.store.artifact(run.run_id, NET)
     assert artifact is not None
-    return unpack(artifact)
+    return as_tensors(artifact)
 
 
 # Fields, address and configuration
@@ -311,7 +311,7 @@ def test_fault_of_two_fields_and_recovery(lab: Lab) -> None:
 
 def test_too_large_for_memory(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     free = 10**9
-    monkeypatch.setattr(device, "free_bytes", lambda where: free)
+    monkeypatch.setattr(device, "free_bytes", lambda where, gpus=None: free)
     at = open_page(data="digits", width=256, depth=16)
     run = RunConfig.model_validate({"net": {"width": 256, "depth": 16}})
     size = shape(run.data)
@@ -665,7 +665,7 @@ def test_running_scene_is_the_first_and_the_newest_net(lab: Lab) -> None:
     (scene,) = given["scenes"]
     assert (given["live"], given["autoplay"]) == (True, False)
     assert (scene["epochs"], scene["total"]) == ([0, 2], 3)
-    newest = unpack(artifacts[snapshot_name("weights", 2)])
+    newest = as_tensors(artifacts[snapshot_name("weights", 2)])
     assert [begins_with(text, state) for text, state in zip(scene["weights"], (untrained(run), newest), strict=True)] == [
         True
     ] * 2

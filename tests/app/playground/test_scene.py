@@ -21,9 +21,9 @@ from leafscope.core.datasets import load
 from leafscope.core.errors import DataError
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import NET
-from leafscope.core.store.values.tensors import unpack
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import Worker
+from tests.core.store.as_tensors import as_tensors
 from tests.pages.harness import param, words
 
 DIGITS = RunConfig(data=DataConfig(name="digits"))
@@ -417,7 +417,7 @@ def test_a_net_too_large_for_the_browser_is_explained_here(store: Store, told: d
     net = Trainer(run).net
     artifact = store.artifact(run.run_id, NET)
     assert artifact is not None
-    net.load_state_dict(unpack(artifact))
+    net.load_state_dict(as_tensors(artifact))
     data = load(run.data, run.data_seed)
 
     def agrees(raw: list[float], layer: int) -> None:

@@ -15,6 +15,7 @@ from leafscope.app.playground import scene_data, scene_nets
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load, shape
+from leafscope.core.inference.net import read_module
 from leafscope.core.inspection import snapshots
 from leafscope.core.inspection.snapshots import SIDE, levels, regions, snapshot_epochs
 from leafscope.core.inspection.trained import TrainedNet, trained_net
@@ -23,10 +24,11 @@ from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET
 from leafscope.core.store.values.summaries import RunSummary
-from leafscope.core.store.values.tensors import pack, unpack
+from leafscope.core.store.values.tensors import pack
 from leafscope.core.training.fitting import fit
 from leafscope.core.training.trainer import Trainer
 from leafscope.core.worker.worker import Worker
+from tests.core.store.as_tensors import as_tensors
 from tests.core.store.examples import claimed
 
 MOONS = DataConfig(name="moons", n_samples=120)
@@ -159,7 +161,7 @@ def test_a_trained_net_stands_at_every_snapshot(shared: Store, trained: RunSumma
     assert [made[name] for name in ("kind", "depth", "width", "layers", "gates")] == ["tree", 2, 4, 2, "hidden"]
     assert (made["id"], made["title"], made["mode"]) == (trained.run_id, run.label, "plane")
     last = build_net(run.net, 2, 2)
-    last.load_state_dict(unpack(shared.artifact(trained.run_id, NET) or b""))
+    last.load_state_dict(as_tensors(shared.artifact(trained.run_id, NET) or b""))
     x = load(run.data, run.data_seed).test.x[:10]
     with torch.no_grad():
         for place, net in ((0, build_net(run.net, 2, 2, run.weight_seed)), (-1, last)):
@@ -334,7 +336,7 @@ def test_a_member_of_a_sweep_stands_at_its_first_and_last_epoch(db: Store) -> No
     made = scene_data.scene(db, summary)
     assert (made["epochs"], made["note"]) == ([0, 7], "")
     untrained = build_net(run.net, 2, 2, run.weight_seed).state_dict()
-    trained = unpack(db.artifact(run.run_id, NET) or b"")
+    trained = as_tensors(db.artifact(run.run_id, NET) or b"")
     for text, state in zip(made["weights"], (untrained, trained), strict=True):
         np.testing.assert_array_equal(numbers(text, "<f4"), scene_nets.flat_weights(state, run.net))
     for layer in (0, 1):
@@ -377,7 +379,7 @@ def test_a_run_stopped_between_two_snapshots_stands_where_it_was_left(db: Store)
     assert made["epochs"] == [*planned, summary.epochs_done]
     kept = trained_net(db, run.run_id)
     assert kept is not None
-    last = scene_nets.flat_weights(kept.net.state_dict(), run.net)
+    last = scene_nets.flat_weights(kept.net.weights, run.net)
     np.testing.assert_array_equal(numbers(made["weights"][-1], "<f4"), last)
     assert len(made["scores"]["train"]) == len(made["epochs"])
 
@@ -419,7 +421,7 @@ REGIONS: dict[str, Any] = {"depth": 7, "width": 8, "tree_layers": 2}
 
 
 def assert_ready(made: dict[str, Any], place: int, net: DenseNet | TreeNet, run: RunConfig) -> None:
-    wanted = regions(net, load(run.data, run.data_seed))
+    wanted = regions(read_module(net), load(run.data, run.data_seed))
     ready = made["ready"]
     probability = numbers(ready["probability"][place], "u1").reshape(SIDE**2, 2)
     np.testing.assert_array_equal(probability, wanted["probability"])
@@ -433,9 +435,9 @@ def test_a_larger_net_on_a_plane_has_its_regions(db: Store) -> None:
     made = scene_data.scene(db, summary)
     assert (made["epochs"], made["weights"], made["ready"]["side"]) == ([0, 1, 2, 3], [], SIDE)
     trained = build_net(run.net, 2, 2)
-    trained.load_state_dict(unpack(db.artifact(run.run_id, NET) or b""))
+    trained.load_state_dict(as_tensors(db.artifact(run.run_id, NET) or b""))
     assert_ready(made, 3, trained, run)
-    wanted = levels(trained, load(run.data, 0))
+    wanted = levels(read_module(trained), load(run.data, 0))
     got = made["ready"]["levels"]
     for level in range(8):
         np.testing.assert_array_equal(numbers(got["probability"][level], "u1"), wanted[f"level_{level}"].reshape(-1))
@@ -466,7 +468,7 @@ def test_regions_that_nobody_kept_are_computed(db: Store) -> None:
     db.stop(run.run_id)
     made = scene_data.scene(db, work_as_member(db, run))
     trained = build_net(run.net, 2, 2)
-    trained.load_state_dict(unpack(db.artifact(run.run_id, NET) or b""))
+    trained.load_state_dict(as_tensors(db.artifact(run.run_id, NET) or b""))
     assert made["epochs"] == [0, 2]
     assert_ready(made, 0, untrained, run)
     assert_ready(made, 1, trained, run)
@@ -592,7 +594,7 @@ def test_parts_sum_to_the_logits(kind: str) -> None:
     with torch.no_grad():
         routed = net.routed(torch.tensor(data.test.x[7:8]))
     for layer in (0, 1):
-        made = scene_data.parts(TrainedNet(net, None), run, raw, layer)
+        made = scene_data.parts(TrainedNet(read_module(net), None), run, raw, layer)
         assert json.loads(json.dumps(made, allow_nan=False)) == made
         assert made["layer"] == layer
         leaf = int(routed.leaves[layer])
@@ -606,7 +608,7 @@ def test_parts_sum_to_the_logits(kind: str) -> None:
 def test_parts_of_a_net_without_gates_are_refused() -> None:
     run = config(IRIS, kind="dense")
     with pytest.raises(ValueError, match="only a net with gated layers"):
-        scene_data.parts(TrainedNet(drawn(4, 3, kind="dense", width=4), None), run, [1.0, 1.0, 1.0, 1.0], 0)
+        scene_data.parts(TrainedNet(read_module(drawn(4, 3, kind="dense", width=4)), None), run, [1.0, 1.0, 1.0, 1.0], 0)
 
 
 def test_a_tree_stands_beside_four_others() -> None:

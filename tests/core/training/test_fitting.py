@@ -180,13 +180,13 @@ class TestRefusals:
             fit(a_run(net))
 
     def test_what_does_not_fit_in_memory(self, kind, monkeypatch):
-        monkeypatch.setattr(device, "free_bytes", lambda where: 1000)
+        monkeypatch.setattr(device, "free_bytes", lambda where, gpus=None: 1000)
         monkeypatch.setattr(fitting, "load", None)  # it is refused before the data are drawn
         with pytest.raises(LimitError, match=r"needs .* but only .* are free on cpu; "):
             fit(a_run(kind))
 
     def test_advice_is_about_what_can_be_changed(self, monkeypatch):
-        monkeypatch.setattr(device, "free_bytes", lambda where: 1000)
+        monkeypatch.setattr(device, "free_bytes", lambda where, gpus=None: 1000)
         with pytest.raises(LimitError, match="fewer rows need less"):
             fit(a_run("random_forest"))
 

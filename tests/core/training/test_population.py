@@ -192,7 +192,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is():
 def test_members_that_fit_alone_but_not_together_are_refused(monkeypatch):
     size = shape(base.data)
     alone = memory(base, size.n_features, size.n_classes, size.n_rows).total
-    monkeypatch.setattr(device, "free_bytes", lambda where: 2 * alone)
+    monkeypatch.setattr(device, "free_bytes", lambda where, gpus=None: 2 * alone)
     Population([base, base])
     with pytest.raises(LimitError, match=r"training 3 runs at once needs .* GB are free on cpu; train fewer"):
         Population([base, base, base])

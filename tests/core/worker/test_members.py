@@ -19,7 +19,8 @@ from leafscope.core.sweep.members import distinct_runs
 from leafscope.core.training.fitting import fit
 from leafscope.core.training.loop import train
 from leafscope.core.worker import members as group_module
-from leafscope.core.worker.worker import Worker, unpack
+from leafscope.core.worker.worker import Worker
+from tests.core.store.as_tensors import as_tensors
 
 BASE = RunConfig(
     data=DataConfig(name="wine"),
@@ -71,7 +72,7 @@ def assert_as_alone(db: Store, run: RunConfig) -> None:
     alone = train(run)
     assert (db.run(run.run_id).status, db.run(run.run_id).error) == ("finished", None)
     pd.testing.assert_frame_equal(history(db.history(run.run_id)), history(alone.history), check_exact=True)
-    kept = unpack(db.artifact(run.run_id, NET) or b"")
+    kept = as_tensors(db.artifact(run.run_id, NET) or b"")
     assert kept.keys() == alone.net.state_dict().keys()
     assert all(torch.equal(kept[name], value) for name, value in alone.net.state_dict().items())
     for (layer, split), leaves in alone.leaves.items():
@@ -193,7 +194,7 @@ def test_a_stopped_member_goes_on_from_its_checkpoint_to_the_same_end(db: Store,
     assert seen == [*range(6), *range(6, 13)]
     alone = train(run)
     pd.testing.assert_frame_equal(history(db.history(run.run_id)), history(alone.history), check_exact=True)
-    assert all(torch.equal(unpack(db.artifact(run.run_id, NET) or b"")[n], v) for n, v in alone.net.state_dict().items())
+    assert all(torch.equal(as_tensors(db.artifact(run.run_id, NET) or b"")[n], v) for n, v in alone.net.state_dict().items())
 
 
 def test_a_run_that_a_person_asks_for_goes_before_the_next_members(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ from leafscope.core.inspection.snapshots import snapshot_epochs
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
 from leafscope.core.training.trainer import EpochRecord, Trainer
-from leafscope.core.worker.worker import EXAMPLE_NOTE, Worker, explain, unpack
+from leafscope.core.worker.worker import EXAMPLE_NOTE, Worker, explain
+from tests.core.store.as_tensors import as_tensors
 
 EPOCHS = 60
 """Of a long run: seconds, enough to be stopped in the midst of, by a test that looks every 20 ms."""
@@ -67,7 +68,7 @@ def everything(
     db: Store, run_id: str
 ) -> tuple[pd.DataFrame, list[np.ndarray], dict[str, torch.Tensor], list[tuple[int, bytes]]]:
     leaves = [array for split in ("train", "validation", "test") for array in db.leaves(run_id, 0, split)]
-    weights = unpack(db.artifact(run_id, NET) or b"")
+    weights = as_tensors(db.artifact(run_id, NET) or b"")
     return db.history(run_id), leaves, weights, list(db.snapshots(run_id, "weights").items())
 
 

@@ -18,11 +18,12 @@ from leafscope.core.store.archive import import_archive
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET
-from leafscope.core.store.values.tensors import compress, pack, unpack
+from leafscope.core.store.values.tensors import compress, pack
 from leafscope.core.training.population import Population
 from leafscope.core.training.trainer import Trainer
 from tests.core.clock import Clock
 from tests.core.store.archive.examples import claim_of, config, dump, exported, forged, members, refused, tensors
+from tests.core.store.as_tensors import as_tensors
 
 Forgery = tuple[str, Callable[[list[dict[str, Any]]], Any], str]
 """A table, a change of its rows, and what is said of it."""
@@ -179,7 +180,7 @@ def of_artifact(path: Path, name: str, data: bytes, run: RunConfig | None = None
 def test_an_artifact_has_the_tensors_of_the_net(name: str, tmp_path: Path, empty: Store) -> None:
     where = rf"artifact_parts: '{name}' of attempt 1 of run [0-9a-f]{{16}}: "
     refused(empty, of_artifact(tmp_path, name, b"\x80\x04pickle"), where + "it must be safetensors")
-    right = unpack(tensors(1, name))
+    right = as_tensors(tensors(1, name))
     first = sorted(right)[0]
     for part, (other, match) in enumerate(
         [
@@ -225,11 +226,15 @@ def test_an_artifact_has_the_tensors_of_the_net(name: str, tmp_path: Path, empty
 def test_the_values_that_pages_count_with_are_checked(
     name: str, key: str, value: torch.Tensor, match: str, tmp_path: Path, empty: Store
 ) -> None:
-    refused(empty, of_artifact(tmp_path, name, pack(unpack(tensors(1, name)) | {key: value})), match)
+    refused(empty, of_artifact(tmp_path, name, pack(as_tensors(tensors(1, name)) | {key: value})), match)
 
 
 def test_an_artifact_has_a_known_name_and_a_net(tmp_path: Path, empty: Store) -> None:
-    refused(empty, of_artifact(tmp_path, "secret", tensors(1)), r"'secret' of .*: name must be net, checkpoint, levels, or wei")
+    refused(
+        empty,
+        of_artifact(tmp_path, "secret", tensors(1)),
+        r"'secret' of .*: name must be net, checkpoint, levels, trees, or wei",
+    )
     refused(empty, of_artifact(tmp_path, "weights-00006", tensors(1)), r"'weights-00006' .*: name must have an epoch up")
     tree = RunConfig(data=config().data, net=NetConfig(kind="decision_tree"))
     (tmp_path / "tree").mkdir()

@@ -117,7 +117,7 @@ def refused_or_readable(db: Store, data: bytes) -> bool:
             for state in db.snapshots(summary.run_id, kind).values():  # type: ignore[arg-type]
                 assert unpack(state)
         if (trained := trained_net(db, summary.run_id)) is not None:
-            trained.logits(unpack(pack({"x": trained.net.hidden.weight.detach()}))["x"].numpy())
+            trained.net(unpack(pack({"x": trained.net.weights["hidden.weight"]}))["x"])
             assert trained.words(summary.epochs_done)
     for sweep in db.sweeps():
         assert sweep.config.sweep_id == sweep.sweep_id
