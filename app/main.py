@@ -39,3 +39,4 @@ with store_trouble.explained():
     store_trouble.write_banner()
     page.run()
     sidebar.sidebar_foot()
+server.page_is_drawn()

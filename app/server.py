@@ -38,6 +38,9 @@ WARM_MODULES = (
 )
 """Modules that pages need, imported while the browser opens: the first page then waits less."""
 
+PATIENCE = 3.0
+"""Seconds for which the worker waits for the first page before it imports what training needs."""
+
 is_guarded = False
 """Whether `leafscope` was started, so that `access.AccessMiddleware` sees every request before Streamlit does."""
 
@@ -92,9 +95,15 @@ def ensure_worker() -> Supervisor:
         if _supervisor is None:
             os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.readiness: nothing here waits for a compiler
             compile_cache.choose(jobs.default_store().path)
-            _supervisor = Supervisor(database=None, device=device())
+            _supervisor = Supervisor(database=None, device=device(), patience=PATIENCE)
             _supervisor.start()
         return _supervisor
+
+
+def page_is_drawn() -> None:
+    """Let the worker import what it needs: a page has been answered, which its imports would have delayed."""
+    if _supervisor is not None:
+        _supervisor.release()
 
 
 def write_fault() -> str | None:

@@ -15,8 +15,8 @@ CC_BY = "CC BY 4.0"
 @lru_cache
 def read_table(name: str, class_names: tuple[str, ...]) -> Rows:
     """Read a table, once, by its file's name; class i is the i-th of `class_names`. Raises ValueError for another class."""
-    with (files("leafscope.data") / "tables" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        header, *lines = csv.reader(file)
+    text = (files("leafscope.data") / "tables" / f"{name}.csv").read_text(encoding="utf-8")
+    header, *lines = csv.reader(text.splitlines())
     number = {word: index for index, word in enumerate(class_names)}
     if unknown := {line[-1] for line in lines} - set(number):
         raise ValueError(f"a class of {name} must be one of {', '.join(class_names)}, got {min(unknown)}")

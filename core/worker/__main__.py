@@ -1,18 +1,17 @@
 """`python -m leafscope.core.worker` claims runs, trains them and records the results. It opens no socket."""
 
 import argparse
+import contextlib
 import logging
 import os
+import select
 import signal
 import sys
 import uuid
 from types import FrameType
 
-from leafscope.core import compile_cache
-from leafscope.core.errors import StoreError
-from leafscope.core.store.store import Store
-from leafscope.core.worker.watch import log
-from leafscope.core.worker.worker import Worker
+NICENESS = 5
+"""Gives priority to the server, which shares the cores."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +25,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="device of runs that do not name one (default: auto)")
     parser.add_argument("--parent", type=int, help="end when this process, which holds standard input open, ends")
     parser.add_argument("--id", default=uuid.uuid4().hex, help="name of this worker in the store (default: made up)")
+    parser.add_argument(
+        "--patience", type=float, default=0.0, help="seconds to wait for a line of the parent before anything is imported"
+    )
     options = parser.parse_args(arguments)
+    if options.parent is not None:
+        with contextlib.suppress(OSError, AttributeError):
+            os.nice(NICENESS)
+    if options.patience > 0:  # what is imported below would compete with the first page
+        with contextlib.suppress(OSError, ValueError):  # Windows cannot wait for a pipe
+            select.select([0], [], [], options.patience)
+    from leafscope.core import compile_cache
+    from leafscope.core.errors import StoreError
+    from leafscope.core.store.store import Store
+    from leafscope.core.worker.watch import log
+    from leafscope.core.worker.worker import Worker
+
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
     try:
         store = Store(options.database)

@@ -44,10 +44,14 @@ class Supervisor:
     when this process ends, even by SIGKILL. Several servers may each supervise a worker on one store.
     """
 
-    def __init__(self, database: str | os.PathLike[str] | None = None, device: str = "auto") -> None:
-        """Open the store; raises StoreError if it cannot be used."""
+    def __init__(self, database: str | os.PathLike[str] | None = None, device: str = "auto", patience: float = 0.0) -> None:
+        """Open the store; raises StoreError if it cannot be used.
+
+        The first worker waits with its imports until `release` is called, at most `patience` seconds.
+        """
         self._store = Store(database)
         self._device = device
+        self._patience = patience
         self._lock = threading.Lock()  # between callers
         self._launching = threading.Lock()  # no worker is started once `_stopping` is set
         self._stopping = threading.Event()
@@ -78,6 +82,16 @@ class Supervisor:
             self._launch()
             self._thread = threading.Thread(target=self._keep_running, name="supervisor", daemon=True)
             self._thread.start()
+
+    def release(self) -> None:
+        """Let the first worker import what it needs, if it still waits."""
+        with self._launching:
+            process, waits = self._process, self._patience > 0
+            self._patience = 0.0
+        if waits and process is not None and process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):  # it has ended
+                process.stdin.write(b"\n")
+                process.stdin.flush()
 
     def stop(self) -> None:
         """End the worker within about a second; its runs are saved as interrupted and can be resumed."""
@@ -159,6 +173,7 @@ class Supervisor:
         self._worker_id = uuid.uuid4().hex
         environment = os.environ | {"LEAFSCOPE_DATABASE": self._store.url}  # not an argument: the URL may hold a password
         options = ["--device", self._device, "--parent", str(os.getpid()), "--id", self._worker_id]
+        options += ["--patience", str(self._patience)] if self._patience > 0 else []
         with self._open_log() as errors:
             self._process = subprocess.Popen(
                 # -P: modules in the working directory must not shadow installed packages

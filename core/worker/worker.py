@@ -5,7 +5,6 @@ waits for the end of standard input, which comes when the parent ends for any re
 """
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds between two checks of the queue."""
-
-NICENESS = 5
-"""Gives priority to the server, which shares the cores."""
 
 EXAMPLE_NOTE = "example, trained at the first start"
 
@@ -169,8 +165,6 @@ class Worker:
         from leafscope.core.kernels import readiness
         from leafscope.core.training import compiling
 
-        with contextlib.suppress(OSError):
-            os.nice(NICENESS)
         torch.set_num_threads(n_threads())
         self._store.set_gpus(gpus_here())
         readiness.wait_for_nobody()
