@@ -36,6 +36,11 @@ class LazyAdamW(torch.optim.Optimizer):
         self._fused: list[TreeLinear] = []
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "row_decay": None})
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters; torch's own method imports torch's compiler first, which takes a second."""
+        own = torch.optim.Optimizer.add_param_group
+        getattr(own, "__wrapped__", own)(self, param_group)
+
     def start_state(self) -> None:
         """Allocate the state of every trainable parameter, so no memory is allocated during the first step."""
         for group in self.param_groups:

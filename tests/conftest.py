@@ -14,6 +14,15 @@ settings.load_profile("leafscope")
 torch.set_num_threads(1)
 
 
+WAIT_LONG = ("tests/core/worker/", "tests/test_variants.py")
+"""Tests that wait for processes of their own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits longest comes first, so that other tests fill the time; `--no-loadscope-reorder` keeps this order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WAIT_LONG))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compiled_code() -> None:
     """No test is cut off by a compiler; what was compiled before is loaded by those tests that train."""
