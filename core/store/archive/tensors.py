@@ -58,12 +58,15 @@ def _check_trees(file: Path, run: RunConfig, size: DataShape) -> None:
 
 def check_tensors(arrays: "Mapping[str, NDArray[Any]]", name: str, run: RunConfig) -> None:
     """Raise ValueError, with a sentence, unless arrays are those of the artifact of this name of the run."""
-    kinds = {"f": "F", "i": "I", "u": "U", "b": "BOOL"}
-    given = {
-        key: (kinds.get(array.dtype.kind, "?") + str(8 * array.dtype.itemsize if array.dtype.kind != "b" else ""), array.shape)
-        for key, array in arrays.items()
+    _check_same(_described(arrays), _expected(name, run, shape(run.data)))
+
+
+def _described(arrays: "Mapping[str, NDArray[Any]]") -> Tensors:
+    kinds = {"f": "F", "i": "I", "u": "U"}
+    return {
+        name: ("BOOL" if array.dtype.kind == "b" else f"{kinds.get(array.dtype.kind, '?')}{8 * array.itemsize}", array.shape)
+        for name, array in arrays.items()
     }
-    _check_same(given, _expected(name, run, shape(run.data)))
 
 
 def _check_tensors(tensors: Any, name: str, run: RunConfig, size: DataShape) -> None:

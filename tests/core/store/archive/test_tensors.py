@@ -10,6 +10,7 @@ from leafscope.core.models import build_net
 from leafscope.core.store.archive.tensors import _described, _expected
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.tensors import pack, unpack
 from leafscope.core.training.trainer import Trainer
 from tests.core.store.archive.examples import config
 from tests.plugin import run_python
@@ -29,8 +30,8 @@ NETS = [
 def test_they_are_those_of_the_net_and_of_its_trainer(net: NetConfig) -> None:
     run: RunConfig = changed(config().model_copy(update={"net": net}), {"train.epochs": 1})
     trainer, size = Trainer(run), shape(run.data)
-    assert _expected(NET, run, size) == _described(trainer.net.state_dict())
-    assert _expected(CHECKPOINT, run, size) == _described(trainer.state())
+    assert _expected(NET, run, size) == _described(unpack(pack(trainer.net.state_dict())))
+    assert _expected(CHECKPOINT, run, size) == _described(unpack(pack(trainer.state())))
     declared = net.model.weights(net, size.n_features, size.n_classes)
     parameters = [name for name, _ in build_net(net, size.n_features, size.n_classes).named_parameters()]
     assert [one.name for one in declared if one.is_trained] == parameters
