@@ -215,7 +215,11 @@ def _fitted(store: Store, run: RunConfig, summary: RunSummary) -> Drawn:
         return Drawn([1], depth=run.net.depth)
     fitted = fitted_trees(store, summary.run_id)
     if fitted is None:
-        return Drawn([1], depth=run.net.depth, note="" if summary.active else "The fitted tree was not kept.")
+        return Drawn(
+            [1],
+            depth=run.net.depth,
+            note="The tree is drawn once it is fitted." if summary.active else "The fitted tree was not kept.",
+        )
     tree = {name: getattr(fitted, name).tolist() for name in ("feature", "threshold", "left", "right", "value")}
     return Drawn([1], tree=tree, depth=run.net.depth if "depth" in model.net_fields else fitted.depth)
 

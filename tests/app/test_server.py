@@ -13,14 +13,17 @@ class Fake:
 
     made: list["Fake"] = []  # noqa: RUF012
 
-    def __init__(self, database: Any, device: str) -> None:
-        self.database, self.device = database, device
-        self.started = self.stopped = 0
+    def __init__(self, database: Any, device: str, patience: float) -> None:
+        self.database, self.device, self.patience = database, device, patience
+        self.started = self.stopped = self.released = 0
         Fake.made.append(self)
         threading.Event().wait(0.02)  # time for other threads to come in, were they let
 
     def start(self) -> None:
         self.started += 1
+
+    def release(self) -> None:
+        self.released += 1
 
     def stop(self) -> None:
         self.stopped += 1
@@ -55,6 +58,15 @@ def test_one_supervisor_for_racing_threads() -> None:
     assert len(Fake.made) == 1
     assert all(supervisor is Fake.made[0] for supervisor in got)
     assert Fake.made[0].started == 1
+
+
+def test_a_page_that_was_drawn_lets_the_worker_begin() -> None:
+    server.page_is_drawn()  # nothing was started
+    supervisor = server.ensure_worker()
+    assert 0 < Fake.made[0].patience <= 3
+    server.page_is_drawn()
+    assert supervisor is Fake.made[0]
+    assert Fake.made[0].released == 1
 
 
 def test_device_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

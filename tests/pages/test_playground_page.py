@@ -787,8 +787,9 @@ def test_models_without_leaves_or_weights(lab: Lab, changes: dict[str, Any], kin
     assert (scene["kind"], scene["depth"], scene["failed"]) == (kind, depth, status == "failed")
     if is_fitted:
         assert (scene["epochs"], scene["weights"]) == ([1], [])
-        assert (scene["tree"] is None) == (status == "failed")
-        if status != "failed":
+        assert (scene["tree"] is not None) == (status == "finished")
+        assert ("drawn once it is fitted" in scene["note"]) == (status in ("queued", "running"))
+        if status == "finished":
             assert sum(feature >= 0 for feature in scene["tree"]["feature"]) <= 2**3 - 1
     else:
         assert scene["tree"] is None

@@ -6,6 +6,7 @@ which the mouse moves, the other's is its line. Both take turns; prints medians,
 
 import argparse
 import os
+import re
 import shutil
 import socket
 import statistics
@@ -78,7 +79,7 @@ def leafscope(page: Page, database: Path | None) -> tuple[float, float]:
             box = plane.bounding_box()
             assert box is not None
             page.mouse.move(box["x"] + IN_PLANE[0] * box["width"], box["y"] + IN_PLANE[1] * box["height"])
-            page.get_by_text("this point uses", exact=False).first.wait_for()
+            page.get_by_text(re.compile("this point (uses|passes)")).first.wait_for()
             return time.monotonic() - began, psutil.Process(app.process.pid).memory_info().rss
         finally:
             end_app(app)

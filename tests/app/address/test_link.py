@@ -152,7 +152,7 @@ def test_run_that_is_here_is_not_offered(lab: Lab) -> None:
 
 
 def test_run_that_does_not_fit_here_is_not_offered(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    def check_fits(run: RunConfig) -> None:
+    def check_fits(run: RunConfig, gpus: dict[str, int]) -> None:
         raise LimitError("the run needs 9 GiB, but <b>![x](http://a.b/c.png)")
 
     monkeypatch.setattr("leafscope.app.sweeps.offer.check_fits", check_fits)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 from leafscope.core import jobs
@@ -172,6 +173,24 @@ def test_stop_saves_and_leaves_nothing_behind(db: Store, supervised: Supervisor)
     assert jobs.worker_status(store=db).state == "not running"
     db.resume(run_id)
     db.stop(run_id)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux shows what a process has loaded")
+def test_the_first_worker_waits_until_it_is_released(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path / "x.db", patience=600)
+    store = Store(tmp_path / "x.db")
+    supervisor.start()
+    try:
+        process = psutil.Process(supervisor.pid)
+        until(lambda: process.status() == "sleeping" and process.num_threads() == 1, 30, "a worker that waits")
+        assert [worker.state for worker in store.workers()] == ["starting"]
+        assert "numpy" not in Path(f"/proc/{supervisor.pid}/maps").read_text()
+        supervisor.release()
+        until(lambda: [worker.state for worker in store.workers()] == ["ready"], 90, "a worker that is ready")
+        supervisor.release()  # it has begun
+        assert supervisor.alive
+    finally:
+        supervisor.stop()
 
 
 def test_worker_that_will_not_end_is_killed(db: Store, path: Path) -> None:
