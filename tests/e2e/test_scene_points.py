@@ -51,7 +51,7 @@ def test_what_is_said_of_the_point_under_the_mouse(scene: Callable[..., Scene]) 
         bits = format(leaf, "04b")
         assert (point["leaf"], point["bits"]) == (leaf, bits)
         assert point["nodes"] == point["uses"] == path_nodes(torch.tensor(leaf), 4).tolist()
-        np.testing.assert_allclose(point["logits"], found.logits(x)[0], atol=CLOSE)
+        np.testing.assert_allclose(point["logits"], found.net(x)[0], atol=CLOSE)
         sentence = shown.text(".scene-sentence")
         assert sentence.startswith(
             f"Sign pattern {spaced(bits)}: this point uses 5 of 31 matrices; a dense layer of the same cost would have 1."

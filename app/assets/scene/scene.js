@@ -177,7 +177,7 @@ class Scene {
     scenes.forEach((scene, i) => { this.views[i].setScene(scene, this.look); });
     this.prepare();
     if (isNew) this.begin(data);
-    else if ((data.live && this.isFollowing) || (this.wasLive && wasAtEnd)) this.state.epoch = this.lastEpoch;
+    else if ((data.live && this.isFollowing) || ((data.live || this.wasLive) && wasAtEnd)) this.state.epoch = this.lastEpoch;
     else this.state.epoch = Math.min(this.state.epoch, this.lastEpoch);
     if (data.live && isNew && (data.start?.epoch ?? null) === null) this.isFollowing = true;
     this.wasLive = data.live;
