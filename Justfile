@@ -62,6 +62,14 @@ frames:
 timings:
     {{python}} -m tests.tools.timings
 
+# time the start of the app beside a Streamlit app of one line, in a fresh browser
+start *options:
+    {{python}} -m tests.tools.start {{options}}
+
+# print the server's memory with one session, with 20, and after 1,000 page loads
+memory *options:
+    {{python}} -m tests.tools.memory {{options}}
+
 # use the app at random while its worker is killed now and then, print what grew, and run the fuzz tests: 30 minutes or --minutes N
 soak *options:
     {{python}} -m tests.tools.soak {{options}}
