@@ -54,6 +54,10 @@ bench *options:
 pictures:
     {{python}} -m tests.tools.pictures
 
+# train the examples anew that come with the program
+examples:
+    {{python}} -m tests.tools.examples
+
 # time the frames of the Playground's scene
 frames:
     {{python}} -m tests.tools.frames

@@ -14,6 +14,7 @@ import streamlit as st
 from leafscope.app.access import Access, Refused
 from leafscope.app.theme import streamlit_options
 from leafscope.core import compile_cache, jobs
+from leafscope.core.store.archive.examples import load_examples
 from leafscope.core.worker.supervisor import Supervisor
 
 OPTIONS: dict[str, Any] = {
@@ -89,12 +90,13 @@ def _say_unguarded() -> None:
 
 
 def ensure_worker() -> Supervisor:
-    """Start the process's only worker if it is not running yet; thread-safe."""
+    """Start the process's only worker if it is not running yet, on a store that has its examples; thread-safe."""
     global _supervisor
     with _lock:
         if _supervisor is None:
             os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.readiness: nothing here waits for a compiler
             compile_cache.choose(jobs.default_store().path)
+            load_examples(jobs.default_store())
             _supervisor = Supervisor(database=None, device=device(), patience=PATIENCE)
             _supervisor.start()
         return _supervisor

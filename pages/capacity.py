@@ -50,9 +50,10 @@ def main() -> None:
     if benchmark is not None:
         _measure_again()
     left, right = st.columns(2)
-    with left:
-        sections.ratio(benchmark)
-    with right:
+    if benchmark is not None:
+        with left:
+            sections.ratio(benchmark)
+    with left if benchmark is None else right:
         if table is None or choice is None:
             _no_sweep()
         else:
@@ -105,8 +106,8 @@ def _first_visit() -> None:
     _say_failure()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(
-            "Parameters and multiply-adds are counted below. The time of a training step and of inference will be shown beside "
-            "them once it has been measured.",
+            "Parameters and multiply-adds are counted below. The times of a training step and of inference, and the "
+            "capacity-time ratio, can be measured on this machine.",
             width="stretch",
         )
         st.button(

@@ -81,12 +81,19 @@ def _choose(info: DeckInfo | None) -> None:
         st.selectbox(
             "Deck",
             list(known),
-            format_func=lambda deck_id: f"{theme.one_line(known[deck_id].name, 60)} ({known[deck_id].n_slides})",
+            format_func=lambda deck_id: _deck_words(known[deck_id]),
             key="_picked_deck",
             on_change=lambda: _open(st.session_state["_picked_deck"]),
-            help="Last changed first; the number of slides is in brackets.",
+            help="Last changed first, an example that came with Leafscope last; the number of slides is in brackets.",
         )
+        if info.shipped:
+            st.caption(f"{theme.shipped_words(info.created)} Change it: it is yours from then on.")
     st.button("New deck", icon=":material/add:", key="_new_deck", width="stretch", on_click=_new)
+
+
+def _deck_words(info: DeckInfo) -> str:
+    said = f"{info.n_slides}, {theme.SHIPPED}" if info.shipped else str(info.n_slides)
+    return f"{theme.one_line(info.name, 60)} ({said})"
 
 
 def _open(deck_id: str | None) -> None:
@@ -129,7 +136,7 @@ def _ready_made() -> None:
         st.selectbox(
             "Made from the sweep",
             list(by_id),
-            format_func=lambda sweep_id: theme.one_line(by_id[sweep_id].name, 60),
+            format_func=lambda sweep_id: sweeps_current.sweep_words(by_id[sweep_id]),
             key="_claims_sweep",
         )
         st.button(

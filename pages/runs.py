@@ -42,7 +42,7 @@ def main() -> None:
             persist_state="session",
         )
         session.publish_to_url("find", find.strip(), "")
-    shown = [summary for summary in summaries if summary.matches(find, also=run_picker.STATUS_WORDS[summary.status])]
+    shown = [summary for summary in summaries if summary.matches(find, also=_also(summary))]
     active = [summary for summary in summaries if summary.active]
     st.markdown(_sentence(summaries, shown))
     if not shown:
@@ -57,12 +57,27 @@ def main() -> None:
         _follow(_signature(summaries))
 
 
+def _also(summary: RunSummary) -> str:
+    """What a run is found by besides what it says itself."""
+    return f"{run_picker.STATUS_WORDS[summary.status]} {theme.SHIPPED if summary.shipped else ''}"
+
+
 def _sentence(summaries: list[RunSummary], shown: list[RunSummary]) -> str:
-    counts = {status: sum(summary.status == status for summary in summaries) for status in run_picker.STATUS_WORDS}
+    """Count a person's own runs, and apart from them those that came with the program."""
+    own = [summary for summary in summaries if not summary.shipped]
+    counts = {status: sum(summary.status == status for summary in own) for status in run_picker.STATUS_WORDS}
     parts = [f"{theme.thousands(n)} {run_picker.STATUS_WORDS[status]}" for status, n in counts.items() if n]
-    number = f"{theme.thousands(len(summaries))} run{'s' * (len(summaries) != 1)}"
-    words = f"{number}: {theme.enumerate_words(parts)}."
-    return words if len(shown) == len(summaries) else f"{words} {theme.thousands(len(shown))} shown."
+    said = []
+    if own:
+        said.append(f"{theme.thousands(len(own))} run{'s' * (len(own) != 1)}: {theme.enumerate_words(parts)}.")
+    if shipped := len(summaries) - len(own):
+        said.append(
+            f"{theme.thousands(shipped)} {theme.SHIPPED} example{'s' * (shipped != 1)}, with which every page has something to "
+            "show. They are not exported, and once deleted they do not come back."
+        )
+    if len(shown) < len(summaries):
+        said.append(f"{theme.thousands(len(shown))} shown.")
+    return " ".join(said)
 
 
 def _table(shown: list[RunSummary]) -> list[RunSummary]:
@@ -115,7 +130,7 @@ def _row(summary: RunSummary) -> dict[str, Any]:
         }
     return {
         "Run": theme.one_line(summary.title, 80),
-        "Status": run_picker.STATUS_WORDS[summary.status],
+        "Status": theme.SHIPPED if summary.shipped else run_picker.STATUS_WORDS[summary.status],
         "Progress": summary.fraction,
         **{name: summary.last.get(field, math.nan) for field, name in SCORES.items()},
         "Time (s)": summary.seconds,
@@ -202,14 +217,17 @@ def _confirm_deletion(chosen: list[RunSummary]) -> None:
 
 
 def _export(shown: list[RunSummary], chosen: list[RunSummary]) -> None:
+    own = [summary for summary in shown if not summary.shipped]
     with st.container(horizontal=True, vertical_alignment="center"):
-        csv_button(
-            lambda: _export_table(shown),
-            "leafscope-runs.csv",
-            label="Export table as CSV",
-            hint="All runs shown: names, tags, comments, every configuration field, and all scores at the best and last epoch.",
-        )
-        actions.save_archive(chosen or shown, "runs")
+        if own:
+            csv_button(
+                lambda: _export_table(own),
+                "leafscope-runs.csv",
+                label="Export table as CSV",
+                hint="All of your runs shown: names, tags, comments, every configuration field, and all scores at the best and "
+                "last epoch.",
+            )
+            actions.save_archive(chosen or own, "runs")
         if chosen and st.button("Compare", icon=":material/compare_arrows:", key="_to_compare"):
             selection.choose_rows([summary.run_id for summary in chosen])
             st.switch_page(navigation.COMPARE_PAGE, query_params={selection.CHOSEN: st.session_state[selection.CHOSEN_KEY]})

@@ -110,6 +110,7 @@ def test_the_wheel_holds_the_package_and_nothing_heavy(wheel: Path) -> None:
     for part in PARTS:
         assert f"leafscope/{part}/py.typed" in names
     assert "leafscope/data/claims/digits_300.toml" in names
+    assert "leafscope/data/examples/examples.leafscope" in names
     assert "leafscope/app/assets/scene/scene.js" in names
     assert not [
         name for name in names if name.endswith((".db", ".png", ".gif")) and not name.startswith("leafscope/app/assets")

@@ -246,11 +246,8 @@ def layer(benchmark: Benchmark | None, depth: int, gates: Gates) -> None:
     )
 
 
-def ratio(benchmark: Benchmark | None) -> None:
+def ratio(benchmark: Benchmark) -> None:
     """The capacity-time ratio of the measured layer against depth."""
-    if benchmark is None:
-        st.info("The capacity-time ratio will be shown here once times have been measured.")
-        return
     busy = "" if busy_words(benchmark) is None else " These times cannot be trusted, see above."
     drawing.show(
         CapacityTimeRatio(ratio_rows(benchmark)),

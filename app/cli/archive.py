@@ -93,9 +93,14 @@ def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], lis
     """Addresses of runs, sweeps and decks; raises ValueError for a text that fits none, or more than one."""
     runs, sweeps, decks = store.list_runs(), store.sweeps(), store.decks()
     if options.all:
-        if not (runs or sweeps or decks):
+        own = (
+            [run.run_id for run in runs if not run.shipped],
+            [info.sweep_id for info in sweeps if not info.shipped],
+            [info.deck_id for info in decks if not info.shipped],
+        )
+        if not any(own):
             raise ValueError("there is nothing to export in this database")
-        return [run.run_id for run in runs], [info.sweep_id for info in sweeps], [info.deck_id for info in decks]
+        return own
     chosen = [_address("run", text, {run.run_id: "" for run in runs}) for text in options.run]
     if options.find:
         found = [run.run_id for run in runs if run.matches(options.find)]

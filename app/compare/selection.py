@@ -118,12 +118,12 @@ def select() -> Selection | None:
     if not summaries:
         run_picker.waiting_for_first_run()
         return None
-    sweep, table = _scope(summaries, everything)
+    sweep, table = _scope(summaries, _own(summaries, everything, asked))
     if sweep is None and table is None:
         return None
     assert table is not None
     shown = _filtered(table)
-    if sweep is None and (unread := len(summaries) - len(table)):
+    if sweep is None and (unread := len(summaries) - len(everything)):
         st.caption(
             f"{unread} run{'s were' if unread != 1 else ' was'} made by another version of the program and cannot be read; "
             "the page Runs lists them."
@@ -152,6 +152,12 @@ def _all_runs(url: str, revision: tuple[Any, ...]) -> tuple[dict[str, RunSummary
     return summaries, run_table(list(summaries.values()))
 
 
+def _own(summaries: dict[str, RunSummary], everything: pd.DataFrame, asked: str) -> pd.DataFrame:
+    """The rows of a person's own runs, and of those that are chosen; of all, where none is their own."""
+    kept = {run_id for run_id, summary in summaries.items() if not summary.shipped}
+    return everything[everything["run_id"].isin(kept | set(asked.split(".")))] if kept else everything
+
+
 def _scope(summaries: dict[str, RunSummary], everything: pd.DataFrame) -> tuple[SweepInfo | None, pd.DataFrame | None]:
     """All runs, or those of one sweep whose learning rate was kept."""
     known = {info.sweep_id: info for info in jobs.default_store().sweeps() if current.fault(info) is None}
@@ -163,9 +169,11 @@ def _scope(summaries: dict[str, RunSummary], everything: pd.DataFrame) -> tuple[
         else:
             return None, None
         st.query_params.pop(FROM, None)
-    names = {ALL: "All runs"} | {sweep_id: theme.one_line(info.name, 60) for sweep_id, info in known.items()}
+    names = {ALL: "All runs"} | {sweep_id: current.sweep_words(info) for sweep_id, info in known.items()}
+    is_first_visit = all(summary.shipped for summary in summaries.values())
+    first = next(iter(known), ALL) if is_first_visit and not st.session_state.get(CHOSEN_KEY) else ALL
     with st.sidebar:
-        chosen = pick(FROM, "Runs of", list(names), ALL, names, help="All runs, or the members of one sweep.")
+        chosen = pick(FROM, "Runs of", list(names), first, names, help="All runs, or the members of one sweep.")
     if chosen == ALL:
         return None, everything
     members = [run_id for run_id in current.table(known[chosen])["run_id"] if run_id in summaries]

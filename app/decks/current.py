@@ -15,7 +15,7 @@ from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo
 
 FIRST_NAME = "My deck"
-"""Name of the deck that the first added figure creates."""
+"""Name of the deck that the first added figure creates; the one that came with the program stays as it is."""
 
 Drawing: TypeAlias = Any | Callable[[], Any]
 """A figure, or a function that draws it on demand."""
@@ -67,7 +67,7 @@ def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
         )
         store = jobs.default_store()
         info = current()
-        deck_id = store.make_deck(FIRST_NAME) if info is None else info.deck_id
+        deck_id = store.make_deck(FIRST_NAME) if info is None or info.shipped else info.deck_id
         store.add_slide(deck_id, slide)
     except (LeafscopeError, ValueError) as error:
         st.toast(theme.escape_markdown(str(error)), icon=":material/error:")

@@ -47,7 +47,8 @@ TEXT_HELP = {
 def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     """Show the list of slides, and the open one with its fields."""
     ids = list(content)
-    place = _place(len(ids))
+    first = next((place for place, slide in enumerate(content.values()) if slide.figure), 0) if info.shipped else 0
+    place = _place(len(ids), first)
     left, right = st.columns([2, 3], gap="large")
     with left:
         _list(info, content, ids, place)
@@ -55,9 +56,9 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
         _open_slide(ids[place], content[ids[place]])
 
 
-def _place(count: int) -> int:
-    """The open slide, from 0: the address's, within the deck."""
-    text = st.query_params.get(SLIDE, "1")
+def _place(count: int, first: int) -> int:
+    """The open slide, from 0: the address's, within the deck; without one `first`, in an example that of the first figure."""
+    text = st.query_params.get(SLIDE, str(first + 1))
     wanted = int(text) if text.isdecimal() and len(text) < 6 else 1
     return min(max(1, wanted), count) - 1
 
@@ -100,7 +101,7 @@ def _line(number: int, slide: Slide) -> str:
 
 
 def _open(place: int) -> None:
-    session.publish_to_url(SLIDE, place + 1, 1)
+    session.publish_to_url(SLIDE, place + 1, None)
 
 
 def _move(info: DeckInfo, ids: list[str], place: int, to: int) -> None:

@@ -75,9 +75,9 @@ def config_fault(summary: RunSummary) -> str | None:
 
 
 def waiting_for_first_run() -> None:
-    """Say that the first run is being trained, and check until it is there."""
-    st.info("No run yet. The worker trains a small example at its first start; it appears here in a few seconds.")
-    if st.button("Train an example", icon=":material/play_arrow:", key="_train_example"):  # all runs may have been deleted
+    """Offer to train a run where all were deleted, and check until it is there."""
+    st.info("There are no runs. Train an example: it appears here in a few seconds.")
+    if st.button("Train an example", type="primary", icon=":material/play_arrow:", key="_train_example"):
         jobs.default_store().submit(EXAMPLE)
         st.rerun()
     look_again()
@@ -107,11 +107,14 @@ def pick_run(summaries: list[RunSummary], shown: RunSummary) -> None:
         format_func=lambda run_id: run_words(by_id[run_id]),
         key="_picked_run",
         on_change=choose,
-        help="Newest first. A name gives data set, leaf weights, depth K, width w and seed s.",
+        help="Newest first, examples that came with Leafscope last. A name gives data set, leaf weights, depth K, width w and "
+        "seed s.",
     )
+    if shown.shipped:
+        st.caption(theme.shipped_words(shown.created))
 
 
 def run_words(summary: RunSummary) -> str:
     """Name a run, with its status unless it is finished."""
-    status = "" if summary.status == "finished" else f" ({STATUS_WORDS[summary.status]})"
-    return f"{theme.one_line(summary.title, 60)}{status}"
+    said = theme.SHIPPED if summary.shipped else "" if summary.status == "finished" else STATUS_WORDS[summary.status]
+    return theme.one_line(summary.title, 60) + (f" ({said})" if said else "")

@@ -22,9 +22,8 @@ WORKER_WORDS = {
 def status_line(summary: RunSummary) -> str:
     """A run's status and the reason for it, as Markdown."""
     words = f"{STATUS_ICONS[summary.status]} **{theme.escape_markdown(summary.title, 120)}** {STATUS_WORDS[summary.status]}"
-    if summary.note:
-        words += f" ({theme.escape_markdown(summary.note)})"
-    return words
+    said = [f"{theme.SHIPPED} example"] * summary.shipped + [theme.escape_markdown(summary.note)] * bool(summary.note)
+    return f"{words} ({', '.join(said)})" if said else words
 
 
 def sidebar_foot() -> None:

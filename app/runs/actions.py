@@ -70,7 +70,8 @@ def python(chosen: Sequence[RunSummary]) -> None:
 
 
 def save_archive(chosen: Sequence[RunSummary], key: str, sweep_ids: Sequence[str] = ()) -> None:
-    """Save runs and everything kept of them as one file."""
+    """Save runs and everything kept of them as one file; those that came with the program are left out."""
+    chosen = [summary for summary in chosen if not summary.shipped]
     st.download_button(
         "Save as one file",
         lambda: _archive([summary.run_id for summary in chosen], sweep_ids),

@@ -76,11 +76,18 @@ def pick(shown: SweepInfo | None) -> None:
     st.selectbox(
         "Sweep",
         list(known),
-        format_func=lambda sweep_id: theme.one_line(known[sweep_id].name, 60),
+        format_func=lambda sweep_id: sweep_words(known[sweep_id]),
         key="_picked_sweep",
         on_change=choose,
-        help="Newest first.",
+        help="Newest first, examples that came with Leafscope last.",
     )
+    if shown is not None and shown.shipped:
+        st.caption(theme.shipped_words(shown.created))
+
+
+def sweep_words(info: SweepInfo) -> str:
+    """Name a sweep, and say whether it came with the program."""
+    return theme.one_line(info.name, 60) + (f" ({theme.SHIPPED})" if info.shipped else "")
 
 
 def table(info: SweepInfo) -> pd.DataFrame:

@@ -49,12 +49,14 @@ from leafscope.app.theme.safe import as_csv, escape, escape_markdown, one_line
 from leafscope.app.theme.template import SIDEBAR_BACKGROUND, STREAMLIT_THEME, streamlit_options, template
 from leafscope.app.theme.words import (
     MISSING,
+    SHIPPED,
     bit_pattern,
     byte_size,
     duration,
     enumerate_words,
     interval,
     percent,
+    shipped_words,
     thousands,
     three_significant,
 )
@@ -80,6 +82,7 @@ __all__ = [
     "NEUTRAL",
     "SCREEN",
     "SEED_OPACITY",
+    "SHIPPED",
     "SIDEBAR_BACKGROUND",
     "SIDE_HEIGHT",
     "SPLIT_DASHES",
@@ -111,6 +114,7 @@ __all__ = [
     "one_line",
     "percent",
     "scale_colour",
+    "shipped_words",
     "streamlit_options",
     "template",
     "thousands",

@@ -1,7 +1,11 @@
-"""Formats of numbers, shares, durations, sizes and lists."""
+"""Formats of numbers, shares, durations, sizes and lists, and names that several pages use."""
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
+
+SHIPPED = "shipped"
+"""What marks a run, sweep or deck that came with the program."""
 
 # Numbers
 
@@ -105,6 +109,15 @@ def bit_pattern(prefix: int, length: int) -> str:
     ('1 0 1 1', '0 0 1', 'root')
     """
     return " ".join(f"{prefix:0{length}b}") if length else "root"
+
+
+def shipped_words(since: float) -> str:
+    """Say that what is shown came with the program, and when it was made, in seconds since 1970 (UTC).
+
+    >>> shipped_words(1_700_000_000.0)
+    'Shipped example, made on 2023-11-14.'
+    """
+    return f"Shipped example, made on {datetime.fromtimestamp(since, UTC):%Y-%m-%d}."
 
 
 def enumerate_words(words: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""Predefined runs and sweeps: the example run and the depth sweeps.
+"""Predefined runs and sweeps: the examples that come with the program, and the depth sweeps.
 
-All sweeps try the same four learning rates, so every model has the same number of trials, with five seeds.
+All depth sweeps try the same four learning rates, so every model has the same number of trials, with five seeds.
 """
 
 from leafscope.core.config.parts import DataConfig, NetConfig, TrainConfig
@@ -8,7 +8,10 @@ from leafscope.core.config.run import RunConfig
 from leafscope.core.config.sweep import SweepConfig
 
 EXAMPLE = RunConfig(data=DataConfig(name="spirals"), net=NetConfig(width=16))
-"""A tree of depth 4 on 2 features: the run that a worker trains first, and the initial state of the Playground."""
+"""A tree of depth 4 on 2 features: the initial state of the Playground."""
+
+EXAMPLE_OF_IMAGES = RunConfig(data=DataConfig(name="digits"), net=NetConfig(width=16))
+"""A tree of depth 4 on images, whose leaves hold what can be recognized."""
 
 RATES = [0.003, 0.01, 0.03, 0.1]
 """Learning rates tried for each model and depth; they span a factor of 30, and the ends are rarely the best."""
@@ -31,6 +34,18 @@ DATA: dict[str, DataConfig] = {
 """Data sets with a predefined depth sweep."""
 
 EPOCHS = {"tree_teacher": 12, "digits": 40, "spirals": 40, "checkerboard": 40}
+
+EXAMPLE_SWEEP = SweepConfig(
+    name="spirals, n500, w8",
+    base=RunConfig(
+        data=DATA["spirals"],
+        net=NetConfig(width=8, depth=3),
+        train=TrainConfig(epochs=EPOCHS["spirals"], batch_size=32),
+    ),
+    axes={"net.kind": ["tree", "flat"], "net.depth": DEPTHS[:5], "seed": SEEDS},
+    baselines=["dense", "decision_tree"],
+)
+"""Small enough to come with the program; at one learning rate, unlike the depth sweeps."""
 
 
 def depth_sweep(

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from leafscope.core.errors import LimitError, RunNotFoundError
-from leafscope.core.store.database.transactions import Transactions
 from leafscope.core.store.schema import decks, slides
+from leafscope.core.store.shipped import Shipped
 from leafscope.core.store.values.rows import deck_times
 from leafscope.core.text import check_storable, loads, storable
 
@@ -66,18 +66,24 @@ class DeckInfo:
     n_slides: int
     created: float
     changed: float
+    shipped: bool = False
+    """Whether it came with the program, and no person has changed it."""
 
 
-class Decks(Transactions):
+class Decks(Shipped):
     """The part of the store for decks."""
 
     def decks(self) -> list[DeckInfo]:
-        """List the decks, the most recently changed first."""
+        """List the decks, the most recently changed first, behind a person's own those that came with the program."""
         count = select(func.count()).where(slides.c.deck_id == decks.c.deck_id).scalar_subquery()
         with self._read() as connection:
             rows = connection.execute(select(decks, count.label("n")).order_by(decks.c.changed.desc(), decks.c.deck_id)).all()
+            shipped = self._shipped(connection)
         found = [(row, *deck_times(row)) for row in rows]
-        return [DeckInfo(row.deck_id, name, row.n, created, changed) for row, name, created, changed in found]
+        infos = (
+            DeckInfo(row.deck_id, name, row.n, made, changed, row.deck_id in shipped) for row, name, made, changed in found
+        )
+        return sorted(infos, key=lambda info: info.shipped)
 
     def deck(self, deck_id: str) -> DeckInfo:
         """Return a deck; raises RunNotFoundError if no deck has this address."""
@@ -147,12 +153,16 @@ class Decks(Transactions):
     def delete_slide(self, slide_id: str) -> None:
         """Delete a slide from its deck, if it exists."""
         with self._write() as connection:
-            connection.execute(delete(slides).where(slides.c.slide_id == slide_id))
+            deck_id = connection.scalar(select(slides.c.deck_id).where(slides.c.slide_id == slide_id))
+            if deck_id is not None:
+                connection.execute(delete(slides).where(slides.c.slide_id == slide_id))
+                self._make_own(connection, [deck_id])
 
     def _touch(self, connection: Connection, deck_id: str) -> None:
         changed = update(decks).where(decks.c.deck_id == deck_id).values(changed=self._clock())
         if connection.execute(changed).rowcount == 0:
             raise _no_deck(deck_id)
+        self._make_own(connection, [deck_id])
 
     def _append(self, connection: Connection, deck_id: str, slide: Slide) -> str:
         content, figure = _content(slide), None if slide.figure is None else json.dumps(slide.figure, allow_nan=False)

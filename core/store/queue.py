@@ -22,8 +22,8 @@ class Queue(Reading):
     def submit(self, run: RunConfig, anew: bool = False, note: str = "", priority: Priority = "interactive") -> Submission:
         """Queue a run from scratch, unless the same configuration is queued, running or (without `anew`) finished.
 
-        In that case it is reused. To continue a stopped, failed or interrupted run, call `resume`. Raises LimitError if the
-        queue would exceed 1,000 runs.
+        In that case it is reused, and otherwise the person's own, even if it came with the program. To continue a stopped,
+        failed or interrupted run, call `resume`. Raises LimitError if the queue would exceed 1,000 runs.
         """
         return self.submit_many([run], anew, note, priority)[0]
 
@@ -53,6 +53,7 @@ class Queue(Reading):
                 new = {"first_attempt": attempt, "epochs_total": run.epochs, "created": now + index * 1e-6}
                 self._queue(connection, run.run_id, attempt, new | {"priority": PRIORITIES[priority]})
                 submissions.append(Submission(run.run_id, attempt, reused=False))
+            self._make_own(connection, [one.run_id for one in submissions if not one.reused])
             self._check_queue(connection)
         return submissions
 

@@ -14,7 +14,7 @@ import pandas as pd
 from sqlalchemy import Connection, and_, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
-from leafscope.core.store.database.transactions import Transactions, chunks
+from leafscope.core.store.database.transactions import chunks
 from leafscope.core.store.schema import (
     annotations,
     artifact_parts,
@@ -24,6 +24,7 @@ from leafscope.core.store.schema import (
     metrics,
     runs,
 )
+from leafscope.core.store.shipped import Shipped
 from leafscope.core.store.values.rows import attempt_number, epoch_number, joined, leaf_numbers, run_summary, score, sizes_of
 from leafscope.core.store.values.summaries import LOST, STALE, RunSummary
 
@@ -37,15 +38,16 @@ GRID_SIDE = 96
 """Grid points on each side of the plane, where predictions on it are kept."""
 
 
-class Reading(Transactions):
+class Reading(Shipped):
     """The part of the store that reads runs."""
 
     def list_runs(self) -> list[RunSummary]:
-        """List all runs, the newest first, in one query."""
+        """List all runs, the newest first, behind a person's own those that came with the program."""
         self._expire()
         with self._read() as connection:
             rows = connection.execute(_summaries().order_by(attempts.c.created.desc(), runs.c.run_id)).all()
-        return [run_summary(row) for row in rows]
+            shipped = self._shipped(connection)
+        return sorted((run_summary(row, shipped) for row in rows), key=lambda summary: summary.shipped)
 
     def revision(self) -> tuple[Any, ...]:
         """Return values that change whenever the result of `list_runs` changes; far cheaper than a list of a thousand runs."""
@@ -57,16 +59,18 @@ class Reading(Transactions):
         with self._read() as connection:
             runs_now = connection.execute(select(*newest, *totals, asked)).one()
             said = connection.execute(select(func.count(), func.max(annotations.c.changed)).select_from(annotations)).one()
-        return (*runs_now, *said)
+            shipped = len(self._shipped(connection))
+        return (*runs_now, *said, shipped)
 
     def run(self, run_id: str) -> RunSummary:
         """Return the summary of a run; raises RunNotFoundError if no run has this address."""
         self._expire()
         with self._read() as connection:
             row = connection.execute(_summaries().where(runs.c.run_id == run_id)).first()
+            shipped = self._shipped(connection)
         if row is None:
             raise not_found(run_id)
-        return run_summary(row)
+        return run_summary(row, shipped)
 
     def runs(self, run_ids: Iterable[str]) -> dict[str, RunSummary]:
         """Return the summaries of many runs: address -> summary; addresses without a run are left out."""
@@ -74,9 +78,10 @@ class Reading(Transactions):
         wanted = list(dict.fromkeys(run_ids))
         found: dict[str, RunSummary] = {}
         with self._read() as connection:
+            shipped = self._shipped(connection)
             for part in chunks(wanted):
                 for row in connection.execute(_summaries().where(runs.c.run_id.in_(part))):
-                    found[row.run_id] = run_summary(row)
+                    found[row.run_id] = run_summary(row, shipped)
         return found
 
     def curves(self, run_ids: Iterable[str], split: str, metric: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:

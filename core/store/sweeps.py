@@ -22,28 +22,32 @@ class Sweeps(Queue):
     """The part of the store for sweeps."""
 
     def sweeps(self) -> list[SweepInfo]:
-        """List the sweeps, the newest first."""
+        """List the sweeps, the newest first, behind a person's own those that came with the program."""
         with self._read() as connection:
             rows = connection.execute(select(sweeps).order_by(sweeps.c.created.desc(), sweeps.c.sweep_id)).all()
-        return [sweep_info(row) for row in rows]
+            shipped = self._shipped(connection)
+        return sorted((sweep_info(row, shipped) for row in rows), key=lambda info: info.shipped)
 
     def sweep(self, sweep_id: str) -> SweepInfo:
         """Return a sweep; raises RunNotFoundError if no sweep has this address."""
         with self._read() as connection:
             row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).first()
+            shipped = self._shipped(connection)
         if row is None:
             raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
-        return sweep_info(row)
+        return sweep_info(row, shipped)
 
     def submit_sweep(self, sweep: SweepConfig, members: Sequence[RunConfig]) -> list[Submission]:
         """Store a sweep and queue its runs in this order; runs that are finished, running or queued are left unchanged.
 
         Stopped, interrupted and failed runs continue from their last checkpoint, or start from scratch. A run whose loss became
-        infinite is not repeated, because the result would be the same. An existing sweep keeps its name.
+        infinite is not repeated, because the result would be the same. An existing sweep keeps its name. Sweep and runs are the
+        person's own from then on, even if they came with the program.
         """
         self._expire()
         now = self._clock()
         with self._write() as connection:
+            self._make_own(connection, [sweep.sweep_id, *(run.run_id for run in members)])
             kept = {"sweep_id": sweep.sweep_id, "name": sweep.name, "config": sweep.model_dump_json(exclude_none=True)}
             connection.execute(insert_new(connection, sweeps), kept | {"created": now})
             newest = self._newest_of(connection, [run.run_id for run in members])

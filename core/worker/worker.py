@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from leafscope.core.compile_cache import NOT_KEPT
 from leafscope.core.config import RunConfig, changed
-from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.device import gpus_here, n_cores, n_threads
 from leafscope.core.errors import LeafscopeError, StoreError
 from leafscope.core.store.store import Store
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds between two checks of the queue."""
-
-EXAMPLE_NOTE = "example, trained at the first start"
 
 
 class Worker:
@@ -66,8 +63,6 @@ class Worker:
         """Start up, then work until told to end."""
         self._store.set_worker(self.worker_id, "starting", self._device)
         self.watch.start()
-        if self._store.is_empty():
-            self._store.submit(EXAMPLE, note=EXAMPLE_NOTE, priority="sweep")
         self._warm_up()
         self.watch.started.set()
         while not self.watch.ending.is_set():

@@ -1,11 +1,14 @@
 """The server: local only, no statistics sent, one supervisor however many threads ask."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leafscope.app import server
+from leafscope.core import jobs
+from leafscope.core.config.presets import EXAMPLE
 
 
 class Fake:
@@ -30,7 +33,8 @@ class Fake:
 
 
 @pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LEAFSCOPE_DATABASE", str(tmp_path / "server.db"))
     monkeypatch.setattr(server, "Supervisor", Fake)
     monkeypatch.setattr(server, "_supervisor", None)
     monkeypatch.setattr(Fake, "made", [])
@@ -67,6 +71,13 @@ def test_a_page_that_was_drawn_lets_the_worker_begin() -> None:
     server.page_is_drawn()
     assert supervisor is Fake.made[0]
     assert Fake.made[0].released == 1
+
+
+def test_an_empty_store_has_its_examples_before_the_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(Fake, "start", lambda _: seen.append(jobs.default_store().run(EXAMPLE.run_id).shipped))
+    server.ensure_worker()
+    assert seen == [True]
 
 
 def test_device_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

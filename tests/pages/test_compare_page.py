@@ -243,7 +243,7 @@ def test_one_run(lab: Lab) -> None:
 
 def test_no_run(lab: Lab) -> None:
     app = open_page("compare", view="curves", chosen="0123456789abcdef", filter="x", **{"from": "y"})
-    assert "No run yet" in words(app)
+    assert "There are no runs" in words(app)
     assert not chart_keys(app)
 
 

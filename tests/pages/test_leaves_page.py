@@ -76,9 +76,9 @@ def leaf_of(run: RunConfig, split: str, layer: int = 0) -> tuple[np.ndarray, np.
     return routed.logits.argmax(1).numpy(), routed.leaves[layer].numpy()
 
 
-def test_fresh_store(lab: Lab) -> None:
+def test_emptied_store(lab: Lab) -> None:
     at = open_page("leaves")
-    assert "first start" in at.info[0].value
+    assert "There are no runs" in at.info[0].value
     assert not figures(at)
 
 

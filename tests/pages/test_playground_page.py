@@ -144,10 +144,10 @@ def stored_net(lab: Lab, run: RunConfig) -> dict[str, Any]:
 # Fields, address and configuration
 
 
-def test_fresh_store(lab: Lab) -> None:
+def test_emptied_store(lab: Lab) -> None:
     at = open_page()
     assert len(at.title) == 1
-    assert "first start" in at.info[0].value  # says what will appear
+    assert "There are no runs" in at.info[0].value
     assert not at.button(key="_train").disabled
     assert not chart_keys(at)
     assert not at.get("bidi_component")

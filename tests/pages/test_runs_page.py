@@ -53,7 +53,7 @@ def every_state(lab: Lab) -> dict[str, Any]:
         name: small(seed=seed)
         for seed, name in enumerate(("finished", "stopped", "failed", "interrupted", "running", "queued"))
     }
-    lab.finish(runs["finished"], note="example, trained at the first start")
+    lab.finish(runs["finished"], note="trained by a script")
     lab.end(runs["stopped"], "stopped", 1)
     lab.end(runs["failed"], "failed", 1, error="the loss became nan")
     lab.lose(runs["interrupted"])
@@ -75,9 +75,9 @@ def buttons(at: Any) -> dict[str, bool]:
 # The table
 
 
-def test_fresh_store(lab: Lab) -> None:
+def test_emptied_store(lab: Lab) -> None:
     at = open_page("runs")
-    assert "first start" in at.info[0].value
+    assert "There are no runs" in at.info[0].value
     assert not at.dataframe
 
 

@@ -66,7 +66,7 @@ class HelpMap:
         _add_missing(figure, grid, look)
         _add_outlines(figure, grid, drawn[~drawn["shown"]], look)
         _add_targets(figure, grid, drawn, look)
-        _add_numbers(figure, grid, shown, scale, most, look)
+        _add_numbers(figure, grid, drawn, scale, most, look)
         integer_axis(figure, low=grid.depths[0], high=grid.depths[-1], width=grid.width, title=DEPTH_AXIS, look=look)
         figure.update_xaxes(range=[grid.depths[0] - 0.5, grid.depths[-1] + 0.5])
         figure.update_yaxes(
@@ -152,6 +152,7 @@ def _add_colours(
         zmax=most,
         colorscale=scale,
         colorbar={"title": {"text": frame.lines(words)}},
+        showscale=len(grid.widths) > 1,  # one row has no room for it, and its cells have numbers
         xgap=max(2.0, 0.08 * grid.cell_width),
         ygap=max(2.0, 0.08 * grid.cell_height),
         hoverinfo="skip",
@@ -219,16 +220,16 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
     )
 
 
-def _add_numbers(figure: go.Figure, grid: _Grid, shown: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
-    """Write the differences into their cells, where all of them fit."""
-    texts = [f"{mean:+.1f}" for mean in shown["mean"]]
+def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
+    """Write the differences into their cells, where all of them fit; those that are not shown in grey."""
+    texts = [f"{mean:+.1f}" for mean in drawn["mean"]]
     longest = max(texts, key=len, default="")
     if not (frame.fits(longest, grid.cell_width, look) and grid.cell_height > 1.3 * theme.FONT_SIZE[look.projector]):
         return
     # As annotations, since a trace's text fades when something is selected
     notes = []
-    for text, width, depth, mean in zip(texts, shown["width"], shown["depth"], shown["mean"]):
-        ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * mean / most))
+    for text, width, depth, mean, is_shown in zip(texts, drawn["width"], drawn["depth"], drawn["mean"], drawn["shown"]):
+        ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * mean / most)) if is_shown else theme.MUTED[look.dark]
         notes.append({"x": depth, "y": grid.row[width], "text": text, "showarrow": False, "font": {"color": ink}})
     frame.annotate(figure, notes)
 

@@ -51,8 +51,9 @@ def import_archive(store: Store, file: Place) -> Imported:
     """Import everything in a file that the store does not have, or nothing if there is anything wrong with the file.
 
     Existing runs are left unchanged, except that the file's attempts are appended to a run that is unfinished in the store and
-    finished in the file. Existing names and comments are kept; tags are merged. A deck gets a new address if a deck with other
-    slides has its own. Raises ArchiveError, naming the table and the row, for a damaged, foreign or newer file.
+    finished in the file, and that an example that came with the program is a person's own from then on. Existing names and
+    comments are kept; tags are merged. A deck gets a new address if a deck with other slides has its own. Raises ArchiveError,
+    naming the table and the row, for a damaged, foreign or newer file.
     """
     store._expire()
     name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else "the file"
@@ -75,18 +76,19 @@ def _room(store: Store) -> int:
 
 def _add(store: Store, connection: Connection, archive: OpenedArchive, contents: Contents) -> Imported:
     here = present(connection, runs, contents.runs)
+    store._make_own(connection, [*contents.runs, *contents.sweeps, *contents.decks])
     shift = dict.fromkeys(contents.runs.keys() - here, 0)
     for run_id, last in store._newest_of(connection, sorted(here)).items():
         if last.status not in ("queued", "running", "finished") and contents.newest[run_id][1] == "finished":
             shift[run_id] = last.attempt
-    _insert(connection, runs, (row for _, row in archive.rows(runs) if row["run_id"] not in here))
+    insert_rows(connection, runs, (row for _, row in archive.rows(runs) if row["run_id"] not in here))
     for table in OF_ATTEMPTS:
-        _insert(connection, table, _behind(archive, table, shift))
+        insert_rows(connection, table, _behind(archive, table, shift))
     skipped = _add_annotations(connection, archive, contents, store._clock())
     known = present(connection, sweeps, (row["sweep_id"] for _, row in archive.rows(sweeps)))
     new_sweeps = [row for _, row in archive.rows(sweeps) if row["sweep_id"] not in known]
     skipped += [f"sweep {row['name'][:60]!r} was here already" for _, row in archive.rows(sweeps) if row["sweep_id"] in known]
-    _insert(connection, sweeps, new_sweeps)
+    insert_rows(connection, sweeps, new_sweeps)
     n_decks, decks_here = _add_decks(connection, archive, contents)
     return Imported(
         runs=len(contents.runs.keys() - here),
@@ -98,7 +100,7 @@ def _add(store: Store, connection: Connection, archive: OpenedArchive, contents:
     )
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows, some thousand or some MiB at once."""
     waiting: list[Mapping[str, Any]] = []
     size = 0
@@ -124,7 +126,7 @@ def _add_annotations(connection: Connection, archive: OpenedArchive, contents: C
     for part in chunks(list(contents.runs)):
         rows = connection.execute(select(annotations.c.run_id, annotations.c.tags).where(annotations.c.run_id.in_(part)))
         said |= {row.run_id: json.loads(row.tags) for row in rows}
-    _insert(connection, annotations, (row for _, row in archive.rows(annotations) if row["run_id"] not in said))
+    insert_rows(connection, annotations, (row for _, row in archive.rows(annotations) if row["run_id"] not in said))
     skipped = []
     for _, row in archive.rows(annotations):
         if (tags := said.get(row["run_id"])) is None:
@@ -160,7 +162,7 @@ def _add_decks(connection: Connection, archive: OpenedArchive, contents: Content
                 slide_id = uuid.uuid4().hex[:16] if row["slide_id"] in taken else row["slide_id"]
                 yield row | {"deck_id": address, "slide_id": slide_id}
 
-    _insert(connection, slides, placed())
+    insert_rows(connection, slides, placed())
     return len(moved), skipped
 
 

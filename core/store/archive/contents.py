@@ -68,6 +68,7 @@ class Contents:
     runs: dict[str, "_Run"] = field(default_factory=dict)
     newest: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Run -> number and status of its newest attempt."""
+    sweeps: set[str] = field(default_factory=set)
     decks: dict[str, int] = field(default_factory=dict)
     """Deck -> number of slides."""
     slides: set[str] = field(default_factory=set)
@@ -195,6 +196,7 @@ class Contents:
             raise ValueError(f"sweep_id must be the configuration's hash, {is_of}, got {row['sweep_id']}")
         if not row["name"].strip() or len(row["name"]) > 200:
             raise ValueError(f"name must have from 1 to 200 characters, got {len(row['name']):,}")
+        self.sweeps.add(row["sweep_id"])
 
     def _take_decks(self, row: Mapping[str, Any]) -> None:
         if not row["name"].strip():

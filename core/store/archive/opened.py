@@ -147,6 +147,21 @@ class OpenedArchive:
         except _DAMAGE as error:
             raise ArchiveError(f"{name} is damaged: {error}") from error
 
+    def trusted(self, table: Table) -> list[dict[str, Any]]:
+        """Return the rows of a table of a file that we made: checksums are checked; rows are not, to save most of the time."""
+        rows: list[dict[str, Any]] = json.loads(b"[" + b",".join(line for _, line in self.lines(table)) + b"]")
+        defaults = defaults_of(table) if self._is_older else {}
+        values = self._zip.read(f"{table.name}.bin") if table in BINARY else b""
+        if table in BINARY and hashlib.sha256(values).hexdigest() != self._entries[table.name].blob_sha256:
+            raise ArchiveError(f"{table.name}.bin must have the sum that {MANIFEST} has")
+        for row in rows:
+            if table in BINARY:
+                offset, size = row.pop("offset"), row.pop("size")
+                row["data"] = values[offset : offset + size]
+            for name in defaults.keys() - row.keys():
+                row[name] = defaults[name]
+        return rows
+
 
 def _entries(manifest: Mapping[str, Any]) -> dict[str, _Entry]:
     tables = manifest.get("tables")

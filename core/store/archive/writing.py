@@ -55,7 +55,7 @@ class Exported:
     bytes: int
     """The size of the file."""
     skipped: tuple[str, ...]
-    """A sentence for each run or sweep that was left out, with the reason."""
+    """A sentence for each run or sweep that was left out, and one for all examples, with the reason."""
 
 
 @dataclass
@@ -84,12 +84,12 @@ def export_archive(
     """Write runs, sweeps (with their runs in this store) and decks to a file, as they are at one moment.
 
     A file at a path appears only when it is complete; a binary file must be seekable. Queued attempts are left out, and so are
-    runs without other attempts; a running attempt is `interrupted` in the file. Raises RunNotFoundError, before anything is
-    written, for an unknown address, and ArchiveError if the file cannot be written.
+    runs without other attempts and the examples that came with the program; a running attempt is `interrupted` in the file.
+    Raises RunNotFoundError, before anything is written, for an unknown address, and ArchiveError if the file cannot be written.
     """
     store._expire()
     with store._read() as connection:
-        chosen = _choose(connection, list(run_ids), list(sweep_ids), list(deck_ids))
+        chosen = _choose(connection, store._shipped(connection), list(run_ids), list(sweep_ids), list(deck_ids))
         manifest = json.dumps(_manifest(connection, chosen, store._clock()), indent=1).encode()
         with _target(file) as target:
             start = target.tell()
@@ -105,7 +105,9 @@ def export_archive(
     return Exported(len(chosen.runs), len(chosen.sweeps), len(chosen.decks), size, tuple(chosen.skipped))
 
 
-def _choose(connection: Connection, run_ids: list[str], sweep_ids: list[str], deck_ids: list[str]) -> _Chosen:
+def _choose(
+    connection: Connection, shipped: frozenset[str], run_ids: list[str], sweep_ids: list[str], deck_ids: list[str]
+) -> _Chosen:
     for table, wanted in ((runs, run_ids), (sweeps, sweep_ids), (decks, deck_ids)):
         here = present(connection, table, wanted)
         for address in wanted:
@@ -113,8 +115,14 @@ def _choose(connection: Connection, run_ids: list[str], sweep_ids: list[str], de
                 raise _not_here(table, address)
     skipped: list[str] = []
     kept_sweeps: list[str] = []
-    wanted_runs = list(run_ids)
-    for sweep_id in sorted(set(sweep_ids)):
+    if left_out := shipped & {*run_ids, *sweep_ids, *deck_ids}:
+        one = len(left_out) == 1
+        skipped.append(
+            f"{len(left_out):,} shipped example{' was' if one else 's were'} left out: every Leafscope comes with "
+            f"{'it' if one else 'them'}"
+        )
+    wanted_runs = sorted({*run_ids} - shipped)
+    for sweep_id in sorted({*sweep_ids} - shipped):
         row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).one()
         try:
             sweep = sweep_config(row.config)
@@ -132,7 +140,7 @@ def _choose(connection: Connection, run_ids: list[str], sweep_ids: list[str], de
                 kept_runs.append(row.run_id)
             else:
                 skipped.append(f"run {row.run_id} ({row.label[:60]}) was left out: {why}")
-    return _Chosen(kept_runs, kept_sweeps, sorted(set(deck_ids)), skipped)
+    return _Chosen(kept_runs, kept_sweeps, sorted({*deck_ids} - shipped), skipped)
 
 
 def _not_here(table: Table, address: str) -> RunNotFoundError:

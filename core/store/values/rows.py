@@ -5,7 +5,7 @@ SQLite holds any value in any column, and a row may come from a damaged disk or 
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,8 +25,8 @@ LATEST = 32_503_680_000.0
 """The year 3000, in seconds since 1970: dates beyond 9999 cannot be shown."""
 
 
-def run_summary(row: Row[Any]) -> RunSummary:
-    """Return a row of the list of runs; `fault` names what is wrong with it."""
+def run_summary(row: Row[Any], shipped: Collection[str]) -> RunSummary:
+    """Return a row of the list of runs; `fault` names what is wrong with it, `shipped` has the addresses of examples."""
     checked = _Checked(row)
     values = checked.take("summary", _summary, {})
     return RunSummary(
@@ -56,14 +56,15 @@ def run_summary(row: Row[Any]) -> RunSummary:
         tags=checked.take("tags", _tags, ()),
         comment=checked.take("comment", _or_none(_text), None) or "",
         fault=checked.fault,
+        shipped=row.run_id in shipped,
     )
 
 
-def sweep_info(row: Row[Any]) -> SweepInfo:
+def sweep_info(row: Row[Any], shipped: Collection[str]) -> SweepInfo:
     """Return an entry of the list of sweeps; what is damaged of it is empty, and an empty configuration is not valid."""
     checked = _Checked(row)
     name, config = checked.take("name", _text, "(damaged)"), checked.take("config", _text, "")
-    return SweepInfo(row.sweep_id, name, config, checked.take("created", moment, 0.0))
+    return SweepInfo(row.sweep_id, name, config, checked.take("created", moment, 0.0), row.sweep_id in shipped)
 
 
 def worker_info(row: Row[Any]) -> tuple[WorkerInfo, int]:

@@ -70,6 +70,8 @@ class RunSummary:
     """A person's comment."""
     fault: str = ""
     """What is damaged in its row of the database; empty: nothing."""
+    shipped: bool = False
+    """Whether it came with the program, as an example, and no person has trained it."""
 
     @property
     def title(self) -> str:
@@ -139,6 +141,8 @@ class SweepInfo:
     config_json: str
     created: float
     """The time at which it was first submitted: seconds since 1970 (UTC)."""
+    shipped: bool = False
+    """Whether it came with the program, and no person has submitted it."""
 
     @property
     def config(self) -> SweepConfig:

@@ -7,6 +7,7 @@ import pytest
 from leafscope.app import cli
 from leafscope.app.cli import archive
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.store.archive.examples import load_examples
 from leafscope.core.store.decks import Slide
 from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import distinct_runs
@@ -39,6 +40,29 @@ def db(tmp_path: Path) -> Store:
 
 def command(*arguments: object) -> int:
     return cli.main([str(argument) for argument in arguments])
+
+
+def test_examples_that_came_with_the_program_are_not_exported(
+    db: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.leafscope"
+    (plain,) = (deck.deck_id for deck in db.decks() if deck.name == "plain")
+    with db._write() as connection:
+        db._note_shipped(connection, [config(1).run_id, plain])
+    assert command("export", file, "--all", "--database", db.path) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Wrote 4 runs, 1 sweep and 1 deck to ")
+    assert len(said.out.splitlines()) == 1
+    assert command("export", file, "--force", "--run", config(1).run_id, config(2).run_id, "--database", db.path) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["  1 shipped example was left out: every Leafscope comes with it"]
+
+
+def test_where_there_are_examples_only_nothing_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, file = Store(tmp_path / "first.db"), tmp_path / "x.leafscope"
+    assert load_examples(store)
+    assert command("export", file, "--all", "--database", store.path) == 2
+    assert "there is nothing to export in this database" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_everything_is_written_and_read(db: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,11 @@ def test_only_shown_cells_are_coloured_and_each_state_looks_different() -> None:
     assert "Holm over 5 cells" in title(figure)
 
 
+def test_one_row_has_no_room_for_a_bar_of_colours() -> None:
+    assert HelpMap(cells()).figure().data[0].showscale
+    assert not HelpMap(cells().query("width == 8")).figure().data[0].showscale
+
+
 def test_a_map_without_gaps_is_not_hatched() -> None:
     figure = HelpMap(cells().query("width == 8")).figure()
     assert not named(figure, "not trained")
@@ -46,9 +51,13 @@ def test_squares_carry_width_and_depth() -> None:
     assert targets.hovertext[0].endswith("no difference shown")
 
 
-def test_numbers_are_in_shown_cells_where_they_fit() -> None:
-    texts = {a.text for a in HelpMap(cells()).figure().layout.annotations}
-    assert texts == {"-4.1", "+5.0", "-6.0"}
+def test_numbers_are_in_all_cells_where_they_fit_in_grey_where_no_difference_is_shown() -> None:
+    table = HelpMap(cells()).table()
+    notes = HelpMap(cells()).figure().layout.annotations
+    assert [note.text for note in notes] == [f"{mean:+.1f}" for mean in table["mean"].dropna()]
+    grey = [note.font.color == theme.MUTED[False] for note in notes]
+    assert grey == (~table.dropna(subset=["mean"])["shown"]).tolist()
+    assert set(grey) == {True, False}
     many = pd.concat([cells().assign(width=width) for width in range(4, 44)]).drop_duplicates(["width", "depth"])
     assert not HelpMap(many).figure().layout.annotations
 

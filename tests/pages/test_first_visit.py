@@ -1,0 +1,171 @@
+"""A first visit: every page shows a figure or a table of the examples, which step back once a person has runs of their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leafscope.app.navigation import PAGES
+from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES, EXAMPLE_SWEEP
+from leafscope.core.store.archive.examples import load_examples
+from leafscope.core.store.values.summaries import RunSummary
+from leafscope.core.sweep.members import distinct_runs
+from tests.pages.harness import (
+    Lab,
+    button,
+    chart_keys,
+    go,
+    open_lab,
+    open_page,
+    param,
+    press,
+    small,
+    stock,
+    table_with,
+    words,
+)
+
+NAMES = [Path(page.path).stem for page in PAGES]
+
+MISSING = (
+    "There are no runs",
+    "This page will show",
+    "A sweep will show",
+    "will be shown",
+    "not here",
+    "no result yet",
+    "not stored",
+)
+"""What pages say where there is nothing to show."""
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stock(tmp_path_factory.mktemp("first"), lambda lab: load_examples(lab.store))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path) -> Iterator[Lab]:
+    lab = open_lab(tmp_path, monkeypatch, stocked)
+    yield lab
+    lab.store.close()
+
+
+def options(at: Any, key: str) -> list[str]:
+    return list(at.selectbox(key=key).options)
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_page_shows_something_and_says_nowhere_that_it_is_missing(fresh: Lab, page: str) -> None:
+    at = open_page(page)
+    assert chart_keys(at) or len(table_with(at, "Run"))
+    assert not [sentence for sentence in MISSING if sentence in words(at)]
+    assert not at.error
+    assert not at.warning
+    assert "hipped" in words(at) or any("(shipped)" in one for box in at.selectbox for one in box.options)
+
+
+def test_pages_show_the_runs_that_were_made_for_them(fresh: Lab) -> None:
+    assert f"{EXAMPLE.label} finished (shipped example)" in words(open_page()).replace("*", "")
+    for page in ("leaves", "balance"):
+        assert open_page(page).selectbox(key="_picked_run").value == EXAMPLE_OF_IMAGES.run_id
+    for page in ("overfitting", "capacity"):
+        at = open_page(page)
+        assert at.selectbox(key="_picked_sweep").value == EXAMPLE_SWEEP.sweep_id
+        assert "Shipped example, made on 20" in words(at)
+    compare = open_page("compare")
+    assert compare.selectbox(key="from").value == EXAMPLE_SWEEP.sweep_id
+    assert f"{len(distinct_runs(EXAMPLE_SWEEP))} runs in" in words(compare)
+
+
+def test_the_scene_has_its_partners_without_training(fresh: Lab) -> None:
+    at = open_page()
+    for name in at.selectbox(key="beside").options[1:]:
+        run_beside(at, name)
+        assert "trained" not in words(at)
+    assert all(run.shipped for run in fresh.store.list_runs())  # to look at them is not to train them
+
+
+def run_beside(at: Any, name: str) -> None:
+    box = at.selectbox(key="beside")
+    box.select_index(list(box.options).index(name)).run()
+    assert not at.exception
+
+
+def test_own_runs_come_first_and_examples_are_not_counted(fresh: Lab) -> None:
+    mine = [fresh.finish(small(seed=seed)) for seed in (0, 1)]
+    runs = open_page("runs")
+    assert "2 runs: 2 finished. 86 shipped examples" in words(runs)
+    table = table_with(runs, "Run", "Status", "Address")
+    assert set(table["Address"][:2]) == {run.run_id for run in mine}
+    assert table["Status"].tolist() == ["finished"] * 2 + ["shipped"] * 86
+    leaves = open_page("leaves")
+    assert leaves.selectbox(key="_picked_run").value in {run.run_id for run in mine}
+    assert "(shipped)" in options(leaves, "_picked_run")[2]
+    compare = open_page("compare")
+    assert compare.selectbox(key="from").value == "all"
+    assert "2 runs in 1 group" in words(compare)
+
+
+def test_examples_can_still_be_compared_with_own_runs(fresh: Lab) -> None:
+    mine = fresh.finish(small())
+    at = open_page("compare", chosen=f"{mine.run_id}.{EXAMPLE_OF_IMAGES.run_id}")
+    assert "2 runs in 2 groups" in words(at)
+    assert param(at, "chosen") == f"{mine.run_id}.{EXAMPLE_OF_IMAGES.run_id}"
+
+
+def test_runs_finds_them_and_exports_none_of_them(
+    fresh: Lab, choose_rows: Callable[..., None], downloads: dict[str, Any]
+) -> None:
+    at = open_page("runs", find="shipped digits")
+    assert "86 shipped examples" in words(at)
+    assert table_with(at, "Run", "Address")["Address"].tolist() == [EXAMPLE_OF_IMAGES.run_id]
+    assert not downloads
+    mine = fresh.finish(small())
+    at = open_page("runs")
+    lines = downloads["leafscope-runs.csv"]().decode().splitlines()
+    assert len(lines) == 2
+    assert mine.run_id in lines[1]
+    choose_rows([1])
+    at = open_page("runs")
+    assert next(one for one in at.get("download_button") if one.proto.label == "Save as one file").proto.disabled
+
+
+def test_deleted_examples_leave_the_list(fresh: Lab, choose_rows: Callable[..., None]) -> None:
+    order = fresh.store.list_runs()
+    choose_rows([0, 1])
+    press(press(open_page("runs"), "Delete"), "Delete", "_delete")
+    left = fresh.store.list_runs()
+    assert [run.run_id for run in left] == [run.run_id for run in order[2:]]
+    assert not load_examples(fresh.store)
+
+
+def test_the_deck_opens_at_its_first_figure_and_a_figure_goes_to_a_deck_of_ones_own(fresh: Lab) -> None:
+    (shipped,) = fresh.store.decks()
+    at = open_page("present")
+    assert "Shipped example, made on 20" in words(at)
+    first = next(place for place, slide in enumerate(fresh.store.slides(shipped.deck_id).values()) if slide.figure)
+    assert at.radio(key="_slide").value == first > 0
+    press(go(at, "leaves"), "icicle_deck")
+    own, example = fresh.store.decks()
+    assert (own.name, own.n_slides, own.shipped) == ("My deck", 1, False)
+    assert (example.n_slides, example.shipped) == (shipped.n_slides, True)
+
+
+def test_a_sweep_of_ones_own_is_shown_instead(fresh: Lab) -> None:
+    from leafscope.core.config import SweepConfig
+
+    sweep = SweepConfig(name="mine", base=small(), axes={"seed": [0, 1]})
+    fresh.store.submit_sweep(sweep, distinct_runs(sweep))
+    at = open_page("overfitting")
+    assert at.selectbox(key="_picked_sweep").value == sweep.sweep_id
+    assert options(at, "_picked_sweep") == ["mine", f"{EXAMPLE_SWEEP.name} (shipped)"]
+
+
+def test_training_an_example_again_makes_it_ones_own(fresh: Lab) -> None:
+    at = press(open_page(), "_anew")
+    summary: RunSummary = fresh.store.run(EXAMPLE.run_id)
+    assert (summary.status, summary.shipped) == ("queued", False)
+    assert "shipped example" not in words(at)
+    assert button(at, "Stop")
