@@ -91,7 +91,6 @@ class Supervisor:
         if waits and process is not None and process.stdin is not None:
             with contextlib.suppress(OSError, ValueError):  # it has ended
                 process.stdin.write(b"\n")
-                process.stdin.flush()
 
     def stop(self) -> None:
         """End the worker within about a second; its runs are saved as interrupted and can be resumed."""
@@ -179,6 +178,7 @@ class Supervisor:
                 # -P: modules in the working directory must not shadow installed packages
                 [sys.executable, "-P", "-m", "leafscope.core.worker", *options],
                 stdin=subprocess.PIPE,
+                bufsize=0,  # what an ended worker did not take would be written again when standard input is closed
                 stdout=errors,
                 stderr=errors,
                 env=environment,
