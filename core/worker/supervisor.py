@@ -1,7 +1,6 @@
 """The supervisor, which keeps a worker running while this process runs."""
 
 import contextlib
-import logging
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from leafscope.core.errors import StoreError
 from leafscope.core.store.database.liveness import Liveness
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import STALE, STARTING
+from leafscope.core.worker.logs import logger
 
 GRACE = 1.0
 """Seconds a worker has to save and end before it is killed."""
@@ -34,7 +34,7 @@ FROZEN = 15.0
 LOG_BYTES = 5_000_000
 """When a worker starts, a log larger than this is renamed."""
 
-log = logging.getLogger("leafscope.supervisor")
+log = logger("leafscope.supervisor")
 
 
 class Supervisor:

@@ -3,7 +3,7 @@
 P features · C classes · K depth · L = 2^K leaves · G = GRID_SIDE^2 grid points.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,9 @@ def trees_of(arrays: "Mapping[str, NDArray[Any]]", run: RunConfig) -> Trees:
 
 def check_tensors(arrays: "Mapping[str, NDArray[Any]]", name: str, run: RunConfig) -> None:
     """Raise ValueError, with a sentence, unless arrays are those of the artifact of this name of the run."""
-    _check_same(_described(arrays), _expected(name, run, shape(run.data)))
+    size = shape(run.data)
+    _check_same(_described(arrays), _expected(name, run, size))
+    _check_values(arrays.__getitem__, name, run, size)
 
 
 def _described(arrays: "Mapping[str, NDArray[Any]]") -> Tensors:
@@ -91,10 +93,15 @@ def _check_tensors(tensors: Any, name: str, run: RunConfig, size: DataShape) -> 
         key: (part.get_dtype(), tuple(part.get_shape())) for key in sorted(tensors.keys()) for part in [tensors.get_slice(key)]
     }
     _check_same(given, _expected(name, run, size))
+    _check_values(tensors.get_tensor, name, run, size)
+
+
+def _check_values(array: "Callable[[str], NDArray[Any]]", name: str, run: RunConfig, size: DataShape) -> None:
+    """Check what is counted with, of tensors whose names, types and shapes are right."""
     if name == CHECKPOINT:
-        _check_progress(tensors.get_tensor("progress").tolist(), run, size)
-    if "leaf" in given:
-        for layer, (leaf, n_leaves) in enumerate(zip(tensors.get_tensor("leaf"), Sizes.of(run).leaves, strict=True)):
+        _check_progress(array("progress").tolist(), run, size)
+    if name.startswith("regions-") and run.net.gated:
+        for layer, (leaf, n_leaves) in enumerate(zip(array("leaf"), Sizes.of(run).leaves, strict=True)):
             check_leaves(leaf, n_leaves, f"leaf of layer {layer}")
 
 
