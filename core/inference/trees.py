@@ -59,7 +59,8 @@ class Trees:
         n = arrays["feature"].shape[0] if arrays["feature"].ndim == 1 else 0
         kinds: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = dict.fromkeys(names, (np.dtype(np.int32), (n,)))
         kinds |= {"threshold": (np.dtype(np.float64), (n,)), "value": (np.dtype(np.float64), (n, n_classes))}
-        kinds["root"] = (np.dtype(np.int32), (1,) if is_one else arrays["root"].shape[:1])
+        several = not is_one and arrays["root"].ndim == 1
+        kinds["root"] = (np.dtype(np.int32), arrays["root"].shape if several else (1,))
         for name, (dtype, lengths) in kinds.items():
             if (arrays[name].dtype, arrays[name].shape) != (dtype, lengths):
                 raise ValueError(f"{name} must be {dtype} of shape {list(lengths)}, got {list(arrays[name].shape)!r:.80}")
@@ -77,6 +78,10 @@ class Trees:
         for name, child in (("left", self.left), ("right", self.right)):
             if not np.where(inner, (child > place) & (child < end), child == -1).all():
                 raise ValueError(f"{name} must be a later node of the same tree, or -1 at leaves")
+        times = np.bincount(np.concatenate([self.left[inner], self.right[inner]]), minlength=n)
+        times[self.root] += 1
+        if (times != 1).any():  # shared nodes would have more paths than can be listed
+            raise ValueError("each node must be a root or the child of one other node")
         if not np.where(inner, (self.feature >= 0) & (self.feature < n_features), self.feature == -2).all():
             raise ValueError(f"feature must be from 0 to {n_features - 1}, or -2 at leaves")
         if not (np.isfinite(self.threshold).all() and ((self.value >= 0) & (self.value <= 1)).all()):

@@ -11,11 +11,10 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 
 from leafscope.core.config import RunConfig
-from leafscope.core.datasets import shape
 from leafscope.core.errors import StoreError, is_out_of_memory
 from leafscope.core.inference.net import Net, leaf_of
 from leafscope.core.inference.trees import Trees
-from leafscope.core.store.archive.tensors import check_tensors
+from leafscope.core.store.archive.tensors import check_tensors, trees_of
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET, TREES
 from leafscope.core.store.values.tensors import unpack
@@ -85,9 +84,8 @@ def fitted_trees(store: Store, run_id: str) -> Trees | None:
     data = store.artifact(run_id, TREES)
     if data is None or run.net.model.fit is None:
         return None
-    size = shape(run.data)
     with _undamaged(run_id, TREES):
-        return Trees.from_arrays(unpack(data), size.n_features, size.n_classes, run.net.model.fit.is_tree)
+        return trees_of(unpack(data), run)
 
 
 @contextmanager

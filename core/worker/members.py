@@ -1,7 +1,6 @@
 """Training members of sweeps side by side as a population; each is recorded as its own run."""
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -14,6 +13,7 @@ from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import PART_BYTES, Claim, End, Ending
 from leafscope.core.store.values.tensors import unpack
 from leafscope.core.sweep.members import effort
+from leafscope.core.worker.logs import logger
 from leafscope.core.worker.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LANE_SECONDS = 0.7
 WRITE_ENDS = 0.2
 """Seconds between two writes of ended members."""
 
-log = logging.getLogger("leafscope.worker")
+log = logger("leafscope.worker")
 
 
 class _Ends:

@@ -1,12 +1,12 @@
 """A store whose writes wait while the database cannot be written to, so that a full disk or a lock ends no run."""
 
 import functools
-import logging
 import threading
 from typing import Any, cast
 
 from leafscope.core.errors import StoreError
 from leafscope.core.store.store import Store
+from leafscope.core.worker.logs import logger
 
 RETRY = 1.0
 """Seconds between two tries."""
@@ -14,7 +14,7 @@ RETRY = 1.0
 WAITING = frozenset({"begin", "checkpoint", "record", "end", "end_many", "set_worker"})
 """The methods that are tried again; the others raise, as they do in a store."""
 
-log = logging.getLogger("leafscope.worker")
+log = logger("leafscope.worker")
 
 
 class _Patient:

@@ -1,7 +1,6 @@
 """The supervisor, which keeps a worker running while this process runs."""
 
 import contextlib
-import logging
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from leafscope.core.errors import StoreError
 from leafscope.core.store.database.liveness import Liveness
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import STALE, STARTING
+from leafscope.core.worker.logs import logger
 
 GRACE = 1.0
 """Seconds a worker has to save and end before it is killed."""
@@ -34,7 +34,7 @@ FROZEN = 15.0
 LOG_BYTES = 5_000_000
 """When a worker starts, a log larger than this is renamed."""
 
-log = logging.getLogger("leafscope.supervisor")
+log = logger("leafscope.supervisor")
 
 
 class Supervisor:
@@ -91,7 +91,6 @@ class Supervisor:
         if waits and process is not None and process.stdin is not None:
             with contextlib.suppress(OSError, ValueError):  # it has ended
                 process.stdin.write(b"\n")
-                process.stdin.flush()
 
     def stop(self) -> None:
         """End the worker within about a second; its runs are saved as interrupted and can be resumed."""
@@ -179,6 +178,7 @@ class Supervisor:
                 # -P: modules in the working directory must not shadow installed packages
                 [sys.executable, "-P", "-m", "leafscope.core.worker", *options],
                 stdin=subprocess.PIPE,
+                bufsize=0,  # what an ended worker did not take would be written again when standard input is closed
                 stdout=errors,
                 stderr=errors,
                 env=environment,

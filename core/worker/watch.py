@@ -1,6 +1,5 @@
 """The worker's watch thread: sends heartbeats, reads stop requests, and notices when the parent ends."""
 
-import logging
 import os
 import subprocess
 import threading
@@ -10,6 +9,7 @@ from leafscope.core.errors import StoreError
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import Claim
 from leafscope.core.store.values.summaries import HEARTBEAT
+from leafscope.core.worker.logs import logger
 
 LOOK = 0.1
 """Seconds between two checks for stop requests."""
@@ -17,7 +17,7 @@ LOOK = 0.1
 GRACE = 2.0
 """Seconds that an ending worker has to save; then the process exits."""
 
-log = logging.getLogger("leafscope.worker")
+log = logger("leafscope.worker")
 
 
 class Watch(threading.Thread):

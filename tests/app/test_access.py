@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from leafscope.app.access import Access, AccessMiddleware, Place
 
 TOKEN = "a-token-of-sixteen-letters"
+OTHERS = "; ".join(f"{name}={Access(token=TOKEN).secret}" for name in ("leafscope-8502", "xleafscope-8501", "LEAFSCOPE-8501"))
+"""The right value in cookies of other names."""
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
@@ -179,7 +181,9 @@ class TestToken:
 
     @KINDS
     @pytest.mark.parametrize("query", ["", "token=", "token=wrong", f"token={TOKEN}x", f"Token={TOKEN}"])
-    @pytest.mark.parametrize("cookie", [None, "", "leafscope-8501=", f"leafscope-8501={TOKEN}", "leafscope-8502=1", "\x00;=;"])
+    @pytest.mark.parametrize(
+        "cookie", [None, "", "leafscope-8501=", f"leafscope-8501={TOKEN}", "leafscope-8502=1", "\x00;=;", OTHERS]
+    )
     def test_nothing_is_shown_without_it(self, kind: str, query: str, cookie: str | None) -> None:
         headers = [self.host, *([("Cookie", cookie)] if cookie is not None else [])]
         assert answer(self.access, headers, kind=kind, query=query)[0] == 403
@@ -188,8 +192,15 @@ class TestToken:
         assert answer(self.access, [self.host], kind="websocket", query=f"token={TOKEN}")[0] == 403
         assert answer(self.access, [self.host], method="POST", query=f"token={TOKEN}")[0] == 403
 
-    def test_the_way_never_leads_to_another_host(self) -> None:
-        _, headers = answer(self.access, [self.host], path="//evil.example/", query=f"token={TOKEN}")
+    @pytest.mark.parametrize("others", ["list[]=1", 'a={"b": "c d"}', "a b c", 'x="', "=;;", "\x00=1"])
+    def test_odd_cookies_of_other_ports_are_no_hindrance(self, others: str) -> None:
+        own = f"leafscope-8501={self.access.secret}"
+        for cookie in (f"{others}; {own}", f"{own}; {others}"):
+            assert answer(self.access, [self.host, ("Cookie", cookie)])[0] == 200
+
+    @pytest.mark.parametrize("slashes", ["//", "/\\", "\\/", "///\\\\"])
+    def test_the_way_never_leads_to_another_host(self, slashes: str) -> None:
+        _, headers = answer(self.access, [self.host], path=f"{slashes}evil.example/", query=f"token={TOKEN}")
         assert headers["location"] == "/evil.example/"
 
     def test_below_a_path_of_a_proxy(self) -> None:

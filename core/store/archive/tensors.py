@@ -3,7 +3,7 @@
 P features · C classes · K depth · L = 2^K leaves · G = GRID_SIDE^2 grid points.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Tensors = dict[str, tuple[str, tuple[int, ...]]]
 """Name -> type in the words of safetensors, and shape."""
+
+HEADER = 10_000
+"""More bytes than the names, types and shapes of trees take."""
 
 
 def check_artifact(file: Path, name: str, run: RunConfig) -> None:
@@ -47,18 +50,34 @@ def check_artifact(file: Path, name: str, run: RunConfig) -> None:
 
 
 def _check_trees(file: Path, run: RunConfig, size: DataShape) -> None:
-    model = run.net.model.fit
-    if model is None or not model.has_trees:
+    model = run.net.model
+    if model.fit is None or not model.fit.has_trees:
         raise ValueError(f"{run.label} must have no trees")
+    n_rows = size.n_train + size.n_validation + size.n_test
+    most = HEADER + model.memory(run, size.n_features, size.n_classes, n_rows).parameters
+    if (n_bytes := file.stat().st_size) > most:  # before it is read into memory
+        raise ValueError(f"it must have at most {most:,} bytes, more than fitting needs, got {n_bytes:,}")
     try:
-        Trees.from_arrays(unpack(file.read_bytes()), size.n_features, size.n_classes, model.is_tree)
+        trees_of(unpack(file.read_bytes()), run)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"it must be safetensors: {error}") from error
 
 
+def trees_of(arrays: "Mapping[str, NDArray[Any]]", run: RunConfig) -> Trees:
+    """Raise ValueError, with a sentence, unless arrays are the trees of a run of a model that has some."""
+    model, size = run.net.model, shape(run.data)
+    assert model.fit is not None
+    trees = Trees.from_arrays(arrays, size.n_features, size.n_classes, model.fit.is_tree)
+    if "depth" in model.net_fields and trees.depth > run.net.depth:
+        raise ValueError(f"the tree must have at most depth {run.net.depth}, as in its configuration, got {trees.depth}")
+    return trees
+
+
 def check_tensors(arrays: "Mapping[str, NDArray[Any]]", name: str, run: RunConfig) -> None:
     """Raise ValueError, with a sentence, unless arrays are those of the artifact of this name of the run."""
-    _check_same(_described(arrays), _expected(name, run, shape(run.data)))
+    size = shape(run.data)
+    _check_same(_described(arrays), _expected(name, run, size))
+    _check_values(arrays.__getitem__, name, run, size)
 
 
 def _described(arrays: "Mapping[str, NDArray[Any]]") -> Tensors:
@@ -74,10 +93,15 @@ def _check_tensors(tensors: Any, name: str, run: RunConfig, size: DataShape) -> 
         key: (part.get_dtype(), tuple(part.get_shape())) for key in sorted(tensors.keys()) for part in [tensors.get_slice(key)]
     }
     _check_same(given, _expected(name, run, size))
+    _check_values(tensors.get_tensor, name, run, size)
+
+
+def _check_values(array: "Callable[[str], NDArray[Any]]", name: str, run: RunConfig, size: DataShape) -> None:
+    """Check what is counted with, of tensors whose names, types and shapes are right."""
     if name == CHECKPOINT:
-        _check_progress(tensors.get_tensor("progress").tolist(), run, size)
-    if "leaf" in given:
-        for layer, (leaf, n_leaves) in enumerate(zip(tensors.get_tensor("leaf"), Sizes.of(run).leaves, strict=True)):
+        _check_progress(array("progress").tolist(), run, size)
+    if name.startswith("regions-") and run.net.gated:
+        for layer, (leaf, n_leaves) in enumerate(zip(array("leaf"), Sizes.of(run).leaves, strict=True)):
             check_leaves(leaf, n_leaves, f"leaf of layer {layer}")
 
 

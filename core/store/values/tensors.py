@@ -47,7 +47,10 @@ def plain(data: bytes) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, NDArray[Any]]:
-    """Convert safetensors, compressed or not, to arrays."""
+    """Convert safetensors, compressed or not, to arrays; raises ValueError for a type that NumPy does not have."""
     from safetensors.numpy import load
 
-    return load(plain(data))
+    try:
+        return load(plain(data))
+    except KeyError as error:
+        raise ValueError(f"tensors must have types that NumPy has, got {error.args[0]!r:.40}") from None

@@ -78,6 +78,7 @@ def changed(name: str, place: Any, value: Any) -> dict[str, np.ndarray]:
     [
         (changed("left", 0, 0), "left must be a later node"),  # a circle
         (changed("right", 0, 99), "right must be a later node"),
+        (changed("right", 0, small().left[0]), "child of one other node"),
         (changed("left", -1, 1), "must be"),  # a leaf with a child
         (changed("feature", 0, 1), "feature must be from 0 to 0"),
         (changed("feature", 0, -2), "feature must be"),
@@ -89,12 +90,25 @@ def changed(name: str, place: Any, value: Any) -> dict[str, np.ndarray]:
         (small().arrays() | {"value": np.zeros((2, 2))}, "value must be float64 of shape"),
         (small().arrays() | {"feature": np.zeros(())}, "must be"),
         (small().arrays() | {"root": np.zeros(0, np.int32)}, "root must be"),
+        (small().arrays() | {"root": np.array(0, np.int32)}, "root must be"),
         ({name: array[:0] for name, array in small().arrays().items()}, "root must"),
     ],
 )
 def test_arrays_that_are_no_trees(arrays: dict[str, np.ndarray], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         Trees.from_arrays(arrays, 1, 2, is_one=True)
+
+
+def test_a_root_without_a_length() -> None:
+    with pytest.raises(ValueError, match="root must be"):
+        Trees.from_arrays(small().arrays() | {"root": np.array(0, np.int32)}, 1, 2, is_one=False)
+
+
+def test_shared_children_whose_paths_nobody_could_list() -> None:
+    below = np.append(np.arange(1, 65), -1).astype(np.int32)
+    arrays = {"feature": np.where(below < 0, -2, 0).astype(np.int32), "threshold": np.zeros(65), "left": below, "right": below}
+    with pytest.raises(ValueError, match="child of one other node"):
+        Trees.from_arrays(arrays | {"value": np.zeros((65, 2)), "root": np.zeros(1, np.int32)}, 1, 2, is_one=True)
 
 
 @given(st.lists(st.integers(-3, 6), min_size=6, max_size=6), st.lists(st.integers(-3, 6), min_size=2, max_size=2))

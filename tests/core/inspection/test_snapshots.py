@@ -410,12 +410,18 @@ def test_a_damaged_snapshot_is_said_so() -> None:
     got = snapshots.read(pack(weights), "weights-00002", run)
     assert all(np.array_equal(got[name], tensor) for name, tensor in weights.items())
     tree = RunConfig(data=run.data, net=NetConfig(kind="decision_tree"))
+    plane = snapshots.SIDE**2
+    no_leaf = {
+        "probability": torch.zeros(plane, 3, dtype=torch.uint8),
+        "leaf": torch.full((1, plane), 2, dtype=torch.int32),
+    }
     for data, name, of, words in (
         (b"no tensors", "weights-00002", run, "Error"),
         (pack(weights | {"head.bias": torch.zeros(4)}), "weights-00002", run, "head.bias must be F32 of shape"),
         (pack(weights), "regions-00002", run, "it must have the tensor leaf, got"),
         (pack({"probability": torch.zeros(1)}), LEVELS, run, "it must have the tensor level_0, got"),
         (pack(weights), "weights-00000", tree, "must have no artifacts"),
+        (pack(no_leaf), "regions-00002", run, "leaf of layer 0 must be from 0 to 1"),
     ):
         with pytest.raises(StoreError, match=rf"{name} of run {of.run_id} is damaged, or of another net: .*{words}"):
             snapshots.read(data, name, of)

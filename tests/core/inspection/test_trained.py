@@ -110,6 +110,7 @@ def test_a_damaged_net_is_said_so(db: Store) -> None:
         ),
         (CHECKPOINT, pack(state | {"progress": torch.zeros(1, dtype=torch.int64)}), r"progress must be I64 of shape"),
         (CHECKPOINT, pack(state | {"progress": torch.tensor(1)}), r"progress must be I64 of shape"),
+        (CHECKPOINT, pack(state | {"progress": torch.tensor([2**62, 0, 0, 1, 0])}), r"progress must have an epoch up to 3"),
     ]
     for name, data, words in reversed(damaged):
         db.record(claim, [], {name: data})

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -191,6 +192,43 @@ def test_the_first_worker_waits_until_it_is_released(tmp_path: Path) -> None:
         assert supervisor.alive
     finally:
         supervisor.stop()
+
+
+def test_release_of_a_worker_that_has_just_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, wait = threading.Event(), Supervisor._wait
+
+    def wait_late(self: Supervisor, process: "subprocess.Popen[bytes]") -> int:
+        assert seen.wait(60)
+        return wait(self, process)
+
+    monkeypatch.setattr(Supervisor, "_wait", wait_late)
+    supervisor = Supervisor(tmp_path / "x.db", patience=600)
+    supervisor.start()
+    try:
+        dead = psutil.Process(supervisor.pid)
+        dead.kill()
+        until(lambda: dead.status() == psutil.STATUS_ZOMBIE, 30, "the worker's death")
+        supervisor.release()
+        seen.set()
+        until(lambda: supervisor.pid not in (None, dead.pid), 30, "another worker")
+    finally:
+        supervisor.stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot wait for a pipe")
+def test_a_worker_that_waits_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    waiting = PARENT.replace("argv[1])", "argv[1], patience=600)")
+    parent = subprocess.Popen([sys.executable, "-c", waiting, str(tmp_path / "x.db")], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.stdout.close()
+    try:
+        until(lambda: worker.status() == "sleeping" and worker.num_threads() == 1, 30, "a worker that waits")
+    finally:
+        parent.kill()
+        parent.wait()
+    until(lambda: not exists(worker.pid), 60, "the worker's end")
+    assert Store(tmp_path / "x.db").workers() == []
 
 
 def test_worker_that_will_not_end_is_killed(db: Store, path: Path) -> None:

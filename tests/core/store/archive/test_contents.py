@@ -8,17 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.inspection.snapshots import Snapshots
-from leafscope.core.inspection.trained import trained_net
+from leafscope.core.inspection.trained import fitted_trees, trained_net
+from leafscope.core.models import forest
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.store import Store
-from leafscope.core.store.values.records import CHECKPOINT, NET
+from leafscope.core.store.values.records import CHECKPOINT, NET, TREES
 from leafscope.core.store.values.tensors import compress, pack
+from leafscope.core.training.fitting import fit
 from leafscope.core.training.population import Population
 from leafscope.core.training.trainer import Trainer
 from tests.core.clock import Clock
@@ -227,6 +230,46 @@ def test_the_values_that_pages_count_with_are_checked(
     name: str, key: str, value: torch.Tensor, match: str, tmp_path: Path, empty: Store
 ) -> None:
     refused(empty, of_artifact(tmp_path, name, pack(as_tensors(tensors(1, name)) | {key: value})), match)
+
+
+@pytest.mark.parametrize("kind", ["decision_tree", "random_forest"])
+def test_trees_are_those_of_the_model_and_no_larger(
+    kind: str, tmp_path: Path, empty: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forest, "TREES", 3)
+    run = RunConfig(data=config().data, net=NetConfig(kind=kind, depth=2 if kind == "decision_tree" else 0))
+    fitted = fit(run)
+    assert fitted is not None
+    assert fitted.trees is not None
+    right = fitted.trees.arrays()
+    (tmp_path / "right").mkdir()
+    import_archive(empty, io.BytesIO(of_artifact(tmp_path / "right", TREES, pack(right), run)))
+    assert fitted_trees(empty, run.run_id) is not None
+    wrong: list[tuple[Any, str]] = [
+        (right | {"value": right["value"].astype(np.float16)}, "value must be float64 of shape"),
+        (right | {"threshold": right["threshold"] * np.nan}, "threshold must be finite"),
+        (right | {"left": right["right"]}, "each node must be a root or the child of one other node"),
+        (right | {"root": np.array(0, np.int32)}, "root must be int32 of shape"),
+        (right | {"more": np.zeros(0)}, "it must have the arrays .*, got"),
+        (
+            {name: np.resize(array, (10**6, *array.shape[1:])) for name, array in right.items()},
+            "it must have at most [0-9,]+ b",
+        ),
+    ]
+    another = changed(run, {"seed": 1})
+    for number, (arrays, match) in enumerate(wrong):
+        (tmp_path / str(number)).mkdir()
+        refused(empty, of_artifact(tmp_path / str(number), TREES, pack(arrays), another), f"'trees' of .*: {match}")
+
+
+def test_a_tree_is_no_deeper_than_its_run(tmp_path: Path, empty: Store) -> None:
+    run = RunConfig(data=config().data, net=NetConfig(kind="decision_tree", depth=3))
+    fitted = fit(run)
+    assert fitted is not None
+    assert fitted.trees is not None
+    shallow = changed(run, {"net.depth": 2})
+    data = of_artifact(tmp_path, TREES, pack(fitted.trees.arrays()), shallow)
+    refused(empty, data, "the tree must have at most depth 2, as in its configuration, got 3")
 
 
 def test_an_artifact_has_a_known_name_and_a_net(tmp_path: Path, empty: Store) -> None:

@@ -34,6 +34,7 @@ from tests.core.clock import Clock
 from tests.core.store.archive.examples import SWEEP, TABLES, claim_of, config, dump, exported, members, zipped
 
 LONG = int(os.environ.get("LEAFSCOPE_FUZZ", "0"))
+pytestmark = [pytest.mark.timeout(0)] if LONG else []
 FUZZ = settings(max_examples=LONG or 50, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck))
 
 EXTREMES: list[Any] = [

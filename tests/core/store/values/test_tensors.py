@@ -1,5 +1,7 @@
 """Tensors come back as they were, compressed or not; what is damaged or grows without end is refused."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -32,3 +34,10 @@ def test_what_is_damaged_or_too_large_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(tensors, "MOST_BYTES", 100)
     with pytest.raises(ValueError, match="at most 100 bytes"):
         plain(small)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)])
+def test_types_that_numpy_does_not_have_are_refused(dtype: str, size: int) -> None:
+    header = json.dumps({"x": {"dtype": dtype, "shape": [3], "data_offsets": [0, 3 * size]}}).encode()
+    with pytest.raises(ValueError, match=f"types that NumPy has, got '{dtype}'"):
+        unpack(len(header).to_bytes(8, "little") + header + bytes(3 * size))
