@@ -18,6 +18,7 @@ from leafscope.app.parts import diverged, run_picker, store_trouble
 from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.runs import actions, space
 from leafscope.core import jobs
+from leafscope.core.comparison.table import value_words
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.values.summaries import RunSummary
@@ -118,14 +119,14 @@ def _row(summary: RunSummary) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if fault is None:
         run = summary.config
-        gated = run.net.gated
+        used = run.matters
         fields = {
-            "Data": run.data.name,
-            "Weights": run.net.kind,
-            "Depth K": run.net.depth if gated else None,
-            "Width": run.net.width,
-            "Gates": run.net.gates if gated else None,
-            "Learning rate": run.train.lr,
+            "Data": value_words("data.name", run.data.name),
+            "Weights": value_words("net.kind", run.net.kind),
+            "Depth K": run.net.depth if "net.depth" in used else None,
+            "Width": run.net.width if "net.width" in used else None,
+            "Gates": run.net.gates if "net.gates" in used else None,
+            "Learning rate": run.train.lr if "train.lr" in used else None,
             "Seed": run.seed,
         }
     return {

@@ -52,6 +52,22 @@ GATE_GRADIENTS.register(GateGradient(
     factor=lambda signs, gate: (signs * gate).cumsum(1),
 ))
 """,
+    "core/kernels/row_by_row.py": """
+import torch
+from leafscope.core.kernels.registry import KERNELS, Kernel
+
+def _leaf_linear(x, leaf, weight, bias, depth, tree, gate=None, sparse=False, update=None):
+    print("row by row")
+    above = range(depth, -1, -1) if tree else (0,)
+    path = torch.stack([(leaf >> up) + (2 ** (depth - up) - 1 if tree else 0) for up in above])
+    return torch.stack([weight[nodes].sum(0) @ row + bias[nodes].sum(0) for row, nodes in zip(x, path.T)])
+
+KERNELS.register(Kernel(
+    name="row_by_row", device="cpu", is_usable=lambda: True, leaf_linear=_leaf_linear, read_leaves=None,
+    takes=lambda x, weight, bias, gate, rule: x.dtype is torch.float64 and bias is not None and gate is None,
+    takes_gates=lambda gate: False,
+))
+""",
     "core/usage/variants/fullest.py": """
 from leafscope.core.usage.statistics import STATISTICS, Statistic
 
@@ -251,6 +267,27 @@ from leafscope.core.usage.summary import summarize
 print(summarize([[0, 0, 1, 3]], 2)["fullest"].tolist(), expected_balance([4, 0])["fullest"].mean)
 """
     assert run_in(copy, code=code) == "[0.5] 1.0\n"
+
+
+def test_a_kernel_is_one_file(copy: Path) -> None:
+    code = """
+import torch
+from leafscope.core.kernels import KERNELS, leaf_linear, reference
+print(*KERNELS)
+draw = torch.Generator().manual_seed(0)
+for dtype in (torch.float32, torch.float64):
+    for tree, nodes in ((True, 15), (False, 8)):
+        shapes = (20, 4), (nodes, 3, 4), (nodes, 3)
+        x, weight, bias = (torch.randn(shape, generator=draw, dtype=dtype) for shape in shapes)
+        leaf = torch.randint(8, (20,), generator=draw)
+        given = x, leaf, weight, bias, 3, tree
+        torch.testing.assert_close(leaf_linear(*given), reference.leaf_linear(*given))
+        print(dtype, tree)
+"""
+    assert run_in(copy, code=code).splitlines() == [
+        *("cpu row_by_row", "torch.float32 True", "torch.float32 False"),
+        *("row by row", "torch.float64 True", "row by row", "torch.float64 False"),
+    ]
 
 
 def test_the_worker_trains_them(copy: Path) -> None:

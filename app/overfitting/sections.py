@@ -105,7 +105,7 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
         HelpMap(statistics.where_it_helps(mine, "tree", "dense", which=choice.which, overlap=overlap(mine))),
         key="help_map",
         subject=choice.of_data,
-        caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; a cell is white where no difference is shown, by Holm over "
+        caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; grey and outlined: no difference is shown, by Holm over "
         f"all cells. A click shows the curves of a cell. {_bands(mine)} {findings.rates_words(mine)}",
         on_select=choose,
     )

@@ -110,11 +110,19 @@ def test_values_are_the_stores(lab: Lab) -> None:
     progress = [rows.loc[small(seed=seed).run_id, "Progress"] for seed in (0, 2, 3, 4)]
     assert progress == pytest.approx([1.0, 1 / 3, 1 / 3, 0.0])
     assert rows.loc[small().run_id, "Depth K"] == 2
-    assert pd.isna(rows.loc[dense.run_id, "Depth K"])
+    assert rows.loc[dense.run_id, ["Depth K", "Gates"]].isna().all()
     for part in ("5 runs", "2 finished", "1 failed", "1 queued"):
         assert part in words(at)
     for label in ("Show curves", "Show leaves", "Stop", "Resume", "Delete"):  # nothing is chosen at first
         assert button(at, label).disabled
+
+
+def test_table_shows_only_what_a_model_uses(lab: Lab) -> None:
+    run = small(name="breast_cancer", kind="decision_tree", depth=3)
+    lab.store.submit(run)
+    row = shown(open_page("runs")).loc[run.run_id]
+    assert row[["Data", "Weights", "Depth K"]].tolist() == ["breast cancer", "decision tree", 3]
+    assert row[["Width", "Gates", "Learning rate"]].isna().all()
 
 
 def test_search(lab: Lab) -> None:

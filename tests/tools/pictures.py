@@ -1,4 +1,4 @@
-"""Make the README's pictures of the Playground's scene from the running app: python -m tests.pictures."""
+"""Make the README's pictures of the Playground's scene from the running app: python -m tests.tools.pictures."""
 
 import io
 import shutil

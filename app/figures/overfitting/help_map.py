@@ -46,7 +46,7 @@ class HelpMap:
         object.__setattr__(self, "_table", table)
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
-        """Draw depth across and width up: blue is lower, outlined is not shown, hatched has no seed that finished.
+        """Draw depth across and width up: blue is lower, grey and outlined is not shown, hatched has no seed that finished.
 
         Nearly transparent squares carry (width, depth) as `customdata`, so that a click selects.
         """
@@ -221,16 +221,25 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
 
 
 def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
-    """Write the differences into their cells, where all of them fit; those that are not shown in grey."""
-    texts = [f"{mean:+.1f}" for mean in drawn["mean"]]
-    longest = max(texts, key=len, default="")
-    if not (frame.fits(longest, grid.cell_width, look) and grid.cell_height > 1.3 * theme.FONT_SIZE[look.projector]):
+    """Write the differences into their cells, where all of them fit: grey and with the interval where none is shown."""
+    size, width = theme.FONT_SIZE[look.projector], grid.cell_width
+    means = [f"{mean:+.1f}" for mean in drawn["mean"]]
+    if not (frame.fits(max(means, key=len), width, look) and grid.cell_height > 1.3 * size):
         return
+    unclear = drawn[~drawn["shown"]].dropna(subset=["low", "high"])
+    intervals = {
+        place: f"[{low:+.1f}, {high:+.1f}]" for place, low, high in zip(unclear.index, unclear["low"], unclear["high"])
+    }
+    if not (frame.fits(max(intervals.values(), key=len, default=""), width, look) and grid.cell_height > 2.6 * size):
+        intervals = {}
     # As annotations, since a trace's text fades when something is selected
     notes = []
-    for text, width, depth, mean, is_shown in zip(texts, drawn["width"], drawn["depth"], drawn["mean"], drawn["shown"]):
-        ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * mean / most)) if is_shown else theme.MUTED[look.dark]
-        notes.append({"x": depth, "y": grid.row[width], "text": text, "showarrow": False, "font": {"color": ink}})
+    for text, (place, row) in zip(means, drawn.iterrows()):
+        ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * row["mean"] / most)) if row["shown"] else theme.MUTED[look.dark]
+        words = frame.lines([text, *([intervals[place]] if place in intervals else [])])
+        notes.append(
+            {"x": row["depth"], "y": grid.row[row["width"]], "text": words, "showarrow": False, "font": {"color": ink}}
+        )
     frame.annotate(figure, notes)
 
 

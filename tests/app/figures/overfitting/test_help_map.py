@@ -51,15 +51,23 @@ def test_squares_carry_width_and_depth() -> None:
     assert targets.hovertext[0].endswith("no difference shown")
 
 
-def test_numbers_are_in_all_cells_where_they_fit_in_grey_where_no_difference_is_shown() -> None:
-    table = HelpMap(cells()).table()
-    notes = HelpMap(cells()).figure().layout.annotations
-    assert [note.text for note in notes] == [f"{mean:+.1f}" for mean in table["mean"].dropna()]
-    grey = [note.font.color == theme.MUTED[False] for note in notes]
-    assert grey == (~table.dropna(subset=["mean"])["shown"]).tolist()
-    assert set(grey) == {True, False}
+def test_numbers_are_in_all_cells_where_they_fit() -> None:
+    texts = {(a.x, a.y): a.text for a in HelpMap(cells()).figure().layout.annotations}
+    assert {texts.pop(cell) for cell in ((1, 1), (1, 0), (3, 1))} == {"-4.1", "+5.0", "-6.0"}
+    assert texts == {(0, 0): "+0.0<br>[-2.0, +2.0]", (0, 2): "+1.0<br>[-1.0, +3.0]"}
     many = pd.concat([cells().assign(width=width) for width in range(4, 44)]).drop_duplicates(["width", "depth"])
     assert not HelpMap(many).figure().layout.annotations
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_cells_that_show_no_difference_have_a_grey_number(dark: bool) -> None:
+    figure = HelpMap(cells().assign(shown=False)).figure(look=Look(dark))
+    assert [a.text.split("<br>")[0] for a in figure.layout.annotations] == ["+0.0", "+5.0", "-4.1", "-6.0", "+1.0"]
+    assert {a.font.color for a in figure.layout.annotations} == {theme.MUTED[dark]}
+    # one seed has no interval, and narrow cells have no room for it
+    assert {a.text for a in HelpMap(cells(1)).figure().layout.annotations} == {"+0.0", "+5.0", "-4.1", "-6.0", "+1.0"}
+    narrow = pd.concat([cells().assign(depth=depth) for depth in range(13)]).drop_duplicates(["width", "depth"])
+    assert all("[" not in a.text for a in HelpMap(narrow.assign(shown=False)).figure().layout.annotations)
 
 
 @pytest.mark.parametrize("dark", [False, True])
