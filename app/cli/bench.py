@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ COLUMNS: dict[str, dict[str, str]] = {
         "milliseconds": "ms",
         "against_dense": "x dense",
         "capacity_time_ratio": "capacity/time",
+        "spread": "spread",
+        "unstable": "unstable",
         "same_batch_ratio": "same batch again",
         "against_equal_capacity": "x equal capacity",
+        "dense_threads": "dense threads",
         "roofline_share": "of bandwidth",
         "error": "deviation",
     },
@@ -28,6 +32,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "phase": "phase",
         "milliseconds": "ms",
         "against_dense": "x dense",
+        "spread": "spread",
+        "unstable": "unstable",
+        "threads": "threads",
         "parameters": "parameters",
         "note": "note",
     },
@@ -37,6 +44,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "runs": "runs",
         "seconds": "s",
         "faster": "x the fastest's time",
+        "spread": "spread",
+        "unstable": "unstable",
         "extrapolated": "extrapolated",
         "threads": "threads",
     },
@@ -55,7 +64,7 @@ COLUMNS: dict[str, dict[str, str]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("groups", nargs="*", metavar="group", help="capacity, peers, sweep; default: all")
-    parser.add_argument("--quick", action="store_true", help="measure less of everything, in under a minute")
+    parser.add_argument("--quick", action="store_true", help="measure less of everything, in about a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to a file")
     parser.add_argument("--threads", type=int, help="threads to use; default: one for each core")
     parser.add_argument(
@@ -66,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    began = time.perf_counter()  # before imports that take seconds
     import json
 
     from leafscope.core import compile_cache
@@ -85,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
         return refuse(f"--json must name a file in a directory that can be written to, got {options.json}")
     try:
         store = None if options.no_store else Store(options.database)
-        result = suite.run(groups, options.quick, options.threads, _announce)
+        result = suite.run(groups, options.quick, options.threads, _announce, began)
         say(report(result))
         if store is not None:
             store.add_benchmark(result)
@@ -99,18 +109,22 @@ def run(options: argparse.Namespace) -> int:
 def report(result: dict[str, Any]) -> str:
     """Format a result as text: the machine, a table for each group, and the goals."""
     from leafscope.core.bench import suite
+    from leafscope.core.bench.timing import STEADY
 
     environment = result["environment"]
     versions = ", ".join(f"{name} {environment[name]}" for name in ("leafscope", "python", "torch", "numba"))
     lines = [
         f"{environment['date']}  {environment['machine']}, {environment['threads']} threads",
-        f"{versions}; copying moves {environment['bandwidth'] / 1e9:.1f} GB/s, read and written",
+        versions,
     ]
     tables = dict(result["groups"])
+    lines += ["", f"spread: interquartile range over the median of the ratios of all rounds; above {STEADY:g}: unstable"]
     if goals := suite.against_goals(result):
-        tables["goals"] = goals
+        tables["goals"] = [goal | {"verdict": goal["verdict"] or "unstable"} for goal in goals]
     for name, rows in tables.items():
         lines += ["", name + (" (quick)" if result["quick"] else ""), *_table(rows, COLUMNS[name])]
+        if left_out := result["left_out"].get(name):
+            lines.append(f"left out, since the time was over: {'; '.join(left_out)}")
     return "\n".join(lines)
 
 

@@ -3,14 +3,17 @@
 N rows · P = Q = 64 features in and out · K depth · L = 2^K leaves · V = 2^(K+1) - 1 nodes · T touched nodes.
 Training step: signs of the gates, forward, backward (also to the input), AdamW. Inference: signs and collapsed matrices.
 The dense layer of equal computation is `nn.Linear(P, Q)`; the one of equal capacity is square and has as many parameters as
-the tree. Different batches alternate, so the matrices of the previous call are not in the cache.
+the tree. Different batches alternate, so the matrices of the previous call are not in the cache. Dense layers have one thread
+or all, whichever is faster; the tree layer has all, as in training.
 Capacity-time ratio: parameters over those of the dense layer, divided by time over its time; parameters are the stored
 ones in training and the distinct ones (L matrices) at inference.
 """
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +21,7 @@ from torch import Tensor, nn
 
 from leafscope.core.bench import FEATURES
 from leafscope.core.bench.collapsed import CollapsedLinear
-from leafscope.core.bench.timing import Timings, bandwidth, interleaved
+from leafscope.core.bench.timing import Budget, OutOfTime, Timings, Window, best_threads, copying, interleaved, torch_threads
 from leafscope.core.kernels import read_leaves, readiness, reference
 from leafscope.core.kernels.row_order import make_plan
 from leafscope.core.optim import LazyAdamW, parameter_groups
@@ -28,47 +31,95 @@ DEPTHS = (0, 2, 4, 6, 8, 10, 12)
 ROWS = (1, 64, 1024, 4096)
 TRAINING_PASSES = 7
 """Transfers of a touched matrix in a step: one read forward; a read and a write of it and both moments backward."""
+TABLES = 3
+"""Arrays that a training step touches for each matrix: it and both moments."""
 LARGEST_DENSE = 30e9
 """Multiply-adds of a step above which the dense layer of equal capacity is not timed, since it would take seconds."""
+PATIENCE = 10.0
+"""Seconds during which unsteady rows are measured again, without a budget."""
 OUTPUT_TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How thoroughly a row is measured."""
+
+    rounds: int = 15
+    seconds: float = 0.02
+    largest_dense: float = LARGEST_DENSE
+    checked_rows: int = 4096
+    """Most rows of a batch that are compared with the reference."""
+
+
+QUICK = Effort(rounds=9, seconds=0.004, largest_dense=1e9, checked_rows=64)
+
+
 def run(
-    depths: Sequence[int] = DEPTHS, rows: Sequence[int] = ROWS, rounds: int = 7, seconds: float = 0.03, device: str = "cpu"
+    depths: Sequence[int] = DEPTHS,
+    rows: Sequence[int] = ROWS,
+    effort: Effort = Effort(),
+    budget: Budget | None = None,
+    device: str = "cpu",
 ) -> list[dict[str, Any]]:
-    """Time training and inference for each depth and number of rows; returns rows of JSON values.
+    """Time training and inference for each depth and number of rows; returns rows of JSON values, depths rising.
 
     Keys: `phase` (training, straight_through, inference), `depth`, `rows`, `milliseconds`, `dense_milliseconds`,
-    `against_dense` (ratio within the rounds), `capacity_time_ratio`, `same_batch_ratio` (the capacity-time ratio if one batch
-    is repeated and its matrices stay in the cache; inference only), `parameters`, `against_equal_capacity` (time divided by
-    that of the dense layer of equal capacity, None if not timed), `against_none` (a straight-through step divided by a step
-    without), `touched_bytes`, `roofline_share` (time to transfer the touched bytes divided by the measured time; above 1:
-    they came from a cache; None on a GPU), `error` (largest deviation from the reference, relative to the largest entry, of
-    the output, the gradients and the moments after the timed step). Raises ValueError if the error exceeds 1e-5, or 1e-4
-    for accumulated gradients and moments.
+    `dense_threads`, `against_dense` (ratio within the rounds), `capacity_time_ratio`, `spread` (the largest interquartile
+    range over the median of the row's ratios), `unstable` (whether that is more than `timing.STEADY`, also when measured
+    again), `same_batch_ratio` (the capacity-time ratio if one batch is repeated and its matrices stay in the cache; inference
+    only), `parameters`, `against_equal_capacity` (time divided by that of the dense layer of equal capacity, None if not
+    timed), `against_none` (a straight-through step divided by a step without), `touched_bytes`, `bandwidth` (of a copy that
+    touches as many bytes as the step, in the same rounds; bytes read and written), `roofline_share` (time to transfer the
+    touched bytes at that rate divided by the measured time; None on a GPU, as the bandwidth), `error` (largest deviation from
+    the reference, relative to the largest entry, of the output, the gradients and the moments after the timed step). Rows are
+    measured in the order of the arguments until the budget ends, which then names the others. Raises ValueError if the error
+    exceeds 1e-5, or 1e-4 for accumulated gradients and moments.
     """
     torch.manual_seed(0)
-    bytes_per_second = bandwidth(3) if device == "cpu" else math.nan
-    results = []
-    for depth in depths:
-        layer = _layer(depth, device)
-        for n in rows:
-            batches = [_batch(n, depth, device) for _ in range(max(4, 4096 // n))]
-            error = _check_step(layer, batches[0])
-            collapsed = CollapsedLinear(layer)
-            inference_error = _check_inference(layer, collapsed, batches[0])
-            results.append(_training(layer, batches, rounds, seconds, bytes_per_second) | {"error": error})
-            if depth == 4 and n == 1024:
-                straight = _training(layer, batches, rounds, seconds, bytes_per_second, straight=True)
-                results.append(straight | {"error": _check_step(layer, batches[0], straight_through=True)})
-            results.append(
-                _inference(layer, collapsed, batches, rounds, seconds, bytes_per_second) | {"error": inference_error}
-            )
-    return results
+    budget = budget or Budget()
+    planned = [(depth, n, phase) for depth in depths for n in rows for phase in _phases(depth, n)]
+    results: list[dict[str, Any]] = []
+    made: _Made | None = None
+    dense_threads: dict[tuple[bool, int], int] = {}
+    for place, (depth, n, phase) in enumerate(planned):
+        window = budget.part(len(planned) - place, PATIENCE)
+        try:
+            budget.check()
+            if made is None or made.layer.depth != depth:
+                made = None  # the memory of the last layer is free before the next is made
+                made = _Made(_layer(depth, device))
+            if len(made.batches[0][0]) != n:
+                made.batches = [_batch(n, depth, device) for _ in range(max(4, 4096 // n))]
+            timed = _Timed(effort, window, budget, dense_threads)
+            checked = tuple(part[: effort.checked_rows] for part in made.batches[0])
+            if phase == "inference":
+                error = _check_inference(made.layer, made.collapsed, checked)
+                row = _inference(made.collapsed, made.batches, timed)
+            else:
+                error = _check_step(made.layer, checked, phase == "straight_through")
+                row = _training(made.layer, made.batches, timed, phase == "straight_through")
+            results.append(row | {"error": error})
+        except OutOfTime:
+            budget.left_out.append(f"{phase.replace('_', '-')}, K = {depth}, N = {n}")
+    return sorted(results, key=lambda row: (row["depth"], row["rows"]))
+
+
+def _phases(depth: int, n: int) -> list[str]:
+    straight = ["straight_through"] if (depth, n) == (4, 1024) else []
+    return ["training", *straight, "inference"]
 
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Inputs (N, P), gating pre-activations (N, K), gradients at the output (N, Q)."""
+
+
+class _Made:
+    """A layer, and the batches that it was last timed with."""
+
+    def __init__(self, layer: TreeLinear) -> None:
+        self.layer = layer
+        self.collapsed = CollapsedLinear(layer)
+        self.batches: list[Batch] = [_batch(0, layer.depth, str(layer.weight.device))]
 
 
 def _batch(n: int, depth: int, device: str) -> Batch:
@@ -127,12 +178,55 @@ def _dense_step(n_in: int, n_out: int, device: str) -> Callable[[Batch], None]:
     return step
 
 
-def _training(
-    layer: TreeLinear, batches: list[Batch], rounds: int, seconds: float, bytes_per_second: float, straight: bool = False
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Timed:
+    """Times the functions of one row."""
+
+    effort: Effort
+    window: Window
+    budget: Budget
+    dense_threads: dict[tuple[bool, int], int]
+    """Whether it is training, rows of a batch -> threads of the dense layer of equal computation, found once."""
+
+    def __call__(
+        self, calls: dict[str, Callable[[], object]], touched_bytes: float, key: tuple[bool, int], device: str
+    ) -> tuple[Timings, dict[str, int], float | None]:
+        """Time the functions, with a copy of as many bytes; returns times, threads of dense layers, bytes of the copy."""
+        self.budget.check()
+        if key not in self.dense_threads:
+            self.dense_threads[key] = best_threads(calls["dense"])
+        threads_of = {"dense": self.dense_threads[key]}
+        if "equal_capacity" in calls:
+            self.budget.check()
+            threads_of["equal_capacity"] = best_threads(calls["equal_capacity"])
+        most = torch.get_num_threads()
+        moved = None
+        if device == "cpu":
+            calls["copy"], moved = copying(touched_bytes)
+        with torch_threads(most):
+            setup = {name: partial(torch.set_num_threads, threads_of.get(name, most)) for name in calls}
+            timings = interleaved(
+                calls,
+                self.effort.rounds,
+                self.effort.seconds,
+                setup,
+                ratios=_ratios(calls),
+                window=self.window,
+                budget=self.budget,
+            )
+        return timings, threads_of, moved
+
+
+def _ratios(calls: Iterable[str]) -> list[tuple[str, str]]:
+    """List the ratios of a row whose spread counts."""
+    pairs = [("tree", "dense"), ("again", "dense"), ("tree", "none"), ("tree", "equal_capacity")]
+    return [pair for pair in pairs if set(pair) <= set(calls)]
+
+
+def _training(layer: TreeLinear, batches: list[Batch], timed: _Timed, straight: bool = False) -> dict[str, Any]:
     device = str(layer.weight.device)
     n = len(batches[0][0])
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "tree": _turns(_Step(layer, straight), batches),
         "dense": _turns(_dense_step(FEATURES, FEATURES, device), batches),
     }
@@ -140,68 +234,81 @@ def _training(
         calls["none"] = _turns(_Step(layer), batches)
     parameters = sum(table.numel() for table in layer.parameters())
     width = round(FEATURES * math.sqrt(layer.n_nodes))
-    fits = 3 * n * width * width <= LARGEST_DENSE
+    fits = 3 * n * width * width <= timed.effort.largest_dense
     if fits and layer.depth > 0 and not straight:
         wide = [(torch.randn(n, width, device=device), x, torch.randn(n, width, device=device)) for x, _, _ in batches[:2]]
         calls["equal_capacity"] = _turns(_dense_step(width, width, device), wide)
-    timings = interleaved(calls, rounds, seconds)
     touched = [len(make_plan(read_leaves(gate), layer.depth, True).nodes) for _, gate, _ in batches[:8]]
     touched_bytes = 4 * parameters / layer.n_nodes * sum(touched) / len(touched)
+    timings, threads_of, moved = timed(calls, TABLES * touched_bytes, (True, n), device)
     return {
         "phase": "straight_through" if straight else "training",
         "depth": layer.depth,
         "rows": n,
-        **_times(timings, layer.n_nodes),
+        **_times(timings, threads_of, layer.n_nodes),
         "same_batch_ratio": None,
         "parameters": parameters,
         "against_none": timings.ratio("tree", "none") if straight else None,
         "touched_bytes": touched_bytes,
-        "roofline_share": _share(TRAINING_PASSES * touched_bytes, bytes_per_second, timings.median("tree")),
+        **_share(timings, TRAINING_PASSES * touched_bytes, moved),
     }
 
 
-def _inference(
-    layer: TreeLinear, collapsed: CollapsedLinear, batches: list[Batch], rounds: int, seconds: float, bytes_per_second: float
-) -> dict[str, Any]:
-    device = str(layer.weight.device)
+def _inference(collapsed: CollapsedLinear, batches: list[Batch], timed: _Timed) -> dict[str, Any]:
+    device = str(collapsed.weight.device)
     n = len(batches[0][0])
+    n_leaves = 2**collapsed.depth
     dense = nn.Linear(FEATURES, FEATURES).to(device)
-    width = round(FEATURES * math.sqrt(layer.n_leaves))
-    calls: dict[str, Callable[[], None]] = {
+    width = round(FEATURES * math.sqrt(n_leaves))
+    calls: dict[str, Callable[[], object]] = {
         "tree": _turns(lambda batch: collapsed(batch[0], batch[1]), batches),
         "again": _turns(lambda batch: collapsed(batch[0], batch[1]), batches[:1]),
         "dense": _turns(lambda batch: dense(batch[0]), batches),
     }
-    if layer.depth > 0 and n * width * width <= LARGEST_DENSE:
+    if collapsed.depth > 0 and n * width * width <= timed.effort.largest_dense:
         equal = nn.Linear(width, width).to(device)
         wide = torch.randn(n, width, device=device)
         calls["equal_capacity"] = _turns(lambda batch: equal(wide), batches[:1])
-    with torch.inference_mode():
-        timings = interleaved(calls, rounds, seconds)
     leaves = [len(read_leaves(gate).unique()) for _, gate, _ in batches[:8]]
     touched_bytes = 4 * (FEATURES + 1) * FEATURES * sum(leaves) / len(leaves)
+    with torch.inference_mode():
+        timings, threads_of, moved = timed(calls, touched_bytes, (False, n), device)
     return {
         "phase": "inference",
-        "depth": layer.depth,
+        "depth": collapsed.depth,
         "rows": n,
-        **_times(timings, layer.n_leaves),
-        "same_batch_ratio": layer.n_leaves / timings.ratio("again", "dense"),
-        "parameters": layer.n_leaves * (FEATURES + 1) * FEATURES,
+        **_times(timings, threads_of, n_leaves),
+        "same_batch_ratio": n_leaves / timings.ratio("again", "dense"),
+        "parameters": n_leaves * (FEATURES + 1) * FEATURES,
         "against_none": None,
         "touched_bytes": touched_bytes,
-        "roofline_share": _share(touched_bytes, bytes_per_second, timings.median("tree")),
+        **_share(timings, touched_bytes, moved),
     }
 
 
-def _times(timings: Timings, capacity: int) -> dict[str, float | None]:
+def _times(timings: Timings, threads_of: dict[str, int], capacity: int) -> dict[str, Any]:
     """Compute the time entries of a row; `capacity` is the ratio of parameters to those of the dense layer."""
     against = timings.ratio("tree", "dense")
+    ratios = _ratios(timings.seconds)
     return {
         "milliseconds": 1e3 * timings.median("tree"),
         "dense_milliseconds": 1e3 * timings.median("dense"),
+        "dense_threads": threads_of["dense"],
         "against_dense": against,
         "capacity_time_ratio": capacity / against,
+        "spread": timings.largest_spread(ratios),
+        "unstable": timings.unstable(ratios),
         "against_equal_capacity": timings.ratio("tree", "equal_capacity") if "equal_capacity" in timings.seconds else None,
+    }
+
+
+def _share(timings: Timings, transferred: float, moved: float | None) -> dict[str, float | None]:
+    """Compute a row's share of the bandwidth from a copy that moves so many bytes, timed in the same rounds."""
+    if moved is None:
+        return {"bandwidth": None, "roofline_share": None}
+    return {
+        "bandwidth": moved / timings.median("copy"),
+        "roofline_share": transferred / moved * timings.ratio("copy", "tree"),
     }
 
 
@@ -222,7 +329,7 @@ def _check_step(layer: TreeLinear, batch: Batch, straight_through: bool = False)
     """Compare a step with the reference and return the largest relative deviation. Raises ValueError."""
     fast = _Step(layer, straight_through)
     outputs = fast(batch)
-    with readiness.reference_only():
+    with readiness.reference_only(), torch_threads(1):  # many small products, which more threads only slow down
         slow = _Step(layer, straight_through)
         wanted = slow(batch)
     what = f"depth {layer.depth} with {len(batch[0])} rows"
@@ -240,7 +347,7 @@ def _check_step(layer: TreeLinear, batch: Batch, straight_through: bool = False)
 
 def _check_inference(layer: TreeLinear, collapsed: CollapsedLinear, batch: Batch) -> float:
     x, gate, _ = batch
-    with torch.no_grad():
+    with torch.no_grad(), torch_threads(1):
         y = reference.leaf_linear(x, read_leaves(gate), layer.weight, layer.bias, layer.depth, True)
     return _hold(f"inference at depth {layer.depth} with {len(x)} rows", _deviation(collapsed(x, gate), y), OUTPUT_TOLERANCE)
 
@@ -253,7 +360,3 @@ def _hold(what: str, error: float, most: float) -> float:
     if not error <= most:
         raise ValueError(f"{what} must agree with the reference to {most:g}, got {error:.2g}")
     return error
-
-
-def _share(touched_bytes: float, bytes_per_second: float, seconds: float) -> float | None:
-    return None if math.isnan(bytes_per_second) else touched_bytes / bytes_per_second / seconds

@@ -4,7 +4,7 @@ N = 256 rows · P = Q = 64 features in and out · K depth · L = 2^K leaves · V
 They do not compute the same function; they share N input rows of P features, N output rows of Q features, and depth K:
 
 - `dense`: `torch.nn.Linear(P, Q)`; every row has the same matrix, no depth (recorded as 0). The baseline of all ratios; it
-  is timed in turns with each of the others.
+  is timed in turns with each of the others, with one thread or all, whichever is faster.
 - `leafscope`: `TreeLinear(P, Q, K)`; each row is multiplied by the sum of the K + 1 matrices on its path, plus biases. The
   leaf of each row is given; sorting the rows by it is timed.
 - `grouped_mm`: `torch.nn.functional.grouped_mm`; one matrix for each leaf, no bias (it supports none by group). The leaf of
@@ -25,7 +25,6 @@ cache. Everything is on the CPU, in float32.
 """
 
 import importlib
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leafscope.core.bench.timing import Timings, interleaved
+from leafscope.core.bench.timing import Budget, OutOfTime, Timings, Window, best_threads, interleaved, torch_threads
 from leafscope.core.gating import path_nodes
 from leafscope.core.limits import check_depth
 from leafscope.core.optim import LazyAdamW, parameter_groups
@@ -47,6 +46,8 @@ N_FEATURES = 64
 TOLERANCE = 1e-5
 """Largest deviation of an output from the float64 product, relative to the largest entry."""
 LEARNING_RATE = 1e-3
+PATIENCE = 10.0
+"""Seconds during which an unsteady ratio is measured again, without a budget."""
 
 Phase = Literal["training", "inference"]
 PHASES: tuple[Phase, ...] = ("training", "inference")
@@ -90,13 +91,17 @@ class Peer:
         self.module.train(phase == "training")
 
 
-def run(depths: Sequence[int] = (1, 3, 5, 7, 9), rounds: int = 5, budget_s: float = 20.0) -> list[dict[str, Any]]:
+def run(
+    depths: Sequence[int] = (1, 3, 5, 7, 9), rounds: int = 9, budget_s: float = 20.0, budget: Budget | None = None
+) -> list[dict[str, Any]]:
     """Time every peer at every depth, in ascending order; returns one row of JSON values for each peer, depth and phase.
 
     Keys: `peer`, `depth`, `rows`, `phase` ("training" or "inference"), `milliseconds` (median over the rounds),
-    `against_dense` (the ratio to the dense layer within the same rounds), `parameters` (stored), `finished`, and `note`,
-    the reason for a missing time or empty. Unknown values are None. A peer that is not installed has one row, without depth
-    and phase. `budget_s` limits the seconds for one peer, depth and phase: timing is skipped if the first call shows that it
+    `against_dense` (the ratio to the dense layer within the same rounds), `spread` (the interquartile range over the median
+    of that ratio), `unstable` (whether that is more than `timing.STEADY`, also when measured again), `threads`, `parameters`
+    (stored), `finished`, and `note`, the reason for a missing time or empty. Unknown values are None. A peer that is not
+    installed has one row, without depth and phase. `budget` limits the seconds of all and names what there is no time for;
+    `budget_s` limits those for one peer, depth and phase: timing is skipped if the first call shows that it
     would take longer, and a depth is skipped if it would take longer when the time grows with each level as it did between
     the last two depths, or doubles if that is more. Raises ValueError without depths or for a depth outside 0..16.
     """
@@ -104,47 +109,73 @@ def run(depths: Sequence[int] = (1, 3, 5, 7, 9), rounds: int = 5, budget_s: floa
         raise ValueError("depths must hold at least one depth")
     for depth in depths:
         check_depth(depth)
+    budget = budget or Budget()
     dense = _build_dense(make_batch(0), 0)
+    dense_threads: dict[Phase, int] = {}
     for phase in PHASES:
         _first_call(dense, phase)
-    dense_seconds: dict[Phase, list[float]] = {phase: [] for phase in PHASES}
+        dense_threads[phase] = best_threads(dense.call(phase))
+    dense_timings: dict[Phase, list[Timings]] = {phase: [] for phase in PHASES}
     rows: list[dict[str, Any]] = []
-    for name, build in PEERS.items():
-        seen: dict[Phase, list[tuple[int, float]]] = {phase: [] for phase in PHASES}
-        for depth in sorted(set(depths)):
-            notes = {phase: _too_slow(seen[phase], depth, rounds, budget_s) for phase in PHASES}
-            rows += [_row(name, depth, phase, note=f"not tried: {note}") for phase, note in notes.items() if note]
-            phases = [phase for phase in PHASES if not notes[phase]]
-            if not phases:
-                continue
+    planned = [(name, depth) for name in PEERS for depth in sorted(set(depths))]
+    seen: dict[tuple[str, Phase], list[tuple[int, float]]] = {}
+    missing: set[str] = set()
+    for place, (name, depth) in enumerate(planned):
+        if name in missing:
+            continue
+        notes = {phase: _too_slow(seen.setdefault((name, phase), []), depth, rounds, budget_s) for phase in PHASES}
+        rows += [_row(name, depth, phase, note=f"not tried: {note}") for phase, note in notes.items() if note]
+        phases = [phase for phase in PHASES if not notes[phase]]
+        if not phases:
+            continue
+        try:
+            budget.check()
+            peer = PEERS[name](make_batch(depth), depth)
+        except OutOfTime:
+            budget.left_out += [_words(name, phase, depth) for phase in phases]
+            continue
+        except ImportError as error:
+            rows.append(_row(name, None, None, note=f'not installed ({error}): pip install "leafscope[bench]"'))
+            missing.add(name)
+            continue
+        except Exception as error:
+            rows += [_row(name, depth, phase, note=_sentence(error)) for phase in phases]
+            continue
+        for phase in phases:
+            parts = len(PHASES) * (len(planned) - place) - PHASES.index(phase)
+            window = budget.part(parts, PATIENCE)
             try:
-                peer = build(make_batch(depth), depth)
-            except ImportError as error:
-                rows.append(_row(name, None, None, note=f'not installed ({error}): pip install "leafscope[bench]"'))
-                break
-            except Exception as error:
-                rows += [_row(name, depth, phase, note=_sentence(error)) for phase in phases]
-                continue
-            for phase in phases:
-                try:
-                    first = _first_call(peer, phase)
-                except Exception as error:
-                    rows.append(_row(name, depth, phase, peer.parameters, note=_sentence(error)))
-                    continue
-                seen[phase].append((depth, first))
+                budget.check()
+                first = _first_call(peer, phase)
+                seen[name, phase].append((depth, first))
                 if first * _calls(rounds) > budget_s:
                     rows.append(_row(name, depth, phase, peer.parameters, note=f"stopped: one step took {first:.1f} s"))
                     continue
-                timings = _beside_dense(dense, name, peer, phase, rounds)
-                seen[phase][-1] = (depth, timings.median(name))
-                dense_seconds[phase] += timings.seconds["dense"]
-                rows.append(_row(name, depth, phase, peer.parameters, timings.median(name), timings.ratio(name, "dense")))
+                timings = _beside_dense(dense, dense_threads[phase], name, peer, phase, rounds, window, budget)
+            except OutOfTime:
+                budget.left_out.append(_words(name, phase, depth))
+                continue
+            except Exception as error:
+                rows.append(_row(name, depth, phase, peer.parameters, note=_sentence(error)))
+                continue
+            seen[name, phase][-1] = (depth, timings.median(name))
+            dense_timings[phase].append(timings)
+            rows.append(_row(name, depth, phase, peer.parameters, timings=timings, n_threads=torch.get_num_threads()))
     baseline = [
-        _row("dense", 0, phase, dense.parameters, statistics.median(taken), 1.0)
-        for phase, taken in dense_seconds.items()
+        _row("dense", 0, phase, dense.parameters, timings=_joined(taken), n_threads=dense_threads[phase])
+        for phase, taken in dense_timings.items()
         if taken
     ]
     return baseline + rows
+
+
+def _joined(taken: list[Timings]) -> Timings:
+    """The dense layer's rounds beside every peer."""
+    return Timings({"dense": tuple(seconds for timings in taken for seconds in timings.seconds["dense"])})
+
+
+def _words(name: str, phase: Phase, depth: int) -> str:
+    return f"{name}, {phase}, K = {depth}"
 
 
 def make_batch(depth: int) -> Batch:
@@ -301,12 +332,20 @@ def _first_call(peer: Peer, phase: Phase) -> float:
     return seconds
 
 
-def _beside_dense(dense: Peer, name: str, peer: Peer, phase: Phase, rounds: int) -> Timings:
+def _beside_dense(
+    dense: Peer, dense_threads: int, name: str, peer: Peer, phase: Phase, rounds: int, window: Window, budget: Budget
+) -> Timings:
     """Time a peer and the dense layer in turns, with no third function between them, which could be slow."""
-    both = {"dense": dense, name: peer}
-    calls = {key: one.call(phase) for key, one in both.items()}
-    setup = {key: partial(one.enter, phase) for key, one in both.items()}
-    return interleaved(calls, rounds, setup=setup)
+    most = torch.get_num_threads()
+    calls = {"dense": dense.call(phase), name: peer.call(phase)}
+    setup = {"dense": partial(_enter, dense, phase, dense_threads), name: partial(_enter, peer, phase, most)}
+    with torch_threads(most):
+        return interleaved(calls, rounds, setup=setup, ratios=[(name, "dense")], window=window, budget=budget)
+
+
+def _enter(peer: Peer, phase: Phase, n_threads: int) -> None:
+    peer.enter(phase)
+    torch.set_num_threads(n_threads)
 
 
 def _calls(rounds: int) -> int:
@@ -334,19 +373,24 @@ def _row(
     depth: int | None,
     phase: Phase | None,
     parameters: int | None = None,
-    seconds: float | None = None,
-    against_dense: float | None = None,
+    *,
+    timings: Timings | None = None,
+    n_threads: int | None = None,
     note: str = "",
 ) -> dict[str, Any]:
+    pair = (peer, None if peer == "dense" else "dense")
     return {
         "peer": peer,
         "depth": depth,
         "rows": N_ROWS,
         "phase": phase,
-        "milliseconds": None if seconds is None else seconds * 1000,
-        "against_dense": against_dense,
+        "milliseconds": None if timings is None else timings.median(peer) * 1000,
+        "against_dense": None if timings is None else timings.ratio(peer, "dense"),
+        "spread": None if timings is None else timings.largest_spread([pair]),
+        "unstable": None if timings is None else timings.unstable([pair]),
+        "threads": n_threads,
         "parameters": parameters,
-        "finished": seconds is not None,
+        "finished": timings is not None,
         "note": note,
     }
 

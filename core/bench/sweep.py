@@ -5,13 +5,13 @@ whole sweep is extrapolated and marked as such.
 """
 
 import math
-import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
+from leafscope.core.bench.timing import Budget, OutOfTime, Timings, Window, steadiest
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.training.loop import TrainResult, result_of, train
 from leafscope.core.training.population import Ended, Population
@@ -21,6 +21,8 @@ REFERENCE_EPOCHS = 2
 """Epochs of a run that are timed with the reference."""
 CHECKED_LOSS = 1e-3
 """Largest relative difference between the losses of a member and of the reference after those epochs."""
+PATIENCE = 180.0
+"""Seconds during which an unsteady sweep is measured again, without a budget."""
 
 
 def depths_sweep() -> list[RunConfig]:
@@ -47,52 +49,91 @@ def narrow_sweep() -> list[RunConfig]:
     ]
 
 
-def run(quick: bool = False, rounds: int = 3, threads: int | None = None) -> list[dict[str, Any]]:
+def whole(name: str) -> int:
+    """Count the runs of a sweep (depths, narrow, one)."""
+    return 1 if name == "one" else len(depths_sweep() if name == "depths" else narrow_sweep())
+
+
+def run(quick: bool = False, rounds: int = 3, threads: int | None = None, budget: Budget | None = None) -> list[dict[str, Any]]:
     """Time both sweeps and one run in every way; returns rows of JSON values.
 
     Keys: `sweep` (depths, narrow, one), `way` (population, one by one, reference), `runs`, `seconds` (median over rounds),
     `faster` (how many times faster the population, or for `one` the compiled path, is than this way; ratio within the
-    rounds), `extrapolated`, `threads`. `quick` uses a few runs of each sweep and a few epochs of the single run, as `runs` and
-    `sweep` show. Raises ValueError if a population's histories differ from those of the runs trained one by one, or if the
+    rounds), `spread` (interquartile range over the median, of that ratio, and of the seconds of the fastest way), `unstable`
+    (whether that is more than `timing.STEADY`, also when measured again), `extrapolated`, `threads`. `quick` uses a few runs
+    of each sweep and a few epochs of the single run, as `runs` and `sweep` show. What there is no time for within the budget
+    is named there. Raises ValueError if a population's histories differ from those of the runs trained one by one, or if the
     losses differ from the reference's.
     """
     threads = threads or torch.get_num_threads()
-    ways: list[tuple[str, list[RunConfig]]] = [("depths", depths_sweep()), ("narrow", narrow_sweep())]
+    budget = budget or Budget()
+    one = "one, 4 epochs" if quick else "one"
+    few = 5 if quick else 10**9
+    measured: dict[str, Callable[[Window], list[dict[str, Any]]]] = {
+        "depths": lambda window: _together("depths", _evenly(depths_sweep(), few), quick, rounds, threads, window, budget),
+        "narrow": lambda window: _together("narrow", _evenly(narrow_sweep(), few), quick, rounds, threads, window, budget),
+        one: lambda window: _one(one, rounds, 4 if quick else None, window, budget),
+    }
     results: list[dict[str, Any]] = []
     train(changed(RunConfig(), {"train.epochs": 1, "train.device": "cpu"}))
-    for name, runs in ways:
-        chosen = _evenly(runs, 5) if quick else runs
-        taken: dict[str, list[float]] = {"population": [], "one by one": [], "reference": []}
-        for turn in range(rounds):
-            histories: dict[str, list[TrainResult]] = {}
-            for way in _rotated(["population", "one by one", "reference"], turn):
-                if way == "reference":
-                    seconds, sampled = _extrapolated(chosen, 2 if quick else 8)
-                    taken[way].append(seconds)
-                else:
-                    began = time.perf_counter()
-                    histories[way] = _population(chosen, threads) if way == "population" else [train(run) for run in chosen]
-                    taken[way].append(time.perf_counter() - began)
-            _check(histories["population"], histories["one by one"])
-            _check_reference(histories["population"], sampled)
-        results += _rows(name, len(chosen), threads, taken, "population")
-    results += _one(rounds, 4 if quick else None)
+    for place, (name, measure) in enumerate(measured.items()):
+        try:
+            budget.check()
+            results += measure(budget.part(len(measured) - place, PATIENCE))
+        except OutOfTime:
+            budget.left_out.append(name)
     return results
 
 
-def _one(rounds: int, epochs: int | None) -> list[dict[str, Any]]:
+def _together(
+    name: str, runs: list[RunConfig], quick: bool, rounds: int, threads: int, window: Window, budget: Budget
+) -> list[dict[str, Any]]:
+    """Time a sweep in all ways, and compare what they trained in each round."""
+    ways = ["population", "one by one", "reference"]
+
+    def one_round(turn: int) -> dict[str, float]:
+        taken: dict[str, float] = {}
+        histories: dict[str, list[TrainResult]] = {}
+        for way in _rotated(ways, turn):
+            budget.check()
+            if way == "reference":
+                taken[way], sampled = _extrapolated(runs, 2 if quick else 8)
+            else:
+                began = time.perf_counter()
+                histories[way] = _population(runs, threads) if way == "population" else [train(run) for run in runs]
+                taken[way] = time.perf_counter() - began
+        _check(histories["population"], histories["one by one"])
+        _check_reference(histories["population"], sampled)
+        return {way: taken[way] for way in ways}
+
+    timings = steadiest(one_round, rounds, _pairs(ways), window, budget)
+    return _rows(name, len(runs), threads, timings)
+
+
+def _one(name: str, rounds: int, epochs: int | None, window: Window, budget: Budget) -> list[dict[str, Any]]:
     """Time the default run (digits, depth 4) on both paths, with all its epochs or the given number."""
     single = changed(RunConfig(), {"train.device": "cpu"} | ({} if epochs is None else {"train.epochs": epochs}))
-    taken: dict[str, list[float]] = {"compiled": [], "reference": []}
-    for turn in range(rounds):
-        for way in _rotated(list(taken), turn):
+    ways = ["compiled", "reference"]
+
+    def one_round(turn: int) -> dict[str, float]:
+        taken: dict[str, float] = {}
+        for way in _rotated(ways, turn):
+            budget.check()
             trainer = Trainer(single, compiled=way == "compiled")
             began = time.perf_counter()
             for _ in trainer.epochs():
                 pass
-            taken[way].append(time.perf_counter() - began)
-    name = "one" if epochs is None else f"one, {epochs} epochs"
-    return _rows(name, 1, 1, taken, "compiled", extrapolated=())
+            taken[way] = time.perf_counter() - began
+        return {way: taken[way] for way in ways}
+
+    timings = steadiest(one_round, rounds, _pairs(ways), window, budget)
+    return _rows(name, 1, 1, timings, extrapolated=())
+
+
+def _pairs(ways: Sequence[str]) -> list[tuple[str, str | None]]:
+    """List what must be steady: the seconds of the first way, and the ratios of the others to it."""
+    fastest, *others = ways
+    return [(fastest, None), *((way, fastest) for way in others)]
 
 
 def _rotated(ways: list[str], turn: int) -> list[str]:
@@ -109,19 +150,22 @@ def _evenly(runs: list[RunConfig], number: int) -> list[RunConfig]:
 
 
 def _rows(
-    name: str, n: int, threads: int, taken: dict[str, list[float]], fastest: str, extrapolated: Sequence[str] = ("reference",)
+    name: str, n: int, threads: int, timings: Timings, extrapolated: Sequence[str] = ("reference",)
 ) -> list[dict[str, Any]]:
+    fastest = next(iter(timings.seconds))
     return [
         {
             "sweep": name,
             "way": way,
             "runs": n,
-            "seconds": statistics.median(seconds),
-            "faster": statistics.median([mine / best for mine, best in zip(seconds, taken[fastest], strict=True)]),
+            "seconds": timings.median(way),
+            "faster": timings.ratio(way, fastest),
+            "spread": timings.largest_spread([pair]),
+            "unstable": timings.unstable([pair]),
             "extrapolated": way in extrapolated,
             "threads": threads if way == "population" else torch.get_num_threads() if way == "reference" else 1,
         }
-        for way, seconds in taken.items()
+        for way, pair in zip(timings.seconds, _pairs(list(timings.seconds)), strict=True)
     ]
 
 

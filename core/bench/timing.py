@@ -1,16 +1,19 @@
 """Timing on a machine with other load: functions take turns, and ratios are computed within a round.
 
 N functions · R rounds · a round times every function once, one after the other, so a temporary slowdown affects all of
-them.
+them. The median over the rounds ignores the rounds that something else disturbed, as long as they are few; how much rounds
+differ is their spread. Rounds that differ too much are measured again for a limited time.
 """
 
+import contextlib
 import importlib.metadata
+import math
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,57 @@ import numpy as np
 import psutil
 import torch
 
-COPY_BYTES = 256 * 2**20
-"""Size of the array that `bandwidth` copies; larger than a typical last-level cache."""
+STEADY = 0.25
+"""Largest spread of ratios that are steady (this project's choice): with 9 rounds, the error of their median is about 8 %."""
+
+FEWEST_ROUNDS = 3
+"""With fewer rounds, nothing is known of their spread."""
+
+QUICK_FACTOR = 1.4
+"""Largest factor between the time that a quick measurement is said to take and its window; calls that last make it 1.5."""
+
+TRIALS = 5
+"""Times that `best_threads` tries each number."""
+
+
+class OutOfTime(Exception):
+    """A measurement's time was over before it gave a number."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a measurement that repeats itself may end, on the clock of `time.perf_counter`."""
+
+    least: float = -math.inf
+    """Even steady rounds are measured again until then."""
+    most: float = -math.inf
+    """Unsteady rounds are measured again until then."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The time that measurements take together, and what was left out because it was over."""
+
+    window: Window = Window(most=math.inf)
+    left_out: list[str] = field(default_factory=list)
+
+    @classmethod
+    def about(cls, seconds: float, began: float) -> "Budget":
+        """Make a budget that takes about so many seconds, within a factor of `QUICK_FACTOR`."""
+        return cls(Window(began + seconds / QUICK_FACTOR, began + seconds * QUICK_FACTOR))
+
+    def check(self) -> None:
+        """Raise OutOfTime if the time is over."""
+        if time.perf_counter() >= self.window.most:
+            raise OutOfTime
+
+    def part(self, parts: int, patience: float) -> Window:
+        """Return the window of the next of so many measurements: an equal part of what is left, or `patience` seconds."""
+        now = time.perf_counter()
+        if self.window.most == math.inf:
+            return Window(most=now + patience)
+        least, most = (now + max(0.0, end - now) / parts for end in (self.window.least, self.window.most))
+        return Window(least, most)
 
 
 @dataclass(frozen=True)
@@ -34,18 +86,39 @@ class Timings:
         """Return the median over the rounds, in seconds per call."""
         return statistics.median(self._of(name))
 
-    def spread(self, name: str) -> tuple[float, float]:
-        """Return the first and the third quartile over the rounds, in seconds per call."""
-        low, high = np.quantile(self._of(name), (0.25, 0.75))
-        return float(low), float(high)
-
     def ratio(self, name: str, other: str) -> float:
         """Return the median over the rounds of time(name) / time(other), each within its round.
 
         >>> Timings({"a": (2.0, 30.0, 6.0), "b": (1.0, 10.0, 2.0)}).ratio("a", "b")
         3.0
         """
-        return statistics.median(mine / theirs for mine, theirs in zip(self._of(name), self._of(other), strict=True))
+        return statistics.median(self._ratios(name, other))
+
+    def spread(self, name: str, other: str | None = None) -> float:
+        """Return the interquartile range of `ratio` over the rounds divided by their median; without `other`, of seconds.
+
+        >>> Timings({"a": (2.0, 3.0, 4.0, 500.0, 3.0), "b": (1.0, 1.0, 1.0, 1.0, 1.0)}).spread("a", "b")
+        0.3333333333333333
+        """
+        values = self._of(name) if other is None else self._ratios(name, other)
+        low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+        return float((high - low) / middle)
+
+    def largest_spread(self, pairs: Sequence[tuple[str, str | None]]) -> float:
+        """Return the largest spread of some ratios, or of the seconds of names that have no other."""
+        return max((self.spread(name, other) for name, other in pairs), default=0.0)
+
+    def unstable(self, pairs: Sequence[tuple[str, str | None]]) -> bool:
+        """Whether some of these ratios differ more than `STEADY` between the rounds, or there are too few rounds."""
+        return self.rounds < FEWEST_ROUNDS or not self.largest_spread(pairs) <= STEADY
+
+    @property
+    def rounds(self) -> int:
+        """R."""
+        return len(next(iter(self.seconds.values())))
+
+    def _ratios(self, name: str, other: str) -> list[float]:
+        return [mine / theirs for mine, theirs in zip(self._of(name), self._of(other), strict=True)]
 
     def _of(self, name: str) -> tuple[float, ...]:
         if name not in self.seconds:
@@ -58,15 +131,21 @@ def interleaved(
     rounds: int,
     seconds: float = 0.02,
     setup: Mapping[str, Callable[[], object]] | None = None,
+    *,
+    ratios: Sequence[tuple[str, str]] = (),
+    window: Window = Window(),
+    budget: Budget | None = None,
 ) -> Timings:
     """Time functions in turns: in each round every function is repeated for about `seconds`, at least once.
 
     Each function is called once to warm up, then calibrated, then timed; the next round starts with the next function.
     `setup` maps a name to a function that is called, untimed, before each block of repetitions. A function that starts work
-    on a GPU must wait for its result. Raises ValueError without functions, for less than one round, for seconds that are
-    not positive, or for a setup of a function that is not timed.
+    on a GPU must wait for its result. All rounds are measured again as `steadiest` says. Raises ValueError without
+    functions, for less than one round, for seconds that are not positive, or for a setup of a function that is not timed;
+    OutOfTime if the budget ends before one round is complete.
     """
     setup = setup or {}
+    budget = budget or Budget()
     if not calls:
         raise ValueError("calls must name at least one function")
     if rounds < 1:
@@ -81,26 +160,103 @@ def interleaved(
     for name in names:
         _prepare(setup, name)
         calls[name]()
+        budget.check()
         repetitions[name] = _calibrate(calls[name], seconds)
-    taken: dict[str, list[float]] = {name: [] for name in names}
-    for index in range(rounds):
+        budget.check()
+
+    def one_round(index: int) -> dict[str, float]:
+        taken: dict[str, float] = {}
         first = index % len(names)
         for name in names[first:] + names[:first]:
+            budget.check()
             _prepare(setup, name)
-            taken[name].append(_elapsed(calls[name], repetitions[name]) / repetitions[name])
-    return Timings({name: tuple(values) for name, values in taken.items()})
+            taken[name] = _elapsed(calls[name], repetitions[name]) / repetitions[name]
+        return taken
+
+    return steadiest(one_round, rounds, ratios, window, budget)
 
 
-def bandwidth(rounds: int = 5) -> float:
-    """Measure the memory bandwidth of a copy, in bytes per second, with as many threads as torch uses.
+def steadiest(
+    one_round: Callable[[int], Mapping[str, float]],
+    rounds: int,
+    ratios: Sequence[tuple[str, str | None]],
+    window: Window,
+    budget: Budget,
+) -> Timings:
+    """Measure rounds, again where `ratios` are not steady, and return the attempt whose ratios differ least.
 
-    Bytes read and bytes written both count: a copy of n bytes moves 2 n. The median over the rounds of copying a float32
-    array of `COPY_BYTES`.
+    `one_round` takes the number of a round and returns name -> seconds. When the window ends, no attempt begins, and one that
+    has begun ends with `FEWEST_ROUNDS`. Raises OutOfTime if the budget ends before one round is complete.
     """
-    source = torch.ones(COPY_BYTES // 4, dtype=torch.float32)
+    best: Timings | None = None
+    while True:
+        found: list[Mapping[str, float]] = []
+        over = False
+        try:
+            for index in range(rounds):
+                found.append(one_round(index))
+                if time.perf_counter() >= window.most and len(found) >= FEWEST_ROUNDS:
+                    break
+        except OutOfTime:
+            if not found and best is None:
+                raise
+            over = True
+        if found:
+            timings = Timings({name: tuple(taken[name] for taken in found) for name in found[0]})
+            if best is None or _order(timings, ratios) < _order(best, ratios):
+                best = timings
+        if best is not None:
+            enough = window.most if best.unstable(ratios) else window.least
+            if over or time.perf_counter() >= enough:
+                return best
+
+
+def _order(timings: Timings, ratios: Sequence[tuple[str, str | None]]) -> tuple[bool, float]:
+    """The better attempt is the smaller: one with too few rounds has a small spread by chance."""
+    return timings.rounds < FEWEST_ROUNDS, timings.largest_spread(ratios)
+
+
+def best_threads(call: Callable[[], object], seconds: float = 0.003) -> int:
+    """Return 1 or the number of threads of torch, with whichever a call takes less time in the median.
+
+    Both are tried in turns, each for about `seconds` and at least once; torch's number is put back.
+    """
+    most = torch.get_num_threads()
+    taken: dict[int, list[float]] = {number: [] for number in sorted({1, most})}
+    if len(taken) == 1:
+        return most
+    with torch_threads(most):
+        for _ in range(TRIALS):
+            for number, times in taken.items():
+                torch.set_num_threads(number)
+                call()
+                began = time.perf_counter()
+                while True:
+                    times.append(_elapsed(call, 1))
+                    if time.perf_counter() - began >= seconds:
+                        break
+    return min(taken, key=lambda number: statistics.median(taken[number]))
+
+
+@contextlib.contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Give torch so many threads, and put its number back afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def copying(n_bytes: float) -> tuple[Callable[[], object], int]:
+    """Make a copy between two float32 arrays that together have about `n_bytes`; returns it and the bytes that it moves.
+
+    Bytes read and bytes written both count, so a copy moves as many bytes as it touches.
+    """
+    source = torch.ones(max(1, round(n_bytes / 8)), dtype=torch.float32)
     target = torch.empty_like(source)
-    seconds = interleaved({"copy": lambda: target.copy_(source)}, rounds).median("copy")
-    return 2 * source.numel() * source.element_size() / seconds
+    return lambda: target.copy_(source), 2 * source.nbytes
 
 
 def environment() -> dict[str, Any]:
