@@ -150,7 +150,7 @@ def _follow() -> None:
             st.rerun()
         left, right = st.columns([4, 1], vertical_alignment="bottom")
         spent = theme.duration(max(1.0, state.seconds))
-        left.progress(state.fraction, text=f"Measuring for {spent}; about {measurement.SECONDS:.0f} s on an idle machine")
+        left.progress(state.fraction, text=f"Measuring for {spent}; about {measurement.SECONDS:.0f} s in all")
         right.button("Stop", icon=":material/stop:", key="_stop_measuring", width="stretch", on_click=measurement.stop)
 
     view()

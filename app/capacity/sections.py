@@ -58,7 +58,7 @@ GATE_WORDS: dict[Gates, str] = {"hidden": "hidden units", "units": "separate uni
 _NUMBERS = ("depth", "rows", "milliseconds", "dense_milliseconds", "against_dense", "capacity_time_ratio", "touched_bytes")
 """The numbers of a row of the benchmark that figures show."""
 
-_COLUMNS = ["quantity", "depth", "value", "unit"]
+_COLUMNS = ["quantity", "depth", "value", "unit", "unstable"]
 _MEASURED = {"trained": "trained_parameters", "training_seconds": "seconds", "inference_seconds": "inference_seconds"}
 """Quantity -> column of a sweep's table."""
 _UNITS = {
@@ -71,6 +71,10 @@ _UNITS = {
     "training_seconds": "s",
     "inference_seconds": "s",
 }
+
+
+_Line = tuple[str, float, float] | tuple[str, float, float, bool]
+"""Quantity, depth, value, and whether it is unstable."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +120,10 @@ def layer_counts(depth: int, gates: Gates) -> dict[str, int]:
 def layer_lines(benchmark: Benchmark | None, gates: Gates) -> pd.DataFrame:
     """List counts and, if measured, bytes and times of the layer, by depth; the dense layer's have no depth.
 
-    Columns quantity, depth, value, unit. A time is the ratio to the dense layer that was taken within the same rounds,
-    times the dense layer's median over all depths: what else the machine did then cancels.
+    Columns quantity, depth, value, unit, unstable. A time is the ratio to the dense layer, taken within the same rounds, times
+    the dense layer's median over all depths: what else the machine did then cancels.
     """
-    lines: list[tuple[str, float, float]] = []
+    lines: list[_Line] = []
     for depth in DEPTHS:
         lines += [(quantity, depth, value) for quantity, value in layer_counts(depth, gates).items()]
     dense = layer_counts(0, "hidden")
@@ -132,15 +136,18 @@ def layer_lines(benchmark: Benchmark | None, gates: Gates) -> pd.DataFrame:
     return _lines(lines)
 
 
-def _times(quantity: str, rows: Sequence[dict[str, Any]]) -> list[tuple[str, float, float]]:
+def _times(quantity: str, rows: Sequence[dict[str, Any]]) -> list[_Line]:
     if not rows:
         return []
     dense = float(pd.Series([row["dense_milliseconds"] for row in rows]).median()) / 1e3
-    return [(quantity, row["depth"], row["against_dense"] * dense) for row in rows] + [(quantity, math.nan, dense)]
+    lines: list[_Line] = [(quantity, row["depth"], row["against_dense"] * dense, is_unstable(row)) for row in rows]
+    return [*lines, (quantity, math.nan, dense)]
 
 
-def _lines(rows: Iterable[tuple[str, float, float]]) -> pd.DataFrame:
-    table = [(quantity, float(depth), float(value), _UNITS[quantity]) for quantity, depth, value in rows]
+def _lines(rows: Iterable[_Line]) -> pd.DataFrame:
+    table = [
+        (quantity, float(depth), float(value), _UNITS[quantity], any(unstable)) for quantity, depth, value, *unstable in rows
+    ]
     return pd.DataFrame(table, columns=_COLUMNS)
 
 
@@ -159,16 +166,21 @@ def _rows(benchmark: Benchmark) -> list[dict[str, Any]]:
     ]
 
 
+def is_unstable(row: dict[str, Any]) -> bool:
+    """Whether the rounds of a row differed too much; what older versions measured does not say so."""
+    return bool(row.get("unstable", False))
+
+
 def ratio_rows(benchmark: Benchmark) -> pd.DataFrame:
-    """List the capacity-time ratios as measured: phase, rows, depth, ratio."""
+    """List the capacity-time ratios as measured: phase, rows, depth, ratio, unstable."""
     return pd.DataFrame(
         [
-            (phase, rows, row["depth"], row["capacity_time_ratio"])
+            (phase, rows, row["depth"], row["capacity_time_ratio"], is_unstable(row))
             for phase, batches in RATIO_ROWS.items()
             for rows in batches
             for row in measured(benchmark, phase, rows)
         ],
-        columns=["phase", "rows", "depth", "ratio"],
+        columns=["phase", "rows", "depth", "ratio", "unstable"],
     )
 
 
@@ -183,7 +195,8 @@ def summary(figure: CapacityByDepth, depth: int, gates: Gates, trusted: bool = T
 takes has not been measured on this machine.
     """
     table = figure.table()
-    times = table[table["depth"] == depth].set_index("quantity")["times"]
+    here = table[table["depth"] == depth].set_index("quantity")
+    times = here["times"]
     computation = times["multiply_adds"]
     for_that = "the same multiply-adds" if computation == 1 else f"{times_words(computation)} times the multiply-adds"
     stores = (
@@ -197,6 +210,8 @@ takes has not been measured on this machine.
         return f"{stores}. Times are measured only of gates that are hidden units, so there is no capacity-time ratio."
     if "training_seconds" not in times:
         return f"{stores}. Times are measured at K = {theme.enumerate_words([f'{one:g}' for one in known])}, not at {depth}."
+    if "unstable" in here and here.loc["training_seconds", "unstable"]:
+        return f"{stores}. The time measured at K = {depth} is unstable, so there is no capacity-time ratio: measure again."
     if not trusted:
         return f"{stores}. The measured times cannot be trusted, so there is no capacity-time ratio."
     slower = times["training_seconds"]
@@ -208,7 +223,7 @@ def busy_words(benchmark: Benchmark) -> str | None:
     """Say that the times cannot be trusted, where the two layers differ at K = 0 as only a busy machine explains; or None."""
     low, high = TRUSTED
     for row in measured(benchmark, "training", ROWS):
-        if row["depth"] == 0 and not low <= row["against_dense"] <= high:
+        if row["depth"] == 0 and not is_unstable(row) and not low <= row["against_dense"] <= high:
             return (
                 f"At K = 0 both layers compute the same, but the tree layer took {times_words(row['against_dense'])} times as "
                 "long as the dense one: probably something else kept the machine busy. Measure again when it is idle."
@@ -227,6 +242,15 @@ def measured_words(benchmark: Benchmark) -> str:
     return f"Measured by leafscope bench on {when:%Y-%m-%d %H:%M} UTC, {machine}, {threads}, {kind}."
 
 
+def left_out_words(benchmark: Benchmark) -> str:
+    """Say what there was no time to measure; empty if there was time for all."""
+    groups = benchmark.result.get("left_out")  # older versions measured all
+    left_out = groups.get("capacity") if isinstance(groups, dict) else None
+    if not (isinstance(left_out, list) and left_out):
+        return ""
+    return f"There was no time for {theme.one_line('; '.join(map(str, left_out)), 800)}."
+
+
 def layer(benchmark: Benchmark | None, depth: int, gates: Gates) -> None:
     """Capacity, computation and time of the measured layer against depth."""
     shown = CapacityByDepth(layer_lines(benchmark, gates), reference="dense")
@@ -236,6 +260,7 @@ def layer(benchmark: Benchmark | None, depth: int, gates: Gates) -> None:
             measured_words(benchmark),
             f"Batches of {theme.thousands(ROWS)} rows; times are ratios to the dense layer, taken in the same rounds.",
             "They are those of gates that are hidden units." if gates != "hidden" else "",
+            left_out_words(benchmark),
         ]
     drawing.figure(
         shown.figure(subject=f"{_LAYER}, gates: {GATE_WORDS[gates]}", look=session.look()),
@@ -291,7 +316,7 @@ def net_lines(rows: pd.DataFrame, sweep: SweepConfig) -> pd.DataFrame:
     `rows` are the results of one model at one width. What was measured is the mean over those that are finished.
     """
     runs = dict(zip(run_ids(sweep), distinct_runs(sweep), strict=True))
-    lines: list[tuple[str, float, float]] = []
+    lines: list[_Line] = []
     for depth in sorted(rows["depth"].unique()):
         part = rows[rows["depth"] == depth]
         run = runs[part["run_id"].iloc[0]]

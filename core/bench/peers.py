@@ -86,9 +86,10 @@ class Peer:
         """Return the function that is timed in a phase."""
         return self.step if phase == "training" else self.infer
 
-    def enter(self, phase: Phase) -> None:
-        """Put the module in the mode of the phase."""
+    def enter(self, phase: Phase, threads: int) -> None:
+        """Put the module in the mode of the phase, and give torch so many threads."""
         self.module.train(phase == "training")
+        torch.set_num_threads(threads)
 
 
 def run(
@@ -132,7 +133,7 @@ def run(
             budget.check()
             peer = PEERS[name](make_batch(depth), depth)
         except OutOfTime:
-            budget.left_out += [_words(name, phase, depth) for phase in phases]
+            budget.left_out.extend(_words(name, phase, depth) for phase in phases)
             continue
         except ImportError as error:
             rows.append(_row(name, None, None, note=f'not installed ({error}): pip install "leafscope[bench]"'))
@@ -323,7 +324,7 @@ def _peer(
 
 def _first_call(peer: Peer, phase: Phase) -> float:
     """Make the first call of a phase, check the module's output after it, and return the seconds of the call."""
-    peer.enter(phase)
+    peer.enter(phase, torch.get_num_threads())
     start = time.perf_counter()
     result = peer.call(phase)()
     seconds = time.perf_counter() - start
@@ -338,14 +339,9 @@ def _beside_dense(
     """Time a peer and the dense layer in turns, with no third function between them, which could be slow."""
     most = torch.get_num_threads()
     calls = {"dense": dense.call(phase), name: peer.call(phase)}
-    setup = {"dense": partial(_enter, dense, phase, dense_threads), name: partial(_enter, peer, phase, most)}
+    setup = {"dense": partial(dense.enter, phase, dense_threads), name: partial(peer.enter, phase, most)}
     with torch_threads(most):
         return interleaved(calls, rounds, setup=setup, ratios=[(name, "dense")], window=window, budget=budget)
-
-
-def _enter(peer: Peer, phase: Phase, n_threads: int) -> None:
-    peer.enter(phase)
-    torch.set_num_threads(n_threads)
 
 
 def _calls(rounds: int) -> int:

@@ -61,6 +61,11 @@ class Budget:
         """Make a budget that takes about so many seconds, within a factor of `QUICK_FACTOR`."""
         return cls(Window(began + seconds / QUICK_FACTOR, began + seconds * QUICK_FACTOR))
 
+    @property
+    def limited(self) -> bool:
+        """Whether the time ends."""
+        return self.window.most < math.inf
+
     def check(self) -> None:
         """Raise OutOfTime if the time is over."""
         if time.perf_counter() >= self.window.most:
@@ -69,7 +74,7 @@ class Budget:
     def part(self, parts: int, patience: float) -> Window:
         """Return the window of the next of so many measurements: an equal part of what is left, or `patience` seconds."""
         now = time.perf_counter()
-        if self.window.most == math.inf:
+        if not self.limited:
             return Window(most=now + patience)
         least, most = (now + max(0.0, end - now) / parts for end in (self.window.least, self.window.most))
         return Window(least, most)
@@ -186,7 +191,8 @@ def steadiest(
     """Measure rounds, again where `ratios` are not steady, and return the attempt whose ratios differ least.
 
     `one_round` takes the number of a round and returns name -> seconds. When the window ends, no attempt begins, and one that
-    has begun ends with `FEWEST_ROUNDS`. Raises OutOfTime if the budget ends before one round is complete.
+    has begun ends with `FEWEST_ROUNDS`; without a limited budget the first one is complete. Raises OutOfTime if the budget
+    ends before one round is complete.
     """
     best: Timings | None = None
     while True:
@@ -195,7 +201,8 @@ def steadiest(
         try:
             for index in range(rounds):
                 found.append(one_round(index))
-                if time.perf_counter() >= window.most and len(found) >= FEWEST_ROUNDS:
+                hurry = best is not None or budget.limited
+                if hurry and time.perf_counter() >= window.most and len(found) >= FEWEST_ROUNDS:
                     break
         except OutOfTime:
             if not found and best is None:

@@ -138,7 +138,7 @@ def test_counts_need_no_measuring(lab: Lab) -> None:
     said = words(at)
     assert "At K = 8 the tree layer stores 511 times the parameters of the dense layer for the same multiply-adds." in said
     assert "has not been measured on this machine" in said
-    assert at.button(key="_measure").label == "Measure on this machine (about 15 s)"
+    assert at.button(key="_measure").label == "Measure on this machine (about 30 s)"
     assert not at.error
     links: Any = at.get("page_link")
     assert [link.proto.page for link in links] == ["overfitting"]
@@ -230,6 +230,57 @@ def test_the_newest_benchmark_with_the_group_counts(lab: Lab) -> None:
     lab.store.add_benchmark(benchmark(training_8=2.0))
     lab.store.add_benchmark(benchmark() | {"groups": {"peers": []}})
     assert "takes 2.00 times as long" in words(open_page("capacity"))
+
+
+def unstable(result: dict[str, Any], phase: str, depth: int) -> dict[str, Any]:
+    """The same result, with the rows of one phase and depth marked, all others as steady."""
+    rows = [
+        row | {"spread": 0.1, "unstable": (row["phase"], row["depth"]) == (phase, depth)}
+        for row in result["groups"]["capacity"]
+    ]
+    return result | {"groups": {"capacity": rows}}
+
+
+def symbols(figure: dict[str, Any], name: str) -> Any:
+    (trace,) = (trace for trace in figure["data"] if trace.get("name", "").replace("<br>", " ") == name)
+    return trace["marker"]["symbol"]
+
+
+def test_what_is_unstable_is_hollow_and_has_no_ratio(lab: Lab) -> None:
+    lab.store.add_benchmark(unstable(benchmark(training_8=0.0085), "training", 8))
+    at = open_page("capacity")
+    drawn = figures(at)
+    step = symbols(drawn["capacity_layer"], "time of a training step")
+    assert [symbol.endswith("-open") for symbol in step] == [False, False, True, False]
+    assert "-open" not in str(symbols(drawn["capacity_layer"], "time of inference"))
+    ratio = symbols(drawn["capacity_ratio"], "training, 64 rows")
+    assert [symbol.endswith("-open") for symbol in ratio] == [False, False, True, False]
+    for figure in drawn.values():
+        assert "hollow: unstable" in figure["layout"]["title"]["text"].replace("<br>", " ")
+    said = words(at)
+    assert "The time measured at K = 8 is unstable, so there is no capacity-time ratio: measure again." in said
+    assert "a capacity-time ratio of" not in said
+    assert "Unstable ratios are left out here." in said
+    assert "a capacity-time ratio of 205" in words(open_page("capacity", layer_depth=12))
+
+
+def test_an_unstable_time_at_depth_0_says_nothing_of_the_others(lab: Lab) -> None:
+    lab.store.add_benchmark(unstable(benchmark(training_0=0.03), "training", 0))
+    at = open_page("capacity")
+    assert not at.warning
+    assert "a capacity-time ratio of 128" in words(at)
+
+
+def test_what_there_was_no_time_for_is_told(lab: Lab) -> None:
+    lab.store.add_benchmark(benchmark() | {"left_out": {"capacity": ["training, K = 4, N = 1", "inference, K = 4, N = 1"]}})
+    assert "There was no time for training, K = 4, N = 1; inference, K = 4, N = 1." in words(open_page("capacity"))
+
+
+def test_a_measurement_that_left_everything_out_is_shown(lab: Lab) -> None:
+    lab.store.add_benchmark(benchmark() | {"groups": {"capacity": []}, "left_out": {"capacity": ["training, K = 8, N = 1"]}})
+    said = words(open_page("capacity"))
+    assert "has not been measured on this machine" in said
+    assert "There was no time for training, K = 8, N = 1." in said
 
 
 # Measuring from the page

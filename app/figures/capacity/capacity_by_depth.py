@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from leafscope.app import theme
-from leafscope.app.figures.capacity.growth_plot import GrowthLine, colour_of, growth_plot, times_words
+from leafscope.app.figures.capacity.growth_plot import UNSTABLE, GrowthLine, colour_of, growth_plot, times_words, with_unstable
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.interval_lines import check_columns
 from leafscope.app.theme import SCREEN, Look
@@ -59,7 +59,7 @@ class CapacityByDepth:
 
     lines: pd.DataFrame
     """quantity (stored, distinct, trained, multiply_adds, gate_multiply_adds, touched_bytes, training_seconds,
-    inference_seconds), depth, value, unit."""
+    inference_seconds), depth, value, unit; unstable (no column: none is)."""
     reference: Reference = None
     """"dense": the rows without a depth, or depth 0 where a quantity has none; None: depth 0. Gates are multiples of all
     multiply-adds, whose part they are."""
@@ -67,7 +67,8 @@ class CapacityByDepth:
     _table: pd.DataFrame = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        table = check_columns(self.lines, ["quantity", "depth", "value", "unit"], "lines")
+        lines = self.lines if "unstable" in self.lines else self.lines.assign(unstable=False)
+        table = check_columns(lines, ["quantity", "depth", "value", "unit", "unstable"], "lines")
         unknown = [quantity for quantity in table["quantity"].unique() if quantity not in _QUANTITIES]
         if unknown:
             raise ValueError(f"quantity must be one of {', '.join(_QUANTITIES)}, got {unknown[0]!r}")
@@ -107,7 +108,7 @@ class CapacityByDepth:
         )
 
     def sentence(self) -> str:
-        """Say by how much the stored parameters grow, beside time, or computation where no time is measured; plain text.
+        """Say by how much the stored parameters grow, beside steady times, or computation where there are none; plain text.
 
         >>> rows = [("stored", 0, 10), ("stored", 2, 70), ("training_seconds", 0, 1), ("training_seconds", 2, 2)]
         >>> lines = pd.DataFrame(rows, columns=["quantity", "depth", "value"]).assign(unit="")
@@ -115,7 +116,8 @@ class CapacityByDepth:
         From depth 0 to 2 the stored parameters grow by a factor of 7.00 while a training step takes 2.00 times as long: a \
 capacity-time ratio of 3.50.
         """
-        known = self._table[(self._table["times"] > 0) & (self._table["depth"] > 0)]
+        steady = ~self._table["unstable"].astype(bool)
+        known = self._table[(self._table["times"] > 0) & (self._table["depth"] > 0) & steady]
         times = {str(quantity): rows.set_index("depth")["times"] for quantity, rows in known.groupby("quantity")}
         if "stored" not in times:
             return "No depth above 0 is counted yet."
@@ -135,9 +137,9 @@ capacity-time ratio of 3.50.
     def table(self) -> pd.DataFrame:
         """List what is drawn: quantity, depth, value, unit, times (NaN: nothing to compare with), depths rising.
 
-        The dense layer's own values, without a depth, come last of their quantity.
+        The dense layer's own values, without a depth, come last of their quantity. A column `unstable` is added if some are.
         """
-        return self._table
+        return with_unstable(self._table)
 
     @property
     def _of(self) -> str:
@@ -149,9 +151,13 @@ capacity-time ratio of 3.50.
         rows = self._table[(self._table["quantity"] == quantity) & self._table["depth"].notna()]
         hover = [
             f"{pen.words}, K = {depth:.0f}<br>{absolute(value, unit)}<br>{times_words(times)} times {self._of}"
-            for depth, value, unit, times in zip(*(rows[name] for name in ("depth", "value", "unit", "times")))
+            + ("<br>unstable" if unstable else "")
+            for depth, value, unit, times, unstable in zip(
+                *(rows[name] for name in ("depth", "value", "unit", "times", "unstable"))
+            )
         ]
-        return GrowthLine(rows["depth"], rows["times"], pen.words, colour_of(pen.colour, look), pen.marker, pen.dash, hover)
+        colour, hollow = colour_of(pen.colour, look), list(rows["unstable"])
+        return GrowthLine(rows["depth"], rows["times"], pen.words, colour, pen.marker, pen.dash, hover, hollow)
 
     def _remarks(self) -> list[str]:
         """What is left out of the figure, and why."""
@@ -161,6 +167,7 @@ capacity-time ratio of 3.50.
         if len(gates) and (gates == 0).all():
             remarks.append("gates reuse hidden units and cost nothing")
         rows = table.dropna(subset=["depth", "value"])
+        remarks += [UNSTABLE] if rows["unstable"].any() else []
         known = set(rows.loc[rows["times"].notna(), "quantity"])
         alone = [_QUANTITIES[quantity].words for quantity in rows["quantity"].unique() if quantity not in known]
         if alone:

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from leafscope.app import theme
-from leafscope.app.figures.capacity.growth_plot import GrowthLine, colour_of, growth_plot, times_words
+from leafscope.app.figures.capacity.growth_plot import UNSTABLE, GrowthLine, colour_of, growth_plot, times_words, with_unstable
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.interval_lines import check_columns
 from leafscope.app.theme import SCREEN, Look
@@ -32,12 +32,13 @@ class CapacityTimeRatio:
     """
 
     rows: pd.DataFrame
-    """phase (training, straight_through, inference), rows of a batch, depth, ratio."""
+    """phase (training, straight_through, inference), rows of a batch, depth, ratio; unstable (no column: none is)."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        table = check_columns(self.rows, ["phase", "rows", "depth", "ratio"], "rows")
+        rows = self.rows if "unstable" in self.rows else self.rows.assign(unstable=False)
+        table = check_columns(rows, ["phase", "rows", "depth", "ratio", "unstable"], "rows")
         order = table.groupby("phase", sort=False).ngroup()
         table = table.assign(order=order, depth=table["depth"].astype(float), ratio=table["ratio"].astype(float))
         table = table.sort_values(["order", "rows", "depth"], kind="stable", ignore_index=True).drop(columns="order")
@@ -56,7 +57,8 @@ class CapacityTimeRatio:
             [self._line(phase, batch, batches.index(batch), look) for phase, batch in keys],
             title=title,
             subject=subject,
-            subtitle="parameters over time, each as a multiple of the dense layer's",
+            subtitle="parameters over time, each as a multiple of the dense layer's"
+            + (f"; {UNSTABLE}" if drawn["unstable"].any() else ""),
             measure="capacity-time ratio (log scale)",
             height=height,
             look=look,
@@ -75,12 +77,16 @@ class CapacityTimeRatio:
             dash=_DASHES[place % len(_DASHES)],
             hover=[
                 f"{theme.escape(words)}, K = {depth:.0f}<br>capacity-time ratio {times_words(ratio)}"
-                for depth, ratio in zip(rows["depth"], rows["ratio"])
+                + ("<br>unstable" if unstable else "")
+                for depth, ratio, unstable in zip(rows["depth"], rows["ratio"], rows["unstable"])
             ],
+            hollow=list(rows["unstable"]),
         )
 
     def sentence(self) -> str:
         """Give the ratio of every phase and batch at its largest depth, and say where it is below 1; plain text.
+
+        Unstable ratios are not given.
 
         >>> rows = [("training", 64, 0, 1.0), ("training", 64, 4, 20.0)]
         >>> print(CapacityTimeRatio(pd.DataFrame(rows, columns=["phase", "rows", "depth", "ratio"])).sentence())
@@ -89,6 +95,10 @@ class CapacityTimeRatio:
         table = self._table[self._table["ratio"] > 0]
         if table.empty:
             return _NOTHING
+        unstable = table["unstable"].astype(bool)
+        if unstable.all():
+            return "Every capacity-time ratio is unstable: the rounds of the measurement differed too much."
+        table = table[~unstable]
         deepest = table["depth"].max()
         parts: list[str] = []
         below: list[str] = []
@@ -101,11 +111,16 @@ class CapacityTimeRatio:
             if slower:
                 below.append(f"{words} (depth {theme.enumerate_words(slower)})")
         rest = f" Above depth 0 it is below that of the dense layer for {theme.enumerate_words(below)}." if below else ""
-        return f"At depth {deepest:.0f} the capacity-time ratio is {theme.enumerate_words(parts)} (dense layer: 1).{rest}"
+        left_out = " Unstable ratios are left out here." if unstable.any() else ""
+        ratios = f"At depth {deepest:.0f} the capacity-time ratio is {theme.enumerate_words(parts)} (dense layer: 1)."
+        return f"{ratios}{rest}{left_out}"
 
     def table(self) -> pd.DataFrame:
-        """List the ratios drawn: phase, rows, depth, ratio; phases in order of appearance, batches and depths rising."""
-        return self._table
+        """List the ratios drawn: phase, rows, depth, ratio; phases in order of appearance, batches and depths rising.
+
+        A column `unstable` is added if some ratios are.
+        """
+        return with_unstable(self._table)
 
 
 def _label(phase: str, batch: float, form: Literal["line", "step"]) -> str:

@@ -28,6 +28,11 @@ class GrowthLine:
     marker: str
     dash: str
     hover: Sequence[str]
+    hollow: Sequence[bool] = ()
+    """Which points are drawn hollow, since their values are unstable; none where empty."""
+
+
+UNSTABLE = "hollow: unstable, the rounds of the measurement differed too much"
 
 
 def growth_plot(
@@ -73,18 +78,24 @@ def growth_plot(
 
 def _add_line(figure: go.Figure, line: GrowthLine) -> EndLabel:
     drawn = line.values.where(line.values > 0)
+    symbols = [f"{line.marker}-open" if hollow else line.marker for hollow in line.hollow]
     figure.add_scatter(
         x=line.depths,
         y=drawn,
         mode="lines+markers",
         name=theme.escape(line.words),
         line={"color": line.colour, "dash": line.dash},
-        marker={"symbol": line.marker, "color": line.colour},
+        marker={"symbol": symbols if any(line.hollow) else line.marker, "color": line.colour},
         hovertext=list(line.hover),
         hoverinfo="text",
     )
     last = drawn.last_valid_index()
     return EndLabel(float(line.depths.loc[last]), math.log10(drawn.loc[last]), line.words, line.colour)
+
+
+def with_unstable(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the column `unstable` only where something is."""
+    return table if table["unstable"].any() else table.drop(columns="unstable")
 
 
 def colour_of(what: str, look: Look) -> str:

@@ -17,11 +17,15 @@ CAPACITY = {
     "dense_milliseconds": 0.25,
     "against_dense": 5.0,
     "capacity_time_ratio": 102.2,
+    "dense_threads": 1,
+    "spread": 0.041,
+    "unstable": False,
     "same_batch_ratio": None,
     "parameters": 1,
     "against_equal_capacity": None,
     "against_none": None,
     "touched_bytes": 1.0,
+    "bandwidth": 1e10,
     "roofline_share": 0.5,
     "error": 1e-7,
 }
@@ -31,8 +35,8 @@ CAPACITY = {
 def quick(monkeypatch):
     """Groups that take no time."""
     for group in suite.GROUPS:
-        monkeypatch.setitem(suite._RUN, group, lambda quick: [])
-    monkeypatch.setitem(suite._RUN, "capacity", lambda quick: [CAPACITY])
+        monkeypatch.setitem(suite._RUN, group, lambda quick, budget: [])
+    monkeypatch.setitem(suite._RUN, "capacity", lambda quick, budget: [CAPACITY])
 
 
 @pytest.mark.usefixtures("quick")
@@ -50,6 +54,22 @@ def test_prints_tables_writes_a_file_and_keeps_the_result(tmp_path, capsys):
     kept = Store(tmp_path / "l.db").latest_benchmark("capacity")
     assert kept is not None
     assert kept.result == written
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_unstable_has_no_verdict_and_what_was_left_out_is_said(monkeypatch, capsys):
+    def noisy(quick, budget):
+        budget.left_out.append("inference, K = 12, N = 1")
+        return [CAPACITY | {"capacity_time_ratio": 59_799.0, "spread": 1.75, "unstable": True}]
+
+    monkeypatch.setitem(suite._RUN, "capacity", noisy)
+    assert cli.main(["bench", "capacity", "--quick", "--no-store"]) == 0
+    out = capsys.readouterr().out
+    (row,) = [line.split() for line in out.splitlines() if line.startswith("training")]
+    assert {"1.75", "yes"} <= set(row)
+    (goal,) = [line.split() for line in out.splitlines() if line.startswith("capacity-time ratio")]
+    assert goal[-1] == "unstable"
+    assert "left out, since the time was over: inference, K = 12, N = 1" in out
 
 
 @pytest.mark.usefixtures("quick")
@@ -79,7 +99,7 @@ def test_what_cannot_be_done_is_said(arguments, sentence, capsys):
 
 
 def test_a_result_that_deviates_is_a_failure(monkeypatch, capsys):
-    def deviates(quick):
+    def deviates(quick, budget):
         raise ValueError("a step must agree with the reference to 1e-05, got 0.1")
 
     monkeypatch.setitem(suite._RUN, "capacity", deviates)

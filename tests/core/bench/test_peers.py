@@ -18,15 +18,18 @@ from leafscope.core.bench.peers import (
     make_batch,
     run,
 )
+from leafscope.core.bench.timing import Budget, Window
 from leafscope.core.gating import path_nodes
 
-KEYS = ["peer", "depth", "rows", "phase", "milliseconds", "against_dense", "parameters", "finished", "note"]
+KEYS = ["peer", "depth", "rows", "phase", "milliseconds", "against_dense", "spread", "unstable", "threads"]
+KEYS += ["parameters", "finished", "note"]
 
 
 @pytest.fixture(autouse=True)
 def _short_blocks(monkeypatch):
     whole = peers.interleaved
-    monkeypatch.setattr(peers, "interleaved", lambda calls, rounds, setup: whole(calls, rounds, 0.001, setup))
+    monkeypatch.setattr(peers, "interleaved", lambda calls, rounds, **rest: whole(calls, rounds, 0.001, **rest))
+    monkeypatch.setattr(peers, "PATIENCE", 0.0)
 
 
 def only(monkeypatch, **builds):
@@ -56,6 +59,8 @@ def test_rows_are_complete(monkeypatch):
         assert row["rows"] == 256
         assert row["milliseconds"] > 0
         assert row["against_dense"] > 0
+        assert row["spread"] >= 0
+        assert row["threads"] in (1, torch.get_num_threads())
     assert [row["against_dense"] for row in rows[:2]] == [1.0, 1.0]
     matrix, bias = N_FEATURES**2, N_FEATURES
     assert [row["parameters"] for row in rows[::2]] == [
@@ -135,6 +140,13 @@ def test_training_is_done_in_training_mode_and_inference_is_not(monkeypatch):
     only(monkeypatch, watched=build)
     run(depths=(1,), rounds=1)
     assert modes == {"training": {True}, "inference": {False}}
+
+
+def test_a_budget_that_is_over_is_kept_and_what_is_left_out_is_named(monkeypatch):
+    only(monkeypatch, quick=lambda batch, depth: fake(), slow=lambda batch, depth: fake())
+    budget = Budget(Window(most=0.0))
+    assert run(depths=(1,), budget=budget) == []
+    assert budget.left_out == [f"{name}, {phase}, K = 1" for name in ("quick", "slow") for phase in peers.PHASES]
 
 
 def test_a_step_learns():

@@ -1,5 +1,6 @@
 """Timing in turns: what it calls, what it reports, and that it can tell ten times the work."""
 
+import itertools
 import json
 from datetime import UTC, datetime
 
@@ -7,7 +8,20 @@ import pytest
 import torch
 
 from leafscope.core.bench import timing
-from leafscope.core.bench.timing import Timings, bandwidth, environment, interleaved
+from leafscope.core.bench.timing import (
+    FEWEST_ROUNDS,
+    STEADY,
+    Budget,
+    OutOfTime,
+    Timings,
+    Window,
+    best_threads,
+    copying,
+    environment,
+    interleaved,
+    steadiest,
+    torch_threads,
+)
 
 
 def test_ten_times_the_work_takes_clearly_longer():
@@ -29,8 +43,129 @@ def test_the_ratio_is_taken_within_a_round():
     assert timings.median("b") == 2.0
 
 
-def test_the_spread_is_the_quartiles():
-    assert Timings({"a": (5.0, 1.0, 2.0, 4.0, 3.0)}).spread("a") == (2.0, 4.0)
+def test_the_spread_is_that_of_the_ratios_or_of_the_seconds_of_one():
+    timings = Timings({"a": (5.0, 1.0, 2.0, 4.0, 3.0), "b": (5.0, 1.0, 2.0, 4.0, 6.0)})
+    assert timings.spread("a") == pytest.approx((4 - 2) / 3)
+    assert timings.spread("a", "b") == 0.0  # one disturbed round of five
+    assert timings.largest_spread([("a", "b"), ("a", None)]) == timings.spread("a")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only what is timed moves on."""
+    now = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def taking(clock, *seconds):
+    """A function whose calls take so long by the clock, one after the other, over and over."""
+    endless = itertools.cycle(seconds)
+
+    def call():
+        clock[0] += next(endless)
+
+    return call
+
+
+def rounds_of(clock, *ratios):
+    """Rounds in which a takes so many times as long as b, and b a second."""
+    left = iter(ratios)
+
+    def one_round(index):
+        clock[0] += 1.0
+        return {"a": next(left), "b": 1.0}
+
+    return one_round
+
+
+PAIRS = [("a", "b")]
+
+
+def test_a_round_disturbed_a_thousandfold_changes_neither_ratio_nor_steadiness(clock):
+    # after the warm-up and the calibration, the third of seven rounds
+    calls = {"tree": taking(clock, 4.0), "dense": taking(clock, *[1.0] * 4, 1000.0, *[1.0] * 4)}
+    timings = interleaved(calls, rounds=7, ratios=[("tree", "dense")], seconds=0.5)
+    assert max(timings.seconds["dense"]) == 1000.0
+    assert timings.ratio("tree", "dense") == 4.0
+    assert timings.spread("tree", "dense") == 0.0
+    assert not timings.unstable([("tree", "dense")])
+
+
+def test_rounds_that_stay_unsteady_are_measured_until_the_window_ends_and_are_unstable(clock):
+    noisy = itertools.cycle([1.0, 5.0, 30.0])
+    timings = steadiest(rounds_of(clock, *itertools.islice(noisy, 1000)), 5, PAIRS, Window(most=33.0), Budget())
+    assert timings.unstable(PAIRS)
+    assert timings.spread("a", "b") > STEADY
+    assert 33.0 <= clock[0] <= 33.0 + FEWEST_ROUNDS, "an attempt ends soon after the window"
+
+
+def test_unsteady_rounds_are_measured_again_and_steady_ones_count(clock):
+    ratios = (1.0, 9.0, 80.0, 4.0, 4.1, 3.9, 7.0, 8.0, 9.0)
+    timings = steadiest(rounds_of(clock, *ratios), 3, PAIRS, Window(most=100.0), Budget())
+    assert timings.seconds["a"] == (4.0, 4.1, 3.9)
+    assert not timings.unstable(PAIRS)
+    assert clock[0] == 6.0, "what is steady is not measured again"
+
+
+def test_steady_rounds_fill_the_least_time_and_the_steadiest_count(clock):
+    ratios = (4.0, 4.2, 4.4, 4.0, 4.0, 4.0, 4.0, 4.4, 4.8, 1.0, 1.0, 1.0)
+    timings = steadiest(rounds_of(clock, *ratios), 3, PAIRS, Window(least=8.0, most=20.0), Budget())
+    assert clock[0] == 9.0
+    assert timings.seconds["a"] == (4.0, 4.0, 4.0)
+
+
+def test_too_few_rounds_are_unstable_and_give_way_to_more(clock):
+    assert Timings({"a": (1.0, 1.0), "b": (1.0, 1.0)}).unstable(PAIRS)
+    assert not Timings({"a": (1.0,) * FEWEST_ROUNDS, "b": (1.0,) * FEWEST_ROUNDS}).unstable(PAIRS)
+    budget = Budget(Window(most=4.5))
+
+    def one_round(index):
+        budget.check()
+        return rounds(index)
+
+    rounds = rounds_of(clock, 1.0, 4.0, 9.0, 4.0, 4.0, 4.0)
+    timings = steadiest(one_round, 3, PAIRS, Window(most=100.0), budget)
+    assert timings.seconds["a"] == (1.0, 4.0, 9.0)
+    assert timings.unstable(PAIRS)
+
+
+def test_a_budget_that_ends_stops_between_two_functions(clock):
+    calls = {"a": taking(clock, 10.0), "b": taking(clock, 1.0)}
+    with pytest.raises(OutOfTime):
+        interleaved(calls, rounds=3, budget=Budget(Window(most=15.0)))
+    assert clock[0] == 20.0  # one call to warm up, one to calibrate
+    clock[0] = 0.0
+    timings = interleaved(calls, rounds=3, budget=Budget(Window(most=40.0)))
+    assert timings.rounds == 2
+    assert timings.unstable([])
+
+
+def test_a_budget_is_divided_among_what_is_left_of_it(clock):
+    budget = Budget.about(28.0, began=0.0)
+    assert (budget.window.least, budget.window.most) == pytest.approx((20.0, 39.2))
+    clock[0] = 10.0
+    assert budget.part(5, patience=3.0) == Window(pytest.approx(12.0), pytest.approx(10 + 29.2 / 5))
+    clock[0] = 50.0
+    assert budget.part(1, patience=3.0) == Window(50.0, 50.0)
+    assert Budget().part(5, patience=3.0) == Window(most=53.0)
+    Budget().check()
+    with pytest.raises(OutOfTime):
+        budget.check()
+
+
+@pytest.mark.parametrize(("one", "two", "best"), [(1.0, 0.6, 2), (1.0, 1.4, 1)])
+def test_the_best_number_of_threads_is_the_faster_one_also_if_disturbed_once(clock, one, two, best):
+    disturbed = iter([1000.0])
+
+    def call():
+        clock[0] += (one if torch.get_num_threads() == 1 else two) + (next(disturbed, 0.0) if clock[0] > 5 else 0.0)
+
+    with torch_threads(2):
+        assert best_threads(call) == best
+        assert torch.get_num_threads() == 2
+    with torch_threads(1):
+        assert best_threads(call) == 1
 
 
 def test_rounds_start_with_another_function_each_time_and_setup_comes_before_each_block():
@@ -99,31 +234,25 @@ def test_what_cannot_be_timed_is_refused(arguments, message):
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda t: t.median("c"), lambda t: t.spread("c"), lambda t: t.ratio("a", "c"), lambda t: t.ratio("c", "a")]
+    "ask",
+    [
+        lambda t: t.median("c"),
+        lambda t: t.spread("c"),
+        lambda t: t.spread("a", "c"),
+        lambda t: t.ratio("a", "c"),
+        lambda t: t.ratio("c", "a"),
+    ],
 )
 def test_an_unknown_name_is_said_with_those_that_are_known(ask):
     with pytest.raises(ValueError, match=r"one of those timed \(a, b\), got 'c'"):
         ask(Timings({"a": (1.0,), "b": (1.0,)}))
 
 
-def test_bandwidth_counts_bytes_read_and_written(monkeypatch):
-    asked = []
-
-    def half_a_second(calls, rounds):
-        for call in calls.values():
-            asked.append(call())
-        return Timings(dict.fromkeys(calls, (0.5,) * rounds))
-
-    monkeypatch.setattr(timing, "COPY_BYTES", 2**20)
-    monkeypatch.setattr(timing, "interleaved", half_a_second)
-    assert bandwidth() == 2 * 2**20 / 0.5
-    assert asked[0].nbytes == 2**20
-    assert bool((asked[0] == 1).all()), "the source was not copied"
-
-
-def test_bandwidth_measures_something(monkeypatch):
-    monkeypatch.setattr(timing, "COPY_BYTES", 2**22)
-    assert bandwidth(rounds=2) > 1e7  # a copy slower than 10 MB/s is no copy
+def test_a_copy_touches_the_bytes_asked_for_and_moves_as_many():
+    copy, moved = copying(4096.0)
+    target = copy()
+    assert moved == 4096 == 2 * target.nbytes
+    assert bool((target == 1).all()), "the source was not copied"
 
 
 def test_the_environment_can_be_written_as_json():

@@ -49,7 +49,7 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
         "hostile": lambda: CapacityByDepth(counts().assign(unit=HOSTILE[0])),
     },
     CapacityTimeRatio: {
-        "usual": lambda: CapacityTimeRatio(ratios()),
+        "usual": lambda: CapacityTimeRatio(ratios().assign(unstable=[True, *[False] * 5])),
         "empty": lambda: CapacityTimeRatio(ratios().assign(ratio=NAN)),
         "one": lambda: CapacityTimeRatio(ratios().query("phase == 'inference' and depth == 0")),
         "many": lambda: CapacityTimeRatio(many_ratios()),

@@ -163,3 +163,16 @@ def test_sentence_without_a_cost_or_a_depth_above_0() -> None:
     assert "factor of 8,191" in alone
     assert "ratio" not in alone
     assert CapacityByDepth(counts().query("depth == 0")).sentence() == "No depth above 0 is counted yet."
+
+
+def test_unstable_times_are_hollow_and_never_in_the_sentence() -> None:
+    rows = counts(dense=True)
+    deepest = (rows["quantity"] == "training_seconds") & (rows["depth"] == 12)
+    shown = CapacityByDepth(rows.assign(unstable=deepest), reference="dense")
+    (step,) = named(shown.figure(), "time of a training step")
+    assert [symbol.endswith("-open") for symbol in step.marker.symbol] == [False, False, False, True]
+    assert step.hovertext[3].endswith("unstable")
+    assert "hollow: unstable" in title(shown.figure())
+    assert "From the dense layer to depth 2 " in shown.sentence()
+    assert shown.table()["unstable"].sum() == 1
+    assert "unstable" not in CapacityByDepth(rows).table()

@@ -40,3 +40,18 @@ def test_sentence_says_where_the_dense_layer_is_better() -> None:
     assert "0.700 for inference of 1 row (depth 2)" in said
     assert said.endswith("for a training step of 256 rows (depth 2) and inference of 1 row (depth 2).")
     assert "below that of the dense layer" in said
+
+
+def test_unstable_ratios_are_hollow_listed_and_never_in_the_sentence() -> None:
+    rows = ratios()
+    shown = CapacityTimeRatio(rows.assign(unstable=(rows["phase"] == "training") & (rows["depth"] == 4)))
+    figure = shown.figure()
+    assert list(named(figure, "training, 256 rows")[0].marker.symbol)[2].endswith("-open")
+    assert "-open" not in str(named(figure, "inference, 1 row")[0].marker.symbol)
+    assert named(figure, "training, 256 rows")[0].hovertext[2].endswith("unstable")
+    assert shown.table()["unstable"].sum() == 1
+    assert "4.00 for a training step of 256 rows (depth 2)" in shown.sentence()
+    assert "16.0" not in shown.sentence()
+    assert shown.sentence().endswith("Unstable ratios are left out here.")
+    assert "Every capacity-time ratio is unstable" in CapacityTimeRatio(rows.assign(unstable=True)).sentence()
+    assert "unstable" not in CapacityTimeRatio(rows).table()
