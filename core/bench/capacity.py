@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from leafscope.core.bench import FEATURES
 from leafscope.core.bench.collapsed import CollapsedLinear
-from leafscope.core.bench.timing import Budget, OutOfTime, Timings, Window, best_threads, copying, interleaved, torch_threads
+from leafscope.core.bench.timing import Budget, OutOfTime, Timings, Window, copying, interleaved, torch_threads, with_threads
 from leafscope.core.kernels import read_leaves, readiness, reference
 from leafscope.core.kernels.row_order import make_plan
 from leafscope.core.optim import LazyAdamW, parameter_groups
@@ -47,11 +47,11 @@ class Effort:
     rounds: int = 15
     seconds: float = 0.02
     largest_dense: float = LARGEST_DENSE
-    checked_rows: int = 4096
-    """Most rows of a batch that are compared with the reference."""
+    checked_rows: int | None = None
+    """Compare so many rows with the reference, only of the first batch of a depth; None: all rows, of every batch."""
 
 
-QUICK = Effort(rounds=9, seconds=0.004, largest_dense=1e9, checked_rows=64)
+QUICK = Effort(rounds=21, seconds=0.001, largest_dense=1e9, checked_rows=64)
 
 
 def run(
@@ -71,16 +71,15 @@ def run(
     timed), `against_none` (a straight-through step divided by a step without), `touched_bytes`, `bandwidth` (of a copy that
     touches as many bytes as the step, in the same rounds; bytes read and written), `roofline_share` (time to transfer the
     touched bytes at that rate divided by the measured time; None on a GPU, as the bandwidth), `error` (largest deviation from
-    the reference, relative to the largest entry, of the output, the gradients and the moments after the timed step). Rows are
-    measured in the order of the arguments until the budget ends, which then names the others. Raises ValueError if the error
-    exceeds 1e-5, or 1e-4 for accumulated gradients and moments.
+    the reference, relative to the largest entry, of the output, the gradients and the moments after the timed step; None if
+    not compared). Rows are measured in the order of the arguments until the budget ends, which then names the others. Raises
+    ValueError if the error exceeds 1e-5, or 1e-4 for accumulated gradients and moments.
     """
     torch.manual_seed(0)
     budget = budget or Budget()
     planned = [(depth, n, phase) for depth in depths for n in rows for phase in _phases(depth, n)]
     results: list[dict[str, Any]] = []
     made: _Made | None = None
-    dense_threads: dict[tuple[bool, int], int] = {}
     for place, (depth, n, phase) in enumerate(planned):
         window = budget.part(len(planned) - place, PATIENCE)
         try:
@@ -90,13 +89,18 @@ def run(
                 made = _Made(_layer(depth, device))
             if len(made.batches[0][0]) != n:
                 made.batches = [_batch(n, depth, device) for _ in range(max(4, 4096 // n))]
-            timed = _Timed(effort, window, budget, dense_threads)
-            checked = tuple(part[: effort.checked_rows] for part in made.batches[0])
+            timed = _Timed(effort, window, budget)
+            x, gate, gradient = (part[: effort.checked_rows] for part in made.batches[0])
+            skipped = effort.checked_rows is not None and phase in made.checked
+            made.checked.add(phase)
+            error = None
             if phase == "inference":
-                error = _check_inference(made.layer, made.collapsed, checked)
+                if not skipped:
+                    error = _check_inference(made.layer, made.collapsed, (x, gate, gradient))
                 row = _inference(made.collapsed, made.batches, timed)
             else:
-                error = _check_step(made.layer, checked, phase == "straight_through")
+                if not skipped:
+                    error = _check_step(made.layer, (x, gate, gradient), phase == "straight_through", budget)
                 row = _training(made.layer, made.batches, timed, phase == "straight_through")
             results.append(row | {"error": error})
         except OutOfTime:
@@ -119,6 +123,7 @@ class _Made:
     def __init__(self, layer: TreeLinear) -> None:
         self.layer = layer
         self.collapsed = CollapsedLinear(layer)
+        self.checked: set[str] = set()
         self.batches: list[Batch] = [_batch(0, layer.depth, str(layer.weight.device))]
 
 
@@ -185,36 +190,36 @@ class _Timed:
     effort: Effort
     window: Window
     budget: Budget
-    dense_threads: dict[tuple[bool, int], int]
-    """Whether it is training, rows of a batch -> threads of the dense layer of equal computation, found once."""
 
     def __call__(
-        self, calls: dict[str, Callable[[], object]], touched_bytes: float, key: tuple[bool, int], device: str
-    ) -> tuple[Timings, dict[str, int], float | None]:
-        """Time the functions, with a copy of as many bytes; returns times, threads of dense layers, bytes of the copy."""
-        self.budget.check()
-        if key not in self.dense_threads:
-            self.dense_threads[key] = best_threads(calls["dense"])
-        threads_of = {"dense": self.dense_threads[key]}
-        if "equal_capacity" in calls:
-            self.budget.check()
-            threads_of["equal_capacity"] = best_threads(calls["equal_capacity"])
+        self, calls: dict[str, Callable[[], object]], dense: dict[str, Callable[[], object]], touched_bytes: float, device: str
+    ) -> tuple[Timings, int, float | None]:
+        """Time the functions, with a copy of as many bytes.
+
+        Dense layers are timed with each number of threads, and count with the faster. Returns the times, the threads of the
+        one of equal computation, and the bytes of the copy.
+        """
         most = torch.get_num_threads()
         moved = None
         if device == "cpu":
             calls["copy"], moved = copying(touched_bytes)
+        variants = {name: with_threads(name) for name in dense}
+        setup = {name: partial(torch.set_num_threads, most) for name in calls}
+        for name, numbers in variants.items():
+            calls |= dict.fromkeys(numbers, dense[name])
+            setup |= {variant: partial(torch.set_num_threads, number) for variant, number in numbers.items()}
         with torch_threads(most):
-            setup = {name: partial(torch.set_num_threads, threads_of.get(name, most)) for name in calls}
             timings = interleaved(
                 calls,
                 self.effort.rounds,
                 self.effort.seconds,
                 setup,
-                ratios=_ratios(calls),
+                ratios=_ratios([*calls, *dense]),
+                variants=variants,
                 window=self.window,
                 budget=self.budget,
             )
-        return timings, threads_of, moved
+        return timings, variants["dense"][timings.fastest(variants["dense"])], moved
 
 
 def _ratios(calls: Iterable[str]) -> list[tuple[str, str]]:
@@ -226,10 +231,8 @@ def _ratios(calls: Iterable[str]) -> list[tuple[str, str]]:
 def _training(layer: TreeLinear, batches: list[Batch], timed: _Timed, straight: bool = False) -> dict[str, Any]:
     device = str(layer.weight.device)
     n = len(batches[0][0])
-    calls: dict[str, Callable[[], object]] = {
-        "tree": _turns(_Step(layer, straight), batches),
-        "dense": _turns(_dense_step(FEATURES, FEATURES, device), batches),
-    }
+    calls: dict[str, Callable[[], object]] = {"tree": _turns(_Step(layer, straight), batches)}
+    dense: dict[str, Callable[[], object]] = {"dense": _turns(_dense_step(FEATURES, FEATURES, device), batches)}
     if straight:
         calls["none"] = _turns(_Step(layer), batches)
     parameters = sum(table.numel() for table in layer.parameters())
@@ -237,15 +240,15 @@ def _training(layer: TreeLinear, batches: list[Batch], timed: _Timed, straight: 
     fits = 3 * n * width * width <= timed.effort.largest_dense
     if fits and layer.depth > 0 and not straight:
         wide = [(torch.randn(n, width, device=device), x, torch.randn(n, width, device=device)) for x, _, _ in batches[:2]]
-        calls["equal_capacity"] = _turns(_dense_step(width, width, device), wide)
+        dense["equal_capacity"] = _turns(_dense_step(width, width, device), wide)
     touched = [len(make_plan(read_leaves(gate), layer.depth, True).nodes) for _, gate, _ in batches[:8]]
     touched_bytes = 4 * parameters / layer.n_nodes * sum(touched) / len(touched)
-    timings, threads_of, moved = timed(calls, TABLES * touched_bytes, (True, n), device)
+    timings, dense_threads, moved = timed(calls, dense, TABLES * touched_bytes, device)
     return {
         "phase": "straight_through" if straight else "training",
         "depth": layer.depth,
         "rows": n,
-        **_times(timings, threads_of, layer.n_nodes),
+        **_times(timings, dense_threads, layer.n_nodes),
         "same_batch_ratio": None,
         "parameters": parameters,
         "against_none": timings.ratio("tree", "none") if straight else None,
@@ -258,26 +261,26 @@ def _inference(collapsed: CollapsedLinear, batches: list[Batch], timed: _Timed) 
     device = str(collapsed.weight.device)
     n = len(batches[0][0])
     n_leaves = 2**collapsed.depth
-    dense = nn.Linear(FEATURES, FEATURES).to(device)
+    linear = nn.Linear(FEATURES, FEATURES).to(device)
     width = round(FEATURES * math.sqrt(n_leaves))
     calls: dict[str, Callable[[], object]] = {
         "tree": _turns(lambda batch: collapsed(batch[0], batch[1]), batches),
         "again": _turns(lambda batch: collapsed(batch[0], batch[1]), batches[:1]),
-        "dense": _turns(lambda batch: dense(batch[0]), batches),
     }
+    dense: dict[str, Callable[[], object]] = {"dense": _turns(lambda batch: linear(batch[0]), batches)}
     if collapsed.depth > 0 and n * width * width <= timed.effort.largest_dense:
         equal = nn.Linear(width, width).to(device)
         wide = torch.randn(n, width, device=device)
-        calls["equal_capacity"] = _turns(lambda batch: equal(wide), batches[:1])
+        dense["equal_capacity"] = _turns(lambda batch: equal(wide), batches[:1])
     leaves = [len(read_leaves(gate).unique()) for _, gate, _ in batches[:8]]
     touched_bytes = 4 * (FEATURES + 1) * FEATURES * sum(leaves) / len(leaves)
     with torch.inference_mode():
-        timings, threads_of, moved = timed(calls, touched_bytes, (False, n), device)
+        timings, dense_threads, moved = timed(calls, dense, touched_bytes, device)
     return {
         "phase": "inference",
         "depth": collapsed.depth,
         "rows": n,
-        **_times(timings, threads_of, n_leaves),
+        **_times(timings, dense_threads, n_leaves),
         "same_batch_ratio": n_leaves / timings.ratio("again", "dense"),
         "parameters": n_leaves * (FEATURES + 1) * FEATURES,
         "against_none": None,
@@ -286,14 +289,14 @@ def _inference(collapsed: CollapsedLinear, batches: list[Batch], timed: _Timed) 
     }
 
 
-def _times(timings: Timings, threads_of: dict[str, int], capacity: int) -> dict[str, Any]:
+def _times(timings: Timings, dense_threads: int, capacity: int) -> dict[str, Any]:
     """Compute the time entries of a row; `capacity` is the ratio of parameters to those of the dense layer."""
     against = timings.ratio("tree", "dense")
     ratios = _ratios(timings.seconds)
     return {
         "milliseconds": 1e3 * timings.median("tree"),
         "dense_milliseconds": 1e3 * timings.median("dense"),
-        "dense_threads": threads_of["dense"],
+        "dense_threads": dense_threads,
         "against_dense": against,
         "capacity_time_ratio": capacity / against,
         "spread": timings.largest_spread(ratios),
@@ -325,13 +328,15 @@ def _turns(call: Callable[[Batch], object], batches: list[Batch]) -> Callable[[]
     return turn
 
 
-def _check_step(layer: TreeLinear, batch: Batch, straight_through: bool = False) -> float:
+def _check_step(layer: TreeLinear, batch: Batch, straight_through: bool, budget: Budget) -> float:
     """Compare a step with the reference and return the largest relative deviation. Raises ValueError."""
     fast = _Step(layer, straight_through)
     outputs = fast(batch)
+    budget.check()
     with readiness.reference_only(), torch_threads(1):  # many small products, which more threads only slow down
         slow = _Step(layer, straight_through)
         wanted = slow(batch)
+    budget.check()
     what = f"depth {layer.depth} with {len(batch[0])} rows"
     errors = [
         _hold(f"a step at {what}", _deviation(mine, theirs), OUTPUT_TOLERANCE)

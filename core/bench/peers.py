@@ -25,6 +25,7 @@ cache. Everything is on the CPU, in float32.
 """
 
 import importlib
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leafscope.core.bench.timing import Budget, OutOfTime, Timings, Window, best_threads, interleaved, torch_threads
+from leafscope.core.bench.timing import Budget, OutOfTime, Timings, Window, interleaved, torch_threads, with_threads
 from leafscope.core.gating import path_nodes
 from leafscope.core.limits import check_depth
 from leafscope.core.optim import LazyAdamW, parameter_groups
@@ -112,10 +113,8 @@ def run(
         check_depth(depth)
     budget = budget or Budget()
     dense = _build_dense(make_batch(0), 0)
-    dense_threads: dict[Phase, int] = {}
     for phase in PHASES:
         _first_call(dense, phase)
-        dense_threads[phase] = best_threads(dense.call(phase))
     dense_timings: dict[Phase, list[Timings]] = {phase: [] for phase in PHASES}
     rows: list[dict[str, Any]] = []
     planned = [(name, depth) for name in PEERS for depth in sorted(set(depths))]
@@ -152,7 +151,7 @@ def run(
                 if first * _calls(rounds) > budget_s:
                     rows.append(_row(name, depth, phase, peer.parameters, note=f"stopped: one step took {first:.1f} s"))
                     continue
-                timings = _beside_dense(dense, dense_threads[phase], name, peer, phase, rounds, window, budget)
+                timings = _beside_dense(dense, name, peer, phase, rounds, window, budget)
             except OutOfTime:
                 budget.left_out.append(_words(name, phase, depth))
                 continue
@@ -162,17 +161,16 @@ def run(
             seen[name, phase][-1] = (depth, timings.median(name))
             dense_timings[phase].append(timings)
             rows.append(_row(name, depth, phase, peer.parameters, timings=timings, n_threads=torch.get_num_threads()))
-    baseline = [
-        _row("dense", 0, phase, dense.parameters, timings=_joined(taken), n_threads=dense_threads[phase])
-        for phase, taken in dense_timings.items()
-        if taken
-    ]
-    return baseline + rows
+    return [_baseline(dense, phase, taken) for phase, taken in dense_timings.items() if taken] + rows
 
 
-def _joined(taken: list[Timings]) -> Timings:
-    """The dense layer's rounds beside every peer."""
-    return Timings({"dense": tuple(seconds for timings in taken for seconds in timings.seconds["dense"])})
+def _baseline(dense: Peer, phase: Phase, taken: list[Timings]) -> dict[str, Any]:
+    """Make the dense layer's row from its rounds beside every peer."""
+    variants = with_threads("dense")
+    together = Timings({name: tuple(itertools.chain(*(timings.seconds[name] for timings in taken))) for name in variants})
+    fastest = together.fastest(variants)
+    timings = Timings({"dense": together.seconds[fastest]})
+    return _row("dense", 0, phase, dense.parameters, timings=timings, n_threads=variants[fastest])
 
 
 def _words(name: str, phase: Phase, depth: int) -> str:
@@ -333,15 +331,18 @@ def _first_call(peer: Peer, phase: Phase) -> float:
     return seconds
 
 
-def _beside_dense(
-    dense: Peer, dense_threads: int, name: str, peer: Peer, phase: Phase, rounds: int, window: Window, budget: Budget
-) -> Timings:
+def _beside_dense(dense: Peer, name: str, peer: Peer, phase: Phase, rounds: int, window: Window, budget: Budget) -> Timings:
     """Time a peer and the dense layer in turns, with no third function between them, which could be slow."""
     most = torch.get_num_threads()
-    calls = {"dense": dense.call(phase), name: peer.call(phase)}
-    setup = {"dense": partial(dense.enter, phase, dense_threads), name: partial(peer.enter, phase, most)}
+    variants = with_threads("dense")
+    calls = dict.fromkeys(variants, dense.call(phase)) | {name: peer.call(phase)}
+    setup = {variant: partial(dense.enter, phase, number) for variant, number in variants.items()}
+    setup[name] = partial(peer.enter, phase, most)
+    pair = (name, "dense")
     with torch_threads(most):
-        return interleaved(calls, rounds, setup=setup, ratios=[(name, "dense")], window=window, budget=budget)
+        return interleaved(
+            calls, rounds, setup=setup, ratios=[pair], variants={"dense": variants}, window=window, budget=budget
+        )
 
 
 def _calls(rounds: int) -> int:

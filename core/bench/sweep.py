@@ -21,6 +21,8 @@ REFERENCE_EPOCHS = 2
 """Epochs of a run that are timed with the reference."""
 CHECKED_LOSS = 1e-3
 """Largest relative difference between the losses of a member and of the reference after those epochs."""
+ROUNDS = 3
+"""Rounds of a sweep: each lasts so long that short disturbances cancel."""
 PATIENCE = 180.0
 """Seconds during which an unsteady sweep is measured again, without a budget."""
 
@@ -54,7 +56,9 @@ def whole(name: str) -> int:
     return 1 if name == "one" else len(depths_sweep() if name == "depths" else narrow_sweep())
 
 
-def run(quick: bool = False, rounds: int = 3, threads: int | None = None, budget: Budget | None = None) -> list[dict[str, Any]]:
+def run(
+    quick: bool = False, rounds: int = ROUNDS, threads: int | None = None, budget: Budget | None = None
+) -> list[dict[str, Any]]:
     """Time both sweeps and one run in every way; returns rows of JSON values.
 
     Keys: `sweep` (depths, narrow, one), `way` (population, one by one, reference), `runs`, `seconds` (median over rounds),
@@ -106,7 +110,7 @@ def _together(
         _check_reference(histories["population"], sampled)
         return {way: taken[way] for way in ways}
 
-    timings = steadiest(one_round, rounds, _pairs(ways), window, budget)
+    timings = steadiest(one_round, rounds, _pairs(ways), window, budget, fewest=ROUNDS)
     return _rows(name, len(runs), threads, timings)
 
 
@@ -126,7 +130,7 @@ def _one(name: str, rounds: int, epochs: int | None, window: Window, budget: Bud
             taken[way] = time.perf_counter() - began
         return {way: taken[way] for way in ways}
 
-    timings = steadiest(one_round, rounds, _pairs(ways), window, budget)
+    timings = steadiest(one_round, rounds, _pairs(ways), window, budget, fewest=ROUNDS)
     return _rows(name, 1, 1, timings, extrapolated=())
 
 
@@ -161,7 +165,7 @@ def _rows(
             "seconds": timings.median(way),
             "faster": timings.ratio(way, fastest),
             "spread": timings.largest_spread([pair]),
-            "unstable": timings.unstable([pair]),
+            "unstable": timings.unstable([pair], ROUNDS),
             "extrapolated": way in extrapolated,
             "threads": threads if way == "population" else torch.get_num_threads() if way == "reference" else 1,
         }

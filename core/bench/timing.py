@@ -12,7 +12,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,14 +25,11 @@ import torch
 STEADY = 0.25
 """Largest spread of ratios that are steady (this project's choice): with 9 rounds, the error of their median is about 8 %."""
 
-FEWEST_ROUNDS = 3
-"""With fewer rounds, nothing is known of their spread."""
+FEWEST_ROUNDS = 7
+"""With fewer rounds, a small spread may be chance."""
 
-QUICK_FACTOR = 1.4
+QUICK_FACTOR = 1.3
 """Largest factor between the time that a quick measurement is said to take and its window; calls that last make it 1.5."""
-
-TRIALS = 5
-"""Times that `best_threads` tries each number."""
 
 
 class OutOfTime(Exception):
@@ -113,9 +110,13 @@ class Timings:
         """Return the largest spread of some ratios, or of the seconds of names that have no other."""
         return max((self.spread(name, other) for name, other in pairs), default=0.0)
 
-    def unstable(self, pairs: Sequence[tuple[str, str | None]]) -> bool:
-        """Whether some of these ratios differ more than `STEADY` between the rounds, or there are too few rounds."""
-        return self.rounds < FEWEST_ROUNDS or not self.largest_spread(pairs) <= STEADY
+    def unstable(self, pairs: Sequence[tuple[str, str | None]], fewest: int = FEWEST_ROUNDS) -> bool:
+        """Whether some of these ratios differ more than `STEADY` between the rounds, or there are fewer than `fewest`."""
+        return self.rounds < fewest or not self.largest_spread(pairs) <= STEADY
+
+    def fastest(self, variants: Iterable[str]) -> str:
+        """Return the name with the smallest median among some."""
+        return min(variants, key=self.median)
 
     @property
     def rounds(self) -> int:
@@ -138,6 +139,7 @@ def interleaved(
     setup: Mapping[str, Callable[[], object]] | None = None,
     *,
     ratios: Sequence[tuple[str, str]] = (),
+    variants: Mapping[str, Iterable[str]] | None = None,
     window: Window = Window(),
     budget: Budget | None = None,
 ) -> Timings:
@@ -145,9 +147,9 @@ def interleaved(
 
     Each function is called once to warm up, then calibrated, then timed; the next round starts with the next function.
     `setup` maps a name to a function that is called, untimed, before each block of repetitions. A function that starts work
-    on a GPU must wait for its result. All rounds are measured again as `steadiest` says. Raises ValueError without
-    functions, for less than one round, for seconds that are not positive, or for a setup of a function that is not timed;
-    OutOfTime if the budget ends before one round is complete.
+    on a GPU must wait for its result. All rounds are measured again as `steadiest` says, which takes `variants`. Raises
+    ValueError without functions, for less than one round, for seconds that are not positive, or for a setup of a function
+    that is not timed; OutOfTime if the budget ends before one round is complete.
     """
     setup = setup or {}
     budget = budget or Budget()
@@ -178,7 +180,7 @@ def interleaved(
             taken[name] = _elapsed(calls[name], repetitions[name]) / repetitions[name]
         return taken
 
-    return steadiest(one_round, rounds, ratios, window, budget)
+    return steadiest(one_round, rounds, ratios, window, budget, variants)
 
 
 def steadiest(
@@ -187,11 +189,14 @@ def steadiest(
     ratios: Sequence[tuple[str, str | None]],
     window: Window,
     budget: Budget,
+    variants: Mapping[str, Iterable[str]] | None = None,
+    fewest: int = FEWEST_ROUNDS,
 ) -> Timings:
     """Measure rounds, again where `ratios` are not steady, and return the attempt whose ratios differ least.
 
     `one_round` takes the number of a round and returns name -> seconds. When the window ends, no attempt begins, and one that
-    has begun ends with `FEWEST_ROUNDS`; without a limited budget the first one is complete. Raises OutOfTime if the budget
+    has begun ends with `fewest` rounds; without a limited budget the first one is complete. `variants` maps a further name to
+    those of which the fastest in an attempt gives its times. Raises OutOfTime if the budget
     ends before one round is complete.
     """
     best: Timings | None = None
@@ -202,7 +207,7 @@ def steadiest(
             for index in range(rounds):
                 found.append(one_round(index))
                 hurry = best is not None or budget.limited
-                if hurry and time.perf_counter() >= window.most and len(found) >= FEWEST_ROUNDS:
+                if hurry and time.perf_counter() >= window.most and len(found) >= fewest:
                     break
         except OutOfTime:
             if not found and best is None:
@@ -210,39 +215,24 @@ def steadiest(
             over = True
         if found:
             timings = Timings({name: tuple(taken[name] for taken in found) for name in found[0]})
-            if best is None or _order(timings, ratios) < _order(best, ratios):
+            best_of = {name: timings.seconds[timings.fastest(among)] for name, among in (variants or {}).items()}
+            timings = Timings(timings.seconds | best_of)
+            if best is None or _order(timings, ratios, fewest) < _order(best, ratios, fewest):
                 best = timings
         if best is not None:
-            enough = window.most if best.unstable(ratios) else window.least
+            enough = window.most if best.unstable(ratios, fewest) else window.least
             if over or time.perf_counter() >= enough:
                 return best
 
 
-def _order(timings: Timings, ratios: Sequence[tuple[str, str | None]]) -> tuple[bool, float]:
+def _order(timings: Timings, ratios: Sequence[tuple[str, str | None]], fewest: int) -> tuple[bool, float]:
     """The better attempt is the smaller: one with too few rounds has a small spread by chance."""
-    return timings.rounds < FEWEST_ROUNDS, timings.largest_spread(ratios)
+    return timings.rounds < fewest, timings.largest_spread(ratios)
 
 
-def best_threads(call: Callable[[], object], seconds: float = 0.003) -> int:
-    """Return 1 or the number of threads of torch, with whichever a call takes less time in the median.
-
-    Both are tried in turns, each for about `seconds` and at least once; torch's number is put back.
-    """
-    most = torch.get_num_threads()
-    taken: dict[int, list[float]] = {number: [] for number in sorted({1, most})}
-    if len(taken) == 1:
-        return most
-    with torch_threads(most):
-        for _ in range(TRIALS):
-            for number, times in taken.items():
-                torch.set_num_threads(number)
-                call()
-                began = time.perf_counter()
-                while True:
-                    times.append(_elapsed(call, 1))
-                    if time.perf_counter() - began >= seconds:
-                        break
-    return min(taken, key=lambda number: statistics.median(taken[number]))
+def with_threads(name: str) -> dict[str, int]:
+    """Name the variants of a function that differ in threads, one and torch's number, and give their numbers."""
+    return {f"{name}, {number}": number for number in sorted({1, torch.get_num_threads()})}
 
 
 @contextlib.contextmanager

@@ -60,14 +60,15 @@ def fake_times(monkeypatch, tree, dense):
     """Rounds of the benchmark's rows that take so long, whatever they do; a copy takes a millisecond."""
 
     def fake(calls, rounds, seconds, setup, **rest):
-        times = {"tree": tree, "dense": dense, "again": tree}
-        return Timings({name: times.get(name, (1e-3,) * len(tree)) for name in calls if name != "equal_capacity"})
+        times = {"tree": tree, "again": tree} | dict.fromkeys(("dense", "dense, 1", "dense, 2"), dense)
+        named = [name for name in calls if not name.startswith("equal_capacity")]
+        return Timings({name: times.get(name, (1e-3,) * len(tree)) for name in [*named, "dense"]})
 
     monkeypatch.setattr(capacity, "interleaved", fake)
 
 
 def test_a_disturbed_round_changes_no_ratio(monkeypatch):
-    fake_times(monkeypatch, tree=(4.0, 4.0, 4.0, 4.0, 4.0), dense=(1.0, 1.0, 1000.0, 1.0, 1.0))
+    fake_times(monkeypatch, tree=(4.0,) * 7, dense=(1.0, 1.0, 1000.0, 1.0, 1.0, 1.0, 1.0))
     for row in capacity.run(depths=(4,), rows=(64,), **SMALL):
         capacity_ratio = 31 if row["phase"] == "training" else 16
         assert row["capacity_time_ratio"] == capacity_ratio / 4
@@ -75,7 +76,7 @@ def test_a_disturbed_round_changes_no_ratio(monkeypatch):
 
 
 def test_noisy_rounds_make_a_row_unstable(monkeypatch):
-    fake_times(monkeypatch, tree=(4.0, 4.0, 4.0, 4.0, 4.0), dense=(1.0, 2.0, 1000.0, 4.0, 7.0))
+    fake_times(monkeypatch, tree=(4.0,) * 7, dense=(1.0, 2.0, 1000.0, 4.0, 7.0, 3.0, 1.0))
     for row in capacity.run(depths=(4,), rows=(64,), **SMALL):
         assert row["unstable"]
         assert row["spread"] > 0.25
@@ -91,6 +92,16 @@ def test_the_share_is_that_of_a_copy_of_as_many_bytes_in_the_same_rounds(monkeyp
     assert inference["bandwidth"] == 1000 / 1e-3
     assert inference["roofline_share"] == pytest.approx(inference["touched_bytes"] / inference["bandwidth"] / 2e-3)
     assert training["roofline_share"] == pytest.approx(7 * training["touched_bytes"] / training["bandwidth"] / 2e-3)
+
+
+def test_a_quick_run_compares_the_first_batch_of_a_depth(monkeypatch):
+    fake_times(monkeypatch, tree=(1.0,) * 7, dense=(1.0,) * 7)
+    compared = []
+    right = capacity._check_inference
+    monkeypatch.setattr(capacity, "_check_inference", lambda *of: (compared.append(len(of[2][0])), right(*of))[1])
+    rows = capacity.run(depths=(1, 0), rows=(256, 1), effort=capacity.QUICK)
+    assert compared == [64, 64]
+    assert [row["error"] is None for row in rows] == [row["rows"] == 1 for row in rows]
 
 
 @pytest.fixture
