@@ -120,7 +120,8 @@ def report(result: dict[str, Any]) -> str:
         versions,
     ]
     tables = dict(result["groups"])
-    lines += ["", f"spread: interquartile range over the median of the ratios of all rounds; above {STEADY:g}: unstable"]
+    lines += ["", "spread: interquartile range over the median of the ratios of all rounds"]
+    lines += [f"unstable: a spread above {STEADY:g} or too few rounds, also when measured again"]
     if goals := suite.against_goals(result):
         tables["goals"] = [goal | {"verdict": goal["verdict"] or "unstable"} for goal in goals]
     for name, rows in tables.items():

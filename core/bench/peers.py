@@ -94,7 +94,11 @@ class Peer:
 
 
 def run(
-    depths: Sequence[int] = (1, 3, 5, 7, 9), rounds: int = 9, budget_s: float = 20.0, budget: Budget | None = None
+    depths: Sequence[int] = (1, 3, 5, 7, 9),
+    rounds: int = 9,
+    seconds: float = 0.02,
+    budget_s: float = 20.0,
+    budget: Budget | None = None,
 ) -> list[dict[str, Any]]:
     """Time every peer at every depth, in ascending order; returns one row of JSON values for each peer, depth and phase.
 
@@ -132,7 +136,7 @@ def run(
             budget.check()
             peer = PEERS[name](make_batch(depth), depth)
         except OutOfTime:
-            budget.left_out.extend(_words(name, phase, depth) for phase in phases)
+            budget.left_out.extend(f"{name}, {phase}, K = {depth}" for phase in phases)
             continue
         except ImportError as error:
             rows.append(_row(name, None, None, note=f'not installed ({error}): pip install "leafscope[bench]"'))
@@ -151,9 +155,9 @@ def run(
                 if first * _calls(rounds) > budget_s:
                     rows.append(_row(name, depth, phase, peer.parameters, note=f"stopped: one step took {first:.1f} s"))
                     continue
-                timings = _beside_dense(dense, name, peer, phase, rounds, window, budget)
+                timings = _beside_dense(dense, name, peer, phase, rounds, seconds, window, budget)
             except OutOfTime:
-                budget.left_out.append(_words(name, phase, depth))
+                budget.left_out.append(f"{name}, {phase}, K = {depth}")
                 continue
             except Exception as error:
                 rows.append(_row(name, depth, phase, peer.parameters, note=_sentence(error)))
@@ -171,10 +175,6 @@ def _baseline(dense: Peer, phase: Phase, taken: list[Timings]) -> dict[str, Any]
     fastest = together.fastest(variants)
     timings = Timings({"dense": together.seconds[fastest]})
     return _row("dense", 0, phase, dense.parameters, timings=timings, n_threads=variants[fastest])
-
-
-def _words(name: str, phase: Phase, depth: int) -> str:
-    return f"{name}, {phase}, K = {depth}"
 
 
 def make_batch(depth: int) -> Batch:
@@ -331,18 +331,17 @@ def _first_call(peer: Peer, phase: Phase) -> float:
     return seconds
 
 
-def _beside_dense(dense: Peer, name: str, peer: Peer, phase: Phase, rounds: int, window: Window, budget: Budget) -> Timings:
+def _beside_dense(
+    dense: Peer, name: str, peer: Peer, phase: Phase, rounds: int, seconds: float, window: Window, budget: Budget
+) -> Timings:
     """Time a peer and the dense layer in turns, with no third function between them, which could be slow."""
-    most = torch.get_num_threads()
     variants = with_threads("dense")
     calls = dict.fromkeys(variants, dense.call(phase)) | {name: peer.call(phase)}
     setup = {variant: partial(dense.enter, phase, number) for variant, number in variants.items()}
-    setup[name] = partial(peer.enter, phase, most)
-    pair = (name, "dense")
-    with torch_threads(most):
-        return interleaved(
-            calls, rounds, setup=setup, ratios=[pair], variants={"dense": variants}, window=window, budget=budget
-        )
+    setup[name] = partial(peer.enter, phase, torch.get_num_threads())
+    ratios, among = [(name, "dense")], {"dense": variants}
+    with torch_threads(torch.get_num_threads()):
+        return interleaved(calls, rounds, seconds, setup, ratios=ratios, variants=among, window=window, budget=budget)
 
 
 def _calls(rounds: int) -> int:

@@ -51,7 +51,7 @@ def _capacity(quick: bool, budget: Budget) -> list[dict[str, Any]]:
 
 
 def _peers(quick: bool, budget: Budget) -> list[dict[str, Any]]:
-    return peers.run(depths=(1, 3), rounds=5, budget_s=2.0, budget=budget) if quick else peers.run(budget=budget)
+    return peers.run(depths=(1, 3), seconds=0.002, budget_s=2.0, budget=budget) if quick else peers.run(budget=budget)
 
 
 def _sweep(quick: bool, budget: Budget) -> list[dict[str, Any]]:

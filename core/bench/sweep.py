@@ -79,10 +79,11 @@ def run(
         one: lambda window: _one(one, rounds, 4 if quick else None, window, budget),
     }
     results: list[dict[str, Any]] = []
-    train(changed(RunConfig(), {"train.epochs": 1, "train.device": "cpu"}))
     for place, (name, measure) in enumerate(measured.items()):
         try:
             budget.check()
+            if not results:  # to warm up
+                train(changed(RunConfig(), {"train.epochs": 1, "train.device": "cpu"}))
             results += measure(budget.part(len(measured) - place, PATIENCE))
         except OutOfTime:
             budget.left_out.append(name)
@@ -101,10 +102,10 @@ def _together(
         for way in _rotated(ways, turn):
             budget.check()
             if way == "reference":
-                taken[way], sampled = _extrapolated(runs, 2 if quick else 8)
+                taken[way], sampled = _extrapolated(runs, 2 if quick else 8, budget)
             else:
                 began = time.perf_counter()
-                histories[way] = _population(runs, threads) if way == "population" else [train(run) for run in runs]
+                histories[way] = _population(runs, threads) if way == "population" else _alone(runs, budget)
                 taken[way] = time.perf_counter() - began
         _check(histories["population"], histories["one by one"])
         _check_reference(histories["population"], sampled)
@@ -201,7 +202,15 @@ def _check_reference(results: list[TrainResult], sampled: dict[str, list[float]]
                 raise ValueError(f"the train loss of {result.run.label} at epoch {epoch} must be {loss:.6g}, got {mine:.6g}")
 
 
-def _extrapolated(runs: list[RunConfig], sample: int) -> tuple[float, dict[str, list[float]]]:
+def _alone(runs: list[RunConfig], budget: Budget) -> list[TrainResult]:
+    results = []
+    for run in runs:
+        budget.check()
+        results.append(train(run))
+    return results
+
+
+def _extrapolated(runs: list[RunConfig], sample: int, budget: Budget) -> tuple[float, dict[str, list[float]]]:
     """Extrapolate the seconds of all runs with the reference from the first epochs of some; also return their losses."""
     seconds: list[float] = []
     losses: dict[str, list[float]] = {}
@@ -209,8 +218,10 @@ def _extrapolated(runs: list[RunConfig], sample: int) -> tuple[float, dict[str, 
         trainer = Trainer(run, compiled=False)
         records = trainer.epochs()
         first = next(records)
+        budget.check()
         began = time.perf_counter()
         later = [next(records) for _ in range(REFERENCE_EPOCHS)]
+        budget.check()
         seconds.append((time.perf_counter() - began) / REFERENCE_EPOCHS * run.train.epochs)
         losses[run.run_id] = [record.metrics["train", "loss"] for record in (first, *later)]
     return math.fsum(seconds) / len(seconds) * len(runs), losses

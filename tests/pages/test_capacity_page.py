@@ -138,7 +138,7 @@ def test_counts_need_no_measuring(lab: Lab) -> None:
     said = words(at)
     assert "At K = 8 the tree layer stores 511 times the parameters of the dense layer for the same multiply-adds." in said
     assert "has not been measured on this machine" in said
-    assert at.button(key="_measure").label == "Measure on this machine (about 36 s)"
+    assert at.button(key="_measure").label == "Measure on this machine (about 34 s)"
     assert not at.error
     links: Any = at.get("page_link")
     assert [link.proto.page for link in links] == ["overfitting"]

@@ -28,7 +28,7 @@ KEYS += ["parameters", "finished", "note"]
 @pytest.fixture(autouse=True)
 def _short_blocks(monkeypatch):
     whole = peers.interleaved
-    monkeypatch.setattr(peers, "interleaved", lambda calls, rounds, **rest: whole(calls, rounds, 0.001, **rest))
+    monkeypatch.setattr(peers, "interleaved", lambda calls, rounds, seconds, **rest: whole(calls, rounds, 0.001, **rest))
     monkeypatch.setattr(peers, "PATIENCE", 0.0)
 
 

@@ -216,8 +216,8 @@ def test_losses_that_are_not_the_references_are_found(monkeypatch):
     few = [changed(run, {"train.epochs": 2}) for run in sweep.narrow_sweep()[:2]]
     right = sweep._extrapolated
 
-    def other(runs, sample):
-        seconds, losses = right(runs, sample)
+    def other(runs, sample, budget):
+        seconds, losses = right(runs, sample, budget)
         return seconds, {run: [loss * 1.01 for loss in own] for run, own in losses.items()}
 
     monkeypatch.setattr(sweep, "_extrapolated", other)
