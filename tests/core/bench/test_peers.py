@@ -28,7 +28,9 @@ KEYS += ["parameters", "finished", "note"]
 @pytest.fixture(autouse=True)
 def _short_blocks(monkeypatch):
     whole = peers.interleaved
-    monkeypatch.setattr(peers, "interleaved", lambda calls, rounds, seconds, **rest: whole(calls, rounds, 0.001, **rest))
+    monkeypatch.setattr(
+        peers, "interleaved", lambda calls, rounds, seconds, *rest, **more: whole(calls, rounds, 0.001, *rest, **more)
+    )
     monkeypatch.setattr(peers, "PATIENCE", 0.0)
 
 
