@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,36 @@ def test_a_given_place_comes_first_if_it_can_be_written_to(installed: Path) -> N
 def test_without_a_place_it_is_compiled_in_memory(installed: Path) -> None:
     assert not found(installed, "", "compile")["kept"]
     assert not list(installed.parent.rglob("*.nbc"))
+
+
+def test_places_are_tried_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Path] = []
+    free = ""
+
+    def is_writable(folder: Path) -> bool:
+        tried.append(folder)
+        return folder.name == free
+
+    monkeypatch.setattr(compile_cache, "_is_writable", is_writable)
+    monkeypatch.setattr(compile_cache, "_is_private", lambda folder: True)
+    monkeypatch.setenv(compile_cache.NOWHERE, "")
+    monkeypatch.setenv(compile_cache.VARIABLE, str(tmp_path / "given"))
+    assert not compile_cache.choose(str(tmp_path / "runs.db"))
+    assert not compile_cache.is_kept()
+    given, home, store, temporary = tried
+    assert (given, store.parent, temporary.parent) == (tmp_path / "given", tmp_path, Path(tempfile.gettempdir()))
+    for place, name in ((given, "given"), (home, home.name), (store, store.name)):
+        free = name
+        tried.clear()
+        assert compile_cache.choose(str(tmp_path / "runs.db"))
+        assert compile_cache.is_kept()
+        assert tried[-1] == place
+        assert os.environ[compile_cache.VARIABLE] == str(place)
+        monkeypatch.setenv(compile_cache.VARIABLE, str(given))
+    monkeypatch.delenv(compile_cache.VARIABLE)
+    free = "__pycache__"
+    assert compile_cache.choose(None)
+    assert compile_cache.VARIABLE not in os.environ  # Numba's own choice
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
