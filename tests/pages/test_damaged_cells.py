@@ -30,7 +30,7 @@ from tests.pages.test_capacity_page import benchmark
 
 LONG = int(os.environ.get("LEAFSCOPE_FUZZ", "0"))
 pytestmark = [pytest.mark.timeout(0)] if LONG else []
-FUZZ = settings(max_examples=LONG or 12, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=LONG or 8, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck))
 OLD = Path(__file__).parents[1] / "core" / "store" / "data" / "v0.1.db.gz"
 PAGES = [page.name for page in navigation.PAGES]
 OF_A_RUN = ("playground", "leaves", "balance")
