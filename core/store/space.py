@@ -31,7 +31,10 @@ class Space(Queue):
 
     def space(self) -> SpaceUse:
         """Return what the store takes on the disk."""
-        query = select(func.sum(artifacts.c.size), func.count(artifacts.c.run_id.distinct())).where(_is_snapshot(artifacts))
+        parts = artifact_parts.c  # measured, since a size that was written can be damaged
+        query = select(func.sum(func.length(parts.data)), func.count(parts.run_id.distinct())).where(
+            _is_snapshot(artifact_parts)
+        )
         with self._read() as connection:
             taken, replays = connection.execute(query).one()
         with explained(self._engine.url):

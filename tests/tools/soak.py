@@ -35,6 +35,9 @@ FUZZ_SHARE = 1 / 3
 """The share of the time for the fuzz tests."""
 
 SESSIONS = 3
+MOST_RUNS = 30
+"""Runs that are kept, since a page takes more memory the more runs it lists."""
+
 KILL_EVERY = (20.0, 60.0)
 """Seconds between two kills of the worker."""
 
@@ -71,6 +74,8 @@ class Soak:
     def one_action(self, chance: random.Random) -> None:
         action = chance.choices(["load", "submit", "stop", "resume", "delete"], [60, 6, 3, 3, 3])[0]
         known = [run_id for run_id in list(self.submitted) if run_id not in self.deleted]
+        if action == "submit" and len(known) >= MOST_RUNS:
+            action = "delete"
         if action == "load":
             page = chance.choice(PAGES).name
             query = f"run={chance.choice(known)}" if known and chance.random() < 0.5 else ""

@@ -147,7 +147,10 @@ class SweepInfo:
     @property
     def config(self) -> SweepConfig:
         """Its configuration, with its present name; raises ValidationError if it is no longer valid."""
-        return SweepConfig.model_validate_json(self.config_json).model_copy(update={"name": self.name})
+        found = SweepConfig.model_validate_json(self.config_json)
+        if found.name == self.name:
+            return found
+        return SweepConfig.model_validate_json(found.model_copy(update={"name": self.name}).model_dump_json())
 
 
 @dataclass(frozen=True)

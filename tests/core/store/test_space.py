@@ -1,5 +1,6 @@
 """Space on the disk: what is deleted is given back, also by older databases, if the disk has room to rewrite them."""
 
+import math
 import shutil
 import sqlite3
 import threading
@@ -199,3 +200,13 @@ def test_a_server_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     shrinking.give_back(engine)
     assert shrinking.obstacle(engine) is None
     assert shrinking.size(engine) is None
+
+
+@pytest.mark.parametrize("written", [math.inf, -1.0, 1e308, "x", 0.0])
+def test_what_snapshots_take_is_measured(written: float | str, tmp_path: Path) -> None:
+    db = Store(tmp_path / "x.db")
+    fill(db, range(2))
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute("UPDATE artifacts SET size = ? WHERE name = 'weights-00001'", (written,))
+    connection.close()
+    assert (db.space().snapshots, db.space().replays) == (2 * 4 * len(BLOB), 2)

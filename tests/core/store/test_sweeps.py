@@ -4,11 +4,13 @@ import threading
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from leafscope.core.config import NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.errors import LimitError, RunNotFoundError
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
+from leafscope.core.store.values.summaries import SweepInfo
 from leafscope.core.training.trainer import EpochRecord
 from tests.core.clock import Clock
 from tests.core.store.examples import config, fall_silent
@@ -291,3 +293,15 @@ def test_members_of_a_frozen_worker_are_queued_once_more_when_it_is_killed(db: S
     assert set(db.statuses([claim.run_id for claim in frozen]).values()) == {"queued"}
     assert [db.run(claim.run_id).attempt for claim in frozen] == [2, 2]
     assert db.take_up(frozen) == [False, False]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201])
+def test_a_damaged_name_is_a_damaged_configuration(name: str) -> None:
+    info = SweepInfo(SweepConfig(name="a").sweep_id, name, SweepConfig(name="a").model_dump_json(), 1e9)
+    with pytest.raises(ValidationError, match="name must have from 1 to 200 characters"):
+        info.config  # noqa: B018
+
+
+def test_a_changed_name_is_the_present_one() -> None:
+    config = SweepConfig(name="a")
+    assert SweepInfo(config.sweep_id, "b", config.model_dump_json(), 1e9).config == config.model_copy(update={"name": "b"})
