@@ -20,6 +20,8 @@ import pytest
 
 from leafscope.app import cli
 from leafscope.app.navigation import PAGES
+from leafscope.core.config import changed
+from leafscope.core.config.presets import EXAMPLE
 from tests.e2e.conftest import BROWSER_FLAGS
 from tests.e2e.harness import HANGS, App, answers, end_app, start_app, until
 
@@ -171,6 +173,7 @@ def test_below_a_path_of_a_proxy_with_a_token(tmp_path: Path, browser: Any) -> N
                 page.wait_for_url(re.compile(rf"{re.escape(inner)}{one.name if one.name != 'playground' else ''}(\?.*)?$"))
                 page.get_by_role("heading").first.wait_for()
                 assert page.get_by_test_id("stException").count() == 0
+            app.store.submit(changed(EXAMPLE, {"train.epochs": 2}))  # the table that is saved has one's own runs
             page.goto(f"{public}/leafscope/runs")
             with page.expect_download() as download:
                 page.get_by_role("button", name="Export table as CSV").click()
