@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from leafscope.core.config import NetConfig
 from leafscope.core.inference import net as module
 from leafscope.core.inference.net import Net, cross_entropy, leaf_of, read_module, softmax
-from leafscope.core.models import build_net, net_kinds
+from leafscope.core.models import build_net
+from tests.core.inference.configs import nets
 
 
 def drawn(config: NetConfig, n_features: int = 5, n_outputs: int = 3, seed: int = 0) -> torch.nn.Module:
@@ -25,15 +26,7 @@ def drawn(config: NetConfig, n_features: int = 5, n_outputs: int = 3, seed: int 
 @settings(max_examples=60)
 @given(st.data())
 def test_logits_gates_and_leaves_are_the_module_s(data: st.DataObject) -> None:
-    width, seed = data.draw(st.integers(1, 16)), data.draw(st.integers(0, 999))
-    gates = data.draw(st.sampled_from(["hidden", "units", "random"]))
-    config = NetConfig(
-        kind=data.draw(st.sampled_from(net_kinds())),
-        depth=data.draw(st.integers(0, min(width, 5) if gates == "hidden" else 5)),
-        width=width,
-        tree_layers=data.draw(st.integers(1, 3)),
-        gates=gates,
-    )
+    config, seed = data.draw(nets(widest=16, deepest=5)), data.draw(st.integers(0, 999))
     theirs = drawn(config, seed=seed)
     mine = read_module(theirs)
     x = np.random.default_rng(seed).normal(size=(data.draw(st.integers(0, 40)), 5)).astype(np.float32)

@@ -1,0 +1,19 @@
+"""Nets of any kind for hypothesis."""
+
+from hypothesis import strategies as st
+
+from leafscope.core.config import NetConfig
+from leafscope.core.models import net_kinds
+
+
+@st.composite
+def nets(draw: st.DrawFn, widest: int, deepest: int) -> NetConfig:
+    """Draw a net that is trained by gradient, of at most this width and depth."""
+    width, gates = draw(st.integers(1, widest)), draw(st.sampled_from(["hidden", "units", "random"]))
+    return NetConfig(
+        kind=draw(st.sampled_from(net_kinds())),
+        depth=draw(st.integers(0, min(width, deepest) if gates == "hidden" else deepest)),
+        width=width,
+        tree_layers=draw(st.integers(1, 3)),
+        gates=gates,
+    )
