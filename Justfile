@@ -50,6 +50,14 @@ ci:
 bench *options:
     .venv/bin/leafscope bench {{options}}
 
+# test and measure everything on a GPU, in at most ten minutes
+gpu *options:
+    {{python}} -m tests.tools.gpu {{options}}
+
+# count how often `leafscope claims` would claim a difference where there is none
+false-alarms *options:
+    {{python}} -m tests.tools.false_alarms {{options}}
+
 # draw the pictures of the README anew
 pictures:
     {{python}} -m tests.tools.pictures
@@ -66,9 +74,17 @@ frames:
 timings:
     {{python}} -m tests.tools.timings
 
+# time Runs and Compare with 10,000 stored runs
+large *options:
+    {{python}} -m tests.tools.large {{options}}
+
 # time the start of the app beside a Streamlit app of one line, in a fresh browser
 start *options:
     {{python}} -m tests.tools.start {{options}}
+
+# time the twelve commonest presses beside a button of a Streamlit app of one line, in a browser
+presses *options:
+    {{python}} -m tests.tools.presses {{options}}
 
 # print the server's memory with one session, with 20, and after 1,000 page loads
 memory *options:

@@ -1,4 +1,8 @@
-"""The server process: its Streamlit options, and the worker that it keeps running."""
+"""The server process: its Streamlit options, its start, and the worker that it keeps running.
+
+At the top it imports nothing that takes long, so that the server answers at once: while the browser fetches Streamlit's
+scripts, which takes a second, a thread imports what pages need, opens the store and prepares the first scene.
+"""
 
 import contextlib
 import functools
@@ -6,16 +10,16 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from leafscope.app.access import Access, Refused
 from leafscope.app.theme import streamlit_options
-from leafscope.core import compile_cache, jobs
-from leafscope.core.store.archive.examples import load_examples
-from leafscope.core.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from leafscope.core.worker.supervisor import Supervisor
 
 OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
@@ -32,34 +36,45 @@ OPTIONS: dict[str, Any] = {
 """Streamlit's options when the `leafscope` command starts the app."""
 
 WARM_MODULES = (
+    "leafscope.app.address.link",
+    "leafscope.app.navigation",
+    "leafscope.app.parts.sidebar",
+    "leafscope.app.parts.store_trouble",
     "leafscope.app.figures",
     "leafscope.app.playground.live",
     "leafscope.app.playground.scene",
     "leafscope.core.inspection.trained",
 )
-"""Modules that pages need, imported while the browser opens: the first page then waits less."""
+"""Modules that every page or the first one needs."""
 
 PATIENCE = 3.0
 """Seconds for which the worker waits for the first page before it imports what training needs."""
+
+DRAWING = 1.0
+"""Seconds that a browser takes to draw a page that was sent, for which the worker still waits."""
 
 is_guarded = False
 """Whether `leafscope` was started, so that `access.AccessMiddleware` sees every request before Streamlit does."""
 
 _lock = threading.Lock()
-_supervisor: Supervisor | None = None
+_supervisor: "Supervisor | None" = None
+_is_drawn = False
 _warmth: threading.Thread | None = None
 
 
 @contextlib.contextmanager
-def running_worker() -> Iterator[None]:
-    """Keep a worker running while the block runs."""
+def running_worker(prepare: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Keep a worker running while the block runs.
+
+    A thread imports what the first page needs, starts the worker, and then calls `prepare`.
+    """
     global _warmth
-    ensure_worker()
-    _warmth = threading.Thread(target=_warm_up, name="warm-up", daemon=True)
+    _warmth = threading.Thread(target=_warm_up, args=(prepare,), name="warm-up", daemon=True)
     _warmth.start()
     try:
         yield
     finally:
+        _warmth.join()
         _stop_worker()
 
 
@@ -89,11 +104,16 @@ def _say_unguarded() -> None:
     )
 
 
-def ensure_worker() -> Supervisor:
+def ensure_worker() -> "Supervisor":
     """Start the process's only worker if it is not running yet, on a store that has its examples; thread-safe."""
     global _supervisor
     with _lock:
         if _supervisor is None:
+            from leafscope.core import jobs
+            from leafscope.core.machine import compile_cache
+            from leafscope.core.store.archive.examples import load_examples
+            from leafscope.core.worker.supervisor import Supervisor
+
             os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.readiness: nothing here waits for a compiler
             compile_cache.choose(jobs.default_store().path)
             load_examples(jobs.default_store())
@@ -103,15 +123,21 @@ def ensure_worker() -> Supervisor:
 
 
 def page_is_drawn() -> None:
-    """Let the worker import what it needs: a page has been answered, which its imports would have delayed."""
-    if _supervisor is not None:
-        _supervisor.release()
+    """Let the worker import what it needs, once the browser has drawn the page that was sent; it would delay both."""
+    global _is_drawn
+    if _supervisor is not None and not _is_drawn:
+        _is_drawn = True
+        timer = threading.Timer(DRAWING, _supervisor.release)
+        timer.daemon = True
+        timer.start()
 
 
 def write_fault() -> str | None:
     """Say why the worker, or the last change on a page, could not be written; None: writing works."""
     if _supervisor is not None and _supervisor.write_fault is not None:
         return _supervisor.write_fault
+    from leafscope.core import jobs
+
     store = jobs.default_store()
     return store.write_fault if store.write_fault is not None and not store.can_write() else None
 
@@ -128,13 +154,18 @@ def device() -> str:
 
 
 def _stop_worker() -> None:
-    global _supervisor
+    global _supervisor, _is_drawn
     with _lock:
         if _supervisor is not None:
             _supervisor.stop()
-            _supervisor = None
+            _supervisor, _is_drawn = None, False
 
 
-def _warm_up() -> None:
+def _warm_up(prepare: Callable[[], None]) -> None:
     for name in WARM_MODULES:
         importlib.import_module(name)
+    from leafscope.core.errors import LeafscopeError
+
+    with contextlib.suppress(LeafscopeError, OSError):  # pages say what is wrong with the store
+        ensure_worker()
+        prepare()

@@ -14,6 +14,7 @@ from leafscope.core.limits import MAX_DEPTH
 from leafscope.core.models.counting import DOUBLE, FLOAT, INT, check_positive
 from leafscope.core.models.dense import DENSE, equal_capacity_width, equal_computation_width, size_of_net
 from leafscope.core.models.registry import Memory, Size
+from leafscope.core.parametrizations import PARAMETRIZATIONS
 
 __all__ = [
     "Cost",
@@ -24,6 +25,7 @@ __all__ = [
     "largest_depth",
     "memory",
     "trained_parameters",
+    "training_multiply_adds",
 ]
 
 
@@ -75,6 +77,20 @@ def trained_parameters(net: NetConfig, n_features: int, n_outputs: int, visited:
             f"visited must have, for each of {len(tables)} gated layers, a number from 0 to {most}, got {list(visited)}"
         )
     return stored - sum((table.nodes - nodes) * table.parameters for nodes, table in zip(visited, tables, strict=True))
+
+
+def training_multiply_adds(net: NetConfig, n_features: int, n_outputs: int) -> int:
+    """Count the multiply-adds of one example's forward pass in training, where matrices are not collapsed into leaves.
+
+    A gated layer computes a product for each matrix that its leaf sums, K + 1 in a tree. The backward pass takes about twice as
+    many in every net. Raises ValueError for a model that is not a net, and unless both sizes are at least 1.
+
+    >>> training_multiply_adds(NetConfig(kind="tree", depth=1, width=2), n_features=3, n_outputs=2)
+    18
+    """
+    collapsed = size_of_net(net, n_features, n_outputs).multiply_adds
+    summed = len(PARAMETRIZATIONS[net.model.parametrization].nodes(0, net.depth)) if net.gated else 1
+    return collapsed + (summed - 1) * net.tree_layers * net.width * net.width
 
 
 def memory(run: RunConfig, n_features: int, n_outputs: int, n_rows: int) -> Memory:

@@ -11,7 +11,7 @@ from leafscope.core.config import RunConfig
 from leafscope.core.cost import largest_depth, memory
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DeviceError, LimitError
-from leafscope.core.memory_limit import available_bytes
+from leafscope.core.machine.memory_limit import available_bytes
 
 if TYPE_CHECKING:
     import torch

@@ -1,8 +1,9 @@
-"""Files that people name: opened without waiting, and only if they are regular and not too large."""
+"""Files that people name, opened without waiting, only if they are regular and not too large; and files without a name."""
 
 import contextlib
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -28,3 +29,18 @@ def open_file(path: str | Path, most_bytes: int) -> Iterator[BinaryIO]:
         raise
     with file:
         yield file
+
+
+def unnamed_file(folder: str | Path | None = None) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Open an empty file to write and read, in a folder or where temporary files are; raises OSError.
+
+    It has no name, so the system removes it with the process, even if that is killed.
+    """
+    if os.name == "nt":  # a file must have a name there, but goes with its last handle too
+        return tempfile.NamedTemporaryFile(dir=folder)  # type: ignore[return-value]
+    return tempfile.TemporaryFile(dir=folder)
+
+
+def path_of(file: BinaryIO) -> str:
+    """Return a path by which code of this process can open an unnamed file."""
+    return file.name if os.name == "nt" else f"/dev/fd/{file.fileno()}"

@@ -37,6 +37,15 @@ def leaf_index(bits: Tensor) -> Tensor:
     return (bits.to(torch.int64) * place_values).sum(-1)
 
 
+def bits_of(leaf: Tensor, depth: int) -> Tensor:
+    """Write leaf indices as bits, the first bit most significant: (...) int64 -> (..., K) int64, each 0 or 1.
+
+    >>> bits_of(torch.tensor([5, 2]), 3).tolist()
+    [[1, 0, 1], [0, 1, 0]]
+    """
+    return (leaf.unsqueeze(-1) >> torch.arange(depth - 1, -1, -1, device=leaf.device)) & 1
+
+
 def path_nodes(leaf: Tensor, depth: int) -> Tensor:
     """List the nodes on each leaf's path: (...) int64 -> (..., K + 1) int64 breadth-first ids, root first.
 

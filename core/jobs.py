@@ -14,7 +14,7 @@ from typing import Literal
 
 import pandas as pd
 
-from leafscope.core.config import SweepConfig
+from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.store.database.opening import database_url
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary, SweepInfo
@@ -25,7 +25,7 @@ POLL = 0.05
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """The progress of a sweep, in runs: all trials of all members, each counted once."""
+    """The progress of a sweep, in runs: all trials of all members, each counted once, in both stages."""
 
     total: int
     finished: int
@@ -63,6 +63,8 @@ class WorkerStatus:
     """ready if any worker is ready, else busy, else starting."""
     devices: tuple[str, ...]
     """The requested device of each worker: auto, cpu, cuda:0, ..."""
+    compiling: bool = False
+    """Whether a worker trains more slowly, because its code is still being compiled."""
 
 
 @lru_cache(maxsize=8)
@@ -88,12 +90,13 @@ def wait(run_id: str, timeout: float | None = None, *, store: Store | None = Non
 
 def worker_status(*, store: Store | None = None) -> WorkerStatus:
     """Return the combined state of the workers."""
-    workers = (store or default_store()).workers()
+    store = store or default_store()
+    workers = store.workers()
     states = {worker.state for worker in workers}
     devices = tuple(worker.device for worker in workers)
     for state in ("ready", "busy", "starting"):
         if state in states:
-            return WorkerStatus(state, devices)
+            return WorkerStatus(state, devices, compiling=store.compiling() in {worker.worker_id for worker in workers})
     return WorkerStatus("not running", ())
 
 
@@ -105,12 +108,14 @@ def gpus(*, store: Store | None = None) -> dict[str, int]:
 def submit_sweep(sweep: SweepConfig, *, store: Store | None = None) -> str:
     """Save a sweep, queue its unfinished runs and return its id.
 
-    Stopped and failed runs continue. Raises what `core.sweep.members.check` raises, before anything is queued.
+    Stopped and failed runs continue. A worker queues what is trained on the reporting seeds when it is chosen. Raises what
+    `core.sweep.members.check` raises, before anything is queued.
     """
-    from leafscope.core.sweep.members import check, distinct_runs
+    from leafscope.core.sweep.members import check
+    from leafscope.core.worker import stages
 
     check(sweep, gpus(store=store))
-    (store or default_store()).submit_sweep(sweep, distinct_runs(sweep))
+    stages.submit(store or default_store(), sweep)
     return sweep.sweep_id
 
 
@@ -120,11 +125,13 @@ def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
     Runs that another active sweep also needs continue. Raises RunNotFoundError if no sweep has this id.
     """
     store = store or default_store()
-    mine = set(_run_ids(store.sweep(sweep_id)))
+    info = store.sweep(sweep_id)
+    store.stop_awaiting(sweep_id)  # first, so that no runs follow those that are stopped
+    mine = set(_sweep_runs(store, info))
     for info in store.sweeps():
         if info.sweep_id != sweep_id:
             with contextlib.suppress(ValueError):  # a configuration that is no longer valid
-                theirs = set(_run_ids(info))
+                theirs = set(_sweep_runs(store, info))
                 statuses = store.statuses(theirs - mine)
                 if any(status in ("queued", "running") for status in statuses.values()):
                     mine -= theirs
@@ -135,16 +142,20 @@ def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgres
     """Return the progress of a sweep. Raises RunNotFoundError if no sweep has this id."""
     from leafscope.core.device import n_cores
     from leafscope.core.sweep.results import estimated_seconds
+    from leafscope.core.worker import stages
 
     store = store or default_store()
     info = store.sweep(sweep_id)
-    ids = _run_ids(info)
-    statuses = store.statuses(ids)
-    counts = Counter(statuses.get(run_id, "deleted") for run_id in ids)
+    sweep = info.config
+    statuses, following = stages.statuses(store, sweep)
+    ids = list(statuses)
+    if info.awaits_choice:
+        statuses |= {run_id: "queued" for run_id in following if statuses[run_id] == "deleted"}
+    counts = Counter(statuses.values())
     active = counts["running"] + counts["queued"]
-    failed = [run_id for run_id in ids if statuses.get(run_id) == "failed"]
+    failed = [run_id for run_id in ids if statuses[run_id] == "failed"]
     diverged = sum(bool(summary.facts.get("diverged")) for summary in store.runs(failed).values()) if failed else 0
-    ended = [run_id for run_id in ids if statuses.get(run_id) not in ("queued", "running")]
+    ended = [run_id for run_id in ids if statuses[run_id] not in ("queued", "running")]
     return SweepProgress(
         total=len(ids),
         finished=counts["finished"],
@@ -153,20 +164,46 @@ def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgres
         running=counts["running"],
         queued=counts["queued"],
         stopped=counts["stopped"] + counts["interrupted"] + counts["deleted"],
-        seconds_left=estimated_seconds(info.config, ended, n_cores()) if active else None,
+        seconds_left=estimated_seconds(sweep, ended, n_cores(), following) if active else None,
     )
 
 
 def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
     """Return the current table of a sweep, as described in `core.sweep.results.results`. Raises RunNotFoundError."""
     from leafscope.core.sweep.results import results
+    from leafscope.core.worker import stages
 
     store = store or default_store()
-    info = store.sweep(sweep_id)
-    return results(info.config, store.runs(_run_ids(info)))
+    sweep = store.sweep(sweep_id).config
+    return results(sweep, stages.outcomes(store, sweep))
 
 
-def _run_ids(info: SweepInfo) -> list[str]:
+def sweep_choices(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:
+    """Return the table of the seeds that choose, from which depths and models are chosen; without reporting seeds the results.
+
+    It is described in `core.sweep.results.choosing_results`. Raises RunNotFoundError.
+    """
     from leafscope.core.sweep.members import run_ids
+    from leafscope.core.sweep.results import choosing_results
 
-    return run_ids(info.config)
+    store = store or default_store()
+    sweep = store.sweep(sweep_id).config
+    return choosing_results(sweep, store.runs(run_ids(sweep)))
+
+
+def sweep_runs(sweep_id: str, *, foreseen: bool = False, store: Store | None = None) -> dict[str, RunConfig]:
+    """Return the different runs of a sweep that are known so far, in both stages: address -> run. Raises RunNotFoundError.
+
+    `foreseen`: also those that stand in the table of results for what is not chosen yet.
+    """
+    store = store or default_store()
+    return _sweep_runs(store, store.sweep(sweep_id), foreseen)
+
+
+def _sweep_runs(store: Store, info: SweepInfo, foreseen: bool = False) -> dict[str, RunConfig]:
+    from leafscope.core.sweep.choice import reporting_runs
+    from leafscope.core.sweep.members import distinct_runs, run_ids
+
+    sweep = info.config
+    runs = dict(zip(run_ids(sweep), distinct_runs(sweep), strict=True))
+    return runs if sweep.report_seeds is None else runs | reporting_runs(sweep, store.runs(runs), foreseen)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from leafscope.core.balancing import BALANCINGS
+from leafscope.core.gating import bits_of
 from leafscope.core.kernels import read_leaves
 from leafscope.core.tree import Parametrization, TreeLinear, draw_linear
 
@@ -27,7 +29,7 @@ class Routed:
     logits: Tensor
     """(N, C)."""
     gates: list[Tensor]
-    """(N, K) for each gated layer: the gating pre-activations, without noise."""
+    """(N, K) for each gated layer: the gating pre-activations, with their offsets and without noise."""
     leaves: list[Tensor]
     """(N,) int64 for each gated layer."""
 
@@ -60,14 +62,14 @@ class TreeNet(nn.Module):
     """A net whose middle layers choose their matrix by sign pattern: (N, P) -> (N, C) logits.
 
     Gates are the first K units of the layer below (`hidden`), K separate linear units on the same input (`units`), or K
-    frozen random hyperplanes through the origin (`random`).
+    frozen random hyperplanes through the origin (`random`). Some ways of balancing (`core.balancing`) add an offset to each.
     """
 
     def __init__(self, config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         width, depth = config.width, config.depth
-        parametrization: Parametrization = "tree" if config.kind == "tree" else "flat"
+        parametrization: Parametrization = config.model.parametrization  # type: ignore[assignment]
         self.hidden = _linear(n_features, width, _generator(seed, 0))
         self.layers = nn.ModuleList(
             TreeLinear(width, width, depth, parametrization, sparse=True, generator=_generator(seed, 1 + index))
@@ -82,6 +84,10 @@ class TreeNet(nn.Module):
                 else _Hyperplanes(width, depth, _generator(seed, 100 + index))
                 for index in range(config.tree_layers)
             )
+        self.offsets: Tensor | None
+        """(layers, K): added to the gating pre-activations; None: nothing is."""
+        has_offsets = depth > 0 and BALANCINGS[config.balancing].has_offsets
+        self.register_buffer("offsets", torch.zeros(config.tree_layers, depth) if has_offsets else None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the logits: (N, P) -> (N, C)."""
@@ -99,12 +105,22 @@ class TreeNet(nn.Module):
         for index, layer in enumerate(self.layers):
             h = functional.relu(z)
             gate = self.gates[index](h) if len(self.gates) else z[:, : self.config.depth]
+            gate = gate if self.offsets is None else gate + self.offsets[index]
             read = gate if noise is None else gate + noise[index]
             leaf = read_leaves(read)
             gates.append(gate)
             leaves.append(leaf)
             z = layer(h, leaf, read, gate_gradient)
         return Routed(self.head(functional.relu(z)), gates, leaves)
+
+    @torch.no_grad()
+    def move_offsets(self, routed: Routed, strength: float) -> None:
+        """Move the offsets of the gates, if they have any, by a batch that these weights routed (`core.balancing`)."""
+        lowering = BALANCINGS[self.config.balancing].lowering
+        if lowering is None or self.offsets is None:
+            return
+        for offset, gate, leaf in zip(self.offsets, routed.gates, routed.leaves, strict=True):
+            offset -= lowering(gate, bits_of(leaf, self.config.depth), strength)
 
 
 class _Hyperplanes(nn.Module):
@@ -146,6 +162,9 @@ def _generator(seed: int, part: int) -> torch.Generator:
 
 
 def _linear(in_features: int, out_features: int, generator: torch.Generator) -> nn.Linear:
-    layer = nn.utils.skip_init(nn.Linear, in_features, out_features)
+    layer = nn.Linear(in_features, out_features, device="meta")  # its own values would be drawn in vain
+    # as `skip_init` does, which imports SymPy for it
+    layer.weight = nn.Parameter(torch.empty(out_features, in_features))
+    layer.bias = nn.Parameter(torch.empty(out_features))
     draw_linear(layer.weight, layer.bias, generator)
     return layer

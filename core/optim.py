@@ -3,6 +3,10 @@
 V nodes · T touched nodes. A node that no row of the batch visits keeps its weights, moments and visit count. The bias
 correction of a node counts its own visits, because a global count would inflate the first update of a rare node (this
 project's choice). On tables without sparse gradients this is AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
+
+Decay to the mean (`flat_mean`): where AdamW subtracts lr decay w from a matrix, these leaves subtract lr decay (w - mean), and
+the same for biases. The mean is that of all L leaves of the layer, touched or not, as they are stored before the step, so that
+each step reads the table once; a leaf that no row of the batch visits is not pulled, as it does not decay otherwise.
 """
 
 import math
@@ -15,13 +19,15 @@ from torch import Tensor, nn
 
 from leafscope.core.kernels import Update
 from leafscope.core.kernels.cpu import apart
+from leafscope.core.parametrizations import PARAMETRIZATIONS, first_nodes
 from leafscope.core.tree import TreeLinear
 
 
 class LazyAdamW(torch.optim.Optimizer):
     """AdamW whose tables with sparse gradients are updated in the touched rows only.
 
-    A group's `row_decay` (V,), if given, holds the weight decay of each row and replaces `weight_decay`.
+    A group's `row_decay` (V,), if given, holds the weight decay of each row and replaces `weight_decay`; if its
+    `decays_to_mean`, rows decay to the mean of all rows of their table.
     State of a parameter: `exp_avg`, `exp_avg_sq` (its shape) and `visits` ((V,) int64; (1,) without sparse gradients).
     """
 
@@ -34,7 +40,10 @@ class LazyAdamW(torch.optim.Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         self._fused: list[TreeLinear] = []
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "row_decay": None})
+        super().__init__(
+            params,
+            {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "row_decay": None, "decays_to_mean": False},
+        )
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters; torch's own method imports torch's compiler first, which takes a second."""
@@ -81,13 +90,14 @@ class LazyAdamW(torch.optim.Optimizer):
                 moment = torch.from_numpy(apart(table.numel(), number)).view(table.shape)
                 self.state[table][name] = moment.copy_(self.state[table][name])
             self.state[table]["visits"] = self.state[layer.weight]["visits"]
-        levels = layer.depth if layer.parametrization == "tree" else 0
         level_decay = np.zeros(17)
-        for level in range(levels + 1):
-            level_decay[level] = group["row_decay"][(1 << level) - 1].item()
+        for level, first in enumerate(first_nodes(layer.levels)):
+            level_decay[level] = group["row_decay"][first].item()
         moments = [(self.state[table]["exp_avg"], self.state[table]["exp_avg_sq"]) for table in tables]
         visits = self.state[layer.weight]["visits"]
-        layer.update = Update(moments[0], moments[1] if len(moments) > 1 else None, visits, group, level_decay)
+        layer.update = Update(
+            moments[0], moments[1] if len(moments) > 1 else None, visits, group, level_decay, group["decays_to_mean"]
+        )
         if not any(layer is fused for fused in self._fused):
             self._fused.append(layer)
         return True
@@ -122,12 +132,13 @@ class LazyAdamW(torch.optim.Optimizer):
         gradient = parameter.grad
         assert gradient is not None
         tables = (parameter, state["exp_avg"], state["exp_avg_sq"])
+        mean = parameter.flatten(1).mean(0) if group["decays_to_mean"] else None
         if not gradient.is_sparse:
             # the whole table is visited; without separate nodes it counts as one row
             rows = state["visits"].shape[0]
             w, m, v = (table.reshape(rows, -1) for table in tables)
             state["visits"] += visit
-            _adamw_rows(w, gradient.reshape(rows, -1), m, v, state["visits"], group, group["row_decay"])
+            adamw_rows(w, gradient.reshape(rows, -1), m, v, state["visits"], group, group["row_decay"], mean)
             return
         gradient = gradient.coalesce()
         touched = gradient.indices()[0]
@@ -137,21 +148,32 @@ class LazyAdamW(torch.optim.Optimizer):
         decay = group["row_decay"][touched]
         if touched.numel() == parameter.shape[0]:
             w, m, v = (table.flatten(1) for table in tables)
-            _adamw_rows(w, values, m, v, visits, group, decay)
+            adamw_rows(w, values, m, v, visits, group, decay, mean)
             return
         w, m, v = (table.flatten(1).index_select(0, touched) for table in tables)
-        _adamw_rows(w, values, m, v, visits, group, decay)
+        adamw_rows(w, values, m, v, visits, group, decay, mean)
         for table, rows in zip(tables, (w, m, v), strict=True):
             table.flatten(1).index_copy_(0, touched, rows)
 
 
-def _adamw_rows(
-    w: Tensor, gradient: Tensor, m: Tensor, v: Tensor, visits: Tensor, group: dict[str, Any], row_decay: Tensor | None
+def adamw_rows(
+    w: Tensor,
+    gradient: Tensor,
+    m: Tensor,
+    v: Tensor,
+    visits: Tensor,
+    group: dict[str, Any],
+    row_decay: Tensor | None,
+    mean: Tensor | None = None,
 ) -> None:
-    """Do one AdamW update of rows (T, n) in place; `visits` (T,) includes this one, `row_decay` (T,), or None for one row."""
+    """Do one AdamW update of rows (T, n) in place; `visits` (T,) includes this one, `row_decay` (T,), or None for one row.
+
+    The group's lr is a number, or (T, 1) float64 where rows have their own. Rows decay to 0, or to `mean`, (n,) or (T, n).
+    """
     beta1, beta2 = group["betas"]
     lr, weight_decay = group["lr"], group["weight_decay"]
     step_size: float | Tensor
+    kept: float | Tensor
     if row_decay is None:
         count = visits.item()  # one row needs only plain numbers
         step_size, correction, kept = lr / (1 - beta1**count), math.sqrt(1 - beta2**count), 1 - lr * weight_decay
@@ -159,7 +181,11 @@ def _adamw_rows(
         counts = visits.to(torch.float64).unsqueeze(1)
         step_size = (lr / (1 - beta1**counts)).to(w.dtype)
         correction = (1 - beta2**counts).sqrt().to(w.dtype)
-        kept = (1 - lr * row_decay.to(torch.float64).unsqueeze(1)).to(w.dtype)
+        decay = lr * row_decay.to(torch.float64).unsqueeze(1)
+        kept = (1 - decay).to(w.dtype)
+        if mean is not None:
+            w.sub_(decay.to(w.dtype) * (w - mean))
+            kept = 1.0
     m.lerp_(gradient, 1 - beta1)
     v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
     w.mul_(kept)
@@ -167,24 +193,21 @@ def _adamw_rows(
 
 
 def parameter_groups(net: nn.Module, weight_decay: float, decay_growth: float) -> list[dict[str, Any]]:
-    """Group a net's parameters: tree nodes on level l decay by weight_decay * decay_growth^l, the rest by weight_decay."""
+    """Group a net's parameters: nodes decay by weight_decay times a power of decay_growth, the rest by weight_decay."""
     groups: list[dict[str, Any]] = []
     tables: set[int] = set()
     for layer in net.modules():
         if isinstance(layer, TreeLinear):
             params = list(layer.parameters())
             tables |= {id(parameter) for parameter in params}
-            groups.append({"params": params, "row_decay": node_decay(layer, weight_decay, decay_growth)})
+            to_mean = PARAMETRIZATIONS[layer.parametrization].decays_to_mean
+            decay = node_decay(layer, weight_decay, decay_growth)
+            groups.append({"params": params, "row_decay": decay, "decays_to_mean": to_mean})
     plain = [parameter for parameter in net.parameters() if id(parameter) not in tables]
     return [{"params": plain, "weight_decay": weight_decay}, *groups]
 
 
 def node_decay(layer: TreeLinear, weight_decay: float, decay_growth: float) -> Tensor:
-    """Compute the weight decay of each node: (V,) float64; all leaves of a flat layer have the same decay."""
-    node = torch.arange(layer.n_nodes, device=layer.weight.device)
-    if layer.parametrization == "flat":
-        return torch.full(node.shape, weight_decay, dtype=torch.float64, device=node.device)
-    level = torch.zeros_like(node)
-    for deeper in range(1, layer.depth + 1):
-        level += (node >= (1 << deeper) - 1).to(level.dtype)
+    """Compute the weight decay of each node: (V,) float64, weight_decay * decay_growth^power (`node_powers`)."""
+    level = torch.tensor(PARAMETRIZATIONS[layer.parametrization].node_powers(layer.depth), device=layer.weight.device)
     return weight_decay * decay_growth ** level.to(torch.float64)

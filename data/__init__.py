@@ -1,1 +1,1 @@
-"""What the package brings along: small tables, the sweeps behind the README's table of claims, and trained examples."""
+"""What the package brings along: small tables, the protocol of the claims, and trained examples."""

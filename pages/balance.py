@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from leafscope.app import theme
 from leafscope.app.address import choice, session
-from leafscope.app.balance import sections
+from leafscope.app.balance import across_depths, sections
 from leafscope.app.balance.sections import PAIR, BalanceView, expected_at
 from leafscope.app.figures.balance.lorenz import LorenzCurve
 from leafscope.app.figures.balance.node_balance import NodeBalance
+from leafscope.app.figures.shared.chance import Band, columns_of, compared
 from leafscope.app.leaves import choose_view, node, replay
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
@@ -20,6 +21,8 @@ from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.parts.statistic import statistic_words
 from leafscope.core.usage.chance import Expected, expected_balance, expected_classes, lorenz_band
 from leafscope.core.usage.evenness import carrying, lorenz
+from leafscope.core.usage.hyperplanes import hyperplane_lorenz_band
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS, Level
 from leafscope.core.usage.statistics import STATISTICS, Statistic
 from leafscope.core.usage.summary import why_undefined
 
@@ -44,8 +47,7 @@ def main() -> None:
         replay.play(view)
         return
     counts = view.lengths[view.split]
-    chance = _chance(counts)
-    _numbers(view, counts, chance)
+    _numbers(view, counts)
     left, right = st.columns(2)
     with left:
         _lorenz(view, counts)
@@ -53,6 +55,7 @@ def main() -> None:
         _nodes(view, counts)
     chosen = node.part({key: words for key, (words, _) in PARTS.items()}, key="aspect")
     PARTS[chosen][1](view)
+    across_depths.across_depths(view)
 
 
 def _length(depth: int) -> int:
@@ -84,14 +87,21 @@ def _class_chance(counts: NDArray[np.int64], class_totals: NDArray[np.int64]) ->
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _band(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _band(counts: NDArray[np.int64]) -> Band:
     return lorenz_band(counts)
 
 
-def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Expected]) -> None:
+@st.cache_data(show_spinner=False, max_entries=64)
+def _hyperplane_band(key: tuple[object, ...], _view: BalanceView) -> Band | None:
+    del key
+    seen = _view.seen()
+    return None if seen is None else hyperplane_lorenz_band(seen, _view.length)
+
+
+def _numbers(view: BalanceView, counts: NDArray[np.int64]) -> None:
     values = view.statistics()
     by_class = view.class_counts()
-    chance = chance | _more_chance(view, counts)
+    chance = _by_chance(view, counts)
     st.markdown(theme.escape_markdown(_sentence(view, counts, chance)))
     for column, name in zip(st.columns(3), BESIDE, strict=True):
         with column:
@@ -103,10 +113,11 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
                 words = "Rows in the fullest leaf, as a multiple of the mean over all leaves: 1 is even."
                 statistic = replace(statistic, title="Fullest leaf / mean", meaning=words, formula="max n / mean n.")
                 shift, of = 1.0, " times"
-            value, expected = scale * values[name] + shift, _scaled(chance[name], scale, shift)
+            value = scale * values[name] + shift
+            expected = {level: _scaled(one, scale, shift) for level, one in chance[name].items()}
             _tile(statistic, value, expected, why_undefined(name, counts), of)
     others = [
-        (statistic, values[name], chance.get(name), _reason(view, statistic, values[name], counts, by_class))
+        (statistic, values[name], chance[name], _reason(view, statistic, values[name], counts, by_class))
         for name, statistic in STATISTICS.items()
         if name not in BESIDE
     ]
@@ -116,10 +127,9 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Exp
                 with column:
                     _tile(*tile)
         st.caption(
-            "Below each: what random routing alone would give, mean and 95 % range of 200 draws. Random routing draws the leaf "
-            "of each row from the product of the bit frequencies. For rows that changed leaf or are in their final leaf, rows "
-            "draw again at each epoch; for the divergence, all rows are dealt again into the two splits. With few rows in many "
-            "leaves, a statistic is far from even by chance alone."
+            f"Below each: what chance alone would give. {INDEPENDENT_BITS.meaning} {HYPERPLANES.meaning} For rows that changed "
+            "leaf or are in their final leaf, rows draw again at each epoch; for the divergence, all rows are dealt again into "
+            "the two splits. With few rows in many leaves, a statistic is far from even by chance alone."
         )
         table = _table(values, chance, others)
         csv_button(lambda: table, "balance.csv", key="balance_csv")
@@ -140,8 +150,18 @@ def _reason(
     return why_undefined(statistic.name, by_class if statistic.needs == "classes" else counts)
 
 
-def _more_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, Expected]:
-    """What chance gives for statistics of classes, of two epochs and of two splits."""
+def _by_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, dict[Level, Expected]]:
+    """What each chance level gives for every statistic, where it is known."""
+    first = _chance(counts) | _first_chance(view, counts)
+    found: dict[str, dict[Level, Expected]] = {}
+    for name, statistic in STATISTICS.items():
+        known = {level: view.under_hyperplanes() if level == HYPERPLANES else first for level in statistic.chance}
+        found[name] = {level: of[name] for level, of in known.items() if name in of and np.isfinite(of[name].mean)}
+    return found
+
+
+def _first_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, Expected]:
+    """What the first level gives for statistics of classes, of two epochs and of two splits."""
     place = view.epochs.index(view.epoch)
     found = dict(_class_chance(counts, np.bincount(view.labels, minlength=view.data.n_classes)))
     series = {view.split: view.series()}
@@ -160,11 +180,14 @@ def _split_chance(name: str, counts_train: NDArray[np.int64], counts_test: NDArr
     return expected(counts_train, counts_test)
 
 
-def _tile(statistic: Statistic, value: float, expected: Expected | None, reason: str | None, of: str = "") -> None:
-    chance = None
-    if expected is not None and np.isfinite(expected.mean):
-        mean, low, high = (statistic_words(statistic, value) for value in (expected.mean, expected.low, expected.high))
-        chance = f"{statistic.chance}: {mean} ({low} to {high})"
+def _tile(statistic: Statistic, value: float, expected: dict[Level, Expected], reason: str | None, of: str = "") -> None:
+    lines = []
+    for level, one in expected.items():
+        mean, low, high = (statistic_words(statistic, end) for end in (one.mean, one.low, one.high))
+        lines.append(f"{level.short}: {mean} ({low} to {high})")
+    chance, others = (
+        (lines[-1], lines[:-1]) if lines else (None, lines)
+    )  # last what sentences compare with; a tile has no room for more
     undefined = reason is not None and not np.isfinite(value)
     words = theme.MISSING if undefined else statistic_words(statistic, value) + of
     st.metric(
@@ -175,51 +198,52 @@ def _tile(statistic: Statistic, value: float, expected: Expected | None, reason:
         delta_arrow="off",
         border=True,
         height="stretch",
-        help=statistic.explanation + (f" Here: {reason}." if undefined else ""),
+        help=statistic.explanation + (f" Here: {reason}." if undefined else "".join(f" By {one}." for one in others)),
     )
 
 
-def _sentence(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, Expected]) -> str:
+def _sentence(view: BalanceView, counts: NDArray[np.int64], chance: dict[str, dict[Level, Expected]]) -> str:
     if counts.sum() == 0:
         return f"There are no {view.rows}, so no leaf is used."
     what = "leaves" if view.length == view.depth else f"prefixes of {view.length} bit{'s' * (view.length != 1)}"
     needed = carrying(counts)
-    random = chance["carrying_90"]
+    level = compared(chance["carrying_90"])
+    assert level is not None  # there are rows, so chance says something
+    random = chance["carrying_90"][level]
     verb = "carries" if needed == 1 else "carry"
     return (
         f"{theme.thousands(needed)} of {theme.thousands(len(counts))} {what} {verb} 90 % of the "
-        f"{theme.thousands(counts.sum())} {view.rows} at epoch {view.epoch}; random routing would need "
+        f"{theme.thousands(counts.sum())} {view.rows} at epoch {view.epoch}; {level.name} would need "
         f"{theme.thousands(random.mean)} ({theme.thousands(random.low)} to {theme.thousands(random.high)})."
     )
 
 
 def _table(
     values: dict[str, float],
-    chance: dict[str, Expected],
-    others: list[tuple[Statistic, float, Expected | None, str | None]],
+    chance: dict[str, dict[Level, Expected]],
+    others: list[tuple[Statistic, float, dict[Level, Expected], str | None]],
 ) -> pd.DataFrame:
-    first = [(STATISTICS[name], values[name], chance.get(name), None) for name in BESIDE]
-    missing = Expected(np.nan, np.nan, np.nan)
-    return pd.DataFrame(
-        [
-            {
-                "statistic": statistic.title,
-                "value": value,
-                "random_mean": (expected or missing).mean,
-                "random_low": (expected or missing).low,
-                "random_high": (expected or missing).high,
-                "undefined": reason,
-            }
-            for statistic, value, expected, reason in [*first, *others]
-        ]
-    )
+    first = [(STATISTICS[name], values[name], chance[name], None) for name in BESIDE]
+    everything = [*first, *others]
+    levels = list(dict.fromkeys(level for statistic in STATISTICS.values() for level in statistic.chance))
+    records = []
+    for statistic, value, expected, reason in everything:
+        record: dict[str, object] = {"statistic": statistic.title, "value": value}
+        for level in levels:
+            one = expected.get(level, Expected.unknown())
+            record |= dict(zip(columns_of(level), (one.mean, one.low, one.high), strict=True))
+        records.append(record | {"undefined": reason})
+    return pd.DataFrame(records)
 
 
 def _lorenz(view: BalanceView, counts: NDArray[np.int64]) -> None:
+    chance: dict[Level, Band] = {INDEPENDENT_BITS: _band(counts)}
+    if (band := _hyperplane_band((*view.measured, view.seen_at), view)) is not None:
+        chance[HYPERPLANES] = band
     drawing.show(
-        LorenzCurve(lorenz(counts), _band(counts), split=SPLITS[view.split], model=view.run.config.net.kind),
+        LorenzCurve(lorenz(counts), chance, split=SPLITS[view.split], model=view.run.config.net.kind),
         key="lorenz",
-        caption=view.caption("Leaves from the emptiest to the fullest. Band: random routing with the same bit frequencies."),
+        caption=view.caption(f"Leaves from the emptiest to the fullest. {' '.join(level.meaning for level in chance)}"),
         subject=view.subject,
         share=0.48,
     )

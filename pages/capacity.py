@@ -8,10 +8,10 @@ import streamlit as st
 from leafscope.app import navigation, theme
 from leafscope.app.address import session
 from leafscope.app.address.choice import pick
-from leafscope.app.capacity import measurement, sections
+from leafscope.app.capacity import exchange, measurement, sections
 from leafscope.app.capacity.sections import DEPTHS, GATE_WORDS, Choice, Gates
 from leafscope.app.figures.capacity.error_by_cost import Cost
-from leafscope.app.overfitting.sections import DATA_KEY, ROWS_KEY, WIDTH_KEY
+from leafscope.app.overfitting.part import DATA_KEY, ROWS_KEY, WIDTH_KEY
 from leafscope.app.parts import store_trouble
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
@@ -62,9 +62,12 @@ def main() -> None:
         if table["best_test_accuracy"].isna().all():
             st.info("No member of this sweep has a result yet, so there is no error to compare with its cost.")
         else:
-            sections.errors(table, choice)
+            choices = current.choices(choice.info)
+            sections.errors(table, choices, choice)
+            exchange.show(table, choices, choice)
     if benchmark is not None:
         sections.all_measured(benchmark)
+    st.caption("All times are of this machine's CPU. Leafscope has never run on a GPU, so there are no times of one.")
 
 
 def _choose(info: SweepInfo, table: pd.DataFrame, gates: Gates) -> Choice:

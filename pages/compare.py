@@ -1,12 +1,13 @@
 """Compare: which of these runs is better, and how do they differ?"""
 
+import math
 from collections.abc import Callable
 
 import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.compare import curves, leaves, pairs, parallel, pivot, scatter, scores, selection, table
+from leafscope.app.compare import curves, leaves, pairs, parallel, pivot, scatter, scores, selection, stages, table
 from leafscope.app.compare.selection import Selection
 from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
@@ -34,6 +35,7 @@ def main() -> None:
     if found is None:
         return
     st.markdown(theme.escape_markdown(_sentence(found)))
+    stages.show(found)
     st.segmented_control(
         "View",
         list(VIEWS),
@@ -61,14 +63,18 @@ def _sentence(found: Selection) -> str:
     words = f"{runs:,} run{'s' * (runs != 1)} in {among:,} group{'s' * (among != 1)}"
     if runs < len(found.shown):
         words += f", chosen from {len(found.shown):,}"
+    if len(found.data) > 1:
+        several = theme.enumerate_words(found.data[:3] + [f"{len(found.data) - 3} others"] * (len(found.data) > 3))
+        return (
+            f"{words} on {several}. Scores on different data do not compare: choose one data set in the sidebar to rank them."
+        )
     best = found.intervals[0] if found.intervals else None
     if best is None or best.n == 0:
         return f"{words}; none has a score yet."
     number = theme.percent if found.metric == "accuracy" else theme.three_significant
     value = f"{number(best.mean)}"
-    if best.n > 1:
-        ends = (max(0.0, best.low), min(1.0, best.high)) if found.metric == "accuracy" else (best.low, best.high)
-        value += f" [{number(ends[0])}, {number(ends[1])}]"
+    if math.isfinite(best.low):
+        value += f" [{number(max(0.0, best.low))}, {number(best.high)}]"
     name = theme.one_line(found.words[0], 100) if among > 1 else "their mean"
     start = "best on validation is" if among > 1 else "on validation,"
     words = f"{words}; {start} {name}: {found.metric} {value}, n = {best.n} seed{'s' * (best.n != 1)}"

@@ -1,7 +1,6 @@
 """Overfitting: how do train and test error move with depth, and where does the tree help?"""
 
 import math
-from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -11,11 +10,12 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.address.choice import pick
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.app.overfitting import live, sections
-from leafscope.app.overfitting.sections import Choice
+from leafscope.app.overfitting import computation, leaf_use, live, more_rows, part, sections
+from leafscope.app.overfitting.part import Choice, Sizes
 from leafscope.app.parts import store_trouble
-from leafscope.app.sweeps import current, findings, form, start
+from leafscope.app.sweeps import current, findings, form, second_look, start
 from leafscope.core import jobs
+from leafscope.core.comparison.intervals import FEWEST
 from leafscope.core.comparison.statistics import Which
 from leafscope.core.config import SweepConfig, explain, presets
 from leafscope.core.errors import LeafscopeError
@@ -23,16 +23,6 @@ from leafscope.core.store.values.summaries import SweepInfo
 
 WHICH: dict[Which, str] = {"best": "lowest validation loss", "last": "last"}
 BASES = {"epochs": "same epochs", "train_loss": "same train loss"}
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What a sweep varies beside depth, model and seed."""
-
-    data: list[str]
-    rows: list[int]
-    widths: list[int]
-    depths: list[int]
 
 
 def main() -> None:
@@ -119,8 +109,9 @@ def _first_visit() -> None:
         args=(default,),
     )
     st.caption(
-        f"A tree teacher with 8 features, 4 classes and true depth 3, fresh data for each of 5 seeds, 1,000 training rows, "
-        f"width 8, depths 0 to 6: {start.size_words(default)}. It trains in the background; closing the browser stops nothing."
+        "A tree teacher with 8 features, 4 classes and true depth 3, fresh data for each seed, 1,000 training rows, width 8, "
+        f"depths 0 to 6; rates and decays are chosen on {len(presets.CHOOSING)} seeds and reported on {presets.REPORTED} "
+        f"others: {start.size_words(default)}. It trains in the background; closing the browser stops nothing."
     )
     others = [name for name in presets.DATA if name != "tree_teacher"]
     st.caption("Or start with another data set:")
@@ -151,9 +142,13 @@ def _follow(info: SweepInfo) -> None:
 
 def _figures(info: SweepInfo, table: pd.DataFrame) -> None:
     choice = _choose(info, table)
-    cell = sections.cell(table, choice)
+    cell = part.cell(table, choice)
+    computation.show(table, current.choices(info), choice)
+    second_look.offer(info)
     sections.help_map(table, choice)
-    sections.error(cell, choice)
+    choices = part.cell(current.choices(info), choice)
+    sections.error(cell, choices, choice)
+    leaf_use.leaf_use(cell, choices, choice)
     left, right = st.columns(2)
     with left:
         sections.gap(cell, choice)
@@ -165,32 +160,29 @@ def _figures(info: SweepInfo, table: pd.DataFrame) -> None:
     with right:
         sections.curves(cell, choice)
     sections.by_rows(table, choice)
+    more_rows.show()
     sections.table(info, table)
 
 
 def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
     """Ask which part of the sweep is shown, in the sidebar; every choice is in the URL."""
-    sizes = Sizes(
-        data=list(dict.fromkeys(table["data"])),
-        rows=sorted(set(table["n_train"])),
-        widths=[int(width) for width in sorted(table["width"].dropna().unique())],
-        depths=[int(depth) for depth in sorted(table["depth"].dropna().unique())],
-    )
+    sizes = Sizes.of(table)
     with st.sidebar, st.expander("Figures", expanded=True):
-        data = pick(sections.DATA_KEY, "Data", sizes.data, sizes.data[0])
-        rows = pick(sections.ROWS_KEY, "Training rows", sizes.rows, sizes.rows[-1])
-        width = pick(sections.WIDTH_KEY, "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
-        middle = sizes.depths[len(sizes.depths) // 2] if sizes.depths else 0
-        depth = pick(sections.DEPTH_KEY, "Depth K of the lower figures", sizes.depths or [0], middle)
+        data = pick(part.DATA_KEY, "Data", sizes.data, sizes.data[0])
+        rows = pick(part.ROWS_KEY, "Training rows", sizes.rows, sizes.rows[-1])
+        width = pick(part.WIDTH_KEY, "Width", sizes.widths, sizes.widths[0]) if sizes.widths else math.nan
+        depth = pick(part.DEPTH_KEY, "Depth K of the lower figures", sizes.depths or [0], sizes.middle)
         variants = findings.variants(table)
-        variant = pick("variant", "Variant of the tree that is compared", variants, variants[0])
+        names = {variant: variant or model_words("tree") for variant in variants}
+        variant = pick("variant", "Variant of the tree that is compared", variants, variants[0], names)
         which = pick("at", "Epoch", list(WHICH), "best", WHICH)
         basis = pick("basis", "Compare tree and flat at the", list(BASES), "epochs", BASES)
         session.seed_from_url("seeds", lambda text: text == "1", False)
         seeds = st.checkbox("Single seeds", key="seeds", persist_state="session", help="One thin line for each seed.")
         session.publish_to_url("seeds", "1" if seeds else "0", "0")
         shown = _models(list(dict.fromkeys(table["model"])))
-    lit = tuple(model for model in sections.LIT if model in shown) or tuple(shown[:3])
+    lit = part.lit_of(shown)
+    seeds = seeds or table["seed"].nunique() < FEWEST
     return Choice(info, data, rows, float(width), depth, which, basis, seeds, lit, tuple(shown), variant)
 
 

@@ -6,9 +6,10 @@ from leafscope.app import navigation, server, theme
 from leafscope.app.address import link, session
 from leafscope.app.figures.run.decision_regions import DecisionRegions
 from leafscope.app.parts import drawing, run_picker
-from leafscope.app.playground import controls, live, scene
+from leafscope.app.playground import actions, controls, live, scene
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
+from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.cost import cost
 from leafscope.core.datasets import DATA_SETS, load, shape
 from leafscope.core.device import check_fits, device_name
@@ -22,36 +23,23 @@ GRID = 160  # points along each side of the plane of decision regions
 
 def main() -> None:
     """Lay out the page."""
-    _take_controls_from_run()
+    controls.follow(session.run_id(), _settings_of)
     chosen, faults, action = controls.draw()
     st.title("Train a net that chooses its weights by sign pattern")
     if chosen is not None and (sentence := _misfit(chosen)):
         action.error(theme.escape_markdown(sentence), icon=":material/memory:")
         faults["net.depth"] = sentence
     with action:
-        if (
-            st.button(
-                "Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(faults), key="_train"
-            )
-            and chosen is not None
-        ):
-            _submit(chosen)
         if chosen is not None and not faults:
             _cost(chosen)
     shown = _shown_run(chosen)
     if shown is None:
+        actions.draw(chosen, None, faults)
         return
-    if faults:
-        st.warning(
-            f"The configuration is not valid: {theme.escape_markdown('; '.join(faults.values()))}. "
-            "Correct it before you train.",
-            icon=":material/error:",
-        )
-    elif chosen is not None and chosen.run_id != shown.run_id:
-        _differs(shown)
+    controls.belong_to(shown.run_id)
     with action:
         other = scene.choose_beside(shown)
-    live.follow(shown, scene.show, scene.run_beside(shown, other))
+    live.follow(shown, lambda now: actions.draw(chosen, now, faults), scene.show, scene.run_beside(shown, other))
     is_plane_of_net = DATA_SETS[shown.config.data.name].is_plane and not shown.config.net.fitted
     if is_plane_of_net and shown.last and not shown.active:
         fold = st.expander(
@@ -69,18 +57,16 @@ def main() -> None:
         )
 
 
-def _take_controls_from_run() -> None:
-    """Set the controls to the run in the URL, unless the URL or a person has set them already."""
-    asked = session.run_id()
-    if st.session_state.get(session.Keys.CONTROLS_FROM) or controls.any_in_url():
-        st.session_state[session.Keys.CONTROLS_FROM] = True
-        return
-    st.session_state[session.Keys.CONTROLS_FROM] = True
-    if asked is not None:
-        try:
-            controls.load_run(jobs.default_store().run(asked).config)
-        except (LeafscopeError, ValueError):
-            return  # the page says so where it would show the run
+def _settings_of(run_id: str | None) -> RunConfig | None:
+    """The configuration of a run; where none was asked for, of the one that is shown, unless the controls say it already."""
+    store = jobs.default_store()
+    try:
+        if run_id is not None:
+            return store.run(run_id).config
+        latest = None if store.runs([EXAMPLE.run_id]) else run_picker.latest()
+        return None if latest is None else latest.config
+    except (LeafscopeError, ValueError):
+        return None  # the page says so where it would show the run
 
 
 def _misfit(run: RunConfig) -> str | None:
@@ -91,18 +77,6 @@ def _misfit(run: RunConfig) -> str | None:
     except (DataError, DeviceError, LimitError) as error:
         return str(error)
     return None
-
-
-def _submit(run: RunConfig) -> None:
-    try:
-        submission = jobs.default_store().submit(run)
-    except LimitError as error:
-        session.notify(str(error))
-    else:
-        if submission.reused:
-            session.notify("This configuration is already trained; the page shows its figures.")
-        session.show_run(run.run_id)
-    st.rerun()
 
 
 def _cost(run: RunConfig) -> None:
@@ -118,31 +92,21 @@ def _cost(run: RunConfig) -> None:
 
 
 def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
-    """The run to show: the URL's, else that of the chosen configuration if it is trained, else the newest."""
+    """The run to show: the URL's, else that of the chosen configuration if it is trained, else the one looked at last."""
     asked = session.run_id()
     if asked is not None and chosen is not None and asked == chosen.run_id:
         link.show([chosen])
         try:
-            return jobs.default_store().run(asked)
+            return run_picker.note(jobs.default_store().run(asked))
         except RunNotFoundError:
             st.info("This run is not here: it was trained on another machine, or deleted. Press Train to train it here.")
             return None
     if asked is None and chosen is not None:
         try:
-            found = jobs.default_store().run(chosen.run_id)
-            link.show([chosen])
-            return found
+            return run_picker.note(jobs.default_store().run(chosen.run_id))
         except RunNotFoundError:
             pass
     return run_picker.current_run()
-
-
-def _differs(shown: RunSummary) -> None:
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    left.info(f"Figures show run {theme.escape_markdown(shown.label)}; press Train to apply your choices.")
-    if right.button("Back to its settings", width="stretch", key="_use_settings"):
-        controls.take_from(shown.run_id)
-        st.rerun()
 
 
 def _regions(shown: RunSummary) -> None:

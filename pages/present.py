@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from leafscope.app import navigation, theme
-from leafscope.app.address import session
+from leafscope.app.address import choice, session
 from leafscope.app.decks import as_html, claims, current, editor
 from leafscope.app.sweeps import current as sweeps_current
 from leafscope.app.sweeps import start
@@ -77,13 +77,12 @@ def _deck() -> DeckInfo | None:
 def _choose(info: DeckInfo | None) -> None:
     known = {one.deck_id: one for one in jobs.default_store().decks()}
     if known and info is not None:
-        st.session_state["_picked_deck"] = info.deck_id
-        st.selectbox(
+        choice.picker(
+            "_picked_deck",
             "Deck",
-            list(known),
-            format_func=lambda deck_id: _deck_words(known[deck_id]),
-            key="_picked_deck",
-            on_change=lambda: _open(st.session_state["_picked_deck"]),
+            {deck_id: _deck_words(one) for deck_id, one in known.items()},
+            info.deck_id,
+            _open,
             help="Last changed first, an example that came with Leafscope last; the number of slides is in brackets.",
         )
         if info.shipped:
@@ -153,7 +152,8 @@ def _make(sweep_id: str) -> None:
     store = jobs.default_store()
     try:
         info = store.sweep(sweep_id)
-        slides = claims.claims_deck(info.config, jobs.sweep_results(sweep_id), look=session.look())
+        table, choices = jobs.sweep_results(sweep_id), jobs.sweep_choices(sweep_id)
+        slides = claims.claims_deck(info.config, table, look=session.look(), choices=choices)
         _open(store.make_deck(f"{CLAIMS_NAME}: {theme.one_line(info.name, 200)}", slides))
     except LeafscopeError as error:
         session.notify(str(error))

@@ -3,8 +3,7 @@
 import contextlib
 import hashlib
 import json
-import math
-from datetime import datetime
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -12,18 +11,20 @@ import streamlit as st
 
 from leafscope.app import navigation, theme
 from leafscope.app.address import session
+from leafscope.app.address.choice import pick
 from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
-from leafscope.app.parts import diverged, run_picker, store_trouble
+from leafscope.app.parts import diverged, filters, run_picker, store_trouble
 from leafscope.app.parts.csv_button import csv_button
-from leafscope.app.runs import actions, space
+from leafscope.app.runs import actions, lines, space
+from leafscope.app.sweeps import current
 from leafscope.core import jobs
-from leafscope.core.comparison.table import value_words
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.values.summaries import RunSummary
 
-SCORES = {"validation_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy", "train_accuracy": "Train accuracy"}
+_SWEEPS_NAMED = 12
+"""Sweeps that are named; Overfitting lists all."""
 
 
 def main() -> None:
@@ -38,18 +39,23 @@ def main() -> None:
         find = st.text_input(
             "Find",
             key="find",
-            placeholder="digits tree K4",
-            help="Words of a name or a status; all must match.",
+            placeholder="digits tree depth>=4",
+            help=filters.HELP,
             persist_state="session",
         )
         session.publish_to_url("find", find.strip(), "")
-    shown = [summary for summary in summaries if summary.matches(find, also=_also(summary))]
+        scope = _of_scope(summaries)
+        by_id = {line.summary.run_id: line for line in lines.lines(summaries)}
+        found = [by_id[one.run_id] for one in filters.held(scope, find, lambda one: by_id[one.run_id].text)]
+    shown = [line.summary for line in found]
     active = [summary for summary in summaries if summary.active]
     st.markdown(_sentence(summaries, shown))
+    if len(scope) < len(summaries):
+        _sweeps(len(summaries) - len(scope))
     if not shown:
-        st.info("No run has all of these words. Clear the field in the sidebar to see all runs.")
+        st.info("The filter holds of no run. Clear the field in the sidebar to see all runs.")
         return
-    chosen = _table(shown)
+    chosen = _table(found)
     confirming = _actions(chosen)
     _export(shown, chosen)
     _import()
@@ -58,16 +64,32 @@ def main() -> None:
         _follow(_signature(summaries))
 
 
-def _also(summary: RunSummary) -> str:
-    """What a run is found by besides what it says itself."""
-    return f"{run_picker.STATUS_WORDS[summary.status]} {theme.SHIPPED if summary.shipped else ''}"
+def _of_scope(summaries: list[RunSummary]) -> list[RunSummary]:
+    """Ask whether runs of sweeps are listed, where there are others."""
+    single = [summary for summary in summaries if not summary.is_member]
+    if len(single) in (0, len(summaries)):
+        return summaries
+    words = {"single": "Runs trained one by one", "all": "All runs, those of sweeps too"}
+    return single if pick("runs_of", "List", list(words), "single", words) == "single" else summaries
+
+
+def _sweeps(members: int) -> None:
+    """Say what is not listed, and name the sweeps to which it belongs."""
+    known = jobs.default_store().sweeps()
+    of = f"{theme.thousands(len(known))} sweep{'s' * (len(known) != 1)}"
+    with st.expander(f"{selection.runs_words(members)} of {of}, not listed", icon=":material/folder:"):
+        for info in known[:_SWEEPS_NAMED]:
+            name = theme.escape_markdown(current.sweep_words(info))
+            st.page_link(navigation.OVERFITTING_PAGE, label=name, query_params={session.Keys.SWEEP: info.sweep_id})
+        st.caption("Each opens on Overfitting. Choose “All runs” in the sidebar to list their runs.")
 
 
 def _sentence(summaries: list[RunSummary], shown: list[RunSummary]) -> str:
     """Count a person's own runs, and apart from them those that came with the program."""
     own = [summary for summary in summaries if not summary.shipped]
-    counts = {status: sum(summary.status == status for summary in own) for status in run_picker.STATUS_WORDS}
-    parts = [f"{theme.thousands(n)} {run_picker.STATUS_WORDS[status]}" for status, n in counts.items() if n]
+    counts = Counter(summary.status for summary in own)
+    words = run_picker.STATUS_WORDS.items()
+    parts = [f"{theme.thousands(counts[status])} {said}" for status, said in words if counts[status]]
     said = []
     if own:
         said.append(f"{theme.thousands(len(own))} run{'s' * (len(own) != 1)}: {theme.enumerate_words(parts)}.")
@@ -81,9 +103,11 @@ def _sentence(summaries: list[RunSummary], shown: list[RunSummary]) -> str:
     return " ".join(said)
 
 
-def _table(shown: list[RunSummary]) -> list[RunSummary]:
+def _table(found: list[lines.Line]) -> list[RunSummary]:
     """Draw the table; returns the selected runs."""
-    table = pd.DataFrame([_row(summary) for summary in shown])
+    shown = [line.summary for line in found]
+    table = pd.DataFrame([line.cells for line in found])
+    table[list(lines.SCORES.values())] *= 100
     event = st.dataframe(
         table,
         hide_index=True,
@@ -95,11 +119,12 @@ def _table(shown: list[RunSummary]) -> list[RunSummary]:
             "Progress": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, width="small"),
             "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             **{
-                name: st.column_config.NumberColumn(format="percent", help="At the last epoch, one seed.")
-                for name in SCORES.values()
+                name: st.column_config.NumberColumn(format="%.1f %%", help="At the last epoch, one seed.")
+                for name in lines.SCORES.values()
             },
             "Time (s)": st.column_config.NumberColumn(format="%.1f", help="Training time."),
         },
+        placeholder=theme.MISSING,
         alt="Runs with status, progress, scores and configuration.",
     )
     st.caption(
@@ -112,35 +137,6 @@ def _table(shown: list[RunSummary]) -> list[RunSummary]:
 
 def _order(shown: list[RunSummary]) -> str:
     return hashlib.sha256(" ".join(summary.run_id for summary in shown).encode()).hexdigest()[:12]
-
-
-def _row(summary: RunSummary) -> dict[str, Any]:
-    fault = run_picker.config_fault(summary)
-    fields: dict[str, Any] = {}
-    if fault is None:
-        run = summary.config
-        used = run.matters
-        fields = {
-            "Data": value_words("data.name", run.data.name),
-            "Weights": value_words("net.kind", run.net.kind),
-            "Depth K": run.net.depth if "net.depth" in used else None,
-            "Width": run.net.width if "net.width" in used else None,
-            "Gates": run.net.gates if "net.gates" in used else None,
-            "Learning rate": run.train.lr if "train.lr" in used else None,
-            "Seed": run.seed,
-        }
-    return {
-        "Run": theme.one_line(summary.title, 80),
-        "Status": theme.SHIPPED if summary.shipped else run_picker.STATUS_WORDS[summary.status],
-        "Progress": summary.fraction,
-        **{name: summary.last.get(field, math.nan) for field, name in SCORES.items()},
-        "Time (s)": summary.seconds,
-        **fields,
-        "Created": datetime.fromtimestamp(summary.created),
-        "Tags": [theme.one_line(tag, 40) for tag in summary.tags],
-        "Note": theme.one_line(summary.error or fault or summary.comment or summary.note, 200),
-        "Address": summary.run_id,
-    }
 
 
 def _actions(chosen: list[RunSummary]) -> bool:
@@ -173,7 +169,6 @@ def _actions(chosen: list[RunSummary]) -> bool:
         ):
             queued = diverged.train_slower(lost)
             if len(queued) == 1:
-                st.session_state[session.Keys.CONTROLS_FROM] = False
                 session.show_run(queued[0])
                 st.switch_page(navigation.PLAYGROUND_PAGE, query_params={session.Keys.RUN: queued[0]})
             st.rerun()

@@ -1,5 +1,7 @@
 """What all tests share: one torch thread, so that two busy cores do not wait for one another, and code compiled before."""
 
+import gc
+
 import pytest
 import torch
 from hypothesis import settings
@@ -7,8 +9,8 @@ from hypothesis import settings
 from leafscope.core.kernels import readiness
 from leafscope.core.training import compiling
 
-# a noisy machine must not fail a property for being slow once
-settings.register_profile("leafscope", deadline=None)
+# a noisy machine must not fail a property for being slow once; every change tries other examples, so that few at a time do
+settings.register_profile("leafscope", deadline=None, max_examples=40)
 settings.load_profile("leafscope")
 
 torch.set_num_threads(1)
@@ -21,6 +23,12 @@ WAIT_LONG = ("tests/core/worker/", "tests/test_variants.py")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits longest comes first, so that other tests fill the time; `--no-loadscope-reorder` keeps this order."""
     items.sort(key=lambda item: not item.nodeid.startswith(WAIT_LONG))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays to the end, so that no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 def run_python(code: str, *folders: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a Python of its own, with folders in front of its search path."""
     opening = f"import sys; sys.path[:0] = {[str(folder) for folder in folders]!r}\n"
-    return subprocess.run([sys.executable, "-c", opening + code], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-c", opening + code], capture_output=True, text=True, timeout=200)
 
 
 def distribution(folder: Path, name: str, entry_points: dict[str, str], modules: dict[str, str]) -> Path:

@@ -40,4 +40,4 @@ try:
 except SystemExit:
     print([name for name in sys.modules if name.split(".")[0] in ("numpy", "pandas", "pydantic", "sqlalchemy", "torch")])
 """
-    assert run_python(code).stdout.splitlines()[1] == "[]"
+    assert run_python(code).stdout.splitlines()[-1] == "[]"

@@ -109,7 +109,7 @@ def test_the_wheel_holds_the_package_and_nothing_heavy(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"leafscope"}
     for part in PARTS:
         assert f"leafscope/{part}/py.typed" in names
-    assert "leafscope/data/claims/digits_300.toml" in names
+    assert "leafscope/data/claims/protocol.toml" in names
     assert "leafscope/data/examples/examples.leafscope" in names
     assert "leafscope/app/assets/scene/scene.js" in names
     assert not [
@@ -119,19 +119,20 @@ def test_the_wheel_holds_the_package_and_nothing_heavy(wheel: Path) -> None:
 
 def test_the_wheel_works_where_no_checkout_is(site: Path, tmp_path: Path) -> None:
     program = """
-import leafscope.core, leafscope.core.store.database.opening as opening
+import leafscope.core, leafscope.core.store.database.location as location
 from importlib.resources import files
 print(leafscope.core.__file__)
-print(opening.data_folder())
-claims = files("leafscope.data") / "claims"
-print(len(list(claims.iterdir())), (claims / "digits_300.toml").is_file())
+print(location.data_folder())
+data = files("leafscope.data")
+print(*sorted(file.name for folder in ("claims", "tables") for file in (data / folder).iterdir()))
 """
     variables = {"PYTHONPATH": str(site), "XDG_DATA_HOME": str(tmp_path / "home")}
-    module, folder, claims = run_python(program, tmp_path, "-P", **variables).splitlines()
+    module, folder, data = run_python(program, tmp_path, "-P", **variables).splitlines()
     assert Path(module).is_relative_to(site)
     assert Path(folder).name == "leafscope"
     assert not Path(folder).is_relative_to(ROOT)
-    assert claims == "6 True"
+    kept = (path.name for part in ("claims", "tables") for path in (ROOT / "data" / part).iterdir())
+    assert data.split() == sorted(name for name in kept if not name.endswith(".leafscope"))  # results are for the checkout
 
 
 def test_names_of_our_folders_are_free(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.kernels import KERNELS
 
 ROOT = Path(__file__).parents[1]
 
@@ -285,7 +286,7 @@ for dtype in (torch.float32, torch.float64):
         print(dtype, tree)
 """
     assert run_in(copy, code=code).splitlines() == [
-        *("cpu row_by_row", "torch.float32 True", "torch.float32 False"),
+        *(" ".join([*KERNELS, "row_by_row"]), "torch.float32 True", "torch.float32 False"),
         *("row by row", "torch.float64 True", "row by row", "torch.float64 False"),
     ]
 

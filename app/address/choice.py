@@ -1,6 +1,6 @@
 """A choice among a few options, kept in the session and in the URL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -37,6 +37,23 @@ def pick(
         )
     session.publish_to_url(key, chosen, default)
     return chosen
+
+
+def picker(
+    key: str, label: str, words: Mapping[str, str], shown: str | None, choose: Callable[[str], object], help: str | None = None
+) -> None:
+    """Offer runs, sweeps or decks, id -> words, of which one is shown; `choose` is called with the id of another one.
+
+    The words may change, as a run ends or a deck is renamed. A browser that has not drawn the new ones yet sends the old ones,
+    which Streamlit hands on in place of an id: nobody chose anything then.
+    """
+    st.session_state[key] = shown
+
+    def changed() -> None:
+        if (chosen := st.session_state[key]) in words:
+            choose(chosen)
+
+    st.selectbox(label, list(words), format_func=words.__getitem__, key=key, on_change=changed, help=help)
 
 
 def seed(key: str, known: Any, usual: int | str) -> str | None:

@@ -14,19 +14,24 @@ class Keys:
     """Keys of session state; the same names are used in the URL."""
 
     RUN = "run"
+    LOOKED_AT = "_looked_at"
     SWEEP = "sweep"
     SIZE = "size"
     IMAGE = "image"
     NOTICE = "_notice"
     CURVES = "_curves"
+    IN_ADDRESS = "_in_address"
     CONTROLS_FROM = "_controls_from"
     FORM_FROM = "_form_from"
     PAGE = "_page"
     REPLAY = "_replay"
     DECK = "_deck"
     SCENE = "_scene"
-    SCENE_LEFT = "_scene_left"
+    SCENE_WRITTEN = "_scene_written"
 
+
+MOST_LOOKED_AT = 20
+"""Runs that are remembered as looked at."""
 
 SIZES = {"screen": "Screen", "projector": "Projector"}
 IMAGE_FORMATS = {"svg": "SVG", "png": "PNG"}
@@ -44,14 +49,39 @@ def run_id() -> str | None:
     return chosen
 
 
+def chosen_run() -> str | None:
+    """The run chosen last, on whichever page; the URL may name another one."""
+    chosen: str | None = st.session_state.get(Keys.RUN)
+    return chosen
+
+
+def names_run() -> bool:
+    """Whether the URL names a run, which a person then asked for."""
+    return bool(st.query_params.get(Keys.RUN))
+
+
 def show_run(chosen: str | None) -> None:
     """Choose the run that pages show, in the session and in the URL; None: the newest."""
     if chosen is None:
         st.session_state.pop(Keys.RUN, None)
+        st.session_state.pop(Keys.LOOKED_AT, None)
         st.query_params.pop(Keys.RUN, None)
     else:
         st.session_state[Keys.RUN] = chosen
-        st.query_params[Keys.RUN] = chosen
+        look_at(chosen)
+        if st.query_params.get(Keys.RUN) != chosen:
+            st.query_params[Keys.RUN] = chosen
+
+
+def look_at(run: str) -> None:
+    """Note the run that a page shows."""
+    st.session_state[Keys.LOOKED_AT] = [run, *(one for one in looked_at() if one != run)][:MOST_LOOKED_AT]
+
+
+def looked_at() -> list[str]:
+    """The runs that pages have shown, the last one first."""
+    runs: list[str] = st.session_state.get(Keys.LOOKED_AT, [])
+    return runs
 
 
 def sweep_id() -> str | None:
@@ -116,6 +146,7 @@ def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None
 
     Returns the URL's text if it cannot be parsed (the default is used then), otherwise None.
     """
+    st.session_state.setdefault(Keys.IN_ADDRESS, set()).add(key)
     if key in st.session_state:
         # set again: on the first run of another page a widget returns its first option instead of the session's value
         st.session_state[key] = st.session_state[key]
@@ -128,6 +159,13 @@ def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None
         except (ValueError, KeyError):
             return text
     return None
+
+
+def forget_address() -> None:
+    """Forget all that the session holds of what the URL says, so that the URL is taken as it is."""
+    held = (Keys.RUN, Keys.SWEEP, Keys.CONTROLS_FROM, Keys.SCENE, Keys.REPLAY)
+    for key in (*held, *st.session_state.get(Keys.IN_ADDRESS, ())):
+        st.session_state.pop(key, None)
 
 
 def publish_to_url(key: str, value: object, default: object) -> None:

@@ -14,15 +14,21 @@ from leafscope.app.address.choice import pick
 from leafscope.app.figures.balance.information_by_level import InformationLevels
 from leafscope.app.figures.balance.statistic_epochs import StatisticOverEpochs
 from leafscope.app.figures.balance.variants import VariantEffects
+from leafscope.app.figures.shared.chance import columns_of
 from leafscope.app.leaves.view import SPLITS, View
 from leafscope.app.parts import drawing, run_picker, train_missing
 from leafscope.core import jobs
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config import RunConfig
 from leafscope.core.gates.registry import GATE_GRADIENTS
+from leafscope.core.inference.net import Net
+from leafscope.core.inspection.gate_inputs import gate_inputs, sees_the_rows, stored_gate_inputs
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.chance import Expected, expected_balance, expected_by_epoch, expected_classes
 from leafscope.core.usage.counts import class_counts, leaf_counts, leaf_counts_by_epoch, prefix_counts
+from leafscope.core.usage.hyperplanes import expected_under_hyperplanes
 from leafscope.core.usage.information import ByClass, InformationByLevel, information_by_level
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS, Level
 from leafscope.core.usage.statistics import STATISTICS, Statistic
 from leafscope.core.usage.summary import summarize
 
@@ -31,10 +37,12 @@ PAIR = ("train", "test")
 
 VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("as it is", {}),
-    ("no penalty", {"train.balance": 0.0}),
-    ("penalty 0.01", {"train.balance": 0.01}),
-    ("penalty 0.1", {"train.balance": 0.1}),
-    ("penalty 1", {"train.balance": 1.0}),
+    ("no penalty", {"net.balancing": "penalty", "train.balance": 0.0}),
+    ("penalty 0.01", {"net.balancing": "penalty", "train.balance": 0.01}),
+    ("penalty 0.1", {"net.balancing": "penalty", "train.balance": 0.1}),
+    ("penalty 1", {"net.balancing": "penalty", "train.balance": 1.0}),
+    ("centred gates", {"net.balancing": "centred"}),
+    ("bias of rate 0.01", {"net.balancing": "bias", "train.balance": 0.01}),
     ("no gate noise", {"train.gate_noise": 0.0}),
     ("gate noise 0.5", {"train.gate_noise": 0.5}),
     ("gate noise 1", {"train.gate_noise": 1.0}),
@@ -66,6 +74,24 @@ class BalanceView(View):
     def measured(self) -> tuple[Any, ...]:
         """The key under which measurements over the epochs are cached."""
         return *self.key, self.layer, self.split, self.length
+
+    def seen(self) -> NDArray[np.floating[Any]] | None:
+        """What the gates see of each row of the split at this epoch; None where that depends on weights that are not kept."""
+
+        def net() -> Net | None:
+            trained = self.trained()
+            return None if trained is None else trained.net
+
+        return gate_inputs(self.run.config.net, self.data.splits[self.split].x, self.layer, net)
+
+    def under_hyperplanes(self) -> dict[str, Expected]:
+        """Statistics of counts and classes under random hyperplanes at this epoch; empty where it is not known."""
+        return _under_hyperplanes((*self.measured, self.seen_at), self)
+
+    @property
+    def seen_at(self) -> int | None:
+        """The epoch, where it matters for what the gates see."""
+        return None if sees_the_rows(self.run.config.net, self.layer) else self.epoch
 
     def summary(self) -> pd.DataFrame:
         """Every statistic at every recorded epoch."""
@@ -99,6 +125,15 @@ class BalanceView(View):
         return statistic.measure(ByClass(self.series()[places] >> shift, self.labels, self.length, self.data.n_classes))
 
 
+@st.cache_data(show_spinner=False, max_entries=64)
+def _under_hyperplanes(key: tuple[Any, ...], _view: BalanceView) -> dict[str, Expected]:
+    del key
+    seen = _view.seen()
+    if seen is None:
+        return {}
+    return expected_under_hyperplanes(seen, _view.length, y=_view.labels, n_classes=_view.data.n_classes)
+
+
 @st.cache_data(show_spinner=False, max_entries=24)
 def _summary(key: tuple[Any, ...], _view: BalanceView) -> pd.DataFrame:
     """Cached until the run has another epoch; the key names the view."""
@@ -116,7 +151,7 @@ def _course(key: tuple[Any, ...], name: str, _view: BalanceView) -> tuple[list[i
 
 
 def over_epochs(view: BalanceView) -> None:
-    """One statistic over the epochs, beside random routing."""
+    """One statistic over the epochs, beside chance."""
     name = pick("statistic", "Statistic", tuple(STATISTICS), "gini", {key: one.title for key, one in STATISTICS.items()})
     statistic = STATISTICS[name]
     epochs, values = view.course(name)
@@ -125,8 +160,7 @@ def over_epochs(view: BalanceView) -> None:
             statistic.title,
             epochs,
             values,
-            random=None if statistic.chance is None else _random_over_epochs(view.measured, name, view),
-            chance=statistic.chance or "",
+            chance=_over_epochs_by_chance(view, statistic),
             is_share=statistic.written == "share",
             best_epoch=view.run.best_epoch if view.run.best_epoch in view.epochs else None,
             shown_epoch=view.epoch,
@@ -139,9 +173,22 @@ def over_epochs(view: BalanceView) -> None:
     )
 
 
+def _over_epochs_by_chance(view: BalanceView, statistic: Statistic) -> dict[Level, pd.DataFrame]:
+    """What each chance level of a statistic gives over the epochs, where it is known."""
+    found = {}
+    for level in statistic.chance:
+        if level != HYPERPLANES:
+            found[level] = _random_over_epochs(view.measured, statistic.name, view)
+        elif (expected := view.under_hyperplanes().get(statistic.name)) is not None:
+            # what the gates see stays the same in training, or is known at the shown epoch only
+            epochs = [view.epochs[0], view.epochs[-1]] if view.seen_at is None else [view.epoch]
+            found[level] = pd.DataFrame([{"epoch": epoch, **vars(expected)} for epoch in dict.fromkeys(epochs)])
+    return found
+
+
 @st.cache_data(show_spinner=False, max_entries=24)
 def _random_over_epochs(key: tuple[Any, ...], name: str, _view: BalanceView) -> pd.DataFrame:
-    """A statistic under random routing at some of the epochs: columns epoch, mean, low, high."""
+    """A statistic under its first chance level at some of the epochs: columns epoch, mean, low, high."""
     del key
     statistic = STATISTICS[name]
     if statistic.needs == "counts":
@@ -240,7 +287,8 @@ def _variants(run: RunConfig, seeds: int) -> list[tuple[str, RunConfig]]:
             continue
         if siblings[0].run_id not in known:
             known.add(siblings[0].run_id)
-            if words == "extra gating units" and siblings[0].train.gate_gradient == "none" and not siblings[0].train.balance:
+            has_penalty = siblings[0].train.balance > 0 and not BALANCINGS[siblings[0].net.balancing].has_offsets
+            if words == "extra gating units" and siblings[0].train.gate_gradient == "none" and not has_penalty:
                 words = "frozen gating units"  # nothing else teaches them
             found += [(words, sibling) for sibling in siblings]
     return found
@@ -255,15 +303,19 @@ def _effects(
     for words, run in wanted:
         summary = finished.get(run.run_id)
         record: dict[str, object] = {"variant": words, "seed": run.seed, "value": np.nan}
-        record |= dict.fromkeys(("random_mean", "random_low", "random_high", "test_error", "validation_error"), np.nan)
+        record |= dict.fromkeys(("test_error", "validation_error"), np.nan)
+        chance: dict[Level, Expected] = {}
         status = statuses.get(run.run_id)
         record["status"] = "not trained" if status is None else run_picker.STATUS_WORDS[status]
         if summary is not None:
-            value, random = _balance_of(
+            value, chance = _balance_of(
                 store.url, run.run_id, summary.attempt, view.layer, view.split, view.length, name, run.net.depth, run.epochs
             )
-            record |= {"value": value, "random_mean": random.mean, "random_low": random.low, "random_high": random.high}
+            record["value"] = value
             record |= {f"{split}_error": 1 - summary.last[f"{split}_accuracy"] for split in ("validation", "test")}
+        for level in (INDEPENDENT_BITS, HYPERPLANES):
+            one = chance.get(level, Expected.unknown())
+            record |= dict(zip(columns_of(level), (one.mean, one.low, one.high), strict=True))
         record["run"] = run.run_id
         records.append(record)
     return pd.DataFrame(records)
@@ -272,11 +324,16 @@ def _effects(
 @st.cache_data(show_spinner=False, max_entries=256)
 def _balance_of(
     url: str, run_id: str, attempt: int, layer: int, split: str, length: int, name: str, depth: int, epochs: int
-) -> tuple[float, Expected]:
-    """A statistic of a finished run at its last epoch, and under random routing."""
+) -> tuple[float, dict[Level, Expected]]:
+    """A statistic of a finished run at its last epoch, and under each chance level that is known."""
     del url, attempt, epochs
     store = jobs.default_store()
     leaves = store.leaves(run_id, layer, split, int(store.recorded_epochs(run_id)[-1]))
     counts = prefix_counts(leaf_counts(leaves, depth), length)
     value = float(summarize(leaves[None], depth, level=length)[name].iloc[0])
-    return value, expected_balance(counts, replicates=200 if length <= 12 else 40)[name]  # thousands of leaves vary little
+    draws = 200 if length <= 12 else 40  # thousands of leaves vary little
+    chance = {INDEPENDENT_BITS: expected_balance(counts, replicates=draws)[name]}
+    seen = stored_gate_inputs(store, run_id, store.run(run_id).config, split, layer)
+    if seen is not None:
+        chance[HYPERPLANES] = expected_under_hyperplanes(seen, length, names=[name], draws=draws)[name]
+    return value, chance

@@ -5,7 +5,7 @@ K depth (gating bits) · P = Q = 64 features of the measured layer · L = 2^K le
 
 import contextlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -24,15 +24,15 @@ from leafscope.app.parts import drawing
 from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.sweeps import current
 from leafscope.app.sweeps.curves import cost_points
-from leafscope.app.sweeps.findings import interval_words
+from leafscope.app.sweeps.findings import interval_words, stage_words
+from leafscope.core import jobs
 from leafscope.core.bench import FEATURES
-from leafscope.core.config import NetConfig, SweepConfig
+from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
 from leafscope.core.models import MODELS, decision_tree_lines, gated_lines
 from leafscope.core.models.counting import FLOAT
 from leafscope.core.store.values.summaries import Benchmark, SweepInfo
-from leafscope.core.sweep.members import distinct_runs, run_ids
 
 Gates = Literal["hidden", "units", "random"]
 
@@ -48,8 +48,8 @@ RATIO_ROWS = {"training": (64, 1024), "inference": (1, 64, 1024)}
 _LAYER = f"one layer, {FEATURES} to {FEATURES} features"
 
 TRUSTED = (0.5, 4.0)
-"""At K = 0, where both layers compute the same, a training step must take between so many times the dense layer's: about 2
-on an idle AMD EPYC of two cores, 0.03 to 0.06 while others used its cores (this project's choice).
+"""At K = 0, where both layers compute the same, a training step must take between so many times the dense layer's: 1.4
+on two idle cores of an Intel Xeon, 0.03 to 0.06 while others used the cores (this project's choice).
 """
 
 GATE_WORDS: dict[Gates, str] = {"hidden": "hidden units", "units": "separate units", "random": "random hyperplanes"}
@@ -310,12 +310,12 @@ def gated(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     return rows[rows["variant"] == rows["variant"].iloc[0]] if len(rows) else rows
 
 
-def net_lines(rows: pd.DataFrame, sweep: SweepConfig) -> pd.DataFrame:
+def net_lines(rows: pd.DataFrame, runs: Mapping[str, RunConfig]) -> pd.DataFrame:
     """List what gated nets of a sweep store, compute and take, by depth: columns quantity, depth, value, unit.
 
-    `rows` are the results of one model at one width. What was measured is the mean over those that are finished.
+    `rows` are the results of one model at one width, `runs` those of the sweep by address. What was measured is the mean over
+    those that are finished.
     """
-    runs = dict(zip(run_ids(sweep), distinct_runs(sweep), strict=True))
     lines: list[_Line] = []
     for depth in sorted(rows["depth"].unique()):
         part = rows[rows["depth"] == depth]
@@ -348,7 +348,7 @@ def nets(table: pd.DataFrame, choice: Choice) -> None:
     words = model_words(rows["model"].iloc[0], rows["variant"].iloc[0])
     finished = int((rows["status"] == "finished").sum())
     drawing.show(
-        CapacityByDepth(net_lines(rows, choice.info.config)),
+        CapacityByDepth(net_lines(rows, jobs.sweep_runs(choice.info.sweep_id, foreseen=True))),
         key="capacity_nets",
         subject=f"{words}, {choice.of_data}, width {choice.width:g}",
         caption="Whole nets, their first and last layers counted; trained parameters and times are means over seeds of "
@@ -358,10 +358,11 @@ def nets(table: pd.DataFrame, choice: Choice) -> None:
     )
 
 
-def errors(table: pd.DataFrame, choice: Choice) -> None:
-    """Test error of every model against what it costs."""
-    rows = of_data(table, choice)
-    points = cost_points(rows if choice.trees else rows[~rows["model"].isin(decision_tree_lines())], choice.cost)
+def errors(table: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
+    """Test error of every model against what it costs; `choices` are the rows of the seeds on which the front is chosen."""
+    rows, choosing = of_data(table, choice), of_data(choices, choice)
+    drawn = rows if choice.trees else rows[~rows["model"].isin(decision_tree_lines())]
+    points = cost_points(drawn, choice.cost, choosing)
     hidden = "" if choice.trees else " Decision trees are left out."
     drawing.show(
         ErrorByCost(points, choice.cost),
@@ -369,5 +370,5 @@ def errors(table: pd.DataFrame, choice: Choice) -> None:
         subject=choice.of_data,
         caption="Errors at the epoch of the lowest validation loss, at all widths. The front is chosen on validation among "
         f"the {theme.thousands(len(points))} models shown; test rows are only reported.{hidden} "
-        f"{interval_words(rows, drawn='Bars')}",
+        f"{interval_words(rows, drawn='Bars')} {stage_words(rows)}",
     )

@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return COMMANDS[options.command or DEFAULT].run(options)
 
 
+GPU = "GPU: supported by PyTorch's CUDA build, but never run on one yet"
+"""What `leafscope --version` says besides the version."""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that repeats what was typed without control characters."""
 
@@ -30,8 +34,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="leafscope", description="Train tree-parametrized nets and explore their leaves in a browser.")
-    parser.add_argument("--version", action="version", version=f"leafscope {version('leafscope')}")
+    parser = _Parser(
+        prog="leafscope",
+        description="Train tree-parametrized nets and explore their leaves in a browser.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # the version has two lines
+    )
+    parser.add_argument("--version", action="version", version=f"leafscope {version('leafscope')}\n{GPU}")
     parsers = parser.add_subparsers(dest="command", metavar="command")
     for command in COMMANDS.values():
         # the default command's options may also precede its name, and must not be overwritten there

@@ -23,7 +23,9 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="ID", help=f"runs, by their address or its first {SHORTEST} characters", **several)
     parser.add_argument("--sweep", metavar="NAME", help="sweeps with their runs, by name or address", **several)
     parser.add_argument("--deck", metavar="NAME", help="decks, by name or address", **several)
-    parser.add_argument("--find", metavar="WORDS", help="runs with all of these words in name, label, tags, comment or status")
+    parser.add_argument(
+        "--find", metavar="FILTER", help="runs of which a filter holds, as on Compare: words, field=value, field>=2"
+    )
     parser.add_argument("--all", action="store_true", help="everything in the database")
     parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     _add_database(parser)
@@ -103,10 +105,12 @@ def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], lis
         return own
     chosen = [_address("run", text, {run.run_id: "" for run in runs}) for text in options.run]
     if options.find:
-        found = [run.run_id for run in runs if run.matches(options.find)]
+        from leafscope.core.comparison.filter import find
+
+        found = find(runs, options.find)
         if not found and not (chosen or options.sweep or options.deck):
-            raise ValueError(f"no run has all of the words {options.find[:60]!r}")
-        chosen += found
+            raise ValueError(f"the filter {options.find[:60]!r} holds of no run")
+        chosen += [run.run_id for run in found]
     return (
         list(dict.fromkeys(chosen)),
         [_address("sweep", text, {info.sweep_id: info.name for info in sweeps}) for text in options.sweep],

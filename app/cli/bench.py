@@ -68,6 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to a file")
     parser.add_argument("--threads", type=int, help="threads to use; default: one for each core")
     parser.add_argument(
+        "--device",
+        default="cpu",
+        help="where to measure: cpu, cuda, cuda:1; on a GPU only capacity, which is not kept; default: cpu",
+    )
+    parser.add_argument(
         "--database", default=argparse.SUPPRESS, help="where the result is kept; default: leafscope.db in the data folder"
     )
     parser.add_argument("--no-store", action="store_true", help="do not keep the result in the database")
@@ -80,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     import psutil
 
     began = time.perf_counter() - (time.time() - psutil.Process().create_time())  # imports take seconds, too
-    from leafscope.core import compile_cache
+    from leafscope.core.machine import compile_cache
 
     if not compile_cache.choose(None):
         say(compile_cache.NOT_KEPT, file=sys.stderr)
@@ -88,7 +93,8 @@ def run(options: argparse.Namespace) -> int:
     from leafscope.core.errors import LeafscopeError
     from leafscope.core.store.store import Store
 
-    groups = options.groups or list(suite.GROUPS)
+    on_cpu = options.device == "cpu"
+    groups = options.groups or (list(suite.GROUPS) if on_cpu else ["capacity"])
     if unknown := [group for group in groups if group not in suite.GROUPS]:
         return refuse(f"a group must be one of {', '.join(suite.GROUPS)}, got {unknown[0]}")
     if options.threads is not None and options.threads < 1:
@@ -96,8 +102,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json is not None and (options.json.is_dir() or not os.access(options.json.parent, os.W_OK)):
         return refuse(f"--json must name a file in a directory that can be written to, got {options.json}")
     try:
-        store = None if options.no_store else Store(options.database)
-        result = suite.run(groups, options.quick, options.threads, _announce, began)
+        # pages compare what is kept with the CPU, which trains what they show
+        store = None if options.no_store or not on_cpu else Store(options.database)
+        result = suite.run(groups, options.quick, options.threads, _announce, began, options.device)
         say(report(result))
         if store is not None:
             store.add_benchmark(result)
@@ -116,19 +123,26 @@ def report(result: dict[str, Any]) -> str:
     environment = result["environment"]
     versions = ", ".join(f"{name} {environment[name]}" for name in ("leafscope", "python", "torch", "numba"))
     lines = [
-        f"{environment['date']}  {environment['machine']}, {environment['threads']} threads",
+        f"{environment['date']}  {_machine(environment)}",
         versions,
     ]
     tables = dict(result["groups"])
     lines += ["", "spread: interquartile range over the median of the ratios of all rounds"]
     lines += [f"unstable: a spread above {STEADY:g} or too few rounds, also when measured again"]
-    if goals := suite.against_goals(result):
+    on_cpu = environment.get("device", "cpu") == "cpu"  # goals are for a CPU
+    if on_cpu and (goals := suite.against_goals(result)):
         tables["goals"] = [goal | {"verdict": goal["verdict"] or "unstable"} for goal in goals]
     for name, rows in tables.items():
         lines += ["", name + (" (quick)" if result["quick"] else ""), *_table(rows, COLUMNS[name])]
         if left_out := result["left_out"].get(name):
             lines.append(f"left out, since the time was over: {'; '.join(left_out)}")
     return "\n".join(lines)
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    words = f"{environment['machine']}, {environment['threads']} threads"
+    on_gpu = environment.get("device", "cpu") != "cpu"
+    return f"{environment['gpu']} ({environment['device']}), {words}" if on_gpu else words
 
 
 def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> list[str]:

@@ -81,14 +81,20 @@ def start_app(options: argparse.Namespace) -> int:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from leafscope.app import open_files, server
+    from leafscope.app import ending, open_files, server
     from leafscope.app.access import AccessMiddleware
-    from leafscope.core.store.store import Store
+    from leafscope.core.machine import heap
+    from leafscope.core.store.database import location
 
-    try:
-        place = Store().place  # report an unusable database here, not on a page
-    except LeafscopeError as error:
-        return refuse(str(error))
+    file = location.ready_file()
+    place = str(file)
+    if file is None:
+        from leafscope.core.store.store import Store
+
+        try:
+            place = Store().place  # report an unusable database here, not on a page
+        except LeafscopeError as error:
+            return refuse(str(error))
 
     # options are passed here because Streamlit looks for config files beside the console script and in the working directory
     config = {**server.OPTIONS, "server.address": address}
@@ -109,15 +115,23 @@ def start_app(options: argparse.Namespace) -> int:
         if not options.no_browser and _has_browser():  # `st.App` opens none itself
             threading.Thread(target=_open_when_up, args=(url, listen, port), daemon=True).start()
         open_files.keep_few_sessions()
-        with server.running_worker():
+        ending.end_soon()
+        with server.running_worker(_prepare_first_page):
             yield None
 
     server.is_guarded = True
     open_files.raise_limit()
+    heap.share()
     middleware = [Middleware(AccessMiddleware, access=access)]
-    with contextlib.suppress(KeyboardInterrupt):  # raised after the server has shut down cleanly
+    with contextlib.suppress(KeyboardInterrupt):  # before the server was up
         st.App(str(MAIN_SCRIPT.resolve()), lifespan=lifespan, middleware=middleware).run(config=config)
-    return 0
+    return ending.leave(0)
+
+
+def _prepare_first_page() -> None:
+    from leafscope.app.playground import scene
+
+    scene.prepare()
 
 
 def _token(options: argparse.Namespace) -> str | None:

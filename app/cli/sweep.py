@@ -5,7 +5,7 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leafscope.app.cli.registry import COMMANDS, Command
 from leafscope.app.cli.terminal import printable, refuse, say
@@ -13,12 +13,16 @@ from leafscope.app.cli.terminal import printable, refuse, say
 if TYPE_CHECKING:
     import pandas as pd
 
+    from leafscope.core.config import SweepConfig
+    from leafscope.core.store.store import Store
+    from leafscope.core.worker.inline import Trained
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE.toml", help="sweeps, one per file")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the table of all members to a file")
-    parser.add_argument("--claims", action="store_true", help="print one Markdown table of all cells at the end")
+    parser.add_argument("--claims", action="store_true", help=argparse.SUPPRESS)  # until 0.1: says what to use instead
     parser.add_argument("--threads", type=int, help="members trained side by side; default: one for each core")
     parser.add_argument("--device", default="auto", help="where to train: auto, cpu, cuda, cuda:1")
     parser.add_argument(
@@ -30,12 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     from leafscope.app.theme import as_csv
-    from leafscope.core import compile_cache
     from leafscope.core.config import explain
     from leafscope.core.config.toml_file import read_sweep
     from leafscope.core.errors import DataError, LeafscopeError, LimitError
+    from leafscope.core.machine import compile_cache
     from leafscope.core.store.store import Store
 
+    if options.claims:
+        return refuse("--claims is now a command of its own: leafscope claims trains and compares what a protocol names")
     if options.threads is not None and options.threads < 1:
         return refuse(f"--threads must be at least 1, got {options.threads}")
     if options.csv is not None and (options.csv.is_dir() or not os.access(options.csv.absolute().parent, os.W_OK)):
@@ -51,19 +57,15 @@ def run(options: argparse.Namespace) -> int:
             say(compile_cache.NOT_KEPT, file=sys.stderr)
         for file, sweep in zip(options.files, sweeps, strict=True):
             try:
-                table = _train(sweep, store, options)
+                trained = train(sweep, store, options.threads, options.device)
             except ValidationError as error:
                 return refuse(f"{file}: {'; '.join(explain(error).values())}")
             except (DataError, LimitError) as error:
                 return refuse(f"{file}: {error}")
-            tables.append(table.assign(sweep=sweep.name))
+            tables.append(trained.results.assign(sweep=sweep.name))
             if options.csv is not None:  # after each sweep, so that an interruption loses nothing
                 options.csv.write_text(as_csv(pd.concat(tables, ignore_index=True)))
-            say(report(sweep.name, table))
-        if options.claims:
-            from leafscope.app.sweeps.findings import claims_markdown, claims_table
-
-            say(claims_markdown(claims_table([part for table in tables for part in cells(table)])))
+            say(report(sweep.name, trained.results, trained.choices))
     except (LeafscopeError, OSError) as error:
         return refuse(str(error))
     except KeyboardInterrupt:
@@ -73,30 +75,42 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train(sweep: Any, store: Any, options: argparse.Namespace) -> "pd.DataFrame":
+def train(sweep: "SweepConfig", store: "Store | None", threads: int | None, device: str = "auto") -> "Trained":
+    """Train a sweep with a bar on standard error that says how far it is; raises what `train_sweep` raises."""
     from tqdm import tqdm
 
-    from leafscope.core.kernels import readiness
-    from leafscope.core.sweep.members import check, distinct_runs
-    from leafscope.core.training import compiling
-    from leafscope.core.worker.inline import run_sweep
+    from leafscope.core.sweep.members import check
+    from leafscope.core.worker.inline import train_sweep
 
     check(sweep)
-    if not readiness.is_ready():
-        say("compiling, which takes about half a minute ...", file=sys.stderr)
-    compiling.make_ready()
+    compile_first()
     name = printable(sweep.name)[:40]
-    with tqdm(total=len(distinct_runs(sweep)), desc=name, unit=" runs", file=sys.stderr, mininterval=0.2) as bar:
+    with tqdm(desc=name, unit=" runs", file=sys.stderr, mininterval=0.2) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        return run_sweep(sweep, store=store, threads=options.threads, device=options.device, on_progress=show)
+        return train_sweep(sweep, store=store, threads=threads, device=device, on_progress=show)
 
 
-def report(name: str, table: "pd.DataFrame") -> str:
-    """Format a sweep's results as text: for each data set and width, errors by model and depth, and the findings."""
+def compile_first() -> None:
+    """Load the compiled code, and say that it takes a while where it must be compiled, by two processes."""
+    from leafscope.core.kernels import readiness
+    from leafscope.core.training import compiling
+
+    if readiness.is_ready():
+        compiling.make_ready()
+        return
+    say("compiling, which takes about half a minute ...", file=sys.stderr)
+    compiling.make_ready_by_two()
+
+
+def report(name: str, table: "pd.DataFrame", choices: "pd.DataFrame | None" = None) -> str:
+    """Format a sweep's results as text: for each data set and width, errors by model and depth, and the findings.
+
+    `choices` are the results of the seeds on which depths are chosen, by default the same.
+    """
     from leafscope.app.sweeps.findings import findings, summary_table
 
     lines = [name, "=" * len(name)]
@@ -104,8 +118,8 @@ def report(name: str, table: "pd.DataFrame") -> str:
     if len(failed):
         why = "; ".join(sorted(set(failed["error"].dropna()))[:3])
         lines.append(f"{len(failed)} of {len(table)} members have no result{why and f': {why}'}")
-    for words, cell in cells(table):
-        lines += ["", words, summary_table(cell).to_string(index=False), *findings(cell)]
+    for (words, cell), (_, choosing) in zip(cells(table), cells(table if choices is None else choices), strict=True):
+        lines += ["", words, summary_table(cell).to_string(index=False), *findings(cell, choosing)]
     return "\n".join(lines) + "\n"
 
 

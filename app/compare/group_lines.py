@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -42,10 +41,8 @@ def group_lines(found: Selection) -> pd.DataFrame:
 def _interval_words(found: Selection, interval: Interval) -> str:
     if math.isnan(interval.mean):
         return theme.MISSING
-    ends = np.clip((interval.low, interval.high), 0, 1 if found.metric == "accuracy" else None)
-    low, high = (_score_words(found, float(value)) for value in ends)
+    low, high = (_score_words(found, max(0.0, value)) for value in (interval.low, interval.high))  # no loss is below 0
     words = _score_words(found, interval.mean)
-    # of a share no more than all can be right, whatever the t distribution says; the numbers stay as they are
     return words if math.isnan(interval.low) else f"{words} [{low.removesuffix(' %')}, {high.removesuffix(' %')}]"
 
 

@@ -1,5 +1,7 @@
 """Leaves: the leaf loads and the balance of several runs side by side, at one scale."""
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -10,19 +12,24 @@ from leafscope.app.figures.compare.balance_beside import BalanceBeside
 from leafscope.app.figures.compare.loads_beside import LoadsBeside
 from leafscope.app.parts import drawing
 from leafscope.core import jobs
+from leafscope.core.config import NetConfig
 from leafscope.core.errors import StoreError
+from leafscope.core.inspection.gate_inputs import stored_gate_inputs
 from leafscope.core.usage.chance import expected_balance
 from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.usage.evenness import balance
+from leafscope.core.usage.hyperplanes import expected_under_hyperplanes
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS
 from leafscope.core.usage.statistics import STATISTICS
 
 MOST_RUNS = 8
 """Runs whose leaves are shown side by side; the first of each group, best groups first."""
+UNKNOWN = (math.nan, math.nan, math.nan)
 SHOWN = ("effective_leaves", "gini", "dead_fraction", "max_violation")
 
 
 def show(found: Selection) -> None:
-    """Show the load of every leaf of a run of each group, and the balance of its leaves beside random routing."""
+    """Show the load of every leaf of a run of each group, and the balance of its leaves beside chance."""
     splits = ["train", "validation", *(["test"] if found.report else [])]
     split = pick("leaf_split", "Rows", splits, "train", theme.SPLIT_WORDS)
     shown = _with_leaves(found, split)
@@ -32,8 +39,8 @@ def show(found: Selection) -> None:
             "is one."
         )
         return
-    counts = [leaf_counts(leaf, depth) for _, leaf, depth in shown]
-    words = [found.words[place] for place, _, _ in shown]
+    counts = [leaf_counts(leaf, net.depth) for _, _, leaf, net in shown]
+    words = [found.words[place] for place, _, _, _ in shown]
     left = len(found.groups) - len(shown)
     best = f"the best {len(shown)} of {len(found.groups)} groups that have leaves" if left else "each group"
     one_seed = f"One run of {best}, the first of its seeds that has any, at its last epoch"
@@ -44,24 +51,31 @@ def show(found: Selection) -> None:
         caption=f"{one_seed}; the last gated layer. Colour: share of the {rows} rows in the leaf, one scale for all.",
         subject=found.subject,
     )
-    stats, chance = [balance(n) for n in counts], [_chance(tuple(n.tolist())) for n in counts]
+    stats = [balance(n) for n in counts]
+    url = jobs.default_store().url
+    by_level = {
+        INDEPENDENT_BITS: [_chance(tuple(n.tolist())) for n in counts],
+        HYPERPLANES: [_hyperplanes(url, run_id, found.summaries[run_id].attempt, split) for _, run_id, _, _ in shown],
+    }
     drawing.show(
         BalanceBeside(
             words,
-            styles=[found.styles[place] for place, _, _ in shown],
+            styles=[found.styles[place] for place, _, _, _ in shown],
             values={STATISTICS[name].title: [getattr(one, name) for one in stats] for name in SHOWN},
-            chance={STATISTICS[name].title: [one[name] for one in chance] for name in SHOWN},
+            chance={
+                level: {STATISTICS[name].title: [one.get(name, UNKNOWN) for one in of] for name in SHOWN}
+                for level, of in by_level.items()
+            },
         ),
         key="balance_beside",
-        caption=f"{one_seed}. Grey: mean and 95 % range under random routing, where each row draws its leaf from the "
-        "product of the frequencies of the bits.",
+        caption=f"{one_seed}. Grey: {INDEPENDENT_BITS.meaning} {HYPERPLANES.meaning}",
         subject=found.subject,
     )
 
 
-def _with_leaves(found: Selection, split: str) -> list[tuple[int, np.ndarray, int]]:
-    """Place of the group, leaves of one of its runs' rows, depth; for groups that have any."""
-    shown: list[tuple[int, np.ndarray, int]] = []
+def _with_leaves(found: Selection, split: str) -> list[tuple[int, str, np.ndarray, NetConfig]]:
+    """Place of the group, address of one of its runs, leaves of its rows, net; for groups that have any."""
+    shown: list[tuple[int, str, np.ndarray, NetConfig]] = []
     for place, group in enumerate(found.groups):
         if len(shown) == MOST_RUNS:
             break
@@ -75,13 +89,24 @@ def _with_leaves(found: Selection, split: str) -> list[tuple[int, np.ndarray, in
             except StoreError:  # a damaged run must not hide the others
                 continue
             if leaf is not None:
-                shown.append((place, leaf, net.depth))
+                shown.append((place, str(run_id), leaf, net))
                 break
     return shown
 
 
 @st.cache_data(show_spinner="Drawing leaves at random …", max_entries=64)
 def _chance(counts: tuple[int, ...]) -> dict[str, tuple[float, float, float]]:
-    """Mean, low and high of each statistic under random routing."""
+    """Mean, low and high of each statistic under independent bits."""
     found = expected_balance(np.array(counts))
+    return {name: (one.mean, one.low, one.high) for name, one in found.items()}
+
+
+@st.cache_data(show_spinner="Drawing hyperplanes at random …", max_entries=64)
+def _hyperplanes(url: str, run_id: str, attempt: int, split: str) -> dict[str, tuple[float, float, float]]:
+    """Mean, low and high of each statistic under random hyperplanes; empty where weights that matter are not kept."""
+    del url, attempt
+    store = jobs.default_store()
+    run = store.run(run_id).config
+    seen = stored_gate_inputs(store, run_id, run, split, run.net.tree_layers - 1)
+    found = {} if seen is None else expected_under_hyperplanes(seen, run.net.depth, names=SHOWN)
     return {name: (one.mean, one.low, one.high) for name, one in found.items()}

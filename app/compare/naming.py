@@ -1,6 +1,7 @@
 """What the groups of Compare are called, and how they are drawn for as long as the selection lives."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -18,6 +19,8 @@ NAMES_ALONE = ("model", "data.name", "net.kind", "tags")
 """Fields whose values need no field name beside them."""
 MOST_SLOTS = 60
 """Groups whose colour is remembered while they are not shown."""
+MOST_KEPT = 1024
+"""Groups of which is kept what follows from their runs."""
 _SLOTS = "_slots"
 
 
@@ -76,18 +79,22 @@ def styles(made: Sequence[Group], words: Sequence[str]) -> list[GroupStyle]:
     slots = [held[name] for name in tokens]
     is_plain = slots == list(range(len(slots))) or len(slots) > 40
     session.publish_to_url(SLOTS, None if is_plain else ".".join(map(str, slots)), None)
-    models = [
-        str(one.rows["model"].iloc[0]) if not varies(one.rows["model"]) else f"several {place}"
-        for place, one in enumerate(made)
-    ]
+    models = [_model(one) or f"several {place}" for place, one in enumerate(made)]
     return group_styles(words, models=models, numbers=_numbers(made), slots=slots, look=session.look())
 
 
+@lru_cache(maxsize=MOST_KEPT)
+def _model(one: Group) -> str | None:
+    """The model of a group's runs; None if they have several."""
+    return None if varies(one.rows["model"]) else str(one.rows["model"].iloc[0])
+
+
+@lru_cache(maxsize=MOST_KEPT)
 def _identity(one: Group, by_fields: bool) -> str:
     """Identify a group, whichever of its runs are chosen: by its key, or by all of its configuration but the seed."""
     if by_fields:
         return repr((one.fields, one.key))
-    first = one.rows.iloc[0]
+    first = one.rows.iloc[0].to_dict()
     return repr([str(plain(first[field])) for field in CONFIG_FIELDS if field not in SEED_FIELDS])
 
 

@@ -50,7 +50,7 @@ def show(found: Selection) -> None:
             subject=found.subject,
         )
     st.subheader("What differs")
-    st.dataframe(_difference(one.rows, other.rows, words), hide_index=True, key="differs")
+    st.dataframe(_difference(one.rows, other.rows, words), hide_index=True, placeholder=theme.MISSING, key="differs")
 
 
 def _averaged_words(one: Group, other: Group) -> str:

@@ -54,7 +54,7 @@ def show(found: Selection) -> None:
     if chosen is not None:
         rows = found.table[found.table["run_id"].isin(runs[chosen])]
         st.subheader(f"{runs_words(len(rows))} of this cell")
-        st.dataframe(run_lines(found, rows), hide_index=True, key="cell_runs")
+        st.dataframe(run_lines(found, rows), hide_index=True, placeholder=theme.MISSING, key="cell_runs")
 
 
 def _cells(found: Selection, down: str, across: str, column: str) -> tuple[PivotCells, Runs, list[str]]:

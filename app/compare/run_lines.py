@@ -28,7 +28,7 @@ def run_lines(found: Selection, rows: pd.DataFrame) -> pd.DataFrame:
     columns["Best epoch"] = rows["best_epoch"].to_numpy()
     for field in fields:
         numeric = pd.api.types.is_numeric_dtype(rows[field])
-        columns[heading(field)] = rows[field].to_numpy() if numeric else [value_words(field, value) for value in rows[field]]
+        columns[heading(field)] = rows[field].to_numpy() if numeric else _words(field, rows[field])
     if rows["tags"].map(bool).any():
         columns["Tags"] = [[theme.one_line(tag, 40) for tag in tags] for tags in rows["tags"]]
     if rows["comment"].map(bool).any():
@@ -37,6 +37,13 @@ def run_lines(found: Selection, rows: pd.DataFrame) -> pd.DataFrame:
         columns["Status"] = [run_picker.STATUS_WORDS[status] for status in rows["status"]]
     columns["Time (s)"] = rows["seconds"].to_numpy()
     return pd.DataFrame(columns)
+
+
+def _words(field: str, column: "pd.Series[Any]") -> list[str]:
+    """Write a column, each of its few values once."""
+    values = column.tolist()
+    words = {value: value_words(field, value) for value in dict.fromkeys(values)}
+    return [words[value] for value in values]
 
 
 def column_config(found: Selection) -> dict[str, Any]:

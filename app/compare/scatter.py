@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from leafscope.app import theme
 from leafscope.app.address.choice import check, pick
 from leafscope.app.compare.columns import column_words, plotted
 from leafscope.app.compare.run_lines import run_lines
@@ -38,7 +39,7 @@ def show(found: Selection) -> None:
     )
     if (run_id := st.session_state.get("_clicked_run")) in found.summaries:
         rows = found.table[found.table["run_id"] == run_id]
-        st.dataframe(run_lines(found, rows), hide_index=True, key="clicked_run")
+        st.dataframe(run_lines(found, rows), hide_index=True, placeholder=theme.MISSING, key="clicked_run")
 
 
 def _field(found: Selection, axis: str, options: list[str], default: str) -> Field:

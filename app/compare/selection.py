@@ -1,7 +1,8 @@
 """What Compare looks at: the runs that scope, filter and chosen rows leave, in groups, ranked; all of it in the address."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -12,9 +13,9 @@ from leafscope.app import theme
 from leafscope.app.address import link, session
 from leafscope.app.address.choice import pick
 from leafscope.app.compare import naming
-from leafscope.app.compare.naming import BY
+from leafscope.app.compare.naming import BY, MOST_KEPT
 from leafscope.app.figures.shared.group_style import GroupStyle
-from leafscope.app.parts import run_picker
+from leafscope.app.parts import filters, run_picker
 from leafscope.app.sweeps import current, offer
 from leafscope.core import jobs
 from leafscope.core.comparison.filter import FilterError, parse, term
@@ -32,12 +33,17 @@ from leafscope.core.store.values.summaries import RunSummary, SweepInfo
 FROM, FILTER, CHOSEN, METRIC, REPORT, BASELINE = ("from", "filter", "chosen", "metric", "report", "baseline")
 """Parameters of the address: a sweep, the filter, chosen runs, the score, whether test is reported, and the baseline group."""
 
-ALL = "all"
+DATA = "data_set"
+"""The parameter of the address that names the data set."""
+
+ALL, SINGLE = "all", "single"
 METRICS = {"accuracy": "accuracy", "loss": "loss"}
 MOST_CHOSEN = 100
 """Runs that an address names one by one; of more, it holds the filter."""
 CHOSEN_KEY = "_chosen_runs"
 """Key of session state: what the address holds, for when the page is opened again."""
+
+_NAMES_DATA = re.compile(r"\bdata(\.name)?!?=", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +106,11 @@ class Selection:
         return f" Groups are averaged over {theme.enumerate_words(words)} first: one value a seed."
 
     @property
+    def data(self) -> list[str]:
+        """The data sets of the compared runs, in words."""
+        return [value_words("data.name", name) for name in dict.fromkeys(self.table["data.name"])]
+
+    @property
     def subject(self) -> str:
         """What the figures are of."""
         names = list(dict.fromkeys(self.table["data.name"]))
@@ -111,17 +122,19 @@ class Selection:
 
 def select() -> Selection | None:
     """Ask in the sidebar what to compare; without anything to compare, say why and return None."""
-    summaries, everything = _all_runs(jobs.default_store().url, jobs.default_store().revision())
+    revision = jobs.default_store().revision()
+    summaries, everything = _all_runs(jobs.default_store().url, revision)
     asked = st.query_params.get(CHOSEN) or st.session_state.get(CHOSEN_KEY, "")
     choose_rows([run_id for run_id in asked.split(".") if run_id])
     is_whole = _offer(summaries, asked)
     if not summaries:
         run_picker.waiting_for_first_run()
         return None
-    sweep, table = _scope(summaries, _own(summaries, everything, asked))
+    sweep, table = _scope(summaries, _own(summaries, everything, asked), asked)
     if sweep is None and table is None:
         return None
     assert table is not None
+    table = _of_one_data_set(table, asked)
     shown = _filtered(table)
     if sweep is None and (unread := len(summaries) - len(everything)):
         st.caption(
@@ -134,7 +147,7 @@ def select() -> Selection | None:
         return None
     rows = shown[shown["run_id"].isin(set(asked.split(".")))]
     compared = rows if len(rows) else shown
-    found = _grouped(table, shown, compared, summaries, sweep)
+    found = _grouped(table, shown, compared, summaries, sweep, revision)
     if not is_whole:
         link.keep_plan()
     elif sweep is not None and not len(rows):
@@ -158,8 +171,10 @@ def _own(summaries: dict[str, RunSummary], everything: pd.DataFrame, asked: str)
     return everything[everything["run_id"].isin(kept | set(asked.split(".")))] if kept else everything
 
 
-def _scope(summaries: dict[str, RunSummary], everything: pd.DataFrame) -> tuple[SweepInfo | None, pd.DataFrame | None]:
-    """All runs, or those of one sweep whose learning rate was kept."""
+def _scope(
+    summaries: dict[str, RunSummary], everything: pd.DataFrame, asked_rows: str
+) -> tuple[SweepInfo | None, pd.DataFrame | None]:
+    """The runs that no sweep has queued, all runs, or those of one sweep whose learning rate was kept."""
     known = {info.sweep_id: info for info in jobs.default_store().sweeps() if current.fault(info) is None}
     asked = st.query_params.get(FROM)
     if asked not in (None, "", ALL, *known) and FROM not in st.session_state:
@@ -169,15 +184,36 @@ def _scope(summaries: dict[str, RunSummary], everything: pd.DataFrame) -> tuple[
         else:
             return None, None
         st.query_params.pop(FROM, None)
-    names = {ALL: "All runs"} | {sweep_id: current.sweep_words(info) for sweep_id, info in known.items()}
+    single = {run_id for run_id, summary in summaries.items() if not summary.is_member}
+    has_single = bool(everything["run_id"].isin(single).any())
+    names = {SINGLE: "Runs trained one by one"} if has_single else {}
+    names |= {ALL: "All runs"} | {sweep_id: current.sweep_words(info) for sweep_id, info in known.items()}
     is_first_visit = all(summary.shipped for summary in summaries.values())
-    first = next(iter(known), ALL) if is_first_visit and not st.session_state.get(CHOSEN_KEY) else ALL
+    first = SINGLE if has_single and not is_first_visit else next(iter(known), ALL)
     with st.sidebar:
-        chosen = pick(FROM, "Runs of", list(names), first, names, help="All runs, or the members of one sweep.")
+        chosen = pick(FROM, "Runs of", list(names), ALL if asked_rows else first, names, help="Or the members of one sweep.")
     if chosen == ALL:
         return None, everything
+    if chosen == SINGLE:
+        return None, everything[everything["run_id"].isin(single | set(asked_rows.split(".")))]
     members = [run_id for run_id in current.table(known[chosen])["run_id"] if run_id in summaries]
     return known[chosen], run_table([summaries[run_id] for run_id in dict.fromkeys(members)])
+
+
+def _of_one_data_set(table: pd.DataFrame, asked_rows: str) -> pd.DataFrame:
+    """Ask for a data set where there are several, since scores on different data do not compare; chosen rows stay."""
+    names = list(dict.fromkeys(table["data.name"].astype(str)))
+    if len(names) < 2:
+        return table
+    words = {ALL: "all data sets"} | {name: value_words("data.name", name) for name in names}
+    is_named = _NAMES_DATA.search(str(st.session_state.get(FILTER) or st.query_params.get(FILTER) or "")) is not None
+    shown = table.loc[table["run_id"] == session.run_id(), "data.name"]
+    first = ALL if asked_rows or is_named else str(shown.iloc[0]) if len(shown) else names[0]
+    with st.sidebar:
+        chosen = pick(DATA, "Data", [*names, ALL], first, words)
+    if chosen == ALL:
+        return table
+    return table[(table["data.name"] == chosen) | table["run_id"].isin(asked_rows.split("."))]
 
 
 def _filtered(table: pd.DataFrame) -> pd.DataFrame:
@@ -187,8 +223,7 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
             "Filter",
             key=FILTER,
             placeholder="digits depth>=4 kind=tree|flat",
-            help="Words of a name, tag or comment; field=value, field=a|b, field!=a, field>=2, field=2..6; tag=talk. "
-            "All conditions must hold.",
+            help=filters.HELP,
             persist_state="session",
         )
         session.publish_to_url(FILTER, text.strip(), "")
@@ -200,7 +235,7 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
         try:
             mask = parse(text).mask(table)
         except FilterError as error:
-            st.error(theme.escape_markdown(str(error), 300), icon=":material/filter_alt_off:")
+            filters.refuse(text, error)
             return table
         _add_term(table)
     return table[mask]
@@ -254,7 +289,12 @@ def runs_words(count: int) -> str:
 
 
 def _grouped(
-    scope: pd.DataFrame, shown: pd.DataFrame, compared: pd.DataFrame, summaries: dict[str, RunSummary], sweep: SweepInfo | None
+    scope: pd.DataFrame,
+    shown: pd.DataFrame,
+    compared: pd.DataFrame,
+    summaries: dict[str, RunSummary],
+    sweep: SweepInfo | None,
+    revision: tuple[Any, ...],
 ) -> Selection:
     with st.sidebar:
         metric = pick(METRIC, "Ranked by validation", list(METRICS), "accuracy", METRICS)
@@ -267,12 +307,8 @@ def _grouped(
             help="Choices are made on validation. Test rows say how good the choice is, once it is made.",
         )
         session.publish_to_url(REPORT, "1" if report else "0", "0")
-    score = f"best_validation_{metric}"
-    made = groups(compared, fields)
-    intervals = [score_interval(one.rows, score) for one in made]
-    order = rank_means([interval.mean for interval in intervals], lowest=metric == "loss")
-    made, intervals = [made[place] for place in order], [intervals[place] for place in order]
-    words = naming.group_words(made)
+    asked = _Asked(jobs.default_store().url, revision, tuple(compared["run_id"]), tuple(fields), metric, compared)
+    made, intervals, words = _ranked(asked)
     return Selection(
         shown=shown,
         table=compared,
@@ -289,10 +325,33 @@ def _grouped(
     )
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What is ranked: the runs of a store at one time, identified by their addresses."""
+
+    url: str
+    revision: tuple[Any, ...]
+    run_ids: tuple[str, ...]
+    fields: tuple[str, ...]
+    metric: str
+    table: pd.DataFrame = field(compare=False)
+    """Their rows."""
+
+
+@lru_cache(maxsize=4)
+def _ranked(asked: _Asked) -> tuple[list[Group], list[Interval], list[str]]:
+    """The groups, the best first, with their scores and names, kept until a run changes; callers must not change them."""
+    made = groups(asked.table, asked.fields)
+    intervals = [score_interval(one.rows, f"best_validation_{asked.metric}") for one in made]
+    order = rank_means([interval.mean for interval in intervals], lowest=asked.metric == "loss")
+    made, intervals = [made[place] for place in order], [intervals[place] for place in order]
+    return made, intervals, naming.group_words(made)
+
+
 def _fields(shown: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     """Ask by which fields runs are grouped: by all but the seed, unless some are chosen."""
     automatic = group_fields(compared)
-    options = group_fields(shown)
+    options = automatic if shown is compared else group_fields(shown)
     options = ["model", *options, *(["tags"] if shown["tags"].map(bool).any() else [])]
     nothing: list[str] = []
     session.seed_from_url(BY, lambda text: [options[options.index(one)] for one in text.split(",") if one], nothing)
@@ -310,6 +369,7 @@ def _fields(shown: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     return chosen or automatic
 
 
+@lru_cache(maxsize=MOST_KEPT)
 def token(one: Group) -> str:
     """A group's name in the address: the lowest address of its runs."""
     return str(min(one.rows["run_id"]))

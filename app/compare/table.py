@@ -30,6 +30,7 @@ def show(found: Selection) -> None:
         st.dataframe(
             group_lines(found).head(len(shown)),
             hide_index=True,
+            placeholder=theme.MISSING,
             height=min(38 + 35 * len(shown), 320),
             key="groups_table",
             alt="Groups of runs, the best first, with scores and intervals.",
@@ -67,6 +68,7 @@ def _runs(found: Selection) -> None:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": defaults, "columns": [], "cells": []}},
         column_config=column_config(found),
+        placeholder=theme.MISSING,
         key=key,
         alt="The runs with the fields in which they differ, and their scores.",
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leafscope.app import theme
+from leafscope.app.decks import claims_limits
 from leafscope.app.decks import claims_words as words
 from leafscope.app.decks.claims_part import Part
 from leafscope.app.decks.claims_slides import figure_slide, text_slide, untested
@@ -25,11 +26,13 @@ from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
 from leafscope.app.sweeps.curves import cost_points, error_curves, gap_curves, without_width
+from leafscope.app.sweeps.headline import headline
 from leafscope.app.theme import Look
 from leafscope.core.comparison import statistics
 from leafscope.core.config import DataConfig, NetConfig, SweepConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
+from leafscope.core.models import net_lines
 from leafscope.core.store.decks import Slide
 
 NAME = "The three claims, tested"
@@ -48,9 +51,10 @@ FORMULA = r"W(b) = \sum_{l=0}^{K} W_{b_1 b_2 \ldots b_l}"
 _BEST = "Errors at the epoch of the lowest validation loss."
 
 
-def claims_deck(sweep: SweepConfig, results: pd.DataFrame, *, look: Look) -> list[Slide]:
+def claims_deck(sweep: SweepConfig, results: pd.DataFrame, *, look: Look, choices: pd.DataFrame | None = None) -> list[Slide]:
     """Make the slides of the deck from a sweep and its table, as `core.sweep.results.results` lays it out.
 
+    `choices` is the table of the seeds on which depths are chosen (`core.sweep.results.choosing_results`), by default the same.
     Of several data sets, sizes, widths or variants it shows the first data set with the most rows, the smallest width and
     the first variant, and says so. Where a model is missing or has not finished, a slide says what is not tested. Raises
     ValueError for a missing column or a seed that occurs twice.
@@ -58,25 +62,27 @@ def claims_deck(sweep: SweepConfig, results: pd.DataFrame, *, look: Look) -> lis
     if results.empty:
         why = "The sweep has no runs, so there is nothing to show."
         nothing = text_slide("Nothing is tested: this sweep has no runs", [why], why)
-        return [_stamped(slide, sweep) for slide in (_first(sweep, "no runs"), *_method(), nothing)]
-    part = Part.of(sweep, results, look)
+        return [_stamped(slide, sweep, look) for slide in (_first(sweep, "no runs"), *_method(), nothing)]
+    part = Part.of(sweep, results, look, choices)
     slides = [
         _first(sweep, words.scope(part)),
         *_method(),
+        _computation(part),
         _capacity(part),
         _cost(part),
         *_overfitting(part),
         *_helps(part),
         _limits(part),
     ]
-    return [_stamped(slide, sweep) for slide in slides]
+    return [_stamped(slide, sweep, look) for slide in slides]
 
 
-def _stamped(slide: Slide, sweep: SweepConfig) -> Slide:
-    """Let words that were computed tell from which sweep, as figures do."""
+def _stamped(slide: Slide, sweep: SweepConfig, look: Look) -> Slide:
+    """Let words that were computed tell from which sweep, as figures do, on the background that figures have."""
     if slide.sweep:
         return slide
-    return slide.model_copy(update={"sweep": sweep.model_dump_json(exclude_defaults=True), "versions": versions()})
+    text = sweep.model_dump_json(exclude_defaults=True)
+    return slide.model_copy(update={"sweep": text, "versions": versions(), "dark": look.dark})
 
 
 # Slides of words
@@ -104,7 +110,7 @@ def _method() -> list[Slide]:
     )
     formula = Slide(
         kind="formula",
-        title="A row's weight matrix is the sum of one matrix for each prefix of its sign bits",
+        title="A row's matrix is a sum over the prefixes of its bits",
         text=FORMULA,
         caption="b: the signs of K gating units of the row. The empty prefix is the root, which every row uses; each further "
         "bit adds the matrix of a deeper node, which fewer rows share. The flat net has one free matrix for each of the 2^K "
@@ -117,8 +123,8 @@ def _method() -> list[Slide]:
 
 def _limits(part: Part) -> Slide:
     return text_slide(
-        words.limits_title(part),
-        [f"- {point}" for point in words.limits(part)],
+        claims_limits.limits_title(part),
+        [f"- {point}" for point in claims_limits.limits(part)],
         "These limits are computed from the sweep. What the titles say holds for this data set, width and training only.",
     )
 
@@ -126,18 +132,40 @@ def _limits(part: Part) -> Slide:
 # Claim 1
 
 
+def _computation(part: Part) -> Slide:
+    if not part.finished["model"].isin(net_lines()).any():
+        return untested(1, "no net has finished", what="What the capacity is worth")
+    shown, _ = headline(part.mine, part.choices, chosen=part.depth)
+    return figure_slide(
+        part,
+        1,
+        shown,
+        "Test error against computation",
+        shown.sentence().removesuffix("."),
+        [
+            "" if part.depth is None else words.chosen_words(part),
+            _BEST,
+        ],
+        [words.interval_words(part), "All widths are shown."],
+        subject=part.of_data,
+    )
+
+
 def _capacity(part: Part) -> Slide:
     if part.model is None:
         return untested(1, "this sweep has no tree with learned gates")
     shown = CapacityByDepth(_capacity_lines(part))
-    times = {str(name): rows.set_index("depth")["times"].dropna() for name, rows in shown.table().groupby("quantity")}
-    stored, spent = (times.get(name, pd.Series(dtype=float)) for name in ("stored", "multiply_adds"))
+    growth = {str(name): rows.set_index("depth")["times"].dropna() for name, rows in shown.table().groupby("quantity")}
+    stored, spent = (growth.get(name, pd.Series(dtype=float)) for name in ("stored", "multiply_adds"))
     deep = [depth for depth in stored.index.intersection(spent.index) if depth > 0]
     if not deep:
         meaning = "To see growth, a sweep needs trees of K = 0, or a dense net, and of a larger K."
         return untested(1, "there is no depth above 0 beside K = 0", meaning=meaning)
     deepest = max(deep)
-    title = words.capacity_title(deepest, stored[deepest], spent[deepest])
+    sentence = words.capacity_title(deepest, stored[deepest], spent[deepest])
+    times = [times_words(of[deepest]) for of in (stored, spent)]
+    costs = "the same multiply-adds" if spent[deepest] == 1 else f"{times[1]} times the multiply-adds"
+    title = f"K = {deepest:.0f}: {times[0]} times the parameters, {costs}"
     before = stored[stored.index < deepest]
     factor = stored[deepest] / before.iloc[-1]
     return figure_slide(
@@ -145,13 +173,13 @@ def _capacity(part: Part) -> Slide:
         1,
         shown,
         title,
+        sentence,
         [
             words.trained_words(part),
             "Multiply-adds are of one example at inference with collapsed leaves.",
             "Whole nets, first and last layers counted.",
         ],
         [
-            f"{title}.",
             f"From K = {before.index[-1]:.0f} to {deepest:.0f} parameters grow by a factor of {factor:.2f}.",
             "These are counts, not measurements of time: memory traffic and training steps grow as well, see the benchmark.",
         ],
@@ -194,18 +222,21 @@ def _cost(part: Part) -> Slide:
     rows = part.mine[~part.mine["model"].str.startswith("decision_tree")]
     # of a dense net's variants the first, as of the others
     variant = rows["variant"].map(without_width)
-    points = cost_points(rows[variant == variant.groupby(rows["model"]).transform("first")], "multiply_adds")
+    rows = rows[variant == variant.groupby(rows["model"]).transform("first")]
+    points = cost_points(rows, "multiply_adds", part.choices)
     points = points.assign(variant="")
     known = points["mean"].notna() & np.isfinite(points["cost"].astype(float))
     if not known.any():
         why = "no model but decision trees is here" if points.empty else "no run has finished"
         return untested(1, why, what="What the capacity buys")
     shown = ErrorByCost(points, cost="multiply_adds")
-    title, judged = words.front_title(points), ""
+    sentence, judged = words.front_title(points), ""
+    title = f"{words.some(int(points['on_front'].sum()), 'net')} on the front of validation error and cost"
     beside = ["A dense net of as many parameters is not in this sweep."]
     if "dense_capacity" in part.against:
         against = part.against["dense_capacity"]
-        title = words.difference_title(part, "dense_capacity", against.difference, against.shown)
+        sentence = words.difference_title(part, "dense_capacity", against.difference, against.shown)
+        title = words.difference_headline(part.depth, "dense_capacity", against.difference, against.shown)
         judged = f"Title: both nets chosen on validation, Holm over {words.some(len(part.against), 'model')}."
         times = times_words(part.multiple("dense_capacity", "multiply_adds"))
         beside = [
@@ -218,6 +249,7 @@ def _cost(part: Part) -> Slide:
         1,
         shown,
         title,
+        sentence,
         [
             judged,
             f"The front is chosen on validation among {words.some(len(points), 'model')}; test rows are only reported.",
@@ -239,19 +271,18 @@ def _overfitting(part: Part) -> list[Slide]:
 
 def _errors(part: Part) -> Slide:
     shown = ErrorByDepth(error_curves(part.rows, findings.WHICH), chosen=part.depth, lit=part.lit)
-    title = words.errors_title(part)
     return figure_slide(
         part,
         2,
         shown,
-        title,
+        words.errors_headline(part),
+        words.errors_title(part),
         [
             words.chosen_words(part),
             "Title: changes paired over seeds, Holm over both errors." if len(part.depths) > 1 else "",
             _BEST,
         ],
         [
-            f"{title}.",
             shown.sentence(),
             f"Test rows are on the left, training rows on the right, on one scale. {words.interval_words(part)} "
             f"{findings.rates_words(part.rows)}",
@@ -262,26 +293,29 @@ def _errors(part: Part) -> Slide:
 def _gaps(part: Part) -> Slide:
     shown = GapByDepth(gap_curves(part.rows, findings.WHICH), chosen=part.depth, lit=part.lit)
     sentence, judged = shown.sentence(), ""
-    title = words.fitted(sentence.removesuffix("."), f"Generalization gap of the tree against depth, {part.on}")
+    title = "Generalization gap of the tree against depth"
+    said = words.fitted(sentence.removesuffix("."), f"{title}, {part.on}")
     beside = next((model for model in ("flat", "dense") if words.lacks(part, model) is None), None)
     if beside is not None:
         differences = statistics.gap_differences_by_depth(
             part.rows, part.tree, beside, findings.WHICH, "error", overlap=part.overlap
         )
-        title = words.depths_title(differences, "generalization gap", beside, ("smaller", "larger"))
+        of_gap = differences, "generalization gap", beside, ("smaller", "larger")
+        title, said = words.depths_headline(*of_gap), words.depths_title(*of_gap)
         judged = f"Title: paired over seeds, Holm over {words.some(len(differences), 'depth')}."
     return figure_slide(
         part,
         2,
         shown,
         title,
+        said,
         [
             "The gap is test error minus training error.",
             judged,
             "A model that fits less has a smaller gap without being better.",
             _BEST,
         ],
-        [f"{title}.", sentence, "Look at both errors before calling a small gap a success.", words.interval_words(part)],
+        [sentence, "Look at both errors before calling a small gap a success.", words.interval_words(part)],
     )
 
 
@@ -299,17 +333,20 @@ def _differences(part: Part, claim: int, other: str, meaning: str) -> Slide:
     )
     shown = DifferencesByDepth(differences, part.tree, other)
     if other == "flat":
-        title, chosen = words.depths_title(differences, "test error", other, ("lower", "higher")), ""
+        of_error = differences, "test error", other, ("lower", "higher")
+        title, sentence, chosen = words.depths_headline(*of_error), words.depths_title(*of_error), ""
     else:
-        title, chosen = words.title_at_depth(part, other, differences), words.chosen_words(part)
+        found, is_shown = words.at_chosen_depth(part, differences)
+        title = words.difference_headline(part.depth, other, found, is_shown)
+        sentence, chosen = words.difference_title(part, other, found, is_shown), words.chosen_words(part)
     return figure_slide(
         part,
         claim,
         shown,
         title,
+        sentence,
         [chosen, meaning, _BEST],
         [
-            f"{title}.",
             shown.sentence(),
             f"Each at its own depth, chosen on validation: {words.opponent_words(part, other)}. {words.interval_words(part)}",
         ],
@@ -339,12 +376,15 @@ def _map(part: Part) -> Slide:
     known = cells.dropna(subset=["mean"])
     better, worse = (int((known["shown"] & side).sum()) for side in (known["mean"] < 0, known["mean"] >= 0))
     where = words.some(len(known), "pair of width and depth", "pairs of width and depth")
-    title = f"Over {where} the tree's test error is lower than the dense net's in {better}, higher in {worse}"
+    sentence = f"Over {where} the tree's test error is lower than the dense net's in {better}, higher in {worse}"
     return figure_slide(
         part,
         3,
         shown,
-        words.fitted(title if better + worse else f"Over {where} no difference between tree and dense net is shown"),
+        f"Error lower than dense in {better} of {len(known)} cells, higher in {worse}"
+        if better + worse
+        else "No difference from the dense net shown in any cell",
+        words.fitted(sentence if better + worse else f"Over {where} no difference between tree and dense net is shown"),
         ["Paired over seeds, Holm over all cells.", "No depth is chosen here: all are shown.", _BEST],
         [
             shown.sentence(),

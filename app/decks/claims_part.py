@@ -12,21 +12,9 @@ import pandas as pd
 from leafscope.app import theme
 from leafscope.app.sweeps import findings
 from leafscope.app.theme import Look
-from leafscope.core.comparison.intervals import LEVEL, Difference, holm
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.config import SweepConfig
 from leafscope.core.models import tree_lines
-
-
-@dataclass(frozen=True)
-class Against:
-    """The tree minus another model, in test error."""
-
-    depth: int | None
-    """The other's own, chosen on validation; None: it has none."""
-    difference: Difference
-    shown: bool
-    """By Holm over all models that the tree is compared with."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +27,10 @@ class Part:
     """All members."""
     mine: pd.DataFrame
     """The members of one data set and size, of one variant, at all widths."""
+    choices: pd.DataFrame
+    """The same members on the seeds on which depths are chosen."""
+    all_choices: pd.DataFrame
+    """All members on those seeds."""
     variants: tuple[str, ...]
     """Of the tree; the first is shown."""
     data: str
@@ -47,23 +39,29 @@ class Part:
     """NaN where the sweep has no nets."""
 
     @classmethod
-    def of(cls, sweep: SweepConfig, results: pd.DataFrame, look: Look) -> "Part":
+    def of(cls, sweep: SweepConfig, results: pd.DataFrame, look: Look, choices: pd.DataFrame | None = None) -> "Part":
         """Take the first data set with the most training rows at its smallest width, as the Overfitting page does."""
-        table = findings.with_replicates(results)
-        # every selection of rows takes each Arrow column by itself, slowly
-        table = table.astype(dict.fromkeys(table.select_dtypes("str").columns, object))
+        table = _plain(results)
+        of_choice = table if choices is None else _plain(choices)
         data = table["data"].iloc[0]
         mine = table[table["data"] == data]
         n_train = int(mine["n_train"].max())
         mine = mine[mine["n_train"] == n_train]
         variants = tuple(findings.variants(mine))
         one = findings.one_variant(mine, variants[0])
-        return cls(sweep, look, table, one, variants, str(data), n_train, float(mine["width"].min()))
+        chosen = of_choice[(of_choice["data"] == data) & (of_choice["n_train"] == n_train)]
+        chosen = findings.one_variant(chosen, variants[0])
+        return cls(sweep, look, table, one, chosen, of_choice, variants, str(data), n_train, float(mine["width"].min()))
 
     @cached_property
     def rows(self) -> pd.DataFrame:
         """The members of the cell."""
         return self.mine[self.mine["width"].isna() | (self.mine["width"] == self.width)]
+
+    @cached_property
+    def choosing(self) -> pd.DataFrame:
+        """The members of the cell on the seeds on which depths are chosen."""
+        return self.choices[self.choices["width"].isna() | (self.choices["width"] == self.width)]
 
     @cached_property
     def finished(self) -> pd.DataFrame:
@@ -83,7 +81,9 @@ class Part:
     @cached_property
     def depth(self) -> int | None:
         """The tree's depth with the lowest mean validation error; None where none has finished."""
-        return None if self.model is None else findings.own_depth(self.rows, self.model)
+        if self.model is None or not (self.finished["model"] == self.model).any():
+            return None
+        return findings.own_depth(self.choosing, self.model)
 
     @cached_property
     def depths(self) -> list[int]:
@@ -106,18 +106,11 @@ class Part:
         return len(nets[["data", "n_train", "width"]].drop_duplicates())
 
     @cached_property
-    def against(self) -> dict[str, Against]:
+    def against(self) -> dict[str, findings.Against]:
         """The tree at its depth against every other model at its own, judged together by Holm."""
         if self.model is None or self.depth is None:
             return {}
-        others = [other for other in findings.OPPONENTS if not findings.model_at(self.finished, other).empty]
-        own = [findings.own_depth(self.finished, other) for other in others]
-        found = [findings.compare(self.finished, (self.model, self.depth), pair) for pair in zip(others, own, strict=True)]
-        adjusted = holm([one.p for one in found])
-        return {
-            other: Against(depth, difference, bool(p < LEVEL))
-            for other, depth, difference, p in zip(others, own, found, adjusted, strict=True)
-        }
+        return findings.against_others(self.finished, self.choosing, self.model, self.depth)
 
     def multiple(self, other: str, column: str) -> float:
         """Parameters or multiply-adds of another model at its own depth as a multiple of the tree's at its depth."""
@@ -145,3 +138,9 @@ class Part:
     def subject(self) -> str:
         """What figures of the cell are of."""
         return self.of_data if math.isnan(self.width) else f"{self.of_data}, width {self.width:g}"
+
+
+def _plain(results: pd.DataFrame) -> pd.DataFrame:
+    table = findings.with_replicates(results)
+    # every selection of rows takes each Arrow column by itself, slowly
+    return table.astype(dict.fromkeys(table.select_dtypes("str").columns, object))

@@ -30,18 +30,26 @@ def untested(claim: int, why: str, *, what: str = "", meaning: str = "") -> Slid
     """Say what of a claim, or that all of it, is not tested, and why."""
     number = CLAIMS[claim].partition(":")[0]
     return text_slide(
-        f"{what or number} is not tested here: {why}",
-        [f"{CLAIMS[claim]}.", *filter(None, [meaning]), "A sweep with what is missing would test it."],
+        f"{what or number} is not tested here",
+        [f"{CLAIMS[claim]}.", f"Not tested: {why}.", *filter(None, [meaning]), "A sweep with what is missing would test it."],
         f"Nothing is shown for or against {'this part of ' if what else ''}{number.lower()}, since {why}.",
     )
 
 
 def figure_slide(
-    part: Part, claim: int, shown: Figure, title: str, said: Sequence[str], notes: Sequence[str], subject: str = ""
+    part: Part,
+    claim: int,
+    shown: Figure,
+    title: str,
+    sentence: str,
+    said: Sequence[str],
+    notes: Sequence[str],
+    subject: str = "",
 ) -> Slide:
     """Make a slide of a figure of a subject, by default the cell; the drawing's own title goes into the caption.
 
-    Of what is `said`, in order of importance, the caption has what fits, the notes have the rest.
+    The notes begin with the `sentence` that says what the figure shows. Of what is `said`, in order of importance, the caption
+    has what fits, the notes have the rest.
     """
     figure = shown.figure(subject=subject or part.subject, look=part.look)
     if not figure.data:
@@ -49,16 +57,16 @@ def figure_slide(
     about, subtitle = (html.unescape(figure.layout.meta[name]) for name in ("title", "subtitle"))
     room = LONGEST_CAPTION - len(f"{subtitle}. ")
     caption, left = theme.one_line(f"{CLAIMS[claim]}. {about}.", room), []
-    for sentence in filter(None, said):
-        if len(f"{caption} {sentence}") <= room:
-            caption = f"{caption} {sentence}"
+    for point in filter(None, said):
+        if len(f"{caption} {point}") <= room:
+            caption = f"{caption} {point}"
         else:
-            left.append(sentence)
+            left.append(point)
     return snapshot(
         figure,
         look=part.look,
         title=title,
         caption=caption,
-        notes=" ".join(filter(None, [*notes, *left])),
+        notes=" ".join(filter(None, [f"{sentence}.", *notes, *left])),
         sweep=part.sweep,
     )

@@ -1,4 +1,4 @@
-"""What the deck of claims says: every title, and every sentence that could turn out otherwise, computed from the numbers.
+"""What the deck of claims says of its figures: titles, and sentences that could turn out otherwise, computed from the numbers.
 
 K depth · n seeds · depths are chosen on validation, and test errors are only reported.
 """
@@ -10,18 +10,18 @@ import pandas as pd
 from leafscope.app import theme
 from leafscope.app.decks.claims_part import Part
 from leafscope.app.figures.capacity.growth_plot import times_words
-from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words
+from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words, sentence_case
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
 from leafscope.core.comparison import statistics
 from leafscope.core.comparison.intervals import LEVEL, Difference, holm
-from leafscope.core.models import is_sized_by_width, net_lines
+from leafscope.core.models import is_sized_by_width
 
-LONGEST_TITLE = 140
-"""Characters of a title: two lines on a projector."""
+LONGEST_SENTENCE = 140
+"""Characters of the sentence that says what a figure shows."""
 
-_BESIDE = ("flat", "dense", "dense_capacity", "random_gates")
-"""Models without which a claim is not tested."""
+LONGEST_TITLE = 12
+"""Words of a slide's title, which is read in one look; the notes have the whole sentence."""
 
 _NAMES = {
     "flat": ("the flat net", "the flat net's"),
@@ -30,14 +30,19 @@ _NAMES = {
 }
 """Model -> its name in a title, and in the place of its test error; see `_named` for the others."""
 
-_FEW = 5
-"""Below so many seeds an interval is rough (this project's choice)."""
+_SHORT = {
+    "flat": "the flat net",
+    "dense": "the dense net",
+    "dense_capacity": "equal dense capacity",
+    "random_gates": "random gates",
+}
+"""Model -> its name in a title."""
 
 
 def fitted(*candidates: str) -> str:
-    """Choose the first sentence that is short enough for a title, or the last, cut."""
-    short = (words for words in candidates if len(words) <= LONGEST_TITLE)
-    return theme.one_line(next(short, candidates[-1]), LONGEST_TITLE)
+    """Choose the first sentence that is short enough, or the last, cut."""
+    short = (words for words in candidates if len(words) <= LONGEST_SENTENCE)
+    return theme.one_line(next(short, candidates[-1]), LONGEST_SENTENCE)
 
 
 def some(count: float, one: str, many: str = "") -> str:
@@ -53,7 +58,8 @@ def scope(part: Part) -> str:
     """Say what is shown, with how many seeds, and how much of the sweep has finished."""
     done = int((part.table["status"] == "finished").sum())
     trials = int(part.table["trials"].max())
-    rates = f", each the best of {trials} learning rates" if trials > 1 else ""
+    of = "pairs of rate and decay" if part.sweep.trials is not None else "learning rates"
+    rates = f", each the best of {trials} {of}" if trials > 1 else ""
     return f"{part.subject}; {some(part.n, 'seed')}; {theme.thousands(done)} of {some(len(part.table), 'run')} finished{rates}"
 
 
@@ -76,6 +82,44 @@ def lacks(part: Part, *models: str) -> str | None:
 def interval_words(part: Part) -> str:
     """Say how intervals are computed."""
     return findings.interval_words(part.mine, n=part.n) if part.n else ""
+
+
+# Titles
+
+
+def difference_headline(depth: int | None, other: str, found: Difference, shown: bool) -> str:
+    """Say in at most 12 words whether the tree's test error differs from another model's."""
+    name = _SHORT[other]
+    if found.n == 0:
+        return f"Not known: the tree against {name}"
+    if found.n == 1:
+        return f"One seed: no difference shown from {name}"
+    if shown:
+        return f"K = {depth}: {'lower' if found.mean < 0 else 'higher'} test error than {name}"
+    return f"K = {depth}: no difference shown from {name}"
+
+
+def depths_headline(differences: pd.DataFrame, what: str, other: str, ways: tuple[str, str]) -> str:
+    """Say in at most 12 words at how many depths the tree is shown to differ from another model."""
+    shown, name = differences[differences["shown"]], sentence_case(what)
+    counts = [int((shown["mean"] < 0).sum()), int((shown["mean"] >= 0).sum())]
+    parts = [f"{way} at {number}" for way, number in zip(ways, counts, strict=True) if number]
+    if not parts:
+        return f"{name}: no difference shown from {_SHORT[other]}"
+    of = f" of {len(differences.dropna(subset=['mean']))} depths" if len(parts) == 1 else ""  # both leave no room
+    return f"{name} against {_SHORT[other]}: {', '.join(parts)}{of}"
+
+
+def errors_headline(part: Part) -> str:
+    """Say in at most 12 words how the tree's errors change from the smallest to the largest depth."""
+    low, high = part.depths[0], part.depths[-1]
+    if low == high:
+        return f"Training and test error at K = {low}"
+    words = []
+    for name, (difference, shown) in zip(("training", "test"), _error_changes(part), strict=True):
+        if shown:
+            words.append(f"{name} error {'falls' if difference.mean < 0 else 'rises'}")
+    return f"K = {low} to {high}: {', '.join(words) or 'no change of error shown'}"
 
 
 # Differences
@@ -103,14 +147,14 @@ def difference_title(part: Part, other: str, found: Difference, shown: bool) -> 
     return fitted(f"{sentence} on {part.on} ({size}, n = {found.n})", f"{sentence} ({size}, n = {found.n})")
 
 
-def title_at_depth(part: Part, other: str, differences: pd.DataFrame) -> str:
-    """Say whether the tree differs from another model at its chosen depth, judged among all depths."""
+def at_chosen_depth(part: Part, differences: pd.DataFrame) -> tuple[Difference, bool]:
+    """Find the difference at the tree's chosen depth, and whether it is shown, judged among all depths."""
     here = differences[differences["depth"] == part.depth]
     if here.empty:
-        return difference_title(part, other, Difference(math.nan, math.nan, math.nan, 0, math.nan), shown=False)
+        return Difference(math.nan, math.nan, math.nan, 0, math.nan), False
     row = here.iloc[0]
     mean, low, high = (float(row[name]) for name in INTERVAL)
-    return difference_title(part, other, Difference(mean, low, high, int(row["n"]), float(row["p"])), bool(row["shown"]))
+    return Difference(mean, low, high, int(row["n"]), float(row["p"])), bool(row["shown"])
 
 
 def depths_title(differences: pd.DataFrame, what: str, other: str, ways: tuple[str, str]) -> str:
@@ -167,17 +211,23 @@ def errors_title(part: Part) -> str:
         ]
         train, test = (theme.percent(float(mean)) for mean in means)
         return fitted(f"At K = {low}, the only depth, the tree's training error is {train} and its test error {test}")
-    ends = ((part.tree, high), (part.tree, low))
-    found = [findings.compare(part.rows, *ends, split=split) for split in ("train", "test")]
-    adjusted = holm([one.p for one in found])
-    changes = [_change(one, bool(p < LEVEL)) for one, p in zip(found, adjusted, strict=True)]
-    n = "one seed" if found[1].n == 1 else f"n = {found[1].n}"
-    if found[1].n > 1 and not (adjusted < LEVEL).any():
+    found = _error_changes(part)
+    changes = [_change(difference, shown) for difference, shown in found]
+    n = "one seed" if found[1][0].n == 1 else f"n = {found[1][0].n}"
+    if found[1][0].n > 1 and not any(shown for _, shown in found):
         return fitted(f"From K = {low} to {high} neither the tree's training nor its test error is shown to change ({n})")
     return fitted(
         f"From K = {low} to {high} the tree's training error {changes[0]}, its test error {changes[1]} ({n})",
         f"K = {low} to {high}: training error {changes[0]}, test error {changes[1]} ({n})",
     )
+
+
+def _error_changes(part: Part) -> list[tuple[Difference, bool]]:
+    """Compare training and test error at the largest depth with those at the smallest, and judge both by Holm."""
+    ends = ((part.tree, part.depths[-1]), (part.tree, part.depths[0]))
+    found = [findings.compare(part.rows, *ends, split=split) for split in ("train", "test")]
+    adjusted = holm([one.p for one in found])
+    return [(one, bool(p < LEVEL)) for one, p in zip(found, adjusted, strict=True)]
 
 
 def _change(difference: Difference, shown: bool) -> str:
@@ -250,97 +300,3 @@ def front_title(points: pd.DataFrame) -> str:
     if not models:
         return f"No model is on {front}"
     return fitted(f"On {front}: {theme.enumerate_words(models)}", f"{some(len(models), 'model is', 'models are')} on {front}")
-
-
-# Limits
-
-
-def limits_title(part: Part) -> str:
-    """Say how little of all that could be shown is shown."""
-    done = set(part.finished["model"])
-    missing = [model for model in _BESIDE if model not in done]
-    gone = f", {len(missing)} of {len(_BESIDE)} other models without a result" if missing else ""
-    where = f"one of {part.cells} cells" if part.cells > 1 else f"one data set ({part.on})"
-    return fitted(f"What was not shown: {where}, {some(part.n, 'seed')}{gone}")
-
-
-def limits(part: Part) -> list[str]:
-    """List what the numbers cannot show."""
-    points = [
-        _seeds_words(part),
-        f"{interval_words(part)} That no difference is shown does not prove that there is none.",
-        _scope_words(part),
-        _missing_words(part),
-        _failed_words(part),
-        f"{findings.rates_words(part.rows)} {_choice_words(part)}",
-        "A worse fit is not less overfitting: the Overfitting page says which training losses were still falling.",
-    ]
-    return [point.strip() for point in points if point.strip()]
-
-
-def _seeds_words(part: Part) -> str:
-    if part.n == 0:
-        return "No run of this cell has finished: nothing is shown."
-    if part.n == 1:
-        return "One seed: there are no intervals, and nothing is shown."
-    rough = f"; with fewer than {_FEW}, intervals are rough" if part.n < _FEW else ""
-    return f"{part.n} seeds of {part.subject}{rough}."
-
-
-def _scope_words(part: Part) -> str:
-    """Name what else the sweep has, and what all its cells say together, so that the cell shown is not the one that suits."""
-    words = []
-    if part.cells > 1:
-        words = [f"The first of {part.cells} cells is shown, whatever it says: {part.subject}.", _all_cells_words(part)]
-    if (count := len(part.variants)) > 1:
-        words.append(f"Of {count} variants of the tree the first is shown: {theme.one_line(part.variants[0], 60)}.")
-    return " ".join(filter(None, words))
-
-
-def _all_cells_words(part: Part) -> str:
-    nets = part.table.dropna(subset=["width"])
-    done = part.table[part.table["status"] == "finished"]
-    parts = []
-    for (data, n_train, width), _ in nets.groupby(["data", "n_train", "width"], sort=False):
-        here = done[(done["data"] == data) & (done["n_train"] == n_train)]
-        parts.append(("", here[here["width"].isna() | (here["width"] == width)]))
-    table = findings.claims_table(parts)
-    found = [(row["dense"], row["dense_shown"]) for row in table.to_dict("records") if row["dense"] is not None]
-    if not found:
-        return ""
-    lower = sum(shown and difference.mean < 0 for difference, shown in found)
-    higher = sum(shown and difference.mean > 0 for difference, shown in found)
-    return (
-        f"Over the {some(len(found), 'cell')} with tree and dense net the tree's test error is lower in {lower or 'none'} and "
-        f"higher in {higher or 'none'}; in the others no difference is shown (depths chosen on validation, Holm over cells)."
-    )
-
-
-def _missing_words(part: Part) -> str:
-    known, done = set(part.rows["model"]), set(part.finished["model"])
-    wanted = [part.model or "tree", *_BESIDE]
-    absent = [model_words(model) for model in wanted if model not in known]
-    without = [model_words(model) for model in wanted if model in known and model not in done]
-    parts = [f"Not in this sweep: {'; '.join(absent)}."] if absent else []
-    parts += [f"Without a result: {'; '.join(without)}."] if without else []
-    return " ".join(parts)
-
-
-def _failed_words(part: Part) -> str:
-    failed = int((part.table["status"] != "finished").sum())
-    nets = part.finished[part.finished["model"].isin(net_lines())]
-    collapsed = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
-    parts = []
-    if failed:
-        has = "has" if failed == 1 else "have"
-        parts.append(f"{theme.thousands(failed)} of {some(len(part.table), 'run')} {has} no result.")
-    if collapsed:
-        are, they = ("is", "it is") if collapsed == 1 else ("are", "they are")
-        parts.append(f"{collapsed} of {some(len(nets), 'net')} {are} no better than the majority class; {they} counted.")
-    return " ".join(parts)
-
-
-def _choice_words(part: Part) -> str:
-    if part.depth is None or len(part.depths) == 1:
-        return ""
-    return f"The tree's depth was chosen on validation among {len(part.depths)}, on the same rows that chose rate and epoch."

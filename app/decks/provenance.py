@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any, TypeVar
 
 from leafscope.app import theme
+from leafscope.app.sweeps import findings
 from leafscope.core.config import RunConfig, SweepConfig, dotted
 from leafscope.core.store.decks import Slide
 
@@ -56,20 +56,6 @@ def utc_date(seconds: float) -> str:
     return f"{when.day} {when:%B %Y}"
 
 
-def number_words(numbers: Iterable[int]) -> str:
-    """Write whole numbers; three or more in a row as a range.
-
-    >>> number_words([4, 0, 1, 2, 7])
-    '0 to 2, 4 and 7'
-    """
-    parts: list[str] = []
-    ordered = sorted(set(numbers))
-    for _, stretch in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
-        found = [number for _, number in stretch]
-        parts += [f"{found[0]} to {found[-1]}"] if len(found) > 2 else [str(number) for number in found]
-    return theme.enumerate_words(parts)
-
-
 # Runs
 
 
@@ -98,12 +84,12 @@ def _run_words(group: Sequence[RunConfig], text: str) -> str:
     first = min(group, key=lambda run: (run.seed, run.data_seed, run.weight_seed))
     words = [
         _label(first),
-        f"{'seed' if len({run.seed for run in group}) == 1 else 'seeds'} {number_words(r.seed for r in group)}",
+        f"{'seed' if len({run.seed for run in group}) == 1 else 'seeds'} {theme.number_words(r.seed for r in group)}",
     ]
     for name, field in (("split seed", "data_seed"), ("initial weights' seed", "weight_seed")):
         own = [getattr(run, field) for run in group]
         if own != [run.seed for run in group]:
-            words.append(f"{name} {number_words(own)}")
+            words.append(f"{name} {theme.number_words(own)}")
     address = f"address {first.run_id}" if len(group) == 1 else f"address of seed {first.seed}: {first.run_id}"
     return f"{', '.join(words)}: {'; '.join(filter(None, (_differences(first), address)))}"
 
@@ -151,12 +137,15 @@ def _sweep_words(text: str) -> str:
         parts.append(
             f"learning rate of each model tuned on validation among {', '.join(f'{rate:g}' for rate in sweep.tune_lr)}"
         )
+    if sweep.trials is not None:
+        parts.append(f"learning rate and weight decay of each model tuned on validation among {sweep.trials} drawn pairs")
+    parts.append(findings.seeds_words(sweep.choosing_seeds, sweep.report_seeds))
     return f"{theme.one_line(sweep.name, 80)}: {'; '.join(parts)}; address {sweep.sweep_id}"
 
 
 def _axis(values: Sequence[Any]) -> str:
     if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-        return number_words(values)
+        return theme.number_words(values)
     return ", ".join(map(_value, values))
 
 
@@ -187,7 +176,7 @@ def _dates(slides: Sequence[Slide], made: float) -> str:
 
 def _on(numbers: Iterable[int]) -> str:
     found = sorted(set(numbers))
-    return f" ({'slide' if len(found) == 1 else 'slides'} {number_words(found)})"
+    return f" ({'slide' if len(found) == 1 else 'slides'} {theme.number_words(found)})"
 
 
 def _parsed(kind: type[_Config], text: str) -> _Config | None:

@@ -19,15 +19,25 @@ def open_run(missing: str) -> View | None:
 
     `missing` says what will appear once there is an epoch.
     """
-    shown = run_picker.current_run()
+    before = None if session.names_run() else session.chosen_run()
+    shown = run_picker.current_run(with_leaves=True)
     if shown is None:
         return None
+    if before not in (None, shown.run_id):
+        session.notify(f"The run chosen before has no leaves; this page shows {shown.title}.")
     with st.sidebar:
         run_picker.pick_run(jobs.default_store().list_runs(), shown)
     if not shown.config.net.gated:
         st.info(
             "A model of this kind has no gates, so it has no leaves. Choose a run with tree or flat leaf "
             "weights in the sidebar."
+        )
+        st.button(
+            "Show the last run with leaves",
+            type="primary",
+            icon=":material/arrow_back:",
+            key="_with_leaves",
+            on_click=_forget_run,
         )
         return None
     if not shown.last:
@@ -117,3 +127,7 @@ def _ask(shown: RunSummary) -> View:
     data = load(shown.config.data, shown.config.data_seed)
     leaves = {name: jobs.default_store().leaves(shown.run_id, layer, name, epoch) for name in SPLITS}
     return View(shown, data, net.depth, layer, split, epoch, epochs, leaves)
+
+
+def _forget_run() -> None:
+    st.query_params.pop(session.Keys.RUN, None)

@@ -23,7 +23,10 @@ PICTURES = 40
 """The most pictures, so that no replay takes longer than ten seconds."""
 
 _PLACE = session.Keys.REPLAY
-"""Index of the epoch that is shown; present only while they play."""
+"""Index of the epoch that is shown next; present only while they play."""
+
+_SHOWN = "_replay_shown"
+"""Index of the epoch on the screen, where a pause stays."""
 
 _RUN = "_replay_run"
 """The run whose epochs play."""
@@ -91,6 +94,7 @@ def play(view: "View") -> None:
         spec = live.load_spec(now, level, epoch, view.layer if view.layer_words else None, view.rows, 100 * most)
         st.echarts_chart(spec, height=theme.MAIN_HEIGHT[False] - 40, key="replay", alt=sentence, renderer="canvas")
         st.progress((place + 1) / len(view.epochs), text="Pause to see the page at this epoch.")
+        st.session_state[_SHOWN] = place
         if place == len(view.epochs) - 1:
             _pause(view.epochs)
             st.rerun()
@@ -102,8 +106,10 @@ def play(view: "View") -> None:
 def _start(run_id: str, place: int) -> None:
     st.session_state[_PLACE] = place
     st.session_state[_RUN] = run_id
+    st.session_state.pop(_SHOWN, None)
 
 
 def _pause(epochs: list[int]) -> None:
-    place = st.session_state.pop(_PLACE, len(epochs) - 1)
+    following = st.session_state.pop(_PLACE, len(epochs) - 1)
+    place = st.session_state.pop(_SHOWN, following)
     st.session_state[_EPOCH] = epochs[min(place, len(epochs) - 1)]

@@ -57,8 +57,7 @@ def rows(view: LeafView) -> None:
     if not len(members):
         return
     split = view.data.splits[view.split]
-    said = view.predictions()
-    predictions = None if said is None else said[members]
+    predictions = view.predictions_of(view.node, members)
     indices = split.index[members]
     st.header(f"Rows in {view.name}")
     shape = view.data.info.image_shape
@@ -84,14 +83,15 @@ def rows(view: LeafView) -> None:
             grid,
             key="members",
             share=0.58,
-            caption="In the order of the data set; hover an image for its row, class and prediction. " + _predicted(view),
+            caption="In the order of the data set; hover an image for its row, class and prediction. "
+            + _predicted(view, predictions),
         )
     with right:
         drawing.show(MeanImage(images.mean(0), len(images)), key="mean_image", share=0.38, caption="In the data's units.")
 
 
-def _predicted(view: LeafView) -> str:
-    if view.predictions() is None:
+def _predicted(view: LeafView, predictions: NDArray[np.int64] | None) -> str:
+    if predictions is None:
         return f"No predictions: {view.no_weights()}."
     return "Predictions of the net after the last epoch."
 
@@ -108,7 +108,7 @@ def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArr
     sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
     st.markdown(theme.escape_markdown(sentence))
     st.dataframe(pd.concat([table, features], axis=1), hide_index=True, height=320, key="member_table")
-    st.caption("In the order of the data set, features in the data's units. " + _predicted(view))
+    st.caption("In the order of the data set, features in the data's units. " + _predicted(view, predictions))
 
 
 def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
@@ -126,7 +126,7 @@ def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[
     trained = view.trained()
     if trained is None or not trained.net.config.gated or view.depth == 0:
         return {}
-    x = view.data.splits[view.split].x[members[:MOST_MEMBERS]]
+    x = view.data.splits[view.split].features(members[:MOST_MEMBERS])
     missing = len(members) - len(x)
     names = np.array([*view.data.class_names, ""], dtype=object)
     beyond = np.append(flips(trained.net, x, view.layer)[1], np.full(missing, -1))
@@ -352,7 +352,8 @@ def decision_tree(view: LeafView) -> None:
     tree = decision_leaves(fitted, view.data)
     net = view.run.config.net
     theirs = np.bincount(tree.leaves[view.split], minlength=tree.n_leaves)
-    loads = {"tree net" if net.kind == "tree" else "flat net": view.counts[view.split], "decision tree": theirs}
+    words = {"tree": "tree net", "flat": "flat net"}.get(net.kind, net.model.default_line.words)
+    loads = {words: view.counts[view.split], "decision tree": theirs}
     kinds = dict(zip(loads, (net.kind, "decision_tree"), strict=True))
     drawing.show(
         LoadRanks(loads, kinds, SPLITS[view.split]),

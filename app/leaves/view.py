@@ -100,6 +100,12 @@ class View:
             return None
         return _predictions(*self.key, split or self.split, self)
 
+    def predictions_of(self, node: int, members: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """The net's class of each row of a node, of which these are the rows; None where its weights are not kept."""
+        if self.epoch != self.last_epoch or self.run.active:
+            return None
+        return _predictions_of(*self.key, self.layer, self.split, node, self, members)
+
     def no_weights(self) -> str:
         """Say why there is no net at this epoch."""
         if self.epoch == self.last_epoch and not self.run.active:
@@ -127,3 +133,22 @@ def _predictions(
     del url, run_id, attempt, status, last_epoch
     trained = _view.trained()
     return None if trained is None else trained.predict(_view.data.splits[split].x)[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _predictions_of(
+    url: str,
+    run_id: str,
+    attempt: int,
+    status: str,
+    last_epoch: int,
+    layer: int,
+    split: str,
+    node: int,
+    _view: View,
+    _members: NDArray[np.int64],
+) -> NDArray[np.int64] | None:
+    """Cached like `_predictions`, which computes all rows of a split: a second and a copy of their features for 100,000."""
+    del url, run_id, attempt, status, last_epoch, layer, node
+    trained = _view.trained()
+    return None if trained is None else trained.predict(_view.data.splits[split].features(_members))[0]

@@ -59,7 +59,8 @@ def explain_row(view: LeafView, trained: TrainedNet, net: Net) -> None:
         _show_row(view, place, explained.prediction)
         st.markdown(theme.escape_markdown(_flip_sentence(view, explained)))
         st.dataframe(_gates(explained), hide_index=True, key="gates_table")
-        st.caption("Margin: the distance to the gate's hyperplane, |a| / |w|, in units of the gate's input.")
+        offset = " Pre-activations include the gate's offset." if "offsets" in net.weights else ""
+        st.caption(f"Margin: the distance to the gate's hyperplane, |a| / |w|, in units of the gate's input.{offset}")
 
 
 def _pick_row(view: LeafView, trained: TrainedNet) -> int | None:
@@ -146,7 +147,7 @@ def _show_row(view: LeafView, place: int, said: int) -> None:
 
 
 def _part_names(view: LeafView, explained: Explanation) -> list[str]:
-    if view.run.config.net.kind == "flat":
+    if not view.run.config.net.model.shares_prefixes:
         return [f"leaf {theme.bit_pattern(explained.leaf, view.depth)}"]
     return [node_words(node) for node in explained.nodes]
 
@@ -211,7 +212,11 @@ def matrix(view: LeafView, trained: TrainedNet, net: Net) -> None:
     st.header(f"The matrix of {view.name}")
     tables = _matrices(net, view.layer, view.node)
     if tables is None:
-        st.info("Separate leaves (flat) store no matrix for a prefix, only for a leaf. Click a leaf.")
+        st.info(
+            "Separate leaves (flat) store no matrix for a prefix, only for a leaf. Click a leaf."
+            if view.run.config.net.model.has_separate_leaves
+            else "No matrix of this net belongs to a prefix. Click a leaf to see the sum of the matrices that it uses."
+        )
         return
     own, parent = tables
     drawing.show(
@@ -219,15 +224,17 @@ def matrix(view: LeafView, trained: TrainedNet, net: Net) -> None:
         key="matrices",
         subject=view.whole_run,
         caption=view.caption(
-            "Separate leaves share nothing, so the leaf's matrix is beside the mean over all leaves."
-            if not net.config.model.shares_prefixes
-            else "A node's matrix is the sum along the path from the root to it; its parent's is the sum without the last part."
+            "A node's matrix is the sum along the path from the root to it; its parent's is the sum without the last part."
+            if net.config.model.shares_prefixes
+            else "Separate leaves share nothing, so the leaf's matrix is beside the mean over all leaves."
+            if view.run.config.net.model.has_separate_leaves
+            else "A leaf's matrix is the sum of the matrices that it uses; beside it is the mean over all leaves."
         ),
     )
 
 
 def _parent_words(view: LeafView) -> str:
-    if view.run.config.net.kind == "flat":
+    if not view.run.config.net.model.shares_prefixes:
         return "mean of all leaves"
     parent = (view.node - 1) // 2
     return "root" if parent == 0 else f"prefix {node_words(parent)}"

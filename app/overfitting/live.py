@@ -15,7 +15,7 @@ def show(table: pd.DataFrame) -> None:
     """Show the mean test error so far against depth."""
     known = table.dropna(subset=["best_test_accuracy"])
     if known.empty:
-        st.caption("The first points appear when all learning rates of a member have been tried.")
+        st.caption("The first points appear when all trials of a member have ended, and what was chosen has been trained.")
         return
     first = known.iloc[0]
     part = known[(known["data"] == first["data"]) & (known["n_train"] == first["n_train"])]

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -16,10 +15,13 @@ from leafscope.app.figures.overfitting.gap_by_depth import GapByDepth
 from leafscope.app.figures.overfitting.help_map import HelpMap
 from leafscope.app.figures.overfitting.training_curves import TrainingCurves
 from leafscope.app.figures.shared.model_style import model_words
+from leafscope.app.overfitting.part import DEPTH_KEY, WIDTH_KEY, Choice, of_data, shown
 from leafscope.app.parts import drawing
 from leafscope.app.parts.csv_button import csv_button
-from leafscope.app.sweeps import current, findings
+from leafscope.app.sweeps import findings
 from leafscope.app.sweeps.curves import error_curves, gap_curves, intervals
+from leafscope.app.sweeps.findings import stage_words
+from leafscope.app.sweeps.headline import chosen_depth
 from leafscope.core import jobs
 from leafscope.core.comparison import histories, statistics
 from leafscope.core.comparison.overlap import overlap
@@ -31,60 +33,6 @@ from leafscope.core.models import net_lines
 from leafscope.core.store.values.summaries import SweepInfo
 
 EPOCHS: dict[statistics.Which, str] = {"best": "at the epoch of the lowest validation loss", "last": "at the last epoch"}
-WIDTH_KEY, DEPTH_KEY, ROWS_KEY, DATA_KEY = "at_width", "at_depth", "at_rows", "at_data"
-"""Which part of a sweep is shown: parameters of the URL, and keys of session state."""
-LIT = ("tree", "flat", "dense")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which part of a sweep is shown, and how."""
-
-    info: SweepInfo
-    data: str
-    n_train: int
-    width: float
-    """NaN where the sweep has no nets."""
-    depth: int
-    """Of the figures that show one cell."""
-    which: statistics.Which
-    basis: str
-    """`epochs` or `train_loss`: at which the tree and the flat net are compared."""
-    seeds: bool
-    """Whether single seeds are drawn."""
-    lit: tuple[str, ...] = LIT
-    shown: tuple[str, ...] | None = None
-    """Models that are drawn; None: all."""
-    variant: str = ""
-    """Of the tree, where it has several: the one that is compared."""
-
-    @property
-    def subject(self) -> str:
-        """What the figures of one width are of."""
-        width = "" if math.isnan(self.width) else f", width {self.width:g}"
-        return f"{self.of_data}{width}"
-
-    @property
-    def of_data(self) -> str:
-        """What the figures of all widths are of."""
-        return current.part_words(self.data, self.n_train)
-
-
-def cell(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """The members of one data set, size and width."""
-    mine = of_data(table, choice)
-    return mine[mine["width"].isna() | (mine["width"] == choice.width)]
-
-
-def shown(rows: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """The members whose models are to be drawn."""
-    return rows if choice.shown is None else rows[rows["model"].isin(choice.shown)]
-
-
-def of_data(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """The members of one data set and size, at all widths."""
-    table = findings.with_replicates(table)
-    return table[(table["data"] == choice.data) & (table["n_train"] == choice.n_train)]
 
 
 def help_map(table: pd.DataFrame, choice: Choice) -> None:
@@ -106,14 +54,15 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
         key="help_map",
         subject=choice.of_data,
         caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; grey and outlined: no difference is shown, by Holm over "
-        f"all cells. A click shows the curves of a cell. {_bands(mine)} {findings.rates_words(mine)}",
+        f"all cells. A click shows the curves of a cell. {findings.interval_words(mine)} {findings.rates_words(mine)} "
+        f"{stage_words(mine)}",
         on_select=choose,
     )
 
 
-def error(rows: pd.DataFrame, choice: Choice) -> None:
-    """Test and training error against depth."""
-    chosen = chosen_depth(findings.one_variant(rows, choice.variant))
+def error(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
+    """Test and training error against depth; `choices` are the rows of the seeds on which the depth is chosen."""
+    chosen = chosen_depth(findings.one_variant(choices, choice.variant))
     rows = shown(rows, choice)
     seeds = None
     if choice.seeds:
@@ -122,11 +71,11 @@ def error(rows: pd.DataFrame, choice: Choice) -> None:
     notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows), capacity_words(rows)]
     rule = "The depth is chosen by the one-standard-error rule on validation error; test rows are only reported."
     drawing.show(
-        ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, _lit(rows, choice)),
+        ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, lit(rows, choice)),
         key="error_by_depth",
         subject=choice.subject,
-        caption=f"Errors {'; '.join(filter(None, notes))}. {_bands(rows)} {findings.rates_words(rows)} "
-        f"{'' if chosen is None else rule}".strip(),
+        caption=f"Errors {'; '.join(filter(None, notes))}. {bands_words(rows)} {findings.rates_words(rows)} "
+        f"{stage_words(rows)} {'' if chosen is None else rule}".strip(),
     )
 
 
@@ -134,18 +83,13 @@ def _seeds(rows: pd.DataFrame, values: "pd.Series[float]") -> pd.DataFrame:
     return rows[["model", "variant", "depth", "seed"]].assign(value=values.to_numpy()).dropna(subset=["value"])
 
 
-def _bands(rows: pd.DataFrame) -> str:
+def bands_words(rows: pd.DataFrame) -> str:
+    """Say how the bands are computed."""
     return findings.interval_words(rows, drawn="Bands")
 
 
-def chosen_depth(rows: pd.DataFrame) -> int | None:
-    """The tree's depth by the one-standard-error rule on validation; None without a tree."""
-    if not (rows["model"] == "tree").any():
-        return None
-    return statistics.best_depth(rows, "tree", overlap=overlap(rows), rule="one_standard_error")
-
-
-def _lit(rows: pd.DataFrame, choice: Choice) -> tuple[str, ...]:
+def lit(rows: pd.DataFrame, choice: Choice) -> tuple[str, ...]:
+    """The models in colour, of those that are there."""
     known = set(rows["model"])
     return tuple(model for model in choice.lit if model in known)[:3]
 
@@ -155,11 +99,11 @@ def gap(rows: pd.DataFrame, choice: Choice) -> None:
     rows = shown(rows, choice)
     seeds = _seeds(rows, statistics.gap(rows, choice.which, "error")) if choice.seeds else None
     drawing.show(
-        GapByDepth(gap_curves(rows, choice.which), seeds, lit=_lit(rows, choice)),
+        GapByDepth(gap_curves(rows, choice.which), seeds, lit=lit(rows, choice)),
         key="gap_by_depth",
         subject=choice.subject,
         caption=f"Test error minus training error {EPOCHS[choice.which]}. A model that fits less has a smaller gap without "
-        f"being better: look at both errors. {_bands(rows)}",
+        f"being better: look at both errors. {bands_words(rows)} {stage_words(rows)}",
         share=0.5,
     )
 
@@ -182,7 +126,8 @@ def tree_against_flat(rows: pd.DataFrame, choice: Choice) -> None:
         DifferencesByDepth(differences, "tree", "flat", basis),
         key="tree_against_flat",
         subject=choice.subject,
-        caption=f"{where}, paired over seeds. {overfits_words(gaps)} {_bands(rows)}",
+        caption=f"{where}, paired over seeds. {overfits_words(gaps)} "
+        f"{findings.interval_words(rows, drawn='Bars')} {stage_words(rows)}",
         share=0.5,
     )
 
@@ -232,10 +177,11 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
         st.info("The trained trees of this depth are not stored here; train one in the Playground to see its levels.")
         return
     drawing.show(
-        AccuracyByLevel(intervals(values, ["split", "level"], "accuracy", overlap(rows)), choice.depth),
+        AccuracyByLevel(intervals(values, ["split", "level"], "accuracy", overlap(rows), is_share=True), choice.depth),
         key="level_accuracy",
         subject=f"{choice.subject}, K = {choice.depth}",
-        caption=f"Nets after their last epoch, without the nodes deeper than level l; nothing is retrained. {_bands(rows)}",
+        caption="Nets after their last epoch, without the nodes deeper than level l; nothing is retrained. "
+        f"{bands_words(rows)}",
         share=0.5,
     )
 
@@ -276,7 +222,7 @@ def curves(rows: pd.DataFrame, choice: Choice) -> None:
         TrainingCurves(table, values if choice.seeds else None),
         key="seed_curves",
         subject=f"{choice.subject}, K = {choice.depth}",
-        caption=f"Mean over seeds of the runs with the chosen learning rates. {_bands(rows)}",
+        caption=f"Mean over seeds of the runs with the chosen learning rates. {bands_words(rows)}",
         share=0.5,
     )
 
@@ -313,7 +259,7 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
         ErrorByRows(pd.concat(parts, ignore_index=True)),
         key="error_by_rows",
         subject=f"{choice.data.replace('_', ' ')}, width {choice.width:g}",
-        caption=f"Errors {EPOCHS[choice.which]}; the same validation and test rows at every size. {_bands(mine)}",
+        caption=f"Errors {EPOCHS[choice.which]}; the same validation and test rows at every size. {bands_words(mine)}",
     )
 
 
@@ -321,8 +267,9 @@ def table(info: SweepInfo, results: pd.DataFrame) -> None:
     """All members, sortable, and as CSV."""
     with st.expander(f"All {theme.thousands(len(results))} members", icon=":material/table:"):
         shown = [
-            "model", "variant", "data", "n_train", "width", "depth", "seed", "status", "train.lr", "best_epoch",
-            "best_validation_accuracy", "best_test_accuracy", "best_train_accuracy", "best_test_loss", "best_train_loss",
+            "model", "variant", "data", "n_train", "width", "depth", "seed", "status", "train.lr", "train.weight_decay",
+            "best_epoch", "best_validation_accuracy", "best_test_accuracy", "best_train_accuracy", "best_test_loss",
+            "best_train_loss",
             "parameters", "trained_parameters", "multiply_adds", "seconds", "inference_seconds", "run_id",
         ]  # fmt: skip
         st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members")

@@ -60,19 +60,20 @@ def figure(
     # Streamlit makes a new DOM node whenever the data change: the chart flickers and loses zoom, with or without a key or
     # `uirevision`, so live curves use other elements. Clicks arrive from bars, histograms, markers and box points, and from
     # treemaps, sunbursts and icicles with explicit ids; never from heatmaps, lines or pies.
-    st.plotly_chart(
-        shown,
-        key=key,
-        theme=None,
-        on_select=on_select or "ignore",
-        selection_mode="points",
-        alt=sentence,
-        config={
-            "displaylogo": False,
-            "toImageButtonOptions": {"format": session.image_format(), "filename": _file_name(key), "scale": 2},
-            "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
-        },
-    )
+    with st.container(height=int(shown.layout.height or 450), border=False, key=f"place_{key}"):  # its own until it arrives
+        st.plotly_chart(
+            shown,
+            key=key,
+            theme=None,
+            on_select=on_select or "ignore",
+            selection_mode="points",
+            alt=sentence,
+            config={
+                "displaylogo": False,
+                "toImageButtonOptions": {"format": session.image_format(), "filename": _file_name(key), "scale": 2},
+                "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+            },
+        )
     numbers(table, key, caption, drawing=shown, sentence=sentence, hint=hint)
 
 

@@ -1,10 +1,12 @@
 """The run that a page shows: which it is, how to pick another, and what to say while there is none."""
 
+from itertools import islice
+
 import streamlit as st
 from pydantic import ValidationError
 
 from leafscope.app import theme
-from leafscope.app.address import link, session
+from leafscope.app.address import choice, link, session
 from leafscope.app.parts import store_trouble
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
@@ -30,10 +32,17 @@ STATUS_ICONS = {
     "interrupted": ":material/power_off:",
 }
 
+MOST_OFFERED = 500
+"""Runs among which a page lets a person pick: all 10,000 of a large store would be sent to the browser at each click."""
 
-def current_run() -> RunSummary | None:
-    """The run to show, the newest if none was chosen; None after saying why there is none."""
-    asked = session.run_id()
+
+def current_run(with_leaves: bool = False) -> RunSummary | None:
+    """The run that pages show; None after saying why there is none.
+
+    It is the one that the address names or a person chose, else the one looked at last, else the newest that no sweep made.
+    `with_leaves`: a run without leaves is passed over, unless the address names it.
+    """
+    asked = session.run_id() if session.names_run() or not with_leaves else None
     if asked is not None:
         try:
             found = jobs.default_store().run(asked)
@@ -43,8 +52,7 @@ def current_run() -> RunSummary | None:
                 st.error(f"There is no run `{name}` here; it may have been deleted, or made on another machine.")
         else:
             if (fault := config_fault(found)) is None:
-                link.show([found.config])
-                return found
+                return note(found)
             st.error(
                 f"Run {theme.escape_markdown(found.label, 80)} cannot be shown: it comes from another version of Leafscope, "
                 f"and its configuration is no longer valid. {theme.escape_markdown(fault)}"
@@ -53,14 +61,43 @@ def current_run() -> RunSummary | None:
             session.show_run(None)
             st.rerun()
         return None
-    summaries = jobs.default_store().list_runs()
-    valid = [summary for summary in summaries if config_fault(summary) is None]
-    with_epochs = [summary for summary in valid if summary.epochs_done > 0] or valid
-    if not with_epochs:
-        waiting_for_first_run()
+    if (newest := latest(with_leaves)) is not None:
+        if with_leaves:
+            session.show_run(newest.run_id)  # also for the page that is opened next
+        return note(newest)
+    if with_leaves and not jobs.default_store().is_empty():
+        st.info("No run here has leaves. Train an example: its leaves appear here in a few seconds.")
+        _train_example()
         return None
-    link.show([with_epochs[0].config])
-    return with_epochs[0]
+    waiting_for_first_run()
+    return None
+
+
+def note(shown: RunSummary) -> RunSummary:
+    """Say in the address and in the session that this run is shown; returns it."""
+    link.show([shown.config])
+    session.look_at(shown.run_id)
+    return shown
+
+
+def latest(with_leaves: bool = False) -> RunSummary | None:
+    """The run to show where none was asked for: the one looked at last, else the newest that no sweep made."""
+    store = jobs.default_store()
+    seen = store.runs(session.looked_at())
+    looked_at = [seen[run_id] for run_id in session.looked_at() if run_id in seen]
+    if (found := next((one for one in looked_at if _suits(one, with_leaves)), None)) is not None:
+        return found
+    suitable = (one for one in store.list_runs() if _suits(one, with_leaves))
+    newest = None
+    for one in suitable:
+        if one.epochs_done > 0 and not one.is_member:
+            return one
+        newest = newest or one
+    return newest
+
+
+def _suits(summary: RunSummary, with_leaves: bool) -> bool:
+    return config_fault(summary) is None and (not with_leaves or summary.config.net.gated)
 
 
 def config_fault(summary: RunSummary) -> str | None:
@@ -77,10 +114,15 @@ def config_fault(summary: RunSummary) -> str | None:
 def waiting_for_first_run() -> None:
     """Offer to train a run where all were deleted, and check until it is there."""
     st.info("There are no runs. Train an example: it appears here in a few seconds.")
+    _train_example()
+    look_again()
+
+
+def _train_example() -> None:
     if st.button("Train an example", type="primary", icon=":material/play_arrow:", key="_train_example"):
         jobs.default_store().submit(EXAMPLE)
+        session.show_run(EXAMPLE.run_id)
         st.rerun()
-    look_again()
 
 
 @store_trouble.fragment(run_every=1.0)  # Streamlit cannot nest fragments
@@ -91,25 +133,27 @@ def look_again() -> None:
 
 
 def pick_run(summaries: list[RunSummary], shown: RunSummary) -> None:
-    """Let the user pick a run in the sidebar; the choice goes to the URL."""
-    by_id = {summary.run_id: summary for summary in summaries}
+    """Let the user pick a run with leaves in the sidebar; the choice goes to the URL."""
+    with_leaves = [one for one in islice(summaries, MOST_OFFERED) if config_fault(one) is None and one.config.net.gated]
+    offered = {summary.run_id: summary for summary in with_leaves} | {shown.run_id: shown}
 
-    def choose() -> None:
-        session.show_run(st.session_state["_picked_run"])
+    def choose(run_id: str) -> None:
+        session.show_run(run_id)
         for of_the_other in ("node", "root", "row", "lines"):
             st.session_state.pop(of_the_other, None)
             st.query_params.pop(of_the_other, None)
 
-    st.session_state["_picked_run"] = shown.run_id
-    st.selectbox(
+    choice.picker(
+        "_picked_run",
         "Run",
-        list(by_id),
-        format_func=lambda run_id: run_words(by_id[run_id]),
-        key="_picked_run",
-        on_change=choose,
+        {run_id: run_words(summary) for run_id, summary in offered.items()},
+        shown.run_id,
+        choose,
         help="Newest first, examples that came with Leafscope last. A name gives data set, leaf weights, depth K, width w and "
         "seed s.",
     )
+    if len(summaries) > MOST_OFFERED:
+        st.caption(f"The newest {MOST_OFFERED} of {theme.thousands(len(summaries))} runs; the page Runs finds the others.")
     if shown.shipped:
         st.caption(theme.shipped_words(shown.created))
 

@@ -8,7 +8,8 @@ from leafscope.app.decks import current
 from leafscope.app.navigation import PRESENT_PAGE
 from leafscope.app.parts import store_trouble
 from leafscope.app.parts.run_picker import STATUS_ICONS, STATUS_WORDS
-from leafscope.core import compile_cache, jobs
+from leafscope.core import jobs
+from leafscope.core.machine import compile_cache
 from leafscope.core.store.values.summaries import RunSummary
 
 WORKER_WORDS = {
@@ -17,6 +18,8 @@ WORKER_WORDS = {
     "ready": "The worker is ready.",
     "busy": "The worker is training.",
 }
+
+COMPILING = "The training code is being compiled, once on this machine. Until then training is slower."
 
 
 def status_line(summary: RunSummary) -> str:
@@ -68,5 +71,7 @@ def worker_line() -> None:
     """Show the worker's status."""
     status = jobs.worker_status()
     st.caption(WORKER_WORDS[status.state])
+    if status.compiling:
+        st.caption(COMPILING)
     if not compile_cache.is_kept():
         st.caption(compile_cache.NOT_KEPT)

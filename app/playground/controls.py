@@ -96,9 +96,29 @@ def load_run(run: RunConfig) -> None:
         st.session_state[control.key] = value if known else default_value(control)
 
 
+def follow(run_id: str | None, settings: Callable[[str | None], RunConfig | None]) -> None:
+    """Set the controls to the run that is shown, if it is another one than before; at the first visit an address comes first.
+
+    `settings` gives the configuration of a run, or of the one shown where none was asked for; None to leave the controls.
+    """
+    state, first = st.session_state, session.Keys.CONTROLS_FROM not in st.session_state
+    if (first and any_in_url()) or (not first and run_id in (None, state[session.Keys.CONTROLS_FROM])):
+        state.setdefault(session.Keys.CONTROLS_FROM, run_id)
+        return
+    state[session.Keys.CONTROLS_FROM] = run_id
+    if (run := settings(run_id)) is not None:
+        load_run(run)
+
+
+def belong_to(run_id: str) -> None:
+    """Note which run is shown: the controls stay as they are while it is."""
+    if st.session_state.get(session.Keys.CONTROLS_FROM) is None:
+        st.session_state[session.Keys.CONTROLS_FROM] = run_id
+
+
 def take_from(run_id: str) -> None:
     """Show a run, and set the controls to it when they are drawn next."""
-    st.session_state[session.Keys.CONTROLS_FROM] = False
+    st.session_state.pop(session.Keys.CONTROLS_FROM, None)
     for control in ALL:
         st.query_params.pop(control.key, None)
     session.show_run(run_id)

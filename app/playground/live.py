@@ -13,11 +13,10 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.figures.run.leaf_loads import LeafLoads
 from leafscope.app.figures.run.learning_curves import LearningCurves
-from leafscope.app.parts import diverged, drawing, sidebar, store_trouble
-from leafscope.app.playground import controls
+from leafscope.app.parts import drawing, store_trouble
 from leafscope.core import jobs
-from leafscope.core.datasets import shape
-from leafscope.core.errors import LeafscopeError, RunNotFoundError
+from leafscope.core.datasets import DATA_SETS, shape
+from leafscope.core.errors import RunNotFoundError
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
 
@@ -33,12 +32,14 @@ MAX_POINTS = 500
 
 def follow(
     summary: RunSummary,
-    main_figure: Callable[[RunSummary, RunSummary | None], None],
+    head: Callable[[RunSummary], Callable[[int], None]],
+    main_figure: Callable[[RunSummary, RunSummary | None], int],
     beside: RunSummary | None = None,
 ) -> None:
     """Show a run, and keep it up to date while it or the run beside it is queued or running.
 
-    `main_figure` draws the first figure, from the run and the run beside it.
+    `main_figure` draws the first figure, from the run and the run beside it, and gives the epoch that it shows. `head` draws
+    what stands above it, and gives a function that writes that epoch there.
     """
     waits = summary.active or (beside is not None and beside.active)
     refresh = REFRESH if waits else None  # a fragment cannot stop its own timer; the rerun below starts one without a timer
@@ -53,101 +54,23 @@ def follow(
             return
         if waits and not now.active and not (other is not None and other.active):
             st.rerun()
-        _state(now)
-        main_figure(now, other)
-        if now.active and not now.last:
-            st.caption("The first point appears once the untrained net has been measured.")
-        history = _history(now)
-        if len(history):
-            _curves(now, history)
+        with st.container(key="head"):
+            say_epoch = head(now)
+        is_plane = DATA_SETS[now.config.data.name].is_plane and other is None
+        with st.container(key="scene_of_plane" if is_plane else "scene_of_other"):
+            epoch = main_figure(now, other)
+        say_epoch(epoch)
+        with st.container(key="curves"):
+            history = _history(now)
+            if len(history):
+                _curves(now, history)
+            elif now.active:
+                st.caption("The first point appears once the untrained net has been measured.")
         if now.config.net.gated and now.config.net.depth > 0:
-            _loads(now)
+            with st.container(key="loads"):
+                _loads(now, epoch)
 
     view()
-
-
-def _state(now: RunSummary) -> None:
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
-    with left:
-        st.markdown(sidebar.status_line(now) + _score_words(now))
-        if now.active:
-            st.progress(now.fraction, text=_progress_words(now))
-        else:
-            st.caption(_progress_words(now))
-    with right:
-        if now.active:
-            words = "Stopping" if now.stopping else "Stop"
-            st.button(
-                words,
-                icon=":material/stop:",
-                disabled=now.stopping,
-                width="stretch",
-                key="_stop",
-                on_click=_try,
-                args=(lambda: jobs.default_store().stop(now.run_id),),
-            )
-        elif diverged.has_diverged(now):
-            if st.button(
-                diverged.LABEL,
-                icon=":material/speed:",
-                width="stretch",
-                key="_slower",
-                help="From scratch. Resuming this run would fail in the same way.",
-            ):
-                for run_id in diverged.train_slower([now]):
-                    controls.take_from(run_id)
-                st.rerun(scope="app")
-        elif now.status != "finished" and st.button(
-            "Resume", icon=":material/play_arrow:", width="stretch", key="_resume", help="Continue from the last checkpoint."
-        ):
-            _try(lambda: jobs.default_store().resume(now.run_id))
-            st.rerun(scope="app")
-        elif now.status == "finished" and st.button(
-            "Train again",
-            icon=":material/replay:",
-            width="stretch",
-            key="_anew",
-            help="Train the same configuration from scratch.",
-        ):
-            _try(lambda: jobs.default_store().submit(now.config, anew=True))
-            st.rerun(scope="app")
-    if now.error:
-        st.error(theme.escape_markdown(now.error), icon=":material/error:")
-
-
-def _score_words(now: RunSummary) -> str:
-    if now.active or not now.last:
-        return ""
-    n = theme.thousands(shape(now.config.data).n_test)
-    best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
-    at_best = f"{best} at epoch {now.best_epoch}, where validation loss was lowest"
-    if now.best_epoch is None:
-        at_best = "no epoch had a finite validation loss"
-    return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}"
-
-
-def _try(action: Any) -> None:
-    try:
-        action()
-    except LeafscopeError as error:
-        session.notify(str(error))
-
-
-def _progress_words(now: RunSummary) -> str:
-    words = [f"epoch {theme.thousands(now.epochs_done)} of {theme.thousands(now.epochs_total)}"]
-    if now.status == "queued":
-        ahead = jobs.default_store().queue_position(now.run_id) or 0
-        words.append("next in the queue" if ahead == 0 else f"{ahead} run{'s' * (ahead > 1)} ahead in the queue")
-    elif now.status == "running":
-        if now.stopping:
-            words.append("stopping")
-        elif now.seconds_left is not None:
-            words.append(f"about {theme.duration(now.seconds_left)} left")
-    else:
-        words.append(f"{theme.duration(now.seconds)} of training on {now.device or 'no device'}")
-        if now.status == "finished" and now.epochs_done < now.epochs_total:
-            words.append("ended early: the validation loss stopped falling")
-    return ", ".join(words)
 
 
 def _history(now: RunSummary) -> pd.DataFrame:
@@ -258,10 +181,12 @@ def _curve_sentence(history: pd.DataFrame, metric: str) -> str:
     return f"{metric.capitalize()} at epoch {int(history['epoch'].max())}: {', '.join(parts)}."
 
 
-def _loads(now: RunSummary) -> None:
+def _loads(now: RunSummary, shown: int) -> None:
+    """The leaf loads at the epoch that the main figure shows, or at the last one recorded before it."""
     store = jobs.default_store()
     run = now.config
-    epochs = store.recorded_epochs(now.run_id)
+    recorded = store.recorded_epochs(now.run_id)
+    epochs = recorded[recorded <= shown]
     if not len(epochs):
         return
     epoch = int(epochs[-1])

@@ -1,5 +1,6 @@
 """The Playground's scene: a net's plane and its tree of prefixes, replayed and explored in the browser."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -16,6 +17,7 @@ from leafscope.app.playground import scene_data
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
+from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.inspection.trained import trained_net
@@ -40,6 +42,12 @@ MAX_HELD = 16
 _KEY = "scene"
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
 _SCRIPTS = ("common", "net", "plane", "tree", "pad", "view", "scene")
+
+
+def prepare() -> None:
+    """Compute the scene of the run that a first visit shows, if it is here, so that the visit finds it ready."""
+    with contextlib.suppress(RunNotFoundError, ValueError):
+        scene_data.scene(jobs.default_store(), jobs.default_store().run(EXAMPLE.run_id))
 
 
 def choose_beside(summary: RunSummary) -> RunConfig | None:
@@ -80,8 +88,8 @@ def run_beside(summary: RunSummary, other: RunConfig | None) -> RunSummary | Non
         return None
 
 
-def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
-    """Draw the scene of a run, and of another one for comparison, as recorded so far."""
+def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
+    """Draw the scene of a run, and of another one for comparison, as recorded so far; gives the epoch at which it rests."""
     runs = [summary] if beside is None else [summary, beside]
     live = any(run.active for run in runs)
     scenes = []
@@ -92,9 +100,12 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
             words = f"Nothing to draw for {theme.escape_markdown(run.title, 80)}: {theme.escape_markdown(str(error), 300)}"
             st.info(words, icon=":material/info:")
             if run is summary:
-                return
+                return summary.epochs_done
     last = max(run.config.epochs for run in runs)
-    start = _start(summary, last)
+    _enter(summary)
+    _keep(summary, last)
+    address = _from_url(summary.config, last)
+    place = _place(summary, last) or address
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
     # unlike `st.plotly_chart`, such a component keeps its DOM node at a rerun; it needs no build step
     st.components.v2.component(
@@ -108,17 +119,18 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> None:
             "scenes": scenes,
             "looks": looks,
             "dark": session.look().dark,
-            "start": start,
-            "autoplay": summary.status == "finished" and not live and all(value is None for value in start.values()),
+            "autoplay": summary.status == "finished" and not live,
             "live": live,
-            "explained": _explained(summary, scenes[0], last),
+            "explained": _explained(summary, scenes[0], place),
         },
-        on_place_change=lambda: _keep(summary, last),
+        on_place_change=lambda: None,  # the rerun writes it into the address
         on_scheme_change=lambda: None,  # the rerun draws the rest of the page in the other theme
     )
     for run, drawn in zip(runs, scenes):
         if run.status == "finished" and drawn["kind"] == "decision_tree" and drawn["tree"] is None:
             train_missing.again(f"scene_{run.run_id}", run.config, "the decision tree")
+    newest, epoch = int(scenes[0]["epochs"][-1]), place["epoch"]
+    return newest if epoch is None else min(newest, int(epoch))
 
 
 @lru_cache
@@ -144,30 +156,16 @@ def _train(run: RunConfig | None) -> None:
 # The state of the scene: epoch, level, shuffle, held point, layer
 
 
-def _start(summary: RunSummary, last: int) -> dict[str, Any]:
-    """The browser's first state, once for each run: later states come from the browser itself.
-
-    After a visit to another page it is the state in which the scene was left.
-    """
-    known = st.session_state.get(session.Keys.SCENE)
-    if known is None or known[0] != summary.run_id:
-        if known is not None:  # the address belongs to the run before
-            for name in PLACE:
-                st.query_params.pop(name, None)
-        left_run, left = st.session_state.get(session.Keys.SCENE_LEFT, ("", {}))
-        if left_run == summary.run_id and not _in_url():
-            for name, text in left.items():
-                st.query_params[name] = text
-        known = st.session_state[session.Keys.SCENE] = (summary.run_id, _from_url(summary.config, last))
-    start: dict[str, Any] = known[1]
-    return start
-
-
-def _in_url() -> dict[str, str]:
-    return {name: st.query_params[name] for name in PLACE if name in st.query_params}
+def _enter(summary: RunSummary) -> None:
+    """Drop the place of the run before from the address."""
+    if st.session_state.get(session.Keys.SCENE, summary.run_id) != summary.run_id:
+        for name in PLACE:
+            st.query_params.pop(name, None)
+    st.session_state[session.Keys.SCENE] = summary.run_id
 
 
 def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
+    """The place in the address, which the browser reads too; what cannot be is said, and dropped from the address."""
     bounds: dict[str, tuple[Callable[[str], Any], str]] = {
         EPOCH: (lambda text: _whole(text, last), f"an epoch from 0 to {last}"),
         LEVEL: (lambda text: _whole(text, run.net.depth), f"a level from 0 to {run.net.depth}"),
@@ -228,21 +226,28 @@ def _is_drawn(run: RunConfig) -> bool:
 
 
 def _keep(summary: RunSummary, last: int) -> None:
-    """Write the scene's state into the address once it is at rest."""
+    """Write into the address where the scene came to rest, once.
+
+    All of it in one message, and noted only then: Streamlit may break off a script at each message that it sends.
+    """
+    told = (st.session_state.get(_KEY) or {}).get("place")
     place = _place(summary, last)
-    if place is None:
+    if place is None or told == st.session_state.get(session.Keys.SCENE_WRITTEN):
         return
-    run = summary.config
     held = place["held"]
-    for name, value in (
-        (EPOCH, place["epoch"]),
-        (LEVEL, place["level"]),
-        (SHUFFLED, 1 if place["shuffled"] else None),
-        (HELD, None if held is None else write_held(held, run)),
-        (LAYER, place["layer"]),
-    ):
-        session.publish_to_url(name, value, None)
-    st.session_state[session.Keys.SCENE_LEFT] = (summary.run_id, _in_url())
+    parts = {
+        EPOCH: place["epoch"],
+        LEVEL: place["level"],
+        SHUFFLED: 1 if place["shuffled"] else None,
+        HELD: None if held is None else write_held(held, summary.config),
+        LAYER: place["layer"],
+    }
+    before = st.query_params.to_dict()
+    after = {name: text for name, text in before.items() if name not in PLACE}
+    after |= {name: session.format_value(value) for name, value in parts.items() if value is not None}
+    if after != before:
+        st.query_params.from_dict(after)
+    st.session_state[session.Keys.SCENE_WRITTEN] = told
 
 
 def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
@@ -268,11 +273,10 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) <= LARGEST
 
 
-def _explained(summary: RunSummary, scene: dict[str, Any], last: int) -> dict[str, Any] | None:
+def _explained(summary: RunSummary, scene: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | None:
     """What each node adds for the held point, for a net that the browser cannot compute."""
     if not scene["ready"] or not summary.config.net.gated or summary.active:
         return None
-    place = _place(summary, last) or _start(summary, last)
     held, layer = place["held"], place["layer"] or 0
     trained = trained_net(jobs.default_store(), summary.run_id) if held is not None else None
     if trained is None or held is None:

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from leafscope.app import theme
 from leafscope.app.playground import scene_nets
 from leafscope.app.playground.scene_nets import Counts, Drawn, as_base64, finite
-from leafscope.core.config import DataConfig, RunConfig, changed
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.cost import equal_computation_width
 from leafscope.core.datasets import Dataset, Split, load, shape
 from leafscope.core.inspection.contributions import explain
 from leafscope.core.inspection.snapshots import plane
 from leafscope.core.inspection.trained import TrainedNet
+from leafscope.core.parametrizations import PARAMETRIZATIONS
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
@@ -142,11 +143,14 @@ def _scene(store: Store, summary: RunSummary, live: bool) -> dict[str, Any]:
     return data | {
         "id": summary.run_id,
         "note": " ".join(filter(None, notes)),
-        "kind": "decision_tree" if net.model.fit is not None and net.model.fit.is_tree else net.kind,
+        "kind": _drawn_kind(net),
+        "style": net.kind,
+        "sums": _sums(net),
         "depth": drawn.depth,
         "width": 0 if net.fitted else net.width,
         "layers": 1 if net.fitted else net.tree_layers,
         "gates": net.gates,
+        "offsets": scene_nets.has_offsets(net),
         "epochs": drawn.epochs,
         "total": run.epochs,
         "weights": drawn.weights,
@@ -156,6 +160,20 @@ def _scene(store: Store, summary: RunSummary, live: bool) -> dict[str, Any]:
         "tree": drawn.tree,
         "failed": failed,
     }
+
+
+def _drawn_kind(net: NetConfig) -> str:
+    if net.model.fit is not None and net.model.fit.is_tree:
+        return "decision_tree"
+    return "flat" if net.gated and not net.model.shares_prefixes else net.kind
+
+
+def _sums(net: NetConfig) -> dict[str, int] | None:
+    """How many matrices a leaf sums, and how many there are, where neither is what the drawing shows."""
+    if net.depth == 0 or not scene_nets.is_drawn_by_leaf(net):
+        return None
+    parametrization = PARAMETRIZATIONS[net.model.parametrization]
+    return {"used": len(parametrization.levels(net.depth)), "all": parametrization.n_nodes(net.depth)}
 
 
 def _failure(summary: RunSummary, drawn: Drawn) -> str:

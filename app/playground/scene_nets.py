@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscope.app.figures.shared.interval_lines import sentence_case
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.datasets import load, shape
 from leafscope.core.inference.net import Net
@@ -26,6 +27,8 @@ from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
 
 TOO_LARGE = "This net is too large to draw here."
+
+BY_LEAF = "Each leaf is drawn with the sum of the matrices that it uses."
 
 Counts = list[list[list[int]]]
 """Indexed by layer, epoch, leaf."""
@@ -49,22 +52,39 @@ class Drawn:
 
 def drawn(store: Store, summary: RunSummary, live: bool) -> Drawn:
     """Collect what is drawn of a run's model; `live`: only at epoch 0 and the newest."""
-    return _fitted(store, summary.config, summary) if summary.config.net.fitted else _net(store, summary, live)
+    if summary.config.net.fitted:
+        return _fitted(store, summary.config, summary)
+    found = _net(store, summary, live)
+    if found.note != TOO_LARGE and found.depth > 0 and is_drawn_by_leaf(summary.config.net):
+        return replace(found, note=" ".join(filter(None, (BY_LEAF, found.note))))
+    return found
 
 
 def flat_weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> NDArray[np.float32]:
-    """Concatenate a net's weights, frozen gates included: (numbers,) float32.
+    """Concatenate a net's weights, frozen gates and offsets included: (numbers,) float32.
 
-    Hidden W (w, P) and b; for each layer its gates (W (K, w) and b, or the normals (K, w), or nothing), W (V, w, w) and b
-    (V, w); head W (C, w) and b. Raises KeyError for the state of another net.
+    Hidden W (w, P) and b; for each layer its gates (W (K, w) and b, or the normals (K, w), or nothing), their offsets (K) if
+    they have some, W (V, w, w) and b (V, w); head W (C, w) and b. Raises KeyError for the state of another net.
     """
-    names = ["hidden.weight", "hidden.bias"]
+    found = [state["hidden.weight"], state["hidden.bias"]]
     parts = {"hidden": (), "units": ("weight", "bias"), "random": ("normals",)}
     of_gates = parts[net.gates] if net.gated and net.depth > 0 else ()
     for layer in range(net.tree_layers):
-        names += [f"gates.{layer}.{part}" for part in of_gates] + [f"layers.{layer}.weight", f"layers.{layer}.bias"]
-    names += ["head.weight", "head.bias"]
-    return np.concatenate([state[name].reshape(-1) for name in names]).astype("<f4", copy=False)
+        found += [state[f"gates.{layer}.{part}"] for part in of_gates]
+        found += [state["offsets"][layer]] if has_offsets(net) else []
+        found += [state[f"layers.{layer}.weight"], state[f"layers.{layer}.bias"]]
+    found += [state["head.weight"], state["head.bias"]]
+    return np.concatenate([weights.reshape(-1) for weights in found]).astype("<f4", copy=False)
+
+
+def has_offsets(net: NetConfig) -> bool:
+    """Whether the net's gates have offsets."""
+    return net.gated and net.depth > 0 and BALANCINGS[net.balancing].has_offsets
+
+
+def is_drawn_by_leaf(net: NetConfig) -> bool:
+    """Whether a net is drawn as one with separate leaves, which compute the same: if leaves share, but not by prefix."""
+    return net.gated and not (net.model.shares_prefixes or net.model.has_separate_leaves)
 
 
 def _net(store: Store, summary: RunSummary, live: bool) -> Drawn:
@@ -97,7 +117,7 @@ def _with_last(store: Store, summary: RunSummary, drawn: Drawn) -> Drawn:
     if left is None or left.epoch <= drawn.epochs[-1]:
         note = f"The last epoch whose net was kept is {drawn.epochs[-1]}; the run ended after {summary.epochs_done}."
         return replace(drawn, note=note)
-    weights = [*drawn.weights, _weights(left.net.weights, summary.config.net)]
+    weights = [*drawn.weights, _weights(left.net.weights, left.net.config)]
     counts: Counts | None = [] if left.note else None
     epochs = [*drawn.epochs, left.epoch]
     return replace(drawn, epochs=epochs, weights=weights, counts=counts, is_between=bool(left.note), note=left.note)
@@ -174,13 +194,15 @@ def _before_training(run: RunConfig, kind: Snapshot) -> _Seen:
 
 def _seen(net: Net, run: RunConfig, kind: Snapshot) -> _Seen:
     if kind == "weights":
-        return _Seen(_weights(net.weights, run.net))
+        return _Seen(_weights(net.weights, net.config))
     data = load(run.data, run.data_seed)
     leaves = net.routed(data.train.x).leaves
     return _Seen(regions=regions(net, data), counts=[leaf_counts(leaf, run.net.depth).tolist() for leaf in leaves])
 
 
 def _weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> str:
+    if is_drawn_by_leaf(net):
+        state = Net(net, state).collapsed().weights
     return as_base64(flat_weights(state, net), "<f4")
 
 

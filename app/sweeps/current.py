@@ -9,12 +9,12 @@ import streamlit as st
 from pydantic import ValidationError
 
 from leafscope.app import theme
-from leafscope.app.address import link, session
+from leafscope.app.address import choice, link, session
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import offer
 from leafscope.app.sweeps.start import start, try_to
 from leafscope.core import jobs
-from leafscope.core.config import explain
+from leafscope.core.config import RunConfig, changed, explain
 from leafscope.core.errors import RunNotFoundError
 from leafscope.core.store.values.summaries import SweepInfo
 from leafscope.core.sweep.members import run_ids
@@ -63,26 +63,48 @@ def current() -> SweepInfo | None:
     return known[0]
 
 
+def beside() -> SweepInfo | None:
+    """The sweep to show on a page that is about a run: the session's if it is here, else the newest; None if there is none."""
+    known = {info.sweep_id: info for info in jobs.default_store().sweeps() if fault(info) is None}
+    return known.get(session.sweep_id() or "", next(iter(known.values()), None))
+
+
 def pick(shown: SweepInfo | None) -> None:
     """Let the user pick a sweep in the sidebar; the choice goes to the URL."""
     known = {info.sweep_id: info for info in jobs.default_store().sweeps()}
     if not known:
         return
 
-    def choose() -> None:
-        session.show_sweep(st.session_state["_picked_sweep"])
-
-    st.session_state["_picked_sweep"] = shown.sweep_id if shown is not None and shown.sweep_id in known else next(iter(known))
-    st.selectbox(
+    choice.picker(
+        "_picked_sweep",
         "Sweep",
-        list(known),
-        format_func=lambda sweep_id: sweep_words(known[sweep_id]),
-        key="_picked_sweep",
-        on_change=choose,
+        {sweep_id: sweep_words(info) for sweep_id, info in known.items()},
+        shown.sweep_id if shown is not None and shown.sweep_id in known else next(iter(known)),
+        session.show_sweep,
         help="Newest first, examples that came with Leafscope last.",
     )
     if shown is not None and shown.shipped:
         st.caption(theme.shipped_words(shown.created))
+
+
+def sweep_of(run: RunConfig) -> SweepInfo | None:
+    """The newest sweep with this run, on a seed that chooses or one that is reported; None if there is none."""
+    known = {info.sweep_id: info for info in jobs.default_store().sweeps() if fault(info) is None}
+    found = _sweep_of(tuple(known), jobs.default_store().url, run.run_id, list(known.values()), run)
+    return None if found is None else known[found]
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _sweep_of(
+    known: tuple[str, ...], url: str, run_id: str, _infos: list[SweepInfo], _run: RunConfig
+) -> str | None:  # Streamlit hashes neither of the last two
+    del known, url, run_id
+    for info in _infos:
+        sweep = info.config
+        seed = sweep.choosing_seeds[0] if _run.seed in (sweep.report_seeds or ()) else _run.seed
+        if changed(_run, {"seed": seed}).run_id in run_ids(sweep):
+            return info.sweep_id
+    return None
 
 
 def sweep_words(info: SweepInfo) -> str:
@@ -92,19 +114,27 @@ def sweep_words(info: SweepInfo) -> str:
 
 def table(info: SweepInfo) -> pd.DataFrame:
     """The results of a sweep so far, one row per member."""
+    return _table(jobs.default_store().url, info.sweep_id, _state(info), of_choice=False)
+
+
+def choices(info: SweepInfo) -> pd.DataFrame:
+    """The results so far on the seeds on which depths are chosen; without reporting seeds the same table."""
+    return _table(jobs.default_store().url, info.sweep_id, _state(info), of_choice=info.config.report_seeds is not None)
+
+
+def _state(info: SweepInfo) -> tuple[int, ...]:
     progress = jobs.sweep_progress(info.sweep_id)
-    state = (progress.finished, progress.failed, progress.diverged, progress.running, progress.queued, progress.stopped)
-    return _table(jobs.default_store().url, info.sweep_id, state)
+    return (progress.finished, progress.failed, progress.diverged, progress.running, progress.queued, progress.stopped)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _table(url: str, sweep_id: str, state: tuple[int, ...]) -> pd.DataFrame:
+def _table(url: str, sweep_id: str, state: tuple[int, ...], of_choice: bool) -> pd.DataFrame:
     """The table of results, cached until the store or a member's state changes.
 
     Streamlit hashes all arguments but those whose names begin with an underscore.
     """
     del url, state
-    return jobs.sweep_results(sweep_id)
+    return jobs.sweep_choices(sweep_id) if of_choice else jobs.sweep_results(sweep_id)
 
 
 def part_words(data: str, n_train: int) -> str:
@@ -158,7 +188,7 @@ def failed_runs(info: SweepInfo) -> str | None:
     A member can have a result without such a run, if another seed chose the learning rate.
     """
     store = jobs.default_store()
-    statuses = store.statuses(run_ids(info.config))
+    statuses = store.statuses(jobs.sweep_runs(info.sweep_id))
     failed = store.runs(run_id for run_id, status in statuses.items() if status == "failed").values()
     reasons = sorted((str(one.error), one.label) for one in failed if not one.facts.get("diverged"))
     if not reasons:

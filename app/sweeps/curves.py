@@ -8,16 +8,16 @@ import pandas as pd
 
 from leafscope.core.comparison import statistics
 from leafscope.core.comparison.choices import pareto_front
-from leafscope.core.comparison.intervals import mean_interval
+from leafscope.core.comparison.intervals import interval_of
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.models import is_sized_by_width
 
 
-def intervals(rows: pd.DataFrame, by: Sequence[str], value: str, term: float) -> pd.DataFrame:
+def intervals(rows: pd.DataFrame, by: Sequence[str], value: str, term: float, *, is_share: bool = False) -> pd.DataFrame:
     """Average a column over the rows of each group -> by, mean, low, high, n; `term` is the overlap of the splits."""
     lines = []
     for key, part in rows.groupby(list(by), dropna=False, sort=False):
-        found = mean_interval(part[value].to_numpy(dtype=float), overlap=term)
+        found = interval_of(is_share, part[value].to_numpy(dtype=float), overlap=term)
         lines.append([*key, found.mean, found.low, found.high, found.n])
     return pd.DataFrame(lines, columns=[*by, "mean", "low", "high", "n"])
 
@@ -35,19 +35,22 @@ def gap_curves(rows: pd.DataFrame, which: statistics.Which) -> pd.DataFrame:
     return intervals(gaps, ["model", "variant", "depth"], "gap", overlap(rows))
 
 
-def cost_points(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
+def cost_points(rows: pd.DataFrame, cost: str, choices: pd.DataFrame | None = None) -> pd.DataFrame:
     """List models with their cost, errors at the best epoch over seeds, and who of them is on the Pareto front.
 
-    Columns model, variant, depth, width, cost, mean, low, high and n (test error), validation_mean, on_front. Dense nets
-    have the width that they really have, and no depth.
+    The front is that of the validation errors of `choices`, the rows of the seeds that choose, by default the same rows.
+    Columns model, variant, depth, width, cost, mean, low, high and n (test error), validation_mean, run_ids, on_front. Dense
+    nets have the width that they really have, and no depth.
     """
-    test, validation = (statistics.measure(rows, "best", split, "error") for split in ("test", "validation"))
-    rows = rows.assign(test=test, validation=validation)
+    rows = rows.assign(test=statistics.measure(rows, "best", "test", "error"))
     term = overlap(rows)
     keys = ["model", "variant", "depth", "width"]
+    choosing = rows if choices is None else choices
+    choosing = choosing.assign(validation=statistics.measure(choosing, "best", "validation", "error"))
+    validation = {_key(key): part["validation"].mean() for key, part in choosing.groupby(keys, dropna=False, sort=False)}
     points = []
     for (model, variant, depth, width), part in rows.groupby(keys, dropna=False, sort=False):
-        found = mean_interval(part["test"].to_numpy(dtype=float), overlap=term)
+        found = interval_of(True, part["test"].to_numpy(dtype=float), overlap=term)
         dense = is_sized_by_width(str(model))
         points.append(
             {
@@ -60,13 +63,19 @@ def cost_points(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
                 "low": found.low,
                 "high": found.high,
                 "n": found.n,
-                "validation_mean": part["validation"].mean(),
+                "validation_mean": validation.get(_key((model, variant, depth, width)), math.nan),
+                "run_ids": tuple(dict.fromkeys(part["run_id"])),
             }
         )
-    columns = [*keys, "cost", "mean", "low", "high", "n", "validation_mean"]
+    columns = [*keys, "cost", "mean", "low", "high", "n", "validation_mean", "run_ids"]
     listed = pd.DataFrame(points, columns=columns).drop_duplicates(keys, ignore_index=True)
     front = pareto_front(listed["cost"].to_numpy(float), listed["validation_mean"].to_numpy(float))
     return listed.assign(on_front=front)
+
+
+def _key(values: Sequence[object]) -> tuple[object, ...]:
+    """A key that is equal to itself: None for NaN."""
+    return tuple(None if value != value else value for value in values)
 
 
 def without_width(variant: str) -> str:

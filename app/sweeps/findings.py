@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from leafscope.app import theme
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.core.comparison.intervals import Difference, holm, paired_difference
+from leafscope.core.comparison.intervals import LEVEL, Difference, holm, paired_difference
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.comparison.statistics import Which, best_depth, by_depth, measure
-from leafscope.core.models import gated_lines, tree_lines
+from leafscope.core.models import gated_lines, is_sized_by_width, tree_lines
 
 OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
 """Models that the sentences compare the tree with."""
@@ -43,7 +44,52 @@ def rates_words(rows: pd.DataFrame) -> str:
     trials = int(rows["trials"].max())
     if trials == 1:
         return "All nets have the same learning rate."
-    return f"Learning rate: the one of {trials} with the lowest mean validation loss, for each model and depth."
+    if "chosen_by" not in rows:
+        return f"Learning rate: the one of {trials} with the lowest mean validation loss, for each model and depth."
+    pairs = "weight_decay" in rows["tuned"].iloc[0]
+    what = "Learning rate and weight decay: the pair" if pairs else "Learning rate: the one"
+    return f"{what} of {trials} with the lowest mean {rows['chosen_by'].iloc[0]}, for each model and depth."
+
+
+def stage_words(rows: pd.DataFrame) -> str:
+    """Say on which seeds a table's trials and depths were chosen, on which it reports, and which were added after an answer."""
+    if "chosen_on" not in rows:
+        return f"{_capital(seeds_words([], None))}."
+    choosing = [int(seed) for seed in str(rows["chosen_on"].iloc[0]).split(", ")]
+    words = f"{_capital(seeds_words(choosing, sorted(set(rows['seed']))))}."
+    if "second_look_after" not in rows:
+        return words
+    first = int(rows["second_look_after"].iloc[0])
+    return f"{words} {second_look_words(first, rows['seed'].nunique() - first)}"
+
+
+def second_look_words(first: int, added: int) -> str:
+    """Say that seeds were added after the answer from the first ones was seen.
+
+    >>> second_look_words(20, 20)
+    'Second look: 20 seeds were added after the answer from the first 20 was seen; intervals do not account for that.'
+    """
+    what = f"{theme.thousands(added)} seed{' was' if added == 1 else 's were'} added"
+    return (
+        f"Second look: {what} after the answer from the first {theme.thousands(first)} was seen; intervals do not account "
+        "for that."
+    )
+
+
+def seeds_words(choosing: Sequence[int], reporting: Sequence[int] | None) -> str:
+    """Say on which seeds a sweep chooses, and on which it reports; None: on the same.
+
+    >>> seeds_words([0, 1, 2, 3, 4], range(5, 25))
+    'chosen on seeds 0 to 4, reported on seeds 5 to 24'
+    """
+    if reporting is None:
+        return "chosen and reported on the same seeds"
+    of = f"seed{'' if len(choosing) == 1 else 's'} {theme.number_words(choosing)}"
+    return f"chosen on {of}, reported on seeds {theme.number_words(reporting)}"
+
+
+def _capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def with_replicates(table: pd.DataFrame) -> pd.DataFrame:
@@ -72,17 +118,25 @@ def variants(cell: pd.DataFrame) -> list[str]:
 def one_variant(cell: pd.DataFrame, variant: str) -> pd.DataFrame:
     """The members to compare for one variant of the tree: each model's own such variant, or the closest that it has.
 
-    Their `variant` is emptied, so that they can be compared. A model without that variant is represented by the one whose
-    words are all in it, such as `weight_decay=0.1` for `decay_growth=2, weight_decay=0.1`, else with its first.
+    Their `variant` is emptied, so that they can be compared.
     """
     parts = []
-    wanted = set(filter(None, variant.split(", ")))
-    for _, rows in cell.groupby("model", sort=False):
-        own = list(dict.fromkeys(rows["variant"]))
-        fitting = [name for name in own if set(filter(None, name.split(", "))) <= wanted]
-        chosen = variant if variant in own else max(fitting, key=len) if fitting else own[0]
-        parts.append(rows if rows["model"].iloc[0] == "dense_ladder" else rows[rows["variant"] == chosen].assign(variant=""))
+    for model, rows in cell.groupby("model", sort=False):
+        mine = rows["variant"] == closest_variant(cell, str(model), variant)
+        parts.append(rows if model == "dense_ladder" else rows[mine].assign(variant=""))
     return pd.concat(parts).sort_index() if parts else cell
+
+
+def closest_variant(cell: pd.DataFrame, model: str, variant: str) -> str:
+    """The variant of a model that is compared with one of the tree: its own such variant, or the closest that it has.
+
+    That is the one whose words are all in it, such as `weight_decay=0.1` for `decay_growth=2, weight_decay=0.1`, else its
+    first.
+    """
+    wanted = set(filter(None, variant.split(", ")))
+    own = list(dict.fromkeys(cell.loc[cell["model"] == model, "variant"]))
+    fitting = [name for name in own if set(filter(None, name.split(", "))) <= wanted]
+    return variant if variant in own else max(fitting, key=len) if fitting else own[0]
 
 
 def data_fields(row: "pd.Series[Any]") -> dict[str, Any]:
@@ -137,40 +191,65 @@ def difference_words(difference: Difference, shown: bool | None = None) -> str:
     return words if is_shown else f"no difference shown ({words})"
 
 
-def findings(cell: pd.DataFrame) -> list[str]:
+def findings(cell: pd.DataFrame, choices: pd.DataFrame | None = None) -> list[str]:
     """What one data set at one width says: the chosen depth, and the tree at that depth against the other models.
 
-    The differences of a cell are corrected together, by Holm.
+    The differences of a cell are corrected together, by Holm. `choices` are the rows of the seeds on which depths are chosen,
+    by default those of the cell.
     """
     sentences = []
     for variant in variants(cell):
         rows = one_variant(cell, variant)
+        choosing = rows if choices is None else one_variant(choices, variant)
         model = next((model for model in gated_lines() if (rows["model"] == model).any()), None)
         if model is None:
             continue
-        depth = best_depth(rows, model, which=WHICH, overlap=overlap(rows), rule="one_standard_error")
-        lowest = best_depth(rows, model, which=WHICH, overlap=overlap(rows), rule="lowest")
+        depth = best_depth(choosing, model, which=WHICH, overlap=overlap(choosing), rule="one_standard_error")
+        lowest = best_depth(choosing, model, which=WHICH, overlap=overlap(choosing), rule="lowest")
         if depth is None or lowest is None:
             continue
         words = model_words(model, variant)
         sentences.append(
             f"Chosen on validation: {words} K = {depth} by the one-standard-error rule (lowest mean error at K = {lowest})."
         )
-        others = [other for other in OPPONENTS if other != model and not model_at(rows, other).empty]
-        depths = [own_depth(rows, other) for other in others]
-        differences = [compare(rows, (model, lowest), pair) for pair in zip(others, depths, strict=True)]
-        adjusted = holm([difference.p for difference in differences])
-        for other, beside, difference, p in zip(others, depths, differences, adjusted, strict=True):
-            at = "" if beside is None else f" at its own K = {beside}"
+        against = against_others(rows, choosing, model, lowest)
+        for other, beside in against.items():
+            at = "" if beside.depth is None else f" at {'' if is_sized_by_width(other) else 'its own '}K = {beside.depth}"
             sentences.append(
-                f"Test error of {words} at K = {lowest} minus {model_words(other, '')}{at}: "
-                f"{difference_words(difference, bool(p < 0.05))}."
+                f"Test error of {words} at K = {lowest} minus {model_words(other, closest_variant(cell, other, variant))}{at}: "
+                f"{difference_words(beside.difference, beside.shown)}."
             )
-        if others:
-            sentences.append(
-                f"Each interval is 95 %; whether a difference is shown is decided by Holm over these {len(others)} differences."
-            )
-    return sentences
+        if against:
+            family = f"these {len(against)} differences"
+            sentences.append(f"Each interval is 95 %; whether a difference is shown is decided by Holm over {family}.")
+    return [*sentences, stage_words(cell)] if sentences else []
+
+
+@dataclass(frozen=True)
+class Against:
+    """One model minus another, in test error."""
+
+    depth: int | None
+    """The other's: its own, chosen on validation, or that of the first if it follows from it; None: it has none."""
+    difference: Difference
+    shown: bool
+    """By Holm over all models that the first is compared with."""
+
+
+def against_others(cell: pd.DataFrame, choices: pd.DataFrame, model: str, depth: int) -> dict[str, Against]:
+    """Compare a model at a depth with every other of `OPPONENTS` that is there, judged together.
+
+    Each other is at its own depth, but the dense net of equal capacity at the depth of the model, whose capacity it has.
+    """
+    others = [other for other in OPPONENTS if other != model and not model_at(cell, other).empty]
+    own = [own_depth(choices, other) for other in others]
+    depths = [depth if at is not None and is_sized_by_width(other) else at for other, at in zip(others, own, strict=True)]
+    found = [compare(cell, (model, depth), pair) for pair in zip(others, depths, strict=True)]
+    adjusted = holm([one.p for one in found])
+    return {
+        other: Against(at, difference, bool(p < LEVEL))
+        for other, at, difference, p in zip(others, depths, found, adjusted, strict=True)
+    }
 
 
 def own_depth(cell: pd.DataFrame, model: str, variant: str = "") -> int | None:
@@ -182,7 +261,7 @@ def own_depth(cell: pd.DataFrame, model: str, variant: str = "") -> int | None:
 
 
 def summary_table(cell: pd.DataFrame) -> pd.DataFrame:
-    """Test error in percent: mean over seeds ± half the interval, one row per model, one column per depth."""
+    """Test error in percent: mean over seeds and its interval, one row per model, one column per depth."""
     curves = by_depth(cell, WHICH, "test", "error", overlap=overlap(cell))
     depths = sorted(curves["depth"].dropna().unique())
     lines = []
@@ -198,54 +277,11 @@ def summary_table(cell: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def claims_table(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-    """The tree against three other models, one row per cell: (words, its results) -> table.
-
-    Each model is taken at the depth with its own lowest mean validation error. Differences are of test errors, paired over
-    seeds, with 95 % intervals; `shown` is by Holm over the cells, for each opponent.
-    """
-    others = ("dense", "flat", "random_gates")
-    rows: list[dict[str, Any]] = []
-    found: dict[str, list[Difference | None]] = {other: [] for other in others}
-    for words, cell in parts:
-        cell = one_variant(cell, variants(cell)[0])
-        depth = own_depth(cell, "tree")
-        rows.append({"cell": words, "depth": depth})
-        for other in others:
-            known = depth is not None and not model_at(cell, other).empty
-            found[other].append(compare(cell, ("tree", depth), (other, own_depth(cell, other))) if known else None)
-    for other in others:
-        adjusted = holm([math.nan if one is None else one.p for one in found[other]])
-        for row, difference, p in zip(rows, found[other], adjusted, strict=True):
-            row[other] = difference
-            row[f"{other}_shown"] = bool(p < 0.05)
-    return pd.DataFrame(rows)
-
-
-def claims_markdown(table: pd.DataFrame) -> str:
-    """Write the table of claims as Markdown: differences in percentage points, bold if shown."""
-    heads = ["data, training rows, width", "best K", "minus dense", "minus flat", "minus random gates"]
-    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    for row in table.to_dict("records"):
-        cells = [str(row["cell"]), "-" if pd.isna(row["depth"]) else f"{row['depth']:g}"]
-        for other in ("dense", "flat", "random_gates"):
-            difference = row[other]
-            if difference is None or difference.n == 0:
-                cells.append("-")
-                continue
-            words = f"{100 * difference.mean:+.1f}"
-            if difference.n > 1:
-                words += f" [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
-            cells.append(f"**{words}**" if row[f"{other}_shown"] else words)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def _cell(row: Any) -> str:
     if row is None or math.isnan(row["mean"]):
         return theme.MISSING
-    half = (row["high"] - row["low"]) / 2
-    return f"{100 * row['mean']:.1f}" if math.isnan(half) else f"{100 * row['mean']:.1f} ± {100 * half:.1f}"
+    words = f"{100 * row['mean']:.1f}"
+    return words if math.isnan(row["low"]) else f"{words} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
 
 
 def _is_missing(value: object) -> bool:

@@ -14,8 +14,10 @@ _WHOLE = re.compile(r"\d{1,18}")
 """Longer ones are no numbers that anyone means, and Python refuses to write the longest."""
 
 
-def parse_whole(text: str, what: str, low: int, high: int) -> list[int]:
-    """Read whole numbers and ranges, in order, each once; raises ValueError with a sentence that begins with `what`.
+def parse_whole(text: str, what: str, low: int, high: int, most: int = MOST) -> list[int]:
+    """Read at most `most` whole numbers and ranges, in order, each once.
+
+    Raises ValueError with a sentence that begins with `what`.
 
     >>> parse_whole("0-3, 8", "depths", 0, 16)
     [0, 1, 2, 3, 8]
@@ -26,14 +28,14 @@ def parse_whole(text: str, what: str, low: int, high: int) -> list[int]:
             first, last = int(match.group(1)), int(match.group(2))
             if last < first:
                 raise ValueError(f"{what} must have ranges that rise, got {part[:20]!r}")
-            if last - first >= MOST:
-                raise ValueError(f"{what} must have at most {MOST} numbers, got {part[:20]!r}")
+            if last - first >= most:
+                raise ValueError(f"{what} must have at most {most} numbers, got {part[:20]!r}")
             numbers += range(first, last + 1)
         elif _WHOLE.fullmatch(part):
             numbers.append(int(part))
         else:
             raise ValueError(f"{what} must be whole numbers or ranges such as 0-6, got {part[:20]!r}")
-    return _checked(numbers, what, low, high)
+    return _checked(numbers, what, low, high, most)
 
 
 def parse_real(text: str, what: str, low: float, high: float) -> list[float]:
@@ -85,14 +87,14 @@ def _parts(text: str) -> list[str]:
     return [part for part in re.split(r"[,;\s]+", joined) if part]
 
 
-def _checked(numbers: list[T], what: str, low: float, high: float) -> list[T]:
+def _checked(numbers: list[T], what: str, low: float, high: float, most: int = MOST) -> list[T]:
     if not numbers:
         raise ValueError(f"{what} must have at least one number, got none")
     for number in numbers:
         if not low <= number <= high:
             raise ValueError(f"{what} must be from {_word(low)} to {_word(high)}, got {_word(number)}")
-    if len(numbers) > MOST:
-        raise ValueError(f"{what} must have at most {MOST} numbers, got {len(numbers)}")
+    if len(numbers) > most:
+        raise ValueError(f"{what} must have at most {most} numbers, got {len(numbers)}")
     return list(dict.fromkeys(numbers))
 
 

@@ -11,8 +11,9 @@ from leafscope.core.config import SweepConfig, explain
 from leafscope.core.device import n_cores
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.values.summaries import SweepInfo
-from leafscope.core.sweep.members import check, run_ids
+from leafscope.core.sweep.members import check
 from leafscope.core.sweep.results import estimated_seconds
+from leafscope.core.worker import stages
 
 
 def start(sweep: SweepConfig) -> None:
@@ -34,10 +35,9 @@ def size_words(sweep: SweepConfig) -> str:
     Raises what `core.sweep.members.check` raises.
     """
     check(sweep, jobs.gpus())  # before its runs are listed: there may be millions
-    runs = run_ids(sweep)
-    known = jobs.default_store().statuses(runs)
-    finished = [run_id for run_id, status in known.items() if status == "finished"]
-    seconds = estimated_seconds(sweep, finished, n_cores())
+    runs, following = stages.statuses(jobs.default_store(), sweep)
+    finished = [run_id for run_id, status in runs.items() if status == "finished"]
+    seconds = estimated_seconds(sweep, finished, n_cores(), following)
     kept = f", {theme.thousands(len(finished))} of them already here" if finished else ""
     return f"{theme.thousands(len(runs))} runs{kept}: about {theme.duration(max(1.0, seconds))}"
 

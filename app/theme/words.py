@@ -1,8 +1,9 @@
 """Formats of numbers, shares, durations, sizes and lists, and names that several pages use."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 
 SHIPPED = "shipped"
 """What marks a run, sweep or deck that came with the program."""
@@ -118,6 +119,20 @@ def shipped_words(since: float) -> str:
     'Shipped example, made on 2023-11-14.'
     """
     return f"Shipped example, made on {datetime.fromtimestamp(since, UTC):%Y-%m-%d}."
+
+
+def number_words(numbers: Iterable[int]) -> str:
+    """Write whole numbers; three or more in a row as a range.
+
+    >>> number_words([4, 0, 1, 2, 7])
+    '0 to 2, 4 and 7'
+    """
+    parts: list[str] = []
+    ordered = sorted(set(numbers))
+    for _, stretch in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
+        found = [number for _, number in stretch]
+        parts += [f"{found[0]} to {found[-1]}"] if len(found) > 2 else [str(number) for number in found]
+    return enumerate_words(parts)
 
 
 def enumerate_words(words: Sequence[str]) -> str:

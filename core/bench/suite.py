@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from leafscope.core.bench import QUICK_SECONDS, capacity, peers, sweep
 from leafscope.core.bench.timing import Budget, environment, torch_threads
+from leafscope.core.device import device_name
 from leafscope.core.kernels import readiness
 from leafscope.core.training import compiling
 
@@ -19,17 +20,24 @@ def run(
     threads: int | None = None,
     on_group: Callable[[Group], None] = lambda group: None,
     began: float | None = None,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Run groups of the benchmark and return the result as a JSON document.
 
     `quick` uses smaller sizes and takes about `QUICK_SECONDS` for each group, counted from `began` (on the clock of
     `time.perf_counter`, by default now; compiling, once per machine, comes on top); what there is no time for is left out.
     `threads` is the number for torch and for populations, by default one for each core. `on_group` is called before each
-    group. Raises ValueError if a result deviates from the reference.
+    group. On a GPU (`device` cuda, cuda:1, ...) only `capacity` can be measured. Raises ValueError if a result deviates from
+    the reference or a group is not for the device, DeviceError if the device is missing.
     """
+    device = device_name(device)
+    if device != "cpu" and (others := [group for group in groups if group != "capacity"]):
+        raise ValueError(f"groups must be capacity on a GPU, the others are measured on the CPU, got {others[0]}")
     began, seconds = time.perf_counter() if began is None else began, 0.0
     with torch_threads(threads or environment()["cores"]):
-        if not readiness.is_ready():  # otherwise each function is loaded by its first call, which is not timed
+        if (
+            device == "cpu" and not readiness.is_ready()
+        ):  # otherwise each function is loaded by its first call, which is not timed
             now = time.perf_counter()
             compiling.make_ready()
             began += time.perf_counter() - now
@@ -39,15 +47,15 @@ def run(
             on_group(group)
             seconds += QUICK_SECONDS[group]
             budget = Budget.about(seconds, began) if quick else Budget()
-            found[group] = _RUN[group](quick, budget)
+            found[group] = _RUN[group](quick, budget) if device == "cpu" else _capacity(quick, budget, device)
             left_out[group] = budget.left_out
-        return {"environment": environment(), "quick": quick, "groups": found, "left_out": left_out}
+        return {"environment": environment() | {"device": device}, "quick": quick, "groups": found, "left_out": left_out}
 
 
-def _capacity(quick: bool, budget: Budget) -> list[dict[str, Any]]:
+def _capacity(quick: bool, budget: Budget, device: str = "cpu") -> list[dict[str, Any]]:
     if quick:  # what figures show first comes first
-        return capacity.run(depths=(8, 0, 12, 4), rows=(1024, 1), effort=capacity.QUICK, budget=budget)
-    return capacity.run(budget=budget)
+        return capacity.run(depths=(8, 0, 12, 4), rows=(1024, 1), effort=capacity.QUICK, budget=budget, device=device)
+    return capacity.run(budget=budget, device=device)
 
 
 def _peers(quick: bool, budget: Budget) -> list[dict[str, Any]]:

@@ -16,13 +16,14 @@ import difflib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leafscope.core.comparison.table import COLUMNS, NAME_FIELDS, TEXT_FIELDS, plain
+from leafscope.core.comparison.table import COLUMNS, NAME_FIELDS, TEXT_FIELDS, plain, run_table
+from leafscope.core.store.values.summaries import RunSummary
 
 TERMS = 200
 """Most terms of a filter; usual filters have a few."""
@@ -50,7 +51,19 @@ _FIELDS = ("tag", *(name for name in COLUMNS if name != "tags"))
 
 
 class FilterError(ValueError):
-    """A filter cannot be read; the message is a sentence."""
+    """A filter cannot be read; the message is a sentence, and `at` the place of the first character that is wrong, from 0."""
+
+    def __init__(self, message: str, at: int | None = None) -> None:
+        super().__init__(message if at is None else f"{message} (character {at + 1})")
+        self.at = at
+
+
+class _Sign(NamedTuple):
+    """A character of a filter; a quote itself has an empty one."""
+
+    character: str
+    quoted: bool
+    place: int
 
 
 @dataclass(frozen=True)
@@ -156,6 +169,24 @@ def parse(text: str) -> Filter:
     return Filter(tuple(terms))
 
 
+def find(
+    summaries: Sequence[RunSummary], text: str, searched: Callable[[RunSummary], str] = RunSummary.searched
+) -> list[RunSummary]:
+    """List the runs of which a filter holds, in order; words are looked for in what `searched` gives. Raises FilterError.
+
+    A run whose configuration is no longer valid has words, but no fields.
+    """
+    terms = parse(text).terms
+    words = [term.text.casefold() for term in terms if isinstance(term, Word)]
+    found = [summary for summary in summaries if not words or all(map(searched(summary).__contains__, words))]
+    fields = Filter(tuple(term for term in terms if not isinstance(term, Word)))
+    if not fields.terms:
+        return found
+    table = run_table(found)
+    held = set(table.loc[fields.mask(table), "run_id"])
+    return [summary for summary in found if summary.run_id in held]
+
+
 def term(field: str, values: Sequence[Any]) -> str:
     r"""Write the term for runs whose field has one of the values; `parse` reads it back.
 
@@ -184,22 +215,22 @@ def _written(field: str, value: Any) -> str:
     return f'"{"".join(_ESCAPED.get(character, character) for character in text)}"'
 
 
-# From text to tokens: pairs (character, was it in quotes); a quote itself gives a pair with an empty character
+# From text to tokens
 
-_Token: TypeAlias = list[tuple[str, bool]]
+_Token: TypeAlias = list[_Sign]
 
 
 def _tokens(text: str) -> Iterator[_Token]:
     """Split at blanks outside quotes."""
     token: _Token = []
     inside = False
-    place = 0
+    place = opened = 0
     while place < len(text):
-        character = text[place]
+        at, character = place, text[place]
         place += 1
         if character == '"':
-            inside = not inside
-            token.append(("", True))
+            inside, opened = not inside, at
+            token.append(_Sign("", True, at))
         elif character.isspace() and not inside:
             if token:
                 yield token
@@ -208,26 +239,31 @@ def _tokens(text: str) -> Iterator[_Token]:
             if inside and character == "\\" and text[place : place + 1] in tuple(_ESCAPES):
                 character = _ESCAPES[text[place]]
                 place += 1
-            token.append((character, inside))
+            token.append(_Sign(character, inside, at))
     if inside:
-        raise FilterError('every quote must be closed, got one that is not; write \\" for a quote within quotes')
+        raise FilterError('every quote must be closed, got one that is not; write \\" for a quote within quotes', opened)
     if token:
         yield token
 
 
 def _text(token: _Token) -> str:
-    return "".join(character for character, _ in token)
+    return "".join(sign.character for sign in token)
 
 
 def _is_quoted(token: _Token) -> bool:
-    return any(quoted for _, quoted in token)
+    return any(sign.quoted for sign in token)
+
+
+def _is(sign: _Sign, character: str) -> bool:
+    """Whether it is this character, outside quotes."""
+    return sign.character == character and not sign.quoted
 
 
 def _split(token: _Token, sign: str) -> list[_Token]:
     """Split at a sign outside quotes."""
     parts: list[_Token] = [[]]
     for item in token:
-        if item == (sign, False):
+        if _is(item, sign):
             parts.append([])
         else:
             parts[-1].append(item)
@@ -236,9 +272,9 @@ def _split(token: _Token, sign: str) -> list[_Token]:
 
 def _operator(token: _Token) -> tuple[int, Operator] | None:
     """Find the first operator outside quotes and its position."""
-    for place, (character, quoted) in enumerate(token):
+    for place, (character, quoted, _) in enumerate(token):
         if not quoted and character in ("=", "!", "<", ">"):
-            is_pair = character != "=" and token[place + 1 : place + 2] == [("=", False)]
+            is_pair = character != "=" and place + 1 < len(token) and _is(token[place + 1], "=")
             operator = f"{character}=" if is_pair else character
             if operator in _OPERATORS:
                 return place, operator
@@ -252,20 +288,21 @@ def _term(token: _Token) -> Term:
     found = _operator(token)
     if found is None:
         if not (word := _text(token)):
-            raise FilterError('a word must have at least one character, got ""')
+            raise FilterError('a word must have at least one character, got ""', token[0].place)
         return Word(word)
     place, operator = found
     name, value = _text(token[:place]), token[place + len(operator) :]
     if not name:
-        raise FilterError(f"{operator} must have a field before it, without a blank, as in depth{operator}4")
-    field = _field(name)
+        raise FilterError(f"{operator} must have a field before it, without a blank, as in depth{operator}4", token[0].place)
+    field = _field(name, token[0].place)
     if not value:
-        raise FilterError(f"{_short(name)}{operator} must have a value after it, without a blank, got none")
+        after = token[-1].place + 1
+        raise FilterError(f"{_short(name)}{operator} must have a value after it, without a blank, got none", after)
     if operator in ("=", "!="):
         one_of = _one_of(field, name, value)
         return one_of if operator == "=" else Not(one_of)
     if _is_text(field):
-        raise FilterError(f"{_short(name)} is text and must be compared with = or !=, got {operator}")
+        raise FilterError(f"{_short(name)} is text and must be compared with = or !=, got {operator}", token[place].place)
     return Order(field, operator, _number(name, value))
 
 
@@ -274,7 +311,8 @@ def _one_of(field: str, name: str, value: _Token) -> OneOf:
     ranges: list[tuple[float, float]] = []
     for part in _split(value, "|"):
         if not part:
-            raise FilterError(f"a value of {_short(name)} must not be empty; write none for a missing value")
+            words = f"a value of {_short(name)} must not be empty; write none for a missing value"
+            raise FilterError(words, _empty_place(value))
         text = _text(part)
         if text.casefold() == "none" and not _is_quoted(part):
             values.add(None)
@@ -282,27 +320,37 @@ def _one_of(field: str, name: str, value: _Token) -> OneOf:
             values.add(_folded(field, text))
         elif ".." in text:
             low, _, high = text.partition("..")
-            limits = _number(name, [(low, False)]), _number(name, [(high, False)])
+            start = part[0].place
+            limits = _real(name, low, start), _real(name, high, start + len(low) + 2)
             if limits[0] > limits[1]:
-                raise FilterError(f"a range of {_short(name)} must start with its lower end, got {_short(text)}")
+                raise FilterError(f"a range of {_short(name)} must start with its lower end, got {_short(text)}", start)
             ranges.append(limits)
         else:
             values.add(_number(name, part))
     return OneOf(field, frozenset(values), tuple(dict.fromkeys(ranges)))
 
 
+def _empty_place(value: _Token) -> int:
+    """The place of the first of several values that is empty."""
+    alone = [sign.place for one, sign in zip([None, *value], value) if _is(sign, "|") and (one is None or _is(one, "|"))]
+    return alone[0] if alone else value[-1].place + 1
+
+
 def _number(name: str, value: _Token) -> float:
-    text = _text(value)
+    return _real(name, _text(value), value[0].place)
+
+
+def _real(name: str, text: str, at: int) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if math.isnan(number):
-        raise FilterError(f"{_short(name)} must be compared with a number, got {_short(text)!r}")
+        raise FilterError(f"{_short(name)} must be compared with a number, got {_short(text)!r}", at)
     return number
 
 
-def _field(name: str) -> str:
+def _field(name: str, at: int | None = None) -> str:
     """Find the column of a name: the full name, or its last part if only one column has it."""
     wanted = name.casefold()
     wanted = _ALIASES.get(wanted, wanted)
@@ -312,11 +360,11 @@ def _field(name: str) -> str:
     if len(ending) == 1:
         return ending[0]
     if ending:
-        raise FilterError(f"{_short(name)} is ambiguous: it must be one of {', '.join(ending)}")
+        raise FilterError(f"{_short(name)} is ambiguous: it must be one of {', '.join(ending)}", at)
     known = [*_FIELDS, *_ALIASES, *(field.rpartition(".")[2] for field in _FIELDS)]
     near = difflib.get_close_matches(wanted[:80], dict.fromkeys(known), n=1)
     hint = f"; did you mean {near[0]}?" if near else "; fields are for example data, model, depth, lr, seed, status and tag"
-    raise FilterError(f"there is no field {_short(name)!r}{hint}")
+    raise FilterError(f"there is no field {_short(name)!r}{hint}", at)
 
 
 def _is_text(field: str) -> bool:

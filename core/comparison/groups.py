@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leafscope.core.comparison.intervals import Difference, Interval, mean_interval, paired_difference
+from leafscope.core.comparison.intervals import Difference, Interval, interval_of, paired_difference
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.comparison.table import (
     CONFIG_FIELDS,
@@ -86,7 +86,9 @@ def groups(table: pd.DataFrame, fields: Sequence[str]) -> list[Group]:
     words = [_group_words(fields, key) for key in keys]
     if len(set(words)) < len(words):  # some groups differ only in which values are missing
         words = [_group_words(fields, key, name_missing=True) for key in keys]
-    rows = [table[inverse.reshape(-1) == place] for place in range(len(keys))]
+    of_row = inverse.reshape(-1)
+    ends = np.cumsum(np.bincount(of_row, minlength=len(keys)))[:-1]
+    rows = [table.take(places) for places in np.split(np.argsort(of_row, kind="stable"), ends)]
     return [Group(key, tuple(fields), name, part) for key, name, part in zip(keys, words, rows, strict=True)]
 
 
@@ -105,9 +107,14 @@ def seed_means(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
 
 
 def score_interval(rows: pd.DataFrame, column: str) -> Interval:
-    """Return the mean of a column over seeds with its 95 % interval, which is wider if splits overlap."""
+    """Return the mean of a column over seeds with its 95 % interval, which is wider if splits overlap.
+
+    An accuracy has that of `share_interval`.
+    """
     counted = _counted(rows, column)
-    return mean_interval(_means(rows, column)[1], overlap=overlap(rows if counted.all() else rows[counted]))
+    return interval_of(
+        column.endswith("_accuracy"), _means(rows, column)[1], overlap=overlap(rows if counted.all() else rows[counted])
+    )
 
 
 def compare(first: Group, second: Group, column: str) -> Paired:
@@ -218,10 +225,13 @@ def _counted(rows: pd.DataFrame, column: str) -> NDArray[np.bool_]:
 def _means(rows: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the seeds, ascending, and the mean of a column over the runs of each: (S, 2) and (S,)."""
     counted = _counted(rows, column)
-    seeds = np.stack([rows[field].to_numpy(np.int64) for field in _SEED], axis=1)[counted]
-    unique, inverse, counts = np.unique(seeds, axis=0, return_inverse=True, return_counts=True)
-    sums = np.bincount(inverse.reshape(-1), rows[column].to_numpy(np.float64)[counted], len(unique))
-    return unique, sums / counts
+    split_seeds, init_seeds = (rows[field].to_numpy(np.int64)[counted] for field in _SEED)
+    order = np.lexsort((init_seeds, split_seeds))
+    seeds = np.stack([split_seeds[order], init_seeds[order]], axis=1)
+    first = np.ones(len(seeds), np.bool_)
+    first[1:] = (seeds[1:] != seeds[:-1]).any(axis=1)
+    sums = np.bincount(np.cumsum(first) - 1, rows[column].to_numpy(np.float64)[counted][order], int(first.sum()))
+    return seeds[first], sums / np.diff(np.flatnonzero(np.append(first, True)))
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -17,6 +17,9 @@ LEVEL = 0.05
 CERTAIN = 5
 """Fewest equal differences that count; fewer can be equal by chance on a small split."""
 
+FEWEST = 5
+"""Fewest seeds whose shares get an interval; fewer are shown themselves."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -73,6 +76,38 @@ def mean_interval(values: ArrayLike, *, overlap: float = 0.0, confidence: float 
     return Interval(mean, mean - half, mean + half, len(known))
 
 
+def share_interval(values: ArrayLike, *, overlap: float = 0.0, confidence: float = 0.95) -> Interval:
+    """Compute the mean over seeds of shares, from 0 to 1, and its t interval on the logit scale: (J,) -> Interval.
+
+    logit(mean) -+ t error / (mean (1 - mean)), with J - 1 degrees of freedom, brought back to a share, so that the interval
+    stays within 0 and 1 and holds the mean; a mean of 0 or 1 is its own interval. NaN values are left out; fewer than 5 seeds
+    have no interval. Raises ValueError for a value outside 0..1, and as `mean_interval` does. Source: the delta method.
+
+    >>> found = share_interval([0.99, 1.0, 0.98, 1.0, 1.0])
+    >>> round(found.low, 3), round(found.mean, 3), round(found.high, 3)
+    (0.963, 0.994, 0.999)
+    """
+    from scipy.special import expit, logit
+
+    array = one_dimensional(values, "values")
+    if (wrong := array[(array < 0) | (array > 1)]).size:
+        raise ValueError(f"values must be shares from 0 to 1, got {wrong[0]}")
+    known = array[~np.isnan(array)]
+    mean, error = mean_and_error(known, overlap)
+    half = _half_width(error, len(known), confidence)
+    if len(known) < FEWEST:
+        return Interval(mean, math.nan, math.nan, len(known))
+    if half == 0 or mean in (0.0, 1.0):
+        return Interval(mean, mean, mean, len(known))
+    at, reach = logit(mean), half / (mean * (1 - mean))
+    return Interval(mean, float(expit(at - reach)), float(expit(at + reach)), len(known))
+
+
+def interval_of(is_share: bool, values: ArrayLike, *, overlap: float = 0.0) -> Interval:
+    """Compute the 95 % interval of a mean over seeds: that of `share_interval` or of `mean_interval`."""
+    return (share_interval if is_share else mean_interval)(values, overlap=overlap)
+
+
 def paired_difference(first: ArrayLike, second: ArrayLike, *, overlap: float = 0.0, confidence: float = 0.95) -> Difference:
     """Compare two models seed by seed: (J,) and (J,) aligned by seed -> the mean of first minus second.
 
@@ -114,6 +149,44 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     adjusted = np.full(len(p), math.nan)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(left * p[order]))
     return adjusted
+
+
+def detectable_difference(
+    first: ArrayLike, second: ArrayLike, *, overlap: float = 0.0, level: float = LEVEL, tests: int = 1, power: float = 0.8
+) -> float:
+    """Compute the smallest mean difference that a paired t test shows with this probability: (J,) and (J,) -> a difference.
+
+    From the spread of the observed paired differences, as `detectable_beside` computes it. NaN below two pairs, and where fewer
+    than 5 pairs all differ alike. Raises ValueError as `paired_difference` does, and for fewer than one test.
+
+    >>> round(detectable_difference([0.1, 0.2, 0.3, 0.4], [0.0, 0.0, 0.0, 0.0]), 4)
+    0.2686
+    """
+    found = paired_difference(first, second, overlap=overlap)
+    low, high = (math.nan, math.nan) if math.isnan(found.p) else (found.low, found.high)
+    return detectable_beside(low, high, found.n, level=level, tests=tests, power=power)
+
+
+def detectable_beside(low: float, high: float, n: int, *, level: float = LEVEL, tests: int = 1, power: float = 0.8) -> float:
+    """Compute the smallest mean difference that a test shows with this probability, from a 95 % t interval over n seeds.
+
+    At the strictest level of Holm's correction for this number of tests: (t(1 - level / (2 tests)) + t(power)) standard errors,
+    with n - 1 degrees of freedom; in the unit of the bounds. NaN below two seeds or without bounds. Raises ValueError for fewer
+    than one test, and for a power outside 0..1.
+
+    >>> round(detectable_beside(-1.0, 1.0, 20), 2)
+    1.41
+    """
+    from scipy.special import stdtrit
+
+    if tests < 1:
+        raise ValueError(f"tests must be at least 1, got {tests}")
+    if not 0 < power < 1:
+        raise ValueError(f"power must be above 0 and below 1, got {power}")
+    if n < 2 or not math.isfinite(high - low):
+        return math.nan
+    error = (high - low) / (2 * float(stdtrit(n - 1, 0.975)))
+    return float(stdtrit(n - 1, 1 - level / (2 * tests)) + stdtrit(n - 1, power)) * error
 
 
 def mean_and_error(values: NDArray[np.float64], overlap: float) -> tuple[float, float]:

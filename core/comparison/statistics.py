@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from leafscope.core.comparison.choices import one_standard_error
-from leafscope.core.comparison.intervals import LEVEL, holm, mean_and_error, mean_interval, paired_difference
+from leafscope.core.comparison.intervals import LEVEL, holm, interval_of, mean_and_error, paired_difference
 
 Which: TypeAlias = Literal["best", "last"]
 """The epoch of a score: that of the lowest validation loss, or the last one."""
@@ -75,7 +75,8 @@ def by_depth(results: pd.DataFrame, which: str, split: str, metric: str, *, over
     ordered = results.assign(value=values, **places).sort_values([*places, "depth"], kind="stable")
     names = ["model", "variant", "depth"]
     rows = [
-        {name: group[name].iloc[0] for name in names} | asdict(mean_interval(_by_seed(group).to_numpy(), overlap=overlap))
+        {name: group[name].iloc[0] for name in names}
+        | asdict(interval_of(metric != "loss", _by_seed(group).to_numpy(), overlap=overlap))
         for _, group in ordered.groupby(names, sort=False, dropna=False, observed=True)
     ]
     return pd.DataFrame(rows, columns=[*names, "mean", "low", "high", "n"])

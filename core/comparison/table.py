@@ -111,8 +111,9 @@ def varies(column: "pd.Series[Any]") -> bool:
     >>> varies(pd.Series([None, math.nan], dtype=object)), varies(pd.Series([4.0, math.nan]))
     (False, True)
     """
-    codes, _ = pd.factorize(column)  # missing is -1
-    return bool((codes != codes[:1]).any())
+    values = column.to_numpy()
+    missing = pd.isna(values)
+    return not missing.all() if missing.any() else bool((values != values[:1]).any())
 
 
 def field_words(field: str) -> str:

@@ -30,7 +30,7 @@ MOST_RUNS = 1000
 """Runs of a plan."""
 
 MOST_VALUES = 5000
-"""Values of a sweep's axes, and learning rates, all together."""
+"""Values of a sweep's axes, learning rates and reporting seeds, all together."""
 
 MOST_BYTES = 2_000_000
 """Bytes of a plan's JSON."""
@@ -210,9 +210,9 @@ def _sweep(values: Any) -> SweepConfig:
 
 
 def _n_values(sweep: dict[str, Any]) -> int:
-    """Count the values of axes and rates, of which each costs time to check."""
+    """Count the values of axes, rates and reporting seeds, of which each costs time to check."""
     axes = sweep.get("axes", {})
-    lists = [*(axes.values() if isinstance(axes, dict) else ()), sweep.get("tune_lr")]
+    lists = [*(axes.values() if isinstance(axes, dict) else ()), sweep.get("tune_lr"), sweep.get("report_seeds")]
     return sum(len(values) for values in lists if isinstance(values, list)) + (len(axes) if isinstance(axes, dict) else 0)
 
 

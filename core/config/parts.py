@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import create_model, model_validator
 
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config.fields import Config, refused
 from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.gates import GATE_GRADIENTS
@@ -116,7 +117,9 @@ class NetConfig(Config):
         str,
         Option(
             label="Leaf weights",
-            meaning="Tree: patterns with a common prefix share its matrices. Flat: each pattern has its own matrix.",
+            meaning="Tree: patterns with a common prefix share its matrices. Flat: each pattern has its own matrix. "
+            "Controls: a tree over shuffled patterns; one matrix for all patterns plus one for each, or plus one for the "
+            "value of each bit; and flat with weight decay to the mean of all patterns' matrices instead of to 0.",
             choices=Words(MODELS, lambda model: model.choice),
             words="weights",
             short=_words,
@@ -176,6 +179,17 @@ class NetConfig(Config):
             place=600,
         ),
     ] = "hidden"
+    balancing: Annotated[
+        str,
+        Option(
+            label="Balancing of the gates",
+            meaning="What keeps a gate's bit from being the same for most rows. "
+            + " ".join(f"{one.title[:1].upper()}{one.title[1:]}: {one.meaning}." for one in BALANCINGS.values()),
+            choices=Words(BALANCINGS, lambda one: one.title),
+            short=lambda name: BALANCINGS[name].label,
+            place=510,
+        ),
+    ] = "penalty"
 
     @property
     def model(self) -> Model:
@@ -280,13 +294,14 @@ class TrainConfig(Config):
     balance: Annotated[
         float,
         Option(
-            label="Balance penalty",
-            meaning="Weight of a penalty on inner nodes that send most rows to one side.",
+            label="Strength of the balancing",
+            meaning="Of a penalty its weight, of a bias its rate; 0 is no penalty. A centred gate ignores it.",
             high=100,
-            words="balance penalty",
+            words="balance strength",
             short="bal",
             read_by="gates",
             step=0.01,
+            place=510,
         ),
     ] = 0.0
     patience: Annotated[

@@ -1,6 +1,7 @@
 """Predefined runs and sweeps: the examples that come with the program, and the depth sweeps.
 
-All depth sweeps try the same four learning rates, so every model has the same number of trials, with five seeds.
+All depth sweeps try the same six drawn pairs of a learning rate and a weight decay for every model and depth, choose among them
+on three seeds, and report on ten others.
 """
 
 from leafscope.core.config.parts import DataConfig, NetConfig, TrainConfig
@@ -13,10 +14,9 @@ EXAMPLE = RunConfig(data=DataConfig(name="spirals"), net=NetConfig(width=16))
 EXAMPLE_OF_IMAGES = RunConfig(data=DataConfig(name="digits"), net=NetConfig(width=16))
 """A tree of depth 4 on images, whose leaves hold what can be recognized."""
 
-RATES = [0.003, 0.01, 0.03, 0.1]
-"""Learning rates tried for each model and depth; they span a factor of 30, and the ends are rarely the best."""
+CHOOSING, REPORTED, TRIALS = [0, 1, 2], 10, 6
+"""Of the depth sweeps: seeds that choose, the number of further ones that are reported, and drawn pairs of rate and decay."""
 
-SEEDS = [0, 1, 2, 3, 4]
 DEPTHS = [0, 1, 2, 3, 4, 5, 6]
 
 BESIDE = ["dense", "dense_capacity", "dense_ladder", "random_gates", "logistic", "decision_tree", "decision_tree_pruned"]
@@ -36,16 +36,23 @@ DATA: dict[str, DataConfig] = {
 EPOCHS = {"tree_teacher": 12, "digits": 40, "spirals": 40, "checkerboard": 40}
 
 EXAMPLE_SWEEP = SweepConfig(
-    name="spirals, n500, w8",
+    name="tree teacher, n1000, w8 w16",
     base=RunConfig(
-        data=DATA["spirals"],
-        net=NetConfig(width=8, depth=3),
-        train=TrainConfig(epochs=EPOCHS["spirals"], batch_size=32),
+        data=TEACHER,
+        net=NetConfig(width=8, depth=2),
+        train=TrainConfig(epochs=EPOCHS["tree_teacher"], batch_size=32),
     ),
-    axes={"net.kind": ["tree", "flat"], "net.depth": DEPTHS[:5], "seed": SEEDS},
-    baselines=["dense", "decision_tree"],
+    axes={
+        "net.kind": ["tree", "flat", "additive"],
+        "net.depth": DEPTHS[:5:2],
+        "net.width": [8, 16],
+        "seed": CHOOSING[:2],
+    },
+    baselines=["dense", "dense_ladder", "decision_tree"],
+    report_seeds=[10, 11, 12, 13, 14],
+    trials=2,
 )
-"""Small enough to come with the program; at one learning rate, unlike the depth sweeps."""
+"""The protocol of the depth sweeps, at fewer depths, seeds and drawn pairs: small enough to come with the program."""
 
 
 def depth_sweep(
@@ -53,7 +60,7 @@ def depth_sweep(
     *,
     widths: tuple[int, ...] = (8,),
     depths: tuple[int, ...] = tuple(DEPTHS),
-    seeds: tuple[int, ...] = tuple(SEEDS),
+    seeds: tuple[int, ...] = tuple(CHOOSING),
 ) -> SweepConfig:
     """Make the sweep over depths on one of the data sets in `DATA`, including the models to compare.
 
@@ -64,7 +71,7 @@ def depth_sweep(
     base = RunConfig(
         data=config,
         net=NetConfig(width=widths[0], depth=min(3, widths[0])),
-        train=TrainConfig(epochs=EPOCHS[data], batch_size=32, weight_decay=0.3),
+        train=TrainConfig(epochs=EPOCHS[data], batch_size=32),
     )
     rows = "" if config.n_train is None else f", n{config.n_train}"
     return SweepConfig(
@@ -72,5 +79,6 @@ def depth_sweep(
         base=base,
         axes={"net.kind": ["tree", "flat"], "net.depth": list(depths), "net.width": list(widths), "seed": list(seeds)},
         baselines=list(BESIDE),
-        tune_lr=list(RATES),
+        report_seeds=list(range(max(seeds) + 1, max(seeds) + 1 + REPORTED)),
+        trials=TRIALS,
     )

@@ -7,7 +7,10 @@ hold and what was given; `explain` gives them by field.
 from operator import attrgetter
 from typing import Annotated, Any
 
-from leafscope.core.config.fields import Config, declared, digest
+from pydantic import model_validator
+
+from leafscope.core.balancing import BALANCINGS
+from leafscope.core.config.fields import Config, declared, digest, refused
 from leafscope.core.config.parts import DataConfig, NetConfig, TrainConfig
 from leafscope.core.options import Option
 
@@ -57,6 +60,14 @@ class RunConfig(Config):
         int | None,
         Option(label="Seed of the weights", meaning="Empty: same as the seed.", high=MAX_SEED, words="initialization seed"),
     ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "RunConfig":
+        balancing = BALANCINGS[self.net.balancing]
+        if balancing.has_offsets and balancing.strength and self.train.balance == 0 and "net.balancing" in self.matters:
+            words = f"balance must be above 0 with balancing {balancing.name}, since it is its {balancing.strength}, got 0"
+            raise refused(words, "train.balance", "net.balancing")
+        return self
 
     @property
     def data_seed(self) -> int:

@@ -4,6 +4,7 @@ P features · C classes. Arrays are read-only, since a loaded data set is shared
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,47 @@ class Split:
     """(rows,) class, from 0 to C - 1."""
     index: NDArray[np.int64]
     """(rows,) row number in the whole data set, ascending."""
+
+    def features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return `x` of some rows of the split, (n,) -> (n, P)."""
+        return self.x[rows]
+
+
+class SplitOf(Split):
+    """A split of a data set whose features are standardized when they are first asked for: many pages show classes alone."""
+
+    def __init__(
+        self,
+        raw: NDArray[np.float64],
+        mean: NDArray[np.float64],
+        scale: NDArray[np.float64],
+        y: NDArray[np.int64],
+        index: NDArray[np.int64],
+    ) -> None:
+        for name, value in (("y", y), ("index", index), ("_of", (raw, mean, scale))):
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def x(self) -> NDArray[np.float32]:
+        """(rows, P), standardized, C-contiguous."""
+        raw, mean, scale = self._of  # type: ignore[attr-defined]
+        x = np.empty((len(self.index), len(mean)), np.float32)
+        for first in range(0, len(x), _ROWS_AT_ONCE):
+            part = slice(first, first + _ROWS_AT_ONCE)
+            x[part] = standardized(raw[self.index[part]], mean, scale)
+        x.setflags(write=False)
+        return x
+
+    def features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return `x` of some rows of the split, (n,) -> (n, P); of those alone, as long as nobody has asked for all."""
+        if "x" in self.__dict__:
+            return self.x[rows]
+        raw, mean, scale = self._of  # type: ignore[attr-defined]
+        return standardized(raw[self.index[rows]], mean, scale)
+
+
+_ROWS_AT_ONCE = 8192
+"""Rows standardized at once, so that copies in double precision stay small."""
 
 
 @dataclass(frozen=True, eq=False)

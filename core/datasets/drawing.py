@@ -16,6 +16,8 @@ from leafscope.core.options import Option
 
 Points = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Labeller = Callable[[Points], Labels]
+"""A teacher: (N, P) points -> (N,) classes."""
 
 NO_RIGHTS = "none needed: the rows are random numbers, drawn by this program"
 """The licence of generated data."""
@@ -38,6 +40,23 @@ def drawn_anew(labels: Labels, n_classes: int, share: float, rng: Generator) -> 
     return np.where(replaced, rng.integers(0, n_classes, len(labels)), labels)
 
 
+def labelled(options: Options, seed: int, label: Labeller) -> Rows:
+    """Draw Gaussian points and let a teacher label them, with label noise: `n_samples` rows."""
+    draw, noise = streams(seed)
+    points = draw.standard_normal((options["n_samples"], options["n_features"]))
+    return Rows(points, drawn_anew(label(points), options["n_classes"], options["noise"], noise))
+
+
+def without_end(options: Options, label: Labeller) -> Callable[[Generator, int], Rows]:
+    """Return what draws any number of rows that a teacher labels, as `labelled` does, from one stream."""
+
+    def draw(rng: Generator, n: int) -> Rows:
+        points = rng.standard_normal((n, options["n_features"]))
+        return Rows(points, drawn_anew(label(points), options["n_classes"], options["noise"], rng))
+
+    return draw
+
+
 def n_samples(default: int) -> Option:
     """Option for the number of rows, from 20 to 200,000."""
     return Option(
@@ -49,6 +68,14 @@ def n_samples(default: int) -> Option:
         meaning="All splits together.",
         words="rows drawn",
     )
+
+
+N_FEATURES = Option(
+    name="n_features", default=10, low=1, high=1000, label="Features", meaning="Gaussian features.", words="features"
+)
+N_CLASSES = Option(
+    name="n_classes", default=2, low=2, high=100, label="Classes", meaning="Classes of the teacher.", words="classes"
+)
 
 
 def deviation(default: float) -> Option:
@@ -112,5 +139,37 @@ def plane_shape(
         is_generator=True,
         options=(n_samples(1000), deviation(noise)),
         is_plane=True,
+        place=place,
+    )
+
+
+def taught(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    label: Callable[[Options, int], Labeller],
+    option: Option,
+    n_held: Callable[[Options], int],
+    place: int = 1000,
+) -> DatasetSpec:
+    """Declare Gaussian features, 4,000 rows by default, that a teacher labels, with label noise; rows can be drawn without end.
+
+    `label`: options and seed -> the teacher; `option`: its own option; `n_held`: its numbers held in memory.
+    """
+    return DatasetSpec(
+        name=name,
+        title=title,
+        description=description,
+        source="generated for each seed, teacher and rows",
+        licence=NO_RIGHTS,
+        rows=lambda options, seed: labelled(options, seed, label(options, seed)),
+        fresh=lambda options, seed: without_end(options, label(options, seed)),
+        n_rows=itemgetter("n_samples"),
+        n_features=itemgetter("n_features"),
+        n_classes=itemgetter("n_classes"),
+        is_generator=True,
+        options=(n_samples(4000), share_of_labels(0.05), N_FEATURES, N_CLASSES, option),
+        n_held=n_held,
         place=place,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.core.datasets.dataset import Dataset, Split, mean_and_scale, standardized
+from leafscope.core.datasets.dataset import Dataset, Split, SplitOf, mean_and_scale, standardized
 from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.datasets.shapes import shape
 from leafscope.core.datasets.splits import SplitSizes, split_rows
@@ -44,7 +44,13 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     with np.errstate(over="ignore", invalid="ignore"):  # checked in `split`
         mean, scale = mean_and_scale(raw[rows.train])
 
+    with np.errstate(over="ignore", invalid="ignore"):  # standardizing keeps the order, so the extremes tell of all rows
+        extremes = standardized(np.stack([raw.min(0), raw.max(0)]), mean, scale)
+    is_finite = bool(np.isfinite(scale).all() and np.isfinite(extremes).all())
+
     def split(index: NDArray[np.int64]) -> Split:
+        if is_finite:
+            return SplitOf(raw, mean, scale, _read_only(labels[index]), _read_only(index))
         with np.errstate(over="ignore", invalid="ignore"):
             x = standardized(raw[index], mean, scale)
         if not (np.isfinite(scale).all() and _all_finite(x)):

@@ -13,6 +13,7 @@ from leafscope.core.options import Option, check_names
 from leafscope.core.registry import Registry
 
 if TYPE_CHECKING:
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
 Options = Mapping[str, Any]
@@ -76,6 +77,8 @@ class DatasetSpec:
     """(height, width) if the features are the pixels of an image, row by row."""
     is_plane: bool = False
     """Whether the rows are points in the plane, which can be plotted directly."""
+    fresh: "Callable[[Options, int], Callable[[Generator, int], Rows]] | None" = None
+    """For a generator that can draw without end: options and seed -> what draws any number of such rows. None: it cannot."""
     n_held: Size = 0
     """Further numbers held in memory while the rows are generated."""
     place: int = 1000

@@ -18,7 +18,8 @@ class GateGradient:
 
     A bit is the sign of a gate, and a sign has no gradient. So the output of the node that a row reaches by its bits 0 to k is
     multiplied by a factor f_k: its value in the forward pass is always 1, so that nothing changes, but the backward pass gives
-    it the gradient that `factor` computes, and with it the gates learn.
+    it the gradient that `factor` computes, and with it the gates learn. Where one bit alone chooses a node (`additive`), the
+    factor is that of this bit as if it were the first.
     """
 
     name: str

@@ -1,15 +1,18 @@
 """A net in NumPy: the same logits as the module of `core.nets` that was trained, up to rounding.
 
 N rows · P features · Q width · C classes · K depth (gating bits) · L = 2^K leaves · V nodes. Weights have the names and
-shapes of the module's `state_dict`: `hidden`, `layers.0` ..., `gates.0` ..., `head`.
+shapes of the module's `state_dict`: `hidden`, `layers.0` ..., `gates.0` ..., `head`, and `offsets` of the gates.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from leafscope.core.parametrizations import PARAMETRIZATIONS, Parametrization, first_nodes
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig
@@ -28,7 +31,7 @@ class Routed:
     logits: Reals
     """(N, C)."""
     gates: list[Reals]
-    """(N, K) for each gated layer: the gating pre-activations."""
+    """(N, K) for each gated layer: the gating pre-activations, with their offsets."""
     leaves: list[Leaves]
     """(N,) for each gated layer."""
 
@@ -76,9 +79,10 @@ class Net:
 
     def routed(self, x: ArrayLike) -> Routed:
         """Compute the logits of rows (N, P) and say which way each went; without gates the lists are empty."""
-        rows = np.asarray(x, self.precision)
+        rows = np.asarray(x)
+        starts = range(0, max(1, len(rows)), ROWS_AT_ONCE)
         with np.errstate(all="ignore"):  # a net that diverged has infinite weights
-            parts = [self._routed(rows[first : first + ROWS_AT_ONCE]) for first in range(0, max(1, len(rows)), ROWS_AT_ONCE)]
+            parts = [self._routed(np.asarray(rows[first : first + ROWS_AT_ONCE], self.precision)) for first in starts]
         gates, leaves = (
             [np.concatenate(of_layer) for of_layer in zip(*(getattr(part, name) for part in parts), strict=True)]
             for name in ("gates", "leaves")
@@ -110,6 +114,26 @@ class Net:
             z = self.multiply(layer, h, leaf)
             yield Passed(h, gate, leaf, z)
 
+    def gate_inputs(self, x: ArrayLike, layer: int) -> Reals:
+        """Compute what the gating units of a gated layer read: rows (N, P) -> (N, P) or (N, Q).
+
+        Separate gating units read the layer's own input. Units of the layer below read that layer's input: in the first gated
+        layer the rows themselves, which is also what the units below a dense net's first middle layer read. Raises ValueError
+        for a layer that the net does not have.
+        """
+        rows = np.asarray(x, self.precision)
+        if not 0 <= layer < self.config.tree_layers:
+            raise ValueError(f"layer must be from 0 to {self.config.tree_layers - 1}, got {layer}")
+        read_by = layer if self.config.gated and self.gate_normals(layer) is not None else layer - 1
+        if read_by < 0:
+            return rows
+        with np.errstate(all="ignore"):
+            if not self.config.gated:
+                return relu(self.units(rows, read_by))
+            blocks = [rows[first : first + ROWS_AT_ONCE] for first in range(0, max(1, len(rows)), ROWS_AT_ONCE)]
+            passes = (self.onwards(self.linear("hidden", block)) for block in blocks)
+            return np.concatenate([next(islice(layers, read_by, None)).h for layers in passes])
+
     def head(self, z: Reals) -> Reals:
         """Compute the logits from the last layer's output before its ReLU: (N, Q) -> (N, C)."""
         return self.linear("head", relu(z))
@@ -120,11 +144,10 @@ class Net:
 
     def gate(self, layer: int, h: Reals, z: Reals) -> Reals:
         """Compute the gating pre-activations from a layer's input after and before its ReLU: (N, Q) twice -> (N, K)."""
-        normals = self.gate_normals(layer)
-        if normals is None:
-            return z[:, : self.config.depth]
-        bias = f"gates.{layer}.bias"
-        return h @ normals.T + (self.read(bias) if bias in self.weights else 0)
+        normals, bias = self.gate_normals(layer), f"gates.{layer}.bias"
+        gate = z[:, : self.config.depth] if normals is None else h @ normals.T
+        gate = gate + self.read(bias) if bias in self.weights else gate
+        return gate + self.read("offsets", layer) if "offsets" in self.weights else gate
 
     def gate_normals(self, layer: int) -> Reals | None:
         """Return the hyperplanes of separate gates, (K, Q); None for gates that are units of the layer below."""
@@ -144,11 +167,8 @@ class Net:
         return y
 
     def nodes(self, leaf: int) -> NDArray[np.int64]:
-        """List the ids of the matrices that a leaf sums: K + 1 from the root to the leaf, or the leaf's own."""
-        if not self.config.model.shares_prefixes:
-            return np.array([leaf], np.int64)
-        level = np.arange(self.config.depth + 1)
-        return (1 << level) - 1 + (leaf >> (self.config.depth - level))
+        """List the ids of the matrices that a leaf sums: from the root to the leaf, or the leaf's own."""
+        return self._parametrization.nodes(leaf, self.config.depth)
 
     def own(self, layer: int, leaf: int, first_outputs: int | None = None) -> tuple[Reals, Reals]:
         """Return a leaf's matrices (nodes, Q, Q) and biases (nodes, Q), for all outputs or only the first."""
@@ -171,6 +191,10 @@ class Net:
             cut[name][(1 << (level + 1)) - 1 :] = 0
         return replace(self, weights={**self.weights, **cut})
 
+    def collapsed(self) -> "Net":
+        """Sum each leaf's path once; the result has separate leaves (flat) and computes the same, up to rounding."""
+        return self.permuted(np.arange(1 << self.config.depth))
+
     def permuted(self, order: Leaves) -> "Net":
         """Give leaf i the matrix and bias of leaf order[i], (L,), in every gated layer; the gates are unchanged.
 
@@ -181,14 +205,18 @@ class Net:
 
     def by_leaf(self, name: str) -> Reals:
         """Collapse a table of nodes, such as `layers.0.weight`, into one entry for each leaf: (L, ...)."""
-        table = self.read(name)
-        if not self.config.model.shares_prefixes:
-            return table
-        total = table[:1]
-        for level in range(1, self.config.depth + 1):
-            first = (1 << level) - 1
-            total = np.repeat(total, 2, axis=0) + table[first : 2 * first + 1]
-        return total
+        table, depth = self.read(name), self.config.depth
+        levels, numbering = self._parametrization.levels(depth), self._parametrization.numbering(depth)
+        parts = [table[first : first + (1 << bits.size)] for first, bits in zip(first_nodes(levels), levels, strict=True)]
+        total = parts[0]
+        for bits, part in zip(levels[1:], parts[1:], strict=True):  # one more prefix at a time; its last bits choose the part
+            total = np.repeat(total, (1 << bits.stop) // len(total), axis=0)
+            total = (total.reshape(-1, *part.shape) + part).reshape(total.shape)
+        return total if numbering is None else total[numbering]
+
+    @property
+    def _parametrization(self) -> Parametrization:
+        return PARAMETRIZATIONS[self.config.model.parametrization]
 
     def _tables(self) -> list[str]:
         return [f"layers.{layer}.{part}" for layer in range(self.config.tree_layers) for part in ("weight", "bias")]

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.inference.net import Net
+from leafscope.core.parametrizations import PARAMETRIZATIONS
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig
@@ -35,12 +37,14 @@ def untrained(config: "NetConfig", n_features: int, n_outputs: int, seed: int = 
         linear(f"layers.{layer}", width, width, 1 + layer)
         if config.gated:
             for name in (f"layers.{layer}.weight", f"layers.{layer}.bias"):
-                weights[name] = _table(weights[name], depth, config.model.shares_prefixes)
+                weights[name] = _table(weights[name], depth, config.model.parametrization)
         if depth > 0 and config.gates == "units":
             linear(f"gates.{layer}", width, depth, 100 + layer)
         elif depth > 0 and config.gates == "random":
             weights[f"gates.{layer}.normals"] = TorchRandom(part_seed(seed, 100 + layer)).normal((depth, width))
     linear("head", width, n_outputs, 1 + config.tree_layers)
+    if depth > 0 and BALANCINGS[config.balancing].has_offsets:
+        weights["offsets"] = np.zeros((config.tree_layers, depth), np.float32)
     return Net(config, weights)
 
 
@@ -56,11 +60,12 @@ def _kaiming_bound(n_inputs: int) -> float:
     return math.sqrt(3.0) * (gain / math.sqrt(n_inputs))
 
 
-def _table(first: Floats, depth: int, shares_prefixes: bool) -> Floats:
-    """Start a table of nodes: the root and zeros, or every leaf with the same values."""
-    if not shares_prefixes:
-        return np.repeat(first[None], 1 << depth, axis=0)
-    table = np.zeros(((2 << depth) - 1, *first.shape), np.float32)
+def _table(first: Floats, depth: int, parametrization: str) -> Floats:
+    """Start a table of nodes: the root and zeros, or every separate leaf with the same values."""
+    nodes = PARAMETRIZATIONS[parametrization].n_nodes(depth)
+    if not PARAMETRIZATIONS[parametrization].is_shared:
+        return np.repeat(first[None], nodes, axis=0)
+    table = np.zeros((nodes, *first.shape), np.float32)
     table[0] = first
     return table
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscope.core.inference.net import Leaves, Net, Passed, Reals
+from leafscope.core.parametrizations import PARAMETRIZATIONS
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Explanation:
     nodes: tuple[int, ...]
     """Breadth-first ids from the root to the leaf; for separate leaves: the single matrix, whose id is the leaf."""
     levels: tuple[int, ...]
-    """Level of each node; the single matrix of a separate leaf is on level K."""
+    """Level of each node, from 0 to K: the number of bits up to the last of those that choose it."""
     gates: tuple[Gate, ...]
     """The K gates in the order of their bits."""
     contributions: NDArray[np.float64]
@@ -101,7 +102,7 @@ def explain(net: Net, x: ArrayLike, layer: int = -1) -> Explanation:
         depth=depth,
         leaf=leaf,
         nodes=tuple(nodes),
-        levels=tuple(range(depth + 1 - len(nodes), depth + 1)),
+        levels=tuple(bits.stop for bits in PARAMETRIZATIONS[net.config.model.parametrization].levels(depth)),
         gates=tuple(
             Gate(level, (leaf >> (depth - 1 - level)) & 1, float(here.gate[0, level]), float(margin[0, level]))
             for level in range(depth)

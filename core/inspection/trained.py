@@ -25,6 +25,7 @@ class TrainedNet:
     """The net of a run."""
 
     net: Net
+    """Of a run whose leaves share otherwise than by prefix: the net with separate leaves that computes the same."""
     epoch: int | None
     """Complete epochs of training; None: the last of a finished run."""
     step: int = 0
@@ -101,7 +102,12 @@ def _undamaged(run_id: str, name: str) -> Iterator[None]:
 
 
 def _with_weights(run: RunConfig, name: str, tensors: Mapping[str, NDArray[Any]]) -> Net:
-    """The net of an artifact of this name; a checkpoint has more tensors beside the net's."""
+    """The net of an artifact of this name; a checkpoint has more tensors beside the net's.
+
+    What is inspected are trees and separate leaves; leaves that share matrices otherwise are collapsed into separate ones.
+    """
     check_tensors(tensors, name, run)
     of_net = "net." if name == CHECKPOINT else ""
-    return Net(run.net, {key.removeprefix(of_net): array for key, array in tensors.items() if key.startswith(of_net)})
+    net = Net(run.net, {key.removeprefix(of_net): array for key, array in tensors.items() if key.startswith(of_net)})
+    model = net.config.model
+    return net if not model.is_gated or model.shares_prefixes or model.has_separate_leaves else net.collapsed()

@@ -5,6 +5,8 @@ A kernel is one file that registers itself and declares which inputs it supports
 `__all__` from here. This package imports the gate gradients.
 """
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from leafscope.core.gates import GATE_GRADIENTS
@@ -12,6 +14,7 @@ from leafscope.core.gating import leaf_index, sign_bits
 from leafscope.core.kernels import reference
 from leafscope.core.kernels.cpu import Update
 from leafscope.core.kernels.registry import KERNELS, Kernel
+from leafscope.core.parametrizations import Bits
 
 __all__ = ["KERNELS", "Kernel", "Update", "leaf_linear", "read_leaves"]
 
@@ -27,6 +30,7 @@ def leaf_linear(
     sparse: bool = False,
     update: Update | None = None,
     gate_gradient: str = "straight_through",
+    levels: Sequence[Bits] | None = None,
 ) -> Tensor:
     """Multiply each row by its leaf's matrix, with the first kernel that supports the inputs; see `reference.leaf_linear`.
 
@@ -36,8 +40,11 @@ def leaf_linear(
         gate = None
     for kernel in KERNELS.values():
         if kernel.device == x.device.type and kernel.takes(x, weight, bias, gate, gate_gradient) and kernel.is_usable():
-            return kernel.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse, update)
-    return reference.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse, gate_gradient)
+            if levels is None:
+                return kernel.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse, update)
+            if kernel.takes_levels:
+                return kernel.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse, update, levels)
+    return reference.leaf_linear(x, leaf, weight, bias, depth, tree, gate, sparse, gate_gradient, levels=levels)
 
 
 def read_leaves(gate: Tensor) -> Tensor:

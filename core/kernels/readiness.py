@@ -32,9 +32,14 @@ def wait_for_nobody() -> None:
 
 def usable() -> bool:
     """Whether this thread should use compiled code now."""
-    if getattr(_here, "reference_only", False):
+    if not may_use_kernels():
         return False
     return _compiles_when_asked or _loaded or _was_ready()
+
+
+def may_use_kernels() -> bool:
+    """Whether this thread may use anything but the reference; kernels that Numba does not compile wait for nothing else."""
+    return not getattr(_here, "reference_only", False)
 
 
 @contextlib.contextmanager

@@ -25,6 +25,8 @@ class Kernel:
     """Whether it supports these gates (N, K)."""
     read_leaves: Callable[[Tensor], Tensor]
     """Same as `kernels.read_leaves`."""
+    takes_levels: bool = False
+    """Whether its `leaf_linear` has a last argument `levels`, which the reference explains."""
     place: int = 1000
     """If several kernels support the inputs, the one with the smallest place is used."""
 

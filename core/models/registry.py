@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from leafscope.core.options import Option, check_names
+from leafscope.core.parametrizations import PARAMETRIZATIONS
 from leafscope.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, RunConfig, TrainConfig
     from leafscope.core.datasets import Dataset
 
-RESERVED = frozenset({"kind", "depth", "width", "tree_layers", "gates", "model", "gated", "fitted"})
+RESERVED = frozenset({"kind", "depth", "width", "tree_layers", "gates", "balancing", "model", "gated", "fitted"})
 """Names of `NetConfig` that no option of a model can have."""
 
 
@@ -210,8 +211,8 @@ class Model:
     """Fields that determine the line."""
     is_gated: bool = False
     """Whether it has layers that route rows to leaves."""
-    shares_prefixes: bool = False
-    """Whether leaves with a common prefix share parameters."""
+    parametrization: str = "flat"
+    """Which matrices a leaf of a gated layer sums: a name in `core.parametrizations`."""
     routings: "Callable[[NetConfig, Sequence[NDArray[np.integer[Any]]]], Sequence[Routing]]" = lambda net, leaves: ()
     """The rows' leaves in each gated layer, such as `routed(x).leaves` of the net -> their routings."""
     tables: "Callable[[NetConfig], Sequence[Table]]" = lambda net: ()
@@ -236,8 +237,19 @@ class Model:
     @property
     def reads(self) -> frozenset[str]:
         """The groups of fields of `TrainConfig` that it uses (`Option.read_by`)."""
-        uses = {"nets": self.fit is None, "gates": "gates" in self.net_fields, "levels": self.shares_prefixes}
+        has_levels = self.is_gated and not self.has_separate_leaves
+        uses = {"nets": self.fit is None, "gates": "gates" in self.net_fields, "levels": has_levels}
         return frozenset(group for group, is_used in uses.items() if is_used)
+
+    @property
+    def shares_prefixes(self) -> bool:
+        """Whether leaves with a common prefix of any length share the matrix of that prefix."""
+        return self.is_gated and self.parametrization == "tree"
+
+    @property
+    def has_separate_leaves(self) -> bool:
+        """Whether each leaf has a matrix of its own, which it shares with no other."""
+        return self.is_gated and not PARAMETRIZATIONS[self.parametrization].is_shared
 
     @property
     def default_line(self) -> Line:

@@ -1,12 +1,16 @@
 """Gated nets: a layer's sign pattern selects its matrix, the sum along a path of prefixes (tree) or one per leaf (flat).
 
-K depth (gating bits) · L = 2^K leaves · V nodes (2^(K+1) - 1 tree, 2^K flat). Conditional matrices and the tree over
-prefixes: Cho & Bengio 2014 (arXiv 1406.7362).
+K depth (gating bits) · L = 2^K leaves · V nodes (`core.parametrizations`). Conditional matrices and the tree over prefixes: Cho
+& Bengio 2014 (arXiv 1406.7362). Controls tell what the prefixes contribute (this project's choice): `shuffled`, the same tree
+over leaves in random order; `root_leaf`, with one level of sharing; `additive`, with one matrix for each bit's value, so that
+capacity is linear in K; `flat_mean`, separate leaves that decay to their mean (mean-regularized multi-task learning, Evgeniou &
+Pontil 2004, doi 10.1145/1014052.1014067).
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.models.counting import (
     layered_multiply_adds,
     layered_parameters,
@@ -16,6 +20,7 @@ from leafscope.core.models.counting import (
     training_memory,
 )
 from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, Routing, Size, Table, Weight
+from leafscope.core.parametrizations import PARAMETRIZATIONS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +33,7 @@ _LINES = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
 
 def _nodes(net: "NetConfig") -> int:
     """Return V, the number of matrices that a gated layer stores."""
-    leaves: int = 1 << net.depth
-    return 2 * leaves - 1 if net.kind == "tree" else leaves
+    return PARAMETRIZATIONS[net.model.parametrization].n_nodes(net.depth)
 
 
 def _size(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
@@ -49,7 +53,14 @@ def _weights(net: "NetConfig", n_features: int, n_outputs: int) -> list[Weight]:
             found += linear_weights(f"gates.{index}", net.width, net.depth)
         elif net.gates == "random":
             found.append(Weight(f"gates.{index}.normals", (net.depth, net.width), is_trained=False))
+    if _offsets(net):
+        found.append(Weight("offsets", (net.tree_layers, net.depth), is_trained=False))
     return found
+
+
+def _offsets(net: "NetConfig") -> int:
+    """Count the offsets of the gates; they are no parameters, since they only replace the 0 that a gate is compared with."""
+    return net.tree_layers * net.depth if BALANCINGS[net.balancing].has_offsets else 0
 
 
 def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:
@@ -61,7 +72,7 @@ def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> M
         n_rows,
         trained=_size(net, n_features, n_outputs).parameters,
         values=n_features + 2 * width * (1 + layers) + layers * depth + n_outputs,
-        frozen=layers * depth * width if net.gates == "random" else 0,
+        frozen=_offsets(net) + (layers * depth * width if net.gates == "random" else 0),
         visits=layers * _nodes(net),
         leaves=layers * min(batch, 1 << depth) * matrix(net),
         records=(run.train.epochs + 1) * n_rows * layers * (1 if depth <= 8 else 2),
@@ -80,8 +91,9 @@ def _fault(net: "NetConfig") -> tuple[str, tuple[str, ...]] | None:
 
 def _ignored(net: "NetConfig", train: "TrainConfig") -> Collection[str]:
     if net.depth == 0:
-        return ("net.gates", "gates", "levels")
-    return ("levels",) if train.weight_decay == 0 else ()
+        return ("net.gates", "net.balancing", "gates", "levels")
+    without_strength = () if BALANCINGS[net.balancing].strength else ("train.balance",)
+    return (*without_strength, *(("levels",) if train.weight_decay == 0 else ()))
 
 
 def _routings(net: "NetConfig", leaves: "Sequence[NDArray[np.integer[Any]]]") -> Sequence[Routing]:
@@ -103,7 +115,7 @@ def _build(net: "NetConfig", n_features: int, n_outputs: int, seed: int) -> Any:
 
 
 _GATED: dict[str, Any] = {
-    "net_fields": ("depth", "width", "tree_layers", "gates"),
+    "net_fields": ("depth", "width", "tree_layers", "gates", "balancing"),
     "ignored": _ignored,
     "fault": _fault,
     "is_gated": True,
@@ -134,7 +146,7 @@ TREE = MODELS.register(
         ),
         line=lambda net: _LINES[net.gates],
         line_fields=("gates",),
-        shares_prefixes=True,
+        parametrization="tree",
         **_GATED,
     )
 )
@@ -144,6 +156,46 @@ FLAT = MODELS.register(
         name="flat",
         choice="separate leaves (flat)",
         lines=(Line("flat", "flat", "the flat net", place=20),),
+        **_GATED,
+    )
+)
+
+SHUFFLED = MODELS.register(
+    Model(
+        name="shuffled",
+        choice="shuffled prefixes (control)",
+        lines=(Line("shuffled", "tree, shuffled leaves", "the tree over shuffled leaves", place=41),),
+        parametrization="shuffled",
+        **_GATED,
+    )
+)
+
+ROOT_LEAF = MODELS.register(
+    Model(
+        name="root_leaf",
+        choice="root and leaf (control)",
+        lines=(Line("root_leaf", "root and leaf", "the net of root and leaf", place=42),),
+        parametrization="root_leaf",
+        **_GATED,
+    )
+)
+
+ADDITIVE = MODELS.register(
+    Model(
+        name="additive",
+        choice="root and bits (control)",
+        lines=(Line("additive", "root and bits", "the net of root and bits", place=43),),
+        parametrization="additive",
+        **_GATED,
+    )
+)
+
+FLAT_MEAN = MODELS.register(
+    Model(
+        name="flat_mean",
+        choice="separate leaves, decay to their mean (control)",
+        lines=(Line("flat_mean", "flat, decay to mean", "the flat net that decays to its mean", place=44),),
+        parametrization="flat_mean",
         **_GATED,
     )
 )

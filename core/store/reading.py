@@ -5,13 +5,14 @@ epoch, the last of them counts.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Column, Connection, Double, and_, cast, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.store.database.transactions import chunks
@@ -25,7 +26,17 @@ from leafscope.core.store.schema import (
     runs,
 )
 from leafscope.core.store.shipped import Shipped
-from leafscope.core.store.values.rows import attempt_number, epoch_number, joined, leaf_numbers, run_summary, score, sizes_of
+from leafscope.core.store.values import leaf_codes
+from leafscope.core.store.values.rows import (
+    Sizes,
+    attempt_number,
+    epoch_number,
+    joined,
+    leaf_numbers,
+    run_summary,
+    score,
+    sizes_of,
+)
 from leafscope.core.store.values.summaries import LOST, STALE, RunSummary
 
 Snapshot = Literal["weights", "regions"]
@@ -41,24 +52,36 @@ GRID_SIDE = 96
 class Reading(Shipped):
     """The part of the store that reads runs."""
 
+    _listed: Mapping[str, tuple[int, RunSummary]] = MappingProxyType({})
+    """Of each run in the last list: the hash of its row, and its summary."""
+
     def list_runs(self) -> list[RunSummary]:
-        """List all runs, the newest first, behind a person's own those that came with the program."""
+        """List all runs, the newest first, behind a person's own those that came with the program.
+
+        A run whose row is as it was in the last list has the same object: reading the JSON of 10,000 rows takes a second.
+        """
         self._expire()
         with self._read() as connection:
             rows = connection.execute(_summaries().order_by(attempts.c.created.desc(), runs.c.run_id)).all()
             shipped = self._shipped(connection)
-        return sorted((run_summary(row, shipped) for row in rows), key=lambda summary: summary.shipped)
+        before, now = self._listed, dict[str, tuple[int, RunSummary]]()
+        for row in rows:
+            values = hash((*row, row.run_id in shipped))
+            last = before.get(row.run_id)
+            now[row.run_id] = last if last is not None and last[0] == values else (values, run_summary(row, shipped))
+        self._listed = now  # replaced as a whole, since other threads may be listing too
+        return sorted((summary for _, summary in now.values()), key=lambda summary: summary.shipped)
 
     def revision(self) -> tuple[Any, ...]:
         """Return values that change whenever the result of `list_runs` changes; far cheaper than a list of a thousand runs."""
         self._expire()
         of = attempts.c
-        newest = (func.max(column) for column in (of.created, of.started, of.finished, of.heartbeat))
-        totals = func.count(), func.sum(of.epochs_done), func.sum(of.attempt), func.count(of.finished)
+        times = of.created, of.started, of.finished, of.heartbeat
+        totals = (_total(column) for column in (*times, of.epochs_done, of.attempt))
         asked = select(func.count()).select_from(attempts).where(of.stop_requested.is_(True)).scalar_subquery()
         with self._read() as connection:
-            runs_now = connection.execute(select(*newest, *totals, asked)).one()
-            said = connection.execute(select(func.count(), func.max(annotations.c.changed)).select_from(annotations)).one()
+            runs_now = connection.execute(select(func.count(), func.count(of.finished), *totals, asked)).one()
+            said = connection.execute(select(func.count(), _total(annotations.c.changed)).select_from(annotations)).one()
             shipped = len(self._shipped(connection))
         return (*runs_now, *said, shipped)
 
@@ -76,12 +99,15 @@ class Reading(Shipped):
         """Return the summaries of many runs: address -> summary; addresses without a run are left out."""
         self._expire()
         wanted = list(dict.fromkeys(run_ids))
-        found: dict[str, RunSummary] = {}
         with self._read() as connection:
-            shipped = self._shipped(connection)
-            for part in chunks(wanted):
-                for row in connection.execute(_summaries().where(runs.c.run_id.in_(part))):
-                    found[row.run_id] = run_summary(row, shipped)
+            return self._runs_in(connection, wanted)
+
+    def _runs_in(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, RunSummary]:
+        shipped = self._shipped(connection)
+        found: dict[str, RunSummary] = {}
+        for part in chunks(run_ids):
+            for row in connection.execute(_summaries().where(runs.c.run_id.in_(part))):
+                found[row.run_id] = run_summary(row, shipped)
         return found
 
     def curves(self, run_ids: Iterable[str], split: str, metric: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -150,23 +176,52 @@ class Reading(Shipped):
 
         Raises RunNotFoundError, and StoreError if this epoch has no recorded leaves, or damaged ones.
         """
+        columns = leaves.c.attempt, leaves.c.epoch, leaves.c.dtype, leaves.c.shape, leaves.c.data
         with self._read() as connection:
             first = self._first_attempt(connection, run_id)
-            query = select(leaves.c.epoch, leaves.c.dtype, leaves.c.shape, leaves.c.data).where(
+            query = select(*columns).where(
                 leaves.c.run_id == run_id, leaves.c.attempt >= first, leaves.c.layer == layer, leaves.c.split == split
             )
-            if epoch is not None:
-                query = query.where(leaves.c.epoch == epoch)
+            if epoch is not None:  # with those from which they may differ
+                query = query.where(leaves.c.epoch.between(epoch - epoch % leaf_codes.WHOLE_EVERY, epoch))
             rows = connection.execute(query.order_by(leaves.c.epoch, leaves.c.attempt)).all()
             config = connection.scalar(select(runs.c.config).where(runs.c.run_id == run_id))
-        size = sizes_of(config)
-        found = {row.epoch: leaf_numbers(row, size, layer, split) for row in rows}
+        found = _Leaves(rows, sizes_of(config), layer, split)
         if epoch is None:
-            values = np.stack(list(found.values())) if found else np.empty((0, 0), dtype=np.uint8)
-            return np.array(list(found), dtype=np.int64), values
-        if epoch not in found:
+            values = np.stack([found.at(one) for one in found.epochs]) if rows else np.empty((0, 0), dtype=np.uint8)
+            return np.array(found.epochs, dtype=np.int64), values
+        if epoch not in found.epochs:
             raise StoreError(f"run {run_id} has no leaves of gated layer {layer} on {split} at epoch {epoch}")
-        return found[epoch]
+        return found.at(epoch)
+
+    def last_leaves(self, run_ids: Iterable[str], layer: int, split: str) -> dict[str, np.ndarray]:
+        """Return each row's leaf at the last recorded epoch of many runs: address -> (rows,) integers.
+
+        Runs without leaves of this layer and split, or with damaged ones, are left out.
+        """
+        found: dict[str, np.ndarray] = {}
+        with self._read() as connection:
+            for part in chunks(list(dict.fromkeys(run_ids))):
+                first = func.max(attempts.c.first_attempt).label("first")
+                newest = select(attempts.c.run_id, first).where(attempts.c.run_id.in_(part)).group_by(attempts.c.run_id)
+                chain = newest.subquery()
+                in_chain = and_(leaves.c.run_id == chain.c.run_id, leaves.c.attempt >= chain.c.first)
+                asked = leaves.c.layer == layer, leaves.c.split == split
+                epochs = select(leaves.c.run_id, func.max(leaves.c.epoch).label("epoch")).join(chain, in_chain).where(*asked)
+                last = epochs.group_by(leaves.c.run_id).subquery()
+                columns = leaves.c.run_id, leaves.c.attempt, leaves.c.epoch, leaves.c.dtype, leaves.c.shape, leaves.c.data
+                query = select(*columns, runs.c.config).join(runs, runs.c.run_id == leaves.c.run_id).join(chain, in_chain)
+                # with those from which they may differ
+                needed = leaves.c.epoch >= last.c.epoch - last.c.epoch % leaf_codes.WHOLE_EVERY
+                query = query.join(last, and_(leaves.c.run_id == last.c.run_id, needed)).where(*asked)
+                of_run: dict[str, list[Any]] = {}
+                for row in connection.execute(query.order_by(leaves.c.epoch, leaves.c.attempt)):
+                    of_run.setdefault(row.run_id, []).append(row)
+                for run_id, rows in of_run.items():
+                    with suppress(StoreError):
+                        series = _Leaves(rows, sizes_of(rows[0].config), layer, split)
+                        found[run_id] = series.at(series.epochs[-1])
+        return found
 
     def artifact(self, run_id: str, name: str) -> bytes | None:
         """Return the newest artifact of this name in the chain ("net", "checkpoint"), or None.
@@ -246,6 +301,35 @@ class Reading(Shipped):
         return joined(connection.execute(query.order_by(parts.part)).scalars())
 
 
+class _Leaves:
+    """Rows of the table `leaves`, of one layer and split, by epoch and attempt; the last attempt of an epoch counts."""
+
+    def __init__(self, rows: Sequence[Any], size: Sizes, layer: int, split: str) -> None:
+        self._rows = {(epoch_number(row.epoch), row.attempt): row for row in rows}
+        self._last = {row.epoch: row.attempt for row in rows}
+        self._where = size, layer, split
+        self._made: tuple[Any, np.ndarray | None] = (None, None)
+
+    @property
+    def epochs(self) -> list[int]:
+        return list(self._last)
+
+    def at(self, epoch: int) -> np.ndarray:
+        """Return each row's leaf; raises StoreError where they, or those from which they differ, are damaged."""
+        attempt = self._last[epoch]
+        begin = epoch
+        while (begin - 1, attempt) in self._rows and leaf_codes.is_difference(self._rows[begin, attempt].dtype):
+            if self._made[0] == (begin - 1, attempt):
+                break
+            begin -= 1
+        for number in range(begin, epoch + 1):
+            before = self._made[1] if self._made[0] == (number - 1, attempt) else None
+            self._made = (number, attempt), leaf_numbers(self._rows[number, attempt], *self._where, before)
+        leaf = self._made[1]
+        assert leaf is not None
+        return leaf
+
+
 def snapshot_name(kind: Snapshot, epoch: int) -> str:
     """Name the artifact that holds a snapshot; sorting the names sorts the epochs, of which there are at most 10,000.
 
@@ -266,6 +350,11 @@ def not_found(run_id: str) -> RunNotFoundError:
     return RunNotFoundError(
         f"no run has the address {run_id!r:.40} in this database; it was deleted, or was never trained here"
     )
+
+
+def _total(column: Column[Any]) -> Any:
+    """The sum of a column: unlike the newest time, it changes when the clock was set back; whole numbers would overflow."""
+    return func.sum(cast(column, Double))
 
 
 def _summaries() -> Any:

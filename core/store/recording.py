@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 from leafscope.core.store.database.transactions import insert_new
 from leafscope.core.store.reading import Reading
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, leaves, metrics
+from leafscope.core.store.values import leaf_codes
 from leafscope.core.store.values.records import CHECKPOINT, PART_BYTES, Claim, End, Ending
 from leafscope.core.store.values.summaries import LOST, fold
 
@@ -48,10 +49,17 @@ class Recording(Reading):
         return True
 
     def record(
-        self, claim: Claim, records: Sequence["EpochRecord"] = (), new_artifacts: Mapping[str, bytes] | None = None
+        self,
+        claim: Claim,
+        records: Sequence["EpochRecord"] = (),
+        new_artifacts: Mapping[str, bytes] | None = None,
+        after: "EpochRecord | None" = None,
     ) -> bool:
-        """Write epochs and artifacts, all or nothing; False if the attempt no longer belongs to this worker."""
-        return self._write_attempt(claim, records, new_artifacts or {}, {})
+        """Write epochs and artifacts, all or nothing; False if the attempt no longer belongs to this worker.
+
+        `after` is the last epoch that this attempt has written before: leaves take less space if it is given.
+        """
+        return self._write_attempt(claim, records, new_artifacts or {}, {}, after)
 
     def end(
         self,
@@ -61,10 +69,11 @@ class Recording(Reading):
         records: Sequence["EpochRecord"] = (),
         new_artifacts: Mapping[str, bytes] | None = None,
         facts: Mapping[str, Any] | None = None,
+        after: "EpochRecord | None" = None,
     ) -> bool:
         """Write the last epochs, artifacts and facts, and end the attempt; False if it no longer belongs to this worker."""
         ending = {"status": status, "error": error, "finished": self._clock(), "facts": facts or {}}
-        return self._write_attempt(claim, records, new_artifacts or {}, ending)
+        return self._write_attempt(claim, records, new_artifacts or {}, ending, after)
 
     def end_many(self, ends: Sequence[End]) -> list[bool]:
         """End many first attempts in one transaction, like `end`; False for those that no longer belong to their worker.
@@ -137,7 +146,12 @@ class Recording(Reading):
         return row
 
     def _write_attempt(
-        self, claim: Claim, records: Sequence["EpochRecord"], new: Mapping[str, bytes], ending: Mapping[str, Any]
+        self,
+        claim: Claim,
+        records: Sequence["EpochRecord"],
+        new: Mapping[str, bytes],
+        ending: Mapping[str, Any],
+        after: "EpochRecord | None",
     ) -> bool:
         key = {"run_id": claim.run_id, "attempt": claim.attempt}
         named = {name: key | {"name": name, "version": uuid.uuid4().hex} for name in new}
@@ -153,7 +167,7 @@ class Recording(Reading):
             row = self._held(connection, claim)
             if row is None:
                 return False
-            values = self._insert_records(connection, claim, row, records)
+            values = self._insert_records(connection, claim, row, records, after)
             ending = dict(ending)
             if facts := ending.pop("facts", None):
                 values["summary"] = json.dumps(json.loads(values.get("summary", row.summary)) | {"facts": facts})
@@ -171,10 +185,15 @@ class Recording(Reading):
         return True
 
     def _insert_records(
-        self, connection: Connection, claim: Claim, row: Row[Any], records: Sequence["EpochRecord"]
+        self,
+        connection: Connection,
+        claim: Claim,
+        row: Row[Any],
+        records: Sequence["EpochRecord"],
+        after: "EpochRecord | None",
     ) -> dict[str, Any]:
         key = {"run_id": claim.run_id, "attempt": claim.attempt}
-        numbers, arrays, values = _record_rows(key, row.summary, records)
+        numbers, arrays, values = _record_rows(key, row.summary, records, after)
         for table, rows in ((metrics, numbers), (leaves, arrays)):
             if rows:
                 connection.execute(insert_new(connection, table), rows)
@@ -191,9 +210,12 @@ class Recording(Reading):
 
 
 def _record_rows(
-    key: dict[str, Any], summary_json: str, records: Sequence["EpochRecord"]
+    key: dict[str, Any], summary_json: str, records: Sequence["EpochRecord"], after: "EpochRecord | None" = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
-    """Return the rows of the tables `metrics` and `leaves` for these records, and the new values of their attempt."""
+    """Return the rows of the tables `metrics` and `leaves` for these records, and the new values of their attempt.
+
+    `after` is the record that was written before them.
+    """
     if not records:
         return [], [], {}
     numbers = [
@@ -202,8 +224,8 @@ def _record_rows(
         for (split, metric), value in record.metrics.items()
     ]
     arrays = [
-        key | {"epoch": record.epoch, "layer": layer, "split": split, **_bytes(leaf)}
-        for record in records
+        key | {"epoch": record.epoch, "layer": layer, "split": split, **_encoded(leaf, _base(record, before, (layer, split)))}
+        for before, record in zip((after, *records), records, strict=False)
         for (layer, split), leaf in record.leaves.items()
     ]
     summary = fold(json.loads(summary_json), ((record.epoch, record.metrics) for record in records))
@@ -261,5 +283,13 @@ def _number(value: float) -> dict[str, Any]:
     return {"value": value, "nonfinite": None} if math.isfinite(value) else {"value": None, "nonfinite": str(value)}
 
 
-def _bytes(values: np.ndarray) -> dict[str, Any]:
-    return {"dtype": values.dtype.str, "shape": json.dumps(values.shape), "data": np.ascontiguousarray(values).tobytes()}
+def _base(record: "EpochRecord", before: "EpochRecord | None", key: tuple[int, str]) -> np.ndarray | None:
+    """Return the leaves of which the difference is kept; None: all of them are kept."""
+    if before is None or before.epoch != record.epoch - 1 or record.epoch % leaf_codes.WHOLE_EVERY == 0:
+        return None
+    return before.leaves.get(key)
+
+
+def _encoded(leaf: np.ndarray, base: np.ndarray | None) -> dict[str, Any]:
+    dtype, data = leaf_codes.encode(leaf, base)
+    return {"dtype": dtype, "shape": json.dumps(leaf.shape), "data": data}

@@ -21,9 +21,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 7
 """The version of these tables, stored in the table `meta`; also the revision of the newest script in `migrations`."""
 
 tables = MetaData()
@@ -150,6 +151,8 @@ sweeps = Table(
     Column("name", Text, nullable=False),
     Column("config", Text, nullable=False),
     Column("created", Double, nullable=False),
+    # whether the runs on its reporting seeds are to be queued when those on the choosing seeds have ended
+    Column("awaits_choice", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 annotations = Table(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
@@ -37,44 +37,82 @@ class Sweeps(Queue):
             raise RunNotFoundError(f"no sweep has the address {sweep_id!r:.40} in this database")
         return sweep_info(row, shipped)
 
-    def submit_sweep(self, sweep: SweepConfig, members: Sequence[RunConfig]) -> list[Submission]:
+    def sweeps_that_await(self) -> list[SweepInfo]:
+        """List the sweeps whose second stage is still to be queued, the oldest first; cheap enough for frequent polling."""
+        with self._read() as connection:
+            query = select(sweeps).where(sweeps.c.awaits_choice).order_by(sweeps.c.created, sweeps.c.sweep_id)
+            return [sweep_info(row, ()) for row in connection.execute(query)]
+
+    def submit_sweep(
+        self, sweep: SweepConfig, members: Sequence[RunConfig], *, awaits_choice: bool = False
+    ) -> list[Submission]:
         """Store a sweep and queue its runs in this order; runs that are finished, running or queued are left unchanged.
 
         Stopped, interrupted and failed runs continue from their last checkpoint, or start from scratch. A run whose loss became
         infinite is not repeated, because the result would be the same. An existing sweep keeps its name. Sweep and runs are the
-        person's own from then on, even if they came with the program.
+        person's own from then on, even if they came with the program. `awaits_choice`: further runs follow (`queue_chosen`).
         """
         self._expire()
-        now = self._clock()
+        now, ids = self._clock(), [run.run_id for run in members]
         with self._write() as connection:
-            self._make_own(connection, [sweep.sweep_id, *(run.run_id for run in members)])
+            self._make_own(connection, [sweep.sweep_id, *ids])
             kept = {"sweep_id": sweep.sweep_id, "name": sweep.name, "config": sweep.model_dump_json(exclude_none=True)}
             connection.execute(insert_new(connection, sweeps), kept | {"created": now})
-            newest = self._newest_of(connection, [run.run_id for run in members])
-            listed: set[str] = set()
-            new_runs, new_attempts, submissions = [], [], []
-            for place, run in enumerate(members):
-                last = newest.get(run.run_id)
-                stands = last is not None and (last.status in ("queued", "running", "finished") or _diverged(last))
-                if stands or run.run_id in listed:
-                    submissions.append(Submission(run.run_id, 1 if last is None else last.attempt, reused=True))
-                    continue
-                listed.add(run.run_id)
-                times = {"created": now + place * 1e-6, "priority": PRIORITIES["member"], "epochs_total": run.epochs}
-                if last is None:
-                    config = run.model_dump_json(exclude_none=True)
-                    row = {"run_id": run.run_id, "config": config, "label": run.label, "note": "", "created": now}
-                    new_runs.append(row)
-                    values = {"first_attempt": 1, "seconds_before": 0.0, "epochs_done": 0, "summary": "{}"}
-                else:
-                    values = self._goes_on(connection, last)
-                attempt = 1 if last is None else last.attempt + 1
-                new_attempts.append({"run_id": run.run_id, "attempt": attempt, "status": "queued"} | times | values)
-                submissions.append(Submission(run.run_id, attempt, reused=False))
-            if new_runs:
-                connection.execute(insert(runs), new_runs)
-            if new_attempts:
-                connection.execute(insert(attempts), new_attempts)
+            this = sweeps.c.sweep_id == sweep.sweep_id
+            connection.execute(update(sweeps).where(this).values(awaits_choice=awaits_choice))
+            return self._queue_members(connection, members, ids, now)
+
+    def queue_chosen(self, sweep_id: str, members: Sequence[RunConfig]) -> bool:
+        """Queue the runs that follow the choice, as `submit_sweep` does; return False, having changed nothing, unless awaited.
+
+        A sweep that was stopped, or whose runs another worker has queued, awaits no choice.
+        """
+        now, ids = self._clock(), [run.run_id for run in members]
+        with self._write() as connection:
+            if not self._awaits_no_more(connection, sweep_id):
+                return False
+            self._make_own(connection, ids)
+            self._queue_members(connection, members, ids, now)
+        return True
+
+    def stop_awaiting(self, sweep_id: str) -> None:
+        """Let no runs follow when the choosing runs of a sweep have ended, until it is submitted again."""
+        with self._write() as connection:
+            self._awaits_no_more(connection, sweep_id)
+
+    def _awaits_no_more(self, connection: Connection, sweep_id: str) -> bool:
+        this = sweeps.c.sweep_id == sweep_id, sweeps.c.awaits_choice
+        return connection.execute(update(sweeps).where(*this).values(awaits_choice=False)).rowcount == 1
+
+    def _queue_members(
+        self, connection: Connection, members: Sequence[RunConfig], ids: Sequence[str], now: float
+    ) -> list[Submission]:
+        """Queue runs with these addresses, each hashed once by the caller."""
+        newest = self._newest_of(connection, list(ids))
+        listed: set[str] = set()
+        new_runs, new_attempts, submissions = [], [], []
+        for place, (run, run_id) in enumerate(zip(members, ids, strict=True)):
+            last = newest.get(run_id)
+            stands = last is not None and (last.status in ("queued", "running", "finished") or _diverged(last))
+            if stands or run_id in listed:
+                submissions.append(Submission(run_id, 1 if last is None else last.attempt, reused=True))
+                continue
+            listed.add(run_id)
+            times = {"created": now + place * 1e-6, "priority": PRIORITIES["member"], "epochs_total": run.epochs}
+            if last is None:
+                config = run.model_dump_json(exclude_none=True)
+                row = {"run_id": run_id, "config": config, "label": run.label, "note": "", "created": now}
+                new_runs.append(row)
+                values = {"first_attempt": 1, "seconds_before": 0.0, "epochs_done": 0, "summary": "{}"}
+            else:
+                values = self._goes_on(connection, last)
+            attempt = 1 if last is None else last.attempt + 1
+            new_attempts.append({"run_id": run_id, "attempt": attempt, "status": "queued"} | times | values)
+            submissions.append(Submission(run_id, attempt, reused=False))
+        if new_runs:
+            connection.execute(insert(runs), new_runs)
+        if new_attempts:
+            connection.execute(insert(attempts), new_attempts)
         return submissions
 
     def claim_members(

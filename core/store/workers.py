@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from leafscope.core.errors import StoreError
 from leafscope.core.store.queue import Queue
@@ -20,9 +20,11 @@ from leafscope.core.store.values.summaries import LOST, STALE, STARTING, WorkerI
 PROBE = "probe"
 """The row of the table `meta` that is written to see whether writing works."""
 
-
 GPUS = "gpus"
 """The row of the table `meta` that says which GPUs the worker found, as JSON."""
+
+COMPILING = "compiling"
+"""The row of the table `meta` that names the worker whose helper compiles the training code; empty: none."""
 
 DIED = "the worker died"
 DIED_AGAIN = "the worker died, also when it tried again"
@@ -62,26 +64,47 @@ class Workers(Queue):
         """Add a worker, or update its state; without a device or pid, an update keeps the old one."""
         with self._write() as connection:
             now = self._clock()
-            connection.execute(delete(workers).where(func.abs(workers.c.heartbeat - now) > 3600))  # the clock may have been set
+            self._forget_dead(connection)
             values: dict[str, Any] = {"state": state, "heartbeat": now} | ({"device": device} if device else {})
             beats = {"beats": workers.c.beats + 1}
             if connection.execute(update(workers).where(workers.c.worker_id == worker_id).values(values | beats)).rowcount == 0:
                 values |= {"worker_id": worker_id, "pid": pid or os.getpid(), "device": device, "started": now}
                 connection.execute(insert(workers).values(values))
 
+    def _forget_dead(self, connection: Connection) -> None:
+        """Remove workers that nobody could: their count stood still for long while this process looked, as no clock can say."""
+        beats = dict(map(worker_info, connection.execute(select(workers))))
+        still = self._workers_alive.still_for({worker.worker_id: count for worker, count in beats.items()})
+        dead = [worker_id for worker_id, seconds in still.items() if seconds > STARTING]
+        connection.execute(delete(workers).where(workers.c.worker_id.in_(dead)))
+
     def set_gpus(self, gpus: Mapping[str, int]) -> None:
         """Keep which GPUs this machine has, and the bytes that are free on each."""
-        with self._write() as connection:
-            connection.execute(delete(meta).where(meta.c.name == GPUS))
-            connection.execute(insert(meta).values(name=GPUS, value=json.dumps(dict(gpus))))
+        self._note(GPUS, json.dumps(dict(gpus)))
 
     def gpus(self) -> dict[str, int]:
         """Return what a worker found last, empty if none has looked: device -> bytes that were free."""
-        with self._read() as connection:
-            value = connection.scalar(select(meta.c.value).where(meta.c.name == GPUS))
         with contextlib.suppress(ValueError, TypeError, AttributeError):  # edited by hand
-            return {str(name): int(free) for name, free in json.loads(value or "{}").items()}
+            return {str(name): int(free) for name, free in json.loads(self._noted(GPUS) or "{}").items()}
         return {}
+
+    def set_compiling(self, worker_id: str) -> None:
+        """Keep which worker trains slowly until its code is compiled; an empty name: none does any longer."""
+        self._note(COMPILING, worker_id)
+
+    def compiling(self) -> str:
+        """Return the worker that was noted by `set_compiling`, empty if none."""
+        return self._noted(COMPILING) or ""
+
+    def _note(self, name: str, value: str) -> None:
+        with self._write() as connection:
+            connection.execute(delete(meta).where(meta.c.name == name))
+            connection.execute(insert(meta).values(name=name, value=value))
+
+    def _noted(self, name: str) -> str | None:
+        with self._read() as connection:
+            value: str | None = connection.scalar(select(meta.c.value).where(meta.c.name == name))
+        return value
 
     def beat(self, worker_id: str, *claims: Claim) -> None:
         """Count up the heartbeat of the worker and of the attempts that it trains."""

@@ -1,7 +1,8 @@
 """The members of a sweep: all combinations of its axes, their baselines, and the trials of each.
 
 K depth · w width. A *cell* is a point in a figure: a data set, and the width and depth of the tree nets there. A member is one
-model in one cell with one seed; if learning rates are tuned, it has one trial for each rate.
+model in one cell with one seed; if learning rates are tuned, it has one trial for each rate, or for each drawn pair of a rate
+and a decay. The members here are those of the choosing seeds; `choice` adds those of the reporting seeds.
 """
 
 import itertools
@@ -10,12 +11,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from leafscope.core.config import RunConfig, SweepConfig, changed
+from leafscope.core.config import RunConfig, SweepConfig, changed, field_options
 from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import shape
 from leafscope.core.device import Gpus, check_fits
 from leafscope.core.errors import LimitError
 from leafscope.core.models.registry import set_beside
+from leafscope.core.options import Option
+from leafscope.core.registry import Words
+from leafscope.core.sweep.draws import HIGHEST_DECAY, HIGHEST_RATE, draws
 
 MEMBER_LIMIT = 5000
 """The most runs of a sweep, including all trials: about ten minutes of small nets, and a table that pages load quickly."""
@@ -33,11 +37,14 @@ class Member:
     model: str
     """The name of its line in `core.models`, such as tree, flat, dense_capacity or logistic."""
     variant: str
-    """The other settings that distinguish it from members of the same model, such as `decay_growth=2`; usually empty."""
+    """The other settings that distinguish it from members of the same model, such as `decay_growth=2` or `straight-through`;
+    usually empty."""
     depth: int | None
     """Depth of the tree nets that it is compared with; None: it is the same at every depth."""
     width: int | None
     """Width of the tree nets that it is compared with; None: it is the same at every width."""
+    untuned: RunConfig | None = None
+    """The run before its trial's rate and decay were set; None: the same."""
 
     @cached_property
     def run_id(self) -> str:
@@ -52,7 +59,7 @@ class Member:
     @cached_property
     def identity(self) -> tuple[Any, ...]:
         """The key that its trials share: everything except the learning rate, unless variants differ in the rate."""
-        known = self.run.canonical()
+        known = (self.untuned or self.run).canonical()
         train = {field: value for field, value in known["train"].items() if field != "lr"}
         return *self.cell, self.run.seed, self.run.split_seed, self.run.init_seed, str(known["net"]), str(train)
 
@@ -78,19 +85,16 @@ def check(sweep: SweepConfig, gpus: Gpus | None = None) -> None:
     Raises LimitError for too many members or too little memory (with the largest depth that fits), DataError for impossible
     splits, DeviceError, and ValidationError if a combination of the axes is not a valid run.
     """
-    combinations = 1
-    for values in sweep.axes.values():
-        combinations *= len(values)
     # checked before the combinations are listed, since there may be millions
-    if combinations * len(sweep.tune_lr or [0.0]) > MEMBER_LIMIT:
-        raise _too_many(sweep, combinations * len(sweep.tune_lr or [0.0]))
-    members = expand(sweep)
-    runs = {member.run_id: member.run for member in members}
-    if len(runs) > MEMBER_LIMIT:
-        raise _too_many(sweep, len(runs))
-    for data in {run.data for run in runs.values()}:
+    if sweep.n_combinations > MEMBER_LIMIT:
+        raise _too_many(sweep, sweep.n_combinations)
+    trials = first_trials(sweep)
+    number = len(run_ids(sweep)) + len(trials) * len(sweep.report_seeds or ())
+    if number > MEMBER_LIMIT:
+        raise _too_many(sweep, number)
+    for data in {run.data for run in trials}:  # neither rows nor memory depend on seeds, rates and decays
         shape(data)
-    for run in _largest(list(runs.values())):
+    for run in _largest(trials):
         check_fits(run, gpus=gpus)
 
 
@@ -115,6 +119,19 @@ def run_ids(sweep: SweepConfig) -> list[str]:
     return list(_distinct(sweep.model_dump_json()))
 
 
+def first_trials(sweep: SweepConfig) -> list[RunConfig]:
+    """List the different runs of the first choosing seed with the first rate and decay of each.
+
+    As many runs are trained on each reporting seed, and they take about as long.
+    """
+    seed = sweep.choosing_seeds[0]
+    trials: dict[tuple[Any, ...], Member] = {}
+    for member in expand(sweep):
+        if member.run.seed == seed:
+            trials.setdefault(member.identity, member)
+    return list({member.run_id: member.run for member in trials.values()}.values())
+
+
 @lru_cache(maxsize=16)
 def _distinct(sweep_json: str) -> dict[str, RunConfig]:
     return {member.run_id: member.run for member in _expanded(sweep_json)}
@@ -122,8 +139,9 @@ def _distinct(sweep_json: str) -> dict[str, RunConfig]:
 
 def _too_many(sweep: SweepConfig, number: int) -> LimitError:
     return LimitError(
-        f"a sweep can have at most {MEMBER_LIMIT:,} runs, but {sweep.name[:60]} has {number:,}, including all learning rates; "
-        "use fewer depths, widths, seeds or rates, or several sweeps"
+        f"a sweep can have at most {MEMBER_LIMIT:,} runs, but {sweep.name[:60]} has {number:,}, including all "
+        f"{'learning rates' if sweep.trials is None else 'trials'}; use fewer depths, widths, seeds or "
+        f"{'rates' if sweep.trials is None else 'trials'}, or several sweeps"
     )
 
 
@@ -133,7 +151,9 @@ def _expanded(sweep_json: str) -> tuple[Member, ...]:
     members: dict[tuple[Any, ...], Member] = {}
     for values in itertools.product(*sweep.axes.values()):
         combination = dict(zip(sweep.axes, values, strict=True))
-        run = changed(sweep.base, combination)
+        # a trial overrides both; a decay other than 0, since without one the growth of the decay makes no variants
+        any_trial = {} if sweep.trials is None else {"train.lr": HIGHEST_RATE, "train.weight_decay": HIGHEST_DECAY}
+        run = changed(sweep.base, combination | any_trial)
         for member in (_of_axes(run, sweep), *_baselines(run, sweep)):
             members.setdefault((*member.identity, member.run_id), member)
     seeds = list(dict.fromkeys(member.run.seed for member in members.values()))
@@ -142,11 +162,18 @@ def _expanded(sweep_json: str) -> tuple[Member, ...]:
 
 
 def _trials(member: Member, sweep: SweepConfig) -> Iterator[Member]:
-    if sweep.tune_lr is None or member.run.net.fitted:
+    base = sweep.base.train
+    if member.run.net.fitted and sweep.trials is not None:  # as configured, for tables: it has neither
+        yield replace(member, run=changed(member.run, {"train.lr": base.lr, "train.weight_decay": base.weight_decay}))
+        return
+    if member.run.net.fitted or (sweep.tune_lr is None and sweep.trials is None):
         yield member
         return
-    for rate in sweep.tune_lr:
+    for rate in sweep.tune_lr or ():
         yield replace(member, run=changed(member.run, {"train.lr": rate}))
+    for draw in draws(sweep.trials or 0):
+        changes = {"train.lr": draw.lr, "train.weight_decay": draw.weight_decay}
+        yield replace(member, run=changed(member.run, changes), untuned=member.run)
 
 
 def _of_axes(run: RunConfig, sweep: SweepConfig) -> Member:
@@ -185,9 +212,15 @@ def _variant(run: RunConfig, sweep: SweepConfig) -> str:
             continue
         if part == "net" and name in run.net.model.line_fields:
             continue
-        value = known[part][name] if part else known[name]
-        words.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
-    return ", ".join(words)
+        words.append(_said(field_options()[field], known[part][name] if part else known[name]))
+    return ", ".join(filter(None, words))
+
+
+def _said(option: Option, value: Any) -> str:
+    """Say a value in a variant: of what is registered its title, and of its default nothing."""
+    if isinstance(option.choices, Words):
+        return "" if value == option.default else option.choices[value]
+    return f"{option.name}={value:g}" if isinstance(value, float) else f"{option.name}={value}"
 
 
 def effort(run: RunConfig) -> float:

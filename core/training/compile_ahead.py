@@ -1,4 +1,6 @@
-"""`python -m leafscope.core.training.compile_ahead PARENT` compiles the training code; it ends when process PARENT ends.
+"""`python -m leafscope.core.training.compile_ahead PARENT [PART]` compiles the training code, or one part of it.
+
+It ends when process PARENT ends.
 
 A separate module, because it must watch the parent before it imports anything heavy.
 """
@@ -13,14 +15,17 @@ LOOK = 0.1
 """Seconds between two checks that the parent still runs."""
 
 
-def main(parent: int) -> None:
+def main(parent: int, part: str = "") -> None:
     """Compile at low priority, so the app stays responsive."""
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
         os.nice(5)
     from leafscope.core.training import compiling
 
-    compiling.make_ready()
+    if part:
+        compiling.PARTS[part]()
+    else:
+        compiling.make_ready_by_two()
 
 
 def _end_with(parent: int) -> None:
@@ -30,4 +35,4 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

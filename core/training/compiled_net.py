@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from leafscope.core.balancing.centred import MOMENTUM
 from leafscope.core.config import TrainConfig
 from leafscope.core.kernels import compiled
 from leafscope.core.kernels.cpu import apart
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.optim import LazyAdamW
+from leafscope.core.parametrizations import PARAMETRIZATIONS, Parametrization, walk
 from leafscope.core.tree import TreeLinear
 
 LARGEST_MATRIX = 1 << 16
@@ -51,18 +53,24 @@ class CompiledNet:
         if isinstance(net, TreeNet) and config.gates == "random":
             for layer, gate in enumerate(net.gates):
                 normals[layer] = gate.get_buffer("normals").numpy()
-        flat = compiled.Net(layout, theta, m, v, visits, plain_visits, normals)
+        offsets = net.offsets.numpy() if isinstance(net, TreeNet) and net.offsets is not None else np.empty((0, 0), np.float32)
+        flat = compiled.Net(layout, theta, m, v, visits, plain_visits, normals, offsets)
         _adopt(net, optimizer, parts, flat)
-        growth = train.decay_growth if config.kind == "tree" else 1.0
+        powers = _parametrization(net).decay_powers(self._depth)
+        level_decay = np.full(17, train.weight_decay)
+        level_decay[: len(powers)] = train.weight_decay * (train.decay_growth ** np.arange(17.0))[list(powers)]
         group = optimizer.param_groups[0]
         settings = compiled.Settings(
             batch=train.batch_size,
             straight_through=train.gate_gradient == "straight_through",
-            balance=float(train.balance),
+            balance=0.0 if offsets.size else float(train.balance),
+            centring=1 - MOMENTUM if config.balancing == "centred" else 0.0,
+            bias_rate=float(train.balance) if config.balancing == "bias" else 0.0,
             lr=float(train.lr),
             cosine=train.schedule == "cosine",
             rates=np.array([group["lr"], *group["betas"], group["eps"]]),
-            level_decay=train.weight_decay * growth ** np.arange(17.0),
+            level_decay=level_decay,
+            decays_to_mean=_parametrization(net).decays_to_mean and train.weight_decay > 0,
         )
         self._net, self._settings = _plain(flat), _plain(settings)
 
@@ -126,6 +134,11 @@ def _adopt(net: DenseNet | TreeNet, optimizer: LazyAdamW, parts: list[Tensor], f
         state["visits"] = visits.copy_(state["visits"])
 
 
+def _parametrization(net: DenseNet | TreeNet) -> Parametrization:
+    """That of the gated layers; a plain layer is a tree of depth 0."""
+    return PARAMETRIZATIONS[net.config.model.parametrization if isinstance(net, TreeNet) else "tree"]
+
+
 def _layout(net: DenseNet | TreeNet) -> tuple[list[Tensor], compiled.Layout]:
     """The parameters in their order in the flat arrays, and where each begins."""
     config = net.config
@@ -147,13 +160,17 @@ def _layout(net: DenseNet | TreeNet) -> tuple[list[Tensor], compiled.Layout]:
         parts += [pair.weight, pair.bias]
     of_layers = np.array(begins[2:], np.int64)
     with_gating = len(pairs) > 2 + config.tree_layers
+    parametrization = _parametrization(net)
+    numbering = parametrization.numbering(depth)
     return parts, compiled.Layout(
         n_features=net.hidden.in_features,
         width=config.width,
         n_classes=net.head.out_features,
         depth=depth,
         layers=config.tree_layers,
-        tree=isinstance(net, DenseNet) or config.kind == "tree",
+        bits=walk(parametrization.levels(depth), depth),
+        numbering=np.empty(0, np.int64) if numbering is None else numbering,
+        nodes=parametrization.n_nodes(depth),
         gates=gates,
         hidden=begins[0],
         head=begins[1],

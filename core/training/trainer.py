@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import Dataset, load
 from leafscope.core.device import check_fits, resolve_device
@@ -120,9 +121,10 @@ class Trainer:
         self._optimizer = LazyAdamW(groups, lr=run.train.lr)
         self._optimizer.start_state()
         self._has_gates = "gates" in run.net.model.reads
+        waits_for_nobody = compiled is None and where.type != "cpu"  # kernels for a GPU are not what Numba compiles
         compiled = readiness.usable() if compiled is None else compiled
         self._may_compile = compiled
-        self._path = contextlib.nullcontext if compiled else readiness.reference_only
+        self._path = contextlib.nullcontext if compiled or waits_for_nobody else readiness.reference_only
         self._compiled = CompiledNet(self.net, self._optimizer, run.train) if compiled and self._is_compiled() else None
         self._look = seconds_between_looks
         self._steps_at_once = 1
@@ -217,7 +219,7 @@ class Trainer:
         progress, train = self._progress, self.run.train
         x, y = self._splits["train"]
         epoch = progress.epoch + 1
-        order = torch.randperm(len(y), generator=self._stream(epoch, 0)).to(x.device)
+        order = self._order_of(epoch).to(x.device)
         if self._compiled is not None:
             return self._compiled_epoch(self._compiled, x, y, order.numpy())
         noise = self._stream(epoch, 1)
@@ -236,12 +238,8 @@ class Trainer:
     def _compiled_epoch(self, net: CompiledNet, x: Tensor, y: Tensor, order: np.ndarray) -> bool:
         progress, batch = self._progress, self.run.train.batch_size
         before = progress.epoch * self._batches
-        noise = None
-        if self.run.train.gate_noise > 0 and self._n_gates:
-            stream = self._stream(progress.epoch + 1, 1)
-            sizes = [min(batch, len(order) - first) for first in range(0, len(order), batch)]
-            drawn = [self._draw_noise(rows, before + step, stream) for step, rows in enumerate(sizes)]
-            noise = torch.cat([torch.stack(of_step) for of_step in drawn if of_step is not None], dim=1).numpy()
+        drawn = self._noise_of(progress.epoch + 1)
+        noise = None if drawn is None else drawn.numpy()
         while progress.step < self._batches:
             if self._should_stop():
                 return False
@@ -262,10 +260,10 @@ class Trainer:
         train = self.run.train
         routed = self.net.routed(x, train.gate_gradient, noise)
         loss = functional.cross_entropy(routed.logits, y)
-        if train.balance > 0 and self._has_gates:
+        if self._penalty > 0:
             for gate, leaf in zip(routed.gates, routed.leaves, strict=True):
                 if gate.requires_grad:
-                    loss = loss + train.balance * balance_penalty(gate, leaf)
+                    loss = loss + self._penalty * balance_penalty(gate, leaf)
         if not math.isfinite(value := loss.item()):
             raise NonFiniteLossError(epoch, step + 1, value)
         self._optimizer.zero_grad(set_to_none=True)
@@ -274,6 +272,8 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()
+        if isinstance(self.net, TreeNet):
+            self.net.move_offsets(routed, train.balance)
 
     def _rate(self, step: int) -> float:
         if self.run.train.schedule == "constant":
@@ -295,26 +295,51 @@ class Trainer:
         words = np.random.SeedSequence((self.run.seed, 7, epoch, use)).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
 
+    def _order_of(self, epoch: int) -> Tensor:
+        """Draw the order of the training rows in an epoch: (R,) int64 on the CPU."""
+        return torch.randperm(len(self.dataset.train.y), generator=self._stream(epoch, 0))
+
+    def _noise_of(self, epoch: int) -> Tensor | None:
+        """Draw the gate noise of all steps of an epoch, in the order of its rows: (layers, R, K), or None without noise."""
+        if self.run.train.gate_noise <= 0 or not self._n_gates:
+            return None
+        stream, batch = self._stream(epoch, 1), self.run.train.batch_size
+        n, before = len(self.dataset.train.y), (epoch - 1) * self._batches
+        sizes = [min(batch, n - first) for first in range(0, n, batch)]
+        drawn = [self._draw_noise(rows, before + step, stream) for step, rows in enumerate(sizes)]
+        return torch.cat([torch.stack(of_step) for of_step in drawn if of_step is not None], dim=1)
+
+    @property
+    def _penalty(self) -> float:
+        """The weight of the balance penalty."""
+        is_penalized = self._has_gates and not BALANCINGS[self.run.net.balancing].has_offsets
+        return self.run.train.balance if is_penalized else 0.0
+
     @property
     def _n_gates(self) -> int:
         return self.run.net.depth if self._has_gates else 0
 
     def _is_compiled(self) -> bool:
         """Whether compiled code has the whole step of this net."""
-        known = not self.run.net.gated or GATE_GRADIENTS[self.run.train.gate_gradient].compiled
+        net = self.run.net
+        known = not net.gated or (GATE_GRADIENTS[self.run.train.gate_gradient].compiled and BALANCINGS[net.balancing].compiled)
         return known and isinstance(self.net, DenseNet | TreeNet) and takes(self.net)
 
     def _record(self, clock: "_Stopwatch") -> EpochRecord:
+        measured = {split: self._measure(x, y) for split, (x, y) in self._splits.items()}
+        return self._recorded(measured, clock.pause())
+
+    def _recorded(self, measured: Mapping[str, tuple[float, float, list[np.ndarray]]], seconds: float) -> EpochRecord:
+        """Make the record of an epoch from the loss, accuracy and leaves of each split, and note its validation loss."""
         metrics: dict[tuple[str, str], float] = {}
         leaves: dict[tuple[int, str], np.ndarray] = {}
-        for split, (x, y) in self._splits.items():
-            loss, accuracy, split_leaves = self._measure(x, y)
+        for split, (loss, accuracy, split_leaves) in measured.items():
             metrics[split, "loss"] = loss
             metrics[split, "accuracy"] = accuracy
             for layer, routing in enumerate(self.run.net.model.routings(self.run.net, split_leaves)):
                 leaves[layer, split] = routing.leaf.astype(np.uint8 if routing.n_leaves <= 256 else np.uint16)
         self._note_validation(metrics["validation", "loss"])
-        return EpochRecord(self._progress.epoch, metrics, leaves, clock.pause())
+        return EpochRecord(self._progress.epoch, metrics, leaves, seconds)
 
     def _measure(self, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
         """Compute loss, accuracy and each gated layer's leaves for all rows of a split."""

@@ -1,13 +1,13 @@
-"""Leaf statistics expected under random routing: each row draws its leaf from the product of the observed bit frequencies.
+"""Leaf statistics expected under independent bits: each row draws its leaf from the product of the observed bit frequencies.
 
 N rows · K depth (gating bits) · L = 2^K leaves · C classes · E recorded epochs · R replicates. With few rows and many
 leaves, most leaves are empty by chance, so compare a statistic with its expectation. The null model (product of bit
-frequencies) and the range (95 % of the replicates) are this project's choice.
+frequencies) and the range (95 % of the replicates) are this project's choice. `usage.hyperplanes` has the other null model.
 """
 
 import bisect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,8 @@ from leafscope.core.usage.change import divergence
 from leafscope.core.usage.counts import Integers, checked_counts, node_counts
 from leafscope.core.usage.evenness import lorenz, measure_counts, names_of_counts
 from leafscope.core.usage.information import ByClass
-from leafscope.core.usage.statistics import STATISTICS
+from leafscope.core.usage.levels import INDEPENDENT_BITS
+from leafscope.core.usage.statistics import STATISTICS, Statistic
 
 _BLOCK = 1 << 20
 """Rows drawn at once, summed over replicates."""
@@ -26,7 +27,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Expected:
-    """A statistic under random routing; all fields are NaN without rows."""
+    """A statistic by chance; all fields are NaN without rows."""
 
     mean: float
     """The expectation: exact if a closed form is known, else the mean of the replicates."""
@@ -34,6 +35,11 @@ class Expected:
     """The 2.5 % quantile of the replicates."""
     high: float
     """The 97.5 % quantile of the replicates."""
+
+    @classmethod
+    def unknown(cls) -> "Expected":
+        """What is said of a statistic without rows."""
+        return cls(math.nan, math.nan, math.nan)
 
 
 def bit_frequencies(counts: Integers) -> NDArray[np.float64]:
@@ -50,7 +56,7 @@ def bit_frequencies(counts: Integers) -> NDArray[np.float64]:
 
 
 def random_load(counts: Integers) -> NDArray[np.float64]:
-    """Return the probability of each leaf under random routing: (L,) counts -> (L,), sums to 1, NaN without rows.
+    """Return the probability of each leaf under independent bits: (L,) counts -> (L,), sums to 1, NaN without rows.
 
     Raises what `bit_frequencies` raises.
 
@@ -93,7 +99,7 @@ def draw(counts: Integers, replicates: int = 200, seed: int = 0) -> NDArray[np.i
 
 
 def expected_balance(counts: Integers, *, replicates: int = 200, seed: int = 0) -> dict[str, Expected]:
-    """Compute every statistic of counts under random routing: (L,) counts -> {name: Expected}.
+    """Compute every statistic of counts under independent bits: (L,) counts -> {name: Expected}.
 
     Names: `usage.evenness.names_of_counts()`. The means of `dead_fraction`, `used_leaves` and `cv2` are exact. Raises what
     `draw` raises.
@@ -107,14 +113,18 @@ def expected_balance(counts: Integers, *, replicates: int = 200, seed: int = 0) 
 def lorenz_band(
     counts: Integers, *, replicates: int = 200, seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Compute the Lorenz curve under random routing: (L,) counts -> mean, 2.5 % and 97.5 % quantile, each (L + 1,).
+    """Compute the Lorenz curve under independent bits: (L,) counts -> mean, 2.5 % and 97.5 % quantile, each (L + 1,).
 
     NaN without rows. Raises what `draw` raises.
 
     >>> [curve.tolist() for curve in lorenz_band([5])]
     [[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]
     """
-    curves = lorenz(draw(counts, replicates, seed))
+    return band(lorenz(draw(counts, replicates, seed)))
+
+
+def band(curves: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Average Lorenz curves of many draws: (R, L + 1) -> mean, 2.5 % and 97.5 % quantile, each (L + 1,)."""
     low, high = np.zeros((2, curves.shape[1]))
     first = int(curves.any(0).argmax())  # all curves are 0 before it: skips most of the work for few rows in many leaves
     low[first:], high[first:] = np.quantile(curves[:, first:], [0.025, 0.975], axis=0)
@@ -124,7 +134,7 @@ def lorenz_band(
 def expected_by_epoch(
     counts: Integers, names: Sequence[str], *, replicates: int = 100, seed: int = 0, most: int = 24
 ) -> pd.DataFrame:
-    """Compute statistics under random routing over epochs: (E, L) counts -> epoch_index, name, mean, low, high.
+    """Compute statistics under independent bits over epochs: (E, L) counts -> epoch_index, name, mean, low, high.
 
     At most `most` evenly spaced epochs, including the first and the last. Each uses its own bit frequencies and the same
     seed, and so equals `expected_balance` of that epoch. Raises ValueError for a name that is not that of a
@@ -168,18 +178,24 @@ def expected_classes(counts: Integers, class_totals: Integers, *, replicates: in
         raise ValueError(f"counts and class_totals must sum to the same, got {rows} and {totals.sum(dtype=np.int64)}")
     y = np.repeat(np.arange(len(totals)), totals)
     rng = np.random.default_rng(seed)
-    parts: dict[str, list[NDArray[np.float64]]] = {
-        statistic.name: [] for statistic in STATISTICS.that_need("classes") if statistic.chance is not None
-    }
-    for leaf in _random_leaves(frequencies, replicates, rows, rng):
-        by_class = ByClass(leaf, y, len(frequencies), len(totals))
-        for name, found in parts.items():
-            found.append(STATISTICS[name].measure(by_class))
-    return {name: _of_replicates(np.concatenate(found)) for name, found in parts.items()}
+    statistics = [one for one in STATISTICS.that_need("classes") if INDEPENDENT_BITS in one.chance]
+    blocks = [
+        of_classes(leaf, y, len(frequencies), len(totals), statistics)
+        for leaf in _random_leaves(frequencies, replicates, rows, rng)
+    ]
+    return {one.name: of_draws(np.concatenate([block[one.name] for block in blocks])) for one in statistics}
+
+
+def of_classes(
+    leaf: NDArray[np.int64], y: Integers, depth: int, n_classes: int, statistics: Iterable[Statistic]
+) -> dict[str, NDArray[np.float64]]:
+    """Measure statistics of classes in R draws of leaves: (R, N), (N,) -> {name: (R,)}."""
+    by_class = ByClass(leaf, y, depth, n_classes)
+    return {one.name: one.measure(by_class) for one in statistics}
 
 
 def expected_agreement(counts_a: Integers, counts_b: Integers) -> Expected:
-    """Return the share of rows that draw the same leaf in two independent random routings: two (L,) counts of the same rows.
+    """Return the share of rows that draw the same leaf in two independent draws of bits: two (L,) counts of the same rows.
 
     This is `settled`, and 1 - `churn`, for two unrelated epochs. Exact: the number of rows that agree is binomial. NaN
     without rows. Raises ValueError for counts of different lengths or sums, and what `random_load` raises.
@@ -194,7 +210,7 @@ def expected_agreement(counts_a: Integers, counts_b: Integers) -> Expected:
             f"counts must have equal shapes and sums, got shapes {a.shape} and {b.shape}, sums {a.sum()} and {b.sum()}"
         )
     if rows == 0:
-        return Expected(math.nan, math.nan, math.nan)
+        return Expected.unknown()
     same = min(1.0, float(random_load(a) @ random_load(b)))
     return Expected(same, _binomial_quantile(0.025, rows, same) / rows, _binomial_quantile(0.975, rows, same) / rows)
 
@@ -222,13 +238,13 @@ def expected_divergence(counts_a: Integers, counts_b: Integers, *, replicates: i
     _check_replicates(replicates)
     rows = int(a.sum(dtype=np.int64))
     if rows == 0 or not b.any():
-        return Expected(math.nan, math.nan, math.nan)
+        return Expected.unknown()
     both = a.astype(np.int64) + b
     used = both[both > 0]  # an unused leaf adds nothing
     leaf = np.repeat(np.arange(len(used)), used)
     rng = np.random.default_rng(seed)
     dealt = (np.bincount(rng.permutation(leaf)[:rows], minlength=len(used)) for _ in range(replicates))
-    return _of_replicates(np.array([divergence(first, used - first) for first in dealt]))
+    return of_draws(np.array([divergence(first, used - first) for first in dealt]))
 
 
 def _expected(counts: Integers, names: Sequence[str], replicates: int, seed: int) -> dict[str, Expected]:
@@ -236,16 +252,17 @@ def _expected(counts: Integers, names: Sequence[str], replicates: int, seed: int
     rows = int(n.sum(dtype=np.int64))
     drawn = draw(n, replicates, seed)
     if rows == 0:
-        return {name: Expected(math.nan, math.nan, math.nan) for name in names}
+        return {name: Expected.unknown() for name in names}
     load = random_load(n)
     found: dict[str, Expected] = {}
     for name, values in measure_counts(drawn, names).items():
         exact = STATISTICS[name].exact_mean
-        found[name] = _of_replicates(values.astype(np.float64), None if exact is None else exact(load, rows))
+        found[name] = of_draws(values.astype(np.float64), None if exact is None else exact(load, rows))
     return found
 
 
-def _of_replicates(samples: NDArray[np.float64], mean: float | None = None) -> Expected:
+def of_draws(samples: NDArray[np.float64], mean: float | None = None) -> Expected:
+    """Give the mean, unless it is known exactly, and the 95 % range of R draws: (R,)."""
     low, high = np.quantile(samples, [0.025, 0.975])
     return Expected(float(samples.mean()) if mean is None else mean, float(low), float(high))
 

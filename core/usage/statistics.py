@@ -1,8 +1,8 @@
 """The declaration of a leaf statistic, and the registry of all of them.
 
 N rows · L leaves · E recorded epochs · R sets of counts, one in each row. A statistic is one file that registers one
-`Statistic`, in the folder `variants` or in another package (see `core.registry`). Tables over epochs, expectations under
-random routing, and the names, texts and numbers on pages follow from it.
+`Statistic`, in the folder `variants` or in another package (see `core.registry`). Tables over epochs, expectations by chance,
+and the names, texts and numbers on pages follow from it.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.registry import Registry
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS, Level
 
 Needs: TypeAlias = Literal["counts", "classes", "epochs", "splits"]
 
@@ -64,26 +65,31 @@ class Statistic:
     """For classes: whether `summarize` includes it; pages measure a slow one at some epochs only."""
     more_is_even: bool = False
     """Whether it is higher where the leaves are used more evenly."""
-    chance: str | None = "random routing"
-    """What gives it a value by chance; None if nothing does."""
-    expected: Callable[..., Any] | None = None
-    """Computes the mean and 95 % range (`usage.chance.Expected`) that chance gives it; by what it `needs`:
+    chance: tuple[Level, ...] = (INDEPENDENT_BITS, HYPERPLANES)
+    """What gives it a value by chance, in the order shown; empty if nothing does.
 
-    counts, classes: None, because `measure` itself is applied to leaves that are drawn at random;
+    Both defaults need no function of their own: `measure` is applied to leaves that are drawn at random. A statistic of epochs
+    has independent bits only, one of splits only random splits, and `expected` computes that one.
+    """
+    expected: Callable[..., Any] | None = None
+    """Computes the mean and 95 % range (`usage.chance.Expected`) that its one chance level gives it; by what it `needs`:
+
+    counts, classes: None, because `measure` itself is applied;
     epochs: called as `expected(counts_at, i)` for the i-th recorded epoch, where `counts_at(j)` returns the (L,) counts of the
     j-th, with i and j from 0 to E - 1;
     splits: called as `expected(train, test)` with the (L,) counts of the training and the test rows.
     """
     exact_mean: Callable[[NDArray[np.float64], int], float] | None = None
-    """For counts: the mean under random routing, from the (L,) probabilities of the leaves and N at least 1, where known."""
+    """For counts: the mean under independent bits, from the (L,) probabilities of the leaves and N at least 1, where known."""
     undefined: tuple[Reason, ...] = (no_rows, one_leaf)
     """The reasons why it can be undefined or have only one possible value; the first that holds is given."""
     place: int = 1000
     """Statistics are listed in the order of this number; equal numbers in the order of registration."""
 
     def __post_init__(self) -> None:
-        if self.needs in ("epochs", "splits") and (self.chance is None) != (self.expected is None):
-            raise ValueError(f"{self.name} needs {self.needs}, so it must have both `chance` and `expected`, or neither")
+        if self.needs in ("epochs", "splits") and len(self.chance) != (self.expected is not None):
+            words = "so it must have one level in `chance` and `expected`, or neither"
+            raise ValueError(f"{self.name} needs {self.needs}, {words}, got {len(self.chance)} levels")
 
     @property
     def explanation(self) -> str:

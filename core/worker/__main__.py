@@ -35,8 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.patience > 0:  # what is imported below would compete with the first page
         with contextlib.suppress(OSError, ValueError):  # Windows cannot wait for a pipe
             select.select([0], [], [], options.patience)
-    from leafscope.core import compile_cache
     from leafscope.core.errors import StoreError
+    from leafscope.core.machine import compile_cache
     from leafscope.core.store.store import Store
     from leafscope.core.worker.watch import log
     from leafscope.core.worker.worker import Worker

@@ -12,8 +12,10 @@ import pandas as pd
 from leafscope.core.config import RunConfig, SweepConfig, changed
 from leafscope.core.datasets import load
 from leafscope.core.errors import LeafscopeError, NonFiniteLossError
+from leafscope.core.sweep.choice import reporting_runs
 from leafscope.core.sweep.members import check, distinct_runs, effort, run_ids
-from leafscope.core.sweep.results import results
+from leafscope.core.sweep.results import choosing_results, results
+from leafscope.core.worker import stages
 from leafscope.core.worker.watch import LOOK
 from leafscope.core.worker.worker import Worker
 
@@ -38,6 +40,15 @@ class Outcome:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Trained:
+    """The tables of a sweep that was trained in this process, as `core.sweep.results` makes them."""
+
+    results: pd.DataFrame
+    choices: pd.DataFrame
+    """Of the seeds that choose."""
+
+
 def run_sweep(
     sweep: SweepConfig,
     *,
@@ -48,40 +59,67 @@ def run_sweep(
 ) -> pd.DataFrame:
     """Train all members of a sweep in this process and return the table of `results`: one row per member, tuned rates kept.
 
-    With a store, members finished there are reused, new ones are saved there, and other workers may help. `on_progress` is
-    called with the number of ended runs and the number of all runs. Raises what `check` raises, and DeviceError, before any
+    With reporting seeds, what was chosen is trained on them afterwards. With a store, members finished there are reused, new
+    ones are saved there, and other workers may help. `on_progress` is called with the number of ended runs and the number of
+    all runs, of both stages. Raises what `check` raises, and DeviceError, before any
     training.
     """
+    return train_sweep(sweep, store=store, threads=threads, device=device, on_progress=on_progress).results
+
+
+def train_sweep(
+    sweep: SweepConfig,
+    *,
+    store: "Store | None" = None,
+    threads: int | None = None,
+    device: str = "auto",
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Trained:
+    """Train a sweep as `run_sweep` does, and return the table of the seeds that choose too."""
     from leafscope.core.device import n_cores, resolve_device
 
     check(sweep)
     resolve_device(device)
-    runs = distinct_runs(sweep)
     if store is not None:
-        new = [one.run_id for one in store.submit_sweep(sweep, runs) if not one.reused]
-        ids = run_ids(sweep)
-        train_members(store, ids, threads or n_cores(), device, on_progress)
-        table = results(sweep, store.runs(ids))
-        _prune(sweep, table, store, new)
-        return table
+        return _run_in_store(sweep, store, threads or n_cores(), device, on_progress)
     outcomes: dict[str, Outcome] = {}
-    for group in _groups(runs, threads or n_cores()):
-        for run_id, outcome in _trained(group, threads or n_cores(), device):
-            outcomes[run_id] = outcome
-            on_progress(len(outcomes), len(runs))
-    return results(sweep, outcomes)
+    total = len(run_ids(sweep)) + len(reporting_runs(sweep, {}, foreseen=True))
+    for stage in (distinct_runs, lambda sweep: list(reporting_runs(sweep, outcomes).values())):
+        for group in _groups(stage(sweep), threads or n_cores()):
+            for run_id, outcome in _trained(group, threads or n_cores(), device):
+                outcomes[run_id] = outcome
+                on_progress(len(outcomes), total)
+    return Trained(results(sweep, outcomes), choosing_results(sweep, outcomes))
 
 
-def _prune(sweep: SweepConfig, table: pd.DataFrame, store: "Store", new: Sequence[str]) -> None:
+def _run_in_store(
+    sweep: SweepConfig, store: "Store", threads: int, device: str, on_progress: Callable[[int, int], None]
+) -> Trained:
+    new = [one.run_id for one in stages.submit(store, sweep) if not one.reused]
+    ids = run_ids(sweep)
+    following = len(reporting_runs(sweep, {}, foreseen=True))
+    train_members(store, ids, threads, device, lambda done, total: on_progress(done, total + following))
+    if sweep.report_seeds is not None:
+        stages.go_on(store)
+        chosen = list(reporting_runs(sweep, store.runs(ids)))
+        train_members(store, chosen, threads, device, lambda done, total: on_progress(len(ids) + done, len(ids) + total))
+    outcomes = stages.outcomes(store, sweep)
+    tables = Trained(results(sweep, outcomes), choosing_results(sweep, outcomes))
+    _prune(sweep, tables, store, new)
+    return tables
+
+
+def _prune(sweep: SweepConfig, tables: Trained, store: "Store", new: Sequence[str]) -> None:
     """Delete the weights of new trials whose rate was not kept and that no other sweep contains; their scores stay."""
-    wanted = set(table["run_id"])
-    if (table["status"] != "finished").any():
+    wanted = {*tables.results["run_id"], *tables.choices["run_id"]}
+    unwanted = set(new) - wanted
+    if any((table["status"] != "finished").any() for table in (tables.results, tables.choices)):
         return  # another rate may still be chosen
-    for info in store.sweeps():
+    for info in store.sweeps() if unwanted else ():  # to look through the runs of every sweep takes long
         if info.sweep_id != sweep.sweep_id:
             with contextlib.suppress(ValueError):  # written by another version of the program
-                wanted |= set(run_ids(info.config))
-    store.drop_nets(run_id for run_id in new if run_id not in wanted)
+                unwanted -= {*run_ids(info.config), *stages.outcomes(store, info.config)}
+    store.drop_nets(run_id for run_id in new if run_id in unwanted)
 
 
 def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]]:

@@ -11,7 +11,7 @@ from leafscope.core.worker.logs import logger
 RETRY = 1.0
 """Seconds between two tries."""
 
-WAITING = frozenset({"begin", "checkpoint", "record", "end", "end_many", "set_worker"})
+WAITING = frozenset({"begin", "checkpoint", "record", "end", "end_many", "queue_chosen", "set_worker"})
 """The methods that are tried again; the others raise, as they do in a store."""
 
 log = logger("leafscope.worker")

@@ -52,6 +52,7 @@ class Recorder:
         self._waiting: list[EpochRecord] = []
         self._artifacts: dict[str, bytes] = {}
         self._newest: EpochRecord | None = None
+        self._written: EpochRecord | None = None
         self._next_write: float | None = None if thin else 0.0
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
         self.untouched = claim.attempt == 1
@@ -70,8 +71,9 @@ class Recorder:
             return
         checkpoint = {CHECKPOINT: pack(self._state())} if saves else {}
         self.untouched = False
-        if not self._store.record(self._claim, self._waiting, self._artifacts | checkpoint):
+        if not self._store.record(self._claim, self._waiting, self._artifacts | checkpoint, self._written):
             raise AttemptLostError
+        self._written = self._waiting[-1]
         self._waiting.clear()
         self._artifacts.clear()
         now = time.monotonic()
@@ -88,7 +90,7 @@ class Recorder:
     ) -> None:
         """Write everything that waits and end the attempt; raises AttemptLostError."""
         end = self.last(status, error, artifacts, facts)
-        if not self._store.end(self._claim, status, error, end.records, end.artifacts, facts):
+        if not self._store.end(self._claim, status, error, end.records, end.artifacts, facts, self._written):
             raise AttemptLostError
 
     def last(

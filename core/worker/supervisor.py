@@ -141,6 +141,8 @@ class Supervisor:
                 return process.wait(CHECK)
             try:
                 known = self._store.beats(self._worker_id)
+                if known is None:  # another process took it off the list while this one and the worker were paused
+                    self._store.set_worker(self._worker_id, "starting", self._device, process.pid)
             except StoreError as error:
                 log.warning("%s", error)
                 continue

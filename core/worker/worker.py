@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.compile_cache import NOT_KEPT
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.device import gpus_here, n_cores, n_threads
 from leafscope.core.errors import LeafscopeError, StoreError
+from leafscope.core.machine.compile_cache import NOT_KEPT
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import Claim, Ending
 from leafscope.core.store.values.tensors import pack, unpack
+from leafscope.core.worker import stages
 from leafscope.core.worker.members import Group
 from leafscope.core.worker.patience import patient
 from leafscope.core.worker.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds between two checks of the queue."""
+
+STAGE_EVERY = 1.0
+"""Seconds between two checks, by a worker with nothing to train, for sweeps whose second stage is still to be queued."""
 
 
 class Worker:
@@ -58,6 +62,7 @@ class Worker:
         self.worker_id = worker_id
         self._device = device
         self._make_trainer = make_trainer
+        self._next_stage = 0.0
 
     def run(self) -> None:
         """Start up, then work until told to end."""
@@ -85,11 +90,12 @@ class Worker:
     def work_once(self) -> bool:
         """Train one attempt, or members of sweeps until another run waits; return False if there is nothing to train."""
         if self._group.work():
+            self._next_stage = 0.0
             self._store.set_worker(self.worker_id, "ready")
             return True
         claim = None if self._only is not None else self._store.claim(self.worker_id)
         if claim is None:
-            return False
+            return self._go_on()
         (stop,) = self.watch.follow(claim)
         try:
             self._store.set_worker(self.worker_id, "busy")
@@ -102,6 +108,14 @@ class Worker:
             self.watch.release(claim)
         self._store.set_worker(self.worker_id, "ready")
         return True
+
+    def _go_on(self) -> bool:
+        """Queue what follows the choosing runs of sweeps; False if nothing does, or if the caller named the runs to train."""
+        if self._only is not None or time.monotonic() < self._next_stage:
+            return False
+        went_on = stages.go_on(self._store)
+        self._next_stage = 0.0 if went_on else time.monotonic() + STAGE_EVERY
+        return went_on
 
     def _attempt(self, claim: Claim, stop: threading.Event) -> str:
         recorder: Recorder | None = None
@@ -169,6 +183,7 @@ class Worker:
         elif readiness.can_be_kept():
             log.info("compiling, once on this machine; training is slower until this is done")
             self.watch.helper = compiling.start_making_ready()
+            self._store.set_compiling(self.worker_id)
         else:
             log.warning(NOT_KEPT)
             with contextlib.suppress(LeafscopeError):
@@ -201,3 +216,4 @@ class Worker:
         else:
             log.warning("compiling failed with status %d; training stays slower", compiler.returncode)
         self.watch.helper = None
+        self._store.set_compiling("")

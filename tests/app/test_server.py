@@ -1,5 +1,8 @@
 """The server: local only, no statistics sent, one supervisor however many threads ask."""
 
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import pytest
 from leafscope.app import server
 from leafscope.core import jobs
 from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.worker import supervisor
 
 
 class Fake:
@@ -19,6 +23,7 @@ class Fake:
     def __init__(self, database: Any, device: str, patience: float) -> None:
         self.database, self.device, self.patience = database, device, patience
         self.started = self.stopped = self.released = 0
+        self.let_go = threading.Event()
         Fake.made.append(self)
         threading.Event().wait(0.02)  # time for other threads to come in, were they let
 
@@ -27,6 +32,7 @@ class Fake:
 
     def release(self) -> None:
         self.released += 1
+        self.let_go.set()
 
     def stop(self) -> None:
         self.stopped += 1
@@ -35,8 +41,9 @@ class Fake:
 @pytest.fixture(autouse=True)
 def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LEAFSCOPE_DATABASE", str(tmp_path / "server.db"))
-    monkeypatch.setattr(server, "Supervisor", Fake)
+    monkeypatch.setattr(supervisor, "Supervisor", Fake)
     monkeypatch.setattr(server, "_supervisor", None)
+    monkeypatch.setattr(server, "_is_drawn", False)
     monkeypatch.setattr(Fake, "made", [])
 
 
@@ -64,12 +71,16 @@ def test_one_supervisor_for_racing_threads() -> None:
     assert Fake.made[0].started == 1
 
 
-def test_a_page_that_was_drawn_lets_the_worker_begin() -> None:
+def test_a_page_that_was_drawn_lets_the_worker_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "DRAWING", 0.05)
     server.page_is_drawn()  # nothing was started
-    supervisor = server.ensure_worker()
+    started = server.ensure_worker()
     assert 0 < Fake.made[0].patience <= 3
     server.page_is_drawn()
-    assert supervisor is Fake.made[0]
+    assert started is Fake.made[0]
+    assert Fake.made[0].released == 0  # while the browser draws
+    server.page_is_drawn()
+    assert Fake.made[0].let_go.wait(10)
     assert Fake.made[0].released == 1
 
 
@@ -86,11 +97,10 @@ def test_device_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert Fake.made[0].device == "cpu"
 
 
-def test_worker_ends_with_the_block_even_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_warm_up", lambda: None)
-
+def test_worker_ends_with_the_block_even_after_an_error() -> None:
     def fail() -> None:
         with server.running_worker():
+            server.wait_until_warm()
             assert (Fake.made[0].started, Fake.made[0].stopped) == (1, 0)
             raise ZeroDivisionError
 
@@ -99,3 +109,27 @@ def test_worker_ends_with_the_block_even_after_an_error(monkeypatch: pytest.Monk
     assert Fake.made[0].stopped == 1
     server.ensure_worker()
     assert len(Fake.made) == 2  # and can be had again
+
+
+def test_a_store_that_cannot_be_opened_does_not_end_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_text("no database")
+    monkeypatch.setenv("LEAFSCOPE_DATABASE", str(tmp_path / "broken.db"))
+    with server.running_worker():
+        server.wait_until_warm()
+        assert not Fake.made
+
+
+def test_the_server_answers_before_it_has_imported_what_pages_need(tmp_path: Path) -> None:
+    program = (
+        "import sys\nimport leafscope.app.cli.start, leafscope.app.access, leafscope.app.open_files, leafscope.app.server\n"
+        "from leafscope.core.store.database import location\nassert location.ready_file()\n"
+        "print(sorted({'pandas', 'sqlalchemy', 'pydantic', 'scipy', 'torch', 'numba'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"LEAFSCOPE_DATABASE": str(tmp_path / "new.db")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

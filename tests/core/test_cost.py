@@ -14,12 +14,20 @@ from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
-from leafscope.core.cost import cost, equal_capacity_width, equal_computation_width, largest_depth, memory, trained_parameters
+from leafscope.core.cost import (
+    cost,
+    equal_capacity_width,
+    equal_computation_width,
+    largest_depth,
+    memory,
+    trained_parameters,
+    training_multiply_adds,
+)
 from leafscope.core.models import fitted_kinds
 
 
 @st.composite
-def nets(draw, kinds=("tree", "flat", "dense")):
+def nets(draw, kinds=("tree", "flat", "shuffled", "root_leaf", "additive", "flat_mean", "dense")):
     width = draw(st.integers(1, 9))
     gates = draw(st.sampled_from(["hidden", "units", "random"]))
     return NetConfig(
@@ -34,6 +42,15 @@ def nets(draw, kinds=("tree", "flat", "dense")):
 sizes = st.integers(1, 12)
 
 
+def levels_of(net: NetConfig) -> list[int]:
+    """The number of bits that choose the matrix of each level."""
+    if net.kind == "root_leaf":
+        return sorted({0, net.depth})
+    if net.kind == "additive":
+        return [0] + [1] * net.depth
+    return [net.depth] if net.kind in ("flat", "flat_mean") else list(range(net.depth + 1))
+
+
 def modules(net: NetConfig, n_features: int, n_outputs: int) -> nn.ModuleList:
     """Build the linear maps that a net is made of, each node's matrix one of its own."""
     linear = [nn.Linear(n_features, net.width), nn.Linear(net.width, n_outputs)]
@@ -41,7 +58,7 @@ def modules(net: NetConfig, n_features: int, n_outputs: int) -> nn.ModuleList:
         if net.kind == "dense":
             linear.append(nn.Linear(net.width, net.width))
             continue
-        levels = range(net.depth + 1) if net.kind == "tree" else [net.depth]
+        levels = levels_of(net)
         linear += [nn.Linear(net.width, net.width) for level in levels for _ in range(2**level)]
         if net.gates == "units":
             linear += [nn.Linear(net.width, 1) for _ in range(net.depth)]
@@ -209,7 +226,7 @@ class TestEqualWidths:
     @pytest.mark.parametrize("kind", fitted_kinds())
     @pytest.mark.parametrize("function", [equal_computation_width, equal_capacity_width])
     def test_only_for_nets(self, function, kind):
-        with pytest.raises(ValueError, match=f"kind must be one of tree, flat, dense, got {kind}"):
+        with pytest.raises(ValueError, match=f"kind must be one of tree, flat, dense, .*got {kind}"):
             function(NetConfig(kind=kind), 4, 2)
 
     @pytest.mark.parametrize("function", [equal_computation_width, equal_capacity_width])
@@ -226,8 +243,7 @@ class TestTrainedParameters:
 
     @given(nets(), sizes, sizes)
     def test_all_visited_is_all(self, net, n_features, n_outputs):
-        leaves = 2**net.depth
-        nodes = 2 * leaves - 1 if net.kind == "tree" else leaves
+        nodes = sum(2**level for level in levels_of(net))
         visited = [nodes] * net.tree_layers if net.gated else []
         assert trained_parameters(net, n_features, n_outputs, visited) == cost(net, n_features, n_outputs).parameters
 
@@ -246,7 +262,7 @@ class TestTrainedParameters:
             trained_parameters(NetConfig(kind="dense"), 4, 2, [1])
 
     def test_only_for_nets(self):
-        with pytest.raises(ValueError, match="kind must be one of tree, flat, dense, got logistic"):
+        with pytest.raises(ValueError, match=r"kind must be one of tree, flat, dense, .*got logistic"):
             trained_parameters(NetConfig(kind="logistic"), 4, 2, [])
 
 
@@ -388,3 +404,15 @@ class TestLargestDepth:
     def test_dense_has_depth_0(self):
         assert largest_depth(a_run(kind="dense", depth=4), 4, 2, 100, 10**15) == 0
         assert largest_depth(a_run(kind="dense", depth=4), 4, 2, 100, 100) is None
+
+
+@pytest.mark.parametrize(("kind", "depth", "summed"), [("tree", 0, 1), ("tree", 3, 4), ("flat", 3, 1), ("root_leaf", 3, 2)])
+def test_in_training_a_gated_layer_computes_a_product_for_each_matrix_that_its_leaf_sums(
+    kind: str, depth: int, summed: int
+) -> None:
+    net = NetConfig(kind=kind, depth=depth, width=6, tree_layers=2)
+    assert training_multiply_adds(net, 5, 3) == 5 * 6 + 2 * summed * 6 * 6 + 6 * 3
+    dense = NetConfig(kind="dense", width=6)
+    assert training_multiply_adds(dense, 5, 3) == cost(dense, 5, 3).multiply_adds
+    with pytest.raises(ValueError, match="kind must be one of"):
+        training_multiply_adds(NetConfig(kind="logistic"), 5, 3)

@@ -86,9 +86,58 @@ def test_deeper_nodes_decay_faster():
     layer = TreeLinear(2, 2, 2)
     assert node_decay(layer, 0.1, 3.0).tolist() == pytest.approx([0.1, 0.3, 0.3, 0.9, 0.9, 0.9, 0.9])
     assert node_decay(TreeLinear(2, 2, 2, "flat"), 0.1, 3.0).tolist() == pytest.approx([0.1] * 4)
+    assert node_decay(TreeLinear(2, 2, 2, "shuffled"), 0.1, 3.0).tolist() == node_decay(layer, 0.1, 3.0).tolist()
+    assert node_decay(TreeLinear(2, 2, 2, "root_leaf"), 0.1, 3.0).tolist() == pytest.approx([0.1] + [0.9] * 4)
+    assert node_decay(TreeLinear(2, 2, 2, "additive"), 0.1, 3.0).tolist() == pytest.approx([0.1] + [0.3] * 4)
+    assert node_decay(TreeLinear(2, 2, 2, "flat_mean"), 0.1, 3.0).tolist() == pytest.approx([0.1] * 4)
+    assert node_decay(TreeLinear(2, 2, 0, "root_leaf"), 0.1, 3.0).tolist() == pytest.approx([0.1])
     optimizer = LazyAdamW(parameter_groups(layer, 0.1, 3.0), lr=0.5)
     with torch.no_grad():
         layer.weight.fill_(1.0)
     layer.weight.grad = torch.zeros_like(layer.weight)
     optimizer.step()
     assert layer.weight[:, 0, 0].tolist() == pytest.approx([0.95, 0.85, 0.85, 0.55, 0.55, 0.55, 0.55])
+
+
+def adamw_to_the_mean(table, gradients, lr, decay):
+    """AdamW of separate leaves that decay to their mean, one number at a time: (L, n) and for each step leaf -> (n,)."""
+    w, m, v = table.tolist(), torch.zeros_like(table).tolist(), torch.zeros_like(table).tolist()
+    visits = [0] * len(w)
+    for step in gradients:
+        mean = [sum(leaf[i] for leaf in w) / len(w) for i in range(len(w[0]))]
+        for leaf, gradient in step.items():
+            visits[leaf] += 1
+            for i, g in enumerate(gradient.tolist()):
+                m[leaf][i] = 0.9 * m[leaf][i] + 0.1 * g
+                v[leaf][i] = 0.999 * v[leaf][i] + 0.001 * g * g
+                first, second = m[leaf][i] / (1 - 0.9 ** visits[leaf]), v[leaf][i] / (1 - 0.999 ** visits[leaf])
+                w[leaf][i] -= lr * decay * (w[leaf][i] - mean[i]) + lr * first / (second**0.5 + 1e-8)
+    return torch.tensor(w, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_separate_leaves_decay_to_their_mean(fused):
+    torch.manual_seed(3)
+    layer = TreeLinear(3, 2, 2, "flat_mean", sparse=True)
+    with torch.no_grad():
+        for table in layer.parameters():
+            table.copy_(torch.randn(table.shape))
+    start = [table.detach().double().flatten(1) for table in layer.parameters()]
+    if not fused:
+        layer.double()
+    optimizer = LazyAdamW(parameter_groups(layer, 0.7, 3.0), lr=0.1)
+    if fused:
+        assert optimizer.fuse(layer)
+    gradients = [], []
+    for leaf in ([0, 1, 3], [0, 0], [3], [1, 3, 2], [0]):
+        x = torch.randn(len(leaf), 3, dtype=layer.weight.dtype)
+        slope = torch.randn(len(leaf), 2, dtype=layer.weight.dtype)
+        optimizer.zero_grad()
+        (layer(x, torch.tensor(leaf)) * slope).sum().backward()
+        optimizer.step()
+        for number, of_rows in enumerate(((slope.unsqueeze(2) * x.unsqueeze(1)).flatten(1), slope)):
+            gradients[number].append({one: of_rows[torch.tensor(leaf) == one].double().sum(0) for one in set(leaf)})
+    for table, first, steps in zip(layer.parameters(), start, gradients, strict=True):
+        wanted = adamw_to_the_mean(first, steps, 0.1, 0.7)
+        tolerance = 1e-5 if fused else 1e-12
+        torch.testing.assert_close(table.detach().double().flatten(1), wanted, rtol=tolerance, atol=tolerance)

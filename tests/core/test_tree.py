@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from leafscope.core.gating import leaf_index
+from leafscope.core.parametrizations import leaf_numbering
 from leafscope.core.tree import TreeLinear
+
+KINDS = ["tree", "flat", "shuffled", "root_leaf", "additive", "flat_mean"]
 
 shapes = st.fixed_dictionaries(
     {
@@ -15,7 +18,7 @@ shapes = st.fixed_dictionaries(
         "p": st.integers(1, 6),
         "q": st.integers(1, 6),
         "depth": st.integers(0, 7),
-        "parametrization": st.sampled_from(["tree", "flat"]),
+        "parametrization": st.sampled_from(KINDS),
         "bias": st.booleans(),
         "sparse": st.booleans(),
         "seed": st.integers(0, 1000),
@@ -35,14 +38,33 @@ def make(rows, p, q, depth, parametrization, bias, sparse, seed):
     return layer, x, leaf
 
 
+def nodes_of(layer, pattern):
+    """The nodes that a sign pattern sums."""
+    if layer.parametrization in ("flat", "flat_mean"):
+        return [pattern]
+    if layer.parametrization == "additive":
+        bits = format(pattern, f"0{layer.depth}b") if layer.depth else ""
+        return [0, *(1 + 2 * place + int(bit) for place, bit in enumerate(bits))]
+    if layer.parametrization == "root_leaf":
+        return [0, 1 + pattern] if layer.depth else [0]
+    place = int(leaf_numbering(layer.depth)[pattern]) if layer.parametrization == "shuffled" else pattern
+    return [2**level - 1 + (place >> (layer.depth - level)) for level in range(layer.depth + 1)]
+
+
+def nodes_that_depend_on(layer, pattern, bit):
+    """Those whose contribution would be another if bit `bit`, from 1, were."""
+    if layer.parametrization == "tree":
+        return nodes_of(layer, pattern)[bit:]
+    if layer.parametrization == "additive":
+        return nodes_of(layer, pattern)[bit : bit + 1]
+    return nodes_of(layer, pattern)[1:] if layer.parametrization == "root_leaf" else nodes_of(layer, pattern)
+
+
 def brute_force(layer, x, leaf):
     """The layer's output, one row and one node at a time."""
     outputs = []
     for row, pattern in zip(x, leaf.tolist()):
-        if layer.parametrization == "flat":
-            nodes = [pattern]
-        else:
-            nodes = [2**level - 1 + (pattern >> (layer.depth - level)) for level in range(layer.depth + 1)]
+        nodes = nodes_of(layer, pattern)
         total = torch.zeros(layer.out_features, dtype=torch.float64)
         for node in nodes:
             total = total + layer.weight[node] @ row
@@ -83,7 +105,7 @@ def test_collapsed_matrices_give_the_same_output(shape):
     assert layer.leaf_weight().shape == (2**layer.depth, layer.out_features, layer.in_features)
 
 
-@pytest.mark.parametrize("parametrization", ["tree", "flat"])
+@pytest.mark.parametrize("parametrization", KINDS)
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_gradcheck(parametrization, depth):
     layer, x, leaf = make(5, 3, 2, depth, parametrization, True, False, 1)
@@ -113,12 +135,7 @@ def test_straight_through_credits_gates_by_the_formula(shape):
             a = gate[n, j - 1].item()
             s = 1.0 if a > 0 else -1.0
             factor = s / (1 + torch.tensor(s * a, dtype=torch.float64).exp().item())  # s sigma(-s a)
-            for level in range(j, layer.depth + 1) if layer.parametrization == "tree" else [layer.depth]:
-                node = (
-                    leaf[n].item()
-                    if layer.parametrization == "flat"
-                    else (2**level - 1 + (leaf[n].item() >> (layer.depth - level)))
-                )
+            for node in nodes_that_depend_on(layer, leaf[n].item(), j):
                 contribution = layer.weight[node] @ x[n] + (0 if layer.bias is None else layer.bias[node])
                 expected[n, j - 1] += (g[n] @ contribution).item() * factor
     got = torch.zeros_like(gate) if gate.grad is None else gate.grad
@@ -155,7 +172,7 @@ def test_sparse_gradients_hold_the_touched_nodes_only_and_add_up():
 def test_starts_as_a_linear_layer_whatever_the_pattern():
     torch.manual_seed(5)
     linear = nn.Linear(7, 4)
-    for parametrization in ("tree", "flat"):
+    for parametrization in KINDS:
         torch.manual_seed(5)
         layer = TreeLinear(7, 4, 3, parametrization)
         x = torch.randn(20, 7)
@@ -213,7 +230,7 @@ def test_shapes_that_do_not_fit_are_refused(arguments, sentence):
 def test_what_is_not_a_layer_is_refused():
     with pytest.raises(ValueError, match="depth must be from 0 to 16, got 17"):
         TreeLinear(3, 2, 17)
-    with pytest.raises(ValueError, match="tree or flat, got 'soft'"):
+    with pytest.raises(ValueError, match="tree, flat, shuffled, root_leaf, additive, flat_mean, got 'soft'"):
         TreeLinear(3, 2, 1, "soft")
     with pytest.raises(ValueError, match="at least 1, got 0 and 2"):
         TreeLinear(0, 2, 1)

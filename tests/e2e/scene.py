@@ -19,6 +19,7 @@ from leafscope.core.inspection.levels import scores
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.values.tensors import unpack
 from tests.e2e.harness import App, until
+from tests.e2e.page import drawn
 
 CLOSE = 1e-4
 """How far a number of the browser may be from core's."""
@@ -82,6 +83,7 @@ class Scene:
         elif shown != [run.run_id]:
             self.page.evaluate(GO_TO, f"{self.app.url}/?run={run.run_id}")
         until(lambda: self.shown() == [run.run_id], f"the scene of {run.label}")
+        drawn(self.page)
         self.page.locator(".scene").evaluate(RESET)
         self.page.get_by_role("heading", level=1).hover()
         self.at_rest()

@@ -5,9 +5,44 @@ from contextlib import contextmanager
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.harness import HANGS, App
+
+
+class Session:
+    """An open page."""
+
+    def __init__(self, socket: ClientConnection, page: str, query: str) -> None:
+        self._socket = socket
+        self._page, self._query = page, query
+        self._fields: dict[str, str] = {}
+        self.received = 0
+        """Bytes that the server sent for the last run of the page's script."""
+        self._run(BackMsg())
+
+    def type(self, label: str, text: str) -> None:
+        """Type into a field of text, and wait until the script has run again."""
+        asked = BackMsg()
+        asked.rerun_script.widget_states.widgets.add(id=self._fields[label], string_value=text)
+        self._run(asked)
+
+    def _run(self, asked: BackMsg) -> None:
+        asked.rerun_script.page_name = self._page
+        asked.rerun_script.query_string = self._query
+        self._socket.send(asked.SerializeToString())
+        self.received = 0
+        seen = ForwardMsg()
+        while seen.WhichOneof("type") != "script_finished" or seen.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            message = self._socket.recv(timeout=HANGS)
+            self.received += len(message)
+            seen.ParseFromString(message)  # type: ignore[arg-type]
+            element = seen.delta.new_element if seen.WhichOneof("type") == "delta" else None
+            if element is not None and element.WhichOneof("type") == "exception":
+                raise AssertionError(f"{self._page}: {element.exception.message}")
+            if element is not None and element.WhichOneof("type") == "text_input":
+                self._fields[element.text_input.label] = element.text_input.id
+        assert seen.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
 
 def load(app: App, page: str = "", query: str = "") -> None:
@@ -17,18 +52,8 @@ def load(app: App, page: str = "", query: str = "") -> None:
 
 
 @contextmanager
-def opened(app: App, page: str = "", query: str = "") -> Iterator[None]:
+def opened(app: App, page: str = "", query: str = "") -> Iterator[Session]:
     """Load a page, and keep it open."""
-    wanted = BackMsg()
-    wanted.rerun_script.page_name = page
-    wanted.rerun_script.query_string = query
     address = app.url.replace("http", "ws") + "/_stcore/stream"
     with connect(address, subprotocols=["streamlit"], origin=app.url, max_size=None) as socket:  # type: ignore[arg-type,list-item]
-        socket.send(wanted.SerializeToString())
-        seen = ForwardMsg()
-        while seen.WhichOneof("type") != "script_finished" or seen.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-            seen.ParseFromString(socket.recv(timeout=HANGS))  # type: ignore[arg-type]
-            if seen.WhichOneof("type") == "delta" and seen.delta.new_element.WhichOneof("type") == "exception":
-                raise AssertionError(f"{page}: {seen.delta.new_element.exception.message}")
-        assert seen.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
-        yield
+        yield Session(socket, page, query)

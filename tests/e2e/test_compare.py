@@ -11,6 +11,7 @@ from leafscope.core.comparison.statistics import paired_difference
 from leafscope.core.config import RunConfig, changed
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
+from tests.e2e.page import Watch, drawn, saved_file
 
 SEEDS = (0, 1)
 
@@ -42,22 +43,26 @@ def test_compare_share_and_present(app: App, window: Visit, browser: Any, tmp_pa
     page.wait_for_url(re.compile("view=pairs"))
 
     page.locator("[data-testid=stSidebar] summary", has_text="View").click()
-    page.goto(page.locator("[data-testid=stSidebar] code").inner_text())
+    link = page.locator("[data-testid=stSidebar] code")
+    expect(link).to_contain_text("view=pairs")
+    page.goto(link.inner_text())
     page.get_by_text(words, exact=True).first.wait_for()
 
     deck = "Moons <b>bold</b>"
+    added = Watch(page, r"Added to .{1,80}? as slide (\d)")
     views = (("pairs", None, "pairs_validation"), ("scores", "Scores", "scores"), ("curves", "Curves", "curves_figure"))
     for place, (view, name, key) in enumerate(views, 1):
         if name is not None:
             page.get_by_text(name, exact=True).click()
             page.wait_for_url(re.compile(f"view={view}"))
         page.locator(f".st-key-{key}_deck").get_by_role("button", name="Add to deck").click()
-        page.get_by_text(re.compile(rf"Added to .* as slide {place}")).first.wait_for()
+        added.until(str(place))
     page.locator("[data-testid=stSidebarNav]").get_by_role("link", name="Present").click()
     field = page.get_by_role("textbox", name="Name of the deck")
     field.fill(deck)
     field.press("Enter")
     until(lambda: [info.name for info in app.store.decks() if not info.shipped] == [deck], "the deck's new name")
+    drawn(page)
     page.get_by_role("textbox", name="Speaker notes").fill("Say it slowly.")
     page.get_by_role("textbox", name="Speaker notes").press("Control+Enter")
     info = app.store.decks()[0]
@@ -74,10 +79,7 @@ def test_compare_share_and_present(app: App, window: Visit, browser: Any, tmp_pa
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Save as one HTML file").wait_for()
 
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save as one HTML file").click()
-    file = tmp_path / "deck.html"
-    download.value.save_as(file)
+    file = saved_file(page, "Save as one HTML file").rename(tmp_path / "deck.html")  # whose ending the browser goes by
     context = browser.new_context(viewport={"width": 1920, "height": 1080})
     asked, errors = [], []
     context.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else asked.append(route))
@@ -103,7 +105,7 @@ def test_a_link_offers_to_train_what_is_not_there(app: App, window: Visit) -> No
     leaf = page.get_by_role("heading", name=re.compile("^(Leaf|Prefix) ")).first
     leaf.wait_for()
     page.wait_for_url(re.compile("plan="))
-    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    drawn(page)
     address = page.url
     page.goto("about:blank")
     app.store.delete(run.run_id)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from playwright.sync_api import expect
 
 from leafscope.app.decks.as_html import deck_html
 from leafscope.app.decks.snapshot import snapshot
@@ -18,6 +19,7 @@ from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.theme import Look
 from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.store.decks import Slide
+from tests.e2e.harness import HANGS, until
 
 NAN = float("nan")
 SCREEN, DARK, PROJECTOR = Look(), Look(dark=True), Look(projector=True)
@@ -70,7 +72,7 @@ class Talk:
     def go(self, number: int) -> None:
         self.page.keyboard.type(str(number))
         self.page.keyboard.press("Enter")
-        assert self.number() == number
+        until(lambda: self.number() == number, f"slide {number}")
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -104,7 +106,7 @@ def opened(browser: Any, file: Path) -> Iterator[Talk]:
 
     context.route(re.compile(r"^(https?|wss?):"), refuse)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(1000 * HANGS)
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(file.as_uri())
@@ -256,19 +258,19 @@ def test_the_speaker_window_works_from_a_file_and_keeps_in_step(talk: Talk) -> N
     with talk.page.expect_popup() as waiting:
         talk.press("s")
     speaker = waiting.value
-    assert speaker.locator("#notes").inner_text() == "Welcome\n<b>all</b>"
-    assert speaker.locator("#then").inner_text().startswith("Next: Points Points")
+    expect(speaker.locator("#notes")).to_have_text(re.compile(r"^Welcome\n<b>all</b>$"))
+    expect(speaker.locator("#then")).to_contain_text("Next: Points Points")
     speaker.locator("#next").click()
-    assert talk.number() == 2
+    until(lambda: talk.number() == 2, "slide 2")
     speaker.keyboard.press("End")
-    assert talk.number() == TOTAL
-    assert speaker.locator("#then").inner_text() == "This is the last slide."
+    until(lambda: talk.number() == TOTAL, "the last slide")
+    expect(speaker.locator("#then")).to_have_text("This is the last slide.")
     talk.go(3)
-    assert speaker.locator("#notes").inner_text() == "Axes first"
-    assert speaker.locator("#place").inner_text() == f"3 / {TOTAL}, step 0 of 3"
+    expect(speaker.locator("#notes")).to_have_text("Axes first")
+    expect(speaker.locator("#place")).to_have_text(f"3 / {TOTAL}, step 0 of 3")
     speaker.locator("#run").click()
-    assert speaker.locator("#run").inner_text() == "Pause timer"
-    assert re.fullmatch(r"\d\d:\d\d", speaker.locator("#elapsed").inner_text())
+    expect(speaker.locator("#run")).to_have_text("Pause timer")
+    expect(speaker.locator("#elapsed")).to_have_text(re.compile(r"^\d\d:\d\d$"))
     speaker.close()
 
 
@@ -339,11 +341,11 @@ def test_in_a_frame_it_takes_the_keyboard_and_hostile_slides_ask_for_nothing(bro
     assert frame.locator("main img, main a[href*=evil], main script:not([type='application/json'])").count() == 0
     frame.locator(".slide.current").click()
     page.keyboard.press("ArrowRight")
-    assert frame.locator(".slide.current .number").inner_text() == "2 / 5"
+    expect(frame.locator(".slide.current .number")).to_have_text("2 / 5")
     page.keyboard.press("4")
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
-    assert frame.locator(".slide.current .number").inner_text() == "4 / 5"
+    expect(frame.locator(".slide.current .number")).to_have_text("4 / 5")
     assert page.url == outer.as_uri()
     context.close()
     assert not asked

@@ -5,10 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
+import streamlit
 
 from leafscope.core.config import RunConfig, changed
 from tests.e2e.harness import HANGS, App, assert_all_gone, assert_no_traceback, end_app, start_app, until
@@ -78,6 +80,48 @@ def test_it_listens_on_one_port_ends_in_order_and_leaves_nothing_when_killed(tmp
     until(lambda: again.store.run(long_run.run_id).status == "interrupted", "interrupted")
     assert again.store.run(long_run.run_id).epochs_done > done + 5
     assert_each_epoch_once(again, long_run)
+
+
+def reads_nothing(app: App) -> socket.socket:
+    """A connection that has asked for a large file of the app's and takes none of it."""
+    files = (Path(streamlit.__file__).parent / "static" / "static" / "js").iterdir()
+    largest = max(files, key=lambda file: file.stat().st_size)
+    place = app.url.removeprefix("http://")
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    one.connect(("127.0.0.1", int(place.rpartition(":")[2])))
+    one.sendall(f"GET /static/js/{largest.name} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+    assert one.recv(12) == b"HTTP/1.1 200"
+    return one
+
+
+def test_ctrl_c_pressed_again_and_again_ends_all_while_a_browser_is_connected_and_another_reads_nothing(
+    tmp_path: Path, visit: Any
+) -> None:
+    window = visit()
+    app = start_app(tmp_path, tmp_path / "runs.db")
+    try:
+        train_until(app, long_run, 3)
+        window.page.goto(f"{app.url}/?run={long_run.run_id}")
+        window.page.get_by_text(re.compile(r"epoch \d+ of 900")).first.wait_for()
+        with reads_nothing(app):
+            family = app.family()
+            for _ in range(3):
+                app.process.send_signal(signal.SIGINT)
+                assert psutil.Process(app.process.pid).is_running()
+                time.sleep(0.2)
+            assert app.process.wait(30) == 0
+            assert_all_gone(family)
+    finally:
+        end_app(app)
+    window.page.goto("about:blank")
+    window.errors.clear()  # the browser says that its server is gone
+    assert_no_traceback(tmp_path)
+    assert (tmp_path / "app.log").read_text().rstrip().endswith("Ctrl-C ends it.")
+    assert app.store.run(long_run.run_id).status == "interrupted"
+    assert_each_epoch_once(app, long_run)
+    assert app.store.resume(long_run.run_id).attempt == 2
+    assert app.store.run(long_run.run_id).epochs_done >= 3  # it has a checkpoint, from which it goes on
 
 
 def test_a_busy_port_is_passed_over_unless_it_was_asked_for(tmp_path: Path) -> None:

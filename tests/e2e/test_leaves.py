@@ -14,6 +14,7 @@ from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.usage.evenness import balance
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
+from tests.e2e.page import Watch, drawn
 
 DIGITS = changed(RunConfig(), {"train.epochs": 30})
 """Few epochs, so that they have played after some seconds."""
@@ -41,9 +42,10 @@ def test_leaves_of_digits(app: App, window: Visit) -> None:
     chosen = int(np.argsort(counts)[len(counts) // 2])
     slices = page.locator("g.icicle g.slice")
     until(lambda: slices.count() == 31, "31 nodes")
-    box_of = sorted((slices.nth(i).bounding_box() for i in range(31)), key=lambda box: (round(box["y"]), box["x"]))
-    box = box_of[15 + chosen]
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    drawn(page)
+    boxes = [slices.nth(i).bounding_box() for i in range(31)]
+    in_order = sorted(range(31), key=lambda i: (round(boxes[i]["y"]), boxes[i]["x"]))
+    slices.nth(in_order[15 + chosen]).click()
     pattern = " ".join(format(chosen, "04b"))
     page.get_by_role("heading", name=f"Leaf {pattern}: {counts[chosen]} training rows").first.wait_for()
     until(lambda: f"node={15 + chosen}" in page.url, "the leaf in the address")
@@ -55,17 +57,22 @@ def test_leaves_of_digits(app: App, window: Visit) -> None:
     page.get_by_text(f"n = {len(members)} rows", exact=True).first.wait_for()
 
     # its epochs play, pause, and play on to their end
+    pictures = Watch(page, r"Epoch (\d+):\W+the 988 training rows use")
     page.get_by_role("button", name="Play the epochs").click()
-    page.get_by_text(re.compile(r"Epoch 0:\W+the 988 training rows use")).first.wait_for()
-    page.get_by_text(re.compile(r"Epoch [3-9]:\W+the 988 training rows use")).first.wait_for()
+    until(lambda: int(pictures.seen()[-1]) >= 3 if pictures.seen() else False, "an epoch from 3 on")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("heading", name=re.compile("^Leaf ")).first.wait_for()
     found = until(lambda: re.search(r"epoch=(\d+)", page.evaluate("location.href")), "the epoch in the address")
-    assert 3 <= int(found.group(1)) < run.train.epochs
+    paused = int(found.group(1))
+    assert 3 <= paused < run.train.epochs
     page.get_by_role("button", name="Play the epochs").click()
-    page.get_by_role("button", name="Pause").wait_for()
+    until(lambda: int(pictures.seen()[-1]) > paused, "an epoch after the pause")
     page.get_by_role("button", name="Play the epochs").wait_for()  # by itself, after the last epoch
     page.wait_for_url(re.compile(r"^(?!.*epoch=)"))  # that of the last epoch
+    seen = [int(epoch) for epoch in pictures.seen()]
+    assert seen[0] == 0
+    assert seen == sorted(seen)
+    assert len(set(seen)) > run.train.epochs / 2  # a browser may draw two at once, and the last as the page itself
 
     # the test split; one of its rows, explained
     page.get_by_text("test", exact=True).first.click()

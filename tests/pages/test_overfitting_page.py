@@ -2,16 +2,18 @@
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from leafscope.app.large import report
 from leafscope.core import jobs
 from leafscope.core.comparison import intervals, statistics
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, presets
@@ -19,17 +21,26 @@ from leafscope.core.config.toml_file import parse_sweep
 from leafscope.core.datasets import load
 from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.inspection.levels import scores_by_level
-from leafscope.core.inspection.trained import trained_net
+from leafscope.core.inspection.trained import fitted_trees, trained_net
+from leafscope.core.large import answers
+from leafscope.core.large import protocol as large_protocol
+from leafscope.core.large import table as large_table
 from leafscope.core.store.schema import sweeps
 from leafscope.core.store.store import Store
+from leafscope.core.sweep.choice import reporting_runs
 from leafscope.core.sweep.members import distinct_runs, expand, run_ids
 from leafscope.core.training.loop import train
+from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.leaf_use import leaf_use_by_chance
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS
 from leafscope.core.worker.inline import run_sweep
 from leafscope.core.worker.worker import Worker
 from tests.pages.harness import (
+    MAIN,
     Lab,
     decoded,
     figures,
+    go,
     live_charts,
     open_lab,
     open_page,
@@ -75,7 +86,16 @@ TREES = SweepConfig(
     base=changed(BASE, {"net.kind": "decision_tree"}),
     axes={"net.depth": [0, 2], "data.n_train": [40, 80], "seed": [0, 1]},
 )
-KEYS = ["help_map", "error_by_depth", "gap_by_depth", "tree_against_flat", "level_accuracy", "seed_curves"]
+KEYS = [
+    "error_by_computation",
+    "help_map",
+    "error_by_depth",
+    "leaf_use_by_depth",
+    "gap_by_depth",
+    "tree_against_flat",
+    "level_accuracy",
+    "seed_curves",
+]
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +115,15 @@ def swept(stocked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     lab = open_lab(tmp_path, monkeypatch, stocked)
     yield lab
     lab.store.close()
+
+
+@pytest.fixture(scope="module")
+def kept(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The store of those sweeps for tests that only look at it, so that what pages compute of it is computed once."""
+    with pytest.MonkeyPatch.context() as patch:
+        lab = open_lab(tmp_path_factory.mktemp("kept"), patch, stocked)
+        yield lab
+        lab.store.close()
 
 
 def show(sweep: SweepConfig | str | None = None, **address: object) -> AppTest:
@@ -146,7 +175,8 @@ def test_an_empty_store_says_what_will_be_here_and_offers_it(lab: Lab) -> None:
     said = words(at)
     sweep = presets.depth_sweep()
     assert "train and test error of tree, flat and dense nets" in said
-    assert f"{len(run_ids(sweep)):,} runs: about " in said
+    total = len(run_ids(sweep)) + len(reporting_runs(sweep, {}, foreseen=True))
+    assert f"{total:,} runs: about " in said
     assert "closing the browser stops nothing" in said
     assert figures(at) == {}
     for name in presets.DATA:
@@ -155,7 +185,7 @@ def test_an_empty_store_says_what_will_be_here_and_offers_it(lab: Lab) -> None:
     assert param(at, "sweep") == sweep.sweep_id
     assert lab.store.statuses(run_ids(sweep)) == dict.fromkeys(run_ids(sweep), "queued")
     assert len(lab.store.list_runs()) == len(run_ids(sweep))
-    assert progress(at).startswith(f"0 of {len(run_ids(sweep)):,} runs, about ")
+    assert progress(at).startswith(f"0 of {total:,} runs, about ")
     assert "The first points appear when" in words(at)
     assert at.button(key="_stop_sweep").label == "Stop"
 
@@ -178,10 +208,10 @@ def test_what_is_in_the_url_is_kept_for_the_first_sweep(lab: Lab) -> None:
 # A finished sweep: numbers
 
 
-def test_the_figures_are_their_tables_and_the_store(swept: Lab, downloads: dict[str, Any]) -> None:
+def test_the_figures_are_their_tables_and_the_store(kept: Lab, downloads: dict[str, Any]) -> None:
     at = show()
     assert sorted(figures(at)) == sorted(KEYS)
-    brute = scores(swept.store, SWEEP)
+    brute = scores(kept.store, SWEEP)
     shown = figures(at)
     errors = csv(downloads, "error_by_depth")
     assert len(errors) == 2 * (3 * 4 + 2 + 3)  # both splits; tree, flat, capacity, gates by depth; dense, logistic; trees
@@ -189,8 +219,7 @@ def test_the_figures_are_their_tables_and_the_store(swept: Lab, downloads: dict[
         values = at_depth(brute, row["model"], row["depth"], row["variant"])[f"best_{row['split']}"]
         assert row["n"] == 2
         assert row["mean"] == pytest.approx(100 * values.mean())
-        found = intervals.mean_interval(values, overlap=53 / 98)
-        assert (row["low"], row["high"]) == (pytest.approx(100 * found.low), pytest.approx(100 * found.high))
+        assert np.isnan([row["low"], row["high"]]).all()  # two seeds are too few
     gaps = csv(downloads, "gap_by_depth")
     for row in gaps.to_dict("records"):
         rows = at_depth(brute, row["model"], row["depth"], row["variant"])
@@ -215,13 +244,13 @@ def test_the_figures_are_their_tables_and_the_store(swept: Lab, downloads: dict[
     for split in ("test", "train"):
         for model in ("flat", "dense", "dense_capacity", "random_gates"):
             for column in ("mean", "low", "high"):
-                assert at_0.loc[(model, split), column] == at_0.loc[("tree", split), column]
+                np.testing.assert_equal(at_0.loc[(model, split), column], at_0.loc[("tree", split), column])
 
 
-def test_differences_levels_and_curves_are_the_stores(swept: Lab, downloads: dict[str, Any]) -> None:
+def test_differences_levels_and_curves_are_the_stores(kept: Lab, downloads: dict[str, Any]) -> None:
     at = show(at_depth=2)
     shown = figures(at)
-    brute = scores(swept.store, SWEEP)
+    brute = scores(kept.store, SWEEP)
     tree, flat, dense = (
         {k: at_depth(brute, model, k).set_index("seed") for k in (0, 1, 2)} for model in ("tree", "flat", "dense")
     )
@@ -239,9 +268,9 @@ def test_differences_levels_and_curves_are_the_stores(swept: Lab, downloads: dic
     assert sorted(set(levels["level"])) == [0, 1, 2]
     read = []
     for run_id in tree[2]["run_id"]:
-        net = trained_net(swept.store, run_id)
+        net = trained_net(kept.store, run_id)
         assert net is not None
-        read.append(scores_by_level(net.net, load(SWEEP.base.data, swept.store.run(run_id).config.seed)))
+        read.append(scores_by_level(net.net, load(SWEEP.base.data, kept.store.run(run_id).config.seed)))
     for row in levels.to_dict("records"):
         expected = np.mean([scores[row["split"], "accuracy"][row["level"]] for scores in read])
         assert row["mean"] == pytest.approx(100 * expected)
@@ -252,13 +281,93 @@ def test_differences_levels_and_curves_are_the_stores(swept: Lab, downloads: dic
     curves = csv(downloads, "seed_curves").set_index(["model", "split", "epoch"])["mean"]
     assert len(curves) == 3 * 2 * 4
     for model in ("tree", "flat", "dense"):
-        histories = [swept.store.history(run_id) for run_id in at_depth(brute, model, 2)["run_id"]]
+        histories = [kept.store.history(run_id) for run_id in at_depth(brute, model, 2)["run_id"]]
         losses = pd.concat([history[history["metric"] == "loss"] for history in histories])
         for (split, epoch), rows in losses[losses["split"] != "validation"].groupby(["split", "epoch"]):
             assert curves[model, split, epoch] == pytest.approx(rows["value"].mean())
 
 
-def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(swept: Lab, downloads: dict[str, Any]) -> None:
+@pytest.mark.parametrize("measure", ["effective_leaves", "fullest_share", "rows_per_leaf"])
+def test_leaf_use_is_counted_from_the_stores_leaves(kept: Lab, downloads: dict[str, Any], measure: str) -> None:
+    at = show(leaf_use=measure)
+    table = csv(downloads, "leaf_use_by_depth")
+    brute = scores(kept.store, SWEEP)
+
+    def use(leaf: np.ndarray) -> float:
+        counts = np.unique(leaf, return_counts=True)[1]
+        share = counts / counts.sum()
+        return {
+            "effective_leaves": np.exp(-(share * np.log(share)).sum()),
+            "fullest_share": 100 * share.max(),
+            "rows_per_leaf": counts.mean(),
+        }[measure]
+
+    def leaves(model: str, run_id: str, depth: float) -> np.ndarray:
+        x = load(SWEEP.base.data, kept.store.run(run_id).config.seed).train.x
+        if model.startswith("decision_tree"):
+            trees = fitted_trees(kept.store, run_id)
+            assert trees is not None
+            return trees.apply(x)
+        net = trained_net(kept.store, run_id)
+        assert net is not None
+        if model == "dense":
+            return (net.net.linear("hidden", x)[:, : int(depth)] > 0) @ (1 << np.arange(int(depth)))
+        return net.net.routed(x).leaves[0]
+
+    models = table[table["n"].notna()]
+    assert set(models["model"]) == {"tree", "flat", "dense", "random_gates", "decision_tree"}
+    assert len(models) == 5 * 3
+    for row in models.to_dict("records"):
+        runs = at_depth(brute, row["model"], row["depth"])["run_id"]
+        expected = [use(leaves(row["model"], run_id, row["depth"])) for run_id in runs]
+        assert len(expected) == row["n"] == 2
+        found = intervals.mean_interval(np.array(expected), overlap=53 / 98)
+        assert [row["mean"], row["low"], row["high"]] == pytest.approx([found.mean, found.low, found.high])
+
+    trees = {k: at_depth(brute, "tree", k)["run_id"] for k in (0, 1, 2)}
+    factor = 100 if measure == "fullest_share" else 1
+    for level in (INDEPENDENT_BITS, HYPERPLANES):
+        rows = table[table["model"] == level.name]
+        assert rows["depth"].tolist() == [0, 1, 2]
+        for row in rows.to_dict("records"):
+            means = []
+            for run_id in trees[row["depth"]]:
+                x = load(SWEEP.base.data, kept.store.run(run_id).config.seed).train.x
+                counts = leaf_counts(leaves("tree", run_id, row["depth"]), int(row["depth"]))
+                means.append(leaf_use_by_chance(counts, x)[level][measure].mean)
+            assert row["mean"] == pytest.approx(factor * np.mean(means))
+    said = words(at)
+    assert "Random hyperplanes on the same rows would give" in said
+    assert "Chance is that of the gates of the tree, averaged over the seeds." in said
+    assert "Not drawn" not in said
+    drawn = figures(at)["leaf_use_by_depth"]["layout"]["xaxis"]
+    assert drawn["range"] == figures(at)["error_by_depth"]["layout"]["xaxis"]["range"]
+
+
+def test_leaves_that_are_not_kept_are_said(swept: Lab, downloads: dict[str, Any]) -> None:
+    dense = {member.run_id for member in expand(ONE) if member.model == "dense"}
+    swept.store.drop_nets(dense)
+    said = words(show(ONE))
+    assert "Not drawn, since neither leaves nor weights are kept here: dense, same multiply-adds (own signs) (1 run)." in said
+    assert set(csv(downloads, "leaf_use_by_depth")["model"]) == {"tree", "flat", INDEPENDENT_BITS.name, HYPERPLANES.name}
+    with swept.store._write() as connection:
+        connection.exec_driver_sql("DELETE FROM leaves")
+    st.cache_data.clear()
+    at = show(ONE)
+    assert "How the leaves are used cannot be shown. Not drawn, since neither leaves nor weights are kept here: " in words(at)
+    assert "leaf_use_by_depth" not in figures(at)
+
+
+def test_only_models_with_leaves_are_counted(kept: Lab, downloads: dict[str, Any]) -> None:
+    show(ONE, show="dense")
+    table = csv(downloads, "leaf_use_by_depth")
+    assert table[["model", "variant", "depth"]].values.tolist() == [["dense", "own signs", 0.0], ["dense", "own signs", 1.0]]
+    at = show(SWEEP, show="logistic")
+    assert "leaf_use_by_depth" not in figures(at)
+    assert "No model of this sweep that is shown has leaves" in words(at)
+
+
+def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(kept: Lab, downloads: dict[str, Any]) -> None:
     at = show()
     expected = jobs.sweep_results(SWEEP.sweep_id)
     saved = pd.read_csv(io.BytesIO(downloads[f"leafscope-sweep-{SWEEP.sweep_id}.csv"]()))
@@ -281,9 +390,9 @@ def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(
 # Choices
 
 
-def test_the_last_epoch(swept: Lab, downloads: dict[str, Any]) -> None:
+def test_the_last_epoch(kept: Lab, downloads: dict[str, Any]) -> None:
     at = show(ONE, at="last")
-    brute = scores(swept.store, ONE)
+    brute = scores(kept.store, ONE)
     assert param(at, "at") == "last"
     assert "Errors at the last epoch" in words(at)
     for row in csv(downloads, "error_by_depth").to_dict("records"):
@@ -293,9 +402,9 @@ def test_the_last_epoch(swept: Lab, downloads: dict[str, Any]) -> None:
     assert (best != brute["last_test"].to_numpy()).any()  # so that the choice can be seen
 
 
-def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(swept: Lab, downloads: dict[str, Any]) -> None:
+def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(kept: Lab, downloads: dict[str, Any]) -> None:
     at = show(ROWS, basis="train_loss", seeds=1)
-    brute = scores(swept.store, ROWS)
+    brute = scores(kept.store, ROWS)
     brute = brute[(brute["n_train"] == 80) & (brute["width"] == 4)]
     places = set()
     said = words(at)
@@ -307,7 +416,7 @@ def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(swept: Lab, downl
             histories = []
             for model in ("tree", "flat"):
                 run_id = at_depth(brute, model, row["depth"]).set_index("seed").loc[seed, "run_id"]
-                wide = swept.store.history(run_id).pivot_table(index="epoch", columns=["split", "metric"], values="value")
+                wide = kept.store.history(run_id).pivot_table(index="epoch", columns=["split", "metric"], values="value")
                 histories.append(wide)
             target = max(wide["train", "loss"].min() for wide in histories)
             places.add(tuple(int((wide["train", "loss"] <= target).argmax()) for wide in histories))
@@ -326,7 +435,7 @@ def test_tree_and_flat_at_the_same_train_loss_and_single_seeds(swept: Lab, downl
     assert spread
 
 
-def test_one_seed_has_curves_without_intervals_and_says_why(swept: Lab, downloads: dict[str, Any]) -> None:
+def test_one_seed_has_curves_without_intervals_and_says_why(kept: Lab, downloads: dict[str, Any]) -> None:
     at = show()
     at.selectbox(key="_picked_sweep").set_value(ONE.sweep_id)
     run_app(at)
@@ -343,9 +452,9 @@ def test_one_seed_has_curves_without_intervals_and_says_why(swept: Lab, download
     assert "No difference in test error" in words(at)
 
 
-def test_several_sizes_and_widths(swept: Lab, downloads: dict[str, Any]) -> None:
+def test_several_sizes_and_widths(kept: Lab, downloads: dict[str, Any]) -> None:
     at = show(ROWS, at_rows=40, at_width=4, at_depth=1)
-    brute = scores(swept.store, ROWS)
+    brute = scores(kept.store, ROWS)
     assert sorted(figures(at)) == sorted([*KEYS, "error_by_rows"])
     here = brute[brute["width"].isna() | (brute["width"] == 4)]
     for row in csv(downloads, "error_by_rows").to_dict("records"):
@@ -370,7 +479,7 @@ def test_several_sizes_and_widths(swept: Lab, downloads: dict[str, Any]) -> None
     assert "80 training rows, width 6" in str(figures(at)["error_by_depth"]["layout"])
 
 
-def test_a_click_on_the_map_chooses_a_cell(swept: Lab, click_point: Any) -> None:
+def test_a_click_on_the_map_chooses_a_cell(kept: Lab, click_point: Any) -> None:
     click_point("help_map", {"customdata": [6, 0]})
     at = show(ROWS)
     assert "width 4, K = 1" in str(figures(at)["seed_curves"]["layout"])
@@ -380,9 +489,9 @@ def test_a_click_on_the_map_chooses_a_cell(swept: Lab, click_point: Any) -> None
     assert "width 6" in str(figures(at)["error_by_depth"]["layout"])
 
 
-def test_variants_of_decay_growth_are_lines_of_their_own(swept: Lab, downloads: dict[str, Any]) -> None:
+def test_variants_of_decay_growth_are_lines_of_their_own(kept: Lab, downloads: dict[str, Any]) -> None:
     at = show(GROWTH)
-    brute = scores(swept.store, GROWTH)
+    brute = scores(kept.store, GROWTH)
     table = csv(downloads, "error_by_depth").query("split == 'test' and model == 'tree'")
     for growth in ("1", "4"):
         line = table[table["variant"] == f"decay_growth={growth}"]
@@ -406,7 +515,7 @@ def test_variants_of_decay_growth_are_lines_of_their_own(swept: Lab, downloads: 
 
 def test_without_nets_there_are_the_curves_that_there_can_be(swept: Lab, downloads: dict[str, Any]) -> None:
     at = show(TREES)
-    assert sorted(figures(at)) == ["error_by_depth", "gap_by_depth"]
+    assert sorted(figures(at)) == ["error_by_computation", "error_by_depth", "gap_by_depth", "leaf_use_by_depth"]
     said = words(at)
     assert "A sweep with a tree and a dense net of the same multiply-adds would show it here." in said
     assert "Add the flat net to the sweep" in said
@@ -528,7 +637,7 @@ def test_collapsed_nets_are_drawn_and_counted(lab: Lab, downloads: dict[str, Any
 # Bad input
 
 
-def test_an_unknown_sweep_is_said_with_a_way_back(swept: Lab) -> None:
+def test_an_unknown_sweep_is_said_with_a_way_back(kept: Lab) -> None:
     at = show("`<b>x</b>` ![x](http://x)")
     assert at.error[0].value.startswith("There is no sweep `<b>x</b> ![x](http://x)` here")  # code, which is shown as it is
     assert figures(at) == {}
@@ -538,7 +647,7 @@ def test_an_unknown_sweep_is_said_with_a_way_back(swept: Lab) -> None:
     assert sorted(figures(at)) == sorted(KEYS)
 
 
-def test_choices_that_the_sweep_does_not_have_are_said(swept: Lab) -> None:
+def test_choices_that_the_sweep_does_not_have_are_said(kept: Lab) -> None:
     at = show(SWEEP, at_depth=9, at_width="<b>", at="first", basis="x", at_rows=3, at_data="![x](http://x)")
     assert sorted(figures(at)) == sorted(KEYS)
     toasts = [plain(toast.value) for toast in at.toast]
@@ -592,3 +701,129 @@ def test_other_choices_wait_for_train(swept: Lab) -> None:
     statuses = swept.store.statuses(run_ids(wanted))
     assert {statuses[run_id] for run_id in run_ids(ONE)} == {"finished"}
     assert {statuses[run_id] for run_id in statuses if run_id not in before} == {"queued"}
+
+
+def test_a_sweep_with_reporting_seeds_shows_them_and_says_what_chose(lab: Lab) -> None:
+    fair = SweepConfig.model_validate(SWEEP.model_dump() | {"tune_lr": None, "trials": 2, "report_seeds": [2, 3, 4]})
+    jobs.submit_sweep(fair, store=lab.store)
+    at = open_page("overfitting")
+    total = len(distinct_runs(fair)) + len(reporting_runs(fair, {}, foreseen=True))
+    assert progress(at).startswith(f"0 of {total} runs, about ")
+    assert (at.text_input(key="sweep_report").value, at.text_input(key="sweep_trials").value) == ("3", "2")
+    work(lab)
+    at = open_page("overfitting")
+    said = words(at)
+    assert said.count("Chosen on seeds 0 and 1, reported on seeds 2 to 4.") >= 2
+    assert "the pair of 2 with the lowest mean validation error" in said
+    assert "95 % t intervals over 3" in said
+    capacity = open_page("capacity")
+    assert not capacity.exception
+
+
+def work(lab: Lab) -> None:
+    worker = Worker(lab.store, "w")
+    while worker.work_once():
+        pass
+
+
+TWICE = SweepConfig(
+    name="twice",
+    base=BASE,
+    axes={"net.depth": [0, 1], "seed": [0, 1]},
+    baselines=["dense", "dense_ladder"],
+    report_seeds=[4, 6],
+)
+
+
+def test_added_reporting_seeds_are_a_second_look_and_train_nothing_again(lab: Lab) -> None:
+    run_sweep(TWICE, store=lab.store)
+    before = {summary.run_id for summary in lab.store.list_runs()}
+    at = open_page("overfitting")
+    assert "Second look" not in words(at)
+    assert at.text_input(key="sweep_report").value == "4, 6"
+    assert at.number_input(key="_more_seeds").value == 2
+    press(at, "_add_seeds")
+    larger = lab.store.sweep(str(param(at, "sweep"))).config
+    assert (larger.report_seeds, larger.second_look_after) == ([4, 6, 7, 8], 2)
+    work(lab)
+    runs = lab.store.list_runs()
+    assert {summary.attempt for summary in runs} == {1}
+    new = [summary for summary in runs if summary.run_id not in before]
+    assert {summary.config.seed for summary in new} == {7, 8}
+    at = open_page("overfitting", sweep=larger.sweep_id)
+    said = words(at)
+    look = "Second look: 2 seeds were added after the answer from the first 2 was seen; intervals do not account for that."
+    assert look in said
+    assert "press Train to apply" not in said  # the form holds the same sweep
+    assert look in words(open_page("capacity", sweep=larger.sweep_id))
+
+
+def test_a_point_of_error_against_computation_opens_its_runs(
+    kept: Lab, downloads: dict[str, Any], click_point: Callable[[str, dict[str, Any]], None]
+) -> None:
+    drawn = figures(show())["error_by_computation"]["data"]
+    tree = next(trace for trace in drawn if str(trace.get("name")).startswith("tree, K"))
+    place = int(decoded(tree["customdata"])[2])
+    row = csv(downloads, "error_by_computation").iloc[place]
+    own = at_depth(scores(kept.store, SWEEP), "tree", 2)
+    assert (row["model"], row["depth"], row["n"]) == ("tree", 2, 2)
+    assert row["mean"] == pytest.approx(100 * own["best_test"].mean())
+    assert decoded(tree["y"])[2] == pytest.approx(row["mean"])
+    click_point("error_by_computation", {"customdata": place})
+    at = press(show(), "error_by_computation_click")
+    button = next(one for one in at.button if one.key == "_open_computation_runs")
+    assert plain(button.label) == "tree, K = 2, width 6: open its 2 runs in Compare"
+    press(at, "_open_computation_runs")
+    assert sorted(str(param(at, "chosen")).split(".")) == sorted(own["run_id"])
+
+
+def test_the_slider_over_training_rows_moves_the_page(kept: Lab) -> None:
+    at = show(ROWS)
+    slider = at.select_slider(key="_computation_rows")
+    assert slider.value == 80
+    slider.set_value(40)
+    run_app(at)
+    assert param(at, "at_rows") == "40"
+    assert "40 training rows" in figures(at)["error_by_computation"]["layout"]["title"]["text"]
+
+
+LARGE = """
+rows = [40, 80]
+depths = [1, 2]
+width = 4
+dense_widths = [4, 6]
+trials = 1
+choosing_seeds = [0]
+report_seeds = [5, 6, 7]
+rows_seen = 40
+validation_rows = 50
+test_rows = 50
+teachers = [{ name = "tree_teacher", n_features = 4, teacher_depth = 1 }, { name = "net_teacher", n_features = 4 }]
+models = [{ kind = "tree" }, { kind = "tree", gate_gradient = "straight_through" }]
+"""
+
+
+def test_the_map_of_more_rows_is_drawn_below_its_fold(
+    kept: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, downloads: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(report, "TABLE", tmp_path / "map.csv")
+    titles = "More rows at the same computation"
+    assert not [fold for fold in show(ONE).expander if fold.label == titles]
+    file = tmp_path / "protocol.toml"
+    file.write_text(LARGE)
+    made = large_table.make(large_protocol.read(file), report.TABLE)
+    at = show(ONE)
+    assert [fold for fold in at.expander if fold.label == titles]
+    assert "best_depth_by_rows" not in figures(at)
+    for model, name in (("tree", "tree"), ("tree, straight-through", "tree (straight-through)")):
+        at = AppTest.from_file(str(MAIN), default_timeout=60.0)
+        at.session_state["_map"] = True
+        at.query_params["sweep"] = ONE.sweep_id
+        at.query_params["map_model"] = model
+        run_app(go(at, "overfitting"))
+        assert f"Best depth of the {name} against" in figures(at)["best_depth_by_rows"]["layout"]["title"]["text"]
+        best = answers.best_depths(made)
+        drawn = csv(downloads, "best_depth_by_rows").set_index(["data", "rows"])
+        for _, row in best[best["model"] == model].iterrows():
+            found = drawn.loc[(report.teacher_words(row["teacher"]), row["rows"])]
+            assert (found["depth"], found["gain"]) == (row["depth"], pytest.approx(100 * row["gain"]))

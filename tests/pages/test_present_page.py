@@ -206,6 +206,23 @@ def test_other_deck_is_opened(lab: Lab) -> None:
     assert app.text_input(key=f"_deck_name_{second}").value == "Second"
 
 
+def test_press_before_the_new_names_are_drawn(lab: Lab) -> None:
+    """A browser sends the words it shows: those of a deck that has just been renamed choose nothing."""
+    deck_id, _ = talk(lab, "A", deck="Old name"), talk(lab, "B", deck="Other")
+    app = open_page("present", deck=deck_id)
+    old = app.selectbox(key="_picked_deck").options
+    app.text_input(key=f"_deck_name_{deck_id}").set_value("New name")
+    run_app(app)
+    picker = app.selectbox(key="_picked_deck")
+    assert picker.options != old
+    picker.options = old
+    picker.set_value(next(said for said in old if said.startswith("Old name")))
+    press(app, "_new_text")
+    assert "There is no deck" not in words(app)
+    assert param(app, "deck") == app.selectbox(key="_picked_deck").value == deck_id
+    assert len(titles(lab, deck_id)) == 2
+
+
 def test_two_sessions_change_one_deck(lab: Lab) -> None:
     deck_id = talk(lab, "A", "B", "C")
     ids = list(lab.store.slides(deck_id))
@@ -336,7 +353,7 @@ def test_figures_of_every_page(lab: Lab) -> None:
     for page, key, subject in (
         ("playground", "live_curves_table", "training and"),
         ("leaves", "icicle", "prefix"),
-        ("balance", None, "random routing"),
+        ("balance", None, "random hyperplanes"),
         ("compare", "curves_figure", "Mean over the seeds"),
     ):
         asked: dict[str, Any] = {"view": "curves"} if page == "compare" else {"run": shown}

@@ -101,7 +101,7 @@ def test_values_are_the_stores(lab: Lab) -> None:
             if expected is None:
                 assert pd.isna(row[f"{column} accuracy"])
             else:
-                assert row[f"{column} accuracy"] == expected
+                assert row[f"{column} accuracy"] == pytest.approx(100 * expected)
         assert row["Time (s)"] == summary.seconds
         assert row["Width"] == summary.config.net.width
         assert row["Seed"] == summary.config.seed
@@ -137,9 +137,17 @@ def test_search(lab: Lab) -> None:
         again = open_page("runs", find=find)
         assert again.text_input(key="find").value == find
         assert shown(again).index.tolist() == shown(at).index.tolist()
-    at = open_page("runs", find="**nothing** <b>")
+    at = open_page("runs", find='**nothing** "<b>"')
     assert not at.dataframe
     assert at.info
+    at.text_input(key="find").set_value("kind=flat seed>=1")
+    run_app(at)
+    assert shown(at).index.tolist() == [runs[1].run_id]
+    at.text_input(key="find").set_value("flat depth=x")
+    run_app(at)
+    assert "character 12" in at.error[0].value
+    assert at.code[0].value.splitlines()[1].index("^") == 11
+    assert len(shown(at)) == 3
     at.text_input(key="find").set_value("")
     run_app(at)
     assert len(shown(at)) == 3

@@ -23,7 +23,6 @@ from leafscope.core.store.decks import Slide
 from leafscope.core.store.reading import snapshot_name
 from leafscope.core.store.schema import artifact_parts, artifacts
 from leafscope.core.store.store import Store
-from leafscope.core.sweep.members import distinct_runs
 from leafscope.core.worker.worker import Worker
 from tests.pages.harness import MAIN, go, press
 
@@ -55,6 +54,7 @@ FIGURES = (
     ("leaves", EXAMPLE_OF_IMAGES, "icicle"),
     ("leaves", EXAMPLE_OF_IMAGES, "class_mix"),
     ("balance", EXAMPLE_OF_IMAGES, "lorenz"),
+    ("overfitting", None, "error_by_computation"),
     ("overfitting", None, "error_by_depth"),
     ("overfitting", None, "help_map"),
     ("capacity", None, "error_by_cost"),
@@ -92,7 +92,13 @@ def train(store: Store) -> None:
     assert {summary.status for summary in store.list_runs()} == {"finished"}
     thin(store, beside, BESIDE_EACH)
     thin(store, [EXAMPLE_OF_IMAGES], IMAGES_EACH)
-    store.drop_nets(run.run_id for run in distinct_runs(EXAMPLE_SWEEP) if not run.net.model.shares_prefixes)
+    store.drop_nets(run.run_id for run in jobs.sweep_runs(EXAMPLE_SWEEP.sweep_id, store=store).values() if not keeps_net(run))
+
+
+def keeps_net(run: RunConfig) -> bool:
+    """Whether pages draw something from the weights of a run of the sweep: levels of trees, and own signs of dense nets."""
+    is_reported = run.seed in (EXAMPLE_SWEEP.report_seeds or ())
+    return is_reported and run.net.kind in ("tree", "dense") and run.net.width in EXAMPLE_SWEEP.axes["net.width"]
 
 
 def thin(store: Store, runs: Sequence[RunConfig], each: int) -> None:

@@ -5,6 +5,7 @@ which the mouse moves, the other's is its line. Both take turns; prints medians,
 """
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -87,30 +88,37 @@ def leafscope(page: Page, database: Path | None) -> tuple[float, float]:
 
 def one_line(page: Page) -> tuple[float, float]:
     """The same for an app that shows a line."""
-    with tempfile.TemporaryDirectory() as name, socket.socket() as free:
-        script = Path(name) / "app.py"
-        script.write_text('import streamlit as st\nst.write("here it is")\n')
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        url = f"http://127.0.0.1:{port}"
-        options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-        options += ["--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
+    with tempfile.TemporaryDirectory() as name:
         began = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script), *options],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        )
-        try:
-            until(lambda: answers(url), "an answer")
+        with one_line_app(Path(name), 'import streamlit as st\nst.write("here it is")\n') as (url, process):
             page.goto(url)
             page.get_by_text("here it is").wait_for()
-            return time.monotonic() - began, psutil.Process(process.pid).memory_info().rss
-        finally:
-            process.terminate()
-            process.wait(10)
+            return time.monotonic() - began, psutil.Process(process).memory_info().rss
+
+
+@contextlib.contextmanager
+def one_line_app(folder: Path, code: str) -> Iterator[tuple[str, int]]:
+    """Run a Streamlit app of this code with our options: its address, once it answers, and its process id."""
+    script = folder / "app.py"
+    script.write_text(code)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    options += ["--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(script), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        until(lambda: answers(url), "an answer")
+        yield url, process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 if __name__ == "__main__":

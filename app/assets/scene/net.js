@@ -220,10 +220,12 @@ class WeightsModel extends Model {
     const take = (size) => (at += size) - size;
     const parts = { hidden: take(w * P), hiddenBias: take(w), layers: [] };
     const gates = K > 0 && this.gated ? this.scene.gates : "hidden";
+    const hasOffsets = K > 0 && this.gated && this.scene.offsets;
     for (let i = 0; i < layers; i++) {
-      const part = { gates, gate: -1, gateBias: -1 };
+      const part = { gates, gate: -1, gateBias: -1, offset: -1 };
       if (gates !== "hidden") part.gate = take(K * w);
       if (gates === "units") part.gateBias = take(K);
+      if (hasOffsets) part.offset = take(K);
       part.weight = take(this.nNodes * w * w);
       part.bias = take(this.nNodes * w);
       parts.layers.push(part);
@@ -329,7 +331,7 @@ class WeightsModel extends Model {
   _read(layer, K) {
     if (!this.gated || K === 0) return (this.leaves[layer] = 0);
     const { width: w, weights, z, h } = this;
-    const { gates, gate, gateBias } = this.parts.layers[layer];
+    const { gates, gate, gateBias, offset } = this.parts.layers[layer];
     const values = this.gate[layer];
     let leaf = 0;
     for (let k = 0; k < K; k++) {
@@ -338,6 +340,7 @@ class WeightsModel extends Model {
         value = gates === "units" ? weights[gateBias + k] : 0;
         for (let i = 0; i < w; i++) value += weights[gate + k * w + i] * h[i];
       }
+      if (offset >= 0) value += weights[offset + k];
       values[k] = value;
       leaf = (leaf << 1) | (value > 0 ? 1 : 0);
     }

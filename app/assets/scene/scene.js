@@ -3,10 +3,12 @@
 
 const SCENE_SECONDS = 6; // length of a replay at speed 1
 const SCENE_SPEEDS = [0.25, 0.5, 1, 2, 4];
+const SCENE_LOOK = 800; // ms for which the untrained net is shown before a replay begins by itself
 const SCENE_SETTLE = 130; // ms from the last movement to the full drawing
 const SCENE_COMMIT = 350; // ms from then until Python is told
 const SCENE_FRAMES = 600; // frame times kept
 const SCENE_REPLAYED = "leafscope.replayed";
+const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer"]; // parameters of the address
 const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // these use keys themselves
 const SCENE_NUDGE = 0.02; // share of the plane per arrow key
 
@@ -101,9 +103,8 @@ class Scene {
     document.addEventListener("keydown", this.keyOnPage);
     this.onBack = () => this.goBack(new URLSearchParams(location.search));
     window.addEventListener("popstate", this.onBack);
-    this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.onScheme = () => setTimeout(() => this.followTheme(), SCENE_COMMIT); // after the page has changed
-    this.scheme.addEventListener("change", this.onScheme);
+    // the page's theme changes some time after the browser's; its ground is a colour of the root, whose transition says when
+    root.addEventListener("transitionend", (event) => event.target === root && this.followTheme());
   }
 
   leave() {
@@ -111,7 +112,6 @@ class Scene {
     this.observer.disconnect();
     document.removeEventListener("keydown", this.keyOnPage);
     window.removeEventListener("popstate", this.onBack);
-    this.scheme.removeEventListener("change", this.onScheme);
     cancelAnimationFrame(this.request);
     clearTimeout(this.settling);
     clearTimeout(this.telling);
@@ -176,16 +176,16 @@ class Scene {
     const wasAtEnd = this.state.epoch >= this.lastEpoch;
     scenes.forEach((scene, i) => { this.views[i].setScene(scene, this.look); });
     this.prepare();
-    if (isNew) this.begin(data);
+    if (isNew) this.enter();
     else if ((data.live && this.isFollowing) || ((data.live || this.wasLive) && wasAtEnd)) this.state.epoch = this.lastEpoch;
     else this.state.epoch = Math.min(this.state.epoch, this.lastEpoch);
-    if (data.live && isNew && (data.start?.epoch ?? null) === null) this.isFollowing = true;
     this.wasLive = data.live;
-    const canPlay = data.autoplay && !this.playButton.disabled && !this.isPlaying;
+    const canPlay = data.autoplay && !this.isPlaced && !this.playButton.disabled && !this.isPlaying;
     if (canPlay && !sceneReplayed() && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
       sceneNoteReplay();
       this.state.epoch = this.firstEpoch;
       this.play(true, false);
+      this.beginsAt = performance.now() + SCENE_LOOK;
     }
     this.move();
   }
@@ -300,16 +300,31 @@ class Scene {
     return parts.join(" ");
   }
 
-  begin({ start }) {
+  // A run that was not in the scene: begin at the place in the address, else where this window left the run. Only the
+  // window knows that for certain: a person may go to another page before Python is told, and come back before it has run.
+  enter() {
+    const left = window.leafscopeLeft;
+    const named = this.placeIn(new URLSearchParams(location.search));
+    this.begin(named ?? {});
+    if (!named && left?.id === this.id) {
+      const { told } = this;
+      this.begin(left);
+      this.told = told; // so that Python writes the place into the address
+    }
+    this.isPlaced = Boolean(named) || JSON.stringify(this.place()) !== this.told;
+    this.isFollowing = Boolean(this.data.live) && this.place().epoch === null;
+  }
+
+  begin(start) {
     const deepest = this.deepest;
     this.isPlaying = this.isFollowing = false;
     this.hover = this.lit = null;
     Object.assign(this.state, {
-      epoch: start?.epoch ?? this.lastEpoch,
-      level: start?.level ?? Infinity,
-      shuffled: Boolean(start?.shuffled) && !this.shuffleButton.disabled,
-      layer: Math.min(start?.layer ?? 0, this.layerChoice.options.length - 1),
-      held: start?.held ?? null,
+      epoch: start.epoch ?? this.lastEpoch,
+      level: start.level ?? Infinity,
+      shuffled: Boolean(start.shuffled) && !this.shuffleButton.disabled,
+      layer: Math.min(start.layer ?? 0, this.layerChoice.options.length - 1),
+      held: start.held ?? null,
     });
     if (this.state.level >= deepest) this.state.level = Infinity;
     if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });
@@ -318,24 +333,29 @@ class Scene {
     this.told = JSON.stringify(this.place());
   }
 
-  // The browser's Back and Forward: restore the state in the address.
-  goBack(address) {
+  // The place that an address names; null if it names none.
+  placeIn(address) {
+    if (!SCENE_PLACE.some((name) => address.has(name))) return null;
     const number = (name) => (/^[0-9]+$/.test(address.get(name) ?? "") ? Number(address.get(name)) : null);
-    const pad = this.views.find((view) => view.pad);
     const isDrawn = this.views[0].mode === "pad";
     const read = (text) => (isDrawn ? [...text].map((sign) => parseInt(sign, 17)) : text.split(",").map(Number));
     const held = address.has("held") ? read(address.get("held")) : null;
     const isPoint = held?.length === this.views[0].scene.features.length && held.every(Number.isFinite);
-    this.begin({
-      start: {
-        epoch: number("epoch_at"),
-        level: number("read_to"),
-        shuffled: number("shuffled") === 1,
-        layer: number("scene_layer"),
-        held: isPoint ? held : null,
-      },
-    });
-    if (pad && !isPoint) pad.pad.set(pad.pad.test.row(0));
+    return {
+      epoch: number("epoch_at"),
+      level: number("read_to"),
+      shuffled: number("shuffled") === 1,
+      layer: number("scene_layer"),
+      held: isPoint ? held : null,
+    };
+  }
+
+  // The browser's Back and Forward: restore the state in the address.
+  goBack(address) {
+    if (!this.views.length) return;
+    const pad = this.views.find((view) => view.pad);
+    this.begin(this.placeIn(address) ?? {});
+    if (pad && !this.state.held) pad.pad.set(pad.pad.test.row(0));
     this.move();
   }
 
@@ -347,6 +367,7 @@ class Scene {
     this.isPlaying = isOn;
     this.isFollowing = false;
     this.playedAt = null;
+    this.beginsAt = 0;
     if (isOn) this.frames = { intervals: [], work: [] };
     if (byHand) sceneNoteReplay();
     if (isOn) this.keepToEnd({ epoch: this.state.epoch });
@@ -464,6 +485,7 @@ class Scene {
 
   move() {
     this.movedAt = performance.now();
+    window.leafscopeLeft = this.place();
     this.wake();
   }
 
@@ -481,7 +503,11 @@ class Scene {
     this.draw(isMoving);
     if (isMoving) this.measure(now, performance.now() - began);
     this.drawnAt = isMoving ? now : null;
-    if (this.isPlaying) this.wake();
+    if (this.isPlaying && began < this.beginsAt) {
+      this.drawnAt = null; // the wait is no slow frame
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.wake(), this.beginsAt - began);
+    } else if (this.isPlaying) this.wake();
     else if (isMoving) {
       clearTimeout(this.settling);
       this.settling = setTimeout(() => this.wake(), SCENE_SETTLE);
@@ -489,6 +515,7 @@ class Scene {
   }
 
   advance(now) {
+    if (performance.now() < this.beginsAt) return; // the browser is busy with the rest of the page, and there is much to see
     const passed = this.playedAt === null ? 0 : Math.min(now - this.playedAt, 250);
     this.playedAt = now;
     const rate = (this.speed * (this.lastEpoch - this.firstEpoch)) / (1000 * SCENE_SECONDS);
@@ -497,6 +524,7 @@ class Scene {
       this.isPlaying = false;
       this.movedAt = performance.now();
     }
+    window.leafscopeLeft = this.place();
   }
 
   // Stop at a recorded epoch, and tell Python which.
@@ -509,7 +537,7 @@ class Scene {
       const now = this.place();
       if (JSON.stringify(now) === this.told || this.isPlaying) return;
       this.told = JSON.stringify(now);
-      this.tell(now);
+      this.tell({ ...now, when: Date.now() }); // a place that is told again, after Back, is news too
     }, SCENE_COMMIT);
   }
 

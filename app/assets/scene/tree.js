@@ -94,6 +94,11 @@ function treeLeafWords(loads, leaves, first, depth, named) {
   return `${words}, the fullest,${bits} ${(100 * loads[id]).toFixed(1)} %`;
 }
 
+// What the leaves of a net drawn leaf by leaf are: `sums` says how many of how many matrices each sums, none for its own.
+function treeLeafKind(sums) {
+  return sums ? `leaves, each the sum of ${sums.used} of ${sums.all} matrices` : "separate leaves";
+}
+
 // The drawing in words, for screen readers.
 function treeSentence(picture) {
   const { kind, depth, loads, tree, level } = picture;
@@ -109,7 +114,7 @@ function treeSentence(picture) {
     const count = 2 ** depth;
     first = kind === "tree" ? count - 1 : 0;
     leaves = Array.from({ length: count }, (_, leaf) => first + leaf);
-    start = kind === "tree" ? `${2 * count - 1} nodes on ${depth + 1} levels` : `${count} separate leaves`;
+    start = kind === "tree" ? `${2 * count - 1} nodes on ${depth + 1} levels` : `${count} ${treeLeafKind(picture.sums)}`;
   }
   const parts = [start, treeLeafWords(loads, leaves, first, depth, kind !== "decision_tree")].filter(Boolean);
   const sentences = [`${parts.join("; ")}.`];
@@ -522,7 +527,7 @@ class TreeDrawing {
     this.lit = path.length > 0;
     this.path = path.filter((id) => this.layout.rowOf(id) <= this.level);
     this.onPath = new Set(this.path);
-    this.colour = look.models?.[kind] ?? look.muted;
+    this.colour = look.models?.[picture.style] ?? look.models?.[kind] ?? look.muted;
   }
 
   setFont(size, bold = false) {
@@ -930,7 +935,7 @@ class TreeDrawing {
   labelFlat() {
     const { layout, ctx, look } = this;
     const { share } = layout.rows[0];
-    const words = ["separate leaves"];
+    const words = [this.picture.sums ? `sums of ${this.picture.sums.used} matrices` : "separate leaves"];
     if (share && !share.unit) words.push("% of rows");
     if (this.crossed) words.push("shuffled");
     this.setFont(look.size);

@@ -230,6 +230,8 @@ class SceneView {
     const { model, scene } = this;
     const picture = {
       kind: scene.kind,
+      style: scene.style,
+      sums: scene.sums,
       depth: model.depth,
       layers: scene.layers,
       look: this.look,
@@ -278,8 +280,8 @@ class SceneView {
     const noun = this.pad ? (scene.mode === "pad" ? "digit" : "row") : "point";
     if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${scene.tree.left.length} nodes. ${says}`;
     if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all rows share. ${says}`;
-    const all = model.kind === "tree" ? 2 ** (model.depth + 1) - 1 : 2 ** model.depth;
-    const used = model.kind === "tree" ? model.level + 1 : 1;
+    const all = scene.sums?.all ?? (model.kind === "tree" ? 2 ** (model.depth + 1) - 1 : 2 ** model.depth);
+    const used = scene.sums?.used ?? (model.kind === "tree" ? model.level + 1 : 1);
     const where = scene.layers > 1 ? ` of gated layer ${this.layer + 1}` : "";
     const taken = sceneBits(bitsOf(model.permutation[found.leaf], model.depth));
     const gets = model.isShuffled ? `, which now gets the matrix of ${taken}` : "";
@@ -300,7 +302,10 @@ class SceneView {
       return `Node ${node} tests whether ${scene.features[f]} is at most ${(threshold[node] * scene.scale[f] + scene.mean[f]).toPrecision(3)}; ${rows}`;
     }
     if (!model.gated || model.depth === 0) return "One matrix, which all rows share.";
-    if (model.kind === "flat") return `Leaf ${sceneBits(bitsOf(node, model.depth))}: ${share} of the training rows use its matrix.`;
+    if (model.kind === "flat") {
+      const its = scene.sums ? `its sum of ${scene.sums.used} matrices` : "its matrix";
+      return `Leaf ${sceneBits(bitsOf(node, model.depth))}: ${share} of the training rows use ${its}.`;
+    }
     const level = 31 - Math.clz32(node + 1);
     if (level === 0) return "The root's matrix: all rows use it.";
     const prefix = sceneBits(bitsOf(node + 1 - 2 ** level, level));

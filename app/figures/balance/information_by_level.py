@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from leafscope.app import theme
-from leafscope.app.figures.balance.chance import RANDOM, Band, add_chance, beside_chance, interval, make_legend_room
 from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.chance import RANDOM, Band, add_chance, beside_chance, interval, make_legend_room
 from leafscope.app.figures.shared.model_style import model_style
 from leafscope.app.theme import SCREEN, Look
 

@@ -1,8 +1,9 @@
 """A statistic of the leaf load over the epochs, beside what chance alone would give.
 
-E recorded epochs · F epochs for which the expectation is known.
+E recorded epochs · F epochs for which an expectation is known.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,10 +12,19 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from leafscope.app import theme
-from leafscope.app.figures.balance.chance import RANDOM, add_chance, interval, make_legend_room, written
 from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.chance import (
+    add_level,
+    columns_of,
+    compared,
+    drawn_words,
+    interval,
+    make_legend_room,
+    written,
+)
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.usage.levels import Level
 
 _NAME_LIMIT = 60
 
@@ -32,10 +42,8 @@ class StatisticOverEpochs:
     """(E,) whole numbers; 0 is before training."""
     values: ArrayLike
     """(E,) values; NaN leaves a gap."""
-    random: pd.DataFrame | None = None
-    """epoch, mean, low, high by chance: F rows; None where chance says nothing."""
-    chance: str = "random routing"
-    """What chance is."""
+    chance: Mapping[Level, pd.DataFrame] = field(default_factory=dict)
+    """Chance level -> epoch, mean, low, high: F rows."""
     is_share: bool = False
     """Whether values are shares, written in percent."""
     best_epoch: int | None = None
@@ -48,17 +56,20 @@ class StatisticOverEpochs:
     """Sets the name, colour and marker of the line."""
 
     _own: pd.DataFrame = field(init=False, repr=False)
-    _random: pd.DataFrame = field(init=False, repr=False)
+    _random: dict[Level, pd.DataFrame] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         epochs, values = (np.asarray(given, dtype=np.float64) for given in (self.epochs, self.values))
         if epochs.ndim != 1 or values.shape != epochs.shape:
             raise ValueError(f"values must have one value for each epoch of shape {epochs.shape}, got shape {values.shape}")
         columns = ["epoch", *interval_lines.INTERVAL]
-        random = pd.DataFrame(columns=columns) if self.random is None else self.random
-        random = interval_lines.check_columns(random, columns, "random").astype(np.float64)
+        random = {}
+        for level, given in self.chance.items():
+            checked = interval_lines.check_columns(given, columns, level.name).astype(np.float64)
+            if checked["mean"].notna().any():
+                random[level] = checked.set_axis(["epoch", *columns_of(level)], axis=1)
         object.__setattr__(self, "_own", pd.DataFrame({"epoch": epochs, "value": values}))
-        object.__setattr__(self, "_random", random.set_axis(["epoch", *RANDOM], axis=1))
+        object.__setattr__(self, "_random", random)
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw the statistic against the epoch, with chance behind it and marks at the best and the shown epoch."""
@@ -75,11 +86,15 @@ class StatisticOverEpochs:
         make_legend_room(figure, look)
         inside = interval_lines.panel_height(figure, look)
         marks = self._marks()
-        low, high = interval_lines.value_range(np.concatenate([self._own["value"], self._random[RANDOM].to_numpy().ravel()]))
+        known = [self._own["value"].to_numpy()]
+        known += [one[columns_of(level)].to_numpy().ravel() for level, one in self._random.items()]
+        low, high = interval_lines.value_range(np.concatenate(known))
         label = 1.35 * theme.FONT_SIZE[look.projector]
         # Room for the marks' labels above every value
         high += (high - low) * len(marks) * label / max(1.0, inside - len(marks) * label)
-        x_range = _epoch_axis(figure, [*self._own["epoch"], *self._random["epoch"], *marks.values()], look)
+        x_range = _epoch_axis(
+            figure, [*self._own["epoch"], *(e for one in self._random.values() for e in one["epoch"]), *marks.values()], look
+        )
         middle = float(np.mean(list(marks.values()))) if len(marks) > 1 else sum(x_range) / 2
         for place, (text, epoch) in enumerate(marks.items()):
             _mark(figure, epoch, text, place * label, _leftward(text, epoch, middle, x_range, look), look)
@@ -96,9 +111,10 @@ class StatisticOverEpochs:
 
         Between the epochs of the expectation, it is read off the line drawn.
 
+        >>> from leafscope.core.usage.levels import INDEPENDENT_BITS
         >>> random = pd.DataFrame({"epoch": [0, 60], "mean": [0.1, 0.12], "low": [0.1, 0.1], "high": [0.1, 0.15]})
-        >>> print(StatisticOverEpochs("Gini", epochs=[0, 60], values=[0.2, 0.42], random=random).sentence())
-        Gini is 0.420 at epoch 60 against 0.120 [0.100, 0.150] under random routing; it was 0.200 before training.
+        >>> print(StatisticOverEpochs("Gini", [0, 60], [0.2, 0.42], {INDEPENDENT_BITS: random}).sentence())
+        Gini is 0.420 at epoch 60 against 0.120 [0.100, 0.150] under independent bits; it was 0.200 before training.
         """
         own = self._own
         word = interval_lines.sentence_case(theme.one_line(self.name))
@@ -109,10 +125,11 @@ class StatisticOverEpochs:
         at = f"at epoch {theme.thousands(row['epoch'])}"
         if not np.isfinite(row["value"]):
             return f"{word} is not defined {at}."
-        expected = self._expected(float(row["epoch"]))
+        at_epoch = {level: self._expected(level, float(row["epoch"])) for level in self._random}
+        level = compared(one for one, expected in at_epoch.items() if np.isfinite(expected[0]))
         against = ""
-        if np.isfinite(expected[0]):
-            against = f" against {interval(*expected, is_share=self.is_share)} under {self.chance}"
+        if level is not None:
+            against = f" against {interval(*at_epoch[level], is_share=self.is_share)} under {level.name}"
         first = own.iloc[0]
         began = "before training" if first["epoch"] == 0 else f"at epoch {theme.thousands(first['epoch'])}"
         before = f"; it was {self._written(first['value'])} {began}"
@@ -121,18 +138,19 @@ class StatisticOverEpochs:
         return f"{word} is {self._written(row['value'])} {at}{against}{before}."
 
     def table(self) -> pd.DataFrame:
-        """List the epochs: epoch, value, random_mean, random_low, random_high, NaN where an expectation is not computed."""
-        return self._own.merge(self._random, on="epoch", how="outer", sort=True).astype({"epoch": np.int64})
+        """List the epochs: epoch, value, and of each chance level mean, low, high, NaN where it is not computed."""
+        table = self._own
+        for one in self._random.values():
+            table = table.merge(one, on="epoch", how="outer", sort=True)
+        return table.astype({"epoch": np.int64})
 
     def _written(self, value: float) -> str:
         return written(value, is_share=self.is_share)
 
-    def _expected(self, epoch: float) -> list[float]:
-        """Read mean, low and high at an epoch off the lines drawn; NaN outside them."""
-        random = self._random
-        if random.empty:
-            return [np.nan] * 3
-        columns = (random[column] for column in RANDOM)
+    def _expected(self, level: Level, epoch: float) -> list[float]:
+        """Read mean, low and high of a level at an epoch off the lines drawn; NaN outside them."""
+        random = self._random[level]
+        columns = (random[column] for column in columns_of(level))
         return [float(np.interp(epoch, random["epoch"], column, left=np.nan, right=np.nan)) for column in columns]
 
     def _add_lines(self, figure: go.Figure, word: str, look: Look) -> None:
@@ -150,18 +168,16 @@ class StatisticOverEpochs:
             ],
             hoverinfo="text",
         )
-        by = theme.escape(self.chance)
-        said = [
-            f"{by}, epoch {theme.thousands(epoch)}<br>{word} {interval(*ends, is_share=self.is_share)}"
-            for epoch, *ends in self._random.to_numpy().tolist()
-        ]
-        add_chance(figure, self._random["epoch"], self._random, name=self.chance, said=said, look=look)
+        for level, random in self._random.items():
+            said = [
+                f"{level.name}, epoch {theme.thousands(epoch)}<br>{word} {interval(*ends, is_share=self.is_share)}"
+                for epoch, *ends in random.to_numpy().tolist()
+            ]
+            add_level(figure, random["epoch"], random, level, said=said, look=look)
 
     def _subtitle(self) -> str:
         words = ["epoch 0 is before training"] if self._own["epoch"].iloc[0] == 0 else []
-        if self._random["random_mean"].notna().any():
-            words.append(f"dashed: mean under {self.chance}, band: its 95 % range")
-        return "; ".join(words)
+        return "; ".join([*words, *filter(None, [drawn_words(self._random)])])
 
     def _marks(self) -> dict[str, int]:
         """Label -> epoch of the vertical marks, one where both are the same."""

@@ -14,24 +14,28 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from leafscope.app import theme
-from leafscope.app.figures.balance.chance import RANDOM, interval, written
 from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.chance import columns_of, interval, written
 from leafscope.app.figures.shared.model_style import model_style
 from leafscope.app.theme import SCREEN, Look
 from leafscope.core.comparison.intervals import Difference, mean_interval, paired_difference
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS, Level
 
 MOST_VARIANTS = 12
 """Rows of more variants are too low for their labels."""
 _LEAST_ROWS = 4
 """Room for so many variants is kept, so that the points of few do not drift apart."""
 
-_COLUMNS = ["variant", "seed", "value", *RANDOM, "test_error", "validation_error", "status"]
+_LEVELS = {INDEPENDENT_BITS: (0.36, "diamond-open"), HYPERPLANES: (0.14, "square-open")}
+"""Where the levels of chance are drawn in a variant's row, down from its middle, and with which symbol."""
+_CHANCE = [column for level in _LEVELS for column in columns_of(level)]
+_COLUMNS = ["variant", "seed", "value", *_CHANCE, "test_error", "validation_error", "status"]
 _FINISHED = "finished"
 _MEANS = ("value", "validation_error", "test_error")
 _LABEL_SHARE = 0.34
 """What labels may take of the figure's width."""
-_OWN, _CHANCE = -0.14, 0.24
-"""Where the run and random routing are drawn in a variant's row, down from its middle."""
+_OWN = -0.16
+"""Where the run is drawn in a variant's row."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,8 @@ class VariantEffects:
 
     means: pd.DataFrame = field(init=False, repr=False)
     """Means over finished seeds with their intervals, a row a variant: variant, runs, n (finished seeds), status (of the
-    others, counted), value, value_low, value_high, random_mean, random_low, random_high, then the same three of
-    validation_error and test_error."""
+    others, counted), value, value_low, value_high, mean, low and high of each chance level, then the three
+    of validation_error and test_error."""
     _finished: pd.DataFrame = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -128,7 +132,8 @@ class VariantEffects:
 
         >>> rows = [("base", 0, 0.42, 0.031, "finished"), ("penalty 0.1", 0, 0.18, 0.034, "finished")]
         >>> runs = pd.DataFrame(rows, columns=["variant", "seed", "value", "validation_error", "status"])
-        >>> runs = runs.assign(random_mean=0.1, random_low=0.1, random_high=0.1, test_error=0.03)
+        >>> runs = runs.assign(bits_mean=0.1, bits_low=0.1, bits_high=0.1, test_error=0.03)
+        >>> runs = runs.assign(hyperplanes_mean=0.2, hyperplanes_low=0.1, hyperplanes_high=0.3)
         >>> print(VariantEffects(runs, name="Gini").sentence())
         Gini goes from 0.420 to 0.180 with penalty 0.1; the validation error goes from 3.1 % to 3.4 % (n = 1, one seed: no \
 interval).
@@ -195,10 +200,10 @@ def _means(runs: pd.DataFrame, overlap: float) -> pd.DataFrame:
         for measure in _MEANS:
             mean = mean_interval(done[measure].to_numpy(dtype=np.float64), overlap=overlap)
             record |= {measure: mean.mean, f"{measure}_low": mean.low, f"{measure}_high": mean.high}
-        record |= {column: float(done[column].astype(float).mean()) for column in RANDOM}
+        record |= {column: float(done[column].astype(float).mean()) for column in _CHANCE}
         records.append(record)
     ends = [f"{measure}{end}" for measure in _MEANS for end in ("", "_low", "_high")]
-    return pd.DataFrame(records, columns=["variant", "runs", "n", "status", *ends[:3], *RANDOM, *ends[3:]])
+    return pd.DataFrame(records, columns=["variant", "runs", "n", "status", *ends[:3], *_CHANCE, *ends[3:]])
 
 
 def _rows_that_fit(heading: dict[str, Any], means: pd.DataFrame, panels: list[_Panel], look: Look) -> int:
@@ -211,8 +216,9 @@ def _rows_that_fit(heading: dict[str, Any], means: pd.DataFrame, panels: list[_P
 
 def _subtitle(means: pd.DataFrame, drawn: pd.DataFrame) -> str:
     subtitle = [interval_lines.seeds_words(drawn["n"], "bars")]
-    if drawn["random_mean"].notna().any():
-        subtitle.append("hollow: random routing")
+    for level, (_, symbol) in _LEVELS.items():
+        if drawn[columns_of(level)[0]].notna().any():
+            subtitle.append(f"hollow {symbol.removesuffix('-open')}: {level.name}")
     subtitle.append("line: base run")
     if len(means) > len(drawn):
         subtitle.append(f"the first {len(drawn)} of {theme.thousands(len(means))} variants")
@@ -264,27 +270,8 @@ def _draw(figure: go.Figure, panel: _Panel, means: pd.DataFrame, seeds: pd.DataF
         ],
     )
     if measure == "value":
-        chance = [factor * done[column].to_numpy(dtype=np.float64) for column in RANDOM]
-        everything += chance
-        grey = theme.MUTED[look.dark]
-        _add_points(
-            figure,
-            panel,
-            x=chance[0],
-            y=at - _OWN + _CHANCE,
-            name="random routing",
-            marker={
-                "symbol": "diamond-open",
-                "size": theme.MARKER_SIZE[look.projector],
-                "color": grey,
-                "line": {"width": theme.LINE_WIDTH[look.projector] / 1.5},
-            },
-            error_x=_bars(chance[0], chance[1], chance[2], grey, theme.LINE_WIDTH[look.projector] / 2, look),
-            hovertext=[
-                f"{theme.escape(variant)}, random routing<br>{_measured(m, panel, a, b)}"
-                for variant, m, a, b in zip(done["variant"], *chance)
-            ],
-        )
+        for level in _LEVELS:
+            everything += _draw_level(figure, panel, done, level, at - _OWN, look)
     low_end, high_end = interval_lines.value_range(np.concatenate(everything), zero=False)
     # Half a marker at each end, whatever the width
     air = 0.75 * theme.MARKER_SIZE[look.projector] / panel.width * (high_end - low_end)
@@ -297,6 +284,31 @@ def _draw(figure: go.Figure, panel: _Panel, means: pd.DataFrame, seeds: pd.DataF
         zeroline=False,
         col=panel.column,
     )
+
+
+def _draw_level(
+    figure: go.Figure, panel: _Panel, done: pd.DataFrame, level: Level, at: NDArray[np.float64], look: Look
+) -> list[NDArray[np.float64]]:
+    """Draw what a chance level gives for each variant, and return mean, low and high."""
+    chance = [panel.factor * done[column].to_numpy(dtype=np.float64) for column in columns_of(level)]
+    if not np.isfinite(chance[0]).any():
+        return []
+    down, symbol = _LEVELS[level]
+    grey, width = theme.MUTED[look.dark], theme.LINE_WIDTH[look.projector]
+    _add_points(
+        figure,
+        panel,
+        x=chance[0],
+        y=at + down,
+        name=level.name,
+        marker={"symbol": symbol, "size": theme.MARKER_SIZE[look.projector], "color": grey, "line": {"width": width / 1.5}},
+        error_x=_bars(chance[0], chance[1], chance[2], grey, width / 2, look),
+        hovertext=[
+            f"{theme.escape(variant)}, {level.name}<br>{_measured(m, panel, a, b)}"
+            for variant, m, a, b in zip(done["variant"], *chance)
+        ],
+    )
+    return chance
 
 
 def _add_points(figure: go.Figure, panel: _Panel, **marks: Any) -> None:

@@ -4,7 +4,6 @@ K = depth, the number of gating bits · w = width · n = seeds · the front is o
 """
 
 import itertools
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,10 +15,11 @@ from numpy.typing import NDArray
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
-from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns, in_unit, row_words, seeds_words, value_range
-from leafscope.app.figures.shared.log_axis import log_axis, tick_text
+from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns, error_range, in_unit, row_words, seeds_words
+from leafscope.app.figures.shared.log_axis import with_zero
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison.intervals import FEWEST
 from leafscope.core.models import compares, lines
 
 Cost = Literal["multiply_adds", "parameters"]
@@ -88,9 +88,9 @@ class ErrorByCost:
             _add_model(figure, mine, frame.lines(names[key]), model_style(*key, look), self.cost, look)
         _add_front(figure, drawn, look)
         figure.update_xaxes(**options, title_text=f"{_MEASURES[self.cost]} (log scale)", showgrid=False)
-        y_range = value_range(drawn[INTERVAL], floor=0.0, ceiling=100.0)
-        figure.update_yaxes(title_text="test error (percent of rows)", range=list(y_range), zeroline=False)
-        subtitle = "; ".join([seeds_words(drawn["n"], "bars"), *_remarks(drawn, self.cost)])
+        y_range, from_where = error_range(drawn[INTERVAL])
+        figure.update_yaxes(title_text=f"test error (percent of rows{from_where})", range=list(y_range), zeroline=False)
+        subtitle = "; ".join([seeds_words(drawn["n"], "bars", fewest=FEWEST), *_remarks(drawn, self.cost)])
         return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="right")
 
     def sentence(self) -> str:
@@ -149,18 +149,9 @@ def _places(table: pd.DataFrame, width: float, look: Look) -> tuple[NDArray[np.f
 
     No point is moved by more than `_MOST_ASIDE` markers. A cost of 0 is put at half of the smallest above it.
     """
-    costs = table["cost"].to_numpy(dtype=np.float64)
-    positive = costs[costs > 0]
-    zero = positive.min() / 2 if positive.size else 1.0
-    at = np.where(costs > 0, costs, zero)
     marker = theme.MARKER_SIZE[look.projector]
-    ends, options = log_axis(at, axis="x", length=width, look=look, air=(_MOST_ASIDE + 1) * marker)
-    px = width / (ends[1] - ends[0])
-    if (costs == 0).any():
-        room = 1.5 * theme.FONT_SIZE[look.projector] / px
-        ticks = [tick for tick in options["tickvals"] if math.log10(tick) > math.log10(zero) + room]
-        options |= {"tickvals": [zero, *ticks], "ticktext": ["0", *map(tick_text, ticks)]}
-    return 10 ** (np.log10(at) + _aside(table, marker) / px), options
+    at, ends, options = with_zero(table["cost"], length=width, look=look, air=(_MOST_ASIDE + 1) * marker)
+    return 10 ** (np.log10(at) + _aside(table, marker) / (width / (ends[1] - ends[0]))), options
 
 
 def _aside(table: pd.DataFrame, marker: float) -> NDArray[np.float64]:

@@ -44,6 +44,7 @@ from leafscope.app.figures.shared.interval_lines import (
 )
 from leafscope.app.figures.shared.line_ends import EndLabel, label_ends
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison.intervals import FEWEST
 
 MOST_LIT = 12
 """Of more groups the first three are in colour."""
@@ -167,7 +168,7 @@ class GroupCurves:
         """
         parts = []
         for line in self.lines:
-            rows = line.means()
+            rows = line.means(are_shares=UNITS[self.metric] == "percent")
             rows = rows.assign(group=line.style.words, split=line.split, record=np.arange(len(rows)))
             parts.append(rows[rows["n"] > 0])
         filled = [part for part in parts if len(part)]
@@ -319,7 +320,8 @@ class GroupCurves:
         several = n.max() > 1
         some = any(curve.lit and not curve.banded for curve in curves)
         bands = f"bands of the best {_MOST_BANDS} groups" if some else "bands"
-        parts = [seeds_words(n, bands).replace("seeds;", "runs;").replace("one seed", "one run")]
+        fewest = FEWEST if UNITS[self.metric] == "percent" else 2
+        parts = [seeds_words(n, bands, fewest=fewest).replace("seeds", "runs").replace("one seed", "one run")]
         if self.singles and several:
             parts.append("thin: their single runs" if some else "thin: single runs")
         if any(curve.ends_early for curve in curves):

@@ -17,6 +17,7 @@ from leafscope.app import theme
 from leafscope.app.figures.compare.scores import UNITS, check_words, factor
 from leafscope.app.figures.shared.group_style import GroupStyle
 from leafscope.app.figures.shared.interval_lines import INTERVAL, in_unit, n_words
+from leafscope.core.comparison.intervals import FEWEST
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,12 @@ class GroupLines:
         if not 0 <= self.overlap < math.inf:
             raise ValueError(f"overlap must be finite and at least 0, got {self.overlap}")
 
-    def means(self) -> pd.DataFrame:
-        """Give `mean_interval` at each of E epochs at once: x, mean, low, high, n; an infinite value leaves no interval."""
-        from scipy.special import stdtrit  # takes a third of a second to import
+    def means(self, *, are_shares: bool = False) -> pd.DataFrame:
+        """Give `mean_interval` at each of E epochs at once: x, mean, low, high, n; an infinite value leaves no interval.
+
+        `are_shares`: that of `share_interval`.
+        """
+        from scipy.special import expit, logit, stdtrit  # takes a third of a second to import
 
         x, y = np.asarray(self.x, dtype=np.float64), np.asarray(self.y, dtype=np.float64)
         there = ~np.isnan(y)
@@ -62,7 +66,12 @@ class GroupLines:
             half = np.where(finite & (n > 1), half, math.nan)
             placed = there & ~np.isnan(x)
             at = np.where(placed, x, 0.0).sum(axis=0) / placed.sum(axis=0)
-        return pd.DataFrame({"x": at, "mean": mean, "low": mean - half, "high": mean + half, "n": n})
+            low, high = mean - half, mean + half
+            if are_shares:
+                reach = np.where(half == 0, 0.0, half / (mean * (1 - mean)))
+                inside = [np.where(half == 0, mean, expit(logit(mean) + sign * reach)) for sign in (-1, 1)]
+                low, high = (np.where(n < FEWEST, math.nan, end) for end in inside)
+        return pd.DataFrame({"x": at, "mean": mean, "low": low, "high": high, "n": n})
 
     def common_end(self) -> int:
         """Give the last record that all runs have, but for runs without any value; without one, where the first run ends."""
@@ -99,7 +108,7 @@ class Curve:
     @classmethod
     def of(cls, line: GroupLines, metric: str, *, log_x: bool = False, log_y: bool = False) -> "Curve":
         """Take what the axes can show of a group."""
-        rows = in_unit(line.means(), INTERVAL, UNITS[metric])
+        rows = in_unit(line.means(are_shares=UNITS[metric] == "percent"), INTERVAL, UNITS[metric])
         end = line.common_end()
         mean = rows["mean"].where(np.isfinite(rows["mean"]) & rows["x"].notna() & (rows.index <= end))
         hidden = (rows["x"].le(0) if log_x else False) | (mean.le(0) if log_y else pd.Series(False, rows.index))

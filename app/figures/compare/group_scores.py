@@ -30,7 +30,7 @@ from leafscope.app.figures.compare.scores import (
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.group_style import GroupStyle
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.intervals import Interval
+from leafscope.core.comparison.intervals import FEWEST, Interval
 
 MOST_GROUPS = {False: 30, True: 12}
 """Groups that are drawn, by projector; the table lists all."""
@@ -270,7 +270,9 @@ class GroupScores:
         base, given = self._baseline_row(), len(self.scores)
         parts = ["filled: best epoch, hollow: last epoch"]
         if len(counts):
-            parts.append(interval_lines.seeds_words(counts, "bars").replace("seeds;", "runs;").replace("one seed", "one run"))
+            fewest = FEWEST if UNITS[self.metric] == "percent" else 2
+            words = interval_lines.seeds_words(counts, "bars", fewest=fewest)
+            parts.append(words.replace("seeds", "runs").replace("one seed", "one run"))
         if (counts > 1).any():
             parts.append("dots: single runs")
         if base is not None:

@@ -27,6 +27,7 @@ from leafscope.app.figures.compare.scores import (
     value_words,
 )
 from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.detectable import detectable_words
 from leafscope.app.figures.shared.group_style import GroupStyle
 from leafscope.app.theme import SCREEN, Look
 from leafscope.core.comparison.intervals import Difference
@@ -124,7 +125,10 @@ class PairedSeeds:
             return f"{head} no difference shown ({_signed(difference.mean, metric)}; {alike})."
         value = _interval(difference, metric)
         if not difference.shown():
-            return f"{head} no difference shown ({value})."
+            low, high = (factor(metric) * end for end in (difference.low, difference.high))
+            rows = pd.DataFrame({"low": [low], "high": [high], "n": [difference.n]})
+            words = detectable_words(rows, tests=1, unit="nats" if metric == "loss" else "points")
+            return f"{head} no difference shown ({value}). {words}".rstrip()
         better = names[0] if better_sign(metric) * difference.mean > 0 else names[1]
         p = f"p = {difference.p:.2g}" if difference.p >= 0.001 else "p < 0.001"
         return f"{head} {value}, {p}: {better} is better."

@@ -70,14 +70,11 @@ def value_words(value: float, metric: str) -> str:
 
 
 def score_words(mean: float, low: float, high: float, n: float, metric: str) -> str:
-    """Write a mean with its interval and n, in the unit of the axis; ends that no share of rows can have are cut.
+    """Write a mean with its interval and n, in the unit of the axis.
 
-    >>> score_words(98.0, 95.7, 100.3, 3, "accuracy")
-    '98.0 % [95.7 %, 100.0 %], n = 3'
+    >>> score_words(98.0, 95.7, 99.3, 5, "accuracy")
+    '98.0 % [95.7 %, 99.3 %], n = 5'
     """
-    if UNITS[metric] == "percent":
-        # NaN stays where there is no interval
-        low, high = (float(np.clip(end, 0.0, 100.0)) for end in (low, high))
     return interval_words(mean, low, high, n, UNITS[metric])
 
 

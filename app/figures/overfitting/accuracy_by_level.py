@@ -27,6 +27,7 @@ from leafscope.app.figures.shared.interval_lines import (
 from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, label_width
 from leafscope.app.figures.shared.model_style import model_style
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison.intervals import FEWEST
 
 _SPLITS = ("test", "train")
 
@@ -68,7 +69,8 @@ class AccuracyByLevel:
         x_range = integer_axis(figure, low=0, high=self.depth, width=width, title="deepest level used, l", look=look)
         y_range = value_range(drawn[INTERVAL], floor=0.0, ceiling=100.0)
         labels = [_add_line(figure, self._table[self._table["split"] == split], split, look) for split in splits]
-        subtitle = f"depth K = {self.depth}; {seeds_words(drawn['n'], 'bands')}; not retrained: deeper nodes are left out"
+        seeds = seeds_words(drawn["n"], "bands", fewest=FEWEST)
+        subtitle = f"depth K = {self.depth}; {seeds}; not retrained: deeper nodes are left out"
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
         figure.update_layout(margin_r=round(right))
         inside = panel_height(figure, look)

@@ -3,6 +3,7 @@
 K = depth, the number of gating bits · n = seeds · intervals are those of the mean over seeds.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -15,7 +16,7 @@ from leafscope.app.figures.shared.model_style import model_words
 
 
 @dataclass(frozen=True, eq=False)
-class CurvesByDepth:
+class CurvesByDepth(ABC):
     """Curves of several models against depth, with intervals over seeds.
 
     Raises ValueError for a missing column or more than three models in colour.
@@ -32,8 +33,11 @@ class CurvesByDepth:
 
     keys: ClassVar[tuple[str, ...]]
     """Columns that tell curves apart."""
-    unit: ClassVar[str]
-    """percent or percentage points."""
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """percent, percentage points, leaves or rows."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
     _seeds: pd.DataFrame = field(init=False, repr=False)

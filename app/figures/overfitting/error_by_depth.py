@@ -11,6 +11,7 @@ from leafscope.app.figures.overfitting.curves_by_depth import CurvesByDepth
 from leafscope.app.figures.shared.depth_panels import Panel, depth_panels
 from leafscope.app.figures.shared.interval_lines import row_words
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison.intervals import FEWEST
 
 _SPLITS = ("test", "train")
 
@@ -39,6 +40,7 @@ class ErrorByDepth(CurvesByDepth):
             lit=self._lit,
             subject=subject,
             look=look,
+            fewest=FEWEST,
         )
 
     def sentence(self) -> str:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared.depth_ramp import depth_colour
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     add_band,
@@ -27,11 +28,10 @@ from leafscope.app.figures.shared.interval_lines import (
 from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, label_width
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison.intervals import FEWEST
 
 _COLUMNS = ["model", "variant", "depth", "n_train", *INTERVAL, "n"]
 _NOTHING = "No test error is recorded yet."
-_RAMP = {False: (("#FFFFFF", 0.25), ("#000000", 0.6)), True: (("#000000", 0.1), ("#FFFFFF", 0.75))}
-"""What the model's colour is mixed with at the shallowest and the deepest tree, and how much of it, by dark."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class ErrorByRows:
         y_range = value_range(drawn[INTERVAL], floor=0.0, ceiling=100.0)
         labels = [_add_line(figure, pen, look) for pen in pens]
         deep = drawn.dropna(subset=["depth"])
-        subtitle = [seeds_words(drawn["n"], "bands")]
+        subtitle = [seeds_words(drawn["n"], "bands", fewest=FEWEST)]
         subtitle += [f"K: depth of the {model_words(deep['model'].iloc[0], deep['variant'].iloc[0])}"] if len(deep) else []
         subtitle += ["grey: other models"] if len(deep) < len(drawn) else []
         frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height)
@@ -143,18 +143,9 @@ def _pens(table: pd.DataFrame, look: Look) -> list[_Pen]:
         if not np.isfinite(depth):
             pens.append(_Pen(rows, model_words(model, variant), grey(look), style["marker"], False))
             continue
-        place = depths.index(depth) / (len(depths) - 1) if len(depths) > 1 else 0.5
-        colour = theme.scale_colour(_ramp(style["colour"], look), place)
+        colour = depth_colour(style["colour"], depth, depths, look)
         pens.append(_Pen(rows, f"K = {depth:.0f}", colour, style["marker"], True))
     return pens
-
-
-def _ramp(colour: str, look: Look) -> theme.Scale:
-    """Shallow trees recede towards the background, deep ones stand out against it."""
-    (shallow, little), (deep, much) = _RAMP[look.dark]
-    start = theme.scale_colour([(0.0, colour), (1.0, shallow)], little)
-    end = theme.scale_colour([(0.0, colour), (1.0, deep)], much)
-    return [(0.0, start), (0.5, colour), (1.0, end)]
 
 
 def _keys(table: pd.DataFrame) -> list[tuple[str, str, float]]:

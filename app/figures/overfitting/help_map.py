@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from leafscope.app import theme
-from leafscope.app.figures.overfitting.paired_differences import difference_table, holm_words, hover
+from leafscope.app.figures.overfitting.paired_differences import difference_table, holm_words, hover, missed_words
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.depth_panels import DEPTH_AXIS
 from leafscope.app.figures.shared.interval_lines import integer_axis, n_words, phrase, row_words, sentence_case
@@ -20,6 +20,9 @@ from leafscope.app.theme import SCREEN, Look
 _BETTER = {False: "#0072B2", True: "#4FA3E0"}
 _WORSE = {False: "#C2410C", True: "#F9A03F"}
 _MIDDLE = {False: "#E4E7EC", True: "#23272E"}
+SAME_NET = "same net"
+"""What a cell says where two models are one: at depth 0 a tree is a dense net."""
+
 _INSET = 0.46
 """Half the side of a cell's outline, in cells."""
 
@@ -88,7 +91,8 @@ class HelpMap:
         >>> rows = [(8, 0, 0.0, -0.01, 0.01, 5, 1.0, False), (8, 3, -0.041, -0.06, -0.022, 5, 0.01, True)]
         >>> print(HelpMap(pd.DataFrame(rows, columns=columns)).sentence())
         The tree has a lower test error than the dense net of equal computation in 1 of 2 cells (width 8, K = 3: -4.1 points \
-[-6.0, -2.2], n = 5) and a higher one in none; in the other 1 no difference is shown.
+[-6.0, -2.2], n = 5) and a higher one in none; in the other 1 no difference is shown. With these 5 seeds, a difference of 1.6 \
+points would be found in 4 of 5 cases.
         """
         table = self._table.dropna(subset=["mean"])
         one, other = phrase(self.first), phrase(self.second)
@@ -98,13 +102,14 @@ class HelpMap:
         shown = table[table["shown"]]
         if shown.empty:
             why = "one seed has no interval" if (table["n"] <= 1).all() else n_words(table["n"])
-            return f"No difference in test error between {one} and {other} is shown in any of {count} ({why})."
+            none = f"No difference in test error between {one} and {other} is shown in any of {count} ({why})."
+            return f"{none}{missed_words(table, 'cell')}"
         lower, higher = shown[shown["mean"] < 0], shown[shown["mean"] >= 0]
         left = len(table) - len(shown)
         rest = f"; in the other {theme.thousands(left)} no difference is shown" if left else ""
         return (
             f"{sentence_case(one)} has a lower test error than {other} in {_cells(lower, f' of {count}')} "
-            f"and a higher one in {_cells(higher)}{rest}."
+            f"and a higher one in {_cells(higher)}{rest}.{missed_words(table, 'cell')}"
         )
 
     def table(self) -> pd.DataFrame:
@@ -221,15 +226,13 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
 
 
 def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
-    """Write the differences into their cells, where all of them fit: grey and with the interval where none is shown."""
+    """Write the differences and their intervals into their cells, where all of them fit: grey where none is shown."""
     size, width = theme.FONT_SIZE[look.projector], grid.cell_width
-    means = [f"{mean:+.1f}" for mean in drawn["mean"]]
+    means = [SAME_NET if _is_same_net(row) else f"{row['mean']:+.1f}" for _, row in drawn.iterrows()]
     if not (frame.fits(max(means, key=len), width, look) and grid.cell_height > 1.3 * size):
         return
-    unclear = drawn[~drawn["shown"]].dropna(subset=["low", "high"])
-    intervals = {
-        place: f"[{low:+.1f}, {high:+.1f}]" for place, low, high in zip(unclear.index, unclear["low"], unclear["high"])
-    }
+    known = drawn[drawn["low"].notna() & drawn["high"].notna() & ~drawn.apply(_is_same_net, axis=1)]
+    intervals = {place: f"[{low:+.1f}, {high:+.1f}]" for place, low, high in zip(known.index, known["low"], known["high"])}
     if not (frame.fits(max(intervals.values(), key=len, default=""), width, look) and grid.cell_height > 2.6 * size):
         intervals = {}
     # As annotations, since a trace's text fades when something is selected
@@ -241,6 +244,11 @@ def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: the
             {"x": row["depth"], "y": grid.row[row["width"]], "text": words, "showarrow": False, "font": {"color": ink}}
         )
     frame.annotate(figure, notes)
+
+
+def _is_same_net(row: pd.Series) -> bool:
+    """Whether both models are the same net: at depth 0, with no difference for any seed."""
+    return bool(row["depth"] == 0 and row["low"] == row["mean"] == row["high"] == 0)
 
 
 def _ink_on(colour: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from leafscope.app import theme
+from leafscope.app.figures.shared.detectable import detectable_words
 from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns, in_unit, row_words
 
 UNIT = "percentage points"
@@ -26,6 +27,12 @@ def hover(row: pd.Series) -> str:
     """Describe a difference on hover: interval, Holm's p and whether it is shown."""
     p = f"<br>p = {theme.three_significant(row['p_holm'])} (Holm)" if np.isfinite(row["p_holm"]) else ""
     return f"{row_words(row)}{p}<br>{'a difference is shown' if row['shown'] else 'no difference shown'}"
+
+
+def missed_words(table: pd.DataFrame, by: str) -> str:
+    """Say which difference would be found where none is shown, in a sentence after a space; empty where all are."""
+    words = detectable_words(table[~table["shown"]], int(table["p_holm"].notna().sum()), by=by)
+    return f" {words}" if words else ""
 
 
 def holm_words(table: pd.DataFrame, what: str, form: str) -> str:

@@ -29,6 +29,7 @@ from leafscope.app.figures.shared.interval_lines import (
 from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, label_width
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison.intervals import FEWEST
 
 Metric = Literal["error", "loss"]
 
@@ -88,7 +89,8 @@ class TrainingCurves:
         for key in keys:
             _add_spread(figure, _of(drawn, key), _of(self._seeds, key), key, look)
         labels = [_add_line(figure, _of(self._table, key), names[key], key, look) for key in keys]
-        subtitle = f"{seeds_words(drawn['n'], 'bands')}; {', '.join(_DASH_WORDS[split] for split in splits)}"
+        seeds = seeds_words(drawn["n"], "bands", fewest=FEWEST if self.metric == "error" else 2)
+        subtitle = f"{seeds}; {', '.join(_DASH_WORDS[split] for split in splits)}"
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
         figure.update_layout(margin_r=round(right))
         inside = panel_height(figure, look)

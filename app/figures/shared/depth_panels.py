@@ -11,9 +11,11 @@ from plotly.subplots import make_subplots
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.chance import add_level, drawn_words, names_of
 from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, label_width
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import Look
+from leafscope.core.usage.levels import Level
 
 DEPTH_AXIS = "depth K (gating bits)"
 
@@ -44,8 +46,14 @@ def depth_panels(
     lit: Sequence[str] | None,
     subject: str,
     look: Look,
+    chance: Mapping[Level, pd.DataFrame] | None = None,
+    fewest: int = 2,
 ) -> go.Figure:
-    """Draw one or two panels side by side: grey lines first, lit ones on top; `why` is said where there is no mean."""
+    """Draw one or two panels side by side: grey lines first, lit ones on top; `why` is said where there is no mean.
+
+    `chance`: level -> depth, mean, low, high, drawn behind the lines of every panel. `fewest`: seeds that have an interval.
+    """
+    behind = {level: table for level, table in (chance or {}).items() if table["mean"].notna().any()}
     height = theme.MAIN_HEIGHT[look.projector]
     curves = pd.concat([panel.curves for panel in panels], ignore_index=True)
     in_colour = interval_lines.lit_models(curves["model"].tolist(), lit)
@@ -57,7 +65,7 @@ def depth_panels(
         depths = pd.concat([depths, pd.Series([float(chosen)])])
     lowest, highest = (int(depths.min()), int(depths.max())) if len(depths) else (0, 0)
     words = {key: model_words(*key) for key in dict.fromkeys(zip(curves["model"], curves["variant"]))}
-    layout = _Layout.of(words, in_colour, len(panels), look)
+    layout = _Layout.of([*words.values(), *(level.short for level in behind)], words, in_colour, len(panels), look)
     figure = make_subplots(
         rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=layout.spacing, column_widths=[1.0] * len(panels)
     )
@@ -65,12 +73,17 @@ def depth_panels(
     seeds = pd.concat([panel.seeds for panel in panels], ignore_index=True)
     seeds = seeds[seeds["model"].isin(in_colour)]
     values = [curves[interval_lines.INTERVAL].to_numpy().ravel(), seeds["value"].to_numpy(float)]
+    values += [table[interval_lines.INTERVAL].to_numpy(float).ravel() for table in behind.values()]
     y_range = interval_lines.value_range(np.concatenate(values), floor=floor, ceiling=ceiling, zero=floor < 0)
     ends = [
-        _draw_panel(figure, panel, column, words=words, lit=in_colour, x_range=x_range, look=look)
+        [
+            *_draw_chance(figure, panel, column, behind, look),
+            *_draw_panel(figure, panel, column, words=words, lit=in_colour, x_range=x_range, look=look),
+        ]
         for column, panel in enumerate(panels, start=1)
     ]
-    subtitle = [interval_lines.seeds_words(curves["n"], "bands"), *_grey_words(curves, in_colour)]
+    subtitle = [interval_lines.seeds_words(curves["n"], "bands", fewest=fewest), *_grey_words(curves, in_colour)]
+    subtitle += [drawn_words(behind)] if behind else []
     subtitle += [f"K = {chosen} chosen on validation"] if chosen is not None and look.projector else []
     frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height)
     if chosen is not None:
@@ -85,6 +98,24 @@ def depth_panels(
         shown = [label for label in labels if label.lit or column == len(panels)]
         label_ends(figure, shown, panel=column, x_range=x_range, y_range=y_range, width=layout.width, height=inside, look=look)
     return figure
+
+
+def _draw_chance(
+    figure: go.Figure, panel: Panel, column: int, behind: Mapping[Level, pd.DataFrame], look: Look
+) -> list[EndLabel]:
+    """Draw the chance levels of a panel, and give where each ends."""
+    ends = []
+    for level, table in behind.items():
+        unit = panel.curves["unit"].iloc[0]
+        rows = table.dropna(subset=["mean"]).sort_values("depth")
+        said = [
+            f"{level.name}, K = {depth:.0f}<br>{panel.word} {interval_lines.range_words(mean, low, high, unit)}"
+            for depth, mean, low, high in rows[["depth", *interval_lines.INTERVAL]].to_numpy(float).tolist()
+        ]
+        add_level(figure, rows["depth"], rows.rename(columns=names_of(level)), level, said=said, look=look, row=1, col=column)
+        last = rows.iloc[-1]
+        ends.append(EndLabel(float(last["depth"]), float(last["mean"]), level.short, theme.MUTED[look.dark], lit=False))
+    return ends
 
 
 def _draw_panel(
@@ -120,8 +151,10 @@ class _Layout:
     """The gap between panels, with the labels of the first, as a share of the width of all."""
 
     @classmethod
-    def of(cls, words: Mapping[tuple[str, str], str], lit: Sequence[str], panels: int, look: Look) -> "_Layout":
-        right = label_width(list(words.values()), look)
+    def of(
+        cls, labels: Sequence[str], words: Mapping[tuple[str, str], str], lit: Sequence[str], panels: int, look: Look
+    ) -> "_Layout":
+        right = label_width(labels, look)
         between = label_width([text for (model, _), text in words.items() if model in lit], look) + 10
         inside = look.width - 4.5 * theme.FONT_SIZE[look.projector] - right
         width = max(60.0, (inside - (panels - 1) * between) / panels)

@@ -18,7 +18,12 @@ from leafscope.app.theme import Look
 from leafscope.core.models import lines
 
 INTERVAL = ["mean", "low", "high"]
+_NEAR_ZERO = 0.25
+"""The lowest error as a share of the highest from which on an axis of errors need not begin at 0."""
 """The columns of a mean and its interval."""
+
+PLAIN_UNITS = ("nats", "leaves", "rows")
+"""Units of what is no share, written with three significant digits."""
 
 MOST_LIT = 3
 """More models than this in colour are a tangle."""
@@ -54,21 +59,23 @@ def check_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> pd.
 
 
 def in_unit(table: pd.DataFrame, columns: Sequence[str], unit: str) -> pd.DataFrame:
-    """Bring columns of shares to percent or percentage points, and name the unit; nats stay as they are."""
-    factor = 1.0 if unit == "nats" else 100.0
+    """Bring columns of shares to percent or percentage points, and name the unit; nats, leaves and rows stay as they are."""
+    factor = 1.0 if unit in PLAIN_UNITS else 100.0
     return table.assign(**{column: factor * table[column].astype(float) for column in columns}, unit=unit)
 
 
 def interval_words(mean: float, low: float, high: float, n: float, unit: str) -> str:
-    """Write a mean in its unit (percent, percentage points or nats) with its interval and n, or that there is one seed.
+    """Write a mean in its unit with its interval and n, or that there is one seed.
+
+    Units: percent, percentage points, and those of `PLAIN_UNITS`.
 
     >>> interval_words(12.14, 10.2, 14.0, 5, "percent"), interval_words(-4.1, math.nan, math.nan, 1, "percentage points")
     ('12.1 % [10.2 %, 14.0 %], n = 5', '-4.1 points, one seed')
     """
     if not math.isfinite(mean):
         return theme.MISSING
-    if unit == "nats":
-        value, ends = f"{theme.three_significant(mean)} nats", [theme.three_significant(end) for end in (low, high)]
+    if unit in PLAIN_UNITS:
+        value, ends = f"{theme.three_significant(mean)} {unit}", [theme.three_significant(end) for end in (low, high)]
     elif unit == "percent":
         value, ends = theme.percent(mean / 100), [theme.percent(end / 100) for end in (low, high)]
     else:
@@ -77,6 +84,15 @@ def interval_words(mean: float, low: float, high: float, n: float, unit: str) ->
         return f"{value}, one seed"
     between = f" [{', '.join(ends)}]" if math.isfinite(low) and math.isfinite(high) else ""
     return f"{value}{between}, n = {theme.thousands(n)}"
+
+
+def range_words(mean: float, low: float, high: float, unit: str) -> str:
+    """Write a mean in its unit with its range, which is none over seeds.
+
+    >>> range_words(6.02, 3.7, 7.7, "leaves")
+    '6.02 leaves [3.70, 7.70]'
+    """
+    return interval_words(mean, low, high, 0, unit).removesuffix(", n = 0")
 
 
 def row_words(row: pd.Series | Mapping[Hashable, Any]) -> str:
@@ -93,19 +109,24 @@ def _point(value: float) -> str:
     return f"{round(value, 1) + 0.0:,.1f}" if math.isfinite(value) else theme.MISSING
 
 
-def seeds_words(n: pd.Series, intervals: str) -> str:
-    """Say how many seeds there are, and how the intervals are drawn where there are any.
+def seeds_words(n: pd.Series, intervals: str, *, fewest: int = 2) -> str:
+    """Say how many seeds there are, and how the intervals are drawn; fewer than `fewest` seeds have none.
 
     >>> seeds_words(pd.Series([5, 5]), "bands"), seeds_words(pd.Series([1, 1]), "bands")
     ('n = 5 seeds; bands: 95 % intervals of the mean', 'n = 1, one seed: no interval')
+    >>> seeds_words(pd.Series([3]), "bands", fewest=5)
+    'n = 3 seeds; too few for an interval'
     """
     counts = n[n > 0]
     if counts.empty:
         return "no seed has finished"
     if counts.max() == 1:
         return "n = 1, one seed: no interval"
-    alone = "; one seed: no interval" if counts.min() == 1 else ""
-    return f"{n_words(counts)} seeds; {intervals}: 95 % intervals of the mean{alone}"
+    if counts.max() < fewest:
+        return f"{n_words(counts)} seeds; too few for an interval"
+    few = "one seed" if fewest == 2 else f"fewer than {fewest} seeds"
+    without = f"; {few}: no interval" if counts.min() < fewest else ""
+    return f"{n_words(counts)} seeds; {intervals}: 95 % intervals of the mean{without}"
 
 
 def n_words(n: pd.Series) -> str:
@@ -155,6 +176,20 @@ def value_range(
     low, high = max(float(finite.min()), floor), min(float(finite.max()), ceiling)
     air = 0.04 * (high - low or 1.0)
     return low - air, high + air
+
+
+def error_range(values: ArrayLike) -> tuple[tuple[float, float], str]:
+    """Give the axis of errors in percent that holds all finite values, and what its title says of where it begins.
+
+    It begins at 0 unless all values are so far above it that they would be squeezed.
+
+    >>> error_range([5, 40])[1], error_range([38, 57])
+    ('', ((37.24, 57.76), '; axis from 37 %'))
+    """
+    finite = np.asarray(values, dtype=np.float64).ravel()
+    finite = finite[np.isfinite(finite)]
+    ends = value_range(finite, floor=0.0, ceiling=100.0, zero=not len(finite) or finite.min() < _NEAR_ZERO * finite.max())
+    return ends, "" if ends[0] <= 0 else f"; axis from {ends[0]:.0f} %"
 
 
 def integer_axis(figure: go.Figure, *, low: int, high: int, width: float, title: str, look: Look) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
@@ -38,6 +38,26 @@ def log_axis(
         "tickvals": ticks,
         "ticktext": [tick_text(tick) for tick in ticks],
     }
+
+
+def with_zero(
+    values: ArrayLike, *, length: float, look: Look, air: float = 0.0
+) -> tuple[NDArray[np.float64], tuple[float, float], dict[str, Any]]:
+    """Place values from 0 on a logarithmic x axis -> (places, range in log10, options); 0 is at half the smallest above it.
+
+    >>> with_zero([0, 10, 40], length=500, look=Look())[0].tolist()
+    [5.0, 10.0, 40.0]
+    """
+    given = np.asarray(values, dtype=np.float64)
+    positive = given[given > 0]
+    zero = float(positive.min()) / 2 if positive.size else 1.0
+    at = np.where(given > 0, given, zero)
+    ends, options = log_axis(at, axis="x", length=length, look=look, air=air)
+    if (given == 0).any():
+        room = 1.5 * theme.FONT_SIZE[look.projector] * (ends[1] - ends[0]) / length
+        ticks = [tick for tick in options["tickvals"] if math.log10(tick) > math.log10(zero) + room]
+        options |= {"tickvals": [zero, *ticks], "ticktext": ["0", *map(tick_text, ticks)]}
+    return at, ends, options
 
 
 def log_ticks(ends: tuple[float, float], *, axis: Literal["x", "y"], length: float, look: Look) -> list[float]:

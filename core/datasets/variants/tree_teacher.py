@@ -3,20 +3,17 @@
 N rows · P features · C classes · K sign bits of the teacher.
 """
 
-from operator import itemgetter
-
 import numpy as np
 
-from leafscope.core.datasets.drawing import NO_RIGHTS, Labels, Points, drawn_anew, n_samples, share_of_labels, streams
-from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, Options, Rows
+from leafscope.core.datasets.drawing import Labeller, Labels, Points, taught
+from leafscope.core.datasets.registry import DATA_SETS, Options
 from leafscope.core.options import Option
 
 
-def rows(options: Options, seed: int) -> Rows:
-    draw, noise = streams(seed)
-    points = draw.standard_normal((options["n_samples"], options["n_features"]))
-    labels = teacher_labels(points, *teacher(options, seed))
-    return Rows(points, drawn_anew(labels, options["n_classes"], options["noise"], noise))
+def label(options: Options, seed: int) -> Labeller:
+    """Draw the teacher of a seed: points (N, P) -> classes (N,)."""
+    drawn = teacher(options, seed)
+    return lambda points: teacher_labels(points, *drawn)
 
 
 def teacher(options: Options, seed: int) -> tuple[Points, Points]:
@@ -47,12 +44,6 @@ def n_weights(options: Options) -> int:
     return int(options["n_features"] * options["n_classes"]) << options["teacher_depth"]
 
 
-N_FEATURES = Option(
-    name="n_features", default=10, low=1, high=1000, label="Features", meaning="Gaussian features.", words="features"
-)
-N_CLASSES = Option(
-    name="n_classes", default=2, low=2, high=100, label="Classes", meaning="Classes of the teacher.", words="classes"
-)
 TEACHER_DEPTH = Option(
     name="teacher_depth",
     default=3,
@@ -63,19 +54,13 @@ TEACHER_DEPTH = Option(
 )
 
 DATA_SETS.register(
-    DatasetSpec(
+    taught(
         name="tree_teacher",
         title="Tree teacher",
         description="Gaussian features labelled by a random tree net: the signs of random projections choose a linear "
         "classifier; noise is the share of labels replaced by random ones.",
-        source="generated for each seed, teacher and rows",
-        licence=NO_RIGHTS,
-        rows=rows,
-        n_rows=itemgetter("n_samples"),
-        n_features=itemgetter("n_features"),
-        n_classes=itemgetter("n_classes"),
-        is_generator=True,
-        options=(n_samples(4000), share_of_labels(0.05), N_FEATURES, N_CLASSES, TEACHER_DEPTH),
+        label=label,
+        option=TEACHER_DEPTH,
         n_held=n_weights,
         place=100,
     )

@@ -60,7 +60,7 @@ def import_archive(store: Store, file: Place) -> Imported:
     try:
         with open_file(Path(file), MAX_BYTES) if isinstance(file, (str, os.PathLike)) else nullcontext(file) as source:
             archive = OpenedArchive(source, _room(store))
-            contents = check(archive)
+            contents = check(archive, _folder(store))
             with store._write() as connection:
                 return _add(store, connection, archive, contents)
     except ArchiveError as error:
@@ -71,7 +71,13 @@ def import_archive(store: Store, file: Place) -> Imported:
 
 def _room(store: Store) -> int:
     """Bytes that the members may have, unpacked."""
-    return MAX_BYTES if store.path is None else min(MAX_BYTES, shutil.disk_usage(Path(store.path).parent).free)
+    folder = _folder(store)
+    return MAX_BYTES if folder is None else min(MAX_BYTES, shutil.disk_usage(folder).free)
+
+
+def _folder(store: Store) -> Path | None:
+    """The folder of the database, if it is a file."""
+    return None if store.path is None else Path(store.path).parent
 
 
 def _add(store: Store, connection: Connection, archive: OpenedArchive, contents: Contents) -> Imported:
@@ -88,7 +94,7 @@ def _add(store: Store, connection: Connection, archive: OpenedArchive, contents:
     known = present(connection, sweeps, (row["sweep_id"] for _, row in archive.rows(sweeps)))
     new_sweeps = [row for _, row in archive.rows(sweeps) if row["sweep_id"] not in known]
     skipped += [f"sweep {row['name'][:60]!r} was here already" for _, row in archive.rows(sweeps) if row["sweep_id"] in known]
-    insert_rows(connection, sweeps, new_sweeps)
+    insert_rows(connection, sweeps, ({**row, "awaits_choice": False} for row in new_sweeps))  # importing trains nothing
     n_decks, decks_here = _add_decks(connection, archive, contents)
     return Imported(
         runs=len(contents.runs.keys() - here),

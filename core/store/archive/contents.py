@@ -3,23 +3,24 @@
 import hashlib
 import json
 import math
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, BinaryIO, get_args
 
 import numpy as np
 from sqlalchemy import Table
 
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import ArchiveError
+from leafscope.core.files import unnamed_file
 from leafscope.core.store.annotations import checked_tags
 from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, is_unicode, refusal, sentence, sweep_config
 from leafscope.core.store.archive.opened import OpenedArchive
 from leafscope.core.store.archive.tensors import check_artifact
 from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
+from leafscope.core.store.values import leaf_codes
 from leafscope.core.store.values.records import PRIORITIES, Ending
 from leafscope.core.store.values.rows import LATEST, Sizes, check_leaves
 from leafscope.core.store.values.tensors import MOST_BYTES, plain
@@ -37,10 +38,13 @@ MAX_ATTEMPT = 1_000_000
 _DTYPES = {np.dtype(f"{order}{kind}{size}").str for order in "<>" for kind in "ui" for size in (1, 2, 4, 8)}
 
 
-def check(archive: OpenedArchive) -> "Contents":
-    """Read the whole archive; raises ArchiveError for the first row that cannot be imported."""
-    with tempfile.TemporaryDirectory(prefix="leafscope-") as folder:
-        contents = Contents(Path(folder) / "artifact")
+def check(archive: OpenedArchive, folder: Path | None = None) -> "Contents":
+    """Read the whole archive; raises ArchiveError for the first row that cannot be imported.
+
+    Artifacts are unpacked one by one into a file in the folder; None: where temporary files are.
+    """
+    with unnamed_file(folder) as scratch:
+        contents = Contents(scratch)
         for table in TABLES:
             last: tuple[Any, ...] = ()
             for number, row in archive.rows(table):
@@ -63,7 +67,7 @@ def check(archive: OpenedArchive) -> "Contents":
 class Contents:
     """A summary of the rows read so far; `take` raises ValueError for a row that contradicts them."""
 
-    scratch: Path
+    scratch: BinaryIO
     """A temporary file for an artifact."""
     runs: dict[str, "_Run"] = field(default_factory=dict)
     newest: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -80,6 +84,9 @@ class Contents:
     _open: tuple[str, int, str] | None = None
     """The artifact whose parts are being read."""
     _parts: int = 0
+    _leaf_of: tuple[Any, ...] = ()
+    _leaf: np.ndarray | None = None
+    """The leaves of the last row, and its key: those of the next epoch may be kept as the difference."""
 
     def take(self, table: Table, row: Mapping[str, Any]) -> None:
         """Take the next row of a table."""
@@ -135,8 +142,10 @@ class Contents:
 
     def _take_leaves(self, row: Mapping[str, Any]) -> None:
         _check_split(row)
-        if row["dtype"] not in _DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(sorted(_DTYPES))}, got {row['dtype']!r}")
+        plain_dtype = row["dtype"].removesuffix(leaf_codes.WHOLE).removesuffix(leaf_codes.DIFFERENCE)
+        if plain_dtype not in _DTYPES:
+            words = f"dtype must be one of {', '.join(sorted(_DTYPES))}, alone or followed by zip or xor"
+            raise ValueError(f"{words}, got {row['dtype']!r}")
         of_run = self.runs[row["run_id"]]
         _check_epoch(row["epoch"], of_run)
         if row["layer"] >= len(of_run.sizes.leaves):
@@ -144,9 +153,14 @@ class Contents:
         needed = [of_run.sizes.rows.get(row["split"])]
         if (shape := _parsed(row["shape"])) != needed or type(shape[0]) is not int:
             raise ValueError(f"shape must be {needed}, the rows of the {row['split']} split, got {row['shape']!r:.80}")
-        if (n_bytes := shape[0] * np.dtype(row["dtype"]).itemsize) != len(row["data"]):
+        n_bytes = shape[0] * np.dtype(plain_dtype).itemsize
+        if plain_dtype == row["dtype"] and n_bytes != len(row["data"]):
             raise ValueError(f"{row['dtype']} of shape {shape} must have {n_bytes:,} bytes, got {len(row['data']):,}")
-        check_leaves(np.frombuffer(row["data"], row["dtype"]), of_run.sizes.leaves[row["layer"]], "leaves")
+        key, epoch = tuple(row[name] for name in ("run_id", "attempt", "layer", "split")), row["epoch"]
+        before = self._leaf if self._leaf_of == (*key, epoch - 1) and epoch % leaf_codes.WHOLE_EVERY else None
+        leaf = leaf_codes.decode(row["dtype"], row["data"], shape[0], before)
+        check_leaves(leaf, of_run.sizes.leaves[row["layer"]], "leaves")
+        self._leaf_of, self._leaf = (*key, epoch), leaf
 
     def _take_artifacts(self, row: Mapping[str, Any]) -> None:
         if not row["size"].is_integer() or row["size"] < 0:
@@ -158,14 +172,17 @@ class Contents:
         if self._open != key:
             self._close()
             self._open, self._parts = key, 0
-            self.scratch.write_bytes(b"")
+            self._empty()
         if self._artifacts.get(key, ("",))[0] != row["version"]:
             raise ValueError(f"it must be of an artifact in the file, got {row['name']!r:.60} of version {row['version']}")
         if row["part"] != self._parts:
             raise ValueError(f"part must be {self._parts}, the next one, got {row['part']}")
         self._parts += 1
-        with self.scratch.open("ab") as file:
-            file.write(row["data"])
+        self.scratch.write(row["data"])
+
+    def _empty(self) -> None:
+        self.scratch.seek(0)
+        self.scratch.truncate()
 
     def _close(self) -> None:
         """Check the current artifact, after its last part."""
@@ -176,10 +193,14 @@ class Contents:
         of_run = f"{name!r:.60} of attempt {attempt} of run {run_id}"
         self._open = None
         try:
-            if (read := self.scratch.stat().st_size) != size:
+            if (read := self.scratch.tell()) != size:
                 raise ValueError(f"it must have {size:,} bytes in all its parts, got {read:,}")
             if size <= MOST_BYTES:
-                self.scratch.write_bytes(plain(self.scratch.read_bytes()))
+                self.scratch.seek(0)
+                unpacked = plain(self.scratch.read())
+                self._empty()
+                self.scratch.write(unpacked)
+            self.scratch.flush()
             check_artifact(self.scratch, name, self.runs[run_id].config)
         except ValueError as error:  # not of the row that is next
             raise ArchiveError(f"artifact_parts: {of_run}: {error}") from error

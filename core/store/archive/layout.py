@@ -139,7 +139,7 @@ def is_unicode(text: str) -> bool:
 def sweep_config(text: str) -> SweepConfig:
     """Parse a sweep; raises ValueError, also for a sweep with too many members."""
     sweep = SweepConfig.model_validate_json(text)
-    if (number := math.prod(map(len, sweep.axes.values())) * len(sweep.tune_lr or [0.0])) > members.MEMBER_LIMIT:
+    if (number := sweep.n_combinations) > members.MEMBER_LIMIT:
         raise ValueError(f"a sweep can have at most {members.MEMBER_LIMIT:,} runs, got {number:,}")
     return sweep
 

@@ -3,15 +3,16 @@
 P features · C classes · K depth · L = 2^K leaves · G = GRID_SIDE^2 grid points.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
 
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.datasets import DataShape, shape
 from leafscope.core.errors import DataError
+from leafscope.core.files import path_of
 from leafscope.core.inference.trees import Trees
 from leafscope.core.models.registry import Weight
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_epoch
@@ -29,8 +30,8 @@ HEADER = 10_000
 """More bytes than the names, types and shapes of trees take."""
 
 
-def check_artifact(file: Path, name: str, run: RunConfig) -> None:
-    """Raise ValueError, with a sentence, unless a file is the artifact of this name of the run, in safetensors."""
+def check_artifact(file: BinaryIO, name: str, run: RunConfig) -> None:
+    """Raise ValueError, with a sentence, unless an unnamed file is the artifact of this name of the run, in safetensors."""
     epoch = snapshot_epoch(name)
     if name not in (NET, CHECKPOINT, LEVELS, TREES) and epoch is None:
         raise ValueError(f"name must be {NET}, {CHECKPOINT}, {LEVELS}, {TREES}, or weights- or regions- and an epoch")
@@ -43,22 +44,23 @@ def check_artifact(file: Path, name: str, run: RunConfig) -> None:
     if name == TREES:
         return _check_trees(file, run, size)
     try:
-        with safe_open(file, framework="numpy") as tensors:
+        with safe_open(path_of(file), framework="numpy") as tensors:
             _check_tensors(tensors, name, run, size)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"it must be safetensors: {error}") from error
 
 
-def _check_trees(file: Path, run: RunConfig, size: DataShape) -> None:
+def _check_trees(file: BinaryIO, run: RunConfig, size: DataShape) -> None:
     model = run.net.model
     if model.fit is None or not model.fit.has_trees:
         raise ValueError(f"{run.label} must have no trees")
     n_rows = size.n_train + size.n_validation + size.n_test
     most = HEADER + model.memory(run, size.n_features, size.n_classes, n_rows).parameters
-    if (n_bytes := file.stat().st_size) > most:  # before it is read into memory
+    if (n_bytes := file.seek(0, os.SEEK_END)) > most:  # before it is read into memory
         raise ValueError(f"it must have at most {most:,} bytes, more than fitting needs, got {n_bytes:,}")
     try:
-        trees_of(unpack(file.read_bytes()), run)
+        file.seek(0)
+        trees_of(unpack(file.read()), run)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"it must be safetensors: {error}") from error
 

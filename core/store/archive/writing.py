@@ -24,6 +24,7 @@ from leafscope.core.store.archive.layout import (
     BINARY,
     FORMAT,
     MANIFEST,
+    OF_ATTEMPTS,
     ORDER,
     TABLES,
     VERSION,
@@ -38,6 +39,7 @@ from leafscope.core.store.reading import not_found
 from leafscope.core.store.schema import SCHEMA_VERSION, artifact_parts, artifacts, attempts, decks, runs, slides, sweeps
 from leafscope.core.store.store import Store
 from leafscope.core.sweep import members
+from leafscope.core.sweep.choice import reporting_runs
 
 EXPORTED = "exported while it was training"
 """The error in the archive of an attempt that was running at that moment."""
@@ -66,8 +68,11 @@ class _Chosen:
     sweeps: list[str]
     decks: list[str]
     skipped: list[str]
+    only_scores: bool
 
     def of(self, table: Table) -> tuple[Column[Any], list[str]]:
+        if self.only_scores and table in OF_ATTEMPTS and table is not attempts:
+            return table.c.run_id, []
         if table is sweeps:
             return table.c.sweep_id, self.sweeps
         return (table.c.deck_id, self.decks) if table in (decks, slides) else (table.c.run_id, self.runs)
@@ -80,20 +85,23 @@ def export_archive(
     run_ids: Iterable[str] = (),
     sweep_ids: Iterable[str] = (),
     deck_ids: Iterable[str] = (),
+    only_scores: bool = False,
 ) -> Exported:
     """Write runs, sweeps (with their runs in this store) and decks to a file, as they are at one moment.
 
     A file at a path appears only when it is complete; a binary file must be seekable. Queued attempts are left out, and so are
     runs without other attempts and the examples that came with the program; a running attempt is `interrupted` in the file.
-    Raises RunNotFoundError, before anything is written, for an unknown address, and ArchiveError if the file cannot be written.
+    `only_scores`: of runs, only what they are and their scores at the best and the last epoch, compressed as well as possible,
+    without curves, leaves and nets. Raises RunNotFoundError, before anything is written, for an unknown address, and
+    ArchiveError if the file cannot be written.
     """
     store._expire()
     with store._read() as connection:
-        chosen = _choose(connection, store._shipped(connection), list(run_ids), list(sweep_ids), list(deck_ids))
+        chosen = _choose(store, connection, list(run_ids), list(sweep_ids), list(deck_ids), only_scores)
         manifest = json.dumps(_manifest(connection, chosen, store._clock()), indent=1).encode()
         with _target(file) as target:
             start = target.tell()
-            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9 if only_scores else _LEVEL) as archive:
                 archive.writestr(zipfile.ZipInfo(MANIFEST), manifest)
                 for table in TABLES:
                     for name, content in _members(connection, table, chosen):
@@ -106,8 +114,9 @@ def export_archive(
 
 
 def _choose(
-    connection: Connection, shipped: frozenset[str], run_ids: list[str], sweep_ids: list[str], deck_ids: list[str]
+    store: Store, connection: Connection, run_ids: list[str], sweep_ids: list[str], deck_ids: list[str], only_scores: bool
 ) -> _Chosen:
+    shipped = store._shipped(connection)
     for table, wanted in ((runs, run_ids), (sweeps, sweep_ids), (decks, deck_ids)):
         here = present(connection, table, wanted)
         for address in wanted:
@@ -131,6 +140,8 @@ def _choose(
             continue
         kept_sweeps.append(sweep_id)
         wanted_runs += members.run_ids(sweep)
+        if sweep.report_seeds is not None:
+            wanted_runs += reporting_runs(sweep, store._runs_in(connection, members.run_ids(sweep)))
     kept_runs: list[str] = []
     for part in chunks(sorted(set(wanted_runs))):
         begun = exists().where(attempts.c.run_id == runs.c.run_id, attempts.c.status != "queued")
@@ -140,7 +151,7 @@ def _choose(
                 kept_runs.append(row.run_id)
             else:
                 skipped.append(f"run {row.run_id} ({row.label[:60]}) was left out: {why}")
-    return _Chosen(kept_runs, kept_sweeps, sorted({*deck_ids} - shipped), skipped)
+    return _Chosen(kept_runs, kept_sweeps, sorted({*deck_ids} - shipped), skipped, only_scores)
 
 
 def _not_here(table: Table, address: str) -> RunNotFoundError:

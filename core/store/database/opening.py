@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, make_url, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from leafscope.core.errors import StoreError
+from leafscope.core.store.database.location import MIGRATIONS, is_of_windows, named_database
 from leafscope.core.store.database.shrinking import begin_new, make_shrinkable
 from leafscope.core.store.schema import SCHEMA_VERSION, meta, tables
 from leafscope.core.text import storable
@@ -28,16 +28,7 @@ BUSY_SECONDS = 30.0
 PREPARE_LOCK = 0x6C656166
 """The PostgreSQL advisory lock for creating and migrating tables; an arbitrary number that nothing else uses."""
 
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
-"""The folder of the migration scripts: revision 0002 migrates version 1 to version 2."""
-
 _migrating = threading.Lock()  # alembic's `op` is global: it works on one connection of the process at a time
-
-
-def data_folder() -> Path:
-    """Return the folder for people's data: `data` in a checkout, else the platform's folder for user data."""
-    root = Path(__file__).resolve().parents[3]
-    return root / "data" if (root / "pyproject.toml").exists() else platformdirs.user_data_path("leafscope", appauthor=False)
 
 
 def database_url(database: str | os.PathLike[str] | None) -> URL:
@@ -45,12 +36,8 @@ def database_url(database: str | os.PathLike[str] | None) -> URL:
 
     Paths are made absolute. Raises StoreError for a URL that cannot be parsed.
     """
-    if database is None:
-        database = os.environ.get("LEAFSCOPE_DATABASE") or None
-    if database is None:
-        database = data_folder() / "leafscope.db"
-    text = os.fspath(database)
-    if os.name != "nt" and re.match(r"[A-Za-z]:[\\/]|\\\\", text):  # it would become a file of that name in this folder
+    text = named_database(database)
+    if is_of_windows(text):
         raise StoreError(f"a database must be a path of this system, got one of Windows: {text!r}")
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).absolute()))
@@ -102,7 +89,7 @@ def explained(url: URL) -> Iterator[None]:
     """Turn an error of the database into a StoreError that names the database."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (SQLAlchemyError, sqlite3.Error, OverflowError) as error:  # the last: one more than a damaged number
         cause = getattr(error, "orig", None) or error
         # locked, full, read-only or unreachable, in contrast to damaged or misused
         can_pass = isinstance(error, (OperationalError, sqlite3.OperationalError))

@@ -16,6 +16,8 @@ from sqlalchemy import Row
 from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DataError, StoreError
+from leafscope.core.store.values import leaf_codes
+from leafscope.core.store.values.records import PRIORITIES
 from leafscope.core.store.values.summaries import RunSummary, SweepInfo, WorkerInfo
 from leafscope.core.text import loads
 
@@ -57,6 +59,7 @@ def run_summary(row: Row[Any], shipped: Collection[str]) -> RunSummary:
         comment=checked.take("comment", _or_none(_text), None) or "",
         fault=checked.fault,
         shipped=row.run_id in shipped,
+        is_member=row.priority == PRIORITIES["member"],
     )
 
 
@@ -64,7 +67,8 @@ def sweep_info(row: Row[Any], shipped: Collection[str]) -> SweepInfo:
     """Return an entry of the list of sweeps; what is damaged of it is empty, and an empty configuration is not valid."""
     checked = _Checked(row)
     name, config = checked.take("name", _text, "(damaged)"), checked.take("config", _text, "")
-    return SweepInfo(row.sweep_id, name, config, checked.take("created", moment, 0.0), row.sweep_id in shipped)
+    created = checked.take("created", moment, 0.0)
+    return SweepInfo(row.sweep_id, name, config, created, row.sweep_id in shipped, row.awaits_choice is True)
 
 
 def worker_info(row: Row[Any]) -> tuple[WorkerInfo, int]:
@@ -156,14 +160,14 @@ def _leaves_of(net: NetConfig) -> tuple[int, ...]:
     return tuple(routing.n_leaves for routing in net.model.routings(net, [np.empty(0, np.int64)] * n_layers))
 
 
-def leaf_numbers(row: Row[Any], size: Sizes, layer: int, split: str) -> np.ndarray:
-    """Return each row's leaf from a row of the table `leaves`; raises StoreError where it is damaged."""
+def leaf_numbers(row: Row[Any], size: Sizes, layer: int, split: str, before: np.ndarray | None = None) -> np.ndarray:
+    """Return each row's leaf from a row of the table `leaves`; raises StoreError where it is damaged.
+
+    `before` has the leaves of the epoch before in the same attempt, from which they may differ.
+    """
     epoch_number(row.epoch)
     try:
-        kind = np.dtype(row.dtype)
-        if kind.kind not in "iu":
-            raise ValueError(f"their type must be of integers, got {row.dtype!r:.80}")
-        leaf = np.frombuffer(row.data, dtype=kind)
+        leaf = leaf_codes.decode(row.dtype, row.data, size.rows.get(split, 0), before)
         if json.loads(row.shape) != [len(leaf)]:
             raise ValueError(f"their shape must be [{len(leaf)}], got {row.shape!r:.80}")
         if len(leaf) != size.rows.get(split):
@@ -172,7 +176,7 @@ def leaf_numbers(row: Row[Any], size: Sizes, layer: int, split: str) -> np.ndarr
             raise ValueError(f"their layer must be below {len(size.leaves)}, got {layer}")
         check_leaves(leaf, size.leaves[layer], "they")
         return leaf
-    except (ValueError, TypeError, RecursionError, SyntaxError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, SyntaxError) as error:
         raise StoreError(f"the leaves of epoch {row.epoch!r:.20} are damaged: {error}") from None
 
 

@@ -72,17 +72,18 @@ class RunSummary:
     """What is damaged in its row of the database; empty: nothing."""
     shipped: bool = False
     """Whether it came with the program, as an example, and no person has trained it."""
+    is_member: bool = False
+    """Whether a sweep queued its newest attempt, and nobody asked for the run itself."""
 
     @property
     def title(self) -> str:
         """The name that a person gave it, else its own label."""
         return self.name or self.label
 
-    def matches(self, words: str, also: str = "") -> bool:
-        """Whether each of these words occurs in its name, label, note, comment, tags, status or address, or in `also`."""
+    def searched(self, also: str = "") -> str:
+        """Return the text that is searched for words, casefolded: what it is called, what is said of it, status, and `also`."""
         said = (self.name, self.label, self.note, self.comment, *self.tags, self.status, self.run_id, also)
-        text = " ".join(said).casefold()
-        return all(word in text for word in words.casefold().split())
+        return " ".join(said).casefold()
 
     @property
     def config(self) -> RunConfig:
@@ -143,6 +144,8 @@ class SweepInfo:
     """The time at which it was first submitted: seconds since 1970 (UTC)."""
     shipped: bool = False
     """Whether it came with the program, and no person has submitted it."""
+    awaits_choice: bool = False
+    """Whether the runs on its reporting seeds are queued when those on the choosing seeds have ended."""
 
     @property
     def config(self) -> SweepConfig:

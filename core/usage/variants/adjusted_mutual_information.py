@@ -29,7 +29,7 @@ STATISTICS.register(
         needs="classes",
         measure=_adjusted,
         is_quick=False,
-        chance=None,
+        chance=(),
         undefined=(no_rows, one_class, one_leaf, _one_used_leaf, _all_alone),
         place=130,
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.usage.change import churn
+from leafscope.core.usage.levels import INDEPENDENT_BITS
 from leafscope.core.usage.statistics import STATISTICS, Statistic
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def _expected(counts: Callable[[int], NDArray[np.int64]], epoch: int) -> "Expect
     from leafscope.core.usage.chance import Expected, expected_agreement
 
     if epoch == 0:
-        return Expected(math.nan, math.nan, math.nan)
+        return Expected.unknown()
     same = expected_agreement(counts(epoch - 1), counts(epoch))
     return Expected(1 - same.mean, 1 - same.high, 1 - same.low)
 
@@ -35,6 +36,7 @@ STATISTICS.register(
         needs="epochs",
         written="share",
         measure=_churn,
+        chance=(INDEPENDENT_BITS,),
         expected=_expected,
         place=90,
     )

@@ -14,7 +14,7 @@ def _dead_fraction(loads: Loads) -> NDArray[np.float64]:
 
 
 def mean_dead(load: NDArray[np.float64], rows: int) -> float:
-    """Compute the mean under random routing: the rows in a leaf are binomial, so P(n = 0) = (1 - p)^N."""
+    """Compute the mean under independent bits: the rows in a leaf are binomial, so P(n = 0) = (1 - p)^N."""
     return float(((1 - load) ** rows).mean())
 
 

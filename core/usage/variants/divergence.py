@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.usage.change import divergence
+from leafscope.core.usage.levels import RANDOM_SPLITS
 from leafscope.core.usage.statistics import STATISTICS, Statistic
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ STATISTICS.register(
         "sizes.",
         needs="splits",
         measure=lambda splits: np.array([divergence(*counts) for counts in zip(*splits, strict=True)]),
-        chance="random splits",
+        chance=(RANDOM_SPLITS,),
         expected=_expected,
         place=140,
     )

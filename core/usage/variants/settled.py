@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.usage.change import settled
+from leafscope.core.usage.levels import INDEPENDENT_BITS
 from leafscope.core.usage.statistics import STATISTICS, Statistic
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ STATISTICS.register(
         needs="epochs",
         written="share",
         measure=settled,
+        chance=(INDEPENDENT_BITS,),
         expected=_expected,
         place=100,
     )

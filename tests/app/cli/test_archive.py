@@ -91,6 +91,7 @@ def test_everything_is_written_and_read(db: Store, tmp_path: Path, capsys: pytes
         (["--run", config(0).run_id[:4], config(1).run_id], {0, 1}, 0, 0),
         (["--run", config(0).run_id[:4].upper(), "--run", config(2).run_id[:9]], {0, 2}, 0, 0),
         (["--find", "TALK first"], {0}, 0, 0),
+        (["--find", "data=digits seed=0..1"], {0, 1}, 0, 0),
         (["--find", "digits finished", "--run", config(0).run_id], {0, 1, 2}, 0, 0),
         (["--sweep", "iris, small"], {"iris"}, 1, 0),
         (["--sweep", SWEEP.sweep_id[:6], "--deck", "talk", "plain"], {"iris"}, 1, 2),
@@ -123,7 +124,7 @@ def test_wrong_use_is_refused_and_writes_nothing(db: Store, tmp_path: Path, caps
     short = config(0).run_id[:3]
     refused(capsys, f"is {short!r}; a shortened address must have at least 4", "export", file, "--run", short, *here)
     refused(capsys, "no sweep in this database is 'spirals'", "export", file, "--sweep", "spirals", *here)
-    refused(capsys, "no run has all of the words 'spirals'", "export", file, "--find", "spirals", *here)
+    refused(capsys, "the filter 'spirals' holds of no run", "export", file, "--find", "spirals", *here)
     db.make_deck("talk")
     refused(capsys, "'talk' must mean one deck, but 2 fit: ", "export", file, "--deck", "talk", *here)
     refused(capsys, "must not be a folder", "export", tmp_path, "--all", *here)

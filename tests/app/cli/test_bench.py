@@ -110,3 +110,28 @@ def test_a_result_that_deviates_is_a_failure(monkeypatch, capsys):
 def test_every_column_has_a_heading_of_its_own():
     for columns in bench.COLUMNS.values():
         assert len(set(columns.values())) == len(columns)
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_measured(tmp_path, capsys):
+    database = tmp_path / "l.db"
+    assert cli.main(["bench", "--device", "cuda:99", "--quick", "--database", str(database)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "device must be auto or one of this machine's (cpu" in captured.err
+    assert "got cuda:99" in captured.err
+    assert not database.exists()
+
+
+def test_on_a_gpu_only_capacity_is_measured_and_nothing_is_kept(monkeypatch, tmp_path, capsys):
+    asked = []
+    monkeypatch.setattr(suite, "device_name", lambda name: "cuda:0")
+    monkeypatch.setattr(suite.capacity, "run", lambda **given: asked.append(given["device"]) or [CAPACITY])
+    database = tmp_path / "l.db"
+    assert cli.main(["bench", "--device", "cuda", "--quick", "--database", str(database)]) == 0
+    assert asked == ["cuda:0"]
+    assert not database.exists()
+    out = capsys.readouterr().out
+    assert "(cuda:0)" in out.splitlines()[0]
+    assert "goals" not in out
+    assert cli.main(["bench", "sweep", "--device", "cuda"]) == 2
+    assert "groups must be capacity on a GPU, the others are measured on the CPU, got sweep" in capsys.readouterr().err

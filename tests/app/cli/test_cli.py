@@ -1,6 +1,7 @@
 """The command: what it refuses, in a sentence, before anything is started."""
 
 import os
+import re
 import webbrowser
 from pathlib import Path
 
@@ -104,7 +105,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("leafscope ")
+    first, second = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"leafscope \d+\.\d+\.\d+", first)
+    assert second == "GPU: supported by PyTorch's CUDA build, but never run on one yet"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """`leafscope sweep`: what it trains, prints, writes and keeps; clear refusals."""
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
@@ -94,27 +93,20 @@ def test_a_second_run_trains_nothing_and_says_the_same(
 
 def test_without_a_store_no_database_is_written(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     database = tmp_path / "l.db"
-    assert command(file, "--no-store", "--database", database, "--claims", "--csv", tmp_path / "x.csv") == 0
+    assert command(file, "--no-store", "--database", database, "--csv", tmp_path / "x.csv") == 0
     assert not database.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["wine.toml", "x.csv"]
-    out = capsys.readouterr().out
-    claims = [line for line in out.splitlines() if line.startswith("|")]
-    assert len(claims) == 3
-    assert claims[0].startswith("| data, training rows, width | best K |")
-    assert re.fullmatch(r"\| wine, 98 training rows, width 6 \| [02] \|( (\*\*)?[+-]\d+\.\d \[.+\](\*\*)? \|){3}", claims[2])
 
 
-def test_several_files_are_one_table_of_claims_and_one_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_files_are_one_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = []
     for name, width in (("first", 4), ("second", 5)):
         files.append(tmp_path / f"{name}.toml")
         text = f'[base.data]\nname = "iris"\n[base.train]\nepochs = 1\n[axes]\n"net.depth" = [1]\n"net.width" = [{width}]\n'
         files[-1].write_text(text, encoding="utf-8")
-    assert command(*files, "--no-store", "--claims", "--csv", tmp_path / "x.csv") == 0
+    assert command(*files, "--no-store", "--csv", tmp_path / "x.csv") == 0
     out = capsys.readouterr().out
     assert [line for line in out.splitlines() if line in ("first", "second")] == ["first", "second"]
-    claims = [line.split(" | ")[0] for line in out.splitlines() if line.startswith("|")]
-    assert claims[2:] == ["| iris, 83 training rows, width 4", "| iris, 83 training rows, width 5"]
     assert pd.read_csv(tmp_path / "x.csv")["sweep"].tolist() == ["first", "second"]
 
 
@@ -144,7 +136,7 @@ def test_interrupted(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("leafscope.core.worker.inline.run_sweep", interrupt)
+    monkeypatch.setattr("leafscope.core.worker.inline.train_sweep", interrupt)
     assert command(file, "--database", tmp_path / "l.db") == 130
     assert "interrupted; finished runs are kept" in capsys.readouterr().err
     assert command(file, "--no-store") == 130
@@ -217,9 +209,9 @@ def test_an_unknown_device_and_a_database_that_is_none(file: Path, tmp_path: Pat
 
 
 def test_the_database_may_be_named_before_the_command() -> None:
-    options: Any = cli._parser().parse_args(["--database", "a.db", "sweep", "x.toml", "--claims"])
+    options: Any = cli._parser().parse_args(["--database", "a.db", "sweep", "x.toml", "--no-store"])
     assert isinstance(options, argparse.Namespace)
-    assert (options.database, options.files, options.claims, options.device) == ("a.db", [Path("x.toml")], True, "auto")
+    assert (options.database, options.files, options.no_store, options.device) == ("a.db", [Path("x.toml")], True, "auto")
     assert cli._parser().parse_args(["sweep", "x.toml"]).database is None
 
 
@@ -240,3 +232,21 @@ def test_the_progress_bar_has_no_control_character(tmp_path: Path, capfd: pytest
     out, err = capfd.readouterr()
     assert "a\\x1b[2Jb" in out
     assert "\x1b" not in out + err
+
+
+def test_a_sweep_with_reporting_seeds_is_trained_in_both_stages_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fair = SWEEP.model_copy(update={"tune_lr": None, "trials": 2, "report_seeds": [5, 6, 7]})
+    path, csv = tmp_path / "fair.toml", tmp_path / "out.csv"
+    path.write_text(write_sweep(fair), encoding="utf-8")
+    assert command(path, "--database", tmp_path / "l.db", "--csv", csv) == 0
+    kept = capsys.readouterr().out
+    assert "Chosen on seeds 0 and 1, reported on seeds 5 to 7." in kept
+    assert set(pd.read_csv(csv)["seed"]) == {5, 6, 7}
+    store = Store(tmp_path / "l.db")
+    choices = jobs.sweep_choices(fair.sweep_id, store=store)
+    table = jobs.sweep_results(fair.sweep_id, store=store)
+    assert set(findings(table, choices)) <= set(kept.splitlines())
+    assert command(path, "--no-store") == 0
+    assert capsys.readouterr().out == kept

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 
+from leafscope.app import theme
 from leafscope.app.decks.as_html import HEADING, MAX_FACT_SLIDES, deck_html
-from leafscope.app.decks.provenance import Fact, facts, number_words, utc_date
+from leafscope.app.decks.provenance import Fact, facts, utc_date
 from leafscope.app.decks.snapshot import snapshot
 from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.theme import SCREEN, Look
@@ -232,8 +233,16 @@ def test_sweeps_state_axes_baselines_and_rates() -> None:
     stated = under("Sweeps", [run_slide(sweep=sweep.model_dump_json(exclude_defaults=True))])
     assert stated[0] == (
         "<b>deep</b>: base digits tree K4 w32; net.depth 0 to 2 and 4; seed 0 to 2; with baselines dense capacity; "
-        f"learning rate of each model tuned on validation among 0.001, 0.01; address {sweep.sweep_id} (slide 1)"
+        "learning rate of each model tuned on validation among 0.001, 0.01; chosen and reported on the same seeds; "
+        f"address {sweep.sweep_id} (slide 1)"
     )
+
+
+def test_sweeps_state_on_which_seeds_they_choose_and_report() -> None:
+    sweep = SweepConfig(axes={"seed": [0, 1, 2, 3, 4]}, report_seeds=list(range(5, 25)), trials=8)
+    (stated, *_) = under("Sweeps", [run_slide(sweep=sweep.model_dump_json(exclude_defaults=True))])
+    assert "learning rate and weight decay of each model tuned on validation among 8 drawn pairs" in stated
+    assert "chosen on seeds 0 to 4, reported on seeds 5 to 24" in stated
 
 
 def test_versions_are_stated_once_or_by_slide() -> None:
@@ -265,7 +274,7 @@ def test_what_this_version_cannot_read_is_shown_as_written() -> None:
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=12))
 def test_number_words_name_every_number_once(numbers: list[int]) -> None:
     named: list[int] = []
-    for part in re.split(r", | and ", number_words(numbers)):
+    for part in re.split(r", | and ", theme.number_words(numbers)):
         first, _, last = part.partition(" to ")
         named += range(int(first), int(last or first) + 1)
     assert named == sorted(set(numbers))

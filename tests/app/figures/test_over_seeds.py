@@ -11,11 +11,13 @@ from leafscope.app.figures.capacity.capacity_by_depth import CapacityByDepth
 from leafscope.app.figures.capacity.capacity_time_ratio import CapacityTimeRatio
 from leafscope.app.figures.capacity.error_by_cost import ErrorByCost
 from leafscope.app.figures.overfitting.accuracy_by_level import AccuracyByLevel
+from leafscope.app.figures.overfitting.best_depth_by_rows import BestDepthByRows
 from leafscope.app.figures.overfitting.differences_by_depth import DifferencesByDepth
 from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
 from leafscope.app.figures.overfitting.error_by_rows import ErrorByRows
 from leafscope.app.figures.overfitting.gap_by_depth import GapByDepth
 from leafscope.app.figures.overfitting.help_map import HelpMap
+from leafscope.app.figures.overfitting.leaf_use_by_depth import LeafUseByDepth
 from leafscope.app.figures.overfitting.training_curves import TrainingCurves
 from leafscope.app.theme import Look
 from tests.app.figures.capacity import tables as costs
@@ -31,10 +33,12 @@ SIDE = (AccuracyByLevel, TrainingCurves, CapacityTimeRatio)
 TABLES: dict[type, tuple[Callable[..., Any], pd.DataFrame]] = {
     ErrorByDepth: (ErrorByDepth, tables.errors()),
     GapByDepth: (GapByDepth, tables.gaps()),
+    LeafUseByDepth: (LeafUseByDepth, tables.leaf_use()),
     DifferencesByDepth: (lambda table: DifferencesByDepth(table, "tree", "flat"), tables.differences(0.1)),
     HelpMap: (HelpMap, tables.cells()),
     AccuracyByLevel: (lambda table: AccuracyByLevel(table, depth=2), tables.levels()),
     ErrorByRows: (ErrorByRows, tables.by_rows()),
+    BestDepthByRows: (lambda table: BestDepthByRows("tree", table), tables.best_depths()),
     TrainingCurves: (TrainingCurves, tables.epochs()),
     CapacityByDepth: (CapacityByDepth, costs.counts()),
     CapacityTimeRatio: (CapacityTimeRatio, costs.ratios()),

@@ -101,7 +101,7 @@ def test_every_control_is_of_a_field_and_its_own() -> None:
 def test_every_option_is_valid_and_said_in_words(control: controls.Control) -> None:
     assert control.words is not None
     for value, words in control.words.items():
-        changed(RunConfig(), {control.field: value})
+        changed(RunConfig(), {"train.balance": 0.1, control.field: value})  # a bias needs a rate
         assert words.strip()
     with pytest.raises(ValueError, match=r"must be (one of|auto, cpu)") as refused:
         changed(RunConfig(), {control.field: "?"})

@@ -1,5 +1,6 @@
 """The scene's place: points in the address, what the browser tells, and the run that is set beside."""
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ DIGITS = RunConfig(data=DataConfig(name="digits"))
 MOONS = RunConfig(data=DataConfig(name="moons"))
 IRIS = RunConfig(data=DataConfig(name="iris"))
 CANCER = RunConfig(data=DataConfig(name="breast_cancer"))
+MOMENTS = itertools.count()
 PLACES = ("epoch_at", "read_to", "shuffled", "held", "scene_layer")
 
 
@@ -196,7 +198,7 @@ def show(at: AppTest, run: RunConfig) -> AppTest:
 
 
 def tell(at: AppTest, told: dict[str, Any], **place: Any) -> AppTest:
-    told["place"] = place
+    told["place"] = place | {"when": next(MOMENTS)}
     at.button(key="tell").click()
     return rerun(at)
 
@@ -213,42 +215,30 @@ def notices(at: AppTest) -> list[str]:
 # From the address
 
 
-def test_the_browser_begins_where_the_address_says(store: Store, told: dict[str, Any]) -> None:
+def test_a_place_in_the_address_stays_for_the_browser_to_read(store: Store) -> None:
     run = queued(store)
-    address = {"epoch_at": "5", "read_to": "3", "shuffled": "1", "held": "0.5,-1", "scene_layer": "1"}
-    at = look(run, **address)
-    assert told["given"]["start"] == {"epoch": 5, "level": 3, "shuffled": True, "held": [0.5, -1.0], "layer": 1}
-    assert places(at) == address
-    assert not notices(at)
-
-
-def test_without_an_address_nothing_is_said_of_the_place(store: Store, told: dict[str, Any]) -> None:
-    run = queued(store)
-    at = look(run)
-    assert told["given"]["start"] == dict.fromkeys(("epoch", "level", "shuffled", "held", "layer"))
-    assert places(at) == {}
-    assert not notices(at)
+    for address in ({"epoch_at": "5", "read_to": "3", "shuffled": "1", "held": "0.5,-1", "scene_layer": "1"}, {}):
+        at = look(run, **address)
+        assert places(at) == address
+        assert not notices(at)
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "wanted", "values"),
+    ("name", "wanted", "values"),
     [
-        ("epoch_at", "epoch", "an epoch from 0 to 5", ("6", "-1", "1.5", "two", "", "nan", "9" * 5000)),
-        ("read_to", "level", "a level from 0 to 3", ("4", "-1", "0.0", "<b>")),
-        ("shuffled", "shuffled", "0 or 1", ("2", "-1", "true")),
-        ("scene_layer", "layer", "a layer from 0 to 1", ("2", "-1", "one")),
-        ("held", "held", "a point of this run's data", ("1", "1,2,3", "1,nan", "a,b")),
+        ("epoch_at", "an epoch from 0 to 5", ("6", "-1", "1.5", "two", "", "nan", "9" * 5000)),
+        ("read_to", "a level from 0 to 3", ("4", "-1", "0.0", "<b>")),
+        ("shuffled", "0 or 1", ("2", "-1", "true")),
+        ("scene_layer", "a layer from 0 to 1", ("2", "-1", "one")),
+        ("held", "a point of this run's data", ("1", "1,2,3", "1,nan", "a,b")),
     ],
 )
-def test_a_bad_value_in_the_address_is_said_and_left_out(
-    store: Store, told: dict[str, Any], name: str, key: str, wanted: str, values: tuple[str, ...]
-) -> None:
+def test_a_bad_value_in_the_address_is_said_and_left_out(store: Store, name: str, wanted: str, values: tuple[str, ...]) -> None:
     run = queued(store)
     good = {"epoch_at": "2", "read_to": "1"}
     for value in values:
         at = look(run, **(good | {name: value}))
         assert notices(at) == [f"{name} in the address must be {wanted}, got {value[:40]!r}; it is ignored"]
-        assert told["given"]["start"][key] is None
         assert places(at) == {other: text for other, text in good.items() if other != name}
         at = rerun(at)
         assert not notices(at)
@@ -273,12 +263,6 @@ def test_the_limits_are_those_of_the_run(store: Store, run: RunConfig, last: dic
     assert len(notices(at)) == 1
 
 
-def test_a_digit_of_the_address_is_held(store: Store, told: dict[str, Any]) -> None:
-    run = queued(store, DIGITS)
-    look(run, held="0123456789abcdefg" + "0" * 47)
-    assert told["given"]["start"]["held"] == [*range(17), *[0] * 47]
-
-
 # From the browser
 
 
@@ -292,8 +276,6 @@ def test_where_the_scene_comes_to_rest_goes_to_the_address(store: Store, told: d
         "held": "0.123457,-2",
         "scene_layer": "1",
     }
-    begun = told["given"]["start"]
-    assert begun == dict.fromkeys(("epoch", "level", "shuffled", "held", "layer"))  # it is there already
     at = tell(at, told, id=run.run_id, epoch=None, level=None, shuffled=False, held=None, layer=None)
     assert places(at) == {}
 
@@ -302,8 +284,38 @@ def test_the_address_that_the_scene_wrote_opens_it_there(store: Store, told: dic
     run = queued(store)
     place = {"epoch": 4, "level": 2, "shuffled": True, "held": [0.25, -2.0], "layer": 1}
     at = tell(look(run), told, id=run.run_id, **place)
-    look(run, **places(at))
-    assert told["given"]["start"] == place
+    again = look(run, **places(at))
+    assert places(again) == places(at)
+    assert len(places(at)) == len(place)
+    assert not notices(again)
+
+
+def test_a_place_is_in_the_address_although_the_script_was_broken_off(
+    store: Store, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queued(store)
+    at = look(run)
+    write = type(st.query_params).from_dict
+    broken_off = []
+
+    def once(params: Any, address: dict[str, str]) -> None:
+        if not broken_off:
+            broken_off.append(address)
+            st.rerun()
+        write(params, address)
+
+    monkeypatch.setattr(type(st.query_params), "from_dict", once)
+    at = tell(at, told, id=run.run_id, epoch=4, level=2)
+    assert broken_off
+    assert places(at) == {"epoch_at": "4", "read_to": "2"}
+
+
+def test_a_place_is_written_once_and_another_address_stands(store: Store, told: dict[str, Any]) -> None:
+    run = queued(store)
+    at = tell(look(run), told, id=run.run_id, epoch=4)
+    at.query_params["epoch_at"] = "2"  # the browser's Back
+    assert places(rerun(at)) == {"epoch_at": "2"}
+    assert places(tell(at, told, id=run.run_id, epoch=4)) == {"epoch_at": "4"}  # and there again
 
 
 def test_a_digit_drawn_goes_to_the_address_and_a_long_row_does_not(store: Store, told: dict[str, Any]) -> None:
@@ -375,7 +387,6 @@ def test_another_run_begins_anew(store: Store, told: dict[str, Any]) -> None:
     at.query_params["depth"] = "3"  # of another widget
     at = show(at, other)
     assert places(at) == {}
-    assert told["given"]["start"] == dict.fromkeys(("epoch", "level", "shuffled", "held", "layer"))
     assert told["given"]["scenes"][0]["id"] == other.run_id
     assert param(at, "depth") == "3"
     assert not notices(at)
@@ -384,13 +395,11 @@ def test_another_run_begins_anew(store: Store, told: dict[str, Any]) -> None:
 # What is drawn
 
 
-def test_a_finished_run_plays_unless_the_address_names_a_place(store: Store, told: dict[str, Any]) -> None:
+def test_a_finished_run_plays(store: Store, told: dict[str, Any]) -> None:
     run = work(store, config())
     look(run)
     assert told["given"]["scenes"][0]["epochs"] == [0, 1, 2, 3, 4, 5]
     assert (told["given"]["autoplay"], told["given"]["live"]) == (True, False)
-    look(run, epoch_at="2")
-    assert (told["given"]["autoplay"], told["given"]["live"]) == (False, False)
     waiting = config(seed=1)
     store.submit(waiting)
     look(waiting)

@@ -88,6 +88,8 @@ def drawn(n_features: int = 5, n_classes: int = 3, seed: int = 0, **net: Any) ->
     with torch.no_grad():
         for parameter in built.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator))
+        if (offsets := getattr(built, "offsets", None)) is not None:
+            offsets.copy_(torch.randn(offsets.shape, generator=generator))
     return built
 
 
@@ -112,6 +114,8 @@ def logits_by_hand(flat: np.ndarray, net: NetConfig, row: np.ndarray, n_classes:
             gate = matrix(depth, w) @ h
             if net.gates == "units":
                 gate = gate + vector(depth)
+        if depth and net.balancing != "penalty":
+            gate = gate + vector(depth)
         leaf = sum(2 ** (depth - 1 - level) for level in range(depth) if gate[level] > 0)
         nodes = 2 ** (depth + 1) - 1 if net.kind == "tree" else 2**depth
         matrices = [matrix(w, w) for _ in range(nodes)]
@@ -132,14 +136,14 @@ def logits_by_hand(flat: np.ndarray, net: NetConfig, row: np.ndarray, n_classes:
 # Weights
 
 
-@pytest.mark.parametrize("tree_layers", [1, 2, 3])
+@pytest.mark.parametrize(("tree_layers", "balancing"), [(1, "penalty"), (2, "penalty"), (3, "penalty"), (2, "bias")])
 @pytest.mark.parametrize(
     ("kind", "gates", "depth"),
     [(kind, gates, depth) for kind in ("tree", "flat") for gates in ("hidden", "units", "random") for depth in range(4)]
     + [("dense", "hidden", 0), ("dense", "units", 2)],  # of which a dense net has none
 )
-def test_flat_weights_make_the_same_logits(kind: str, gates: str, depth: int, tree_layers: int) -> None:
-    net = drawn(kind=kind, gates=gates, depth=depth, width=4, tree_layers=tree_layers)
+def test_flat_weights_make_the_same_logits(kind: str, gates: str, depth: int, tree_layers: int, balancing: str) -> None:
+    net = drawn(kind=kind, gates=gates, depth=depth, width=4, tree_layers=tree_layers, balancing=balancing)
     flat = scene_nets.flat_weights(net.state_dict(), net.config)
     assert flat.dtype == np.float32
     rows = np.random.default_rng(depth).normal(size=(12, 5)).astype(np.float32)
@@ -271,6 +275,34 @@ def test_other_nets(db: Store, kind: str) -> None:
     assert (made["kind"], made["depth"]) == (kind, {"flat": 2, "dense": 0}[kind])
     assert len(made["weights"]) == 3
     assert [len(of_layer) for of_layer in made["counts"]] == {"flat": [3], "dense": []}[kind]
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "root_leaf", "additive", "flat_mean"])
+def test_controls_are_drawn_with_the_sum_of_each_leaf(db: Store, kind: str) -> None:
+    run = config(train={"epochs": 2}, kind=kind, depth=3, tree_layers=2)
+    trainer = Trainer(run)
+    trained, nets = [], []
+    for _ in trainer.epochs():
+        trained.append({name: tensor.numpy().copy() for name, tensor in trainer.net.state_dict().items()})
+        layers = [(layer.leaf_weight(), layer.leaf_bias()) for layer in trainer.net.layers]
+        nets.append(
+            trained[-1]
+            | {f"layers.{n}.weight": w.detach().numpy().copy() for n, (w, _) in enumerate(layers)}
+            | {f"layers.{n}.bias": b.detach().numpy().copy() for n, (_, b) in enumerate(layers)}
+        )
+    made = scene_data.scene(db, work(db, run))
+    assert (made["kind"], made["depth"], made["epochs"]) == ("flat", 3, [0, 1, 2])
+    assert made["style"] == kind
+    sums = {"shuffled": {"used": 4, "all": 15}, "root_leaf": {"used": 2, "all": 9}, "additive": {"used": 4, "all": 7}}
+    assert made["sums"] == sums.get(kind)
+    assert made["note"] == (scene_nets.BY_LEAF if kind in sums else "")
+    for text, net in zip(made["weights"], nets, strict=True):
+        wanted = scene_nets.flat_weights(net, run.net)
+        np.testing.assert_allclose(numbers(text, "<f4"), wanted, rtol=1e-5, atol=1e-6)
+    kept = trained_net(db, made["id"])
+    assert kept is not None
+    assert kept.net.config.kind == ("flat" if kind in sums else kind)
+    np.testing.assert_allclose(scene_nets.flat_weights(kept.net.weights, run.net), wanted, rtol=1e-5, atol=1e-6)
 
 
 # While it trains

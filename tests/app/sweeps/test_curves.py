@@ -41,11 +41,27 @@ def test_points_have_the_width_that_a_dense_net_has_and_the_front_is_that_of_val
     rows = cell()
     steps = rows[rows["model"] == "dense"].assign(model="dense_ladder", variant="w12", best_validation_accuracy=0.1)
     rows = pd.concat([rows.assign(**{"net.width": 8}), steps.assign(**{"net.width": 12})], ignore_index=True)
-    points = cost_points(rows.assign(multiply_adds=100.0 + rows.index // 4), "multiply_adds")
+    points = cost_points(
+        rows.assign(multiply_adds=100.0 + rows.index // 4, run_id=[f"r{place}" for place in rows.index]), "multiply_adds"
+    )
     ladder = points[points["model"] == "dense_ladder"].iloc[0]
     assert (ladder["variant"], ladder["width"]) == ("", 12)
     assert math.isnan(ladder["depth"])
+    assert ladder["run_ids"] == tuple(f"r{place}" for place in rows.index[rows["model"] == "dense_ladder"])
     for point in points.to_dict("records"):
         beaten = (points["cost"] < point["cost"]) & (points["validation_mean"] <= point["validation_mean"])
         beaten |= (points["cost"] <= point["cost"]) & (points["validation_mean"] < point["validation_mean"])
         assert point["on_front"] == (not beaten.any())
+
+
+def test_the_front_is_chosen_on_the_rows_that_choose_and_errors_are_of_the_others() -> None:
+    rows = cell().assign(**{"net.width": 8}, multiply_adds=100.0, run_id="r")
+    choosing = rows.assign(best_test_accuracy=0.0)
+    best = choosing["depth"].eq(2) & choosing["model"].eq("tree")
+    choosing = choosing.assign(best_validation_accuracy=choosing["best_validation_accuracy"].where(~best, 1.0))
+    points = cost_points(rows, "multiply_adds", choosing)
+    (front,) = points[points["on_front"]].to_dict("records")
+    assert (front["model"], front["depth"], front["validation_mean"]) == ("tree", 2, 0.0)
+    assert points.drop(columns=["validation_mean", "on_front"]).equals(
+        cost_points(rows, "multiply_adds").drop(columns=["validation_mean", "on_front"])
+    )

@@ -10,8 +10,8 @@ from scipy import stats
 
 from leafscope.app import theme
 from leafscope.app.sweeps.findings import (
-    claims_markdown,
-    claims_table,
+    OPPONENTS,
+    against_others,
     compare,
     data_fields,
     difference_words,
@@ -19,18 +19,20 @@ from leafscope.app.sweeps.findings import (
     interval_words,
     model_at,
     own_depth,
+    rates_words,
     splits_vary,
+    stage_words,
     summary_table,
     with_replicates,
 )
-from leafscope.core.comparison.intervals import Difference
+from leafscope.core.comparison.intervals import Difference, share_interval
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig
 from leafscope.core.sweep.results import results
 
-TREE = {0: [0.60, 0.62, 0.58, 0.61], 1: [0.70, 0.74, 0.69, 0.725], 2: [0.71, 0.72, 0.70, 0.73]}
-FLAT = {0: [0.60, 0.62, 0.58, 0.61], 1: [0.66, 0.69, 0.67, 0.66], 2: [0.63, 0.62, 0.66, 0.64]}
-DENSE = {None: [0.60, 0.62, 0.58, 0.61]}
+TREE = {0: [0.60, 0.62, 0.58, 0.61, 0.6], 1: [0.70, 0.74, 0.69, 0.725, 0.71], 2: [0.71, 0.72, 0.70, 0.73, 0.7]}
+FLAT = {0: [0.60, 0.62, 0.58, 0.61, 0.6], 1: [0.66, 0.69, 0.67, 0.66], 2: [0.63, 0.62, 0.66, 0.64]}
+DENSE = {None: [0.60, 0.62, 0.58, 0.61, 0.6]}
 STUMP = {0: [0.50, 0.50, 0.50, 0.50], 1: [0.70, 0.74, 0.69, 0.72], 2: [0.65, 0.66, 0.62, 0.64]}
 MODELS = {"tree": TREE, "flat": FLAT, "dense": DENSE, "decision_tree": STUMP}
 
@@ -101,8 +103,43 @@ def test_sentences_compare_at_depths_chosen_on_validation() -> None:
     assert f"Test error of tree at K = 2 minus dense, same multiply-adds: {difference_words(dense)}." in said
     assert any("decision tree at its own K = 1" in sentence for sentence in said)
     assert "Holm over these 3 differences" in said[4]
-    assert len(said) == 5
+    assert said[5] == "Chosen and reported on the same seeds."
+    assert len(said) == 6
     assert not any("gates" in sentence or "logistic" in sentence for sentence in said)
+
+
+def test_each_variant_is_compared_with_the_same_of_others_and_both_are_named() -> None:
+    models = {"tree": TREE, "random_gates": FLAT, "dense": MODELS["dense"]}
+    with_credit = table(models)
+    with_credit = with_credit[with_credit["model"] != "dense"].assign(variant="straight-through")
+    said = findings(pd.concat([table(models), with_credit], ignore_index=True))
+    frozen = compare(table(models), ("tree", 2), ("random_gates", 1))
+    for words in ("", " (straight-through)"):
+        wanted = (
+            f"Test error of tree{words} at K = 2 minus tree, random gates{words} at its own K = 1: {difference_words(frozen)}."
+        )
+        assert wanted in said
+        assert any(one.startswith(f"Test error of tree{words} at K = 2 minus dense, same multiply-adds:") for one in said)
+
+
+def test_depths_are_chosen_from_the_rows_that_choose_and_the_others_reported() -> None:
+    choices = table(MODELS).assign(stage="choosing")
+    cell = choices.assign(stage="reporting", seed=choices["seed"] + 5, chosen_on="0, 1, 2, 3", best_validation_accuracy=0.5)
+    said = findings(cell, choices)
+    assert said[0] == findings(choices)[0]
+    assert said[:5] == findings(table(MODELS))[:5]  # the same test scores, whatever the validation rows of those seeds say
+    assert said[5] == "Chosen on seeds 0 to 3, reported on seeds 5 to 8."
+    assert findings(cell)[0] != said[0]
+
+
+def test_how_rates_were_chosen_is_said() -> None:
+    rows = table(MODELS).assign(trials=8)
+    assert rates_words(rows) == "Learning rate: the one of 8 with the lowest mean validation loss, for each model and depth."
+    by_error = rows.assign(chosen_by="validation error", tuned="train.lr")
+    assert rates_words(by_error).startswith("Learning rate: the one of 8 with the lowest mean validation error,")
+    pairs = by_error.assign(tuned="train.lr, train.weight_decay")
+    assert rates_words(pairs).startswith("Learning rate and weight decay: the pair of 8 with the lowest mean validation error,")
+    assert rates_words(rows.assign(trials=1)) == "All nets have the same learning rate."
 
 
 def test_without_results_nothing_is_said() -> None:
@@ -120,13 +157,13 @@ def test_the_own_depth_is_by_lowest_validation_error() -> None:
     assert own_depth(swapped, "tree") == 0  # the test scores are the same
 
 
-def test_the_summary_holds_means_and_halves_of_intervals() -> None:
-    cell = table(MODELS)
+def test_the_summary_holds_means_and_intervals() -> None:
+    cell = table(MODELS, seeds=5)
     summary = summary_table(cell).set_index("test error (%)")
     assert summary.columns.tolist() == ["K=0", "K=1", "K=2"]
-    values = errors(TREE[1])
-    half = stats.t.ppf(0.975, 3) * values.std(ddof=1) / 2
-    assert summary.loc["tree", "K=1"] == f"{100 * values.mean():.1f} ± {100 * half:.1f}"
+    values = errors(TREE[1], seeds=5)
+    wanted = share_interval(values)
+    assert summary.loc["tree", "K=1"] == f"{100 * values.mean():.1f} [{100 * wanted.low:.1f}, {100 * wanted.high:.1f}]"
     assert len(set(summary.loc["dense, same multiply-adds"])) == 1
     assert summary.loc["tree", "K=0"] == summary.loc["flat", "K=0"] == summary.loc["dense, same multiply-adds", "K=2"]
 
@@ -137,9 +174,6 @@ def test_one_seed_has_no_interval() -> None:
     assert summary.loc["tree", "K=2"] == f"{100 * errors(TREE[2])[0]:.1f}"
     assert "nan" not in summary.to_string()
     assert any("-" in sentence and "one seed: no interval" in sentence for sentence in findings(cell))
-    marked = claims_markdown(claims_table([("a", cell)]))
-    assert "nan" not in marked
-    assert "**" not in marked
 
 
 def test_what_is_not_there_is_a_dash() -> None:
@@ -150,41 +184,24 @@ def test_what_is_not_there_is_a_dash() -> None:
     assert only.columns.tolist() == ["all"]
 
 
-def test_claims_are_corrected_over_cells_for_each_opponent() -> None:
-    rng = np.random.default_rng(0)
-    parts = []
-    for number in range(4):
-        shift = {name: {k: list(np.array(v) + rng.normal(0, 0.02, 4)) for k, v in by.items()} for name, by in MODELS.items()}
-        parts.append((f"cell {number}", table(shift)))
-    found = claims_table(parts)
-    assert found["cell"].tolist() == [words for words, _ in parts]
-    raw = []
-    for row, (_, cell) in zip(found.to_dict("records"), parts, strict=True):
-        assert row["depth"] == own_depth(cell, "tree")
-        assert row["flat"] == compare(cell, ("tree", own_depth(cell, "tree")), ("flat", own_depth(cell, "flat")))
-        assert row["random_gates"] is None
-        assert not row["random_gates_shown"]
-        raw.append(row["flat"].p)
-    order = np.argsort(raw)
-    adjusted, running = [0.0] * 4, 0.0
-    for place, at in enumerate(order):
-        running = max(running, min(1.0, (4 - place) * raw[at]))
-        adjusted[at] = running
-    assert found["flat_shown"].tolist() == [p < 0.05 for p in adjusted]
+def test_differences_of_a_cell_are_judged_together_and_of_no_other() -> None:
+    cell = table(MODELS)
+    found = against_others(cell, cell, "tree", 2)
+    raw = {other: compare(cell, ("tree", 2), (other, own_depth(cell, other))).p for other in found}
+    assert list(found) == [other for other in OPPONENTS if other in raw]
+    running = 0.0
+    for place, other in enumerate(sorted(raw, key=lambda one: raw[one])):
+        running = max(running, min(1.0, (len(raw) - place) * raw[other]))
+        assert found[other].shown == (running < 0.05)
+        assert found[other].depth == own_depth(cell, other)
 
 
-def test_claims_as_markdown() -> None:
-    rows = [
-        {"cell": "a", "depth": 2, "dense": Difference(-0.04, -0.06, -0.02, 5, 0.001), "dense_shown": True,
-         "flat": Difference(0.004, -0.01, 0.018, 5, 0.6), "flat_shown": False,
-         "random_gates": None, "random_gates_shown": False},
-        {"cell": "b", "depth": math.nan, "dense": None, "dense_shown": False, "flat": None, "flat_shown": False,
-         "random_gates": Difference(math.nan, math.nan, math.nan, 0, math.nan), "random_gates_shown": False},
-    ]  # fmt: skip
-    lines = claims_markdown(pd.DataFrame(rows)).split("\n")
-    assert lines[2] == "| a | 2 | **-4.0 [-6.0, -2.0]** | +0.4 [-1.0, +1.8] | - |"
-    assert lines[3] == "| b | - | - | - | - |"
-    assert len({line.count("|") for line in lines}) == 1
+def test_the_dense_net_of_equal_capacity_is_at_the_depth_of_the_tree() -> None:
+    cell = table(MODELS)
+    capacity = cell[cell["model"] == "flat"].assign(model="dense_capacity")
+    cell = pd.concat([cell, capacity], ignore_index=True)
+    assert own_depth(cell, "dense_capacity") == 1
+    assert against_others(cell, cell, "tree", 2)["dense_capacity"].depth == 2
 
 
 def test_words_of_differences() -> None:
@@ -205,7 +222,7 @@ def test_a_model_without_any_result_stands_beside_nothing() -> None:
     ]
     assert compare(cell, ("tree", 2), ("flat", None)).n == 0
     assert any("minus flat: not trained" in sentence for sentence in findings(cell))
-    assert claims_table([("moons", cell)])["flat"].iloc[0].n == 0
+    assert not against_others(cell, cell, "tree", 2)["flat"].shown
 
 
 def test_intervals_say_what_varies() -> None:
@@ -226,3 +243,13 @@ def test_a_sweep_over_initializations_has_one_split(axis: str, is_split: bool) -
     assert splits_vary(replicates) == is_split
     assert (overlap(replicates) > 0) == is_split
     assert ("all with the same data" in interval_words(replicates)) != is_split
+
+
+def test_a_second_look_is_said_with_the_seeds() -> None:
+    rows = pd.DataFrame({"chosen_on": "0, 1", "seed": [5, 6, 7, 5, 6, 7]})
+    said = "Chosen on seeds 0 and 1, reported on seeds 5 to 7."
+    assert stage_words(rows) == said
+    looked = stage_words(rows.assign(second_look_after=2))
+    assert looked == (
+        f"{said} Second look: 1 seed was added after the answer from the first 2 was seen; intervals do not account for that."
+    )

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from leafscope.app.figures.shared.interval_lines import phrase
 from leafscope.app.figures.shared.model_style import model_words
+from leafscope.app.sweeps.form import CHOICES
 from leafscope.app.sweeps.form import models as form_models
 from leafscope.app.sweeps.numbers_field import MOST, parse_real, parse_whole, write_real, write_whole
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig, presets
@@ -188,11 +189,22 @@ ADDRESSES: dict[str, dict[str, str]] = {
         "sweep_data": "digits", "sweep_rows": "100, 300", "sweep_widths": "6, 8", "sweep_depths": "0, 2-4",
         "sweep_seeds": "3-5", "sweep_epochs": "7", "sweep_rates": "0.0123456789, 0.1", "sweep_decay": "0.25",
         "sweep_growth": "1, 1.5",
-        "sweep_models": "dense,random_forest",
+        "sweep_models": "dense,random_forest", "sweep_report": "", "sweep_trials": "",
     },
-    "one of each": {"sweep_rates": "0.05", "sweep_seeds": "9", "sweep_depths": "3", "sweep_models": "", "sweep_growth": "2"},
+    "one of each": {
+        "sweep_rates": "0.05", "sweep_seeds": "9", "sweep_depths": "3", "sweep_models": "", "sweep_growth": "2",
+        "sweep_trials": "",
+    },
     "no preset": {"sweep_data": "moons", "sweep_rows": "700"},
     "hundreds of rows": {"sweep_rows": "5000"},
+    "fair": {"sweep_seeds": "3-5", "sweep_report": "20", "sweep_trials": "8"},
+    "apart": {"sweep_report": "10-29, 40, 42", "sweep_looked": "20", "sweep_trials": "8"},
+    "gates": {"sweep_gates": "units", "sweep_credit": "straight_through", "sweep_report": "2"},
+    "axes over gates": {
+        "sweep_gates": "hidden,random", "sweep_credit": "none,straight_through", "sweep_balancing": "centred,bias",
+        "sweep_balance": "0.01, 0.1", "sweep_noise": "0, 0.5",
+    },
+    "deeper than wide": {"sweep_gates": "units,random", "sweep_depths": "6", "sweep_widths": "4"},
 }  # fmt: skip
 
 
@@ -205,6 +217,39 @@ def test_from_the_url_to_a_sweep_to_the_url(name: str) -> None:
     loaded = drawn(sweep)
     assert found(loaded).sweep_id == sweep.sweep_id
     assert found(drawn(**address(loaded))).sweep_id == sweep.sweep_id
+
+
+def test_further_seeds_are_reported_and_trials_replace_the_rates() -> None:
+    sweep = found(drawn(sweep_seeds="3, 1", sweep_report="4", sweep_trials="8", sweep_rates="0.1, 0.2"))
+    assert (sweep.axes["seed"], sweep.report_seeds) == ([3, 1], [4, 5, 6, 7])
+    assert (sweep.trials, sweep.tune_lr) == (8, None)
+    none = found(drawn(sweep_report="", sweep_trials=""))
+    assert (none.report_seeds, none.trials) == (None, None)
+    gates = found(drawn(sweep_gates="random", sweep_credit="straight_through"))
+    assert (gates.base.net.gates, gates.base.train.gate_gradient) == ("random", "straight_through")
+
+
+def test_what_trials_draw_cannot_be_typed_and_says_why() -> None:
+    at = drawn(sweep_trials="4")
+    fields = [at.text_input(key=key) for key in ("sweep_rates", "sweep_decay")]
+    assert all(field.disabled and "trials draws its own" in field.help for field in fields)
+    at.text_input(key="sweep_trials").set_value("")
+    run(at)
+    fields = [at.text_input(key=key) for key in ("sweep_rates", "sweep_decay")]
+    assert not any(field.disabled or "trials draws its own" in field.help for field in fields)
+    assert at.text_input(key="sweep_decay").value == "0.3"
+
+
+def test_several_values_of_the_gates_fields_are_axes() -> None:
+    sweep = found(drawn(**ADDRESSES["axes over gates"], sweep_seeds="0", sweep_rates="0.01", sweep_trials="", sweep_report=""))
+    of_gates = {
+        "net.gates": ["hidden", "random"], "train.gate_gradient": ["none", "straight_through"],
+        "net.balancing": ["centred", "bias"], "train.balance": [0.01, 0.1], "train.gate_noise": [0.0, 0.5],
+    }  # fmt: skip
+    assert {field: sweep.axes.get(field) for field in of_gates} == of_gates
+    assert (sweep.base.net.balancing, sweep.base.train.balance) == ("centred", 0.01)
+    check(sweep)
+    assert max(found(drawn(**ADDRESSES["deeper than wide"])).axes["net.depth"]) == 6
 
 
 def test_what_is_typed_is_in_the_sweep() -> None:
@@ -250,6 +295,16 @@ def test_a_generator_draws_enough_rows_for_all_sizes() -> None:
         ({"sweep_data": "wine", "sweep_rows": "50, 99"}, "training rows must be at most 98 for wine, got 99"),
         ({"sweep_rows": "100001"}, "training rows must be from 1 to 100,000, got 100,001"),
         ({"sweep_seeds": "9" * 400}, "seeds must be whole numbers or ranges such as 0-6"),
+        ({"sweep_report": "1"}, "report_seeds must hold at least 2 seeds"),
+        ({"sweep_report": "0"}, "reporting seeds must be from 1 to 1,000, got 0"),
+        ({"sweep_report": "2-24"}, "report_seeds must be none of the seeds that choose, got 2 among both"),
+        ({"sweep_report": "5-1005"}, "reporting seeds must have at most 1000 numbers, got '5-1005'"),
+        ({"sweep_report": "2", "sweep_seeds": str(2**31 - 2)}, "report_seeds must be a whole number from 0 to 2,147,483,647"),
+        ({"sweep_trials": "many"}, "trials must be whole numbers or ranges such as 0-6, got 'many'"),
+        ({"sweep_trials": "101"}, "trials must be from 1 to 100, got 101"),
+        ({"sweep_balancing": "penalty,bias"}, "balance must be above 0 with balancing bias, since it is its rate, got 0"),
+        ({"sweep_balancing": "bias", "sweep_balance": "0.01, 0"}, "balance must be above 0 with balancing bias"),
+        ({"sweep_noise": "-1"}, "gate noise must be from 0 to 100, got -1"),
         ({"sweep_seeds": str(2**31)}, "seeds must be from 0 to 2,147,483,647, got 2,147,483,648"),
     ],
 )
@@ -257,7 +312,13 @@ def test_a_fault_is_a_sentence_and_what_was_typed_stays(typed: dict[str, str], s
     at = drawn(**typed)
     assert fault(at).startswith(sentence)
     for key, value in typed.items():
-        assert at.session_state[key] == value
+        assert at.session_state[key] == (value.split(",") if key in CHOICES else value)
+
+
+def test_no_choice_of_gates_is_a_fault() -> None:
+    at = drawn()
+    at.multiselect(key="sweep_gates").set_value([])
+    assert fault(run(at)) == "gates must have at least one value, got none"
 
 
 def test_a_fault_that_is_mended_is_gone() -> None:

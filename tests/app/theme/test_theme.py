@@ -29,6 +29,11 @@ def test_every_model_has_a_marker_of_its_own() -> None:
     assert theme.model_marker("dense_capacity") == f"{theme.model_marker('dense')}-open"
 
 
+def test_controls_of_the_tree_have_a_colour_and_a_marker_of_their_own() -> None:
+    for mapping in (theme.MODEL_COLOURS, theme.MODEL_MARKERS):
+        assert {"shuffled", "root_leaf", "additive", "flat_mean"} <= set(mapping)
+
+
 def test_splits_are_told_by_dash() -> None:
     assert theme.SPLIT_DASHES == {"test": "solid", "validation": "dash", "train": "dot"}
 

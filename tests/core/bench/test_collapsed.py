@@ -1,5 +1,7 @@
 """Collapsed inference against the layer it was made from, in float64."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,8 +23,8 @@ def make(p, q, depth, parametrization, bias, seed):
 
 @given(
     rows=st.sampled_from([0, 1, 2, 5, 40, 300]),
-    p=st.integers(1, 20),
-    q=st.integers(1, 20),
+    p=st.integers(1, 70),
+    q=st.integers(1, 70),
     depth=st.integers(0, 8),
     parametrization=st.sampled_from(["tree", "flat"]),
     bias=st.booleans(),
@@ -72,6 +74,37 @@ def test_it_is_a_copy_that_can_be_saved_and_moved():
     assert torch.equal(other(x, gate), before)
     torch.testing.assert_close(collapsed.double()(x.double(), gate.double()).float(), before)
     torch.testing.assert_close(collapsed.float()(x, gate), before)
+
+
+def test_matrices_loaded_after_a_call_are_used():
+    layer, other = make(3, 2, 2, "tree", True, 2), make(3, 2, 2, "tree", True, 3)
+    collapsed, wanted = CollapsedLinear(layer), CollapsedLinear(other)
+    x, gate = torch.randn(9, 3), torch.randn(9, 2)
+    assert not torch.equal(collapsed(x, gate), wanted(x, gate))
+    collapsed.load_state_dict(wanted.state_dict())
+    assert torch.equal(collapsed(x, gate), wanted(x, gate))
+    assert torch.equal(copy.deepcopy(collapsed)(x, gate), wanted(x, gate))
+
+
+@pytest.mark.parametrize("rows", [1, 30])
+def test_inputs_that_have_gradients_are_read(rows):
+    collapsed = CollapsedLinear(make(3, 2, 2, "tree", True, 2))
+    x, gate = torch.randn(rows, 3), torch.randn(rows, 2)
+    found = collapsed(x.clone().requires_grad_(), gate.clone().requires_grad_())
+    assert not found.requires_grad
+    assert torch.equal(found, collapsed(x, gate))
+    assert not collapsed.double()(x.double().requires_grad_(), gate.double()).requires_grad
+
+
+def test_a_row_that_is_not_finite_spoils_no_other():
+    collapsed = CollapsedLinear(make(7, 5, 1, "tree", True, 2))
+    x, gate = torch.randn(39, 7), torch.randn(39, 1)
+    wanted = collapsed(x, gate)
+    x[3, 2] = torch.nan
+    found = collapsed(x, gate)
+    assert found[3].isnan().all()
+    rest = torch.arange(39) != 3
+    assert torch.equal(found[rest], wanted[rest])
 
 
 def test_shapes_that_do_not_fit_are_refused():

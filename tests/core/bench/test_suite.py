@@ -158,8 +158,8 @@ def test_a_quick_suite_shares_the_time_and_says_what_it_left_out(monkeypatch):
 def test_a_wrong_update_is_found(monkeypatch):
     right = compiled.merge_spilled
 
-    def wrong(spill, tables, takes, sink):
-        right(spill, tables, takes, sink)
+    def wrong(spill, tables, takes, sink, repeated):
+        right(spill, tables, takes, sink, repeated)
         compiled.Sink(*sink).m[0, 0] *= 1.01  # first moment of the root
 
     monkeypatch.setattr(compiled, "merge_spilled", wrong)

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from leafscope.core.comparison.intervals import Difference, Interval, holm, mean_interval, paired_difference
+from leafscope.core.comparison.intervals import (
+    LEVEL,
+    Difference,
+    Interval,
+    detectable_difference,
+    holm,
+    mean_interval,
+    paired_difference,
+    share_interval,
+)
 
 NAN = math.nan
 
@@ -19,6 +28,47 @@ some_scores = st.lists(scores, min_size=2, max_size=12)
 pairs = st.lists(st.tuples(scores, scores), min_size=2, max_size=12)
 p_values = st.lists(st.one_of(st.floats(0, 1), st.just(NAN), st.sampled_from([0.01, 0.02])), max_size=12)
 overlaps = st.sampled_from([0.0, 0.25, 1.0])
+
+
+class TestShareInterval:
+    @given(st.lists(st.floats(0, 1), min_size=5, max_size=9), overlaps)
+    def test_it_stays_within_0_and_1_and_holds_the_mean(self, values, overlap):
+        found = share_interval(values, overlap=overlap)
+        assert 0 <= found.low <= found.mean <= found.high <= 1
+        assert found.mean == mean_interval(values).mean
+        mirrored = share_interval([1 - value for value in values], overlap=overlap)
+        assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((found.low, found.high), abs=1e-9)
+
+    def test_by_hand_at_one_half(self):
+        values = [0.4, 0.45, 0.5, 0.55, 0.6]
+        error = np.std(values, ddof=1) / math.sqrt(5)
+        odds = math.exp(stats.t.ppf(0.975, 4) * error / 0.25)
+        assert (share_interval(values).low, share_interval(values).high) == pytest.approx((1 / (1 + odds), odds / (1 + odds)))
+
+    def test_a_small_spread_gives_students_interval(self):
+        values = 0.9 + 1e-5 * np.arange(6)
+        plain, found = mean_interval(values), share_interval(values)
+        assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=1e-8)
+
+    def test_it_holds_the_true_share_about_as_often_as_it_says(self):
+        rng = np.random.default_rng(0)
+        draws = rng.binomial(100, 0.97, (1000, 8)) / 100
+        held = [found.low <= 0.97 <= found.high for found in map(share_interval, draws)]
+        assert 0.92 < np.mean(held) < 0.99
+
+    def test_fewer_than_five_seeds_have_none(self):
+        found = share_interval([0.5, 0.625, NAN, 0.5, 0.375])
+        assert (found.mean, found.n) == (0.5, 4)
+        assert np.isnan([found.low, found.high]).all()
+
+    @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+    def test_equal_values_are_a_point(self, value):
+        assert share_interval([value] * 5) == Interval(value, value, value, 5)
+
+    @pytest.mark.parametrize("value", [-0.1, 1.1, math.inf])
+    def test_what_is_no_share(self, value):
+        with pytest.raises(ValueError, match=r"values must be shares from 0 to 1, got"):
+            share_interval([0.5, value, 0.5, 0.5, 0.5])
 
 
 class TestMeanInterval:
@@ -216,3 +266,23 @@ class TestHolm:
 def test_import_takes_no_scipy():
     code = "import sys, leafscope.core.comparison.statistics; sys.exit(any(name.startswith('scipy') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_detectable_difference_is_shown_four_times_in_five() -> None:
+    """In simulations with a true difference of that size, 80 % of the tests show it, within the formula's slight caution."""
+    rng = np.random.default_rng(3)
+    n, tests = 20, 7
+    size = detectable_difference(rng.normal(size=100_000), np.zeros(100_000)) * math.sqrt(100_000 / n)
+    exact = (stats.t.ppf(1 - LEVEL / 2, n - 1) + stats.t.ppf(0.8, n - 1)) / math.sqrt(n)
+    assert size == pytest.approx((1.96 + 0.8416) / math.sqrt(n), rel=0.01)
+    shown = [paired_difference(exact + rng.normal(size=n), np.zeros(n)).shown() for _ in range(2000)]
+    assert 0.77 < np.mean(shown) < 0.86
+    sample = rng.normal(size=n)
+    ratio = detectable_difference(sample, np.zeros(n), tests=tests) / detectable_difference(sample, np.zeros(n))
+    strict = stats.t.ppf(1 - LEVEL / 2 / tests, n - 1) + stats.t.ppf(0.8, n - 1)
+    assert ratio == pytest.approx(strict / (stats.t.ppf(1 - LEVEL / 2, n - 1) + stats.t.ppf(0.8, n - 1)))
+    assert math.isnan(detectable_difference([0.1], [0.2]))
+    with pytest.raises(ValueError, match="tests must be at least 1, got 0"):
+        detectable_difference(sample, sample, tests=0)
+    with pytest.raises(ValueError, match="power must be"):
+        detectable_difference(sample, sample, power=1)

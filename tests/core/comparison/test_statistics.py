@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from leafscope.core.comparison.intervals import holm, mean_interval, paired_difference
+from leafscope.core.comparison.intervals import holm, mean_interval, paired_difference, share_interval
 from leafscope.core.comparison.statistics import (
     best_depth,
     by_depth,
@@ -111,13 +111,16 @@ class TestGap:
 
 
 class TestByDepth:
-    def test_each_row_is_the_interval_of_its_seeds(self, results):
+    def test_each_row_is_the_interval_of_its_seeds(self):
+        errors = [[*values, 0.125] for values in (TREE_0, TREE_1, DENSE)]  # five seeds, the fewest with an interval
+        models = zip(("tree", "tree", "dense"), (0, 1, None), errors, strict=True)
+        results = table(*(row for model, depth, values in models for row in of_seeds(model, depth, values)))
         found = by_depth(results, "best", "test", "error", overlap=0.25)
         assert found.columns.tolist() == ["model", "variant", "depth", "mean", "low", "high", "n"]
         assert found["model"].tolist() == ["tree", "tree", "dense"]
         assert found["depth"].fillna(-1).tolist() == [0, 1, -1]
-        for (_, row), values in zip(found.iterrows(), (TREE_0, TREE_1, DENSE), strict=True):
-            assert_row(row, mean_interval(values, overlap=0.25), ("mean", "low", "high", "n"))
+        for (_, row), values in zip(found.iterrows(), errors, strict=True):
+            assert_row(row, share_interval(values, overlap=0.25), ("mean", "low", "high", "n"))
 
     def test_order_of_models_variants_and_depths(self):
         places = [("b", "x", 2), ("a", "", 1), ("b", "", None), ("b", "x", 0), ("a", "", 0), ("b", "", 1)]
@@ -128,12 +131,12 @@ class TestByDepth:
 
     def test_missing_seeds(self):
         results = table(
-            *of_seeds("tree", 0, [0.5, NAN, 0.25]),
+            *of_seeds("tree", 0, [0.5, NAN, 0.25, 0.5, 0.5, 0.25]),
             member("tree", 1, 0, 0.5),
             member("tree", 2, 0, 0.5, status="failed"),
         )
         found = by_depth(results, "best", "test", "error")
-        assert found["n"].tolist() == [2, 1, 0]
+        assert found["n"].tolist() == [5, 1, 0]
         assert found["mean"].isna().tolist() == [False, False, True]
         assert found["low"].isna().tolist() == [False, True, True]
 

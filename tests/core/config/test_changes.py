@@ -36,6 +36,8 @@ def faults_of(kind: type[DataConfig | NetConfig | RunConfig | SweepConfig], valu
         (SweepConfig, {"axes": {"net.width": [2, 4]}}, "axes.net.depth", ("axes.net.depth", "axes.net.width")),
         (SweepConfig, {"axes": {"seed": 3}}, "axes.seed", ("axes.seed",)),
         (SweepConfig, {"axes": {"train.lr": [0.1]}, "tune_lr": [0.1]}, "tune_lr", ("tune_lr", "axes.train.lr")),
+        (SweepConfig, {"axes": {"train.lr": [0.1]}, "trials": 3}, "trials", ("trials", "axes.train.lr")),
+        (SweepConfig, {"report_seeds": [0, 1]}, "report_seeds", ("report_seeds", "axes.seed", "base.seed")),
     ],
 )
 def test_a_fault_carries_its_field(kind: type[RunConfig], values: dict[str, object], field: str, keys: tuple[str, ...]) -> None:

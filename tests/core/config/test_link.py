@@ -37,6 +37,7 @@ options: dict[str, Any] = {
     "n_features": st.integers(1, 1000),
     "n_classes": st.integers(2, 100),
     "teacher_depth": st.integers(0, 12),
+    "teacher_units": st.integers(2, 1024),
 }
 
 
@@ -116,6 +117,13 @@ sweeps = st.builds(
     baselines=st.lists(st.sampled_from(baselines()), unique=True, max_size=4),
     tune_lr=st.none() | st.lists(rates, min_size=1, max_size=4, unique=True),
 )
+fair_sweeps = st.builds(
+    SweepConfig,
+    axes=st.sampled_from([{}, {"seed": [0, 1]}]),
+    report_seeds=st.lists(st.integers(2, 99), min_size=2, max_size=9, unique=True),
+    trials=st.none() | st.integers(1, 100),
+    second_look_after=st.none() | st.just(1),
+)
 
 
 def packed(values: object, version: str = link.VERSION) -> str:
@@ -141,7 +149,7 @@ def test_runs_are_read_back(runs: list[RunConfig]) -> None:
     assert encode(again.runs) == text
 
 
-@given(sweep=sweeps, runs=st.lists(configs, max_size=2))
+@given(sweep=sweeps | fair_sweeps, runs=st.lists(configs, max_size=2))
 @settings(max_examples=30)
 def test_a_sweep_is_read_back(sweep: SweepConfig, runs: list[RunConfig]) -> None:
     assert decode(encode(runs, sweep)) == Plan(tuple(runs), sweep)

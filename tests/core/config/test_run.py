@@ -127,6 +127,16 @@ def test_addresses_of_version_0_1_stay():
     assert [sweep.sweep_id for sweep in sweeps] == ["42fbd6e79c03594b", "2088dd6d8bc304f5"]
 
 
+def test_the_address_of_a_sweep_has_its_seeds_and_trials_only_where_they_are_set():
+    plain = SweepConfig(axes={"seed": [0, 1]})
+    assert SweepConfig(axes={"seed": [0, 1]}, report_seeds=None, trials=None).sweep_id == plain.sweep_id
+    fair = [{"report_seeds": [2, 3]}, {"report_seeds": [2, 4]}, {"trials": 8}, {"trials": 9}, {"tune_lr": [0.005]}]
+    sweeps = [plain, *(SweepConfig.model_validate({"axes": {"seed": [0, 1]}} | fields) for fields in fair)]
+    assert len({sweep.sweep_id for sweep in sweeps}) == len(sweeps)
+    drawn = [SweepConfig(base={"train": {"lr": lr, "weight_decay": lr}}, trials=8).sweep_id for lr in (0.1, 0.2)]
+    assert drawn[0] == drawn[1]  # the trials override both
+
+
 def test_names_say_what_matters():
     assert RunConfig().label == "digits tree K4 w32 s0"
     run = RunConfig(

@@ -57,9 +57,15 @@ sweeps = st.builds(
     baselines=st.lists(st.sampled_from(baselines()), unique=True, max_size=4),
     tune_lr=st.none() | st.lists(floats, min_size=1, max_size=4, unique=True),
 )
+fair_sweeps = st.builds(
+    SweepConfig,
+    axes=st.sampled_from([{}, {"seed": [0, 1]}]),
+    report_seeds=st.lists(st.integers(2, 99), min_size=2, max_size=9, unique=True),
+    trials=st.none() | st.integers(1, 100),
+)
 
 
-@given(sweep=sweeps)
+@given(sweep=sweeps | fair_sweeps)
 @settings(max_examples=60, deadline=None)
 def test_what_is_written_is_read_back(sweep: SweepConfig) -> None:
     text = write_sweep(sweep)
@@ -142,6 +148,20 @@ FAULTS: list[tuple[str, int, str, str]] = [
     ('[base.data]\nname = "moons"\nn_classes = 3', 3, "base.data.n_classes", "must be left out for moons"),
     ('name = ""', 1, "name", "name must have from 1 to 200 characters, got 0"),
     ('tune_lr = [0.1]\n[axes]\n"train.lr" = [0.1, 0.2]', 1, "tune_lr", "must be left out when train.lr is an axis"),
+    ("trials = 0", 1, "trials", "trials must be a whole number from 1 to 100, got 0"),
+    ("trials = 8.5", 1, "trials", "trials must be a whole number from 1 to 100, got 8.5"),
+    ("trials = 3\ntune_lr = [0.1]", 1, "trials", "trials must be left out when tune_lr is given"),
+    ('trials = 3\n[axes]\n"train.lr" = [0.1]', 1, "trials", "trials must be left out when train.lr is an axis"),
+    ('trials = 3\n[axes]\n"train.weight_decay" = [0.1]', 1, "trials", "left out when train.weight_decay is an axis"),
+    ("report_seeds = []", 1, "report_seeds", "must hold at least 2 seeds, since intervals need several, got 0"),
+    ("report_seeds = [7]", 1, "report_seeds", "must hold at least 2 seeds, since intervals need several, got 1"),
+    ("report_seeds = [7, 8, 7]", 1, "report_seeds", "must hold different seeds, got 7 twice"),
+    ("report_seeds = [7, -1]", 1, "report_seeds", "must be a whole number from 0 to 2,147,483,647, got -1"),
+    ("report_seeds = [0, 1]", 1, "report_seeds", "must be none of the seeds that choose, got 0 among both"),
+    ("report_seeds = [8, 9]\n[axes]\nseed = [1, 9, 8]", 1, "report_seeds", "seeds that choose, got 8 among both"),
+    ("report_seeds = [8, 9]\n[axes]\nsplit_seed = [1]", 1, "report_seeds", "must be left out when split_seed is set"),
+    ("report_seeds = [8, 9]\n[axes]\ninit_seed = [1, 2]", 1, "report_seeds", "must be left out when init_seed is set"),
+    ("report_seeds = [8, 9]\n[base]\nsplit_seed = 1", 1, "report_seeds", "must be left out when split_seed is set"),
     ("base = 3", 1, "base", "got 3"),
 ]  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Data sets: what is promised about shapes, splits, standardization and the shapes in the plane."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,11 +13,13 @@ from leafscope.core.config import DataConfig
 from leafscope.core.datasets import DATA_SETS, DataShape, load, shape
 from leafscope.core.datasets.dataset import mean_and_scale
 from leafscope.core.datasets.splits import stratified_order
+from leafscope.core.datasets.tables import read_table
 from leafscope.core.datasets.variants.tree_teacher import teacher, teacher_labels
 from leafscope.core.errors import DataError
 from tests.plugin import run_python
 
-TABLES = ["digits", "breast_cancer", "wine", "iris"]
+OF_SCIKIT_LEARN = ["digits", "breast_cancer", "wine", "iris"]
+TABLES = [*OF_SCIKIT_LEARN, "diamonds"]
 GENERATORS = [name for name, data_set in DATA_SETS.items() if data_set.is_generator]
 CONFIGS = [
     *(DataConfig(name=name) for name in DATA_SETS),
@@ -32,7 +36,7 @@ def ids(config: DataConfig) -> str:
 
 
 class TestEveryDataSet:
-    @pytest.fixture(params=CONFIGS, ids=ids)
+    @pytest.fixture(params=CONFIGS, ids=ids, scope="class")
     def dataset(self, request):
         return load(request.param, seed=3)
 
@@ -257,7 +261,7 @@ print(len(sizes), "sklearn" in sys.modules)
 
 
 class TestTables:
-    @pytest.mark.parametrize("name", TABLES)
+    @pytest.mark.parametrize("name", OF_SCIKIT_LEARN)
     def test_are_those_of_scikit_learn(self, name):
         x, y = getattr(sklearn_datasets, f"load_{name}")(return_X_y=True)
         dataset = load(DataConfig(name=name), 0)
@@ -269,6 +273,23 @@ class TestTables:
         assert load(DataConfig(name="wine"), 0).class_names == ("cultivar 1", "cultivar 2", "cultivar 3")
         assert load(DataConfig(name="digits"), 0).class_names == tuple("0123456789")
         assert load(DataConfig(name="breast_cancer"), 0).feature_names[0] == "mean radius"
+
+    def test_diamonds(self):
+        # compared once with plotnine's table, in which no other row has a side of 0 or above 30 mm
+        x, y, feature_names, class_names = DATA_SETS["diamonds"].rows({}, 0)
+        assert class_names == ("Fair", "Good", "Very Good", "Premium", "Ideal")
+        assert np.bincount(y).tolist() == [1609, 4902, 12080, 13779, 21547]
+        assert dict(zip(feature_names, x[0].tolist(), strict=True)) == {
+            "carat": 0.23, "color": 5, "clarity": 1, "depth (%)": 61.5, "table (%)": 55, "price ($)": 326,
+            "length (mm)": 3.95, "width (mm)": 3.98, "height (mm)": 2.43,
+        }  # fmt: skip
+        content = hashlib.sha256(np.column_stack([x, y]).astype("<f8").tobytes()).hexdigest()
+        assert content == "e84a1b01e841e977a728779b30be61e180e502810a8073dc2f9bc90f33c73b87"
+
+    @pytest.mark.parametrize("name", ["iris", "diamonds"])
+    def test_an_unknown_class_is_refused(self, name):
+        with pytest.raises(ValueError, match=f"a class of {name} must be one of Fair, virginica, got (Good|setosa)"):
+            read_table(name, ("Fair", "virginica"))
 
     def test_a_digit_is_an_image_by_rows(self):
         dataset = load(DataConfig(name="digits"), 0)

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config import NetConfig
 from leafscope.core.models import net_kinds
 
@@ -16,4 +17,5 @@ def nets(draw: st.DrawFn, widest: int, deepest: int) -> NetConfig:
         width=width,
         tree_layers=draw(st.integers(1, 3)),
         gates=gates,
+        balancing=draw(st.sampled_from(list(BALANCINGS))),
     )

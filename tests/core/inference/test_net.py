@@ -20,6 +20,8 @@ def drawn(config: NetConfig, n_features: int = 5, n_outputs: int = 3, seed: int 
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+        if (offsets := getattr(net, "offsets", None)) is not None:
+            offsets.copy_(torch.randn(offsets.shape, generator=generator))
     return net
 
 

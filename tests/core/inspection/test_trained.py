@@ -9,7 +9,10 @@ import torch
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.datasets import load
 from leafscope.core.errors import RunNotFoundError, StoreError
+from leafscope.core.inference.net import Net, leaf_of
 from leafscope.core.inspection.trained import trained_net
+from leafscope.core.nets import TreeNet
+from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET
 from leafscope.core.training.loop import train
@@ -31,12 +34,17 @@ NETS = [
     NetConfig(depth=2, width=6),
     NetConfig(kind="flat", depth=3, width=6, tree_layers=2, gates="units"),
     NetConfig(depth=2, width=6, gates="random"),
+    NetConfig(kind="shuffled", depth=3, width=6, tree_layers=2),
+    NetConfig(kind="root_leaf", depth=3, width=6, tree_layers=2),
+    NetConfig(kind="additive", depth=3, width=6, tree_layers=2),
+    NetConfig(kind="flat_mean", depth=2, width=6),
     NetConfig(depth=0, width=6),
+    *(NetConfig(depth=3, width=6, tree_layers=2, gates=gates, balancing="centred") for gates in ("hidden", "units", "random")),
     NetConfig(kind="dense", width=6),
 ]
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.kind}-{net.depth}-{net.gates}")
+@pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.kind}-{net.depth}-{net.gates}-{net.balancing}")
 def test_finished_run(db: Store, net: NetConfig) -> None:
     run = small(net)
     claim = claimed(db, run)
@@ -54,6 +62,31 @@ def test_finished_run(db: Store, net: NetConfig) -> None:
     assert len(leaves) == (0 if net.kind == "dense" else net.tree_layers)
     for layer, leaf in enumerate(leaves):
         np.testing.assert_array_equal(leaf, result.leaves[layer, "test"][-1])
+
+
+def test_offsets_go_through_an_archive(db: Store, tmp_path: Path) -> None:
+    net = NetConfig(depth=3, width=6, balancing="bias")
+    run = RunConfig(data=DataConfig(name="iris"), net=net, train=TrainConfig(epochs=3, device="cpu", balance=0.02))
+    claim = claimed(db, run)
+    trainer = Trainer(run)
+    db.record(claim, list(trainer.epochs()))
+    db.end(claim, "finished", new_artifacts={NET: pack(trainer.net.state_dict())})
+    export_archive(db, tmp_path / "offsets.leafscope", run_ids=[run.run_id])
+    other = Store(tmp_path / "other.db", clock=lambda: 1e9)
+    import_archive(other, tmp_path / "offsets.leafscope")
+    got = trained_net(other, run.run_id)
+    assert got is not None
+    assert isinstance(trainer.net, TreeNet)
+    assert trainer.net.offsets is not None
+    assert np.array_equal(got.net.weights["offsets"], trainer.net.offsets.numpy())
+    assert np.abs(got.net.weights["offsets"]).min() > 0
+    without = Net(got.net.config, {**got.net.weights, "offsets": np.zeros((1, 3), np.float32)})
+    for name, split in trainer.dataset.splits.items():
+        (leaf,) = got.predict(split.x)[1]
+        assert np.array_equal(leaf, other.leaves(run.run_id, 0, name, 3))
+        gates = without.routed(split.x).gates[0] + got.net.weights["offsets"]
+        assert np.array_equal(leaf, leaf_of(gates))
+        assert not np.array_equal(leaf, without.routed(split.x).leaves[0])
 
 
 def test_stopped_run_from_its_checkpoint(db: Store) -> None:

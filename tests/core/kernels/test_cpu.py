@@ -4,13 +4,15 @@ N rows · P input features · Q output features · K depth · V nodes.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leafscope.core.kernels import cpu, leaf_linear, reference
+from leafscope.core.kernels import compiled, cpu, leaf_linear, reference
+from leafscope.core.parametrizations import PARAMETRIZATIONS
 from leafscope.core.tree import TreeLinear
 
 LARGEST_TABLE = 1 << 19
@@ -98,6 +100,81 @@ def assert_agrees(case, sparse=False, but=()):
 def test_output_and_gradients_equal_the_reference(shape, sparse, ranges):
     with cpu.ranges(ranges):
         assert_agrees(make(**shape), sparse)
+
+
+@given(shapes, st.booleans(), st.integers(1, 4), st.data())
+@settings(deadline=None)
+def test_matrices_of_other_levels_equal_the_reference(shape, sparse, ranges, data):
+    shape |= {"depth": min(shape["depth"], 9), "rows": max(1, shape["rows"]) * data.draw(st.sampled_from([1, 9, 60]))}
+    levels = PARAMETRIZATIONS[data.draw(st.sampled_from(["root_leaf", "additive"]))].levels(shape["depth"])
+    case = make(**shape)
+    nodes = sum(2**bits.size for bits in levels)
+    generator = torch.Generator().manual_seed(shape["seed"])
+    for name in ("weight", "bias"):
+        if case[name] is not None:
+            case[name] = torch.randn(nodes, *case[name].shape[1:], generator=generator)
+    wanted = outcome(partial(reference.leaf_linear, levels=levels), case, dtype=torch.float64)
+    assert cpu.takes(case["x"], case["weight"], case["bias"])
+    with cpu.ranges(ranges):
+        assert_near(outcome(partial(leaf_linear, levels=levels), case, sparse), wanted)
+        assert_near(outcome(partial(cpu.leaf_linear, levels=levels), case, sparse), wanted)
+
+
+many = st.fixed_dictionaries(
+    {
+        "rows": st.integers(compiled.MANY_ROWS, 2 * compiled.MANY_ROWS),
+        "p": st.integers(1, 70),
+        "q": st.integers(1, 70),
+        "depth": st.integers(0, 8),
+        "tree": st.booleans(),
+        "bias": st.booleans(),
+        "gate": st.booleans(),
+        "leaves": st.sampled_from(["random", "one", "few"]),
+        "seed": st.integers(0, 1000),
+    }
+)
+
+
+@given(many, st.booleans(), st.integers(1, 4), st.booleans())
+@settings(deadline=None)
+def test_many_rows_equal_the_reference(shape, sparse, ranges, contiguous):
+    case = make(**shape)
+    if not contiguous:
+        case["x"], case["gradient"] = (t.T.contiguous().T for t in (case["x"], case["gradient"]))
+    with cpu.ranges(ranges):
+        assert_agrees(case, sparse)
+
+
+@kinds
+@pytest.mark.parametrize("but", [("x",), ("weight", "bias"), ("x", "gate")])
+def test_many_rows_of_which_not_all_need_gradients(but, tree):
+    case = make(**{**small, "tree": tree, "rows": compiled.MANY_ROWS, "p": 19, "q": 17})
+    for ranges in (1, 3):
+        with cpu.ranges(ranges):
+            assert_agrees(case, but=but)
+
+
+@kinds
+@pytest.mark.parametrize("leaves", ["random", "one", "few"])
+def test_the_number_of_ranges_of_many_rows_changes_nothing_but_rounding(leaves, tree):
+    case = make(**{**small, "rows": 300, "p": 21, "q": 18, "depth": 5, "tree": tree, "leaves": leaves})
+    one = outcome(cpu.leaf_linear, case, True)
+    for ranges in (1, 2, 3, 7):
+        with cpu.ranges(ranges):
+            first, second = (outcome(cpu.leaf_linear, case, True) for _ in range(2))
+        assert_same(first, second)
+        assert_near(first, one)
+
+
+def test_many_rows_that_are_not_finite_spoil_no_others():
+    case = make(**{**small, "rows": 301, "p": 21, "q": 18, "depth": 2})
+    plain = outcome(cpu.leaf_linear, case)
+    case["x"][5, 3] = torch.nan
+    case["gradient"][7, 1] = torch.inf
+    spoilt = outcome(cpu.leaf_linear, case)
+    rows = torch.arange(301)
+    assert torch.equal(spoilt[0][rows != 5], plain[0][rows != 5])
+    assert torch.equal(spoilt[1][rows != 7], plain[1][rows != 7])
 
 
 @kinds

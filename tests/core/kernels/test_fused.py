@@ -11,11 +11,12 @@ from torch import nn
 
 from leafscope.core.kernels import cpu, readiness
 from leafscope.core.optim import LazyAdamW, parameter_groups
+from leafscope.core.parametrizations import leaf_numbering
 from leafscope.core.tree import TreeLinear
 
 DEPTH = 3
 batches = [[0, 1, 5], [0], [0, 0, 7, 5, 5, 6], [1], list(range(8)) * 3, [5, 1, 5, 0, 2]]
-kinds = pytest.mark.parametrize("parametrization", ["tree", "flat"])
+kinds = pytest.mark.parametrize("parametrization", ["tree", "flat", "shuffled", "root_leaf", "additive", "flat_mean"])
 biases = pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 
 
@@ -27,7 +28,7 @@ def make(parametrization="tree", bias=True, fused=True, seed=0, dtype=torch.floa
         for table in layer.parameters():
             table.copy_(torch.randn(table.shape, generator=generator))
     layer.to(dtype)
-    growth = 2.0 if parametrization == "tree" else 1.0
+    growth = 1.0 if parametrization in ("flat", "flat_mean") else 2.0
     optimizer = LazyAdamW(parameter_groups(layer, 0.1, growth), lr=0.01)
     if fused:
         assert optimizer.fuse(layer) == (dtype == torch.float32)
@@ -59,8 +60,14 @@ def visits_of(layer, optimizer):
 
 
 def nodes_on_paths(leaves, parametrization):
-    if parametrization == "flat":
+    if parametrization in ("flat", "flat_mean"):
         return set(leaves)
+    if parametrization == "additive":
+        return {0, *(1 + 2 * bit + (leaf >> (DEPTH - 1 - bit) & 1) for leaf in leaves for bit in range(DEPTH))}
+    if parametrization == "root_leaf":
+        return {0, *(1 + leaf for leaf in leaves)}
+    if parametrization == "shuffled":
+        leaves = leaf_numbering(DEPTH)[leaves].tolist()
     return {2**level - 1 + (leaf >> (DEPTH - level)) for leaf in leaves for level in range(DEPTH + 1)}
 
 

@@ -43,7 +43,7 @@ def run_python(program, cache, **variables):
     environment = {name: value for name, value in os.environ.items() if name != "LEAFSCOPE_COMPILE"}
     environment |= {"NUMBA_CACHE_DIR": str(cache), **variables}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -42,6 +42,8 @@ from tests.plugin import run_python
 IRIS = DataConfig(name="iris")
 HEAVY = ("torch", "sklearn", "numba", "scipy")
 
+GATED = ("tree", "flat", "shuffled", "root_leaf", "additive", "flat_mean")
+
 
 def test_reading_the_registries_imports_nothing_heavy():
     program = f"""
@@ -71,8 +73,8 @@ def test_a_run_s_address_follows_exactly_the_fields_that_its_model_reads(kind):
     of_net = {field for field in moved if field.startswith("net.")}
     assert of_net == {f"net.{field}" for field in MODELS[kind].net_fields}
     gates = {"train.gate_gradient", "train.gate_noise", "train.balance"}
-    assert gates & moved == (gates if kind in ("tree", "flat") else set())
-    assert ("train.decay_growth" in moved) == (kind == "tree")
+    assert gates & moved == (gates if kind in GATED else set())
+    assert ("train.decay_growth" in moved) == (kind in GATED and "flat" not in kind)
     assert ("train.epochs" in moved) == (kind in net_kinds())
 
 
@@ -87,7 +89,8 @@ def test_kinds_and_baselines_are_in_the_order_of_lists():
 
 def test_lines_of_nets_and_what_compares():
     assert set(net_lines()) | {name for name in lines() if compares(name)} | {"logistic"} == set(lines())
-    ours = ("tree", "tree_units", "flat", "dense", "dense_capacity", "dense_ladder", "random_gates")
+    controls = ("shuffled", "root_leaf", "additive", "flat_mean")
+    ours = ("tree", "tree_units", "flat", "dense", "dense_capacity", "dense_ladder", "random_gates", *controls)
     assert tuple(name for name in net_lines() if name in ours) == ours
     assert not compares("logistic")
     assert not compares("unknown")

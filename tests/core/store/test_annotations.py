@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from leafscope.core.config import RunConfig
-from leafscope.core.errors import RunNotFoundError
+from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.store.schema import SCHEMA_VERSION
 from leafscope.core.store.store import Store
 from leafscope.core.training.trainer import EpochRecord
+from tests.core.clock import Clock
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path, clock: Clock) -> Store:
     """A store with two queued runs."""
-    store = Store(tmp_path / "runs.db")
+    store = Store(tmp_path / "runs.db", clock)
     store.submit_many([RunConfig(), RunConfig(seed=1)])
     return store
 
@@ -86,12 +87,14 @@ def test_a_database_of_version_3_gets_the_new_tables_and_keeps_its_runs(tmp_path
     connection.close()
 
 
-def test_the_revision_changes_with_whatever_a_list_of_runs_shows(store: Store) -> None:
-    """Each of these changes the list, so that what was kept of it must not be used again."""
+@pytest.mark.parametrize("jump", [0.0, -1e8, 1e8])
+def test_the_revision_changes_with_whatever_a_list_of_runs_shows(store: Store, clock: Clock, jump: float) -> None:
+    """Each of these changes the list, so that what was kept of it must not be used again; also while the clock jumps."""
     run_id = RunConfig().run_id
     seen = [(store.revision(), store.list_runs())]
 
     def changed(what: str) -> None:
+        clock.now += jump or 0.1
         now = (store.revision(), store.list_runs())
         assert now[1] != seen[-1][1], what
         assert now[0] not in [revision for revision, _ in seen], what
@@ -116,3 +119,24 @@ def test_the_revision_changes_with_whatever_a_list_of_runs_shows(store: Store) -
     store.delete([RunConfig(seed=1).run_id])
     changed("one is deleted")
     assert store.revision() == store.revision()
+
+
+def test_a_damaged_count_leaves_the_revision_of_the_others(store: Store) -> None:
+    """The largest whole number that SQLite holds, to which another is added."""
+    for column in ("epochs_done", "attempt", "created"):
+        with store._write() as connection:
+            connection.exec_driver_sql(f"UPDATE attempts SET {column} = {2**63 - 1} WHERE run_id = '{RunConfig().run_id}'")
+            connection.exec_driver_sql(f"UPDATE attempts SET {column} = 5 WHERE run_id = '{RunConfig(seed=1).run_id}'")
+        assert store.revision() == store.revision()
+
+
+def test_an_attempt_with_the_largest_number_is_refused_in_a_sentence(store: Store) -> None:
+    run = RunConfig()
+    with store._write() as connection:
+        connection.exec_driver_sql(f"UPDATE attempts SET attempt = {2**63 - 1}, status = 'failed'")
+    for act in (lambda: store.resume(run.run_id), lambda: store.submit(run)):
+        with pytest.raises(StoreError, match="too large") as caught:
+            act()
+        assert not caught.value.can_pass
+    store.delete(run.run_id)
+    assert not store.submit(run).reused

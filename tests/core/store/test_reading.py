@@ -102,6 +102,38 @@ def test_leaves_keep_dtype_and_shape(db: Store) -> None:
         db.leaves(claim.run_id, 0, "test", 9)
 
 
+def test_last_leaves_of_many_runs_are_those_of_each(db: Store) -> None:
+    """Of a resumed run those of its chain, of one that began anew its own; runs without any, or damaged ones, are left out."""
+    usual, resumed, anew, none, damaged = (claimed(db, config(seed)) for seed in range(5))
+    db.end(usual, "finished", None, [record(0), record(3)])
+    db.end(resumed, "stopped", None, [record(0), record(2)], {CHECKPOINT: b"x"})
+    db.end(anew, "finished", None, [record(0), record(5)])
+    db.end(none, "finished", None, [])
+    db.end(damaged, "finished", None, [record(0), record(1)])
+    db.resume(resumed.run_id)
+    again = db.claim("w")
+    assert again is not None
+    db.begin(again, "cpu", 3)
+    db.end(again, "finished", None, [record(4)])
+    db.submit(config(2), anew=True)
+    again = db.claim("w")
+    assert again is not None
+    db.begin(again, "cpu")
+    db.end(again, "finished", None, [record(0), record(1)])
+    with db._write() as connection:
+        connection.exec_driver_sql("UPDATE leaves SET data = 'x' WHERE run_id = ?", (damaged.run_id,))
+    ids = [claim.run_id for claim in (usual, resumed, anew, none, damaged)]
+    for split in ("train", "test"):
+        found = db.last_leaves([*ids, "0" * 16], 0, split)
+        assert set(found) == set(ids[:3])
+        for run_id, epoch in zip(ids, (3, 4, 1), strict=False):
+            assert db.recorded_epochs(run_id)[-1] == epoch
+            assert found[run_id].tolist() == db.leaves(run_id, 0, split, epoch).tolist()
+            assert found[run_id].dtype == db.leaves(run_id, 0, split, epoch).dtype
+    assert db.last_leaves(ids, 1, "train") == {}
+    assert db.last_leaves([], 0, "train") == {}
+
+
 def test_values_that_are_not_finite_come_back(db: Store) -> None:
     claim = claimed(db)
     db.record(claim, [record(0, math.nan), record(1, math.inf), record(2, -math.inf), record(3, 0.1 + 0.2)])

@@ -56,6 +56,30 @@ def test_a_clock_that_is_set_makes_no_dead_worker_live(db: Store, clock: Clock, 
     assert not db.resume(claim.run_id).reused
 
 
+@pytest.mark.parametrize("ahead", [-1e9, 1e9])
+def test_workers_whose_clocks_differ_do_not_remove_each_other(db: Store, clock: Clock, ahead: float) -> None:
+    other = Store(db.path, lambda: clock.now + ahead, clock)
+    db.set_worker("here", "busy", "cpu", 7)
+    for _ in range(100):
+        other.set_worker("there", "ready", "cuda", 8)
+        clock.now += 1.0
+        db.beat("here")
+        assert {(one.worker_id, one.device, one.pid) for one in db.workers()} == {("here", "cpu", 7), ("there", "cuda", 8)}
+    other.close()
+
+
+def test_a_worker_that_nobody_could_remove_is_forgotten(db: Store, clock: Clock) -> None:
+    """The power failed: neither it nor its supervisor could."""
+    db.set_worker("lost", "busy")
+    clock.now += 1e6
+    db.set_worker("w", "ready")
+    assert db.beats("lost") is not None  # it may have been this process that was paused
+    clock.now += 61
+    db.set_worker("w", "ready")
+    assert db.beats("lost") is None
+    assert [one.worker_id for one in db.workers()] == ["w"]
+
+
 def test_reading_waits_for_no_writer(tmp_path: Path, clock: Clock) -> None:
     db = Store(tmp_path / "locked.db", clock, clock)
     claim = claimed(db)

@@ -12,6 +12,7 @@ from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DataError, LimitError
 from leafscope.core.sweep import members as members_module
+from leafscope.core.sweep.draws import draws
 from leafscope.core.sweep.members import check, distinct_runs, effort, expand
 
 BASE = RunConfig(data=DataConfig(name="wine"), net=NetConfig(width=8), train=TrainConfig(epochs=2))
@@ -172,3 +173,59 @@ def test_depth_and_width_are_checked_together():
     SweepConfig(base={"net": {"width": 4, "depth": 2}}, axes={"net.depth": [0, 6], "net.width": [8, 16]})
     with pytest.raises(ValidationError, match=r"axis net.depth: depth must be at most the width \(8\)"):
         SweepConfig(axes={"net.depth": [0, 9], "net.width": [8, 16]})
+
+
+def test_trials_are_the_same_pairs_for_every_net_and_depth():
+    axes = {"net.kind": ["tree", "flat"], "net.depth": [0, 2], "seed": [0, 1]}
+    made = expand(sweep(axes=axes, baselines=["dense", "logistic"], trials=5))
+    pairs: dict[object, list[tuple[float, float]]] = {}
+    for member in made:
+        pairs.setdefault(member.identity, []).append((member.run.train.lr, member.run.train.weight_decay))
+    for identity, tried in pairs.items():
+        if identity[0] == "logistic":
+            assert tried == [(BASE.train.lr, BASE.train.weight_decay)]
+        else:
+            assert tried == [(draw.lr, draw.weight_decay) for draw in draws(5)], identity
+    assert len(pairs) == 2 * (4 + 1 + 1)
+    assert {member.variant for member in made} == {""}
+
+
+def test_trials_make_no_variants_and_keep_those_of_axes():
+    base = changed(BASE, {"train.weight_decay": 0.0})  # without a decay its growth would make no difference
+    made = expand(sweep(base=base, axes={"net.depth": [2], "train.decay_growth": [1.0, 2.0]}, trials=3))
+    assert [member.variant for member in made] == ["decay_growth=1"] * 3 + ["decay_growth=2"] * 3
+    same = sweep(axes={"net.depth": [2], "train.decay_growth": [1.0, 2.0]}, trials=3)
+    assert [member.run_id for member in expand(same)] == [member.run_id for member in made]
+
+
+def test_what_is_registered_is_named_by_its_title_and_its_default_not_at_all():
+    axes = {"net.depth": [2], "train.gate_gradient": ["none", "straight_through"], "net.balancing": ["penalty", "centred"]}
+    made = expand(sweep(axes=axes, baselines=["random_gates", "dense"]))
+    variants = ["", "straight-through", "centred", "straight-through, centred"]
+    for model in ("tree", "random_gates"):
+        assert sorted(member.variant for member in made if member.model == model) == sorted(variants)
+    assert [member.variant for member in made if member.model == "dense"] == [""]
+    of_random = {member.variant: member.run for member in made if member.model == "random_gates"}
+    assert {name: run.train.gate_gradient for name, run in of_random.items()} == {
+        name: "straight_through" if "straight" in name else "none" for name in variants
+    }
+    assert all(run.net.gates == "random" for run in of_random.values())
+    assert len({run.run_id for run in of_random.values()}) == 4
+
+
+def test_a_baseline_of_random_gates_follows_the_gate_gradient_of_the_sweep():
+    base = changed(BASE, {"train.gate_gradient": "straight_through"})
+    made = expand(sweep(base=base, axes={"net.depth": [2]}, baselines=["random_gates"]))
+    assert {(member.model, member.variant, member.run.train.gate_gradient) for member in made} == {
+        ("tree", "", "straight_through"), ("random_gates", "", "straight_through"),
+    }  # fmt: skip
+
+
+def test_both_stages_count_towards_the_limit(monkeypatch):
+    monkeypatch.setattr(members_module, "MEMBER_LIMIT", 11)
+    check(sweep(axes={"seed": [0, 1]}, trials=4, report_seeds=[5, 6, 7]))
+    with pytest.raises(LimitError, match=r"sweep has 12, including all trials; use fewer depths, widths, seeds or trials"):
+        check(sweep(axes={"seed": [0, 1]}, trials=4, report_seeds=[5, 6, 7, 8]))
+    check(sweep(axes={"seed": [0, 1]}, baselines=["logistic"], trials=2, report_seeds=[5, 6]))  # 4 + 2, 2 + 2
+    with pytest.raises(LimitError, match="sweep has 12"):
+        check(sweep(axes={"seed": [0, 1]}, baselines=["logistic"], trials=2, report_seeds=[5, 6, 7]))

@@ -45,8 +45,11 @@ def trained(threshold: float, compiled: bool, **changes: object) -> Trainer:
     with torch.no_grad():
         net.hidden.weight.copy_(torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]]))
         net.hidden.bias.zero_()
-        net.gates[0].weight.copy_(torch.tensor([[1.0, -1, 0, 0]]))
-        net.gates[0].bias.fill_(-threshold)
+        if trainer.run.net.gates == "hidden":
+            net.hidden.bias[0] = -threshold
+        else:
+            net.gates[0].weight.copy_(torch.tensor([[1.0, -1, 0, 0]]))
+            net.gates[0].bias.fill_(-threshold)
     for _ in trainer.epochs():
         pass
     return trainer
@@ -77,6 +80,19 @@ def test_the_penalty_evens_skewed_leaves(compiled: bool) -> None:
     ]
     assert gini[0] > 0.3
     assert gini[1] < gini[0] - 0.2
+
+
+@pytest.mark.parametrize(("balancing", "rate"), [("centred", 0.0), ("bias", 0.02)])
+@pytest.mark.parametrize("gates", ["hidden", "units"])
+def test_offsets_even_a_one_sided_gate(balancing: str, rate: float, gates: str) -> None:
+    """At first all rows but a sixth are on one side; the first hidden unit and the gating unit are x1 and x1 + 1."""
+    compiling.make_ready()
+    shares = []
+    for changes in ({}, {"net__balancing": balancing, "train__balance": rate}):
+        trainer = trained(-1.0, True, net__gates=gates, train__lr=1e-9, train__batch_size=8, **changes)
+        shares.append(float((leaves(trainer, "train") == 1).mean()))
+    assert shares[0] > 0.75
+    assert shares[1] == pytest.approx(0.5, abs=0.06)
 
 
 def test_noise_reaches_leaves_that_no_row_reaches_without_it(compiled: bool) -> None:

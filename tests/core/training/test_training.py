@@ -11,6 +11,7 @@ from torch.nn import functional
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.datasets import load
 from leafscope.core.errors import DeviceError, LimitError, NonFiniteLossError
+from leafscope.core.models.registry import net_kinds
 from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import Trainer
 
@@ -26,6 +27,7 @@ variants = [
     {"net.gates": "units", "train.gate_gradient": "straight_through"},
     {"net.gates": "random", "net.tree_layers": 2},
     {"net.tree_layers": 3, "train.gate_noise": 0.5, "train.balance": 0.1, "train.weight_decay": 0.1},
+    {"net.tree_layers": 2, "net.balancing": "centred"},
 ]
 
 
@@ -126,7 +128,8 @@ def test_scores_are_those_of_the_net_returned():
 
 
 def test_what_scikit_learn_fits_is_not_trained():
-    words = r"must be one of tree, flat, dense, which are trained by gradient descent, got logistic; .*fitting\.fit\(run\)"
+    kinds = ", ".join(net_kinds())
+    words = rf"must be one of {kinds}, which are trained by gradient descent, got logistic; .*fitting\.fit\(run\)"
     with pytest.raises(ValueError, match=words):
         train(changed(small, {"net.kind": "logistic"}))
 

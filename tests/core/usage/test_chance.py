@@ -1,4 +1,4 @@
-"""Random routing: closed forms by hand, draws against them, and the edges."""
+"""Independent bits: closed forms by hand, draws against them, and the edges."""
 
 import math
 from dataclasses import astuple

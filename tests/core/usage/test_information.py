@@ -160,9 +160,9 @@ class TestByLevel:
         leaf, y = rng.integers(0, 4096, 1000), rng.integers(0, 10, 1000)
         seconds = []
         for _ in range(2):
-            start = time.perf_counter()
+            start = time.process_time()
             information_by_level(leaf, y, 12, 10)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
         assert min(seconds) < 1.5
 
 

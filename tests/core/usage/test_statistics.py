@@ -44,9 +44,11 @@ def test_an_exact_mean_replaces_that_of_the_replicates(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("needs", ["epochs", "splits"])
 def test_a_chance_level_without_its_function_is_refused(needs: str) -> None:
-    with pytest.raises(ValueError, match=f"fullest needs {needs}, so it must have both"):
+    with pytest.raises(ValueError, match=f"fullest needs {needs}, so it must have one level"):
         replace(FULLEST, needs=needs)
-    assert replace(FULLEST, needs=needs, chance=None).needs == needs
+    with pytest.raises(ValueError, match="got 2 levels"):
+        replace(FULLEST, needs=needs, expected=lambda *given: None)
+    assert replace(FULLEST, needs=needs, chance=()).needs == needs
 
 
 @pytest.mark.parametrize("statistic", STATISTICS.values(), ids=list(STATISTICS))

@@ -587,9 +587,9 @@ class TestSummarize:
         leaves, y = rng.integers(0, 4096, (200, 1000)).astype(np.uint16), rng.integers(0, 10, 1000)
         seconds = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             summarize(leaves, 12, y=y, n_classes=10)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
         assert min(seconds) < 0.4
 
 

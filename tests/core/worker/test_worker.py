@@ -227,6 +227,7 @@ def test_while_it_compiles_a_worker_trains_and_it_leaves_no_compiler_behind(
         (compiler,) = worker.children()
         assert jobs.wait(run_id, 60, store=db).status == "finished"
         assert compiler.is_running()
+        assert jobs.worker_status(store=db).compiling
         process.terminate()
         assert process.wait(3) == 0
         until(lambda: not compiler.is_running() or compiler.status() == psutil.STATUS_ZOMBIE, 1, "the compiler's end")
@@ -244,16 +245,21 @@ def test_what_was_compiled_is_loaded_between_two_runs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, words: str
 ) -> None:
     caplog.set_level("INFO", "leafscope.worker")
-    worker = fake_worker(Store(tmp_path / "x.db"), lambda: None)
+    store = Store(tmp_path / "x.db")
+    worker = fake_worker(store, lambda: None)
+    store.set_worker(worker.worker_id, "ready")
+    store.set_compiling(worker.worker_id)
     worker.watch.started.set()
     worker.watch.helper = subprocess.Popen(
         [sys.executable, "-c", f"input(); raise SystemExit({status})"], stdin=subprocess.PIPE
     )
     worker._load_compiled()
     assert worker.watch.helper is not None  # it compiles still
+    assert jobs.worker_status(store=store).compiling
     worker.watch.helper.communicate(b"\n")
     worker._load_compiled()
     assert worker.watch.helper is None
+    assert not jobs.worker_status(store=store).compiling
     assert worker.watch.started.is_set()
     assert words in caplog.text
 

@@ -13,6 +13,7 @@ from leafscope.app.figures.balance.node_balance import NodeBalance
 from leafscope.app.figures.balance.statistic_epochs import StatisticOverEpochs
 from leafscope.app.figures.balance.variants import VariantEffects
 from leafscope.core.usage.evenness import lorenz
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS
 from tests.app.figures.hostile import HOSTILE
 
 RANDOM = pd.DataFrame({"epoch": [0, 60], "mean": [0.1, 0.12], "low": [0.08, 0.1], "high": [0.12, 0.15]})
@@ -22,14 +23,15 @@ RANDOM = pd.DataFrame({"epoch": [0, 60], "mean": [0.1, 0.12], "low": [0.08, 0.1]
 def variant_runs(*rows: tuple[str, int, float, float, str]) -> pd.DataFrame:
     """Runs of variants: words, seed, value, validation error, status."""
     table = pd.DataFrame(rows, columns=["variant", "seed", "value", "validation_error", "status"])
-    return table.assign(random_mean=0.1, random_low=0.09, random_high=0.12, test_error=table["validation_error"])
+    table = table.assign(bits_mean=0.1, bits_low=0.09, bits_high=0.12, test_error=table["validation_error"])
+    return table.assign(hyperplanes_mean=0.2, hyperplanes_low=0.15, hyperplanes_high=0.22)
 
 
 def lorenz_curve(counts: Any, split: str = "training") -> LorenzCurve:
     """The curve of these counts, with a band that is as wide as the curve is far from even."""
     shares = lorenz(counts)
     even = np.linspace(0, 1, len(shares))
-    return LorenzCurve(shares, (even, shares, even), split=split)
+    return LorenzCurve(shares, {INDEPENDENT_BITS: (even, shares, even), HYPERPLANES: (shares, shares, even)}, split=split)
 
 
 EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
@@ -56,12 +58,17 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
     },
     StatisticOverEpochs: {
         "usual": lambda: StatisticOverEpochs(
-            "Gini", [0, 30, 60], [0.2, 0.3, 0.42], random=RANDOM, best_epoch=30, shown_epoch=60
+            "Gini",
+            [0, 30, 60],
+            [0.2, 0.3, 0.42],
+            {INDEPENDENT_BITS: RANDOM, HYPERPLANES: RANDOM.assign(mean=0.3, low=0.2, high=0.4)},
+            best_epoch=30,
+            shown_epoch=60,
         ),
         "empty": lambda: StatisticOverEpochs("Gini", [], []),
         "one": lambda: StatisticOverEpochs("Gini", [0], [0.2]),
         "many": lambda: StatisticOverEpochs("Gini", np.arange(5000), np.linspace(0, 1, 5000), is_share=True),
-        "hostile": lambda: StatisticOverEpochs(HOSTILE[0], [0, 1], [1, 2], random=RANDOM, chance=HOSTILE[0], split=HOSTILE[1]),
+        "hostile": lambda: StatisticOverEpochs(HOSTILE[0], [0, 1], [1, 2], {INDEPENDENT_BITS: RANDOM}, split=HOSTILE[1]),
     },
     VariantEffects: {
         "usual": lambda: VariantEffects(

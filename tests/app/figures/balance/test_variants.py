@@ -5,6 +5,7 @@ import pytest
 
 from leafscope.app.figures.balance.variants import VariantEffects
 from leafscope.app.theme import Look
+from leafscope.core.usage.levels import HYPERPLANES
 from tests.app.figures.balance.examples import variant_runs
 
 BASE = [("as it is", seed, 0.42 + 0.01 * seed, 0.03, "finished") for seed in range(5)]
@@ -53,3 +54,16 @@ def test_none_has_finished() -> None:
     assert shown.sentence() == "No run has finished yet."
     with pytest.raises(ValueError, match=r"runs must have the columns .* but status is missing"):
         VariantEffects(waiting.drop(columns="status"), name="Gini")
+
+
+def test_both_chance_levels_are_drawn_where_they_are_known() -> None:
+    runs = variant_runs(*BASE, *EVEN)
+    figure = VariantEffects(runs, name="Gini").figure()
+    drawn = {trace.name: trace for trace in figure.data if trace.name in ("independent bits", HYPERPLANES.name)}
+    assert list(drawn["independent bits"].x) == pytest.approx([0.1, 0.1])
+    assert list(drawn[HYPERPLANES.name].x) == pytest.approx([0.2, 0.2])
+    assert "hollow diamond: independent bits; hollow square: random hyperplanes" in figure.layout.meta["subtitle"]
+    unknown = runs.assign(hyperplanes_mean=math.nan, hyperplanes_low=math.nan, hyperplanes_high=math.nan)
+    figure = VariantEffects(unknown, name="Gini").figure()
+    assert HYPERPLANES.name not in {trace.name for trace in figure.data}
+    assert HYPERPLANES.name not in figure.layout.meta["subtitle"]

@@ -19,6 +19,7 @@ from leafscope.app.figures.compare.pivot_map import PivotMap
 from leafscope.app.figures.compare.scores import Score
 from leafscope.app.figures.shared.group_style import group_styles
 from leafscope.core.comparison.intervals import mean_interval, paired_difference
+from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS
 from tests.app.figures.hostile import HOSTILE
 
 NAMES = ("tree, K 4", "dense")
@@ -72,7 +73,12 @@ def pivot(rows: Sequence[str], columns: Sequence[str], title: str = "width") -> 
 def balances(names: Sequence[str], statistics: Sequence[str] = ("Gini", "effective leaves")) -> BalanceBeside:
     n = len(names)
     values = {word: [run / n for run in range(n)] for word in statistics}
-    return BalanceBeside(names, group_styles(names), values, {statistics[0]: [(0.2, 0.1, 0.3)] * n})
+    return BalanceBeside(
+        names,
+        group_styles(names),
+        values,
+        {level: {statistics[0]: [(0.2, 0.1, 0.3)] * n} for level in (INDEPENDENT_BITS, HYPERPLANES)},
+    )
 
 
 EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {

@@ -16,7 +16,7 @@ from leafscope.app.figures.compare.scores import range_around
 from leafscope.app.figures.shared.group_style import group_styles
 from leafscope.app.figures.shared.interval_lines import grey
 from leafscope.app.theme import Look
-from leafscope.core.comparison.intervals import mean_interval
+from leafscope.core.comparison.intervals import mean_interval, share_interval
 
 LOOKS = [Look(), Look(dark=True), Look(projector=True)]
 HOSTILE = "<img src=x> %{x} [a](http://b)\n\u202e" + "w" * 10_000
@@ -187,15 +187,28 @@ def test_only_the_best_three_groups_have_bands_and_runs() -> None:
     assert "bands: 95 %" in many.layout.meta["subtitle"]
 
 
-def test_words_show_no_share_beyond_all_rows() -> None:
-    """The table keeps what was computed."""
-    line = GroupLines(group_styles(["a"])[0], "test", np.zeros((2, 1)), np.array([[0.97], [0.99]]), ["r", "s"])
-    assert "98.0 % [85.3 %, 100.0 %], n = 2" in GroupCurves([line], metric="accuracy").sentence()
-    assert "[85.3 %, 100.0 %]" in means(GroupCurves([line], metric="accuracy").figure())[0].hovertext[0]
-    assert GroupCurves([line], metric="accuracy").table()["high"][0] > 110
-    low = GroupLines(line.style, "test", line.x, 1 - line.y, line.names)
-    assert "2.0 % [0.0 %, 14.7 %]" in GroupCurves([low], metric="error").sentence()
-    assert "[-0.107, 0.147]" in GroupCurves([low], metric="loss").sentence()
+def test_shares_have_intervals_within_all_rows_from_five_runs_on() -> None:
+    values = np.array([0.9, 0.99, 1.0, 1.0, 1.0])
+    line = GroupLines(group_styles(["a"])[0], "test", np.zeros((5, 1)), values[:, np.newaxis], list("rstuv"))
+    wanted = share_interval(values)
+    words = f"97.8 % [{theme.percent(wanted.low)}, {theme.percent(wanted.high)}], n = 5"
+    assert words in GroupCurves([line], metric="accuracy").sentence()
+    assert words in means(GroupCurves([line], metric="accuracy").figure())[0].hovertext[0]
+    mirrored = GroupLines(line.style, "test", line.x, 1 - line.y, line.names)
+    table = GroupCurves([mirrored], metric="error").table()
+    assert table[["low", "high"]].iloc[0].tolist() == pytest.approx([100 * (1 - wanted.high), 100 * (1 - wanted.low)])
+    assert GroupCurves([mirrored], metric="loss").table()["low"][0] < 0
+    few = GroupLines(line.style, "test", line.x[:4], line.y[:4], line.names[:4])
+    assert "97.2 %, n = 4" in GroupCurves([few], metric="accuracy").sentence()
+    assert "n = 4 runs; too few for an interval" in GroupCurves([few], metric="accuracy").figure().layout.meta["subtitle"]
+
+
+@given(arrays.arrays(np.float64, st.tuples(st.integers(4, 7), st.just(1)), elements=st.sampled_from([0.0, 0.25, 0.9, 1.0])))
+def test_each_epoch_has_the_interval_of_a_share(y: np.ndarray) -> None:
+    """All epochs at once agree with `share_interval` one by one."""
+    line = GroupLines(group_styles(["a"])[0], "test", np.zeros(y.shape), y, [""] * len(y), 0.25)
+    row, wanted = line.means(are_shares=True).iloc[0], share_interval(y[:, 0], overlap=0.25)
+    assert row[["mean", "low", "high"]].tolist() == pytest.approx([wanted.mean, wanted.low, wanted.high], nan_ok=True)
 
 
 def test_the_sentence_ranks_at_the_end_by_validation() -> None:
@@ -206,7 +219,7 @@ def test_the_sentence_ranks_at_the_end_by_validation() -> None:
     )
     assert GroupCurves(lines, metric="accuracy", x_title="seconds of training").sentence() == (
         "Of 2 groups, b has the highest mean validation accuracy at the end (3 seconds of training): "
-        "36.0 % [33.5 %, 38.5 %], n = 3; its highest: 111.0 % after 0 seconds of training."
+        "36.0 %, n = 3; its highest: 111.0 % after 0 seconds of training."
     )
     assert "mean test loss" in GroupCurves([line for line in lines if line.split == "test"], metric="loss").sentence().lower()
 

@@ -11,7 +11,7 @@ from leafscope.app import theme
 from leafscope.app.figures.compare.group_scores import MOST_GROUPS, GroupScore, GroupScores
 from leafscope.app.figures.shared.group_style import GroupStyle, group_styles
 from leafscope.app.theme import Look
-from leafscope.core.comparison.intervals import Interval, mean_interval
+from leafscope.core.comparison.intervals import Interval, mean_interval, share_interval
 
 LOOKS = [Look(), Look(dark=True), Look(projector=True)]
 HOSTILE = "<img src=x> %{x}\n\u202e" + "w" * 10_000
@@ -48,14 +48,13 @@ def test_best_is_filled_with_its_interval_and_last_is_hollow() -> None:
     assert [note.text for note in figure.layout.annotations] == ["n = 3", "n = 3"]
 
 
-def test_words_show_no_share_beyond_all_rows() -> None:
-    """The table keeps what was computed."""
+def test_few_runs_stand_for_themselves() -> None:
     best = np.array([0.97, 0.99])
-    score = GroupScore(group_styles(["a"])[0], best, best, mean_interval(best))
-    assert "98.0 % [85.3 %, 100.0 %], n = 2" in GroupScores([score], metric="accuracy", split="test").sentence()
-    (mean,) = traces(GroupScores([score], metric="accuracy", split="test").figure(), "best epoch")
-    assert "[85.3 %, 100.0 %]" in mean.hovertext[0]
-    assert GroupScores([score], metric="accuracy", split="test").table()["high"][0] > 110
+    figure = GroupScores(
+        [GroupScore(group_styles(["a"])[0], best, best, share_interval(best))], metric="accuracy", split="test"
+    )
+    assert "98.0 %, n = 2" in figure.sentence()
+    assert "n = 2 runs; too few for an interval" in figure.figure().layout.meta["subtitle"]
 
 
 def test_single_runs_are_pale_dots_where_there_are_several() -> None:

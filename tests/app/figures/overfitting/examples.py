@@ -6,24 +6,31 @@ from typing import Any
 import pandas as pd
 
 from leafscope.app.figures.overfitting.accuracy_by_level import AccuracyByLevel
+from leafscope.app.figures.overfitting.best_depth_by_rows import BestDepthByRows
 from leafscope.app.figures.overfitting.differences_by_depth import DifferencesByDepth
+from leafscope.app.figures.overfitting.error_by_computation import ErrorByComputation
 from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
 from leafscope.app.figures.overfitting.error_by_rows import ErrorByRows
 from leafscope.app.figures.overfitting.gap_by_depth import GapByDepth
 from leafscope.app.figures.overfitting.help_map import HelpMap
+from leafscope.app.figures.overfitting.leaf_use_by_depth import LeafUseByDepth
 from leafscope.app.figures.overfitting.training_curves import TrainingCurves
 from leafscope.core.models import lines
 from tests.app.figures.hostile import HOSTILE
 from tests.app.figures.overfitting.tables import (
     NAN,
+    best_depths,
     by_rows,
     cells,
+    computation,
     differences,
     epoch_seeds,
     epochs,
     error_seeds,
     errors,
     gaps,
+    leaf_chance,
+    leaf_use,
     levels,
     with_interval,
 )
@@ -60,6 +67,12 @@ def many_rows() -> pd.DataFrame:
     return with_interval(rows, "model variant depth n_train mean")
 
 
+def many_best_depths() -> pd.DataFrame:
+    one = best_depths().iloc[:1]
+    parts = [one.assign(data=f"tree of depth {k}", rows=1000 * 2**place, depth=k) for k in DEPTHS for place in range(12)]
+    return pd.concat(parts, ignore_index=True)
+
+
 def many_epochs() -> pd.DataFrame:
     rows = [
         (model, "", split, epoch, 1 / (1 + epoch))
@@ -76,6 +89,13 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(model=table["model"].map(names), variant=HOSTILE[0])
 
 
+def many_computations() -> pd.DataFrame:
+    nets = [
+        (model, "", k, width, 500, 2.0 * width**2, 0.5 - 0.02 * k) for model in lines() for k in DEPTHS for width in (8, 64)
+    ]
+    return with_interval(nets, "model variant depth width n_train cost mean")
+
+
 EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
     ErrorByDepth: {
         "usual": lambda: ErrorByDepth(errors(), error_seeds(), chosen=1, lit=["tree", "flat", "dense"]),
@@ -83,6 +103,13 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
         "one": lambda: ErrorByDepth(errors(1).query("model == 'tree' and depth == 0")),
         "many": lambda: ErrorByDepth(many_errors(), many_seeds(), chosen=16),
         "hostile": lambda: ErrorByDepth(named(errors())),
+    },
+    ErrorByComputation: {
+        "usual": lambda: ErrorByComputation(computation(), chosen=1),
+        "empty": lambda: ErrorByComputation(computation().assign(mean=NAN)),
+        "one": lambda: ErrorByComputation(computation(n=1).query("model == 'decision_tree' and depth == 0")),
+        "many": lambda: ErrorByComputation(many_computations(), chosen=16),
+        "hostile": lambda: ErrorByComputation(named(computation())),
     },
     GapByDepth: {
         "usual": lambda: GapByDepth(gaps(), chosen=2),
@@ -97,6 +124,15 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
         "one": lambda: DifferencesByDepth(differences(-0.05, n=1), "tree", "flat"),
         "many": lambda: DifferencesByDepth(differences(*(0.01 * k - 0.08 for k in DEPTHS)), "tree", "dense"),
         "hostile": lambda: DifferencesByDepth(differences(0.0, 0.1), HOSTILE[0], HOSTILE[2]),
+    },
+    LeafUseByDepth: {
+        "usual": lambda: LeafUseByDepth(leaf_use(), chosen=1, lit=["tree", "flat", "dense"], chance=leaf_chance()),
+        "empty": lambda: LeafUseByDepth(leaf_use().iloc[:0], chance=leaf_chance()),
+        "one": lambda: LeafUseByDepth(leaf_use(1).query("model == 'tree' and depth == 0"), measure="rows_per_leaf"),
+        "many": lambda: LeafUseByDepth(
+            many_errors().query("split == 'test'"), many_seeds().query("split == 'test'"), chosen=16, measure="fullest_share"
+        ),
+        "hostile": lambda: LeafUseByDepth(named(leaf_use()), chance=leaf_chance()),
     },
     HelpMap: {
         "usual": lambda: HelpMap(cells()),
@@ -120,6 +156,13 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
         "one": lambda: ErrorByRows(by_rows(1).query("depth == 0 and n_train == 100")),
         "many": lambda: ErrorByRows(many_rows()),
         "hostile": lambda: ErrorByRows(named(by_rows())),
+    },
+    BestDepthByRows: {
+        "usual": lambda: BestDepthByRows("tree", best_depths()),
+        "empty": lambda: BestDepthByRows("tree", best_depths().iloc[:0]),
+        "one": lambda: BestDepthByRows("tree", best_depths(1).query("is_lit").iloc[:1]),
+        "many": lambda: BestDepthByRows("tree", many_best_depths()),
+        "hostile": lambda: BestDepthByRows(HOSTILE[0], best_depths().assign(data=[HOSTILE[0]] * 2 + [HOSTILE[2]] * 2)),
     },
     TrainingCurves: {
         "usual": lambda: TrainingCurves(epochs(), epoch_seeds()),

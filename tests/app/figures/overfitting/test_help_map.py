@@ -53,10 +53,17 @@ def test_squares_carry_width_and_depth() -> None:
 
 def test_numbers_are_in_all_cells_where_they_fit() -> None:
     texts = {(a.x, a.y): a.text for a in HelpMap(cells()).figure().layout.annotations}
-    assert {texts.pop(cell) for cell in ((1, 1), (1, 0), (3, 1))} == {"-4.1", "+5.0", "-6.0"}
+    shown = {"-4.1<br>[-6.1, -2.1]", "+5.0<br>[+3.0, +7.0]", "-6.0<br>[-8.0, -4.0]"}
+    assert {texts.pop(cell) for cell in ((1, 1), (1, 0), (3, 1))} == shown
     assert texts == {(0, 0): "+0.0<br>[-2.0, +2.0]", (0, 2): "+1.0<br>[-1.0, +3.0]"}
     many = pd.concat([cells().assign(width=width) for width in range(4, 44)]).drop_duplicates(["width", "depth"])
     assert not HelpMap(many).figure().layout.annotations
+
+
+def test_where_both_are_one_net_the_cell_says_so() -> None:
+    row = {"width": 8, "depth": 0, "mean": 0.0, "low": 0.0, "high": 0.0, "n": 5, "p_holm": 1.0, "shown": False}
+    table = pd.DataFrame([row, row | {"depth": 1}])
+    assert {a.text for a in HelpMap(table).figure().layout.annotations} == {"same net", "+0.0<br>[+0.0, +0.0]"}
 
 
 @pytest.mark.parametrize("dark", [False, True])

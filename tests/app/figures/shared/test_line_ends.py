@@ -10,7 +10,7 @@ from sklearn.isotonic import isotonic_regression
 from leafscope.app import theme
 from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
 from leafscope.app.figures.shared.interval_lines import panel_height
-from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, spread
+from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, spread, spread_off
 from leafscope.app.theme import Look
 from tests.app.figures.overfitting.tables import with_interval
 from tests.app.figures.test_contract import LOOKS
@@ -53,3 +53,11 @@ def test_labels_of_a_crowded_figure_do_not_overlap(look: Look) -> None:
     assert len(boxes) == len(models)
     for (first, tall), (second, next_tall) in itertools.pairwise(boxes):
         assert second - first >= (tall + next_tall) / 2
+
+
+def test_labels_move_off_what_is_taken_as_little_as_they_can_and_in_order() -> None:
+    taken = [[(30.0, 60.0)], [(30.0, 60.0)], []]
+    places = spread_off([50.0, 52.0, 90.0], [10.0, 10.0, 10.0], 100.0, taken)
+    assert places.tolist() == [65.0, 75.0, 90.0]
+    assert spread_off([50.0], [20.0], 100.0, [[(0.0, 100.0)]]).tolist() == spread([50.0], [20.0], 100.0).tolist()
+    assert spread_off([], [], 100.0, []).tolist() == []

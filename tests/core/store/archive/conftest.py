@@ -29,6 +29,14 @@ def spare(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return Store(tmp_path_factory.mktemp("spare") / "spare.db", Clock())
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """An empty store for what is refused, which leaves it as it was."""
+    opened = Store(tmp_path_factory.mktemp("untouched") / "empty.db", Clock())
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Store]:
     opened = Store(tmp_path / "empty.db", Clock())

@@ -2,6 +2,11 @@
 
 import gzip
 import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +144,42 @@ def test_a_fault_while_writing_changes_nothing(
 
     monkeypatch.setattr(adding, "_add_decks", fail)
     refused(empty, small[1], r"the disk was pulled out")
+
+
+KILLED = """
+import os, signal, sys
+from leafscope.app import cli
+from leafscope.core.store.archive import adding, contents
+module, name = {"check": (contents, "check_artifact"), "write": (adding, "_add_decks")}[sys.argv[1]]
+setattr(module, name, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+cli.main(["import", sys.argv[2], "--database", sys.argv[3]])
+"""
+"""An import that is killed while it checks an artifact, or while it writes."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("at", ["check", "write"])
+def test_an_import_that_is_killed_leaves_no_file_behind(small: tuple[Store, bytes], tmp_path: Path, at: str) -> None:
+    for name in ("temporary", "store"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file.leafscope").write_bytes(small[1])
+    path = tmp_path / "store" / "runs.db"
+    command = [sys.executable, "-c", KILLED, at, str(tmp_path / "file.leafscope"), str(path)]
+    ended = subprocess.run(command, env=os.environ | {"TMPDIR": str(tmp_path / "temporary")}, timeout=120, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert {file.name for file in path.parent.iterdir()} <= {"runs.db", "runs.db-wal", "runs.db-shm"}
+    store = Store(path, Clock())
+    assert store.is_empty()
+    import_archive(store, io.BytesIO(small[1]))
+    assert dump(store) == dump(small[0])
+    store.close()
+
+
+def test_artifacts_are_checked_on_the_disk_of_the_store(
+    small: tuple[Store, bytes], empty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its free space was compared with the file's; where temporary files are may be small, or be memory."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    import_archive(empty, io.BytesIO(small[1]))
+    assert dump(empty) == dump(small[0])

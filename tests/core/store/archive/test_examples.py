@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event
 
 from leafscope.app.playground.scene_data import partners
+from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES, EXAMPLE_SWEEP
 from leafscope.core.errors import RunNotFoundError
@@ -22,12 +23,17 @@ from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.archive import examples, export_archive, import_archive
 from leafscope.core.store.archive.examples import EXAMPLES, MOST_BYTES, load_examples
 from leafscope.core.store.store import Store
-from leafscope.core.sweep.members import distinct_runs
 
 RUNS = [EXAMPLE_OF_IMAGES, EXAMPLE, *partners(EXAMPLE).values()]
 """The runs that are no member of the sweep."""
 
-ALL = {run.run_id for run in (*RUNS, *distinct_runs(EXAMPLE_SWEEP))}
+
+def sweep_runs(store: Store) -> list[RunConfig]:
+    return list(jobs.sweep_runs(EXAMPLE_SWEEP.sweep_id, store=store).values())
+
+
+def all_runs(store: Store) -> set[str]:
+    return {run.run_id for run in (*RUNS, *sweep_runs(store))}
 
 
 @pytest.fixture
@@ -38,10 +44,25 @@ def db(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Store]:
     store.close()
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store into which the examples were loaded."""
+    path = tmp_path_factory.mktemp("once") / "a.db"
+    store = Store(path)
+    assert load_examples(store)
+    store.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+    connection.close()
+    return path
+
+
 @pytest.fixture
-def loaded(db: Store) -> Store:
-    assert load_examples(db)
-    return db
+def loaded(once: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of that store."""
+    store = Store(shutil.copy(once, tmp_path / "a.db"))
+    yield store
+    store.close()
 
 
 # What it holds
@@ -52,7 +73,8 @@ def test_it_is_small() -> None:
 
 
 def test_it_is_what_the_presets_say(loaded: Store) -> None:
-    assert {run.run_id for run in loaded.list_runs()} == ALL
+    assert {run.run_id for run in loaded.list_runs()} == all_runs(loaded)
+    assert jobs.sweep_progress(EXAMPLE_SWEEP.sweep_id, store=loaded).complete  # both stages
     assert all(RunConfig.model_validate_json(run.config_json).run_id == run.run_id for run in loaded.list_runs())
     assert {run.status for run in loaded.list_runs()} == {"finished"}
     (sweep,) = loaded.sweeps()
@@ -68,8 +90,10 @@ def test_pages_have_what_they_draw(loaded: Store) -> None:
         assert (kept[:1], kept[-1:]) == (planned[:1], planned[-1:])
         assert run.net.fitted or trained_net(loaded, run.run_id) is not None
     assert tuple(loaded.snapshots(EXAMPLE.run_id, "weights")) == snapshot_epochs(EXAMPLE)
-    for run in distinct_runs(EXAMPLE_SWEEP):
-        assert (trained_net(loaded, run.run_id) is not None) == (run.net.kind == "tree")
+    for run in sweep_runs(loaded):
+        is_reported = run.seed in (EXAMPLE_SWEEP.report_seeds or ())
+        is_drawn = run.net.kind in ("tree", "dense") and run.net.width in EXAMPLE_SWEEP.axes["net.width"]
+        assert (trained_net(loaded, run.run_id) is not None) == (is_reported and is_drawn)
         assert len(loaded.history(run.run_id)) == 6 * (run.epochs + (not run.net.fitted))
     (deck,) = loaded.decks()
     assert sum(slide.figure is not None for slide in loaded.slides(deck.deck_id).values()) >= 5
@@ -78,7 +102,7 @@ def test_pages_have_what_they_draw(loaded: Store) -> None:
 def test_an_import_takes_it_too_with_all_its_checks(loaded: Store, tmp_path: Path) -> None:
     there = Store(tmp_path / "b.db")
     done = import_archive(there, str(EXAMPLES))
-    assert (done.runs, done.sweeps, done.decks, done.skipped) == (len(ALL), 1, 1, ())
+    assert (done.runs, done.sweeps, done.decks, done.skipped) == (len(all_runs(loaded)), 1, 1, ())
     for table in ("runs", "attempts", "metrics", "leaves", "artifacts", "artifact_parts", "sweeps", "decks", "slides"):
         assert rows(there, table) == rows(loaded, table), table
     assert there.shipped() == frozenset()  # imported by a person, they are theirs
@@ -94,13 +118,13 @@ def rows(store: Store, table: str) -> list[Any]:
 
 def test_it_is_loaded_once_and_marked(loaded: Store) -> None:
     (deck,) = loaded.decks()
-    assert loaded.shipped() == {*ALL, EXAMPLE_SWEEP.sweep_id, deck.deck_id}
+    assert loaded.shipped() == {*all_runs(loaded), EXAMPLE_SWEEP.sweep_id, deck.deck_id}
     assert not load_examples(loaded)
-    assert len(loaded.list_runs()) == len(ALL)
+    assert len(loaded.list_runs()) == len(all_runs(loaded))
 
 
 def test_what_is_deleted_stays_deleted(loaded: Store) -> None:
-    loaded.delete(ALL)
+    loaded.delete(all_runs(loaded))
     loaded.delete_deck(loaded.decks()[0].deck_id)
     assert not load_examples(loaded)
     assert loaded.is_empty()
@@ -132,7 +156,7 @@ def test_of_two_servers_that_start_at_once_one_loads_it(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(done) == [False, False, False, True]
-    assert len(stores[0].list_runs()) == len(ALL)
+    assert len(stores[0].list_runs()) == len(all_runs(stores[0]))
 
 
 def locked(path: Path) -> Callable[[], object]:
@@ -230,7 +254,7 @@ def test_exports_leave_it_out(loaded: Store, tmp_path: Path) -> None:
     }
     done = export_archive(loaded, file, **everything)
     assert (done.runs, done.sweeps, done.decks) == (1, 0, 0)
-    assert done.skipped == (f"{len(ALL) + 2} shipped examples were left out: every Leafscope comes with them",)
+    assert done.skipped == (f"{len(all_runs(loaded)) + 2} shipped examples were left out: every Leafscope comes with them",)
     there = Store(tmp_path / "b.db")
     import_archive(there, file)
     assert [run.run_id for run in there.list_runs()] == [mine.run_id]
@@ -243,7 +267,7 @@ def test_what_a_person_brings_along_is_theirs(loaded: Store, tmp_path: Path) -> 
     import_archive(there, str(EXAMPLES))
     export_archive(there, file, run_ids=[EXAMPLE.run_id], sweep_ids=[EXAMPLE_SWEEP.sweep_id])
     assert import_archive(loaded, file).runs == 0
-    theirs = {EXAMPLE.run_id, EXAMPLE_SWEEP.sweep_id} | {run.run_id for run in distinct_runs(EXAMPLE_SWEEP)}
+    theirs = {EXAMPLE.run_id, EXAMPLE_SWEEP.sweep_id} | {run.run_id for run in sweep_runs(loaded)}
     assert not theirs & loaded.shipped()
     assert EXAMPLE_OF_IMAGES.run_id in loaded.shipped()
     assert export_archive(loaded, file, run_ids=[EXAMPLE.run_id]).runs == 1

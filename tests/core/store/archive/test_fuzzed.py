@@ -35,7 +35,7 @@ from tests.core.store.archive.examples import SWEEP, TABLES, claim_of, config, d
 
 LONG = int(os.environ.get("LEAFSCOPE_FUZZ", "0"))
 pytestmark = [pytest.mark.timeout(0)] if LONG else []
-FUZZ = settings(max_examples=LONG or 40, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=LONG or 25, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck))
 
 EXTREMES: list[Any] = [
     *(None, True, False, 0, 1, -1, 2**31 - 1, 2**31, 2**63, -(2**63), 10**400),

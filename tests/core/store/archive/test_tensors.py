@@ -18,15 +18,17 @@ from tests.plugin import run_python
 NETS = [
     *(
         NetConfig(kind=kind, width=5, depth=depth, tree_layers=layers, gates=gates)
-        for kind in ("tree", "flat")
+        for kind in ("tree", "flat", "shuffled", "root_leaf", "additive", "flat_mean")
         for gates in ("hidden", "units", "random")
         for depth, layers in ((0, 1), (2, 1), (3, 3))
     ),
+    *(NetConfig(width=5, depth=2, tree_layers=3, gates=gates, balancing="centred") for gates in ("hidden", "units", "random")),
+    NetConfig(width=5, depth=0, balancing="centred"),
     *(NetConfig(kind="dense", width=5, tree_layers=layers) for layers in (1, 3)),
 ]
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.kind}-{net.gates}-{net.depth}-{net.tree_layers}")
+@pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.kind}-{net.gates}-{net.depth}-{net.tree_layers}-{net.balancing}")
 def test_they_are_those_of_the_net_and_of_its_trainer(net: NetConfig) -> None:
     run: RunConfig = changed(config().model_copy(update={"net": net}), {"train.epochs": 1})
     trainer, size = Trainer(run), shape(run.data)

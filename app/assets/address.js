@@ -1,0 +1,90 @@
+// The browser's history: one entry for each action of a person that changes what the address says, and its place on the page.
+// Streamlit adds an entry at each change of the address, also at its own changes, and scrolls a part of the page itself.
+
+const HISTORY_ACTIONS = ["pointerdown", "keydown", "change", "drop"];
+const HISTORY_WAIT = 8000; // ms for which a page that comes back is awaited before its place is given up
+
+/** What an address says, without what changes at each move of a slider or a zoom. */
+function historyEssence(url, quiet) {
+  const { pathname, searchParams } = new URL(url, location.href);
+  for (const name of quiet) searchParams.delete(name);
+  searchParams.sort();
+  return `${pathname}?${searchParams}`;
+}
+
+class History {
+  constructor(quiet) {
+    this.quiet = quiet;
+    this.hasActed = false; // since the last entry was added
+    this.before = null; // the address before the action, once that has been replaced
+    this.push = history.pushState.bind(history);
+    this.replace = history.replaceState.bind(history);
+    history.pushState = (state, title, url) => this.add(state, title, url);
+    for (const name of HISTORY_ACTIONS) window.addEventListener(name, () => (this.hasActed = true), true);
+    window.addEventListener("popstate", (event) => this.goBack(event.state?.scrolled ?? 0), true);
+    document.addEventListener("scroll", (event) => this.noteScroll(event.target), { capture: true, passive: true });
+  }
+
+  add(state, title, url) {
+    const here = location.href;
+    if (url === undefined || url === null) return this.push(state, title, url);
+    if (!this.hasActed || historyEssence(url, this.quiet) === historyEssence(here, this.quiet)) {
+      if (this.hasActed) this.before ??= here;
+      return this.replace({ ...history.state, ...state }, title, url);
+    }
+    if (this.before !== null) this.replace(history.state, title, this.before);
+    this.hasActed = false;
+    this.before = null;
+    return this.push({ ...state }, title, url);
+  }
+
+  // The place on the page belongs to the entry that is shown.
+  noteScroll(scrolled) {
+    if (scrolled?.dataset?.testid !== "stMain" || this.returning) return;
+    clearTimeout(this.noting);
+    const url = location.href;
+    this.noting = setTimeout(() => {
+      if (url === location.href) this.replace({ ...history.state, scrolled: scrolled.scrollTop }, "", url);
+    }, 100);
+  }
+
+  goBack(scrolled) {
+    this.hasActed = false;
+    this.before = null;
+    clearTimeout(this.noting);
+    this.returning?.stop();
+    this.returning = new Returning(scrolled, () => (this.returning = null));
+  }
+}
+
+/** Scrolls to where an entry was left, once its page is long enough; a person who scrolls meanwhile ends it. */
+class Returning {
+  constructor(scrolled, done) {
+    this.scrolled = scrolled;
+    this.done = done;
+    this.until = performance.now() + HISTORY_WAIT;
+    this.halt = () => this.stop();
+    for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) window.addEventListener(name, this.halt, true);
+    this.look();
+  }
+
+  look() {
+    const main = document.querySelector("[data-testid=stMain]");
+    const isDrawn = document.querySelector(".stApp")?.dataset.testScriptState !== "running";
+    if (main) main.scrollTop = this.scrolled;
+    const isThere = main && Math.abs(main.scrollTop - this.scrolled) < 2;
+    this.still = isThere && isDrawn ? (this.still ?? 0) + 1 : 0;
+    if (this.still > 20 || performance.now() > this.until) return this.stop();
+    this.frame = requestAnimationFrame(() => this.look());
+  }
+
+  stop() {
+    cancelAnimationFrame(this.frame);
+    for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) window.removeEventListener(name, this.halt, true);
+    this.done();
+  }
+}
+
+export default function ({ data }) {
+  window.leafscopeHistory ??= new History(data.quiet);
+}

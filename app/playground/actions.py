@@ -1,0 +1,178 @@
+"""What a person does with the run on the Playground, in one row above the scene: train, take a new seed, stop, resume."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.app.parts import diverged, sidebar
+from leafscope.app.playground import controls
+from leafscope.core import jobs
+from leafscope.core.config import RunConfig, changed
+from leafscope.core.datasets import shape
+from leafscope.core.errors import LeafscopeError, LimitError
+from leafscope.core.store.values.summaries import RunSummary
+
+LARGEST_SEED = 2**31 - 1
+
+WIDTH = 125
+"""CSS px of a button: its own width would change as the font of the icons arrives."""
+
+
+def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str, str]) -> Callable[[int], None]:
+    """Draw the buttons for the chosen configuration (None if not valid) and the run that is shown, if there is one.
+
+    Gives a function that writes how far training is, beside the buttons, from the epoch that the page shows. Below, in a box of
+    fixed height so that nothing moves, stands the state of the run, or what is wrong with the choices, or that they wait.
+    """
+    is_new = chosen is not None and (shown is None or _differs(chosen, shown))
+    with st.container(horizontal=True, key="actions", vertical_alignment="center"):
+        if st.button(
+            "Train",
+            type="primary" if is_new or chosen is None else "secondary",
+            icon=":material/play_arrow:",
+            disabled=chosen is None or bool(faults),
+            key="_train",
+            width=WIDTH,
+            help="Train with the settings in the sidebar; those of a finished run train again, from scratch.",
+        ):
+            _train(chosen, shown)
+        if st.button(
+            "New seed",
+            type="secondary" if is_new or chosen is None else "primary",
+            icon=":material/casino:",
+            disabled=chosen is None or bool(faults),
+            key="_new_seed",
+            width=WIDTH,
+            help="Train the same settings with the next seed that is not trained yet: other splits, other initial weights.",
+        ):
+            _train(_with_new_seed(chosen), None)
+        if shown is not None:
+            _of_state(shown)
+            with st.container(key="progress"):
+                place = st.empty()
+    if shown is None:
+        return lambda epoch: None
+    with st.container(key="state"):
+        if faults:
+            words = theme.escape_markdown("; ".join(faults.values()))
+            st.warning(f"The configuration is not valid: {words}. Correct it before you train.", icon=":material/error:")
+        elif is_new:
+            _offer_training(shown)
+        else:
+            st.markdown(sidebar.status_line(shown) + _score_words(shown))
+    if shown.error:
+        st.error(theme.escape_markdown(shown.error), icon=":material/error:")
+    return lambda epoch: _progress(place, shown, epoch)
+
+
+def _train(run: RunConfig | None, shown: RunSummary | None) -> None:
+    assert run is not None  # the button is disabled
+    again = shown is not None and shown.run_id == run.run_id and shown.status == "finished"
+    try:
+        submission = jobs.default_store().submit(run, anew=again)
+    except LimitError as error:
+        session.notify(str(error))
+    else:
+        if submission.reused:
+            session.notify("This configuration is already trained; the page shows its figures.")
+        controls.take_from(run.run_id)
+    st.rerun(scope="app")
+
+
+def _with_new_seed(run: RunConfig | None) -> RunConfig | None:
+    """The configuration with the next seed of which no run is here."""
+    found = run
+    while found is not None and (found is run or jobs.default_store().runs([found.run_id])):
+        found = changed(found, {"seed": 0 if found.seed >= LARGEST_SEED else found.seed + 1})
+    return found
+
+
+def _of_state(now: RunSummary) -> None:
+    """Stop, resume, or train more slowly: what the run's state allows."""
+    if now.active:
+        st.button(
+            "Stopping" if now.stopping else "Stop",
+            icon=":material/stop:",
+            disabled=now.stopping,
+            key="_stop",
+            width=WIDTH,
+            on_click=_try,
+            args=(lambda: jobs.default_store().stop(now.run_id),),
+        )
+    elif diverged.has_diverged(now):
+        if st.button(
+            diverged.LABEL,
+            icon=":material/speed:",
+            key="_slower",
+            help="From scratch. Resuming this run would fail in the same way.",
+        ):
+            for run_id in diverged.train_slower([now]):
+                controls.take_from(run_id)
+            st.rerun(scope="app")
+    elif now.status != "finished" and st.button(
+        "Resume", icon=":material/resume:", key="_resume", help="Continue from the last checkpoint."
+    ):
+        _try(lambda: jobs.default_store().resume(now.run_id))
+        st.rerun(scope="app")
+
+
+def _try(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except LeafscopeError as error:
+        session.notify(str(error))
+
+
+def _differs(chosen: RunConfig, shown: RunSummary) -> bool:
+    """Whether a person chose something else than the run that is shown; the sidebar has no choice of what is fitted."""
+    kind = shown.config.net.kind
+    return (changed(chosen, {"net.kind": kind}) if shown.config.net.fitted else chosen).run_id != shown.run_id
+
+
+def _offer_training(shown: RunSummary) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(f"Figures show run {theme.escape_markdown(shown.label)}; press Train to apply your choices.", width="stretch")
+        if st.button("Back to its settings", key="_use_settings"):
+            controls.take_from(shown.run_id)
+            st.rerun(scope="app")
+
+
+def _progress(place: DeltaGenerator, now: RunSummary, epoch: int) -> None:
+    if now.active:
+        place.progress(now.fraction, text=_progress_words(now, epoch))
+    else:
+        place.caption(_progress_words(now, epoch))
+
+
+def _score_words(now: RunSummary) -> str:
+    if now.active or not now.last:
+        return ""
+    n = theme.thousands(shape(now.config.data).n_test)
+    best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
+    at_best = f"{best} at epoch {now.best_epoch}, where validation loss was lowest"
+    if now.best_epoch is None:
+        at_best = "no epoch had a finite validation loss"
+    return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}"
+
+
+def _progress_words(now: RunSummary, epoch: int) -> str:
+    """The epoch that the page shows while it trains, then how far training got: an ended run can be shown at any epoch."""
+    done, total = theme.thousands(now.epochs_done), theme.thousands(now.epochs_total)
+    words = [f"epoch {theme.thousands(epoch)} of {total}" if now.active else f"{done} of {total} epochs"]
+    if now.status == "queued":
+        ahead = jobs.default_store().queue_position(now.run_id) or 0
+        words.append("next in the queue" if ahead == 0 else f"{ahead} run{'s' * (ahead > 1)} ahead in the queue")
+    elif now.status == "running":
+        if now.stopping:
+            words.append("stopping")
+        elif now.seconds_left is not None:
+            words.append(f"about {theme.duration(now.seconds_left)} left")
+    else:
+        words.append(f"{theme.duration(now.seconds)} of training on {now.device or 'no device'}")
+        if now.status == "finished" and now.epochs_done < now.epochs_total:
+            words.append("ended early: the validation loss stopped falling")
+    return ", ".join(words)

@@ -1,0 +1,8 @@
+"""Balancing: how the bits of gates are kept from being the same for most rows. One file a way, which registers itself.
+
+Import `BALANCINGS` and `Balancing` from here. It imports the registry only; a way of balancing imports torch when it is used.
+"""
+
+from leafscope.core.balancing.registry import BALANCINGS, Balancing
+
+__all__ = ["BALANCINGS", "Balancing"]
