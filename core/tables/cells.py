@@ -4,8 +4,6 @@ pandas' reader parses the text. A column is numeric only if every cell is a numb
 so that no cell loses what was written.
 """
 
-import io
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
 
 _CELLS_AT_ONCE = 1_000_000
 """Cells parsed at once: a few blocks are fast, and one block of all would take several times the file's memory."""
+
+_BYTES_AT_ONCE = 2**21
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +47,9 @@ def columns_of(layout: Layout, decimal: str = ".") -> list[Cells]:
         for place, parts in enumerate(blocks):
             parts.append(_part(frame[place]))
     found: list[Cells | None] = [_joined(parts) for parts in blocks]
-    if _has_leading_zeros(layout):  # such as of postal codes
-        found = [None if isinstance(one, np.ndarray) and one.dtype.kind in "iu" else one for one in found]
+    is_whole = [isinstance(one, np.ndarray) and one.dtype.kind in "iu" for one in found]
+    if any(is_whole) and _has_leading_zeros(layout):
+        found = [None if whole else one for whole, one in zip(is_whole, found, strict=True)]
     again = [place for place, one in enumerate(found) if one is None]
     if again:
         texts: dict[int, list[Any]] = {place: [] for place in again}
@@ -72,7 +73,7 @@ def _frames(layout: Layout, decimal: str, as_text: list[int] | None = None) -> "
     n_rows = 0
     try:
         with pd.read_csv(
-            io.BytesIO(layout.data),
+            layout.text.stream(),
             sep={WHITESPACE: r"\s+", "": "\x1f"}.get(dialect.delimiter, dialect.delimiter),
             header=None,
             names=list(range(layout.cells)),
@@ -81,7 +82,6 @@ def _frames(layout: Layout, decimal: str, as_text: list[int] | None = None) -> "
             na_values=list(MISSING),
             keep_default_na=False,
             decimal=decimal,
-            float_precision="round_trip",
             engine="c",
             encoding="utf-8",
             chunksize=max(1, _CELLS_AT_ONCE // layout.cells),
@@ -172,7 +172,14 @@ def stripped(distinct: "pa.Array", codes: NDArray[np.int32]) -> Texts:
 
 
 def _has_leading_zeros(layout: Layout) -> bool:
-    mark = r"[ \t]" if layout.dialect.delimiter == WHITESPACE else re.escape(layout.dialect.delimiter)
-    data = layout.data
-    patterns = [rf'{mark}"?0[0-9]', r'\n"?0[0-9]'] if mark else [r'\n"?0[0-9]']
-    return any(re.search(pattern.encode(), data) for pattern in patterns)
+    """Whether a cell begins with 0 and another digit, such as a postal code."""
+    marks = b" \t\n" if layout.dialect.delimiter == WHITESPACE else layout.dialect.delimiter.encode() + b"\n"
+    marks += layout.dialect.quote.encode()
+    for first in range(layout.text.start, len(layout.text.data), _BYTES_AT_ONCE):
+        count = min(_BYTES_AT_ONCE + 2, len(layout.text.data) - first)
+        part = np.frombuffer(layout.text.data, np.uint8, count, first)
+        zeros = np.flatnonzero(part[1:-1] == ord("0"))
+        zeros = zeros[(part[2:][zeros] >= ord("0")) & (part[2:][zeros] <= ord("9"))]
+        if np.isin(part[zeros], np.frombuffer(marks, np.uint8)).any():
+            return True
+    return False

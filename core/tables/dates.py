@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 _TIME = r"(?:,?[T ]\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?(?: ?(?:Z|UTC|[-+]\d{2}:?\d{2}))?)?"
 
 _YEAR_FIRST = rf"^(?P<y>\d{{4}})(?:-(?P<m>\d{{1,2}})-|/(?P<m2>\d{{1,2}})/|\.(?P<m3>\d{{1,2}})\.)(?P<d>\d{{1,2}}){_TIME}$"
-_YEAR_LAST = (
-    r"^(?P<a>\d{1,2})(?:-(?P<b>\d{1,2})-|/(?P<b2>\d{1,2})/|\.(?P<b3>\d{1,2})\. ?)(?P<y>\d{4}|\d{2})" + _TIME + "$"
-)
+_YEAR_LAST = r"^(?P<a>\d{1,2})(?:-(?P<b>\d{1,2})-|/(?P<b2>\d{1,2})/|\.(?P<b3>\d{1,2})\. ?)(?P<y>\d{4}|\d{2})" + _TIME + "$"
 _MONTHS = "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
 _DAY_MONTH = rf"(?i)^(?:[a-z]{{2,9}}\.?,? )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?[- /]?(?P<m>{_MONTHS})[a-zé]{{0,7}}\.?,?[- /]?(?P<y>\d{{4}}|\d{{2}}){_TIME}$"
 _MONTH_DAY = rf"(?i)^(?:[a-z]{{2,9}}\.?,? )?(?P<m>{_MONTHS})[a-z]{{0,7}}\.?[- ](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[- ] ?(?P<y>\d{{4}}){_TIME}$"
@@ -72,7 +70,9 @@ def dates(distinct: "pa.Array") -> Dates | None:
         both = ~np.isnan(one) & ~np.isnan(other)
         only_day, only_month = int((~np.isnan(one) & np.isnan(other)).sum()), int((np.isnan(one) & ~np.isnan(other)).sum())
         if (~np.isnan(one) | ~np.isnan(other)).any() and not with_points.all():
-            order = "day" if only_day > only_month else "month" if only_month else "open" if (both & (one != other)).any() else ""
+            order = (
+                "day" if only_day > only_month else "month" if only_month else "open" if (both & (one != other)).any() else ""
+            )
         np.copyto(day_first, one, where=np.isnan(day_first))
         np.copyto(month_first, other, where=np.isnan(month_first))
     if max(np.isfinite(day_first).sum(), np.isfinite(month_first).sum()) < 0.5 * n:
@@ -127,7 +127,10 @@ def _whole(texts: list[str | None]) -> NDArray[np.float64]:
 
 def _years(texts: list[str | None]) -> NDArray[np.float64]:
     return np.array(
-        [np.nan if not text else float(text) if len(text) == 4 else 1900.0 + int(text) + 100 * (int(text) < TURN) for text in texts]
+        [
+            np.nan if not text else float(text) if len(text) == 4 else 1900.0 + int(text) + 100 * (int(text) < TURN)
+            for text in texts
+        ]
     )
 
 

@@ -8,8 +8,9 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from leafscope.core.tables.marks import is_date, is_number
 
@@ -18,8 +19,8 @@ WHITESPACE = "whitespace"
 
 DELIMITERS = (",", ";", "\t", "|", WHITESPACE)
 
-_SAMPLE = 200_000
-"""Characters by which candidates are judged."""
+_SAMPLE, _SAMPLE_LINES = 200_000, 200
+"""The most characters and lines by which candidates are judged."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Dialect:
     escape: str | None = None
     """The character before a quote within a cell; None: a quote is doubled."""
 
-    def rows(self, text: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-        """Cut lines into cells: yields the number of a row's first line, from 1, and its cells; [] for a blank line."""
+    def rows(self, text: Iterable[str], first: int = 1) -> Iterator[tuple[int, list[str]]]:
+        """Cut lines, the first of which has the number `first`: yields a row's first line and cells; [] for a blank line."""
         reader = csv.reader(
             (_one_space(line) for line in text) if self.delimiter == WHITESPACE else text,
             delimiter={WHITESPACE: " ", "": "\x1f"}.get(self.delimiter, self.delimiter),
@@ -44,10 +45,10 @@ class Dialect:
             doublequote=self.escape is None,
             skipinitialspace=True,
         )
-        line = 0
+        line = first
         for cells in reader:
-            yield line + 1, cells
-            line = reader.line_num
+            yield line, cells
+            line = first + reader.line_num
 
 
 def _one_space(line: str) -> str:
@@ -59,14 +60,13 @@ def candidates(text: str, delimiter: str | None = None) -> list[Dialect]:
     sample = text[:_SAMPLE]
     if len(text) > _SAMPLE:
         sample = sample[: sample.rfind("\n") + 1] or sample
+    sample = "".join(islice(io.StringIO(sample, newline="\n"), _SAMPLE_LINES))
     quotes: list[tuple[str, str | None]] = [('"', None)]
     if '\\"' in sample:
         quotes.append(('"', "\\"))
     if '"' not in sample and re.search(r"(?m)(^|[,;|\t ])'", sample):
         quotes.append(("'", None))
-    possible = [
-        Dialect(mark, quote, escape) for mark in ([delimiter] if delimiter else DELIMITERS) for quote, escape in quotes
-    ]
+    possible = [Dialect(mark, quote, escape) for mark in ([delimiter] if delimiter else DELIMITERS) for quote, escape in quotes]
     judged = [(score, -place, one) for place, one in enumerate(possible) if (score := _score(sample, one)) > 0]
     found = [one for *_, one in sorted(judged, key=lambda entry: entry[:2], reverse=True)]
     if not found:
@@ -80,7 +80,7 @@ def _score(sample: str, dialect: Dialect) -> float:
     widths: Counter[int] = Counter()
     clean = cells = 0
     try:
-        for _, row in dialect.rows(io.StringIO(sample, newline="")):
+        for _, row in dialect.rows(io.StringIO(sample, newline="\n")):
             while row and not row[-1].strip():
                 row.pop()
             if not row:

@@ -17,6 +17,8 @@ _SPACES = " \u00a0\u202f\u2009'’"
 
 _BLANK = " \u00a0\u202f"
 
+_FEW = 1000
+
 _SIGNS = "[$€£¥%]|USD|EUR|GBP|CHF|JPY"
 
 
@@ -101,9 +103,7 @@ def numbers(texts: "pa.Array", decimal: str) -> "tuple[NDArray[np.float64], NDAr
     import pyarrow.compute as pc
 
     mark, other = (r"\.", ",") if decimal == "." else (",", r"\.")
-    plain = pc.match_substring_regex(
-        texts, rf"^[-+]?(?:\d+{mark}?\d*|{mark}\d+)(?:[eE][-+]?\d+)?$|^(?i:[-+]?inf(?:inity)?)$"
-    )
+    plain = pc.match_substring_regex(texts, rf"^[-+]?(?:\d+{mark}?\d*|{mark}\d+)(?:[eE][-+]?\d+)?$|^(?i:[-+]?inf(?:inity)?)$")
     grouped = pc.match_substring_regex(
         texts,
         rf"^[-+]?\d{{1,3}}(?:(?:{other}\d{{3}})+|(?:{other}\d{{2}})+{other}\d{{3}}|(?:[{_SPACES}]\d{{3}})+)(?:{mark}\d*)?$",
@@ -122,6 +122,8 @@ def numbers(texts: "pa.Array", decimal: str) -> "tuple[NDArray[np.float64], NDAr
 def are_like_thousands(values: NDArray[np.float64]) -> bool:
     """Whether all numbers with a fraction look like 1.234, which could be a whole number with a thousands mark; some do."""
     with np.errstate(invalid="ignore", over="ignore"):
+        if len(values) > _FEW and not are_like_thousands(values[:_FEW]) and (values[:_FEW] % 1 > 0).any():
+            return False
         size = np.abs(values[np.isfinite(values)])
         size = size[size != np.floor(size)]
         return bool(len(size) and ((size >= 1) & (size < 1000) & (np.abs(np.round(size, 3) - size) < 1e-9)).all())

@@ -39,7 +39,9 @@ def parquet_columns(data: bytes) -> tuple[list[str], list[Cells]]:
         names = [name for name in read.column_names if not name.startswith("__index_level_")]
         cells = [_cells(name, read.column(read.column_names.index(name))) for name in names]
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise TableError(f"a Parquet file must be complete, but it cannot be read: {' '.join(str(error).split())[:200]}") from None
+        raise TableError(
+            f"a Parquet file must be complete, but it cannot be read: {' '.join(str(error).split())[:200]}"
+        ) from None
     if not names or not about.num_rows:
         raise TableError("the file must have rows and columns, but it has none")
     return names, cells

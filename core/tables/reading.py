@@ -78,12 +78,10 @@ def _of_text(laid_out: Layout, encoding: str, choices: Choices) -> _Raw:
         cells = columns_of(laid_out, decimal)
         ready = _prepared(cells)
         reading = _decided(cells, ready, choices, decimal, sample)[0]._replace(decimal=decimal)
-    lines = np.array(laid_out.lines)
+    lines = laid_out.lines
     if (is_empty := _empty_rows(cells)) is not None:
         lines, cells = lines[~is_empty], [_only(one, ~is_empty) for one in cells]
-    source = Source(
-        laid_out.dialect.delimiter or None, encoding, decimal, laid_out.header is not None, tuple(laid_out.notes)
-    )
+    source = Source(laid_out.dialect.delimiter or None, encoding, decimal, laid_out.header is not None, tuple(laid_out.notes))
     names = names_of(laid_out.header, laid_out.width)
     return _Raw(names, cells, ready, reading, source, lambda row: f"row {row + 1:,} (line {lines[row]:,})")
 
@@ -92,7 +90,12 @@ def _sampled(laid_out: Layout) -> numbers.Notation:
     """Count which decimal mark the first rows need."""
     import pyarrow as pa
 
-    cells = {cell.strip() for row in laid_out.first_rows(_SAMPLE_ROWS) for cell in row if "," in cell or "." in cell}
+    cells = {
+        cell.strip()
+        for row in laid_out.text.first_rows(laid_out.dialect, _SAMPLE_ROWS)
+        for cell in row
+        if "," in cell or "." in cell
+    }
     return numbers.notation(numbers.core(pa.array(sorted(cells), pa.large_string()))[0])
 
 

@@ -130,7 +130,9 @@ def table(columns: Sequence[Column], source: Source, choices: Choices, name: str
     features = [column for place, column in enumerate(columns) if place != goal.place and not column.left_out]
     if not features:
         reasons = "; ".join(f"{one.name!r} is left out ({one.left_out})" for one in columns if one.left_out)[:300]
-        raise TableError(f"a table must have a feature beside the target {names[goal.place]!r}, but {reasons or 'it has one column'}")
+        raise TableError(
+            f"a table must have a feature beside the target {names[goal.place]!r}, but {reasons or 'it has one column'}"
+        )
     if not choices.fill:
         for column in features:
             used &= ~column.is_missing

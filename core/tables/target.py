@@ -90,7 +90,11 @@ def _place(columns: Sequence[Column], choices: Choices) -> tuple[int, str]:
         if choices.target not in names:
             raise TableError(f"the target must be a column, one of {_listed(names)}, got {choices.target!r:.80}")
         return names.index(choices.target), "chosen"
-    free = [place for place, name in enumerate(names) if name not in choices.drop and not columns[place].left_out.startswith("empty")]
+    free = [
+        place
+        for place, name in enumerate(names)
+        if name not in choices.drop and not columns[place].left_out.startswith("empty")
+    ]
     plain = {place: re.sub(r"[^a-zäöüß]", "", names[place].lower()) for place in free}
     for name in _NAMES:
         for place in free:
@@ -99,12 +103,16 @@ def _place(columns: Sequence[Column], choices: Choices) -> tuple[int, str]:
     for place in reversed(free):
         column = columns[place]
         if column.left_out.startswith("constant") or (not column.left_out and column.kind != "date"):
-            return place, "proposed, since it is the last column" if place == free[-1] else "proposed, since it is the last that can be predicted"
+            return place, "proposed, since it is the last column" if place == free[
+                -1
+            ] else "proposed, since it is the last that can be predicted"
     raise TableError("a table must have a column to predict, but every column is left out; choose one with --target")
 
 
 def _listed(names: Sequence[str], most: int = 10) -> str:
-    return ", ".join(repr(name[:60]) for name in names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+    return ", ".join(repr(name[:60]) for name in names[:most]) + (
+        f" and {len(names) - most:,} more" if len(names) > most else ""
+    )
 
 
 def _alone(column: Column) -> str:
@@ -148,4 +156,8 @@ def _with_rare(
         while other in names:
             other += "_"
         names = (*names, other)
-    return new[np.where(np.isnan(codes), len(classes), codes).astype(np.int64)], names, f"{words}; they were {'dropped' if rare == 'drop' else 'merged'}"
+    return (
+        new[np.where(np.isnan(codes), len(classes), codes).astype(np.int64)],
+        names,
+        f"{words}; they were {'dropped' if rare == 'drop' else 'merged'}",
+    )
