@@ -27,8 +27,8 @@ MAX_CATEGORIES = 100
 FITS = 0.8
 """The least share of cells that must be numbers or dates for the others to count as missing."""
 
-_TRUE = frozenset("true t yes y ja j oui si sí on wahr vrai 1".split())
-_FALSE = frozenset("false f no n nein non off falsch faux 0".split())
+_TRUE = frozenset(["true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "on", "wahr", "vrai", "1"])
+_FALSE = frozenset(["false", "f", "no", "n", "nein", "non", "off", "falsch", "faux", "0"])
 
 _NAMED_AS_ID = re.compile(
     r"(?i:unnamed: ?\d+|index|idx|ids?|key|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?|lfd\.? ?nr\.?|nummer"

@@ -19,7 +19,7 @@ _MONTHS = "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
 _DAY_MONTH = rf"(?i)^(?:[a-z]{{2,9}}\.?,? )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?[- /]?(?P<m>{_MONTHS})[a-zé]{{0,7}}\.?,?[- /]?(?P<y>\d{{4}}|\d{{2}}){_TIME}$"
 _MONTH_DAY = rf"(?i)^(?:[a-z]{{2,9}}\.?,? )?(?P<m>{_MONTHS})[a-z]{{0,7}}\.?[- ](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[- ] ?(?P<y>\d{{4}}){_TIME}$"
 
-_NUMBER_OF = dict(zip("jan feb mar apr may jun jul aug sep oct nov dec".split(), range(1, 13))) | {
+_NUMBER_OF = dict(zip(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], range(1, 13))) | {
     "mär": 3,
     "mai": 5,
     "okt": 10,
