@@ -35,6 +35,8 @@ _NAMED_AS_ID = re.compile(
     r"|.*[_ .-]ids?|ids?[_ .-].*|.*[_ .-](uuid|key))|.*[a-z](Id|ID)"
 )
 
+_NAMED_AS_TIME = re.compile(r"(?i).*(year|jahr|month|monat|day|tag|date|time|age|alter|quarter).*")
+
 _ENOUGH = 20
 """Rows of a table from which on values alone tell that a column numbers the rows."""
 
@@ -76,6 +78,8 @@ class Reading(NamedTuple):
     day_first: bool
     is_decimal_open: bool = False
     """Whether no column of the file decided on the decimal mark."""
+    is_point_open: bool = False
+    """The same, where a point could be a thousands mark, as it could not with commas between cells."""
     is_order_open: bool = False
     """Whether no date of the file decided on the order of day and month."""
     keeps_decimal: bool = False
@@ -149,7 +153,7 @@ def _as_dates(name: str, values: NDArray[np.float64], known: NDArray[np.float64]
 def _numbers_rows(name: str, values: NDArray[np.float64]) -> str:
     """Say why whole numbers are an identifier; empty: they are not."""
     is_named = _NAMED_AS_ID.fullmatch(name) is not None
-    is_count = len(values) > 1 and bool((np.diff(values) == 1).all())
+    is_count = len(values) > 1 and bool((np.diff(values) == 1).all()) and not _NAMED_AS_TIME.fullmatch(name)
     if is_count and (len(values) >= _ENOUGH or is_named):
         return "identifier: it numbers the rows"
     if is_named and len(values) > 1:
@@ -233,7 +237,7 @@ def _open_words(ready: Prepared, reading: Reading, decimal: str) -> str:
 
 def _open_floats(values: NDArray[np.float64], reading: Reading) -> str:
     """The same for numbers that were parsed, whose point could be a thousands mark."""
-    if not reading.is_decimal_open or values.dtype.kind != "f" or not numbers.are_like_thousands(values):
+    if not reading.is_point_open or values.dtype.kind != "f" or not numbers.are_like_thousands(values):
         return ""
     value = float(values[np.nanargmax(np.where(values == np.floor(values), -1.0, 1.0))])
     written = f"{value:.3f}".replace(".", reading.decimal)

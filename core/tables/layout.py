@@ -160,6 +160,8 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     elif names is None and header is None and comment is not None:
         told = next((row for _, row in dialect.rows([comment])), [])
         names = told if len(told) == width and not any(map(is_number, told)) else None
+    while names is not None and len(names) > width and not names[-1].strip():
+        names = names[:-1]  # only the line of names ends with a delimiter
     width = width if names is None else len(names)
     if width > 1 and ends_with_mark and (names is None or not names[-1].strip()) and _is_trailing(text, dialect, width):
         width -= 1

@@ -78,6 +78,7 @@ def _of_text(laid_out: Layout, encoding: str, choices: Choices) -> _Raw:
         cells = columns_of(laid_out, decimal)
         ready = _prepared(cells)
         reading = _decided(cells, ready, choices, decimal, sample)[0]._replace(decimal=decimal)
+    reading = reading._replace(is_point_open=reading.is_decimal_open and laid_out.dialect.delimiter != ",")
     lines = laid_out.lines
     if (is_empty := _empty_rows(cells)) is not None:
         lines, cells = lines[~is_empty], [_only(one, ~is_empty) for one in cells]

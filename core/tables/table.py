@@ -128,6 +128,9 @@ def table(columns: Sequence[Column], source: Source, choices: Choices, name: str
     goal = target(columns, choices)
     used = ~np.isnan(goal.values)
     features = [column for place, column in enumerate(columns) if place != goal.place and not column.left_out]
+    if not features:  # numbers of rows are better than nothing
+        columns = [_taken_back(column, choices) for column in columns]
+        features = [column for place, column in enumerate(columns) if place != goal.place and not column.left_out]
     if not features:
         reasons = "; ".join(f"{one.name!r} is left out ({one.left_out})" for one in columns if one.left_out)[:300]
         raise TableError(
@@ -147,6 +150,12 @@ def _chosen(column: Column, choices: Choices) -> Column:
     if column.name in choices.keep and not column.left_out.startswith("empty"):
         return replace(column, left_out="")
     return column
+
+
+def _taken_back(column: Column, choices: Choices) -> Column:
+    if column.kind != "numeric" or not column.left_out.startswith("identifier") or column.name in choices.drop:
+        return column
+    return replace(column, left_out="", why="it numbers the rows, but no other column is left")
 
 
 def _made(
