@@ -71,6 +71,8 @@ def names_of(cells: Sequence[str] | None, width: int) -> list[str]:
     """
     given = [clean_name(cell) for cell in cells or ()][:width]
     given += [""] * (width - len(given))
+    if any(given) and not given[0]:
+        given[0] = "index"  # as pandas and R write the names or numbers of rows
     given = [name or f"column_{place + 1}" for place, name in enumerate(given)]
     taken, seen = set(given), Counter[str]()
     names = []
