@@ -34,7 +34,7 @@ class Dialect:
     escape: str | None = None
     """The character before a quote within a cell; None: a quote is doubled."""
 
-    def rows(self, text: Iterable[str], first: int = 1) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, text: Iterable[str], first: int = 1, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Cut lines, the first of which has the number `first`: yields a row's first line and cells; [] for a blank line."""
         reader = csv.reader(
             (_one_space(line) for line in text) if self.delimiter == WHITESPACE else text,
@@ -44,6 +44,7 @@ class Dialect:
             escapechar=self.escape,
             doublequote=self.escape is None,
             skipinitialspace=True,
+            strict=strict,
         )
         line = first
         for cells in reader:

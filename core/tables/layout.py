@@ -21,6 +21,9 @@ from leafscope.core.tables.marks import is_number
 _TITLES = 20
 """The most lines of titles above a table."""
 
+_LINES = 10 * MAX_TABLE_ROWS
+"""The most lines of a file, with those that are blank or within quotes."""
+
 _BYTES = 2**21
 """Bytes in which cells are counted at once."""
 
@@ -54,16 +57,17 @@ class Text:
             end = self.data.find(b"\n", end) + 1 or len(self.data)
         return self.behind(end)
 
-    def rows(self, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, dialect: Dialect, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Yield each row's line and cells; [] for a blank line. Raises TableError for a cell that does not end."""
         line = self.line
         with io.TextIOWrapper(self.stream(), "utf-8", newline="\n") as text:
             try:
-                for line, cells in dialect.rows(text, self.line):
+                for line, cells in dialect.rows(text, self.line, strict):
                     yield line, cells if len(cells) > 1 or (cells and cells[0].strip()) else []
             except csv.Error as error:
                 raise TableError(
-                    f"quotes must come in pairs, but behind line {line:,} there is a cell that does not end: {error}"
+                    f"cells must have at most {csv.field_size_limit():,} characters and quotes must come in pairs, but behind "
+                    f"line {line:,} they do not: {error}"
                 ) from None
 
     def first_rows(self, dialect: Dialect, most: int) -> list[list[str]]:
@@ -92,6 +96,8 @@ def layout(data: bytes, delimiter: str | None = None, header: bool | None = None
     """Find the layout of a text; `delimiter` and `header` say what is known. Raises TableError, with the row."""
     if delimiter is not None and delimiter not in DELIMITERS and (len(delimiter.encode()) != 1 or delimiter in '"\n\r'):
         raise TableError(f"a delimiter must be one character, or whitespace, got {delimiter!r:.20}")
+    if (n_lines := data.count(b"\n")) > _LINES:
+        raise TableError(f"a file must have at most {_LINES:,} lines, got {n_lines:,}")
     notes: list[str] = []
     text = Text(data)
     if named := re.match(rb'\s*"?sep=([^\n])"?[^\S\n]*(\n|$)', data):
@@ -133,6 +139,8 @@ def _without_comments(text: Text, notes: list[str]) -> tuple[Text, str | None]:
 
 def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: str | None) -> Layout:
     lines, widths = _scan(text, dialect)
+    if len(widths) and widths.max() > 2 * MAX_FEATURES:
+        raise _too_wide(int(widths.max()))
     if not len(lines):
         raise TableError("the file must have rows, but it holds only comments and blank lines")
     common = Counter((widths[1:] if len(widths) > 1 else widths).tolist()).most_common()
@@ -166,12 +174,16 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     if width > 1 and ends_with_mark and (names is None or not names[-1].strip()) and _is_trailing(text, dialect, width):
         width -= 1
     if width > MAX_FEATURES + 1:
-        raise TableError(f"a table must have at most {MAX_FEATURES:,} columns and a target, got {width:,} columns")
+        raise _too_wide(width)
     if skip >= len(lines):
         raise TableError("the file must have rows of values below its names, but it has none")
     found = Layout(text.from_line(int(lines[skip])), dialect, width, width, lines[skip:], names and names[:width], notes)
     found.cells = _check_widths(found, widths[skip:])
     return found
+
+
+def _too_wide(width: int) -> TableError:
+    return TableError(f"a table must have at most {MAX_FEATURES:,} columns and a target, got {width:,} columns")
 
 
 def _is_trailing(text: Text, dialect: Dialect, width: int) -> bool:
@@ -193,12 +205,17 @@ def _scan(text: Text, dialect: Dialect) -> tuple[NDArray[np.uint32], NDArray[np.
     most = MAX_TABLE_ROWS + _TITLES + 1
     has_quotes = bool(dialect.quote) and text.data.find(dialect.quote.encode(), text.start) >= 0
     if has_quotes:
+        n_lines, last = 0, text.line - 1
         for line, row in text.rows(dialect):
+            n_lines, last = max(n_lines, line - last), line
             if row:
                 lines.append(line)
                 widths.append(len(row))
                 if len(lines) > most:
                     break
+        if n_lines > 1:  # cells hold line ends, so it matters that no quote is alone
+            for _ in text.rows(dialect, strict=True):
+                pass
     elif dialect.delimiter == WHITESPACE:
         for line, cells in enumerate(text.stream(), text.line):
             if width := len(cells.split()):

@@ -106,7 +106,7 @@ def _place(columns: Sequence[Column], choices: Choices) -> tuple[int, str]:
             return place, "proposed, since it is the last column" if place == free[
                 -1
             ] else "proposed, since it is the last that can be predicted"
-    raise TableError("a table must have a column to predict, but every column is left out; choose one with --target")
+    raise TableError("a table must have a column to predict, but none fits: each is empty, an identifier, free text or a date")
 
 
 def _listed(names: Sequence[str], most: int = 10) -> str:
