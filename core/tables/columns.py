@@ -31,7 +31,7 @@ _TRUE = frozenset(["true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "on",
 _FALSE = frozenset(["false", "f", "no", "n", "nein", "non", "off", "falsch", "faux", "0"])
 
 _NAMED_AS_ID = re.compile(
-    r"(?i:unnamed: ?\d+|index|idx|ids?|key|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?|lfd\.? ?nr\.?|nummer"
+    r"(?i:unnamed: ?\d+(\.\d+)?|index|idx|ids?|key|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?|lfd\.? ?nr\.?|nummer"
     r"|.*[_ .-]ids?|ids?[_ .-].*|.*[_ .-](uuid|key))|.*[a-z](Id|ID)"
 )
 
@@ -125,6 +125,9 @@ def _of_numbers(name: str, cells: NDArray, where: Where, why: str = "", large: t
         if too_large.any():
             place = int(too_large.argmax())
             large = place, str(cells[place])
+            if len(np.unique(cells)) == len(cells):
+                reason = "identifier: every row has another whole number, some above 2^53"
+                return _left_out(Column(name, "numeric", cells.astype(np.float64), why=why), reason)
     values = cells.astype(np.float64)
     if (infinite := np.isinf(values)).any():
         first = int(infinite.argmax())

@@ -6,8 +6,10 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,18 +59,26 @@ class Text:
             end = self.data.find(b"\n", end) + 1 or len(self.data)
         return self.behind(end)
 
-    def rows(self, dialect: Dialect, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
-        """Yield each row's line and cells; [] for a blank line. Raises TableError for a cell that does not end."""
-        line = self.line
+    @contextmanager
+    def reader(self, dialect: Dialect, strict: bool = False) -> Iterator[Any]:
+        """Open a reader of its rows; raises TableError for a cell that does not end."""
         with io.TextIOWrapper(self.stream(), "utf-8", newline="\n") as text:
+            reader = dialect.reader(text, strict)
             try:
-                for line, cells in dialect.rows(text, self.line, strict):
-                    yield line, cells if len(cells) > 1 or (cells and cells[0].strip()) else []
+                yield reader
             except csv.Error as error:
                 raise TableError(
-                    f"cells must have at most {csv.field_size_limit():,} characters and quotes must come in pairs, but behind "
-                    f"line {line:,} they do not: {error}"
+                    f"cells must have at most {csv.field_size_limit():,} characters and quotes must come in pairs, but in or "
+                    f"above line {self.line + reader.line_num - 1:,} they do not: {error}"
                 ) from None
+
+    def rows(self, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+        """Yield each row's line and cells; [] for a blank line. Raises TableError for a cell that does not end."""
+        line = self.line
+        with self.reader(dialect) as reader:
+            for cells in reader:
+                yield line, cells if len(cells) > 1 or (cells and cells[0].strip()) else []
+                line = self.line + reader.line_num
 
     def first_rows(self, dialect: Dialect, most: int) -> list[list[str]]:
         """Return the cells of the first rows that are not blank."""
@@ -166,7 +176,7 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     if names is None and (header is True or (header is None and is_header(body[0], body[1:]))):
         names, skip = body[0], above + 1
     elif names is None and header is None and comment is not None:
-        told = next((row for _, row in dialect.rows([comment])), [])
+        told = next((row for row in dialect.reader([comment])), [])
         names = told if len(told) == width and not any(map(is_number, told)) else None
     while names is not None and len(names) > width and not names[-1].strip():
         names = names[:-1]  # only the line of names ends with a delimiter
@@ -205,17 +215,7 @@ def _scan(text: Text, dialect: Dialect) -> tuple[NDArray[np.uint32], NDArray[np.
     most = MAX_TABLE_ROWS + _TITLES + 1
     has_quotes = bool(dialect.quote) and text.data.find(dialect.quote.encode(), text.start) >= 0
     if has_quotes:
-        n_lines, last = 0, text.line - 1
-        for line, row in text.rows(dialect):
-            n_lines, last = max(n_lines, line - last), line
-            if row:
-                lines.append(line)
-                widths.append(len(row))
-                if len(lines) > most:
-                    break
-        if n_lines > 1:  # cells hold line ends, so it matters that no quote is alone
-            for _ in text.rows(dialect, strict=True):
-                pass
+        _count_quoted(text, dialect, lines, widths, most)
     elif dialect.delimiter == WHITESPACE:
         for line, cells in enumerate(text.stream(), text.line):
             if width := len(cells.split()):
@@ -227,6 +227,24 @@ def _scan(text: Text, dialect: Dialect) -> tuple[NDArray[np.uint32], NDArray[np.
         return _counted(text, dialect.delimiter.encode(), most)
     _check_rows(len(lines), most)
     return np.frombuffer(lines, np.uint32), np.frombuffer(widths, np.uint32)
+
+
+def _count_quoted(text: Text, dialect: Dialect, lines: "array[int]", widths: "array[int]", most: int) -> None:
+    line, n_read = text.line, 0
+    with text.reader(dialect) as reader:
+        for cells in reader:  # a plain loop, since it runs over all rows
+            width = len(cells)
+            if width > 1 or (width and cells[0].strip()):
+                lines.append(line)
+                widths.append(width)
+                if len(lines) > most:
+                    return
+            n_read += 1
+            line = text.line + reader.line_num
+    if line - text.line > n_read:  # cells hold line ends, so it matters that no quote is alone
+        with text.reader(dialect, strict=True) as reader:
+            for _ in reader:
+                pass
 
 
 def _check_rows(n: int, most: int) -> None:
