@@ -79,9 +79,10 @@ class Tables(Transactions):
             n_runs, n_sweeps = (_uses(connection, table, table_id) for table in (runs, sweeps))
             if (n_runs or n_sweeps) and not force:
                 used = [f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in ((n_runs, "run"), (n_sweeps, "sweep")) if n]
+                verb = "use" if n_runs + n_sweeps > 1 else "uses"
                 raise RunStateError(
-                    f"a table must not be used when it is removed, but {' and '.join(used)} use {table_id}; with --force it is "
-                    "removed, and they can still be read"
+                    f"a table must not be in use when it is removed, but {' and '.join(used)} {verb} {table_id}; with --force it is "
+                    "removed, and what was trained on it can still be read"
                 )
             if connection.execute(delete(data_tables).where(data_tables.c.table_id == table_id)).rowcount == 0:
                 raise no_table(table_id)

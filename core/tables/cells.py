@@ -1,7 +1,7 @@
 """The cells of a text by column: numbers as numbers, all else as distinct texts and a code for each row.
 
-pandas' reader parses the text. A column is numeric only if every cell is a number or missing; otherwise it is read again as text,
-so that no cell loses what was written.
+pandas' reader parses the text. A column is numeric only if every cell is a number or missing; otherwise it is read again as
+text, so that no cell loses what was written.
 """
 
 from collections.abc import Iterable
@@ -96,8 +96,8 @@ def _frames(layout: Layout, decimal: str, as_text: list[int] | None = None) -> "
         raise TableError(f"the rows must be cells of one dialect, but they cannot be parsed: {_plain(error)}") from None
     if n_rows != len(layout.lines):
         raise TableError(
-            f"the rows must be cells of one dialect, but {len(layout.lines):,} rows were counted and {n_rows:,} parsed; are all "
-            "quotes in pairs?"
+            f"the rows must be cells of one dialect, but {len(layout.lines):,} rows were counted and {n_rows:,} parsed; are "
+            "all quotes in pairs?"
         )
 
 

@@ -23,6 +23,8 @@ from leafscope.core.tables.marks import is_number
 _TITLES = 20
 """The most lines of titles above a table."""
 
+_BLANK = " \t\n"
+
 _LINES = 10 * MAX_TABLE_ROWS
 """The most lines of a file, with those that are blank or within quotes."""
 
@@ -77,7 +79,7 @@ class Text:
         line = self.line
         with self.reader(dialect) as reader:
             for cells in reader:
-                yield line, cells if len(cells) > 1 or (cells and cells[0].strip()) else []
+                yield line, cells if len(cells) > 1 or (cells and cells[0].strip(_BLANK)) else []
                 line = self.line + reader.line_num
 
     def first_rows(self, dialect: Dialect, most: int) -> list[list[str]]:
@@ -176,7 +178,7 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     if names is None and (header is True or (header is None and is_header(body[0], body[1:]))):
         names, skip = body[0], above + 1
     elif names is None and header is None and comment is not None:
-        told = next((row for row in dialect.reader([comment])), [])
+        told: list[str] = next(iter(dialect.reader([comment])), [])
         names = told if len(told) == width and not any(map(is_number, told)) else None
     while names is not None and len(names) > width and not names[-1].strip():
         names = names[:-1]  # only the line of names ends with a delimiter
@@ -218,7 +220,7 @@ def _scan(text: Text, dialect: Dialect) -> tuple[NDArray[np.uint32], NDArray[np.
         _count_quoted(text, dialect, lines, widths, most)
     elif dialect.delimiter == WHITESPACE:
         for line, cells in enumerate(text.stream(), text.line):
-            if width := len(cells.split()):
+            if cells.strip(_BLANK.encode()) and (width := len(cells.split())):
                 lines.append(line)
                 widths.append(width)
                 if len(lines) > most:
@@ -234,7 +236,7 @@ def _count_quoted(text: Text, dialect: Dialect, lines: "array[int]", widths: "ar
     with text.reader(dialect) as reader:
         for cells in reader:  # a plain loop, since it runs over all rows
             width = len(cells)
-            if width > 1 or (width and cells[0].strip()):
+            if width > 1 or (width and cells[0].strip(_BLANK)):
                 lines.append(line)
                 widths.append(width)
                 if len(lines) > most:
@@ -275,7 +277,8 @@ def _counted(text: Text, mark: bytes, most: int) -> tuple[NDArray[np.uint32], ND
         _check_rows(n_rows, most)
         line += len(ends)
         begin = end
-    return np.concatenate(lines), np.concatenate(widths)
+    empty = np.empty(0, np.uint32)
+    return np.concatenate([empty, *lines]), np.concatenate([empty, *widths])
 
 
 def _check_widths(found: Layout, widths: NDArray[np.uint32]) -> int:

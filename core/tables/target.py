@@ -50,8 +50,8 @@ def target(columns: Sequence[Column], choices: Choices) -> Target:
     if task == "regression":
         if column.kind not in ("numeric", "boolean", "date"):
             raise TableError(
-                f"the target of a regression must hold numbers, but column {column.name!r} holds words; the task classification "
-                "fits"
+                f"the target of a regression must hold numbers, but column {column.name!r} holds words; the task "
+                "classification fits"
             )
         values = column.values.astype(np.float64)
         if not len(np.unique(values[~np.isnan(values)])) > 1:

@@ -1,7 +1,7 @@
 """Time and memory of reading a table, beside pandas' C reader with the right options: python -m tests.tools.reading.
 
-Both read in turn, since the pace of a machine changes; the ratio is the median of the rounds. Memory is measured in a process of its
-own: what it needs at most above what it had when the modules were loaded, with the bytes of the file.
+Both read in turn, since the pace of a machine changes; the ratio is the median of the rounds. Memory is measured in a process
+of its own: what it needs at most above what it had when the modules were loaded, with the bytes of the file.
 """
 
 import argparse

@@ -1,5 +1,7 @@
 """Files as people have them, made here, and what must be understood of each; what is ambiguous is named."""
 
+# ruff: noqa: E501 (a file and what is expected of it are easier to compare on long lines)
+
 import gzip
 import io
 from typing import Any, NamedTuple

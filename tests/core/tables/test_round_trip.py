@@ -85,12 +85,12 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     frame["whole"] = frame["whole"].astype("Int64")
     for name in frame.columns[1:]:
         frame.loc[rng.random(n) < 0.2, name] = None
-        assume(frame[name].nunique() > 1)
+        assume(len(set(frame[name].dropna())) > 1)
     return frame.assign(y=rng.permutation(np.arange(n) % 2).astype(str) + "x")
 
 
 @given(frame=frames(), written=DIALECTS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_is_written_is_read_back(frame: pd.DataFrame, written: Written) -> None:
     table = read(written.bytes(frame))
     by = dict(zip(frame.columns, table.columns, strict=True))
