@@ -222,13 +222,8 @@ def load_sentence(counts: np.ndarray, depth: int, epoch: int) -> str:
     )
 
 
-def load_spec(
-    counts: np.ndarray, depth: int, epoch: int, layer: int | None, rows: str = "training rows", top: float | None = None
-) -> dict[str, Any]:
-    """Describe the live leaf loads: bars in prefix order or, of many leaves, a curve in falling order, for ECharts.
-
-    `rows` says whose they are; `top`, in percent, is where colour and axis end, the same for epochs that are to be compared.
-    """
+def load_spec(counts: np.ndarray, depth: int, epoch: int, layer: int | None) -> dict[str, Any]:
+    """Describe the live leaf loads: bars in prefix order or, of many leaves, a curve in falling order, for ECharts."""
     look = session.look()
     share = 100 * counts / max(1, counts.sum())
     where = "" if layer is None else f", gated layer {layer + 1}"
@@ -253,23 +248,19 @@ def load_spec(
         axis: dict[str, Any] = {"min": 1, "max": len(order)}
         name = "leaf, fullest first"
     else:
-        most = float(share.max()) if top is None else top
         series = {
             "type": "bar",
             "barCategoryGap": "12%",
             "data": [
-                {"value": round(float(value), 3), "itemStyle": {"color": theme.load_colour(float(value), most)}}
+                {"value": round(float(value), 3), "itemStyle": {"color": theme.share_colour(float(value) / 100)}}
                 for value in share
             ],
         }
         labels = [theme.bit_pattern(leaf, depth).replace(" ", "") for leaf in range(len(counts))]
         axis = {"type": "category", "data": labels, "axisLabel": {"interval": 0 if len(counts) <= 16 else "auto"}}
         name = "sign pattern (leaf)"
-    series |= {"name": rows, "markLine": uniform, "itemStyle": {"color": theme.model_colour("tree")}}
-    spec = _spec(f"Leaf load at epoch {epoch} (% of {rows}){where}", [series], look, name, axis, legend=False)
-    if top is not None:
-        spec["yAxis"] |= {"min": 0, "max": math.ceil(top)}
-    return spec
+    series |= {"name": "training rows", "markLine": uniform, "itemStyle": {"color": theme.model_colour("tree")}}
+    return _spec(f"Leaf load at epoch {epoch} (% of training rows){where}", [series], look, name, axis, legend=False)
 
 
 def _spec(

@@ -67,6 +67,8 @@ def look(look: theme.Look) -> dict[str, Any]:
         "classes": list(theme.CLASS_COLOURS),
         "markers": list(theme.CLASS_MARKERS),
         "load": [[place, colour] for place, colour in theme.LOAD_SCALE],
+        "share_power": theme.SHARE_POWER,
+        "share_ticks": list(theme.SHARE_TICKS),
         "models": theme.MODEL_COLOURS | {"dense": theme.model_colour("dense", dark=dark)},
     }
 

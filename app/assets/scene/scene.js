@@ -67,6 +67,7 @@ function sceneMerged(before, now) {
     ...now.ready,
     probability: pick((scene, at) => scene.ready.probability[at]),
     leaf: now.ready.leaf.length ? pick((scene, at) => scene.ready.leaf[at]) : [],
+    signs: now.ready.signs.length && before.ready.signs.length ? pick((scene, at) => scene.ready.signs[at]) : [],
   };
   return {
     ...now,
@@ -192,9 +193,7 @@ class Scene {
 
   // If the page's theme changes, the scene follows here and asks Python to redraw the rest.
   lookNow() {
-    const ground = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
-    if (!/^#[0-9a-f]{6}$/i.test(ground)) return this.data.looks[Number(this.data.dark)];
-    return this.data.looks[Number(treeLuminance(channels(ground)) < 0.3)];
+    return lookNow(this.root, this.data);
   }
 
   followTheme() {
@@ -208,13 +207,7 @@ class Scene {
 
   setLook(look) {
     this.look = look;
-    const { style } = this.root;
-    for (const name of ["text", "muted", "grid", "background", "secondary", "primary", "font"]) {
-      style.setProperty(`--scene-${name}`, look[name]);
-    }
-    style.setProperty("--scene-size", `${look.size}px`);
-    style.colorScheme = look.dark ? "dark" : "light";
-    this.root.classList.toggle("scene-projector", look.projector);
+    applyLook(this.root, look);
   }
 
   rebuild(scenes) {
@@ -289,12 +282,15 @@ class Scene {
     if (this.views.some((view) => view.model && !view.model.computes)) {
       parts.push("This net is too large for the browser: its regions were computed on a grid during training.");
     }
+    if (this.views.some((view) => view.plane?.isExact === false)) {
+      parts.push("The sign lines would take too long to compute exactly: they follow a grid.");
+    }
     if (this.views.some((view) => view.plane)) {
       parts.push("Colour: the predicted class, paler where the net is less certain. Points: training rows.");
       parts.push("Lines: where a sign bit changes; the first bit has the thickest line.");
     }
     if (this.views.some((view) => view.model && (view.model.gated || view.scene.tree))) {
-      parts.push("A node's number is its share of the training rows; fill and colour compare it with the fullest node of its level.");
+      parts.push("A node's colour and number are its share of the training rows; it is hatched if it has none.");
     }
     parts.push("Shuffling gives each leaf's matrix to another leaf, always in the same way, without retraining.");
     return parts.join(" ");
@@ -593,6 +589,7 @@ class Scene {
     setText(this.shuffleButton, state.shuffled ? "Undo shuffle" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
     if (isMoving) return;
+    setText(this.howWords, this.howSentence());
     this.writeFrames();
     setText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }

@@ -35,6 +35,7 @@ class SceneView {
     this.right = addElement("div", "scene-right", this.pair);
     this.treeCanvas = addElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
+    this.loads = new TreeLegend(this.right);
     this.sentence = addElement("p", "scene-sentence", this.right);
     this.details = addElement("div", "scene-details", this.right);
     this.levels = addElement("div", "scene-chart", this.details);
@@ -96,6 +97,7 @@ class SceneView {
       });
     }
     this.writeLegend();
+    this.loads.write(look, "training rows");
     setText(this.title, scene.title);
     setText(this.note, scene.note);
     this.note.hidden = !scene.note;
