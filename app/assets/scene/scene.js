@@ -247,8 +247,9 @@ class Scene {
     this.levelField.hidden = this.deepest === 0;
     this.levelSlider.max = this.deepest;
     this.shuffleButton.hidden = !gated.length;
-    setText(this.toolsNote, this.toolsSentence(gated, shuffles));
-    this.toolsNote.hidden = !this.toolsNote.textContent;
+    this.tools = this.toolsSentence(gated, shuffles);
+    setText(this.toolsNote, this.tools);
+    this.toolsNote.hidden = !this.tools;
     setText(this.keysWords, this.keysSentence());
     setText(this.howWords, this.howSentence());
   }
@@ -281,9 +282,6 @@ class Scene {
     }
     if (this.views.some((view) => view.model && !view.model.computes)) {
       parts.push("This net is too large for the browser: its regions were computed on a grid during training.");
-    }
-    if (this.views.some((view) => view.plane?.isExact === false)) {
-      parts.push("The sign lines would take too long to compute exactly: they follow a grid.");
     }
     if (this.views.some((view) => view.plane)) {
       parts.push("Colour: the predicted class, paler where the net is less certain. Points: training rows.");
@@ -589,7 +587,10 @@ class Scene {
     setText(this.shuffleButton, state.shuffled ? "Undo shuffle" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
     if (isMoving) return;
-    setText(this.howWords, this.howSentence());
+    const followsGrid = this.views.some((view) => view.plane?.isExact === false);
+    const notes = [this.tools, followsGrid && "Exact sign lines would take too long here: these follow a grid."];
+    setText(this.toolsNote, notes.filter(Boolean).join(" "));
+    this.toolsNote.hidden = !this.toolsNote.textContent;
     this.writeFrames();
     setText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }
