@@ -229,8 +229,10 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
 def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
     """Write the differences and their intervals into their cells, where all of them fit: grey where none is shown."""
     size, width = theme.FONT_SIZE[look.projector], grid.cell_width
-    means = [SAME_NET if _is_same_net(row) else f"{row['mean']:+.1f}" for _, row in drawn.iterrows()]
-    if not (frame.fits(max(means, key=len), width, look) and grid.cell_height > 1.3 * size):
+    same = SAME_NET if frame.fits(SAME_NET, width, look) else frame.lines(SAME_NET.split())
+    means = [same if _is_same_net(row) else f"{row['mean']:+.1f}" for _, row in drawn.iterrows()]
+    longest = max((line for mean in means for line in mean.split("<br>")), key=len)
+    if not (frame.fits(longest, width, look) and grid.cell_height > 1.3 * size):
         return
     known = drawn[drawn["low"].notna() & drawn["high"].notna() & ~drawn.apply(_is_same_net, axis=1)]
     ends = [(f"[{low:+.1f},", f"{high:+.1f}]") for low, high in zip(known["low"], known["high"])]
