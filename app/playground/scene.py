@@ -23,10 +23,16 @@ from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.values.summaries import RunSummary
 
-EPOCH, LEVEL, SHUFFLED, HELD, LAYER, BESIDE = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "beside"
-"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, model compared with."""
+EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "step"
+"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, guided step from 1."""
 
-PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER)
+PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP)
+
+BESIDE = "beside"
+"""The parameter of the address that names the model to compare with."""
+
+STEPS = 5
+"""Steps of the guided minute."""
 
 NOTHING = "nothing"
 
@@ -41,7 +47,7 @@ MAX_HELD = 16
 
 _KEY = "scene"
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
-_SCRIPTS = ("common", "net", "plane", "tree", "pad", "view", "scene")
+_SCRIPTS = ("common", "net", "plane", "tree", "layer", "pad", "view", "guide", "scene")
 
 
 def prepare() -> None:
@@ -122,6 +128,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
             "autoplay": summary.status == "finished" and not live,
             "live": live,
             "explained": _explained(summary, scenes[0], place),
+            "guide": EXAMPLE.run_id if jobs.default_store().runs([EXAMPLE.run_id]) else None,
         },
         on_place_change=lambda: None,  # the rerun writes it into the address
         on_scheme_change=lambda: None,  # the rerun draws the rest of the page in the other theme
@@ -172,6 +179,7 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
         SHUFFLED: (lambda text: bool(_whole(text, 1)), "0 or 1"),
         LAYER: (lambda text: _whole(text, run.net.tree_layers - 1), f"a layer from 0 to {run.net.tree_layers - 1}"),
         HELD: (lambda text: parse_held(text, run), "a point of this run's data"),
+        STEP: (lambda text: 1 + _whole(str(int(text) - 1), STEPS - 1), f"a step from 1 to {STEPS}"),
     }
     found: dict[str, Any] = {}
     for name, (parse, wanted) in bounds.items():
@@ -184,7 +192,7 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
         except ValueError:
             st.query_params.pop(name, None)
             session.notify(f"{name} in the address must be {wanted}, got {text[:40]!r}; it is ignored")
-    keys = {EPOCH: "epoch", LEVEL: "level", SHUFFLED: "shuffled", LAYER: "layer", HELD: "held"}
+    keys = {EPOCH: "epoch", LEVEL: "level", SHUFFLED: "shuffled", LAYER: "layer", HELD: "held", STEP: "step"}
     return {keys[name]: value for name, value in found.items()}
 
 
@@ -241,6 +249,7 @@ def _keep(summary: RunSummary, last: int) -> None:
         SHUFFLED: 1 if place["shuffled"] else None,
         HELD: None if held is None else write_held(held, summary.config),
         LAYER: place["layer"],
+        STEP: place["step"],
     }
     before = st.query_params.to_dict()
     after = {name: text for name, text in before.items() if name not in PLACE}
@@ -257,7 +266,7 @@ def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
     if not isinstance(place, dict) or place.get("id") != summary.run_id:
         return None
     run = summary.config
-    whole = (("epoch", last), ("level", run.net.depth), ("layer", run.net.tree_layers - 1))
+    whole = (("epoch", last), ("level", run.net.depth), ("layer", run.net.tree_layers - 1), ("step", STEPS))
     kept: dict[str, Any] = {"shuffled": place.get("shuffled") is True}
     for name, most in whole:
         value = place.get(name)

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leafscope.app import theme
+from leafscope.app.figures.leaves.matrices import diverging_scale
 from leafscope.app.playground import scene_nets
 from leafscope.app.playground.scene_nets import Counts, Drawn, as_base64, finite
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
@@ -67,6 +68,7 @@ def look(look: theme.Look) -> dict[str, Any]:
         "classes": list(theme.CLASS_COLOURS),
         "markers": list(theme.CLASS_MARKERS),
         "load": [[place, colour] for place, colour in theme.LOAD_SCALE],
+        "signed": [[place, colour] for place, colour in diverging_scale(dark=dark)],
         "models": theme.MODEL_COLOURS | {"dense": theme.model_colour("dense", dark=dark)},
     }
 
