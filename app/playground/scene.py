@@ -34,8 +34,6 @@ BESIDE = "beside"
 STEPS = 5
 """Steps of the guided minute."""
 
-NOTHING = "nothing"
-
 INK = 16
 """The value of a digit's cell full of ink."""
 
@@ -62,13 +60,13 @@ def choose_beside(summary: RunSummary) -> RunConfig | None:
         others = scene_data.partners(summary.config)
     except LeafscopeError:
         others = {}
-    words = {NOTHING: NOTHING} | {name.replace(" ", "_"): name for name in others}
+    words = {scene_data.NOTHING: scene_data.NOTHING} | {name.replace(" ", "_"): name for name in others}
     by_value = {name.replace(" ", "_"): other for name, other in others.items()}
-    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), NOTHING)
+    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), scene_data.NOTHING)
     if text is not None:
         session.notify(f"{BESIDE} in the address must be one of {', '.join(words)}, got {text[:40]!r}; no comparison is shown")
     if st.session_state[BESIDE] not in words:
-        st.session_state[BESIDE] = NOTHING
+        st.session_state[BESIDE] = scene_data.NOTHING
     chosen = st.selectbox(
         "Compare with",
         list(words),
@@ -78,7 +76,7 @@ def choose_beside(summary: RunSummary) -> RunConfig | None:
         help="A second net on the same rows, with the same seeds and training; it is trained if it is not here yet.",
         persist_state="session",
     )
-    session.publish_to_url(BESIDE, chosen, NOTHING)
+    session.publish_to_url(BESIDE, chosen, scene_data.NOTHING)
     return by_value.get(chosen)
 
 

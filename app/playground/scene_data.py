@@ -28,6 +28,9 @@ from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
 
+NOTHING = "nothing"
+"""The choice of nothing to compare with."""
+
 TITLE_LENGTH = 60
 """Most characters of a title."""
 

@@ -146,7 +146,7 @@ class SceneGuide {
         link(levels[0] ?? { step }, `${step} ${words}`);
         continue;
       }
-      const group = addElement("span", "scene-guide-levels", this.links, `${step} ${words} `);
+      const group = addElement("span", "scene-guide-levels", this.links, `${step} ${words}`);
       for (const place of levels) link(place, String(place.level), group).setAttribute("aria-label", `${words} ${place.level}`);
     }
     const skip = addElement("button", "scene-guide-skip", this.links, "Hide");

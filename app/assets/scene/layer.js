@@ -77,7 +77,9 @@ class LayerDrawing {
     if (!signs) return this.write(sum.name, x + 0.7 * size, middle, { align: "left", size: small });
     this.write("=", x + gap / 2, middle, { bold: true, size });
     this.tile({ ...sum, isSum: true }, x + gap, top, edge, most);
-    this.name(sum, x + gap + edge / 2, top + edge, small);
+    this.font(small);
+    const isNarrow = this.ctx.measureText(sum.name).width > edge + 2 * gap;
+    this.name(isNarrow ? { name: "sum" } : sum, x + gap + edge / 2, top + edge, small);
   }
 
   font(size, bold = false) {
