@@ -45,7 +45,7 @@ MAX_HELD = 16
 
 _KEY = "scene"
 _ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
-_SCRIPTS = ("common", "net", "plane", "tree", "layer", "pad", "view", "guide", "scene")
+_SCRIPTS = ("common", "net", "plane", "tree", "layer", "pad", "view", "bars", "guide", "scene")
 
 
 def prepare() -> None:
@@ -92,8 +92,11 @@ def run_beside(summary: RunSummary, other: RunConfig | None) -> RunSummary | Non
         return None
 
 
-def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
-    """Draw the scene of a run, and of another one for comparison, as recorded so far; gives the epoch at which it rests."""
+def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, int]:
+    """Draw the scene of a run, and of another one for comparison, as recorded so far.
+
+    Gives the epoch at which it rests, and the gated layer that it shows.
+    """
     runs = [summary] if beside is None else [summary, beside]
     live = any(run.active for run in runs)
     scenes = []
@@ -104,12 +107,11 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
             words = f"Nothing to draw for {theme.escape_markdown(run.title, 80)}: {theme.escape_markdown(str(error), 300)}"
             st.info(words, icon=":material/info:")
             if run is summary:
-                return summary.epochs_done
+                return summary.epochs_done, 0
     last = max(run.config.epochs for run in runs)
     _enter(summary)
     _keep(summary, last)
-    address = _from_url(summary.config, last)
-    place = _place(summary, last) or address
+    place = _from_url(summary.config, last)
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
     # unlike `st.plotly_chart`, such a component keeps its DOM node at a rerun; it needs no build step
     st.components.v2.component(
@@ -135,7 +137,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
         if run.status == "finished" and drawn["kind"] == "decision_tree" and drawn["tree"] is None:
             train_missing.again(f"scene_{run.run_id}", run.config, "the decision tree")
     newest, epoch = int(scenes[0]["epochs"][-1]), place["epoch"]
-    return newest if epoch is None else min(newest, int(epoch))
+    return (newest if epoch is None else min(newest, int(epoch))), place["layer"] or 0
 
 
 @lru_cache

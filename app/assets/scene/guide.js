@@ -82,7 +82,8 @@ class SceneGuide {
   address({ step, level }) {
     const { app } = this;
     const query = new URLSearchParams(location.search);
-    for (const name of [...SCENE_PLACE, "beside", "plan"]) query.delete(name);
+    const isAlone = this.isOwn && step !== 5 && !query.has("beside");
+    for (const name of [...SCENE_PLACE, "beside", ...(isAlone ? [] : ["plan"])]) query.delete(name); // Python writes the plan
     query.set("run", this.run);
     query.set("step", step);
     if (step === 1) query.set("epoch_at", this.isOwn ? app.firstEpoch : 0);

@@ -151,6 +151,7 @@ class Scene {
     this.shuffleButton.addEventListener("click", () => this.shuffle());
     this.toolsNote = addElement("p", "scene-muted scene-tools-note", root);
     this.box = addElement("div", "scene-views", root);
+    this.bars = new LoadBars(root);
     this.spoken = addElement("div", "scene-spoken", root);
     this.spoken.setAttribute("role", "status");
     const foot = (this.foot = addElement("details", "scene-foot", root));
@@ -349,7 +350,12 @@ class Scene {
     if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });
     this.state.epoch = Math.min(this.lastEpoch, Math.max(this.firstEpoch, this.state.epoch));
     for (const view of this.views) view.begin();
-    this.told = named.step ? null : JSON.stringify(this.place()); // a step may say less than the whole place
+    this.told = JSON.stringify({ ...this.place(), ...this.saidOf(named) });
+  }
+
+  // What the address of a step says of its place, which may be less than all: Python is told the rest.
+  saidOf({ step, epoch, level, shuffled, held }) {
+    return step ? { epoch: epoch ?? null, level: level ?? null, shuffled: Boolean(shuffled), held: held ?? null } : {};
   }
 
   // The place that an address names; null if it names none.
@@ -608,6 +614,7 @@ class Scene {
     const { state } = this;
     this.isMoving = isMoving;
     for (const view of this.views) view.draw(isMoving);
+    this.bars.draw(this.views[0], isMoving ? state.epoch : (this.views[0].model?.epoch ?? state.epoch), this.look);
     if (this.isPlaying) this.movingGrid = { ...this.views.find((view) => view.plane)?.plane.grid };
     this.playButton.textContent = this.isPlaying ? "❚❚ Pause" : this.state.epoch >= this.lastEpoch ? "▶ Replay" : "▶ Play";
     this.slider.value = state.epoch;

@@ -43,7 +43,7 @@ class SceneView {
     this.treeCanvas.setAttribute("role", "img");
     this.layerCanvas = addElement("canvas", "scene-layer-formula", this.right);
     this.layerCanvas.setAttribute("role", "img");
-    this.formula = new LayerDrawing(this.layerCanvas);
+    this.layerDrawing = new LayerDrawing(this.layerCanvas);
     this.sentence = addElement("p", "scene-sentence", this.right);
     this.details = addElement("div", "scene-details", this.right);
     this.levels = addElement("div", "scene-chart", this.details);
@@ -265,7 +265,7 @@ class SceneView {
     const { model, scene } = this;
     this.layerCanvas.hidden = Boolean(scene.tree);
     if (scene.tree) return;
-    this.formula.draw({ look: this.look, scene, model, layer: this.layer, found });
+    this.layerDrawing.draw({ look: this.look, scene, model, layer: this.layer, found });
     const words = layerSentence(scene, model, found);
     if (this.layerCanvas.getAttribute("aria-label") !== words) this.layerCanvas.setAttribute("aria-label", words);
   }
@@ -573,6 +573,12 @@ class SceneView {
     if (model.kind === "flat") return sceneBits(bitsOf(node, model.depth));
     if (level === 0) return "root";
     return sceneBits(bitsOf(node + 1 - 2 ** level, level)) + " ·".repeat(model.depth - level);
+  }
+
+  /** The matrices that are drawn for a point, and their sum: name, and values row by row where the weights are here. */
+  formula(raw) {
+    const { terms, sum } = layerParts(this.scene, this.model, this.layer, this.model.point(raw, this.layer));
+    return [...terms, sum].map(({ name, values, isCut }) => ({ name, values: values && Array.from(values), isCut: Boolean(isCut) }));
   }
 
   inspect(raw) {
