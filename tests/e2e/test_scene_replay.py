@@ -15,7 +15,6 @@ from tests.e2e.scene import (
     net_of,
 )
 
-
 WORDS = """(scene) => [".scene-epoch", ".scene-bars-title", ".scene-bars-words"]
   .map((part) => scene.querySelector(part).textContent)"""
 
