@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leafscope.app import theme
+from leafscope.app.figures.leaves.matrices import diverging_scale
 from leafscope.app.playground import scene_nets
 from leafscope.app.playground.scene_nets import Counts, Drawn, as_base64, finite
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
@@ -26,6 +27,9 @@ from leafscope.core.parametrizations import PARAMETRIZATIONS
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
+
+NOTHING = "nothing"
+"""The choice of nothing to compare with."""
 
 TITLE_LENGTH = 60
 """Most characters of a title."""
@@ -69,6 +73,7 @@ def look(look: theme.Look) -> dict[str, Any]:
         "load": [[place, colour] for place, colour in theme.LOAD_SCALE],
         "share_power": theme.SHARE_POWER,
         "share_ticks": list(theme.SHARE_TICKS),
+        "signed": [[place, colour] for place, colour in diverging_scale(dark=dark)],
         "models": theme.MODEL_COLOURS | {"dense": theme.model_colour("dense", dark=dark)},
     }
 

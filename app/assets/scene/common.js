@@ -40,3 +40,7 @@ function applyLook(root, look) {
   root.style.colorScheme = look.dark ? "dark" : "light";
   root.classList.toggle("scene-projector", look.projector);
 }
+
+function sceneThousands(count) {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}

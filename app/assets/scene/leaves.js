@@ -25,10 +25,6 @@ function leavesBits(node) {
   return bitsOf(node + 1 - 2 ** leavesLevel(node), leavesLevel(node));
 }
 
-function leavesThousands(count) {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
 class LeavesTree {
   constructor(root) {
     this.root = root;
@@ -298,7 +294,7 @@ class LeavesTree {
     }
     const share = `${(100 * rows) / data.total < 0.1 ? "<0.1" : ((100 * rows) / data.total).toFixed(1)} %`;
     const equal = level ? ` An equal share of level ${level} would be ${(100 / 2 ** level).toPrecision(3)} %.` : "";
-    return `${name}: ${leavesThousands(rows)} of ${leavesThousands(data.total)} ${data.rows} rows (${share}).${equal}`;
+    return `${name}: ${sceneThousands(rows)} of ${sceneThousands(data.total)} ${data.rows} rows (${share}).${equal}`;
   }
 
   // Which rows reach a node that holds none of the split.

@@ -229,9 +229,9 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
 def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
     """Write the differences and their intervals into their cells, where all of them fit: grey where none is shown."""
     size, width = theme.FONT_SIZE[look.projector], grid.cell_width
-    same = SAME_NET if frame.fits(SAME_NET, width, look) else frame.lines(SAME_NET.split())
-    means = [same if _is_same_net(row) else f"{row['mean']:+.1f}" for _, row in drawn.iterrows()]
-    longest = max((line for mean in means for line in mean.split("<br>")), key=len)
+    same = [SAME_NET] if frame.fits(SAME_NET, width, look) else SAME_NET.split()
+    means = [same if _is_same_net(row) else [f"{row['mean']:+.1f}"] for _, row in drawn.iterrows()]
+    longest = max((line for mean in means for line in mean), key=len)
     if not (frame.fits(longest, width, look) and grid.cell_height > 1.3 * size):
         return
     known = drawn[drawn["low"].notna() & drawn["high"].notna() & ~drawn.apply(_is_same_net, axis=1)]
@@ -244,9 +244,9 @@ def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: the
             break
     # As annotations, since a trace's text fades when something is selected
     notes = []
-    for text, (place, row) in zip(means, drawn.iterrows()):
+    for mean, (place, row) in zip(means, drawn.iterrows()):
         ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * row["mean"] / most)) if row["shown"] else theme.MUTED[look.dark]
-        words = frame.lines([text, *intervals.get(place, [])])
+        words = frame.lines([*mean, *intervals.get(place, [])])
         notes.append(
             {"x": row["depth"], "y": grid.row[row["width"]], "text": words, "showarrow": False, "font": {"color": ink}}
         )
