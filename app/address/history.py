@@ -15,8 +15,8 @@ _ASSET = Path(__file__).resolve().parents[1] / "assets" / "address.js"
 
 
 def keep() -> None:
-    """Have the browser keep one entry for each action; after Back or Forward, take everything from the address."""
-    st.components.v2.component("leafscope_history", html="", js=_script())(key="leafscope_history", data={"quiet": QUIET})
+    """Have the browser keep one entry for each action, and the keys; after Back or Forward, take everything from the address."""
+    st.components.v2.component("leafscope_history", html="", js=_script())(key="leafscope_history", data={"quiet": QUIET, "letters": session.has_letter_keys()})
     context = get_script_run_ctx()
     if context is not None and context.is_history_navigation:
         session.forget_address()

@@ -18,6 +18,7 @@ class Keys:
     SWEEP = "sweep"
     SIZE = "size"
     IMAGE = "image"
+    LETTERS = "letters"
     NOTICE = "_notice"
     CURVES = "_curves"
     IN_ADDRESS = "_in_address"
@@ -35,6 +36,7 @@ MOST_LOOKED_AT = 20
 
 SIZES = {"screen": "Screen", "projector": "Projector"}
 IMAGE_FORMATS = {"svg": "SVG", "png": "PNG"}
+LETTER_KEYS = {"on": "On", "off": "Off"}
 
 
 def run_id() -> str | None:
@@ -124,8 +126,13 @@ def look(share: float = 1.0) -> Look:
 
 
 def image_format() -> Literal["svg", "png"]:
-    """The format that a figure's camera button saves."""
+    """The format that a figure's download arrow saves."""
     return "png" if st.session_state.get(Keys.IMAGE) == "png" else "svg"
+
+
+def has_letter_keys() -> bool:
+    """Whether single letters and signs, without Ctrl or Alt, are keys of the page."""
+    return st.session_state.get(Keys.LETTERS) != "off"
 
 
 def notify(sentence: str) -> None:
@@ -187,7 +194,7 @@ def format_value(value: object) -> str:
 
 
 def seed_view() -> None:
-    """Take size and image format from the URL, before any figure is drawn."""
-    for key, options in ((Keys.SIZE, SIZES), (Keys.IMAGE, IMAGE_FORMATS)):
+    """Take the view options from the URL, before anything is drawn."""
+    for key, options in ((Keys.SIZE, SIZES), (Keys.IMAGE, IMAGE_FORMATS), (Keys.LETTERS, LETTER_KEYS)):
         words = tuple(options)
         seed_from_url(key, lambda text, words=words: words[words.index(text)], words[0])  # type: ignore[misc]

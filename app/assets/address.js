@@ -1,7 +1,9 @@
 // The browser's history: one entry for each action of a person that changes what the address says, and its place on the page.
 // Streamlit adds an entry at each change of the address, also at its own changes, and scrolls a part of the page itself.
+// Also on each page: whether single letters are keys.
 
 const HISTORY_ACTIONS = ["pointerdown", "keydown", "change", "drop"];
+const LETTERS_USED = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=grid]";
 const HISTORY_WAIT = 8000; // ms for which a page that comes back is awaited before its place is given up
 
 /** What an address says, without what changes at each move of a slider or a zoom. */
@@ -85,6 +87,20 @@ class Returning {
   }
 }
 
+/** Turns off keys of one letter or sign, Streamlit's too, except where a person types. */
+class Letters {
+  constructor() {
+    for (const name of ["keydown", "keyup"]) window.addEventListener(name, (event) => this.stop(event), true);
+  }
+
+  stop(event) {
+    if (this.areOn || event.key?.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!event.composedPath()[0].closest?.(LETTERS_USED)) event.stopImmediatePropagation();
+  }
+}
+
 export default function ({ data }) {
   window.leafscopeHistory ??= new History(data.quiet);
+  window.leafscopeLetters ??= new Letters();
+  window.leafscopeLetters.areOn = data.letters;
 }

@@ -41,7 +41,7 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
     if not {"tree", "dense"} <= set(mine["model"]):
         st.info("Where does the tree help? A sweep with a tree and a dense net of the same multiply-adds would show it here.")
         return
-    st.subheader("Where does the tree help?")
+    st.header("Where does the tree help?")
     mine = findings.one_variant(mine, choice.variant)
 
     def choose() -> None:

@@ -39,9 +39,16 @@ def sidebar_foot() -> None:
                 (session.Keys.SIZE, "Text size", session.SIZES, "Projector: text of 24 px, readable from the last row."),
                 (
                     session.Keys.IMAGE,
-                    "Camera button saves",
+                    "Figures are saved as",
                     session.IMAGE_FORMATS,
-                    "The format that each figure's camera button saves.",
+                    "The format that the arrow above each figure saves.",
+                ),
+                (
+                    session.Keys.LETTERS,
+                    "Single-letter keys",
+                    session.LETTER_KEYS,
+                    "Keys such as K, S and R act without Ctrl. Off: they do nothing, for speech input and for keyboards "
+                    "that are easily touched. Arrows, Enter and Tab still work.",
                 ),
             ):
                 st.radio(

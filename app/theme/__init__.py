@@ -14,6 +14,7 @@ from leafscope.app.theme.colours import (
     MODEL_MARKERS,
     MUTED,
     NEUTRAL,
+    ON_REGION,
     SEED_OPACITY,
     SPLIT_DASHES,
     SPLIT_MARKERS,
@@ -45,6 +46,7 @@ from leafscope.app.theme.look import (
     TITLE_SIZE,
     Look,
 )
+from leafscope.app.theme.page import page_style
 from leafscope.app.theme.safe import as_csv, escape, escape_markdown, one_line
 from leafscope.app.theme.template import SIDEBAR_BACKGROUND, STREAMLIT_THEME, streamlit_options, template
 from leafscope.app.theme.words import (
@@ -81,6 +83,7 @@ __all__ = [
     "MODEL_MARKERS",
     "MUTED",
     "NEUTRAL",
+    "ON_REGION",
     "SCREEN",
     "SEED_OPACITY",
     "SHIPPED",
@@ -114,6 +117,7 @@ __all__ = [
     "model_marker",
     "number_words",
     "one_line",
+    "page_style",
     "percent",
     "scale_colour",
     "shipped_words",

@@ -35,6 +35,7 @@ class SceneView {
     this.right = addElement("div", "scene-right", this.pair);
     this.treeCanvas = addElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
+    this.treeCanvas.setAttribute("aria-label", "Tree of prefixes");
     this.sentence = addElement("p", "scene-sentence", this.right);
     this.details = addElement("div", "scene-details", this.right);
     this.levels = addElement("div", "scene-chart", this.details);
@@ -54,6 +55,7 @@ class SceneView {
     this.canvas = addElement("canvas", "scene-plane", this.left);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
+    this.canvas.setAttribute("aria-label", "Plane of the data");
     this.plane = new PlaneDrawing(this.canvas);
     const rawOf = (event) => (this.model && this.plane.frame ? this.plane.toRaw(event.offsetX, event.offsetY) : null);
     this.canvas.addEventListener("pointermove", (event) => app.lookAt(rawOf(event)));
@@ -113,6 +115,7 @@ class SceneView {
     scene.classes.slice(0, SCENE_LEGEND).forEach((name, c) => {
       const entry = addElement("span", "", this.legend);
       const canvas = addElement("canvas", "", entry);
+      canvas.setAttribute("aria-hidden", "true");
       canvas.width = canvas.height = 2 * look.size;
       const ctx = canvas.getContext("2d");
       ctx.translate(look.size, look.size);

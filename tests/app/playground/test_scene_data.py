@@ -608,7 +608,7 @@ def test_the_look_has_all_that_the_browser_reads() -> None:
         *("classes", "markers", "load", "models"),
     }
     assert set(made["models"]) == {*theme.MODEL_COLOURS, "dense"}
-    assert (made["background"], made["size"], made["line"]) == ("#000000", 24, 4)
+    assert (made["background"], made["size"], made["line"]) == (theme.BACKGROUND[True], 24, 4)
     assert made["models"] | {"dense": None} == dict(theme.MODEL_COLOURS) | {"dense": None}
     assert made["load"][0] == [0.0, "#00224E"]
     light = scene_data.look(theme.SCREEN)
