@@ -1,0 +1,49 @@
+"""Every page as it opens: read by axe in both themes, still one second after its first frame, and as wide as a phone."""
+
+from importlib.resources import files
+from typing import Any
+
+from playwright.sync_api import expect
+
+from leafscope.app.navigation import PAGES
+from tests.e2e.conftest import Visit
+from tests.e2e.harness import App, until
+from tests.e2e.page import drawn
+from tests.e2e.thread import FIRST_FRAME, FIRST_PADDING, Watched
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.flatMap(
+  ({ id, impact, nodes }) => nodes.map(({ target, html }) => `${impact} ${id}: ${target} ${html.slice(0, 200)}`))"""
+"""What axe finds, of any impact, in Streamlit's elements too."""
+
+SCHEME = "getComputedStyle(document.querySelector('.stApp')).colorScheme"
+FIRST = "[data-testid=stMain] :is(.js-plotly-plot, .scene-plane, [data-testid=stDataFrame], [data-testid=stTextInput])"
+"""What a page shows first."""
+
+WIDTH = "document.querySelector('[data-testid=stMain]').scrollWidth"
+
+
+def test_every_page_is_accessible_still_and_as_narrow_as_a_phone(app: App, visit: Any) -> None:
+    window: Visit = visit()
+    page = window.page
+    watched = Watched(page)
+    page.add_init_script("try { localStorage.setItem('leafscope.replayed', '1') } catch {}")
+    for one in PAGES:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{app.url}/{one.name}" if one is not PAGES[0] else app.url)
+        page.locator(FIRST).first.wait_for()
+        drawn(page)
+        assert page.evaluate(FIRST_PADDING) == "56px", one.name  # our style is there from the first frame on
+        watched.assert_still(page.evaluate(FIRST_FRAME) + 1000)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            until(lambda scheme=scheme: page.evaluate(SCHEME) == scheme, scheme)  # type: ignore[misc]
+            drawn(page)
+            page.evaluate(AXE)
+            assert page.evaluate(FAULTS) == [], f"{one.name}, {scheme}"
+        page.set_viewport_size({"width": 390, "height": 844})
+        drawn(page)
+        until(lambda: page.evaluate(WIDTH) <= 390, f"{one.name} as wide as a phone")
+        expect(page.locator("h1")).to_be_visible()
