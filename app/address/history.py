@@ -15,8 +15,12 @@ _ASSET = Path(__file__).resolve().parents[1] / "assets" / "address.js"
 
 
 def keep() -> None:
-    """Have the browser keep one entry for each action, and the keys; after Back or Forward, take everything from the address."""
-    st.components.v2.component("leafscope_history", html="", js=_script())(key="leafscope_history", data={"quiet": QUIET, "letters": session.has_letter_keys()})
+    """Have the browser keep one entry for each action and tell its width; after Back or Forward, take all from the address."""
+    st.components.v2.component("leafscope_history", html="", js=_script())(
+        key=session.Keys.BROWSER,
+        data={"quiet": QUIET, "letters": session.has_letter_keys(), "width": session.column_width()},
+        on_width_change=lambda: None,  # the rerun draws the figures for it
+    )
     context = get_script_run_ctx()
     if context is not None and context.is_history_navigation:
         session.forget_address()

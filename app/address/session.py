@@ -19,6 +19,7 @@ class Keys:
     SIZE = "size"
     IMAGE = "image"
     LETTERS = "letters"
+    BROWSER = "leafscope_history"
     NOTICE = "_notice"
     CURVES = "_curves"
     IN_ADDRESS = "_in_address"
@@ -30,6 +31,9 @@ class Keys:
     SCENE = "_scene"
     SCENE_WRITTEN = "_scene_written"
 
+
+NARROWEST, STACKED = 300, 600
+"""Px of the narrowest main column that figures are drawn for, and below which columns stand below one another."""
 
 MOST_LOOKED_AT = 20
 """Runs that are remembered as looked at."""
@@ -118,15 +122,22 @@ def enter_page(name: str) -> None:
 
 def look(share: float = 1.0) -> Look:
     """The look of figures: the browser's theme, the size chosen in the sidebar, a share of the main column."""
+    column = column_width() or FIGURE_WIDTH
     return Look(
         dark=st.context.theme.type == "dark",
         projector=st.session_state.get(Keys.SIZE) == "projector",
-        width=round(share * FIGURE_WIDTH),
+        width=round(column if column < STACKED else share * column),
     )
 
 
+def column_width() -> int | None:
+    """The main column's width in px as the browser told it, in steps; None where figures have the room that they expect."""
+    told = (st.session_state.get(Keys.BROWSER) or {}).get("width")
+    return told if type(told) is int and NARROWEST <= told < FIGURE_WIDTH else None
+
+
 def image_format() -> Literal["svg", "png"]:
-    """The format that a figure's download arrow saves."""
+    """The format that a figure's camera or arrow saves."""
     return "png" if st.session_state.get(Keys.IMAGE) == "png" else "svg"
 
 

@@ -53,7 +53,7 @@ def figure(
 ) -> None:
     """Show a figure: its sentence above, its caption and folded numbers below.
 
-    `hint` says what the page lets you do with it; slides leave it out. The arrow above it saves SVG or PNG, as chosen in
+    `hint` says what the page lets you do with it; slides leave it out. The camera above it saves SVG or PNG, as chosen in
     the sidebar; the numbers can be saved as CSV.
     """
     st.markdown(theme.escape_markdown(sentence))

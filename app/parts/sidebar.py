@@ -41,7 +41,7 @@ def sidebar_foot() -> None:
                     session.Keys.IMAGE,
                     "Figures are saved as",
                     session.IMAGE_FORMATS,
-                    "The format that the arrow above each figure saves.",
+                    "The format that the camera or the arrow above each figure saves.",
                 ),
                 (
                     session.Keys.LETTERS,
