@@ -272,7 +272,8 @@ def table(info: SweepInfo, results: pd.DataFrame) -> None:
             "best_train_loss",
             "parameters", "trained_parameters", "multiply_adds", "seconds", "inference_seconds", "run_id",
         ]  # fmt: skip
-        st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members")
+        words = drawing.in_words(results[shown])
+        st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members", column_config=words)
         with st.container(horizontal=True):
             file_name = f"leafscope-sweep-{info.sweep_id}.csv"
             csv_button(lambda: results, file_name, key="sweep_csv", label="Save all columns as CSV")

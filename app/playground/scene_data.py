@@ -65,7 +65,7 @@ def look(look: theme.Look) -> dict[str, Any]:
         "secondary": options["secondaryBackgroundColor"],
         "primary": options["primaryColor"],
         "regions": list(theme.CLASS_COLOURS),
-        "classes": [theme.scale_colour([(0.0, colour), (1.0, "#FFFFFF")], theme.ON_REGION[dark]) for colour in theme.CLASS_COLOURS],
+        "classes": [theme.scale_colour([(0.0, one), (1.0, "#FFFFFF")], theme.ON_REGION[dark]) for one in theme.CLASS_COLOURS],
         "markers": list(theme.CLASS_MARKERS),
         "load": [[place, colour] for place, colour in theme.LOAD_SCALE],
         "models": theme.MODEL_COLOURS | {"dense": theme.model_colour("dense", dark=dark)},

@@ -94,8 +94,8 @@ STREAMLIT_THEME: dict[bool, dict[str, Any]] = {
         "chartSequentialColors": [load_colour(step, 9) for step in range(10)],
     },
 }
-"""Streamlit's theme options, by dark. Streamlit writes white on the primary colour; where it writes with it, `page.css` takes the
-colour of links."""
+"""Streamlit's theme options, by dark. Streamlit writes white on the primary colour; where it writes with it, `page.css`
+takes the colour of links."""
 
 SIDEBAR_BACKGROUND = {False: "#F7F8FA", True: "#13171E"}
 """The sidebar's background, by dark."""
