@@ -23,7 +23,6 @@ if not server.is_guarded:  # under `streamlit run`, where nothing stands before 
     st.html(f"<style>{theme.page_style()}</style>")
 server.check_access()
 history.keep()
-session.seed_view()
 page = st.navigation(
     [
         st.Page((HERE / one.path).resolve(), title=one.title, icon=one.icon, default=one is navigation.DEFAULT)

@@ -3,12 +3,11 @@
 from importlib.resources import files
 from typing import Any
 
-from playwright.sync_api import expect
-
 from leafscope.app.navigation import PAGES
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
 from tests.e2e.page import drawn
+from tests.e2e.scene import Scene
 from tests.e2e.thread import FIRST_FRAME, FIRST_PADDING, Watched
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
@@ -20,6 +19,11 @@ FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] }
 SCHEME = "getComputedStyle(document.querySelector('.stApp')).colorScheme"
 FIRST = "[data-testid=stMain] :is(.js-plotly-plot, .scene-plane, [data-testid=stDataFrame], [data-testid=stTextInput])"
 """What a page shows first."""
+
+CUT = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((plot) =>
+  [...plot.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect().right])
+    .filter(([words, right]) => words && right > plot.getBoundingClientRect().right + 2))"""
+"""Words of figures that the edge cuts."""
 
 WIDTH = "document.querySelector('[data-testid=stMain]').scrollWidth"
 
@@ -46,4 +50,12 @@ def test_every_page_is_accessible_still_and_as_narrow_as_a_phone(app: App, visit
         page.set_viewport_size({"width": 390, "height": 844})
         drawn(page)
         until(lambda: page.evaluate(WIDTH) <= 390, f"{one.name} as wide as a phone")
-        expect(page.locator("h1")).to_be_visible()
+        until(lambda: page.evaluate(CUT) == [], f"whole words in the figures of {one.name}")
+
+
+def test_keys_of_one_letter_can_be_turned_off(app: App, window: Visit) -> None:
+    for letters in ("off", "on"):
+        shown = Scene(window.page, app).load(f"?letters={letters}")
+        shown.at_rest()
+        window.page.keyboard.press("s")
+        assert shown.inspect()["state"]["shuffled"] is (letters == "on")
