@@ -187,7 +187,8 @@ def _first_visit() -> None:
 
 def _deck_line(info: DeckInfo) -> None:
     """The deck's name, and the buttons for the whole deck."""
-    row = st.container(horizontal=True, vertical_alignment="bottom")  # its widths: icons arrive late, and would change them
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="deck_line")
+    # widths are given: icons arrive late, and would change them
     key = f"_deck_name_{info.deck_id}"
     st.session_state[key] = info.name
     row.text_input("Name of the deck", key=key, on_change=lambda: _rename(info.deck_id, st.session_state[key]))

@@ -63,7 +63,7 @@ def sidebar_foot() -> None:
                 session.publish_to_url(key, st.session_state[key], next(iter(options)))
             if fold.open:  # code brings the browser 1.5 MB of script, which every page would wait for
                 st.caption("Link to this view. Where its runs are not stored, Leafscope offers to train them.")
-                st.code(link.link(), language=None, wrap_lines=True, height=80)
+                st.code(link.link(), language=None, wrap_lines=True)
         if (deck := current.current()) is not None:
             st.page_link(
                 PRESENT_PAGE,

@@ -221,10 +221,10 @@ def _widget(control: Control) -> Any:
     common: dict[str, Any] = {"key": control.key, "help": option.meaning, "persist_state": "session"}
     if (words := control.words) is not None:
         return st.selectbox(option.label, list(words), format_func=lambda value: words.get(value, str(value)), **common)
+    default: Any = option.default if control.is_filled else default_value(control)
     return st.number_input(
         option.label,
-        # the same as in session state: any other would flash up first
-        value=option.default if control.is_filled else default_value(control),
+        value=default,  # the same as in session state: any other would flash up first
         step=option.step if is_real else 1,
         format="%g" if is_real else None,
         placeholder=option.placeholder if control.optional else None,

@@ -12,9 +12,19 @@ from tests.e2e.thread import FIRST_FRAME, FIRST_PADDING, Watched
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
-FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.flatMap(
-  ({ id, impact, nodes }) => nodes.map(({ target, html }) => `${impact} ${id}: ${target} ${html.slice(0, 200)}`))"""
-"""What axe finds, of any impact, in Streamlit's elements too."""
+STREAMLITS = {"presentation-role-conflict": "section[data-testid=stFileUploaderDropzone]"}
+"""What axe finds in elements of Streamlit 1.67 itself, none of it serious: rule -> selector."""
+
+WITH_FOLDS = ("playground", "runs")
+"""Pages whose folds are opened: that of the view is on every page."""
+
+OPEN = "document.querySelectorAll('.stApp summary').forEach((fold) => fold.click())"
+
+FAULTS = """async (theirs) => (await axe.run(document, { resultTypes: ["violations"] })).violations.flatMap(
+  ({ id, impact, nodes }) => nodes
+    .filter(({ target }) => !(theirs[id] && document.querySelector(target.join(" "))?.matches(theirs[id])))
+    .map(({ target, html }) => `${impact} ${id}: ${target} ${html.slice(0, 200)}`))"""
+"""What else axe finds, of any impact, in all elements."""
 
 SCHEME = "getComputedStyle(document.querySelector('.stApp')).colorScheme"
 FIRST = "[data-testid=stMain] :is(.js-plotly-plot, .scene-plane, [data-testid=stDataFrame], [data-testid=stTextInput])"
@@ -41,16 +51,19 @@ def test_every_page_is_accessible_still_and_as_narrow_as_a_phone(app: App, visit
         drawn(page)
         assert page.evaluate(FIRST_PADDING) == "56px", one.name  # our style is there from the first frame on
         watched.assert_still(page.evaluate(FIRST_FRAME) + 1000)
+        if one.name in WITH_FOLDS:
+            page.evaluate(OPEN)
+            drawn(page)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             until(lambda scheme=scheme: page.evaluate(SCHEME) == scheme, scheme)  # type: ignore[misc]
             drawn(page)
             page.evaluate(AXE)
-            assert page.evaluate(FAULTS) == [], f"{one.name}, {scheme}"
+            assert page.evaluate(FAULTS, STREAMLITS) == [], f"{one.name}, {scheme}"
         page.set_viewport_size({"width": 390, "height": 844})
-        drawn(page)
         until(lambda: page.evaluate(WIDTH) <= 390, f"{one.name} as wide as a phone")
-        until(lambda: page.evaluate(CUT) == [], f"whole words in the figures of {one.name}")
+        if one.name == "balance":  # which has the longest titles
+            until(lambda: page.evaluate(CUT) == [], f"whole words in the figures of {one.name}")
 
 
 def test_keys_of_one_letter_can_be_turned_off(app: App, window: Visit) -> None:
