@@ -30,16 +30,19 @@ MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""
 
 
+LOADS_CAPTION = "Leaf loads: each training row's leaf is recorded after each epoch. The numbers are of the epoch that is shown."
+
+
 def follow(
     summary: RunSummary,
     head: Callable[[RunSummary], Callable[[int], None]],
-    main_figure: Callable[[RunSummary, RunSummary | None], int],
+    main_figure: Callable[[RunSummary, RunSummary | None], tuple[int, int]],
     beside: RunSummary | None = None,
 ) -> None:
     """Show a run, and keep it up to date while it or the run beside it is queued or running.
 
-    `main_figure` draws the first figure, from the run and the run beside it, and gives the epoch that it shows. `head` draws
-    what stands above it, and gives a function that writes that epoch there.
+    `main_figure` draws the first figure, from the run and the run beside it, and gives the epoch and the gated layer that it
+    shows. `head` draws what stands above it, and gives a function that writes that epoch there.
     """
     waits = summary.active or (beside is not None and beside.active)
     refresh = REFRESH if waits else None  # a fragment cannot stop its own timer; the rerun below starts one without a timer
@@ -58,17 +61,17 @@ def follow(
             say_epoch = head(now)
         is_plane = DATA_SETS[now.config.data.name].is_plane and other is None
         with st.container(key="scene_of_plane" if is_plane else "scene_of_other"):
-            epoch = main_figure(now, other)
+            epoch, layer = main_figure(now, other)
         say_epoch(epoch)
+        if now.config.net.gated and now.config.net.depth > 0:
+            with st.container(key="loads"):
+                _loads(now, epoch, layer)
         with st.container(key="curves"):
             history = _history(now)
             if len(history):
                 _curves(now, history)
             elif now.active:
                 st.caption("The first point appears once the untrained net has been measured.")
-        if now.config.net.gated and now.config.net.depth > 0:
-            with st.container(key="loads"):
-                _loads(now, epoch)
 
     view()
 
@@ -181,8 +184,8 @@ def _curve_sentence(history: pd.DataFrame, metric: str) -> str:
     return f"{metric.capitalize()} at epoch {int(history['epoch'].max())}: {', '.join(parts)}."
 
 
-def _loads(now: RunSummary, shown: int) -> None:
-    """The leaf loads at the epoch that the main figure shows, or at the last one recorded before it."""
+def _loads(now: RunSummary, shown: int, layer: int) -> None:
+    """The numbers of the scene's bars, at the epoch at which it rests, or at the last one recorded before it."""
     store = jobs.default_store()
     run = now.config
     recorded = store.recorded_epochs(now.run_id)
@@ -190,19 +193,11 @@ def _loads(now: RunSummary, shown: int) -> None:
     if not len(epochs):
         return
     epoch = int(epochs[-1])
-    layer = run.net.tree_layers - 1
     counts = leaf_counts(store.leaves(now.run_id, layer, "train", epoch), run.net.depth)
-    st.echarts_chart(
-        load_spec(counts, run.net.depth, epoch, layer if run.net.tree_layers > 1 else None),
-        height=_height() - 20,
-        key="live_loads",
-        alt=load_sentence(counts, run.net.depth, epoch),
-        renderer=_renderer(),
-    )
     drawing.numbers(
-        pd.DataFrame({"leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
+        pd.DataFrame({"epoch": epoch, "leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
         "live_loads_table",
-        load_sentence(counts, run.net.depth, epoch),
+        LOADS_CAPTION,
         drawing=lambda: LeafLoads(counts, run.net.depth).figure(
             subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=session.look()
         ),

@@ -88,8 +88,9 @@ class Watched:
 def epochs_on(page: Any) -> set[int]:
     """The epochs that the Playground names: those of the scene, of the sentence above the numbers, and of the bars."""
     words = page.locator("[data-testid=stMain]").inner_text()
-    scene = page.locator(".scene-epoch").inner_text()
-    named = re.findall(r"epoch ([\d,]+) of [\d,]+", f"{scene}\\n{words}") + re.findall(r"Leaf load at epoch ([\d,]+)", words)
+    scene, bars = (page.locator(part).inner_text() for part in (".scene-epoch", ".scene-bars"))
+    named = re.findall(r"epoch ([\d,]+) of [\d,]+", f"{scene}\n{words}")
+    named += re.findall(r"Leaf load at epoch ([\d,]+)", bars) + re.findall(r"^Epoch ([\d,]+):", bars, re.MULTILINE)
     return {int(epoch.replace(",", "")) for epoch in named}
 
 

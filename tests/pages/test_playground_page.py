@@ -410,8 +410,6 @@ def test_scores_and_curves_are_the_stores(lab: Lab) -> None:
             assert [point[0] for point in series["data"]] == [0, 1, 2, 3]
             assert [point[1] for point in series["data"]] == pytest.approx((rows["value"] * factor).tolist(), abs=1e-5)
     counts = leaf_counts(lab.store.leaves(run.run_id, 0, "train", 3), 2)
-    shares = [bar["value"] for bar in charts["live_loads"]["series"][0]["data"]]
-    assert shares == pytest.approx((100 * counts / counts.sum()).tolist(), abs=1e-3)
     assert table_with(at, "leaf", "rows")["rows"].tolist() == counts.tolist()
     (link,) = at.get("page_link")
     assert (link.proto.page, link.proto.query_string) == ("leaves", f"run={run.run_id}")
@@ -490,7 +488,7 @@ def test_stop_asks_a_running_run_to_end(lab: Lab) -> None:
     assert "training" in words(at)
     assert "epoch 1 of 3" in progress(at)
     assert "_resume" not in [button.key for button in at.button]
-    assert set(live_charts(at)) == {"live_loss", "live_accuracy", "live_loads"}
+    assert set(live_charts(at)) == {"live_loss", "live_accuracy"}
     assert not figures(at)
     assert not folds(at)
     press(at, "_stop")
@@ -620,11 +618,10 @@ def test_nets_without_leaves(lab: Lab, net: dict[str, Any]) -> None:
 
 def test_two_gated_layers(lab: Lab) -> None:
     run = lab.finish(small(tree_layers=2))
-    at = open_page(run=run.run_id)
+    at = open_page(run=run.run_id, scene_layer="1")
     counts = leaf_counts(lab.store.leaves(run.run_id, 1, "train", 3), 2)
     assert counts.tolist() != leaf_counts(lab.store.leaves(run.run_id, 0, "train", 3), 2).tolist()
     assert table_with(at, "leaf", "rows")["rows"].tolist() == counts.tolist()
-    assert "layer 2" in live_charts(at)["live_loads"]["title"]["text"]
 
 
 @pytest.mark.parametrize("kind", ["tree", "dense"])
@@ -983,7 +980,7 @@ def fonts(spec: Any) -> list[float]:
 def test_a_projector_gets_large_text(lab: Lab) -> None:
     run = lab.finish(small("moons"))
     at = unfold(open_page(run=run.run_id, size="projector"))
-    for key in ("live_loss", "live_accuracy", "live_loads"):
+    for key in ("live_loss", "live_accuracy"):
         sizes = fonts(live_charts(at)[key])
         assert len(sizes) > 3
         assert min(sizes) >= 22, key

@@ -17,3 +17,7 @@ function setText(element, words) {
 function channels(hex) {
   return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
 }
+
+function sceneThousands(count) {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}

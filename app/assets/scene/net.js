@@ -209,8 +209,10 @@ class WeightsModel extends Model {
     return true;
   }
 
+  // For one example, with collapsed leaves; gates of their own are computed too.
   get multiplyAdds() {
-    return this.width * (this.nFeatures + this.layers * this.width + this.nClasses);
+    const gates = this.gated && this.scene.gates !== "hidden" ? this.depth : 0;
+    return this.width * (this.nFeatures + this.layers * (this.width + gates) + this.nClasses);
   }
 
   // Where each tensor begins in the flat weights.
@@ -285,6 +287,20 @@ class WeightsModel extends Model {
         biases[leaf * w + out] = sum;
       }
     }
+  }
+
+  // How many of a layer's matrices are zero.
+  zeroMatrices(layer) {
+    let zero = 0;
+    for (let node = 0; node < this.nNodes; node++) if (this.matrix(layer, node).every((value) => value === 0)) zero++;
+    return zero;
+  }
+
+  // A node's matrix, row by row: (out, in).
+  matrix(layer, node) {
+    const size = this.width * this.width;
+    const from = this.parts.layers[layer].weight + node * size;
+    return this.weights.subarray(from, from + size);
   }
 
   _standardized(raw) {
