@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.parts import diverged, sidebar
-from leafscope.app.playground import controls
+from leafscope.app.playground import controls, presets, scene
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.datasets import shape
@@ -50,6 +50,7 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
             help="Train the same settings with the next seed that is not trained yet: other splits, other initial weights.",
         ):
             _train(_with_new_seed(chosen), None)
+        presets.draw(scene.BESIDE)
         if shown is not None:
             _of_state(shown)
             with st.container(key="progress"):

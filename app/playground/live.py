@@ -23,23 +23,23 @@ from leafscope.core.usage.counts import leaf_counts
 REFRESH = 0.3
 """Seconds between two updates of a run that is running."""
 
-MAX_BARS = 64
-"""More leaves than this are drawn as a curve of loads in falling order."""
-
 MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""
+
+
+LOADS_CAPTION = "Leaf loads: each training row's leaf is recorded after each epoch. The numbers are of the epoch that is shown."
 
 
 def follow(
     summary: RunSummary,
     head: Callable[[RunSummary], Callable[[int], None]],
-    main_figure: Callable[[RunSummary, RunSummary | None], int],
+    main_figure: Callable[[RunSummary, RunSummary | None], tuple[int, int]],
     beside: RunSummary | None = None,
 ) -> None:
     """Show a run, and keep it up to date while it or the run beside it is queued or running.
 
-    `main_figure` draws the first figure, from the run and the run beside it, and gives the epoch that it shows. `head` draws
-    what stands above it, and gives a function that writes that epoch there.
+    `main_figure` draws the first figure, from the run and the run beside it, and gives the epoch and the gated layer that it
+    shows. `head` draws what stands above it, and gives a function that writes that epoch there.
     """
     waits = summary.active or (beside is not None and beside.active)
     refresh = REFRESH if waits else None  # a fragment cannot stop its own timer; the rerun below starts one without a timer
@@ -58,17 +58,17 @@ def follow(
             say_epoch = head(now)
         is_plane = DATA_SETS[now.config.data.name].is_plane and other is None
         with st.container(key="scene_of_plane" if is_plane else "scene_of_other"):
-            epoch = main_figure(now, other)
+            epoch, layer = main_figure(now, other)
         say_epoch(epoch)
+        if now.config.net.gated and now.config.net.depth > 0:
+            with st.container(key="loads"):
+                _loads(now, epoch, layer)
         with st.container(key="curves"):
             history = _history(now)
             if len(history):
                 _curves(now, history)
             elif now.active:
                 st.caption("The first point appears once the untrained net has been measured.")
-        if now.config.net.gated and now.config.net.depth > 0:
-            with st.container(key="loads"):
-                _loads(now, epoch)
 
     view()
 
@@ -181,8 +181,8 @@ def _curve_sentence(history: pd.DataFrame, metric: str) -> str:
     return f"{metric.capitalize()} at epoch {int(history['epoch'].max())}: {', '.join(parts)}."
 
 
-def _loads(now: RunSummary, shown: int) -> None:
-    """The leaf loads at the epoch that the main figure shows, or at the last one recorded before it."""
+def _loads(now: RunSummary, shown: int, layer: int) -> None:
+    """The numbers of the scene's bars, at the epoch at which it rests, or at the last one recorded before it."""
     store = jobs.default_store()
     run = now.config
     recorded = store.recorded_epochs(now.run_id)
@@ -190,19 +190,11 @@ def _loads(now: RunSummary, shown: int) -> None:
     if not len(epochs):
         return
     epoch = int(epochs[-1])
-    layer = run.net.tree_layers - 1
     counts = leaf_counts(store.leaves(now.run_id, layer, "train", epoch), run.net.depth)
-    st.echarts_chart(
-        load_spec(counts, run.net.depth, epoch, layer if run.net.tree_layers > 1 else None),
-        height=_height() - 20,
-        key="live_loads",
-        alt=load_sentence(counts, run.net.depth, epoch),
-        renderer=_renderer(),
-    )
     drawing.numbers(
-        pd.DataFrame({"leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
+        pd.DataFrame({"epoch": epoch, "leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
         "live_loads_table",
-        load_sentence(counts, run.net.depth, epoch),
+        LOADS_CAPTION,
         drawing=lambda: LeafLoads(counts, run.net.depth).figure(
             subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=session.look()
         ),
@@ -220,56 +212,6 @@ def load_sentence(counts: np.ndarray, depth: int, epoch: int) -> str:
         f"{theme.thousands(total)} training rows; the fullest, {theme.bit_pattern(fullest, depth)}, holds "
         f"{theme.percent(counts[fullest] / total)}. Uniform would be {theme.percent(1 / len(counts))} each."
     )
-
-
-def load_spec(
-    counts: np.ndarray, depth: int, epoch: int, layer: int | None, rows: str = "training rows", top: float | None = None
-) -> dict[str, Any]:
-    """Describe the live leaf loads: bars in prefix order or, of many leaves, a curve in falling order, for ECharts.
-
-    `rows` says whose they are; `top`, in percent, is where colour and axis end, the same for epochs that are to be compared.
-    """
-    look = session.look()
-    share = 100 * counts / max(1, counts.sum())
-    where = "" if layer is None else f", gated layer {layer + 1}"
-    uniform = {
-        "silent": True,
-        "symbol": "none",
-        "label": {"formatter": "uniform", "position": "insideEndTop", "fontSize": theme.FONT_SIZE[look.projector] - 2},
-        "lineStyle": {"type": "dashed", "color": theme.MUTED[look.dark]},
-        "data": [{"yAxis": round(100 / len(counts), 4)}],
-    }
-    many = len(counts) > MAX_BARS
-    if many:
-        order = np.sort(share)[::-1]
-        keep = np.unique(np.linspace(0, len(order) - 1, min(len(order), MAX_POINTS)).astype(int))
-        series: dict[str, Any] = {
-            "type": "line",
-            "step": "middle",
-            "areaStyle": {"opacity": 0.3},
-            "showSymbol": False,
-            "data": [[int(rank) + 1, round(float(order[rank]), 4)] for rank in keep],
-        }
-        axis: dict[str, Any] = {"min": 1, "max": len(order)}
-        name = "leaf, fullest first"
-    else:
-        most = float(share.max()) if top is None else top
-        series = {
-            "type": "bar",
-            "barCategoryGap": "12%",
-            "data": [
-                {"value": round(float(value), 3), "itemStyle": {"color": theme.load_colour(float(value), most)}}
-                for value in share
-            ],
-        }
-        labels = [theme.bit_pattern(leaf, depth).replace(" ", "") for leaf in range(len(counts))]
-        axis = {"type": "category", "data": labels, "axisLabel": {"interval": 0 if len(counts) <= 16 else "auto"}}
-        name = "sign pattern (leaf)"
-    series |= {"name": rows, "markLine": uniform, "itemStyle": {"color": theme.model_colour("tree")}}
-    spec = _spec(f"Leaf load at epoch {epoch} (% of {rows}){where}", [series], look, name, axis, legend=False)
-    if top is not None:
-        spec["yAxis"] |= {"min": 0, "max": math.ceil(top)}
-    return spec
 
 
 def _spec(

@@ -3,8 +3,6 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import link, session
-from leafscope.app.parts import train_missing
+from leafscope.app.parts import scripts, train_missing
 from leafscope.app.playground import scene_data
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
@@ -23,12 +21,16 @@ from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.values.summaries import RunSummary
 
-EPOCH, LEVEL, SHUFFLED, HELD, LAYER, BESIDE = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "beside"
-"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, model compared with."""
+EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "step"
+"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, guided step from 1."""
 
-PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER)
+PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP)
 
-NOTHING = "nothing"
+BESIDE = "beside"
+"""The parameter of the address that names the model to compare with."""
+
+STEPS = 5
+"""Steps of the guided minute."""
 
 INK = 16
 """The value of a digit's cell full of ink."""
@@ -40,8 +42,7 @@ MAX_HELD = 16
 """Most features of a held row in an address; digits take one character per cell instead."""
 
 _KEY = "scene"
-_ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
-_SCRIPTS = ("common", "net", "plane", "tree", "pad", "view", "scene")
+_SCRIPTS = ("common", "lines", "net", "plane", "tree", "layer", "pad", "view", "bars", "guide", "scene")
 
 
 def prepare() -> None:
@@ -56,13 +57,13 @@ def choose_beside(summary: RunSummary) -> RunConfig | None:
         others = scene_data.partners(summary.config)
     except LeafscopeError:
         others = {}
-    words = {NOTHING: NOTHING} | {name.replace(" ", "_"): name for name in others}
+    words = {scene_data.NOTHING: scene_data.NOTHING} | {name.replace(" ", "_"): name for name in others}
     by_value = {name.replace(" ", "_"): other for name, other in others.items()}
-    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), NOTHING)
+    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), scene_data.NOTHING)
     if text is not None:
         session.notify(f"{BESIDE} in the address must be one of {', '.join(words)}, got {text[:40]!r}; no comparison is shown")
     if st.session_state[BESIDE] not in words:
-        st.session_state[BESIDE] = NOTHING
+        st.session_state[BESIDE] = scene_data.NOTHING
     chosen = st.selectbox(
         "Compare with",
         list(words),
@@ -72,7 +73,7 @@ def choose_beside(summary: RunSummary) -> RunConfig | None:
         help="A second net on the same rows, with the same seeds and training; it is trained if it is not here yet.",
         persist_state="session",
     )
-    session.publish_to_url(BESIDE, chosen, NOTHING)
+    session.publish_to_url(BESIDE, chosen, scene_data.NOTHING)
     return by_value.get(chosen)
 
 
@@ -88,8 +89,11 @@ def run_beside(summary: RunSummary, other: RunConfig | None) -> RunSummary | Non
         return None
 
 
-def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
-    """Draw the scene of a run, and of another one for comparison, as recorded so far; gives the epoch at which it rests."""
+def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, int]:
+    """Draw the scene of a run, and of another one for comparison, as recorded so far.
+
+    Gives the epoch at which it rests, and the gated layer that it shows.
+    """
     runs = [summary] if beside is None else [summary, beside]
     live = any(run.active for run in runs)
     scenes = []
@@ -100,20 +104,13 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
             words = f"Nothing to draw for {theme.escape_markdown(run.title, 80)}: {theme.escape_markdown(str(error), 300)}"
             st.info(words, icon=":material/info:")
             if run is summary:
-                return summary.epochs_done
+                return summary.epochs_done, 0
     last = max(run.config.epochs for run in runs)
     _enter(summary)
     _keep(summary, last)
-    address = _from_url(summary.config, last)
-    place = _place(summary, last) or address
+    place = _from_url(summary.config, last)
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
-    # unlike `st.plotly_chart`, such a component keeps its DOM node at a rerun; it needs no build step
-    st.components.v2.component(
-        "leafscope_scene",
-        html='<div class="scene"></div>',
-        css=_read("scene.css"),
-        js="\n".join(_read(f"{name}.js") for name in _SCRIPTS),
-    )(
+    scripts.component("leafscope_scene", *_SCRIPTS)(
         key=_KEY,
         data={
             "scenes": scenes,
@@ -122,6 +119,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
             "autoplay": summary.status == "finished" and not live,
             "live": live,
             "explained": _explained(summary, scenes[0], place),
+            "guide": EXAMPLE.run_id if jobs.default_store().runs([EXAMPLE.run_id]) else None,
         },
         on_place_change=lambda: None,  # the rerun writes it into the address
         on_scheme_change=lambda: None,  # the rerun draws the rest of the page in the other theme
@@ -130,12 +128,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> int:
         if run.status == "finished" and drawn["kind"] == "decision_tree" and drawn["tree"] is None:
             train_missing.again(f"scene_{run.run_id}", run.config, "the decision tree")
     newest, epoch = int(scenes[0]["epochs"][-1]), place["epoch"]
-    return newest if epoch is None else min(newest, int(epoch))
-
-
-@lru_cache
-def _read(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+    return (newest if epoch is None else min(newest, int(epoch))), place["layer"] or 0
 
 
 def _known(value: str, words: dict[str, str]) -> str:
@@ -172,6 +165,7 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
         SHUFFLED: (lambda text: bool(_whole(text, 1)), "0 or 1"),
         LAYER: (lambda text: _whole(text, run.net.tree_layers - 1), f"a layer from 0 to {run.net.tree_layers - 1}"),
         HELD: (lambda text: parse_held(text, run), "a point of this run's data"),
+        STEP: (lambda text: 1 + _whole(str(int(text) - 1), STEPS - 1), f"a step from 1 to {STEPS}"),
     }
     found: dict[str, Any] = {}
     for name, (parse, wanted) in bounds.items():
@@ -184,7 +178,7 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
         except ValueError:
             st.query_params.pop(name, None)
             session.notify(f"{name} in the address must be {wanted}, got {text[:40]!r}; it is ignored")
-    keys = {EPOCH: "epoch", LEVEL: "level", SHUFFLED: "shuffled", LAYER: "layer", HELD: "held"}
+    keys = {EPOCH: "epoch", LEVEL: "level", SHUFFLED: "shuffled", LAYER: "layer", HELD: "held", STEP: "step"}
     return {keys[name]: value for name, value in found.items()}
 
 
@@ -241,6 +235,7 @@ def _keep(summary: RunSummary, last: int) -> None:
         SHUFFLED: 1 if place["shuffled"] else None,
         HELD: None if held is None else write_held(held, summary.config),
         LAYER: place["layer"],
+        STEP: place["step"],
     }
     before = st.query_params.to_dict()
     after = {name: text for name, text in before.items() if name not in PLACE}
@@ -257,7 +252,7 @@ def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
     if not isinstance(place, dict) or place.get("id") != summary.run_id:
         return None
     run = summary.config
-    whole = (("epoch", last), ("level", run.net.depth), ("layer", run.net.tree_layers - 1))
+    whole = (("epoch", last), ("level", run.net.depth), ("layer", run.net.tree_layers - 1), ("step", STEPS))
     kept: dict[str, Any] = {"shuffled": place.get("shuffled") is True}
     for name, most in whole:
         value = place.get(name)

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leafscope.app import theme
+from leafscope.app.figures.leaves.matrices import diverging_scale
 from leafscope.app.playground import scene_nets
 from leafscope.app.playground.scene_nets import Counts, Drawn, as_base64, finite
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
@@ -26,6 +27,9 @@ from leafscope.core.parametrizations import PARAMETRIZATIONS
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
+
+NOTHING = "nothing"
+"""The choice of nothing to compare with."""
 
 TITLE_LENGTH = 60
 """Most characters of a title."""
@@ -64,9 +68,13 @@ def look(look: theme.Look) -> dict[str, Any]:
         "background": theme.BACKGROUND[dark],
         "secondary": options["secondaryBackgroundColor"],
         "primary": options["primaryColor"],
-        "classes": list(theme.CLASS_COLOURS),
+        "regions": list(theme.CLASS_COLOURS),
+        "classes": [theme.scale_colour([(0.0, one), (1.0, "#FFFFFF")], theme.ON_REGION[dark]) for one in theme.CLASS_COLOURS],
         "markers": list(theme.CLASS_MARKERS),
         "load": [[place, colour] for place, colour in theme.LOAD_SCALE],
+        "share_power": theme.SHARE_POWER,
+        "share_ticks": list(theme.SHARE_TICKS),
+        "signed": [[place, colour] for place, colour in diverging_scale(dark=dark)],
         "models": theme.MODEL_COLOURS | {"dense": theme.model_colour("dense", dark=dark)},
     }
 

@@ -14,6 +14,23 @@ EXAMPLE = RunConfig(data=DataConfig(name="spirals"), net=NetConfig(width=16))
 EXAMPLE_OF_IMAGES = RunConfig(data=DataConfig(name="digits"), net=NetConfig(width=16))
 """A tree of depth 4 on images, whose leaves hold what can be recognized."""
 
+CHECKERBOARD = RunConfig(data=DataConfig(name="checkerboard"), net=NetConfig(width=16), train=TrainConfig(epochs=100))
+"""A tree of depth 4 on the checkerboard."""
+
+TEACHER_IN_PLANE = RunConfig(
+    data=DataConfig(name="tree_teacher", n_samples=2000, n_features=2, n_classes=4, teacher_depth=3),
+    net=NetConfig(width=8, depth=3),
+    train=TrainConfig(epochs=80, gate_gradient="straight_through"),
+)
+"""A tree of the teacher's depth, whose gates get credit, on a teacher with 2 features."""
+
+NOISE = RunConfig(
+    data=DataConfig(name="moons", noise=0.6, n_train=100),
+    net=NetConfig(width=16, depth=6),
+    train=TrainConfig(epochs=200, lr=0.01, weight_decay=0.0),
+)
+"""More leaves than rows can fill, on strong noise and without weight decay."""
+
 CHOOSING, REPORTED, TRIALS = [0, 1, 2], 10, 6
 """Of the depth sweeps: seeds that choose, the number of further ones that are reported, and drawn pairs of rate and decay."""
 

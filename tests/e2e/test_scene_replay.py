@@ -15,6 +15,9 @@ from tests.e2e.scene import (
     net_of,
 )
 
+WORDS = """(scene) => [".scene-epoch", ".scene-bars-title", ".scene-bars-words"]
+  .map((part) => scene.querySelector(part).textContent)"""
+
 
 def test_the_replay_runs_once_unasked(app: App, visit: Any) -> None:
     shown = Scene(visit().page, app).load()
@@ -24,7 +27,10 @@ def test_the_replay_runs_once_unasked(app: App, visit: Any) -> None:
     epochs = []
 
     def plays_on() -> bool:
-        epochs.append(int(re.fullmatch(rf"epoch (\d+) of {last}", shown.text(".scene-epoch"))[1]))  # type: ignore[index]
+        scene, bars, loads = page.locator(".scene").evaluate(WORDS)
+        epochs.append(int(re.fullmatch(rf"epoch (\d+) of {last}", scene)[1]))  # type: ignore[index]
+        assert f"at epoch {epochs[-1]} (" in bars
+        assert loads.startswith(f"Epoch {epochs[-1]}: ")
         return "Pause" not in str(button.inner_text())
 
     until(plays_on, "the end of the replay")
@@ -33,9 +39,11 @@ def test_the_replay_runs_once_unasked(app: App, visit: Any) -> None:
     assert len(set(epochs)) > 3
     assert shown.at_rest()["state"]["epoch"] == last
     expect(button).to_have_text("▶ Replay")
+    assert shown.inspect()["state"]["held"]  # a point by itself, so that its matrices are seen
+    shown.address_has("held=")
     assert_score_is_of(shown, net_of(shown.app, EXAMPLE), data_of(EXAMPLE), "")
 
-    times = shown.inspect()["frames"]
+    held, times = shown.inspect()["state"]["held"], shown.inspect()["frames"]
     assert times["frames"] > 3
     assert math.isfinite(times["median"])
     assert 0 < times["work"] <= times["median"]
@@ -49,8 +57,9 @@ def test_the_replay_runs_once_unasked(app: App, visit: Any) -> None:
     # none where motion is not wanted, unless asked for
     page.evaluate("localStorage.removeItem('leafscope.replayed')")
     page.emulate_media(reduced_motion="reduce")
-    page.reload()
+    shown.load(f"?run={EXAMPLE.run_id}")
     still = shown.at_rest()
     assert (still["state"]["epoch"], still["frames"]["frames"]) == (last, 0)
+    assert still["state"]["held"] == held
     button.click()
     expect(button).to_have_text("❚❚ Pause")

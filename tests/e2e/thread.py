@@ -15,8 +15,8 @@ WATCH = """() => {
   if (window.leafscopeShifts) return;
   const look = () => {
     const block = document.querySelector("[data-testid=stMainBlockContainer]");
-    const styled = block && getComputedStyle(block).paddingTop === "56px"; // Streamlit loads what writes our style apart
-    if (!styled || !block.querySelector("h1")) return requestAnimationFrame(look);
+    if (!block?.querySelector("h1")) return requestAnimationFrame(look);
+    window.leafscopeFirstPadding = getComputedStyle(block).paddingTop;
     window.leafscopeFirstFrame = performance.now();
   };
   look();
@@ -48,7 +48,10 @@ FAINT = """() => [...document.querySelectorAll("[data-testid=stMain] [data-testi
   .filter((part) => part.querySelector(".scene, canvas, svg, p") && Number(getComputedStyle(part).opacity) < 1).length"""
 
 FIRST_FRAME = "window.leafscopeFirstFrame"
-"""The time of the first frame with the page's heading in our style, in ms."""
+"""The time of the first frame with the page's heading, in ms."""
+
+FIRST_PADDING = "window.leafscopeFirstPadding"
+"""The room above the page in that frame, which our style says."""
 
 
 class Watched:
@@ -85,8 +88,9 @@ class Watched:
 def epochs_on(page: Any) -> set[int]:
     """The epochs that the Playground names: those of the scene, of the sentence above the numbers, and of the bars."""
     words = page.locator("[data-testid=stMain]").inner_text()
-    scene = page.locator(".scene-epoch").inner_text()
-    named = re.findall(r"epoch ([\d,]+) of [\d,]+", f"{scene}\\n{words}") + re.findall(r"Leaf load at epoch ([\d,]+)", words)
+    scene, bars = (page.locator(part).inner_text() for part in (".scene-epoch", ".scene-bars"))
+    named = re.findall(r"epoch ([\d,]+) of [\d,]+", f"{scene}\n{words}")
+    named += re.findall(r"Leaf load at epoch ([\d,]+)", bars) + re.findall(r"^Epoch ([\d,]+):", bars, re.MULTILINE)
     return {int(epoch.replace(",", "")) for epoch in named}
 
 

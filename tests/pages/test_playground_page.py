@@ -224,6 +224,22 @@ def test_defaults_and_fields_of_another_data_set_leave_the_address(lab: Lab) -> 
     assert [summary.config for summary in lab.store.list_runs()] == [changed(EXAMPLE, {"data.name": "iris"})]
 
 
+def test_noise_shows_that_of_the_data_set_until_another_is_typed(lab: Lab) -> None:
+    at = open_page()
+    shown = []
+    for name, typed in (("moons", None), ("circles", 0.3), ("spirals", None)):
+        field(at, "data").set_value(name)
+        run_app(at)
+        shown.append(field(at, "noise").value)
+        if typed is not None:
+            field(at, "noise").set_value(typed)
+    assert shown == [DATA_SETS["moons"].defaults["noise"], DATA_SETS["circles"].defaults["noise"], 0.3]
+    field(at, "noise").set_value(None)
+    run_app(at)
+    assert field(at, "noise").value == DATA_SETS["spirals"].defaults["noise"]
+    assert "noise" not in at.query_params
+
+
 def test_fields_and_run_are_kept_across_pages(lab: Lab) -> None:
     run = lab.finish(small())
     at = open_page(run=run.run_id)
@@ -394,8 +410,6 @@ def test_scores_and_curves_are_the_stores(lab: Lab) -> None:
             assert [point[0] for point in series["data"]] == [0, 1, 2, 3]
             assert [point[1] for point in series["data"]] == pytest.approx((rows["value"] * factor).tolist(), abs=1e-5)
     counts = leaf_counts(lab.store.leaves(run.run_id, 0, "train", 3), 2)
-    shares = [bar["value"] for bar in charts["live_loads"]["series"][0]["data"]]
-    assert shares == pytest.approx((100 * counts / counts.sum()).tolist(), abs=1e-3)
     assert table_with(at, "leaf", "rows")["rows"].tolist() == counts.tolist()
     (link,) = at.get("page_link")
     assert (link.proto.page, link.proto.query_string) == ("leaves", f"run={run.run_id}")
@@ -474,7 +488,7 @@ def test_stop_asks_a_running_run_to_end(lab: Lab) -> None:
     assert "training" in words(at)
     assert "epoch 1 of 3" in progress(at)
     assert "_resume" not in [button.key for button in at.button]
-    assert set(live_charts(at)) == {"live_loss", "live_accuracy", "live_loads"}
+    assert set(live_charts(at)) == {"live_loss", "live_accuracy"}
     assert not figures(at)
     assert not folds(at)
     press(at, "_stop")
@@ -604,11 +618,10 @@ def test_nets_without_leaves(lab: Lab, net: dict[str, Any]) -> None:
 
 def test_two_gated_layers(lab: Lab) -> None:
     run = lab.finish(small(tree_layers=2))
-    at = open_page(run=run.run_id)
+    at = open_page(run=run.run_id, scene_layer="1")
     counts = leaf_counts(lab.store.leaves(run.run_id, 1, "train", 3), 2)
     assert counts.tolist() != leaf_counts(lab.store.leaves(run.run_id, 0, "train", 3), 2).tolist()
     assert table_with(at, "leaf", "rows")["rows"].tolist() == counts.tolist()
-    assert "layer 2" in live_charts(at)["live_loads"]["title"]["text"]
 
 
 @pytest.mark.parametrize("kind", ["tree", "dense"])
@@ -967,7 +980,7 @@ def fonts(spec: Any) -> list[float]:
 def test_a_projector_gets_large_text(lab: Lab) -> None:
     run = lab.finish(small("moons"))
     at = unfold(open_page(run=run.run_id, size="projector"))
-    for key in ("live_loss", "live_accuracy", "live_loads"):
+    for key in ("live_loss", "live_accuracy"):
         sizes = fonts(live_charts(at)[key])
         assert len(sizes) > 3
         assert min(sizes) >= 22, key

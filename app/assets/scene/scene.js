@@ -8,7 +8,7 @@ const SCENE_SETTLE = 130; // ms from the last movement to the full drawing
 const SCENE_COMMIT = 350; // ms from then until Python is told
 const SCENE_FRAMES = 600; // frame times kept
 const SCENE_REPLAYED = "leafscope.replayed";
-const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer"]; // parameters of the address
+const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer", "step"]; // parameters of the address
 const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // these use keys themselves
 const SCENE_NUDGE = 0.02; // share of the plane per arrow key
 
@@ -67,6 +67,7 @@ function sceneMerged(before, now) {
     ...now.ready,
     probability: pick((scene, at) => scene.ready.probability[at]),
     leaf: now.ready.leaf.length ? pick((scene, at) => scene.ready.leaf[at]) : [],
+    signs: now.ready.signs.length && before.ready.signs.length ? pick((scene, at) => scene.ready.signs[at]) : [],
   };
   return {
     ...now,
@@ -88,7 +89,7 @@ class Scene {
   constructor(root) {
     this.root = root;
     this.views = [];
-    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null };
+    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null };
     this.hover = null; // {raw, by: "mouse" or "keys"}
     this.lit = null; // {view, node}
     this.isPlaying = this.isFollowing = false;
@@ -125,6 +126,7 @@ class Scene {
     const { root } = this;
     root.textContent = "";
     addElement("style", "", root).textContent = PAD_STYLE;
+    this.guide = new SceneGuide(this, root);
     const bar = (this.bar = addElement("div", "scene-bar", root));
     this.playButton = addElement("button", "scene-button scene-play", bar);
     this.playButton.addEventListener("click", () => this.play(!this.isPlaying));
@@ -144,12 +146,14 @@ class Scene {
     this.levelField = addElement("label", "scene-field scene-level", bar, "Read to level ");
     this.levelSlider = addElement("input", "scene-levels", this.levelField);
     Object.assign(this.levelSlider, { type: "range", min: 0, step: 1 });
+    this.levelSlider.setAttribute("aria-label", "Read to level");
     this.levelSlider.addEventListener("input", () => this.change({ level: Number(this.levelSlider.value) }));
     this.levelWords = addElement("output", "", this.levelField);
     this.shuffleButton = addElement("button", "scene-button scene-shuffle", bar);
     this.shuffleButton.addEventListener("click", () => this.shuffle());
     this.toolsNote = addElement("p", "scene-muted scene-tools-note", root);
     this.box = addElement("div", "scene-views", root);
+    this.bars = new LoadBars(root);
     this.spoken = addElement("div", "scene-spoken", root);
     this.spoken.setAttribute("role", "status");
     const foot = (this.foot = addElement("details", "scene-foot", root));
@@ -157,6 +161,7 @@ class Scene {
     this.keysWords = addElement("p", "", foot);
     this.howWords = addElement("p", "scene-how", foot);
     this.frameWords = addElement("p", "scene-frames", foot);
+    this.guide.addShow(foot);
   }
 
   // Data from Python.
@@ -181,20 +186,33 @@ class Scene {
     else this.state.epoch = Math.min(this.state.epoch, this.lastEpoch);
     this.wasLive = data.live;
     const canPlay = data.autoplay && !this.isPlaced && !this.playButton.disabled && !this.isPlaying;
-    if (canPlay && !sceneReplayed() && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      sceneNoteReplay();
-      this.state.epoch = this.firstEpoch;
-      this.play(true, false);
-      this.beginsAt = performance.now() + SCENE_LOOK;
-    }
+    if (canPlay && !sceneReplayed()) this.playFirst();
     this.move();
+  }
+
+  // What a first visitor sees unasked: a replay, where motion is wanted, and then what the net does with a point.
+  playFirst() {
+    this.holdsAtEnd = true;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.holdSample();
+    sceneNoteReplay();
+    this.state.epoch = this.firstEpoch;
+    this.play(true, false);
+    this.beginsAt = performance.now() + SCENE_LOOK;
+  }
+
+  holdSample() {
+    if (this.holdsAtEnd) this.state.held ??= this.sample();
+    this.holdsAtEnd = false;
+  }
+
+  // A training row that shows what leaves do, in raw features; null where there is no plane to hold it on.
+  sample() {
+    return this.views.find((view) => view.plane && view.model)?.sample() ?? null;
   }
 
   // If the page's theme changes, the scene follows here and asks Python to redraw the rest.
   lookNow() {
-    const ground = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
-    if (!/^#[0-9a-f]{6}$/i.test(ground)) return this.data.looks[Number(this.data.dark)];
-    return this.data.looks[Number(treeLuminance(channels(ground)) < 0.3)];
+    return lookNow(this.root, this.data);
   }
 
   followTheme() {
@@ -208,13 +226,7 @@ class Scene {
 
   setLook(look) {
     this.look = look;
-    const { style } = this.root;
-    for (const name of ["text", "muted", "grid", "background", "secondary", "primary", "font"]) {
-      style.setProperty(`--scene-${name}`, look[name]);
-    }
-    style.setProperty("--scene-size", `${look.size}px`);
-    style.colorScheme = look.dark ? "dark" : "light";
-    this.root.classList.toggle("scene-projector", look.projector);
+    applyLook(this.root, look);
   }
 
   rebuild(scenes) {
@@ -254,8 +266,9 @@ class Scene {
     this.levelField.hidden = this.deepest === 0;
     this.levelSlider.max = this.deepest;
     this.shuffleButton.hidden = !gated.length;
-    setText(this.toolsNote, this.toolsSentence(gated, shuffles));
-    this.toolsNote.hidden = !this.toolsNote.textContent;
+    this.tools = this.toolsSentence(gated, shuffles);
+    setText(this.toolsNote, this.tools);
+    this.toolsNote.hidden = !this.tools;
     setText(this.keysWords, this.keysSentence());
     setText(this.howWords, this.howSentence());
   }
@@ -274,7 +287,7 @@ class Scene {
   keysSentence() {
     const plane = "arrows move the point (Shift: further), Enter holds it, Esc releases it; ";
     const onPlane = this.views.some((view) => view.plane) ? `On the plane: ${plane}` : "";
-    return `${onPlane}K plays and pauses, comma and full stop step through the epochs, S shuffles, [ and ] change the level.`;
+    return `${onPlane}K plays and pauses, comma and full stop step through the epochs, S shuffles, [ and ] change the level; left and right arrows go through the guided minute. View in the sidebar turns keys of one letter off.`;
   }
 
   howSentence() {
@@ -294,7 +307,7 @@ class Scene {
       parts.push("Lines: where a sign bit changes; the first bit has the thickest line.");
     }
     if (this.views.some((view) => view.model && (view.model.gated || view.scene.tree))) {
-      parts.push("A node's number is its share of the training rows; fill and colour compare it with the fullest node of its level.");
+      parts.push("A node's colour and number are its share of the training rows; it is hatched if it has none.");
     }
     parts.push("Shuffling gives each leaf's matrix to another leaf, always in the same way, without retraining.");
     return parts.join(" ");
@@ -315,8 +328,9 @@ class Scene {
     this.isFollowing = Boolean(this.data.live) && this.place().epoch === null;
   }
 
-  begin(start) {
+  begin(named) {
     const deepest = this.deepest;
+    const start = named.step && this.guide.isOwn ? this.guide.stateOf(named) : named;
     this.isPlaying = this.isFollowing = false;
     this.hover = this.lit = null;
     Object.assign(this.state, {
@@ -325,12 +339,18 @@ class Scene {
       shuffled: Boolean(start.shuffled) && !this.shuffleButton.disabled,
       layer: Math.min(start.layer ?? 0, this.layerChoice.options.length - 1),
       held: start.held ?? null,
+      step: start.step ?? null,
     });
     if (this.state.level >= deepest) this.state.level = Infinity;
     if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });
     this.state.epoch = Math.min(this.lastEpoch, Math.max(this.firstEpoch, this.state.epoch));
     for (const view of this.views) view.begin();
-    this.told = JSON.stringify(this.place());
+    this.told = JSON.stringify({ ...this.place(), ...this.saidOf(named) });
+  }
+
+  // What the address of a step says of its place, which may be less than all: Python is told the rest.
+  saidOf({ step, epoch, level, shuffled, held }) {
+    return step ? { epoch: epoch ?? null, level: level ?? null, shuffled: Boolean(shuffled), held: held ?? null } : {};
   }
 
   // The place that an address names; null if it names none.
@@ -347,6 +367,7 @@ class Scene {
       shuffled: number("shuffled") === 1,
       layer: number("scene_layer"),
       held: isPoint ? held : null,
+      step: number("step"),
     };
   }
 
@@ -369,7 +390,11 @@ class Scene {
     this.playedAt = null;
     this.beginsAt = 0;
     if (isOn) this.frames = { intervals: [], work: [] };
-    if (byHand) sceneNoteReplay();
+    if (byHand) {
+      sceneNoteReplay();
+      this.holdsAtEnd = false;
+      this.state.step = null;
+    }
     if (isOn) this.keepToEnd({ epoch: this.state.epoch });
     this.move();
   }
@@ -401,7 +426,7 @@ class Scene {
   }
 
   change(part) {
-    Object.assign(this.state, part);
+    Object.assign(this.state, { step: null }, part);
     this.keepToEnd(part);
     if (this.state.level >= this.deepest) this.state.level = Infinity;
     this.move();
@@ -417,6 +442,7 @@ class Scene {
 
   hold(raw) {
     this.state.held = raw;
+    this.holdsAtEnd = false;
     if (raw === null && this.hover?.by === "keys") this.hover = null;
     this.move();
   }
@@ -475,6 +501,7 @@ class Scene {
     if (onPlane && arrows[event.key]) act = () => this.nudge(...arrows[event.key], event.shiftKey);
     if (onPlane && event.key === "Enter") act = () => this.hold(this.hover?.raw ?? this.state.held);
     if (onPlane && event.key === " ") act = acts.k;
+    if (!act && !onPlane && !target.matches?.("input, select")) act = this.guide.acts(event.key);
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
@@ -523,6 +550,7 @@ class Scene {
     if (this.state.epoch >= this.lastEpoch) {
       this.isPlaying = false;
       this.movedAt = performance.now();
+      this.holdSample();
     }
     window.leafscopeLeft = this.place();
   }
@@ -543,7 +571,7 @@ class Scene {
 
   // The state for the address; null for a default.
   place() {
-    const { epoch, level, shuffled, layer, held } = this.state;
+    const { epoch, level, shuffled, layer, held, step } = this.state;
     return {
       id: this.id,
       epoch: epoch >= this.lastEpoch ? null : Math.round(epoch),
@@ -551,6 +579,7 @@ class Scene {
       shuffled,
       layer: layer || null,
       held: held && Array.from(held, (value) => Number(value.toPrecision(6))),
+      step,
     };
   }
 
@@ -580,6 +609,7 @@ class Scene {
     const { state } = this;
     this.isMoving = isMoving;
     for (const view of this.views) view.draw(isMoving);
+    this.bars.draw(this.views[0], isMoving ? state.epoch : (this.views[0].model?.epoch ?? state.epoch), this.look);
     if (this.isPlaying) this.movingGrid = { ...this.views.find((view) => view.plane)?.plane.grid };
     this.playButton.textContent = this.isPlaying ? "❚❚ Pause" : this.state.epoch >= this.lastEpoch ? "▶ Replay" : "▶ Play";
     this.slider.value = state.epoch;
@@ -590,9 +620,15 @@ class Scene {
     const level = this.level();
     this.levelSlider.value = level;
     setText(this.levelWords, `${level} of ${this.deepest}`);
+    this.levelSlider.setAttribute("aria-valuetext", this.levelWords.textContent);
     setText(this.shuffleButton, state.shuffled ? "Undo shuffle" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
     if (isMoving) return;
+    const followsGrid = this.views.some((view) => view.plane?.isExact === false);
+    const notes = [this.tools, followsGrid && "Exact sign lines would take too long here: these follow a grid."];
+    setText(this.toolsNote, notes.filter(Boolean).join(" "));
+    this.toolsNote.hidden = !this.toolsNote.textContent;
+    this.guide.draw();
     this.writeFrames();
     setText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }

@@ -20,6 +20,12 @@ function sceneSigned(value) {
   return Number(words) === 0 ? words : value < 0 ? `−${words}` : `+${words}`;
 }
 
+// Whether a list of numbers comes after another one.
+function viewIsMore(a, b) {
+  const at = a.findIndex((value, i) => value !== b[i]);
+  return at >= 0 && a[at] > b[at];
+}
+
 class SceneView {
   constructor(app, scene) {
     this.app = app;
@@ -35,6 +41,12 @@ class SceneView {
     this.right = addElement("div", "scene-right", this.pair);
     this.treeCanvas = addElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
+    this.treeCanvas.setAttribute("aria-label", "Tree of prefixes");
+    this.loads = new TreeLegend(this.right);
+    this.layerCanvas = addElement("canvas", "scene-layer-formula", this.right);
+    this.layerCanvas.setAttribute("role", "img");
+    this.layerCanvas.setAttribute("aria-label", "The layer's formula");
+    this.layerDrawing = new LayerDrawing(this.layerCanvas);
     this.sentence = addElement("p", "scene-sentence", this.right);
     this.details = addElement("div", "scene-details", this.right);
     this.levels = addElement("div", "scene-chart", this.details);
@@ -54,6 +66,7 @@ class SceneView {
     this.canvas = addElement("canvas", "scene-plane", this.left);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
+    this.canvas.setAttribute("aria-label", "Plane of the data");
     this.plane = new PlaneDrawing(this.canvas);
     const rawOf = (event) => (this.model && this.plane.frame ? this.plane.toRaw(event.offsetX, event.offsetY) : null);
     this.canvas.addEventListener("pointermove", (event) => app.lookAt(rawOf(event)));
@@ -96,6 +109,7 @@ class SceneView {
       });
     }
     this.writeLegend();
+    this.loads.write(look, "training rows");
     setText(this.title, scene.title);
     setText(this.note, scene.note);
     this.note.hidden = !scene.note;
@@ -113,6 +127,7 @@ class SceneView {
     scene.classes.slice(0, SCENE_LEGEND).forEach((name, c) => {
       const entry = addElement("span", "", this.legend);
       const canvas = addElement("canvas", "", entry);
+      canvas.setAttribute("aria-hidden", "true");
       canvas.width = canvas.height = 2 * look.size;
       const ctx = canvas.getContext("2d");
       ctx.translate(look.size, look.size);
@@ -139,6 +154,11 @@ class SceneView {
     this.pad?.destroy();
   }
 
+  // Whether there is nothing on the pad, which is no digit.
+  isEmptyPad() {
+    return this.mode === "pad" && Boolean(this.pad) && (this.app.state.held ?? this.pad.value()).every((ink) => ink === 0);
+  }
+
   get layer() {
     return Math.min(this.app.state.layer, this.scene.layers - 1);
   }
@@ -155,12 +175,13 @@ class SceneView {
     const shuffles = state.shuffled && model.gated && model.depth > 0;
     model.set(epoch, model.kind === "tree" ? Math.min(app.level(), model.depth) : model.depth, shuffles);
     const raw = this.pad ? (state.held ?? this.pad.value()) : (app.hover?.raw ?? state.held);
-    const found = raw ? model.point(raw, this.layer) : null;
+    const found = raw && !this.isEmptyPad() ? model.point(raw, this.layer) : null;
     this.found = found;
     const lit = app.lit?.view === this ? app.lit.node : null;
     if (this.plane) this.drawPlane(isMoving, raw, found, lit);
     if (this.pad) this.showPad(raw, found);
     this.drawTree(found, lit);
+    this.drawLayer(found);
     setText(this.sentence, this.words(found, lit));
     this.writeScore(isMoving);
     this.writeLevels(isMoving);
@@ -188,7 +209,7 @@ class SceneView {
 
   showPad(raw, found) {
     if (this.pad.value().some((value, i) => value !== raw[i])) this.pad.set(raw);
-    const logits = found.logits ?? found.shares.map((share) => Math.log(share));
+    const logits = found ? (found.logits ?? found.shares.map((share) => Math.log(share))) : this.scene.classes.map(() => NaN);
     this.pad.showScores(logits, this.scene.classes, this.pad.truth());
   }
 
@@ -251,6 +272,15 @@ class SceneView {
     }
   }
 
+  drawLayer(found) {
+    const { model, scene } = this;
+    this.layerCanvas.hidden = Boolean(scene.tree);
+    if (scene.tree) return;
+    this.layerDrawing.draw({ look: this.look, scene, model, layer: this.layer, found });
+    const words = layerSentence(scene, model, found);
+    if (this.layerCanvas.getAttribute("aria-label") !== words) this.layerCanvas.setAttribute("aria-label", words);
+  }
+
   // The text for screen readers, once the scene is at rest.
   spokenWords() {
     if (!this.model) return "";
@@ -280,14 +310,13 @@ class SceneView {
     const noun = this.pad ? (scene.mode === "pad" ? "digit" : "row") : "point";
     if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${scene.tree.left.length} nodes. ${says}`;
     if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all rows share. ${says}`;
-    const all = scene.sums?.all ?? (model.kind === "tree" ? 2 ** (model.depth + 1) - 1 : 2 ** model.depth);
-    const used = scene.sums?.used ?? (model.kind === "tree" ? model.level + 1 : 1);
+    const { used, all } = layerSize(scene, model);
     const where = scene.layers > 1 ? ` of gated layer ${this.layer + 1}` : "";
     const taken = sceneBits(bitsOf(model.permutation[found.leaf], model.depth));
     const gets = model.isShuffled ? `, which now gets the matrix of ${taken}` : "";
     return (
       `Sign pattern ${sceneBits(found.bits)}${gets}: this ${noun} uses ${used} of ${all} matrices${where}; ` +
-      `a dense layer of the same cost would have 1. ${says}${this.isOutside() ? " It lies outside the plane shown." : ""}`
+      `${layerWhy({ used })}. ${says}${this.isOutside() ? " It lies outside the plane shown." : ""}`
     );
   }
 
@@ -315,10 +344,12 @@ class SceneView {
 
   restWords() {
     const { model } = this;
+    if (this.pad) return "The pad is empty: draw a digit, and the net says which one it sees.";
     if (!this.plane) return "";
     if (this.scene.tree) return "Point at the plane to see which nodes a point passes; click to hold it.";
     if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the prediction there.";
-    return "Point at the plane to see which matrices a point uses; click to hold it.";
+    const { used, all } = layerSize(this.scene, model);
+    return `A point uses ${used} of ${all} matrices; ${layerWhy({ used })}. Point at the plane to see which; click to hold a point.`;
   }
 
   // The recorded score if the net is unchanged; else counted here, while it moves only if that is quick.
@@ -329,6 +360,69 @@ class SceneView {
     const price = model.multiplyAdds * (model.rows("train").n + model.rows("test").n);
     if (isMoving && price > SCENE_QUICK) return recorded;
     return model.accuracy(split);
+  }
+
+  // The test accuracy of the unchanged net at a recorded epoch.
+  scoreAt(epoch) {
+    const { model } = this;
+    const recorded = model?.recordedScore("test", epoch) ?? null;
+    if (recorded !== null || !model?.computes) return recorded ?? NaN;
+    return this.keeping(() => {
+      model.set(epoch, model.depth, false);
+      return model.accuracy("test");
+    });
+  }
+
+  // Compute something that needs the net in other states, and put it back.
+  keeping(compute) {
+    const { model } = this;
+    const { epoch, level, isShuffled, version } = model;
+    const found = compute();
+    model.set(epoch, level, isShuffled);
+    model.version = version;
+    return found;
+  }
+
+  // A training row whose answer depends on its leaf: right after training, and wrong in as many as possible of the untrained,
+  // the shuffled and the cut net; among these, the row nearest to the middle of its own class and leaf.
+  sample() {
+    this.sampled ??= this.mark;
+    if (this.sampled === this.mark && this.sampleRow) return this.sampleRow;
+    this.sampled = this.mark;
+    this.sampleRow = this.keeping(() => this.findSample());
+    return this.sampleRow;
+  }
+
+  findSample() {
+    const { model, scene } = this;
+    const rows = model.rows("train");
+    const { lastEpoch, depth } = model;
+    model.set(lastEpoch, depth, false);
+    const points = Array.from({ length: rows.n }, (_, i) => model.point(rows.row(i), this.layer));
+    const isRight = points.map(({ shares }, i) => argmax(shares) === rows.y[i]);
+    const changes = new Array(rows.n).fill(0);
+    if (model.computes && model.kind === "tree" && depth > 0) {
+      for (const [epoch, level, shuffled] of [[scene.epochs[0], depth, false], [lastEpoch, depth, true], [lastEpoch, 0, false]]) {
+        model.set(epoch, level, shuffled);
+        for (let i = 0; i < rows.n; i++) if (model.predict(rows.row(i)) !== rows.y[i]) changes[i]++;
+      }
+    }
+    const groups = new Map();
+    points.forEach(({ leaf }, i) => {
+      if (!isRight[i]) return;
+      const name = `${leaf} ${rows.y[i]}`;
+      groups.set(name, [...(groups.get(name) ?? []), i]);
+    });
+    let best = null;
+    for (const group of groups.values()) {
+      const middle = [0, 1].map((f) => group.reduce((sum, i) => sum + rows.row(i)[f], 0) / group.length);
+      for (const i of group) {
+        const far = Math.hypot(...[0, 1].map((f) => (rows.row(i)[f] - middle[f]) / model.scale[f]));
+        const found = [changes[i], group.length, -far, i];
+        if (!best || viewIsMore(found, best)) best = found;
+      }
+    }
+    return best ? Array.from(rows.row(best[3])) : null;
   }
 
   writeScore(isMoving) {
@@ -435,7 +529,7 @@ class SceneView {
   parts() {
     const { app, model } = this;
     const raw = this.pad ? (app.state.held ?? this.pad.value()) : app.state.held;
-    if (!raw || this.scene.tree) return null;
+    if (!raw || this.scene.tree || this.isEmptyPad()) return null;
     if (model.computes) return model.contributions(raw, this.layer);
     const { explained } = app.data;
     const isOf = explained && app.views[0] === this && explained.layer === this.layer && !this.isChanged();
@@ -491,6 +585,12 @@ class SceneView {
     if (model.kind === "flat") return sceneBits(bitsOf(node, model.depth));
     if (level === 0) return "root";
     return sceneBits(bitsOf(node + 1 - 2 ** level, level)) + " ·".repeat(model.depth - level);
+  }
+
+  /** The matrices that are drawn for a point, and their sum: name, and values row by row where the weights are here. */
+  formula(raw) {
+    const { terms, sum } = layerParts(this.scene, this.model, this.layer, this.model.point(raw, this.layer));
+    return [...terms, sum].map(({ name, values, isCut }) => ({ name, values: values && Array.from(values), isCut: Boolean(isCut) }));
   }
 
   inspect(raw) {

@@ -1,0 +1,195 @@
+// The layer of a net, drawn as its formula: the matrices along a point's path, and the one matrix that they add up to.
+// w width, K depth, V nodes. Formula: core/tree.py. Colours: those of the page about leaves (app/figures/leaves/matrices.py).
+
+const LAYER_MOST = 9; // most matrices drawn one by one; of more, the first and the last ones
+const LAYER_ENDS = 4; // of these, so many at either end
+const LAYER_GAP = 1.15; // room for a sign between two matrices, in font sizes
+const LAYER_TILE = 3.8; // the largest edge of a matrix, in font sizes
+const LAYER_SHADES = 255;
+
+const LAYER_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+
+function layerNumber(count) {
+  return LAYER_NUMBERS[count] ?? sceneThousands(count);
+}
+
+// What of the layer's matrices a point uses: how many are added, and how many there are.
+function layerSize(scene, model) {
+  if (scene.sums) return scene.sums;
+  if (!model.gated || model.depth === 0) return { used: 1, all: 1 };
+  return model.kind === "tree" ? { used: model.level + 1, all: 2 ** (model.depth + 1) - 1 } : { used: 1, all: 2 ** model.depth };
+}
+
+// Why prediction is cheap, in a clause about "these" matrices of the point.
+function layerWhy({ used }) {
+  if (used > 1) return `${layerNumber(used)} are added once for each leaf, so prediction costs one multiplication`;
+  return "prediction costs one multiplication, however many are stored";
+}
+
+/** Draws the formula of a layer on a canvas. */
+class LayerDrawing {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.ctx = canvas.getContext("2d");
+    this.tiles = new Map();
+  }
+
+  // `picture`: look, scene, model, layer, found (null without a point), isLit. Returns the formula in words.
+  draw(picture) {
+    const { look, scene, model, layer, found } = picture;
+    const ratio = window.devicePixelRatio || 1;
+    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
+    const key = [model.version, model.epoch, layer, found?.leaf, found?.uses, look.dark, look.size, width, height, ratio].join();
+    if (!width || !height || (this.key === key && this.look === look)) return;
+    Object.assign(this, { key, look, width, height });
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    this.ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.ctx.clearRect(0, 0, width, height);
+    const parts = layerParts(scene, model, layer, found);
+    this.lay(parts, found);
+  }
+
+  lay({ terms, sum }, found) {
+    const { ctx, look, width, height } = this;
+    const size = look.size - 1;
+    const small = size - 2;
+    const lead = found && terms.length > 1 ? `W(${found.bits.length > 8 ? "b" : found.bits}) =` : terms.length > 1 ? "W(b) =" : "W =";
+    this.font(size, true);
+    const begin = ctx.measureText(lead).width + 0.6 * size;
+    const gap = LAYER_GAP * size;
+    const signs = terms.length > 1 ? terms.length : 0; // between them, and before the sum
+    const count = terms.length + (signs ? 1 : 0);
+    const room = (width - begin - signs * gap - 2) / count;
+    const edge = Math.floor(Math.max(8, Math.min(LAYER_TILE * size, room, height - 2.9 * small)));
+    const top = Math.round((height - edge - 1.5 * small) / 2);
+    const middle = top + edge / 2;
+    const most = layerMost([...terms, sum]);
+    this.write(lead, 0, middle, { bold: true, align: "left", size });
+    let x = begin;
+    terms.forEach((term, i) => {
+      if (i > 0) this.write(term.isCut ? "" : "+", x + gap / 2, middle, { bold: true, size });
+      if (i > 0) x += gap;
+      this.tile(term, x, top, edge, most);
+      this.name(term, x + edge / 2, top + edge, small);
+      x += edge;
+    });
+    if (!signs) return this.write(sum.name, x + 0.7 * size, middle, { align: "left", size: small });
+    this.write("=", x + gap / 2, middle, { bold: true, size });
+    this.tile({ ...sum, isSum: true }, x + gap, top, edge, most);
+    this.font(small);
+    const isNarrow = this.ctx.measureText(sum.name).width > edge + 2 * gap;
+    this.name(isNarrow ? { name: "sum" } : sum, x + gap + edge / 2, top + edge, small);
+  }
+
+  font(size, bold = false) {
+    this.ctx.font = `${bold ? "bold " : ""}${size}px ${this.look.font}`;
+  }
+
+  write(words, x, y, { bold = false, align = "center", size, colour = this.look.text }) {
+    const { ctx } = this;
+    this.font(size, bold);
+    Object.assign(ctx, { textAlign: align, textBaseline: "middle", fillStyle: colour });
+    ctx.fillText(words, x, y);
+    return ctx.measureText(words).width;
+  }
+
+  // The name below a matrix: its prefix, the bit that chose it in bold.
+  name(term, x, y, size) {
+    const { ctx } = this;
+    const [start, last] = term.bit ? [term.name.slice(0, -1), term.name.at(-1)] : [term.name, ""];
+    this.font(size);
+    const first = ctx.measureText(start).width;
+    this.font(size, true);
+    const total = first + ctx.measureText(last).width;
+    const left = Math.min(this.width - total, Math.max(0, x - total / 2));
+    const colour = term.isCut ? this.look.muted : this.look.text;
+    this.write(start, left, y + size, { align: "left", size, colour });
+    this.write(last, left + first, y + size, { align: "left", size, colour, bold: true });
+  }
+
+  tile(term, x, y, edge, most) {
+    const { ctx, look } = this;
+    if (term.isGap) return this.write("⋯", x + edge / 2, y + edge / 2, { size: look.size });
+    ctx.globalAlpha = term.isCut ? 0.25 : 1;
+    if (term.values) {
+      ctx.imageSmoothingEnabled = term.side > edge;
+      ctx.drawImage(this.picture(term, most), x, y, edge, edge);
+    }
+    ctx.globalAlpha = 1;
+    ctx.setLineDash(term.isCut || !term.values ? [3, 3] : []);
+    ctx.strokeStyle = term.isSum || term.isSingle ? (look.models[term.style] ?? look.text) : look.muted;
+    ctx.lineWidth = term.isSum || term.isSingle ? 3 : 1;
+    ctx.strokeRect(x + 0.5, y + 0.5, edge - 1, edge - 1);
+    ctx.setLineDash([]);
+  }
+
+  // A matrix as an image, from -most to most.
+  picture({ values, side }, most) {
+    const { look } = this;
+    if (this.shadesOf !== look) {
+      this.shades = Array.from({ length: LAYER_SHADES }, (_, i) => treeScaleAt(look.signed, i / (LAYER_SHADES - 1)));
+      this.shadesOf = look;
+    }
+    const image = document.createElement("canvas");
+    image.width = image.height = side;
+    const pen = image.getContext("2d");
+    const pixels = pen.createImageData(side, side);
+    for (let i = 0; i < values.length; i++) {
+      const share = most > 0 ? values[i] / most : 0;
+      const [red, green, blue] = this.shades[Math.round(((share + 1) / 2) * (LAYER_SHADES - 1))] ?? [128, 128, 128];
+      pixels.data.set([red, green, blue, 255], 4 * i);
+    }
+    pen.putImageData(pixels, 0, 0);
+    return image;
+  }
+}
+
+function layerMost(parts) {
+  let most = 0;
+  for (const { values } of parts) if (values) for (const value of values) most = Math.max(most, Math.abs(value));
+  return most;
+}
+
+// The matrices that a point uses, root first, and their sum. Without a point their names alone; values only of a net whose
+// weights are here.
+function layerParts(scene, model, layer, found) {
+  const side = scene.width;
+  const of = (node) => (model.matrix ? { values: model.matrix(layer, node), side } : {});
+  const size = `${side} × ${side}`;
+  if (model.kind !== "tree" || model.depth === 0) {
+    const isRouted = model.gated && model.depth > 0;
+    const values = found || !isRouted ? of(isRouted ? found.uses[0] : 0) : {};
+    const name = isRouted ? `one ${size} matrix for each of ${2 ** model.depth} patterns` : `one ${size} matrix for all rows`;
+    return { terms: [{ ...values, name: "", isSingle: true, style: scene.style }], sum: { name } };
+  }
+  const bits = found ? bitsOf(model.permutation && model.isShuffled ? model.permutation[found.leaf] : found.leaf, model.depth) : null;
+  const terms = Array.from({ length: model.depth + 1 }, (_, level) => ({
+    ...(found ? of(found.uses[level]) : {}),
+    name: level === 0 ? "root" : bits ? bits.slice(0, level) : level < 3 ? "b₁b₂".slice(0, 2 * level) : `b₁…b${layerBelow(level)}`,
+    bit: level > 0 && Boolean(bits),
+    isCut: level > model.level,
+  }));
+  const added = terms.filter((term) => term.values && !term.isCut);
+  const sum = { name: "one matrix", style: scene.style };
+  if (added.length) {
+    sum.side = side;
+    sum.values = new Float64Array(side * side);
+    for (const { values } of added) for (let i = 0; i < values.length; i++) sum.values[i] += values[i];
+  }
+  if (terms.length <= LAYER_MOST) return { terms, sum };
+  return { terms: [...terms.slice(0, LAYER_ENDS), { name: "", isGap: true }, ...terms.slice(-LAYER_ENDS)], sum };
+}
+
+function layerBelow(level) {
+  return [...String(level)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
+}
+
+// The formula in words, for screen readers.
+function layerSentence(scene, model, found) {
+  const { used, all } = layerSize(scene, model);
+  if (all === 1) return "The layer: one matrix, which all rows share.";
+  const whose = found ? `of pattern ${sceneBits(found.bits)}` : "of a pattern";
+  if (used === 1) return `The layer: W(b), the matrix ${whose}, is one of ${all}.`;
+  return `The layer: W(b), the matrix ${whose}, is the sum of ${used} of ${all} matrices, one for each beginning of the pattern.`;
+}
