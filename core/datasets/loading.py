@@ -30,8 +30,7 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     """
     sizes = shape(config)  # raises before any rows are generated
     data_set = DATA_SETS[config.name]
-    raw, labels, feature_names, class_names = data_set.rows(config.options, seed)
-    fit = raw if callable(raw) else None
+    raw, labels, feature_names, class_names, fit = data_set.rows(config.options, seed)
     if fit is not None:  # features depend on the training rows, which depend on the classes alone
         rows = _split(_classes(labels, config.name, sizes.n_classes), sizes, class_names, seed)
         raw, feature_names = fit(rows.train)

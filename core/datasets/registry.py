@@ -43,14 +43,16 @@ TABLE_NAME = TABLE + "[0-9a-f]{16}"
 class Rows(NamedTuple):
     """The rows of a data set, before the split."""
 
-    x: "NDArray[Any] | Fit"
-    """(N, P) features in the units of the source; or what fits them on training rows, and gives their names too."""
+    x: "NDArray[Any]"
+    """(N, P) features in the units of the source."""
     y: "NDArray[Any]"
     """(N,) class, from 0 to C - 1."""
     feature_names: tuple[str, ...] = ()
     """P names; empty: x1, x2, ..."""
     class_names: tuple[str, ...] = ()
     """C names; empty: 0, 1, ..."""
+    fit: "Fit | None" = None
+    """Computes the features and their names, for a data set whose features depend on the training rows; `x` has no columns."""
 
 
 class Sizes(NamedTuple):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Table, delete, func, select, update
 
 from leafscope.core.datasets.registry import TABLE, DatasetSpec, Options, Rows
@@ -149,7 +150,8 @@ def _uses(connection: Connection, table: Table, table_id: str) -> int:
 def _rows(table: DataTable) -> Rows:
     from leafscope.core.tables.encoding import encode
 
-    return Rows(lambda train: encode(table, train), table.y, class_names=table.classes or ())
+    no_columns = np.empty((table.rows, 0))
+    return Rows(no_columns, table.y, class_names=table.classes or (), fit=lambda train: encode(table, train))
 
 
 def _about(text: str) -> dict[str, Any]:

@@ -98,11 +98,11 @@ def parts_of(days: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     """Return year, month (1 to 12) and weekday (Monday is 0) of finite days since 1970: (n,) each.
 
     >>> [part.tolist() for part in parts_of(np.array([0.0, 19753.0]))]
-    [[1970.0, 2024.0], [1.0, 1.0], [3.0, 3.0]]
+    [[1970.0, 2024.0], [1.0, 1.0], [3.0, 2.0]]
     """
     when = days.astype("datetime64[D]")
     year: NDArray[np.float64] = when.astype("datetime64[Y]").astype(np.float64) + 1970
-    month: NDArray[np.float64] = when.astype("datetime64[M]").astype(np.int64) % 12 + 1.0
+    month: NDArray[np.float64] = when.astype("datetime64[M]").astype(np.float64) % 12 + 1.0
     weekday: NDArray[np.float64] = (np.floor(days) + 3) % 7
     return year, month, weekday
 

@@ -13,7 +13,20 @@ from leafscope.core.tables.choices import Choices, Rare, Task
 from leafscope.core.tables.columns import Column, shown
 
 _NAMES = (
-    *("target", "class", "label", "y", "classes", "labels", "outcome", "category", "species", "diagnosis", "response"),
+    *(
+        "target",
+        "class",
+        "label",
+        "y",
+        "classes",
+        "labels",
+        "outcome",
+        "category",
+        "species",
+        "diagnosis",
+        "response",
+        "survived",
+    ),
     *("klasse", "zielvariable", "ziel", "kategorie"),
 )
 """Names that propose a target, the likeliest first."""
@@ -126,6 +139,8 @@ def _classes(column: Column) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Number the classes of a column in order: (rows,) NaN where missing, and their names."""
     known = ~column.is_missing
     distinct, numbered = np.unique(column.values[known], return_inverse=True)
+    if column.kind == "boolean" and len(distinct) == 2 and column.categories[0] > column.categories[1]:
+        distinct, numbered = distinct[::-1], 1 - numbered  # words in their order, as of other classes
     codes = np.full(len(column.values), np.nan)
     codes[known] = numbered
     if len(distinct) > MAX_CLASSES:
