@@ -50,6 +50,9 @@ class Tables(Transactions):
             if connection.execute(insert_new(connection, data_tables), row).rowcount == 1:
                 return table
             this = data_tables.c.table_id == table_id
+            gone = func.length(data_tables.c.data) == 0
+            if connection.execute(update(data_tables).where(this, gone).values(row)).rowcount == 1:
+                return table
             if rename:
                 connection.execute(update(data_tables).where(this).values(name=table.name))
             return replace(table, name=str(connection.scalar(select(data_tables.c.name).where(this))))
@@ -59,7 +62,7 @@ class Tables(Transactions):
         c = data_tables.c
         query = select(c.table_id, c.name, c.created, c.about, func.length(c.data).label("size"))
         with self._read() as connection:
-            rows = connection.execute(query.order_by(c.created.desc(), c.table_id)).all()
+            rows = connection.execute(query.where(func.length(c.data) > 0).order_by(c.created.desc(), c.table_id)).all()
         return [TableInfo(row.table_id, row.name, row.created, _about(row.about), row.size) for row in rows]
 
     def table(self, table_id: str) -> DataTable:
@@ -68,6 +71,10 @@ class Tables(Transactions):
             row = connection.execute(select(data_tables).where(data_tables.c.table_id == table_id)).first()
         if row is None:
             raise no_table(table_id)
+        if not row.data:
+            raise TableError(
+                f"the rows of table {row.name!r:.80} must be in the database, but they were removed; add its file again"
+            )
         return replace(unpack(row.about, row.data, table_id), name=row.name)
 
     def data_set(self, table_id: str) -> DatasetSpec | None:
@@ -111,15 +118,15 @@ class Tables(Transactions):
         )
 
     def remove_table(self, table_id: str, *, force: bool = False) -> None:
-        """Remove a table; its runs stay and can be read.
+        """Remove a table; its runs stay, and can be read as far as that needs no rows.
 
-        Raises TableError if none has this address, and, without `force`, RunStateError while runs or sweeps use it.
+        Then its name and what was understood of it stay, too.         Raises TableError if none has this address, and, without `force`, RunStateError while runs or sweeps use it.
         """
         with explained(self._engine.url):
             shrinking.make_shrinkable(self._engine)
         this = data_tables.c.table_id == table_id
         with self._write() as connection:
-            if connection.scalar(select(data_tables.c.table_id).where(this)) is None:
+            if not connection.scalar(select(func.length(data_tables.c.data)).where(this)):
                 raise no_table(table_id)
             n_runs, n_sweeps = (_uses(connection, table, table_id) for table in (runs, sweeps))
             if (n_runs or n_sweeps) and not force:
@@ -129,7 +136,10 @@ class Tables(Transactions):
                     f"a table must not be in use when it is removed, but {' and '.join(used)} {verb} {table_id}; with --force "
                     "it is removed, and what was trained on it can still be read"
                 )
-            connection.execute(delete(data_tables).where(this))
+            if n_runs or n_sweeps:
+                connection.execute(update(data_tables).where(this).values(data=b""))
+            else:
+                connection.execute(delete(data_tables).where(this))
         self._data_sets.pop(table_id, None)
         with explained(self._engine.url):
             shrinking.give_back(self._engine, 1)

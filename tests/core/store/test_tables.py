@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sqlalchemy import insert, update
 
+from leafscope.core.config import DataConfig, RunConfig
+from leafscope.core.datasets import load, shape
 from leafscope.core.errors import RunStateError, TableError
 from leafscope.core.store.schema import data_tables, runs, sweeps
 from leafscope.core.store.store import Store
@@ -57,8 +59,19 @@ def test_a_table_in_use_is_removed_with_force_only(db: Store, table: Table) -> N
     assert not db.tables()
     with pytest.raises(TableError, match="no table in this database has the address"):
         db.remove_table(table.hash)
-    with pytest.raises(TableError, match="no table in this database has the address"):
-        db.table(table.hash)
+
+
+def test_its_runs_can_be_read_without_its_rows_until_it_is_added_again(db: Store, table: Table) -> None:
+    db.add_table(table)
+    run = RunConfig(data=DataConfig(name=f"table:{table.hash}"))
+    db.submit(run)
+    db.remove_table(table.hash, force=True)
+    assert not db.tables()
+    assert shape(run.data).n_features == table.n_features
+    with pytest.raises(TableError, match="the rows of table 'Größen <b>' must be in the database, but they were removed"):
+        load(run.data, 0)
+    db.add_table(table)
+    assert len(load(run.data, 0).labels) == len(db.table(table.hash).y) == 20
 
 
 @pytest.mark.parametrize("damage", [{"data": b"x"}, {"about": "{"}, {"about": '{"columns": []}'}])
