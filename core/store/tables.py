@@ -118,9 +118,9 @@ class Tables(Transactions):
         )
 
     def remove_table(self, table_id: str, *, force: bool = False) -> None:
-        """Remove a table; its runs stay, and can be read as far as that needs no rows.
+        """Remove a table. While runs use it, its name and what was understood of it stay, so that they can be read.
 
-        Then its name and what was understood of it stay, too.         Raises TableError if none has this address, and, without `force`, RunStateError while runs or sweeps use it.
+        Raises TableError if none has this address, and, without `force`, RunStateError while runs or sweeps use it.
         """
         with explained(self._engine.url):
             shrinking.make_shrinkable(self._engine)
