@@ -19,7 +19,7 @@ def parquet_columns(data: bytes) -> tuple[list[str], list[Cells], dict[int, str]
     """Read a Parquet file: names, cells, and the types of columns that hold no single values.
 
     Raises TableError for what is damaged, too large or not a table.
-   """
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
