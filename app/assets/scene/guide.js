@@ -111,7 +111,7 @@ class SceneGuide {
     return next ? () => this.go(next) : null;
   }
 
-  draw() {
+  draw(isMoving) {
     const { app } = this;
     this.nav.hidden = this.isHidden || !this.run;
     this.show.hidden = !this.isHidden || !this.run;
@@ -120,7 +120,7 @@ class SceneGuide {
     const key = [this.run, this.isOwn, this.places().length, at, app.state.held?.join(), location.search].join();
     if (key !== this.key) this.write(at);
     this.key = key;
-    this.say(this.sentence());
+    if (!isMoving || !this.said) this.say(isMoving ? GUIDE_INVITES : this.sentence());
   }
 
   write(at) {

@@ -627,8 +627,8 @@ class Scene {
     setText(this.levelWords, `${level} of ${this.deepest}`);
     setText(this.shuffleButton, state.shuffled ? "Undo shuffle" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
+    this.guide.draw(isMoving);
     if (isMoving) return;
-    this.guide.draw();
     this.writeFrames();
     setText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }
