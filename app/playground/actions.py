@@ -145,15 +145,13 @@ def previews(chosen: RunConfig | None, shown: RunSummary) -> bool:
 def _offer_training(preview: RunConfig | None, shown: RunSummary) -> None:
     """Say what is shown, the run or what is chosen instead of it, and lead on and back."""
     label = theme.escape_markdown(shown.label, 80)
-    what = (
-        f"Figures show run {label}"
-        if preview is None
-        else f"This is {theme.escape_markdown(preview.label, 80)} before training"
-    )
+    words = f"Figures show run {label}; press Train to apply your choices."
+    if preview is not None:
+        untrained = theme.escape_markdown(preview.label, 80)
+        words = f"Before training: {untrained}; press Train to apply your choices, or go back to run {label}."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(f"{what}; press Train to apply your choices.", width="stretch")
-        back = "Back to its settings" if preview is None else "Back to the run before"
-        if st.button(back, key="_use_settings"):
+        st.info(words, width="stretch")
+        if st.button("Back to its settings", key="_use_settings"):
             controls.take_from(shown.run_id)
             st.rerun(scope="app")
 
