@@ -51,7 +51,7 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
             help="Train the same settings with the next seed that is not trained yet: other splits, other initial weights.",
         ):
             _train(_with_new_seed(chosen), None)
-        presets.draw(scene.BESIDE)
+        presets.draw(scene.BESIDE, WIDTH)
         if shown is not None:
             _of_state(shown)
             with st.container(key="progress"):
@@ -145,13 +145,10 @@ def previews(chosen: RunConfig | None, shown: RunSummary) -> bool:
 def _offer_training(preview: RunConfig | None, shown: RunSummary) -> None:
     """Say what is shown, the run or what is chosen instead of it, and lead on and back."""
     label = theme.escape_markdown(shown.label, 80)
-    words = f"Figures show run {label}; press Train to apply your choices."
-    if preview is not None:
-        untrained = theme.escape_markdown(preview.label, 80)
-        words = f"Before training: {untrained}; press Train to apply your choices, or go back to run {label}."
+    what = f"Figures show run {label}" if preview is None else f"Before training: {theme.escape_markdown(preview.label, 60)}"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(words, width="stretch")
-        if st.button("Back to its settings", key="_use_settings"):
+        st.info(f"{what}; press Train to apply your choices.", width="stretch")
+        if st.button("Back to the run before", key="_use_settings", help=f"Show run {label} and its settings again."):
             controls.take_from(shown.run_id)
             st.rerun(scope="app")
 

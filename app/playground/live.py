@@ -87,6 +87,9 @@ def preview(run: RunConfig, head: Callable[[], Callable[[int], None]], main_figu
         with st.container(key="scene_of_plane" if DATA_SETS[run.data.name].is_plane else "scene_of_other"):
             main_figure(run)
         say_epoch(0)
+        if run.net.gated and run.net.depth > 0:
+            with st.container(key="loads"):
+                st.caption(LOADS_CAPTION)
         with st.container(key="curves"):
             st.caption("Loss and accuracy appear here once this net is trained.")
 
@@ -208,6 +211,7 @@ def _loads(now: RunSummary, shown: int, layer: int) -> None:
     recorded = store.recorded_epochs(now.run_id)
     epochs = recorded[recorded <= shown]
     if not len(epochs):
+        st.caption(LOADS_CAPTION)  # so that nothing moves when they come
         return
     epoch = int(epochs[-1])
     counts = leaf_counts(store.leaves(now.run_id, layer, "train", epoch), run.net.depth)

@@ -32,6 +32,7 @@ from tests.core.store.as_tensors import as_tensors
 from tests.pages.harness import (
     WILD,
     Lab,
+    button,
     chart_keys,
     diverge,
     figures,
@@ -240,7 +241,7 @@ def test_fields_and_run_are_kept_across_pages(lab: Lab) -> None:
 def test_back_to_the_settings_of_the_run_shown(lab: Lab) -> None:
     run = lab.finish(small())
     at = open_page(run=run.run_id, depth=5, lr=1.0)
-    assert any(run.label in plain(info.value) for info in at.info)
+    assert run.label in plain(button(at, "Back to the run before").help)
     assert "press Train to apply" in words(at)
     press(at, "_use_settings")
     assert not at.info
