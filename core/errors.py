@@ -3,6 +3,7 @@
     LeafscopeError
     ├── ConfigFileError     a file does not hold a valid configuration
     ├── DataError           a data set cannot be loaded or split as configured
+    │   └── TableError          a file cannot be read as a table, or no table has this address
     ├── LimitError          something does not fit in memory, or exceeds a limit
     ├── DeviceError         the requested device is missing
     ├── NonFiniteLossError  the loss became NaN or infinite in training
@@ -26,6 +27,10 @@ class ConfigFileError(LeafscopeError):
 
 class DataError(LeafscopeError):
     """A data set cannot be loaded or split as configured."""
+
+
+class TableError(DataError):
+    """A file cannot be read as a table, or no table has this address."""
 
 
 class LimitError(LeafscopeError):

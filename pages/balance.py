@@ -14,7 +14,7 @@ from leafscope.app.balance.sections import PAIR, BalanceView, expected_at
 from leafscope.app.figures.balance.lorenz import LorenzCurve
 from leafscope.app.figures.balance.node_balance import NodeBalance
 from leafscope.app.figures.shared.chance import Band, columns_of, compared
-from leafscope.app.leaves import choose_view, node, replay
+from leafscope.app.leaves import choose_view, node
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
 from leafscope.app.parts.csv_button import csv_button
@@ -43,9 +43,6 @@ def main() -> None:
     if found is None:
         return
     view = BalanceView(**vars(found), length=_length(found.depth))
-    if replay.playing():
-        replay.play(view)
-        return
     counts = view.lengths[view.split]
     _numbers(view, counts)
     left, right = st.columns(2)
@@ -103,7 +100,8 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64]) -> None:
     by_class = view.class_counts()
     chance = _by_chance(view, counts)
     st.markdown(theme.escape_markdown(_sentence(view, counts, chance)))
-    for column, name in zip(st.columns(3), BESIDE, strict=True):
+    tiles = st.container(key="tiles")
+    for column, name in zip(tiles.columns(3), BESIDE, strict=True):
         with column:
             statistic, scale, shift, of = STATISTICS[name], 1.0, 0.0, f" of {theme.thousands(len(counts))}"
             if name == "dead_fraction":  # shown as a count: 2 of 16

@@ -103,7 +103,7 @@ def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], lis
         if not any(own):
             raise ValueError("there is nothing to export in this database")
         return own
-    chosen = [_address("run", text, {run.run_id: "" for run in runs}) for text in options.run]
+    chosen = [address("run", text, {run.run_id: "" for run in runs}) for text in options.run]
     if options.find:
         from leafscope.core.comparison.filter import find
 
@@ -113,13 +113,13 @@ def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], lis
         chosen += [run.run_id for run in found]
     return (
         list(dict.fromkeys(chosen)),
-        [_address("sweep", text, {info.sweep_id: info.name for info in sweeps}) for text in options.sweep],
-        [_address("deck", text, {info.deck_id: info.name for info in decks}) for text in options.deck],
+        [address("sweep", text, {info.sweep_id: info.name for info in sweeps}) for text in options.sweep],
+        [address("deck", text, {info.deck_id: info.name for info in decks}) for text in options.deck],
     )
 
 
-def _address(kind: str, text: str, names: Mapping[str, str]) -> str:
-    """Look up the address that a text gives: in full, by name, or by its beginning."""
+def address(kind: str, text: str, names: Mapping[str, str]) -> str:
+    """Look up the address that a text gives: in full, by name, or by its beginning; raises ValueError."""
     if text in names:
         return text
     found = [address for address, name in names.items() if text and name == text]

@@ -41,7 +41,7 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
     if not {"tree", "dense"} <= set(mine["model"]):
         st.info("Where does the tree help? A sweep with a tree and a dense net of the same multiply-adds would show it here.")
         return
-    st.subheader("Where does the tree help?")
+    st.header("Where does the tree help?")
     mine = findings.one_variant(mine, choice.variant)
 
     def choose() -> None:
@@ -69,7 +69,7 @@ def error(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
         values = {split: statistics.measure(rows, choice.which, split, "error") for split in ("test", "train")}
         seeds = pd.concat([_seeds(rows, value).assign(split=split) for split, value in values.items()], ignore_index=True)
     notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows), capacity_words(rows)]
-    rule = "The depth is chosen by the one-standard-error rule on validation error; test rows are only reported."
+    rule = "The depth with the lowest mean validation error is chosen; test rows are only reported."
     drawing.show(
         ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, lit(rows, choice)),
         key="error_by_depth",
@@ -272,7 +272,8 @@ def table(info: SweepInfo, results: pd.DataFrame) -> None:
             "best_train_loss",
             "parameters", "trained_parameters", "multiply_adds", "seconds", "inference_seconds", "run_id",
         ]  # fmt: skip
-        st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members")
+        words = drawing.in_words(results[shown])
+        st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members", column_config=words)
         with st.container(horizontal=True):
             file_name = f"leafscope-sweep-{info.sweep_id}.csv"
             csv_button(lambda: results, file_name, key="sweep_csv", label="Save all columns as CSV")

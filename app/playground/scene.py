@@ -3,8 +3,6 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import link, session
-from leafscope.app.parts import train_missing
+from leafscope.app.parts import scripts, train_missing
 from leafscope.app.playground import scene_data
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
@@ -44,8 +42,7 @@ MAX_HELD = 16
 """Most features of a held row in an address; digits take one character per cell instead."""
 
 _KEY = "scene"
-_ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
-_SCRIPTS = ("common", "net", "plane", "tree", "layer", "pad", "view", "bars", "guide", "scene")
+_SCRIPTS = ("common", "lines", "net", "plane", "tree", "layer", "pad", "view", "bars", "guide", "scene")
 
 
 def prepare() -> None:
@@ -137,13 +134,7 @@ def _mount(
     scenes: list[dict[str, Any]], *, live: bool, autoplay: bool = False, explained: dict[str, Any] | None = None
 ) -> None:
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
-    # unlike `st.plotly_chart`, such a component keeps its DOM node at a rerun; it needs no build step
-    st.components.v2.component(
-        "leafscope_scene",
-        html='<div class="scene"></div>',
-        css=_read("scene.css"),
-        js="\n".join(_read(f"{name}.js") for name in _SCRIPTS),
-    )(
+    scripts.component("leafscope_scene", *_SCRIPTS)(
         key=_KEY,
         data={
             "scenes": scenes,
@@ -157,11 +148,6 @@ def _mount(
         on_place_change=lambda: None,  # the rerun writes it into the address
         on_scheme_change=lambda: None,  # the rerun draws the rest of the page in the other theme
     )
-
-
-@lru_cache
-def _read(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
 
 
 def _known(value: str, words: dict[str, str]) -> str:

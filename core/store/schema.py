@@ -24,7 +24,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """The version of these tables, stored in the table `meta`; also the revision of the newest script in `migrations`."""
 
 tables = MetaData()
@@ -182,4 +182,14 @@ slides = Table(
     Column("place", Integer, nullable=False),
     Column("content", Text, nullable=False),  # everything except the figure, as JSON
     Column("figure", Text),  # Plotly JSON, in a column of its own because a list of slides does not need it
+)
+
+data_tables = Table(
+    "data_tables",
+    tables,
+    Column("table_id", String(16), primary_key=True),  # the hash of its content
+    Column("name", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("about", Text, nullable=False),  # what was understood of it, as JSON, because a list does not need the rows
+    Column("data", LargeBinary, nullable=False),  # see `core.tables.packing`
 )

@@ -1,9 +1,10 @@
 """What tests do with any page of the app, however slow the machine is: watch it, wait for it, save its files."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
 from tests.e2e.harness import until
@@ -41,12 +42,10 @@ def drawn(page: Any) -> None:
 
 
 def saved_file(page: Any, button: str) -> Path:
-    """Press a button that saves a file; once more if the page was just being redrawn, which drops what was being fetched."""
+    """Press a button that saves a file; once more if the page was just being redrawn, which drops or cancels the download."""
     for _ in range(2):
-        try:
+        with suppress(PlaywrightError):
             return _saved_file(page, button, 10_000)
-        except PlaywrightTimeoutError:
-            pass
     return _saved_file(page, button, None)
 
 

@@ -282,7 +282,7 @@ def test_below_a_path_of_a_proxy_with_a_token(tmp_path: Path, browser: Any) -> N
                 page.wait_for_url(re.compile(rf"{re.escape(inner)}{one.name if one.name != 'playground' else ''}(\?.*)?$"))
                 page.get_by_role("heading").first.wait_for()
                 expect(page.get_by_test_id("stException")).to_have_count(0)
-            app.store.submit(changed(EXAMPLE, {"train.epochs": 2}))  # the table that is saved has one's own runs
+            app.train(changed(EXAMPLE, {"train.epochs": 2}))  # the table that is saved has one's own runs
             page.goto(f"{public}/leafscope/runs")
             assert "spirals" in saved_file(page, "Export table as CSV").read_text()
             assert outsiders == []
@@ -318,8 +318,13 @@ def test_streamlit_run_shows_others_nothing_and_says_what_it_lacks(tmp_path: Pat
         page.goto(app.url)
         page.locator(".scene-epoch").wait_for()
         assert "streamlit run checks less" in (tmp_path / "log").read_text()
-        page.goto(f"http://evil.example:{port}/runs")
-        until(lambda: "disallowed Origin or Host header" in (tmp_path / "log").read_text(), "Streamlit's refusal")
+
+        def refused() -> bool:
+            page.goto(f"http://evil.example:{port}/runs")  # again each time: the page may give up before it opens a stream
+            page.wait_for_load_state("networkidle")
+            return "disallowed Origin or Host header" in (tmp_path / "log").read_text()
+
+        until(refused, "Streamlit's refusal")
         assert page.get_by_test_id("stDataFrame").count() == 0
         assert page.get_by_role("heading", name="Runs").count() == 0
     finally:

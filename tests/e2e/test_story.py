@@ -92,6 +92,27 @@ def test_the_story(app: App, window: Visit) -> None:
     assert_score_is_of(scene, net_at(app, STORY, middle), data_of(STORY), "")
 
 
+def test_a_run_is_stopped_and_resumed(app: App, window: Visit) -> None:
+    page, store = window.page, app.store
+    endless = changed(
+        EXAMPLE, {"train.epochs": 10_000, "net.width": 64, "net.depth": 8}
+    )  # minutes, so that it is stopped before its end
+    store.submit(endless)
+    page.goto(f"{app.url}/?run={endless.run_id}")
+    try:
+        page.get_by_role("button", name="Stop", exact=True).click()
+        until(lambda: store.run(endless.run_id).status == "stopped", "stopped")
+        stopped = store.run(endless.run_id).epochs_done
+        assert stopped < 10_000
+        page.get_by_role("button", name="Resume", exact=True).click()
+        until(lambda: store.run(endless.run_id).epochs_done > stopped, "more epochs")
+        assert store.run(endless.run_id).status == "running"
+    finally:
+        store.stop(endless.run_id)
+        until(lambda: store.run(endless.run_id).status == "stopped", "stopped again")
+        store.delete(endless.run_id)
+
+
 def test_a_run_that_ends_before_it_is_looked_at_is_shown_whole(app: App, window: Visit) -> None:
     page = window.page
     run = changed(EXAMPLE, {"train.epochs": 7})

@@ -1,4 +1,4 @@
-"""Make the README's pictures of the Playground's scene from the running app: python -m tests.tools.pictures."""
+"""Make the pictures of README and guide from the running app: python -m tests.tools.pictures."""
 
 import io
 import shutil
@@ -11,14 +11,20 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import FloatRect, Page, sync_playwright
 
+from leafscope.app import navigation
+from leafscope.app.navigation import PAGES
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import load
 from tests.e2e.conftest import BROWSER_FLAGS
 from tests.e2e.harness import end_app, start_app, until
+from tests.e2e.page import drawn
 
 FOLDER = Path(__file__).parents[2] / "data" / "pictures"
 WIDTH, HEIGHT = 1440, 900
 """The window, in px."""
+
+OTHERS = tuple(page for page in PAGES if page.name in ("leaves", "balance", "overfitting", "compare", "present"))
+"""Pages whose first screen is a picture too."""
 
 WIDEST = 960
 """The most px that the replay is wide."""
@@ -50,14 +56,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         app = start_app(Path(name), Path(name) / "runs.db")
         try:
-            until(lambda: app.store.list_runs() and app.store.run(EXAMPLE.run_id).status == "finished", 90, "the example run")
+            until(lambda: app.store.list_runs() and app.store.run(EXAMPLE.run_id).status == "finished", "the example run")
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=executable, args=list(BROWSER_FLAGS))
                 page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
                 page.add_init_script('localStorage.setItem("leafscope.replayed", "1")')
                 page.goto(app.url)
                 scene = ScenePage(page)
-                paths = [*scene.moments(), scene.replay()]
+                paths = [*scene.moments(), scene.replay(), *(save_page(page, one) for one in OTHERS)]
                 browser.close()
         finally:
             end_app(app)
@@ -65,6 +71,19 @@ def main() -> int:
         with Image.open(path) as image:
             print(path, path.stat().st_size, getattr(image, "n_frames", 1))
     return int(any(path.stat().st_size >= LIMIT for path in paths))
+
+
+def save_page(page: Page, entry: navigation.Page) -> Path:
+    """Save the first screen of a page as a first visit shows it, once its first figure is drawn."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=entry.title, exact=True).click()
+    page.wait_for_url(f"**/{entry.name}**")
+    page.locator("[data-testid=stMain]").locator(".main-svg, iframe, canvas, svg[role=img]").first.wait_for()
+    drawn(page)
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(WIDTH - 2, HEIGHT // 2)
+    path = FOLDER / f"{entry.name}.png"
+    page.screenshot(path=path)
+    return path
 
 
 class ScenePage:

@@ -1,6 +1,6 @@
 """Labels at the ends of lines: right of the panel, as near to their line as they can be without touching each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared.packing import spread, spread_off
 from leafscope.app.theme import Look
 
 _CHARACTERS = (18, 26)
@@ -60,30 +61,37 @@ def label_ends(
 
     Where they do not all fit, labels of lit lines come first, then those that come first.
     """
-    size = theme.FONT_SIZE[look.projector]
-    chosen: list[tuple[EndLabel, list[str]]] = []
-    room = height
     broken = dict(zip(labels, _broken([label.text for label in labels], look)))
-    for label in sorted(labels, key=lambda label: not label.lit):
-        parts = broken[label]
-        if np.isfinite(label.y) and len(parts) * _LINE_HEIGHT * size <= room:
-            room -= len(parts) * _LINE_HEIGHT * size
-            chosen.append((label, parts))
+    chosen, tall = _fitting(labels, broken, height, look)
     scale = height / (y_range[1] - y_range[0])
-    wanted = [(label.y - y_range[0]) * scale for label, _ in chosen]
-    gap = min(_GAP * size, room / max(1, len(chosen)))
-    places = spread(wanted, [len(parts) * _LINE_HEIGHT * size + gap for _, parts in chosen], height)
+    wanted = [(label.y - y_range[0]) * scale for label in chosen]
+    places = spread(wanted, tall, height)
     axis = "" if panel == 1 else str(panel)
     notes = [
         _note(label, look, axis)
         | {
-            "text": frame.lines(parts),
+            "text": frame.lines(broken[label]),
             "ax": _LEADER + (x_range[1] - label.x) * width / (x_range[1] - x_range[0]),
             "ay": want - place,
         }
-        for (label, parts), want, place in zip(chosen, wanted, places.tolist())
+        for label, want, place in zip(chosen, wanted, places.tolist())
     ]
     frame.annotate(figure, notes)
+
+
+def _fitting(
+    labels: Sequence[EndLabel], broken: Mapping[EndLabel, Sequence[str]], height: float, look: Look, gap: float = _GAP
+) -> tuple[list[EndLabel], list[float]]:
+    """Choose the labels that fit in a height, lit ones first; each is as many px tall, with a gap where there is room."""
+    size = theme.FONT_SIZE[look.projector]
+    room, chosen = height, []
+    for label in sorted(labels, key=lambda label: not label.lit):
+        tall = len(broken[label]) * _LINE_HEIGHT * size
+        if np.isfinite(label.y) and tall <= room:
+            room -= tall
+            chosen.append(label)
+    gap = min(gap * size, room / max(1, len(chosen)))
+    return chosen, [len(broken[label]) * _LINE_HEIGHT * size + gap for label in chosen]
 
 
 def _note(label: EndLabel, look: Look, axis: str = "") -> dict[str, Any]:
@@ -141,21 +149,15 @@ def label_beside(
     air = theme.MARKER_SIZE[look.projector] / 2
     axis = "" if panel == 1 else str(panel)
     for stack in stacks:
-        room, chosen = height, []
-        for label in sorted(stack, key=lambda label: not label.lit):
-            if len(broken[label]) * _LINE_HEIGHT * size <= room:
-                room -= len(broken[label]) * _LINE_HEIGHT * size
-                chosen.append(label)
+        chosen, tall = _fitting(stack, broken, height, look)
         wanted = [(label.y - y_range[0]) * up for label in chosen]
-        gap = min(_GAP * size, room / max(1, len(chosen)))
-        sizes = [len(broken[label]) * _LINE_HEIGHT * size + gap for label in chosen]
         taken = []
         for label in chosen:
             left = (label.x - x_range[0]) * across + _LEADER
             right = left + max(len(line) for line in broken[label]) * frame.CHARACTER_WIDTH * size
             spans = [_span(x, y, left, right) for x, y in in_px]
             taken.append([(low - air, high + air) for low, high in filter(None, spans)])
-        places = spread_off(wanted, sizes, height, taken)
+        places = spread_off(wanted, tall, height, taken)
         for label, want, place in zip(chosen, wanted, places.tolist()):
             text = {"text": frame.lines(broken[label]), "ax": _LEADER, "ay": want - place}
             notes.append(_note(label, look, axis) | text | {"bgcolor": theme.faded(theme.BACKGROUND[look.dark], _BEHIND)})
@@ -185,86 +187,21 @@ def label_inside(
         ((np.min(y) - y_range[0]) * up - air - theme.MARKER_SIZE[look.projector], (np.max(y) - y_range[0]) * up + air)
         for _, y in lines
     ]
-    room, chosen = height, []
-    for label in sorted(labels, key=lambda label: not label.lit):
-        parts = frame.wrapped(theme.one_line(label.text, 2 * _LIMIT), size, round(0.75 * width))  # a screen may be smaller
-        if np.isfinite(label.y) and len(parts) * _LINE_HEIGHT * size <= room:
-            room -= len(parts) * _LINE_HEIGHT * size
-            chosen.append((label, parts))
-    wanted = [(label.y - y_range[0]) * up for label, _ in chosen]
-    tall = [len(parts) * _LINE_HEIGHT * size for _, parts in chosen]
+    across_panel = round(0.75 * width)  # a screen may be smaller
+    broken = {label: frame.wrapped(theme.one_line(label.text, 2 * _LIMIT), size, across_panel) for label in labels}
+    chosen, tall = _fitting(labels, broken, height, look, gap=0)
+    wanted = [(label.y - y_range[0]) * up for label in chosen]
     places = spread_off(wanted, tall, height, [taken] * len(chosen))
     axis = "" if panel == 1 else str(panel)
     middle = sum(x_range) / 2
     notes = [
         _note(label, look, axis)
-        | {"text": frame.lines(parts), "xanchor": "center", "align": "center"}
+        | {"text": frame.lines(broken[label]), "xanchor": "center", "align": "center"}
         | {"bgcolor": theme.faded(theme.BACKGROUND[look.dark], _BEHIND)}
         | {"ax": (middle - label.x) * across, "ay": want - place}
-        for (label, parts), want, place in zip(chosen, wanted, places.tolist())
+        for label, want, place in zip(chosen, wanted, places.tolist())
     ]
     frame.annotate(figure, notes)
-
-
-def spread(wanted: ArrayLike, sizes: ArrayLike, height: float) -> NDArray[np.float64]:
-    """Move (A,) centres of labels of (A,) sizes as little as possible, by squares, so that none overlap in 0..height.
-
-    The order of the centres is kept. Where the sizes exceed the height, labels reach above it.
-
-    >>> spread([10, 10, 90], [20, 20, 20], height=100).tolist()
-    [10.0, 30.0, 90.0]
-    """
-    centres, tall = np.asarray(wanted, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
-    if len(centres) == 0:
-        return centres
-    order = np.argsort(centres, kind="stable")
-    tall = tall[order]
-    # Side by side, centres are offset + a value that must not fall from one to the next: isotonic regression
-    offset = np.cumsum(tall) - tall / 2
-    values = _isotonic(centres[order] - offset)
-    values = np.clip(values, 0.0, max(0.0, height - tall.sum()))
-    places = np.empty(len(centres))
-    places[order] = values + offset
-    return places
-
-
-def spread_off(
-    wanted: ArrayLike, sizes: ArrayLike, height: float, taken: Sequence[Sequence[tuple[float, float]]]
-) -> NDArray[np.float64]:
-    """Move centres as `spread` does, to whole px, and each label off the intervals of px that are `taken` for it.
-
-    Where that leaves no room, the labels are placed as by `spread`.
-
-    >>> spread_off([50], [20], height=100, taken=[[(45, 70)]]).tolist()
-    [35.0]
-    """
-    centres, tall = np.asarray(wanted, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
-    order = np.argsort(centres, kind="stable")
-    grid = np.arange(0.0, height + 1)
-    # best[p]: the least sum of squares of the labels so far, the last of them centred at px p or below; `at` says where
-    best, steps = np.zeros(len(grid)), []
-    for number, place in enumerate(order):
-        half = tall[place] / 2
-        cost = (grid - centres[place]) ** 2
-        cost[(grid < half) | (grid > height - half)] = np.inf
-        for low, high in taken[place]:
-            cost[(grid > low - half) & (grid < high + half)] = np.inf
-        if number:
-            apart = int(np.ceil(half + tall[order[number - 1]] / 2))
-            cost[apart:] += best[: len(grid) - apart]
-            cost[:apart] = np.inf
-        best = np.minimum.accumulate(cost)
-        steps.append(cost)
-    if not len(order) or not np.isfinite(best[-1]):
-        return spread(wanted, sizes, height)
-    places, end = np.empty(len(order)), len(grid)
-    for number in range(len(order) - 1, -1, -1):
-        at = int(np.argmin(steps[number][:end]))
-        places[order[number]] = grid[at]
-        end = at + 1
-        if number:
-            end = at - int(np.ceil((tall[order[number]] + tall[order[number - 1]]) / 2)) + 1
-    return places
 
 
 def _span(x: NDArray[np.float64], y: NDArray[np.float64], left: float, right: float) -> tuple[float, float] | None:
@@ -276,12 +213,6 @@ def _span(x: NDArray[np.float64], y: NDArray[np.float64], left: float, right: fl
     ends = np.interp([max(left, x[0]), min(right, x[-1])], x, y)
     inside = np.concatenate([ends, y[(x >= left) & (x <= right)]])
     return float(inside.min()), float(inside.max())
-
-
-def _isotonic(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The rising sequence nearest by squares, by its max-min formula; O(A^3) for a handful of labels."""
-    count = range(len(values))
-    return np.array([max(min(values[j : k + 1].mean() for k in count if k >= i) for j in count if j <= i) for i in count])
 
 
 def _broken(texts: Sequence[str], look: Look, whole: bool = False) -> list[list[str]]:

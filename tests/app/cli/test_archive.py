@@ -136,8 +136,8 @@ def test_wrong_use_is_refused_and_writes_nothing(db: Store, tmp_path: Path, caps
 
 def test_an_ambiguous_address_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'abcd' must mean one run, but 6 fit: abcd0, abcd1, abcd2, abcd3, abcd4, \.\.\."):
-        archive._address("run", "abcd", {f"abcd{number}": "" for number in range(6)})
-    assert archive._address("run", "abcd", {"abcd": "", "abcd1": ""}) == "abcd"
+        archive.address("run", "abcd", {f"abcd{number}": "" for number in range(6)})
+    assert archive.address("run", "abcd", {"abcd": "", "abcd1": ""}) == "abcd"
 
 
 def test_a_file_that_is_there_is_overwritten_only_by_force(

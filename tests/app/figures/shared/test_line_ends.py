@@ -10,7 +10,8 @@ from sklearn.isotonic import isotonic_regression
 from leafscope.app import theme
 from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
 from leafscope.app.figures.shared.interval_lines import panel_height
-from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, spread, spread_off
+from leafscope.app.figures.shared.line_ends import EndLabel, label_ends
+from leafscope.app.figures.shared.packing import spread, spread_off
 from leafscope.app.theme import Look
 from tests.app.figures.overfitting.tables import with_interval
 from tests.app.figures.test_contract import LOOKS

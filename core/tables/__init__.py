@@ -1,0 +1,29 @@
+"""Tables that people bring: reading a file, telling what its columns are, and encoding them as features.
+
+`read(file, choices)` gives a `Table`; `encoding.encode` fits its features on training rows. `content` decodes a file, `dialect`,
+`header` and `layout` find its rows, `cells` parses them, `numbers`, `dates` and `columns` tell what they mean, `target` what is
+predicted. Outside this folder, import the names in `__all__` from here. Of the core, this package imports `errors`, `files`,
+`lazy`, `limits` and `text`; pandas and pyarrow are imported when a file is read.
+"""
+
+from typing import TYPE_CHECKING
+
+from leafscope.core.lazy import lazily
+
+if TYPE_CHECKING:
+    from leafscope.core.tables.choices import Choices
+    from leafscope.core.tables.columns import Column
+    from leafscope.core.tables.reading import read
+    from leafscope.core.tables.table import Source, Table
+
+__all__ = ["Choices", "Column", "Source", "Table", "read"]
+
+_HOMES = {
+    "Choices": "tables.choices",
+    "Column": "tables.columns",
+    "Source": "tables.table",
+    "Table": "tables.table",
+    "read": "tables.reading",
+}
+
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -1,0 +1,263 @@
+"""The layout of a text: its dialect, which lines are titles, comments or names, and that all rows have the same cells."""
+
+import csv
+import io
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafscope.core.errors import TableError
+from leafscope.core.limits import MAX_FEATURES, MAX_TABLE_ROWS
+from leafscope.core.tables.dialect import DELIMITERS, WHITESPACE, Dialect, candidates
+from leafscope.core.tables.header import is_header
+from leafscope.core.tables.marks import is_number
+
+_TITLES = 20
+"""The most lines of titles above a table."""
+
+_BYTES = 2**21
+"""Bytes in which cells are counted at once."""
+
+_BODY = 200
+"""Rows by which the header is judged."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """UTF-8 text from a place on, so that a large one is never copied."""
+
+    data: bytes
+    start: int = 0
+    line: int = 1
+    """The number of the line that begins at the start."""
+
+    def stream(self) -> io.BytesIO:
+        """Open it from its start on."""
+        stream = io.BytesIO(self.data)
+        stream.seek(self.start)
+        return stream
+
+    def behind(self, end: int) -> "Text":
+        """The text from a line's beginning on."""
+        return Text(self.data, end, self.line + self.data.count(b"\n", self.start, end))
+
+    def from_line(self, line: int) -> "Text":
+        """The text from a line on."""
+        end = self.start
+        for _ in range(line - self.line):
+            end = self.data.find(b"\n", end) + 1 or len(self.data)
+        return self.behind(end)
+
+    def rows(self, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+        """Yield each row's line and cells; [] for a blank line. Raises TableError for a cell that does not end."""
+        line = self.line
+        with io.TextIOWrapper(self.stream(), "utf-8", newline="\n") as text:
+            try:
+                for line, cells in dialect.rows(text, self.line):
+                    yield line, cells if len(cells) > 1 or (cells and cells[0].strip()) else []
+            except csv.Error as error:
+                raise TableError(
+                    f"quotes must come in pairs, but behind line {line:,} there is a cell that does not end: {error}"
+                ) from None
+
+    def first_rows(self, dialect: Dialect, most: int) -> list[list[str]]:
+        """Return the cells of the first rows that are not blank."""
+        return list(islice((row for _, row in self.rows(dialect) if row), most))
+
+
+@dataclass
+class Layout:
+    """Rows of values, with blank lines between them."""
+
+    text: Text
+    dialect: Dialect
+    width: int
+    """Columns."""
+    cells: int
+    """Cells of the widest row; those behind the columns are empty."""
+    lines: NDArray[np.uint32]
+    """The line of each row, from 1."""
+    header: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
+    """Sentences about what was left out."""
+
+
+def layout(data: bytes, delimiter: str | None = None, header: bool | None = None) -> Layout:
+    """Find the layout of a text; `delimiter` and `header` say what is known. Raises TableError, with the row."""
+    if delimiter is not None and delimiter not in DELIMITERS and (len(delimiter.encode()) != 1 or delimiter in '"\n\r'):
+        raise TableError(f"a delimiter must be one character, or whitespace, got {delimiter!r:.20}")
+    notes: list[str] = []
+    text = Text(data)
+    if named := re.match(rb'\s*"?sep=([^\n])"?[^\S\n]*(\n|$)', data):
+        delimiter = delimiter or named[1].decode("utf-8", "replace")
+        text = text.behind(named.end())
+    text, comment = _without_comments(text, notes)
+    fault: TableError | None = None
+    for dialect in candidates(data[text.start : text.start + 400_000].decode("utf-8", "ignore"), delimiter):
+        try:
+            found = _with_dialect(text, dialect, header, comment)
+        except TableError as error:
+            fault = fault or error
+            continue
+        found.notes = notes + found.notes
+        return found
+    assert fault is not None
+    raise fault
+
+
+def _without_comments(text: Text, notes: list[str]) -> tuple[Text, str | None]:
+    """Leave out lines that begin with # (at the top also %); returns the last one above the table, which may hold the names."""
+    data, last = text.data, None
+    n_lines = data.count(b"\n") + 1
+    n_comments = data.count(b"\n#") + data.startswith(b"#")
+    if n_comments > n_lines // 2:
+        return text, None  # then it is what values begin with
+    top = re.compile(rb"(?:[^\S\n]*(?:[#%][^\n]*)?\n)*").match(data, text.start)
+    if top is not None and top.end() > text.start:
+        comments = [line for line in top[0].split(b"\n") if line.strip()]
+        if comments:
+            last = comments[-1].strip().lstrip(b"#%").decode("utf-8", "replace")
+        text = text.behind(top.end())
+    if data.find(b"\n#", max(text.start - 1, 0)) >= 0 and b'"' not in data:
+        rest, count = re.subn(rb"(?m)^#[^\n]*", b"", data[text.start :])
+        notes.append(f"{count:,} {'line that begins' if count == 1 else 'lines that begin'} with # left out, as comments")
+        text = Text(rest, 0, text.line)
+    return text, last
+
+
+def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: str | None) -> Layout:
+    lines, widths = _scan(text, dialect)
+    if not len(lines):
+        raise TableError("the file must have rows, but it holds only comments and blank lines")
+    common = Counter((widths[1:] if len(widths) > 1 else widths).tolist()).most_common()
+    width = max(width for width, n in common if n == common[0][1])
+    notes: list[str] = []
+    above = 0  # titles above the table have fewer cells than all else
+    while above < min(_TITLES, len(widths) - 1) and widths[above] < width:
+        above += 1
+    head = text.first_rows(dialect, above + _BODY + 1)
+    body = head[above:]
+    ends_with_mark = all(not row[-1].strip() for row in body)
+    names: list[str] | None = None
+    if above and width > 1 and header is not False:
+        short = head[above - 1]
+        if len(short) == width - 1 and (ends_with_mark or _names_but_the_first(short, body)):
+            names = short if ends_with_mark else ["", *short]
+            above -= 1
+    if above:
+        n = int(lines[above - 1] - lines[0]) + 1
+        left_out = "line was left out: it has" if n == 1 else f"{n} lines were left out: they have"
+        notes.append(f"the first {left_out} fewer cells than the other rows")
+    skip = above + (names is not None)
+    if names is None and (header is True or (header is None and is_header(body[0], body[1:]))):
+        names, skip = body[0], above + 1
+    elif names is None and header is None and comment is not None:
+        told = next((row for _, row in dialect.rows([comment])), [])
+        names = told if len(told) == width and not any(map(is_number, told)) else None
+    while names is not None and len(names) > width and not names[-1].strip():
+        names = names[:-1]  # only the line of names ends with a delimiter
+    width = width if names is None else len(names)
+    if width > 1 and ends_with_mark and (names is None or not names[-1].strip()) and _is_trailing(text, dialect, width):
+        width -= 1
+    if width > MAX_FEATURES + 1:
+        raise TableError(f"a table must have at most {MAX_FEATURES:,} columns and a target, got {width:,} columns")
+    if skip >= len(lines):
+        raise TableError("the file must have rows of values below its names, but it has none")
+    found = Layout(text.from_line(int(lines[skip])), dialect, width, width, lines[skip:], names and names[:width], notes)
+    found.cells = _check_widths(found, widths[skip:])
+    return found
+
+
+def _is_trailing(text: Text, dialect: Dialect, width: int) -> bool:
+    """Whether the last cell is empty in every row, because lines end with a delimiter."""
+    if dialect.delimiter == WHITESPACE:
+        return False
+    return all(len(row) < width or not row[width - 1].strip() for number, (_, row) in enumerate(text.rows(dialect)) if number)
+
+
+def _names_but_the_first(names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether the names leave out the first column, which then numbers or names the rows, as R writes it."""
+    first = [row[0] for row in body]
+    return len(set(first)) == len(first) and is_header(names, [row[1:] for row in body])
+
+
+def _scan(text: Text, dialect: Dialect) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Count the cells of every row that is not blank: its line, from 1, and its cells."""
+    lines, widths = array("I"), array("I")
+    most = MAX_TABLE_ROWS + _TITLES + 1
+    has_quotes = bool(dialect.quote) and text.data.find(dialect.quote.encode(), text.start) >= 0
+    if has_quotes:
+        for line, row in text.rows(dialect):
+            if row:
+                lines.append(line)
+                widths.append(len(row))
+                if len(lines) > most:
+                    break
+    elif dialect.delimiter == WHITESPACE:
+        for line, cells in enumerate(text.stream(), text.line):
+            if width := len(cells.split()):
+                lines.append(line)
+                widths.append(width)
+                if len(lines) > most:
+                    break
+    else:
+        return _counted(text, dialect.delimiter.encode(), most)
+    _check_rows(len(lines), most)
+    return np.frombuffer(lines, np.uint32), np.frombuffer(widths, np.uint32)
+
+
+def _check_rows(n: int, most: int) -> None:
+    if n > most:
+        raise TableError(f"a table must have at most {MAX_TABLE_ROWS:,} rows, and this file has more")
+
+
+def _counted(text: Text, mark: bytes, most: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Count cells where nothing is quoted, a few megabytes at once."""
+    lines, widths, line, n_rows = [], [], text.line, 0
+    blank = b" " if mark == b"\t" else b" \t"
+    begin = text.start
+    while begin < len(text.data):
+        end = text.data.rfind(b"\n", begin, begin + _BYTES) + 1 or text.data.find(b"\n", begin + _BYTES) + 1 or len(text.data)
+        part = np.frombuffer(text.data, np.uint8, count=end - begin, offset=begin)
+        ends = np.flatnonzero(part == 10)
+        if not len(ends) or ends[-1] != len(part) - 1:
+            ends = np.append(ends, len(part))
+        marks = np.searchsorted(np.flatnonzero(part == mark[0]), ends) if mark else np.zeros(len(ends), np.int64)
+        count = np.diff(marks, prepend=0) + 1
+        begins = np.append(0, ends[:-1] + 1)
+        is_row = ends > begins
+        for place in np.flatnonzero(is_row & (count == 1)) if mark or b" " in blank else ():
+            is_row[place] = bool(text.data[begin + begins[place] : begin + ends[place]].strip(blank))
+        lines.append((np.flatnonzero(is_row) + line).astype(np.uint32))
+        widths.append(count[is_row].astype(np.uint32))
+        n_rows += len(widths[-1])
+        _check_rows(n_rows, most)
+        line += len(ends)
+        begin = end
+    return np.concatenate(lines), np.concatenate(widths)
+
+
+def _check_widths(found: Layout, widths: NDArray[np.uint32]) -> int:
+    """Check that every row has the cells of the columns, or more that are empty; return the cells of the widest."""
+    width = found.width
+    odd = np.flatnonzero(widths != width)
+    if len(found.lines) > MAX_TABLE_ROWS:
+        raise TableError(f"a table must have at most {MAX_TABLE_ROWS:,} rows, got {len(found.lines):,}")
+    if not len(odd):
+        return width
+    place_of = {int(found.lines[place]): int(place) for place in odd}
+    for line, row in found.text.rows(found.dialect):
+        if line not in place_of or not any(cell.strip() for cell in row):
+            continue
+        if len(row) < width or any(cell.strip() for cell in row[width:]):
+            raise TableError(
+                f"every row must have {width:,} cells, as {'the names do' if found.header else 'most rows do'}, but row "
+                f"{place_of[line] + 1:,} (line {line:,}) has {len(row):,}"
+            )
+    return int(widths.max())

@@ -1,0 +1,33 @@
+"""What single cells look like: numbers, dates, and the marks of missing values."""
+
+import re
+
+MISSING = (
+    *("", "?", "-", ".", "NA", "na", "N/A", "n/a", "N/a", "nan", "NaN", "NAN", "Nan", "null", "NULL", "Null"),
+    *("<NA>", "#N/A", "#NA", "NaT", "n.a.", "N.A.", "--", "---", "...", "\\N"),
+)
+"""Cells that mean: no value."""
+
+_MISSING = frozenset(MISSING)
+
+_NUMBER = re.compile(
+    r"[-+−]?\(?\s?[$€£]?\s?[-+−]?(\d[\d.,'’\u00a0\u202f]*|[.,]\d+)(e[-+]?\d+)?\s?[%€$£]?\)?|[-+]?inf(inity)?", re.IGNORECASE
+)
+_DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})( .*)?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
+)
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell means that there is no value."""
+    return cell.strip() in _MISSING
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell looks like a number in any notation."""
+    return _NUMBER.fullmatch(cell.strip()) is not None and not cell.strip().endswith(",")
+
+
+def is_date(cell: str) -> bool:
+    """Whether a cell looks like a date or a time."""
+    return _DATE.fullmatch(cell.strip()) is not None

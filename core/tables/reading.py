@@ -1,0 +1,157 @@
+"""Reading a file as a table."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafscope.core.tables import numbers
+from leafscope.core.tables.cells import Cells, Texts, columns_of
+from leafscope.core.tables.choices import Choices
+from leafscope.core.tables.columns import Prepared, Reading, Where, prepared, understood
+from leafscope.core.tables.content import content
+from leafscope.core.tables.header import clean_name, names_of
+from leafscope.core.tables.layout import Layout, layout
+from leafscope.core.tables.parquet import parquet_columns
+from leafscope.core.tables.table import Source, Table, table
+
+_SAMPLE_ROWS = 300
+"""Rows by which the decimal mark is guessed, before all rows confirm it."""
+
+
+class _Raw(NamedTuple):
+    """The cells of a file, before it is known what they mean."""
+
+    names: list[str]
+    cells: list[Cells]
+    ready: list[Prepared | None]
+    reading: Reading
+    source: Source
+    where: Where
+
+
+def read(file: str | os.PathLike[str] | bytes, choices: Choices | None = None) -> Table:
+    """Read a CSV or Parquet file, packed with gzip or not, as a table; `file`: a path, or its bytes.
+
+    Raises TableError with one sentence that names the row or column and what must hold, and OSError.
+    """
+    choices = choices or Choices()
+    found = content(file, choices.encoding)
+    name = clean_name(choices.name or ("table" if isinstance(file, bytes) else _stem(Path(file)))) or "table"
+    if found.encoding is None:
+        raw = _of_parquet(found.data, choices)
+    else:
+        raw = _of_text(layout(found.data, choices.delimiter, choices.header), found.encoding, choices)
+    columns = []
+    for place, column_name in enumerate(raw.names):
+        columns.append(understood(column_name, raw.cells[place], raw.ready[place], raw.reading, raw.where))
+        raw.cells[place] = np.empty(0)  # a large file is not kept twice
+        raw.ready[place] = None
+    return table(columns, raw.source, choices, name)
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for ending in (".gz", ".csv", ".tsv", ".txt", ".data", ".dat", ".parquet", ".tab"):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            name = name[: -len(ending)]
+    return name
+
+
+def _of_parquet(data: bytes, choices: Choices) -> _Raw:
+    names, cells = parquet_columns(data)
+    ready = _prepared(cells)
+    reading, _ = _decided(cells, ready, choices)
+    return _Raw(names_of(names, len(names)), cells, ready, reading, Source(), lambda row: f"row {row + 1:,}")
+
+
+def _of_text(laid_out: Layout, encoding: str, choices: Choices) -> _Raw:
+    sample = _sampled(laid_out)
+    guess = choices.decimal or ("," if sample.comma > sample.point else ".")
+    cells = columns_of(laid_out, guess)
+    ready = _prepared(cells)
+    reading, decimal = _decided(cells, ready, choices, guess, sample)
+    if decimal != guess:
+        cells = columns_of(laid_out, decimal)
+        ready = _prepared(cells)
+        reading = _decided(cells, ready, choices, decimal, sample)[0]._replace(decimal=decimal)
+    reading = reading._replace(is_point_open=reading.is_decimal_open and laid_out.dialect.delimiter != ",")
+    lines = laid_out.lines
+    if (is_empty := _empty_rows(cells)) is not None:
+        lines, cells = lines[~is_empty], [_only(one, ~is_empty) for one in cells]
+    source = Source(laid_out.dialect.delimiter or None, encoding, decimal, laid_out.header is not None, tuple(laid_out.notes))
+    names = names_of(laid_out.header, laid_out.width)
+    return _Raw(names, cells, ready, reading, source, lambda row: f"row {row + 1:,} (line {lines[row]:,})")
+
+
+def _sampled(laid_out: Layout) -> numbers.Notation:
+    """Count which decimal mark the first rows need."""
+    import pyarrow as pa
+
+    cells = {
+        cell.strip()
+        for row in laid_out.text.first_rows(laid_out.dialect, _SAMPLE_ROWS)
+        for cell in row
+        if "," in cell or "." in cell
+    }
+    return numbers.notation(numbers.core(pa.array(sorted(cells), pa.large_string()))[0])
+
+
+def _prepared(cells: Sequence[Cells]) -> list[Prepared | None]:
+    return [prepared(one) if isinstance(one, Texts) else None for one in cells]
+
+
+def _decided(
+    cells: Sequence[Cells],
+    ready: Sequence[Prepared | None],
+    choices: Choices,
+    guess: str = ".",
+    sample: numbers.Notation | None = None,
+) -> tuple[Reading, str]:
+    """Decide on the decimal mark and the order of dates by all columns; also returns the mark of the file."""
+    votes = {".": 0, ",": 0}
+    is_first_day, is_first_month = 0, 0
+    if sample is not None and (sample.comma or sample.point):
+        votes[guess] += 1
+    for one, texts in zip(cells, ready, strict=True):
+        if texts is None:
+            if isinstance(one, np.ndarray) and one.dtype.kind == "f":
+                votes[guess] += bool((one != np.floor(one))[np.isfinite(one)].any()) and not numbers.are_like_thousands(one)
+            continue
+        if texts.notation.comma != texts.notation.point:
+            votes["," if texts.notation.comma > texts.notation.point else "."] += 1
+        if texts.dates is not None:
+            is_first_day += texts.dates.order == "day"
+            is_first_month += texts.dates.order == "month"
+    decimal = choices.decimal or ("," if votes[","] > votes["."] else ".")
+    day_first = is_first_day >= is_first_month if choices.day_first is None else choices.day_first
+    reading = Reading(
+        decimal,
+        day_first,
+        is_decimal_open=choices.decimal is None and not any(votes.values()),
+        is_order_open=choices.day_first is None and not (is_first_day or is_first_month),
+        keeps_decimal=choices.decimal is not None,
+        keeps_order=choices.day_first is not None,
+    )
+    return reading, decimal
+
+
+def _empty_rows(cells: Sequence[Cells]) -> NDArray[np.bool_] | None:
+    """Which rows have no value at all; None: no row."""
+    empty: NDArray[np.bool_] | None = None
+    for one in cells:
+        values = one.codes if isinstance(one, Texts) else one
+        if values.dtype.kind in "ub" or (values.dtype.kind == "i" and not isinstance(one, Texts)):
+            return None
+        missing = values < 0 if isinstance(one, Texts) else np.isnan(values)
+        empty = missing if empty is None else empty & missing
+        if not empty.any():
+            return None
+    return empty
+
+
+def _only(cells: Cells, rows: NDArray[np.bool_]) -> Cells:
+    return Texts(cells.distinct, cells.codes[rows]) if isinstance(cells, Texts) else cells[rows]
