@@ -629,8 +629,8 @@ class Scene {
     this.levelSlider.setAttribute("aria-valuetext", this.levelWords.textContent);
     setText(this.shuffleButton, state.shuffled ? "Undo shuffle" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
+    if (!isMoving || !this.guide.key) this.guide.draw(); // from the start, so that its links have their place
     if (isMoving) return;
-    this.guide.draw();
     this.writeFrames();
     setText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }
