@@ -8,6 +8,7 @@ process.
 import contextlib
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -140,8 +141,6 @@ def stop_sweep(sweep_id: str, *, store: Store | None = None) -> None:
 
 def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgress:
     """Return the progress of a sweep. Raises RunNotFoundError if no sweep has this id."""
-    from leafscope.core.device import n_cores
-    from leafscope.core.sweep.results import estimated_seconds
     from leafscope.core.worker import stages
 
     store = store or default_store()
@@ -164,8 +163,20 @@ def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgres
         running=counts["running"],
         queued=counts["queued"],
         stopped=counts["stopped"] + counts["interrupted"] + counts["deleted"],
-        seconds_left=estimated_seconds(sweep, ended, n_cores(), following) if active else None,
+        seconds_left=_seconds_left(store, sweep, ended, following) if active else None,
     )
+
+
+def _seconds_left(store: Store, sweep: SweepConfig, ended: Sequence[str], following: Mapping[str, RunConfig]) -> float:
+    """Estimate by the pace so far, at first roughly."""
+    from leafscope.core.device import n_cores
+    from leafscope.core.sweep.members import distinct_runs, run_ids
+    from leafscope.core.sweep.results import estimated_seconds, pace
+
+    effort = estimated_seconds(sweep, ended, 1, following)
+    runs = dict(zip(run_ids(sweep), distinct_runs(sweep), strict=True)) | dict(following)
+    measured = pace(runs, store.ends(ended))
+    return effort / n_cores() if measured is None else effort * measured
 
 
 def sweep_results(sweep_id: str, *, store: Store | None = None) -> pd.DataFrame:

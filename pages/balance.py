@@ -14,7 +14,7 @@ from leafscope.app.balance.sections import PAIR, BalanceView, expected_at
 from leafscope.app.figures.balance.lorenz import LorenzCurve
 from leafscope.app.figures.balance.node_balance import NodeBalance
 from leafscope.app.figures.shared.chance import Band, columns_of, compared
-from leafscope.app.leaves import choose_view, node, replay
+from leafscope.app.leaves import choose_view, node
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
 from leafscope.app.parts.csv_button import csv_button
@@ -43,9 +43,6 @@ def main() -> None:
     if found is None:
         return
     view = BalanceView(**vars(found), length=_length(found.depth))
-    if replay.playing():
-        replay.play(view)
-        return
     counts = view.lengths[view.split]
     _numbers(view, counts)
     left, right = st.columns(2)

@@ -26,7 +26,6 @@ class Keys:
     CONTROLS_FROM = "_controls_from"
     FORM_FROM = "_form_from"
     PAGE = "_page"
-    REPLAY = "_replay"
     DECK = "_deck"
     SCENE = "_scene"
     SCENE_WRITTEN = "_scene_written"
@@ -113,10 +112,9 @@ def show_sweep(chosen: str | None) -> None:
 
 
 def enter_page(name: str) -> None:
-    """Note which page is shown; a replay or scene of the page before ends."""
+    """Note which page is shown; a scene of the page before ends."""
     if st.session_state.get(Keys.PAGE) != name:
         st.session_state[Keys.PAGE] = name
-        st.session_state.pop(Keys.REPLAY, None)
         st.session_state.pop(Keys.SCENE, None)
 
 
@@ -181,7 +179,7 @@ def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None
 
 def forget_address() -> None:
     """Forget all that the session holds of what the URL says, so that the URL is taken as it is."""
-    held = (Keys.RUN, Keys.SWEEP, Keys.CONTROLS_FROM, Keys.SCENE, Keys.REPLAY)
+    held = (Keys.RUN, Keys.SWEEP, Keys.CONTROLS_FROM, Keys.SCENE)
     for key in (*held, *st.session_state.get(Keys.IN_ADDRESS, ())):
         st.session_state.pop(key, None)
 

@@ -5,7 +5,6 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.address.choice import seed, warn
-from leafscope.app.leaves import replay
 from leafscope.app.leaves.view import SPLITS, View
 from leafscope.app.parts import run_picker, sidebar, store_trouble
 from leafscope.core import jobs
@@ -112,14 +111,12 @@ def _ask(shown: RunSummary) -> View:
             "Rows of split", list(SPLITS), format_func=SPLITS.__getitem__, key="split", horizontal=True, persist_state="session"
         )
         session.publish_to_url("split", split, "train")
-        replay.take_epoch()
         epoch_fault = seed("epoch", epochs, epochs[-1])
         epoch = epochs[0]
         if len(epochs) > 1:
             epoch = st.select_slider(
                 "Epoch", epochs, key="epoch", help="0 is before training. The arrow keys move it.", persist_state="session"
             )
-            replay.button(shown.run_id, epochs, epoch)
         session.publish_to_url("epoch", epoch, epochs[-1])
     warn("layer", layer_fault, f"from 0 (the first) to {layers[-1]}" if len(layers) > 1 else "0, since there is one")
     warn("split", split_fault, "train, validation or test")

@@ -1,4 +1,4 @@
-"""Parts of Leaves that need no weights: members, all leaves, loads over epochs, splits, and a decision tree's leaves."""
+"""Parts of Leaves that need no weights: all leaves, loads over epochs, splits, and a decision tree's leaves."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from leafscope.app import theme
 from leafscope.app.address import choice, session
-from leafscope.app.figures.leaves.image_grid import MAX_IMAGES, ImageGrid, MeanImage, members_sentence
 from leafscope.app.figures.leaves.leaf_class_heatmap import LeafClassHeatmap
 from leafscope.app.figures.leaves.leaf_lines import LeafLines
 from leafscope.app.figures.leaves.load_ranks import LoadRanks
@@ -46,93 +45,6 @@ MOST_LINES = 4
 
 MOST_OFFERED = 256
 """Leaves offered to be drawn over the epochs, the fullest first."""
-
-MOST_MEMBERS = 2000
-"""Rows whose margins are computed; a deep net of several layers takes a second for them."""
-
-
-def rows(view: LeafView) -> None:
-    """The rows of the chosen node: images, or a table."""
-    members = view.members()
-    if not len(members):
-        return
-    split = view.data.splits[view.split]
-    predictions = view.predictions_of(view.node, members)
-    indices = split.index[members]
-    st.header(f"Rows in {view.name}")
-    shape = view.data.info.image_shape
-    if shape is None:
-        _member_table(view, members, predictions)
-        return
-    images = view.data.raw[indices].reshape(-1, *shape)
-    left, right = st.columns([3, 2])
-    with left:
-        few = f"The first {MAX_IMAGES} of " if len(indices) > MAX_IMAGES else ""
-        grid = ImageGrid(
-            images,
-            split.y[members],
-            view.data.class_names,
-            predictions,
-            rows=indices,
-            columns=10,
-            title=f"{few}{theme.thousands(len(indices))} {view.rows}",
-            split=SPLITS[view.split],
-            more=_at_the_gates(view, members),
-        )
-        drawing.show(
-            grid,
-            key="members",
-            share=0.58,
-            caption="In the order of the data set; hover an image for its row, class and prediction. "
-            + _predicted(view, predictions),
-        )
-    with right:
-        drawing.show(MeanImage(images.mean(0), len(images)), key="mean_image", share=0.38, caption="In the data's units.")
-
-
-def _predicted(view: LeafView, predictions: NDArray[np.int64] | None) -> str:
-    if predictions is None:
-        return f"No predictions: {view.no_weights()}."
-    return "Predictions of the net after the last epoch."
-
-
-def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> None:
-    split = view.data.splits[view.split]
-    names = np.array(view.data.class_names)
-    table = pd.DataFrame({"row": split.index[members], "class": names[split.y[members]]})
-    if predictions is not None:
-        table["prediction"] = names[predictions]
-        table["wrong"] = predictions != split.y[members]
-    table = table.assign(**_at_the_gates(view, members))
-    features = pd.DataFrame(view.data.raw[split.index[members]], columns=list(view.data.feature_names))
-    sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
-    st.markdown(theme.escape_markdown(sentence))
-    shown = pd.concat([table, features], axis=1)
-    st.dataframe(shown, hide_index=True, height=320, key="member_table", column_config=drawing.in_words(table))
-    st.caption("In the order of the data set, features in the data's units. " + _predicted(view, predictions))
-
-
-def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Columns for a table of rows: the smallest margin, and the class that the net would predict beyond that gate."""
-    return _kept_at_the_gates((*view.key, view.epoch, view.layer, view.split, view.node), view, members)
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Cached, since the net computes every row twice; the key identifies the view and its rows."""
-    del key
-    view, members = _view, _members
-    from leafscope.core.inspection.contributions import flips, margins
-
-    trained = view.trained()
-    if trained is None or not trained.net.config.gated or view.depth == 0:
-        return {}
-    x = view.data.splits[view.split].features(members[:MOST_MEMBERS])
-    missing = len(members) - len(x)
-    names = np.array([*view.data.class_names, ""], dtype=object)
-    beyond = np.append(flips(trained.net, x, view.layer)[1], np.full(missing, -1))
-    smallest = np.append(margins(trained.net, x, view.layer).min(1), np.full(missing, np.nan))
-    return {"smallest margin": smallest, "beyond that gate": names[beyond]}
 
 
 def all_leaves(view: LeafView) -> None:
@@ -274,7 +186,7 @@ def _asked_nodes(view: LeafView) -> list[int]:
             key="lines",
             max_selections=MOST_LINES - 1,
             persist_state="session",
-            help=f"The {MOST_OFFERED} fullest are offered; click a piece of the tree for any other.",
+            help=f"The {MOST_OFFERED} fullest are offered; click a box of the tree for any other.",
         )
     session.publish_to_url("lines", ",".join(map(str, asked)), ",".join(map(str, usual)))
     return list(dict.fromkeys([view.node, *(first_leaf + leaf for leaf in asked)]))
@@ -321,7 +233,7 @@ def splits(view: LeafView) -> None:
         key="split_icicles",
         subject=view.subject,
         words=_dealt_words(counts["train"], counts["test"]),
-        caption=view.caption("Colour is the load of a prefix within its split, relative to equal loads of its level."),
+        caption=view.caption("Colour is a prefix's share of the rows of its split, on the scale of the tree above."),
     )
 
 

@@ -69,7 +69,7 @@ def error(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
         values = {split: statistics.measure(rows, choice.which, split, "error") for split in ("test", "train")}
         seeds = pd.concat([_seeds(rows, value).assign(split=split) for split, value in values.items()], ignore_index=True)
     notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows), capacity_words(rows)]
-    rule = "The depth is chosen by the one-standard-error rule on validation error; test rows are only reported."
+    rule = "The depth with the lowest mean validation error is chosen; test rows are only reported."
     drawing.show(
         ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, lit(rows, choice)),
         key="error_by_depth",

@@ -23,9 +23,6 @@ from leafscope.core.usage.counts import leaf_counts
 REFRESH = 0.3
 """Seconds between two updates of a run that is running."""
 
-MAX_BARS = 64
-"""More leaves than this are drawn as a curve of loads in falling order."""
-
 MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""
 
@@ -215,56 +212,6 @@ def load_sentence(counts: np.ndarray, depth: int, epoch: int) -> str:
         f"{theme.thousands(total)} training rows; the fullest, {theme.bit_pattern(fullest, depth)}, holds "
         f"{theme.percent(counts[fullest] / total)}. Uniform would be {theme.percent(1 / len(counts))} each."
     )
-
-
-def load_spec(
-    counts: np.ndarray, depth: int, epoch: int, layer: int | None, rows: str = "training rows", top: float | None = None
-) -> dict[str, Any]:
-    """Describe the live leaf loads: bars in prefix order or, of many leaves, a curve in falling order, for ECharts.
-
-    `rows` says whose they are; `top`, in percent, is where colour and axis end, the same for epochs that are to be compared.
-    """
-    look = session.look()
-    share = 100 * counts / max(1, counts.sum())
-    where = "" if layer is None else f", gated layer {layer + 1}"
-    uniform = {
-        "silent": True,
-        "symbol": "none",
-        "label": {"formatter": "uniform", "position": "insideEndTop", "fontSize": theme.FONT_SIZE[look.projector] - 2},
-        "lineStyle": {"type": "dashed", "color": theme.MUTED[look.dark]},
-        "data": [{"yAxis": round(100 / len(counts), 4)}],
-    }
-    many = len(counts) > MAX_BARS
-    if many:
-        order = np.sort(share)[::-1]
-        keep = np.unique(np.linspace(0, len(order) - 1, min(len(order), MAX_POINTS)).astype(int))
-        series: dict[str, Any] = {
-            "type": "line",
-            "step": "middle",
-            "areaStyle": {"opacity": 0.3},
-            "showSymbol": False,
-            "data": [[int(rank) + 1, round(float(order[rank]), 4)] for rank in keep],
-        }
-        axis: dict[str, Any] = {"min": 1, "max": len(order)}
-        name = "leaf, fullest first"
-    else:
-        most = float(share.max()) if top is None else top
-        series = {
-            "type": "bar",
-            "barCategoryGap": "12%",
-            "data": [
-                {"value": round(float(value), 3), "itemStyle": {"color": theme.load_colour(float(value), most)}}
-                for value in share
-            ],
-        }
-        labels = [theme.bit_pattern(leaf, depth).replace(" ", "") for leaf in range(len(counts))]
-        axis = {"type": "category", "data": labels, "axisLabel": {"interval": 0 if len(counts) <= 16 else "auto"}}
-        name = "sign pattern (leaf)"
-    series |= {"name": rows, "markLine": uniform, "itemStyle": {"color": theme.model_colour("tree")}}
-    spec = _spec(f"Leaf load at epoch {epoch} (% of {rows}){where}", [series], look, name, axis, legend=False)
-    if top is not None:
-        spec["yAxis"] |= {"min": 0, "max": math.ceil(top)}
-    return spec
 
 
 def _spec(

@@ -3,8 +3,6 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import link, session
-from leafscope.app.parts import train_missing
+from leafscope.app.parts import scripts, train_missing
 from leafscope.app.playground import scene_data
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
@@ -44,8 +42,7 @@ MAX_HELD = 16
 """Most features of a held row in an address; digits take one character per cell instead."""
 
 _KEY = "scene"
-_ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
-_SCRIPTS = ("common", "net", "plane", "tree", "layer", "pad", "view", "bars", "guide", "scene")
+_SCRIPTS = ("common", "lines", "net", "plane", "tree", "layer", "pad", "view", "bars", "guide", "scene")
 
 
 def prepare() -> None:
@@ -113,13 +110,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, in
     _keep(summary, last)
     place = _from_url(summary.config, last)
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
-    # unlike `st.plotly_chart`, such a component keeps its DOM node at a rerun; it needs no build step
-    st.components.v2.component(
-        "leafscope_scene",
-        html='<div class="scene"></div>',
-        css=_read("scene.css"),
-        js="\n".join(_read(f"{name}.js") for name in _SCRIPTS),
-    )(
+    scripts.component("leafscope_scene", *_SCRIPTS)(
         key=_KEY,
         data={
             "scenes": scenes,
@@ -138,11 +129,6 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, in
             train_missing.again(f"scene_{run.run_id}", run.config, "the decision tree")
     newest, epoch = int(scenes[0]["epochs"][-1]), place["epoch"]
     return (newest if epoch is None else min(newest, int(epoch))), place["layer"] or 0
-
-
-@lru_cache
-def _read(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
 
 
 def _known(value: str, words: dict[str, str]) -> str:

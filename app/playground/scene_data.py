@@ -72,6 +72,8 @@ def look(look: theme.Look) -> dict[str, Any]:
         "classes": [theme.scale_colour([(0.0, one), (1.0, "#FFFFFF")], theme.ON_REGION[dark]) for one in theme.CLASS_COLOURS],
         "markers": list(theme.CLASS_MARKERS),
         "load": [[place, colour] for place, colour in theme.LOAD_SCALE],
+        "share_power": theme.SHARE_POWER,
+        "share_ticks": list(theme.SHARE_TICKS),
         "signed": [[place, colour] for place, colour in diverging_scale(dark=dark)],
         "models": theme.MODEL_COLOURS | {"dense": theme.model_colour("dense", dark=dark)},
     }

@@ -67,14 +67,26 @@ def flat_weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> NDArray[n
     they have some, W (V, w, w) and b (V, w); head W (C, w) and b. Raises KeyError for the state of another net.
     """
     found = [state["hidden.weight"], state["hidden.bias"]]
-    parts = {"hidden": (), "units": ("weight", "bias"), "random": ("normals",)}
-    of_gates = parts[net.gates] if net.gated and net.depth > 0 else ()
     for layer in range(net.tree_layers):
-        found += [state[f"gates.{layer}.{part}"] for part in of_gates]
-        found += [state["offsets"][layer]] if has_offsets(net) else []
+        found += _gates(state, net, layer)
         found += [state[f"layers.{layer}.weight"], state[f"layers.{layer}.bias"]]
     found += [state["head.weight"], state["head.bias"]]
-    return np.concatenate([weights.reshape(-1) for weights in found]).astype("<f4", copy=False)
+    return _flat(found)
+
+
+def flat_signs(state: Mapping[str, NDArray[Any]], net: NetConfig) -> NDArray[np.float32]:
+    """Concatenate the weights that tell where signs change in the first gated layer: (numbers,) float32, as `flat_weights`."""
+    return _flat([state["hidden.weight"], state["hidden.bias"], *_gates(state, net, 0)])
+
+
+def _gates(state: Mapping[str, NDArray[Any]], net: NetConfig, layer: int) -> list[NDArray[Any]]:
+    parts = {"hidden": (), "units": ("weight", "bias"), "random": ("normals",)}
+    names = parts[net.gates] if net.gated and net.depth > 0 else ()
+    return [state[f"gates.{layer}.{name}"] for name in names] + ([state["offsets"][layer]] if has_offsets(net) else [])
+
+
+def _flat(weights: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+    return np.concatenate([part.reshape(-1) for part in weights]).astype("<f4", copy=False)
 
 
 def has_offsets(net: NetConfig) -> bool:
@@ -106,7 +118,7 @@ def _net(store: Store, summary: RunSummary, live: bool) -> Drawn:
         drawn = Drawn(list(kept), [_weights(state, run.net) for state in states], depth=depth)
         return drawn if live or summary.active else _with_last(store, summary, drawn)
     levels = None if live else store.artifact(summary.run_id, LEVELS)
-    return Drawn(list(kept), ready=_ready(states, {} if levels is None else read(levels, LEVELS, run)), depth=depth)
+    return Drawn(list(kept), ready=_ready(run.net, states, {} if levels is None else read(levels, LEVELS, run)), depth=depth)
 
 
 def _with_last(store: Store, summary: RunSummary, drawn: Drawn) -> Drawn:
@@ -173,7 +185,7 @@ def _without_snapshots(store: Store, summary: RunSummary, kind: Snapshot, depth:
         counts: Counts | None = [] if is_between else None
         return Drawn(list(seen), weights, depth=depth, counts=counts, is_between=is_between, note=note)
     by_layer = [list(of_layer) for of_layer in zip(*(of_epoch.counts for of_epoch in seen.values()), strict=True)]
-    ready = _ready([of_epoch.regions for of_epoch in seen.values()], {})
+    ready = _ready(run.net, [of_epoch.regions for of_epoch in seen.values()], {})
     return Drawn(list(seen), ready=ready, depth=depth, counts=by_layer, is_between=is_between, note=note)
 
 
@@ -206,8 +218,8 @@ def _weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> str:
     return as_base64(flat_weights(state, net), "<f4")
 
 
-def _ready(states: Sequence[Mapping[str, NDArray[Any]]], levels: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Regions of each epoch, and the last net's predictions read to each level or with shuffled leaves."""
+def _ready(net: NetConfig, states: Sequence[Mapping[str, NDArray[Any]]], levels: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Regions and, if kept, weights for sign lines of each epoch; the last net's predictions at each level or shuffled."""
     by_level = [levels[name] for level in range(len(levels)) if (name := f"level_{level}") in levels]
     accuracy = levels["level_accuracy"].tolist() if by_level else []
     shuffled = levels.get("shuffled")
@@ -215,6 +227,9 @@ def _ready(states: Sequence[Mapping[str, NDArray[Any]]], levels: Mapping[str, ND
         "side": SIDE,
         "probability": [as_base64(state["probability"], "u1") for state in states],
         "leaf": [as_base64(state["leaf"], "<i4") for state in states if "leaf" in state],
+        "signs": [as_base64(flat_signs(state, net), "<f4") for state in states]
+        if all("hidden.weight" in state for state in states)
+        else [],
         "levels": {
             "probability": [as_base64(probability, "u1") for probability in by_level],
             "accuracy": [[finite(share) for share in of_level] for of_level in accuracy],

@@ -204,19 +204,16 @@ def findings(cell: pd.DataFrame, choices: pd.DataFrame | None = None) -> list[st
         model = next((model for model in gated_lines() if (rows["model"] == model).any()), None)
         if model is None:
             continue
-        depth = best_depth(choosing, model, which=WHICH, overlap=overlap(choosing), rule="one_standard_error")
-        lowest = best_depth(choosing, model, which=WHICH, overlap=overlap(choosing), rule="lowest")
-        if depth is None or lowest is None:
+        depth = own_depth(choosing, model)
+        if depth is None:
             continue
         words = model_words(model, variant)
-        sentences.append(
-            f"Chosen on validation: {words} K = {depth} by the one-standard-error rule (lowest mean error at K = {lowest})."
-        )
-        against = against_others(rows, choosing, model, lowest)
+        sentences.append(f"Chosen on validation: {words} K = {depth}, which has the lowest mean error there.")
+        against = against_others(rows, choosing, model, depth)
         for other, beside in against.items():
             at = "" if beside.depth is None else f" at {'' if is_sized_by_width(other) else 'its own '}K = {beside.depth}"
             sentences.append(
-                f"Test error of {words} at K = {lowest} minus {model_words(other, closest_variant(cell, other, variant))}{at}: "
+                f"Test error of {words} at K = {depth} minus {model_words(other, closest_variant(cell, other, variant))}{at}: "
                 f"{difference_words(beside.difference, beside.shown)}."
             )
         if against:
@@ -257,7 +254,7 @@ def own_depth(cell: pd.DataFrame, model: str, variant: str = "") -> int | None:
     rows = model_at(cell, model, variant=variant)
     if rows["depth"].isna().all():
         return None
-    return best_depth(cell, model, variant=variant, which=WHICH, overlap=overlap(cell), rule="lowest")
+    return best_depth(cell, model, variant=variant, which=WHICH)
 
 
 def summary_table(cell: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,6 @@ import pandas as pd
 from leafscope.app.figures.overfitting.error_by_computation import ErrorByComputation
 from leafscope.app.sweeps import findings
 from leafscope.app.sweeps.curves import cost_points
-from leafscope.core.comparison import statistics
-from leafscope.core.comparison.overlap import overlap
 from leafscope.core.models import decision_tree_lines, gated_lines, is_sized_by_width
 
 LINEAR = "additive"
@@ -51,7 +49,5 @@ def lit(points: pd.DataFrame) -> list[str]:
 
 
 def chosen_depth(rows: pd.DataFrame) -> int | None:
-    """The tree's depth by the one-standard-error rule on validation; None without a tree."""
-    if not (rows["model"] == "tree").any():
-        return None
-    return statistics.best_depth(rows, "tree", overlap=overlap(rows), rule="one_standard_error")
+    """The tree's depth with the lowest mean validation error; None without a tree."""
+    return findings.own_depth(rows, "tree") if (rows["model"] == "tree").any() else None

@@ -73,6 +73,12 @@ Scale = list[tuple[float, str]]
 LOAD_SCALE: Scale = [(step / (len(sequential.Cividis) - 1), colour.upper()) for step, colour in enumerate(sequential.Cividis)]
 """Load: Cividis from 0."""
 
+SHARE_POWER = 1 / 3
+"""A share of rows stands on the scale of loads at its third root: all rows are brightest, and leaves of deep trees differ."""
+
+SHARE_TICKS = (0.0, 0.01, 0.1, 0.5, 1.0)
+"""Shares of rows that a legend names."""
+
 _LIFT_COLOURS = {False: ("#F4F4F7", "#B8B0D4", "#C2410C"), True: ("#171A22", "#4B4570", "#F9A03F")}
 
 
@@ -150,6 +156,24 @@ def load_colour(value: float, most: float) -> str:
     ('#00224E', '#FEE838')
     """
     return scale_colour(LOAD_SCALE, value / most if most > 0 else 0.0)
+
+
+def share_place(share: float) -> float:
+    """Place a share of rows, from 0 to 1, on the scale of loads: from 0 to 1, the same on all pages.
+
+    >>> share_place(0.0), round(share_place(0.125), 12), share_place(1.0)
+    (0.0, 0.5, 1.0)
+    """
+    return float(max(0.0, share) ** SHARE_POWER)
+
+
+def share_colour(share: float) -> str:
+    """Give the colour of a node of a tree that holds a share of the rows, from 0 to 1 -> hex.
+
+    >>> share_colour(0.0), share_colour(1.0)
+    ('#00224E', '#FEE838')
+    """
+    return scale_colour(LOAD_SCALE, share_place(share))
 
 
 def scale_colour(scale: Scale, place: float) -> str:

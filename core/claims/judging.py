@@ -146,7 +146,7 @@ def own_depth(choices: pd.DataFrame, key: Key) -> int | None:
     rows = rows_of(choices, key)
     if rows["depth"].isna().all():
         return None
-    return best_depth(rows, key[0], variant=key[1], overlap=overlap(rows), rule="lowest")
+    return best_depth(rows, key[0], variant=key[1])
 
 
 def is_sized_by_depth(key: Key) -> bool:

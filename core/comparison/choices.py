@@ -1,4 +1,4 @@
-"""Choices among models by their scores: the one-standard-error rule and the Pareto front."""
+"""Choices among models by their scores: the Pareto front."""
 
 import math
 
@@ -6,28 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscope.core.comparison.intervals import one_dimensional
-
-
-def one_standard_error(means: ArrayLike, errors: ArrayLike) -> int:
-    """Choose the simplest model within one standard error of the best: (T,) and (T,), simple to complex -> index.
-
-    The first whose mean is at most the lowest mean plus its standard error; among equal lowest means the first counts, and
-    an unknown error counts as 0. NaN means are skipped. Raises ValueError if all are NaN, for a negative error, or for
-    arrays of different lengths. Source: Breiman et al. 1984.
-
-    >>> one_standard_error([0.30, 0.21, 0.20], [0.02, 0.02, 0.02])
-    1
-    """
-    mean, error = one_dimensional(means, "means"), one_dimensional(errors, "errors")
-    if len(mean) != len(error):
-        raise ValueError(f"means and errors must have one entry for each model, got {len(mean)} and {len(error)}")
-    if (error < 0).any():
-        raise ValueError(f"errors must not be negative, got {np.nanmin(error)}")
-    if np.isnan(mean).all():
-        raise ValueError(f"means must have at least one value, got {len(mean)} NaN")
-    lowest = int(np.nanargmin(mean))
-    margin = 0.0 if math.isnan(error[lowest]) else error[lowest]
-    return int(np.argmax(mean <= mean[lowest] + margin))
 
 
 def pareto_front(cost: ArrayLike, validation_error: ArrayLike) -> NDArray[np.bool_]:

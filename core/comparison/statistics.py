@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import pandas as pd
 
-from leafscope.core.comparison.choices import one_standard_error
 from leafscope.core.comparison.intervals import LEVEL, holm, interval_of, mean_and_error, paired_difference
 
 Which: TypeAlias = Literal["best", "last"]
@@ -24,7 +23,6 @@ Split: TypeAlias = Literal["train", "validation", "test"]
 Metric: TypeAlias = Literal["loss", "accuracy", "error"]
 """Cross-entropy in nats, or a share of rows; error = 1 - accuracy."""
 
-Rule: TypeAlias = Literal["one_standard_error", "lowest"]
 
 Model: TypeAlias = str | tuple[str, str]
 """A model's name, or (name, variant); a name alone is the variant ""."""
@@ -128,21 +126,12 @@ def where_it_helps(
     return _with_holm(pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns))[columns]
 
 
-def best_depth(
-    results: pd.DataFrame,
-    model: str,
-    *,
-    variant: str = "",
-    which: str = "best",
-    overlap: float = 0.0,
-    rule: str = "one_standard_error",
-) -> int | None:
+def best_depth(results: pd.DataFrame, model: str, *, variant: str = "", which: str = "best") -> int | None:
     """Choose a model's depth by its mean validation error over seeds, in one cell; None if no depth has a value.
 
-    `one_standard_error`: the smallest depth within one standard error, s sqrt(1/J + overlap), of the lowest mean; `lowest`:
-    the depth of that mean, the smallest if several are equal. Raises ValueError for any other rule, and as `by_depth` does.
+    It is the depth of the lowest mean, the smallest if several are equal: the one rule of all pages, decks and claims. Raises
+    ValueError as `by_depth` does.
     """
-    _check_word("rule", rule, Rule)
     rows = _of_model(results, (model, variant))
     rows = rows.assign(value=measure(rows, which, "validation", "error"))
     _check_one_cell(rows)
@@ -150,9 +139,8 @@ def best_depth(
     if not depths:
         return None
     by_seed = [_by_seed(rows[rows["depth"] == depth]).dropna() for depth in depths]
-    scores = [mean_and_error(np.asarray(values, np.float64), overlap) for values in by_seed]
-    means, errors = zip(*scores, strict=True)
-    return int(depths[one_standard_error(means, errors if rule == "one_standard_error" else np.zeros(len(depths)))])
+    means = [mean_and_error(np.asarray(values, np.float64), 0.0)[0] for values in by_seed]
+    return int(depths[int(np.argmin(means))])
 
 
 def _over_depths(

@@ -18,7 +18,7 @@ from leafscope.core.errors import StoreError
 from leafscope.core.inference.net import Net, read_module, softmax
 from leafscope.core.inspection.levels import scores
 from leafscope.core.limits import check_depth
-from leafscope.core.store.archive.tensors import check_tensors
+from leafscope.core.store.archive.tensors import check_tensors, sign_tensors
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_name
 from leafscope.core.store.values.tensors import compress, pack, unpack
 
@@ -157,11 +157,13 @@ def grid(dataset: Dataset, side: int = SIDE) -> NDArray[np.float64]:
 def regions(net: Net, dataset: Dataset) -> dict[str, NDArray[Any]]:
     """Evaluate a net at every grid point.
 
-    "probability" (G, C) uint8 from 0 to 255; for a gated net also "leaf" (layers, G) int32.
+    "probability" (G, C) uint8 from 0 to 255; for a gated net also "leaf" (layers, G) int32, and if it is not too large the
+    float32 weights that tell where signs change in the first gated layer.
     """
     routed = net.routed(dataset.standardize(grid(dataset)))
     found: dict[str, NDArray[Any]] = {"probability": _as_bytes(routed.logits)}
-    return found | ({"leaf": np.stack(routed.leaves).astype(np.int32)} if routed.leaves else {})
+    found |= {"leaf": np.stack(routed.leaves).astype(np.int32)} if routed.leaves else {}
+    return found | {name: net.weights[name] for name in sign_tensors(net.config, net.n_features, net.n_outputs)}
 
 
 def levels(net: Net, dataset: Dataset) -> dict[str, NDArray[Any]]:

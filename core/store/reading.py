@@ -141,6 +141,16 @@ class Reading(Shipped):
                 found |= {row.run_id: row.status for row in connection.execute(query.order_by(attempts.c.attempt))}
         return found
 
+    def ends(self, run_ids: Iterable[str]) -> dict[str, float]:
+        """Return when runs finished or failed: address -> seconds since 1970; those that have not are left out."""
+        with self._read() as connection:
+            found: dict[str, float] = {}
+            for part in chunks(list(dict.fromkeys(run_ids))):
+                ended = attempts.c.status.in_(("finished", "failed")) & attempts.c.finished.is_not(None)
+                query = select(attempts.c.run_id, attempts.c.finished).where(attempts.c.run_id.in_(part), ended)
+                found |= {row.run_id: row.finished for row in connection.execute(query.order_by(attempts.c.attempt))}
+        return found
+
     def is_empty(self) -> bool:
         """Return whether the store has no runs."""
         with self._read() as connection:

@@ -14,6 +14,12 @@ from leafscope.core.sweep.choice import Kept, has_diverged, kept, reported, repo
 from leafscope.core.sweep.members import distinct_runs, effort, run_ids
 from leafscope.core.sweep.outcome import SCORES, Scored, measures, net_cost
 
+PACED_BY, FEWEST_PACED = 100, 10
+"""Runs that tell how fast the next ones are trained, at most and at least."""
+
+PAUSE = 120.0
+"""Seconds without an end of a run after which a sweep has paused."""
+
 
 def results(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> pd.DataFrame:
     """Make the table of a sweep: one row for each member (of the reporting seeds, if there are any) with its chosen trial.
@@ -54,6 +60,20 @@ def estimated_seconds(
     runs = dict(zip(run_ids(sweep), distinct_runs(sweep), strict=True))
     runs |= reporting_runs(sweep, {}, foreseen=True) if following is None else following
     return math.fsum(_effort(run_id, run) for run_id, run in runs.items() if run_id not in done) / threads
+
+
+def pace(runs: Mapping[str, RunConfig], ends: Mapping[str, float]) -> float | None:
+    """Measure how many seconds pass for each second of estimated effort, by the runs that ended last; None of too few.
+
+    `ends` says when runs ended, in seconds. Runs before a pause, in which nothing was trained, do not count.
+    """
+    last = sorted((end, run_id) for run_id, end in ends.items())[-PACED_BY:]
+    pauses = [place for place in range(1, len(last)) if last[place][0] - last[place - 1][0] > PAUSE]
+    last = last[pauses[-1] if pauses else 0 :]
+    if len(last) < FEWEST_PACED or last[-1][0] - last[0][0] < 1:
+        return None
+    done = math.fsum(_effort(run_id, runs[run_id]) for end, run_id in last if end > last[0][0])
+    return (last[-1][0] - last[0][0]) / done if done > 0 else None
 
 
 _efforts: dict[str, float] = {}

@@ -91,7 +91,7 @@ def test_leaves_passes_over_a_model_without_leaves(app: App, window: Visit) -> N
     Scene(page, app).load(f"?run={OWN.run_id}").at_rest()
     Scene(page, app).show(DENSE)
     link(page, "Leaves")
-    page.locator("g.icicle text").first.wait_for()
+    page.locator(".leaves-tree").wait_for()
     assert run_of(page) == OWN.run_id
 
 

@@ -1,15 +1,19 @@
 """Leaves: its numbers are those of the net and the store for what the address names; clicks, and runs that end or are gone."""
 
+import base64
+import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 import torch
 from sklearn.metrics import adjusted_mutual_info_score
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app import theme
-from leafscope.app.leaves import choose_view
+from leafscope.app.leaves import choose_view, tree
 from leafscope.app.parts.statistic import statistic_words
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.datasets import load
@@ -31,7 +35,6 @@ from tests.pages.harness import (
     chart_keys,
     decoded,
     figures,
-    go,
     open_page,
     param,
     plain,
@@ -46,14 +49,38 @@ from tests.pages.harness import (
 DEEP = small("digits", depth=9, width=12, epochs=2)
 
 
-def icicle(at: AppTest) -> dict[int, tuple[int, str]]:
-    """Node -> rows as the figure's hover says them, and what it says."""
-    (trace,) = (trace for trace in figures(at)["icicle"]["data"] if trace["type"] == "icicle")
-    found = {}
-    for name, text in zip(trace["ids"], trace["hovertext"], strict=True):
-        number = text.split("<br>")[1].split(" ")[0].replace(",", "")
-        found[int(name.removeprefix("n"))] = (int(number), text)
+def drawn(at: AppTest) -> dict[str, Any]:
+    """What the browser is given to draw the tree."""
+    (element,) = (element for element in at.get("bidi_component") if element.key == tree.KEY)
+    found: dict[str, Any] = json.loads(element.proto.json)
     return found
+
+
+def rows_of_nodes(at: AppTest) -> list[int]:
+    """The rows of each node at the shown epoch, as the browser is told of them."""
+    data = drawn(at)
+    counts = np.frombuffer(base64.b64decode(data["counts"]), "<u4").reshape(len(data["epochs"]), -1)
+    return breadth_first(counts[data["epochs"].index(data["epoch"])].astype(np.int64))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put a button with the key "tree" on the page, which does what the browser does that tells of a choice."""
+
+    def prepare(**place: Any) -> None:
+        def component(*_: str) -> Any:
+            def draw(*, key: str, data: dict[str, Any], on_place_change: Callable[[], None]) -> None:
+                def told() -> None:
+                    st.session_state[key] = {"place": {"run": data["run"], "when": 1} | place}
+                    on_place_change()
+
+                st.button("tell", key="tree", on_click=told)
+
+            return draw
+
+        monkeypatch.setattr(tree.scripts, "component", component)
+
+    return prepare
 
 
 def breadth_first(counts: np.ndarray) -> list[int]:
@@ -83,16 +110,14 @@ def test_emptied_store(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("layer", "split", "epoch"), [(0, "train", 2), (1, "validation", 0), (0, "test", 1)])
-def test_icicle_is_the_stores(lab: Lab, layer: int, split: str, epoch: int) -> None:
+def test_tree_is_the_stores(lab: Lab, layer: int, split: str, epoch: int) -> None:
     run = lab.finish(small(tree_layers=2))
     at = open_page("leaves", run=run.run_id, layer=layer, split=split, epoch=epoch)
     assert not at.warning
     expected = breadth_first(leaf_counts(lab.store.leaves(run.run_id, layer, split, epoch), 2))
-    shown = icicle(at)
-    assert [shown[node][0] for node in range(7)] == expected
+    assert rows_of_nodes(at) == expected
     assert table_with(at, "node", "prefix", "rows")["rows"].tolist() == expected
-    word = {"train": "training", "validation": "validation", "test": "test"}[split]
-    assert f" {word} rows" in shown[0][1]
+    assert drawn(at)["rows"] == {"train": "training", "validation": "validation", "test": "test"}[split]
     default = (layer == 1, split == "train", epoch == 3)
     written = [param(at, name) for name in ("layer", "split", "epoch")]
     assert written == [None if usual else str(value) for usual, value in zip(default, (layer, split, epoch), strict=True)]
@@ -118,7 +143,7 @@ def test_every_figure_counts_the_same_rows(lab: Lab, split: str) -> None:
     heatmap = table_with(at, "leaf", "class", "lift")
     assert heatmap.sort_values(["leaf", "class"])["rows"].tolist() == by_class.ravel().tolist()
     fullest = int(counts.argmax())
-    mix = table_with(at, "class", "split_rows")
+    mix = table_with(open_page("leaves", run=run.run_id, split=split, epoch=2, layer=0), "class", "split_rows")
     assert mix["rows"].tolist() == by_class[fullest].tolist()
     assert mix["split_rows"].tolist() == by_class.sum(0).tolist()
     assert f": {counts[fullest]} {'training' if split == 'train' else split} rows" in at.header[0].value
@@ -194,8 +219,8 @@ def test_earlier_epoch_has_no_predictions(lab: Lab) -> None:
 def test_leaf_without_rows(lab: Lab, reached: bool) -> None:
     run = lab.finish(DEEP)
     at = open_page("leaves", run=run.run_id, node=empty_leaf(run, reached), part="all")
-    assert any("No training row" in info.value for info in at.info)
-    assert any("No row of any split" in info.value for info in at.info) != reached
+    assert any("No training row reaches leaf" in info.value for info in at.info)
+    assert any("No row of any split reaches it" in info.value for info in at.info) != reached
     assert "members" not in figures(at)
     assert "heatmap" in figures(at)
 
@@ -211,21 +236,44 @@ def test_depth_0(lab: Lab) -> None:
     run = lab.finish(small(depth=0))
     at = open_page("leaves", run=run.run_id)
     rows = len(load(run.data, run.data_seed).train.y)
-    assert [shown for shown, _ in icicle(at).values()] == [rows]
+    assert rows_of_nodes(at) == [rows]
 
 
 # Clicks and choices
 
 
-def test_a_click_on_a_piece_shows_its_rows(lab: Lab, click_point: Any) -> None:
+def test_a_click_on_a_node_shows_its_rows(lab: Lab, told: Callable[..., None]) -> None:
     run = small()
     records = trained(lab.finish(run)).records
-    click_point("icicle", {"id": "n2"})
-    at = open_page("leaves", run=run.run_id)
-    press(at, "icicle_click")
-    n = int((records[-1].leaves[0, "train"] >> 1 == 1).sum())
+    told(node=2, root=1, epoch=1)
+    at = press(open_page("leaves", run=run.run_id), "tree")
+    n = int((records[1].leaves[0, "train"] >> 1 == 1).sum())
     assert at.header[0].value == f"Prefix 1: {n} training rows"
-    assert at.query_params["node"] == "2"
+    assert [param(at, name) for name in ("node", "root", "epoch")] == ["2", "1", "1"]
+    assert at.select_slider(key="epoch").value == 1
+
+
+@pytest.mark.parametrize("place", [{"run": "other", "node": 2}, {"node": "2"}, {"node": 99, "root": -1, "epoch": 1000}])
+def test_what_a_browser_cannot_have_meant_is_ignored(lab: Lab, told: Callable[..., None], place: dict[str, Any]) -> None:
+    run = lab.finish(small())
+    told(**place)
+    at = open_page("leaves", run=run.run_id)
+    before = at.header[0].value
+    press(at, "tree")
+    assert at.header[0].value == before
+    assert not at.warning
+
+
+def test_epochs_that_are_played(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = lab.finish(small(epochs=9))
+    at = open_page("leaves", run=run.run_id, epoch=4)
+    assert drawn(at)["epochs"] == [*range(10)]
+    monkeypatch.setattr(tree, "PICTURES", 3)
+    tree._loads.clear()
+    at = open_page("leaves", run=run.run_id, epoch=5)
+    assert drawn(at)["epochs"] == [0, 4, 5, 9]
+    tree._loads.clear()
+    assert rows_of_nodes(at) == breadth_first(leaf_counts(lab.store.leaves(run.run_id, 0, "train", 5), 2))
 
 
 def test_a_click_on_a_cell_shows_its_leaf(lab: Lab, click_point: Any) -> None:
@@ -239,38 +287,21 @@ def test_a_click_on_a_cell_shows_its_leaf(lab: Lab, click_point: Any) -> None:
     assert at.query_params["node"] == "4"
 
 
-def test_a_deep_tree_is_entered_by_a_click_and_left_by_a_button(lab: Lab, click_point: Any) -> None:
-    run = lab.finish(small(depth=9, width=10))
-    expected = breadth_first(leaf_counts(lab.store.leaves(run.run_id, 0, "train", 3), 9))
-    root = 1
-    below = [(root + 1 << level) - 1 + index for level in range(7) for index in range(1 << level)]
-    click_point("icicle", {"id": f"n{root}"})
-    at = open_page("leaves", run=run.run_id)
-    assert table_with(at, "node", "rows")["rows"].tolist() == expected[:127]  # the top six levels
-    press(at, "icicle_click")
-    shown = table_with(at, "node", "level", "rows").set_index("node")
-    assert (shown.index[0], shown["level"].max()) == (root, 7)
-    assert sorted(shown.index) == sorted(below)
-    assert shown.loc[below, "rows"].tolist() == [expected[node] for node in below]
-    assert param(at, "root") == str(root)
-    press(at, "_whole")
-    assert len(table_with(at, "node", "level")) == 127
-    assert param(at, "root") is None
-
-
 def test_a_root_in_the_address(lab: Lab) -> None:
     run = lab.finish(small(depth=9, width=10))
     expected = breadth_first(leaf_counts(lab.store.leaves(run.run_id, 0, "train", 3), 9))
     root = 63 + int(np.argmax(expected[63:127]))
     at = open_page("leaves", run=run.run_id, root=root)
     below = [(root + 1 << level) - 1 + index for level in range(4) for index in range(1 << level)]
-    shown = icicle(at)
-    assert sorted(shown) == below
-    assert [shown[node][0] for node in below] == [expected[node] for node in below]
+    shown = table_with(at, "node", "level", "rows")
+    assert shown["node"].tolist() == below
+    assert shown["rows"].tolist() == [expected[node] for node in below]
+    assert rows_of_nodes(at) == expected
+    assert drawn(at)["root"] == root
     assert param(at, "root") == str(root)
 
 
-@pytest.mark.parametrize("root", ["1023", "9" * 5000])
+@pytest.mark.parametrize("root", ["511", "9" * 5000])
 def test_a_root_that_is_no_node_is_the_whole_tree(lab: Lab, root: str) -> None:
     run = lab.finish(small(depth=9, width=10))
     at = open_page("leaves", run=run.run_id, root=root)
@@ -294,7 +325,7 @@ def test_bad_address(lab: Lab, bad: dict[str, str]) -> None:
     for name, usual in {"layer": 1, "split": "train", "epoch": 3, "cells": "lift", "root": 0}.items():
         assert at.session_state[name] == usual
     usual_counts = breadth_first(leaf_counts(lab.store.leaves(run.run_id, 1, "train", 3), 2))
-    assert [rows for rows, _ in icicle(at).values()] == usual_counts
+    assert rows_of_nodes(at) == usual_counts
     assert not [name for name in bad if param(at, name) is not None and name != "part"]
 
 
@@ -358,7 +389,7 @@ def test_stopped_run_shows_its_last_epoch(lab: Lab) -> None:
     run = lab.end(small(), "stopped")
     at = open_page("leaves", run=run.run_id)
     expected = breadth_first(leaf_counts(lab.store.leaves(run.run_id, 0, "train", 1), 2))
-    assert [rows for rows, _ in icicle(at).values()] == expected
+    assert rows_of_nodes(at) == expected
     assert "epoch 1 of 3" in words(at)
 
 
@@ -367,7 +398,7 @@ def test_unknown_run(lab: Lab) -> None:
     at = open_page("leaves", run="feedbeef")
     assert any("feedbeef" in error.value for error in at.error)
     press(at, "Show the newest run")
-    assert len(icicle(at)) == 7
+    assert len(rows_of_nodes(at)) == 7
 
 
 @pytest.mark.parametrize("epochs", [None, 1])
@@ -402,7 +433,7 @@ def test_a_run_deleted_between_two_visits(lab: Lab) -> None:
     assert "is not here yet" in words(at)
     press(at, "Show the newest run")
     assert "s2" in words(at)
-    assert chart_keys(at) >= {"icicle", "class_mix"}
+    assert chart_keys(at) >= {"class_mix"}
 
 
 def test_what_was_chosen_in_a_deep_run_does_not_break_a_shallow_one(lab: Lab) -> None:
@@ -410,7 +441,7 @@ def test_what_was_chosen_in_a_deep_run_does_not_break_a_shallow_one(lab: Lab) ->
     at = open_page("leaves", run=deep.run_id, node=900, root=40, epoch=1)
     at.selectbox(key="_picked_run").set_value(shallow.run_id)
     run_app(at)
-    assert len(icicle(at)) == 3
+    assert len(rows_of_nodes(at)) == 3
     assert param(at, "run") == shallow.run_id
     assert not at.warning
 
@@ -485,16 +516,16 @@ def test_a_row_that_is_in_no_leaf_of_the_split_is_said(lab: Lab) -> None:
     assert "contributions" in chart_keys(at)
 
 
-def test_a_row_left_behind_by_a_click_is_not_blamed_on_the_address(lab: Lab, click_point: Any) -> None:
+def test_a_row_left_behind_by_a_click_is_not_blamed_on_the_address(lab: Lab, told: Callable[..., None]) -> None:
     run = small(depth=1)
     records = trained(lab.finish(run)).records
     data = load(run.data, run.data_seed)
     leaf = records[-1].leaves[0, "train"]
     row = int(data.train.index[np.flatnonzero(leaf == leaf[0])[-1]])
-    click_point("icicle", {"id": f"n{1 + int(1 - leaf[0])}"})
+    told(node=1 + int(1 - leaf[0]))
     at = open_page("leaves", run=run.run_id, part="explain", node=1 + int(leaf[0]), row=row)
     assert not at.warning
-    press(at, "icicle_click")
+    press(at, "tree")
     assert not at.warning
     assert at.query_params.get("row") != str(row)
 
@@ -611,13 +642,15 @@ def test_impossible_leaves_are_counted_where_that_can_be_proved(lab: Lab) -> Non
     assert "At least 5 are impossible: 4 hyperplanes cut 2 dimensions into at most 11 cells" in words(at)
 
 
-@pytest.mark.parametrize("part", ["rows", "all", "epochs", "splits", "explain", "margins", "matrix", "errors", "decision_tree"])
+@pytest.mark.parametrize(
+    "part", ["classes", "all", "epochs", "splits", "explain", "margins", "matrix", "errors", "decision_tree"]
+)
 @pytest.mark.parametrize("depth", [0, 8])
 def test_every_part_at_the_ends_of_depth(lab: Lab, part: str, depth: int) -> None:
     run = lab.finish(small("iris", depth=depth, width=8))
     at = open_page("leaves", run=run.run_id, part=part)
     assert not at.error
-    assert at.query_params.get("part") == (None if part == "rows" else part)
+    assert at.query_params.get("part") == (None if part == "classes" else part)
 
 
 def test_leaves_beside_the_chosen_one_are_in_the_address(lab: Lab) -> None:
@@ -633,32 +666,10 @@ def test_leaves_beside_the_chosen_one_are_in_the_address(lab: Lab) -> None:
     assert any("lines in the address" in warning.value for warning in bad.warning)
 
 
-def test_replay_shows_the_loads_epoch_by_epoch_and_leaves_the_page_there(lab: Lab) -> None:
-    run = lab.finish(small())
-    at = open_page("leaves", run=run.run_id)
-    press(at, "Play the epochs")
-    assert "Epoch 0: the" in words(at)
-    assert chart_keys(at) == {"replay"}
-    press(at, "Pause")
-    assert at.select_slider(key="epoch").value == 0
-    assert at.query_params["epoch"] == "0"
-    assert "icicle" in chart_keys(at)
-
-
-def test_replay_does_not_go_along_to_another_page(lab: Lab) -> None:
-    run = lab.finish(small())
-    at = open_page("leaves", run=run.run_id)
-    press(at, "Play the epochs")
-    go(at, "balance")
-    assert at.metric
-    go(at, "leaves")
-    assert "icicle" in chart_keys(at)
-
-
 @pytest.mark.parametrize(
     ("part", "keys"),
     [
-        ("rows", ("icicle", "class_mix", "members", "mean_image")),
+        ("classes", ("members", "class_mix", "mean_image")),
         ("all", ("patterns", "heatmap")),
         ("epochs", ("leaf_lines", "changed")),
         ("splits", ("split_icicles",)),

@@ -382,8 +382,8 @@ def test_the_members_are_the_table_of_the_sweep_and_how_it_was_computed_is_said(
     said = words(at)
     assert "95 % t intervals over 2 splits of this data set, with the Nadeau-Bengio factor 1/J + 0.54" in said
     assert "the one of 2 with the lowest mean validation loss" in said
-    assert "The depth is chosen by the one-standard-error rule on validation error" in said
-    chosen = statistics.best_depth(expected, "tree", overlap=53 / 98)
+    assert "The depth with the lowest mean validation error is chosen" in said
+    chosen = statistics.best_depth(expected, "tree")
     assert f"Test error at K = {chosen}, chosen on validation" in said
 
 

@@ -29,7 +29,7 @@ st.write("pressed", st.session_state.n, "times")
 
 ANSWERED = {
     "Playground": ".scene-plane",
-    "Leaves": "g.icicle g.slice",
+    "Leaves": ".leaves-tree",
     "Balance": ".js-plotly-plot .main-svg",
     "Overfitting": ".js-plotly-plot .main-svg",
     "Capacity": ".js-plotly-plot .main-svg",
@@ -110,15 +110,17 @@ def _presses(app: App, page: Page, times: int) -> tuple[float, float]:
 
 
 def _node(page: Page, turn: int, timed: Callable[..., None]) -> None:
-    """Press one of two pieces of the tree, in turns."""
-    piece = page.locator("g.icicle g.slice").nth(1 + turn % 2).bounding_box()
+    """Press one of two nodes of the tree, in turns."""
+    place = page.locator(".scene").evaluate("(scene, node) => scene.leafscope.middle(node)", 1 + turn % 2)
     heading = page.get_by_role("heading", name=re.compile("^(Leaf|Prefix) ")).first
-    assert piece is not None
     before = heading.inner_text() if heading.count() else ""
-    place = piece["x"] + piece["width"] / 2, piece["y"] + piece["height"] / 2
     says = """before => [...document.querySelectorAll("h2")].some(
         one => /^(Leaf|Prefix) /.test(one.innerText) && one.innerText !== before)"""
-    timed("a node of the tree", lambda: page.mouse.click(*place), lambda: page.wait_for_function(says, arg=before))
+    timed(
+        "a node of the tree",
+        lambda: page.locator(".leaves-tree").click(position=place),
+        lambda: page.wait_for_function(says, arg=before),
+    )
 
 
 def _one_line(url: str, page: Page, times: int) -> tuple[float, float]:

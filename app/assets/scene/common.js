@@ -18,6 +18,29 @@ function channels(hex) {
   return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
 }
 
+// Of red, green and blue, by WCAG: from 0, black, to 1, white.
+function luminance(colour) {
+  const [red, green, blue] = colour.map((c) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+// The look of the theme that the page has: its ground is a colour of the root.
+function lookNow(root, { looks, dark }) {
+  const ground = getComputedStyle(root).getPropertyValue("--st-background-color").trim();
+  if (!/^#[0-9a-f]{6}$/i.test(ground)) return looks[Number(dark)];
+  return looks[Number(luminance(channels(ground)) < 0.3)];
+}
+
+// What a style sheet takes from a look.
+function applyLook(root, look) {
+  for (const name of ["text", "muted", "grid", "background", "secondary", "primary", "font"]) {
+    root.style.setProperty(`--scene-${name}`, look[name]);
+  }
+  root.style.setProperty("--scene-size", `${look.size}px`);
+  root.style.colorScheme = look.dark ? "dark" : "light";
+  root.classList.toggle("scene-projector", look.projector);
+}
+
 function sceneThousands(count) {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -51,6 +51,15 @@ function bitsOf(leaf, depth) {
   return depth === 0 ? "" : leaf.toString(2).padStart(depth, "0");
 }
 
+// Where the gates of one layer begin in flat weights; -1 for what they do not have.
+function layoutOfGates({ gates, offsets, width }, depth, take) {
+  const part = { gates: depth > 0 ? gates : "hidden", gate: -1, gateBias: -1, offset: -1 };
+  if (part.gates !== "hidden") part.gate = take(depth * width);
+  if (part.gates === "units") part.gateBias = take(depth);
+  if (depth > 0 && offsets) part.offset = take(depth);
+  return part;
+}
+
 // The rows of a split: raw features and classes.
 class SceneRows {
   constructor(rows, nFeatures) {
@@ -221,13 +230,8 @@ class WeightsModel extends Model {
     let at = 0;
     const take = (size) => (at += size) - size;
     const parts = { hidden: take(w * P), hiddenBias: take(w), layers: [] };
-    const gates = K > 0 && this.gated ? this.scene.gates : "hidden";
-    const hasOffsets = K > 0 && this.gated && this.scene.offsets;
     for (let i = 0; i < layers; i++) {
-      const part = { gates, gate: -1, gateBias: -1, offset: -1 };
-      if (gates !== "hidden") part.gate = take(K * w);
-      if (gates === "units") part.gateBias = take(K);
-      if (hasOffsets) part.offset = take(K);
+      const part = this.gated ? layoutOfGates(this.scene, K, take) : { gates: "hidden" };
       part.weight = take(this.nNodes * w * w);
       part.bias = take(this.nNodes * w);
       parts.layers.push(part);
@@ -372,6 +376,11 @@ class WeightsModel extends Model {
   predict(raw) {
     this._forward(raw);
     return argmax(this.logits);
+  }
+
+  // Where the sign of each gate of a layer changes in the plane (SignLines.of); null if that would take too long.
+  lines(layer) {
+    return new SignLines(this, this.weights, this.parts).of(layer);
   }
 
   // The net's output for raw features: leaves by layer, logits, softmax shares.
@@ -571,6 +580,7 @@ class ReadyModel extends Model {
   constructor(scene) {
     super(scene);
     this.side = scene.ready.side;
+    this.width = scene.width;
     this.decoded = new Map();
   }
 
@@ -620,6 +630,19 @@ class ReadyModel extends Model {
     const place = Math.round(this.place(this.epoch));
     const all = new Int32Array(this._bytes(`leaf ${place}`, texts[place]).buffer);
     return all.subarray(layer * this.side ** 2, (layer + 1) * this.side ** 2);
+  }
+
+  // Of the first gated layer, whose signs need few weights, unless the net is larger still; else null.
+  lines(layer) {
+    const { signs } = this.scene.ready;
+    if (layer > 0 || !signs.length) return null;
+    const place = Math.round(this.place(this.epoch));
+    const weights = new Float32Array(this._bytes(`signs ${place}`, signs[place]).buffer);
+    let at = 0;
+    const take = (size) => (at += size) - size;
+    const parts = { hidden: take(2 * this.width), hiddenBias: take(this.width) };
+    parts.layers = [layoutOfGates(this.scene, this.depth, take)];
+    return new SignLines(this, weights, parts).of(0);
   }
 
   _cell(raw) {

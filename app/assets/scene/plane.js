@@ -178,7 +178,7 @@ class PlaneDrawing {
     ctx.clip();
     this._regions(look);
     this._image(ctx, this.pixels);
-    this._outlines(look, layer);
+    this._outlines(look, layer, moving);
     this._rows(look);
     if (!moving) this._labels(look);
     ctx.restore();
@@ -232,27 +232,44 @@ class PlaneDrawing {
     return this.counts ? this.counts[c] / (this.grid.cols * this.grid.rows) : 0;
   }
 
-  // One line per bit, the first the thickest; lines below the level read to are faint.
-  _outlines(look, layer) {
+  // One line per bit, the first the thickest; lines below the level read to are faint. They are exact where that is quick
+  // enough, else read from the grid.
+  _outlines(look, layer, moving) {
     const { model } = this;
+    this.isExact = null;
     if (model.scene.tree) {
       this._stroke(look, 0, 1, this._boxes());
       return;
     }
     if (!model.gated || !model.depth) return;
-    if (!model.computes) {
+    const lines = moving && model.computes && layer > 0 ? null : model.lines(layer);
+    this.isExact = Boolean(lines);
+    if (!lines && !model.computes) {
       this._stroke(look, 0, 1, this._borders());
       return;
     }
     const K = model.depth;
     const read = model.kind === "tree" ? model.level : K;
-    for (let k = K - 1; k >= 0; k--) this._stroke(look, k, K, this._contour(k, layer), k >= read);
+    for (let k = K - 1; k >= 0; k--) {
+      this._stroke(look, k, K, lines ? this._segments(lines[k]) : this._contour(k), k >= read);
+    }
+  }
+
+  // Segments between places given as shares of the plane.
+  _segments(ends) {
+    const { frame: { left, top, w, h } } = this;
+    const path = new Path2D();
+    for (let i = 0; i < ends.length; i += 4) {
+      path.moveTo(left + w * ends[i], top + h * (1 - ends[i + 1]));
+      path.lineTo(left + w * ends[i + 2], top + h * (1 - ends[i + 3]));
+    }
+    return path;
   }
 
   _stroke(look, k, K, path, faint = false) {
     const { ctx } = this;
     const thick = (look.projector ? 1.8 : 1.15) * (K > 1 ? 1.6 - (0.9 * k) / (K - 1) : 1.3);
-    ctx.lineJoin = "round";
+    ctx.lineJoin = ctx.lineCap = "round";
     ctx.globalAlpha = faint ? 0.25 : 0.85;
     ctx.strokeStyle = look.background;
     ctx.lineWidth = thick + (look.projector ? 3 : 2);

@@ -67,6 +67,7 @@ function sceneMerged(before, now) {
     ...now.ready,
     probability: pick((scene, at) => scene.ready.probability[at]),
     leaf: now.ready.leaf.length ? pick((scene, at) => scene.ready.leaf[at]) : [],
+    signs: now.ready.signs.length && before.ready.signs.length ? pick((scene, at) => scene.ready.signs[at]) : [],
   };
   return {
     ...now,
@@ -211,9 +212,7 @@ class Scene {
 
   // If the page's theme changes, the scene follows here and asks Python to redraw the rest.
   lookNow() {
-    const ground = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim();
-    if (!/^#[0-9a-f]{6}$/i.test(ground)) return this.data.looks[Number(this.data.dark)];
-    return this.data.looks[Number(treeLuminance(channels(ground)) < 0.3)];
+    return lookNow(this.root, this.data);
   }
 
   followTheme() {
@@ -227,13 +226,7 @@ class Scene {
 
   setLook(look) {
     this.look = look;
-    const { style } = this.root;
-    for (const name of ["text", "muted", "grid", "background", "secondary", "primary", "font"]) {
-      style.setProperty(`--scene-${name}`, look[name]);
-    }
-    style.setProperty("--scene-size", `${look.size}px`);
-    style.colorScheme = look.dark ? "dark" : "light";
-    this.root.classList.toggle("scene-projector", look.projector);
+    applyLook(this.root, look);
   }
 
   rebuild(scenes) {
@@ -273,8 +266,9 @@ class Scene {
     this.levelField.hidden = this.deepest === 0;
     this.levelSlider.max = this.deepest;
     this.shuffleButton.hidden = !gated.length;
-    setText(this.toolsNote, this.toolsSentence(gated, shuffles));
-    this.toolsNote.hidden = !this.toolsNote.textContent;
+    this.tools = this.toolsSentence(gated, shuffles);
+    setText(this.toolsNote, this.tools);
+    this.toolsNote.hidden = !this.tools;
     setText(this.keysWords, this.keysSentence());
     setText(this.howWords, this.howSentence());
   }
@@ -313,7 +307,7 @@ class Scene {
       parts.push("Lines: where a sign bit changes; the first bit has the thickest line.");
     }
     if (this.views.some((view) => view.model && (view.model.gated || view.scene.tree))) {
-      parts.push("A node's number is its share of the training rows; fill and colour compare it with the fullest node of its level.");
+      parts.push("A node's colour and number are its share of the training rows; it is hatched if it has none.");
     }
     parts.push("Shuffling gives each leaf's matrix to another leaf, always in the same way, without retraining.");
     return parts.join(" ");
@@ -631,6 +625,10 @@ class Scene {
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
     if (!isMoving || !this.guide.key) this.guide.draw(); // from the start, so that its links have their place
     if (isMoving) return;
+    const followsGrid = this.views.some((view) => view.plane?.isExact === false);
+    const notes = [this.tools, followsGrid && "Exact sign lines would take too long here: these follow a grid."];
+    setText(this.toolsNote, notes.filter(Boolean).join(" "));
+    this.toolsNote.hidden = !this.toolsNote.textContent;
     this.writeFrames();
     setText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }

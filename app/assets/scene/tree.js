@@ -1,4 +1,5 @@
-// The tree of prefixes of a net, drawn on a canvas: each node is a vessel filled by its load.
+// The tree of prefixes of a net, drawn on a canvas: the colour of a node, and its number where there is room, is its share of
+// the rows, on one scale for all levels, nets and pages; a node without rows is hatched.
 // Node ids are breadth-first in trees, leaf numbers in flat nets, scikit-learn's in decision trees.
 
 const TREE_NODE_DEPTH = 5; // up to here nodes are separate boxes with links and room for text
@@ -6,17 +7,13 @@ const TREE_CELL_DEPTH = 8; // up to here each node is a cell; deeper, a row is a
 const TREE_NODE_LEAVES = 64; // decision trees with more leaves are drawn as cells
 const TREE_CROSSINGS = 64; // most lines that show a permutation
 const TREE_SHADES = 256;
+const TREE_FADED = 0.4; // opacity of the nodes beside a lit path
 const TREE_PAD = 8;
 
 // Colours
 
 function treeFaded(hex, opacity) {
   return `rgba(${channels(hex).join(", ")}, ${opacity})`;
-}
-
-function treeLuminance(channels) {
-  const [red, green, blue] = channels.map((c) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 // An opaque pixel in the layout of image data on a little-endian machine.
@@ -30,7 +27,7 @@ function treeMix(low, high, share) {
 
 // Black or white, not the theme's ink: only these two reach a contrast of 4.5 on every colour of the scale.
 function treeInk(channels) {
-  return treeLuminance(channels) > 0.179 ? "#000000" : "#FFFFFF";
+  return luminance(channels) > 0.179 ? "#000000" : "#FFFFFF";
 }
 
 function treeScaleAt(scale, place) {
@@ -41,17 +38,20 @@ function treeScaleAt(scale, place) {
   return treeMix(channels(low), channels(high), share);
 }
 
-// Values derived from a look, computed once per look: shades by relative load, their inks, widths.
+// Values derived from a look, computed once per look: shades by share of the rows, faded ones beside a lit path, inks, widths.
 function treePalette(look) {
   const shades = Array.from({ length: TREE_SHADES }, (_, i) => treeScaleAt(look.load, i / (TREE_SHADES - 1)));
-  const [muted, page] = [channels(look.muted), channels(look.background)];
-  const grey = (_, i) => treePack(treeMix(page, muted, 0.12 + (0.4 * i) / (TREE_SHADES - 1)));
+  const page = channels(look.background);
+  const faded = shades.map((shade) => treeMix(page, shade, TREE_FADED));
+  const fills = (all) => all.map((shade) => `rgb(${shade.join(", ")})`);
   return {
-    fills: shades.map((shade) => `rgb(${shade.join(", ")})`),
+    place: (share) => share ** look.share_power,
+    fills: fills(shades),
     inks: shades.map(treeInk),
     pixels: Uint32Array.from(shades, treePack),
-    greys: Uint32Array.from(shades, grey),
-    grey: treeFaded(look.muted, 0.35),
+    fadedFills: fills(faded),
+    fadedInks: faded.map(treeInk),
+    fadedPixels: Uint32Array.from(faded, treePack),
     edge: treeFaded(look.muted, 0.85),
     edgeGrey: treeFaded(look.muted, 0.5),
     link: treeFaded(look.muted, 0.6),
@@ -66,8 +66,8 @@ function treePalette(look) {
   };
 }
 
-function treeShade(relative) {
-  return Math.round(Math.min(1, Math.max(0, relative)) * (TREE_SHADES - 1));
+function treeShade(palette, share) {
+  return Math.round(palette.place(Math.min(1, Math.max(0, share))) * (TREE_SHADES - 1));
 }
 
 // Words
@@ -212,9 +212,9 @@ function treeShape(picture) {
 
 class TreeLayout {
   constructor(ctx, picture, palette, width, height, ratio) {
-    const { look, kind, depth } = picture;
+    const { look, kind, depth, prefix = "" } = picture;
     const { mode, grown } = treeShape(picture);
-    Object.assign(this, { kind, depth, mode, grown, width, height, ratio, palette, font: look.font, size: look.size });
+    Object.assign(this, { kind, depth, prefix, mode, grown, width, height, ratio, palette, font: look.font, size: look.size });
     this.first = kind === "tree" ? 2 ** depth - 1 : 0; // id of the first leaf of a net
     this.measure = (text, size = palette.label) => {
       ctx.font = `${size}px ${look.font}`;
@@ -255,8 +255,9 @@ class TreeLayout {
   labelWords() {
     if (this.kind === "flat") return null;
     const last = this.grown.rows - 1;
-    const words = [(l) => `level ${l}`, (l) => String(l)];
-    if (this.mode === "nodes") words.unshift((l, bare) => (bare ? `level ${l}, %` : `level ${l}`));
+    const level = (l) => l + this.prefix.length;
+    const words = [(l) => `level ${level(l)}`, (l) => String(level(l))];
+    if (this.mode === "nodes") words.unshift((l, bare) => (bare ? `level ${level(l)}, %` : `level ${level(l)}`));
     for (const word of words) {
       const width = this.measure(word(last, true));
       if (width > 0.16 * this.width) continue;
@@ -270,7 +271,7 @@ class TreeLayout {
   placeBand() {
     const label = this.palette.label;
     const net = this.kind === "tree" || this.kind === "flat";
-    const wide = this.measure("0".repeat(this.depth));
+    const wide = this.measure("0".repeat(this.prefix.length + this.depth));
     const roomy = this.height >= 10 * this.size + 100;
     this.patterns = "none";
     let text = net ? 1.3 * label : 4;
@@ -328,9 +329,9 @@ class TreeLayout {
 
   // The form of a row's shares: the largest that fits its narrowest node, so that it never flickers.
   styleShares() {
-    const narrow = this.rows.map(() => Infinity);
-    if (this.mode !== "nodes" && this.mode !== "single") return;
-    for (let id = 0; id < this.x.length; id += 1) {
+    const isStrips = this.mode === "strips";
+    const narrow = this.rows.map((row) => (isStrips ? (this.right - this.left) / row.count : Infinity));
+    for (let id = 0; !isStrips && id < this.x.length; id += 1) {
       const row = this.grown.row[id];
       narrow[row] = Math.min(narrow[row], this.w[id]);
     }
@@ -387,31 +388,16 @@ class TreeLayout {
   }
 }
 
-// Loads relative to the largest of their row
-
-function treeRelative(layout, loads) {
-  const { row } = layout.grown;
-  const most = new Float64Array(layout.rows.length);
-  const relative = new Float64Array(row.length);
-  for (let id = 0; id < row.length; id += 1) if (loads[id] > most[row[id]]) most[row[id]] = loads[id];
-  for (let id = 0; id < row.length; id += 1) relative[id] = loads[id] > 0 ? loads[id] / most[row[id]] : 0;
-  return { relative, most };
-}
-
 // Each pixel shows the fullest node under it: a single full leaf among thousands stays visible.
-function treeStripRow(pixels, offset, width, loads, first, count, shades) {
-  let most = 0;
-  for (let id = first; id < first + count; id += 1) if (loads[id] > most) most = loads[id];
-  if (!most) return most;
+function treeStripRow(pixels, offset, width, loads, first, count, palette, shades) {
   const step = count / width;
   for (let column = 0; column < width; column += 1) {
     const start = first + Math.floor(column * step);
     const end = Math.max(start + 1, first + Math.floor((column + 1) * step));
     let load = 0;
     for (let id = start; id < end; id += 1) if (loads[id] > load) load = loads[id];
-    if (load > 0) pixels[offset + column] = shades[((load / most) * (TREE_SHADES - 1) + 0.5) | 0];
+    if (load > 0) pixels[offset + column] = shades[treeShade(palette, load)];
   }
-  return most;
 }
 
 class TreeStrips {
@@ -422,8 +408,8 @@ class TreeStrips {
   }
 
   // Paint one pixel row per level, only after a change.
-  update(layout, loads, version, grey) {
-    const key = [layout, loads, version, grey];
+  update(layout, loads, version, isFaded) {
+    const key = [layout, loads, version, isFaded];
     if (key.every((part, i) => part === this.drawn[i])) return;
     this.drawn = key;
     const width = Math.max(1, Math.round((layout.right - layout.left) * layout.ratio));
@@ -435,9 +421,9 @@ class TreeStrips {
       this.pixels = new Uint32Array(this.image.data.buffer);
     }
     this.pixels.fill(0);
-    const shades = grey ? layout.palette.greys : layout.palette.pixels;
-    this.most = layout.rows.map((row, l) =>
-      treeStripRow(this.pixels, l * width, width, loads, row.first, row.count, shades));
+    const { palette } = layout;
+    const shades = isFaded ? palette.fadedPixels : palette.pixels;
+    layout.rows.forEach((row, l) => { treeStripRow(this.pixels, l * width, width, loads, row.first, row.count, palette, shades); });
     this.ctx.putImageData(this.image, 0, 0);
   }
 }
@@ -500,7 +486,7 @@ class TreeDrawing {
   }
 
   prepare(picture, width, height, ratio) {
-    const { look, kind, depth, loads } = picture;
+    const { look, kind, depth, loads, prefix } = picture;
     this.picture = picture;
     if (this.look !== look) {
       // An equal look that was merely sent again keeps its palette and layout.
@@ -509,22 +495,16 @@ class TreeDrawing {
       this.lookWords = words;
       this.look = look;
     }
-    const key = [kind, depth, width, height, ratio, this.palette, picture.tree];
+    const key = [kind, depth, width, height, ratio, this.palette, picture.tree, prefix];
     if (!this.layout || key.some((part, i) => part !== this.key[i])) {
       this.layout = new TreeLayout(this.ctx, picture, this.palette, width, height, ratio);
       this.hatch = treeHatch(this.ctx, this.palette, ratio);
       this.key = key;
-      this.loaded = null;
     }
     this.known = Boolean(loads?.length);
-    if (this.layout.mode !== "strips" && (!this.loaded || this.loads !== loads || this.version !== picture.version)) {
-      this.loaded = treeRelative(this.layout, loads ?? []);
-      this.loads = loads;
-      this.version = picture.version;
-    }
     this.level = kind === "tree" && depth ? Math.min(picture.level ?? depth, depth) : Infinity;
     const path = Array.from(picture.path ?? []);
-    this.lit = path.length > 0;
+    this.lit = path.length > 0 && !picture.keepsColours;
     this.path = path.filter((id) => this.layout.rowOf(id) <= this.level);
     this.onPath = new Set(this.path);
     this.colour = look.models?.[picture.style] ?? look.models?.[kind] ?? look.muted;
@@ -598,24 +578,28 @@ class TreeDrawing {
   drawNodes() {
     if (this.layout.mode === "strips") this.drawStrips();
     else if (this.layout.mode === "cells") this.drawCells();
-    else this.drawVessels();
+    else this.drawBoxes();
   }
 
   radius(w, h) {
     return Math.min(0.3 * this.look.size, 0.25 * w, 0.25 * h);
   }
 
-  drawVessels() {
-    const { layout, ctx, palette } = this;
-    const { relative } = this.loaded;
+  drawBoxes() {
+    const { layout, ctx, palette, look } = this;
     const edges = { full: new Path2D(), empty: new Path2D(), cut: new Path2D() };
-    for (let id = 0; id < relative.length; id += 1) {
+    for (let id = 0; id < layout.x.length; id += 1) {
       const [x, y, w, h] = layout.box(id);
       const r = this.radius(w, h);
       const cut = layout.grown.row[id] > this.level;
-      const empty = this.known && !(relative[id] > 0);
-      (cut ? edges.cut : empty ? edges.empty : edges.full).roundRect(x, y, w, h, r);
-      if (!cut && !empty) this.fillVessel(id, x, y, w, h, r);
+      (cut ? edges.cut : this.isEmpty(id) ? edges.empty : edges.full).roundRect(x, y, w, h, r);
+      if (cut) continue;
+      ctx.beginPath();
+      ctx.roundRect(x, y, w, h, r);
+      ctx.fillStyle = look.background;
+      ctx.fill();
+      ctx.fillStyle = this.fillOf(id);
+      ctx.fill();
     }
     ctx.lineWidth = palette.thin;
     ctx.strokeStyle = this.lit ? palette.edgeGrey : palette.edge;
@@ -628,48 +612,30 @@ class TreeDrawing {
     ctx.setLineDash([]);
   }
 
-  // A vessel fills from the bottom; the fill has the vessel's corners, which saves a clip.
-  fillVessel(id, x, y, w, h, r) {
-    const { ctx, palette, look } = this;
-    const relative = this.loaded.relative[id];
-    ctx.beginPath();
-    ctx.roundRect(x, y, w, h, r);
-    ctx.fillStyle = look.background;
-    ctx.fill();
-    ctx.fillStyle = palette.surface;
-    ctx.fill();
-    if (!(relative > 0)) return;
-    const rise = Math.max(1.5, relative * h);
-    const [low, high] = [Math.min(r, rise), Math.max(0, rise - h + r)];
-    ctx.beginPath();
-    ctx.roundRect(x, y + h - rise, w, rise, [high, high, low, low]);
-    ctx.fillStyle = this.fillOf(id, relative);
-    ctx.fill();
+  isEmpty(id) {
+    return this.known && !(this.picture.loads[id] > 0);
   }
 
-  fillOf(id, relative) {
-    return this.lit && !this.onPath.has(id) ? this.palette.grey : this.palette.fills[treeShade(relative)];
+  fillOf(id) {
+    const { palette } = this;
+    if (!this.known) return palette.surface;
+    if (this.isEmpty(id)) return this.hatch;
+    const shade = treeShade(palette, this.picture.loads[id]);
+    return (this.lit && !this.onPath.has(id) ? palette.fadedFills : palette.fills)[shade];
   }
 
   drawCells() {
     const { layout, ctx, palette } = this;
-    const { relative } = this.loaded;
-    for (let id = 0; id < relative.length; id += 1) {
+    const edges = new Path2D();
+    for (let id = 0; id < layout.x.length; id += 1) {
       const [x, y, w, h] = layout.box(id);
       if (layout.grown.row[id] > this.level || !w) continue;
-      const filled = relative[id] > 0;
-      if (!filled && !this.known) continue;
-      const rise = filled ? Math.max(1, relative[id] * h) : h;
-      ctx.fillStyle = filled ? this.fillOf(id, relative[id]) : this.hatch;
-      ctx.fillRect(x, y + h - rise, w, rise);
+      ctx.fillStyle = this.fillOf(id);
+      ctx.fillRect(x, y, w, h);
+      // Cells of a decision tree leave gaps where branches end, so each has its own frame.
+      if (w >= 4) edges.rect(x, y, w, h);
     }
     this.frameRows();
-    // Cells of a decision tree leave gaps where branches end, so each has its own frame.
-    const edges = new Path2D();
-    for (let id = 0; id < relative.length; id += 1) {
-      const [x, y, w, h] = layout.box(id);
-      if (w >= 4 && layout.grown.row[id] <= this.level) edges.rect(x, y, w, h);
-    }
     ctx.lineWidth = 1;
     ctx.strokeStyle = this.lit ? palette.linkGrey : palette.edgeGrey;
     ctx.stroke(edges);
@@ -717,37 +683,38 @@ class TreeDrawing {
   // Shares in percent
 
   drawShares() {
-    const { layout, ctx, look, picture } = this;
-    if (!this.known || !layout.rows.some((row) => row.share)) return;
+    const { layout, ctx } = this;
+    if (!this.known) return;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
-    for (let id = 0; id < this.loaded.relative.length; id += 1) {
-      const { share } = layout.rows[layout.grown.row[id]];
-      if (!share || layout.grown.row[id] > this.level || !(picture.loads[id] > 0)) continue;
-      const [x, y, w, h] = layout.box(id);
-      const number = treePercent(picture.loads[id]);
-      const tight = number.length > 2 && share.full + 2 > w;
-      const grey = this.lit && !this.onPath.has(id);
-      this.setFont(tight ? this.palette.label : share.size, this.onPath.has(id));
-      const relative = this.loaded.relative[id];
-      const inks = [grey ? look.muted : look.text, grey ? look.text : this.palette.inks[treeShade(relative)]];
-      this.inkText(number + (tight ? "" : share.unit), x, y, w, h, relative * h, share.size, inks);
+    if (layout.mode !== "strips") {
+      for (let id = 0; id < layout.x.length; id += 1) this.drawShare(id);
+      return;
+    }
+    for (const row of layout.rows.filter((one) => one.share)) {
+      for (let id = row.first; id < row.first + row.count; id += 1) this.drawShare(id);
     }
   }
 
-  // Where the surface of the fill crosses the text, a halo in the vessel's colour keeps it legible.
-  inkText(text, x, y, w, h, rise, size, [above, below]) {
-    const { ctx, palette } = this;
-    const [middle, surface] = [y + h / 2, y + h - rise];
-    const struck = Math.abs(surface - middle) < 0.5 * size;
-    const place = [text, x + w / 2, middle + 0.06 * size];
-    if (struck) {
-      ctx.lineWidth = 0.24 * size;
-      ctx.strokeStyle = palette.surface;
-      ctx.strokeText(...place);
+  drawShare(id) {
+    const { layout, ctx, palette, picture } = this;
+    const { share } = layout.rows[layout.rowOf(id)];
+    if (!share || layout.rowOf(id) > this.level || this.isEmpty(id)) return;
+    const [x, y, w, h] = layout.box(id);
+    const isOnPath = this.onPath.has(id);
+    const number = treePercent(picture.loads[id]);
+    const isTight = number.length > 2 && share.full + 2 > w;
+    const words = number + (isTight ? "" : share.unit);
+    const size = isTight ? palette.label : share.size;
+    this.setFont(size, isOnPath);
+    if (isOnPath && layout.mode !== "nodes") {
+      // the path runs across a cell
+      const wide = ctx.measureText(words).width + 6;
+      ctx.fillStyle = this.fillOf(id);
+      ctx.fillRect(x + (w - wide) / 2, y + Math.max(2, h / 2 - 0.7 * size), wide, Math.min(h - 4, 1.4 * size));
     }
-    ctx.fillStyle = struck || surface > middle ? above : below;
-    ctx.fillText(...place);
+    ctx.fillStyle = (this.lit && !isOnPath ? palette.fadedInks : palette.inks)[treeShade(palette, picture.loads[id])];
+    ctx.fillText(words, x + w / 2, y + h / 2 + 0.06 * share.size);
   }
 
   // The path of a point
@@ -809,17 +776,12 @@ class TreeDrawing {
   }
 
   fillMarker(id, [x, y, w, h]) {
-    const { ctx, palette, look, layout } = this;
-    const strips = layout.mode === "strips";
+    const { ctx, look } = this;
     ctx.fillStyle = look.background;
     ctx.fillRect(x, y, w, h);
-    const row = layout.rowOf(id);
-    const load = this.known ? this.picture.loads[id] : 0;
-    if (!(load > 0)) return;
-    const relative = load / (strips ? this.strips.most[row] : this.loaded.most[row]);
-    const rise = strips ? h : relative * h;
-    ctx.fillStyle = palette.fills[treeShade(relative)];
-    ctx.fillRect(x, y + h - rise, w, rise);
+    if (!this.known) return;
+    ctx.fillStyle = this.fillOf(id);
+    ctx.fillRect(x, y, w, h);
   }
 
   litLeaf() {
@@ -892,13 +854,13 @@ class TreeDrawing {
     ctx.save();
     ctx.translate(layout.leafX(leaf), top + (turned ? 4 : 0.75 * palette.label));
     if (turned) ctx.rotate(-Math.PI / 2);
-    ctx.fillText(bitsOf(leaf, layout.depth), 0, 0);
+    ctx.fillText(layout.prefix + bitsOf(leaf, layout.depth), 0, 0);
     ctx.restore();
   }
 
   writeLeafBits(leaf, top) {
     const { layout, ctx, look, palette } = this;
-    const bits = bitsOf(leaf, layout.depth);
+    const bits = layout.prefix + bitsOf(leaf, layout.depth);
     this.setFont(palette.label, true);
     const half = ctx.measureText(bits).width / 2;
     ctx.fillStyle = look.text;
@@ -981,5 +943,31 @@ class TreeDrawing {
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
     ctx.fillText(words, layout.right - 2, y + 2 + 0.7 * palette.label);
+  }
+}
+
+// What colour and hatching mean, beside the tree: the scale from no rows to all of them.
+class TreeLegend {
+  constructor(parent) {
+    this.box = addElement("div", "scene-loads", parent);
+  }
+
+  // `rows`: whose share it is, in words.
+  write(look, rows) {
+    const key = JSON.stringify([look, rows]);
+    if (key === this.key) return;
+    this.key = key;
+    const { box } = this;
+    box.textContent = "";
+    addElement("span", "", box, `Share of the ${rows}`);
+    const scale = addElement("span", "scene-loads-scale", box);
+    const stops = look.load.map(([place, colour]) => `${colour} ${100 * place}%`);
+    addElement("span", "scene-loads-bar", scale).style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    for (const share of look.share_ticks) {
+      const tick = addElement("span", "scene-loads-tick", scale, String(100 * share) + (share === 1 ? " %" : ""));
+      tick.style.left = `${100 * share ** look.share_power}%`;
+    }
+    addElement("span", "scene-loads-none", box);
+    addElement("span", "", box, "none");
   }
 }

@@ -42,6 +42,7 @@ class SceneView {
     this.treeCanvas = addElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
     this.treeCanvas.setAttribute("aria-label", "Tree of prefixes");
+    this.loads = new TreeLegend(this.right);
     this.layerCanvas = addElement("canvas", "scene-layer-formula", this.right);
     this.layerCanvas.setAttribute("role", "img");
     this.layerCanvas.setAttribute("aria-label", "The layer's formula");
@@ -108,6 +109,7 @@ class SceneView {
       });
     }
     this.writeLegend();
+    this.loads.write(look, "training rows");
     setText(this.title, scene.title);
     setText(this.note, scene.note);
     this.note.hidden = !scene.note;

@@ -1,4 +1,4 @@
-"""The classes of one leaf as bars, beside those of the whole split."""
+"""The classes of one leaf or prefix as bars, beside those of the whole split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _NAME_LIMIT = 24
 
 @dataclass(frozen=True, eq=False)
 class ClassMix:
-    """The classes of the rows in one leaf and, for comparison, of all rows of the split.
+    """The classes of the rows in one leaf or prefix and, for comparison, of all rows of the split.
 
     Raises ValueError for counts that do not fit the names.
     """
@@ -30,7 +30,7 @@ class ClassMix:
     class_names: Sequence[str]
     counts_of_split: ArrayLike | None = None
     """(C,) rows of each class in the whole split."""
-    node: str = ""
+    node: str = "this leaf"
     """Names the leaf or the prefix: "leaf 1 0 1 1"."""
     split: str = "test"
     """Whose rows these are."""
@@ -53,11 +53,11 @@ class ClassMix:
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw the shares of the leaf as bars and those of the split as thin marks."""
         table = self._table
-        title = f"Classes in {self.node or 'the leaf'}"
+        title = f"Classes in {theme.one_line(self.node)}"
         height = theme.SIDE_HEIGHT[look.projector]
         n = int(table["rows"].sum())
         if n == 0:
-            why = f"No {self.split} row reaches this leaf."
+            why = f"No {self.split} row reaches {theme.one_line(self.node)}."
             return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
         place = list(range(len(table)))
         ink = theme.TEXT[look.dark]
@@ -71,16 +71,16 @@ class ClassMix:
                 x=table["share"],
                 y=place,
                 orientation="h",
-                name="this leaf",
+                name=theme.escape(self.node),
                 customdata=place,
                 marker={"color": [theme.class_colour(c) for c in place]},
-                hovertext=[f"{name}<br>{label} of the leaf's {split} rows" for name, label in zip(names, labels)],
+                hovertext=[f"{name}<br>{label} of its {split} rows" for name, label in zip(names, labels)],
                 hoverinfo="text",
                 showlegend=False,
             )
         )
         most = float(table["share"].max())
-        reading = f"{frame.rows(n, self.split)} in the leaf"
+        reading = frame.rows(n, self.split)
         if "split_share" in table:
             most = max(most, float(table["split_share"].max()))
             reading += f", {theme.thousands(table['split_rows'].sum())} in the split (marks)"
@@ -133,10 +133,10 @@ class ClassMix:
         rows = self._table["rows"]
         n = rows.sum()
         if n == 0:
-            return f"No {self.split} row reaches this leaf."
+            return f"No {self.split} row reaches {theme.one_line(self.node)}."
         largest = int(rows.argmax())
         return (
-            f"{theme.thousands(rows[largest])} of the {theme.thousands(n)} {self.split} rows in this leaf "
+            f"{theme.thousands(rows[largest])} of the {theme.thousands(n)} {self.split} rows in {theme.one_line(self.node)} "
             f"({theme.percent(rows[largest] / n)}) belong to class {theme.one_line(self._table['class'][largest])}; "
             f"{(rows > 0).sum()} of {len(rows)} classes occur."
         )

@@ -40,8 +40,6 @@ class PrefixIcicle:
     """The node on top, numbered breadth-first."""
     max_levels: int = 6
     """The most levels shown below it; Plotly draws an icicle of thousands of pieces slowly."""
-    revision: str = ""
-    """Plotly resets its own zoom when this changes."""
 
     _counts: NDArray[np.int64] = field(init=False, repr=False)
     _states: list[str] = field(init=False, repr=False)
@@ -55,9 +53,9 @@ class PrefixIcicle:
         object.__setattr__(self, "_states", frame.leaf_states(self.states, counts))
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
-        """Draw the prefixes: equal widths, colour the relative load share * 2^level (1 = uniform), without a row hatched.
+        """Draw the prefixes: equal widths, colour the share of the rows on the scale of all trees, without a row hatched.
 
-        Each piece has the id "n<node>", which selections carry.
+        Each piece has the id "n<node>".
         """
         title = f"{self.split.capitalize()} rows at each prefix of the sign pattern"
         height = theme.MAIN_HEIGHT[look.projector]
@@ -67,19 +65,15 @@ class PrefixIcicle:
             return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
         table = self.table()
         first, deepest = int(table["level"].iloc[0]), int(table["level"].iloc[-1])
-        most = max(1.0, float(table["relative_load"].max()))
         width = [(look.width - 130) / 2 ** (at - first) for at in table["level"].tolist()]
         trace = pieces(
             table,
-            most,
             look,
             text=[_label(str(prefix), int(n), room, look) for prefix, n, room in zip(table["prefix"], table["rows"], width)],
             hovertext=[self._hover(row) for row in table.to_dict("records")],
-            level=f"n{self.root}",  # so that Plotly's zoom after a click ends with this figure
         )
         figure = go.Figure(trace)
-        add_load_bar(figure, most)
-        figure.update_layout(uirevision=f"n{self.root}{f', {self.revision}' if self.revision else ''}")
+        add_load_bar(figure, self.split)
         reading = f"{frame.rows(total, self.split)}; levels {first} to {deepest} of {self.depth}, the first bit on top"
         if (table["rows"] == 0).any():
             reading += "; hatched: no row"
@@ -121,11 +115,11 @@ class PrefixIcicle:
         return f"{hover_lines(row, theme.escape(self.split), self.depth)}<br>{theme.escape(row['state'])}"
 
 
-def pieces(table: pd.DataFrame, most: float, look: Look, **own: Any) -> go.Icicle:
-    """Make the icicle of a table of prefixes, colours from 0 to the relative load `most`; `own` is what else it has."""
+def pieces(table: pd.DataFrame, look: Look, **own: Any) -> go.Icicle:
+    """Make the icicle of a table of prefixes, coloured by their shares of the rows; `own` is what else it has."""
     nodes, levels = table["node"].tolist(), table["level"].tolist()
     used = table["rows"].to_numpy() > 0
-    colours = [theme.load_colour(value, most) for value in table["relative_load"].fillna(0.0)]
+    colours = [theme.share_colour(share) for share in table["share"].fillna(0.0)]
     return go.Icicle(
         ids=[f"n{node}" for node in nodes],
         parents=["" if node == nodes[0] else f"n{(node - 1) // 2}" for node in nodes],
@@ -160,8 +154,8 @@ def pieces(table: pd.DataFrame, most: float, look: Look, **own: Any) -> go.Icicl
     )
 
 
-def add_load_bar(figure: go.Figure, most: float) -> None:
-    """Add the colour bar of the relative load, from 0 to `most`."""
+def add_load_bar(figure: go.Figure, split: str = "") -> None:
+    """Add the colour bar of shares of the rows, of a split if it is named."""
     # an icicle with patterns takes no numbers for colours, so the colour bar needs a trace of its own
     figure.add_scatter(x=[None], y=[None], marker={"color": [0], "coloraxis": "coloraxis"}, hoverinfo="skip")
     figure.update_xaxes(visible=False)
@@ -169,9 +163,13 @@ def add_load_bar(figure: go.Figure, most: float) -> None:
     figure.update_layout(
         coloraxis={
             "cmin": 0,
-            "cmax": most,
+            "cmax": 1,
             "colorscale": theme.LOAD_SCALE,
-            "colorbar": {"title": {"text": "relative load<br>(1 = uniform)"}},
+            "colorbar": {
+                "title": {"text": f"share of the<br>{theme.escape(split)} rows" if split else "share of<br>the rows"},
+                "tickvals": [theme.share_place(share) for share in theme.SHARE_TICKS],
+                "ticktext": [f"{100 * share:g} %" for share in theme.SHARE_TICKS],
+            },
         }
     )
 

@@ -45,7 +45,7 @@ class SplitIcicles:
         object.__setattr__(self, "_counts", counts)
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
-        """Draw an icicle for each split: equal widths, colour the relative load share * 2^level (1 = uniform) on one scale.
+        """Draw an icicle for each split: equal widths, colour the share of the split's rows on the scale of all trees.
 
         Prefixes without a row of the split are hatched. Pieces have the id "n<node>".
         """
@@ -55,7 +55,6 @@ class SplitIcicles:
             return frame.empty_figure(look=look, title=_TITLE, subject=subject, why=why, height=height)
         tables = self._tables()
         size = theme.FONT_SIZE[look.projector]
-        most = max(1.0, *(float(table["relative_load"].max()) for table in tables.values() if table["rows"].iloc[0]))
         share = (1 - _GAP * (len(tables) - 1)) / len(tables)
         width = (look.width - _BAR_WIDTH * size / theme.FONT_SIZE[False]) * share
         figure = go.Figure()
@@ -65,7 +64,6 @@ class SplitIcicles:
             words = theme.SPLIT_WORDS[split]
             trace = pieces(
                 table,
-                most,
                 look,
                 text=[_label(str(prefix), width / 2**at, look) for prefix, at in zip(table["prefix"], table["level"].tolist())],
                 hovertext=[hover_lines(row, words, self.depth) for row in table.to_dict("records")],
@@ -75,7 +73,7 @@ class SplitIcicles:
             figure.add_trace(trace)
             text = f"{theme.thousands(table['rows'].iloc[0])} {words} rows"
             headings.append((left + share / 2, frame.wrapped(text, size, round(width))))
-        add_load_bar(figure, most)
+        add_load_bar(figure)
         for middle, parts in headings:
             figure.add_annotation(
                 x=middle,

@@ -4,6 +4,7 @@ A cell is one width and one depth · K = depth, the number of gating bits · dif
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -228,18 +229,24 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
 def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
     """Write the differences and their intervals into their cells, where all of them fit: grey where none is shown."""
     size, width = theme.FONT_SIZE[look.projector], grid.cell_width
-    means = [SAME_NET if _is_same_net(row) else f"{row['mean']:+.1f}" for _, row in drawn.iterrows()]
-    if not (frame.fits(max(means, key=len), width, look) and grid.cell_height > 1.3 * size):
+    same = [SAME_NET] if frame.fits(SAME_NET, width, look) else SAME_NET.split()
+    means = [same if _is_same_net(row) else [f"{row['mean']:+.1f}"] for _, row in drawn.iterrows()]
+    longest = max((line for mean in means for line in mean), key=len)
+    if not (frame.fits(longest, width, look) and grid.cell_height > 1.3 * size):
         return
     known = drawn[drawn["low"].notna() & drawn["high"].notna() & ~drawn.apply(_is_same_net, axis=1)]
-    intervals = {place: f"[{low:+.1f}, {high:+.1f}]" for place, low, high in zip(known.index, known["low"], known["high"])}
-    if not (frame.fits(max(intervals.values(), key=len, default=""), width, look) and grid.cell_height > 2.6 * size):
-        intervals = {}
+    ends = [(f"[{low:+.1f},", f"{high:+.1f}]") for low, high in zip(known["low"], known["high"])]
+    intervals: dict[Any, list[str]] = {}
+    for lines, parts in ((1, [[" ".join(pair)] for pair in ends]), (2, [list(pair) for pair in ends])):
+        longest = max((line for part in parts for line in part), key=len, default="")
+        if frame.fits(longest, width, look) and grid.cell_height > 1.3 * (1 + lines) * size:
+            intervals = dict(zip(known.index, parts))
+            break
     # As annotations, since a trace's text fades when something is selected
     notes = []
-    for text, (place, row) in zip(means, drawn.iterrows()):
+    for mean, (place, row) in zip(means, drawn.iterrows()):
         ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * row["mean"] / most)) if row["shown"] else theme.MUTED[look.dark]
-        words = frame.lines([text, *([intervals[place]] if place in intervals else [])])
+        words = frame.lines([*mean, *intervals.get(place, [])])
         notes.append(
             {"x": row["depth"], "y": grid.row[row["width"]], "text": words, "showarrow": False, "font": {"color": ink}}
         )

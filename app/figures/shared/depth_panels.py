@@ -65,7 +65,7 @@ def depth_panels(
         depths = pd.concat([depths, pd.Series([float(chosen)])])
     lowest, highest = (int(depths.min()), int(depths.max())) if len(depths) else (0, 0)
     words = {key: model_words(*key) for key in dict.fromkeys(zip(curves["model"], curves["variant"]))}
-    layout = _Layout.of([*words.values(), *(level.short for level in behind)], words, in_colour, len(panels), look)
+    layout = _Layout.of([*words.values(), *(level.short for level in behind)], len(panels), look)
     figure = make_subplots(
         rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=layout.spacing, column_widths=[1.0] * len(panels)
     )
@@ -94,9 +94,7 @@ def depth_panels(
     inside = interval_lines.panel_height(figure, look)
     figure.update_yaxes(title_text=interval_lines.axis_title(measure, inside, look), col=1)
     for column, labels in enumerate(ends, start=1):
-        # Grey lines are named once, at the last panel
-        shown = [label for label in labels if label.lit or column == len(panels)]
-        label_ends(figure, shown, panel=column, x_range=x_range, y_range=y_range, width=layout.width, height=inside, look=look)
+        label_ends(figure, labels, panel=column, x_range=x_range, y_range=y_range, width=layout.width, height=inside, look=look)
     return figure
 
 
@@ -148,14 +146,12 @@ class _Layout:
     right: float
     """For labels right of the last panel, in px."""
     spacing: float
-    """The gap between panels, with the labels of the first, as a share of the width of all."""
+    """The gap between panels, with the labels of the left one, as a share of the width of all."""
 
     @classmethod
-    def of(
-        cls, labels: Sequence[str], words: Mapping[tuple[str, str], str], lit: Sequence[str], panels: int, look: Look
-    ) -> "_Layout":
+    def of(cls, labels: Sequence[str], panels: int, look: Look) -> "_Layout":
         right = label_width(labels, look)
-        between = label_width([text for (model, _), text in words.items() if model in lit], look) + 10
+        between = right + 10
         inside = look.width - 4.5 * theme.FONT_SIZE[look.projector] - right
         width = max(60.0, (inside - (panels - 1) * between) / panels)
         return cls(width, right, min(0.6, between / inside))
@@ -247,7 +243,7 @@ def _add_seeds(
 
 
 def _grey_words(curves: pd.DataFrame, lit: Sequence[str]) -> list[str]:
-    return [] if curves["model"].isin(lit).all() else ["grey: other models, named on the right and on hover"]
+    return [] if curves["model"].isin(lit).all() else ["grey: other models"]
 
 
 def _mark_chosen(

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Tensors = dict[str, tuple[str, tuple[int, ...]]]
 """Name -> type in the words of safetensors, and shape."""
 
+MAX_SIGNS_DEPTH, MAX_SIGNS_WIDTH = 8, 64
+"""The largest net whose sign lines a browser computes exactly: in 50 ms, where gates cut the plane into 2,081 cells."""
+
 HEADER = 10_000
 """More bytes than the names, types and shapes of trees take."""
 
@@ -78,7 +81,8 @@ def trees_of(arrays: "Mapping[str, NDArray[Any]]", run: RunConfig) -> Trees:
 def check_tensors(arrays: "Mapping[str, NDArray[Any]]", name: str, run: RunConfig) -> None:
     """Raise ValueError, with a sentence, unless arrays are those of the artifact of this name of the run."""
     size = shape(run.data)
-    _check_same(_described(arrays), _expected(name, run, size))
+    given = _described(arrays)
+    _check_same(given, _wanted(name, run, size, given))
     _check_values(arrays.__getitem__, name, run, size)
 
 
@@ -94,7 +98,7 @@ def _check_tensors(tensors: Any, name: str, run: RunConfig, size: DataShape) -> 
     given = {
         key: (part.get_dtype(), tuple(part.get_shape())) for key in sorted(tensors.keys()) for part in [tensors.get_slice(key)]
     }
-    _check_same(given, _expected(name, run, size))
+    _check_same(given, _wanted(name, run, size, given))
     _check_values(tensors.get_tensor, name, run, size)
 
 
@@ -107,13 +111,22 @@ def _check_values(array: "Callable[[str], NDArray[Any]]", name: str, run: RunCon
             check_leaves(leaf, n_leaves, f"leaf of layer {layer}")
 
 
+def _wanted(name: str, run: RunConfig, size: DataShape, given: Tensors) -> Tensors:
+    """Return what is expected beside these tensors: older snapshots have no weights of gates."""
+    expected = _expected(name, run, size)
+    signs = sign_tensors(run.net, size.n_features, size.n_classes)
+    if not name.startswith("regions-") or given.keys() & signs.keys():
+        return expected
+    return {one: described for one, described in expected.items() if one not in signs}
+
+
 def _expected(name: str, run: RunConfig, size: DataShape) -> Tensors:
     if run.net.fitted:
         raise ValueError(f"{run.label} must have no artifacts, since it has no net")
     if name == LEVELS:
         return _levels(run.net, size.n_classes)
     if name.startswith("regions-"):
-        return _regions(run, size.n_classes)
+        return _regions(run, size) | sign_tensors(run.net, size.n_features, size.n_classes)
     declared = run.net.model.weights
     assert declared is not None  # a net that is built has them
     weights = declared(run.net, size.n_features, size.n_classes)
@@ -131,9 +144,17 @@ def _trainer(weights: Sequence[Weight]) -> Tensors:
     return found | {"progress": ("I64", (5,)), "best_loss": ("F64", ())}
 
 
-def _regions(run: RunConfig, n_classes: int) -> Tensors:
-    found: Tensors = {"probability": ("U8", (GRID_SIDE**2, n_classes))}
+def _regions(run: RunConfig, size: DataShape) -> Tensors:
+    found: Tensors = {"probability": ("U8", (GRID_SIDE**2, size.n_classes))}
     return found | ({"leaf": ("I32", (len(Sizes.of(run).leaves), GRID_SIDE**2))} if run.net.gated else {})
+
+
+def sign_tensors(net: NetConfig, n_features: int, n_outputs: int) -> Tensors:
+    """Return the weights that tell where signs change in the first gated layer: none of a net too large for a browser."""
+    if not net.gated or not 0 < net.depth <= MAX_SIGNS_DEPTH or net.width > MAX_SIGNS_WIDTH or net.model.weights is None:
+        return {}
+    names = ("hidden.weight", "hidden.bias", "gates.0.weight", "gates.0.bias", "gates.0.normals", "offsets")
+    return {one.name: ("F32", one.shape) for one in net.model.weights(net, n_features, n_outputs) if one.name in names}
 
 
 def _levels(net: NetConfig, n_classes: int) -> Tensors:

@@ -76,41 +76,6 @@ def test_thinning_keeps_first_and_last(summary: RunSummary, n: int) -> None:
     assert min(n, live.MAX_POINTS) <= len(data) <= 2 * live.MAX_POINTS
 
 
-def test_loads_are_bars_in_prefix_order() -> None:
-    counts = np.array([10, 0, 30, 60])
-    spec = live.load_spec(counts, 2, 7, None)
-    (series,) = spec["series"]
-    assert [bar["value"] for bar in series["data"]] == [10.0, 0.0, 30.0, 60.0]
-    assert spec["xAxis"]["data"] == ["00", "01", "10", "11"]
-    assert series["markLine"]["data"] == [{"yAxis": 25.0}]
-    assert "epoch 7" in spec["title"]["text"]
-    assert "layer" not in spec["title"]["text"]
-    assert "gated layer 2" in live.load_spec(counts, 2, 7, 1)["title"]["text"]
-
-
-def test_no_rows_are_loads_of_zero() -> None:
-    spec = live.load_spec(np.zeros(4, dtype=np.int64), 2, 0, None)
-    assert [bar["value"] for bar in spec["series"][0]["data"]] == [0.0] * 4
-
-
-@pytest.mark.parametrize("depth", [7, 9, 12])
-def test_more_than_64_leaves_are_a_curve_in_falling_order(depth: int) -> None:
-    counts = np.random.default_rng(0).integers(0, 1000, 1 << depth)
-    spec = live.load_spec(counts, depth, 1, None)
-    (series,) = spec["series"]
-    ranks = [rank for rank, _ in series["data"]]
-    assert series["type"] == "line"
-    assert (ranks[0], ranks[-1]) == (1, len(counts))
-    assert len(ranks) <= live.MAX_POINTS
-    falling = np.sort(counts)[::-1] * 100 / counts.sum()
-    assert [share for _, share in series["data"]] == pytest.approx([falling[rank - 1] for rank in ranks], abs=1e-4)
-    assert series["markLine"]["data"] == [{"yAxis": round(100 / len(counts), 4)}]
-
-
-def test_64_leaves_are_still_bars() -> None:
-    assert live.load_spec(np.ones(64, dtype=np.int64), 6, 1, None)["series"][0]["type"] == "bar"
-
-
 def test_sentence_of_loads() -> None:
     sentence = live.load_sentence(np.array([1000, 0, 3000, 0]), 2, 12)
     for part in ("Epoch 12", "2 of 4 leaves", "4,000 training rows", "1 0", "75.0 %", "25.0 %"):

@@ -9,7 +9,7 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig,
 from leafscope.core.sweep.choice import kept, reported, reporting, reporting_runs
 from leafscope.core.sweep.draws import draws
 from leafscope.core.sweep.members import distinct_runs, expand, run_ids
-from leafscope.core.sweep.results import choosing_results, estimated_seconds, results
+from leafscope.core.sweep.results import choosing_results, estimated_seconds, pace, results
 from leafscope.core.worker.inline import Outcome
 
 BASE = RunConfig(data=DataConfig(name="wine"), net=NetConfig(width=6, depth=2), train=TrainConfig(epochs=3))
@@ -176,8 +176,8 @@ def test_the_table_is_of_the_reporting_seeds_and_the_depth_is_chosen_on_the_othe
     assert set(table.loc[table["model"] != "decision_tree", "trials"]) == {3}
     assert set(table.loc[table["model"] == "decision_tree", "trials"]) == {1}
     assert not table.duplicated(["model", "variant", "depth", "seed"]).any()
-    assert best_depth(table, "tree", rule="lowest") == 0
-    assert best_depth(choosing, "tree", rule="lowest") == 2
+    assert best_depth(table, "tree") == 0
+    assert best_depth(choosing, "tree") == 2
     both = differences_by_depth(table, "tree", "flat", "best", "test", "error")
     assert (both["depth"].tolist(), both["n"].tolist()) == ([0, 2], [3, 3])
 
@@ -193,3 +193,16 @@ def test_the_estimate_counts_both_stages_and_leaves_out_what_is_finished() -> No
     assert estimated_seconds(SWEEP, done, following=following) == 0
     assert len(reporting_runs(SWEEP, {}, foreseen=True)) == len(reporting_runs(SWEEP, outcomes))
     assert len(distinct_runs(SWEEP)) == len(outcomes)
+
+
+def test_the_pace_is_that_of_the_runs_that_ended_last() -> None:
+    runs = dict(zip(run_ids(SWEEP), distinct_runs(SWEEP), strict=True))
+    ids = list(runs)
+    ends = {run_id: 50.0 + 2 * place for place, run_id in enumerate(ids)}
+    efforts = {run_id: estimated_seconds(SWEEP, [other for other in ids if other != run_id], following={}) for run_id in ids}
+    assert pace(runs, ends) == pytest.approx(2 * (len(ids) - 1) / sum(efforts[run_id] for run_id in ids[1:]))
+    late = {run_id: end + (1e4 if place >= 4 else 0) for place, (run_id, end) in enumerate(ends.items())}
+    assert pace(runs, late) == pytest.approx(2 * (len(ids) - 5) / sum(efforts[run_id] for run_id in ids[5:]))
+    few = dict(list(ends.items())[:9])
+    assert pace(runs, few) is None
+    assert pace(runs, dict.fromkeys(ids, 50.0)) is None

@@ -37,5 +37,5 @@ def test_counts_must_fit_the_names() -> None:
 def test_sentence_and_title_name_the_class_and_the_node() -> None:
     mix = ClassMix([3, 1, 0], NAMES, node="prefix 1 0", split="training")
     assert "Classes in prefix 1 0" in mix.figure().layout.title.text
-    assert mix.sentence().startswith("3 of the 4 training rows in this leaf (75.0 %)")
+    assert mix.sentence().startswith("3 of the 4 training rows in prefix 1 0 (75.0 %)")
     assert "cat" in mix.sentence()

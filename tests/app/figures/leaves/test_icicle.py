@@ -14,10 +14,10 @@ def test_ids_are_breadth_first_nodes_and_parents_their_prefixes() -> None:
     assert list(trace.labels) == ["root", "0", "1", "0 0", "0 1", "1 0", "1 1"]
 
 
-def test_widths_are_equal_and_colours_follow_load() -> None:
+def test_widths_are_equal_and_colours_are_shares_of_the_rows_at_all_levels() -> None:
     trace = PrefixIcicle(COUNTS, depth=2).figure().data[0]
     assert list(trace["values"]) == [4, 2, 2, 1, 1, 1, 1]
-    assert list(trace.marker.colors) == [theme.load_colour(load, 2.4) for load in (1, 1.2, 0.8, 2.4, 0, 1.2, 0.4)]
+    assert list(trace.marker.colors) == [theme.share_colour(share) for share in (1, 0.6, 0.4, 0.6, 0, 0.3, 0.1)]
 
 
 def test_unused_prefixes_are_hatched_and_say_which_kind() -> None:
@@ -62,8 +62,3 @@ def test_a_root_outside_the_tree_is_refused(root: int) -> None:
 def test_counts_that_do_not_fit_the_depth_are_refused() -> None:
     with pytest.raises(ValueError, match=r"counts must have 2\^depth = 8 entries"):
         PrefixIcicle(COUNTS, depth=3)
-
-
-def test_what_plotly_zoomed_into_is_forgotten_at_another_root_or_revision() -> None:
-    icicles = [PrefixIcicle(COUNTS, 2), PrefixIcicle(COUNTS, 2, root=1), PrefixIcicle(COUNTS, 2, root=1, revision="2")]
-    assert len({icicle.figure().layout.uirevision for icicle in icicles}) == 3

@@ -31,12 +31,12 @@ def test_headings_stand_centred_above_each() -> None:
     assert {note.xanchor for note in headings} == {"center"}
 
 
-def test_colours_are_on_one_scale_to_the_highest_load_of_all_splits() -> None:
+def test_colours_are_shares_of_each_split_on_one_scale() -> None:
     figure = SplitIcicles(COUNTS, depth=2).figure()
-    assert figure.layout.coloraxis.cmax == 4
-    loads = (1, 1.2, 0.8, 2.4, 0, 1.2, 0.4)
-    assert list(figure.data[0].marker.colors) == [theme.load_colour(load, 4) for load in loads]
-    assert figure.data[2].marker.colors[4] == theme.load_colour(4, 4)
+    assert figure.layout.coloraxis.cmax == 1
+    shares = (1, 0.6, 0.4, 0.6, 0, 0.3, 0.1)
+    assert list(figure.data[0].marker.colors) == [theme.share_colour(share) for share in shares]
+    assert figure.data[2].marker.colors[4] == theme.share_colour(1)
 
 
 def test_prefixes_without_a_row_of_the_split_are_hatched() -> None:

@@ -71,10 +71,13 @@ def test_cells_that_show_no_difference_have_a_grey_number(dark: bool) -> None:
     figure = HelpMap(cells().assign(shown=False)).figure(look=Look(dark))
     assert [a.text.split("<br>")[0] for a in figure.layout.annotations] == ["+0.0", "+5.0", "-4.1", "-6.0", "+1.0"]
     assert {a.font.color for a in figure.layout.annotations} == {theme.MUTED[dark]}
-    # one seed has no interval, and narrow cells have no room for it
+    assert [a.text for a in figure.layout.annotations][1] == "+5.0<br>[+3.0, +7.0]"
+    # one seed has no interval; narrow cells have it in two lines, narrower ones have no room for it
     assert {a.text for a in HelpMap(cells(1)).figure().layout.annotations} == {"+0.0", "+5.0", "-4.1", "-6.0", "+1.0"}
     narrow = pd.concat([cells().assign(depth=depth) for depth in range(13)]).drop_duplicates(["width", "depth"])
-    assert all("[" not in a.text for a in HelpMap(narrow.assign(shown=False)).figure().layout.annotations)
+    assert HelpMap(narrow.assign(shown=False)).figure().layout.annotations[0].text.count("<br>") == 2
+    narrower = pd.concat([narrow, narrow.assign(depth=narrow["depth"] + 13)])
+    assert all("[" not in a.text for a in HelpMap(narrower.assign(shown=False)).figure().layout.annotations)
 
 
 @pytest.mark.parametrize("dark", [False, True])
