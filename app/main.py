@@ -9,7 +9,7 @@ from leafscope.app import server
 
 server.wait_until_warm()
 
-from leafscope.app import navigation  # noqa: E402 -- only after the warm-up thread has imported what they need
+from leafscope.app import navigation, theme  # noqa: E402 -- only after the warm-up thread has imported what they need
 from leafscope.app.address import history, link, session  # noqa: E402
 from leafscope.app.parts import sidebar, store_trouble  # noqa: E402
 
@@ -19,11 +19,10 @@ HERE = Path(__file__).resolve().parent
 ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
 
 st.set_page_config(page_title="Leafscope", page_icon=ICON, layout="wide")
-STYLE = (HERE / "assets" / "page.css").read_text(encoding="utf-8")
-st.html(f"<style>{STYLE}</style>")
+if not server.is_guarded:  # under `streamlit run`, where nothing stands before Streamlit
+    st.html(f"<style>{theme.page_style()}</style>")
 server.check_access()
 history.keep()
-session.seed_view()
 page = st.navigation(
     [
         st.Page((HERE / one.path).resolve(), title=one.title, icon=one.icon, default=one is navigation.DEFAULT)

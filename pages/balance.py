@@ -100,7 +100,8 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64]) -> None:
     by_class = view.class_counts()
     chance = _by_chance(view, counts)
     st.markdown(theme.escape_markdown(_sentence(view, counts, chance)))
-    for column, name in zip(st.columns(3), BESIDE, strict=True):
+    tiles = st.container(key="tiles")
+    for column, name in zip(tiles.columns(3), BESIDE, strict=True):
         with column:
             statistic, scale, shift, of = STATISTICS[name], 1.0, 0.0, f" of {theme.thousands(len(counts))}"
             if name == "dead_fraction":  # shown as a count: 2 of 16

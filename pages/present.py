@@ -187,22 +187,23 @@ def _first_visit() -> None:
 
 def _deck_line(info: DeckInfo) -> None:
     """The deck's name, and the buttons for the whole deck."""
-    name, show, save, delete = st.columns([5, 2, 3, 2], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="deck_line")
+    # widths are given: icons arrive late, and would change them
     key = f"_deck_name_{info.deck_id}"
     st.session_state[key] = info.name
-    name.text_input("Name of the deck", key=key, on_change=lambda: _rename(info.deck_id, st.session_state[key]))
-    if show.button(
+    row.text_input("Name of the deck", key=key, on_change=lambda: _rename(info.deck_id, st.session_state[key]))
+    if row.button(
         "Present",
         type="primary",
         icon=":material/slideshow:",
         key="_present",
-        width="stretch",
+        width=130,
         disabled=info.n_slides == 0,
         help="Fills the window. F: full screen; arrow keys and space: turn slides; S: speaker window.",
     ):
         st.query_params[SHOW] = "1"
         st.rerun()
-    save.download_button(
+    row.download_button(
         "Save as one HTML file",
         lambda: as_html.deck_html(
             info.name, list(jobs.default_store().slides(info.deck_id).values()), made=time.time()
@@ -211,12 +212,12 @@ def _deck_line(info: DeckInfo) -> None:
         mime="text/html",
         icon=":material/download:",
         on_click="ignore",
-        width="stretch",
+        width=225,
         key="_save_deck",
         disabled=info.n_slides == 0,
         help="Opens from disk with the network off; prints to PDF from the browser, one slide per page.",
     )
-    if delete.button("Delete", icon=":material/delete:", key="_delete_deck", width="stretch"):
+    if row.button("Delete", icon=":material/delete:", key="_delete_deck", width=115):
         _confirm_deletion(info)
 
 

@@ -1,4 +1,4 @@
-"""The browser's history: which changes of the address are entries of it, and what Back and Forward bring back."""
+"""The browser: which changes of the address are entries of its history, what Back brings back, its keys and its width."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -15,14 +15,19 @@ _ASSET = Path(__file__).resolve().parents[1] / "assets" / "address.js"
 
 
 def keep() -> None:
-    """Have the browser keep one entry for each action; after Back or Forward, take everything from the address."""
-    st.components.v2.component("leafscope_history", html="", js=_script())(key="leafscope_history", data={"quiet": QUIET})
+    """After Back or Forward, take everything from the address; have the browser keep one entry for each action."""
     context = get_script_run_ctx()
     if context is not None and context.is_history_navigation:
         session.forget_address()
         shown = link.plan()
         if not session.names_run() and shown is not None and shown.runs:
             session.look_at(shown.runs[0].run_id)
+    session.seed_view()
+    st.components.v2.component("leafscope_history", html="", js=_script())(
+        key=session.Keys.BROWSER,
+        data={"quiet": QUIET, "letters": session.has_letter_keys(), "width": session.column_width()},
+        on_width_change=lambda: None,  # the rerun draws the figures for it
+    )
 
 
 @lru_cache

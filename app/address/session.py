@@ -18,6 +18,8 @@ class Keys:
     SWEEP = "sweep"
     SIZE = "size"
     IMAGE = "image"
+    LETTERS = "letters"
+    BROWSER = "leafscope_history"
     NOTICE = "_notice"
     CURVES = "_curves"
     IN_ADDRESS = "_in_address"
@@ -29,11 +31,15 @@ class Keys:
     SCENE_WRITTEN = "_scene_written"
 
 
+NARROWEST, STACKED = 300, 600
+"""Px of the narrowest main column that figures are drawn for, and below which columns stand below one another."""
+
 MOST_LOOKED_AT = 20
 """Runs that are remembered as looked at."""
 
 SIZES = {"screen": "Screen", "projector": "Projector"}
 IMAGE_FORMATS = {"svg": "SVG", "png": "PNG"}
+LETTER_KEYS = {"on": "On", "off": "Off"}
 
 
 def run_id() -> str | None:
@@ -114,16 +120,28 @@ def enter_page(name: str) -> None:
 
 def look(share: float = 1.0) -> Look:
     """The look of figures: the browser's theme, the size chosen in the sidebar, a share of the main column."""
+    column = column_width() or FIGURE_WIDTH
     return Look(
         dark=st.context.theme.type == "dark",
         projector=st.session_state.get(Keys.SIZE) == "projector",
-        width=round(share * FIGURE_WIDTH),
+        width=round(column if column < STACKED else share * column),
     )
 
 
+def column_width() -> int | None:
+    """The main column's width in px as the browser told it, in steps; None where figures have the room that they expect."""
+    told = (st.session_state.get(Keys.BROWSER) or {}).get("width")
+    return told if type(told) is int and NARROWEST <= told < FIGURE_WIDTH else None
+
+
 def image_format() -> Literal["svg", "png"]:
-    """The format that a figure's camera button saves."""
+    """The format that a figure's camera or arrow saves."""
     return "png" if st.session_state.get(Keys.IMAGE) == "png" else "svg"
+
+
+def has_letter_keys() -> bool:
+    """Whether single letters and signs, without Ctrl or Alt, are keys of the page."""
+    return st.session_state.get(Keys.LETTERS) != "off"
 
 
 def notify(sentence: str) -> None:
@@ -185,7 +203,7 @@ def format_value(value: object) -> str:
 
 
 def seed_view() -> None:
-    """Take size and image format from the URL, before any figure is drawn."""
-    for key, options in ((Keys.SIZE, SIZES), (Keys.IMAGE, IMAGE_FORMATS)):
+    """Take the view options from the URL, before anything is drawn."""
+    for key, options in ((Keys.SIZE, SIZES), (Keys.IMAGE, IMAGE_FORMATS), (Keys.LETTERS, LETTER_KEYS)):
         words = tuple(options)
         seed_from_url(key, lambda text, words=words: words[words.index(text)], words[0])  # type: ignore[misc]

@@ -1,7 +1,13 @@
 // The browser's history: one entry for each action of a person that changes what the address says, and its place on the page.
 // Streamlit adds an entry at each change of the address, also at its own changes, and scrolls a part of the page itself.
+// Also on each page: whether single letters are keys, and how wide the main column is.
 
 const HISTORY_ACTIONS = ["pointerdown", "keydown", "change", "drop"];
+const LETTERS_USED = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=grid]";
+const COLUMN_USUAL = 950; // px from which figures have the room that they expect
+const COLUMN_LEAST = 300;
+const COLUMN_STEP = 50;
+const COLUMN_WAIT = 300; // ms for which the width must stay
 const HISTORY_WAIT = 8000; // ms for which a page that comes back is awaited before its place is given up
 
 /** What an address says, without what changes at each move of a slider or a zoom. */
@@ -85,6 +91,53 @@ class Returning {
   }
 }
 
-export default function ({ data }) {
+/** Turns off keys of one letter or sign, Streamlit's too, except where a person types. */
+class Letters {
+  constructor() {
+    for (const name of ["keydown", "keyup"]) window.addEventListener(name, (event) => this.stop(event), true);
+  }
+
+  stop(event) {
+    if (this.areOn || event.key?.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!event.composedPath()[0].closest?.(LETTERS_USED)) event.stopImmediatePropagation();
+  }
+}
+
+/** Tells Python how wide the main column is, where that is less than figures expect: they break their titles by it. */
+class Column {
+  constructor() {
+    this.observer = new ResizeObserver(() => {
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => this.look(), COLUMN_WAIT);
+    });
+  }
+
+  follow(known, tell) {
+    this.known = known;
+    this.tell = tell;
+    const block = document.querySelector("[data-testid=stMainBlockContainer]");
+    if (block === this.block) return;
+    this.block = block;
+    this.observer.disconnect();
+    if (block) this.observer.observe(block);
+    this.look();
+  }
+
+  look() {
+    if (!this.block?.isConnected) return;
+    const { paddingLeft, paddingRight } = getComputedStyle(this.block);
+    const room = this.block.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    const width = room >= COLUMN_USUAL ? null : Math.max(COLUMN_LEAST, COLUMN_STEP * Math.floor(room / COLUMN_STEP));
+    if (width === this.known) return;
+    this.known = width;
+    this.tell(width);
+  }
+}
+
+export default function ({ data, setStateValue }) {
   window.leafscopeHistory ??= new History(data.quiet);
+  window.leafscopeLetters ??= new Letters();
+  window.leafscopeLetters.areOn = data.letters;
+  window.leafscopeColumn ??= new Column();
+  window.leafscopeColumn.follow(data.width, (width) => setStateValue("width", width));
 }

@@ -12,7 +12,7 @@ from leafscope.core.config import presets
 
 def across_depths(view: BalanceView) -> None:
     """Leaf use against depth, of the sweep with the run on screen, else of the current one."""
-    st.subheader("Leaf use across depths")
+    st.header("Leaf use across depths")
     run = view.run.config
     own = current.sweep_of(run)
     info = own or current.beside()

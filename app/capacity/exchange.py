@@ -86,7 +86,7 @@ def show(table: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
     of_seeds = (of_data(part, choice) for part in (table, choices))
     rows, choosing = (part[part["width"].isna() | (part["width"] == choice.width)] for part in of_seeds)
     found = {cost: rates(rows, cost, choosing) for cost in CURRENCIES}
-    st.subheader("What dense net would be as good?")
+    st.header("What dense net would be as good?")
     if found[choice.cost].empty:
         st.info("A sweep whose baselines include wider dense nets (dense, wider) shows here what each net is worth in one.")
         return

@@ -288,7 +288,7 @@ def all_measured(benchmark: Benchmark) -> None:
     """Everything that the benchmark measured of capacity, as it was kept."""
     rows = pd.DataFrame(_rows(benchmark))
     with st.expander(f"All {theme.thousands(len(rows))} measurements", icon=":material/table:"):
-        st.dataframe(rows, hide_index=True, height=300, key="capacity_measured")
+        st.dataframe(rows, hide_index=True, height=300, key="capacity_measured", column_config=drawing.in_words(rows))
         csv_button(lambda: rows, "leafscope-capacity.csv", key="capacity_measured_csv")
 
 

@@ -50,9 +50,7 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
     header.add_argument("--header", action="store_true", default=None, help="the first row holds names")
     header.add_argument("--no-header", dest="header", action="store_false", default=None, help="the first row holds values")
     order = reading.add_mutually_exclusive_group()
-    order.add_argument(
-        "--day-first", action="store_true", default=None, help="01/02/2024 is the first of February"
-    )
+    order.add_argument("--day-first", action="store_true", default=None, help="01/02/2024 is the first of February")
     order.add_argument(
         "--month-first", dest="day_first", action="store_false", default=None, help="01/02/2024 is the second of January"
     )
@@ -123,7 +121,9 @@ def report(table: "Table") -> str:
     longest = min(30, max(len(one["name"]) for one in columns))
     for one in columns:
         missing = f"{one['missing']:,} missing" if one["missing"] else ""
-        lines.append(f"  {one['name']:<{longest}}  {one['kind']:<11}  {'; '.join(filter(None, (missing, one['why'])))}".rstrip())
+        lines.append(
+            f"  {one['name']:<{longest}}  {one['kind']:<11}  {'; '.join(filter(None, (missing, one['why'])))}".rstrip()
+        )
     return "\n".join(lines)
 
 

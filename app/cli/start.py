@@ -81,8 +81,9 @@ def start_app(options: argparse.Namespace) -> int:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from leafscope.app import ending, open_files, server
+    from leafscope.app import ending, open_files, server, theme
     from leafscope.app.access import AccessMiddleware
+    from leafscope.app.first_frame import StyleMiddleware
     from leafscope.core.machine import heap
     from leafscope.core.store.database import location
 
@@ -122,7 +123,7 @@ def start_app(options: argparse.Namespace) -> int:
     server.is_guarded = True
     open_files.raise_limit()
     heap.share()
-    middleware = [Middleware(AccessMiddleware, access=access)]
+    middleware = [Middleware(AccessMiddleware, access=access), Middleware(StyleMiddleware, style=theme.page_style())]
     with contextlib.suppress(KeyboardInterrupt):  # before the server was up
         st.App(str(MAIN_SCRIPT.resolve()), lifespan=lifespan, middleware=middleware).run(config=config)
     return ending.leave(0)

@@ -49,7 +49,7 @@ def show(found: Selection) -> None:
             + (f"; {found.among()}." if split == "test" else "."),
             subject=found.subject,
         )
-    st.subheader("What differs")
+    st.header("What differs")
     st.dataframe(_difference(one.rows, other.rows, words), hide_index=True, placeholder=theme.MISSING, key="differs")
 
 

@@ -53,7 +53,7 @@ def show(found: Selection) -> None:
     )
     if chosen is not None:
         rows = found.table[found.table["run_id"].isin(runs[chosen])]
-        st.subheader(f"{runs_words(len(rows))} of this cell")
+        st.header(f"{runs_words(len(rows))} of this cell")
         st.dataframe(run_lines(found, rows), hide_index=True, placeholder=theme.MISSING, key="cell_runs")
 
 

@@ -104,7 +104,8 @@ def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArr
     features = pd.DataFrame(view.data.raw[split.index[members]], columns=list(view.data.feature_names))
     sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
     st.markdown(theme.escape_markdown(sentence))
-    st.dataframe(pd.concat([table, features], axis=1), hide_index=True, height=320, key="member_table")
+    shown = pd.concat([table, features], axis=1)
+    st.dataframe(shown, hide_index=True, height=320, key="member_table", column_config=drawing.in_words(table))
     st.caption("In the order of the data set, features in the data's units. " + _predicted(view, predictions))
 
 

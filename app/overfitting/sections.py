@@ -41,7 +41,7 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
     if not {"tree", "dense"} <= set(mine["model"]):
         st.info("Where does the tree help? A sweep with a tree and a dense net of the same multiply-adds would show it here.")
         return
-    st.subheader("Where does the tree help?")
+    st.header("Where does the tree help?")
     mine = findings.one_variant(mine, choice.variant)
 
     def choose() -> None:
@@ -272,7 +272,8 @@ def table(info: SweepInfo, results: pd.DataFrame) -> None:
             "best_train_loss",
             "parameters", "trained_parameters", "multiply_adds", "seconds", "inference_seconds", "run_id",
         ]  # fmt: skip
-        st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members")
+        words = drawing.in_words(results[shown])
+        st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members", column_config=words)
         with st.container(horizontal=True):
             file_name = f"leafscope-sweep-{info.sweep_id}.csv"
             csv_button(lambda: results, file_name, key="sweep_csv", label="Save all columns as CSV")

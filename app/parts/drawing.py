@@ -53,7 +53,7 @@ def figure(
 ) -> None:
     """Show a figure: its sentence above, its caption and folded numbers below.
 
-    `hint` says what the page lets you do with it; slides leave it out. The camera button saves SVG or PNG, as chosen in
+    `hint` says what the page lets you do with it; slides leave it out. The camera above it saves SVG or PNG, as chosen in
     the sidebar; the numbers can be saved as CSV.
     """
     st.markdown(theme.escape_markdown(sentence))
@@ -87,8 +87,13 @@ def numbers(
             if drawing is not None:
                 current.add_button(drawing, key=key, sentence=sentence, caption=caption)
             with st.popover("Numbers", icon=":material/table:", type="tertiary"):
-                st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers")
+                st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers", column_config=in_words(table))
                 csv_button(lambda: table, f"{_file_name(key)}.csv", key=f"{key}_csv")
+
+
+def in_words(table: pd.DataFrame) -> dict[str, str]:
+    """Name the columns of a table for a person, as `st.dataframe` takes it."""
+    return {str(name): theme.column_words(str(name)) for name in table.columns}
 
 
 def _file_name(key: str) -> str:

@@ -39,9 +39,16 @@ def sidebar_foot() -> None:
                 (session.Keys.SIZE, "Text size", session.SIZES, "Projector: text of 24 px, readable from the last row."),
                 (
                     session.Keys.IMAGE,
-                    "Camera button saves",
+                    "Figures are saved as",
                     session.IMAGE_FORMATS,
-                    "The format that each figure's camera button saves.",
+                    "The format that the camera or the arrow above each figure saves.",
+                ),
+                (
+                    session.Keys.LETTERS,
+                    "Single-letter keys",
+                    session.LETTER_KEYS,
+                    "Keys such as K, S and R act without Ctrl. Off: they do nothing, for speech input and for keyboards "
+                    "that are easily touched. Arrows, Enter and Tab still work.",
                 ),
             ):
                 st.radio(
@@ -56,7 +63,7 @@ def sidebar_foot() -> None:
                 session.publish_to_url(key, st.session_state[key], next(iter(options)))
             if fold.open:  # code brings the browser 1.5 MB of script, which every page would wait for
                 st.caption("Link to this view. Where its runs are not stored, Leafscope offers to train them.")
-                st.code(link.link(), language=None, wrap_lines=True, height=80)
+                st.code(link.link(), language=None, wrap_lines=True)
         if (deck := current.current()) is not None:
             st.page_link(
                 PRESENT_PAGE,

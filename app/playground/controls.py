@@ -39,6 +39,11 @@ class Control:
         """A choice's values and the words for them."""
         return {value: words for value, words in self.option.choices.items() if words} or None
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether its default, that of the chosen data set or model, is shown as its value: an empty control looks disabled."""
+        return self.optional and self.option.default is not None and not self.option.empty
+
 
 _CONTROLS = [
     Control(option.key or option.name, field, option, optional=option.default is None)
@@ -136,6 +141,7 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
     """
     slots: dict[str, Any] = {}
     values: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     faults: dict[str, str] = {}
 
     def ask(control: Control) -> None:
@@ -149,7 +155,10 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
                 else "a number"
             )
             session.notify(f"{control.key} in the address must be {expected}, got {text[:40]!r}; the default is shown")
+        if control.is_filled:
+            _fill(control)
         values[control.field] = _widget(control)
+        defaults[control.field] = control.option.default if control.is_filled else default_value(control)
         slots[control.field] = st.empty()
 
     def ask_options(are_open: bool) -> None:
@@ -185,10 +194,18 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
         slots.get(field, st.sidebar).error(sentence, icon=":material/error:")
     for control in ALL:
         if control.field in values:
-            session.publish_to_url(control.key, values[control.field], default_value(control))
+            session.publish_to_url(control.key, values[control.field], defaults[control.field])
         else:
             st.query_params.pop(control.key, None)
     return run, faults, action
+
+
+def _fill(control: Control) -> None:
+    """Give an empty control its default, and one that still has another data set's or model's default this one's."""
+    state, mark = st.session_state, f"_default_{control.key}"
+    if state.get(control.key) in (None, state.get(mark)):
+        state[control.key] = control.option.default
+    state[mark] = control.option.default
 
 
 def _describe_data() -> None:
@@ -204,9 +221,10 @@ def _widget(control: Control) -> Any:
     common: dict[str, Any] = {"key": control.key, "help": option.meaning, "persist_state": "session"}
     if (words := control.words) is not None:
         return st.selectbox(option.label, list(words), format_func=lambda value: words.get(value, str(value)), **common)
+    default: Any = option.default if control.is_filled else default_value(control)
     return st.number_input(
         option.label,
-        value=default_value(control),  # the same as in session state: any other would flash up first
+        value=default,  # the same as in session state: any other would flash up first
         step=option.step if is_real else 1,
         format="%g" if is_real else None,
         placeholder=option.placeholder if control.optional else None,

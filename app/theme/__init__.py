@@ -14,6 +14,7 @@ from leafscope.app.theme.colours import (
     MODEL_MARKERS,
     MUTED,
     NEUTRAL,
+    ON_REGION,
     SEED_OPACITY,
     SHARE_POWER,
     SHARE_TICKS,
@@ -49,6 +50,7 @@ from leafscope.app.theme.look import (
     TITLE_SIZE,
     Look,
 )
+from leafscope.app.theme.page import page_style
 from leafscope.app.theme.safe import as_csv, escape, escape_markdown, one_line
 from leafscope.app.theme.template import SIDEBAR_BACKGROUND, STREAMLIT_THEME, streamlit_options, template
 from leafscope.app.theme.words import (
@@ -56,6 +58,7 @@ from leafscope.app.theme.words import (
     SHIPPED,
     bit_pattern,
     byte_size,
+    column_words,
     duration,
     enumerate_words,
     interval,
@@ -85,6 +88,7 @@ __all__ = [
     "MODEL_MARKERS",
     "MUTED",
     "NEUTRAL",
+    "ON_REGION",
     "SCREEN",
     "SEED_OPACITY",
     "SHARE_POWER",
@@ -106,6 +110,7 @@ __all__ = [
     "byte_size",
     "class_colour",
     "class_marker",
+    "column_words",
     "contrast",
     "duration",
     "enumerate_words",
@@ -120,6 +125,7 @@ __all__ = [
     "model_marker",
     "number_words",
     "one_line",
+    "page_style",
     "percent",
     "scale_colour",
     "share_colour",

@@ -11,8 +11,8 @@ MUTED = {False: "#5A6472", True: "#A7B0BC"}
 """Secondary text, axis lines, and what recedes (grey lines, unused leaves), by dark."""
 GRID = {False: "#DDE1E7", True: "#363C46"}
 """Grid lines, by dark."""
-BACKGROUND = {False: "#FFFFFF", True: "#000000"}
-"""The page behind a figure, by dark; black, because only on black is a primary colour legible under white and as text."""
+BACKGROUND = {False: "#FFFFFF", True: "#0E1116"}
+"""The page behind a figure, by dark."""
 
 MODEL_COLOURS = {
     "tree": "#0072B2",
@@ -79,7 +79,7 @@ SHARE_POWER = 1 / 3
 SHARE_TICKS = (0.0, 0.01, 0.1, 0.5, 1.0)
 """Shares of rows that a legend names."""
 
-_LIFT_COLOURS = {False: ("#F4F4F7", "#B8B0D4", "#C2410C"), True: ("#0E0E14", "#4B4570", "#F9A03F")}
+_LIFT_COLOURS = {False: ("#F4F4F7", "#B8B0D4", "#C2410C"), True: ("#171A22", "#4B4570", "#F9A03F")}
 
 
 def lift_scale(most: float, *, dark: bool = False) -> Scale:
@@ -87,6 +87,9 @@ def lift_scale(most: float, *, dark: bool = False) -> Scale:
     absent, neutral, high = _LIFT_COLOURS[dark]
     return [(0.0, absent), (1 / most, neutral), (1.0, high)]
 
+
+ON_REGION = {False: 0.0, True: 0.45}
+"""How far a class's colour is mixed with white where it stands for rows on a region of the same class, by dark."""
 
 SPLIT_DASHES = {"test": "solid", "validation": "dash", "train": "dot"}
 """Dash of each split, for lines."""

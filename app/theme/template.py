@@ -86,7 +86,7 @@ STREAMLIT_THEME: dict[bool, dict[str, Any]] = {
     True: {
         "primaryColor": "#007ABF",
         "backgroundColor": BACKGROUND[True],
-        "secondaryBackgroundColor": "#16191F",
+        "secondaryBackgroundColor": "#1B2029",
         "textColor": TEXT[True],
         "linkColor": "#7CC4F0",
         "borderColor": "#454C58",
@@ -94,10 +94,11 @@ STREAMLIT_THEME: dict[bool, dict[str, Any]] = {
         "chartSequentialColors": [load_colour(step, 9) for step in range(10)],
     },
 }
-"""Streamlit's theme options, by dark. Streamlit writes white on the primary colour, and the primary colour on the page."""
+"""Streamlit's theme options, by dark. Streamlit writes white on the primary colour; where it writes with it, `page.css`
+takes the colour of links."""
 
-SIDEBAR_BACKGROUND = {False: "#F7F8FA", True: "#000000"}
-"""The sidebar's background, by dark; the primary colour must be legible on it too."""
+SIDEBAR_BACKGROUND = {False: "#F7F8FA", True: "#13171E"}
+"""The sidebar's background, by dark."""
 
 
 def streamlit_options() -> dict[str, Any]:

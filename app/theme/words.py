@@ -8,6 +8,19 @@ from itertools import groupby
 SHIPPED = "shipped"
 """What marks a run, sweep or deck that came with the program."""
 
+_COLUMN_WORDS = {"train": "training", "lr": "learning rate", "cv2": "CV²", "id": "ID"}
+
+
+def column_words(name: str) -> str:
+    """Write the name of a table's column for a person; files keep the name.
+
+    >>> [column_words(name) for name in ("train_rows", "train.lr", "share", "n", "run_id")]
+    ['Training rows', 'Learning rate', 'Share', 'n', 'Run ID']
+    """
+    words = " ".join(_COLUMN_WORDS.get(part, part) for part in name.removeprefix("train.").replace("_", " ").split())
+    return words if len(words) < 2 else words[0].upper() + words[1:]
+
+
 # Numbers
 
 MISSING = "n/a"

@@ -91,7 +91,9 @@ class Tables(Transactions):
 
 def no_table(table_id: str) -> TableError:
     """The error for an address without a table."""
-    return TableError(f"no table in this database has the address {table_id!r:.40}; it was removed, or added to another database")
+    return TableError(
+        f"no table in this database has the address {table_id!r:.40}; it was removed, or added to another database"
+    )
 
 
 def _uses(connection: Connection, table: Table, table_id: str) -> int:

@@ -28,6 +28,9 @@ BROWSER_FLAGS = (
     "--disable-sync",
 )
 
+PHONE = 600
+"""CSS px below which a window is that of a phone, with a touch screen."""
+
 # Opened at a page's own address, Streamlit looks for its server below that address before it looks at the root.
 PROBE = re.compile(
     rf"http://127\.0\.0\.1:\d+/({'|'.join(page.name for page in PAGES)}|no-such-page)/_stcore/(health|host-config)"
@@ -70,7 +73,9 @@ def _windows(browser: Any) -> Iterator[Callable[..., Visit]]:
     visits: list[Visit] = []
 
     def open_window(width: int = 1440, height: int = 900, scheme: str = "light") -> Visit:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True)
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True, has_touch=width < PHONE
+        )
         page = context.new_page()
         page.set_default_timeout(1000 * HANGS)
         new = Visit(page, [], [])

@@ -33,6 +33,8 @@ def test_a_digit_drawn_with_the_mouse(scene: Callable[..., Scene]) -> None:
 
     page.get_by_role("button", name="Clear").click()
     assert not any(shown.at_rest()["views"][0]["raw"])
+    assert shown.text(".scene-sentence").startswith("The pad is empty")
+    assert page.locator(".pad-best").count() == 0  # nothing is no digit
     box = page.locator(".pad-canvas").bounding_box()
     cell = box["width"] / 8
     x = box["x"] + 3.5 * cell  # down the middle of the fourth column

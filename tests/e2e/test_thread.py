@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from leafscope.core.config import changed
 from leafscope.core.config.presets import EXAMPLE
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import PHONE, Visit
 from tests.e2e.harness import App, until
 from tests.e2e.scene import Scene
 from tests.e2e.thread import FAINT, FIRST_FRAME, Watched, until_one_epoch
@@ -126,7 +126,13 @@ def test_train_is_in_sight_and_nothing_jumps(app: App, visit: Any, size: tuple[i
         for name in ("Train", "New seed"):
             expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
         expect(page.locator(".scene-epoch")).to_be_in_viewport(ratio=1)
+        if width > PHONE:
+            expect(page.locator(".scene-plane")).to_be_in_viewport(ratio=1)
         page.wait_for_function("(width) => document.querySelector('[data-testid=stMain]').scrollWidth <= width", arg=width)
+    if width < PHONE:
+        box = page.locator(".scene-plane").bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)
+        page.wait_for_url(re.compile("held="))
 
 
 def test_training_neither_fades_nor_moves_the_page_and_is_one_entry(app: App, window: Visit) -> None:

@@ -15,8 +15,8 @@ WATCH = """() => {
   if (window.leafscopeShifts) return;
   const look = () => {
     const block = document.querySelector("[data-testid=stMainBlockContainer]");
-    const styled = block && getComputedStyle(block).paddingTop === "56px"; // Streamlit loads what writes our style apart
-    if (!styled || !block.querySelector("h1")) return requestAnimationFrame(look);
+    if (!block?.querySelector("h1")) return requestAnimationFrame(look);
+    window.leafscopeFirstPadding = getComputedStyle(block).paddingTop;
     window.leafscopeFirstFrame = performance.now();
   };
   look();
@@ -48,7 +48,10 @@ FAINT = """() => [...document.querySelectorAll("[data-testid=stMain] [data-testi
   .filter((part) => part.querySelector(".scene, canvas, svg, p") && Number(getComputedStyle(part).opacity) < 1).length"""
 
 FIRST_FRAME = "window.leafscopeFirstFrame"
-"""The time of the first frame with the page's heading in our style, in ms."""
+"""The time of the first frame with the page's heading, in ms."""
+
+FIRST_PADDING = "window.leafscopeFirstPadding"
+"""The room above the page in that frame, which our style says."""
 
 
 class Watched:

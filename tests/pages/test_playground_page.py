@@ -224,6 +224,22 @@ def test_defaults_and_fields_of_another_data_set_leave_the_address(lab: Lab) -> 
     assert [summary.config for summary in lab.store.list_runs()] == [changed(EXAMPLE, {"data.name": "iris"})]
 
 
+def test_noise_shows_that_of_the_data_set_until_another_is_typed(lab: Lab) -> None:
+    at = open_page()
+    shown = []
+    for name, typed in (("moons", None), ("circles", 0.3), ("spirals", None)):
+        field(at, "data").set_value(name)
+        run_app(at)
+        shown.append(field(at, "noise").value)
+        if typed is not None:
+            field(at, "noise").set_value(typed)
+    assert shown == [DATA_SETS["moons"].defaults["noise"], DATA_SETS["circles"].defaults["noise"], 0.3]
+    field(at, "noise").set_value(None)
+    run_app(at)
+    assert field(at, "noise").value == DATA_SETS["spirals"].defaults["noise"]
+    assert "noise" not in at.query_params
+
+
 def test_fields_and_run_are_kept_across_pages(lab: Lab) -> None:
     run = lab.finish(small())
     at = open_page(run=run.run_id)

@@ -159,7 +159,7 @@ class PadDrawing {
     this.beside.style.minWidth = "0";
     const notes = addElement("div", "pad-notes", layout);
     this.note = addElement("div", "pad-line", notes);
-    addElement("div", "pad-line pad-muted", notes, "Shift or the right button erases.");
+    addElement("div", "pad-muted", notes, "Draw a digit with the mouse or a finger; Shift or the right button erases.");
     this.addButtons(left);
     this.listen();
     this.observer = new ResizeObserver(() => this.draw());
@@ -201,9 +201,10 @@ class PadDrawing {
   }
 
   say(place) {
+    const isEmpty = this.raw.every((ink) => ink === 0);
     this.place = place;
     if (place !== null) this.latest = place;
-    setText(this.note, place === null ? "Your drawing" : padRowWords(this.test, place));
+    setText(this.note, isEmpty ? "Nothing is drawn" : place === null ? "Your drawing" : padRowWords(this.test, place));
   }
 
   next() {
@@ -486,7 +487,7 @@ class PadScores {
       row.colour = colour;
       row.bar.style.background = colour;
     }
-    row.line.classList.toggle("pad-best", index === best);
+    row.line.classList.toggle("pad-best", index === best && Number.isFinite(shares[index]));
     row.line.classList.toggle("pad-truth", index === this.truth);
   }
 

@@ -212,7 +212,7 @@ class PlaneDrawing {
     const image = this._imageOf(this.pixels, "pixelData");
     const { data } = image;
     const ground = channels(look.background);
-    const colours = Array.from({ length: C }, (_, c) => channels(look.classes[c % look.classes.length]));
+    const colours = Array.from({ length: C }, (_, c) => channels(look.regions[c % look.regions.length]));
     this.counts = new Int32Array(C);
     for (let i = 0; i < cols * rows; i++) {
       let top = 0;

@@ -146,6 +146,7 @@ class Scene {
     this.levelField = addElement("label", "scene-field scene-level", bar, "Read to level ");
     this.levelSlider = addElement("input", "scene-levels", this.levelField);
     Object.assign(this.levelSlider, { type: "range", min: 0, step: 1 });
+    this.levelSlider.setAttribute("aria-label", "Read to level");
     this.levelSlider.addEventListener("input", () => this.change({ level: Number(this.levelSlider.value) }));
     this.levelWords = addElement("output", "", this.levelField);
     this.shuffleButton = addElement("button", "scene-button scene-shuffle", bar);
@@ -286,7 +287,7 @@ class Scene {
   keysSentence() {
     const plane = "arrows move the point (Shift: further), Enter holds it, Esc releases it; ";
     const onPlane = this.views.some((view) => view.plane) ? `On the plane: ${plane}` : "";
-    return `${onPlane}K plays and pauses, comma and full stop step through the epochs, S shuffles, [ and ] change the level; left and right arrows go through the guided minute.`;
+    return `${onPlane}K plays and pauses, comma and full stop step through the epochs, S shuffles, [ and ] change the level; left and right arrows go through the guided minute. View in the sidebar turns keys of one letter off.`;
   }
 
   howSentence() {
@@ -619,6 +620,7 @@ class Scene {
     const level = this.level();
     this.levelSlider.value = level;
     setText(this.levelWords, `${level} of ${this.deepest}`);
+    this.levelSlider.setAttribute("aria-valuetext", this.levelWords.textContent);
     setText(this.shuffleButton, state.shuffled ? "Undo shuffle" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
     if (isMoving) return;

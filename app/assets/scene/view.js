@@ -41,9 +41,11 @@ class SceneView {
     this.right = addElement("div", "scene-right", this.pair);
     this.treeCanvas = addElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
+    this.treeCanvas.setAttribute("aria-label", "Tree of prefixes");
     this.loads = new TreeLegend(this.right);
     this.layerCanvas = addElement("canvas", "scene-layer-formula", this.right);
     this.layerCanvas.setAttribute("role", "img");
+    this.layerCanvas.setAttribute("aria-label", "The layer's formula");
     this.layerDrawing = new LayerDrawing(this.layerCanvas);
     this.sentence = addElement("p", "scene-sentence", this.right);
     this.details = addElement("div", "scene-details", this.right);
@@ -64,6 +66,7 @@ class SceneView {
     this.canvas = addElement("canvas", "scene-plane", this.left);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
+    this.canvas.setAttribute("aria-label", "Plane of the data");
     this.plane = new PlaneDrawing(this.canvas);
     const rawOf = (event) => (this.model && this.plane.frame ? this.plane.toRaw(event.offsetX, event.offsetY) : null);
     this.canvas.addEventListener("pointermove", (event) => app.lookAt(rawOf(event)));
@@ -124,6 +127,7 @@ class SceneView {
     scene.classes.slice(0, SCENE_LEGEND).forEach((name, c) => {
       const entry = addElement("span", "", this.legend);
       const canvas = addElement("canvas", "", entry);
+      canvas.setAttribute("aria-hidden", "true");
       canvas.width = canvas.height = 2 * look.size;
       const ctx = canvas.getContext("2d");
       ctx.translate(look.size, look.size);
@@ -150,6 +154,11 @@ class SceneView {
     this.pad?.destroy();
   }
 
+  // Whether there is nothing on the pad, which is no digit.
+  isEmptyPad() {
+    return this.mode === "pad" && Boolean(this.pad) && (this.app.state.held ?? this.pad.value()).every((ink) => ink === 0);
+  }
+
   get layer() {
     return Math.min(this.app.state.layer, this.scene.layers - 1);
   }
@@ -166,7 +175,7 @@ class SceneView {
     const shuffles = state.shuffled && model.gated && model.depth > 0;
     model.set(epoch, model.kind === "tree" ? Math.min(app.level(), model.depth) : model.depth, shuffles);
     const raw = this.pad ? (state.held ?? this.pad.value()) : (app.hover?.raw ?? state.held);
-    const found = raw ? model.point(raw, this.layer) : null;
+    const found = raw && !this.isEmptyPad() ? model.point(raw, this.layer) : null;
     this.found = found;
     const lit = app.lit?.view === this ? app.lit.node : null;
     if (this.plane) this.drawPlane(isMoving, raw, found, lit);
@@ -200,7 +209,7 @@ class SceneView {
 
   showPad(raw, found) {
     if (this.pad.value().some((value, i) => value !== raw[i])) this.pad.set(raw);
-    const logits = found.logits ?? found.shares.map((share) => Math.log(share));
+    const logits = found ? (found.logits ?? found.shares.map((share) => Math.log(share))) : this.scene.classes.map(() => NaN);
     this.pad.showScores(logits, this.scene.classes, this.pad.truth());
   }
 
@@ -335,6 +344,7 @@ class SceneView {
 
   restWords() {
     const { model } = this;
+    if (this.pad) return "The pad is empty: draw a digit, and the net says which one it sees.";
     if (!this.plane) return "";
     if (this.scene.tree) return "Point at the plane to see which nodes a point passes; click to hold it.";
     if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the prediction there.";
@@ -519,7 +529,7 @@ class SceneView {
   parts() {
     const { app, model } = this;
     const raw = this.pad ? (app.state.held ?? this.pad.value()) : app.state.held;
-    if (!raw || this.scene.tree) return null;
+    if (!raw || this.scene.tree || this.isEmptyPad()) return null;
     if (model.computes) return model.contributions(raw, this.layer);
     const { explained } = app.data;
     const isOf = explained && app.views[0] === this && explained.layer === this.layer && !this.isChanged();

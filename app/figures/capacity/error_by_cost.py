@@ -3,7 +3,6 @@
 K = depth, the number of gating bits · w = width · n = seeds · the front is of mean validation error and cost.
 """
 
-import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -94,15 +93,15 @@ class ErrorByCost:
         return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="right")
 
     def sentence(self) -> str:
-        """Name the models on the Pareto front of validation error and cost, from cheap to costly, with their test errors.
+        """Name the models on the Pareto front of validation error and cost, cheapest first, and the test errors at both ends.
 
-        Neighbours of one model are named together. Plain text: escape it before it reaches Markdown.
+        Plain text: escape it before it reaches Markdown.
 
         >>> columns = "model variant depth width cost mean low high n validation_mean on_front".split()
         >>> rows = [("tree", "", 2, 8, 64, 0.2, 0.18, 0.22, 5, 0.2, True)]
         >>> print(ErrorByCost(pd.DataFrame(rows, columns=columns), cost="multiply_adds").sentence())
-        One model is on the Pareto front of validation error and multiply-adds: tree (K = 2, width 8; test error 20.0 % \
-[18.0 %, 22.0 %], n = 5).
+        One model is on the Pareto front of validation error and multiply-adds: tree (K = 2, width 8). Its test error is \
+20.0 % [18.0 %, 22.0 %], n = 5.
         """
         known = self._known()
         if known.empty:
@@ -110,17 +109,17 @@ class ErrorByCost:
         front = known[known["on_front"]].sort_values(["cost", "mean"], kind="stable")
         if front.empty:
             return "No model is on the Pareto front: no validation error is recorded yet."
-        parts = [
-            f"{theme.one_line(model_words(str(model), str(variant)))} ({_stretch(list(group))})"
-            for (model, variant), group in itertools.groupby(
-                front.to_dict("records"), key=lambda row: (row["model"], row["variant"])
-            )
-        ]
-        count = len(front[["model", "variant"]].drop_duplicates())
+        parts = []
+        for (model, variant), group in front.groupby(["model", "variant"], sort=False, dropna=False):
+            place = _place(group.to_dict("records"))
+            parts.append(theme.one_line(model_words(str(model), str(variant))) + (f" ({place})" if place else ""))
         where = f"on the Pareto front of validation error and {_WORDS[self.cost]}"
-        if count == 1:
-            return f"One model is {where}: {'; '.join(parts)}."
-        return f"{count} models are {where}, from cheap to costly: {'; '.join(parts)}."
+        verb = "One model is" if len(parts) == 1 else f"{len(parts)} models are"
+        named = f"{verb} {where}{', the cheapest first' if len(parts) > 1 else ''}: {theme.enumerate_words(parts)}."
+        cheap, costly = row_words(front.iloc[0]), row_words(front.iloc[-1])
+        if len(front) == 1:
+            return f"{named} Its test error is {cheap}."
+        return f"{named} Along it the test error goes from {cheap}, to {costly}."
 
     def table(self) -> pd.DataFrame:
         """List the points: the columns given, errors in percent, and unit; by model in order of appearance, width, depth."""
@@ -247,13 +246,6 @@ def _hover(row: _Row, cost: Cost) -> str:
         f"<br>{_count(row['cost'])} {unit}<br>test error {row_words(row)}<br>validation error {validation}"
         f"{'<br>on the Pareto front' if row['on_front'] else ''}"
     )
-
-
-def _stretch(rows: Sequence[_Row]) -> str:
-    """Describe neighbours on the front that are of one model: where they are, and the test errors at both ends."""
-    place = _place(rows)
-    ends = [row_words(rows[0])] if len(rows) == 1 else [row_words(rows[0]), f"to {row_words(rows[-1])}"]
-    return f"{f'{place}; ' if place else ''}test error {' '.join(ends)}"
 
 
 def _place(rows: Sequence[_Row]) -> str:

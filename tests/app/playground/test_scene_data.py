@@ -605,10 +605,10 @@ def test_the_look_has_all_that_the_browser_reads() -> None:
     made = scene_data.look(theme.Look(dark=True, projector=True))
     assert set(made) == {
         *("dark", "projector", "font", "size", "line", "text", "muted", "grid", "background", "secondary", "primary"),
-        *("classes", "markers", "load", "share_power", "share_ticks", "signed", "models"),
+        *("classes", "regions", "markers", "load", "share_power", "share_ticks", "signed", "models"),
     }
     assert set(made["models"]) == {*theme.MODEL_COLOURS, "dense"}
-    assert (made["background"], made["size"], made["line"]) == ("#000000", 24, 4)
+    assert (made["background"], made["size"], made["line"]) == (theme.BACKGROUND[True], 24, 4)
     assert made["models"] | {"dense": None} == dict(theme.MODEL_COLOURS) | {"dense": None}
     assert made["load"][0] == [0.0, "#00224E"]
     light = scene_data.look(theme.SCREEN)
