@@ -86,6 +86,10 @@ start *options:
 presses *options:
     {{python}} -m tests.tools.presses {{options}}
 
+# time reading a table beside pandas, and its memory
+reading:
+    {{python}} -m tests.tools.reading
+
 # print the server's memory with one session, with 20, and after 1,000 page loads
 memory *options:
     {{python}} -m tests.tools.memory {{options}}

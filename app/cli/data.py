@@ -114,8 +114,9 @@ def report(table: "Table") -> str:
     if source.encoding is not None:
         between = {"\t": "tabs", ",": "commas", ";": "semicolons", "whitespace": "spaces", None: "nothing"}
         marks = between.get(source.delimiter, repr(source.delimiter))
+        mark = "comma" if source.decimal == "," else "point"
         names = "names in the first row" if source.header else "no names in the first row"
-        lines.append(f"read as {source.encoding}, {marks} between cells, decimal mark {source.decimal}, {names}")
+        lines.append(f"read as {source.encoding}, {marks} between cells, decimal mark {mark}, {names}")
     lines += [f"note: {sentence}" for sentence in source.notes]
     columns = table.described()["columns"]
     longest = min(30, max(len(one["name"]) for one in columns))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from leafscope.core.datasets.dataset import Dataset, Split, SplitOf, mean_and_scale, standardized
 from leafscope.core.datasets.registry import DATA_SETS
-from leafscope.core.datasets.shapes import shape
-from leafscope.core.datasets.splits import SplitSizes, split_rows
+from leafscope.core.datasets.shapes import DataShape, shape
+from leafscope.core.datasets.splits import SplitRows, SplitSizes, split_rows
 from leafscope.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     """
     sizes = shape(config)  # raises before any rows are generated
     data_set = DATA_SETS[config.name]
-    raw, labels, feature_names, class_names = data_set.rows(config.options, seed)
+    raw, labels, feature_names, class_names, fit = data_set.rows(config.options, seed)
+    if fit is not None:  # features depend on the training rows, which depend on the classes alone
+        rows = _split(_classes(labels, config.name, sizes.n_classes), sizes, class_names, seed)
+        raw, feature_names = fit(rows.train)
     if raw.shape != (sizes.n_rows, sizes.n_features) or labels.shape != (sizes.n_rows,):
         raise DataError(
             f"{config.name} must have {sizes.n_rows} rows and {sizes.n_features} features, as it declares, "
@@ -40,7 +43,8 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     class_names = class_names or tuple(str(number) for number in range(sizes.n_classes))
     raw = _finite(raw, config.name, feature_names)
     labels = _classes(labels, config.name, sizes.n_classes)
-    rows = split_rows(labels, SplitSizes(sizes.n_train, sizes.n_validation, sizes.n_test), class_names, seed)
+    if fit is None:
+        rows = _split(labels, sizes, class_names, seed)
     with np.errstate(over="ignore", invalid="ignore"):  # checked in `split`
         mean, scale = mean_and_scale(raw[rows.train])
 
@@ -77,6 +81,10 @@ def load(config: "DataConfig", seed: int) -> Dataset:
         validation=split(rows.validation),
         test=split(rows.test),
     )
+
+
+def _split(labels: NDArray[np.int64], sizes: DataShape, class_names: tuple[str, ...], seed: int) -> SplitRows:
+    return split_rows(labels, SplitSizes(sizes.n_train, sizes.n_validation, sizes.n_test), class_names, seed)
 
 
 def _all_finite(values: NDArray[Any]) -> bool:

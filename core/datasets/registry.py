@@ -5,16 +5,23 @@ package (see `core.registry`). Everything else follows from it: the fields of `D
 pages.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from weakref import WeakSet
 
+from leafscope.core.errors import TableError
 from leafscope.core.options import Option, check_names
 from leafscope.core.registry import Registry
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.random import Generator
     from numpy.typing import NDArray
+
+Fit = Callable[["NDArray[np.int64]"], tuple["NDArray[Any]", tuple[str, ...]]]
+"""Row numbers of the training split -> (N, P) features and P names."""
 
 Options = Mapping[str, Any]
 """Each option of a data set and its value."""
@@ -24,6 +31,13 @@ Size = int | Callable[[Options], int]
 
 RESERVED = frozenset({"name", "n_train", "test_fraction", "validation_fraction", "options"})
 """Names of `DataConfig` that no option can have."""
+
+
+TABLE = "table:"
+"""A data set with such a name is a table that a person brought; the hash of its content follows."""
+
+TABLE_NAME = TABLE + "[0-9a-f]{16}"
+"""The pattern of such names."""
 
 
 class Rows(NamedTuple):
@@ -37,6 +51,8 @@ class Rows(NamedTuple):
     """P names; empty: x1, x2, ..."""
     class_names: tuple[str, ...] = ()
     """C names; empty: 0, 1, ..."""
+    fit: "Fit | None" = None
+    """Computes the features and their names, for a data set whose features depend on the training rows; `x` has no columns."""
 
 
 class Sizes(NamedTuple):
@@ -105,11 +121,52 @@ class DatasetSpec:
         return size if isinstance(size, int) else size(self.defaults if options is None else options)
 
 
+class Source(Protocol):
+    """A place with tables."""
+
+    def data_set(self, table_id: str) -> DatasetSpec | None:
+        """Return a table as a data set; None: it is not there."""
+
+
+def _missing(name: str) -> DatasetSpec:
+    """Stand for a table that is in no open database, so that runs on it can still be read."""
+
+    def refuse(*_: Any) -> Any:
+        raise TableError(f"the table {name.removeprefix(TABLE)} must be in the database, but it was removed, or never added")
+
+    return DatasetSpec(
+        name=name,
+        title=name,
+        description="A table that is not in this database.",
+        source="unknown",
+        licence="unknown",
+        rows=refuse,
+        n_rows=refuse,
+        n_features=refuse,
+        n_classes=refuse,
+        is_generator=False,
+    )
+
+
 _KINDS = {int: "a whole number", float: "a real number", str: "text"}
 
 
 class DataSets(Registry[DatasetSpec]):
-    """The data sets by name."""
+    """The data sets by name; tables that people brought have names too, but are not listed."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._sources: WeakSet[Source] = WeakSet()
+
+    def add_source(self, source: "Source") -> None:
+        """Look for tables there too, for as long as it lives."""
+        self._sources.add(source)
+
+    def __getitem__(self, name: str) -> DatasetSpec:
+        if not re.fullmatch(TABLE_NAME, name):
+            return super().__getitem__(name)
+        found = (source.data_set(name.removeprefix(TABLE)) for source in list(self._sources))
+        return next((spec for spec in found if spec is not None), None) or _missing(name)
 
     def register(self, variant: DatasetSpec) -> DatasetSpec:
         """Add a data set; raises ValueError if its name is taken, or if it shares an option with a value of another type."""

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 
+from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.store.annotations import Annotations
 from leafscope.core.store.benchmarks import Benchmarks
 from leafscope.core.store.database.liveness import Liveness
@@ -52,6 +53,8 @@ class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Tables, 
         self._clock = clock
         self._attempts_alive, self._workers_alive = Liveness(monotonic), Liveness(monotonic)
         self._engine = open_engine(url, create)
+        self._data_sets = {}
+        DATA_SETS.add_source(self)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

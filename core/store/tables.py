@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Table, delete, func, select, update
 
-from leafscope.core.errors import RunStateError, TableError
+from leafscope.core.datasets.registry import TABLE, DatasetSpec, Options, Rows
+from leafscope.core.errors import RunStateError, StoreError, TableError
 from leafscope.core.store.database import shrinking
 from leafscope.core.store.database.opening import explained
 from leafscope.core.store.database.transactions import Transactions, insert_new
@@ -13,9 +15,6 @@ from leafscope.core.store.schema import data_tables, runs, sweeps
 from leafscope.core.tables import Table as DataTable
 from leafscope.core.tables.packing import pack, unpack
 from leafscope.core.text import check_storable, loads
-
-PREFIX = "table:"
-"""A data set with such a name is a table, whose address follows."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,9 @@ class TableInfo:
 class Tables(Transactions):
     """The part of the store for tables."""
 
+    _data_sets: dict[str, DatasetSpec]
+    """Tables that were asked for; a configuration asks many times."""
+
     def add_table(self, table: DataTable, *, rename: bool = False) -> DataTable:
         """Keep a table and return it, with the name that it has here; one that is here already keeps its own.
 
@@ -48,6 +50,9 @@ class Tables(Transactions):
             if connection.execute(insert_new(connection, data_tables), row).rowcount == 1:
                 return table
             this = data_tables.c.table_id == table_id
+            gone = func.length(data_tables.c.data) == 0
+            if connection.execute(update(data_tables).where(this, gone).values(row)).rowcount == 1:
+                return table
             if rename:
                 connection.execute(update(data_tables).where(this).values(name=table.name))
             return replace(table, name=str(connection.scalar(select(data_tables.c.name).where(this))))
@@ -57,7 +62,7 @@ class Tables(Transactions):
         c = data_tables.c
         query = select(c.table_id, c.name, c.created, c.about, func.length(c.data).label("size"))
         with self._read() as connection:
-            rows = connection.execute(query.order_by(c.created.desc(), c.table_id)).all()
+            rows = connection.execute(query.where(func.length(c.data) > 0).order_by(c.created.desc(), c.table_id)).all()
         return [TableInfo(row.table_id, row.name, row.created, _about(row.about), row.size) for row in rows]
 
     def table(self, table_id: str) -> DataTable:
@@ -66,25 +71,76 @@ class Tables(Transactions):
             row = connection.execute(select(data_tables).where(data_tables.c.table_id == table_id)).first()
         if row is None:
             raise no_table(table_id)
+        if not row.data:
+            raise TableError(
+                f"the rows of table {row.name!r:.80} must be in the database, but they were removed; add its file again"
+            )
         return replace(unpack(row.about, row.data, table_id), name=row.name)
 
+    def data_set(self, table_id: str) -> DatasetSpec | None:
+        """Return a table as a data set for training; None: it is not here, or the database cannot be read."""
+        if table_id not in self._data_sets:
+            found = self._as_data_set(table_id)
+            if found is None:
+                return None
+            self._data_sets[table_id] = found
+        return self._data_sets[table_id]
+
+    def _as_data_set(self, table_id: str) -> DatasetSpec | None:
+        c = data_tables.c
+        try:
+            with self._read() as connection:
+                row = connection.execute(select(c.name, c.about).where(c.table_id == table_id)).first()
+        except StoreError:
+            return None
+        if row is None:
+            return None
+        about = _about(row.about)
+        sizes = about.get("rows"), about.get("n_features"), len(about.get("classes") or ())
+        n_rows, n_features, n_classes = (size if isinstance(size, int) else 0 for size in sizes)
+
+        def classes(_: Options) -> int:
+            if not n_classes:
+                raise TableError(f"a table must have classes to be trained on, but {row.name!r:.80} has a target of numbers")
+            return n_classes
+
+        return DatasetSpec(
+            name=TABLE + table_id,
+            title=row.name,
+            description=f"A table of this database; it predicts {about.get('target')!s:.80}.",
+            source="brought by a person",
+            licence="known to who brought it",
+            rows=lambda _options, _seed: _rows(self.table(table_id)),
+            n_rows=n_rows,
+            n_features=n_features,
+            n_classes=classes,
+            is_generator=False,
+        )
+
     def remove_table(self, table_id: str, *, force: bool = False) -> None:
-        """Remove a table; its runs stay and can be read.
+        """Remove a table. While runs use it, its name and what was understood of it stay, so that they can be read.
 
         Raises TableError if none has this address, and, without `force`, RunStateError while runs or sweeps use it.
         """
         with explained(self._engine.url):
             shrinking.make_shrinkable(self._engine)
+        this = data_tables.c.table_id == table_id
         with self._write() as connection:
+            if not connection.scalar(select(func.length(data_tables.c.data)).where(this)):
+                raise no_table(table_id)
             n_runs, n_sweeps = (_uses(connection, table, table_id) for table in (runs, sweeps))
             if (n_runs or n_sweeps) and not force:
                 used = [f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in ((n_runs, "run"), (n_sweeps, "sweep")) if n]
+                verb = "use" if n_runs + n_sweeps > 1 else "uses"
                 raise RunStateError(
-                    f"a table must not be used when it is removed, but {' and '.join(used)} use {table_id}; with --force it is "
-                    "removed, and they can still be read"
+                    f"a table must not be in use when it is removed, but {' and '.join(used)} {verb} {table_id}; with --force "
+                    "it is removed, and what was trained on it can still be read"
                 )
-            if connection.execute(delete(data_tables).where(data_tables.c.table_id == table_id)).rowcount == 0:
-                raise no_table(table_id)
+            if n_runs or n_sweeps:
+                connection.execute(update(data_tables).where(this).values(data=b""))
+            else:
+                connection.execute(delete(data_tables).where(this))
+        self._data_sets.pop(table_id, None)
         with explained(self._engine.url):
             shrinking.give_back(self._engine, 1)
 
@@ -97,8 +153,15 @@ def no_table(table_id: str) -> TableError:
 
 
 def _uses(connection: Connection, table: Table, table_id: str) -> int:
-    quoted = table.c.config.contains(f'"{PREFIX}{table_id}"', autoescape=True)
+    quoted = table.c.config.contains(f'"{TABLE}{table_id}"', autoescape=True)
     return int(connection.scalar(select(func.count()).select_from(table).where(quoted)) or 0)
+
+
+def _rows(table: DataTable) -> Rows:
+    from leafscope.core.tables.encoding import encode
+
+    no_columns = np.empty((table.rows, 0))
+    return Rows(no_columns, table.y, class_names=table.classes or (), fit=lambda train: encode(table, train))
 
 
 def _about(text: str) -> dict[str, Any]:

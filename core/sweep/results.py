@@ -10,6 +10,7 @@ import pandas as pd
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, dotted
 from leafscope.core.cost import training_multiply_adds
 from leafscope.core.datasets import load, shape
+from leafscope.core.errors import TableError
 from leafscope.core.sweep.choice import Kept, has_diverged, kept, reported, reporting_runs
 from leafscope.core.sweep.members import distinct_runs, effort, run_ids
 from leafscope.core.sweep.outcome import SCORES, Scored, measures, net_cost
@@ -87,6 +88,14 @@ def _effort(run_id: str, run: RunConfig) -> float:
     return _efforts[run_id]
 
 
+def _chance(run: RunConfig) -> float:
+    """The accuracy of chance; NaN where the rows of a table were removed."""
+    try:
+        return _majority(run.data, run.data_seed)
+    except TableError:
+        return math.nan
+
+
 @lru_cache(maxsize=4096)
 def _majority(data: DataConfig, seed: int) -> float:
     return load(data, seed).majority_accuracy
@@ -126,7 +135,7 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
     found = measures(known, net_cost(run.net, run.data))
     row |= {name: found[name] for name in ("best_epoch", *SCORES, "parameters", "multiply_adds")}
     row["training_multiply_adds"] = _in_training(run.net, run.data)
-    row["chance_accuracy"] = math.nan if known is None else _majority(run.data, run.data_seed)
+    row["chance_accuracy"] = math.nan if known is None else _chance(run)
     row["trained_parameters"] = found["trained_parameters"]
     row["seconds"] = math.nan if known is None else known.seconds
     row["inference_seconds"] = found["inference_seconds"]

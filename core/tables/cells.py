@@ -1,7 +1,7 @@
 """The cells of a text by column: numbers as numbers, all else as distinct texts and a code for each row.
 
-pandas' reader parses the text. A column is numeric only if every cell is a number or missing; otherwise it is read again as text,
-so that no cell loses what was written.
+pandas' reader parses the text. A column is numeric only if every cell is a number or missing; otherwise it is read again as
+text, so that no cell loses what was written.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_CELLS_AT_ONCE = 1_000_000
+_CELLS_AT_ONCE = 250_000
 """Cells parsed at once: a few blocks are fast, and one block of all would take several times the file's memory."""
 
 _BYTES_AT_ONCE = 2**21
@@ -46,7 +46,9 @@ def columns_of(layout: Layout, decimal: str = ".") -> list[Cells]:
     for frame in _frames(layout, decimal):
         for place, parts in enumerate(blocks):
             parts.append(_part(frame[place]))
-    found: list[Cells | None] = [_joined(parts) for parts in blocks]
+    found: list[Cells | None] = []
+    while blocks:  # each is freed when it is joined
+        found.append(_joined(blocks.pop(0)))
     is_whole = [isinstance(one, np.ndarray) and one.dtype.kind in "iu" for one in found]
     if any(is_whole) and _has_leading_zeros(layout):
         found = [None if whole else one for whole, one in zip(is_whole, found, strict=True)]
@@ -94,8 +96,8 @@ def _frames(layout: Layout, decimal: str, as_text: list[int] | None = None) -> "
         raise TableError(f"the rows must be cells of one dialect, but they cannot be parsed: {_plain(error)}") from None
     if n_rows != len(layout.lines):
         raise TableError(
-            f"the rows must be cells of one dialect, but {len(layout.lines):,} rows were counted and {n_rows:,} parsed; are all "
-            "quotes in pairs?"
+            f"the rows must be cells of one dialect, but {len(layout.lines):,} rows were counted and {n_rows:,} parsed; are "
+            "all quotes in pairs?"
         )
 
 
@@ -106,15 +108,11 @@ def _plain(error: Exception) -> str:
 def _part(series: "pd.Series") -> Any:
     """A block of a column as an array of NumPy, or as Arrow's if it is text."""
     kind = series.dtype.kind
-    if kind in "iufb":
+    if kind in "iuf":
         return series.to_numpy()
-    if kind == "O" and str(series.dtype) == "object":
-        return None if any(isinstance(value, str | int) and not isinstance(value, bool) for value in series) else _bools(series)
+    if kind == "b" or str(series.dtype) == "object":
+        return None  # truths, with missing ones as objects, keep their words; so do numbers too large for the processor
     return _arrow(series)
-
-
-def _bools(series: "pd.Series") -> NDArray[np.float64]:
-    return series.map({True: 1.0, False: 0.0}).to_numpy(np.float64)
 
 
 def _arrow(series: "pd.Series") -> "pa.Array":
@@ -128,19 +126,15 @@ def _arrow(series: "pd.Series") -> "pa.Array":
 
 def _joined(parts: list[Any]) -> Cells | None:
     """Join the blocks of a column; None: they are of several kinds, and must be read again as text."""
-    kinds = {part.dtype.kind if isinstance(part, np.ndarray) else "none" if part is None else "text" for part in parts}
-    filled = [part for part in parts if not (isinstance(part, np.ndarray) and part.dtype.kind == "f" and np.isnan(part).all())]
-    if "none" in kinds:
+    if any(part is None for part in parts):
         return None
-    if all(not isinstance(part, np.ndarray) for part in filled) and filled:
-        import pyarrow as pa
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts)
+    if any(isinstance(part, np.ndarray) and not (part.dtype.kind == "f" and np.isnan(part).all()) for part in parts):
+        return None
+    import pyarrow as pa
 
-        return _texts([part if not isinstance(part, np.ndarray) else pa.nulls(len(part), pa.large_string()) for part in parts])
-    if "text" in kinds or ("b" in kinds and kinds & set("iu")):
-        return None
-    if "b" in kinds and "f" in kinds and any(part.dtype.kind == "f" and not set(np.unique(part)) <= {0, 1} for part in filled):
-        return None
-    return np.concatenate(parts)
+    return _texts([pa.nulls(len(part), pa.large_string()) if isinstance(part, np.ndarray) else part for part in parts])
 
 
 def _texts(parts: "list[pa.Array]") -> Texts:

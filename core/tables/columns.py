@@ -1,13 +1,13 @@
 """What a column is: numbers, yes or no, categories or dates; and why it is left out of the features, if it is.
 
-Every row counts. A few cells that do not fit, such as a word among numbers, count as missing, and the column says in which row the
-first one is.
+Every row counts. A few cells that do not fit, such as a word among numbers, count as missing, and the column says in which row
+the first one is.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,8 @@ _TRUE = frozenset(["true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "on",
 _FALSE = frozenset(["false", "f", "no", "n", "nein", "non", "off", "falsch", "faux", "0"])
 
 _NAMED_AS_ID = re.compile(
-    r"(?i:unnamed: ?\d+|index|idx|ids?|key|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?|lfd\.? ?nr\.?|nummer"
-    r"|.*[_ .-]ids?|ids?[_ .-].*|.*[_ .-](uuid|key))|.*[a-z](Id|ID)"
+    r"(?i:unnamed: ?\d+(\.\d+)?|index|idx|ids?|key|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?"
+    r"|lfd\.? ?nr\.?|nummer|.*[_ .-]ids?|ids?[_ .-].*|.*[_ .-](uuid|key))|.*[a-z](Id|ID)"
 )
 
 _NAMED_AS_TIME = re.compile(r"(?i).*(year|jahr|month|monat|day|tag|date|time|age|alter|quarter).*")
@@ -116,7 +116,7 @@ def understood(name: str, cells: Cells, ready: Prepared | None, reading: Reading
     return _of_numbers(name, cells, where, _open_floats(cells, reading))
 
 
-def _of_numbers(name: str, cells: NDArray, where: Where, why: str = "", large: tuple[int, str] | None = None) -> Column:  # type: ignore[type-arg]
+def _of_numbers(name: str, cells: NDArray[Any], where: Where, why: str = "", large: tuple[int, str] | None = None) -> Column:
     notes = [why] if why else []
     if cells.dtype.kind == "b":
         return _boolean(name, cells.astype(np.float64), ("False", "True"), why)
@@ -125,6 +125,9 @@ def _of_numbers(name: str, cells: NDArray, where: Where, why: str = "", large: t
         if too_large.any():
             place = int(too_large.argmax())
             large = place, str(cells[place])
+            if len(np.unique(cells)) == len(cells):
+                reason = "identifier: every row has another whole number, some above 2^53"
+                return _left_out(Column(name, "numeric", cells.astype(np.float64), why=why), reason)
     values = cells.astype(np.float64)
     if (infinite := np.isinf(values)).any():
         first = int(infinite.argmax())
@@ -235,7 +238,7 @@ def _open_words(ready: Prepared, reading: Reading, decimal: str) -> str:
     return f"{shown[0].as_py()} was read as {read:g}, and could be {other:g}"
 
 
-def _open_floats(values: NDArray[np.float64], reading: Reading) -> str:
+def _open_floats(values: NDArray[Any], reading: Reading) -> str:
     """The same for numbers that were parsed, whose point could be a thousands mark."""
     if not reading.is_point_open or values.dtype.kind != "f" or not numbers.are_like_thousands(values):
         return ""

@@ -4,6 +4,7 @@ import codecs
 import gzip
 import io
 import os
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,13 @@ _FOREIGN = {
     b"ARROW1": "an Arrow file; save it as Parquet or CSV",
 }
 """How files begin that are not text -> what they are, and what to do."""
+
+_WRITTEN = (
+    (rb"\s*<(!doctype|html|\?xml|table|svg)", "HTML or XML"),
+    (rb'\s*(\{\s*"|\[\s*[\[{])', "JSON"),
+    (rb"\s*(%[^\n]*\s*)*@relation\s", "ARFF"),
+)
+"""How texts begin that are not tables -> what they are."""
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -80,6 +88,9 @@ def content(source: Source, encoding: str | None = None) -> Content:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     data = data.rstrip(b"\x1a")  # the end of a file in DOS
+    for beginning, what in _WRITTEN:
+        if re.match(beginning, data, re.IGNORECASE):
+            raise TableError(f"the file must be a CSV or Parquet file, but it is {what}; save the table as CSV")
     if not data.strip():
         raise TableError("the file must have rows, but it holds only blank lines")
     return Content(data, found)

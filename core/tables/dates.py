@@ -1,6 +1,6 @@
 """Dates: 2024-01-31, 31.01.2024, 01/31/2024, 31 Jan 2024 and the like; times of day are left out.
 
-01/02/2024 can be both; then the file's other dates decide whether the day or the month comes first, and if they cannot, the day.
+01/02/2024 can be both; then the file's other dates decide whether the day or the month comes first; if none can, the day does.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,8 +16,12 @@ _TIME = r"(?:,?[T ]\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?: ?[AaPp]\.?[M
 _YEAR_FIRST = rf"^(?P<y>\d{{4}})(?:-(?P<m>\d{{1,2}})-|/(?P<m2>\d{{1,2}})/|\.(?P<m3>\d{{1,2}})\.)(?P<d>\d{{1,2}}){_TIME}$"
 _YEAR_LAST = r"^(?P<a>\d{1,2})(?:-(?P<b>\d{1,2})-|/(?P<b2>\d{1,2})/|\.(?P<b3>\d{1,2})\. ?)(?P<y>\d{4}|\d{2})" + _TIME + "$"
 _MONTHS = "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
-_DAY_MONTH = rf"(?i)^(?:[a-z]{{2,9}}\.?,? )?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?[- /]?(?P<m>{_MONTHS})[a-zé]{{0,7}}\.?,?[- /]?(?P<y>\d{{4}}|\d{{2}}){_TIME}$"
-_MONTH_DAY = rf"(?i)^(?:[a-z]{{2,9}}\.?,? )?(?P<m>{_MONTHS})[a-z]{{0,7}}\.?[- ](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[- ] ?(?P<y>\d{{4}}){_TIME}$"
+_WEEKDAY = r"(?i)^(?:[a-z]{2,9}\.?,? )?"
+_DAY_MONTH = (
+    _WEEKDAY
+    + rf"(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?[- /]?(?P<m>{_MONTHS})[a-zé]{{0,7}}\.?,?[- /]?(?P<y>\d{{4}}|\d{{2}}){_TIME}$"
+)
+_MONTH_DAY = _WEEKDAY + rf"(?P<m>{_MONTHS})[a-z]{{0,7}}\.?[- ](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[- ] ?(?P<y>\d{{4}}){_TIME}$"
 
 _NUMBER_OF = dict(zip(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], range(1, 13))) | {
     "mär": 3,
@@ -94,12 +98,13 @@ def parts_of(days: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     """Return year, month (1 to 12) and weekday (Monday is 0) of finite days since 1970: (n,) each.
 
     >>> [part.tolist() for part in parts_of(np.array([0.0, 19753.0]))]
-    [[1970.0, 2024.0], [1.0, 1.0], [3.0, 3.0]]
+    [[1970.0, 2024.0], [1.0, 1.0], [3.0, 2.0]]
     """
     when = days.astype("datetime64[D]")
-    year = when.astype("datetime64[Y]").astype(np.float64) + 1970
-    month = when.astype("datetime64[M]").astype(np.int64) % 12 + 1.0
-    return year, month, (np.floor(days) + 3) % 7
+    year: NDArray[np.float64] = when.astype("datetime64[Y]").astype(np.float64) + 1970
+    month: NDArray[np.float64] = when.astype("datetime64[M]").astype(np.float64) % 12 + 1.0
+    weekday: NDArray[np.float64] = (np.floor(days) + 3) % 7
+    return year, month, weekday
 
 
 def _groups(distinct: "pa.Array", pattern: str) -> dict[str, list[str | None]]:

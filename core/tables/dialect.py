@@ -8,9 +8,10 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from leafscope.core.tables.marks import is_date, is_number
 
@@ -34,9 +35,9 @@ class Dialect:
     escape: str | None = None
     """The character before a quote within a cell; None: a quote is doubled."""
 
-    def rows(self, text: Iterable[str], first: int = 1) -> Iterator[tuple[int, list[str]]]:
-        """Cut lines, the first of which has the number `first`: yields a row's first line and cells; [] for a blank line."""
-        reader = csv.reader(
+    def reader(self, text: Iterable[str], strict: bool = False) -> Any:
+        """Return the csv module's reader of these lines; `strict`: an odd quote is an error."""
+        return csv.reader(
             (_one_space(line) for line in text) if self.delimiter == WHITESPACE else text,
             delimiter={WHITESPACE: " ", "": "\x1f"}.get(self.delimiter, self.delimiter),
             quotechar=self.quote or None,
@@ -44,11 +45,8 @@ class Dialect:
             escapechar=self.escape,
             doublequote=self.escape is None,
             skipinitialspace=True,
+            strict=strict,
         )
-        line = first
-        for cells in reader:
-            yield line, cells
-            line = first + reader.line_num
 
 
 def _one_space(line: str) -> str:
@@ -80,7 +78,7 @@ def _score(sample: str, dialect: Dialect) -> float:
     widths: Counter[int] = Counter()
     clean = cells = 0
     try:
-        for _, row in dialect.rows(io.StringIO(sample, newline="\n")):
+        for row in dialect.reader(io.StringIO(sample, newline="\n")):
             while row and not row[-1].strip():
                 row.pop()
             if not row:

@@ -1,8 +1,8 @@
 """Encoding the columns of a table as features, fitted on training rows alone.
 
 N rows · P features. A missing number becomes the median of the training rows, a missing category or truth the commonest one, a
-missing date the median day; a feature more says where a value is missing. The number of features follows from the table, so it is
-the same for every split.
+missing date the median day; a feature more says where a value is missing. The number of features follows from the table, so it
+is the same for every split.
 """
 
 from collections.abc import Iterator, Sequence

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from leafscope.core.tables.marks import is_date, is_missing, is_number
 from leafscope.core.text import storable
@@ -56,7 +57,7 @@ def _counts_on(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
         values = [int(cell) for cell in numbers]
         if len(values) < 2 or any(is_number(cell) and not re.fullmatch(r"\d{1,4}", cell.strip()) for cell in row):
             return False
-        steps = {later - earlier for earlier, later in zip(values, values[1:])}
+        steps = {later - earlier for earlier, later in pairwise(values)}
         are_years = all(1800 <= value <= 2100 for value in values)
         return len(steps) == 1 and min(steps) > 0 and (are_years or (len(values) >= 3 and values[0] in (0, 1)))
 
@@ -71,6 +72,8 @@ def names_of(cells: Sequence[str] | None, width: int) -> list[str]:
     """
     given = [clean_name(cell) for cell in cells or ()][:width]
     given += [""] * (width - len(given))
+    if any(given) and not given[0]:
+        given[0] = "index"  # as pandas and R write the names or numbers of rows
     given = [name or f"column_{place + 1}" for place, name in enumerate(given)]
     taken, seen = set(given), Counter[str]()
     names = []

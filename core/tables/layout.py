@@ -6,8 +6,10 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,11 @@ from leafscope.core.tables.marks import is_number
 
 _TITLES = 20
 """The most lines of titles above a table."""
+
+_BLANK = " \t\n"
+
+_LINES = 10 * MAX_TABLE_ROWS
+"""The most lines of a file, with those that are blank or within quotes."""
 
 _BYTES = 2**21
 """Bytes in which cells are counted at once."""
@@ -54,17 +61,26 @@ class Text:
             end = self.data.find(b"\n", end) + 1 or len(self.data)
         return self.behind(end)
 
+    @contextmanager
+    def reader(self, dialect: Dialect, strict: bool = False) -> Iterator[Any]:
+        """Open a reader of its rows; raises TableError for a cell that does not end."""
+        with io.TextIOWrapper(self.stream(), "utf-8", newline="\n") as text:
+            reader = dialect.reader(text, strict)
+            try:
+                yield reader
+            except csv.Error as error:
+                raise TableError(
+                    f"cells must have at most {csv.field_size_limit():,} characters and quotes must come in pairs, but in or "
+                    f"above line {self.line + reader.line_num - 1:,} they do not: {error}"
+                ) from None
+
     def rows(self, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
         """Yield each row's line and cells; [] for a blank line. Raises TableError for a cell that does not end."""
         line = self.line
-        with io.TextIOWrapper(self.stream(), "utf-8", newline="\n") as text:
-            try:
-                for line, cells in dialect.rows(text, self.line):
-                    yield line, cells if len(cells) > 1 or (cells and cells[0].strip()) else []
-            except csv.Error as error:
-                raise TableError(
-                    f"quotes must come in pairs, but behind line {line:,} there is a cell that does not end: {error}"
-                ) from None
+        with self.reader(dialect) as reader:
+            for cells in reader:
+                yield line, cells if len(cells) > 1 or (cells and cells[0].strip(_BLANK)) else []
+                line = self.line + reader.line_num
 
     def first_rows(self, dialect: Dialect, most: int) -> list[list[str]]:
         """Return the cells of the first rows that are not blank."""
@@ -92,6 +108,8 @@ def layout(data: bytes, delimiter: str | None = None, header: bool | None = None
     """Find the layout of a text; `delimiter` and `header` say what is known. Raises TableError, with the row."""
     if delimiter is not None and delimiter not in DELIMITERS and (len(delimiter.encode()) != 1 or delimiter in '"\n\r'):
         raise TableError(f"a delimiter must be one character, or whitespace, got {delimiter!r:.20}")
+    if (n_lines := data.count(b"\n")) > _LINES:
+        raise TableError(f"a file must have at most {_LINES:,} lines, got {n_lines:,}")
     notes: list[str] = []
     text = Text(data)
     if named := re.match(rb'\s*"?sep=([^\n])"?[^\S\n]*(\n|$)', data):
@@ -133,6 +151,8 @@ def _without_comments(text: Text, notes: list[str]) -> tuple[Text, str | None]:
 
 def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: str | None) -> Layout:
     lines, widths = _scan(text, dialect)
+    if len(widths) and widths.max() > 2 * MAX_FEATURES:
+        raise _too_wide(int(widths.max()))
     if not len(lines):
         raise TableError("the file must have rows, but it holds only comments and blank lines")
     common = Counter((widths[1:] if len(widths) > 1 else widths).tolist()).most_common()
@@ -158,7 +178,7 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     if names is None and (header is True or (header is None and is_header(body[0], body[1:]))):
         names, skip = body[0], above + 1
     elif names is None and header is None and comment is not None:
-        told = next((row for _, row in dialect.rows([comment])), [])
+        told: list[str] = next(iter(dialect.reader([comment])), [])
         names = told if len(told) == width and not any(map(is_number, told)) else None
     while names is not None and len(names) > width and not names[-1].strip():
         names = names[:-1]  # only the line of names ends with a delimiter
@@ -166,12 +186,16 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     if width > 1 and ends_with_mark and (names is None or not names[-1].strip()) and _is_trailing(text, dialect, width):
         width -= 1
     if width > MAX_FEATURES + 1:
-        raise TableError(f"a table must have at most {MAX_FEATURES:,} columns and a target, got {width:,} columns")
+        raise _too_wide(width)
     if skip >= len(lines):
         raise TableError("the file must have rows of values below its names, but it has none")
     found = Layout(text.from_line(int(lines[skip])), dialect, width, width, lines[skip:], names and names[:width], notes)
     found.cells = _check_widths(found, widths[skip:])
     return found
+
+
+def _too_wide(width: int) -> TableError:
+    return TableError(f"a table must have at most {MAX_FEATURES:,} columns and a target, got {width:,} columns")
 
 
 def _is_trailing(text: Text, dialect: Dialect, width: int) -> bool:
@@ -193,15 +217,10 @@ def _scan(text: Text, dialect: Dialect) -> tuple[NDArray[np.uint32], NDArray[np.
     most = MAX_TABLE_ROWS + _TITLES + 1
     has_quotes = bool(dialect.quote) and text.data.find(dialect.quote.encode(), text.start) >= 0
     if has_quotes:
-        for line, row in text.rows(dialect):
-            if row:
-                lines.append(line)
-                widths.append(len(row))
-                if len(lines) > most:
-                    break
+        _count_quoted(text, dialect, lines, widths, most)
     elif dialect.delimiter == WHITESPACE:
         for line, cells in enumerate(text.stream(), text.line):
-            if width := len(cells.split()):
+            if cells.strip(_BLANK.encode()) and (width := len(cells.split())):
                 lines.append(line)
                 widths.append(width)
                 if len(lines) > most:
@@ -210,6 +229,24 @@ def _scan(text: Text, dialect: Dialect) -> tuple[NDArray[np.uint32], NDArray[np.
         return _counted(text, dialect.delimiter.encode(), most)
     _check_rows(len(lines), most)
     return np.frombuffer(lines, np.uint32), np.frombuffer(widths, np.uint32)
+
+
+def _count_quoted(text: Text, dialect: Dialect, lines: "array[int]", widths: "array[int]", most: int) -> None:
+    line, n_read = text.line, 0
+    with text.reader(dialect) as reader:
+        for cells in reader:  # a plain loop, since it runs over all rows
+            width = len(cells)
+            if width > 1 or (width and cells[0].strip(_BLANK)):
+                lines.append(line)
+                widths.append(width)
+                if len(lines) > most:
+                    return
+            n_read += 1
+            line = text.line + reader.line_num
+    if line - text.line > n_read:  # cells hold line ends, so it matters that no quote is alone
+        with text.reader(dialect, strict=True) as reader:
+            for _ in reader:
+                pass
 
 
 def _check_rows(n: int, most: int) -> None:
@@ -240,7 +277,8 @@ def _counted(text: Text, mark: bytes, most: int) -> tuple[NDArray[np.uint32], ND
         _check_rows(n_rows, most)
         line += len(ends)
         begin = end
-    return np.concatenate(lines), np.concatenate(widths)
+    empty = np.empty(0, np.uint32)
+    return np.concatenate([empty, *lines]), np.concatenate([empty, *widths])
 
 
 def _check_widths(found: Layout, widths: NDArray[np.uint32]) -> int:

@@ -1,7 +1,7 @@
 """Numbers that are written with a decimal comma, thousands marks, currencies, percent signs or brackets.
 
-A column decides by itself how it is to be read if it can: "0,5" has a decimal comma, "1.234.567" thousands marks. "1,234" can be
-both; then the other columns of the file decide, and if they cannot, the point is the decimal mark.
+A column decides by itself how it is to be read if it can: "0,5" has a decimal comma, "1.234.567" thousands marks. "1,234" can
+be both; then the other columns of the file decide, and if they cannot, the point is the decimal mark.
 """
 
 from typing import TYPE_CHECKING, NamedTuple

@@ -1,4 +1,4 @@
-"""A table as text and bytes, to be kept: what was understood as JSON, the columns as compressed safetensors, nothing pickled."""
+"""A table as text and bytes, to be kept: what was understood as JSON, and the columns as compressed safetensors."""
 
 import json
 import zlib
@@ -51,7 +51,8 @@ def _unpacked(about: Mapping[str, Any], data: bytes) -> Table:
         values = arrays[str(place)]
         values.setflags(write=False)
         columns.append(Column(about["columns"][place]["name"], kind, values, tuple(categories), why, left_out))
-    source = Source(*(about[key] for key in ("delimiter", "encoding", "decimal", "header")), tuple(about["notes"]))
+    written = {key: about[key] for key in ("delimiter", "encoding", "decimal", "header")}
+    source = Source(**written, notes=tuple(about["notes"]))
     return Table(
         name=about["name"],
         source=source,

@@ -119,7 +119,9 @@ def _decided(
     for one, texts in zip(cells, ready, strict=True):
         if texts is None:
             if isinstance(one, np.ndarray) and one.dtype.kind == "f":
-                votes[guess] += bool((one != np.floor(one))[np.isfinite(one)].any()) and not numbers.are_like_thousands(one)
+                votes[guess] += bool((one != np.floor(one))[np.isfinite(one)].any()) and not numbers.are_like_thousands(
+                    one.astype(np.float64, copy=False)
+                )
             continue
         if texts.notation.comma != texts.notation.point:
             votes["," if texts.notation.comma > texts.notation.point else "."] += 1

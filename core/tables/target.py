@@ -13,7 +13,20 @@ from leafscope.core.tables.choices import Choices, Rare, Task
 from leafscope.core.tables.columns import Column, shown
 
 _NAMES = (
-    *("target", "class", "label", "y", "classes", "labels", "outcome", "category", "species", "diagnosis", "response"),
+    *(
+        "target",
+        "class",
+        "label",
+        "y",
+        "classes",
+        "labels",
+        "outcome",
+        "category",
+        "species",
+        "diagnosis",
+        "response",
+        "survived",
+    ),
     *("klasse", "zielvariable", "ziel", "kategorie"),
 )
 """Names that propose a target, the likeliest first."""
@@ -50,8 +63,8 @@ def target(columns: Sequence[Column], choices: Choices) -> Target:
     if task == "regression":
         if column.kind not in ("numeric", "boolean", "date"):
             raise TableError(
-                f"the target of a regression must hold numbers, but column {column.name!r} holds words; the task classification "
-                "fits"
+                f"the target of a regression must hold numbers, but column {column.name!r} holds words; the task "
+                "classification fits"
             )
         values = column.values.astype(np.float64)
         if not len(np.unique(values[~np.isnan(values)])) > 1:
@@ -106,7 +119,7 @@ def _place(columns: Sequence[Column], choices: Choices) -> tuple[int, str]:
             return place, "proposed, since it is the last column" if place == free[
                 -1
             ] else "proposed, since it is the last that can be predicted"
-    raise TableError("a table must have a column to predict, but every column is left out; choose one with --target")
+    raise TableError("a table must have a column to predict, but none fits: each is empty, an identifier, free text or a date")
 
 
 def _listed(names: Sequence[str], most: int = 10) -> str:
@@ -126,6 +139,8 @@ def _classes(column: Column) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Number the classes of a column in order: (rows,) NaN where missing, and their names."""
     known = ~column.is_missing
     distinct, numbered = np.unique(column.values[known], return_inverse=True)
+    if column.kind == "boolean" and len(distinct) == 2 and column.categories[0] > column.categories[1]:
+        distinct, numbered = distinct[::-1], 1 - numbered  # words in their order, as of other classes
     codes = np.full(len(column.values), np.nan)
     codes[known] = numbered
     if len(distinct) > MAX_CLASSES:
