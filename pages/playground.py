@@ -39,6 +39,9 @@ def main() -> None:
     controls.belong_to(shown.run_id)
     with action:
         other = scene.choose_beside(shown)
+    if chosen is not None and not faults and actions.previews(chosen, shown):
+        live.preview(chosen, lambda: actions.draw(chosen, shown, faults), scene.show_untrained)
+        return
     live.follow(shown, lambda now: actions.draw(chosen, now, faults), scene.show, scene.run_beside(shown, other))
     is_plane_of_net = DATA_SETS[shown.config.data.name].is_plane and not shown.config.net.fitted
     if is_plane_of_net and shown.last and not shown.active:

@@ -68,8 +68,8 @@ def names_run() -> bool:
 def show_run(chosen: str | None) -> None:
     """Choose the run that pages show, in the session and in the URL; None: the newest."""
     if chosen is None:
-        st.session_state.pop(Keys.RUN, None)
-        st.session_state.pop(Keys.LOOKED_AT, None)
+        for key in (Keys.RUN, Keys.LOOKED_AT, Keys.CONTROLS_FROM):
+            st.session_state.pop(key, None)
         st.query_params.pop(Keys.RUN, None)
     else:
         st.session_state[Keys.RUN] = chosen

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.parts import diverged, sidebar
-from leafscope.app.playground import controls, presets, scene
+from leafscope.app.playground import controls, presets, scene, scene_data
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.datasets import shape
@@ -29,6 +29,7 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
     fixed height so that nothing moves, stands the state of the run, or what is wrong with the choices, or that they wait.
     """
     is_new = chosen is not None and (shown is None or _differs(chosen, shown))
+    is_preview = shown is not None and not faults and previews(chosen, shown)
     with st.container(horizontal=True, key="actions", vertical_alignment="center"):
         if st.button(
             "Train",
@@ -50,7 +51,7 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
             help="Train the same settings with the next seed that is not trained yet: other splits, other initial weights.",
         ):
             _train(_with_new_seed(chosen), None)
-        presets.draw(scene.BESIDE)
+        presets.draw(scene.BESIDE, WIDTH)
         if shown is not None:
             _of_state(shown)
             with st.container(key="progress"):
@@ -62,11 +63,13 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
             words = theme.escape_markdown("; ".join(faults.values()))
             st.warning(f"The configuration is not valid: {words}. Correct it before you train.", icon=":material/error:")
         elif is_new:
-            _offer_training(shown)
+            _offer_training(chosen if is_preview else None, shown)
         else:
             st.markdown(sidebar.status_line(shown) + _score_words(shown))
     if shown.error:
         st.error(theme.escape_markdown(shown.error), icon=":material/error:")
+    if is_preview:
+        return lambda epoch: _say(place, "not trained yet")
     return lambda epoch: _progress(place, shown, epoch)
 
 
@@ -134,12 +137,24 @@ def _differs(chosen: RunConfig, shown: RunSummary) -> bool:
     return (changed(chosen, {"net.kind": kind}) if shown.config.net.fitted else chosen).run_id != shown.run_id
 
 
-def _offer_training(shown: RunSummary) -> None:
+def previews(chosen: RunConfig | None, shown: RunSummary) -> bool:
+    """Whether the scene shows what is chosen before it is trained, in place of the run, which has ended."""
+    return chosen is not None and not shown.active and _differs(chosen, shown) and scene_data.has_untrained(chosen)
+
+
+def _offer_training(preview: RunConfig | None, shown: RunSummary) -> None:
+    """Say what is shown, the run or what is chosen instead of it, and lead on and back."""
+    label = theme.escape_markdown(shown.label, 80)
+    what = f"Figures show run {label}" if preview is None else f"Before training: {theme.escape_markdown(preview.label, 60)}"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(f"Figures show run {theme.escape_markdown(shown.label)}; press Train to apply your choices.", width="stretch")
-        if st.button("Back to its settings", key="_use_settings"):
+        st.info(f"{what}; press Train to apply your choices.", width="stretch")
+        if st.button("Back to the run before", key="_use_settings", help=f"Show run {label} and its settings again."):
             controls.take_from(shown.run_id)
             st.rerun(scope="app")
+
+
+def _say(place: DeltaGenerator, words: str) -> None:
+    place.caption(words)
 
 
 def _progress(place: DeltaGenerator, now: RunSummary, epoch: int) -> None:

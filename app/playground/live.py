@@ -15,6 +15,7 @@ from leafscope.app.figures.run.leaf_loads import LeafLoads
 from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.parts import drawing, store_trouble
 from leafscope.core import jobs
+from leafscope.core.config import RunConfig
 from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.errors import RunNotFoundError
 from leafscope.core.store.values.summaries import RunSummary
@@ -69,6 +70,25 @@ def follow(
                 _curves(now, history)
             elif now.active:
                 st.caption("The first point appears once the untrained net has been measured.")
+
+    view()
+
+
+def preview(run: RunConfig, head: Callable[[], Callable[[int], None]], main_figure: Callable[[RunConfig], None]) -> None:
+    """Show the net of a configuration that is not trained yet, where a run would stand."""
+
+    @store_trouble.fragment(run_every=None)
+    def view() -> None:
+        with st.container(key="head"):
+            say_epoch = head()
+        with st.container(key="scene_of_plane" if DATA_SETS[run.data.name].is_plane else "scene_of_other"):
+            main_figure(run)
+        say_epoch(0)
+        if run.net.gated and run.net.depth > 0:
+            with st.container(key="loads"):
+                st.caption(LOADS_CAPTION)
+        with st.container(key="curves"):
+            st.caption("Loss and accuracy appear here once this net is trained.")
 
     view()
 
@@ -188,6 +208,7 @@ def _loads(now: RunSummary, shown: int, layer: int) -> None:
     recorded = store.recorded_epochs(now.run_id)
     epochs = recorded[recorded <= shown]
     if not len(epochs):
+        st.caption(LOADS_CAPTION)  # so that nothing moves when they come
         return
     epoch = int(epochs[-1])
     counts = leaf_counts(store.leaves(now.run_id, layer, "train", epoch), run.net.depth)

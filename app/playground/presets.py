@@ -34,8 +34,8 @@ PRESETS: Mapping[str, Preset] = {
 }
 
 
-def draw(beside: str) -> None:
-    """Draw the menu; `beside` is the key of the choice of a model to compare with, and the name of no choice is NOTHING."""
+def draw(beside: str, width: int) -> None:
+    """Draw the menu, in CSS px; `beside` is the key of the choice of a model to compare with."""
     chosen = st.menu_button(
         "Presets",
         list(PRESETS),
@@ -44,6 +44,7 @@ def draw(beside: str) -> None:
         icon=":material/bookmarks:",
         on_click=_open,
         args=(beside,),
+        width=width,
         help="Settings to begin with. A run that is not here is trained at once, in a few seconds.",
     )
     if chosen is not None:

@@ -106,9 +106,33 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, in
             if run is summary:
                 return summary.epochs_done, 0
     last = max(run.config.epochs for run in runs)
-    _enter(summary)
+    _enter(summary.run_id)
     _keep(summary, last)
     place = _from_url(summary.config, last)
+    _mount(
+        scenes, live=live, autoplay=summary.status == "finished" and not live, explained=_explained(summary, scenes[0], place)
+    )
+    for run, drawn in zip(runs, scenes):
+        if run.status == "finished" and drawn["kind"] == "decision_tree" and drawn["tree"] is None:
+            train_missing.again(f"scene_{run.run_id}", run.config, "the decision tree")
+    newest, epoch = int(scenes[0]["epochs"][-1]), place["epoch"]
+    return (newest if epoch is None else min(newest, int(epoch))), place["layer"] or 0
+
+
+def show_untrained(run: RunConfig) -> None:
+    """Draw the data of a run that is not here yet, and its net before training."""
+    try:
+        scene = scene_data.untrained(run)
+    except (LeafscopeError, ValueError) as error:
+        st.info(theme.escape_markdown(f"Nothing to draw for {run.label}: {error}", 300), icon=":material/info:")
+        return
+    _enter(run.run_id)
+    _mount([scene], live=True)
+
+
+def _mount(
+    scenes: list[dict[str, Any]], *, live: bool, autoplay: bool = False, explained: dict[str, Any] | None = None
+) -> None:
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
     scripts.component("leafscope_scene", *_SCRIPTS)(
         key=_KEY,
@@ -116,19 +140,14 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, in
             "scenes": scenes,
             "looks": looks,
             "dark": session.look().dark,
-            "autoplay": summary.status == "finished" and not live,
+            "autoplay": autoplay,
             "live": live,
-            "explained": _explained(summary, scenes[0], place),
+            "explained": explained,
             "guide": EXAMPLE.run_id if jobs.default_store().runs([EXAMPLE.run_id]) else None,
         },
         on_place_change=lambda: None,  # the rerun writes it into the address
         on_scheme_change=lambda: None,  # the rerun draws the rest of the page in the other theme
     )
-    for run, drawn in zip(runs, scenes):
-        if run.status == "finished" and drawn["kind"] == "decision_tree" and drawn["tree"] is None:
-            train_missing.again(f"scene_{run.run_id}", run.config, "the decision tree")
-    newest, epoch = int(scenes[0]["epochs"][-1]), place["epoch"]
-    return (newest if epoch is None else min(newest, int(epoch))), place["layer"] or 0
 
 
 def _known(value: str, words: dict[str, str]) -> str:
@@ -149,12 +168,12 @@ def _train(run: RunConfig | None) -> None:
 # The state of the scene: epoch, level, shuffle, held point, layer
 
 
-def _enter(summary: RunSummary) -> None:
+def _enter(run_id: str) -> None:
     """Drop the place of the run before from the address."""
-    if st.session_state.get(session.Keys.SCENE, summary.run_id) != summary.run_id:
+    if st.session_state.get(session.Keys.SCENE, run_id) != run_id:
         for name in PLACE:
             st.query_params.pop(name, None)
-    st.session_state[session.Keys.SCENE] = summary.run_id
+    st.session_state[session.Keys.SCENE] = run_id
 
 
 def _from_url(run: RunConfig, last: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.cost import equal_computation_width
 from leafscope.core.datasets import Dataset, Split, load, shape
 from leafscope.core.inspection.contributions import explain
-from leafscope.core.inspection.snapshots import plane
+from leafscope.core.inspection.snapshots import in_browser, plane
 from leafscope.core.inspection.trained import TrainedNet
 from leafscope.core.parametrizations import PARAMETRIZATIONS
 from leafscope.core.store.store import Store
@@ -50,6 +50,22 @@ def scene(store: Store, summary: RunSummary, *, live: bool = False) -> dict[str,
     """
     made = _scene(store, summary, live) if live or summary.active else _scene_of_ended(_Ended.of(store, summary))
     return made | {"title": theme.one_line(summary.title, TITLE_LENGTH)}
+
+
+def has_untrained(run: RunConfig) -> bool:
+    """Whether a run's net can be drawn before it is trained: if the browser computes it."""
+    size = shape(run.data)
+    return in_browser(run.net, size.n_features, size.n_classes)
+
+
+def untrained(run: RunConfig) -> dict[str, Any]:
+    """Collect the scene of a run that is not here yet: its data, and its net before training.
+
+    Raises DataError if the data cannot be loaded.
+    """
+    no_scores: dict[str, list[float | None]] = {split: [None] for split in ("train", "validation", "test")}
+    made = _of_net(run, scene_nets.before_training(run), [], no_scores)
+    return made | {"title": theme.one_line(run.label, TITLE_LENGTH)}
 
 
 def look(look: theme.Look) -> dict[str, Any]:
@@ -142,15 +158,23 @@ def _scene_of_ended(run: _Ended) -> dict[str, Any]:
 
 
 def _scene(store: Store, summary: RunSummary, live: bool) -> dict[str, Any]:
-    run = summary.config
-    net = run.net
     drawn = scene_nets.drawn(store, summary, live)
-    data = _of_data(run.data, run.data_seed)
     failed = summary.status == "failed"
-    notes = (_failure(summary, drawn) if failed else "", drawn.note, data["note"])
+    counts = _recorded_counts(store, summary, drawn) if drawn.counts is None else drawn.counts
+    made = _of_net(
+        summary.config, drawn, counts, _scores(store, summary, drawn, live), _failure(summary, drawn) if failed else ""
+    )
+    return made | {"failed": failed}
+
+
+def _of_net(
+    run: RunConfig, drawn: Drawn, counts: Counts, scores: dict[str, list[float | None]], failure: str = ""
+) -> dict[str, Any]:
+    net = run.net
+    data = _of_data(run.data, run.data_seed)
     return data | {
-        "id": summary.run_id,
-        "note": " ".join(filter(None, notes)),
+        "id": run.run_id,
+        "note": " ".join(filter(None, (failure, drawn.note, data["note"]))),
         "kind": _drawn_kind(net),
         "style": net.kind,
         "sums": _sums(net),
@@ -162,11 +186,11 @@ def _scene(store: Store, summary: RunSummary, live: bool) -> dict[str, Any]:
         "epochs": drawn.epochs,
         "total": run.epochs,
         "weights": drawn.weights,
-        "counts": _recorded_counts(store, summary, drawn) if drawn.counts is None else drawn.counts,
-        "scores": _scores(store, summary, drawn, live),
+        "counts": counts,
+        "scores": scores,
         "ready": drawn.ready,
         "tree": drawn.tree,
-        "failed": failed,
+        "failed": False,
     }
 
 

@@ -60,6 +60,13 @@ def drawn(store: Store, summary: RunSummary, live: bool) -> Drawn:
     return found
 
 
+def before_training(run: RunConfig) -> Drawn:
+    """Collect what is drawn of a net that is not trained yet, which a browser must be able to compute."""
+    note = BY_LEAF if run.net.depth > 0 and is_drawn_by_leaf(run.net) else ""
+    weights = _before_training(run, "weights").weights
+    return Drawn([0], [weights], depth=run.net.depth if run.net.gated else 0, counts=[], note=note)
+
+
 def flat_weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> NDArray[np.float32]:
     """Concatenate a net's weights, frozen gates and offsets included: (numbers,) float32.
 

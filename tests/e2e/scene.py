@@ -56,7 +56,7 @@ GO_TO = """(address) => {
 }"""
 """What Back and Forward do: the page shows what an address says, without being loaded again."""
 
-SHOWN = "(scenes) => scenes.flatMap((scene) => scene.leafscope?.views.map((view) => view.scene.id) ?? [])"
+SHOWN = "(scenes) => scenes.flatMap((scene) => scene.leafscope?.views?.map((view) => view.scene.id) ?? [])"
 """The runs that the scene shows."""
 
 PLACE = ("epoch_at=", "read_to=", "shuffled=", "held=", "scene_layer=")

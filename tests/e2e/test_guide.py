@@ -40,7 +40,7 @@ def test_each_step_sets_the_scene_and_says_a_number_of_the_run(app: App, shown: 
     page, data, net = shown.page, data_of(EXAMPLE), net_of(app, EXAMPLE)
     dense = partners(EXAMPLE)["dense"]
     steps = [("1 Untrained", 0, DEPTH, False, net_at(app, EXAMPLE, 0)), ("2 Trained", LAST, DEPTH, False, net)]
-    steps += [("3 Shuffle the leaves", LAST, DEPTH, True, shuffled(net))]
+    steps += [("3 Shuffle leaves", LAST, DEPTH, True, shuffled(net))]
     steps += [(str(level), LAST, level, False, net.read_to_level(level)) for level in range(DEPTH + 1)]
     steps += [("5 Against a dense net", LAST, DEPTH, False, net_of(app, dense))]
     held = set()

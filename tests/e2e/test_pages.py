@@ -1,9 +1,12 @@
 """Every page as it opens: read by axe in both themes, still one second after its first frame, and as wide as a phone."""
 
+import re
 from importlib.resources import files
 from typing import Any
 
 from leafscope.app.navigation import PAGES
+from leafscope.core.config import changed
+from leafscope.core.config.presets import EXAMPLE
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
 from tests.e2e.page import drawn
@@ -72,3 +75,45 @@ def test_keys_of_one_letter_can_be_turned_off(app: App, window: Visit) -> None:
         shown.at_rest()
         window.page.keyboard.press("s")
         assert shown.inspect()["state"]["shuffled"] is (letters == "on")
+
+
+FOCUSED = """() => {
+  let one = document.activeElement;
+  while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
+  return one;
+}"""
+
+
+def tab_to(page: Any, selector: str, key: str = "Tab") -> None:
+    """Press Tab until an element has the focus."""
+    for _ in range(120):
+        page.keyboard.press(key)
+        if page.evaluate(f"(selector) => ({FOCUSED})()?.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by {key}")
+
+
+def test_a_deeper_net_and_a_dead_leaf_by_keyboard_alone(app: App, window: Visit) -> None:
+    page = window.page
+    shown = Scene(page, app).load(f"?run={EXAMPLE.run_id}")
+    shown.at_rest()
+    tab_to(page, ".st-key-depth input")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.get_by_text("press Train to apply").first.wait_for()
+    tab_to(page, ".st-key-_train button")
+    page.keyboard.press("Enter")
+    deeper = changed(EXAMPLE, {"net.depth": EXAMPLE.net.depth + 1})
+    until(lambda: shown.shown() == [deeper.run_id], "the deeper net")
+    until(lambda: app.store.run(deeper.run_id).status == "finished", "its end")
+    shown.at_rest()
+    assert "6 of 63 matrices" in shown.text(".scene-sentence")  # why it is cheap
+
+    tab_to(page, "[data-testid=stSidebarNavLink][href$=leaves]", "Shift+Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Which sign patterns the data reach").first.wait_for()
+    drawn(page)
+    tab_to(page, ".st-key-part button")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.get_by_text(re.compile(r"\d+ leaves hold no training row")).first.wait_for()

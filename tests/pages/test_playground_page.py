@@ -32,6 +32,7 @@ from tests.core.store.as_tensors import as_tensors
 from tests.pages.harness import (
     WILD,
     Lab,
+    button,
     chart_keys,
     diverge,
     figures,
@@ -256,7 +257,7 @@ def test_fields_and_run_are_kept_across_pages(lab: Lab) -> None:
 def test_back_to_the_settings_of_the_run_shown(lab: Lab) -> None:
     run = lab.finish(small())
     at = open_page(run=run.run_id, depth=5, lr=1.0)
-    assert any(run.label in plain(info.value) for info in at.info)
+    assert run.label in plain(button(at, "Back to the run before").help)
     assert "press Train to apply" in words(at)
     press(at, "_use_settings")
     assert not at.info
@@ -671,6 +672,32 @@ def test_queued_scene_is_the_net_before_training(lab: Lab) -> None:
     assert len(scene["weights"]) == 1
 
 
+def test_changed_settings_show_their_data_and_the_untrained_net(lab: Lab) -> None:
+    run = lab.finish(moons())
+    at = open_page(run=run.run_id, epoch_at=1, held="0.5,-1")
+    at.number_input(key="depth").set_value(3)
+    at.number_input(key="noise").set_value(0.4)
+    run_app(at)
+    chosen = changed(run, {"net.depth": 3, "data.noise": 0.4})
+    (scene,) = drawn(at)["scenes"]
+    assert (scene["id"], scene["epochs"], scene["depth"], scene["title"]) == (chosen.run_id, [0], 3, chosen.label)
+    assert begins_with(scene["weights"][0], untrained(chosen))
+    data = load(chosen.data, chosen.data_seed)
+    sent = np.frombuffer(base64.b64decode(scene["rows"]["train"]["x"]), "<f4")
+    assert sent.tolist() == data.raw[data.train.index].astype("<f4").reshape(-1).tolist()
+    assert f"Before training: {chosen.label}" in plain(words(at))
+    assert "not trained yet" in words(at)
+    assert not live_charts(at)
+    assert (param(at, "epoch_at"), param(at, "held")) == (None, None)  # they were of the run before
+    assert not lab.store.runs([chosen.run_id])
+    press(at, "_use_settings")
+    assert drawn(at)["scenes"][0]["id"] == run.run_id
+    at.number_input(key="width").set_value(16)
+    at.number_input(key="depth").set_value(7)  # too deep for the browser: the run stays in sight
+    run_app(at)
+    assert drawn(at)["scenes"][0]["id"] == run.run_id
+
+
 def test_running_scene_is_the_first_and_the_newest_net(lab: Lab) -> None:
     run = moons()
     claim = lab.start(run)
@@ -915,7 +942,6 @@ def test_training_another_net_leaves_the_place_of_the_one_before(lab: Lab) -> No
     at = open_page(run=run.run_id, epoch_at=1, read_to=1, shuffled=1, held="0.5,-1", scene_layer=0)
     at.number_input(key="depth").set_value(1)
     run_app(at)
-    assert (param(at, "epoch_at"), param(at, "held")) == ("1", "0.5,-1")  # the run before is shown still
     press(at, "_train")
     assert [param(at, name) for name in ("epoch_at", "read_to", "shuffled", "held", "scene_layer")] == [None] * 5
     assert drawn(at)["scenes"][0]["depth"] == 1

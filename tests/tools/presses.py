@@ -102,7 +102,7 @@ def _presses(app: App, page: Page, times: int) -> tuple[float, float]:
         differs = page.get_by_text("press Train to apply your choices").first
         depth.fill("3")
         timed("another depth", partial(depth.press, "Enter"), differs.wait_for)
-        page.get_by_role("button", name="Back to its settings").click()
+        page.get_by_role("button", name="Back to the run before").click()
         differs.wait_for(state="detached")
     for what, seconds in found.items():
         _print(what, seconds)

@@ -4,8 +4,8 @@
 const GUIDE_DENSE = "dense"; // the value of `beside` in the address
 const GUIDE_LEVELS = 8; // most levels that have links of their own; arrows reach the others
 const GUIDE_HIDDEN = "leafscope.guide";
-const GUIDE_STEPS = ["Untrained", "Trained", "Shuffle the leaves", "Read to level", "Against a dense net"];
-const GUIDE_INVITES = "Five steps show what this net is and why its predictions are cheap. Choose one, or press the right arrow.";
+const GUIDE_STEPS = ["Untrained", "Trained", "Shuffle leaves", "Read to level", "Against a dense net"];
+const GUIDE_INVITES = "Five steps show why its predictions are cheap: choose one, or press the right arrow.";
 
 function guideIsHidden() {
   try {
@@ -111,7 +111,7 @@ class SceneGuide {
     return next ? () => this.go(next) : null;
   }
 
-  draw() {
+  draw(isMoving) {
     const { app } = this;
     this.nav.hidden = this.isHidden || !this.run;
     this.show.hidden = !this.isHidden || !this.run;
@@ -120,7 +120,7 @@ class SceneGuide {
     const key = [this.run, this.isOwn, this.places().length, at, app.state.held?.join(), location.search].join();
     if (key !== this.key) this.write(at);
     this.key = key;
-    this.say(this.sentence());
+    if (!isMoving || !this.said) this.say(isMoving ? GUIDE_INVITES : this.sentence());
   }
 
   write(at) {

@@ -623,12 +623,12 @@ class Scene {
     this.levelSlider.setAttribute("aria-valuetext", this.levelWords.textContent);
     setText(this.shuffleButton, state.shuffled ? "Undo shuffle" : "Shuffle leaves");
     this.shuffleButton.classList.toggle("scene-on", state.shuffled);
+    this.guide.draw(isMoving);
     if (isMoving) return;
     const followsGrid = this.views.some((view) => view.plane?.isExact === false);
     const notes = [this.tools, followsGrid && "Exact sign lines would take too long here: these follow a grid."];
     setText(this.toolsNote, notes.filter(Boolean).join(" "));
     this.toolsNote.hidden = !this.toolsNote.textContent;
-    this.guide.draw();
     this.writeFrames();
     setText(this.spoken, this.views.map((view) => view.spokenWords()).join(" "));
   }
