@@ -127,11 +127,16 @@ def show_untrained(run: RunConfig) -> None:
         st.info(theme.escape_markdown(f"Nothing to draw for {run.label}: {error}", 300), icon=":material/info:")
         return
     _enter(run.run_id)
-    _mount([scene], live=True)
+    _mount([scene], live=True, preview=True)
 
 
 def _mount(
-    scenes: list[dict[str, Any]], *, live: bool, autoplay: bool = False, explained: dict[str, Any] | None = None
+    scenes: list[dict[str, Any]],
+    *,
+    live: bool,
+    preview: bool = False,
+    autoplay: bool = False,
+    explained: dict[str, Any] | None = None,
 ) -> None:
     looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
     scripts.component("leafscope_scene", *_SCRIPTS)(
@@ -142,6 +147,7 @@ def _mount(
             "dark": session.look().dark,
             "autoplay": autoplay,
             "live": live,
+            "preview": preview,
             "explained": explained,
             "guide": EXAMPLE.run_id if jobs.default_store().runs([EXAMPLE.run_id]) else None,
         },

@@ -6,6 +6,7 @@ const GUIDE_LEVELS = 8; // most levels that have links of their own; arrows reac
 const GUIDE_HIDDEN = "leafscope.guide";
 const GUIDE_STEPS = ["Untrained", "Trained", "Shuffle leaves", "Read to level", "Against a dense net"];
 const GUIDE_INVITES = "Five steps show why its predictions are cheap: choose one, or press the right arrow.";
+const GUIDE_WAITS = "Train this net first: the five steps show what training does.";
 
 function guideIsHidden() {
   try {
@@ -53,8 +54,17 @@ class SceneGuide {
     return !this.app.data.live && view?.model?.kind === "tree" && view.model.depth > 0 && view.scene.epochs.length > 1;
   }
 
+  // A net that is shown before it is trained: its steps wait, as any other run would take the place of the person's own.
+  get waits() {
+    return Boolean(this.app.data.preview);
+  }
+
   get run() {
-    return this.isOwn ? this.app.id : this.app.data.guide;
+    return this.isOwn || this.waits ? this.app.id : this.app.data.guide;
+  }
+
+  get invites() {
+    return this.waits ? GUIDE_WAITS : GUIDE_INVITES;
   }
 
   // All that the arrows go through: each step, and the fourth at each level.
@@ -105,7 +115,7 @@ class SceneGuide {
   // What a key does; null where it does nothing.
   acts(key) {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[key];
-    if (!by || this.nav.hidden) return null;
+    if (!by || this.nav.hidden || this.waits) return null;
     const places = this.places();
     const next = places[this.at() + by];
     return next ? () => this.go(next) : null;
@@ -117,10 +127,10 @@ class SceneGuide {
     this.show.hidden = !this.isHidden || !this.run;
     if (this.nav.hidden) return;
     const at = this.at();
-    const key = [this.run, this.isOwn, this.places().length, at, app.state.held?.join(), location.search].join();
+    const key = [this.run, this.isOwn, this.waits, this.places().length, at, app.state.held?.join(), location.search].join();
     if (key !== this.key) this.write(at);
     this.key = key;
-    if (!isMoving || !this.said) this.say(isMoving ? GUIDE_INVITES : this.sentence());
+    if (!isMoving || !this.said) this.say(isMoving ? this.invites : this.sentence());
   }
 
   write(at) {
@@ -130,6 +140,11 @@ class SceneGuide {
     const places = this.places();
     const link = (place, words, parent = this.links) => {
       const element = addElement("a", "scene-guide-link", parent, words);
+      if (this.waits) {
+        element.setAttribute("role", "link");
+        element.setAttribute("aria-disabled", "true");
+        return element;
+      }
       element.href = this.address(place);
       element.dataset.at = places.findIndex((one) => one.step === place.step && one.level === place.level);
       if (Number(element.dataset.at) === at) element.setAttribute("aria-current", "step");
@@ -168,7 +183,7 @@ class SceneGuide {
     const { app } = this;
     const [view, beside] = app.views;
     const { step } = app.state;
-    if (!step || !this.isOwn) return GUIDE_INVITES;
+    if (!step || !this.isOwn) return this.invites;
     const { model } = view;
     const rows = `of ${sceneThousands(model.rows("test").n)} test rows`;
     const [untrained, trained] = [app.firstEpoch, model.lastEpoch].map((epoch) => scenePercent(view.scoreAt(epoch)));
