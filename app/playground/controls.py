@@ -99,6 +99,8 @@ def load_run(run: RunConfig) -> None:
         value = field_value(run, control)
         known = control.words is None or value in control.words
         st.session_state[control.key] = value if known else default_value(control)
+        st.session_state.pop(_mark(control), None)
+    st.session_state.setdefault(session.Keys.IN_ADDRESS, set()).update(control.key for control in ALL)
 
 
 def follow(run_id: str | None, settings: Callable[[str | None], RunConfig | None]) -> None:
@@ -145,6 +147,8 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
     faults: dict[str, str] = {}
 
     def ask(control: Control) -> None:
+        if control.key not in st.session_state:
+            st.session_state.pop(_mark(control), None)
         text = session.seed_from_url(control.key, _parser(control), default_value(control))
         if text is not None:
             expected = (
@@ -170,7 +174,7 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
         for control in OPEN:
             ask(control)
             if control is DATA:
-                _describe_data()
+                sizes = st.container()
                 ask_options(are_open=True)
         for option in MODELS[st.session_state[KIND.key]].options:
             ask(OF_MODELS[option.name])
@@ -190,6 +194,8 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
         run = changed(RunConfig(), {field: value for field, value in values.items() if value is not None})
     except ValidationError as error:
         faults = explain(error)
+    with sizes:
+        _describe_data(run)
     for field, sentence in faults.items():
         slots.get(field, st.sidebar).error(sentence, icon=":material/error:")
     for control in ALL:
@@ -202,14 +208,22 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
 
 def _fill(control: Control) -> None:
     """Give an empty control its default, and one that still has another data set's or model's default this one's."""
-    state, mark = st.session_state, f"_default_{control.key}"
+    state, mark = st.session_state, _mark(control)
     if state.get(control.key) in (None, state.get(mark)):
         state[control.key] = control.option.default
     state[mark] = control.option.default
 
 
-def _describe_data() -> None:
-    n_rows, n_features, n_classes = DATA_SETS[st.session_state[DATA.key]].sizes()
+def _mark(control: Control) -> str:
+    """The key of the default that a control was filled with; none after a run or an address gave its value."""
+    return f"_default_{control.key}"
+
+
+def _describe_data(run: RunConfig | None) -> None:
+    if run is None:
+        st.caption("Its size follows once the choices are valid.")
+        return
+    n_rows, n_features, n_classes = DATA_SETS[run.data.name].sizes(run.data.options)
     st.caption(
         f"{theme.thousands(n_rows)} rows, {theme.thousands(n_features)} columns, {n_classes} classes",
         help="The full data set; source and licence are under Rows and splits.",

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from leafscope.app.playground import controls
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed, field_names
-from leafscope.core.config.presets import EXAMPLE
+from leafscope.core.config.presets import CHECKERBOARD, EXAMPLE, TEACHER_IN_PLANE
 from leafscope.core.datasets import DATA_SETS
 from tests.core.models.toys import MIXTURE, nearest, slope_one  # noqa: F401 -- fixtures
 from tests.plugin import run_python
@@ -52,24 +52,31 @@ RUNS = [
 ]
 
 
-def page(text: str | None) -> None:
-    """A page of nothing but the controls, which begins with a run's configuration if one is given."""
+def page() -> None:
+    """A page of nothing but the controls, which take a run's configuration over if one waits in the session."""
     import streamlit as st
 
+    from leafscope.app.address import session
     from leafscope.app.playground import controls
     from leafscope.core.config import RunConfig
 
-    if text is not None and "begun" not in st.session_state:
-        controls.load_run(RunConfig.model_validate_json(text))
-    st.session_state["begun"] = True
+    if st.session_state.pop("back", False):
+        session.forget_address()
+    if "waits" in st.session_state:
+        controls.load_run(RunConfig.model_validate_json(st.session_state.pop("waits")))
     run, faults, _ = controls.draw()
     st.session_state["drawn"] = (None if run is None else run.model_dump_json(exclude_none=True), faults)
 
 
 def draw(run: RunConfig | None = None, address: dict[str, Any] | None = None) -> AppTest:
-    at = AppTest.from_function(page, kwargs={"text": run.model_dump_json(exclude_none=True) if run else None})
+    at = AppTest.from_function(page)
     for name, value in (address or {}).items():
         at.query_params[name] = value
+    return rerun(at) if run is None else load(at, run)
+
+
+def load(at: AppTest, run: RunConfig) -> AppTest:
+    at.session_state["waits"] = run.model_dump_json(exclude_none=True)
     return rerun(at)
 
 
@@ -176,6 +183,24 @@ def test_a_run_goes_through_controls_and_address(run: RunConfig) -> None:
     at = draw(run)
     assert drawn(at) == run
     assert drawn(draw(address=address(at))) == run
+
+
+def test_a_run_keeps_a_value_that_was_the_default_of_the_data_set_before() -> None:
+    at = draw(CHECKERBOARD)
+    assert at.number_input(key="n_samples").value == TEACHER_IN_PLANE.data.n_samples
+    assert drawn(load(at, TEACHER_IN_PLANE)) == TEACHER_IN_PLANE
+    assert at.sidebar.caption[0].value == "2,000 rows, 2 columns, 4 classes"
+    at.number_input(key="n_classes").set_value(3)
+    assert rerun(at).sidebar.caption[0].value == "2,000 rows, 2 columns, 3 classes"
+
+
+def test_after_back_a_value_of_the_address_is_kept() -> None:
+    taken = address(draw(TEACHER_IN_PLANE))
+    at = draw(CHECKERBOARD)
+    at.session_state["back"] = True
+    at.query_params.clear()
+    at.query_params.update(taken)
+    assert drawn(rerun(at)) == TEACHER_IN_PLANE
 
 
 def test_controls_begin_with_the_example_and_leave_it_out_of_the_address() -> None:
