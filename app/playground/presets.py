@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from leafscope.app.address import session
-from leafscope.app.playground import controls, scene_data
+from leafscope.app.playground import controls, scene, scene_data
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import CHECKERBOARD, EXAMPLE, EXAMPLE_OF_IMAGES, NOISE, TEACHER_IN_PLANE
@@ -65,5 +65,7 @@ def show(preset: Preset, beside: str) -> None:
     except LeafscopeError as error:
         session.notify(str(error))
         return
+    for name in (beside, *scene.PLACE):  # of the run before
+        st.query_params.pop(name, None)
     controls.take_from(preset.run.run_id)
     st.session_state[beside] = scene_data.NOTHING if preset.beside is None else preset.beside

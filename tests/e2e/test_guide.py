@@ -15,7 +15,7 @@ from leafscope.core.inspection.snapshots import shuffled
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
 from tests.e2e.page import drawn, entries
-from tests.e2e.scene import PLACE, Scene, accuracy, data_of, net_at, net_of
+from tests.e2e.scene import Scene, accuracy, data_of, net_at, net_of
 
 DEPTH, LAST = EXAMPLE.net.depth, EXAMPLE.train.epochs
 
@@ -141,20 +141,3 @@ def test_the_steps_wait_while_an_untrained_net_is_shown(app: App, shown: Scene) 
     page.get_by_role("button", name="Back to the run before").click()
     until(lambda: shown.shown() == [EXAMPLE.run_id], "the run before")
     expect(page.locator(".scene-guide-words")).to_contain_text("choose one")
-
-
-def test_a_preset_alone_ends_the_step_and_the_comparison_before_it(app: App, shown: Scene) -> None:
-    page, dense = shown.page, partners(EXAMPLE)["dense"]
-    shown.load(f"?run={EXAMPLE.run_id}")
-    page.locator(".scene-guide").get_by_role("link", name="5 Against a dense net").click()
-    until(lambda: shown.shown() == [EXAMPLE.run_id, dense.run_id], "the dense net")
-    shown.at_rest()
-    drawn(page)
-    preset = PRESETS["digits"]
-    page.get_by_role("button", name="Presets").click()
-    page.get_by_text(re.compile("^Digits: draw")).click()
-    until(lambda: shown.shown() == [preset.run.run_id], "the preset's run")
-    drawn(page)
-    for part in ("beside=", *PLACE):
-        shown.address_has(part, False)
-    expect(page.get_by_text("The run to compare with")).to_have_count(0)
