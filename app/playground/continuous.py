@@ -33,7 +33,7 @@ def is_continuous(run: RunConfig) -> bool:
 
 
 def axis_end(now: RunSummary) -> int:
-    """The last epoch that curves have room for: all of the run's, or if it may be paused long before, a few more than are done."""
+    """The last epoch that curves have room for: the run's last, or some more than are done if it may be paused before that."""
     if not is_continuous(now.config):
         return now.epochs_total
     return next((end for end in AXIS_ENDS if now.epochs_done <= end < now.epochs_total), now.epochs_total)

@@ -281,7 +281,14 @@ def _spec(
         "animation": False,
         "title": {"text": title, "left": 0, "top": 0, "textStyle": text | {"fontWeight": "bold"}},
         "grid": {"left": 8, "right": 24, "top": 3 * size, "bottom": 2 * size, "containLabel": True},
-        "legend": {"show": legend, "right": 40, "top": 0, "textStyle": text, "itemWidth": 40},
+        "legend": {
+            "show": legend,
+            "data": [one["name"] for one in series if one["name"] != GHOST],  # which has its name beside it
+            "right": 40,
+            "top": 0,
+            "textStyle": text,
+            "itemWidth": 40,
+        },
         "tooltip": {"trigger": "axis"},
         "toolbox": {
             "right": 0,
