@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from leafscope.core.tables import dates, numbers
 from leafscope.core.tables.cells import Cells, Texts
+from leafscope.core.tables.marks import is_number as is_number_cell
 from leafscope.core.text import storable
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _NAMED_AS_TIME = re.compile(r"(?i).*(year|jahr|month|monat|day|tag|date|time|age
 
 _ENOUGH = 20
 """Rows of a table from which on values alone tell that a column numbers the rows."""
+
+_SPREAD = 2000
+"""Rows by which texts that are all different are told from dates and numbers."""
 
 EXACT = 2**53
 """Whole numbers up to here are exact in double precision."""
@@ -95,7 +99,8 @@ Where = Callable[[int], str]
 class Prepared(NamedTuple):
     """Texts that were looked at once: as numbers without signs, and as dates."""
 
-    core: "pa.Array"
+    core: "pa.Array | None"
+    """None: they are no numbers."""
     removed: str
     notation: numbers.Notation
     dates: dates.Dates | None
@@ -103,9 +108,26 @@ class Prepared(NamedTuple):
 
 def prepared(cells: Texts) -> Prepared:
     """Look at the distinct texts of a column, as far as that does not depend on other columns."""
+    can_be_dates, can_be_numbers = _looks(cells)
+    found = dates.dates(cells.distinct) if can_be_dates else None
+    if found is not None or not can_be_numbers:
+        return Prepared(None, "", numbers.Notation(0, 0, False), found)
     core, removed = numbers.core(cells.distinct)
-    found = dates.dates(cells.distinct)
-    return Prepared(core, removed, numbers.Notation(0, 0, False) if found else numbers.notation(core), found)
+    return Prepared(core, removed, numbers.notation(core), None)
+
+
+def _looks(cells: Texts) -> tuple[bool, bool]:
+    """Whether most texts can be dates or numbers: of many distinct ones, rows spread over the column tell.
+
+    Most rows must be dates or numbers for a column to be that, so one row in twenty is a wide margin.
+    """
+    known = cells.codes[cells.codes >= 0]
+    if len(cells.distinct) <= _SPREAD:
+        return True, True
+    texts = cells.distinct.take(known[:: max(1, len(known) // _SPREAD)]).to_pylist()
+    is_date = sum(map(dates.can_be_date, texts))
+    is_number = sum(map(is_number_cell, texts))
+    return is_date > len(texts) / 20, is_number > len(texts) / 20
 
 
 def understood(name: str, cells: Cells, ready: Prepared | None, reading: Reading, where: Where) -> Column:
@@ -193,6 +215,8 @@ def _of_texts(name: str, cells: Texts, ready: Prepared, reading: Reading, where:
         lengths = pc.utf8_length(cells.distinct)
         if pc.min(lengths).as_py() == pc.max(lengths).as_py():
             return _of_categories(name, cells, "codes with leading zeros")
+    if ready.core is None:
+        return _of_categories(name, cells, "")
     decimal, _ = _decimal_of(ready.notation, reading)
     values, is_number, has_thousands = numbers.numbers(ready.core, decimal)
     n_rows = np.bincount(cells.codes[cells.codes >= 0], minlength=n_distinct)
@@ -231,7 +255,7 @@ def _open_words(ready: Prepared, reading: Reading, decimal: str) -> str:
     """Name the other reading of texts that can be read in two ways, where no column of the file decides; else empty."""
     import pyarrow.compute as pc
 
-    if not reading.is_decimal_open or not ready.notation.open:
+    if not reading.is_decimal_open or not ready.notation.open or ready.core is None:
         return ""
     shown = ready.core.filter(pc.match_substring_regex(ready.core, r"^[-+]?[1-9]\d{0,2}[.,]\d{3}$"))[:1]
     read, other = (float(numbers.numbers(shown, mark)[0][0]) for mark in (decimal, "." if decimal == "," else ","))

@@ -3,6 +3,7 @@
 01/02/2024 can be both; then the file's other dates decide whether the day or the month comes first; if none can, the day does.
 """
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +30,8 @@ _NUMBER_OF = dict(zip(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "
     "okt": 10,
     "dez": 12,
 }
+
+_BROAD = re.compile(rf"\d[-/.] ?\d{{1,2}}[-/.] ?\d|\b({_MONTHS})[a-zé]{{0,7}}\b", re.IGNORECASE)
 
 TURN = 69
 """Years of two digits from here on are of the last century, as in POSIX."""
@@ -82,6 +85,11 @@ def dates(distinct: "pa.Array") -> Dates | None:
     if max(np.isfinite(day_first).sum(), np.isfinite(month_first).sum()) < 0.5 * n:
         return None
     return Dates(day_first, month_first, order)
+
+
+def can_be_date(text: str) -> bool:
+    """Whether a text may be a date: it has a day, a month and a year, or the name of a month."""
+    return _BROAD.search(text) is not None
 
 
 def compact_dates(values: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -30,7 +30,7 @@ class Notation(NamedTuple):
     comma: int
     """Distinct texts that need a decimal comma."""
     open: bool
-    """Whether some could be read in both ways."""
+    """Whether some could be read in both ways, and none needs either mark."""
 
 
 class Numbers(NamedTuple):
@@ -48,6 +48,8 @@ def core(distinct: "pa.Array") -> "tuple[pa.Array, str]":
     """Remove currencies, percent signs and brackets around negative numbers; and say in words which."""
     import pyarrow.compute as pc
 
+    if not _any(distinct, rf"[−(]|{_SIGNS}"):
+        return distinct, ""
     texts = pc.replace_substring(distinct, "−", "-")
     words = []
     signed = rf"^[-+]?(?:{_SIGNS})?[{_BLANK}]*[-+]?[\d.,{_SPACES}]*\d[\d.,{_SPACES}]*-?[{_BLANK}]*(?:{_SIGNS})?$"
@@ -68,10 +70,9 @@ def core(distinct: "pa.Array") -> "tuple[pa.Array, str]":
 
 def notation(texts: "pa.Array") -> Notation:
     """Count which decimal mark texts need."""
-    if not _any(texts, r"\d"):
-        return Notation(0, 0, False)
-    is_open = any(_any(texts, rf"^[-+]?[1-9]\d{{0,2}}{mark}\d{{3}}$") for mark in (",", r"\."))
-    return Notation(_needs(texts, r"\.", ","), _needs(texts, ",", r"\."), is_open)
+    point, comma = _needs(texts, r"\.", ","), _needs(texts, ",", r"\.")
+    is_open = not (point or comma) and any(_any(texts, rf"^[-+]?[1-9]\d{{0,2}}{mark}\d{{3}}$") for mark in (",", r"\."))
+    return Notation(point, comma, is_open)
 
 
 def _any(texts: "pa.Array", pattern: str) -> bool:

@@ -15,8 +15,11 @@ _UNPACKED = 4 * MAX_FILE_BYTES
 """The most bytes of all columns, unpacked, each distinct text counted once."""
 
 
-def parquet_columns(data: bytes) -> tuple[list[str], list[Cells]]:
-    """Read a Parquet file: its columns' names and cells. Raises TableError for what is damaged, too large or not a table."""
+def parquet_columns(data: bytes) -> tuple[list[str], list[Cells], dict[int, str]]:
+    """Read a Parquet file: names, cells, and the types of columns that hold no single values.
+
+    Raises TableError for what is damaged, too large or not a table.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -35,26 +38,35 @@ def parquet_columns(data: bytes) -> tuple[list[str], list[Cells]]:
         schema = file.schema_arrow
         texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
         # texts stay coded: a long one that stands in every row would fill the memory
-        read = pq.read_table(pa.BufferReader(data), read_dictionary=texts, use_threads=False)
-        names = [name for name in read.column_names if not name.startswith("__index_level_")]
-        cells = [_cells(name, read.column(read.column_names.index(name))) for name in names]
+        read = pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts).read(use_threads=False)
+        kept = [place for place, name in enumerate(read.column_names) if not name.startswith("__index_level_")]
+        names = [read.column_names[place] for place in kept]
+        cells = [_cells(read.column(place)) for place in kept]
+        unread = {place: str(read.column(at).type) for place, at in enumerate(kept) if _is_unread(read.column(at).type)}
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise TableError(
             f"a Parquet file must be complete, but it cannot be read: {' '.join(str(error).split())[:200]}"
         ) from None
     if not names or not about.num_rows:
         raise TableError("the file must have rows and columns, but it has none")
-    return names, cells
+    return names, cells, unread
 
 
-def _cells(name: str, column: "pa.ChunkedArray") -> Cells:
+def _is_unread(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return pa.types.is_nested(kind) or binary
+
+
+def _cells(column: "pa.ChunkedArray") -> Cells:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     kind = column.type
     if pa.types.is_dictionary(kind):
         if not (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)):
-            return _cells(name, column.cast(kind.value_type))
+            return _cells(column.cast(kind.value_type))
     elif pa.types.is_boolean(kind) and not column.null_count:
         return column.to_numpy().astype(np.bool_)
     elif pa.types.is_integer(kind) and not column.null_count:
@@ -65,8 +77,8 @@ def _cells(name: str, column: "pa.ChunkedArray") -> Cells:
         return pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64)
     elif pa.types.is_temporal(kind) and not pa.types.is_time(kind) and not pa.types.is_duration(kind):
         return _texts(pc.strftime(column, format="%Y-%m-%d"))
-    elif pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        raise TableError(f"a column must hold numbers, texts or dates, but {name!r:.80} holds {kind}")
+    elif _is_unread(kind):
+        return Texts(pa.array([], pa.large_string()), np.full(len(column), -1, np.int32))
     else:
         return _texts(pc.cast(column, pa.string()))
     return _texts(column)

@@ -1,8 +1,10 @@
 """Reading a file as a table."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +33,8 @@ class _Raw(NamedTuple):
     reading: Reading
     source: Source
     where: Where
+    unread: Mapping[int, str] = MappingProxyType({})
+    """Columns that hold no single values -> what they hold."""
 
 
 def read(file: str | os.PathLike[str] | bytes, choices: Choices | None = None) -> Table:
@@ -47,7 +51,10 @@ def read(file: str | os.PathLike[str] | bytes, choices: Choices | None = None) -
         raw = _of_text(layout(found.data, choices.delimiter, choices.header), found.encoding, choices)
     columns = []
     for place, column_name in enumerate(raw.names):
-        columns.append(understood(column_name, raw.cells[place], raw.ready[place], raw.reading, raw.where))
+        column = understood(column_name, raw.cells[place], raw.ready[place], raw.reading, raw.where)
+        if place in raw.unread:
+            column = replace(column, left_out=f"empty: it holds no numbers, texts or dates, but {raw.unread[place]}")
+        columns.append(column)
         raw.cells[place] = np.empty(0)  # a large file is not kept twice
         raw.ready[place] = None
     return table(columns, raw.source, choices, name)
@@ -62,10 +69,10 @@ def _stem(path: Path) -> str:
 
 
 def _of_parquet(data: bytes, choices: Choices) -> _Raw:
-    names, cells = parquet_columns(data)
+    names, cells, unread = parquet_columns(data)
     ready = _prepared(cells)
     reading, _ = _decided(cells, ready, choices)
-    return _Raw(names_of(names, len(names)), cells, ready, reading, Source(), lambda row: f"row {row + 1:,}")
+    return _Raw(names_of(names, len(names)), cells, ready, reading, Source(), lambda row: f"row {row + 1:,}", unread)
 
 
 def _of_text(laid_out: Layout, encoding: str, choices: Choices) -> _Raw:

@@ -1,5 +1,6 @@
 """What tests do with any page of the app, however slow the machine is: watch it, wait for it, save its files."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,20 @@ class Watch:
     def until(self, text: str) -> None:
         """Wait until a text has appeared."""
         until(lambda: text in self.seen(), f"{text!r} of {self._pattern}")
+
+
+COUNT = """() => {
+  if (window.leafscopeEntries === undefined) {
+    navigation.addEventListener("navigate", (event) => { window.leafscopeEntries += event.navigationType === "push"; });
+  }
+  window.leafscopeEntries = 0;
+}"""
+
+
+def entries(page: Any) -> Callable[[], int]:
+    """Count the entries that the browser's history gets from now on; its length stays at 50 once there are as many."""
+    page.evaluate(COUNT)
+    return lambda: int(page.evaluate("window.leafscopeEntries"))
 
 
 def drawn(page: Any) -> None:

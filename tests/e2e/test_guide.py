@@ -14,7 +14,7 @@ from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.inspection.snapshots import shuffled
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
-from tests.e2e.page import drawn
+from tests.e2e.page import drawn, entries
 from tests.e2e.scene import Scene, accuracy, data_of, net_at, net_of
 
 DEPTH, LAST = EXAMPLE.net.depth, EXAMPLE.train.epochs
@@ -45,7 +45,7 @@ def test_each_step_sets_the_scene_and_says_a_number_of_the_run(app: App, shown: 
     steps += [("5 Against a dense net", LAST, DEPTH, False, net_of(app, dense))]
     held = set()
     for place, (name, epoch, level, is_shuffled, answers) in enumerate(steps):
-        before = page.evaluate("history.length")
+        added = entries(page)
         if place % 2:
             page.keyboard.press("ArrowRight")
         else:
@@ -59,7 +59,7 @@ def test_each_step_sets_the_scene_and_says_a_number_of_the_run(app: App, shown: 
         assert number(page) == pytest.approx(100 * accuracy(answers, data, "test"), abs=0.0501 + 100 / len(data.test.y))
         step = 4 if name.isdigit() else int(name[0])
         assert f"step={step}" in page.evaluate("location.href")
-        assert page.evaluate("history.length") == before + 1
+        assert added() == 1
         held.add(tuple(state["held"]))
 
     # one point throughout: a training row, which the trained net answers correctly
@@ -110,12 +110,12 @@ def test_the_steps_can_be_put_away_and_brought_back(shown: Scene) -> None:
 
 def test_a_preset_opens_its_run_beside_another_and_trains_what_is_missing(app: App, shown: Scene) -> None:
     page, preset = shown.page, PRESETS["noise"]
-    before = page.evaluate("history.length")
+    added = entries(page)
     page.get_by_role("button", name="Presets").click()
     page.get_by_text(re.compile("^Where it fails")).click()
     runs = [preset.run.run_id, partners(preset.run)[str(preset.beside)].run_id]
     until(lambda: shown.shown() == runs, "both runs")
-    until(lambda: all(app.store.run(run_id).status == "finished" for run_id in runs), "trained")
+    until(lambda: list(app.store.statuses(runs).values()) == ["finished"] * 2, "trained")
     expect(page.locator("[data-testid=stSidebar]").get_by_label("Depth K (gating bits)", exact=True)).to_have_value("6")
     expect(page.get_by_text("press Train to apply")).to_have_count(0)
-    assert page.evaluate("history.length") == before + 1
+    assert added() == 1

@@ -105,7 +105,7 @@ def test_a_deeper_net_and_a_dead_leaf_by_keyboard_alone(app: App, window: Visit)
     page.keyboard.press("Enter")
     deeper = changed(EXAMPLE, {"net.depth": EXAMPLE.net.depth + 1})
     until(lambda: shown.shown() == [deeper.run_id], "the deeper net")
-    until(lambda: app.store.run(deeper.run_id).status == "finished", "its end")
+    until(lambda: app.store.statuses([deeper.run_id]) == {deeper.run_id: "finished"}, "its end")
     shown.at_rest()
     assert "6 of 63 matrices" in shown.text(".scene-sentence")  # why it is cheap
 

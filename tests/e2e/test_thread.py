@@ -10,6 +10,7 @@ from leafscope.core.config import changed
 from leafscope.core.config.presets import EXAMPLE
 from tests.e2e.conftest import PHONE, Visit
 from tests.e2e.harness import App, until
+from tests.e2e.page import entries
 from tests.e2e.scene import Scene
 from tests.e2e.thread import FAINT, FIRST_FRAME, Watched, until_one_epoch
 
@@ -100,14 +101,14 @@ def test_a_point_is_an_entry_of_the_history_and_an_epoch_is_none(app: App, windo
     app.train(OWN)
     shown = Scene(page, app).load(f"?run={OWN.run_id}")
     shown.at_rest()
-    before = page.evaluate("history.length")
+    added = entries(page)
     shown.slide(".scene-epochs", 6)
     until_one_epoch(page, 6)
     shown.address_has("epoch_at=6")
-    assert page.evaluate("history.length") == before
+    assert added() == 0
     shown.click_at((0.3, 0.6))
     shown.address_has("held=")
-    assert page.evaluate("history.length") == before + 1
+    assert added() == 1
     page.go_back()
     shown.address_has("held=", False)
     until_one_epoch(page, 6)
@@ -143,7 +144,7 @@ def test_training_neither_fades_nor_moves_the_page_and_is_one_entry(app: App, wi
     shown = Scene(page, app).load(f"?run={OWN.run_id}&depth=3&epochs=4000")
     shown.at_rest()
     page.get_by_text("press Train to apply").first.wait_for()
-    before, places, began = page.evaluate("history.length"), watched.places(), watched.now()
+    added, places, began = entries(page), watched.places(), watched.now()
     page.get_by_role("button", name="Train", exact=True).click()
     faint: list[int] = []
 
@@ -158,7 +159,7 @@ def test_training_neither_fades_nor_moves_the_page_and_is_one_entry(app: App, wi
     until_one_epoch(page, 4000)
     watched.assert_in_place(places)
     watched.assert_still(began)
-    assert page.evaluate("history.length") == before + 1
+    assert added() == 1
 
 
 def test_new_seed_trains_the_settings_once_more(app: App, window: Visit) -> None:

@@ -203,15 +203,12 @@ def test_options_of_the_generator_alone_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize("name", DATA_SETS.with_option("noise"))
-def test_an_empty_field_is_the_data_sets_own_default(name: str) -> None:
+def test_noise_shows_the_data_sets_own_default(name: str) -> None:
     at = draw()
     at.selectbox(key="data").set_value(name)
     rerun(at)
     assert drawn(at).data == DataConfig(name=name)
-    assert (at.number_input(key="noise").value, at.number_input(key="noise").placeholder) == (
-        None,
-        f"{DATA_SETS[name].defaults['noise']:g}",
-    )
+    assert at.number_input(key="noise").value == DATA_SETS[name].defaults["noise"]
 
 
 def test_a_data_set_without_noise_is_drawn_without_it() -> None:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from leafscope.core.errors import TableError
@@ -284,6 +286,15 @@ def test_parquet_with_categories_nulls_and_dates() -> None:
         ("dropped", 4),
         ("target", 0),
     ]
+
+
+def test_parquet_with_lists_and_names_that_repeat() -> None:
+    columns = [pa.array([1, 5, 2]), pa.array([[1], [2], [3]]), pa.array([7.5, 1, 2]), pa.array(["u", "v", "u"])]
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(columns, names=["x", "l", "x", "y"]), file)
+    table = read(file.getvalue())
+    assert [one.name for one in table.features] == ["x", "x_2"]
+    assert "it holds no numbers, texts or dates, but list<" in why(table, "l")
 
 
 def test_the_address_is_that_of_the_content() -> None:
