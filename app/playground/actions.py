@@ -30,8 +30,10 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
     """
     is_new = chosen is not None and (shown is None or _differs(chosen, shown) or continuous.was_reset(shown))
     is_preview = shown is not None and not faults and previews(chosen, shown)
+    is_played = chosen is not None and continuous.is_continuous(chosen)
+    width = continuous.OF_OTHERS if is_played else WIDTH
     with st.container(horizontal=True, key="actions", vertical_alignment="center"):
-        if chosen is not None and continuous.is_continuous(chosen):
+        if chosen is not None and is_played:
             continuous.draw(chosen, shown, is_new=is_new, is_valid=not faults)
         elif st.button(
             "Train",
@@ -45,15 +47,15 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
             _train(chosen, shown)
         if st.button(
             "New seed",
-            type="secondary" if is_new or chosen is None or continuous.is_continuous(chosen) else "primary",
+            type="secondary" if is_new or chosen is None or is_played else "primary",
             icon=":material/casino:",
             disabled=chosen is None or bool(faults),
             key="_new_seed",
-            width=WIDTH,
+            width=width,
             help="Train the same settings with the next seed that is not trained yet: other splits, other initial weights.",
         ):
             _train(_with_new_seed(chosen), None)
-        presets.draw(scene.BESIDE, WIDTH)
+        presets.draw(scene.BESIDE, width)
         if shown is not None:
             if not _is_played(chosen, shown) or diverged.has_diverged(shown):
                 _of_state(shown)
@@ -190,6 +192,8 @@ def _progress_words(now: RunSummary, epoch: int) -> str:
     """The epoch that the page shows while it trains, then how far training got: an ended run can be shown at any epoch."""
     done, total = theme.thousands(now.epochs_done), theme.thousands(now.epochs_total)
     words = [f"epoch {theme.thousands(epoch)} of {total}" if now.active else f"{done} of {total} epochs"]
+    if continuous.is_continuous(now.config) and now.status != "queued":
+        return f"epoch {theme.thousands(epoch)}" if now.active else f"{done} epochs"  # where it ends does not matter
     if now.status == "queued":
         ahead = jobs.default_store().queue_position(now.run_id) or 0
         words.append("next in the queue" if ahead == 0 else f"{ahead} run{'s' * (ahead > 1)} ahead in the queue")

@@ -13,22 +13,22 @@ from leafscope.core.config import RunConfig
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.values.summaries import RunSummary
 
-EPOCHS = 1000
-"""After so many epochs it ends: minutes for the nets of the Playground, and a history that pages read in a moment."""
+EPOCHS = 10_000
+"""The most epochs that a run can have. After so many it ends: the smallest nets of the Playground train 500 in a second."""
 
 SETTINGS = {"train.schedule": "constant", "train.epochs": EPOCHS}
 
-AXIS_ENDS = (20, 50, 100, 200, 500)
+AXIS_ENDS = (20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Epochs at which the axis of the curves ends, one after the other, so that it moves seldom."""
 
 KEY, BEFORE = "_continuous", "_before_continuous"
 
-WIDTH = 106
-"""CSS px of a button, so that five stand where there were four."""
+WIDTH, OF_RESET, OF_OTHERS = 96, 68, 114
+"""CSS px of Play and One epoch, of Reset, and of the buttons beside them: five stand where there were four."""
 
 
 def is_continuous(run: RunConfig) -> bool:
-    """Whether a run has the settings of continuous training: a constant rate, and at least 1,000 epochs."""
+    """Whether a run has the settings of continuous training: a constant rate, and the most epochs."""
     return run.train.schedule == SETTINGS["train.schedule"] and run.train.epochs >= EPOCHS
 
 
@@ -74,14 +74,14 @@ def draw(chosen: RunConfig, shown: RunSummary | None, *, is_new: bool, is_valid:
     mine = shown if shown is not None and shown.run_id == chosen.run_id else None
     if mine is not None and mine.active:
         st.button(
-            "Pausing" if mine.stopping else "Pause",
+            "Pause",
             icon=":material/pause:",
             disabled=mine.stopping,
             key="_pause",
             width=WIDTH,
             help="Stop here. Play goes on as if it had never stopped.",
             on_click=_stop,
-            args=(mine,),
+            args=(mine.run_id,),
         )
     elif st.button(
         "Play",
@@ -105,7 +105,7 @@ def draw(chosen: RunConfig, shown: RunSummary | None, *, is_new: bool, is_valid:
         "Reset",
         disabled=mine is None or was_reset(mine),
         key="_reset",
-        width=WIDTH,
+        width=OF_RESET,
         help="Go back to the untrained net. Play then trains from the beginning.",
     ):
         assert mine is not None  # the button is disabled
@@ -133,16 +133,16 @@ def _go_on(chosen: RunConfig, one_epoch: bool) -> None:
     st.rerun(scope="app")
 
 
-def _stop(mine: RunSummary) -> None:
+def _stop(run_id: str) -> None:
     try:
-        jobs.default_store().stop(mine.run_id)
+        jobs.default_store().stop(run_id)
     except LeafscopeError as error:
         session.notify(str(error))
 
 
 def _reset(mine: RunSummary) -> None:
     if mine.active:
-        _stop(mine)
+        _stop(mine.run_id)
     now = jobs.default_store().runs([mine.run_id]).get(mine.run_id, mine)
     st.session_state[session.Keys.RESET] = (now.run_id, now.attempt)
     st.rerun(scope="app")

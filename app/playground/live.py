@@ -220,8 +220,10 @@ def _ghost_series(epochs: np.ndarray, values: np.ndarray, metric: str, end: int,
             "formatter": GHOST,
             "color": colour,
             "fontSize": theme.FONT_SIZE[look.projector],
+            "backgroundColor": theme.BACKGROUND[look.dark],
+            "padding": [1, 3],
             "align": "right",
-            "verticalAlign": "bottom",
+            "verticalAlign": "top" if metric == "accuracy" else "bottom",  # away from the chart's edge
         },
     }
 

@@ -557,14 +557,14 @@ def test_continuous_training_is_played_paused_and_begun_again(lab: Lab, monkeypa
     assert Worker(lab.store, "w").work_once()
     run_app(at)
     assert f"{run.label}** stopped" in words(at)
-    assert any(caption.value.startswith("1 of 4 epochs") for caption in at.caption)
+    assert "1 epochs" in [caption.value for caption in at.caption]
     ghost, validation, _ = live_charts(at)["live_loss"]["series"]
     assert [point[1] for point in ghost["data"]] == [
         round(record.metrics["validation", "loss"], 5) for record in trained(before).records
     ]
     assert [point[0] for point in validation["data"]] == [0, 1]
-    press(at, "_play")
-    press(at, "_pause")
+    press(at, "Play")
+    press(at, "Pause")
     now = lab.store.run(run.run_id)
     assert (now.status, now.attempt, now.first_attempt) == ("stopped", 2, 1)
     press(at, "_reset")
