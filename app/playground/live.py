@@ -222,7 +222,7 @@ def _ghost_series(epochs: np.ndarray, values: np.ndarray, metric: str, end: int,
             "fontSize": theme.FONT_SIZE[look.projector],
             "backgroundColor": theme.BACKGROUND[look.dark],
             "padding": [1, 3],
-            "align": "right",
+            "align": "right" if seen.any() and epochs[seen][-1] > end / 2 else "left",
             "verticalAlign": "top" if metric == "accuracy" else "bottom",  # away from the chart's edge
         },
     }

@@ -74,7 +74,8 @@ class Queue(Reading):
     def resume(self, run_id: str, priority: Priority = "interactive", one_epoch: bool = False) -> Submission:
         """Queue the next attempt, which continues from the last checkpoint, or from scratch if there is none.
 
-        `one_epoch`: it stops after the next epoch. A queued or running run is left unchanged. Raises RunNotFoundError, RunStateError for a finished run, LimitError.
+        `one_epoch`: it stops after the next epoch. A queued or running run is left unchanged. Raises RunNotFoundError,
+        RunStateError for a finished run, LimitError.
         """
         self._expire()
         with self._write() as connection:
