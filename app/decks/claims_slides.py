@@ -20,6 +20,9 @@ CLAIMS = {
 }
 """What the captions call the claims; the third is this project's question, without which the first two are idle."""
 
+BEST = "Errors at the epoch of the lowest validation loss."
+"""How the scores of a figure are taken, for its caption."""
+
 
 def text_slide(title: str, paragraphs: Sequence[str], notes: str = "") -> Slide:
     """Make a slide of paragraphs."""
