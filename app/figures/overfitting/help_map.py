@@ -236,7 +236,7 @@ def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: the
     size, width = theme.FONT_SIZE[look.projector], grid.cell_width
     same = [SAME_NET] if frame.fits(SAME_NET, width, look) else SAME_NET.split()
     is_same = is_same_net(drawn)
-    means = [same if is_same[place] else [f"{row['mean']:+.1f}"] for place, row in drawn.iterrows()]
+    means = [same if one else [f"{mean:+.1f}"] for one, mean in zip(is_same, drawn["mean"])]
     longest = max((line for mean in means for line in mean), key=len)
     if not (frame.fits(longest, width, look) and grid.cell_height > 1.3 * size):
         return
