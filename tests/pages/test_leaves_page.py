@@ -220,7 +220,7 @@ def test_leaf_without_rows(lab: Lab, reached: bool) -> None:
     run = lab.finish(DEEP)
     at = open_page("leaves", run=run.run_id, node=empty_leaf(run, reached), part="all")
     assert any("No training row reaches leaf" in info.value for info in at.info)
-    assert any("No row of any split reaches it" in info.value for info in at.info) != reached
+    assert any("It is unseen: no row of any split reaches it" in info.value for info in at.info) != reached
     assert "members" not in figures(at)
     assert "heatmap" in figures(at)
 
