@@ -636,10 +636,12 @@ def test_a_decision_tree_stands_beside_the_net(lab: Lab) -> None:
     assert ranks[ranks["model"] == "decision tree"]["rows"].tolist() == sorted(theirs.tolist(), reverse=True)
 
 
-def test_impossible_leaves_are_counted_where_that_can_be_proved(lab: Lab) -> None:
-    run = lab.finish(small("xor", depth=4, width=8))
+@pytest.mark.parametrize(("depth", "impossible", "possible"), [(3, "1 is", 7), (4, "5 are", 11)])
+def test_impossible_leaves_are_counted_where_that_can_be_proved(lab: Lab, depth: int, impossible: str, possible: int) -> None:
+    run = lab.finish(small("xor", depth=depth, width=8))
     at = open_page("leaves", run=run.run_id, part="all")
-    assert "At least 5 are impossible: 4 hyperplanes cut 2 dimensions into at most 11 cells" in words(at)
+    proof = f"At least {impossible} impossible: {depth} hyperplanes cut 2 dimensions into at most {possible} cells"
+    assert proof in words(at)
 
 
 @pytest.mark.parametrize(
