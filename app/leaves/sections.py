@@ -111,7 +111,7 @@ def impossible_words(view: LeafView) -> str:
     if possible == leaves:
         return ""
     return (
-        f"At least {theme.thousands(leaves - possible)} {'is' if leaves - possible == 1 else 'are'} impossible: {view.depth} "
+        f"At least {theme.thousands(leaves - possible)} of {theme.thousands(leaves)} leaves {'is' if leaves - possible == 1 else 'are'} impossible: {view.depth} "
         f"hyperplanes cut {dimensions} dimensions into at most {theme.thousands(possible)} cells."
     )
 

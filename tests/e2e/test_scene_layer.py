@@ -86,8 +86,8 @@ def test_an_unused_leaf_says_which_kind_it_is_and_the_formula_follows_it(scene: 
     kinds = {}
     for leaf in unused:
         words = root.evaluate(LIT, 63 + leaf)
-        assert words.startswith(f"Matrix of the pattern {spaced(format(leaf, '06b'))}, level 6: ")
-        kinds[leaf] = words.split(": ")[1]
+        assert words.startswith(f"Matrix of the pattern {spaced(format(leaf, '06b'))}, level 6, ")
+        kinds[leaf] = words.split(", level 6, ")[1].split(":")[0]
         label = shown.page.locator(".scene-layer-formula").get_attribute("aria-label")
         assert f"of pattern {spaced(format(leaf, '06b'))}" in label
     assert kinds == {

@@ -636,7 +636,7 @@ def test_a_decision_tree_stands_beside_the_net(lab: Lab) -> None:
     assert ranks[ranks["model"] == "decision tree"]["rows"].tolist() == sorted(theirs.tolist(), reverse=True)
 
 
-@pytest.mark.parametrize(("depth", "impossible", "possible"), [(3, "1 is", 7), (4, "5 are", 11)])
+@pytest.mark.parametrize(("depth", "impossible", "possible"), [(3, "1 of 8 leaves is", 7), (4, "5 of 16 leaves are", 11)])
 def test_impossible_leaves_are_counted_where_that_can_be_proved(lab: Lab, depth: int, impossible: str, possible: int) -> None:
     run = lab.finish(small("xor", depth=depth, width=8))
     at = open_page("leaves", run=run.run_id, part="all")

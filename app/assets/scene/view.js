@@ -292,17 +292,17 @@ class SceneView {
     return { leaf, bits: bitsOf(leaf, level), uses: pathNodes(used, level, model.kind) };
   }
 
-  // Which kind of unused a node without training rows is, as far as the scene knows.
+  // Which kind of unused a node without training rows is, as far as the scene knows; goes on from its name.
   unusedWords(node) {
     const { model, layer } = this;
-    if (this.app.isMoving) return "no training row uses it";
+    if (this.app.isMoving) return ": no training row uses it";
     const isBelow = this.under(node);
     const reached = model.testLeaves(layer);
     const rows = reached?.filter(isBelow).length ?? 0;
-    if (rows) return `test only: no training row uses it, ${sceneThousands(rows)} test ${rows === 1 ? "row does" : "rows do"}`;
+    if (rows) return `, test only: no training row uses it, ${sceneThousands(rows)} test ${rows === 1 ? "row does" : "rows do"}`;
     const cells = this.plane && model.planeLeaves(layer);
-    if (cells && !cells.some(isBelow)) return "impossible here: no point of the plane shown has this sign pattern";
-    return reached ? "unseen: no training or test row uses it" : "no training row uses it";
+    if (cells && !cells.some(isBelow)) return ", impossible here: no point of the plane shown has such a sign pattern";
+    return reached ? ", unseen: no training or test row uses it" : ": no training row uses it";
   }
 
   // The text for screen readers, once the scene is at rest.
@@ -358,15 +358,15 @@ class SceneView {
     if (!model.gated || model.depth === 0) return "One matrix, which all rows share.";
     if (model.kind === "flat") {
       const its = scene.sums ? `its sum of ${scene.sums.used} matrices` : "its matrix";
-      const use = load === 0 ? this.unusedWords(node) : `${share} of the training rows use ${its}`;
-      return `Leaf ${sceneBits(bitsOf(node, model.depth))}: ${use}.`;
+      const use = load === 0 ? this.unusedWords(node) : `: ${share} of the training rows use ${its}`;
+      return `Leaf ${sceneBits(bitsOf(node, model.depth))}${use}.`;
     }
     const level = 31 - Math.clz32(node + 1);
     if (level === 0) return "The root's matrix: all rows use it.";
     const prefix = sceneBits(bitsOf(node + 1 - 2 ** level, level));
     const what = level === model.depth ? "pattern" : "patterns that begin with";
-    const use = load === 0 ? this.unusedWords(node) : `${share} of the training rows use it`;
-    return `Matrix of the ${what} ${prefix}, level ${level}: ${use}.`;
+    const use = load === 0 ? this.unusedWords(node) : `: ${share} of the training rows use it`;
+    return `Matrix of the ${what} ${prefix}, level ${level}${use}.`;
   }
 
   restWords() {
