@@ -6,7 +6,7 @@ from leafscope.app import navigation, server, theme
 from leafscope.app.address import link, session
 from leafscope.app.figures.run.decision_regions import DecisionRegions
 from leafscope.app.parts import drawing, run_picker
-from leafscope.app.playground import actions, controls, live, scene
+from leafscope.app.playground import actions, continuous, controls, live, scene
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE
@@ -32,6 +32,7 @@ def main() -> None:
     with action:
         if chosen is not None and not faults:
             _cost(chosen)
+        continuous.choose(chosen)
     shown = _shown_run(chosen)
     if shown is None:
         actions.draw(chosen, None, faults)

@@ -21,7 +21,7 @@ def test_python_blocks_run() -> None:
     blocks = [
         block
         for guide in GUIDES
-        if guide.name != "results.md"
+        if guide.name not in ("results.md", "real.md")  # they compute a checksum
         for block in re.findall(r"```python\n(.*?)```", guide.read_text(), re.DOTALL)
     ]
     assert len(blocks) == 2

@@ -1,5 +1,6 @@
 """A choice among a few options, kept in the session and in the URL."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -44,16 +45,19 @@ def picker(
 ) -> None:
     """Offer runs, sweeps or decks, id -> words, of which one is shown; `choose` is called with the id of another one.
 
-    The words may change, as a run ends or a deck is renamed. A browser that has not drawn the new ones yet sends the old ones,
-    which Streamlit hands on in place of an id: nobody chose anything then.
+    Where several have the same words, the first characters of their ids tell them apart, to people and to Streamlit. The words
+    may change, as a run ends or a deck is renamed. A browser that has not drawn the new ones yet sends the old ones, which
+    Streamlit hands on in place of an id: nobody chose anything then.
     """
     st.session_state[key] = shown
+    often = Counter(words.values())
+    told = {one: said if often[said] == 1 else f"{said} #{one[:6]}" for one, said in words.items()}
 
     def changed() -> None:
         if (chosen := st.session_state[key]) in words:
             choose(chosen)
 
-    st.selectbox(label, list(words), format_func=words.__getitem__, key=key, on_change=changed, help=help)
+    st.selectbox(label, list(words), format_func=told.__getitem__, key=key, on_change=changed, help=help)
 
 
 def seed(key: str, known: Any, usual: int | str) -> str | None:

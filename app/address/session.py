@@ -24,6 +24,7 @@ class Keys:
     CURVES = "_curves"
     IN_ADDRESS = "_in_address"
     CONTROLS_FROM = "_controls_from"
+    RESET = "_reset_run"
     FORM_FROM = "_form_from"
     PAGE = "_page"
     DECK = "_deck"
@@ -179,7 +180,7 @@ def seed_from_url(key: str, parse: Callable[[str], T], default: T) -> str | None
 
 def forget_address() -> None:
     """Forget all that the session holds of what the URL says, so that the URL is taken as it is."""
-    held = (Keys.RUN, Keys.SWEEP, Keys.CONTROLS_FROM, Keys.SCENE)
+    held = (Keys.RUN, Keys.SWEEP, Keys.CONTROLS_FROM, Keys.RESET, Keys.SCENE)
     for key in (*held, *st.session_state.get(Keys.IN_ADDRESS, ())):
         st.session_state.pop(key, None)
 

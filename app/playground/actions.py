@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.parts import diverged, sidebar
-from leafscope.app.playground import controls, presets, scene, scene_data
+from leafscope.app.playground import continuous, controls, presets, scene, scene_data
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.datasets import shape
@@ -28,10 +28,14 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
     Gives a function that writes how far training is, beside the buttons, from the epoch that the page shows. Below, in a box of
     fixed height so that nothing moves, stands the state of the run, or what is wrong with the choices, or that they wait.
     """
-    is_new = chosen is not None and (shown is None or _differs(chosen, shown))
+    is_new = chosen is not None and (shown is None or _differs(chosen, shown) or continuous.was_reset(shown))
     is_preview = shown is not None and not faults and previews(chosen, shown)
+    is_played = chosen is not None and continuous.is_continuous(chosen)
+    width = continuous.OF_OTHERS if is_played else WIDTH
     with st.container(horizontal=True, key="actions", vertical_alignment="center"):
-        if st.button(
+        if chosen is not None and is_played:
+            continuous.draw(chosen, shown, is_new=is_new, is_valid=not faults)
+        elif st.button(
             "Train",
             type="primary" if is_new or chosen is None else "secondary",
             icon=":material/play_arrow:",
@@ -43,17 +47,18 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
             _train(chosen, shown)
         if st.button(
             "New seed",
-            type="secondary" if is_new or chosen is None else "primary",
+            type="secondary" if is_new or chosen is None or is_played else "primary",
             icon=":material/casino:",
             disabled=chosen is None or bool(faults),
             key="_new_seed",
-            width=WIDTH,
+            width=width,
             help="Train the same settings with the next seed that is not trained yet: other splits, other initial weights.",
         ):
             _train(_with_new_seed(chosen), None)
-        presets.draw(scene.BESIDE, WIDTH)
+        presets.draw(scene.BESIDE, width)
         if shown is not None:
-            _of_state(shown)
+            if not _is_played(chosen, shown) or diverged.has_diverged(shown):
+                _of_state(shown)
             with st.container(key="progress"):
                 place = st.empty()
     if shown is None:
@@ -62,14 +67,14 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
         if faults:
             words = theme.escape_markdown("; ".join(faults.values()))
             st.warning(f"The configuration is not valid: {words}. Correct it before you train.", icon=":material/error:")
-        elif is_new:
-            _offer_training(chosen if is_preview else None, shown)
+        elif is_new and chosen is not None:
+            _offer_training(chosen, shown, is_preview)
         else:
             st.markdown(sidebar.status_line(shown) + _score_words(shown))
     if shown.error:
         st.error(theme.escape_markdown(shown.error), icon=":material/error:")
     if is_preview:
-        return lambda epoch: _say(place, "not trained yet")
+        return lambda epoch: _say(place, "epoch 0" if continuous.was_reset(shown) else "not trained yet")
     return lambda epoch: _progress(place, shown, epoch)
 
 
@@ -137,17 +142,25 @@ def _differs(chosen: RunConfig, shown: RunSummary) -> bool:
     return (changed(chosen, {"net.kind": kind}) if shown.config.net.fitted else chosen).run_id != shown.run_id
 
 
+def _is_played(chosen: RunConfig | None, shown: RunSummary) -> bool:
+    """Whether the run that is shown has the buttons of continuous training, which stop and resume it too."""
+    return chosen is not None and chosen.run_id == shown.run_id and continuous.is_continuous(chosen)
+
+
 def previews(chosen: RunConfig | None, shown: RunSummary) -> bool:
     """Whether the scene shows what is chosen before it is trained, in place of the run, which has ended."""
-    return chosen is not None and not shown.active and _differs(chosen, shown) and scene_data.has_untrained(chosen)
+    if chosen is None or shown.active or not (_differs(chosen, shown) or continuous.was_reset(shown)):
+        return False
+    return scene_data.has_untrained(chosen)
 
 
-def _offer_training(preview: RunConfig | None, shown: RunSummary) -> None:
+def _offer_training(chosen: RunConfig, shown: RunSummary, is_preview: bool) -> None:
     """Say what is shown, the run or what is chosen instead of it, and lead on and back."""
     label = theme.escape_markdown(shown.label, 80)
-    what = f"Figures show run {label}" if preview is None else f"Before training: {theme.escape_markdown(preview.label, 60)}"
+    what = f"Before training: {theme.escape_markdown(chosen.label, 60)}" if is_preview else f"Figures show run {label}"
+    to = "train from the beginning" if chosen.run_id == shown.run_id else "apply your choices"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(f"{what}; press Train to apply your choices.", width="stretch")
+        st.info(f"{what}; press {'Play' if continuous.is_continuous(chosen) else 'Train'} to {to}.", width="stretch")
         if st.button("Back to the run before", key="_use_settings", help=f"Show run {label} and its settings again."):
             controls.take_from(shown.run_id)
             st.rerun(scope="app")
@@ -179,6 +192,8 @@ def _progress_words(now: RunSummary, epoch: int) -> str:
     """The epoch that the page shows while it trains, then how far training got: an ended run can be shown at any epoch."""
     done, total = theme.thousands(now.epochs_done), theme.thousands(now.epochs_total)
     words = [f"epoch {theme.thousands(epoch)} of {total}" if now.active else f"{done} of {total} epochs"]
+    if continuous.is_continuous(now.config) and now.status != "queued":
+        return f"epoch {theme.thousands(epoch)}" if now.active else f"{done} epochs"  # where it ends does not matter
     if now.status == "queued":
         ahead = jobs.default_store().queue_position(now.run_id) or 0
         words.append("next in the queue" if ahead == 0 else f"{ahead} run{'s' * (ahead > 1)} ahead in the queue")

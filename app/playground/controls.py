@@ -123,7 +123,8 @@ def belong_to(run_id: str) -> None:
 
 def take_from(run_id: str) -> None:
     """Show a run, and set the controls to it when they are drawn next."""
-    st.session_state.pop(session.Keys.CONTROLS_FROM, None)
+    for key in (session.Keys.CONTROLS_FROM, session.Keys.RESET):
+        st.session_state.pop(key, None)
     for control in ALL:
         st.query_params.pop(control.key, None)
     session.show_run(run_id)

@@ -14,6 +14,8 @@ from leafscope.app.address import session
 from leafscope.app.figures.run.leaf_loads import LeafLoads
 from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.parts import drawing, store_trouble
+from leafscope.app.playground import continuous, ghost
+from leafscope.app.playground.ghost import Ghost
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import DATA_SETS, shape
@@ -23,6 +25,9 @@ from leafscope.core.usage.counts import leaf_counts
 
 REFRESH = 0.3
 """Seconds between two updates of a run that is running."""
+
+GHOST = "run before"
+"""The name of the line of the run that was shown before."""
 
 MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""
@@ -43,6 +48,7 @@ def follow(
     shows. `head` draws what stands above it, and gives a function that writes that epoch there.
     """
     waits = summary.active or (beside is not None and beside.active)
+    before = ghost.of_run_before(summary)
     refresh = REFRESH if waits else None  # a fragment cannot stop its own timer; the rerun below starts one without a timer
 
     @store_trouble.fragment(run_every=refresh)
@@ -67,7 +73,7 @@ def follow(
         with st.container(key="curves"):
             history = _history(now)
             if len(history):
-                _curves(now, history)
+                _curves(now, history, before)
             elif now.active:
                 st.caption("The first point appears once the untrained net has been measured.")
 
@@ -108,11 +114,11 @@ def _history(now: RunSummary) -> pd.DataFrame:
     return held
 
 
-def _curves(now: RunSummary, history: pd.DataFrame) -> None:
+def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> None:
     columns = st.columns(2)
     for column, metric, title in zip(columns, ("loss", "accuracy"), ("Loss (cross-entropy, nats)", "Accuracy (%)")):
         with column:
-            spec = curve_spec(now, history, metric, title)
+            spec = curve_spec(now, history, metric, title, before)
             sentence = _curve_sentence(history, metric)
             st.echarts_chart(spec, height=_height(), key=f"live_{metric}", alt=sentence, renderer=_renderer())
 
@@ -121,7 +127,8 @@ def _curves(now: RunSummary, history: pd.DataFrame) -> None:
         history.pivot_table(index="epoch", columns=["split", "metric"], values="value", dropna=False).pipe(_flat_columns),
         "live_curves_table",
         f"Measured after each epoch on all {theme.thousands(size.n_train)} training and "
-        f"{theme.thousands(size.n_validation)} validation rows; epoch 0 is before training. One seed.",
+        f"{theme.thousands(size.n_validation)} validation rows; epoch 0 is before training. One seed."
+        + ("" if before is None else f" {before.words()}"),
         drawing=lambda: _standing_curves(now, history),
         sentence=_curve_sentence(history, "loss"),
     )
@@ -157,21 +164,16 @@ def _height() -> int:
     return 400 if session.look().projector else 270
 
 
-def curve_spec(now: RunSummary, history: pd.DataFrame, metric: str, title: str) -> dict[str, Any]:
-    """Describe the live curve of one metric on train and validation, for ECharts."""
+def curve_spec(now: RunSummary, history: pd.DataFrame, metric: str, title: str, before: Ghost | None = None) -> dict[str, Any]:
+    """Describe the live curve of one metric on train and validation, for ECharts; that of the run before is faint."""
     look = session.look()
     net = now.config.net
     colour = theme.model_colour(net.kind, dark=look.dark, gates=net.gates)
-    series = []
+    end = continuous.axis_end(now)
+    series = [] if before is None or metric not in before.curves else [_ghost_series(*before.curves[metric], metric, end, look)]
     for split in ("validation", "train"):
         rows = history[(history["metric"] == metric) & (history["split"] == split)]
-        step = max(1, len(rows) // MAX_POINTS)
-        rows = rows.iloc[sorted({*range(0, len(rows), step), len(rows) - 1})] if len(rows) else rows
-        factor = 100 if metric == "accuracy" else 1
-        data = [
-            [int(epoch), round(value * factor, 5) if math.isfinite(value) else None]
-            for epoch, value in zip(rows["epoch"], rows["value"])
-        ]
+        data = _points(rows["epoch"].to_numpy(), rows["value"].to_numpy(), metric)
         series.append(
             {
                 "name": theme.SPLIT_WORDS[split],
@@ -187,7 +189,43 @@ def curve_spec(now: RunSummary, history: pd.DataFrame, metric: str, title: str) 
                 },
             }
         )
-    return _spec(title, series, look, "epoch", {"min": 0, "max": now.epochs_total}, legend=True)
+    return _spec(title, series, look, "epoch", {"min": 0, "max": end}, legend=True)
+
+
+def _points(epochs: np.ndarray, values: np.ndarray, metric: str) -> list[list[float | None]]:
+    """The points of a line, thinned, the first and the last kept; accuracies in percent."""
+    step = max(1, len(epochs) // MAX_POINTS)
+    kept = sorted({*range(0, len(epochs), step), len(epochs) - 1}) if len(epochs) else []
+    factor = 100 if metric == "accuracy" else 1
+    return [
+        [int(epochs[index]), round(float(values[index]) * factor, 5) if math.isfinite(values[index]) else None]
+        for index in kept
+    ]
+
+
+def _ghost_series(epochs: np.ndarray, values: np.ndarray, metric: str, end: int, look: theme.Look) -> dict[str, Any]:
+    """The line of the run before, up to the end of the axis, with its name on it."""
+    colour = theme.MUTED[look.dark]
+    seen = epochs <= end
+    return {
+        "name": GHOST,
+        "type": "line",
+        "data": _points(epochs[seen], values[seen], metric),
+        "showSymbol": False,
+        "silent": True,
+        "lineStyle": {"color": colour, "opacity": 0.5, "width": theme.LINE_WIDTH[look.projector], "type": "dashed"},
+        "itemStyle": {"color": colour, "opacity": 0.5},
+        "endLabel": {
+            "show": True,
+            "formatter": GHOST,
+            "color": colour,
+            "fontSize": theme.FONT_SIZE[look.projector],
+            "backgroundColor": theme.BACKGROUND[look.dark],
+            "padding": [1, 3],
+            "align": "right" if seen.any() and epochs[seen][-1] > end / 2 else "left",
+            "verticalAlign": "top" if metric == "accuracy" else "bottom",  # away from the chart's edge
+        },
+    }
 
 
 def _curve_sentence(history: pd.DataFrame, metric: str) -> str:
@@ -245,7 +283,14 @@ def _spec(
         "animation": False,
         "title": {"text": title, "left": 0, "top": 0, "textStyle": text | {"fontWeight": "bold"}},
         "grid": {"left": 8, "right": 24, "top": 3 * size, "bottom": 2 * size, "containLabel": True},
-        "legend": {"show": legend, "right": 40, "top": 0, "textStyle": text, "itemWidth": 40},
+        "legend": {
+            "show": legend,
+            "data": [one["name"] for one in series if one["name"] != GHOST],  # which has its name beside it
+            "right": 40,
+            "top": 0,
+            "textStyle": text,
+            "itemWidth": 40,
+        },
         "tooltip": {"trigger": "axis"},
         "toolbox": {
             "right": 0,

@@ -123,7 +123,9 @@ def _net(store: Store, summary: RunSummary, live: bool) -> Drawn:
     states = [read(data, snapshot_name(kind, epoch), run) for epoch, data in kept.items()]
     if kind == "weights":
         drawn = Drawn(list(kept), [_weights(state, run.net) for state in states], depth=depth)
-        return drawn if live or summary.active else _with_last(store, summary, drawn)
+        if summary.active and summary.attempt == summary.first_attempt:
+            return drawn
+        return _with_last(store, summary, drawn)  # one that was resumed goes on from its checkpoint
     levels = None if live else store.artifact(summary.run_id, LEVELS)
     return Drawn(list(kept), ready=_ready(run.net, states, {} if levels is None else read(levels, LEVELS, run)), depth=depth)
 
@@ -133,6 +135,8 @@ def _with_last(store: Store, summary: RunSummary, drawn: Drawn) -> Drawn:
     if drawn.epochs[-1] >= summary.epochs_done:
         return drawn
     left = _Left.of(store, summary)
+    if summary.active and (left is None or left.epoch <= drawn.epochs[-1]):
+        return drawn
     if left is None or left.epoch <= drawn.epochs[-1]:
         note = f"The last epoch whose net was kept is {drawn.epochs[-1]}; the run ended after {summary.epochs_done}."
         return replace(drawn, note=note)

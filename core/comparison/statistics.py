@@ -86,7 +86,8 @@ def differences_by_depth(
     """Compare two models of one cell over the same seeds, one row for each depth of `first`.
 
     A model whose depth is NaN is compared with every depth of the other. Columns depth, mean, low, high, n, p (of first minus
-    second), p_holm over the depths, shown (p_holm < 0.05). Raises ValueError as `by_depth` does.
+    second), p_holm over the depths at which the nets are not the same, shown (p_holm < 0.05). Raises ValueError as `by_depth`
+    does.
     """
     return _over_depths(results, first, second, measure(results, which, split, metric), overlap)
 
@@ -111,8 +112,9 @@ def where_it_helps(
     """Compare two models over the same seeds in every cell, one row for each data set, width and depth of `first`.
 
     A model whose width or depth is NaN is compared with every width or depth of the other. Columns data, n_train, width,
-    depth, mean, low, high, n, p (of first minus second), p_holm over all rows, shown (p_holm < 0.05). Data sets are in order
-    of first appearance, then width and depth ascending. Raises ValueError for a repeated seed, and as `measure` does.
+    depth, mean, low, high, n, p (of first minus second), p_holm over all rows that do not compare a net with itself, shown
+    (p_holm < 0.05). Data sets are in order of first appearance, then width and depth ascending. Raises ValueError for a
+    repeated seed, and as `measure` does.
     """
     values = measure(results, which, split, metric)
     _check_columns(results, ["data", "n_train"])
@@ -176,8 +178,16 @@ def _beside(first: pd.DataFrame, second: pd.DataFrame, name: str) -> Iterator[tu
         yield float(value), at_first, at_second
 
 
+def is_same_net(differences: pd.DataFrame) -> "pd.Series[bool]":
+    """Say of each row whether it compares a net with itself, so that nothing is tested: at depth 0, without a difference.
+
+    At depth 0 every gated net is the dense net of its width.
+    """
+    return (differences[["depth", "mean", "low", "high"]] == 0).all(axis=1)
+
+
 def _with_holm(differences: pd.DataFrame) -> pd.DataFrame:
-    adjusted = holm(differences["p"].to_numpy())
+    adjusted = holm(differences["p"].mask(is_same_net(differences)).to_numpy())
     return differences.assign(p_holm=adjusted, shown=adjusted < LEVEL)
 
 

@@ -19,16 +19,29 @@ from leafscope.core.store.values.records import CHECKPOINT, PRIORITIES, QUEUE_LI
 class Queue(Reading):
     """The part of the store that manages the queue."""
 
-    def submit(self, run: RunConfig, anew: bool = False, note: str = "", priority: Priority = "interactive") -> Submission:
+    def submit(
+        self,
+        run: RunConfig,
+        anew: bool = False,
+        note: str = "",
+        priority: Priority = "interactive",
+        one_epoch: bool = False,
+    ) -> Submission:
         """Queue a run from scratch, unless the same configuration is queued, running or (without `anew`) finished.
 
-        In that case it is reused, and otherwise the person's own, even if it came with the program. To continue a stopped,
-        failed or interrupted run, call `resume`. Raises LimitError if the queue would exceed 1,000 runs.
+        In that case it is reused, and otherwise the person's own, even if it came with the program. `one_epoch`: it stops after
+        its first epoch. To continue a stopped, failed or interrupted run, call `resume`. Raises LimitError if the queue would
+        exceed 1,000 runs.
         """
-        return self.submit_many([run], anew, note, priority)[0]
+        return self.submit_many([run], anew, note, priority, one_epoch)[0]
 
     def submit_many(
-        self, wanted: Sequence[RunConfig], anew: bool = False, note: str = "", priority: Priority = "sweep"
+        self,
+        wanted: Sequence[RunConfig],
+        anew: bool = False,
+        note: str = "",
+        priority: Priority = "sweep",
+        one_epoch: bool = False,
     ) -> list[Submission]:
         """Queue all of these runs in this order, or none; raises LimitError if the queue would exceed 1,000 runs."""
         self._expire()
@@ -51,16 +64,18 @@ class Queue(Reading):
                     connection.execute(insert(runs).values(row))
                 attempt = 1 if newest is None else newest.attempt + 1
                 new = {"first_attempt": attempt, "epochs_total": run.epochs, "created": now + index * 1e-6}
-                self._queue(connection, run.run_id, attempt, new | {"priority": PRIORITIES[priority]})
+                how = {"priority": PRIORITIES[priority], "stop_requested": one_epoch}
+                self._queue(connection, run.run_id, attempt, new | how)
                 submissions.append(Submission(run.run_id, attempt, reused=False))
             self._make_own(connection, [one.run_id for one in submissions if not one.reused])
             self._check_queue(connection)
         return submissions
 
-    def resume(self, run_id: str, priority: Priority = "interactive") -> Submission:
+    def resume(self, run_id: str, priority: Priority = "interactive", one_epoch: bool = False) -> Submission:
         """Queue the next attempt, which continues from the last checkpoint, or from scratch if there is none.
 
-        A queued or running run is left unchanged. Raises RunNotFoundError, RunStateError for a finished run, LimitError.
+        `one_epoch`: it stops after the next epoch. A queued or running run is left unchanged. Raises RunNotFoundError,
+        RunStateError for a finished run, LimitError.
         """
         self._expire()
         with self._write() as connection:
@@ -73,7 +88,7 @@ class Queue(Reading):
                 raise RunStateError(f"only a stopped, failed or interrupted run can be resumed, but {run_id} is finished")
             attempt = last.attempt + 1
             new = {"epochs_total": last.epochs_total, "created": self._clock(), "priority": PRIORITIES[priority]}
-            self._queue(connection, run_id, attempt, new | self._goes_on(connection, last))
+            self._queue(connection, run_id, attempt, new | {"stop_requested": one_epoch} | self._goes_on(connection, last))
             self._check_queue(connection)
         return Submission(run_id, attempt, reused=False)
 
@@ -135,7 +150,8 @@ class Queue(Reading):
     def claim(self, worker_id: str, pid: int | None = None) -> Claim | None:
         """Claim the next queued attempt: interactive before sweeps, then the oldest; None if the queue is empty."""
         order = attempts.c.priority, attempts.c.created, attempts.c.run_id
-        query = select(attempts.c.run_id, attempts.c.attempt).where(attempts.c.status == "queued").order_by(*order).limit(1)
+        turns = select(attempts.c.run_id, attempts.c.attempt, attempts.c.stop_requested)
+        query = turns.where(attempts.c.status == "queued").order_by(*order).limit(1)
         with self._read() as connection:
             if connection.execute(query).first() is None:
                 return None
@@ -152,7 +168,7 @@ class Queue(Reading):
                 }
                 if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
                     run = connection.execute(select(runs).where(runs.c.run_id == turn.run_id)).one()
-                    return Claim(turn.run_id, turn.attempt, worker_id, run.label, run.config)
+                    return Claim(turn.run_id, turn.attempt, worker_id, run.label, run.config, one_epoch=turn.stop_requested)
         return None
 
     def queue_position(self, run_id: str) -> int | None:

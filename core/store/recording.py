@@ -176,10 +176,11 @@ class Recording(Reading):
                 connection.execute(insert(artifact_parts), whole)
             if new:
                 self._name_artifacts(connection, [named[name] | {"size": len(data)} for name, data in new.items()])
-            if ending.get("status") == "finished" and CHECKPOINT not in new:
+            is_last = ending.get("status") == "finished" and CHECKPOINT not in new
+            if is_last or CHECKPOINT in new:  # no attempt continues from an older one
                 for table in (artifacts, artifact_parts):
-                    mine = table.c.run_id == claim.run_id, table.c.attempt == claim.attempt, table.c.name == CHECKPOINT
-                    connection.execute(delete(table).where(*mine))
+                    mine = table.c.run_id == claim.run_id, table.c.name == CHECKPOINT
+                    connection.execute(delete(table).where(*mine, table.c.attempt < claim.attempt + is_last))
             alive = {"heartbeat": self._clock(), "beats": attempts.c.beats + 1}
             connection.execute(update(attempts).where(*of_claim(claim)).values(alive | values | ending))
         return True

@@ -55,7 +55,7 @@ attempts = Table(
     Column("heartbeat", Double),  # when it was last counted up, to be shown; nothing is decided by it
     Column("worker_id", String(64)),
     Column("pid", Integer),
-    Column("stop_requested", Boolean, nullable=False, default=False),
+    Column("stop_requested", Boolean, nullable=False, default=False),  # before it began: to stop after the next epoch
     Column("error", Text),
     Column("device", String(20)),
     Column("resumed_from", Integer, nullable=False, default=0),  # the epoch of the checkpoint from which it continued

@@ -86,7 +86,7 @@ class Watch(threading.Thread):
                 lost = [claim for claim, wish in wishes.items() if wish == "lost"]
                 held = dict(zip(lost, self._store.take_up(lost), strict=True)) if lost else {}
                 for claim, wish in wishes.items():
-                    if wish == "stop" or (wish == "lost" and not held[claim]):
+                    if (wish == "stop" and not claim.one_epoch) or (wish == "lost" and not held[claim]):
                         followed[claim].set()
                 if time.monotonic() >= next_beat:
                     self._store.beat(self._worker_id, *followed)

@@ -122,13 +122,16 @@ class Worker:
         try:
             if claim.run.net.fitted:
                 return fit_attempt(self._store, claim, lambda: stop.is_set() or self.watch.ending.is_set(), self._why_stopped)
-            trainer = self._trainer(claim.run, lambda: stop.is_set() or self.watch.ending.is_set())
+            until = claim.run.epochs
+            trainer = self._trainer(claim.run, lambda: stop.is_set() or self.watch.ending.is_set() or trainer.epoch >= until)
             from leafscope.core.inspection.snapshots import Snapshots
 
             snapshots = Snapshots(claim.run, trainer)
             recorder = Recorder(self._store, claim, trainer.state)
             if (saved := self._store.checkpoint(claim)) is not None:
                 trainer.load_state(unpack(saved))
+            if claim.one_epoch:
+                until = trainer.epoch + 1
             if not self._store.begin(claim, trainer.device, trainer.epoch):
                 raise AttemptLostError
             del saved

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app import theme
-from leafscope.app.playground import controls
+from leafscope.app.playground import continuous, controls
 from leafscope.core import device
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.config.link import decode
@@ -539,6 +539,50 @@ def test_a_run_that_diverged_is_trained_with_a_tenth_of_the_learning_rate(lab: L
     assert at.number_input(key="lr").value == 1.0
     assert f"{now.label}** queued" in words(at)
     assert "_use_settings" not in [button.key for button in at.button]
+
+
+def test_continuous_training_is_played_paused_and_begun_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(continuous, "EPOCHS", 4)
+    monkeypatch.setitem(continuous.SETTINGS, "train.epochs", 4)
+    before = lab.finish(moons())
+    run = changed(before, continuous.SETTINGS)
+    at = open_page(run=before.run_id)
+    at.toggle(key="_continuous").set_value(True)
+    run_app(at)
+    assert (field(at, "epochs").value, field(at, "schedule").value) == (4, "constant")
+    assert "press Play to apply your choices" in words(at)
+    assert at.button(key="_reset").disabled
+    press(at, "_one_epoch")
+    assert [lab.store.run(run.run_id).status, "_train" in {one.key for one in at.button}] == ["queued", False]
+    assert Worker(lab.store, "w").work_once()
+    run_app(at)
+    assert f"{run.label}** stopped" in words(at)
+    assert "1 epochs" in [caption.value for caption in at.caption]
+    ghost, validation, _ = live_charts(at)["live_loss"]["series"]
+    assert [point[1] for point in ghost["data"]] == [
+        round(record.metrics["validation", "loss"], 5) for record in trained(before).records
+    ]
+    assert [point[0] for point in validation["data"]] == [0, 1]
+    press(at, "Play")
+    press(at, "Pause")
+    now = lab.store.run(run.run_id)
+    assert (now.status, now.attempt, now.first_attempt) == ("stopped", 2, 1)
+    press(at, "_reset")
+    assert "press Play to train from the beginning" in words(at)
+    assert drawn(at)["scenes"][0]["epochs"] == [0]
+    press(at, "_use_settings")
+    assert drawn(at)["scenes"][0]["epochs"] == [0, 1]
+    press(at, "_reset")
+    press(at, "_play")
+    assert Worker(lab.store, "w").work_once()
+    now = lab.store.run(run.run_id)
+    assert (now.status, now.attempt, now.first_attempt, now.epochs_done) == ("finished", 3, 3, 4)
+    run_app(at)
+    assert [at.button(key=key).disabled for key in ("_play", "_one_epoch", "_reset")] == [True, True, False]
+    at.toggle(key="_continuous").set_value(False)
+    run_app(at)
+    assert (field(at, "epochs").value, field(at, "schedule").value) == (before.train.epochs, "cosine")
+    assert "press Train to apply your choices" in words(at)
 
 
 def test_a_run_whose_worker_is_silent_is_interrupted(lab: Lab) -> None:

@@ -17,6 +17,7 @@ from leafscope.app.figures.shared.depth_panels import DEPTH_AXIS
 from leafscope.app.figures.shared.interval_lines import integer_axis, n_words, phrase, row_words, sentence_case
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.theme import SCREEN, Look
+from leafscope.core.comparison.statistics import is_same_net
 
 _BETTER = {False: "#0072B2", True: "#4FA3E0"}
 _WORSE = {False: "#C2410C", True: "#F9A03F"}
@@ -95,22 +96,26 @@ class HelpMap:
 [-6.0, -2.2], n = 5) and a higher one in none; in the other 1 no difference is shown. With these 5 seeds, a difference of 1.6 \
 points would be found in 4 of 5 cases.
         """
-        table = self._table.dropna(subset=["mean"])
+        known = self._table.dropna(subset=["mean"])
         one, other = phrase(self.first), phrase(self.second)
-        if table.empty:
+        if known.empty:
             return f"No seed has finished with both {one} and {other} yet."
+        table = known[~is_same_net(known)]
+        if table.empty:
+            return f"At K = 0 {one} and {other} are the same net, and no larger K has finished."
+        same = "" if len(table) == len(known) else "; at K = 0 both are the same net"
         count = f"{theme.thousands(len(table))} cell{'' if len(table) == 1 else 's'}"
         shown = table[table["shown"]]
         if shown.empty:
             why = "one seed has no interval" if (table["n"] <= 1).all() else n_words(table["n"])
-            none = f"No difference in test error between {one} and {other} is shown in any of {count} ({why})."
+            none = f"No difference in test error between {one} and {other} is shown in any of {count} ({why}){same}."
             return f"{none}{missed_words(table, 'cell')}"
         lower, higher = shown[shown["mean"] < 0], shown[shown["mean"] >= 0]
         left = len(table) - len(shown)
         rest = f"; in the other {theme.thousands(left)} no difference is shown" if left else ""
         return (
             f"{sentence_case(one)} has a lower test error than {other} in {_cells(lower, f' of {count}')} "
-            f"and a higher one in {_cells(higher)}{rest}.{missed_words(table, 'cell')}"
+            f"and a higher one in {_cells(higher)}{rest}{same}.{missed_words(table, 'cell')}"
         )
 
     def table(self) -> pd.DataFrame:
@@ -230,11 +235,12 @@ def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: the
     """Write the differences and their intervals into their cells, where all of them fit: grey where none is shown."""
     size, width = theme.FONT_SIZE[look.projector], grid.cell_width
     same = [SAME_NET] if frame.fits(SAME_NET, width, look) else SAME_NET.split()
-    means = [same if _is_same_net(row) else [f"{row['mean']:+.1f}"] for _, row in drawn.iterrows()]
+    is_same = is_same_net(drawn)
+    means = [same if one else [f"{mean:+.1f}"] for one, mean in zip(is_same, drawn["mean"])]
     longest = max((line for mean in means for line in mean), key=len)
     if not (frame.fits(longest, width, look) and grid.cell_height > 1.3 * size):
         return
-    known = drawn[drawn["low"].notna() & drawn["high"].notna() & ~drawn.apply(_is_same_net, axis=1)]
+    known = drawn[drawn["low"].notna() & drawn["high"].notna() & ~is_same]
     ends = [(f"[{low:+.1f},", f"{high:+.1f}]") for low, high in zip(known["low"], known["high"])]
     intervals: dict[Any, list[str]] = {}
     for lines, parts in ((1, [[" ".join(pair)] for pair in ends]), (2, [list(pair) for pair in ends])):
@@ -251,11 +257,6 @@ def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: the
             {"x": row["depth"], "y": grid.row[row["width"]], "text": words, "showarrow": False, "font": {"color": ink}}
         )
     frame.annotate(figure, notes)
-
-
-def _is_same_net(row: pd.Series) -> bool:
-    """Whether both models are the same net: at depth 0, with no difference for any seed."""
-    return bool(row["depth"] == 0 and row["low"] == row["mean"] == row["high"] == 0)
 
 
 def _ink_on(colour: str) -> str:

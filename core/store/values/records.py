@@ -48,6 +48,8 @@ class Claim:
     worker_id: str
     label: str
     config_json: str
+    one_epoch: bool = False
+    """Whether it stops after the next epoch."""
 
     @property
     def run(self) -> RunConfig:

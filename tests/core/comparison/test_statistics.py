@@ -237,8 +237,21 @@ class TestDifferencesByDepth:
     def test_identical_models(self, results):
         found = differences_by_depth(results, "tree", "tree", "best", "test", "error")
         assert found[["mean", "low", "high"]].to_numpy().tolist() == [[0, 0, 0]] * 2
-        assert found["p_holm"].tolist() == [1, 1]
+        assert found["p"].tolist() == [1, 1]
+        same = found["depth"] == 0  # every gated net without gates is the dense net: nothing is tested
+        assert found["p_holm"].isna().tolist() == same.tolist()
         assert not found["shown"].any()
+
+    def test_what_is_the_same_net_is_not_counted(self):
+        rows = [
+            row
+            for depth in (0, 2)
+            for row in of_seeds("tree", depth, [0.5] * 5 if depth == 0 else [0.49, 0.48, 0.46, 0.485, 0.47])
+        ]
+        dense = of_seeds("dense", None, [0.5] * 5)
+        found = differences_by_depth(table(*rows, *dense), "tree", "dense", "best", "test", "error")
+        assert found["p_holm"].isna().tolist() == [True, False]
+        assert found["p_holm"][1] == found["p"][1]
 
     def test_holm_over_the_depths(self):
         dense = of_seeds("dense", None, [0.5] * 5)

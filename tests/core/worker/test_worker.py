@@ -23,6 +23,7 @@ from leafscope.core.inspection.snapshots import snapshot_epochs
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
 from leafscope.core.training.trainer import EpochRecord, Trainer
+from leafscope.core.worker.watch import Watch
 from leafscope.core.worker.worker import Worker, explain
 from tests.core.store.as_tensors import as_tensors
 
@@ -136,13 +137,55 @@ def test_stop_and_resume_equals_uninterrupted(uninterrupted: Any, db: Store) -> 
     stopped = db.run(run_id)
     assert 5 <= stopped.epochs_done < EPOCHS
     assert db.recorded_epochs(run_id).tolist() == list(range(stopped.epochs_done + 1))
-    assert db.resume(run_id).attempt == 3
+    assert db.resume(run_id, one_epoch=True).attempt == 3  # it ends the epoch in which it was stopped
+    one_more = jobs.wait(run_id, 10, store=db)
+    assert (one_more.status, one_more.resumed_from) == ("stopped", stopped.epochs_done)
+    assert one_more.epochs_done == stopped.epochs_done + 1
+    assert db.resume(run_id).attempt == 4
     summary = jobs.wait(run_id, 60, store=db)
-    assert (summary.status, summary.resumed_from) == ("finished", stopped.epochs_done)
+    assert (summary.status, summary.resumed_from) == ("finished", one_more.epochs_done)
     assert summary.seconds > stopped.seconds > 0
     assert_same(everything(db, run_id), uninterrupted)
     losses = uninterrupted[0].query("split == 'validation' and metric == 'loss'")["value"].to_numpy()
     assert (summary.best_epoch, summary.best["validation_loss"]) == (losses.argmin(), losses.min())
+
+
+def test_epochs_one_by_one_equal_a_run_at_once(tmp_path: Path) -> None:
+    run = config(epochs=3, schedule="constant")
+    whole, single = (Store(tmp_path / f"{name}.db") for name in ("whole", "single"))
+    whole.submit(run)
+    assert Worker(whole, "w").work_once()
+    states, kept = [], []
+    single.submit(run, one_epoch=True)
+    for epoch in (1, 2, 3):
+        assert Worker(single, "w").work_once()
+        summary = single.run(run.run_id)
+        assert (summary.epochs_done, summary.resumed_from) == (epoch, epoch - 1)
+        states.append(summary.status)
+        with single._read() as connection:
+            kept += connection.exec_driver_sql("SELECT attempt FROM artifacts WHERE name = 'checkpoint'").scalars().all()
+        if epoch < 3:
+            single.resume(run.run_id, one_epoch=True)
+    assert states == ["stopped", "stopped", "finished"]
+    assert kept == [1, 2]  # only the newest, and none of a finished run
+    assert_same(everything(single, run.run_id), everything(whole, run.run_id))
+
+
+def test_an_attempt_of_one_epoch_is_not_broken_off_by_the_wish_to_stop_after_it(tmp_path: Path) -> None:
+    db = Store(tmp_path / "watched.db")
+    for seed, one_epoch in ((1, True), (2, False)):
+        db.submit(config(seed), one_epoch=one_epoch)
+    claims = [claim for claim in (db.claim("w"), db.claim("w")) if claim is not None]
+    db.set_worker("w", "busy")
+    db.stop(claims[1].run_id)
+    before, watch = db.beats("w"), Watch(db, "w", None)
+    single, stopped = watch.follow(*claims)
+    watch.started.set()
+    watch.start()
+    until(lambda: db.beats("w") != before, 10, "a look at the wishes, which precedes a heartbeat")
+    watch.done.set()
+    watch.join()
+    assert (single.is_set(), stopped.is_set()) == (False, True)
 
 
 def test_loss_that_is_not_finite_fails(process: "subprocess.Popen[bytes]", db: Store) -> None:
