@@ -111,8 +111,9 @@ def impossible_words(view: LeafView) -> str:
     if possible == leaves:
         return ""
     return (
-        f"At least {theme.thousands(leaves - possible)} of {theme.thousands(leaves)} leaves {'is' if leaves - possible == 1 else 'are'} impossible: {view.depth} "
-        f"hyperplanes cut {dimensions} dimensions into at most {theme.thousands(possible)} cells."
+        f"At least {theme.thousands(leaves - possible)} of {theme.thousands(leaves)} leaves "
+        f"{'is' if leaves - possible == 1 else 'are'} impossible: {view.depth} hyperplanes cut {dimensions} dimensions into "
+        f"at most {theme.thousands(possible)} cells."
     )
 
 
