@@ -24,7 +24,7 @@ from leafscope.app.parts import drawing
 from leafscope.app.parts.csv_button import csv_button
 from leafscope.app.sweeps import current
 from leafscope.app.sweeps.curves import cost_points
-from leafscope.app.sweeps.findings import interval_words, stage_words
+from leafscope.app.sweeps.findings import data_words, interval_words, stage_words
 from leafscope.core import jobs
 from leafscope.core.bench import FEATURES
 from leafscope.core.config import NetConfig, RunConfig
@@ -368,7 +368,7 @@ def errors(table: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
         ErrorByCost(points, choice.cost),
         key="error_by_cost",
         subject=choice.of_data,
-        caption="Errors at the epoch of the lowest validation loss, at all widths. The front is chosen on validation among "
-        f"the {theme.thousands(len(points))} models shown; test rows are only reported.{hidden} "
+        caption=f"{data_words(rows)} Errors at the epoch of the lowest validation loss, at all widths. The front is chosen on "
+        f"validation among the {theme.thousands(len(points))} models shown; test rows are only reported.{hidden} "
         f"{interval_words(rows, drawn='Bars')} {stage_words(rows)}",
     )

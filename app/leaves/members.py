@@ -11,6 +11,7 @@ from leafscope.app import theme
 from leafscope.app.figures.leaves.class_mix import ClassMix
 from leafscope.app.figures.leaves.image_grid import MAX_IMAGES, ImageGrid, MeanImage, members_sentence
 from leafscope.app.leaves.node import LeafView
+from leafscope.app.leaves.sections import impossible_words
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
 
@@ -23,11 +24,7 @@ def rows(view: LeafView) -> None:
     members = view.members()
     st.header(f"{view.title}: {theme.thousands(len(members))} {view.rows}")
     if not len(members):
-        reached = [
-            SPLITS[name] for name, leaf in view.leaves.items() if ((leaf >> (view.depth - view.level)) == view.prefix).any()
-        ]
-        others = f"{theme.enumerate_words(reached).capitalize()} rows reach" if reached else "No row of any split reaches"
-        st.info(f"No {SPLITS[view.split]} row reaches {view.name}. {others} it. Click another box of the tree.")
+        st.info(f"No {SPLITS[view.split]} row reaches {view.name}. {_why_empty(view)} Click another box of the tree.")
         return
     split = view.data.splits[view.split]
     predictions = view.predictions_of(view.node, members)
@@ -61,6 +58,7 @@ def classes(view: LeafView) -> None:
     """The classes of the chosen node's rows, and the mean of its images."""
     members = view.members()
     if not len(members):
+        st.info(f"No {SPLITS[view.split]} row is in {view.name}. {_why_empty(view)}")
         return
     n_classes = view.data.n_classes
     mix = np.bincount(view.labels[members], minlength=n_classes)
@@ -85,6 +83,19 @@ def classes(view: LeafView) -> None:
             share=0.38,
             caption="In the data's units.",
         )
+
+
+def _why_empty(view: LeafView) -> str:
+    """Say which rows reach a node that holds none of the split, and so which kind of unused it is."""
+    reached = [SPLITS[name] for name, leaf in view.leaves.items() if ((leaf >> (view.depth - view.level)) == view.prefix).any()]
+    others = f"{theme.enumerate_words(reached)} rows reach it"
+    if "training" in reached:
+        return f"{others.capitalize()}."
+    if "test" in reached:
+        return f"It is test only: {others}."
+    if reached:
+        return f"It is unseen: no training or test row reaches it, only {theme.enumerate_words(reached)} rows do."
+    return f"It is unseen: no row of any split reaches it. {impossible_words(view)}".strip()
 
 
 def _predicted(view: LeafView, predictions: NDArray[np.int64] | None) -> str:

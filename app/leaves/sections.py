@@ -96,17 +96,25 @@ def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
     test_only, unseen = int((states == "test only").sum()), int((states == "unseen").sum())
     if test_only + unseen == 0:
         return "Every leaf holds a training row."
-    sentence = (
-        f"{theme.thousands(test_only + unseen)} leaves hold no training row: {theme.thousands(test_only)} are reached by test "
-        f"rows only, {theme.thousands(unseen)} by neither."
+    hold = "leaf holds" if test_only + unseen == 1 else "leaves hold"
+    return (
+        f"{theme.thousands(test_only + unseen)} {hold} no training row: {theme.thousands(test_only)} "
+        f"{'is' if test_only == 1 else 'are'} reached by test rows only, {theme.thousands(unseen)} by neither. "
+        f"{impossible_words(view)}"
+    ).strip()
+
+
+def impossible_words(view: LeafView) -> str:
+    """Say how many leaves no row could ever reach, as far as that can be proved; empty where it cannot."""
+    leaves, dimensions = 1 << view.depth, gate_dimensions(view)
+    possible = possible_leaves(view.depth, dimensions)
+    if possible == leaves:
+        return ""
+    return (
+        f"At least {theme.thousands(leaves - possible)} of {theme.thousands(leaves)} leaves "
+        f"{'is' if leaves - possible == 1 else 'are'} impossible: {view.depth} hyperplanes cut {dimensions} dimensions into "
+        f"at most {theme.thousands(possible)} cells."
     )
-    dimensions = gate_dimensions(view)
-    if (possible := possible_leaves(view.depth, dimensions)) < len(states):
-        sentence += (
-            f" At least {theme.thousands(len(states) - possible)} are impossible: {view.depth} hyperplanes cut {dimensions} "
-            f"dimensions into at most {theme.thousands(possible)} cells."
-        )
-    return sentence
 
 
 def gate_dimensions(view: LeafView) -> int:

@@ -52,7 +52,7 @@ def explain_row(view: LeafView, trained: TrainedNet, net: Net) -> None:
             share=0.58,
             caption=view.caption(
                 "What each matrix on the path adds to each class's logit: its part of the layer's sum, carried on with the "
-                "ReLU masks of the whole sum; with the biases after it the parts sum to the logits."
+                "ReLU masks of the whole sum; with the later biases, those of the layers above it, the parts sum to the logits."
             ),
         )
     with right:
@@ -71,7 +71,7 @@ def _pick_row(view: LeafView, trained: TrainedNet) -> int | None:
     if asked is not None and asked not in members:
         members = np.append(members, asked)
     if not len(members):
-        st.info(f"No {SPLITS[view.split]} row is in {view.name}. Click another piece.")
+        st.info(f"No {SPLITS[view.split]} row is in {view.name}. Click another box of the tree.")
         return None
     predictions = trained.predict(split.x[members])[0]
     wrong = predictions != split.y[members]
@@ -219,10 +219,13 @@ def matrix(view: LeafView, trained: TrainedNet, net: Net) -> None:
         )
         return
     own, parent = tables
+    trains = view.epoch > 0 and net.config.model.shares_prefixes
+    is_untrained = trains and parent is not None and np.array_equal(own, parent)
     drawing.show(
         LeafMatrices(own, parent, view.title.lower(), _parent_words(view) if parent is not None else ""),
         key="matrices",
         subject=view.whole_run,
+        words="What it adds was never trained, since no training row reached it." if is_untrained else "",
         caption=view.caption(
             "A node's matrix is the sum along the path from the root to it; its parent's is the sum without the last part."
             if net.config.model.shares_prefixes

@@ -74,7 +74,8 @@ def error(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
         ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, lit(rows, choice)),
         key="error_by_depth",
         subject=choice.subject,
-        caption=f"Errors {'; '.join(filter(None, notes))}. {bands_words(rows)} {findings.rates_words(rows)} "
+        caption=f"{findings.data_words(rows)} Errors {'; '.join(filter(None, notes))}. "
+        f"{bands_words(rows)} {findings.rates_words(rows)} "
         f"{stage_words(rows)} {'' if chosen is None else rule}".strip(),
     )
 

@@ -12,6 +12,8 @@ from leafscope.app.figures.shared.model_style import model_words
 from leafscope.core.comparison.intervals import LEVEL, Difference, holm, paired_difference
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.comparison.statistics import Which, best_depth, by_depth, measure
+from leafscope.core.config import DataConfig
+from leafscope.core.datasets import shape
 from leafscope.core.models import gated_lines, is_sized_by_width, tree_lines
 
 OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
@@ -144,6 +146,18 @@ def data_fields(row: "pd.Series[Any]") -> dict[str, Any]:
     return {
         str(name)[5:]: _plain(value) for name, value in row.items() if str(name).startswith("data.") and not _is_missing(value)
     }
+
+
+def data_words(rows: pd.DataFrame) -> str:
+    """Say how many classes and features the data set of a table has, and the error of chance, where a run has finished.
+
+    Chance is always predicting the class that most training rows have.
+    """
+    size = shape(DataConfig.model_validate(data_fields(rows.iloc[0])))
+    words = f"The data have {theme.thousands(size.n_classes)} classes and {theme.thousands(size.n_features)} features"
+    chance = rows["chance_accuracy"].mean()
+    known = "" if math.isnan(chance) else f"; the error of always predicting the majority class is {theme.percent(1 - chance)}"
+    return f"{words}{known}."
 
 
 def model_at(cell: pd.DataFrame, model: str, depth: int | None = None, variant: str = "") -> pd.DataFrame:

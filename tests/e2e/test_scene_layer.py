@@ -11,6 +11,14 @@ from tests.e2e.scene import SHORT, SPOTS, Scene, data_of, net_of, spaced
 
 FORMULA = "(scene) => scene.leafscope.views[0].formula(scene.leafscope.state.held)"
 
+LIT = """async (scene, node) => {
+  const app = scene.leafscope;
+  app.lightNode(app.views[0], node);
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return scene.querySelector(".scene-sentence").textContent;
+}"""
+"""What the scene says of a node of the tree under the mouse."""
+
 INK = """(scene) => {
   const { canvas } = scene.leafscope.views[0].layerDrawing;
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -63,3 +71,26 @@ def test_deep_paths_leave_out_the_middle_and_a_dense_net_has_one_matrix(scene: C
     assert len(only["values"]) == SHORT.net.width**2
     assert total["name"] == f"one {SHORT.net.width} × {SHORT.net.width} matrix for all rows"
     assert "matrix" in str(shown.page.locator(".scene-layer-formula").get_attribute("aria-label"))
+
+
+def test_an_unused_leaf_says_which_kind_it_is_and_the_formula_follows_it(scene: Callable[..., Scene]) -> None:
+    run = changed(SHORT, {"net.depth": 6})
+    shown = scene(run)
+    data, net = data_of(run), net_of(shown.app, run)
+    root = shown.page.locator(".scene")
+    low, high = root.evaluate("(scene) => [scene.leafscope.views[0].scene.low, scene.leafscope.views[0].scene.high]")
+    axes = np.meshgrid(*(np.linspace(low[axis], high[axis], 300) for axis in (0, 1)))
+    in_plane = {*net.routed(data.standardize(np.stack(axes, -1).reshape(-1, 2))).leaves[0].tolist()}
+    train, test = ({*net.routed(data.splits[split].x).leaves[0].tolist()} for split in ("train", "test"))
+    unused = [int(place) for place in sorted({*range(64)} - train)]
+    kinds = {}
+    for leaf in unused:
+        words = root.evaluate(LIT, 63 + leaf)
+        assert words.startswith(f"Matrix of the pattern {spaced(format(leaf, '06b'))}, level 6, ")
+        kinds[leaf] = words.split(", level 6, ")[1].split(":")[0]
+        label = shown.page.locator(".scene-layer-formula").get_attribute("aria-label")
+        assert f"of pattern {spaced(format(leaf, '06b'))}" in label
+    assert kinds == {
+        leaf: "test only" if leaf in test else "unseen" if leaf in in_plane else "impossible here" for leaf in unused
+    }
+    assert {"unseen", "impossible here"} <= {*kinds.values()}

@@ -94,7 +94,7 @@ def test_the_browser_computes_what_core_computes(scene: Callable[..., Scene], na
         assert (f"of gated layer {layer + 1};" in shown.text(".scene-sentence")) == (layer > 0)
     else:
         assert "uses the one matrix that all rows share" in shown.text(".scene-sentence")
-        assert list(shown.table()) == ["one matrix", "biases above", "Sum: logit"]
+        assert list(shown.table()) == ["one matrix", "later biases", "Sum: logit"]
 
 
 def test_three_layers_each_have_patterns_of_their_own(scene: Callable[..., Scene]) -> None:

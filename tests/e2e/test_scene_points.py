@@ -131,7 +131,7 @@ def test_a_click_holds_a_point_and_explains_its_logits(scene: Callable[..., Scen
 
     table = shown.table()
     assert next(iter(table)) == "root"
-    assert list(table)[5:] == ["biases above", "Sum: logit"]
+    assert list(table)[5:] == ["later biases", "Sum: logit"]
     for level in range(1, 5):
         assert list(table)[level] == spaced(bits[:level]) + " ·" * (4 - level)
     for words, values in zip(table.values(), [*wanted.contributions, wanted.rest, wanted.logits], strict=True):

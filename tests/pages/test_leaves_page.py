@@ -220,7 +220,7 @@ def test_leaf_without_rows(lab: Lab, reached: bool) -> None:
     run = lab.finish(DEEP)
     at = open_page("leaves", run=run.run_id, node=empty_leaf(run, reached), part="all")
     assert any("No training row reaches leaf" in info.value for info in at.info)
-    assert any("No row of any split reaches it" in info.value for info in at.info) != reached
+    assert any("It is unseen: no row of any split reaches it" in info.value for info in at.info) != reached
     assert "members" not in figures(at)
     assert "heatmap" in figures(at)
 
@@ -636,10 +636,12 @@ def test_a_decision_tree_stands_beside_the_net(lab: Lab) -> None:
     assert ranks[ranks["model"] == "decision tree"]["rows"].tolist() == sorted(theirs.tolist(), reverse=True)
 
 
-def test_impossible_leaves_are_counted_where_that_can_be_proved(lab: Lab) -> None:
-    run = lab.finish(small("xor", depth=4, width=8))
+@pytest.mark.parametrize(("depth", "impossible", "possible"), [(3, "1 of 8 leaves is", 7), (4, "5 of 16 leaves are", 11)])
+def test_impossible_leaves_are_counted_where_that_can_be_proved(lab: Lab, depth: int, impossible: str, possible: int) -> None:
+    run = lab.finish(small("xor", depth=depth, width=8))
     at = open_page("leaves", run=run.run_id, part="all")
-    assert "At least 5 are impossible: 4 hyperplanes cut 2 dimensions into at most 11 cells" in words(at)
+    proof = f"At least {impossible} impossible: {depth} hyperplanes cut 2 dimensions into at most {possible} cells"
+    assert proof in words(at)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import streamlit as st
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from leafscope.app import theme
 from leafscope.app.large import report
 from leafscope.core import jobs
 from leafscope.core.comparison import intervals, statistics
@@ -213,6 +214,10 @@ def test_the_figures_are_their_tables_and_the_store(kept: Lab, downloads: dict[s
     assert sorted(figures(at)) == sorted(KEYS)
     brute = scores(kept.store, SWEEP)
     shown = figures(at)
+    chance = theme.percent(1 - np.mean([load(BASE.data, seed).majority_accuracy for seed in (0, 1)]))
+    assert f"The data have 3 classes and 13 features; the error of always predicting the majority class is {chance}." in words(
+        at
+    )
     errors = csv(downloads, "error_by_depth")
     assert len(errors) == 2 * (3 * 4 + 2 + 3)  # both splits; tree, flat, capacity, gates by depth; dense, logistic; trees
     for row in errors.to_dict("records"):

@@ -70,9 +70,9 @@ class LoadBars {
     const size = look.size - 2;
     const left = 2.8 * size;
     const bottom = height - 2.9 * size;
-    const right = width - 4;
-    const y = (percent) => bottom - ((bottom - 0.7 * size) * percent) / shown.top;
     ctx.font = `${size}px ${look.font}`;
+    const right = width - ctx.measureText("uniform").width - 0.7 * size;
+    const y = (percent) => bottom - ((bottom - 0.7 * size) * percent) / shown.top;
     for (const share of [0, 0.5, 1]) {
       this.line([left, right], y(share * shown.top), look.grid, []);
       this.write(barsNumber(share * shown.top), left - 0.5 * size, y(share * shown.top), "right");
@@ -86,7 +86,7 @@ class LoadBars {
       ctx.fillRect(left + i * step + gap / 2, y(100 * share), step - gap, bottom - y(100 * share));
     });
     this.line([left, right], y(100 / shown.n), look.muted, [6, 4]);
-    this.write("uniform", right, y(100 / shown.n) - 0.7 * size, "right", look.muted);
+    this.write("uniform", right + 0.4 * size, y(100 / shown.n), "left", look.muted);
     if (isMany) {
       for (const rank of [1, shown.n]) this.write(sceneThousands(rank), rank === 1 ? left : right, bottom + 0.9 * size, rank === 1 ? "left" : "right");
     } else {

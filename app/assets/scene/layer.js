@@ -39,7 +39,7 @@ class LayerDrawing {
     const { look, scene, model, layer, found } = picture;
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    const key = [model.version, model.epoch, layer, found?.leaf, found?.uses, look.dark, look.size, width, height, ratio].join();
+    const key = [model.version, model.epoch, layer, found?.leaf, found?.bits, found?.uses, look.dark, look.size, width, height, ratio].join();
     if (!width || !height || (this.key === key && this.look === look)) return;
     Object.assign(this, { key, look, width, height });
     this.canvas.width = Math.round(width * ratio);
@@ -47,14 +47,14 @@ class LayerDrawing {
     this.ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.ctx.clearRect(0, 0, width, height);
     const parts = layerParts(scene, model, layer, found);
-    this.lay(parts, found);
+    this.lay(parts, picture);
   }
 
-  lay({ terms, sum }, found) {
+  lay({ terms, sum }, { found, model }) {
     const { ctx, look, width, height } = this;
     const size = look.size - 1;
     const small = size - 2;
-    const lead = found && terms.length > 1 ? `W(${found.bits.length > 8 ? "b" : found.bits}) =` : terms.length > 1 ? "W(b) =" : "W =";
+    const lead = terms.length > 1 ? `W(${layerArgument(found, model.depth)}) =` : "W =";
     this.font(size, true);
     const begin = ctx.measureText(lead).width + 0.6 * size;
     const gap = LAYER_GAP * size;
@@ -163,15 +163,17 @@ function layerParts(scene, model, layer, found) {
     const name = isRouted ? `one ${size} matrix for each of ${2 ** model.depth} patterns` : `one ${size} matrix for all rows`;
     return { terms: [{ ...values, name: "", isSingle: true, style: scene.style }], sum: { name } };
   }
-  const bits = found ? bitsOf(model.permutation && model.isShuffled ? model.permutation[found.leaf] : found.leaf, model.depth) : null;
+  const bits = found && model.isShuffled ? bitsOf(model.permutation[found.leaf], model.depth) : (found?.bits ?? "");
+  const isWhole = !found || bits.length === model.depth;
+  const last = isWhole ? model.level : Math.min(model.level, bits.length);
   const terms = Array.from({ length: model.depth + 1 }, (_, level) => ({
-    ...(found ? of(found.uses[level]) : {}),
-    name: level === 0 ? "root" : bits ? bits.slice(0, level) : level < 3 ? "b₁b₂".slice(0, 2 * level) : `b₁…b${layerBelow(level)}`,
-    bit: level > 0 && Boolean(bits),
-    isCut: level > model.level,
+    ...(level < (found?.uses.length ?? 0) ? of(found.uses[level]) : {}),
+    name: level === 0 ? "root" : level <= bits.length ? bits.slice(0, level) : layerName(level),
+    bit: level > 0 && level <= bits.length,
+    isCut: level > last,
   }));
   const added = terms.filter((term) => term.values && !term.isCut);
-  const sum = { name: "one matrix", style: scene.style };
+  const sum = { name: isWhole ? "one matrix" : "shared part", style: scene.style };
   if (added.length) {
     sum.side = side;
     sum.values = new Float64Array(side * side);
@@ -179,6 +181,17 @@ function layerParts(scene, model, layer, found) {
   }
   if (terms.length <= LAYER_MOST) return { terms, sum };
   return { terms: [...terms.slice(0, LAYER_ENDS), { name: "", isGap: true }, ...terms.slice(-LAYER_ENDS)], sum };
+}
+
+// What stands between the brackets of W: the pattern of a point or a leaf, or the beginning that the leaves below a node share.
+function layerArgument(found, depth) {
+  if (!found || !found.bits || found.bits.length > 8) return "b";
+  return found.bits.length < depth ? `${found.bits}…` : found.bits;
+}
+
+// The name of a beginning of a pattern that is not known.
+function layerName(level) {
+  return level < 3 ? "b₁b₂".slice(0, 2 * level) : `b₁…b${layerBelow(level)}`;
 }
 
 function layerBelow(level) {

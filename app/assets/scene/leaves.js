@@ -6,7 +6,7 @@ const LEAVES_MOVE = 250; // ms in which the tree goes to an epoch that was chose
 const LEAVES_TELL = 250; // ms from the last arrow key until Python is told
 const LEAVES_BELOW = 5; // levels that are shown below a node when a leaf is zoomed in on
 const LEAVES_HOLD = 8000; // ms for which a choice that Python has not answered yet outlives other news
-const LEAVES_EMPTY = { t: "test rows reach it, training rows do not", n: "no training or test row reaches it" };
+const LEAVES_EMPTY = { t: "is test only: test rows reach it, training rows do not", n: "is unseen: no training or test row reaches it" };
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".scene");
@@ -290,7 +290,7 @@ class LeavesTree {
     const isAtRest = !this.isPlaying && this.epoch === data.epoch;
     if (!rows) {
       const why = isAtRest && this.stateOf(node);
-      return `${name}: no ${data.rows} row${why ? `; ${why}` : ""}.`;
+      return `${name}${why ? ` ${why}` : `: no ${data.rows} row`}.`;
     }
     const share = `${(100 * rows) / data.total < 0.1 ? "<0.1" : ((100 * rows) / data.total).toFixed(1)} %`;
     const equal = level ? ` An equal share of level ${level} would be ${(100 / 2 ** level).toPrecision(3)} %.` : "";

@@ -131,14 +131,26 @@ class SignLines {
 
   // For each gate of a layer: u, v of the ends of its segments, one after another; null if there are too many cells.
   of(layer) {
-    const { width, depth } = this;
+    const cells = this.cells(layer);
+    return cells && Array.from({ length: this.depth }, (_, k) => [...this.inside(cells, k), ...this.between(cells, k)]);
+  }
+
+  // The leaves of a layer that have a part of the plane; null if there are too many cells.
+  leaves(layer) {
+    const cells = this.cells(layer);
+    return cells && [...new Set(cells.flatMap((cell) => this.byLeaf(cell)).map((part) => part.leaf))];
+  }
+
+  // Cells on which the gates of a layer, `g`, are linear; null if there are too many.
+  cells(layer) {
+    const { width } = this;
     let cells = [new LinesCell([0, 0, 1, 0, 1, 1, 0, 1], [0, 0, 0, 0], this.first())];
     for (let at = 0; cells; at++) {
       const isBent = this.parts.layers[at].gates !== "hidden";
       if (isBent) cells = linesAtKinks(cells, width);
       if (!cells) return null;
       for (const cell of cells) cell.g = this.gates(at, cell.z, isBent ? cell.bent() : null);
-      if (at === layer) return Array.from({ length: depth }, (_, k) => [...this.inside(cells, k), ...this.between(cells, k)]);
+      if (at === layer) return cells;
       cells = cells.flatMap((cell) => this.byLeaf(cell));
       if (!isBent) cells = linesAtKinks(cells, width);
       for (const cell of cells ?? []) Object.assign(cell, { z: this.above(at, cell.bent(), cell.leaf), leaf: 0 });

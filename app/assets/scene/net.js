@@ -157,6 +157,17 @@ class Model {
     return Math.max(...counts) / Math.max(1, rows.n);
   }
 
+  // The leaf of each test row; null where the weights are not here.
+  testLeaves() {
+    return null;
+  }
+
+  // The leaves that points of the plane have, exactly; null where that is not known.
+  planeLeaves(layer) {
+    if (!this.gated || this.depth === 0) return null;
+    return this._remember(`plane leaves ${layer}`, () => this.signLines(layer)?.leaves(layer) ?? null);
+  }
+
   _remember(what, compute) {
     const key = `${what} ${this.epoch} ${this.level} ${this.isShuffled}`;
     if (!this.known.has(key)) {
@@ -380,7 +391,21 @@ class WeightsModel extends Model {
 
   // Where the sign of each gate of a layer changes in the plane (SignLines.of); null if that would take too long.
   lines(layer) {
-    return new SignLines(this, this.weights, this.parts).of(layer);
+    return this.signLines().of(layer);
+  }
+
+  signLines() {
+    return new SignLines(this, this.weights, this.parts);
+  }
+
+  testLeaves(layer) {
+    const rows = this.rows("test");
+    return this._remember(`test leaves ${layer}`, () =>
+      Array.from({ length: rows.n }, (_, i) => {
+        this._forward(rows.row(i));
+        return this.leaves[layer];
+      }),
+    );
   }
 
   // The net's output for raw features: leaves by layer, logits, softmax shares.
@@ -634,6 +659,10 @@ class ReadyModel extends Model {
 
   // Of the first gated layer, whose signs need few weights, unless the net is larger still; else null.
   lines(layer) {
+    return this.signLines(layer)?.of(0) ?? null;
+  }
+
+  signLines(layer) {
     const { signs } = this.scene.ready;
     if (layer > 0 || !signs.length) return null;
     const place = Math.round(this.place(this.epoch));
@@ -642,7 +671,7 @@ class ReadyModel extends Model {
     const take = (size) => (at += size) - size;
     const parts = { hidden: take(2 * this.width), hiddenBias: take(this.width) };
     parts.layers = [layoutOfGates(this.scene, this.depth, take)];
-    return new SignLines(this, weights, parts).of(0);
+    return new SignLines(this, weights, parts);
   }
 
   _cell(raw) {

@@ -246,7 +246,7 @@ class Scene {
     this.bar.hidden = this.foot.hidden = !models.length;
     const moves = this.leading.scene.epochs.length > 1;
     this.slider.min = this.leading.scene.epochs[0] ?? 0;
-    this.slider.max = this.lastEpoch;
+    this.slider.max = this.totalEpochs;
     this.slider.disabled = this.playButton.disabled = !moves;
     const isFitted = this.views.every((view) => view.scene.tree);
     for (const element of [this.playButton, this.slider, this.epochWords, this.speedField]) element.hidden = isFitted;
@@ -271,6 +271,11 @@ class Scene {
     this.toolsNote.hidden = !this.tools;
     setText(this.keysWords, this.keysSentence());
     setText(this.howWords, this.howSentence());
+  }
+
+  // The last epoch that there will be.
+  get totalEpochs() {
+    return this.data.live ? this.leading.scene.total : this.lastEpoch;
   }
 
   toolsSentence(gated, shuffles) {
@@ -402,7 +407,7 @@ class Scene {
   scrub(epoch) {
     this.isPlaying = false;
     this.isFollowing = Boolean(this.data.live) && epoch >= this.lastEpoch;
-    this.change({ epoch });
+    this.change({ epoch: Math.min(epoch, this.lastEpoch) });
   }
 
   // Go to the previous or next recorded epoch.
@@ -613,7 +618,7 @@ class Scene {
     if (this.isPlaying) this.movingGrid = { ...this.views.find((view) => view.plane)?.plane.grid };
     this.playButton.textContent = this.isPlaying ? "❚❚ Pause" : this.state.epoch >= this.lastEpoch ? "▶ Replay" : "▶ Play";
     this.slider.value = state.epoch;
-    const words = `epoch ${Math.round(state.epoch)} of ${this.data.live ? this.leading.scene.total : this.lastEpoch}`;
+    const words = `epoch ${Math.round(state.epoch)} of ${this.totalEpochs}`;
     setText(this.epochWords, words);
     this.slider.setAttribute("aria-valuetext", words);
     this.layerChoice.value = state.layer;

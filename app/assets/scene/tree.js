@@ -967,7 +967,8 @@ class TreeLegend {
       const tick = addElement("span", "scene-loads-tick", scale, String(100 * share) + (share === 1 ? " %" : ""));
       tick.style.left = `${100 * share ** look.share_power}%`;
     }
-    addElement("span", "scene-loads-none", box);
-    addElement("span", "", box, "none");
+    const none = addElement("span", "scene-loads-key", box);
+    addElement("span", "scene-loads-none", none);
+    none.append("none");
   }
 }

@@ -181,7 +181,7 @@ class SceneView {
     if (this.plane) this.drawPlane(isMoving, raw, found, lit);
     if (this.pad) this.showPad(raw, found);
     this.drawTree(found, lit);
-    this.drawLayer(found);
+    this.drawLayer(lit === null ? found : (this.litPath(lit) ?? found));
     setText(this.sentence, this.words(found, lit));
     this.writeScore(isMoving);
     this.writeLevels(isMoving);
@@ -277,8 +277,32 @@ class SceneView {
     this.layerCanvas.hidden = Boolean(scene.tree);
     if (scene.tree) return;
     this.layerDrawing.draw({ look: this.look, scene, model, layer: this.layer, found });
-    const words = layerSentence(scene, model, found);
+    const words = layerSentence(scene, model, found?.bits.length === model.depth ? found : null);
     if (this.layerCanvas.getAttribute("aria-label") !== words) this.layerCanvas.setAttribute("aria-label", words);
+  }
+
+  // A lit node as the formula takes a point: its prefix and the matrices on its path. Null where no path belongs to it.
+  litPath(node) {
+    const { model, scene } = this;
+    if (scene.tree || !model.gated || model.depth === 0) return null;
+    const level = model.kind === "tree" ? 31 - Math.clz32(node + 1) : model.depth;
+    const leaf = model.kind === "tree" ? node + 1 - 2 ** level : node;
+    if (level < model.depth) return model.isShuffled ? null : { leaf, bits: bitsOf(leaf, level), uses: this.above(node) };
+    const used = model.isShuffled ? model.permutation[leaf] : leaf;
+    return { leaf, bits: bitsOf(leaf, level), uses: pathNodes(used, level, model.kind) };
+  }
+
+  // Which kind of unused a node without training rows is, as far as the scene knows; goes on from its name.
+  unusedWords(node) {
+    const { model, layer } = this;
+    if (this.app.isMoving) return ": no training row uses it";
+    const isBelow = this.under(node);
+    const reached = model.testLeaves(layer);
+    const rows = reached?.filter(isBelow).length ?? 0;
+    if (rows) return `, test only: no training row uses it, ${sceneThousands(rows)} test ${rows === 1 ? "row does" : "rows do"}`;
+    const cells = this.plane && model.planeLeaves(layer);
+    if (cells && !cells.some(isBelow)) return ", impossible here: no point of the plane shown has such a sign pattern";
+    return reached ? ", unseen: no training or test row uses it" : ": no training row uses it";
   }
 
   // The text for screen readers, once the scene is at rest.
@@ -322,7 +346,8 @@ class SceneView {
 
   nodeWords(node) {
     const { model, scene } = this;
-    const share = scenePercent(model.loads(this.layer)[node]);
+    const load = model.loads(this.layer)[node];
+    const share = scenePercent(load);
     if (scene.tree) {
       const { feature, threshold, left } = scene.tree;
       const rows = `${share} of the training rows pass it.`;
@@ -333,13 +358,15 @@ class SceneView {
     if (!model.gated || model.depth === 0) return "One matrix, which all rows share.";
     if (model.kind === "flat") {
       const its = scene.sums ? `its sum of ${scene.sums.used} matrices` : "its matrix";
-      return `Leaf ${sceneBits(bitsOf(node, model.depth))}: ${share} of the training rows use ${its}.`;
+      const use = load === 0 ? this.unusedWords(node) : `: ${share} of the training rows use ${its}`;
+      return `Leaf ${sceneBits(bitsOf(node, model.depth))}${use}.`;
     }
     const level = 31 - Math.clz32(node + 1);
     if (level === 0) return "The root's matrix: all rows use it.";
     const prefix = sceneBits(bitsOf(node + 1 - 2 ** level, level));
     const what = level === model.depth ? "pattern" : "patterns that begin with";
-    return `Matrix of the ${what} ${prefix}, level ${level}: ${share} of the training rows use it.`;
+    const use = load === 0 ? this.unusedWords(node) : `: ${share} of the training rows use it`;
+    return `Matrix of the ${what} ${prefix}, level ${level}${use}.`;
   }
 
   restWords() {
@@ -572,7 +599,7 @@ class SceneView {
       for (const c of order) addElement("td", "", row, format(values[c]));
     };
     parts.nodes.forEach((node, i) => { line(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""); });
-    line("biases above", parts.rest, "scene-rest");
+    line("later biases", parts.rest, "scene-rest");
     line("Sum: logit", parts.logits, "scene-sum");
     const best = argmax(parts.logits);
     const column = order.indexOf(best) + 1;

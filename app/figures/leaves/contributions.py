@@ -16,7 +16,7 @@ from leafscope.app.figures.leaves.matrices import diverging_scale
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.theme import SCREEN, Look
 
-REST = "biases after it"
+REST = "later biases"
 SUM = "sum (logits)"
 
 _NOT_FINITE = "Some logits are not finite, so the contributions of nodes cannot be shown."
@@ -33,7 +33,7 @@ _TOLERANCE = 1e-3
 @dataclass(frozen=True)
 class _Terms:
     parts: NDArray[np.float64]
-    """(M + 1, C): nodes, then the biases after them."""
+    """(M + 1, C): nodes, then the later biases."""
     logits: NDArray[np.float64]
     names: list[str]
     """M + 1, as written."""

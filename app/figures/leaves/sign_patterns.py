@@ -136,7 +136,8 @@ class SignPatterns:
         words = [frame.rows(n.sum(), theme.SPLIT_WORDS[split]) for split, n in self._counts.items()]
         used = int(np.any([n > 0 for n in self._counts.values()], axis=0).sum())
         leaves = 1 << self.depth
-        words.append(f"{theme.thousands(used)} of {theme.thousands(leaves)} leaves used, {theme.thousands(leaves - used)} not")
+        splits = theme.enumerate_words([theme.SPLIT_WORDS[split] for split in self._counts]).replace(" and ", " or ")
+        words.append(f"{theme.thousands(used)} of {theme.thousands(leaves)} leaves hold {splits} rows")
         return "; ".join(words)
 
 

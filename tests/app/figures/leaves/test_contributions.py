@@ -91,7 +91,7 @@ def test_sentence_says_the_largest_part_where_none_is_most() -> None:
     ).sentence()
     assert sentence.endswith("3.10 more than class b; the largest part of the difference comes from the prefix 0 1 (1.10).")
     biases = Contributions(parts=[[0, 0]], names=["1"], rest=[2, 0], logits=[2, 0], class_names=["a", "b"]).sentence()
-    assert biases.endswith("comes from the biases after it (2.00).")
+    assert biases.endswith("comes from the later biases (2.00).")
     root = Contributions([[2, 0]], ["root"], rest=[0, 0], logits=[2, 0], class_names=["a", "b"]).sentence()
     assert root.endswith("comes from the root (2.00).")
 

@@ -36,7 +36,8 @@ def test_the_rest_is_summed_and_said() -> None:
 
 
 def test_unused_leaves_are_counted() -> None:
-    assert "3 of 4 leaves used, 1 not" in SignPatterns(TRAIN, 2).figure().layout.title.text
+    assert "3 of 4 leaves hold training rows" in SignPatterns(TRAIN, 2).figure().layout.title.text
+    assert "4 of 4 leaves hold training or test rows" in SignPatterns(TRAIN, 2, TEST).figure().layout.title.text
     assert "test only" in SignPatterns(TRAIN, 2, TEST).table()["state"].tolist()
 
 
