@@ -38,6 +38,9 @@ FRAME, LAST = 140, 2000
 PALETTE_FRAMES = 10
 """Frames, spread over the replay, that its colours are chosen from."""
 
+COLOURS = 128
+"""In the replay's palette: half of what a GIF can have takes half the bytes, and looks alike."""
+
 MARGIN = 8
 """Room around the scene in the replay, in px."""
 
@@ -157,8 +160,8 @@ class ScenePage:
         return path
 
     def frame(self) -> Image.Image:
-        """The scene without its foot."""
-        bar, pair = self.scene.bounding_box(), self.scene.locator(".scene-pair").bounding_box()
+        """The scene without its guide and its foot."""
+        bar, pair = (self.scene.locator(f".scene-{part}").bounding_box() for part in ("bar", "pair"))
         if bar is None or pair is None:
             raise SystemExit("the scene must be on the screen")
         clip: FloatRect = {
@@ -187,7 +190,7 @@ def save_gif(frames: list[Image.Image], path: Path) -> None:
     together = Image.new("RGB", (width, height * len(chosen)))
     for i, frame in enumerate(chosen):
         together.paste(frame, (0, i * height))
-    palette = together.quantize(method=Image.Quantize.FASTOCTREE)
+    palette = together.quantize(COLOURS, method=Image.Quantize.FASTOCTREE)
     colours = np.array(palette.getpalette()).reshape(-1, 3)
     colours[colours.min(1).argmax()] = 255  # the page around the picture is white, the mean of nearly white is not
     palette.putpalette(colours.ravel().tolist())
