@@ -28,7 +28,7 @@ def test_compare_share_and_present(app: App, window: Visit, browser: Any, tmp_pa
     app.train(*configs.values())
     runs = {key: app.store.run(run.run_id) for key, run in configs.items()}
     page = window.page
-    page.goto(f"{app.url}/compare?filter=moons&metric=loss")
+    page.goto(f"{app.url}/compare?filter=moons+width%3D6&metric=loss")
     page.get_by_text("4 runs in 2 groups", exact=False).first.wait_for()
     page.get_by_text("Two groups", exact=True).click()
     first, second = ([runs[kind, seed].best["validation_loss"] for seed in SEEDS] for kind in ("tree", "dense"))
