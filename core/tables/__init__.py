@@ -1,9 +1,9 @@
 """Tables that people bring: reading a file, telling what its columns are, and encoding them as features.
 
-`read(file, choices)` gives a `Table`; `encoding.encode` fits its features on training rows. `content` decodes a file;
-`dialect`, `header` and `layout` find its rows; `cells` parses them; `numbers`, `dates` and `columns` tell what they mean,
-`target` what is predicted. Outside this folder, import the names in `__all__` from here. Of the core, this package imports
-`errors`, `files`, `lazy`, `limits` and `text`; pandas and pyarrow are imported when a file is read.
+`read(file, choices)` gives a `Table`; `encoding.encode` fits its features on training rows. `parsing` makes cells of a file's
+text, `parquet` reads the other format; `numbers`, `dates` and `columns` tell what the cells mean, `target` what is predicted.
+Outside this folder, import the names in `__all__` from here. Of the core, this package imports `errors`, `files`, `lazy`,
+`limits` and `text`; pandas and pyarrow are imported when a file is read.
 """
 
 from typing import TYPE_CHECKING

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.tables import dates, numbers
-from leafscope.core.tables.cells import Cells, Texts
-from leafscope.core.tables.marks import is_number as is_number_cell
+from leafscope.core.tables.parsing.cells import Cells, Texts
+from leafscope.core.tables.parsing.marks import is_number as is_number_cell
 from leafscope.core.text import storable
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 
 from leafscope.core.errors import TableError
 from leafscope.core.limits import MAX_FEATURES, MAX_FILE_BYTES, MAX_TABLE_ROWS
-from leafscope.core.tables.cells import Cells, Texts, stripped
+from leafscope.core.tables.parsing.cells import Cells, Texts, stripped
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.tables import numbers
-from leafscope.core.tables.cells import Cells, Texts, columns_of
 from leafscope.core.tables.choices import Choices
 from leafscope.core.tables.columns import Prepared, Reading, Where, prepared, understood
-from leafscope.core.tables.content import content
-from leafscope.core.tables.header import clean_name, names_of
-from leafscope.core.tables.layout import Layout, layout
 from leafscope.core.tables.parquet import parquet_columns
+from leafscope.core.tables.parsing.cells import Cells, Texts, columns_of
+from leafscope.core.tables.parsing.content import content
+from leafscope.core.tables.parsing.header import clean_name, names_of
+from leafscope.core.tables.parsing.layout import Layout, layout
 from leafscope.core.tables.table import Source, Table, table
 
 _SAMPLE_ROWS = 300

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from leafscope.core import limits
 from leafscope.core.errors import TableError
 from leafscope.core.tables import Choices, read
-from leafscope.core.tables.content import content
+from leafscope.core.tables.parsing.content import content
 
 
 def parquet(frame: pd.DataFrame) -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from leafscope.core.tables import read
-from leafscope.core.tables.marks import MISSING
+from leafscope.core.tables.parsing.marks import MISSING
 
 WORDS = st.text(st.characters(codec="cp1252", exclude_categories=("C", "Z"), exclude_characters="#'’−"), min_size=1, max_size=8)
 CATEGORIES = st.lists(WORDS.filter(str.isalpha), min_size=2, max_size=4, unique_by=str.lower)

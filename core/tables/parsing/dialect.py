@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from leafscope.core.tables.marks import is_date, is_number
+from leafscope.core.tables.parsing.marks import is_date, is_number
 
 WHITESPACE = "whitespace"
 """The name of runs of spaces and tabs as a delimiter."""

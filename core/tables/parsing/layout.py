@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from leafscope.core.errors import TableError
 from leafscope.core.limits import MAX_FEATURES, MAX_TABLE_ROWS
-from leafscope.core.tables.dialect import DELIMITERS, WHITESPACE, Dialect, candidates
-from leafscope.core.tables.header import is_header
-from leafscope.core.tables.marks import is_number
+from leafscope.core.tables.parsing.dialect import DELIMITERS, WHITESPACE, Dialect, candidates
+from leafscope.core.tables.parsing.header import is_header
+from leafscope.core.tables.parsing.marks import is_number
 
 _TITLES = 20
 """The most lines of titles above a table."""

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.errors import TableError
-from leafscope.core.tables.dialect import WHITESPACE
-from leafscope.core.tables.layout import Layout
-from leafscope.core.tables.marks import MISSING
+from leafscope.core.tables.parsing.dialect import WHITESPACE
+from leafscope.core.tables.parsing.layout import Layout
+from leafscope.core.tables.parsing.marks import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd

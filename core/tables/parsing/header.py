@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from leafscope.core.tables.marks import is_date, is_missing, is_number
+from leafscope.core.tables.parsing.marks import is_date, is_missing, is_number
 from leafscope.core.text import storable
 
 LONGEST_NAME = 200
