@@ -82,13 +82,16 @@ def trained_parameters(net: NetConfig, n_features: int, n_outputs: int, visited:
 def training_multiply_adds(net: NetConfig, n_features: int, n_outputs: int) -> int:
     """Count the multiply-adds of one example's forward pass in training, where matrices are not collapsed into leaves.
 
-    A gated layer computes a product for each matrix that its leaf sums, K + 1 in a tree. The backward pass takes about twice as
-    many in every net. Raises ValueError for a model that is not a net, and unless both sizes are at least 1.
+    A gated layer computes a product for each matrix that its leaf sums, K + 1 in a tree, and a net that mixes leaves one for
+    every leaf. The backward pass takes about twice as many in every net. Raises ValueError for a model that is not a net, and
+    unless both sizes are at least 1.
 
     >>> training_multiply_adds(NetConfig(kind="tree", depth=1, width=2), n_features=3, n_outputs=2)
     18
     """
     collapsed = size_of_net(net, n_features, n_outputs).multiply_adds
+    if net.model.training_multiply_adds is not None:
+        return net.model.training_multiply_adds(net, n_features, n_outputs)
     summed = len(PARAMETRIZATIONS[net.model.parametrization].nodes(0, net.depth)) if net.gated else 1
     return collapsed + (summed - 1) * net.tree_layers * net.width * net.width
 

@@ -5,6 +5,7 @@ patterns (Cho & Bengio 2014, arXiv 1406.7362); `DenseNet` has the same widths an
 same seed compute the same function for any parametrization and depth (this project's choice).
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from leafscope.core.kernels import read_leaves
 from leafscope.core.tree import Parametrization, TreeLinear, draw_linear
 
 if TYPE_CHECKING:
-    from leafscope.core.config import NetConfig
+    from leafscope.core.config import NetConfig, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -31,24 +32,51 @@ class Routed:
     gates: list[Tensor]
     """(N, K) for each gated layer: the gating pre-activations, with their offsets and without noise."""
     leaves: list[Tensor]
-    """(N,) int64 for each gated layer."""
+    """(N,) int64 for each gated layer; for other routed layers with top-k (N, k)."""
+    extra: Tensor | None = None
+    """In training, what is added to the loss beside the penalty on gates; None: nothing."""
+    are_log_shares: bool = False
+    """Whether `logits` are mean logarithms of class probabilities, of which minus that of a row's class is its loss."""
 
 
-class DenseNet(nn.Module):
+class Net(nn.Module, ABC):
+    """What training needs of a net: it computes (N, P) -> (N, C) logits, of which `routed` also says which way rows went."""
+
+    config: "NetConfig"
+    mixes = False
+    """Whether training mixes leaves of which inference uses one; then `mixed` gives the logits of the mixture."""
+
+    @abstractmethod
+    def routed(self, x: Tensor, gate_gradient: str = "none", noise: list[Tensor] | None = None) -> Routed:
+        """Compute the logits as inference does, and say which way each row went."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the logits as inference does: (N, P) -> (N, C)."""
+        return self.routed(x).logits
+
+    def learning(self, x: Tensor, train: "TrainConfig", noise: list[Tensor] | None = None) -> Routed:
+        """Compute the logits as training does."""
+        return self.routed(x, train.gate_gradient, noise)
+
+    def mixed(self, x: Tensor) -> Tensor:
+        """Compute the logits of the mixture of all leaves: (N, P) -> (N, C)."""
+        raise NotImplementedError
+
+    def move_offsets(self, routed: Routed, strength: float) -> None:
+        """Move the offsets of gates or experts, if there are any, by a batch that these weights routed (`core.balancing`)."""
+
+
+class DenseNet(Net):
     """A net of the same widths without gates: (N, P) -> (N, C) logits."""
 
     def __init__(self, config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.hidden = _linear(n_features, config.width, _generator(seed, 0))
+        self.hidden = dense_layer(n_features, config.width, generator_of(seed, 0))
         self.layers = nn.ModuleList(
-            _linear(config.width, config.width, _generator(seed, 1 + index)) for index in range(config.tree_layers)
+            dense_layer(config.width, config.width, generator_of(seed, 1 + index)) for index in range(config.tree_layers)
         )
-        self.head = _linear(config.width, n_outputs, _generator(seed, 1 + config.tree_layers))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the logits: (N, P) -> (N, C)."""
-        return self.routed(x).logits
+        self.head = dense_layer(config.width, n_outputs, generator_of(seed, 1 + config.tree_layers))
 
     def routed(self, x: Tensor, gate_gradient: str = "none", noise: list[Tensor] | None = None) -> Routed:
         """Compute the logits; a dense net has no gates, so that the lists are empty and the options do nothing."""
@@ -58,7 +86,7 @@ class DenseNet(nn.Module):
         return Routed(self.head(functional.relu(z)), [], [])
 
 
-class TreeNet(nn.Module):
+class TreeNet(Net):
     """A net whose middle layers choose their matrix by sign pattern: (N, P) -> (N, C) logits.
 
     Gates are the first K units of the layer below (`hidden`), K separate linear units on the same input (`units`), or K
@@ -70,28 +98,24 @@ class TreeNet(nn.Module):
         self.config = config
         width, depth = config.width, config.depth
         parametrization: Parametrization = config.model.parametrization  # type: ignore[assignment]
-        self.hidden = _linear(n_features, width, _generator(seed, 0))
+        self.hidden = dense_layer(n_features, width, generator_of(seed, 0))
         self.layers = nn.ModuleList(
-            TreeLinear(width, width, depth, parametrization, sparse=True, generator=_generator(seed, 1 + index))
+            TreeLinear(width, width, depth, parametrization, sparse=True, generator=generator_of(seed, 1 + index))
             for index in range(config.tree_layers)
         )
-        self.head = _linear(width, n_outputs, _generator(seed, 1 + config.tree_layers))
+        self.head = dense_layer(width, n_outputs, generator_of(seed, 1 + config.tree_layers))
         self.gates = nn.ModuleList()
         if config.gates != "hidden" and depth > 0:
             self.gates.extend(
-                _linear(width, depth, _generator(seed, 100 + index))
+                dense_layer(width, depth, generator_of(seed, 100 + index))
                 if config.gates == "units"
-                else _Hyperplanes(width, depth, _generator(seed, 100 + index))
+                else _Hyperplanes(width, depth, generator_of(seed, 100 + index))
                 for index in range(config.tree_layers)
             )
         self.offsets: Tensor | None
         """(layers, K): added to the gating pre-activations; None: nothing is."""
         has_offsets = depth > 0 and BALANCINGS[config.balancing].has_offsets
         self.register_buffer("offsets", torch.zeros(config.tree_layers, depth) if has_offsets else None)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the logits: (N, P) -> (N, C)."""
-        return self.routed(x).logits
 
     def routed(self, x: Tensor, gate_gradient: str = "none", noise: list[Tensor] | None = None) -> Routed:
         """Compute the logits and say which way each row went.
@@ -155,13 +179,14 @@ def balance_penalty(gate: Tensor, leaf: Tensor) -> Tensor:
     return total
 
 
-def _generator(seed: int, part: int) -> torch.Generator:
+def generator_of(seed: int, part: int) -> torch.Generator:
     """Make a separate random stream for each part, so nets with the same seed agree in the parts they share."""
     state = np.random.SeedSequence((seed, part)).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
-def _linear(in_features: int, out_features: int, generator: torch.Generator) -> nn.Linear:
+def dense_layer(in_features: int, out_features: int, generator: torch.Generator) -> nn.Linear:
+    """Make a linear layer that starts as nn.Linear does, with numbers of this generator."""
     layer = nn.Linear(in_features, out_features, device="meta")  # its own values would be drawn in vain
     # as `skip_init` does, which imports SymPy for it
     layer.weight = nn.Parameter(torch.empty(out_features, in_features))

@@ -1,4 +1,4 @@
-"""Balancing: how the bits of gates are kept from being the same for most rows. One file a way, which registers itself.
+"""Balancing: how most rows are kept from going the same way, at gates or experts. One file a way, which registers itself.
 
 Import `BALANCINGS` and `Balancing` from here. It imports the registry only; a way of balancing imports torch when it is used.
 """

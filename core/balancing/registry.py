@@ -1,4 +1,4 @@
-"""What a way of balancing gates is, and the registry of them."""
+"""What a way of balancing gates or experts is, and the registry of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Lowering = Callable[["Tensor", "Tensor", "float | Tensor"], "Tensor"]
 
 @dataclass(frozen=True)
 class Balancing:
-    """A way of balancing: a penalty in the loss, or an offset of each gate that moves after each batch.
+    """A way of balancing: a penalty in the loss, or an offset of each gate or expert that moves after each batch.
 
     An offset is added to a gate before its sign is read, in training and afterwards; it starts at 0. It belongs to the gate
     alone: what a hidden unit passes on as an activation is unchanged.
@@ -34,6 +34,8 @@ class Balancing:
     there are no offsets, and `TrainConfig.balance` is the weight of a penalty."""
     strength: str = ""
     """What `TrainConfig.balance` is, in a word; empty: it makes no difference."""
+    of: tuple[str, ...] = ("gates",)
+    """What it balances: the bits of `gates`, the loads of `experts`, or both (`Model.router`)."""
     compiled: bool = False
     """Whether compiled training knows it; where it does not, the reference path trains."""
     place: int = 1000

@@ -3,7 +3,7 @@
 Every field has a default, and an `Option` that declares all else of it, once: its check, control, address, column and words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import create_model, model_validator
@@ -13,7 +13,7 @@ from leafscope.core.config.fields import Config, refused
 from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.gates import GATE_GRADIENTS
 from leafscope.core.limits import MAX_DEPTH
-from leafscope.core.models import MODELS, Model
+from leafscope.core.models import MODELS, Model, RoutedLayer
 from leafscope.core.options import Option, shown
 from leafscope.core.registry import Words
 
@@ -184,12 +184,18 @@ class NetConfig(Config):
         Option(
             label="Balancing of the gates",
             meaning="What keeps a gate's bit from being the same for most rows. "
-            + " ".join(f"{one.title[:1].upper()}{one.title[1:]}: {one.meaning}." for one in BALANCINGS.values()),
+            + " ".join(
+                f"{one.title[:1].upper()}{one.title[1:]}: {one.meaning}." for one in BALANCINGS.values() if "gates" in one.of
+            ),
             choices=Words(BALANCINGS, lambda one: one.title),
             short=lambda name: BALANCINGS[name].label,
             place=510,
         ),
     ] = "penalty"
+
+    if TYPE_CHECKING:  # which options it has follows from the registry
+
+        def __getattr__(self, option: str) -> Any: ...
 
     @property
     def model(self) -> Model:
@@ -202,6 +208,11 @@ class NetConfig(Config):
         return self.model.is_gated
 
     @property
+    def routed_layers(self) -> Sequence[RoutedLayer]:
+        """The layers that send rows to leaves or experts; none of a dense net, or of what scikit-learn fits."""
+        return self.model.routed_layers(self)
+
+    @property
     def fitted(self) -> bool:
         """Whether scikit-learn fits it, in one go."""
         return self.model.fit is not None
@@ -212,6 +223,9 @@ class NetConfig(Config):
         for name in _NET_OPTIONS:
             if name not in defaults or getattr(self, name) is None:
                 object.__setattr__(self, name, defaults.get(name))
+        if "balancing" in self.model.net_fields and self.model.router not in BALANCINGS[self.balancing].of:
+            fitting = (one.name for one in BALANCINGS.values() if self.model.router in one.of)
+            object.__setattr__(self, "balancing", next(fitting))
         if (fault := self.model.fault(self)) is not None:
             sentence, fields = fault
             raise refused(sentence, *fields)

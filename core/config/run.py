@@ -64,7 +64,8 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> "RunConfig":
         balancing = BALANCINGS[self.net.balancing]
-        if balancing.has_offsets and balancing.strength and self.train.balance == 0 and "net.balancing" in self.matters:
+        needs_strength = self.net.gated and balancing.has_offsets and balancing.strength and "net.balancing" in self.matters
+        if needs_strength and self.train.balance == 0:
             words = f"balance must be above 0 with balancing {balancing.name}, since it is its {balancing.strength}, got 0"
             raise refused(words, "train.balance", "net.balancing")
         return self
@@ -85,7 +86,8 @@ class RunConfig(Config):
         model = self.net.model
         of_net = ("kind", *model.net_fields, *(option.name for option in model.options))
         groups = model.reads
-        return frozenset((*map("net.{}".format, of_net), *(field for field, group in _GROUPS.items() if group in groups)))
+        of_training = (*map("train.{}".format, model.train_fields), *(field for field in _GROUPS if _GROUPS[field] in groups))
+        return frozenset((*map("net.{}".format, of_net), *of_training))
 
     @property
     def matters(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ shapes of the module's `state_dict`: `hidden`, `layers.0` ..., `gates.0` ..., `h
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,11 @@ class Routed:
     gates: list[Reals]
     """(N, K) for each gated layer: the gating pre-activations, with their offsets."""
     leaves: list[Leaves]
-    """(N,) for each gated layer."""
+    """(N,) for each gated layer; for other routed layers with top-k (N, k), the highest score first."""
+    shares: list[Reals] = field(default_factory=list)
+    """(N, leaves or experts) for each layer with a router other than gates: the scores or the path shares of all of them."""
+    mixed: Reals | None = None
+    """(N, C): the logits of the mixture of all leaves, of a net that mixes them in training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +75,8 @@ class Net:
     @property
     def n_outputs(self) -> int:
         """C."""
-        return int(self.weights["head.weight"].shape[0])
+        head = self.weights.get("head.weight")
+        return int(self.weights["leaves"].shape[1] if head is None else head.shape[0])
 
     def __call__(self, x: ArrayLike) -> Reals:
         """Compute the logits of standardized rows: (N, P) -> (N, C)."""
@@ -83,13 +88,17 @@ class Net:
         starts = range(0, max(1, len(rows)), ROWS_AT_ONCE)
         with np.errstate(all="ignore"):  # a net that diverged has infinite weights
             parts = [self._routed(np.asarray(rows[first : first + ROWS_AT_ONCE], self.precision)) for first in starts]
-        gates, leaves = (
+        gates, leaves, shares = (
             [np.concatenate(of_layer) for of_layer in zip(*(getattr(part, name) for part in parts), strict=True)]
-            for name in ("gates", "leaves")
+            for name in ("gates", "leaves", "shares")
         )
-        return Routed(np.concatenate([part.logits for part in parts]), gates, leaves)
+        mixed = [part.mixed for part in parts if part.mixed is not None]
+        logits = np.concatenate([part.logits for part in parts])
+        return Routed(logits, gates, leaves, shares, np.concatenate(mixed) if mixed else None)
 
     def _routed(self, rows: Reals) -> Routed:
+        if (forward := self.config.model.forward) is not None:
+            return forward(self, rows)
         if not self.config.gated:
             return Routed(self.head(self.units(rows, self.config.tree_layers)), [], [])
         passed = list(self.onwards(self.linear("hidden", rows)))

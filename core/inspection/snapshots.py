@@ -62,7 +62,7 @@ def in_browser(net: NetConfig, n_features: int, n_outputs: int) -> bool:
     >>> in_browser(NetConfig(depth=6, width=16), 2, 2), in_browser(NetConfig(depth=7, width=16), 2, 2)
     (True, False)
     """
-    if net.fitted:
+    if net.fitted or net.model.forward is not None:
         return False
     if n_features != 2:
         return FEWEST_SNAPSHOTS * _weight_bytes(net, n_features, n_outputs) <= BUDGET
@@ -157,12 +157,13 @@ def grid(dataset: Dataset, side: int = SIDE) -> NDArray[np.float64]:
 def regions(net: Net, dataset: Dataset) -> dict[str, NDArray[Any]]:
     """Evaluate a net at every grid point.
 
-    "probability" (G, C) uint8 from 0 to 255; for a gated net also "leaf" (layers, G) int32, and if it is not too large the
-    float32 weights that tell where signs change in the first gated layer.
+    "probability" (G, C) uint8 from 0 to 255; for a net with leaves or experts also "leaf" (layers, G) int32, the likeliest one;
+    and for a gated net that is not too large the float32 weights that tell where signs change in the first gated layer.
     """
     routed = net.routed(dataset.standardize(grid(dataset)))
     found: dict[str, NDArray[Any]] = {"probability": _as_bytes(routed.logits)}
-    found |= {"leaf": np.stack(routed.leaves).astype(np.int32)} if routed.leaves else {}
+    first = [leaf.reshape(len(leaf), -1)[:, 0] for leaf in routed.leaves]
+    found |= {"leaf": np.stack(first).astype(np.int32)} if first else {}
     return found | {name: net.weights[name] for name in sign_tensors(net.config, net.n_features, net.n_outputs)}
 
 

@@ -16,6 +16,7 @@ from leafscope.core.config import RunConfig
 from leafscope.core.large.protocol import LargeMap
 from leafscope.core.large.rows import PARTS, FreshRows, Labelled, Part
 from leafscope.core.models import build_net
+from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.optim import LazyAdamW, parameter_groups
 from leafscope.core.training.compiled_net import CompiledNet
 from leafscope.core.training.trainer import EVALUATION_ROWS
@@ -44,6 +45,7 @@ class _Learner:
         net = build_net(run.net, n_features, n_classes, run.weight_seed)
         optimizer = LazyAdamW(parameter_groups(net, run.train.weight_decay, run.train.decay_growth), lr=run.train.lr)
         optimizer.start_state()
+        assert isinstance(net, DenseNet | TreeNet)
         self._net = CompiledNet(net, optimizer, run.train)
         self._batch, self._steps, self._done = run.train.batch_size, steps, 0
         self.score = Score()

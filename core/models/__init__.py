@@ -11,6 +11,7 @@ from leafscope.core.models.registry import (
     MODELS,
     Line,
     Model,
+    RoutedLayer,
     baselines,
     compares,
     decision_tree_lines,
@@ -25,12 +26,13 @@ from leafscope.core.models.registry import (
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig
-    from leafscope.core.nets import DenseNet, TreeNet
+    from leafscope.core.nets import Net
 
 __all__ = [
     "MODELS",
     "Line",
     "Model",
+    "RoutedLayer",
     "baselines",
     "build_net",
     "compares",
@@ -45,7 +47,7 @@ __all__ = [
 ]
 
 
-def build_net(config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> "DenseNet | TreeNet":
+def build_net(config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> "Net":
     """Build the net of a configuration, on the CPU, with weights that depend on the seed only.
 
     Raises ValueError for a kind that is fitted.
@@ -53,5 +55,5 @@ def build_net(config: "NetConfig", n_features: int, n_outputs: int, seed: int = 
     build = MODELS[config.kind].build
     if build is None:
         raise ValueError(f"kind must be one of {', '.join(net_kinds())}, got {config.kind}")
-    net: DenseNet | TreeNet = build(config, n_features, n_outputs, seed)
+    net: Net = build(config, n_features, n_outputs, seed)
     return net

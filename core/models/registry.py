@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from leafscope.core.config import NetConfig, RunConfig, TrainConfig
     from leafscope.core.datasets import Dataset
+    from leafscope.core.inference.net import Net, Routed
 
-RESERVED = frozenset({"kind", "depth", "width", "tree_layers", "gates", "balancing", "model", "gated", "fitted"})
+RESERVED = frozenset(
+    {"kind", "depth", "width", "tree_layers", "gates", "balancing", "model", "gated", "fitted", "routed_layers"}
+)
 """Names of `NetConfig` that no option of a model can have."""
 
 
@@ -84,15 +87,16 @@ class Weight:
     """Whether its rows are nodes, whose visits the optimizer counts."""
 
 
-@dataclass(frozen=True, eq=False)
-class Routing:
-    """The leaves to which a gated layer routes the rows."""
+@dataclass(frozen=True)
+class RoutedLayer:
+    """A layer that sends each row to some of its leaves, or experts."""
 
-    leaf: "NDArray[np.integer[Any]]"
-    """Integers from 0 to `n_leaves` - 1, such as (N,) of one epoch."""
     n_leaves: int
-    has_prefixes: bool
-    """Whether the leaves are sign patterns, whose prefixes form a tree."""
+    top_k: int = 1
+    """The leaves of each row. Its net gives them as integers from 0 to `n_leaves` - 1: (N,) for one, else (N, top_k), first the
+    one with the highest score."""
+    has_prefixes: bool = False
+    """Whether a leaf's number, read as bits, is a path in a tree, whose prefixes are its nodes."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,8 @@ class Model:
     """Fields of `NetConfig` that it uses, in addition to `kind` and its options."""
     options: tuple[Option, ...] = ()
     """Fields that it adds to `NetConfig`."""
+    train_fields: tuple[str, ...] = ()
+    """Fields of `TrainConfig` that it uses, in addition to those of its groups (`reads`)."""
     ignored: "Callable[[NetConfig, TrainConfig], Collection[str]]" = lambda net, train: ()
     """Dotted fields, and groups of fields of `TrainConfig`, that it uses, but that make no difference with these settings."""
     fault: "Callable[[NetConfig], tuple[str, tuple[str, ...]] | None]" = lambda net: None
@@ -210,21 +216,28 @@ class Model:
     line_fields: tuple[str, ...] = ()
     """Fields that determine the line."""
     is_gated: bool = False
-    """Whether it has layers that route rows to leaves."""
+    """Whether it has layers that choose a matrix by the sign pattern of K gates; other layers with leaves have none of them."""
     parametrization: str = "flat"
     """Which matrices a leaf of a gated layer sums: a name in `core.parametrizations`."""
-    routings: "Callable[[NetConfig, Sequence[NDArray[np.integer[Any]]]], Sequence[Routing]]" = lambda net, leaves: ()
-    """The rows' leaves in each gated layer, such as `routed(x).leaves` of the net -> their routings."""
+    routed_layers: "Callable[[NetConfig], Sequence[RoutedLayer]]" = lambda net: ()
+    """The layers for which `routed(x).leaves` of the net has the rows' leaves, in this order."""
+    router: Literal["gates", "experts"] = "gates"
+    """What chooses the leaves: it says which of the ways of balancing (`core.balancing`) a net with the field has."""
     tables: "Callable[[NetConfig], Sequence[Table]]" = lambda net: ()
     """The matrices of each gated layer."""
     cost: "Callable[[NetConfig, int, int], Size] | None" = None
     """Its size between P and Q; None: the size is known only after the fit."""
+    training_multiply_adds: "Callable[[NetConfig, int, int], int] | None" = None
+    """Multiply-adds of one example's forward pass in training; None: those at inference, with K + 1 matrices for a leaf."""
+    forward: "Callable[[Net, NDArray[np.floating[Any]]], Routed] | None" = None
+    """How its net computes in NumPy (`core.inference`): net, standardized rows (N, P) -> what it computes; None: as dense and
+    gated nets do. A net with its own way is not computed in a browser."""
     weights: "Callable[[NetConfig, int, int], Sequence[Weight]] | None" = None
     """Configuration, P, Q -> the tensors of the net that `build` returns, in the order of its parameters."""
     memory: "Callable[[RunConfig, int, int, int], Memory]"
     """Run, P, Q, rows of all splits -> bytes, without the data."""
     build: "Callable[[NetConfig, int, int, int], Any] | None" = None
-    """Configuration, P, Q, seed -> torch module on the CPU, with a method `routed` that returns `nets.Routed`."""
+    """Configuration, P, Q, seed -> the net on the CPU, a `nets.Net`."""
     fit: Fit | None = None
 
     def __post_init__(self) -> None:

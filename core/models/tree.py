@@ -19,13 +19,10 @@ from leafscope.core.models.counting import (
     matrix,
     training_memory,
 )
-from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, Routing, Size, Table, Weight
+from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, RoutedLayer, Size, Table, Weight
 from leafscope.core.parametrizations import PARAMETRIZATIONS
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from leafscope.core.config import NetConfig, RunConfig, TrainConfig
 
 _LINES = {"hidden": "tree", "units": "tree_units", "random": "random_gates"}
@@ -96,8 +93,8 @@ def _ignored(net: "NetConfig", train: "TrainConfig") -> Collection[str]:
     return (*without_strength, *(("levels",) if train.weight_decay == 0 else ()))
 
 
-def _routings(net: "NetConfig", leaves: "Sequence[NDArray[np.integer[Any]]]") -> Sequence[Routing]:
-    return [Routing(leaf, 1 << net.depth, has_prefixes=True) for leaf in leaves]
+def _routed_layers(net: "NetConfig") -> Sequence[RoutedLayer]:
+    return [RoutedLayer(1 << net.depth, has_prefixes=True)] * net.tree_layers
 
 
 def _tables(net: "NetConfig") -> Sequence[Table]:
@@ -119,7 +116,7 @@ _GATED: dict[str, Any] = {
     "ignored": _ignored,
     "fault": _fault,
     "is_gated": True,
-    "routings": _routings,
+    "routed_layers": _routed_layers,
     "tables": _tables,
     "cost": _size,
     "weights": _weights,

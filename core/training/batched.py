@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from leafscope.core.errors import OUT_OF_MEMORY, LimitError, NonFiniteLossError, is_out_of_memory
-from leafscope.core.training.batched_net import BatchedNet, release
+from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.training.batched_net import BatchedNet, Member, release
 from leafscope.core.training.events import Ended
 from leafscope.core.training.replayed import Replayed
 from leafscope.core.training.trainer import EVALUATION_ROWS, EpochRecord, Trainer
@@ -30,7 +31,7 @@ def shape_of(trainer: Trainer) -> Hashable:
     return (
         trainer.device,
         trainer._path,
-        type(trainer.net),
+        type(trainer.net) if isinstance(trainer.net, DenseNet | TreeNet) else id(trainer),  # others are trained alone
         trainer.net.config.model_dump_json(),
         data.n_features,
         data.n_classes,
@@ -160,14 +161,14 @@ class Batch:
         kept = [self._of(number) for number in numbers]
         for trainer in self._trainers:
             if self._net is not None and trainer not in kept:
-                release((trainer.net, trainer._optimizer))
+                release(_member(trainer))
         self._numbers, self._trainers = list(numbers), kept
         self._net = self._run = None
         self._data = {}
         if not kept:
             return
         strengths = [trainer.run.train.balance for trainer in kept]
-        members = [(trainer.net, trainer._optimizer) for trainer in kept]
+        members = [_member(trainer) for trainer in kept]
         self._net = BatchedNet(members, kept[0].run.train.gate_gradient, strengths)
         self._run = Replayed(self._net)
 
@@ -232,6 +233,11 @@ class Batch:
 
     def _name(self, trainer: Trainer) -> int:
         return self._numbers[self._trainers.index(trainer)]
+
+
+def _member(trainer: Trainer) -> Member:
+    assert isinstance(trainer.net, DenseNet | TreeNet)
+    return trainer.net, trainer._optimizer
 
 
 def _joined(parts: Sequence[Tensor], are_same: bool) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leafscope.core.config import RunConfig
-from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.nets import Net
 from leafscope.core.training.trainer import EpochRecord, Trainer
 
 
@@ -20,12 +20,12 @@ class TrainResult:
     history: pd.DataFrame
     """Columns epoch, split, metric, value."""
     leaves: dict[tuple[int, str], np.ndarray]
-    """(gated layer, split) -> (recorded epochs, rows) integers: each row's leaf."""
+    """(routed layer, split) -> (recorded epochs, rows) integers: each row's leaf; with top-k, (recorded epochs, rows, k)."""
     leaf_counts: dict[tuple[int, str], np.ndarray]
-    """(gated layer, split) -> (recorded epochs, L) int64."""
+    """(routed layer, split) -> (recorded epochs, L) int64; with top-k, a row counts in each of its k leaves."""
     best_epoch: int
     """The epoch with the lowest validation loss, the first if several are equal."""
-    net: DenseNet | TreeNet
+    net: Net
     """The net after the last epoch, on the CPU: standardized rows (N, P) -> logits (N, C)."""
     seconds: float
     """Wall-clock time of training and evaluation."""
@@ -71,12 +71,11 @@ def result_of(trainer: Trainer, records: list[EpochRecord]) -> TrainResult:
 
 
 def _leaf_counts(run: RunConfig, leaves: dict[tuple[int, str], np.ndarray]) -> dict[tuple[int, str], np.ndarray]:
-    counts = {}
-    for split in dict.fromkeys(split for _, split in leaves):
-        of_layers = [values for (_, other), values in leaves.items() if other == split]
-        for layer, routing in enumerate(run.net.model.routings(run.net, of_layers)):
-            counts[layer, split] = np.stack([np.bincount(leaf, minlength=routing.n_leaves) for leaf in routing.leaf])
-    return counts
+    layers = run.net.routed_layers
+    return {
+        (layer, split): np.stack([np.bincount(leaf.reshape(-1), minlength=layers[layer].n_leaves) for leaf in of_epochs])
+        for (layer, split), of_epochs in leaves.items()
+    }
 
 
 def history_frame(records: list[EpochRecord]) -> pd.DataFrame:

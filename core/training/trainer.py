@@ -25,7 +25,7 @@ from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.gates import GATE_GRADIENTS
 from leafscope.core.kernels import readiness
 from leafscope.core.models import build_net, net_kinds
-from leafscope.core.nets import DenseNet, TreeNet, balance_penalty
+from leafscope.core.nets import DenseNet, Net, TreeNet, balance_penalty
 from leafscope.core.optim import LazyAdamW, parameter_groups
 from leafscope.core.training.compiled_net import CompiledNet, takes
 from leafscope.core.tree import TreeLinear
@@ -44,9 +44,10 @@ class EpochRecord:
     epoch: int
     """0 is before training."""
     metrics: dict[tuple[str, str], float]
-    """(split, metric) -> value; splits train, validation, test; metrics loss, accuracy."""
+    """(split, metric) -> value; splits train, validation, test; metrics loss, accuracy, and of a net that mixes leaves in
+    training mix_loss, mix_accuracy, of the mixture of all leaves."""
     leaves: dict[tuple[int, str], np.ndarray]
-    """(gated layer from 0, split) -> (rows,) uint8 or, above 256 leaves, uint16; empty for dense nets."""
+    """(routed layer from 0, split) -> (rows,), with top-k (rows, k): uint8 or, above 256 leaves, uint16."""
     seconds: float
     """Training and evaluation time since this trainer started."""
 
@@ -125,7 +126,10 @@ class Trainer:
         compiled = readiness.usable() if compiled is None else compiled
         self._may_compile = compiled
         self._path = contextlib.nullcontext if compiled or waits_for_nobody else readiness.reference_only
-        self._compiled = CompiledNet(self.net, self._optimizer, run.train) if compiled and self._is_compiled() else None
+        self._compiled: CompiledNet | None = None
+        if compiled and self._is_compiled():
+            assert isinstance(self.net, DenseNet | TreeNet)
+            self._compiled = CompiledNet(self.net, self._optimizer, run.train)
         self._look = seconds_between_looks
         self._steps_at_once = 1
         self._progress = _Progress()
@@ -258,8 +262,9 @@ class Trainer:
 
     def _step(self, x: Tensor, y: Tensor, noise: list[Tensor] | None, epoch: int, step: int) -> None:
         train = self.run.train
-        routed = self.net.routed(x, train.gate_gradient, noise)
-        loss = functional.cross_entropy(routed.logits, y)
+        routed = self.net.learning(x, train, noise)
+        loss = (functional.nll_loss if routed.are_log_shares else functional.cross_entropy)(routed.logits, y)
+        loss = loss if routed.extra is None else loss + routed.extra
         if self._penalty > 0:
             for gate, leaf in zip(routed.gates, routed.leaves, strict=True):
                 if gate.requires_grad:
@@ -272,8 +277,7 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()
-        if isinstance(self.net, TreeNet):
-            self.net.move_offsets(routed, train.balance)
+        self.net.move_offsets(routed, train.balance)
 
     def _rate(self, step: int) -> float:
         if self.run.train.schedule == "constant":
@@ -327,7 +331,11 @@ class Trainer:
 
     def _record(self, clock: "_Stopwatch") -> EpochRecord:
         measured = {split: self._measure(x, y) for split, (x, y) in self._splits.items()}
-        return self._recorded(measured, clock.pause())
+        mixed = {split: evaluate_mixed(self.net, x, y) for split, (x, y) in self._splits.items() if self.net.mixes}
+        record = self._recorded(measured, clock.pause())
+        for split, (loss, accuracy) in mixed.items():
+            record.metrics.update({(split, "mix_loss"): loss, (split, "mix_accuracy"): accuracy})
+        return record
 
     def _recorded(self, measured: Mapping[str, tuple[float, float, list[np.ndarray]]], seconds: float) -> EpochRecord:
         """Make the record of an epoch from the loss, accuracy and leaves of each split, and note its validation loss."""
@@ -336,8 +344,8 @@ class Trainer:
         for split, (loss, accuracy, split_leaves) in measured.items():
             metrics[split, "loss"] = loss
             metrics[split, "accuracy"] = accuracy
-            for layer, routing in enumerate(self.run.net.model.routings(self.run.net, split_leaves)):
-                leaves[layer, split] = routing.leaf.astype(np.uint8 if routing.n_leaves <= 256 else np.uint16)
+            for layer, (of_layer, leaf) in enumerate(zip(self.run.net.routed_layers, split_leaves)):
+                leaves[layer, split] = leaf.astype(np.uint8 if of_layer.n_leaves <= 256 else np.uint16)
         self._note_validation(metrics["validation", "loss"])
         return EpochRecord(self._progress.epoch, metrics, leaves, seconds)
 
@@ -357,7 +365,7 @@ class Trainer:
 
 
 @torch.no_grad()
-def evaluate(net: DenseNet | TreeNet, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
+def evaluate(net: Net, x: Tensor, y: Tensor) -> tuple[float, float, list[np.ndarray]]:
     """Compute mean cross-entropy (nats), accuracy and each row's leaf at every gated layer.
 
     Shapes: x (N, P), y (N,) -> loss, accuracy, one (N,) int64 array for each gated layer. NaN and NaN without rows.
@@ -368,7 +376,15 @@ def evaluate(net: DenseNet | TreeNet, x: Tensor, y: Tensor) -> tuple[float, floa
         routed = net.routed(part)
         logits.append(routed.logits)
         leaves.append(routed.leaves)
-    scores = torch.cat(logits)
-    loss = functional.cross_entropy(scores, y).item()
-    accuracy = (scores.argmax(1) == y).double().mean().item()
+    loss, accuracy = _scored(torch.cat(logits), y)
     return loss, accuracy, [torch.cat(layer).cpu().numpy() for layer in zip(*leaves, strict=True)]
+
+
+@torch.no_grad()
+def evaluate_mixed(net: Net, x: Tensor, y: Tensor) -> tuple[float, float]:
+    """Compute mean cross-entropy (nats) and accuracy of a net that mixes all its leaves, as in training: x (N, P), y (N,)."""
+    return _scored(torch.cat([net.mixed(part) for part in x.split(EVALUATION_ROWS)]), y)
+
+
+def _scored(scores: Tensor, y: Tensor) -> tuple[float, float]:
+    return functional.cross_entropy(scores, y).item(), (scores.argmax(1) == y).double().mean().item()

@@ -27,7 +27,7 @@ from leafscope.core.store.values.tensors import MOST_BYTES, plain
 
 _ENDED = get_args(Ending)
 _SPLITS = ("train", "validation", "test")
-_METRICS = ("loss", "accuracy")
+_METRICS = ("loss", "accuracy", "mix_loss", "mix_accuracy")
 _SCORES = frozenset(f"{split}_{metric}" for split in _SPLITS for metric in _METRICS)
 
 ROUNDING = 1e-3
@@ -148,18 +148,20 @@ class Contents:
             raise ValueError(f"{words}, got {row['dtype']!r}")
         of_run = self.runs[row["run_id"]]
         _check_epoch(row["epoch"], of_run)
-        if row["layer"] >= len(of_run.sizes.leaves):
-            raise ValueError(f"layer must be below {len(of_run.sizes.leaves)}, the gated layers of its net, got {row['layer']}")
-        needed = [of_run.sizes.rows.get(row["split"])]
-        if (shape := _parsed(row["shape"])) != needed or type(shape[0]) is not int:
+        sizes = of_run.sizes
+        if row["layer"] >= len(sizes.layers):
+            raise ValueError(f"layer must be below {len(sizes.layers)}, the layers of its net with leaves, got {row['layer']}")
+        needed = list(sizes.shape(row["layer"], row["split"]))
+        if (shape := _parsed(row["shape"])) != needed or not sizes.rows or any(type(length) is not int for length in shape):
             raise ValueError(f"shape must be {needed}, the rows of the {row['split']} split, got {row['shape']!r:.80}")
-        n_bytes = shape[0] * np.dtype(plain_dtype).itemsize
+        n_leaves = math.prod(needed)
+        n_bytes = n_leaves * np.dtype(plain_dtype).itemsize
         if plain_dtype == row["dtype"] and n_bytes != len(row["data"]):
             raise ValueError(f"{row['dtype']} of shape {shape} must have {n_bytes:,} bytes, got {len(row['data']):,}")
         key, epoch = tuple(row[name] for name in ("run_id", "attempt", "layer", "split")), row["epoch"]
         before = self._leaf if self._leaf_of == (*key, epoch - 1) and epoch % leaf_codes.WHOLE_EVERY else None
-        leaf = leaf_codes.decode(row["dtype"], row["data"], shape[0], before)
-        check_leaves(leaf, of_run.sizes.leaves[row["layer"]], "leaves")
+        leaf = leaf_codes.decode(row["dtype"], row["data"], n_leaves, before)
+        check_leaves(leaf, sizes.layers[row["layer"]].n_leaves, "leaves")
         self._leaf_of, self._leaf = (*key, epoch), leaf
 
     def _take_artifacts(self, row: Mapping[str, Any]) -> None:
@@ -271,8 +273,9 @@ def _check_epoch(epoch: int, run: _Run, name: str = "epoch") -> None:
 
 def _check_score(metric: str, value: float, name: str) -> None:
     """Check a finite value of a metric; others, of nets that diverged, are as they are."""
-    if value < -ROUNDING or (metric == "accuracy" and value > 1):
-        raise ValueError(f"{name} must be {'from 0 to 1' if metric == 'accuracy' else 'at least 0'}, got {value!r:.80}")
+    is_share = metric.endswith("accuracy")
+    if value < -ROUNDING or (is_share and value > 1):
+        raise ValueError(f"{name} must be {'from 0 to 1' if is_share else 'at least 0'}, got {value!r:.80}")
 
 
 def _check_summary(text: str, run: _Run) -> None:

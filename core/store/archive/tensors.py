@@ -17,7 +17,7 @@ from leafscope.core.inference.trees import Trees
 from leafscope.core.models.registry import Weight
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_epoch
 from leafscope.core.store.values.records import CHECKPOINT, NET, TREES
-from leafscope.core.store.values.rows import Sizes, check_leaves
+from leafscope.core.store.values.rows import check_leaves
 from leafscope.core.store.values.tensors import unpack
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def _check_values(array: "Callable[[str], NDArray[Any]]", name: str, run: RunCon
     """Check what is counted with, of tensors whose names, types and shapes are right."""
     if name == CHECKPOINT:
         _check_progress(array("progress").tolist(), run, size)
-    if name.startswith("regions-") and run.net.gated:
-        for layer, (leaf, n_leaves) in enumerate(zip(array("leaf"), Sizes.of(run).leaves, strict=True)):
-            check_leaves(leaf, n_leaves, f"leaf of layer {layer}")
+    if name.startswith("regions-") and (layers := run.net.routed_layers):
+        for layer, (leaf, of_layer) in enumerate(zip(array("leaf"), layers, strict=True)):
+            check_leaves(leaf, of_layer.n_leaves, f"leaf of layer {layer}")
 
 
 def _wanted(name: str, run: RunConfig, size: DataShape, given: Tensors) -> Tensors:
@@ -146,7 +146,8 @@ def _trainer(weights: Sequence[Weight]) -> Tensors:
 
 def _regions(run: RunConfig, size: DataShape) -> Tensors:
     found: Tensors = {"probability": ("U8", (GRID_SIDE**2, size.n_classes))}
-    return found | ({"leaf": ("I32", (len(Sizes.of(run).leaves), GRID_SIDE**2))} if run.net.gated else {})
+    layers = run.net.routed_layers
+    return found | ({"leaf": ("I32", (len(layers), GRID_SIDE**2))} if layers else {})
 
 
 def sign_tensors(net: NetConfig, n_features: int, n_outputs: int) -> Tensors:

@@ -20,7 +20,7 @@ _LEVEL = 1
 
 
 def encode(leaf: NDArray[np.integer], before: NDArray[np.integer] | None = None) -> tuple[str, bytes]:
-    """Return the columns `dtype` and `data` of (N,) leaves; `before` has those of the epoch before, of the same type.
+    """Return the columns `dtype` and `data` of leaves, (N,) or (N, k); `before`: those of the epoch before, of the same type.
 
     >>> encode(np.zeros(1000, np.uint8))[0], encode(np.arange(3, dtype=np.uint8))[0]
     ('|u1 zip', '|u1')
@@ -43,9 +43,9 @@ def is_difference(dtype: object) -> bool:
 
 
 def decode(dtype: str, data: bytes, rows: int, before: NDArray[np.integer] | None = None) -> NDArray[np.integer]:
-    """Return the leaves that `encode` was given: (N,); raises ValueError or TypeError where they are damaged.
+    """Return the leaves that `encode` was given, row by row: (n,); raises ValueError or TypeError where they are damaged.
 
-    `rows` is N: no more is unpacked of what is compressed.
+    `rows` is n, their number: no more is unpacked of what is compressed.
     """
     plain, is_packed = dtype, False
     for how in (WHOLE, DIFFERENCE):
@@ -66,12 +66,12 @@ def decode(dtype: str, data: bytes, rows: int, before: NDArray[np.integer] | Non
         raise ValueError(f"unpacked, they must have {size:,} bytes")
     found = np.frombuffer(planes, np.uint8).reshape(kind.itemsize, rows)
     if is_difference(dtype):
-        if before is None or before.dtype != kind or before.shape != (rows,):
+        if before is None or before.dtype != kind or before.size != rows:
             raise ValueError("the leaves of the epoch before, from which they differ, are missing or of another type")
         found = found ^ _planes(before)
     return np.ascontiguousarray(found.T).view(kind).reshape(rows)
 
 
 def _planes(values: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Put bytes of the same place side by side, since the high ones are mostly equal: (N,) -> (bytes of a value, N)."""
-    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.itemsize).T
+    """Put bytes of the same place side by side, since the high ones are mostly equal: n values -> (bytes of a value, n)."""
+    return np.ascontiguousarray(values).view(np.uint8).reshape(values.size, values.itemsize).T

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row
 
-from leafscope.core.config import NetConfig, RunConfig
+from leafscope.core.config import RunConfig
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DataError, StoreError
+from leafscope.core.models.registry import RoutedLayer
 from leafscope.core.store.values import leaf_codes
 from leafscope.core.store.values.records import PRIORITIES
 from leafscope.core.store.values.summaries import RunSummary, SweepInfo, WorkerInfo
@@ -130,8 +131,8 @@ class Sizes:
 
     rows: Mapping[str, int]
     """Split -> number of rows; empty: the data cannot be split as configured."""
-    leaves: tuple[int, ...]
-    """The number of leaves of each gated layer."""
+    layers: tuple[RoutedLayer, ...]
+    """The layers with leaves."""
 
     @classmethod
     def of(cls, config: RunConfig) -> "Sizes":
@@ -139,9 +140,15 @@ class Sizes:
         try:
             size = shape(config.data)
         except DataError:  # such a run only fails
-            return cls({}, _leaves_of(config.net))
+            return cls({}, tuple(config.net.routed_layers))
         rows = {"train": size.n_train, "validation": size.n_validation, "test": size.n_test}
-        return cls(rows, _leaves_of(config.net))
+        return cls(rows, tuple(config.net.routed_layers))
+
+    def shape(self, layer: int, split: str) -> tuple[int, ...]:
+        """Return the shape of the leaves of a layer's rows: (rows,), or with top-k (rows, k); 0 rows if they are unknown."""
+        top_k = self.layers[layer].top_k
+        rows = self.rows.get(split, 0)
+        return (rows,) if top_k == 1 else (rows, top_k)
 
 
 @lru_cache(maxsize=1024)
@@ -153,13 +160,6 @@ def sizes_of(config: Any) -> Sizes:
         raise StoreError(f"the configuration of the run is damaged: {config!r:.80}") from error
 
 
-def _leaves_of(net: NetConfig) -> tuple[int, ...]:
-    if not net.gated:
-        return ()
-    n_layers = len(net.model.tables(net)) or net.tree_layers
-    return tuple(routing.n_leaves for routing in net.model.routings(net, [np.empty(0, np.int64)] * n_layers))
-
-
 def leaf_numbers(row: Row[Any], size: Sizes, layer: int, split: str, before: np.ndarray | None = None) -> np.ndarray:
     """Return each row's leaf from a row of the table `leaves`; raises StoreError where it is damaged.
 
@@ -167,15 +167,17 @@ def leaf_numbers(row: Row[Any], size: Sizes, layer: int, split: str, before: np.
     """
     epoch_number(row.epoch)
     try:
-        leaf = leaf_codes.decode(row.dtype, row.data, size.rows.get(split, 0), before)
-        if json.loads(row.shape) != [len(leaf)]:
-            raise ValueError(f"their shape must be [{len(leaf)}], got {row.shape!r:.80}")
-        if len(leaf) != size.rows.get(split):
-            raise ValueError(f"they must be of {size.rows.get(split)} {split} rows, got {len(leaf)}")
-        if layer >= len(size.leaves):
-            raise ValueError(f"their layer must be below {len(size.leaves)}, got {layer}")
-        check_leaves(leaf, size.leaves[layer], "they")
-        return leaf
+        if layer >= len(size.layers):
+            raise ValueError(f"their layer must be below {len(size.layers)}, got {layer}")
+        shape = size.shape(layer, split)
+        leaf = leaf_codes.decode(row.dtype, row.data, math.prod(shape), before)
+        if leaf.size != math.prod(shape) or split not in size.rows:
+            n_rows = leaf.size // math.prod(shape[1:])
+            raise ValueError(f"they must be of {size.rows.get(split)} {split} rows, got {n_rows}")
+        if json.loads(row.shape) != list(shape):
+            raise ValueError(f"their shape must be {list(shape)}, got {row.shape!r:.80}")
+        check_leaves(leaf, size.layers[layer].n_leaves, "they")
+        return leaf.reshape(shape)
     except (ValueError, TypeError, AttributeError, RecursionError, SyntaxError) as error:
         raise StoreError(f"the leaves of epoch {row.epoch!r:.20} are damaged: {error}") from None
 

@@ -147,16 +147,16 @@ st.session_state["drawn"] = run
 at = AppTest.from_string(page).run(timeout=60)
 first = [widget.key for widget in (*at.number_input, *at.selectbox)]
 at.selectbox(key="kind").set_value("mixture").run(timeout=60)
-untouched = at.session_state["drawn"].net.experts
-at.number_input(key="net_experts").set_value(4).run(timeout=60)
+untouched = at.session_state["drawn"].net.members
+at.number_input(key="net_members").set_value(4).run(timeout=60)
 assert not at.exception, at.exception
 print(json.dumps({
     "first": [key for key in first if key.startswith("net_")],
     "options": at.selectbox(key="kind").options,
-    "placeholder": at.number_input(key="net_experts").placeholder,
+    "placeholder": at.number_input(key="net_members").placeholder,
     "untouched": untouched,
-    "run": at.session_state["drawn"].net.model_dump(include={"kind", "experts", "router"}),
-    "address": at.query_params["net_experts"],
+    "run": at.session_state["drawn"].net.model_dump(include={"kind", "members", "router"}),
+    "address": at.query_params["net_members"],
 }))
 """
 
@@ -164,9 +164,9 @@ print(json.dumps({
 def test_fields_that_a_model_adds_are_asked_for_where_it_is_chosen() -> None:
     found = json.loads(run_python(MIXTURE + USE).stdout.strip().splitlines()[-1])
     assert found["first"] == []
-    assert "mixture of experts" in found["options"]
+    assert "toy mixture" in found["options"]
     assert (found["placeholder"], found["untouched"]) == ("16", 16)
-    assert found["run"] == {"kind": "mixture", "experts": 4, "router": "first"}
+    assert found["run"] == {"kind": "mixture", "members": 4, "router": "first"}
     assert found["address"] in ("4", ["4"])
 
 

@@ -68,12 +68,16 @@ def test_a_run_s_address_follows_exactly_the_fields_that_its_model_reads(kind):
     run = RunConfig(data=IRIS, net=NetConfig(kind=kind, depth=2))
     options = {field: option for field, option in field_options().items() if field.startswith(("net.", "train."))}
     others = {field: other_value(option) for field, option in options.items() if field != "net.kind"}
+    others["net.balancing"] = "none" if kind == "moe" else "centred"  # experts and gates have ways of their own
     moved = {field for field, value in others.items() if changed(run, {field: value}).run_id != run.run_id}
-    assert moved | {"net.kind"} == run.reads
+    other_way = {"net.bias_rate"} if kind == "moe" else set()  # read with balancing by bias
+    assert moved | {"net.kind"} | other_way == run.reads
     of_net = {field for field in moved if field.startswith("net.")}
-    assert of_net == {f"net.{field}" for field in MODELS[kind].net_fields}
+    options_of_kind = (option.name for option in MODELS[kind].options)
+    assert of_net | other_way == {f"net.{field}" for field in (*MODELS[kind].net_fields, *options_of_kind)}
     gates = {"train.gate_gradient", "train.gate_noise", "train.balance"}
-    assert gates & moved == (gates if kind in GATED else set())
+    routed = {"train.balance"} if kind in ("moe", "fff", "soft_tree") else set()
+    assert gates & moved == (gates if kind in GATED else routed)
     assert ("train.decay_growth" in moved) == (kind in GATED and "flat" not in kind)
     assert ("train.epochs" in moved) == (kind in net_kinds())
 
@@ -103,15 +107,24 @@ def test_lines_have_names_and_words_of_their_own():
 
 @pytest.mark.parametrize("kind", net_kinds())
 @pytest.mark.parametrize("gates", ["hidden", "units", "random"])
-def test_routings_are_what_the_net_routed(kind, gates):
+def test_routed_layers_are_those_of_which_the_net_gives_leaves(kind, gates):
     config = NetConfig(kind=kind, depth=3, width=5, tree_layers=2, gates=gates)
     leaves = [leaf.numpy() for leaf in build_net(config, 4, 3).routed(torch.randn(50, 4)).leaves]
-    routings = config.model.routings(config, leaves)
-    assert len(routings) == len(config.model.tables(config)) == (2 if config.gated else 0)
-    for routing, leaf in zip(routings, leaves, strict=True):
-        assert routing.n_leaves == 8
-        assert routing.has_prefixes
-        assert np.array_equal(routing.leaf, leaf)
+    assert len(config.routed_layers) == len(leaves) == {"dense": 0, "soft_tree": 1}.get(kind, 2)
+    for layer, leaf in zip(config.routed_layers, leaves, strict=True):
+        assert (layer.n_leaves, layer.top_k, layer.has_prefixes) == ((16, 2, False) if kind == "moe" else (8, 1, True))
+        assert leaf.shape == ((50,) if layer.top_k == 1 else (50, layer.top_k))
+        assert 0 <= leaf.min() <= leaf.max() < layer.n_leaves
+
+
+@pytest.mark.parametrize("kind", net_kinds())
+def test_weights_are_those_of_the_net_in_the_order_of_its_parameters(kind):
+    for more in ({"depth": 0, "leaf_width": 3}, {"depth": 2, "balancing": "bias"}):
+        config = NetConfig(kind=kind, width=5, tree_layers=2, **more)
+        weights, net = config.model.weights(config, 4, 3), build_net(config, 4, 3)
+        assert {one.name: one.shape for one in weights} == {name: tuple(one.shape) for name, one in net.state_dict().items()}
+        assert [one.name for one in weights if one.is_trained] == [name for name, _ in net.named_parameters()]
+        assert config.model.cost(config, 4, 3).parameters == sum(one.numel() for one in net.parameters())
 
 
 def test_only_nets_are_built():
@@ -158,8 +171,8 @@ def test_what_a_model_shares_with_others_is_said_alike():
 
 
 def test_every_reserved_name_is_one_of_a_configuration():
-    names = {*NetConfig.model_fields, "model", "gated", "fitted"}
-    assert names == RESERVED
+    names = {*NetConfig.model_fields, "model", "gated", "fitted", "routed_layers"}
+    assert names - MODELS.options().keys() == RESERVED
 
 
 # A model of another person
@@ -198,22 +211,22 @@ from leafscope.core.config import NetConfig, RunConfig, SweepConfig, as_python, 
 from leafscope.core.sweep.members import expand
 from leafscope.core.training import train
 
-run = RunConfig(data={"name": "iris"}, net={"kind": "mixture", "experts": 300}, train={"epochs": 2, "device": "cpu"})
+run = RunConfig(data={"name": "iris"}, net={"kind": "mixture", "members": 300}, train={"epochs": 2, "device": "cpu"})
 result = train(run)
-axes = SweepConfig(base=run, axes={"net.kind": ["mixture", "dense"], "net.experts": [2, 4]})
+axes = SweepConfig(base=run, axes={"net.kind": ["mixture", "dense"], "net.members": [2, 4]})
 print(json.dumps({
     "plain": [RunConfig().run_id, SweepConfig().sweep_id, RunConfig().model_dump_json(exclude_none=True)],
     "fields": [name for name in field_names() if name.startswith("net.")],
-    "run": [run.label, changed(run, {"net.experts": 16}).label, run.canonical()["net"]],
-    "default": NetConfig(kind="mixture").model_dump(mode="json", exclude_none=True, include={"experts", "router"}),
-    "other": NetConfig(kind="dense", experts=5).experts,
+    "run": [run.label, changed(run, {"net.members": 16}).label, run.canonical()["net"]],
+    "default": NetConfig(kind="mixture").model_dump(mode="json", exclude_none=True, include={"members", "router"}),
+    "other": NetConfig(kind="dense", members=5).members,
     "same": changed(run, {"net.width": 3, "net.depth": 1}).run_id == run.run_id,
     "other address": changed(run, {"net.router": "top_2"}).run_id != run.run_id,
-    "refused": [explain_change(run, {"net.experts": 1}), explain_change(run, {"net.router": "x"})],
+    "refused": [explain_change(run, {"net.members": 1}), explain_change(run, {"net.router": "x"})],
     "link": link.decode(link.encode([run])).runs[0] == run,
     "python": as_python.script(run),
-    "words": field_words("net.experts"),
-    "columns": ["net.experts" in CONFIG_FIELDS, "net.experts" in TEXT_FIELDS, "net.router" in TEXT_FIELDS],
+    "words": field_words("net.members"),
+    "columns": ["net.members" in CONFIG_FIELDS, "net.members" in TEXT_FIELDS, "net.router" in TEXT_FIELDS],
     "members": [[one.model, one.variant, one.depth] for one in expand(axes)],
     "counts": [result.leaf_counts[0, "train"].shape, result.leaves[0, "train"].dtype.name, result.net is not None],
     "losses": result.history["value"].notna().all().item(),
@@ -224,20 +237,20 @@ print(json.dumps({
 def test_a_new_net_brings_fields_of_its_own_and_is_trained():
     found = json.loads(run_python(MIXTURE + USE).stdout)
     assert found["plain"] == [RunConfig().run_id, SweepConfig().sweep_id, RunConfig().model_dump_json(exclude_none=True)]
-    assert found["fields"] == [*(f"net.{name}" for name in NetConfig.model_fields), "net.experts", "net.router"]
+    assert found["fields"] == [*(f"net.{name}" for name in NetConfig.model_fields), "net.members", "net.router"]
     assert found["run"][0] == "iris mixture E300 e2 s0"
     assert found["run"][1] == "iris mixture e2 s0"
-    assert found["run"][2] == {"kind": "mixture", "experts": 300, "router": "first"}
-    assert found["default"] == {"experts": 16, "router": "first"}
+    assert found["run"][2] == {"kind": "mixture", "members": 300, "router": "first"}
+    assert found["default"] == {"members": 16, "router": "first"}
     assert found["other"] is None
     assert found["same"]
     assert found["other address"]
-    assert found["refused"][0] == "experts must be a whole number from 2 to 500, got 1"
+    assert found["refused"][0] == "members must be a whole number from 2 to 500, got 1"
     assert found["refused"][1] == "router must be one of first, top_2, got 'x'"
     assert found["link"]
-    assert "experts=300" in found["python"]
-    assert found["words"] == "experts"
+    assert "members=300" in found["python"]
+    assert found["words"] == "members"
     assert found["columns"] == [True, False, True]
-    assert found["members"] == [["mixture", "experts=2", None], ["mixture", "experts=4", None], ["dense", "", None]]
+    assert found["members"] == [["mixture", "members=2", None], ["mixture", "members=4", None], ["dense", "", None]]
     assert found["counts"] == [[3, 300], "uint16", True]
     assert found["losses"]

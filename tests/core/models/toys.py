@@ -57,35 +57,35 @@ MIXTURE = """
 import json, sys
 import torch
 from torch import nn
+from leafscope.core.nets import Net, Routed
 from leafscope.core.models.counting import linear_weights, training_memory
-from leafscope.core.models.registry import MODELS, Line, Model, Routing, Size
+from leafscope.core.models.registry import MODELS, Line, Model, RoutedLayer, Size
 from leafscope.core.options import Option
 
-class Mixture(nn.Module):
+class Mixture(Net):
     def __init__(self, config, p, q, seed):
         super().__init__()
         torch.manual_seed(seed)
         self.config = config
-        self.router = nn.Linear(p, config.experts)
-        self.experts = nn.ModuleList(nn.Linear(p, q) for _ in range(config.experts))
+        self.router = nn.Linear(p, config.members)
+        self.experts = nn.ModuleList(nn.Linear(p, q) for _ in range(config.members))
 
     def routed(self, x, gate_gradient="none", noise=None):
-        from leafscope.core.nets import Routed
         scores = self.router(x).softmax(1)
         leaf = scores.argmax(1)
         logits = torch.stack([expert(x) for expert in self.experts], 1)[torch.arange(len(x)), leaf]
         return Routed(logits * scores.max(1).values[:, None], [], [leaf])
 
 def size(net, p, q):
-    return Size(net.experts * (p + 1) * (q + 1), net.experts * (p + 1) * (q + 1), p * (net.experts + q))
+    return Size(net.members * (p + 1) * (q + 1), net.members * (p + 1) * (q + 1), p * (net.members + q))
 
 MODELS.register(Model(
     name="mixture",
-    choice="mixture of experts",
-    lines=(Line("mixture", "mixture of experts", style="flat"),),
+    choice="toy mixture",
+    lines=(Line("mixture", "toy mixture", style="flat"),),
     options=(
         Option(
-            name="experts", default=16, low=2, high=500, label="Experts", meaning="Linear maps to choose from.", short="E"
+            name="members", default=16, low=2, high=500, label="Experts", meaning="Linear maps to choose from.", short="E"
         ),
         Option(
             name="router", default="first", label="Router", meaning="How experts are chosen.",
@@ -93,11 +93,11 @@ MODELS.register(Model(
         ),
     ),
     is_gated=True,
-    routings=lambda net, leaves: [Routing(leaf, net.experts, has_prefixes=False) for leaf in leaves],
+    routed_layers=lambda net: [RoutedLayer(net.members)],
     cost=size,
     weights=lambda net, p, q: [
-        *linear_weights("router", p, net.experts),
-        *(one for number in range(net.experts) for one in linear_weights(f"experts.{number}", p, q)),
+        *linear_weights("router", p, net.members),
+        *(one for number in range(net.members) for one in linear_weights(f"experts.{number}", p, q)),
     ],
     memory=lambda run, p, q, n: training_memory(run, n, size(run.net, p, q).parameters, p + q),
     build=Mixture,
