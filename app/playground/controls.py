@@ -9,8 +9,7 @@ from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from leafscope.app import theme
-from leafscope.app.address import session
-from leafscope.app.parts import data_sets
+from leafscope.app.address import data_sets, session
 from leafscope.core.config import RunConfig, changed, explain, field_options
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS

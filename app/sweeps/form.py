@@ -10,9 +10,8 @@ import streamlit as st
 from pydantic import ValidationError
 
 from leafscope.app import theme
-from leafscope.app.address import session
+from leafscope.app.address import data_sets, session
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.app.parts import data_sets
 from leafscope.app.sweeps.numbers_field import parse_real, parse_whole, write_real, write_whole
 from leafscope.core.config import (
     DataConfig,
