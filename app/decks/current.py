@@ -12,7 +12,7 @@ from leafscope.app.decks import snapshot
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import LeafscopeError
-from leafscope.core.store.decks import DeckInfo
+from leafscope.core.store.decks import DeckInfo, Slide
 
 FIRST_NAME = "My deck"
 """Name of the deck that the first added figure creates; the one that came with the program stays as it is."""
@@ -35,28 +35,27 @@ def choose(deck_id: str | None) -> None:
 
 def add_button(drawing: Drawing, *, key: str, sentence: str, caption: str) -> None:
     """Offer to add a figure to the deck, as a slide whose notes begin with the figure's sentence."""
-    if st.button(
-        "Add to deck",
-        key=f"{key}_deck",
-        icon=":material/add_to_photos:",
-        type="tertiary",
-        help="Keep this figure, as it is now, as a slide.",
-    ):
+    if button(key, "Keep this figure, as it is now, as a slide."):
         figure = drawing() if callable(drawing) else drawing
         add(figure, sentence=sentence, caption=caption)
 
 
+def button(key: str, help: str) -> bool:
+    """Draw "Add to deck"; return whether it was pressed."""
+    return st.button("Add to deck", key=f"{key}_deck", icon=":material/add_to_photos:", type="tertiary", help=help)
+
+
 def _mixed(info: DeckInfo) -> str:
     """A warning if a deck mixes figures of both themes: a figure keeps the theme that it was drawn for."""
-    kinds = {slide.dark for slide in jobs.default_store().slides(info.deck_id).values() if slide.kind == "figure"}
+    kinds = {slide.dark for slide in jobs.default_store().slides(info.deck_id).values() if slide.figure is not None}
     return " The deck now mixes light and dark figures; add all of them in one theme." if len(kinds) > 1 else ""
 
 
 def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
     """Add a figure to the deck with the runs of the page, and confirm it."""
     runs, sweep = link.shown()
-    try:
-        slide = snapshot.snapshot(
+    keep(
+        lambda: snapshot.snapshot(
             figure,
             look=session.look(),
             caption=caption,
@@ -65,6 +64,13 @@ def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
             sweep=sweep,
             address=link.address(),
         )
+    )
+
+
+def keep(make: Callable[[], Slide]) -> None:
+    """Add the slide that a function makes to the current deck, and confirm it, or say why it cannot be added."""
+    try:
+        slide = make()
         store = jobs.default_store()
         info = current()
         deck_id = store.make_deck(FIRST_NAME) if info is None or info.shipped else info.deck_id
