@@ -1,7 +1,7 @@
 """The offset of each gate moves against the majority of its bits after each batch, without a loss.
 
 It is lowered by rate * sign(share of bits 1 - 1/2) (this project's choice). Experts have an offset each, which grows by
-rate * sign(mean load - load) and only chooses (Wang et al. 2024, arXiv 2408.15664; `core.routed.moe`).
+rate * sign(mean load - load) and only chooses (Wang et al. 2024, arXiv 2408.15664; `core.mixtures.moe`).
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A loss on experts that get more rows than others: E sum f p (Fedus et al. 2021, arXiv 2101.03961; `core.routed.moe`)."""
+"""A loss on experts that get more rows than others: E sum f p (Fedus et al. 2021, arXiv 2101.03961; `core.mixtures.moe`)."""
 
 from leafscope.core.balancing.registry import BALANCINGS, Balancing
 

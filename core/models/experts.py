@@ -36,7 +36,7 @@ def map_parameters(net: "NetConfig") -> int:
 
 
 def map_weights(name: str, net: "NetConfig", n_maps: int) -> list[Weight]:
-    """List the tensors of a layer's maps, as `core.routed.maps.Maps` has them."""
+    """List the tensors of a layer's maps, as `core.mixtures.maps.Maps` has them."""
     units: int = net.leaf_width
     first = linear_weights(name, net.width, units or net.width, n_maps)
     second = linear_weights(f"{name}.onwards", units, net.width, n_maps) if units else ()

@@ -70,14 +70,14 @@ def _routed_layers(net: "NetConfig") -> Sequence[RoutedLayer]:
 
 
 def _build(net: "NetConfig", n_features: int, n_outputs: int, seed: int) -> Any:
-    from leafscope.core.routed.fff import FastFeedforward
-    from leafscope.core.routed.net import RoutedNet
+    from leafscope.core.mixtures.fff import FastFeedforward
+    from leafscope.core.mixtures.net import MixtureNet
 
-    return RoutedNet(net, n_features, n_outputs, seed, FastFeedforward)
+    return MixtureNet(net, n_features, n_outputs, seed, FastFeedforward)
 
 
 def _forward(net: Any, rows: Any) -> Any:
-    from leafscope.core.inference.routed import fast_feedforward
+    from leafscope.core.inference.mixtures import fast_feedforward
 
     return fast_feedforward(net, rows)
 

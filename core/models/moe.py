@@ -79,14 +79,14 @@ def _routed_layers(net: "NetConfig") -> Sequence[RoutedLayer]:
 
 
 def _build(net: "NetConfig", n_features: int, n_outputs: int, seed: int) -> Any:
-    from leafscope.core.routed.moe import MixtureOfExperts
-    from leafscope.core.routed.net import RoutedNet
+    from leafscope.core.mixtures.moe import MixtureOfExperts
+    from leafscope.core.mixtures.net import MixtureNet
 
-    return RoutedNet(net, n_features, n_outputs, seed, MixtureOfExperts)
+    return MixtureNet(net, n_features, n_outputs, seed, MixtureOfExperts)
 
 
 def _forward(net: Any, rows: Any) -> Any:
-    from leafscope.core.inference.routed import mixture_of_experts
+    from leafscope.core.inference.mixtures import mixture_of_experts
 
     return mixture_of_experts(net, rows)
 

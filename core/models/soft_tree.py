@@ -53,13 +53,13 @@ def _routed_layers(net: "NetConfig") -> Sequence[RoutedLayer]:
 
 
 def _build(net: "NetConfig", n_features: int, n_outputs: int, seed: int) -> Any:
-    from leafscope.core.routed.soft_tree import SoftTreeNet
+    from leafscope.core.mixtures.soft_tree import SoftTreeNet
 
     return SoftTreeNet(net, n_features, n_outputs, seed)
 
 
 def _forward(net: Any, rows: Any) -> Any:
-    from leafscope.core.inference.routed import soft_tree
+    from leafscope.core.inference.mixtures import soft_tree
 
     return soft_tree(net, rows)
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from leafscope.core.config import NetConfig, RunConfig, TrainConfig
-from leafscope.core.routed.moe import MixtureOfExperts, load_loss
+from leafscope.core.mixtures.moe import MixtureOfExperts, load_loss
 from leafscope.core.training import train
-from tests.core.routed.nets import NO_LOSS, drawn, numbers, rows
+from tests.core.mixtures.nets import NO_LOSS, drawn, numbers, rows
 
 
 def by_loop(net, x):

@@ -1,4 +1,4 @@
-"""Mixtures of experts and trees of soft decisions in NumPy: the same as the nets of `core.routed`, up to rounding.
+"""Mixtures of experts and trees of soft decisions in NumPy: the same as the nets of `core.mixtures`, up to rounding.
 
 N rows · w width · E experts · k experts of a row · K depth · L = 2^K leaves · V = 2^K - 1 inner nodes · C classes.
 """

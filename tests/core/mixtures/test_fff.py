@@ -9,8 +9,8 @@ from torch import nn
 
 from leafscope.core.config import NetConfig, TrainConfig
 from leafscope.core.cost import cost, training_multiply_adds
-from leafscope.core.routed.fff import FastFeedforward
-from tests.core.routed.nets import NO_LOSS, drawn, numbers, rows
+from leafscope.core.mixtures.fff import FastFeedforward
+from tests.core.mixtures.nets import NO_LOSS, drawn, numbers, rows
 
 
 def leaf_output(w, name, leaf, h):

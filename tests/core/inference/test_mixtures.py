@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from leafscope.core.inference.net import read_module
-from tests.core.routed.nets import drawn
+from tests.core.mixtures.nets import drawn
 
 KINDS = (
     {"kind": "moe", "experts": 5, "top_k": 2, "balancing": "bias", "tree_layers": 2},

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from leafscope.core.balancing import BALANCINGS
-from leafscope.core.routed.maps import Maps
-from leafscope.core.routed.net import RoutedLayer, Sent
+from leafscope.core.mixtures.maps import Maps
+from leafscope.core.mixtures.net import MixtureLayer, Sent
 from leafscope.core.tree import draw_linear
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, TrainConfig
 
 
-class MixtureOfExperts(RoutedLayer):
+class MixtureOfExperts(MixtureLayer):
     """E experts from w to w, and a router without biases; `offsets` (E,) are added to the scores where experts are chosen."""
 
     mixes = False

@@ -34,7 +34,7 @@ class Sent:
     """What the layer adds to the loss, a scalar; None: nothing, or it was not asked for."""
 
 
-class RoutedLayer(nn.Module, ABC):
+class MixtureLayer(nn.Module, ABC):
     """A layer between hidden layers, from w to w."""
 
     numbers: int
@@ -58,7 +58,7 @@ class RoutedLayer(nn.Module, ABC):
         """Move the offsets of the experts, if the layer has any, by the leaves of a batch."""
 
 
-class RoutedNet(Net):
+class MixtureNet(Net):
     """A net of 1 to 3 routed layers of one kind: (N, P) -> (N, C) logits."""
 
     def __init__(
@@ -67,7 +67,7 @@ class RoutedNet(Net):
         n_features: int,
         n_outputs: int,
         seed: int,
-        layer: "Callable[[NetConfig, torch.Generator, torch.Generator], RoutedLayer]",
+        layer: "Callable[[NetConfig, torch.Generator, torch.Generator], MixtureLayer]",
     ) -> None:
         super().__init__()
         self.config = config
@@ -117,5 +117,5 @@ class RoutedNet(Net):
             layer.balance(leaf, self.config)
 
     @property
-    def _layers(self) -> list[RoutedLayer]:
+    def _layers(self) -> list[MixtureLayer]:
         return list(self.layers)  # type: ignore[arg-type]

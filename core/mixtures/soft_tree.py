@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from leafscope.core.nets import Net, Routed, dense_layer, generator_of
-from leafscope.core.routed.decisions import depth_of, node_shares, path_shares
+from leafscope.core.mixtures.decisions import depth_of, node_shares, path_shares
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, TrainConfig

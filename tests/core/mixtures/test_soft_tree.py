@@ -8,10 +8,10 @@ import torch
 
 from leafscope.core.config import RunConfig, TrainConfig
 from leafscope.core.cost import cost, training_multiply_adds
-from leafscope.core.routed.soft_tree import path_balance
+from leafscope.core.mixtures.soft_tree import path_balance
 from leafscope.core.training import train
 from leafscope.core.training.trainer import Trainer
-from tests.core.routed.nets import drawn, numbers, rows
+from tests.core.mixtures.nets import drawn, numbers, rows
 
 
 def by_paths(net, x):

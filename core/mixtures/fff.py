@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from leafscope.core.nets import dense_layer
-from leafscope.core.routed.decisions import hard_leaf, mean_entropy, path_shares
-from leafscope.core.routed.maps import Maps
-from leafscope.core.routed.moe import load_loss
-from leafscope.core.routed.net import RoutedLayer, Sent
+from leafscope.core.mixtures.decisions import hard_leaf, mean_entropy, path_shares
+from leafscope.core.mixtures.maps import Maps
+from leafscope.core.mixtures.moe import load_loss
+from leafscope.core.mixtures.net import MixtureLayer, Sent
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, TrainConfig
 
 
-class FastFeedforward(RoutedLayer):
+class FastFeedforward(MixtureLayer):
     """L leaves from w to w below a tree of soft decisions; `inner` computes all decisions, None at depth 0."""
 
     mixes = True
