@@ -172,7 +172,7 @@ def load(sweep: SweepConfig) -> None:
     state[TRIALS] = "" if sweep.trials is None else str(sweep.trials)
     plain = dotted(base.model_dump())
     for key, field in CHOICES.items():
-        state[key] = [value for value in axes.get(field, [plain[field]]) if value in field_options()[field].choices]
+        state[key] = [value for value in axes.get(field, [plain[field]]) if field_options()[field].choices.get(value)]
     for key, field in NUMBERS.items():
         state[key] = write_real(axes.get(field, [plain[field]]))
     usual = known is not None and rows == [known.n_train]
@@ -191,16 +191,17 @@ def load(sweep: SweepConfig) -> None:
 def _choice(key: str, field: str) -> list[str]:
     """Draw the choice of one or several values of a field, and return them in the order of the list."""
     option = field_options()[field]
-    session.seed_from_url(key, _some_of(tuple(option.choices)), [str(option.default)])
+    offered = [value for value, words in option.choices.items() if words]
+    session.seed_from_url(key, _some_of(tuple(offered)), [str(option.default)])
     st.multiselect(
         option.label,
-        list(option.choices),
+        offered,
         format_func=lambda value: option.choices[value],
         key=key,
         persist_state="session",
         help=f"{option.meaning} {SEVERAL}",
     )
-    chosen = [value for value in option.choices if value in st.session_state[key]]
+    chosen = [value for value in offered if value in st.session_state[key]]
     session.publish_to_url(key, ",".join(chosen), str(option.default))
     return chosen
 

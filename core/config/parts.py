@@ -187,7 +187,7 @@ class NetConfig(Config):
             + " ".join(
                 f"{one.title[:1].upper()}{one.title[1:]}: {one.meaning}." for one in BALANCINGS.values() if "gates" in one.of
             ),
-            choices=Words(BALANCINGS, lambda one: one.title),
+            choices=Words(BALANCINGS, lambda one: one.title if "gates" in one.of else ""),
             short=lambda name: BALANCINGS[name].label,
             place=510,
         ),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from leafscope.core.nets import dense_layer
 from leafscope.core.mixtures.decisions import hard_leaf, mean_entropy, path_shares
 from leafscope.core.mixtures.maps import Maps
 from leafscope.core.mixtures.moe import load_loss
 from leafscope.core.mixtures.net import MixtureLayer, Sent
+from leafscope.core.nets import dense_layer
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, TrainConfig

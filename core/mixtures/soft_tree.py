@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leafscope.core.nets import Net, Routed, dense_layer, generator_of
 from leafscope.core.mixtures.decisions import depth_of, node_shares, path_shares
+from leafscope.core.nets import Net, Routed, dense_layer, generator_of
 
 if TYPE_CHECKING:
     from leafscope.core.config import NetConfig, TrainConfig

@@ -217,9 +217,9 @@ def _variant(run: RunConfig, sweep: SweepConfig) -> str:
 
 
 def _said(option: Option, value: Any) -> str:
-    """Say a value in a variant: of what is registered its title, and of its default nothing."""
+    """Say a value in a variant: of what is registered its title, or its name where pages do not offer it; no default."""
     if isinstance(option.choices, Words):
-        return "" if value == option.default else option.choices[value]
+        return "" if value == option.default else option.choices[value] or str(value)
     return f"{option.name}={value:g}" if isinstance(value, float) else f"{option.name}={value}"
 
 
