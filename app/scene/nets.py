@@ -64,7 +64,7 @@ def before_training(run: RunConfig) -> Drawn:
     """Collect what is drawn of a net that is not trained yet, which a browser must be able to compute."""
     note = BY_LEAF if run.net.depth > 0 and is_drawn_by_leaf(run.net) else ""
     weights = _before_training(run, "weights").weights
-    return Drawn([0], [weights], depth=run.net.depth if run.net.gated else 0, counts=[], note=note)
+    return Drawn([0], [weights], depth=run.net.tree_depth, counts=[], note=note)
 
 
 def flat_weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> NDArray[np.float32]:
@@ -109,7 +109,7 @@ def is_drawn_by_leaf(net: NetConfig) -> bool:
 def _net(store: Store, summary: RunSummary, live: bool) -> Drawn:
     run = summary.config
     size = shape(run.data)
-    depth = run.net.depth if run.net.gated else 0
+    depth = run.net.tree_depth
     kind: Snapshot
     if in_browser(run.net, size.n_features, size.n_classes):
         kind = "weights"
@@ -219,7 +219,7 @@ def _seen(net: Net, run: RunConfig, kind: Snapshot) -> _Seen:
     if kind == "weights":
         return _Seen(_weights(net.weights, net.config))
     data = load(run.data, run.data_seed)
-    leaves = net.routed(data.train.x).leaves
+    leaves = net.routed(data.train.x).leaves if run.net.tree_depth or run.net.gated else []
     return _Seen(regions=regions(net, data), counts=[leaf_counts(leaf, run.net.depth).tolist() for leaf in leaves])
 
 

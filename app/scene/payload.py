@@ -180,7 +180,7 @@ def _of_net(
         "sums": _sums(net),
         "depth": drawn.depth,
         "width": 0 if net.fitted else net.width,
-        "layers": 1 if net.fitted else net.tree_layers,
+        "layers": len(net.routed_layers) or (1 if net.fitted else net.tree_layers),
         "gates": net.gates,
         "offsets": nets.has_offsets(net),
         "epochs": drawn.epochs,
@@ -197,6 +197,8 @@ def _of_net(
 def _drawn_kind(net: NetConfig) -> str:
     if net.model.fit is not None and net.model.fit.is_tree:
         return "decision_tree"
+    if net.model.forward is not None:  # drawn by the regions of its leaves, or by what it answers
+        return "flat" if net.tree_depth else "dense"
     return "flat" if net.gated and not net.model.shares_prefixes else net.kind
 
 
@@ -262,11 +264,11 @@ def _rows(data: Dataset, rows: NDArray[np.int64]) -> dict[str, Any]:
 def _recorded_counts(store: Store, summary: RunSummary, drawn: Drawn) -> Counts:
     """Rows in each leaf at each of the epochs; none unless leaves were recorded at all of them."""
     net = summary.config.net
-    if not net.gated or not set(drawn.epochs) <= set(store.recorded_epochs(summary.run_id).tolist()):
+    if not (net.gated or net.tree_depth) or not set(drawn.epochs) <= set(store.recorded_epochs(summary.run_id).tolist()):
         return []
     return [
         [leaf_counts(store.leaves(summary.run_id, layer, "train", epoch), net.depth).tolist() for epoch in drawn.epochs]
-        for layer in range(net.tree_layers)
+        for layer in range(len(net.routed_layers))
     ]
 
 

@@ -213,6 +213,11 @@ class NetConfig(Config):
         return self.model.routed_layers(self)
 
     @property
+    def tree_depth(self) -> int:
+        """The depth of the tree of prefixes over the leaves of its layers; 0: there is none, or each layer has one leaf."""
+        return self.depth if any(layer.has_prefixes for layer in self.routed_layers) else 0
+
+    @property
     def fitted(self) -> bool:
         """Whether scikit-learn fits it, in one go."""
         return self.model.fit is not None

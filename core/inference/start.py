@@ -23,6 +23,8 @@ Floats = NDArray[np.float32]
 
 def untrained(config: "NetConfig", n_features: int, n_outputs: int, seed: int = 0) -> Net:
     """Return the net of a configuration before training, with weights that depend on the seed only: P -> C."""
+    if config.model.forward is not None:
+        return Net(config, _mixture(config, n_features, n_outputs, seed))
     width, depth = config.width, config.depth if config.gated else 0
     weights: dict[str, Floats] = {}
 
@@ -52,6 +54,36 @@ def part_seed(seed: int, part: int) -> int:
     """Return the seed of one part's own random stream, so nets with the same seed agree in the parts they share."""
     state = np.random.SeedSequence((seed, part)).generate_state(1, np.uint64)[0]
     return int(state >> np.uint64(1))
+
+
+def _mixture(config: "NetConfig", n_features: int, n_outputs: int, seed: int) -> dict[str, Floats]:
+    """Draw the weights of a net of `core.mixtures`: each declared tensor as its layer starts it."""
+    assert config.model.weights is not None
+    draws: dict[int, TorchRandom] = {}
+    parts = {"hidden": 0, "head": 1 + config.tree_layers, "leaves": 1, "inner": 100}
+
+    def linear(name: str, n_units: int, n_inputs: int) -> tuple[Floats, Floats]:
+        first, *rest = name.split(".")
+        part = parts[first] if first != "layers" else (1 if rest[1] == "maps" else 100) + int(rest[0])
+        draw = draws.setdefault(part, TorchRandom(part_seed(seed, part)))
+        matrix = draw.uniform((n_units, n_inputs), _kaiming_bound(n_inputs))
+        return matrix, draw.uniform((n_units,), 1 / math.sqrt(n_inputs)) if name.endswith("weight") else matrix
+
+    weights: dict[str, Floats] = {}
+    for one in config.model.weights(config, n_features, n_outputs):
+        bias = one.name.removesuffix("weight") + "bias"
+        if one.name == "leaves":
+            weights[one.name] = TorchRandom(part_seed(seed, 1)).uniform(one.shape, 1 / math.sqrt(config.width))
+        elif not one.is_trained:
+            weights[one.name] = np.zeros(one.shape, np.float32)
+        elif one.name.endswith("router"):
+            weights[one.name] = linear(one.name, *one.shape)[0]
+        elif one.name.endswith("weight") and len(one.shape) == 2:
+            weights[one.name], weights[bias] = linear(one.name, *one.shape)
+        elif one.name.endswith("weight"):  # maps: a matrix and a bias at a time
+            matrices, biases = zip(*(linear(one.name, *one.shape[1:]) for _ in range(one.shape[0])), strict=True)
+            weights |= {one.name: np.stack(matrices), bias: np.stack(biases)}
+    return weights
 
 
 def _kaiming_bound(n_inputs: int) -> float:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from leafscope.core.inference.net import Net, Routed
 
 RESERVED = frozenset(
-    {"kind", "depth", "width", "tree_layers", "gates", "balancing", "model", "gated", "fitted", "routed_layers"}
+    {"kind", "depth", "width", "tree_layers", "gates", "balancing", "model", "gated", "fitted", "routed_layers", "tree_depth"}
 )
 """Names of `NetConfig` that no option of a model can have."""
 

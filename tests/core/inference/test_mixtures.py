@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from leafscope.core.config import NetConfig
 from leafscope.core.inference.net import read_module
+from leafscope.core.inference.start import untrained
+from leafscope.core.models import build_net
 from tests.core.mixtures.nets import drawn
 
 KINDS = (
@@ -36,3 +39,13 @@ def test_logits_leaves_and_mixture_are_the_module_s(fields, n):
         np.testing.assert_allclose(shares.sum(1), np.ones(n), atol=1e-5)
         if fields["kind"] == "soft_tree":
             assert np.array_equal(shares.argmax(1), leaf)
+
+
+@pytest.mark.parametrize("fields", KINDS, ids=lambda fields: f"{fields['kind']}{fields.get('depth', '')}")
+def test_untrained_nets_are_those_of_torch(fields):
+    config = NetConfig(width=6, **fields)
+    theirs = build_net(config, 5, 3, seed=7).state_dict()
+    mine = untrained(config, 5, 3, seed=7).weights
+    assert mine.keys() == theirs.keys()
+    for name, values in theirs.items():
+        assert np.array_equal(mine[name], values.numpy()), name
