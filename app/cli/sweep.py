@@ -79,10 +79,12 @@ def train(sweep: "SweepConfig", store: "Store | None", threads: int | None, devi
     """Train a sweep with a bar on standard error that says how far it is; raises what `train_sweep` raises."""
     from tqdm import tqdm
 
-    from leafscope.core.sweep.members import check
+    from leafscope.core.sweep.members import check, unequal
     from leafscope.core.worker.inline import train_sweep
 
     check(sweep)
+    for words in unequal(sweep):
+        say(f"leafscope: {printable(words)}", file=sys.stderr)
     compile_first()
     name = printable(sweep.name)[:40]
     with tqdm(desc=name, unit=" runs", file=sys.stderr, mininterval=0.2) as bar:

@@ -27,6 +27,7 @@ from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
 
 TOO_LARGE = "This net is too large to draw here."
+NOT_COMPUTED = "A net of this kind is drawn for data with two features only, by its regions."
 
 BY_LEAF = "Each leaf is drawn with the sum of the matrices that it uses."
 
@@ -116,7 +117,8 @@ def _net(store: Store, summary: RunSummary, live: bool) -> Drawn:
     elif shows_regions(run):
         kind = "regions"
     else:
-        return Drawn(sorted({0, summary.epochs_done}), depth=depth, note=TOO_LARGE)
+        note = TOO_LARGE if run.net.model.forward is None else NOT_COMPUTED
+        return Drawn(sorted({0, summary.epochs_done}), depth=depth, note=note)
     kept = _first_and_newest(store, summary, kind) if live else store.snapshots(summary.run_id, kind)
     if not kept:
         return _without_snapshots(store, summary, kind, depth)

@@ -123,7 +123,7 @@ def partners(run: RunConfig) -> dict[str, RunConfig]:
     ['dense', 'flat', 'random gates', 'decision tree']
     """
     net, size = run.net, shape(run.data)
-    width = equal_computation_width(net, size.n_features, size.n_classes) if net.gated else net.width
+    width = equal_computation_width(net, size.n_features, size.n_classes) if net.routed_layers else net.width
     changes: dict[str, dict[str, Any]] = {"dense": {"net.kind": "dense", "net.width": width}}
     if net.kind == "tree":
         changes |= {"flat": {"net.kind": "flat"}, "random gates": {"net.gates": "random"}}

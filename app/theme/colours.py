@@ -24,6 +24,9 @@ MODEL_COLOURS = {
     "flat_mean": "#828228",
     "decision_tree": "#009E73",
     "ensemble": "#CC79A7",
+    "moe": "#C0392B",
+    "fff": "#16A3A3",
+    "soft_tree": "#7A8F00",
 }
 """Style of a model (`core.models`) -> its colour in both themes; dense nets and logistic regression are neutral."""
 
@@ -39,6 +42,15 @@ MODEL_MARKERS = {
     "root_leaf": "star",
     "additive": "cross",
     "flat_mean": "square-open",
+    "moe": "hexagram",
+    "moe_computation": "hexagram-open",
+    "moe_capacity": "hexagram-open-dot",
+    "fff": "star-square",
+    "fff_computation": "star-square-open",
+    "fff_capacity": "star-square-open-dot",
+    "soft_tree": "diamond-tall",
+    "soft_tree_computation": "diamond-tall-open",
+    "soft_tree_capacity": "diamond-tall-open-dot",
     "decision_tree": "triangle-up",
     "decision_tree_pruned": "triangle-up-open",
     "ensemble": "triangle-down",

@@ -5,6 +5,7 @@ The way of counting is this project's choice.
 """
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from leafscope.core.models.registry import Memory, Weight
@@ -98,6 +99,18 @@ def training_rows(run: "RunConfig", n_rows: int) -> int:
     left = 1 - run.data.test_fraction - run.data.validation_fraction
     rows: int = run.data.n_train or math.ceil(left * n_rows)
     return rows
+
+
+def nearest(count: Callable[[int], int], goal: int, low: int, high: int) -> int:
+    """Find the number, from low to high, at which an increasing count is closest to the goal; of two, the smaller."""
+    first, last = low, high
+    while first < last:  # the smallest that reaches the goal
+        middle = (first + last) // 2
+        if count(middle) < goal:
+            first = middle + 1
+        else:
+            last = middle
+    return min((max(low, first - 1), first), key=lambda number: abs(count(number) - goal))
 
 
 def check_positive(**numbers: int) -> None:

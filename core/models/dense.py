@@ -8,6 +8,7 @@ from leafscope.core.models.counting import (
     layered_multiply_adds,
     layered_parameters,
     layered_weights,
+    nearest,
     training_memory,
 )
 from leafscope.core.models.registry import MODELS, Beside, Line, Memory, Model, Size, net_kinds
@@ -68,14 +69,7 @@ def size_of_net(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
 
 def _nearest_width(net: "NetConfig", goal: int, count: "Callable[[NetConfig], int]") -> int:
     """Find the width, from 1 to 4096, at which an increasing count is closest to the goal; of two, the smaller."""
-    low, high = 1, WIDEST
-    while low < high:  # the smallest width that reaches the goal
-        middle = (low + high) // 2
-        if count(_dense(net, middle)) < goal:
-            low = middle + 1
-        else:
-            high = middle
-    return min((max(1, low - 1), low), key=lambda width: abs(count(_dense(net, width)) - goal))
+    return nearest(lambda width: count(_dense(net, width)), goal, 1, WIDEST)
 
 
 def _dense(net: "NetConfig", width: int) -> "NetConfig":
@@ -94,7 +88,8 @@ def _same_computation(net: "NetConfig", n_features: int, n_outputs: int) -> Iter
 
 def _same_capacity(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
     tree = net.model_copy(update={"kind": "tree"})
-    yield _beside(equal_capacity_width(tree, n_features, n_outputs)[0], by_depth=True)
+    width, deviation = equal_capacity_width(tree, n_features, n_outputs)
+    yield Beside({"net.kind": "dense", "net.width": width}, by_depth=True, deviation=deviation)
 
 
 def _ladder(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:

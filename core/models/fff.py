@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from leafscope.core.models.counting import linear_weights, training_memory
+from leafscope.core.models.equal_cost import beside
 from leafscope.core.models.experts import (
     LEAF_WIDTH,
     map_multiply_adds,
@@ -85,7 +86,26 @@ def _forward(net: Any, rows: Any) -> Any:
 FFF = MODELS.register(
     Model(
         name="fff",
-        lines=(Line("fff", "fast feedforward", "the fast feedforward net", place=46),),
+        lines=(
+            Line("fff", "fast feedforward", "the fast feedforward net", place=46),
+            Line(
+                "fff_computation",
+                "fast feedforward, same multiply-adds",
+                "the fast feedforward net of equal computation",
+                style="fff",
+                beside=beside("fff", "multiply_adds"),
+                place=46,
+            ),
+            Line(
+                "fff_capacity",
+                "fast feedforward, same parameters",
+                "the fast feedforward net of equal capacity",
+                style="fff",
+                is_thin=True,
+                beside=beside("fff", "parameters"),
+                place=46,
+            ),
+        ),
         net_fields=("depth", "width", "tree_layers"),
         options=(
             LEAF_WIDTH,

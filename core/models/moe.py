@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from leafscope.core.balancing import BALANCINGS
 from leafscope.core.models.counting import linear_weights, training_memory
+from leafscope.core.models.equal_cost import beside
 from leafscope.core.models.experts import (
     LEAF_WIDTH,
     map_multiply_adds,
@@ -94,7 +95,26 @@ def _forward(net: Any, rows: Any) -> Any:
 MOE = MODELS.register(
     Model(
         name="moe",
-        lines=(Line("moe", "mixture of experts", "the mixture of experts", place=45),),
+        lines=(
+            Line("moe", "mixture of experts", "the mixture of experts", place=45),
+            Line(
+                "moe_computation",
+                "mixture of experts, same multiply-adds",
+                "the mixture of experts of equal computation",
+                style="moe",
+                beside=beside("moe", "multiply_adds"),
+                place=45,
+            ),
+            Line(
+                "moe_capacity",
+                "mixture of experts, same parameters",
+                "the mixture of experts of equal capacity",
+                style="moe",
+                is_thin=True,
+                beside=beside("moe", "parameters"),
+                place=45,
+            ),
+        ),
         net_fields=("width", "tree_layers", "balancing"),
         options=(
             Option(

@@ -108,6 +108,8 @@ class Beside:
     by_depth: bool
     """Whether it depends on the member's depth; otherwise it is the same at every depth."""
     variant: str = ""
+    deviation: float = 0.0
+    """Where it should cost as much as the member: its cost divided by the member's, minus 1."""
 
 
 @dataclass(frozen=True)

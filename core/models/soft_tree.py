@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from leafscope.core.models.counting import linear_weights, training_memory
+from leafscope.core.models.equal_cost import beside
 from leafscope.core.models.registry import MODELS, Line, Memory, Model, RoutedLayer, Size, Weight
 from leafscope.core.options import Option
 
@@ -67,7 +68,26 @@ def _forward(net: Any, rows: Any) -> Any:
 SOFT_TREE = MODELS.register(
     Model(
         name="soft_tree",
-        lines=(Line("soft_tree", "soft decision tree", "the soft decision tree", place=47),),
+        lines=(
+            Line("soft_tree", "soft decision tree", "the soft decision tree", place=47),
+            Line(
+                "soft_tree_computation",
+                "soft decision tree, same multiply-adds",
+                "the soft decision tree of equal computation",
+                style="soft_tree",
+                beside=beside("soft_tree", "multiply_adds"),
+                place=47,
+            ),
+            Line(
+                "soft_tree_capacity",
+                "soft decision tree, same parameters",
+                "the soft decision tree of equal capacity",
+                style="soft_tree",
+                is_thin=True,
+                beside=beside("soft_tree", "parameters"),
+                place=47,
+            ),
+        ),
         net_fields=("depth", "width"),
         options=(
             Option(

@@ -16,7 +16,7 @@ from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import shape
 from leafscope.core.device import Gpus, check_fits
 from leafscope.core.errors import LimitError
-from leafscope.core.models.registry import set_beside
+from leafscope.core.models.registry import lines, set_beside
 from leafscope.core.options import Option
 from leafscope.core.registry import Words
 from leafscope.core.sweep.draws import HIGHEST_DECAY, HIGHEST_RATE, draws
@@ -64,6 +64,10 @@ class Member:
         return *self.cell, self.run.seed, self.run.split_seed, self.run.init_seed, str(known["net"]), str(train)
 
 
+TOLERANCE = 0.02
+"""The largest deviation of costs that count as equal."""
+
+
 def expand(sweep: SweepConfig) -> tuple[Member, ...]:
     """List all trials of all members, by seed and then by depth; the trials of a member are consecutive.
 
@@ -109,6 +113,21 @@ def _largest(runs: list[RunConfig]) -> list[RunConfig]:
     return [run for _, run in largest.values()]
 
 
+def unequal(sweep: SweepConfig) -> list[str]:
+    """Say of each baseline that should cost as much as a net of the sweep, but cannot within 2 %, how far it is from it."""
+    found: dict[str, None] = {}
+    for run in _combinations(sweep):
+        size = shape(run.data)
+        for baseline in sweep.baselines:
+            for beside in set_beside(baseline, run.net, size.n_features, size.n_classes):
+                if abs(beside.deviation) > TOLERANCE:
+                    where = (
+                        f"beside {run.net.model.default_line.in_a_sentence} of depth {run.net.depth} and width {run.net.width}"
+                    )
+                    found[f"{lines()[baseline].in_a_sentence} {where} has {beside.deviation:+.1%} of its cost"] = None
+    return list(found)
+
+
 def distinct_runs(sweep: SweepConfig) -> list[RunConfig]:
     """List the different runs of a sweep, in the order of its members."""
     return list(_distinct(sweep.model_dump_json()).values())
@@ -149,16 +168,21 @@ def _too_many(sweep: SweepConfig, number: int) -> LimitError:
 def _expanded(sweep_json: str) -> tuple[Member, ...]:
     sweep = SweepConfig.model_validate_json(sweep_json)
     members: dict[tuple[Any, ...], Member] = {}
-    for values in itertools.product(*sweep.axes.values()):
-        combination = dict(zip(sweep.axes, values, strict=True))
-        # a trial overrides both; a decay other than 0, since without one the growth of the decay makes no variants
-        any_trial = {} if sweep.trials is None else {"train.lr": HIGHEST_RATE, "train.weight_decay": HIGHEST_DECAY}
-        run = changed(sweep.base, combination | any_trial)
+    for run in _combinations(sweep):
         for member in (_of_axes(run, sweep), *_baselines(run, sweep)):
             members.setdefault((*member.identity, member.run_id), member)
     seeds = list(dict.fromkeys(member.run.seed for member in members.values()))
     ordered = sorted(members.values(), key=lambda one: (seeds.index(one.run.seed), -1 if one.depth is None else one.depth))
     return tuple(trial for member in ordered for trial in _trials(member, sweep))
+
+
+def _combinations(sweep: SweepConfig) -> Iterator[RunConfig]:
+    """List the runs of all combinations of the axes."""
+    for values in itertools.product(*sweep.axes.values()):
+        combination = dict(zip(sweep.axes, values, strict=True))
+        # a trial overrides both; a decay other than 0, since without one the growth of the decay makes no variants
+        any_trial = {} if sweep.trials is None else {"train.lr": HIGHEST_RATE, "train.weight_decay": HIGHEST_DECAY}
+        yield changed(sweep.base, combination | any_trial)
 
 
 def _trials(member: Member, sweep: SweepConfig) -> Iterator[Member]:
