@@ -1,29 +1,21 @@
 """The current deck, and "Add to deck"."""
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
-
-import plotly.graph_objects as go
 import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.address import link, session
-from leafscope.app.decks import snapshot
+from leafscope.app.address import session
+from leafscope.app.decks import cite
 from leafscope.core import jobs
-from leafscope.core.config import RunConfig
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo
 
 FIRST_NAME = "My deck"
 """Name of the deck that the first added figure creates; the one that came with the program stays as it is."""
 
-Drawing: TypeAlias = Any | Callable[[], Any]
-"""A figure, or a function that draws it on demand."""
-
 
 def current() -> DeckInfo | None:
-    """The current deck: the one chosen last, else the one changed last; None if there is none."""
-    known = jobs.default_store().decks()
+    """The current deck: the one chosen last, else the one changed last, of cited figures only if there is no other."""
+    known = sorted(jobs.default_store().decks(), key=lambda info: info.name == cite.CITED)
     chosen = st.session_state.get(session.Keys.DECK)
     return next((info for info in known if info.deck_id == chosen), known[0] if known else None)
 
@@ -33,17 +25,16 @@ def choose(deck_id: str | None) -> None:
     st.session_state[session.Keys.DECK] = deck_id
 
 
-def add_button(drawing: Drawing, *, key: str, sentence: str, caption: str) -> None:
+def add_button(origin: cite.Origin, share: float) -> None:
     """Offer to add a figure to the deck, as a slide whose notes begin with the figure's sentence."""
     if st.button(
         "Add to deck",
-        key=f"{key}_deck",
+        key=f"{origin.key}_deck",
         icon=":material/add_to_photos:",
         type="tertiary",
         help="Keep this figure, as it is now, as a slide.",
     ):
-        figure = drawing() if callable(drawing) else drawing
-        add(figure, sentence=sentence, caption=caption)
+        add(origin, share)
 
 
 def _mixed(info: DeckInfo) -> str:
@@ -52,19 +43,10 @@ def _mixed(info: DeckInfo) -> str:
     return " The deck now mixes light and dark figures; add all of them in one theme." if len(kinds) > 1 else ""
 
 
-def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
+def add(origin: cite.Origin, share: float) -> None:
     """Add a figure to the deck with the runs of the page, and confirm it."""
-    runs, sweep = link.shown()
     try:
-        slide = snapshot.snapshot(
-            figure,
-            look=session.look(),
-            caption=caption,
-            notes=sentence,
-            runs=[RunConfig.model_validate_json(run) for run in runs],
-            sweep=sweep,
-            address=link.address(),
-        )
+        slide = origin.slide(session.look(share))
         store = jobs.default_store()
         info = current()
         deck_id = store.make_deck(FIRST_NAME) if info is None or info.shipped else info.deck_id
