@@ -1,5 +1,7 @@
 """The current deck, and "Add to deck"."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from leafscope.app import theme
@@ -7,7 +9,7 @@ from leafscope.app.address import session
 from leafscope.app.decks import cite
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
-from leafscope.core.store.decks import DeckInfo
+from leafscope.core.store.decks import DeckInfo, Slide
 
 FIRST_NAME = "My deck"
 """Name of the deck that the first added figure creates; the one that came with the program stays as it is."""
@@ -27,26 +29,25 @@ def choose(deck_id: str | None) -> None:
 
 def add_button(origin: cite.Origin, share: float) -> None:
     """Offer to add a figure to the deck, as a slide whose notes begin with the figure's sentence."""
-    if st.button(
-        "Add to deck",
-        key=f"{origin.key}_deck",
-        icon=":material/add_to_photos:",
-        type="tertiary",
-        help="Keep this figure, as it is now, as a slide.",
-    ):
-        add(origin, share)
+    if button(origin.key, "Keep this figure, as it is now, as a slide."):
+        keep(lambda: origin.slide(session.look(share)))
+
+
+def button(key: str, help: str) -> bool:
+    """Draw "Add to deck"; return whether it was pressed."""
+    return st.button("Add to deck", key=f"{key}_deck", icon=":material/add_to_photos:", type="tertiary", help=help)
 
 
 def _mixed(info: DeckInfo) -> str:
     """A warning if a deck mixes figures of both themes: a figure keeps the theme that it was drawn for."""
-    kinds = {slide.dark for slide in jobs.default_store().slides(info.deck_id).values() if slide.kind == "figure"}
+    kinds = {slide.dark for slide in jobs.default_store().slides(info.deck_id).values() if slide.figure is not None}
     return " The deck now mixes light and dark figures; add all of them in one theme." if len(kinds) > 1 else ""
 
 
-def add(origin: cite.Origin, share: float) -> None:
-    """Add a figure to the deck with the runs of the page, and confirm it."""
+def keep(make: Callable[[], Slide]) -> None:
+    """Add the slide that a function makes to the current deck, and confirm it, or say why it cannot be added."""
     try:
-        slide = origin.slide(session.look(share))
+        slide = make()
         store = jobs.default_store()
         info = current()
         deck_id = store.make_deck(FIRST_NAME) if info is None or info.shipped else info.deck_id
