@@ -1,4 +1,4 @@
-"""The store: runs, metrics, leaves, artifacts, the queue, sweeps, decks, tables and benchmarks, in a database.
+"""The store: runs, metrics, leaves, artifacts, the queue, sweeps, decks, tables, routing logs and benchmarks, in a database.
 
     queued -> running -> finished | failed | stopped | interrupted
 
@@ -17,13 +17,14 @@ from leafscope.core.store.database.opening import database_url, open_engine
 from leafscope.core.store.database.postgres import ServerClock
 from leafscope.core.store.decks import Decks
 from leafscope.core.store.recording import Recording
+from leafscope.core.store.routing_logs import RoutingLogs
 from leafscope.core.store.space import Space
 from leafscope.core.store.sweeps import Sweeps
 from leafscope.core.store.tables import Tables
 from leafscope.core.store.workers import Workers
 
 
-class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Tables, Space):
+class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Tables, RoutingLogs, Space):
     """One database (a path or URL), shared by many threads, processes and, on a server, machines.
 
     `clock` gives the times that are written: by default this machine's, for a server the server's.
