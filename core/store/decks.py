@@ -21,6 +21,9 @@ MAX_SLIDES = 200
 MAX_FIGURE_BYTES = 8_000_000
 """The most bytes of a slide's figure: a deck is one file that must open quickly."""
 
+MAX_NUMBERS = 1_000_000
+"""The most characters of a figure's numbers that a slide keeps: a list of slides reads them."""
+
 MAX_NAME, MAX_TEXT = 10_000, 20_000
 """The most characters of a deck's name and of each text of a slide; a slide shows far fewer."""
 
@@ -30,7 +33,7 @@ class Slide(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["title", "text", "formula", "figure", "scene"]
+    kind: Literal["title", "text", "formula", "figure", "states", "scene"]
     title: str = ""
     text: str = ""
     """The subtitle of a title, the paragraphs or lines beginning with "- " of a text, or the LaTeX of a formula."""
@@ -40,7 +43,9 @@ class Slide(BaseModel):
     reveal: bool = False
     """Whether a figure's traces, or a text's lines, appear one by one."""
     figure: dict[str, Any] | None = None
-    """A figure as Plotly JSON: data and layout; or what a scene draws."""
+    """A figure as Plotly JSON: data and layout; or that of each of its states; or what a scene draws."""
+    guess: str = ""
+    """The series of a figure that the audience guesses before it is shown; empty: none."""
     dark: bool = False
     """Whether it is drawn for a dark background."""
     projector: bool = False
@@ -55,6 +60,12 @@ class Slide(BaseModel):
     """Program -> version at the time of the snapshot."""
     taken: float = 0.0
     """The time of the snapshot, in seconds since 1970 (UTC)."""
+    source: str = ""
+    """The figure's name on its page, by which it is drawn again; empty: it cannot be."""
+    numbers: str = ""
+    """The figure's numbers as JSON, every one bit for bit; empty: none, or more than `MAX_NUMBERS` characters."""
+    digest: str = ""
+    """The hash of its numbers and of the configurations of its runs."""
 
 
 @dataclass(frozen=True)
