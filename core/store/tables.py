@@ -135,6 +135,11 @@ class Tables(Transactions):
             majority=_majority(about.get("class_rows")),
         )
 
+    def uses_of_table(self, table_id: str) -> tuple[int, int]:
+        """Count the runs and the sweeps that use a table."""
+        with self._read() as connection:
+            return _uses(connection, runs, table_id), _uses(connection, sweeps, table_id)
+
     def remove_table(self, table_id: str, *, force: bool = False) -> None:
         """Remove a table. While runs use it, its name and what was understood of it stay, so that they can be read.
 
