@@ -1,4 +1,4 @@
-"""The store: runs, metrics, leaves, artifacts, the queue, sweeps, decks, tables and benchmarks, in a database.
+"""The store: runs, metrics, leaves, artifacts, the queue, sweeps, decks, tables, routing logs and benchmarks, in a database.
 
     queued -> running -> finished | failed | stopped | interrupted
 
@@ -16,13 +16,14 @@ from leafscope.core.store.database.liveness import Liveness
 from leafscope.core.store.database.opening import database_url, open_engine
 from leafscope.core.store.decks import Decks
 from leafscope.core.store.recording import Recording
+from leafscope.core.store.routing_logs import RoutingLogs
 from leafscope.core.store.space import Space
 from leafscope.core.store.sweeps import Sweeps
 from leafscope.core.store.tables import Tables
 from leafscope.core.store.workers import Workers
 
 
-class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Tables, Space):
+class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Tables, RoutingLogs, Space):
     """One database (a path or URL), shared by many threads and processes.
 
     - Thread safety: any number of threads can use one Store. After `fork`, the child must open its own.
