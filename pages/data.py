@@ -78,10 +78,9 @@ def _of_file(file: Dropped) -> tuple[_Shown | None, str]:
     try:
         understood = file.read(reading)
     except TableError as error:
-        understood, fault = file.understood, str(error)
-        if understood is None:
-            return None, f"{file.name}: {fault}"
-        return _shown_file(file, understood.table()), fault
+        if file.understood is None:
+            return None, f"{file.name}: {error}"
+        return _shown_file(file, file.understood.table()), str(error)
     with use:
         wanted = choices.of_use(file, understood, reading)
     table, fault = dropped.table_of(file, wanted)

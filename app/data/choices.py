@@ -10,6 +10,7 @@ from leafscope.app import theme
 from leafscope.app.data.dropped import Dropped
 from leafscope.core.errors import TableError
 from leafscope.core.tables import Choices, Table, Understood
+from leafscope.core.tables.choices import Rare, Task
 from leafscope.core.tables.target import RARE
 
 _FOUND = "found"
@@ -19,12 +20,12 @@ DECIMALS = {".": "point", ",": "comma"}
 ENCODINGS = {"utf-8": "UTF-8", "cp1252": "cp1252 (Windows)", "latin-1": "Latin-1", "utf-16": "UTF-16"}
 HEADERS = {True: "names", False: "values, no names"}
 ORDERS = {True: "Day first: 01/02/2024 is the first of February", False: "Month first: 01/02/2024 is the second of January"}
-RARES = {"keep": "Keep them", "merge": "Merge them to one class", "drop": "Drop their rows"}
+RARES: Mapping[Rare, str] = {"keep": "Keep them", "merge": "Merge them to one class", "drop": "Drop their rows"}
 FILLS = {
     True: "Fill them: median or most frequent value of the training rows, and a column that says where",
     False: "Drop rows with missing values",
 }
-TASKS = {"classification": "Classes (classification)", "regression": "Numbers (regression)"}
+TASKS: Mapping[Task, str] = {"classification": "Classes (classification)", "regression": "Numbers (regression)"}
 
 
 def of_reading(file: Dropped) -> Choices:
