@@ -1,7 +1,7 @@
 """Reading a file as a table."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -65,8 +65,13 @@ def read(file: str | os.PathLike[str] | bytes, choices: Choices | None = None) -
     return understand(file, choices).table(choices)
 
 
-def understand(file: str | os.PathLike[str] | bytes, choices: Choices | None = None) -> Understood:
-    """Read a file, and tell what its columns are; of the choices, those of how a file is read are used. Raises as `read`."""
+def understand(
+    file: str | os.PathLike[str] | bytes, choices: Choices | None = None, categories: Collection[str] = ()
+) -> Understood:
+    """Read a file, and tell what its columns are; of the choices, those of how a file is read are used. Raises as `read`.
+
+    `categories`: columns that are known to hold categories, so that their texts stay as they are written.
+    """
     choices = choices or Choices()
     found = content(file, choices.encoding)
     name = clean_name(choices.name or ("table" if isinstance(file, bytes) else name_of(Path(file).name))) or "table"
@@ -76,7 +81,8 @@ def understand(file: str | os.PathLike[str] | bytes, choices: Choices | None = N
         raw = _of_text(layout(found.data, choices.delimiter, choices.header), found.encoding, choices)
     columns = []
     for place, column_name in enumerate(raw.names):
-        column = understood(column_name, raw.cells[place], raw.ready[place], raw.reading, raw.where)
+        is_category = column_name in categories
+        column = understood(column_name, raw.cells[place], raw.ready[place], raw.reading, raw.where, is_category)
         if place in raw.unread:
             column = replace(column, left_out=f"empty: it holds no numbers, texts or dates, but {raw.unread[place]}")
         columns.append(column)
