@@ -11,7 +11,7 @@ from leafscope.app.figures.data.target_classes import TargetClasses
 from leafscope.app.figures.data.target_values import TargetValues
 from leafscope.app.figures.shared.figure import Figure
 from leafscope.app.parts import drawing
-from leafscope.app.parts.csv_button import csv_button
+from leafscope.app.parts.save_table import save_table
 from leafscope.core.datasets import Dataset
 from leafscope.core.tables import Column, Source, Table
 from leafscope.core.tables.columns import shown
@@ -118,7 +118,8 @@ def columns(table: Table) -> None:
         },
         alt="The columns of the table, with use, kind, missing values and what was noted of each.",
     )
-    csv_button(lambda: frame.drop(columns="Values"), "leafscope-columns.csv", key="_columns_csv")
+    with st.container(horizontal=True):
+        save_table(lambda: frame.drop(columns="Values"), "leafscope-columns", key="_columns_csv")
 
 
 def _frame(table: Table) -> pd.DataFrame:

@@ -4,7 +4,7 @@ N rows.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -56,8 +56,7 @@ def _rows(table: Table, file: str | os.PathLike[str] | bytes, choices: Choices) 
 
 def _as(column: Column, new: Column) -> Column:
     """Give the values of a new column the meaning that the table's column has."""
-    convert = {"numeric": _numbers, "boolean": _truths, "categorical": _codes, "date": _days}[column.kind]
-    return Column(column.name, column.kind, convert(column, new), column.categories)
+    return Column(column.name, column.kind, _CONVERT[column.kind](column, new), column.categories)
 
 
 def _refuse(column: Column, new: Column, row: int, must: str) -> TableError:
@@ -121,3 +120,11 @@ def _texts(new: Column) -> dict[int, str]:
 
 def _written(new: Column, row: int) -> str:
     return new.categories[int(new.values[row])] if new.categories else shown(new, float(new.values[row]))
+
+
+_CONVERT: Mapping[str, Callable[[Column, Column], NDArray[np.float64] | NDArray[np.int32]]] = {
+    "numeric": _numbers,
+    "boolean": _truths,
+    "categorical": _codes,
+    "date": _days,
+}
