@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.core.models.counting import DOUBLE, TREE_NODE, fitting_memory, training_rows
+from leafscope.core.models.counting import DOUBLE, TREE_NODE, class_weight, fitting_memory, training_rows
 from leafscope.core.models.registry import MODELS, Choice, Fit, FittedSize, Line, Memory, Model, Size
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def _fit(
 ) -> tuple[Any, dict[str, Any]]:
     from sklearn.tree import DecisionTreeClassifier
 
-    seed = run.weight_seed
+    settings = {"random_state": run.weight_seed, "class_weight": class_weight(run)}
     if run.net.depth == 0:
         # scikit-learn's max_depth is at least 1; a root that may not be split predicts the majority class
-        estimator = DecisionTreeClassifier(min_samples_split=len(y) + 1, random_state=seed)
+        estimator = DecisionTreeClassifier(min_samples_split=len(y) + 1, **settings)
     else:
-        estimator = DecisionTreeClassifier(max_depth=run.net.depth, random_state=seed, **chosen)
+        estimator = DecisionTreeClassifier(max_depth=run.net.depth, **settings, **chosen)
     return estimator.fit(x, y), {}
 
 
@@ -77,7 +77,8 @@ def _fit_pruned(
 ) -> tuple[Any, dict[str, Any]]:
     from sklearn.tree import DecisionTreeClassifier
 
-    return DecisionTreeClassifier(max_depth=None, random_state=run.weight_seed, **chosen).fit(x, y), {}
+    settings = {"random_state": run.weight_seed, "class_weight": class_weight(run)}
+    return DecisionTreeClassifier(max_depth=None, **settings, **chosen).fit(x, y), {}
 
 
 def _choose(run: "RunConfig", data: "Dataset", should_stop: Callable[[], bool]) -> Choice | None:

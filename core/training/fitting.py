@@ -24,7 +24,7 @@ from leafscope.core.errors import DataError
 from leafscope.core.inference.trees import Trees
 from leafscope.core.models import fitted_kinds
 from leafscope.core.models.registry import Choice, Fit
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 
 TIMINGS = 5
 """How often the test rows are predicted for the time of inference."""

@@ -10,7 +10,7 @@ from leafscope.core.errors import StoreError
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.leaf_codes import WHOLE_EVERY
 from leafscope.core.store.values.records import CHECKPOINT, Claim
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from leafscope.core.worker.recording import Recorder
 from tests.core.store.examples import LEAVES, ROWS, claimed, config
 

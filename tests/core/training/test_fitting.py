@@ -215,3 +215,25 @@ def test_losses_are_finite_where_a_leaf_is_sure_and_wrong():
     data = replace(tiny([0, 1, 2, 3], [0, 0, 1, 1], 2), test=rows([0, 3], [1, 0]))
     loss = fit(a_run(data=IRIS), data).record.metrics["test", "loss"]
     assert loss == pytest.approx(-math.log(np.finfo(float).eps))
+
+
+@pytest.mark.parametrize("kind", fitted_kinds())
+def test_balanced_classes_find_a_rare_class_and_change_the_loss(kind):
+    rng = np.random.default_rng(0)
+    labels = (np.arange(800) % 16 == 0).astype(np.int64)
+    points = rng.standard_normal((800, 2)) + labels[:, None]
+    spec = dataclasses.replace(DATA_SETS["circles"], rows=lambda options, seed: Rows(points, labels))
+    data = DataConfig(name="circles", n_samples=800)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATA_SETS._variants, "circles", spec)
+        dataset = load.__wrapped__(data, 0)
+    found = {}
+    for words in ("none", "balanced"):
+        run = RunConfig(data=data, net=NetConfig(kind=kind, depth=2), train=TrainConfig(class_weight=words))
+        model = fit(run, dataset)
+        answers = model.estimator.predict(dataset.train.x)
+        found[words] = (answers[dataset.train.y == 1] == 1).mean()
+    assert found["balanced"] > found["none"]
+    weights = compute_sample_weight(dict(enumerate(compute_class_weight("balanced", classes=[0, 1], y=dataset.train.y))), dataset.test.y)
+    wanted = log_loss(dataset.test.y, model.estimator.predict_proba(dataset.test.x), sample_weight=weights)
+    assert model.record.metrics["test", "loss"] == pytest.approx(wanted, rel=1e-9)
