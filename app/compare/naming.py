@@ -46,7 +46,7 @@ def _short_labels(made: Sequence[Group]) -> list[str]:
     parts = []
     for one in made:
         first = one.rows.iloc[0]
-        data, kind = (str(first[field]).replace("_", " ") for field in ("data.name", "net.kind"))
+        data, kind = (value_words(field, first[field]) for field in ("data.name", "net.kind"))
         before, _, after = str(first["label"]).rpartition(" s")[0].removeprefix(data).partition(kind)
         parts.append((kind, [data, *before.split()], after.split()))
     common = set.intersection(*({*before, *after} for _, before, after in parts))

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from leafscope.app import theme
-from leafscope.app.address import session
+from leafscope.app.address import data_sets, session
 from leafscope.core.config import RunConfig, changed, explain, field_options
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS
+from leafscope.core.errors import DataError
 from leafscope.core.models import MODELS
 from leafscope.core.options import Option
 
@@ -37,6 +38,8 @@ class Control:
     @property
     def words(self) -> Mapping[str, str] | None:
         """A choice's values and the words for them."""
+        if self.field == "data.name":
+            return data_sets.titles(st.session_state.get(self.key))
         return {value: words for value, words in self.option.choices.items() if words} or None
 
     @property
@@ -97,7 +100,7 @@ def load_run(run: RunConfig) -> None:
     """Set all controls to a run's configuration; call it before they are drawn."""
     for control in ALL:
         value = field_value(run, control)
-        known = control.words is None or value in control.words
+        known = control.words is None or value in control.words or control is DATA
         st.session_state[control.key] = value if known else default_value(control)
         st.session_state.pop(_mark(control), None)
     st.session_state.setdefault(session.Keys.IN_ADDRESS, set()).update(control.key for control in ALL)
@@ -185,7 +188,7 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
                 ask(control)
         with st.expander("Rows and splits"):
             info = DATA_SETS[st.session_state[DATA.key]]
-            st.caption(theme.escape_markdown(f"{info.description} Source: {info.source}. Licence: {info.licence}."))
+            st.caption(theme.escape_markdown(f"{info.description} Source: {info.source}. Licence: {info.licence}.", 400))
             for control in SPLITS:
                 ask(control)
             ask_options(are_open=False)
@@ -224,9 +227,12 @@ def _describe_data(run: RunConfig | None) -> None:
     if run is None:
         st.caption("Its size follows once the choices are valid.")
         return
-    n_rows, n_features, n_classes = DATA_SETS[run.data.name].sizes(run.data.options)
+    try:
+        sizes = DATA_SETS[run.data.name].sizes(run.data.options)
+    except DataError:
+        return  # said beside the button that trains
     st.caption(
-        f"{theme.thousands(n_rows)} rows, {theme.thousands(n_features)} columns, {n_classes} classes",
+        data_sets.size_words(run.data.name, sizes),
         help="The full data set; source and licence are under Rows and splits.",
     )
 
@@ -248,6 +254,8 @@ def _widget(control: Control) -> Any:
 
 
 def _parser(control: Control) -> Callable[[str], Any]:
+    if control.field == DATA.field:
+        return data_sets.parse
     if (options := control.words) is None:
         return lambda text: None if control.optional and not text else _number(control, text)
 

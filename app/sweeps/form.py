@@ -10,7 +10,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from leafscope.app import theme
-from leafscope.app.address import session
+from leafscope.app.address import data_sets, session
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps.numbers_field import parse_real, parse_whole, write_real, write_whole
 from leafscope.core.config import (
@@ -24,6 +24,7 @@ from leafscope.core.config import (
     presets,
 )
 from leafscope.core.datasets import DATA_SETS, shape
+from leafscope.core.datasets.registry import data_words
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.limits import MAX_DEPTH
 from leafscope.core.models import baselines
@@ -118,12 +119,13 @@ def models() -> tuple[str, ...]:
 
 def draw() -> tuple[SweepConfig | None, str | None]:
     """Draw the form in the sidebar: the sweep that it describes, or None and what is wrong with it."""
-    session.seed_from_url(DATA, _one_of(tuple(DATA_SETS)), "tree_teacher")
+    session.seed_from_url(DATA, data_sets.parse, "tree_teacher")
     default_models = ",".join(("flat", *presets.BESIDE))
+    titles = data_sets.titles(st.session_state[DATA])
     st.selectbox(
         "Data set",
-        list(DATA_SETS),
-        format_func=lambda name: DATA_SETS[name].title,
+        list(titles),
+        format_func=titles.__getitem__,
         key=DATA,
         persist_state="session",
         help="All data sets are on this machine; generators draw fresh data for each seed, tables are split anew.",
@@ -290,7 +292,7 @@ def _sweep(name: str, texts: dict[str, str], gates: dict[str, list[str]], chosen
     axes["seed"] = seeds
     size = shape(base.data)
     return SweepConfig(
-        name=f"{name.replace('_', ' ')}, {'/'.join(map(str, rows or [size.n_train]))} rows, "
+        name=f"{data_words(name)}, {'/'.join(map(str, rows or [size.n_train]))} rows, "
         f"w{'/'.join(map(str, widths))}, K {write_whole(depths)}",
         base=base,
         axes=axes,
@@ -342,17 +344,10 @@ def _data(name: str, rows: list[int]) -> DataConfig:
         needed = math.ceil(SPARE * max(rows))
         update["n_samples"] = max(needed, known.n_samples or 0)
     elif max(rows) > (left := shape(DataConfig(name=name)).n_train):
-        raise ValueError(f"training rows must be at most {theme.thousands(left)} for {name}, got {theme.thousands(max(rows))}")
+        raise ValueError(
+            f"training rows must be at most {theme.thousands(left)} for {data_words(name)}, got {theme.thousands(max(rows))}"
+        )
     return DataConfig.model_validate(known.model_dump(exclude_none=True) | update)
-
-
-def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in options:
-            raise ValueError(text)
-        return text
-
-    return parse
 
 
 def _some_of(options: tuple[str, ...]) -> Callable[[str], list[str]]:

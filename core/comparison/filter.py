@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leafscope.core.comparison.table import COLUMNS, NAME_FIELDS, TEXT_FIELDS, plain, run_table
+from leafscope.core.datasets.registry import data_words
 from leafscope.core.store.values.summaries import RunSummary
 
 TERMS = 200
@@ -373,6 +374,8 @@ def _is_text(field: str) -> bool:
 
 def _folded(field: str, value: Any) -> str:
     """Normalize text for comparison; the program's own names may be written with blanks, as shown on pages."""
+    if field == "data.name" and isinstance(value, str):
+        value = data_words(value)
     text = value.casefold() if isinstance(value, str) else ""
     return text.replace("_", " ") if field in NAME_FIELDS else text
 

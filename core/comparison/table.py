@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from leafscope.core.config import RunConfig, dotted, field_options
+from leafscope.core.datasets.registry import data_words
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.sweep.outcome import SCORES, measures, net_cost
 
@@ -145,6 +146,8 @@ def value_words(field: str, value: Any) -> str:
         return _when(value) if field == "created" else _number_words(value)
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value)) or "none"
+    if field == "data.name":
+        return data_words(str(value))
     return str(value).replace("_", " ") if field in NAME_FIELDS else str(value)
 
 

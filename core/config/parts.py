@@ -10,7 +10,7 @@ from pydantic import create_model, model_validator
 
 from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config.fields import Config, refused
-from leafscope.core.datasets.registry import DATA_SETS
+from leafscope.core.datasets.registry import DATA_SETS, data_words
 from leafscope.core.gates import GATE_GRADIENTS
 from leafscope.core.limits import MAX_DEPTH
 from leafscope.core.models import MODELS, Model
@@ -34,10 +34,10 @@ class _DataFields(Config):
         str,
         Option(
             label="Data set",
-            meaning="All data sets are on this machine; nothing is downloaded.",
+            meaning="All data sets are on this machine; nothing is downloaded. The page Data adds a table of your own.",
             choices=Words(DATA_SETS, lambda data_set: data_set.title),
             words="data",
-            short=_words,
+            short=data_words,
             is_always_named=True,
             key="data",
             is_open=True,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.datasets.dataset import Dataset, Split, SplitOf, mean_and_scale, standardized
-from leafscope.core.datasets.registry import DATA_SETS
+from leafscope.core.datasets.registry import DATA_SETS, data_words
 from leafscope.core.datasets.shapes import DataShape, shape
 from leafscope.core.datasets.splits import SplitRows, SplitSizes, split_rows
 from leafscope.core.errors import DataError
@@ -29,20 +29,20 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     as configured, or if a value is not a finite number or a class is not one of the data set's.
     """
     sizes = shape(config)  # raises before any rows are generated
-    data_set = DATA_SETS[config.name]
+    data_set, name = DATA_SETS[config.name], data_words(config.name)
     raw, labels, feature_names, class_names, fit = data_set.rows(config.options, seed)
     if fit is not None:  # features depend on the training rows, which depend on the classes alone
-        rows = _split(_classes(labels, config.name, sizes.n_classes), sizes, class_names, seed)
+        rows = _split(_classes(labels, name, sizes.n_classes), sizes, class_names, seed)
         raw, feature_names = fit(rows.train)
     if raw.shape != (sizes.n_rows, sizes.n_features) or labels.shape != (sizes.n_rows,):
         raise DataError(
-            f"{config.name} must have {sizes.n_rows} rows and {sizes.n_features} features, as it declares, "
+            f"{name} must have {sizes.n_rows} rows and {sizes.n_features} features, as it declares, "
             f"got features of shape {raw.shape} and labels of shape {labels.shape}"
         )
     feature_names = feature_names or tuple(f"x{number + 1}" for number in range(sizes.n_features))
     class_names = class_names or tuple(str(number) for number in range(sizes.n_classes))
-    raw = _finite(raw, config.name, feature_names)
-    labels = _classes(labels, config.name, sizes.n_classes)
+    raw = _finite(raw, name, feature_names)
+    labels = _classes(labels, name, sizes.n_classes)
     if fit is None:
         rows = _split(labels, sizes, class_names, seed)
     with np.errstate(over="ignore", invalid="ignore"):  # checked in `split`
@@ -61,7 +61,7 @@ def load(config: "DataConfig", seed: int) -> Dataset:
             place = np.isfinite(scale) & np.isfinite(x)
             row, column = np.argwhere(~place)[0]
             raise DataError(
-                f"the rows of {config.name} must be comparable in size, but in column {feature_names[column]!r}, row "
+                f"the rows of {name} must be comparable in size, but in column {feature_names[column]!r}, row "
                 f"{index[row]} (counted from 0), there is {raw[index[row], column]:g}, too large to be standardized with the "
                 f"mean {mean[column]:g} and the deviation {scale[column]:g} of the training rows"
             )

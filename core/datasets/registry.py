@@ -40,6 +40,11 @@ TABLE_NAME = TABLE + "[0-9a-f]{16}"
 """The pattern of such names."""
 
 
+def is_table(name: str) -> bool:
+    """Whether a name is that of a table that a person brought."""
+    return re.fullmatch(TABLE_NAME, name) is not None
+
+
 class Rows(NamedTuple):
     """The rows of a data set, before the split."""
 
@@ -89,6 +94,8 @@ class DatasetSpec:
     is_generator: bool
     """Whether each seed generates new rows; otherwise the rows are a fixed table, and each seed only splits it differently."""
     options: tuple[Option, ...] = ()
+    majority: float | None = None
+    """The share of the most frequent class among all rows of a table that a person brought, from 0 to 1; None: not known."""
     image_shape: tuple[int, int] | None = None
     """(height, width) if the features are the pixels of an image, row by row."""
     is_plane: bool = False
@@ -130,13 +137,16 @@ class Source(Protocol):
 
 def _missing(name: str) -> DatasetSpec:
     """Stand for a table that is in no open database, so that runs on it can still be read."""
+    table_id = name.removeprefix(TABLE)
 
     def refuse(*_: Any) -> Any:
-        raise TableError(f"the table {name.removeprefix(TABLE)} must be in the database, but it was removed, or never added")
+        raise TableError(
+            f"the table {table_id} must be in the database, but it was removed, or never added; add its file again"
+        )
 
     return DatasetSpec(
         name=name,
-        title=name,
+        title=f"missing table {table_id[:6]}",
         description="A table that is not in this database.",
         source="unknown",
         licence="unknown",
@@ -163,7 +173,7 @@ class DataSets(Registry[DatasetSpec]):
         self._sources.add(source)
 
     def __getitem__(self, name: str) -> DatasetSpec:
-        if not re.fullmatch(TABLE_NAME, name):
+        if not is_table(name):
             return super().__getitem__(name)
         found = (source.data_set(name.removeprefix(TABLE)) for source in list(self._sources))
         return next((spec for spec in found if spec is not None), None) or _missing(name)
@@ -197,3 +207,12 @@ class DataSets(Registry[DatasetSpec]):
 
 DATA_SETS = DataSets("data set", package="leafscope.core.datasets.variants", key=lambda data_set: data_set.place)
 """All data sets by name."""
+
+
+def data_words(name: str) -> str:
+    """Name a data set in a run's name and in tables: a table that a person brought by its title.
+
+    >>> data_words("breast_cancer"), data_words("table:0123456789abcdef")
+    ('breast cancer', 'missing table 012345')
+    """
+    return DATA_SETS[name].title if is_table(name) else name.replace("_", " ")

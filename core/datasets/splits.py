@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leafscope.core.datasets.registry import data_words
 from leafscope.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -47,11 +48,14 @@ def split_sizes(config: "DataConfig", n_rows: int, n_classes: int) -> SplitSizes
     left = n_rows - test - validation
     train = left if config.n_train is None else config.n_train
     if train > left:
-        raise DataError(f"n_train must be at most {left} for {config.name}, the rows not in the other splits, got {train}")
+        raise DataError(
+            f"n_train must be at most {left} for {data_words(config.name)}, the rows not in the other splits, got {train}"
+        )
     for name, rows in (("training", train), ("validation", validation), ("test", test)):
         if rows < n_classes:
             raise DataError(
-                f"the {name} split of {config.name} must have at least as many rows as classes ({n_classes}), got {rows}"
+                f"the {name} split of {data_words(config.name)} must have at least as many rows as classes ({n_classes}), "
+                f"got {rows}"
             )
     return SplitSizes(train, validation, test)
 

@@ -1,5 +1,6 @@
 """Tables that people bring, each under the hash of its content."""
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,9 @@ from leafscope.core.store.schema import data_tables, runs, sweeps
 from leafscope.core.tables import Table as DataTable
 from leafscope.core.tables.packing import pack, unpack
 from leafscope.core.text import check_storable, loads
+
+_KEPT_FOR = 1.0
+"""Seconds for which a table's name and sizes are not asked for again; another process may rename or remove it."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class TableInfo:
 class Tables(Transactions):
     """The part of the store for tables."""
 
-    _data_sets: dict[str, DatasetSpec]
-    """Tables that were asked for; a configuration asks many times."""
+    _data_sets: dict[str, tuple[DatasetSpec | None, float]]
+    """Tables that were asked for, and until when that holds: a configuration asks many times, and a list of runs thousands."""
 
     def add_table(self, table: DataTable, *, rename: bool = False) -> DataTable:
         """Keep a table and return it, with the name that it has here; one that is here already keeps its own.
@@ -46,6 +50,12 @@ class Tables(Transactions):
         table_id = table.hash
         about, data = pack(table)
         row = {"table_id": table_id, "name": table.name, "created": self._clock(), "about": about, "data": data}
+        try:
+            return self._add(table, table_id, row, rename)
+        finally:
+            self._data_sets.pop(table_id, None)
+
+    def _add(self, table: DataTable, table_id: str, row: dict[str, Any], rename: bool) -> DataTable:
         with self._write() as connection:
             if connection.execute(insert_new(connection, data_tables), row).rowcount == 1:
                 return table
@@ -79,12 +89,19 @@ class Tables(Transactions):
 
     def data_set(self, table_id: str) -> DatasetSpec | None:
         """Return a table as a data set for training; None: it is not here, or the database cannot be read."""
-        if table_id not in self._data_sets:
+        now = time.monotonic()
+        found, until = self._data_sets.get(table_id, (None, -1.0))
+        if now > until:
             found = self._as_data_set(table_id)
-            if found is None:
-                return None
-            self._data_sets[table_id] = found
-        return self._data_sets[table_id]
+            self._data_sets[table_id] = found, now + _KEPT_FOR
+        return found
+
+    def table_names(self) -> dict[str, str]:
+        """Return the tables as names of data sets, each with its own name, the newest first."""
+        c = data_tables.c
+        query = select(c.table_id, c.name).where(func.length(c.data) > 0).order_by(c.created.desc(), c.table_id)
+        with self._read() as connection:
+            return {TABLE + row.table_id: row.name for row in connection.execute(query)}
 
     def _as_data_set(self, table_id: str) -> DatasetSpec | None:
         c = data_tables.c
@@ -115,6 +132,7 @@ class Tables(Transactions):
             n_features=n_features,
             n_classes=classes,
             is_generator=False,
+            majority=_majority(about.get("class_rows")),
         )
 
     def remove_table(self, table_id: str, *, force: bool = False) -> None:
@@ -162,6 +180,12 @@ def _rows(table: DataTable) -> Rows:
 
     no_columns = np.empty((table.rows, 0))
     return Rows(no_columns, table.y, class_names=table.classes or (), fit=lambda train: encode(table, train))
+
+
+def _majority(counts: Any) -> float | None:
+    if not isinstance(counts, list) or not all(type(one) is int and one >= 0 for one in counts) or not sum(counts):
+        return None
+    return max(counts) / sum(counts)
 
 
 def _about(text: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, dotted
 from leafscope.core.cost import training_multiply_adds
-from leafscope.core.datasets import load, shape
+from leafscope.core.datasets import DATA_SETS, load, shape
+from leafscope.core.datasets.registry import is_table
 from leafscope.core.errors import TableError
 from leafscope.core.sweep.choice import Kept, has_diverged, kept, reported, reporting_runs
 from leafscope.core.sweep.members import distinct_runs, effort, run_ids
@@ -153,7 +154,8 @@ def data_words(sweep: SweepConfig, run: RunConfig) -> str:
     """Return the name of a run's data set, followed by its fields that the sweep varies, except name and size."""
     fields = [name for name in sweep.axes if name.startswith("data.") and name not in ("data.name", "data.n_train")]
     known = run.data.model_dump()
-    words = [run.data.name, *(f"{name[5:]}={known[name[5:]]}" for name in fields if known[name[5:]] is not None)]
+    name = DATA_SETS[run.data.name].title if is_table(run.data.name) else run.data.name
+    words = [name, *(f"{name[5:]}={known[name[5:]]}" for name in fields if known[name[5:]] is not None)]
     if run.data.n_train is None and len(sweep.axes.get("data.n_train", [])) > 1:
         words.append("all rows")  # tells it apart from an equal number given as a value
     return ", ".join(words)

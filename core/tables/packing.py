@@ -20,6 +20,7 @@ def pack(table: Table) -> tuple[str, bytes]:
     from safetensors.numpy import save
 
     about = table.described() | {"target": table.target, "target_why": table.target_why, "notes": table.source.notes}
+    about["class_rows"] = table.class_rows
     arrays = {str(place): np.ascontiguousarray(column.values) for place, column in enumerate(table.columns)}
     texts = [[one.kind, one.why, one.left_out, one.categories] for one in table.columns]
     arrays["texts"] = np.frombuffer(json.dumps(texts, ensure_ascii=False).encode(), np.uint8)

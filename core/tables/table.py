@@ -59,6 +59,11 @@ class Table:
         return len(self.y)
 
     @property
+    def class_rows(self) -> list[int] | None:
+        """The rows of each class; None: regression."""
+        return None if self.classes is None else np.bincount(self.y.astype(np.int64), minlength=len(self.classes)).tolist()
+
+    @property
     def features(self) -> tuple[Column, ...]:
         """The columns that are used to predict."""
         return tuple(column for column in self.columns if column.name != self.target and not column.left_out)

@@ -137,20 +137,30 @@ class Sizes:
     def of(cls, config: RunConfig) -> "Sizes":
         """Return the sizes of a run."""
         try:
-            size = shape(config.data)
+            return cls._known(config)
         except DataError:  # such a run only fails
             return cls({}, _leaves_of(config.net))
+
+    @classmethod
+    def _known(cls, config: RunConfig) -> "Sizes":
+        size = shape(config.data)
         rows = {"train": size.n_train, "validation": size.n_validation, "test": size.n_test}
         return cls(rows, _leaves_of(config.net))
 
 
-@lru_cache(maxsize=1024)
 def sizes_of(config: Any) -> Sizes:
     """Return the sizes of a run from its row; raises StoreError for a configuration that is damaged."""
     try:
+        return _sizes(config)
+    except DataError:  # not kept: its table may be added
         return Sizes.of(RunConfig.model_validate_json(config))
     except ValueError as error:
         raise StoreError(f"the configuration of the run is damaged: {config!r:.80}") from error
+
+
+@lru_cache(maxsize=1024)
+def _sizes(config: Any) -> Sizes:
+    return Sizes._known(RunConfig.model_validate_json(config))
 
 
 def _leaves_of(net: NetConfig) -> tuple[int, ...]:
