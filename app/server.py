@@ -56,6 +56,9 @@ DRAWING = 1.0
 is_guarded = False
 """Whether `leafscope` was started, so that `access.AccessMiddleware` sees every request before Streamlit does."""
 
+trains = True
+"""Whether pages have a worker; False where a page is opened without a browser, only to be read."""
+
 _lock = threading.Lock()
 _supervisor: "Supervisor | None" = None
 _is_drawn = False
@@ -104,9 +107,14 @@ def _say_unguarded() -> None:
     )
 
 
-def ensure_worker() -> "Supervisor":
-    """Start the process's only worker if it is not running yet, on a store that has its examples; thread-safe."""
+def ensure_worker() -> "Supervisor | None":
+    """Start the process's only worker if it is not running yet, on a store that has its examples; thread-safe.
+
+    None where pages have no worker.
+    """
     global _supervisor
+    if not trains:
+        return None
     with _lock:
         if _supervisor is None:
             from leafscope.core import jobs

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from leafscope.core.estimators.classifier import TreeNetClassifier
     from leafscope.core.estimators.regressor import TreeNetRegressor
     from leafscope.core.gating import leaf_index, path_nodes, sign_bits
+    from leafscope.core.routing import Routing, read_routing, record
     from leafscope.core.training.loop import train
     from leafscope.core.tree import TreeLinear
     from leafscope.core.usage.counts import leaf_counts
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DataConfig",
     "NetConfig",
+    "Routing",
     "RunConfig",
     "SweepConfig",
     "TrainConfig",
@@ -32,6 +34,8 @@ __all__ = [
     "leaf_counts",
     "leaf_index",
     "path_nodes",
+    "read_routing",
+    "record",
     "run_sweep",
     "sign_bits",
     "train",
@@ -53,6 +57,9 @@ _HOMES = {
     "TreeNetClassifier": "estimators.classifier",
     "TreeNetRegressor": "estimators.regressor",
     "run_sweep": "worker.inline",
+    "Routing": "routing.routing",
+    "read_routing": "routing.reading",
+    "record": "routing.recording",
 }
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

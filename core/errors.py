@@ -3,7 +3,8 @@
     LeafscopeError
     ├── ConfigFileError     a file does not hold a valid configuration
     ├── DataError           a data set cannot be loaded or split as configured
-    │   └── TableError          a file cannot be read as a table, or no table has this address
+    │   ├── TableError          a file cannot be read as a table, or no table has this address
+    │   └── RoutingError        a file cannot be read as counts of experts, or no routing log has this address
     ├── LimitError          something does not fit in memory, or exceeds a limit
     ├── DeviceError         the requested device is missing
     ├── NonFiniteLossError  the loss became NaN or infinite in training
@@ -31,6 +32,10 @@ class DataError(LeafscopeError):
 
 class TableError(DataError):
     """A file cannot be read as a table, or no table has this address."""
+
+
+class RoutingError(DataError):
+    """A file cannot be read as counts of experts, or no routing log has this address."""
 
 
 class LimitError(LeafscopeError):

@@ -21,3 +21,21 @@ MAX_FEATURES = 2_000
 
 MAX_CLASSES = 100
 """The most classes: more can neither be told apart by colour nor read in a matrix of confusions."""
+
+MAX_ROUTING_BYTES = 200_000_000
+"""The most bytes of a file of routing: 1,000 steps of 32 layers with 256 experts take 66 MB as 64-bit integers."""
+
+MAX_ROUTING_ROWS = 2_000_000
+"""The most rows of a text with counts of experts: more do not fit in the bytes of a table."""
+
+MAX_ROUTING_COLUMNS = 20_000
+"""The most columns of a text with a column for each expert of each layer."""
+
+MAX_ROUTING_VALUES = 2**25
+"""The most counts, or chosen experts of tokens, of a routing log: as 64-bit integers they take 256 MiB."""
+
+MAX_EXPERTS = 16_384
+"""The most experts of a layer: more than any model that logs them, so that a wrong number does not fill the memory."""
+
+MAX_ASSIGNMENTS = 2**53
+"""The most assignments of a routing log: floating-point numbers hold every whole number up to here."""

@@ -15,7 +15,7 @@ from leafscope.app.address.choice import pick
 from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
 from leafscope.app.parts import diverged, filters, run_picker, store_trouble
-from leafscope.app.parts.csv_button import csv_button
+from leafscope.app.parts.save_table import save_table
 from leafscope.app.runs import actions, lines, space
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
@@ -216,9 +216,10 @@ def _export(shown: list[RunSummary], chosen: list[RunSummary]) -> None:
     own = [summary for summary in shown if not summary.shipped]
     with st.container(horizontal=True, vertical_alignment="center"):
         if own:
-            csv_button(
+            save_table(
                 lambda: _export_table(own),
-                "leafscope-runs.csv",
+                "leafscope-runs",
+                key="_runs_csv",
                 label="Export table as CSV",
                 hint="All of your runs shown: names, tags, comments, every configuration field, and all scores at the best and "
                 "last epoch.",

@@ -1,13 +1,14 @@
 "use strict";
 // Draws the slides of a deck, turns them by keyboard, and keeps the speaker window in step.
 (() => {
-  const WIDTH = 1920, HEIGHT = 1080, LARGEST = 36, SMALLEST = 28, FORMULA = 84;
+  const WIDTH = 1920, HEIGHT = 1080, LARGEST = 36, SMALLEST = 28, FORMULA = 84, PRINTED = 2;
   const deck = JSON.parse(byId("deck").textContent);
   const stage = byId("stage"), toolbar = byId("toolbar");
   const slides = [...document.querySelectorAll(".slide")];
   const figures = slides.map((slide) => slide.querySelector(".figure"));
   const steps = slides.map(() => null);  // for each drawn slide: functions that show or hide one part each
   const drawn = slides.map(() => null);  // for each slide drawn or being drawn: a promise
+  const parts = slides.map(() => null);  // for each slide that lives: what a function of `deckParts` gave (deck_scene.js)
   let current = 0, step = 0, typed = "", speaker = null;
 
   function byId(id) { return document.getElementById(id); }
@@ -33,14 +34,23 @@
         fail(figures[index], error);
       }
     }
+    const box = slide.querySelector("[data-part]");
+    if (box) {
+      try {
+        parts[index] = window.deckParts[box.dataset.part](box, { looks: deck.looks, dark: slide.classList.contains("dark") });
+        steps[index] = Array.from({ length: parts[index].steps ?? 0 }, () => () => {});
+      } catch (error) {
+        fail(box, error);
+      }
+    }
     steps[index] ??= [];
   }
 
   function fail(box, error) {
     const words = document.createElement("p");
     words.className = "error";
-    words.textContent = `This figure cannot be drawn: ${String(error?.message || error).slice(0, 300)}`;
-    box.querySelectorAll(".plot").forEach((plot) => { plot.remove(); });
+    words.textContent = `This ${box.dataset.part ?? "figure"} cannot be drawn: ${String(error?.message || error).slice(0, 300)}`;
+    box.querySelectorAll(".plot, .scene").forEach((plot) => { plot.remove(); });
     box.append(words);
   }
 
@@ -168,6 +178,7 @@
   const stepsOf = (index) => (steps[index] || []).length;
 
   async function show(index, at) {
+    parts[current]?.leave?.();
     current = Math.min(slides.length - 1, Math.max(0, index));
     slides.forEach((slide, other) => { slide.classList.toggle("current", other === current); });
     document.body.style.setProperty("--page", getComputedStyle(slides[current]).getPropertyValue("--background"));
@@ -184,6 +195,7 @@
   // A slide's steps are known once it is drawn; until then Infinity means the last one.
   function apply() {
     (steps[current] || []).forEach((reveal, part) => { reveal(part < step); });
+    parts[current]?.at?.(Math.min(step, stepsOf(current)));
     tellSpeaker();
   }
 
@@ -235,6 +247,7 @@
 
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (byId("black").hidden && parts[current]?.key?.(event)) return;
     if (event.target instanceof Object && event.target.tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (/^\d$/.test(key)) {
@@ -357,6 +370,13 @@
     const scale = Math.min(innerWidth / WIDTH, innerHeight / HEIGHT) || 1;
     const left = (innerWidth - WIDTH * scale) / 2, top = (innerHeight - HEIGHT * scale) / 2;
     stage.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
+    rescale(scale);
+  }
+
+  // What draws its own pixels needs to know how large they become.
+  function rescale(scale) {
+    window.leafscopeScale = scale;
+    parts.forEach((part) => { part?.redraw?.(); });
   }
 
   let hideTimer = 0;
@@ -379,7 +399,8 @@
 
   let touch = null;
   addEventListener("touchstart", (event) => {
-    const one = event.touches.length === 1 ? event.touches[0] : null;
+    const isPart = event.target.closest("[data-part] :is(canvas, input, select, button, svg)");  // a finger draws or chooses there
+    const one = event.touches.length === 1 && !isPart ? event.touches[0] : null;
     touch = one && { x: one.clientX, y: one.clientY };
   }, { passive: true });
   addEventListener("touchend", (event) => {
@@ -393,12 +414,17 @@
   addEventListener("resize", fit);
   addEventListener("mousemove", showToolbar);
   addEventListener("hashchange", () => { if (placeOf(location.hash) !== current) show(placeOf(location.hash), 0); });
-  addEventListener("beforeprint", () => slides.forEach((_slide, index) => { draw(index); }));
+  addEventListener("beforeprint", () => {
+    slides.forEach((_slide, index) => { draw(index); });
+    window.leafscopeScale = PRINTED;
+    parts.forEach((part) => { part?.print?.(); });
+  });
+  addEventListener("afterprint", fit);
   if (deck.embedded) {
     const focus = () => { window.focus(); document.body.focus({ preventScroll: true }); };
     document.body.tabIndex = -1;
     addEventListener("load", focus);
-    addEventListener("click", (event) => { if (!event.target.closest("button")) focus(); });
+    addEventListener("click", (event) => { if (!event.target.closest("button, input, select")) focus(); });
   }
 
   const idle = () => new Promise((done) => (window.requestIdleCallback || setTimeout)(done, { timeout: 300 }));

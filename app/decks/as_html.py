@@ -6,14 +6,14 @@ Slides fill a stage of 1920 x 1080 px that is scaled to the window; `assets/deck
 import html
 import json
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
 from leafscope.app import theme
+from leafscope.app.decks import scene_slide
 from leafscope.app.decks.mathml import mathml
 from leafscope.app.decks.provenance import Fact, facts, utc_date
+from leafscope.app.scene import assets
 from leafscope.core.store.decks import Slide
 
 HEADING = "How these figures were made"
@@ -33,7 +33,8 @@ _FACT_LIMIT = 1_200
 _WITH_CODE = {"parcoords", "splom", "scattergl", "scatterpolargl", "scattersmith", "scatter3d", "surface", "mesh3d", "cone"}
 """Traces for which plotly.js generates code, which the content security policy must allow."""
 
-_ASSETS = Path(__file__).resolve().parents[1] / "assets"
+_PARTS = {"scene": scene_slide}
+"""Kinds of slides with scripts of their own, which the file has only if a slide needs them."""
 
 
 def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool = False) -> str:
@@ -59,6 +60,9 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
     told = [{"title": one, "notes": _notes(slide.notes)} for one, slide in zip(names, slides)]
     told += [{"title": HEADING, "notes": ""} for _ in pages]
     data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told}
+    parts = [part for kind, part in _PARTS.items() if kind in kinds]
+    if parts:
+        data["looks"] = scene_slide.looks()
     title = html.escape(theme.one_line(name, 120)) or "Deck"
     # plotly.js is 4.8 MB: once per deck, and from the package, never from a CDN; likewise no MathJax and no web fonts
     text = f"""<!DOCTYPE html>
@@ -71,7 +75,7 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 <title>{title}</title>
 <style>
 {_colours()}
-{_asset("deck.css")}</style>
+{assets.read("deck.css")}{"".join(part.style() for part in parts)}</style>
 </head>
 <body>
 <noscript>This file draws its slides with its own scripts, but scripts are switched off here.</noscript>
@@ -85,7 +89,8 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 <script type="application/json" id="deck">{_json(data)}</script>
 <script>{get_plotlyjs()}</script>
 <script>
-{_asset("deck.js")}</script>
+{"".join(part.script() for part in parts)}
+{assets.read("deck.js")}</script>
 </body>
 </html>
 """
@@ -127,11 +132,6 @@ def _traces(slide: Slide) -> list[dict[str, object]]:
     return [trace for trace in data if isinstance(trace, dict)] if isinstance(data, list) else []
 
 
-@lru_cache(maxsize=2)
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
 def _colours() -> str:
     family = f":root {{ --family: {theme.FONT_FAMILY}; }}"
     looks = (
@@ -162,6 +162,8 @@ def _section(number: int, total: int, kind: str, dark: bool, reveal: bool, body:
 def _slide(slide: Slide, made: float) -> str:
     if slide.kind == "title":
         return _title_body(slide, made)
+    if slide.kind in _PARTS:
+        return _heading(slide.title) + _PARTS[slide.kind].body(_json(slide.figure), _label(slide)) + _caption(slide.caption)
     body = {"text": _text_body, "formula": _formula_body, "figure": _figure_body}[slide.kind](slide)
     return _heading(slide.title) + body
 
@@ -199,12 +201,15 @@ def _formula_body(slide: Slide) -> str:
 
 
 def _figure_body(slide: Slide) -> str:
-    label = html.escape(". ".join(filter(None, (_name(slide), theme.one_line(slide.caption, _CAPTION)))))
     scale = 1 if slide.projector else 1.8
     return (
-        f'<div class="figure room" role="img" aria-label="{label}" data-scale="{scale}">'
+        f'<div class="figure room" role="img" aria-label="{_label(slide)}" data-scale="{scale}">'
         f'<script type="application/json">{_json(slide.figure)}</script></div>{_caption(slide.caption)}'
     )
+
+
+def _label(slide: Slide) -> str:
+    return html.escape(". ".join(filter(None, (_name(slide), theme.one_line(slide.caption, _CAPTION)))))
 
 
 def _fact_pages(listed: Sequence[Fact]) -> list[list[Fact]]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.decks import as_html, mathml
+from leafscope.app.decks import as_html, mathml, scene_preview
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo, Slide
@@ -22,6 +22,7 @@ KIND_ICONS = {
     "text": ":material/notes:",
     "formula": ":material/function:",
     "figure": ":material/monitoring:",
+    "scene": ":material/play_circle:",
 }
 NEW_SLIDES = {
     "title": ("Title", Slide(kind="title", title="Title", text="Who, where, when")),
@@ -113,8 +114,8 @@ def _move(info: DeckInfo, ids: list[str], place: int, to: int) -> None:
 
 def _open_slide(slide_id: str, slide: Slide) -> None:
     _field(slide_id, "title", slide.title, "Title")
-    if slide.kind == "figure":
-        _figure(slide_id, slide)
+    if slide.kind in ("figure", "scene"):
+        (_figure if slide.kind == "figure" else scene_preview.show)(slide_id, slide)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     else:
         _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])

@@ -12,9 +12,9 @@ from leafscope.app.address import choice, session
 from leafscope.app.figures.leaves.icicle import PrefixIcicle
 from leafscope.app.leaves.node import LeafView
 from leafscope.app.leaves.view import SPLITS
-from leafscope.app.parts import drawing, scripts
-from leafscope.app.playground import scene_data
-from leafscope.app.playground.scene_nets import as_base64
+from leafscope.app.parts import drawing
+from leafscope.app.scene import component, payload
+from leafscope.app.scene.nets import as_base64
 from leafscope.core.usage.counts import leaf_counts_by_epoch, leaf_state
 
 KEY = "leaves_tree"
@@ -43,10 +43,10 @@ def show(view: LeafView) -> None:
     look = session.look()
     height = _LINES * theme.FONT_SIZE[look.projector]
     with st.container(height=height, border=False, key="place_tree"):
-        scripts.component("leafscope_leaves", *_SCRIPTS)(
+        component.component("leafscope_leaves", *_SCRIPTS)(
             key=KEY,
             data={
-                "looks": [scene_data.look(replace(look, dark=dark)) for dark in (False, True)],
+                "looks": [payload.look(replace(look, dark=dark)) for dark in (False, True)],
                 "dark": look.dark,
                 "height": height,
                 "run": view.run.run_id,
@@ -72,7 +72,8 @@ def show(view: LeafView) -> None:
             "Each box is a node of the tree: a prefix of the sign pattern, from the root to the leaves. Its colour is its "
             "share of the rows, on one scale for all levels."
         ),
-        drawing=lambda: icicle.figure(subject=view.subject, look=session.look(0.58)),
+        draw=lambda look: icicle.figure(subject=view.subject, look=look),
+        share=0.58,
         sentence=icicle.sentence(),
         hint="Click a box to see its rows.",
     )

@@ -9,7 +9,8 @@ from streamlit.delta_generator import DeltaGenerator
 from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.parts import diverged, sidebar
-from leafscope.app.playground import continuous, controls, presets, scene, scene_data
+from leafscope.app.playground import continuous, controls, presets, scene
+from leafscope.app.scene import payload
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.datasets import shape
@@ -151,7 +152,7 @@ def previews(chosen: RunConfig | None, shown: RunSummary) -> bool:
     """Whether the scene shows what is chosen before it is trained, in place of the run, which has ended."""
     if chosen is None or shown.active or not (_differs(chosen, shown) or continuous.was_reset(shown)):
         return False
-    return scene_data.has_untrained(chosen)
+    return payload.has_untrained(chosen)
 
 
 def _offer_training(chosen: RunConfig, shown: RunSummary, is_preview: bool) -> None:

@@ -16,6 +16,7 @@ from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.parts import drawing, store_trouble
 from leafscope.app.playground import continuous, ghost
 from leafscope.app.playground.ghost import Ghost
+from leafscope.app.theme import Look
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import DATA_SETS, shape
@@ -129,12 +130,12 @@ def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> Non
         f"Measured after each epoch on all {theme.thousands(size.n_train)} training and "
         f"{theme.thousands(size.n_validation)} validation rows; epoch 0 is before training. One seed."
         + ("" if before is None else f" {before.words()}"),
-        drawing=lambda: _standing_curves(now, history),
+        draw=lambda look: _standing_curves(now, history, look),
         sentence=_curve_sentence(history, "loss"),
     )
 
 
-def _standing_curves(now: RunSummary, history: pd.DataFrame) -> go.Figure:
+def _standing_curves(now: RunSummary, history: pd.DataFrame, look: Look) -> go.Figure:
     """The loss as a figure for the deck: the live chart is drawn by another library."""
     losses = history[(history["metric"] == "loss") & history["split"].isin(("train", "validation"))]
     wide = losses.pivot_table(index="epoch", columns="split", values="value", dropna=False)
@@ -148,7 +149,7 @@ def _standing_curves(now: RunSummary, history: pd.DataFrame) -> go.Figure:
         model=now.config.net.kind,
         gates=now.config.net.gates,
     )
-    return curves.figure(subject=theme.one_line(now.title, 60), look=session.look())
+    return curves.figure(subject=theme.one_line(now.title, 60), look=look)
 
 
 def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -254,8 +255,8 @@ def _loads(now: RunSummary, shown: int, layer: int) -> None:
         pd.DataFrame({"epoch": epoch, "leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
         "live_loads_table",
         LOADS_CAPTION,
-        drawing=lambda: LeafLoads(counts, run.net.depth).figure(
-            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=session.look()
+        draw=lambda look: LeafLoads(counts, run.net.depth).figure(
+            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=look
         ),
         sentence=load_sentence(counts, run.net.depth, epoch),
     )

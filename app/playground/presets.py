@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from leafscope.app.address import session
-from leafscope.app.playground import controls, scene, scene_data
+from leafscope.app.playground import controls, scene
+from leafscope.app.scene import payload
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import CHECKERBOARD, EXAMPLE, EXAMPLE_OF_IMAGES, NOISE, TEACHER_IN_PLANE
@@ -22,7 +23,7 @@ class Preset:
     words: str
     run: RunConfig
     beside: str | None = None
-    """The model to compare with, by its name among `scene_data.partners`."""
+    """The model to compare with, by its name among `payload.partners`."""
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -57,7 +58,7 @@ def _open(beside: str) -> None:
 
 def show(preset: Preset, beside: str) -> None:
     """Show a preset's run and the one beside it; those that are not here are trained."""
-    others = [] if preset.beside is None else [scene_data.partners(preset.run)[preset.beside]]
+    others = [] if preset.beside is None else [payload.partners(preset.run)[preset.beside]]
     try:
         for run in (preset.run, *others):
             if not jobs.default_store().runs([run.run_id]):
@@ -68,4 +69,4 @@ def show(preset: Preset, beside: str) -> None:
     for name in (beside, *scene.PLACE):  # of the run before
         st.query_params.pop(name, None)
     controls.take_from(preset.run.run_id)
-    st.session_state[beside] = scene_data.NOTHING if preset.beside is None else preset.beside
+    st.session_state[beside] = payload.NOTHING if preset.beside is None else preset.beside

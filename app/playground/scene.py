@@ -10,8 +10,9 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import link, session
-from leafscope.app.parts import scripts, train_missing
-from leafscope.app.playground import scene_data
+from leafscope.app.decks import current, scene_slide
+from leafscope.app.parts import train_missing
+from leafscope.app.scene import component, payload
 from leafscope.app.sweeps import offer
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
@@ -42,28 +43,27 @@ MAX_HELD = 16
 """Most features of a held row in an address; digits take one character per cell instead."""
 
 _KEY = "scene"
-_SCRIPTS = ("common", "lines", "net", "plane", "tree", "layer", "pad", "view", "bars", "guide", "scene")
 
 
 def prepare() -> None:
     """Compute the scene of the run that a first visit shows, if it is here, so that the visit finds it ready."""
     with contextlib.suppress(RunNotFoundError, ValueError):
-        scene_data.scene(jobs.default_store(), jobs.default_store().run(EXAMPLE.run_id))
+        payload.scene(jobs.default_store(), jobs.default_store().run(EXAMPLE.run_id))
 
 
 def choose_beside(summary: RunSummary) -> RunConfig | None:
     """Ask what to compare a run with, and train it if it is not here: its configuration, None for nothing."""
     try:
-        others = scene_data.partners(summary.config)
+        others = payload.partners(summary.config)
     except LeafscopeError:
         others = {}
-    words = {scene_data.NOTHING: scene_data.NOTHING} | {name.replace(" ", "_"): name for name in others}
+    words = {payload.NOTHING: payload.NOTHING} | {name.replace(" ", "_"): name for name in others}
     by_value = {name.replace(" ", "_"): other for name, other in others.items()}
-    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), scene_data.NOTHING)
+    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), payload.NOTHING)
     if text is not None:
         session.notify(f"{BESIDE} in the address must be one of {', '.join(words)}, got {text[:40]!r}; no comparison is shown")
     if st.session_state[BESIDE] not in words:
-        st.session_state[BESIDE] = scene_data.NOTHING
+        st.session_state[BESIDE] = payload.NOTHING
     chosen = st.selectbox(
         "Compare with",
         list(words),
@@ -73,7 +73,7 @@ def choose_beside(summary: RunSummary) -> RunConfig | None:
         help="A second net on the same rows, with the same seeds and training; it is trained if it is not here yet.",
         persist_state="session",
     )
-    session.publish_to_url(BESIDE, chosen, scene_data.NOTHING)
+    session.publish_to_url(BESIDE, chosen, payload.NOTHING)
     return by_value.get(chosen)
 
 
@@ -99,7 +99,7 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, in
     scenes = []
     for run in runs:
         try:
-            scenes.append(scene_data.scene(jobs.default_store(), run, live=run.active))
+            scenes.append(payload.scene(jobs.default_store(), run, live=run.active))
         except (LeafscopeError, ValueError) as error:
             words = f"Nothing to draw for {theme.escape_markdown(run.title, 80)}: {theme.escape_markdown(str(error), 300)}"
             st.info(words, icon=":material/info:")
@@ -109,9 +109,10 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, in
     _enter(summary.run_id)
     _keep(summary, last)
     place = _from_url(summary.config, last)
-    _mount(
-        scenes, live=live, autoplay=summary.status == "finished" and not live, explained=_explained(summary, scenes[0], place)
-    )
+    explained = _explained(summary, scenes[0], place)
+    _mount(scenes, live=live, autoplay=summary.status == "finished" and not live, explained=explained)
+    if not live and _can_be_slide(scenes):
+        _offer_slide(scenes, [run.config for run in runs], place, explained)
     for run, drawn in zip(runs, scenes):
         if run.status == "finished" and drawn["kind"] == "decision_tree" and drawn["tree"] is None:
             train_missing.again(f"scene_{run.run_id}", run.config, "the decision tree")
@@ -119,10 +120,28 @@ def show(summary: RunSummary, beside: RunSummary | None = None) -> tuple[int, in
     return (newest if epoch is None else min(newest, int(epoch))), place["layer"] or 0
 
 
+def _can_be_slide(scenes: list[dict[str, Any]]) -> bool:
+    """Whether something is drawn of every net."""
+    return all(drawn["weights"] or drawn["ready"] or drawn["tree"] for drawn in scenes)
+
+
+def _offer_slide(
+    scenes: list[dict[str, Any]], runs: list[RunConfig], place: dict[str, Any], explained: dict[str, Any] | None
+) -> None:
+    if current.button(
+        "scene", "Keep this scene, as it is now, as a slide that can be replayed and explored without a network."
+    ):
+        current.keep(
+            lambda: scene_slide.slide(
+                scenes, place | {"step": None}, runs, look=session.look(), explained=explained, address=link.address()
+            )
+        )
+
+
 def show_untrained(run: RunConfig) -> None:
     """Draw the data of a run that is not here yet, and its net before training."""
     try:
-        scene = scene_data.untrained(run)
+        scene = payload.untrained(run)
     except (LeafscopeError, ValueError) as error:
         st.info(theme.escape_markdown(f"Nothing to draw for {run.label}: {error}", 300), icon=":material/info:")
         return
@@ -138,8 +157,8 @@ def _mount(
     autoplay: bool = False,
     explained: dict[str, Any] | None = None,
 ) -> None:
-    looks = [scene_data.look(replace(session.look(), dark=dark)) for dark in (False, True)]
-    scripts.component("leafscope_scene", *_SCRIPTS)(
+    looks = [payload.look(replace(session.look(), dark=dark)) for dark in (False, True)]
+    component.scene()(
         key=_KEY,
         data={
             "scenes": scenes,
@@ -301,4 +320,4 @@ def _explained(summary: RunSummary, scene: dict[str, Any], place: dict[str, Any]
     trained = trained_net(jobs.default_store(), summary.run_id) if held is not None else None
     if trained is None or held is None:
         return None
-    return scene_data.parts(trained, summary.config, held, layer) | {"raw": held}
+    return payload.parts(trained, summary.config, held, layer) | {"raw": held}

@@ -21,6 +21,9 @@ MAX_SLIDES = 200
 MAX_FIGURE_BYTES = 8_000_000
 """The most bytes of a slide's figure: a deck is one file that must open quickly."""
 
+MAX_NUMBERS = 1_000_000
+"""The most characters of a figure's numbers that a slide keeps: a list of slides reads them."""
+
 MAX_NAME, MAX_TEXT = 10_000, 20_000
 """The most characters of a deck's name and of each text of a slide; a slide shows far fewer."""
 
@@ -30,7 +33,7 @@ class Slide(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["title", "text", "formula", "figure"]
+    kind: Literal["title", "text", "formula", "figure", "scene"]
     title: str = ""
     text: str = ""
     """The subtitle of a title, the paragraphs or lines beginning with "- " of a text, or the LaTeX of a formula."""
@@ -40,7 +43,7 @@ class Slide(BaseModel):
     reveal: bool = False
     """Whether a figure's traces, or a text's lines, appear one by one."""
     figure: dict[str, Any] | None = None
-    """A figure as Plotly JSON: data and layout."""
+    """A figure as Plotly JSON: data and layout; or what a scene draws."""
     dark: bool = False
     """Whether it is drawn for a dark background."""
     projector: bool = False
@@ -55,6 +58,12 @@ class Slide(BaseModel):
     """Program -> version at the time of the snapshot."""
     taken: float = 0.0
     """The time of the snapshot, in seconds since 1970 (UTC)."""
+    source: str = ""
+    """The figure's name on its page, by which it is drawn again; empty: it cannot be."""
+    numbers: str = ""
+    """The figure's numbers as JSON, every one bit for bit; empty: none, or more than `MAX_NUMBERS` characters."""
+    digest: str = ""
+    """The hash of its numbers and of the configurations of its runs."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,7 @@ class Decks(Shipped):
             return self._append(connection, deck_id, slide)
 
     def change_slide(self, slide_id: str, **changes: Any) -> None:
-        """Change texts or `reveal` of a slide; raises RunNotFoundError, ValueError."""
+        """Change a slide; raises RunNotFoundError, ValueError, and LimitError for a large figure."""
         with self._write() as connection:
             row = connection.execute(select(slides).where(slides.c.slide_id == slide_id)).first()
             if row is None:
@@ -139,7 +148,8 @@ class Decks(Shipped):
             slide = _slide(row).model_copy(update=changes)
             slide = Slide.model_validate(slide.model_dump())
             self._touch(connection, row.deck_id)
-            connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(content=_content(slide)))
+            values = {"content": _content(slide)} | ({"figure": _figure(slide)} if "figure" in changes else {})
+            connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(values))
 
     def order_slides(self, deck_id: str, slide_ids: Sequence[str]) -> None:
         """Reorder a deck's slides; slides not listed follow in their present order. Raises RunNotFoundError."""
@@ -165,9 +175,7 @@ class Decks(Shipped):
         self._make_own(connection, [deck_id])
 
     def _append(self, connection: Connection, deck_id: str, slide: Slide) -> str:
-        content, figure = _content(slide), None if slide.figure is None else json.dumps(slide.figure, allow_nan=False)
-        if figure is not None and len(figure) > MAX_FIGURE_BYTES:
-            raise LimitError(f"a figure must have at most {MAX_FIGURE_BYTES:,} bytes, got {len(figure):,}")
+        content, figure = _content(slide), _figure(slide)
         count, last = connection.execute(
             select(func.count(), func.max(slides.c.place)).where(slides.c.deck_id == deck_id)
         ).one()
@@ -185,6 +193,13 @@ def _content(slide: Slide) -> str:
             raise ValueError(f"{field} must have at most {MAX_TEXT:,} characters, got {length:,}")
         check_storable(getattr(slide, field), field)
     return slide.model_dump_json(exclude={"figure"}, exclude_defaults=True)
+
+
+def _figure(slide: Slide) -> str | None:
+    figure = None if slide.figure is None else json.dumps(slide.figure, allow_nan=False)
+    if figure is not None and len(figure) > MAX_FIGURE_BYTES:
+        raise LimitError(f"a figure must have at most {MAX_FIGURE_BYTES:,} bytes, got {len(figure):,}")
+    return figure
 
 
 def _slide(row: Row[Any]) -> Slide:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """The version of these tables, stored in the table `meta`; also the revision of the newest script in `migrations`."""
 
 tables = MetaData()
@@ -192,4 +192,14 @@ data_tables = Table(
     Column("created", Double, nullable=False),
     Column("about", Text, nullable=False),  # what was understood of it, as JSON, because a list does not need the rows
     Column("data", LargeBinary, nullable=False),  # see `core.tables.packing`
+)
+
+routing_logs = Table(
+    "routing_logs",
+    tables,
+    Column("log_id", String(16), primary_key=True),  # the hash of its content
+    Column("name", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("about", Text, nullable=False),  # its layers, experts and so on, as JSON, because a list does not need the counts
+    Column("data", LargeBinary, nullable=False),  # see `core.routing.saving`
 )

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from leafscope.app.playground.presets import PRESETS
-from leafscope.app.playground.scene_data import partners
+from leafscope.app.scene.payload import partners
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.inspection.snapshots import shuffled
 from tests.e2e.conftest import Visit

@@ -25,6 +25,7 @@ from tests.pages.harness import (
     open_page,
     param,
     press,
+    run_app,
     small,
     stock,
     table_with,
@@ -190,6 +191,21 @@ def test_the_deck_opens_at_its_first_figure_and_a_figure_goes_to_a_deck_of_ones_
     own, example = fresh.store.decks()
     assert (own.name, own.n_slides, own.shipped) == ("My deck", 1, False)
     assert (example.n_slides, example.shipped) == (shipped.n_slides, True)
+
+
+def test_a_scene_goes_to_a_deck_with_its_moment(fresh: Lab) -> None:
+    at = open_page("playground", run=EXAMPLE.run_id, epoch_at="0", held="0.5,0.25")
+    press(at, "scene_deck")
+    own, _ = fresh.store.decks()
+    ((slide_id, slide),) = fresh.store.slides(own.deck_id).items()
+    assert (slide.kind, slide.title) == ("scene", "spirals: tree net with 39.7 % test accuracy after epoch 0")
+    assert slide.figure is not None
+    place = slide.figure["place"]
+    assert (place["epoch"], place["held"], slide.runs) == (0, [0.5, 0.25], (EXAMPLE.model_dump_json(exclude_defaults=True),))
+    at = go(at, "present")
+    assert at.button(key=f"_slide_{slide_id}_moment").disabled
+    fresh.store.change_slide(slide_id, figure={"scenes": []})
+    assert "This scene is damaged" in words(run_app(at))
 
 
 def test_a_sweep_of_ones_own_is_shown_instead(fresh: Lab) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app import server
-from leafscope.app.playground.scene_data import partners
+from leafscope.app.scene.payload import partners
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES, EXAMPLE_SWEEP

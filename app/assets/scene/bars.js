@@ -49,7 +49,7 @@ class LoadBars {
     const shown = barsOf(view, epoch);
     this.box.hidden = !shown;
     if (!shown) return;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = sceneRatio();
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     const key = [view.mark, view.model.version, epoch, view.layer, look.dark, look.size, width, height, ratio].join();
     if (key === this.key || !width) return;

@@ -13,6 +13,11 @@ function setText(element, words) {
   if (element.textContent !== words) element.textContent = words;
 }
 
+// Pixels of the screen in one of the page's: a stage that is scaled to its window says by how much.
+function sceneRatio() {
+  return (window.devicePixelRatio || 1) * (window.leafscopeScale ?? 1);
+}
+
 // Red, green and blue of "#RRGGBB", from 0 to 255.
 function channels(hex) {
   return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));

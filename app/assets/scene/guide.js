@@ -123,8 +123,9 @@ class SceneGuide {
 
   draw(isMoving) {
     const { app } = this;
-    this.nav.hidden = this.isHidden || !this.run;
-    this.show.hidden = !this.isHidden || !this.run;
+    const isHere = app.host.isPage && Boolean(this.run);
+    this.nav.hidden = this.isHidden || !isHere;
+    this.show.hidden = !this.isHidden || !isHere;
     if (this.nav.hidden) return;
     const at = this.at();
     const key = [this.run, this.isOwn, this.waits, this.places().length, at, app.state.held?.join(), location.search].join();

@@ -37,7 +37,7 @@ class LayerDrawing {
   // `picture`: look, scene, model, layer, found (null without a point), isLit. Returns the formula in words.
   draw(picture) {
     const { look, scene, model, layer, found } = picture;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = sceneRatio();
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     const key = [model.version, model.epoch, layer, found?.leaf, found?.bits, found?.uses, look.dark, look.size, width, height, ratio].join();
     if (!width || !height || (this.key === key && this.look === look)) return;
@@ -77,9 +77,10 @@ class LayerDrawing {
     if (!signs) return this.write(sum.name, x + 0.7 * size, middle, { align: "left", size: small });
     this.write("=", x + gap / 2, middle, { bold: true, size });
     this.tile({ ...sum, isSum: true }, x + gap, top, edge, most);
-    this.font(small);
-    const isNarrow = this.ctx.measureText(sum.name).width > edge + 2 * gap;
-    this.name(isNarrow ? { name: "sum" } : sum, x + gap + edge / 2, top + edge, small);
+    const at = x + gap + edge / 2;
+    const [before, own] = [this.nameBox(terms.at(-1), x - edge / 2, small), this.nameBox(sum, at, small)];
+    const isNarrow = own.left < before.left + before.width + 0.4 * small;
+    this.name(isNarrow ? { name: "sum" } : sum, at, top + edge, small);
   }
 
   font(size, bold = false) {
@@ -94,15 +95,19 @@ class LayerDrawing {
     return ctx.measureText(words).width;
   }
 
-  // The name below a matrix: its prefix, the bit that chose it in bold.
-  name(term, x, y, size) {
+  nameBox(term, x, size) {
     const { ctx } = this;
     const [start, last] = term.bit ? [term.name.slice(0, -1), term.name.at(-1)] : [term.name, ""];
     this.font(size);
     const first = ctx.measureText(start).width;
     this.font(size, true);
-    const total = first + ctx.measureText(last).width;
-    const left = Math.min(this.width - total, Math.max(0, x - total / 2));
+    const width = first + ctx.measureText(last).width;
+    return { start, last, first, width, left: Math.min(this.width - width, Math.max(0, x - width / 2)) };
+  }
+
+  // The name below a matrix: its prefix, the bit that chose it in bold.
+  name(term, x, y, size) {
+    const { start, last, first, left } = this.nameBox(term, x, size);
     const colour = term.isCut ? this.look.muted : this.look.text;
     this.write(start, left, y + size, { align: "left", size, colour });
     this.write(last, left + first, y + size, { align: "left", size, colour, bold: true });

@@ -296,7 +296,7 @@ class PadDrawing {
 
   draw() {
     const { canvas } = this;
-    const size = Math.round(canvas.clientWidth * devicePixelRatio);
+    const size = Math.round(canvas.clientWidth * sceneRatio());
     if (size === 0 || !this.look) return;
     if (canvas.width !== size || canvas.height !== size) {
       canvas.width = size;
@@ -318,7 +318,7 @@ class PadDrawing {
   }
 
   drawGrid(context, edge, size) {
-    const thin = Math.max(1, Math.round(devicePixelRatio));
+    const thin = Math.max(1, Math.round(sceneRatio()));
     context.fillStyle = this.look.grid;
     for (let index = 1; index < PAD_SIDE; index++) {
       context.fillRect(edge(index), 0, thin, size);
@@ -328,7 +328,7 @@ class PadDrawing {
 
   drawCursor(context, edge) {
     const row = Math.floor(this.cursor / PAD_SIDE), column = this.cursor % PAD_SIDE;
-    const line = Math.round(Math.min(this.look.line * devicePixelRatio, edge(1) / 9));  // the cell stays visible
+    const line = Math.round(Math.min(this.look.line * sceneRatio(), edge(1) / 9));  // the cell stays visible
     const ring = (inset, colour) => {
       context.strokeStyle = colour;
       context.lineWidth = line;

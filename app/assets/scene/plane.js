@@ -4,7 +4,7 @@
 const PLANE_MOVING_STEP = 4; // CSS px between grid points while the net moves
 const PLANE_REST_STEP = 2;
 const PLANE_COARSEST_STEP = 9;
-const PLANE_BUDGET = 16; // ms for the grid of one frame, all planes together
+const PLANE_BUDGET = 8; // ms for the grid of one frame, all planes together: the rest of the frame takes as long
 const PLANE_LABELS_DEPTH = 8; // deeper patterns are too long for their cells
 const PLANE_FAINT = 0.12; // opacity of a class's colour where the net is undecided
 const PLANE_FULL = 0.62; // opacity where it is certain
@@ -77,7 +77,7 @@ class PlaneDrawing {
   _frame(look) {
     const width = this.canvas.clientWidth;
     const height = this.canvas.clientHeight;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = sceneRatio();
     const left = Math.ceil(2.6 * look.size);
     const bottom = Math.ceil(2.7 * look.size);
     const frame = { width, height, ratio, left, top: 2, w: width - left - 2, h: height - bottom - 2 };

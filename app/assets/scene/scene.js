@@ -1,5 +1,8 @@
 // The scene: one or two nets, each with its plane (or a pad to draw on) and its tree of prefixes, on one clock.
-// Streamlit calls the default function at each change of `data`. The user's state lives here; Python gets it at rest.
+// The user's state lives here. `host` is what stands around it, the app's page (component.js) or a file:
+//   tell(place)       called with the user's choices once the scene is at rest
+//   tellScheme(name)  called with "dark" or "light" once the page's theme has changed
+//   isPage            whether the address, the browser's Back, keys of the whole page and the guided minute are the scene's
 
 const SCENE_SECONDS = 6; // length of a replay at speed 1
 const SCENE_SPEEDS = [0.25, 0.5, 1, 2, 4];
@@ -12,13 +15,12 @@ const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer", "
 const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // these use keys themselves
 const SCENE_NUDGE = 0.02; // share of the plane per arrow key
 
-export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".scene");
-  root.leafscope ??= new Scene(root);
-  root.leafscope.tell = (place) => setStateValue("place", place);
-  root.leafscope.tellScheme = (scheme) => setStateValue("scheme", scheme);
+/** Draw scenes in an element, or update those drawn there before; returns the Scene. */
+function mountScene(root, data, host) {
+  root.leafscope ??= new Scene(root, host);
+  root.leafscope.host = host;
   root.leafscope.update(data);
-  return () => setTimeout(() => root.isConnected || root.leafscope?.leave());
+  return root.leafscope;
 }
 
 function sceneQuantile(values, share) {
@@ -86,8 +88,9 @@ function sceneCanMerge(before, now) {
 
 /** Everything on the screen, and the user's choices. */
 class Scene {
-  constructor(root) {
+  constructor(root, host) {
     this.root = root;
+    this.host = host;
     this.views = [];
     this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null };
     this.hover = null; // {raw, by: "mouse" or "keys"}
@@ -101,9 +104,11 @@ class Scene {
     this.observer.observe(root);
     root.addEventListener("keydown", (event) => this.key(event));
     this.keyOnPage = (event) => event.target.closest?.(SCENE_CONTROLS) || this.key(event);
-    document.addEventListener("keydown", this.keyOnPage);
     this.onBack = () => this.goBack(new URLSearchParams(location.search));
-    window.addEventListener("popstate", this.onBack);
+    if (host.isPage) {
+      document.addEventListener("keydown", this.keyOnPage);
+      window.addEventListener("popstate", this.onBack);
+    }
     // the page's theme changes some time after the browser's; its ground is a colour of the root, whose transition says when
     root.addEventListener("transitionend", (event) => event.target === root && this.followTheme());
   }
@@ -221,7 +226,7 @@ class Scene {
     this.setLook(look);
     for (const view of this.views) view.setScene(view.scene, look);
     this.move();
-    this.tellScheme(look.dark ? "dark" : "light");
+    this.host.tellScheme(look.dark ? "dark" : "light");
   }
 
   setLook(look) {
@@ -321,8 +326,8 @@ class Scene {
   // A run that was not in the scene: begin at the place in the address, else where this window left the run. Only the
   // window knows that for certain: a person may go to another page before Python is told, and come back before it has run.
   enter() {
-    const left = window.leafscopeLeft;
-    const named = this.placeIn(new URLSearchParams(location.search));
+    const left = this.host.isPage ? window.leafscopeLeft : null;
+    const named = this.host.isPage ? this.placeIn(new URLSearchParams(location.search)) : (this.data.place ?? null);
     this.begin(named ?? {});
     if (!named && left?.id === this.id) {
       const { told } = this;
@@ -351,6 +356,13 @@ class Scene {
     this.state.epoch = Math.min(this.lastEpoch, Math.max(this.firstEpoch, this.state.epoch));
     for (const view of this.views) view.begin();
     this.told = JSON.stringify({ ...this.place(), ...this.saidOf(named) });
+  }
+
+  /** Go to a place, given as `host.tell` gets it, and draw it at once. */
+  showPlace(place) {
+    this.begin(place);
+    this.draw(false);
+    this.move();
   }
 
   // What the address of a step says of its place, which may be less than all: Python is told the rest.
@@ -495,6 +507,8 @@ class Scene {
       "]": () => this.change({ level: this.level() + 1 }),
       ",": () => this.step(-1),
       ".": () => this.step(1),
+      "<": () => this.step(-1),
+      ">": () => this.step(1),
       Escape: () => {
         if (!this.views.some((view) => view.plane)) return; // keep the drawing
         this.hover = null;
@@ -517,7 +531,7 @@ class Scene {
 
   move() {
     this.movedAt = performance.now();
-    window.leafscopeLeft = this.place();
+    this.remember();
     this.wake();
   }
 
@@ -557,7 +571,12 @@ class Scene {
       this.movedAt = performance.now();
       this.holdSample();
     }
-    window.leafscopeLeft = this.place();
+    this.remember();
+  }
+
+  // For a person who goes to another page and comes back before Python is told.
+  remember() {
+    if (this.host.isPage) window.leafscopeLeft = this.place();
   }
 
   // Stop at a recorded epoch, and tell Python which.
@@ -570,7 +589,7 @@ class Scene {
       const now = this.place();
       if (JSON.stringify(now) === this.told || this.isPlaying) return;
       this.told = JSON.stringify(now);
-      this.tell({ ...now, when: Date.now() }); // a place that is told again, after Back, is news too
+      this.host.tell({ ...now, when: Date.now() }); // a place that is told again, after Back, is news too
     }, SCENE_COMMIT);
   }
 

@@ -457,7 +457,7 @@ class TreeDrawing {
 
   // Loads are compared by reference: pass a new array or another `picture.version` when they change.
   draw(picture) {
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = sceneRatio();
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     if (!width || !height) return;
     this.resize(Math.round(width * ratio), Math.round(height * ratio));

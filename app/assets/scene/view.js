@@ -1,6 +1,8 @@
 // One net of the scene: its plane or pad, its tree of prefixes, its sentences and scores.
 
 const SCENE_QUICK = 6e6; // most multiply-adds for accuracies per frame
+const SCENE_LEVELS = 250; // ms between two drawings of the accuracies by level while the net moves, at least
+const SCENE_SHARE = 20; // and so many times as long as one takes
 const SCENE_COLUMNS = 10; // most classes in the table of contributions; of more, those with the highest logits
 const SCENE_LEGEND = 8; // most classes named above the plane
 const SCENE_NEAR = 8; // CSS px
@@ -475,11 +477,13 @@ class SceneView {
     const key = [model.epoch, model.isShuffled, this.look.dark, this.look.size].join();
     if (key !== this.levelsKey) {
       const now = performance.now();
-      if (isMoving && (now - (this.levelsAt ?? 0) < 250 || !this.levelsAreQuick())) return this.markLevel();
+      const pause = Math.max(SCENE_LEVELS, SCENE_SHARE * (this.levelsTook ?? 0));
+      if (isMoving && (now - (this.levelsAt ?? 0) < pause || !this.levelsAreQuick())) return this.markLevel();
       this.levelsAt = now;
       this.levelsKey = key;
       this.byLevel = { test: model.levelAccuracy("test"), train: model.levelAccuracy("train") };
       this.levels.innerHTML = this.byLevel.test ? this.levelsPicture() : "";
+      this.levelsTook = performance.now() - now;
     }
     this.markLevel();
   }

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _CELLS_AT_ONCE = 250_000
 """Cells parsed at once: a few blocks are fast, and one block of all would take several times the file's memory."""
 
+_ROWS_AT_ONCE = 500
+"""Rows parsed at once at least: each block costs time for each of thousands of columns."""
+
 _BYTES_AT_ONCE = 2**21
 
 
@@ -86,7 +89,7 @@ def _frames(layout: Layout, decimal: str, as_text: list[int] | None = None) -> "
             decimal=decimal,
             engine="c",
             encoding="utf-8",
-            chunksize=max(1, _CELLS_AT_ONCE // layout.cells),
+            chunksize=max(_ROWS_AT_ONCE, _CELLS_AT_ONCE // layout.cells),
             **more,
         ) as reader:
             for frame in reader:

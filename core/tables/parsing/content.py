@@ -71,7 +71,7 @@ def content(source: Source, encoding: str | None = None) -> Content:
 
     Raises TableError for what is too large, empty, damaged or not text, and OSError.
     """
-    data = _unpacked(source)
+    data = unpacked(source)
     if not data:
         raise TableError("the file must have rows, but it is empty")
     if data.startswith(b"PAR1"):
@@ -96,31 +96,31 @@ def content(source: Source, encoding: str | None = None) -> Content:
     return Content(data, found)
 
 
-def _unpacked(source: Source) -> bytes:
-    """Read all bytes, and unpack them if they are packed."""
+def unpacked(source: Source, most: int = MAX_FILE_BYTES) -> bytes:
+    """Read all bytes, at most so many, and unpack them if they are packed with gzip; raises TableError and OSError."""
     if isinstance(source, bytes):
-        if len(source) > MAX_FILE_BYTES:
-            raise TableError(f"a file must have at most {MAX_FILE_BYTES:,} bytes, got {len(source):,}")
-        return _gunzipped(io.BytesIO(source)) if source.startswith(b"\x1f\x8b") else source
+        if len(source) > most:
+            raise TableError(f"a file must have at most {most:,} bytes, got {len(source):,}")
+        return _gunzipped(io.BytesIO(source), most) if source.startswith(b"\x1f\x8b") else source
     try:
-        with open_file(Path(source), MAX_FILE_BYTES) as file:
+        with open_file(Path(source), most) as file:
             is_packed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
-            return _gunzipped(file) if is_packed else file.read(MAX_FILE_BYTES + 1)
+            return _gunzipped(file, most) if is_packed else file.read(most + 1)
     except OSError as error:
         if error.errno:  # the system's, with its own words
             raise
         raise TableError(f"a file cannot be read: {error.strerror}") from None
 
 
-def _gunzipped(file: BinaryIO) -> bytes:
+def _gunzipped(file: BinaryIO, most: int) -> bytes:
     try:
         with gzip.GzipFile(fileobj=file) as packed:
-            data = packed.read(MAX_FILE_BYTES + 1)
+            data = packed.read(most + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise TableError(f"the file must be complete, but what is packed with gzip is damaged: {error}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise TableError(f"a file must have at most {MAX_FILE_BYTES:,} bytes when it is unpacked, and this one has more")
+    if len(data) > most:
+        raise TableError(f"a file must have at most {most:,} bytes when it is unpacked, and this one has more")
     return data
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +25,22 @@ _TITLES = 20
 
 _BLANK = " \t\n"
 
-_LINES = 10 * MAX_TABLE_ROWS
-"""The most lines of a file, with those that are blank or within quotes."""
+_LINES_OF_ROW = 10
+"""The most lines of a file for each of the most rows, with those that are blank or within quotes."""
 
 _BYTES = 2**21
 """Bytes in which cells are counted at once."""
 
 _BODY = 200
 """Rows by which the header is judged."""
+
+
+class Most(NamedTuple):
+    """The most that a text may have."""
+
+    rows: int = MAX_TABLE_ROWS
+    columns: int = MAX_FEATURES + 1
+    """With the one that is predicted."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +112,13 @@ class Layout:
     """Sentences about what was left out."""
 
 
-def layout(data: bytes, delimiter: str | None = None, header: bool | None = None) -> Layout:
+def layout(data: bytes, delimiter: str | None = None, header: bool | None = None, most: Most | None = None) -> Layout:
     """Find the layout of a text; `delimiter` and `header` say what is known. Raises TableError, with the row."""
+    most = most or Most()
     if delimiter is not None and delimiter not in DELIMITERS and (len(delimiter.encode()) != 1 or delimiter in '"\n\r'):
         raise TableError(f"a delimiter must be one character, or whitespace, got {delimiter!r:.20}")
-    if (n_lines := data.count(b"\n")) > _LINES:
-        raise TableError(f"a file must have at most {_LINES:,} lines, got {n_lines:,}")
+    if (n_lines := data.count(b"\n")) > _LINES_OF_ROW * most.rows:
+        raise TableError(f"a file must have at most {_LINES_OF_ROW * most.rows:,} lines, got {n_lines:,}")
     notes: list[str] = []
     text = Text(data)
     if named := re.match(rb'\s*"?sep=([^\n])"?[^\S\n]*(\n|$)', data):
@@ -119,7 +128,7 @@ def layout(data: bytes, delimiter: str | None = None, header: bool | None = None
     fault: TableError | None = None
     for dialect in candidates(data[text.start : text.start + 400_000].decode("utf-8", "ignore"), delimiter):
         try:
-            found = _with_dialect(text, dialect, header, comment)
+            found = _with_dialect(text, dialect, header, comment, most)
         except TableError as error:
             fault = fault or error
             continue
@@ -149,10 +158,10 @@ def _without_comments(text: Text, notes: list[str]) -> tuple[Text, str | None]:
     return text, last
 
 
-def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: str | None) -> Layout:
-    lines, widths = _scan(text, dialect)
-    if len(widths) and widths.max() > 2 * MAX_FEATURES:
-        raise _too_wide(int(widths.max()))
+def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: str | None, most: Most) -> Layout:
+    lines, widths = _scan(text, dialect, most.rows)
+    if len(widths) and widths.max() > 2 * most.columns:
+        raise _too_wide(int(widths.max()), most)
     if not len(lines):
         raise TableError("the file must have rows, but it holds only comments and blank lines")
     common = Counter((widths[1:] if len(widths) > 1 else widths).tolist()).most_common()
@@ -185,17 +194,17 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     width = width if names is None else len(names)
     if width > 1 and ends_with_mark and (names is None or not names[-1].strip()) and _is_trailing(text, dialect, width):
         width -= 1
-    if width > MAX_FEATURES + 1:
-        raise _too_wide(width)
+    if width > most.columns:
+        raise _too_wide(width, most)
     if skip >= len(lines):
         raise TableError("the file must have rows of values below its names, but it has none")
     found = Layout(text.from_line(int(lines[skip])), dialect, width, width, lines[skip:], names and names[:width], notes)
-    found.cells = _check_widths(found, widths[skip:])
+    found.cells = _check_widths(found, widths[skip:], most.rows)
     return found
 
 
-def _too_wide(width: int) -> TableError:
-    return TableError(f"a table must have at most {MAX_FEATURES:,} columns and a target, got {width:,} columns")
+def _too_wide(width: int, most: Most) -> TableError:
+    return TableError(f"a table must have at most {most.columns - 1:,} columns and a target, got {width:,} columns")
 
 
 def _is_trailing(text: Text, dialect: Dialect, width: int) -> bool:
@@ -211,10 +220,10 @@ def _names_but_the_first(names: Sequence[str], body: Sequence[Sequence[str]]) ->
     return len(set(first)) == len(first) and is_header(names, [row[1:] for row in body])
 
 
-def _scan(text: Text, dialect: Dialect) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+def _scan(text: Text, dialect: Dialect, most_rows: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Count the cells of every row that is not blank: its line, from 1, and its cells."""
     lines, widths = array("I"), array("I")
-    most = MAX_TABLE_ROWS + _TITLES + 1
+    most = most_rows + _TITLES + 1
     has_quotes = bool(dialect.quote) and text.data.find(dialect.quote.encode(), text.start) >= 0
     if has_quotes:
         _count_quoted(text, dialect, lines, widths, most)
@@ -251,7 +260,7 @@ def _count_quoted(text: Text, dialect: Dialect, lines: "array[int]", widths: "ar
 
 def _check_rows(n: int, most: int) -> None:
     if n > most:
-        raise TableError(f"a table must have at most {MAX_TABLE_ROWS:,} rows, and this file has more")
+        raise TableError(f"a table must have at most {most - _TITLES - 1:,} rows, and this file has more")
 
 
 def _counted(text: Text, mark: bytes, most: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
@@ -281,12 +290,12 @@ def _counted(text: Text, mark: bytes, most: int) -> tuple[NDArray[np.uint32], ND
     return np.concatenate([empty, *lines]), np.concatenate([empty, *widths])
 
 
-def _check_widths(found: Layout, widths: NDArray[np.uint32]) -> int:
+def _check_widths(found: Layout, widths: NDArray[np.uint32], most_rows: int) -> int:
     """Check that every row has the cells of the columns, or more that are empty; return the cells of the widest."""
     width = found.width
     odd = np.flatnonzero(widths != width)
-    if len(found.lines) > MAX_TABLE_ROWS:
-        raise TableError(f"a table must have at most {MAX_TABLE_ROWS:,} rows, got {len(found.lines):,}")
+    if len(found.lines) > most_rows:
+        raise TableError(f"a table must have at most {most_rows:,} rows, got {len(found.lines):,}")
     if not len(odd):
         return width
     place_of = {int(found.lines[place]): int(place) for place in odd}

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
-from leafscope.app.playground import scene, scene_data
+from leafscope.app.playground import scene
+from leafscope.app.scene import payload
 from leafscope.core import jobs
 from leafscope.core.config import DataConfig, RunConfig, changed
 from leafscope.core.cost import cost
@@ -412,7 +413,7 @@ def test_data_that_cannot_be_had_are_said(store: Store, told: dict[str, Any], mo
     def gone(*_: Any, **__: Any) -> None:
         raise DataError("the table *iris* is [gone](x)")
 
-    monkeypatch.setattr(scene_data, "scene", gone)
+    monkeypatch.setattr(payload, "scene", gone)
     at = look(run)
     (info,) = at.info
     assert info.value.startswith("Nothing to draw for moons")

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from leafscope.app.playground.scene_data import partners
+from leafscope.app.scene.payload import partners
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES, EXAMPLE_SWEEP
 from leafscope.core.errors import RunNotFoundError
 from leafscope.core.inspection.snapshots import snapshot_epochs
 from leafscope.core.inspection.trained import trained_net
+from leafscope.core.routing import read_routing
 from leafscope.core.store.archive import examples, export_archive, import_archive
 from leafscope.core.store.archive.examples import EXAMPLES, MOST_BYTES, load_examples
 from leafscope.core.store.store import Store
@@ -108,6 +109,13 @@ def test_an_import_takes_it_too_with_all_its_checks(loaded: Store, tmp_path: Pat
     assert there.shipped() == frozenset()  # imported by a person, they are theirs
 
 
+def test_the_log_is_what_its_file_says(loaded: Store) -> None:
+    (info,) = loaded.logs()
+    read = read_routing(str(examples.ROUTING), top_k=8)
+    assert info.log_id == read.hash == loaded.log(info.log_id).hash
+    assert (read.tokens_at("book"), read.notes) == (pytest.approx(208_896), ())
+
+
 def rows(store: Store, table: str) -> list[Any]:
     with sqlite3.connect(str(store.path)) as connection:
         return sorted(connection.execute(f"select * from {table}"), key=repr)
@@ -118,7 +126,9 @@ def rows(store: Store, table: str) -> list[Any]:
 
 def test_it_is_loaded_once_and_marked(loaded: Store) -> None:
     (deck,) = loaded.decks()
-    assert loaded.shipped() == {*all_runs(loaded), EXAMPLE_SWEEP.sweep_id, deck.deck_id}
+    (log,) = loaded.logs()
+    assert log.shipped
+    assert loaded.shipped() == {*all_runs(loaded), EXAMPLE_SWEEP.sweep_id, deck.deck_id, log.log_id}
     assert not load_examples(loaded)
     assert len(loaded.list_runs()) == len(all_runs(loaded))
 
@@ -126,8 +136,16 @@ def test_it_is_loaded_once_and_marked(loaded: Store) -> None:
 def test_what_is_deleted_stays_deleted(loaded: Store) -> None:
     loaded.delete(all_runs(loaded))
     loaded.delete_deck(loaded.decks()[0].deck_id)
+    loaded.remove_log(loaded.logs()[0].log_id)
     assert not load_examples(loaded)
     assert loaded.is_empty()
+    assert loaded.logs() == []
+
+
+def test_a_store_with_a_log_never_gets_it(db: Store) -> None:
+    log = db.add_log(examples.example_log())
+    assert not load_examples(db)
+    assert [(info.log_id, info.shipped) for info in db.logs()] == [(log.hash, False)]
 
 
 @pytest.mark.parametrize("what", ["run", "deck"])

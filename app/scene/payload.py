@@ -1,4 +1,4 @@
-"""The data of a scene for the browser: rows, leaf counts, scores, and the net at each recorded epoch (`scene_nets`).
+"""The data of a scene for the browser: rows, leaf counts, scores, and the net at each recorded epoch (`nets`).
 
 P features · C classes · L = 2^K leaves. Arrays are base64 of
 little-endian numbers, row by row; everything else is plain JSON. `app/assets/scene/net.js` reads it.
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from leafscope.app import theme
 from leafscope.app.figures.leaves.matrices import diverging_scale
-from leafscope.app.playground import scene_nets
-from leafscope.app.playground.scene_nets import Counts, Drawn, as_base64, finite
+from leafscope.app.scene import nets
+from leafscope.app.scene.nets import Counts, Drawn, as_base64, finite
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.cost import equal_computation_width
 from leafscope.core.datasets import Dataset, Split, load, shape
@@ -64,7 +64,7 @@ def untrained(run: RunConfig) -> dict[str, Any]:
     Raises DataError if the data cannot be loaded.
     """
     no_scores: dict[str, list[float | None]] = {split: [None] for split in ("train", "validation", "test")}
-    made = _of_net(run, scene_nets.before_training(run), [], no_scores)
+    made = _of_net(run, nets.before_training(run), [], no_scores)
     return made | {"title": theme.one_line(run.label, TITLE_LENGTH)}
 
 
@@ -158,7 +158,7 @@ def _scene_of_ended(run: _Ended) -> dict[str, Any]:
 
 
 def _scene(store: Store, summary: RunSummary, live: bool) -> dict[str, Any]:
-    drawn = scene_nets.drawn(store, summary, live)
+    drawn = nets.drawn(store, summary, live)
     failed = summary.status == "failed"
     counts = _recorded_counts(store, summary, drawn) if drawn.counts is None else drawn.counts
     made = _of_net(
@@ -182,7 +182,7 @@ def _of_net(
         "width": 0 if net.fitted else net.width,
         "layers": 1 if net.fitted else net.tree_layers,
         "gates": net.gates,
-        "offsets": scene_nets.has_offsets(net),
+        "offsets": nets.has_offsets(net),
         "epochs": drawn.epochs,
         "total": run.epochs,
         "weights": drawn.weights,
@@ -202,7 +202,7 @@ def _drawn_kind(net: NetConfig) -> str:
 
 def _sums(net: NetConfig) -> dict[str, int] | None:
     """How many matrices a leaf sums, and how many there are, where neither is what the drawing shows."""
-    if net.depth == 0 or not scene_nets.is_drawn_by_leaf(net):
+    if net.depth == 0 or not nets.is_drawn_by_leaf(net):
         return None
     parametrization = PARAMETRIZATIONS[net.model.parametrization]
     return {"used": len(parametrization.levels(net.depth)), "all": parametrization.n_nodes(net.depth)}

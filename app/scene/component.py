@@ -1,13 +1,11 @@
 """The scripts and the style that draw in the browser: a component is made of some of them."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-_ASSETS = Path(__file__).resolve().parents[1] / "assets" / "scene"
+from leafscope.app.scene import assets
 
 
 def component(name: str, *scripts: str) -> Callable[..., Any]:
@@ -16,11 +14,11 @@ def component(name: str, *scripts: str) -> Callable[..., Any]:
     Unlike `st.plotly_chart`, it keeps its DOM node at a rerun; it needs no build step.
     """
     made: Callable[..., Any] = st.components.v2.component(
-        name, html='<div class="scene"></div>', css=_read("scene.css"), js="\n".join(_read(f"{one}.js") for one in scripts)
+        name, html='<div class="scene"></div>', css=assets.read("scene/scene.css"), js=assets.scripts(*scripts)
     )
     return made
 
 
-@lru_cache
-def _read(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+def scene() -> Callable[..., Any]:
+    """Give the component of the scene, which takes `data` as `mountScene` does, and tells a `place` and a `scheme`."""
+    return component("leafscope_scene", *assets.SCENE, "component")

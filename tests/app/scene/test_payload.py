@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from leafscope.app import theme
-from leafscope.app.playground import scene_data, scene_nets
+from leafscope.app.scene import nets as scene_nets
+from leafscope.app.scene import payload
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load, shape
@@ -157,7 +158,7 @@ def test_flat_weights_make_the_same_logits(kind: str, gates: str, depth: int, tr
 
 
 def test_a_trained_net_stands_at_every_snapshot(shared: Store, trained: RunSummary) -> None:
-    made = scene_data.scene(shared, trained)
+    made = payload.scene(shared, trained)
     run = trained.config
     assert made["epochs"] == list(snapshot_epochs(run))
     assert len(made["weights"]) == len(made["epochs"]) == 41
@@ -176,13 +177,13 @@ def test_a_trained_net_stands_at_every_snapshot(shared: Store, trained: RunSumma
 
 def test_epoch_0_is_the_untrained_net(shared: Store, trained: RunSummary) -> None:
     run = trained.config
-    made = numbers(scene_data.scene(shared, trained)["weights"][0], "<f4")
+    made = numbers(payload.scene(shared, trained)["weights"][0], "<f4")
     untrained = build_net(run.net, 2, 2, run.weight_seed).state_dict()
     assert made.tobytes() == scene_nets.flat_weights(untrained, run.net).tobytes()
 
 
 def test_counts_are_those_of_training_rows(shared: Store, trained: RunSummary) -> None:
-    made = scene_data.scene(shared, trained)
+    made = payload.scene(shared, trained)
     assert (len(made["counts"]), {len(of_layer) for of_layer in made["counts"]}) == (2, {41})
     for layer in (0, 1):
         for place in (0, 17, 40):
@@ -192,7 +193,7 @@ def test_counts_are_those_of_training_rows(shared: Store, trained: RunSummary) -
 
 
 def test_scores_are_those_of_the_history(shared: Store, trained: RunSummary) -> None:
-    made = scene_data.scene(shared, trained)
+    made = payload.scene(shared, trained)
     rows = shared.history(trained.run_id).itertuples()
     kept = {(row.split, row.epoch): row.value for row in rows if row.metric == "accuracy"}
     for split in ("train", "validation", "test"):
@@ -204,7 +205,7 @@ def test_scores_are_those_of_the_history(shared: Store, trained: RunSummary) -> 
 def test_rows_are_raw_and_standardize_to_those_the_net_reads(db: Store, name: str) -> None:
     run = config(DataConfig(name=name))
     db.submit(run)
-    made = scene_data.scene(db, db.run(run.run_id))
+    made = payload.scene(db, db.run(run.run_id))
     data = load(run.data, run.data_seed)
     assert made["mode"] == {"moons": "plane", "iris": "rows", "digits": "pad"}[name]
     assert (made["features"], made["classes"]) == (list(data.feature_names), list(data.class_names))
@@ -224,8 +225,8 @@ def test_rows_are_raw_and_standardize_to_those_the_net_reads(db: Store, name: st
 def test_of_many_rows_some_are_given_and_it_is_said(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     run = config(DataConfig(name="xor", n_samples=400))
     db.submit(run)
-    monkeypatch.setattr(scene_data, "ROW_BYTES", 4 * 2 * 150)
-    made = scene_data.scene(db, db.run(run.run_id))
+    monkeypatch.setattr(payload, "ROW_BYTES", 4 * 2 * 150)
+    made = payload.scene(db, db.run(run.run_id))
     data = load(run.data, 0)
     assert [made["rows"][split]["n"] for split in ("train", "test")] == [150, len(data.test.y)]
     assert "150 of 220 training rows" in made["note"]
@@ -234,35 +235,35 @@ def test_of_many_rows_some_are_given_and_it_is_said(db: Store, monkeypatch: pyte
     places = [all_rows.index(row) for row in x.tolist()]
     assert set(np.diff(places)) == {1, 2}
     assert places[-1] >= 218
-    scene_data._of_data.cache_clear()
+    payload._of_data.cache_clear()
 
 
 def test_scenes_are_json(shared: Store, trained: RunSummary) -> None:
-    made = scene_data.scene(shared, trained)
+    made = payload.scene(shared, trained)
     assert json.loads(json.dumps(made, allow_nan=False)) == made
 
 
 def test_a_title_is_one_short_line(shared: Store, trained: RunSummary) -> None:
     shared.annotate(trained.run_id, name="<b>" + 100 * "x")
-    title = scene_data.scene(shared, shared.run(trained.run_id))["title"]
+    title = payload.scene(shared, shared.run(trained.run_id))["title"]
     shared.annotate(trained.run_id, name="")
     assert title == "<b>" + 56 * "x" + "…"
-    assert scene_data.scene(shared, shared.run(trained.run_id))["title"] == trained.config.label
+    assert payload.scene(shared, shared.run(trained.run_id))["title"] == trained.config.label
 
 
 def test_an_ended_run_is_read_once_until_it_is_trained_anew(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     run = config(train={"epochs": 2})
-    first = scene_data.scene(db, work(db, run))
+    first = payload.scene(db, work(db, run))
     with monkeypatch.context() as patch:
         patch.setattr(Store, "snapshots", lambda *_: pytest.fail("read again"))
-        assert scene_data.scene(db, db.run(run.run_id)) == first
+        assert payload.scene(db, db.run(run.run_id)) == first
     db.submit(run, anew=True)
-    assert scene_data.scene(db, db.run(run.run_id))["epochs"] == [0]
+    assert payload.scene(db, db.run(run.run_id))["epochs"] == [0]
     claim = db.claim("w")
     assert claim is not None
     other = Trainer(config(train={"epochs": 2}, seed=1))
     db.end(claim, "finished", None, list(other.epochs()), {NET: pack(other.net.state_dict())})
-    again = scene_data.scene(db, db.run(run.run_id))
+    again = payload.scene(db, db.run(run.run_id))
     np.testing.assert_array_equal(
         numbers(again["weights"][-1], "<f4"), scene_nets.flat_weights(other.net.state_dict(), run.net)
     )
@@ -271,7 +272,7 @@ def test_an_ended_run_is_read_once_until_it_is_trained_anew(db: Store, monkeypat
 
 @pytest.mark.parametrize("kind", ["flat", "dense"])
 def test_other_nets(db: Store, kind: str) -> None:
-    made = scene_data.scene(db, work(db, config(IRIS, {"epochs": 2}, kind=kind, gates="units")))
+    made = payload.scene(db, work(db, config(IRIS, {"epochs": 2}, kind=kind, gates="units")))
     assert (made["kind"], made["depth"]) == (kind, {"flat": 2, "dense": 0}[kind])
     assert len(made["weights"]) == 3
     assert [len(of_layer) for of_layer in made["counts"]] == {"flat": [3], "dense": []}[kind]
@@ -290,7 +291,7 @@ def test_controls_are_drawn_with_the_sum_of_each_leaf(db: Store, kind: str) -> N
             | {f"layers.{n}.weight": w.detach().numpy().copy() for n, (w, _) in enumerate(layers)}
             | {f"layers.{n}.bias": b.detach().numpy().copy() for n, (_, b) in enumerate(layers)}
         )
-    made = scene_data.scene(db, work(db, run))
+    made = payload.scene(db, work(db, run))
     assert (made["kind"], made["depth"], made["epochs"]) == ("flat", 3, [0, 1, 2])
     assert made["style"] == kind
     sums = {"shuffled": {"used": 4, "all": 15}, "root_leaf": {"used": 2, "all": 9}, "additive": {"used": 4, "all": 7}}
@@ -311,7 +312,7 @@ def test_controls_are_drawn_with_the_sum_of_each_leaf(db: Store, kind: str) -> N
 def test_live_gives_the_first_and_the_newest(db: Store) -> None:
     run = config()
     summary = work(db, run, stop_after=20)
-    whole, live = scene_data.scene(db, summary), scene_data.scene(db, summary, live=True)
+    whole, live = payload.scene(db, summary), payload.scene(db, summary, live=True)
     kept = [epoch for epoch in snapshot_epochs(run) if epoch <= 20]
     assert (whole["epochs"], live["epochs"]) == (kept, [0, kept[-1]])
     assert live["weights"] == [whole["weights"][0], whole["weights"][-1]]
@@ -325,11 +326,11 @@ def test_live_sees_what_is_written_while_it_runs(db: Store) -> None:
     claim = claimed(db, run)
     trainer = Trainer(run)
     taken = snapshots.Snapshots(run, trainer)
-    assert scene_data.scene(db, db.run(run.run_id), live=True)["epochs"] == [0]
+    assert payload.scene(db, db.run(run.run_id), live=True)["epochs"] == [0]
     seen = []
     for record in trainer.epochs():
         db.record(claim, [record], taken.of(record.epoch))
-        seen.append(scene_data.scene(db, db.run(run.run_id), live=True))
+        seen.append(payload.scene(db, db.run(run.run_id), live=True))
         if record.epoch == 5:
             break
     assert [made["epochs"] for made in seen] == [[0], [0], [0, 2], [0, 3], [0, 3], [0, 5]]
@@ -342,14 +343,14 @@ def test_live_sees_what_is_written_while_it_runs(db: Store) -> None:
 def test_live_of_a_run_that_ended_early_gives_its_last_epoch(db: Store) -> None:
     summary = work(db, config(train={"epochs": 1000, "patience": 1, "lr": 0.05}))
     assert summary.epochs_done not in snapshot_epochs(summary.config)
-    assert scene_data.scene(db, summary, live=True)["epochs"] == [0, summary.epochs_done]
+    assert payload.scene(db, summary, live=True)["epochs"] == [0, summary.epochs_done]
 
 
 @pytest.mark.parametrize("live", [False, True])
 def test_a_queued_run_shows_the_untrained_net(db: Store, live: bool) -> None:
     run = config(seed=3)
     db.submit(run)
-    made = scene_data.scene(db, db.run(run.run_id), live=live)
+    made = payload.scene(db, db.run(run.run_id), live=live)
     assert (made["epochs"], made["note"], made["counts"]) == ([0], "", [])
     untrained = build_net(run.net, 2, 2, 3).state_dict()
     np.testing.assert_array_equal(
@@ -365,7 +366,7 @@ def test_a_member_of_a_sweep_stands_at_its_first_and_last_epoch(db: Store) -> No
     run = config(train={"epochs": 7}, tree_layers=2)
     summary = work_as_member(db, run)
     assert db.snapshots(run.run_id, "weights") == {}
-    made = scene_data.scene(db, summary)
+    made = payload.scene(db, summary)
     assert (made["epochs"], made["note"]) == ([0, 7], "")
     untrained = build_net(run.net, 2, 2, run.weight_seed).state_dict()
     trained = as_tensors(db.artifact(run.run_id, NET) or b"")
@@ -391,7 +392,7 @@ def test_a_net_left_within_an_epoch_has_no_scores_there(db: Store) -> None:
     records = list(trainer.epochs())
     db.record(claim, records, {CHECKPOINT: pack(trainer.state())})
     db.end(claim, "stopped")
-    made = scene_data.scene(db, db.run(run.run_id))
+    made = payload.scene(db, db.run(run.run_id))
     assert made["epochs"] == [0, 1]
     assert made["note"] == "The last is the net 3 steps into epoch 2."
     assert made["counts"] == []
@@ -407,7 +408,7 @@ def test_a_run_stopped_between_two_snapshots_stands_where_it_was_left(db: Store)
     assert summary.status == "stopped"
     planned = [epoch for epoch in snapshot_epochs(run) if epoch <= 22]
     assert planned[-1] < 22
-    made = scene_data.scene(db, summary)
+    made = payload.scene(db, summary)
     assert made["epochs"] == [*planned, summary.epochs_done]
     kept = trained_net(db, run.run_id)
     assert kept is not None
@@ -418,7 +419,7 @@ def test_a_run_stopped_between_two_snapshots_stands_where_it_was_left(db: Store)
 
 def test_two_features_are_a_plane_whatever_the_data_are_called(db: Store) -> None:
     data = DataConfig(name="tree_teacher", n_features=2, n_samples=300)
-    made = scene_data.scene(db, work(db, config(data, {"epochs": 3}, depth=4, width=32)))
+    made = payload.scene(db, work(db, config(data, {"epochs": 3}, depth=4, width=32)))
     assert (made["mode"], made["note"]) == ("plane", "")
     assert len(made["ready"]["probability"]) == len(made["epochs"]) == 4
     assert made["low"] < made["high"]
@@ -428,7 +429,7 @@ def test_weights_that_were_dropped_are_said_to_be_missing(db: Store) -> None:
     run = config(train={"epochs": 3})
     work_as_member(db, run)
     db.drop_nets([run.run_id])
-    made = scene_data.scene(db, db.run(run.run_id))
+    made = payload.scene(db, db.run(run.run_id))
     assert made["epochs"] == [0]
     assert "weights after training were not kept" in made["note"]
 
@@ -437,7 +438,7 @@ def test_weights_that_were_dropped_are_said_to_be_missing(db: Store) -> None:
 def test_a_net_too_large_is_said_to_be(db: Store, epochs_done: int) -> None:
     run = config(IRIS, {"epochs": 3}, depth=7, width=40)
     summary = work(db, run) if epochs_done else (db.submit(run), db.run(run.run_id))[1]
-    made = scene_data.scene(db, summary)
+    made = payload.scene(db, summary)
     assert (made["weights"], made["ready"], made["note"]) == ([], None, scene_nets.TOO_LARGE)
     assert made["epochs"] == sorted({0, epochs_done})
     assert made["rows"]["train"]["n"] == shape(IRIS).n_train
@@ -464,7 +465,7 @@ def assert_ready(made: dict[str, Any], place: int, net: DenseNet | TreeNet, run:
 def test_a_larger_net_on_a_plane_has_its_regions(db: Store) -> None:
     run = config(train={"epochs": 3}, **REGIONS)
     summary = work(db, run)
-    made = scene_data.scene(db, summary)
+    made = payload.scene(db, summary)
     assert (made["epochs"], made["weights"], made["ready"]["side"]) == ([0, 1, 2, 3], [], SIDE)
     trained = build_net(run.net, 2, 2)
     trained.load_state_dict(as_tensors(db.artifact(run.run_id, NET) or b""))
@@ -478,14 +479,14 @@ def test_a_larger_net_on_a_plane_has_its_regions(db: Store) -> None:
     assert got["accuracy"][7] == [made["scores"][split][3] for split in ("train", "validation", "test")]
     np.testing.assert_array_equal(numbers(got["shuffled"], "u1"), wanted["shuffled"].reshape(-1))
     assert got["shuffled_accuracy"] == wanted["shuffled_accuracy"].tolist()
-    live = scene_data.scene(db, summary, live=True)
+    live = payload.scene(db, summary, live=True)
     assert live["epochs"] == [0, 3]
     assert live["ready"]["leaf"] == [made["ready"]["leaf"][0], made["ready"]["leaf"][3]]
     assert json.loads(json.dumps(made, allow_nan=False)) == made
 
 
 def test_regions_of_a_dense_net_have_no_leaves(db: Store) -> None:
-    made = scene_data.scene(db, work(db, config(train={"epochs": 1}, kind="dense", width=70)))
+    made = payload.scene(db, work(db, config(train={"epochs": 1}, kind="dense", width=70)))
     nothing: dict[str, Any] = {"probability": [], "accuracy": [], "shuffled": None, "shuffled_accuracy": None}
     assert (len(made["ready"]["probability"]), made["ready"]["leaf"], made["ready"]["levels"]) == (2, [], nothing)
 
@@ -493,12 +494,12 @@ def test_regions_of_a_dense_net_have_no_leaves(db: Store) -> None:
 def test_regions_that_nobody_kept_are_computed(db: Store) -> None:
     run = config(train={"epochs": 2}, **REGIONS)
     db.submit(run)
-    queued = scene_data.scene(db, db.run(run.run_id), live=True)
+    queued = payload.scene(db, db.run(run.run_id), live=True)
     untrained = build_net(run.net, 2, 2, run.weight_seed)
     assert queued["epochs"] == [0]
     assert_ready(queued, 0, untrained, run)
     db.stop(run.run_id)
-    made = scene_data.scene(db, work_as_member(db, run))
+    made = payload.scene(db, work_as_member(db, run))
     trained = build_net(run.net, 2, 2)
     trained.load_state_dict(as_tensors(db.artifact(run.run_id, NET) or b""))
     assert made["epochs"] == [0, 2]
@@ -526,7 +527,7 @@ def fail(db: Store, run: RunConfig, epochs: int, error: str) -> RunSummary:
 
 
 def test_a_failed_run_shows_what_was_recorded(db: Store) -> None:
-    made = scene_data.scene(db, fail(db, config(), 4, "the loss became nan.\nTraceback"))
+    made = payload.scene(db, fail(db, config(), 4, "the loss became nan.\nTraceback"))
     assert made["failed"]
     assert made["epochs"] == [0, 2, 3]
     assert made["note"].startswith("The run failed: the loss became nan. ")
@@ -534,7 +535,7 @@ def test_a_failed_run_shows_what_was_recorded(db: Store) -> None:
 
 
 def test_a_run_that_failed_at_once_shows_the_untrained_net(db: Store) -> None:
-    made = scene_data.scene(db, fail(db, config(), 0, 50 * "too large "))
+    made = payload.scene(db, fail(db, config(), 0, 50 * "too large "))
     assert (made["failed"], made["epochs"], len(made["weights"])) == (True, [0], 1)
     assert made["note"].startswith("The run failed: too large too large")
     assert made["note"].endswith("… The scene shows the net before training.")
@@ -545,7 +546,7 @@ def test_a_failed_fit_says_so(db: Store) -> None:
     run = config(kind="decision_tree")
     claim = claimed(db, run)
     db.end(claim, "failed", "the memory ran out")
-    made = scene_data.scene(db, db.run(run.run_id))
+    made = payload.scene(db, db.run(run.run_id))
     assert (made["failed"], made["tree"], made["note"]) == (True, None, "The run failed: the memory ran out.")
 
 
@@ -557,7 +558,7 @@ def test_a_failed_fit_says_so(db: Store) -> None:
 def test_a_decision_tree_sends_rows_as_its_estimator_does(db: Store, data: DataConfig, kind: str, depth: int) -> None:
     run = config(data, kind=kind, depth=depth)
     summary = work(db, run)
-    made = scene_data.scene(db, summary)
+    made = payload.scene(db, summary)
     assert (made["kind"], made["epochs"], made["total"]) == ("decision_tree", [1], 1)
     assert (made["weights"], made["counts"], made["ready"], made["note"]) == ([], [], None, "")
     assert {split: shares[0] for split, shares in made["scores"].items()} == {
@@ -593,7 +594,7 @@ def test_a_decision_tree_sends_rows_as_its_estimator_does(db: Store, data: DataC
 def test_other_fitted_models_are_not_drawn(db: Store, kind: str, words: str) -> None:
     run = config(IRIS, kind=kind)
     db.submit(run)
-    made = scene_data.scene(db, db.run(run.run_id))
+    made = payload.scene(db, db.run(run.run_id))
     assert (made["weights"], made["tree"], made["ready"]) == ([], None, None)
     assert (made["kind"], made["note"]) == (kind, f"{words} is not drawn here.")
 
@@ -602,7 +603,7 @@ def test_other_fitted_models_are_not_drawn(db: Store, kind: str, words: str) -> 
 
 
 def test_the_look_has_all_that_the_browser_reads() -> None:
-    made = scene_data.look(theme.Look(dark=True, projector=True))
+    made = payload.look(theme.Look(dark=True, projector=True))
     assert set(made) == {
         *("dark", "projector", "font", "size", "line", "text", "muted", "grid", "background", "secondary", "primary"),
         *("classes", "regions", "markers", "load", "share_power", "share_ticks", "signed", "models"),
@@ -611,7 +612,7 @@ def test_the_look_has_all_that_the_browser_reads() -> None:
     assert (made["background"], made["size"], made["line"]) == (theme.BACKGROUND[True], 24, 4)
     assert made["models"] | {"dense": None} == dict(theme.MODEL_COLOURS) | {"dense": None}
     assert made["load"][0] == [0.0, "#00224E"]
-    light = scene_data.look(theme.SCREEN)
+    light = payload.look(theme.SCREEN)
     assert all(light[name] != made[name] for name in ("text", "background", "secondary", "primary", "size", "line"))
     assert light["models"]["dense"] != made["models"]["dense"]
     assert json.loads(json.dumps(made)) == made
@@ -626,7 +627,7 @@ def test_parts_sum_to_the_logits(kind: str) -> None:
     with torch.no_grad():
         routed = net.routed(torch.tensor(data.test.x[7:8]))
     for layer in (0, 1):
-        made = scene_data.parts(TrainedNet(read_module(net), None), run, raw, layer)
+        made = payload.parts(TrainedNet(read_module(net), None), run, raw, layer)
         assert json.loads(json.dumps(made, allow_nan=False)) == made
         assert made["layer"] == layer
         leaf = int(routed.leaves[layer])
@@ -640,12 +641,12 @@ def test_parts_sum_to_the_logits(kind: str) -> None:
 def test_parts_of_a_net_without_gates_are_refused() -> None:
     run = config(IRIS, kind="dense")
     with pytest.raises(ValueError, match="only a net with gated layers"):
-        scene_data.parts(TrainedNet(read_module(drawn(4, 3, kind="dense", width=4)), None), run, [1.0, 1.0, 1.0, 1.0], 0)
+        payload.parts(TrainedNet(read_module(drawn(4, 3, kind="dense", width=4)), None), run, [1.0, 1.0, 1.0, 1.0], 0)
 
 
 def test_a_tree_stands_beside_four_others() -> None:
     run = config(IRIS, {"lr": 0.02}, seed=5, depth=3, width=8, tree_layers=2)
-    found = scene_data.partners(run)
+    found = payload.partners(run)
     assert {words: (other.net.kind, other.net.gates) for words, other in found.items()} == {
         "dense": ("dense", "hidden"),
         "flat": ("flat", "hidden"),
@@ -670,12 +671,12 @@ def test_a_tree_stands_beside_four_others() -> None:
     ],
 )
 def test_a_run_does_not_stand_beside_itself(net: dict[str, Any], words: list[str]) -> None:
-    assert list(scene_data.partners(config(**net))) == words
+    assert list(payload.partners(config(**net))) == words
 
 
 def test_gates_that_cost_are_paid_for_by_a_wider_dense_net() -> None:
     run = config(IRIS, gates="units", depth=8, width=16)
-    dense = scene_data.partners(run)["dense"].net
+    dense = payload.partners(run)["dense"].net
     goal = cost(run.net, 4, 3).multiply_adds
     distances = {
         width: abs(cost(dense.model_copy(update={"width": width}), 4, 3).multiply_adds - goal) for width in range(1, 64)

@@ -1,0 +1,51 @@
+// A slide that is a scene. deck.js asks a part for: `steps`, the number of states that "next" goes through; `at(step)`, which
+// shows one of them; `key(event)`, which says whether it used a key; `leave`, `redraw` and `print`.
+
+const DECK_SCENE_KEYS = new Set(["k", "s", "[", "]", "<", ">"]); // comma and full stop: clickers send the latter for black
+
+window.deckParts = {
+  ...window.deckParts,
+
+  scene(box, { looks, dark }) {
+    const { scenes, place, steps = [], explained = null } = JSON.parse(box.querySelector("script").textContent);
+    for (const scene of scenes) scene.rows ??= scenes[0].rows;
+    const root = box.appendChild(document.createElement("div"));
+    root.className = "scene";
+    const data = { scenes, looks, dark, place, explained, live: false, preview: false, autoplay: false, guide: null };
+    const scene = mountScene(root, data, { tell() {}, tellScheme() {}, isPage: false });
+    // space and arrows turn slides again after the mouse; a list keeps the focus while it is open
+    root.addEventListener("click", (event) => event.detail && event.target.tagName !== "SELECT" && document.activeElement.blur());
+    root.addEventListener("change", () => document.activeElement.blur());
+    let shown = 0;
+    const stateAt = (step) => Object.assign({}, place, ...steps.slice(0, step));
+    const rest = () => {
+      scene.isPlaying = false;
+    };
+    return {
+      steps: steps.length,
+      at(step) {
+        if (step === shown) return;
+        shown = step;
+        scene.showPlace(stateAt(step));
+        if (step > 0 && steps[step - 1].plays) scene.play(true);
+      },
+      key(event) {
+        const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+        const isHeld = key === "Escape" && scene.state.held && scene.views.some((view) => view.plane);
+        if (!DECK_SCENE_KEYS.has(key) && !isHeld) return false;
+        scene.key(event);
+        return event.defaultPrevented;
+      },
+      leave() {
+        rest();
+        scene.wake();
+      },
+      redraw: () => scene.wake(),
+      print() {
+        rest();
+        scene.showPlace(stateAt(steps.length));
+      },
+      scene, // for tests and the curious
+    };
+  },
+};
