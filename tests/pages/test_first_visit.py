@@ -89,6 +89,7 @@ def test_pages_show_the_runs_that_were_made_for_them(visited: Callable[[str], An
         at = visited(page)
         assert at.selectbox(key="_picked_sweep").value == EXAMPLE_SWEEP.sweep_id
         assert "Shipped example, made on 20" in words(at)
+    assert "are of the machine that trained it" in words(at)
     compare = visited("compare")
     assert compare.selectbox(key="from").value == EXAMPLE_SWEEP.sweep_id
     reported = jobs.sweep_results(EXAMPLE_SWEEP.sweep_id)["run_id"].nunique()

@@ -3,6 +3,9 @@
 const SCENE_QUICK = 6e6; // most multiply-adds for accuracies per frame
 const SCENE_LEVELS = 250; // ms between two drawings of the accuracies by level while the net moves, at least
 const SCENE_SHARE = 20; // and so many times as long as one takes
+const SCENE_PARTS =
+  "What each matrix adds passes the ReLUs above it as the whole sum sets them. At another level that sum, and so the root's " +
+  "part, is another.";
 const SCENE_COLUMNS = 10; // most classes in the table of contributions; of more, those with the highest logits
 const SCENE_LEGEND = 8; // most classes named above the plane
 const SCENE_NEAR = 8; // CSS px
@@ -588,7 +591,7 @@ class SceneView {
     const table = addElement("table", "", this.table);
     const what = this.plane ? "Held point" : "Added";
     const caption = wide ? `${what}, ${SCENE_COLUMNS} highest logits` : `${what}, part of each logit`;
-    addElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption);
+    addElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption).title = SCENE_PARTS;
     const head = addElement("tr", "", addElement("thead", "", table));
     addElement("th", "", head, "Matrix").scope = "col";
     for (const c of order) {
