@@ -30,8 +30,8 @@ def offer(is_empty: bool) -> None:
             "Counts of experts: CSV, .npy or safetensors",
             key="_routing_file",
             max_upload_size=MAX_ROUTING_BYTES // 1_000_000,
-            help="A CSV with the columns layer, expert and count, or a column for each expert of each layer; an array of counts, "
-            "of the experts of each token, or of the router's scores. Files with pickled objects, such as .pt, are refused.",
+            help="A CSV with the columns layer, expert and count, or a column for each expert of each layer; an array of "
+            "counts, of the experts of each token, or of the router's scores. Pickled files, such as .pt, are refused.",
         )
         if file is None:
             return

@@ -9,7 +9,7 @@ import pytest
 from leafscope.core.routing import Routing, read_routing
 from leafscope.core.store.archive.examples import example_log
 from tests.core.routing.shapes import PLAIN, ids, long, npy, wide
-from tests.pages.harness import Lab, button, chart_keys, figures, open_lab, open_page, param, run_app, small, words
+from tests.pages.harness import Lab, chart_keys, figures, open_lab, open_page, param, press, run_app, small, words
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def test_a_log_is_set_against_chance_layer_by_layer(lab: Lab) -> None:
     assert param(at, "domain") == "github"
     assert param(at, "log") is None  # the first one needs no parameter
     at = open_page("routing", log=log.hash, routing_part="domains", routing_layer="7", measure="max_violation")
-    assert "github: layer 7 is used least evenly: maximum violation 5.16; chance gives 0.0137." in words(at)
+    assert "arxiv: layer 0 is used least evenly: maximum violation 6.81; chance gives 0.0137." in words(at)
+    assert "Least even beside it: wikipedia layer 7 (5.78), github layer 7 (5.16) and book layer 7 (3.06)." in words(at)
     assert "adjusted mutual information" in words(at)
     assert [trace["name"] for trace in figures(at)["routing_layers"]["data"] if trace.get("name")][:4] == list(log.domains)
     at = open_page("routing", routing_part="names", domain="book")
@@ -43,9 +44,9 @@ def test_two_models_stand_side_by_side_and_a_deleted_one_is_gone(lab: Lab) -> No
     other = lab.store.add_log(read_routing(npy(ids()), name="two"))
     at = open_page("routing", log=other.hash, beside=read_routing(PLAIN.encode(), top_k=2).hash, routing_part="together")
     assert "two: layer 0 uses its 5 experts like" in words(at)
-    assert "<b>one</b>: layer" in words(at).replace("\\", "")
+    assert "Least even beside it: <b>one</b> layer" in words(at)
     assert "times as often as if their choices were independent" in words(at)
-    at = run_app(button(at, "Delete it").click())
+    press(at, "Delete it")
     assert [info.name for info in lab.store.logs()] == ["<b>one</b>"]
 
 
@@ -73,9 +74,7 @@ def test_shares_say_that_chance_needs_n(lab: Lab) -> None:
 def test_the_layers_of_a_trained_run_are_shown(lab: Lab) -> None:
     run = lab.finish(small(depth=2))
     at = open_page("routing", run=run.run_id)
-    assert "Layer 1 uses its 4 experts like" in words(at).replace("validation: layer", "Layer").replace(
-        "training: layer", "Layer"
-    )
+    assert "layer 1 uses its 4 experts like" in words(at)
     assert "The experts are the leaves of run" in words(at)
     assert {"routing_layers", "routing_experts", "routing_steps"} <= chart_keys(at)
 
@@ -92,5 +91,24 @@ def test_a_damaged_log_is_said_to_be(lab: Lab, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Routing, "hash", property(lambda self: "0" * 16))
     at = open_page("routing")
     assert f"the routing log {address} is damaged" in words(at)
-    run_app(button(at, "Delete it").click())
+    press(at, "Delete it")
+    assert lab.store.logs() == []
+
+
+def test_a_file_is_opened_and_kept_after_what_was_understood_is_shown(lab: Lab) -> None:
+    at = open_page("routing")
+    at.file_uploader[0].set_value([("mine.csv", (PLAIN + "1,-1,8\n").encode(), "text/csv")])
+    said = words(run_app(at))
+    for line in ("2 layers: 1 and 3", "6 experts; shared experts left out: -1", "32 assignments", "chance needs top-k"):
+        assert line in said
+    assert lab.store.logs() == []
+    press(at, "Keep and show it")
+    assert "Layer 1 uses its 6 experts like" in words(at)
+    assert [info.name for info in lab.store.logs()] == ["mine"]
+
+
+def test_a_file_that_is_refused_says_why_and_keeps_nothing(lab: Lab) -> None:
+    at = open_page("routing")
+    at.file_uploader[0].set_value([("log.pt", b"PK\x03\x04", "application/zip")])
+    assert "torch.load('log.pt', weights_only=True)" in words(run_app(at))
     assert lab.store.logs() == []

@@ -88,8 +88,19 @@ class LayersAgainstChance:
 
     def sentence(self) -> str:
         """Say which layer is used least evenly, by how much, and what chance gives; then the percentiles over layers."""
-        parts = [self._of(name, table) for name, table in self._series.items() if table["value"].notna().any()]
-        return " ".join(parts) or "There are no assignments."
+        worst = {name: self._worst(table) for name, table in self._series.items() if table["value"].notna().any()}
+        if not worst:
+            return "There are no assignments."
+        order = sorted(worst, key=lambda name: worst[name]["value"], reverse=not self.more_is_even)
+        first = order[0]
+        own = self._of(first, worst[first])
+        if len(self._series) == 1:
+            return own + self._percentiles(self._series[first]["value"])
+        others = [
+            f"{theme.one_line(name, 60)} layer {worst[name]['layer']:.0f} ({number(worst[name]['value'])})"
+            for name in order[1:]
+        ]
+        return own + (f" Least even beside it: {theme.enumerate_words(others)}." if others else "")
 
     def table(self) -> pd.DataFrame:
         """List the layers of all series: series, layer, value, chance_mean, chance_low, chance_high."""
@@ -98,22 +109,25 @@ class LayersAgainstChance:
         joined = pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
         return joined.rename(columns={end: f"chance_{end}" for end in ("mean", "low", "high")}).reset_index(drop=True)
 
-    def _of(self, name: str, table: pd.DataFrame) -> str:
-        values = table["value"]
-        place = int(np.nanargmin(values) if self.more_is_even else np.nanargmax(values))
-        worst = {column: float(table[column].iloc[place]) for column in ("layer", "value", "mean")}
+    def _worst(self, table: pd.DataFrame) -> dict[str, float]:
+        """The layer that is used least evenly: its number, value and mean by chance."""
+        place = int(np.nanargmin(table["value"]) if self.more_is_even else np.nanargmax(table["value"]))
+        return {column: float(table[column].iloc[place]) for column in ("layer", "value", "mean")}
+
+    def _of(self, name: str, worst: Mapping[str, float]) -> str:
         chance = f"; chance gives {number(worst['mean'])}" if np.isfinite(worst["mean"]) else ""
-        layer, experts = f"{worst['layer']:.0f}", theme.thousands(self.experts[name])
         where = f"{theme.one_line(name, 60)}: layer" if len(self._series) > 1 else "Layer"
-        value = number(worst["value"])
+        layer, value, experts = f"{worst['layer']:.0f}", number(worst["value"]), theme.thousands(self.experts[name])
         if self.is_effective:
-            own = f"{where} {layer} uses its {experts} experts like {value} equally used ones{chance}."
-        else:
-            own = f"{where} {layer} is used least evenly: {self.name[:1].lower()}{self.name[1:]} {value}{chance}."
-        if len(table) < 3:
-            return own
+            return f"{where} {layer} uses its {experts} experts like {value} equally used ones{chance}."
+        return f"{where} {layer} is used least evenly: {self.name[:1].lower()}{self.name[1:]} {value}{chance}."
+
+    @staticmethod
+    def _percentiles(values: "pd.Series[float]") -> str:
+        if len(values) < 3:
+            return ""
         low, middle, high = map(number, np.nanpercentile(values, [10, 50, 90]))
-        return f"{own} Over {len(table)} layers the median is {middle} (10th to 90th percentile {low} to {high})."
+        return f" Over {len(values)} layers the median is {middle} (10th to 90th percentile {low} to {high})."
 
     def _add(self, figure: go.Figure, place: int, name: str, table: pd.DataFrame, look: Look) -> None:
         word = theme.escape(name, 40)
