@@ -47,7 +47,7 @@ def loss_figure(look: Look) -> Slide:
     return snapshot(LearningCurves(epochs, curves, metric="loss").figure(look=look), look=look, runs=[RunConfig()])
 
 
-HOSTILE = "<img src=x onerror='document.title=1'>"
+MARKUP = "<img src=x onerror='document.title=1'>"
 ORIGIN = "http://127.0.0.1:8501"
 LONG = "\n".join(f"- Point {number}: {'more words than a line of the stage can hold ' * 4}" for number in range(40))
 SLIDES = [
@@ -55,7 +55,7 @@ SLIDES = [
     Slide(kind="text", title="Points " * 60, text="First\n- one\n- two", reveal=True),
     depth_figure(SCREEN, reveal=True, notes="Axes first"),
     loss_figure(DARK),
-    depth_figure(PROJECTOR, title=HOSTILE, address=f"/overfitting?sweep=1{HOSTILE}", digest="0123456789abcdef"),
+    depth_figure(PROJECTOR, title=MARKUP, address=f"/overfitting?sweep=1{MARKUP}", digest="0123456789abcdef"),
     Slide(kind="formula", title="Layer", text=r"W(b)=\sum_{l=0}^K W_l \qquad" * 12, dark=True),
     Slide(kind="text", title="Long", text=LONG),
     Slide(kind="figure", title="Broken", figure={"data": [{"type": "scatter", "y": [1]}], "layout": {"xaxis": 7}}),
@@ -307,8 +307,8 @@ def test_questions_and_the_address_of_a_figure_fill_the_window_until_it_turns(ta
     expect(sheet).to_contain_text("Tried: 4 configurations on 1 choosing seed: 4 runs.")
     expect(sheet).to_contain_text("leafscope reproduce 0123456789abcdef")
     talk.press("a")
-    expect(sheet.locator(".address")).to_have_text(f"{ORIGIN}/overfitting?sweep=1{HOSTILE}")
-    expect(sheet.locator("h2")).to_have_text(HOSTILE)
+    expect(sheet.locator(".address")).to_have_text(f"{ORIGIN}/overfitting?sweep=1{MARKUP}")
+    expect(sheet.locator("h2")).to_have_text(MARKUP)
     expect(sheet.locator(".code path")).to_have_attribute("d", re.compile(r"^M0,0h1v1h-1z"))
     talk.press("ArrowRight")
     expect(sheet).to_be_hidden()
