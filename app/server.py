@@ -29,6 +29,7 @@ OPTIONS: dict[str, Any] = {
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": True,
+    "runner.fastReruns": False,  # on: a person who acts quickly runs a page's script twice at once, on one session's state
     "runner.magicEnabled": False,
     "global.disableWidgetStateDuplicationWarning": True,  # widgets have a default and a value from the URL
     **streamlit_options(),

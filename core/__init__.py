@@ -11,6 +11,7 @@ from leafscope.core.lazy import lazily
 if TYPE_CHECKING:
     from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
     from leafscope.core.gating import leaf_index, path_nodes, sign_bits
+    from leafscope.core.routing import Routing, read_routing, record
     from leafscope.core.training.loop import train
     from leafscope.core.tree import TreeLinear
     from leafscope.core.usage.counts import leaf_counts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DataConfig",
     "NetConfig",
+    "Routing",
     "RunConfig",
     "SweepConfig",
     "TrainConfig",
@@ -28,6 +30,8 @@ __all__ = [
     "leaf_counts",
     "leaf_index",
     "path_nodes",
+    "read_routing",
+    "record",
     "run_sweep",
     "sign_bits",
     "train",
@@ -47,6 +51,9 @@ _HOMES = {
     "SweepConfig": "config",
     "train": "training.loop",
     "run_sweep": "worker.inline",
+    "Routing": "routing.routing",
+    "read_routing": "routing.reading",
+    "record": "routing.recording",
 }
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, tuple_, update
 
 from leafscope.core.errors import StoreError
+from leafscope.core.store.database.transactions import KEY, chunks, lock_attempts
 from leafscope.core.store.queue import Queue
-from leafscope.core.store.recording import of_claim
 from leafscope.core.store.schema import attempts, meta, workers
 from leafscope.core.store.values.records import PRIORITIES, Claim, Ending
 from leafscope.core.store.values.rows import worker_info
@@ -62,8 +62,8 @@ class Workers(Queue):
 
     def set_worker(self, worker_id: str, state: Literal["starting", "ready", "busy"], device: str = "", pid: int = 0) -> None:
         """Add a worker, or update its state; without a device or pid, an update keeps the old one."""
-        with self._write() as connection:
-            now = self._clock()
+        now = self._clock()
+        with self._write_own() as connection:
             self._forget_dead(connection)
             values: dict[str, Any] = {"state": state, "heartbeat": now} | ({"device": device} if device else {})
             beats = {"beats": workers.c.beats + 1}
@@ -108,19 +108,25 @@ class Workers(Queue):
 
     def beat(self, worker_id: str, *claims: Claim) -> None:
         """Count up the heartbeat of the worker and of the attempts that it trains."""
-        with self._write() as connection:
-            now = self._clock()
+        now = self._clock()
+        with self._write_own() as connection:
             mine = workers.c.worker_id == worker_id
             connection.execute(update(workers).where(mine).values(heartbeat=now, beats=workers.c.beats + 1))
-            for claim in claims:
-                connection.execute(update(attempts).where(*of_claim(claim)).values(heartbeat=now, beats=attempts.c.beats + 1))
+            followed = attempts.c.worker_id == worker_id, attempts.c.status == "running"
+            for part in chunks(claims):
+                these = tuple_(attempts.c.run_id, attempts.c.attempt).in_([(claim.run_id, claim.attempt) for claim in part])
+                lock_attempts(connection, *followed, these)
+                alive = {"heartbeat": now, "beats": attempts.c.beats + 1}
+                connection.execute(update(attempts).where(*followed, these).values(alive))
 
     def remove_worker(self, worker_id: str, status: Ending = "interrupted", error: str | None = None) -> None:
         """Remove a worker that has ended; its running attempts end with this status and error."""
+        now = self._clock()
         with self._write() as connection:
             connection.execute(delete(workers).where(workers.c.worker_id == worker_id))
-            ended = {"status": status, "error": error, "finished": self._clock()}
+            ended = {"status": status, "error": error, "finished": now}
             mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
+            lock_attempts(connection, *mine)
             connection.execute(update(attempts).where(*mine).values(ended))
 
     def bury_worker(self, worker_id: str) -> None:
@@ -138,7 +144,7 @@ class Workers(Queue):
     def _fail_members(self, connection: Connection, worker_id: str) -> None:
         silenced = (attempts.c.status == "interrupted") & (attempts.c.error == LOST)  # a worker that froze before it died
         members = attempts.c.worker_id == worker_id, attempts.c.priority == PRIORITIES["member"]
-        query = select(attempts).where(*members, or_(attempts.c.status == "running", silenced))
+        query = select(attempts).where(*members, or_(attempts.c.status == "running", silenced)).order_by(*KEY).with_for_update()
         for row in connection.execute(query).all():
             newest = self._newest(connection, row.run_id)
             if newest is None or newest.attempt != row.attempt:

@@ -10,6 +10,8 @@ import sys
 import uuid
 from types import FrameType
 
+from leafscope.core.store.database.passwords import SEEN, has_password
+
 NICENESS = 5
 """Gives priority to the server, which shares the cores."""
 
@@ -29,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--patience", type=float, default=0.0, help="seconds to wait for a line of the parent before anything is imported"
     )
     options = parser.parse_args(arguments)
+    if options.database and has_password(options.database):
+        parser.exit(2, f"{SEEN}\n")
     if options.parent is not None:
         with contextlib.suppress(OSError, AttributeError):
             os.nice(NICENESS)
