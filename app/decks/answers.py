@@ -1,78 +1,100 @@
-"""What a question round asks of a figure: which seeds, how many configurations were tried, and what was chosen on what."""
+"""How a figure answers, on the page Present: a series to guess, states with a control, and their names."""
 
-import json
-from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.sweeps import findings
-from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.app.address import session
+from leafscope.app.decks import figure_parts
+from leafscope.core import jobs
+from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import Slide
 
-_SEEDS = ("seed", "split_seed", "init_seed")
+NOTHING = "nothing"
+"""The choice of no series to guess."""
 
 
-def answers(slide: Slide) -> list[str]:
-    """Answer in sentences, as written, not yet escaped; empty for a slide that shows no run."""
-    said: list[str] = []
+def offer(slide_id: str, slide: Slide, above: tuple[str, Slide] | None) -> None:
+    """Draw the choices of an open figure; `above` is the slide before it, if there is one."""
+    if slide.kind == "figure":
+        _guess(slide_id, slide)
+        if above is not None and above[1].kind in ("figure", "states"):
+            st.button(
+                "Join with the slide above",
+                icon=":material/join:",
+                key=f"_slide_{slide_id}_join",
+                help="Both become states of one figure, with a slider between them: a “what if” slide.",
+                on_click=_join,
+                args=(*above, slide_id, slide),
+            )
+    elif slide.kind == "states":
+        _named(slide_id, slide)
+
+
+def state(slide: Slide) -> Slide:
+    """Let a person choose a state of a slide; return it as the figure that it is."""
+    states = figure_parts.states_of(slide)
+    if not states:
+        return slide
+    at = 0
+    if len(states) > 1:
+        names = [theme.one_line(str(one.get("name", "")), figure_parts.MAX_NAME) for one in states]
+        words = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
+        at = words.index(st.select_slider(_control(slide), words, key="_slide_state"))
+    figure = states[at].get("figure")
+    return slide.model_copy(update={"figure": figure if isinstance(figure, dict) else None})
+
+
+def _control(slide: Slide) -> str:
+    return theme.escape_markdown(theme.one_line(str((slide.figure or {}).get("control") or "state"), figure_parts.MAX_NAME))
+
+
+def _guess(slide_id: str, slide: Slide) -> None:
+    names = figure_parts.series(slide)
+    if not names:
+        return
+    key = f"_slide_{slide_id}_guess"
+    st.session_state[key] = slide.guess if slide.guess in names else NOTHING
+    st.selectbox(
+        "The audience guesses",
+        [NOTHING, *names],
+        format_func=lambda name: theme.one_line(name, figure_parts.MAX_NAME),
+        key=key,
+        help="Hidden until somebody has drawn it on the slide; the next step shows it, and how far off they were.",
+        on_change=lambda: _change(slide_id, guess="" if st.session_state[key] == NOTHING else st.session_state[key]),
+    )
+
+
+def _named(slide_id: str, slide: Slide) -> None:
+    """Fields for the name of the control and of its states."""
+    figure: dict[str, Any] = slide.figure or {}
+    states = figure_parts.states_of(slide)
+    control, names = f"_slide_{slide_id}_control", f"_slide_{slide_id}_states"
+    st.session_state[control] = str(figure.get("control", ""))
+    st.session_state[names] = "\n".join(str(one.get("name", "")) for one in states)
+
+    def keep() -> None:
+        lines = [*st.session_state[names].splitlines(), *[""] * len(states)]
+        kept = [one | {"name": theme.one_line(line, figure_parts.MAX_NAME)} for one, line in zip(states, lines)]
+        _change(slide_id, figure=figure | {"control": st.session_state[control], "states": kept})
+
+    st.text_input("Control", key=control, on_change=keep)
+    st.text_area("States, one name in a line", key=names, on_change=keep, height=30 + 26 * min(6, len(states)))
+
+
+def _join(above_id: str, above: Slide, slide_id: str, slide: Slide) -> None:
     try:
-        if slide.sweep:
-            said += _of_sweep(SweepConfig.model_validate_json(slide.sweep))
-        if slide.runs:
-            said += _of_runs([RunConfig.model_validate_json(run) for run in slide.runs], beside=bool(slide.sweep))
-    except ValueError:
-        return ["Its configurations were written by another version of the program, which this one cannot read."]
-    if said and slide.digest:
-        said.append(f"Drawn again by: leafscope reproduce {slide.digest}")
-    return said
+        made = figure_parts.join(above, slide)
+        changes = {name: getattr(made, name) for name in ("kind", "figure", "runs", "reveal", "guess")}
+        jobs.default_store().change_slide(above_id, **changes)
+        jobs.default_store().delete_slide(slide_id)
+    except (LeafscopeError, ValueError) as error:
+        session.notify(str(error))
 
 
-def _of_sweep(sweep: SweepConfig) -> list[str]:
-    from leafscope.core.sweep.members import distinct_runs
-
-    runs = distinct_runs(sweep)
-    settings = {_setting(run) for run in runs}
-    seeds = sweep.choosing_seeds
-    said = [
-        f"Seeds: {findings.seeds_words(seeds, sweep.report_seeds)}.",
-        f"Tried: {_number(len(settings), 'configuration')} on {_number(len(seeds), 'choosing seed')}: "
-        f"{_number(len(runs), 'run')}.",
-    ]
-    if sweep.tune_lr is not None:
-        rates = ", ".join(f"{rate:g}" for rate in sweep.tune_lr)
-        said.append(f"Chosen on validation: the learning rate of each model at each depth, among {rates}.")
-    elif sweep.trials is not None:
-        said.append(
-            "Chosen on validation: learning rate and weight decay of each model at each depth, among "
-            f"{_number(sweep.trials, 'drawn pair')}."
-        )
-    else:
-        said.append(f"Not tuned: every model has learning rate {sweep.base.train.lr:g}.")
-    where = "the same seeds" if sweep.report_seeds is None else "the seeds that choose"
-    said.append(f"A depth that is called chosen has the lowest mean validation error on {where}; test rows chose nothing.")
-    said.append(_epoch_words([sweep.base]))
-    return said
-
-
-def _of_runs(runs: Sequence[RunConfig], beside: bool) -> list[str]:
-    settings = {_setting(run) for run in runs}
-    shown = "Beside the sweep, the figure" if beside else "The figure"
-    return [
-        f"{shown} shows {_number(len(runs), 'run')} of {_number(len(settings), 'configuration')}, "
-        f"{'seed' if len({run.seed for run in runs}) == 1 else 'seeds'} {theme.number_words({run.seed for run in runs})}.",
-        "Nothing was chosen among them by this figure. How many others were tried before is not recorded.",
-        *([] if beside else [_epoch_words(runs)]),
-    ]
-
-
-def _epoch_words(runs: Sequence[RunConfig]) -> str:
-    if all(run.net.fitted for run in runs):
-        return "The model is fitted once, on the training rows."
-    return "Best epoch means the lowest validation loss; the last epoch is named where it is shown."
-
-
-def _setting(run: RunConfig) -> str:
-    return json.dumps({name: value for name, value in run.canonical().items() if name not in _SEEDS}, sort_keys=True)
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{theme.thousands(count)} {noun}{'s' * (count != 1)}"
+def _change(slide_id: str, **changes: Any) -> None:
+    try:
+        jobs.default_store().change_slide(slide_id, **changes)
+    except (LeafscopeError, ValueError) as error:
+        session.notify(str(error))

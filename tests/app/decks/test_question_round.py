@@ -2,7 +2,7 @@
 
 import pytest
 
-from leafscope.app.decks.answers import answers
+from leafscope.app.decks.question_round import answers
 from leafscope.app.decks.view_code import LONGEST, view
 from leafscope.core.config import NetConfig, RunConfig, SweepConfig
 from leafscope.core.store.decks import Slide
