@@ -8,6 +8,7 @@
   const figures = slides.map((slide) => slide.querySelector(".figure"));
   const steps = slides.map(() => null);  // for each drawn slide: functions that show or hide one part each
   const drawn = slides.map(() => null);  // for each slide drawn or being drawn: a promise
+  const series = slides.map(() => []);  // for each figure: its groups of traces, with a function that shows or hides each
   const parts = slides.map(() => null);  // for each slide that lives: what a function of `deckParts` gave (deck_scene.js)
   let current = 0, step = 0, typed = "", speaker = null;
 
@@ -37,8 +38,11 @@
     const box = slide.querySelector("[data-part]");
     if (box) {
       try {
-        parts[index] = window.deckParts[box.dataset.part](box, { looks: deck.looks, dark: slide.classList.contains("dark") });
+        const goTo = (at) => { step = at; apply(); };
+        const look = { looks: deck.looks, dark: slide.classList.contains("dark") };
+        parts[index] = await window.deckParts[box.dataset.part](box, { ...look, goTo, series: series[index] });
         steps[index] = Array.from({ length: parts[index].steps ?? 0 }, () => () => {});
+        if (parts[index].figure) figures[index] = box;
       } catch (error) {
         fail(box, error);
       }
@@ -49,12 +53,13 @@
   function fail(box, error) {
     const words = document.createElement("p");
     words.className = "error";
-    words.textContent = `This ${box.dataset.part ?? "figure"} cannot be drawn: ${String(error?.message || error).slice(0, 300)}`;
-    box.querySelectorAll(".plot, .scene").forEach((plot) => { plot.remove(); });
+    words.textContent = `This ${box.dataset.part === "scene" ? "scene" : "figure"} cannot be drawn: ${String(error?.message || error).slice(0, 300)}`;
+    box.querySelectorAll(".plot, .scene, .states-bar").forEach((plot) => { plot.remove(); });
     box.append(words);
   }
 
   function figureOf(index) {
+    if (parts[index]?.figure) return parts[index].figure();
     const figure = JSON.parse(figures[index].querySelector("script").textContent);
     if (!figure || !Array.isArray(figure.data)) throw new Error("it has no data");
     return { data: figure.data, layout: figure.layout || {} };
@@ -76,6 +81,11 @@
       showAxisDragHandles: false };
     const sized = { ...layout, width, height, autosize: false, dragmode: false };
     await Plotly.newPlot(plot, data, sized, config);
+    series[index] = groupTraces(data, layout).map((traces) => ({
+      traces,
+      names: new Set(traces.map((at) => bare(data[at].name))),
+      show: revealing(plot, [traces], data)[0],
+    }));
     if (groups.length) {
       steps[index] = revealing(plot, groups, data);
       plot.on("plotly_afterplot", () => { if (index === current) apply(); });
@@ -399,7 +409,7 @@
 
   let touch = null;
   addEventListener("touchstart", (event) => {
-    const isPart = event.target.closest("[data-part] :is(canvas, input, select, button, svg)");  // a finger draws or chooses there
+    const isPart = event.target.closest("canvas, input, select, button, .guess-pad");  // a finger draws or chooses there
     const one = event.touches.length === 1 && !isPart ? event.touches[0] : null;
     touch = one && { x: one.clientX, y: one.clientY };
   }, { passive: true });

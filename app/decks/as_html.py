@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from plotly.offline import get_plotlyjs
 
 from leafscope.app import theme
-from leafscope.app.decks import scene_slide
+from leafscope.app.decks import figure_parts, scene_slide
 from leafscope.app.decks.mathml import mathml
 from leafscope.app.decks.provenance import Fact, facts, utc_date
 from leafscope.app.scene import assets
@@ -33,8 +33,8 @@ _FACT_LIMIT = 1_200
 _WITH_CODE = {"parcoords", "splom", "scattergl", "scatterpolargl", "scattersmith", "scatter3d", "surface", "mesh3d", "cone"}
 """Traces for which plotly.js generates code, which the content security policy must allow."""
 
-_PARTS = {"scene": scene_slide}
-"""Kinds of slides with scripts of their own, which the file has only if a slide needs them."""
+_PARTS = (scene_slide, figure_parts)
+"""Slides with scripts of their own, which the file has only if a slide needs them."""
 
 
 def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool = False) -> str:
@@ -60,8 +60,8 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
     told = [{"title": one, "notes": _notes(slide.notes)} for one, slide in zip(names, slides)]
     told += [{"title": HEADING, "notes": ""} for _ in pages]
     data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told}
-    parts = [part for kind, part in _PARTS.items() if kind in kinds]
-    if parts:
+    parts = [part for part in _PARTS if any(map(part.needs, slides))]
+    if scene_slide in parts:
         data["looks"] = scene_slide.looks()
     title = html.escape(theme.one_line(name, 120)) or "Deck"
     # plotly.js is 4.8 MB: once per deck, and from the package, never from a CDN; likewise no MathJax and no web fonts
@@ -128,8 +128,10 @@ def _policy(slides: Sequence[Slide]) -> str:
 
 
 def _traces(slide: Slide) -> list[dict[str, object]]:
-    data = (slide.figure or {}).get("data")
-    return [trace for trace in data if isinstance(trace, dict)] if isinstance(data, list) else []
+    states = figure_parts.states_of(slide) if slide.kind in ("figure", "states") else []
+    figures = [figure for state in states if isinstance(figure := state.get("figure"), dict)]
+    found = [figure.get("data") for figure in figures]
+    return [trace for data in found if isinstance(data, list) for trace in data if isinstance(trace, dict)]
 
 
 def _colours() -> str:
@@ -162,8 +164,9 @@ def _section(number: int, total: int, kind: str, dark: bool, reveal: bool, body:
 def _slide(slide: Slide, made: float) -> str:
     if slide.kind == "title":
         return _title_body(slide, made)
-    if slide.kind in _PARTS:
-        return _heading(slide.title) + _PARTS[slide.kind].body(_json(slide.figure), _label(slide)) + _caption(slide.caption)
+    for part in _PARTS:
+        if part.needs(slide):
+            return _heading(slide.title) + part.body(slide, _json(slide.figure), _label(slide)) + _caption(slide.caption)
     body = {"text": _text_body, "formula": _formula_body, "figure": _figure_body}[slide.kind](slide)
     return _heading(slide.title) + body
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.decks import as_html, mathml, scene_preview
+from leafscope.app.decks import answers, as_html, mathml, scene_preview
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo, Slide
@@ -23,6 +23,7 @@ KIND_ICONS = {
     "formula": ":material/function:",
     "figure": ":material/monitoring:",
     "scene": ":material/play_circle:",
+    "states": ":material/tune:",
 }
 NEW_SLIDES = {
     "title": ("Title", Slide(kind="title", title="Title", text="Who, where, when")),
@@ -55,6 +56,7 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
         _list(info, content, ids, place)
     with right:
         _open_slide(ids[place], content[ids[place]])
+        answers.offer(ids[place], content[ids[place]], (ids[place - 1], content[ids[place - 1]]) if place else None)
 
 
 def _place(count: int, first: int) -> int:
@@ -114,8 +116,11 @@ def _move(info: DeckInfo, ids: list[str], place: int, to: int) -> None:
 
 def _open_slide(slide_id: str, slide: Slide) -> None:
     _field(slide_id, "title", slide.title, "Title")
-    if slide.kind in ("figure", "scene"):
-        (_figure if slide.kind == "figure" else scene_preview.show)(slide_id, slide)
+    if slide.kind == "scene":
+        scene_preview.show(slide_id, slide)
+        _field(slide_id, "caption", slide.caption, "Caption", lines=2)
+    elif slide.kind in ("figure", "states"):
+        _figure(slide_id, answers.state(slide) if slide.kind == "states" else slide)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     else:
         _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])

@@ -163,7 +163,12 @@ def _caption(scenes: Sequence[Mapping[str, Any]], runs: Sequence[RunConfig]) -> 
 # In the deck's file
 
 
-def body(data: str, label: str) -> str:
+def needs(slide: Slide) -> bool:
+    """Return whether a slide is a scene."""
+    return slide.kind == "scene"
+
+
+def body(_slide: Slide, data: str, label: str) -> str:
     """Write a scene's place in the document; `data` is JSON for a script element, `label` is escaped."""
     return (
         f'<div class="scene-room room" role="group" aria-label="{label}" data-part="scene">'

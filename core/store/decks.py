@@ -33,7 +33,7 @@ class Slide(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["title", "text", "formula", "figure", "scene"]
+    kind: Literal["title", "text", "formula", "figure", "states", "scene"]
     title: str = ""
     text: str = ""
     """The subtitle of a title, the paragraphs or lines beginning with "- " of a text, or the LaTeX of a formula."""
@@ -43,7 +43,9 @@ class Slide(BaseModel):
     reveal: bool = False
     """Whether a figure's traces, or a text's lines, appear one by one."""
     figure: dict[str, Any] | None = None
-    """A figure as Plotly JSON: data and layout; or what a scene draws."""
+    """A figure as Plotly JSON: data and layout; or that of each of its states; or what a scene draws."""
+    guess: str = ""
+    """The series of a figure that the audience guesses before it is shown; empty: none."""
     dark: bool = False
     """Whether it is drawn for a dark background."""
     projector: bool = False
