@@ -21,7 +21,7 @@ from sklearn.neural_network import MLPClassifier  # noqa: E402
 from leafscope.core import TreeNetClassifier  # noqa: E402
 from leafscope.core.training.compiling import make_ready  # noqa: E402
 
-FITS = 41
+FITS = 21
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
