@@ -27,6 +27,7 @@ PAGES = (
     Page("compare", "Compare", ":material/compare_arrows:"),
     Page("present", "Present", ":material/co_present:"),
     Page("runs", "Runs", ":material/list:"),
+    Page("data", "Data", ":material/table:"),
 )
 """All pages, in the order of the navigation."""
 
@@ -40,4 +41,5 @@ LEAVES_PAGE = _BY_NAME["leaves"]
 OVERFITTING_PAGE = _BY_NAME["overfitting"]
 COMPARE_PAGE = _BY_NAME["compare"]
 PRESENT_PAGE = _BY_NAME["present"]
+DATA_PAGE = _BY_NAME["data"]
 """Pages that others link to."""

@@ -10,6 +10,8 @@ from leafscope.core.lazy import lazily
 
 if TYPE_CHECKING:
     from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+    from leafscope.core.estimators.classifier import TreeNetClassifier
+    from leafscope.core.estimators.regressor import TreeNetRegressor
     from leafscope.core.gating import leaf_index, path_nodes, sign_bits
     from leafscope.core.routing import Routing, read_routing, record
     from leafscope.core.training.loop import train
@@ -26,6 +28,8 @@ __all__ = [
     "SweepConfig",
     "TrainConfig",
     "TreeLinear",
+    "TreeNetClassifier",
+    "TreeNetRegressor",
     "balance",
     "leaf_counts",
     "leaf_index",
@@ -50,6 +54,8 @@ _HOMES = {
     "RunConfig": "config",
     "SweepConfig": "config",
     "train": "training.loop",
+    "TreeNetClassifier": "estimators.classifier",
+    "TreeNetRegressor": "estimators.regressor",
     "run_sweep": "worker.inline",
     "Routing": "routing.routing",
     "read_routing": "routing.reading",

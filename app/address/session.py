@@ -30,6 +30,9 @@ class Keys:
     DECK = "_deck"
     SCENE = "_scene"
     SCENE_WRITTEN = "_scene_written"
+    SHOWN_DATA = "set"
+    DROPPED = "_dropped"
+    DROPS = "_drops"
 
 
 NARROWEST, STACKED = 300, 600

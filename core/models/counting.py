@@ -100,6 +100,11 @@ def training_rows(run: "RunConfig", n_rows: int) -> int:
     return rows
 
 
+def class_weight(run: "RunConfig") -> str | None:
+    """Return the weights of classes as scikit-learn takes them."""
+    return None if run.train.class_weight == "none" else run.train.class_weight
+
+
 def check_positive(**numbers: int) -> None:
     """Raise ValueError unless all numbers are at least 1."""
     for name, number in numbers.items():

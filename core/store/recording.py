@@ -19,7 +19,7 @@ from leafscope.core.store.values.records import CHECKPOINT, PART_BYTES, Claim, E
 from leafscope.core.store.values.summaries import LOST, fold
 
 if TYPE_CHECKING:
-    from leafscope.core.training.trainer import EpochRecord
+    from leafscope.core.training.events import EpochRecord
 
 
 class Recording(Reading):

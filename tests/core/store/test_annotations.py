@@ -10,7 +10,7 @@ from leafscope.core.config import RunConfig
 from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.store.schema import SCHEMA_VERSION
 from leafscope.core.store.store import Store
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from tests.core.clock import Clock
 from tests.postgres import ON_SQLITE
 

@@ -11,7 +11,7 @@ from leafscope.core.store.schema import leaves
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.leaf_codes import WHOLE_EVERY
 from leafscope.core.store.values.records import CHECKPOINT, Claim
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from leafscope.core.worker.recording import Recorder
 from tests.core.store.examples import LEAVES, ROWS, claimed, config
 from tests.postgres import ON_SQLITE
