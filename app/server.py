@@ -119,6 +119,7 @@ def ensure_worker() -> "Supervisor | None":
     with _lock:
         if _supervisor is None:
             from leafscope.core import jobs
+            from leafscope.core.errors import StoreError
             from leafscope.core.machine import compile_cache
             from leafscope.core.store.archive.examples import load_examples
             from leafscope.core.worker.supervisor import Supervisor
@@ -126,6 +127,8 @@ def ensure_worker() -> "Supervisor | None":
             os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.readiness: nothing here waits for a compiler
             compile_cache.choose(jobs.default_store().path)
             load_examples(jobs.default_store())
+            with contextlib.suppress(StoreError):  # what cannot be written now, the banner says
+                jobs.default_store().note_version()
             _supervisor = Supervisor(database=None, device=device(), patience=PATIENCE)
             _supervisor.start()
         return _supervisor

@@ -16,7 +16,7 @@ from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
 from leafscope.app.parts import diverged, filters, run_picker, store_trouble
 from leafscope.app.parts.save_table import save_table
-from leafscope.app.runs import actions, lines, space
+from leafscope.app.runs import actions, lines, space, workers
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
@@ -59,6 +59,7 @@ def main() -> None:
     confirming = _actions(chosen)
     _export(shown, chosen)
     _import()
+    workers.section()
     confirming |= space.line(summaries, chosen)
     if active and not confirming:  # a rerun would close the dialog
         _follow(_signature(summaries))

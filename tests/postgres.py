@@ -6,8 +6,10 @@ import pwd
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,3 +218,77 @@ def running(settings: dict[str, str] | None = None) -> Iterator[Postgres]:
     finally:
         server.end(at_once=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Relay:
+    """A network between clients and a server on this machine, which can be cut and slowed down."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._is_cut = False
+        self.delay = 0.0
+        """Seconds that each message waits."""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def cut(self) -> None:
+        """Reset all connections, and new ones at once."""
+        self._is_cut = True
+        with self._lock:
+            for one in self._open:
+                with contextlib.suppress(OSError):
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    one.shutdown(socket.SHUT_RDWR)
+            self._open.clear()
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._is_cut = False
+
+    def close(self) -> None:
+        """End for good."""
+        self._listener.close()
+        self.cut()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._is_cut:
+                client.close()
+                continue
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+                server.settimeout(None)
+            except OSError:
+                client.close()
+                continue
+            with self._lock:
+                self._open |= {client, server}
+            for one, other in ((client, server), (server, client)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                if self.delay:
+                    time.sleep(self.delay)
+                other.sendall(data)
+        for each in (one, other):
+            with contextlib.suppress(OSError):
+                each.close()
+
+
+@contextlib.contextmanager
+def relay(target: int) -> Iterator[Relay]:
+    """A relay to a port of this machine while the block runs."""
+    made = Relay(target)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -10,7 +10,7 @@ from leafscope.core.config import RunConfig
 from leafscope.core.errors import LimitError, RunStateError
 from leafscope.core.store.database import shrinking
 from leafscope.core.store.database.opening import explained
-from leafscope.core.store.database.transactions import chunks, lock_attempts
+from leafscope.core.store.database.transactions import QUEUE_ORDER, chunks, lock_attempts
 from leafscope.core.store.reading import Reading, not_found
 from leafscope.core.store.schema import artifacts, attempts, runs
 from leafscope.core.store.values.records import CHECKPOINT, PRIORITIES, QUEUE_LIMIT, Claim, Priority, Submission
@@ -150,9 +150,8 @@ class Queue(Reading):
 
     def claim(self, worker_id: str, pid: int | None = None) -> Claim | None:
         """Claim the next queued attempt: interactive before sweeps, then the oldest; None if the queue is empty."""
-        order = attempts.c.priority, attempts.c.created, attempts.c.run_id
         turns = select(attempts.c.run_id, attempts.c.attempt, attempts.c.stop_requested)
-        query = turns.where(attempts.c.status == "queued").order_by(*order).limit(1)
+        query = turns.where(attempts.c.status == "queued").order_by(*QUEUE_ORDER).limit(1)
         with self._read() as connection:
             if connection.execute(query).first() is None:
                 return None
@@ -170,8 +169,7 @@ class Queue(Reading):
     def queue_position(self, run_id: str) -> int | None:
         """Count the queued attempts ahead of this run's; None if it is not queued."""
         with self._read() as connection:
-            order = attempts.c.priority, attempts.c.created, attempts.c.run_id
-            rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*order))
+            rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*QUEUE_ORDER))
             ids = list(rows.scalars())
         return ids.index(run_id) if run_id in ids else None
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
 
 from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
-from leafscope.core.store.database.transactions import chunks, insert_new
+from leafscope.core.store.database.transactions import QUEUE_ORDER, chunks, insert_new
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, runs, sweeps
 from leafscope.core.store.values.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission
@@ -129,12 +129,11 @@ class Sweeps(Queue):
         while another run is queued.
         """
         wanted = None if only is None else list(only)
-        order = attempts.c.priority, attempts.c.created, attempts.c.run_id
         query = (
             select(attempts.c.run_id, attempts.c.attempt, attempts.c.priority, runs.c.label, runs.c.config)
             .select_from(attempts.join(runs, attempts.c.run_id == runs.c.run_id))
             .where(attempts.c.status == "queued")
-            .order_by(*order)
+            .order_by(*QUEUE_ORDER)
             .limit(MOST_AT_ONCE)
         )
         parts: list[Any] = [query]

@@ -80,6 +80,9 @@ def chunks(addresses: Sequence[Item]) -> Iterator[Sequence[Item]]:
         yield addresses[first : first + CHUNK]
 
 
+QUEUE_ORDER = attempts.c.priority, attempts.c.created, attempts.c.run_id
+"""The order in which attempts are trained: interactive before sweeps, then the oldest."""
+
 KEY = attempts.c.run_id, attempts.c.attempt
 """The order in which a transaction locks attempts: of two that lock the same ones, neither then waits for the other forever."""
 
