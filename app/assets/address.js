@@ -1,6 +1,6 @@
 // The browser's history: one entry for each action of a person that changes what the address says, and its place on the page.
 // Streamlit adds an entry at each change of the address, also at its own changes, and scrolls a part of the page itself.
-// Also on each page: whether single letters are keys, and how wide the main column is.
+// Also on each page: whether single letters are keys, how wide the main column is, and whether text has a projector's size.
 
 const HISTORY_ACTIONS = ["pointerdown", "keydown", "change", "drop"];
 const LETTERS_USED = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=grid]";
@@ -112,8 +112,9 @@ class Column {
     });
   }
 
-  follow(known, tell) {
+  follow(known, tell, isProjected) {
     this.known = known;
+    this.usual = isProjected ? Infinity : COLUMN_USUAL; // a lecture's figures fill the screen, whatever its width
     this.tell = tell;
     const block = document.querySelector("[data-testid=stMainBlockContainer]");
     if (block === this.block) return;
@@ -127,7 +128,7 @@ class Column {
     if (!this.block?.isConnected) return;
     const { paddingLeft, paddingRight } = getComputedStyle(this.block);
     const room = this.block.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
-    const width = room >= COLUMN_USUAL ? null : Math.max(COLUMN_LEAST, COLUMN_STEP * Math.floor(room / COLUMN_STEP));
+    const width = room >= this.usual ? null : Math.max(COLUMN_LEAST, COLUMN_STEP * Math.floor(room / COLUMN_STEP));
     if (width === this.known) return;
     this.known = width;
     this.tell(width);
@@ -138,6 +139,7 @@ export default function ({ data, setStateValue }) {
   window.leafscopeHistory ??= new History(data.quiet);
   window.leafscopeLetters ??= new Letters();
   window.leafscopeLetters.areOn = data.letters;
+  document.documentElement.dataset.size = data.projector ? "projector" : "screen";
   window.leafscopeColumn ??= new Column();
-  window.leafscopeColumn.follow(data.width, (width) => setStateValue("width", width));
+  window.leafscopeColumn.follow(data.width, (width) => setStateValue("width", width), data.projector);
 }

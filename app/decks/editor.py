@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.address import session
+from leafscope.app.address import link, session
 from leafscope.app.decks import answers, as_html, mathml, scene_preview
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
@@ -185,7 +185,9 @@ def present(info: DeckInfo, content: dict[str, Slide], made: float) -> None:
     """Fill the window with the deck; Escape or the button in the corner goes back."""
     st.html(_FILL)  # runs no scripts, hence the frame
     with st.container(key="deck_frame"):
-        st.iframe(as_html.deck_html(info.name, list(content.values()), made=made, embedded=True), height=700)
+        st.iframe(
+            as_html.deck_html(info.name, list(content.values()), made=made, embedded=True, origin=link.origin()), height=700
+        )
     with st.container(key="deck_close"):
         st.button("Back to the slides", icon=":material/close:", key="_close_deck", on_click=_close)
 
