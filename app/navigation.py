@@ -24,6 +24,7 @@ PAGES = (
     Page("balance", "Balance", ":material/balance:"),
     Page("overfitting", "Overfitting", ":material/show_chart:"),
     Page("capacity", "Capacity", ":material/speed:"),
+    Page("routing", "Routing", ":material/alt_route:"),
     Page("compare", "Compare", ":material/compare_arrows:"),
     Page("present", "Present", ":material/co_present:"),
     Page("runs", "Runs", ":material/list:"),

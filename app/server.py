@@ -17,6 +17,7 @@ import streamlit as st
 
 from leafscope.app.access import Access, Refused
 from leafscope.app.theme import streamlit_options
+from leafscope.core.limits import MAX_ROUTING_BYTES
 
 if TYPE_CHECKING:
     from leafscope.core.worker.supervisor import Supervisor
@@ -25,7 +26,7 @@ OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
     "server.headless": True,  # no first-run questions; the browser is opened by the command
     "server.fileWatcherType": "none",
-    "server.maxUploadSize": 50,
+    "server.maxUploadSize": MAX_ROUTING_BYTES // 1_000_000,  # the largest; other places where files are dropped take less
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": True,

@@ -7,7 +7,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import data_sets, session
-from leafscope.app.data import choices, described, dropped, using
+from leafscope.app.data import choices, described, dropped, predicting, using
 from leafscope.app.data.dropped import FILE, Dropped
 from leafscope.app.parts import run_picker
 from leafscope.core import jobs
@@ -131,6 +131,8 @@ def _show(shown: _Shown, can_use: bool) -> None:
         described.target(table)
     described.columns(table)
     described.duplicates(table, shown.train, shown.test)
+    if name is not None:
+        predicting.offer(name)
 
 
 main()

@@ -237,6 +237,7 @@ def _import() -> None:
         file = st.file_uploader(
             "A file written by “Save as one file” or `leafscope export`",
             key=f"_import_{st.session_state.get('_imports', 0)}",
+            max_upload_size=50,
             help="The whole file is checked before anything is kept; runs already here stay as they are.",
         )
         if file is None or not st.button("Import", type="primary", icon=":material/upload:", key="_import"):

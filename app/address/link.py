@@ -71,6 +71,12 @@ def address() -> str:
     return path + (f"?{urlencode(parameters)}" if parameters else "")
 
 
+def origin() -> str:
+    """Where the app answers, such as http://127.0.0.1:8501; empty where no browser asked."""
+    parts = urlsplit(st.context.url or "")
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
 def link() -> str:
     """The full address of the page in its present state, to copy."""
     parts = urlsplit(st.context.url or "")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from plotly.offline import get_plotlyjs
 
 from leafscope.app import theme
-from leafscope.app.decks import figure_parts, scene_slide
+from leafscope.app.decks import figure_parts, question_round, scene_slide, view_code
 from leafscope.app.decks.mathml import mathml
 from leafscope.app.decks.provenance import Fact, facts, utc_date
 from leafscope.app.scene import assets
@@ -37,11 +37,12 @@ _PARTS = (scene_slide, figure_parts)
 """Slides with scripts of their own, which the file has only if a slide needs them."""
 
 
-def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool = False) -> str:
+def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool = False, origin: str = "") -> str:
     """Write a deck as one self-contained HTML document; it fetches nothing.
 
     `made` is the time of writing, in seconds since 1970 (UTC). `embedded` is for a frame of the app: it takes the keyboard
-    focus and leaves the address alone. The last slides say how the figures were made. Raises ValueError without slides.
+    focus and leaves the address alone. `origin` is where the app answers, such as http://127.0.0.1:8501, for the addresses of
+    views; empty: not known. The last slides say how the figures were made. Raises ValueError without slides.
     """
     if not slides:
         raise ValueError("a deck must have at least one slide to be presented, got none")
@@ -57,9 +58,9 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
         _section(number, len(bodies), kind, look, reveal, body)
         for number, (kind, look, reveal, body) in enumerate(zip(kinds, looks, reveals, bodies), start=1)
     )
-    told = [{"title": one, "notes": _notes(slide.notes)} for one, slide in zip(names, slides)]
-    told += [{"title": HEADING, "notes": ""} for _ in pages]
-    data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told}
+    told = [_told(one, slide, origin) for one, slide in zip(names, slides)]
+    told += [{"title": HEADING, "notes": "", "answers": [], "view": None} for _ in pages]
+    data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told, "talk": len(slides)}
     parts = [part for part in _PARTS if any(map(part.needs, slides))]
     if scene_slide in parts:
         data["looks"] = scene_slide.looks()
@@ -86,10 +87,13 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 <div id="toast" role="status"></div>
 <div id="said" class="unseen" aria-live="polite"></div>
 <div id="black" hidden></div>
+<div id="sheet" role="dialog" aria-label="About this slide" hidden></div>
+<div id="pointer" hidden></div>
 <script type="application/json" id="deck">{_json(data)}</script>
 <script>{get_plotlyjs()}</script>
 <script>
 {"".join(part.script() for part in parts)}
+{assets.read("presenter.js")}
 {assets.read("deck.js")}</script>
 </body>
 </html>
@@ -103,6 +107,8 @@ _BUTTONS = (
     ("next", "Next", "Right arrow or space"),
     ("full", "Full screen", "F"),
     ("speaker", "Speaker", "S"),
+    ("ask", "Questions", "Q: which seeds, how many were tried, what was chosen on what"),
+    ("address", "Address", "A: this view in the app, and its QR code"),
     ("svg", "SVG", "This figure as a drawing"),
     ("png", "PNG", "This figure as an image"),
     ("print", "Print", "Print, or save as PDF, one slide per page"),
@@ -269,6 +275,12 @@ def _lines(text: str) -> list[str]:
 
 def _notes(notes: str) -> str:
     return "\n".join(_lines(notes[:_NOTES]))
+
+
+def _told(name: str, slide: Slide, origin: str) -> dict[str, object]:
+    """What the scripts know of a slide beside its picture."""
+    answers = [theme.one_line(sentence, _LINE) for sentence in question_round.answers(slide)]
+    return {"title": name, "notes": _notes(slide.notes), "answers": answers, "view": view_code.view(slide, origin)}
 
 
 def _name(slide: Slide) -> str:

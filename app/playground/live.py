@@ -30,6 +30,9 @@ REFRESH = 0.3
 GHOST = "run before"
 """The name of the line of the run that was shown before."""
 
+LEGEND_ROOM = 32
+"""Width of a chart, in heights of its letters, from which the legend stands beside the title, else below it."""
+
 MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""
 
@@ -279,16 +282,16 @@ def _spec(
 ) -> dict[str, Any]:
     size = theme.FONT_SIZE[look.projector]
     text = {"fontSize": size, "color": theme.TEXT[look.dark]}
+    is_narrow = legend and session.look(1 / 2).width < LEGEND_ROOM * size  # the second of two columns
     axis_label = dict(x_axis.pop("axisLabel", {})) | text
     return {
         "animation": False,
         "title": {"text": title, "left": 0, "top": 0, "textStyle": text | {"fontWeight": "bold"}},
-        "grid": {"left": 8, "right": 24, "top": 3 * size, "bottom": 2 * size, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": (4.5 if is_narrow else 3) * size, "bottom": 2 * size, "containLabel": True},
         "legend": {
             "show": legend,
             "data": [one["name"] for one in series if one["name"] != GHOST],  # which has its name beside it
-            "right": 40,
-            "top": 0,
+            **({"left": 0, "top": 1.6 * size} if is_narrow else {"right": 40, "top": 0}),
             "textStyle": text,
             "itemWidth": 40,
         },

@@ -3,7 +3,9 @@
 N rows · P features · K depth · L = 2^K leaves · V = 2^(K+1) - 1 nodes, numbered breadth-first (`core.gating`).
 """
 
-from typing import Any
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,7 +25,23 @@ from leafscope.core.training.descent import Descent
 from leafscope.core.training.events import EpochRecord
 from leafscope.core.training.loop import fit
 
+if TYPE_CHECKING:
+    from leafscope.core.store.store import Store
+
 MAX_SEED = 2**31 - 1
+"""The largest seed of a run; a larger `random_state` draws one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The rows of the last fit, for `show`; they are not pickled."""
+
+    x: NDArray[np.float64]
+    """(N, P) as given."""
+    y: NDArray[Any]
+    """(N,) numbers, or classes from 0 to C - 1."""
+    is_weighted: bool
+    """Whether the caller gave weights of rows."""
 
 
 class TreeNet(BaseEstimator):
@@ -117,9 +135,17 @@ class TreeNet(BaseEstimator):
         starts = np.arange(0, nodes.size + 1, depth + 1)
         return csr_matrix((np.ones(nodes.size, np.int64), nodes.ravel(), starts), shape=(len(leaf), (2 << depth) - 1))
 
+    def show(self, *, store_data: bool = True, store: "Store | None" = None, name: str = "estimator") -> str:
+        """Put settings and rows of the fit into the store as a run, and print its address; see `core.estimators.showing`."""
+        from leafscope.core.estimators.showing import show
+
+        check_is_fitted(self)
+        return show(self, store_data=store_data, store=store, name=name)
+
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the net as JSON and as plain arrays, and nothing of the rows."""
         state = dict(super().__getstate__())
+        state.pop("_given", None)
         if "net_" in state:
             net: Net = state.pop("net_")
             state["_net"] = {"config": net.config.model_dump(mode="json"), "weights": dict(net.weights)}
@@ -142,6 +168,7 @@ class TreeNet(BaseEstimator):
     def _checked(self, X: Any, y: Any, sample_weight: Any, **checks: Any) -> tuple[NDArray[np.float64], Any, Any]:
         """Check the arguments of a fit: (N, P) float64, (N,), (N,) float64 or None."""
         x, y = validate_data(self, X, y, dtype=np.float64, **checks)
+        self._is_weighted = sample_weight is not None
         if sample_weight is None:
             return x, y, None
         weight = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
@@ -152,7 +179,10 @@ class TreeNet(BaseEstimator):
     def _fit(self, x: NDArray[np.float64], y: NDArray[Any], weight: NDArray[np.float64] | None, n_classes: int | None) -> None:
         """Fit on checked rows: x (N, P), y (N,) classes from 0 to C - 1 or numbers, weight (N,) or None."""
         net, train = self.net_config(), self.train_config()
-        seed = int(check_random_state(self.random_state).randint(MAX_SEED))
+        given = self.random_state
+        is_seed = isinstance(given, Integral) and 0 <= int(given) <= MAX_SEED
+        seed = self.seed_ = int(given) if is_seed else int(check_random_state(given).randint(MAX_SEED))
+        self._given = Given(x, y, self._is_weighted)
         parts = {"train": np.arange(len(y))}
         if self.early_stopping:
             strata = None if n_classes is None or np.bincount(y).min() < 2 else y

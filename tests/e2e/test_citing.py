@@ -7,14 +7,14 @@ from collections.abc import Callable
 from leafscope.core.config.presets import EXAMPLE
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App
-from tests.e2e.page import saved_file
+from tests.e2e.page import drawn, saved_file
 
 
 def test_a_figure_is_saved_for_a_paper(app: App, visit: Callable[..., Visit]) -> None:
     page = visit().page
     page.goto(f"{app.url}/balance?run={EXAMPLE.run_id}")
-    page.locator(".st-key-place_lorenz .js-plotly-plot").wait_for()
-    page.locator(".st-key-lorenz_cite button").click()
+    drawn(page)
+    page.locator(".st-key-lorenz_cite button").first.click()
     page.locator(".st-key-_cite_zip button:enabled").wait_for()
     with zipfile.ZipFile(saved_file(page, "All as ZIP")) as archive:
         files = {name.rpartition(".")[2]: archive.read(name) for name in archive.namelist()}

@@ -7,8 +7,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from leafscope.core import jobs
+from leafscope.core.config import changed
+from leafscope.core.tables import Choices, read
 from tests.pages import harness
-from tests.pages.harness import Lab, figures, go, open_page, param, press, run_app, table_with
+from tests.pages.harness import Lab, figures, go, open_page, param, press, run_app, small, table_with
 
 CSV = "Preis;Menge;Farbe;Nr;Klasse\n" + "".join(
     f"{row % 9},{row % 4}5;{row * 7 % 13 if row % 5 else ''};{'rot' if row % 3 else 'blau'};{row};"
@@ -155,3 +157,18 @@ def test_what_was_dropped_is_there_after_another_page(lab: Lab, tmp_path: Path) 
     assert "preise: 120 rows" in words(at)
     at = press(at, "Close this file")
     assert "preise" not in words(at)
+
+
+def test_new_rows_are_predicted(lab: Lab, downloads: dict[str, Any]) -> None:
+    name = f"table:{lab.store.add_table(read(CSV.encode(), Choices(name='preise'))).hash}"
+    assert "Train a net or a decision tree on this data set first" in words(open_page("data", set=name))
+    lab.work(changed(small(kind="decision_tree"), {"data.name": name}))
+    at = open_page("data", set=name)
+    at.file_uploader[1].set_value(("new.csv", CSV.encode(), "text/csv"))
+    at = run_app(at)
+    assert len(table_with(at, "row", "prediction")) == 100
+    saved = downloads["leafscope-predictions.csv"]().decode()
+    assert saved.startswith("row,prediction,probability gut,probability schlecht,leaf\n")
+    assert saved.count("\n") == 121
+    at.file_uploader[1].set_value(("x.csv", b"a;b\n1;2\n", "text/csv"))
+    assert "x.csv: the file must have the columns that 'preise' predicts by" in words(run_app(at))

@@ -1,6 +1,7 @@
 """The estimators: scikit-learn's own checks, and oracles for what is ours."""
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import leafscope.core
 from leafscope.core import TreeNetClassifier, TreeNetRegressor
+from leafscope.core.config import NetConfig, RunConfig, TrainConfig
+from leafscope.core.config.as_python import estimator
+from leafscope.core.store.store import Store
 
 EXCUSED = dict.fromkeys(
     ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"),
@@ -145,6 +149,54 @@ def test_it_works_with_scikit_learn_s_tools() -> None:
     assert piped.score(frame, numbers) > 0.5
     train, test = validation_curve(TreeNetRegressor(**SMALL), x, numbers, param_name="depth", param_range=np.arange(3), cv=2)
     assert train.shape == test.shape == (3, 2)
+
+
+def test_it_is_shown_in_the_app_with_its_rows_or_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x, labels, numbers = drawn()
+    frame = pd.DataFrame(x, columns=["a", "target", "c"])
+    model = TreeNetClassifier(**SMALL | {"random_state": 7}, class_weight="balanced").fit(frame, labels)
+    store = Store(tmp_path / "store.db")
+    address = model.show(store=store)
+    summary = store.run(address.removeprefix("?run="))
+    assert address in capsys.readouterr().out
+    assert (summary.status, summary.config.seed, summary.config.net) == ("finished", 7, model.net_config())
+    assert summary.config.train.class_weight == "balanced"
+    table = store.table(summary.config.data.name.removeprefix("table:"))
+    assert [column.name for column in table.features] == ["a", "target", "c"]
+    assert (table.target, table.classes, table.rows) == ("target_", ("high", "low"), len(x))
+    np.testing.assert_array_equal(np.stack([column.values for column in table.features], 1), x)
+    np.testing.assert_array_equal(np.array(table.classes)[table.y.astype(int)], labels)
+    other = clone(model).set_params(random_state=8).fit(x[:60], labels[:60]).show(store=store, store_data=False, name="no rows")
+    assert [one.name for one in store.tables()] == ["estimator"]
+    assert store.run(other.removeprefix("?run=")).status == "finished"
+    for unfit, message in (
+        (pickle.loads(pickle.dumps(model)), "unpickled"),
+        (TreeNetRegressor(**SMALL).fit(x, numbers), "regressor"),
+        (TreeNetClassifier(**SMALL).fit(x, labels, np.ones(len(x))), "other weights"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            unfit.show(store=store)
+
+
+@pytest.mark.parametrize(
+    ("net", "train"),
+    [
+        ({}, {}),
+        ({"kind": "flat", "depth": 2, "width": 5, "gates": "units", "tree_layers": 2, "balancing": "centred"}, {"lr": 0.1}),
+        ({"depth": 1}, {"patience": 3, "epochs": 9, "class_weight": "balanced", "gate_gradient": "straight_through"}),
+        ({}, {"balance": 0.1, "gate_noise": 0.5, "schedule": "constant", "weight_decay": 0.0, "decay_growth": 2.0}),
+    ],
+)
+def test_the_app_s_line_of_python_makes_the_same_settings(net: dict[str, Any], train: dict[str, Any]) -> None:
+    run = RunConfig(net=NetConfig(**net), train=TrainConfig(**train, batch_size=16, device="cpu"), seed=5)
+    words, held = estimator(run), dict[str, Any]()
+    assert words is not None
+    exec(words, held)
+    made = held["estimator"]
+    assert made.net_config() == run.net
+    assert made.train_config().model_copy(update={"class_weight": made.class_weight or "none"}) == run.train
+    assert made.random_state == 5
+    assert estimator(RunConfig(net=NetConfig(kind="logistic"))) is None
 
 
 @pytest.mark.parametrize(

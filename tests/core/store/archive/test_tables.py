@@ -17,7 +17,7 @@ from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import distinct_runs
 from leafscope.core.tables import Choices, Table, read
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from tests.core.clock import Clock
 from tests.core.store.archive.examples import dump, forged, members, refused
 
