@@ -18,7 +18,13 @@ HERE = Path(__file__).resolve().parent
 # inline: Streamlit drops a media file with the session that asked for it, before a reloaded page has fetched it
 ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
 
-st.set_page_config(page_title="Leafscope", page_icon=ICON, layout="wide")
+session.seed_view()
+st.set_page_config(
+    page_title="Leafscope",
+    page_icon=ICON,
+    layout="wide",
+    initial_sidebar_state="collapsed" if session.is_projected() else "auto",  # it steps back in a lecture
+)
 if not server.is_guarded:  # under `streamlit run`, where nothing stands before Streamlit
     st.html(f"<style>{theme.page_style()}</style>")
 server.check_access()

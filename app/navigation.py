@@ -24,9 +24,11 @@ PAGES = (
     Page("balance", "Balance", ":material/balance:"),
     Page("overfitting", "Overfitting", ":material/show_chart:"),
     Page("capacity", "Capacity", ":material/speed:"),
+    Page("routing", "Routing", ":material/alt_route:"),
     Page("compare", "Compare", ":material/compare_arrows:"),
     Page("present", "Present", ":material/co_present:"),
     Page("runs", "Runs", ":material/list:"),
+    Page("data", "Data", ":material/table:"),
 )
 """All pages, in the order of the navigation."""
 
@@ -40,4 +42,5 @@ LEAVES_PAGE = _BY_NAME["leaves"]
 OVERFITTING_PAGE = _BY_NAME["overfitting"]
 COMPARE_PAGE = _BY_NAME["compare"]
 PRESENT_PAGE = _BY_NAME["present"]
+DATA_PAGE = _BY_NAME["data"]
 """Pages that others link to."""

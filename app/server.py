@@ -17,6 +17,7 @@ import streamlit as st
 
 from leafscope.app.access import Access, Refused
 from leafscope.app.theme import streamlit_options
+from leafscope.core.limits import MAX_ROUTING_BYTES
 
 if TYPE_CHECKING:
     from leafscope.core.worker.supervisor import Supervisor
@@ -25,10 +26,11 @@ OPTIONS: dict[str, Any] = {
     "server.address": "127.0.0.1",
     "server.headless": True,  # no first-run questions; the browser is opened by the command
     "server.fileWatcherType": "none",
-    "server.maxUploadSize": 50,
+    "server.maxUploadSize": MAX_ROUTING_BYTES // 1_000_000,  # the largest; other places where files are dropped take less
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": True,
+    "runner.fastReruns": False,  # on: a person who acts quickly runs a page's script twice at once, on one session's state
     "runner.magicEnabled": False,
     "global.disableWidgetStateDuplicationWarning": True,  # widgets have a default and a value from the URL
     **streamlit_options(),
@@ -55,6 +57,9 @@ DRAWING = 1.0
 
 is_guarded = False
 """Whether `leafscope` was started, so that `access.AccessMiddleware` sees every request before Streamlit does."""
+
+trains = True
+"""Whether pages have a worker; False where a page is opened without a browser, only to be read."""
 
 _lock = threading.Lock()
 _supervisor: "Supervisor | None" = None
@@ -104,12 +109,18 @@ def _say_unguarded() -> None:
     )
 
 
-def ensure_worker() -> "Supervisor":
-    """Start the process's only worker if it is not running yet, on a store that has its examples; thread-safe."""
+def ensure_worker() -> "Supervisor | None":
+    """Start the process's only worker if it is not running yet, on a store that has its examples; thread-safe.
+
+    None where pages have no worker.
+    """
     global _supervisor
+    if not trains:
+        return None
     with _lock:
         if _supervisor is None:
             from leafscope.core import jobs
+            from leafscope.core.errors import StoreError
             from leafscope.core.machine import compile_cache
             from leafscope.core.store.archive.examples import load_examples
             from leafscope.core.worker.supervisor import Supervisor
@@ -117,6 +128,8 @@ def ensure_worker() -> "Supervisor":
             os.environ["LEAFSCOPE_COMPILE"] = "ahead"  # read by core.kernels.readiness: nothing here waits for a compiler
             compile_cache.choose(jobs.default_store().path)
             load_examples(jobs.default_store())
+            with contextlib.suppress(StoreError):  # what cannot be written now, the banner says
+                jobs.default_store().note_version()
             _supervisor = Supervisor(database=None, device=device(), patience=PATIENCE)
             _supervisor.start()
         return _supervisor

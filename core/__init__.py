@@ -10,7 +10,10 @@ from leafscope.core.lazy import lazily
 
 if TYPE_CHECKING:
     from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+    from leafscope.core.estimators.classifier import TreeNetClassifier
+    from leafscope.core.estimators.regressor import TreeNetRegressor
     from leafscope.core.gating import leaf_index, path_nodes, sign_bits
+    from leafscope.core.routing import Routing, read_routing, record
     from leafscope.core.training.loop import train
     from leafscope.core.tree import TreeLinear
     from leafscope.core.usage.counts import leaf_counts
@@ -20,14 +23,19 @@ if TYPE_CHECKING:
 __all__ = [
     "DataConfig",
     "NetConfig",
+    "Routing",
     "RunConfig",
     "SweepConfig",
     "TrainConfig",
     "TreeLinear",
+    "TreeNetClassifier",
+    "TreeNetRegressor",
     "balance",
     "leaf_counts",
     "leaf_index",
     "path_nodes",
+    "read_routing",
+    "record",
     "run_sweep",
     "sign_bits",
     "train",
@@ -46,7 +54,12 @@ _HOMES = {
     "RunConfig": "config",
     "SweepConfig": "config",
     "train": "training.loop",
+    "TreeNetClassifier": "estimators.classifier",
+    "TreeNetRegressor": "estimators.regressor",
     "run_sweep": "worker.inline",
+    "Routing": "routing.routing",
+    "read_routing": "routing.reading",
+    "record": "routing.recording",
 }
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -54,9 +54,9 @@ class Option:
     value; empty: the name leaves it out. Options of data sets have none."""
     is_always_named: bool = False
     """Whether a run's name has the default too."""
-    read_by: Literal["nets", "gates", "levels"] = "nets"
-    """Which models read a field of `TrainConfig`: all nets, those with the field `gates`, or those whose leaves share prefixes.
-    A field of `NetConfig` is read by the models that name it."""
+    read_by: Literal["all", "nets", "gates", "levels"] = "nets"
+    """Which models read a field of `TrainConfig`: all models, all nets, those with the field `gates`, or those whose leaves
+    share prefixes. A field of `NetConfig` is read by the models that name it."""
     key: str = ""
     """The name in a page's address; empty: `name`."""
     step: float = 0.05

@@ -17,7 +17,7 @@ from leafscope.app.figures.shared.chance import Band, columns_of, compared
 from leafscope.app.leaves import choose_view, node
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
-from leafscope.app.parts.csv_button import csv_button
+from leafscope.app.parts.save_table import save_table
 from leafscope.app.parts.statistic import statistic_words
 from leafscope.core.usage.chance import Expected, expected_balance, expected_classes, lorenz_band
 from leafscope.core.usage.evenness import carrying, lorenz
@@ -130,7 +130,7 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64]) -> None:
             "the two splits. With few rows in many leaves, a statistic is far from even by chance alone."
         )
         table = _table(values, chance, others)
-        csv_button(lambda: table, "balance.csv", key="balance_csv")
+        save_table(lambda: table, "balance", key="balance_csv")
 
 
 def _scaled(expected: Expected, scale: float, shift: float) -> Expected:

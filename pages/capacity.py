@@ -67,7 +67,13 @@ def main() -> None:
             exchange.show(table, choices, choice)
     if benchmark is not None:
         sections.all_measured(benchmark)
-    st.caption("All times are of this machine's CPU. Leafscope has never run on a GPU, so there are no times of one.")
+    _say_whose_times(info)
+
+
+def _say_whose_times(info: SweepInfo | None) -> None:
+    shipped = info is not None and info.shipped
+    others = "; those of the sweep, which came with Leafscope, are of the machine that trained it" if shipped else ""
+    st.caption(f"All times are of this machine's CPU{others}. Leafscope has never run on a GPU, so there are no times of one.")
 
 
 def _choose(info: SweepInfo, table: pd.DataFrame, gates: Gates) -> Choice:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.compare import curves, leaves, pairs, parallel, pivot, scatter, scores, selection, stages, table
+from leafscope.app.compare import curves, leaves, pairs, parallel, pivot, scatter, scenes, scores, selection, stages, table
 from leafscope.app.compare.selection import Selection
 from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
@@ -21,6 +21,7 @@ VIEWS: dict[str, tuple[str, Callable[[Selection], None]]] = {
     "scatter": ("Scatter", scatter.show),
     "parallel": ("Parallel coordinates", parallel.show),
     "leaves": ("Leaves", leaves.show),
+    "scenes": ("Side by side", scenes.show),
 }
 
 

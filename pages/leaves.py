@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from leafscope.app.leaves import choose_view, errors, members, sections, tree, weights
+from leafscope.app.leaves import choose_view, depths, errors, members, scores, sections, tree, weights
 from leafscope.app.leaves import node as leaves_node
 from leafscope.app.leaves.node import LeafView
 
@@ -15,6 +15,8 @@ PARTS = {
     "margins": ("Gate margins", weights.gate_margins),
     "matrix": ("Its matrix", weights.matrix),
     "errors": ("Errors by leaf", errors.errors),
+    "scores": ("Scores", scores.scores),
+    "depths": ("Other depths", depths.show),
     "decision_tree": ("Decision tree", sections.decision_tree),
 }
 """What is shown below the main figures, one at a time: the address's word, the reader's, and what draws it."""

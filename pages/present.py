@@ -5,8 +5,8 @@ import time
 import streamlit as st
 
 from leafscope.app import navigation, theme
-from leafscope.app.address import choice, session
-from leafscope.app.decks import as_html, claims, current, editor
+from leafscope.app.address import choice, link, session
+from leafscope.app.decks import as_html, claims, current, editor, undo
 from leafscope.app.sweeps import current as sweeps_current
 from leafscope.app.sweeps import start
 from leafscope.core import jobs
@@ -117,12 +117,8 @@ def _new_slides(info: DeckInfo) -> None:
 
 
 def _add(info: DeckInfo, slide: editor.Slide) -> None:
-    try:
-        jobs.default_store().add_slide(info.deck_id, slide)
-    except LeafscopeError as error:
-        session.notify(str(error))
-    else:
-        st.query_params[editor.SLIDE] = str(info.n_slides + 1)
+    undo.change(info.deck_id, lambda: jobs.default_store().add_slide(info.deck_id, slide))
+    st.query_params[editor.SLIDE] = str(info.n_slides + 1)
 
 
 def _ready_made() -> None:
@@ -199,14 +195,16 @@ def _deck_line(info: DeckInfo) -> None:
         key="_present",
         width=130,
         disabled=info.n_slides == 0,
-        help="Fills the window. F: full screen; arrow keys and space: turn slides; S: speaker window.",
+        help="Fills the window. F: full screen; arrow keys and space: turn slides; S: speaker window; "
+        "Q: questions; A: address; L: pointer.",
     ):
         st.query_params[SHOW] = "1"
         st.rerun()
+    origin = link.origin()
     row.download_button(
         "Save as one HTML file",
         lambda: as_html.deck_html(
-            info.name, list(jobs.default_store().slides(info.deck_id).values()), made=time.time()
+            info.name, list(jobs.default_store().slides(info.deck_id).values()), made=time.time(), origin=origin
         ).encode(),
         file_name=editor.file_name(info.name),
         mime="text/html",

@@ -15,8 +15,8 @@ from leafscope.app.address.choice import pick
 from leafscope.app.cli.archive import imported_words
 from leafscope.app.compare import selection
 from leafscope.app.parts import diverged, filters, run_picker, store_trouble
-from leafscope.app.parts.csv_button import csv_button
-from leafscope.app.runs import actions, lines, space
+from leafscope.app.parts.save_table import save_table
+from leafscope.app.runs import actions, lines, space, workers
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
@@ -59,6 +59,7 @@ def main() -> None:
     confirming = _actions(chosen)
     _export(shown, chosen)
     _import()
+    workers.section()
     confirming |= space.line(summaries, chosen)
     if active and not confirming:  # a rerun would close the dialog
         _follow(_signature(summaries))
@@ -216,9 +217,10 @@ def _export(shown: list[RunSummary], chosen: list[RunSummary]) -> None:
     own = [summary for summary in shown if not summary.shipped]
     with st.container(horizontal=True, vertical_alignment="center"):
         if own:
-            csv_button(
+            save_table(
                 lambda: _export_table(own),
-                "leafscope-runs.csv",
+                "leafscope-runs",
+                key="_runs_csv",
                 label="Export table as CSV",
                 hint="All of your runs shown: names, tags, comments, every configuration field, and all scores at the best and "
                 "last epoch.",
@@ -235,6 +237,7 @@ def _import() -> None:
         file = st.file_uploader(
             "A file written by “Save as one file” or `leafscope export`",
             key=f"_import_{st.session_state.get('_imports', 0)}",
+            max_upload_size=50,
             help="The whole file is checked before anything is kept; runs already here stay as they are.",
         )
         if file is None or not st.button("Import", type="primary", icon=":material/upload:", key="_import"):

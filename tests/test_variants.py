@@ -101,8 +101,12 @@ FIELD = """\
 ADDED = (
     ("app/navigation.py", "\n)\n", '\n    Page("hello", "Hello", ":material/waving_hand:"),\n)\n'),
     ("core/config/parts.py", "    device: Annotated[\n", f"{FIELD}    device: Annotated[\n"),
-    ("core/training/trainer.py", "(routed.logits, y)", "(routed.logits, y, label_smoothing=train.label_smoothing)"),
-    ("core/training/trainer.py", "return known and ", "return self.run.train.label_smoothing == 0 and known and "),
+    (
+        "core/training/descent.py",
+        "mean_loss(routed.logits, y, weight, routed.are_log_shares)",
+        "torch.nn.functional.cross_entropy(routed.logits, y, label_smoothing=train.label_smoothing)",
+    ),
+    ("core/training/descent.py", "return known and ", "return self.train_config.label_smoothing == 0 and known and "),
 )
 """A page, and a field of a configuration and its use: file, what stands in it once, what replaces it."""
 

@@ -25,7 +25,12 @@ def keep() -> None:
     session.seed_view()
     st.components.v2.component("leafscope_history", html="", js=_script())(
         key=session.Keys.BROWSER,
-        data={"quiet": QUIET, "letters": session.has_letter_keys(), "width": session.column_width()},
+        data={
+            "quiet": QUIET,
+            "letters": session.has_letter_keys(),
+            "width": session.column_width(),
+            "projector": session.is_projected(),
+        },
         on_width_change=lambda: None,  # the rerun draws the figures for it
     )
 

@@ -67,7 +67,14 @@ def address() -> str:
     """The page's path and parameters, without the configurations."""
     parts = urlsplit(st.context.url or "")
     parameters = {name: value for name, value in st.query_params.to_dict().items() if name != PLAN}
-    return (parts.path or "/") + (f"?{urlencode(parameters)}" if parameters else "")
+    path = parts.path or f"/{st.session_state.get(session.Keys.PAGE, '')}"  # a page that is opened without a browser
+    return path + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+def origin() -> str:
+    """Where the app answers, such as http://127.0.0.1:8501; empty where no browser asked."""
+    parts = urlsplit(st.context.url or "")
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def link() -> str:

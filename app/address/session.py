@@ -30,10 +30,16 @@ class Keys:
     DECK = "_deck"
     SCENE = "_scene"
     SCENE_WRITTEN = "_scene_written"
+    SHOWN_DATA = "set"
+    DROPPED = "_dropped"
+    DROPS = "_drops"
 
 
-NARROWEST, STACKED = 300, 600
-"""Px of the narrowest main column that figures are drawn for, and below which columns stand below one another."""
+NARROWEST, WIDEST = 300, 4000
+"""Px of the narrowest and, in a lecture, the widest main column that figures are drawn for."""
+
+STACKED = {False: 600, True: 1200}
+"""Px of the main column below which columns stand below one another, by projector; `page.css` stacks the latter."""
 
 MOST_LOOKED_AT = 20
 """Runs that are remembered as looked at."""
@@ -124,15 +130,21 @@ def look(share: float = 1.0) -> Look:
     column = column_width() or FIGURE_WIDTH
     return Look(
         dark=st.context.theme.type == "dark",
-        projector=st.session_state.get(Keys.SIZE) == "projector",
-        width=round(column if column < STACKED else share * column),
+        projector=is_projected(),
+        width=round(column if column < STACKED[is_projected()] else share * column),
     )
+
+
+def is_projected() -> bool:
+    """Whether text has the size for a projector."""
+    return bool(st.session_state.get(Keys.SIZE) == "projector")
 
 
 def column_width() -> int | None:
     """The main column's width in px as the browser told it, in steps; None where figures have the room that they expect."""
     told = (st.session_state.get(Keys.BROWSER) or {}).get("width")
-    return told if type(told) is int and NARROWEST <= told < FIGURE_WIDTH else None
+    most = WIDEST if is_projected() else FIGURE_WIDTH
+    return told if type(told) is int and NARROWEST <= told < most else None
 
 
 def image_format() -> Literal["svg", "png"]:

@@ -1,6 +1,7 @@
 // The browser's history: one entry for each action of a person that changes what the address says, and its place on the page.
 // Streamlit adds an entry at each change of the address, also at its own changes, and scrolls a part of the page itself.
-// Also on each page: whether single letters are keys, and how wide the main column is.
+// Also on each page: whether single letters are keys, how wide the main column is, whether text has a projector's size, and a
+// page that has gone blank.
 
 const HISTORY_ACTIONS = ["pointerdown", "keydown", "change", "drop"];
 const LETTERS_USED = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=grid]";
@@ -8,6 +9,8 @@ const COLUMN_USUAL = 950; // px from which figures have the room that they expec
 const COLUMN_LEAST = 300;
 const COLUMN_STEP = 50;
 const COLUMN_WAIT = 300; // ms for which the width must stay
+const BLANK_PAUSE = 10000; // ms between two loads of a page that goes blank again
+const BLANK_AT = "leafscope.blank";
 const HISTORY_WAIT = 8000; // ms for which a page that comes back is awaited before its place is given up
 
 /** What an address says, without what changes at each move of a slider or a zoom. */
@@ -112,8 +115,9 @@ class Column {
     });
   }
 
-  follow(known, tell) {
+  follow(known, tell, isProjected) {
     this.known = known;
+    this.usual = isProjected ? Infinity : COLUMN_USUAL; // a lecture's figures fill the screen, whatever its width
     this.tell = tell;
     const block = document.querySelector("[data-testid=stMainBlockContainer]");
     if (block === this.block) return;
@@ -127,17 +131,37 @@ class Column {
     if (!this.block?.isConnected) return;
     const { paddingLeft, paddingRight } = getComputedStyle(this.block);
     const room = this.block.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
-    const width = room >= COLUMN_USUAL ? null : Math.max(COLUMN_LEAST, COLUMN_STEP * Math.floor(room / COLUMN_STEP));
+    const width = room >= this.usual ? null : Math.max(COLUMN_LEAST, COLUMN_STEP * Math.floor(room / COLUMN_STEP));
     if (width === this.known) return;
     this.known = width;
     this.tell(width);
   }
 }
 
+/** Loads the page anew when an error in Streamlit's script has left it blank: the address says what was shown. */
+class Blank {
+  constructor() {
+    window.addEventListener("error", () => setTimeout(() => this.look(), 100));
+  }
+
+  look() {
+    if (document.getElementById("root")?.childElementCount !== 0) return;
+    try {
+      if (Date.now() - Number(sessionStorage.getItem(BLANK_AT)) < BLANK_PAUSE) return;
+      sessionStorage.setItem(BLANK_AT, String(Date.now()));
+    } catch {
+      return; // without storage nothing would end a circle of loads
+    }
+    location.reload();
+  }
+}
+
 export default function ({ data, setStateValue }) {
   window.leafscopeHistory ??= new History(data.quiet);
+  window.leafscopeBlank ??= new Blank();
   window.leafscopeLetters ??= new Letters();
   window.leafscopeLetters.areOn = data.letters;
+  document.documentElement.dataset.size = data.projector ? "projector" : "screen";
   window.leafscopeColumn ??= new Column();
-  window.leafscopeColumn.follow(data.width, (width) => setStateValue("width", width));
+  window.leafscopeColumn.follow(data.width, (width) => setStateValue("width", width), data.projector);
 }

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the slides of a deck, turns them by keyboard, and keeps the speaker window in step.
+// Draws the slides of a deck, and turns them by keyboard.
 (() => {
   const WIDTH = 1920, HEIGHT = 1080, LARGEST = 36, SMALLEST = 28, FORMULA = 84, PRINTED = 2;
   const deck = JSON.parse(byId("deck").textContent);
@@ -8,8 +8,9 @@
   const figures = slides.map((slide) => slide.querySelector(".figure"));
   const steps = slides.map(() => null);  // for each drawn slide: functions that show or hide one part each
   const drawn = slides.map(() => null);  // for each slide drawn or being drawn: a promise
+  const series = slides.map(() => []);  // for each figure: its groups of traces, with a function that shows or hides each
   const parts = slides.map(() => null);  // for each slide that lives: what a function of `deckParts` gave (deck_scene.js)
-  let current = 0, step = 0, typed = "", speaker = null;
+  let current = 0, step = 0, typed = "";
 
   function byId(id) { return document.getElementById(id); }
 
@@ -37,8 +38,11 @@
     const box = slide.querySelector("[data-part]");
     if (box) {
       try {
-        parts[index] = window.deckParts[box.dataset.part](box, { looks: deck.looks, dark: slide.classList.contains("dark") });
+        const goTo = (at) => { step = at; apply(); };
+        const look = { looks: deck.looks, dark: slide.classList.contains("dark") };
+        parts[index] = await window.deckParts[box.dataset.part](box, { ...look, goTo, series: series[index] });
         steps[index] = Array.from({ length: parts[index].steps ?? 0 }, () => () => {});
+        if (parts[index].figure) figures[index] = box;
       } catch (error) {
         fail(box, error);
       }
@@ -49,12 +53,13 @@
   function fail(box, error) {
     const words = document.createElement("p");
     words.className = "error";
-    words.textContent = `This ${box.dataset.part ?? "figure"} cannot be drawn: ${String(error?.message || error).slice(0, 300)}`;
-    box.querySelectorAll(".plot, .scene").forEach((plot) => { plot.remove(); });
+    words.textContent = `This ${box.dataset.part === "scene" ? "scene" : "figure"} cannot be drawn: ${String(error?.message || error).slice(0, 300)}`;
+    box.querySelectorAll(".plot, .scene, .states-bar").forEach((plot) => { plot.remove(); });
     box.append(words);
   }
 
   function figureOf(index) {
+    if (parts[index]?.figure) return parts[index].figure();
     const figure = JSON.parse(figures[index].querySelector("script").textContent);
     if (!figure || !Array.isArray(figure.data)) throw new Error("it has no data");
     return { data: figure.data, layout: figure.layout || {} };
@@ -76,6 +81,11 @@
       showAxisDragHandles: false };
     const sized = { ...layout, width, height, autosize: false, dragmode: false };
     await Plotly.newPlot(plot, data, sized, config);
+    series[index] = groupTraces(data, layout).map((traces) => ({
+      traces,
+      names: new Set(traces.map((at) => bare(data[at].name))),
+      show: revealing(plot, [traces], data)[0],
+    }));
     if (groups.length) {
       steps[index] = revealing(plot, groups, data);
       plot.on("plotly_afterplot", () => { if (index === current) apply(); });
@@ -186,6 +196,7 @@
     byId("svg").disabled = byId("png").disabled = !figure;
     byId("back").disabled = current === 0;
     step = at;
+    presenter.hide();
     byId("said").textContent = `${current + 1} of ${slides.length}: ${deck.slides[current].title}`;
     if (!deck.embedded && placeOf(location.hash) !== current) location.replace(`#${current + 1}`);
     apply();
@@ -196,10 +207,13 @@
   function apply() {
     (steps[current] || []).forEach((reveal, part) => { reveal(part < step); });
     parts[current]?.at?.(Math.min(step, stepsOf(current)));
-    tellSpeaker();
+    presenter.tell();
   }
 
+  function openSpeaker() { return presenter.open(); }
+
   function next() {
+    if (presenter.isOpen()) return presenter.hide();
     if (!byId("black").hidden) return black(false);
     if (!steps[current]) return undefined;  // not drawn yet: its steps are unknown
     if (step < stepsOf(current)) { step += 1; apply(); }
@@ -207,6 +221,7 @@
   }
 
   function back() {
+    if (presenter.isOpen()) return presenter.hide();
     if (!byId("black").hidden) return black(false);
     const here = Math.min(step, stepsOf(current));
     if (here > 0) { step = here - 1; apply(); }
@@ -214,7 +229,8 @@
   }
 
   function leave() {
-    const wasBlack = !byId("black").hidden;
+    const wasBlack = !byId("black").hidden || presenter.isOpen();
+    presenter.hide();
     black(false); toast(""); typed = "";
     if (!deck.embedded || wasBlack || document.fullscreenElement) return;
     try {
@@ -242,6 +258,7 @@
     Home: () => show(0, 0), End: () => show(slides.length - 1, 0),
     b: () => black(byId("black").hidden), ".": () => black(byId("black").hidden),
     f: fullScreen, p: openSpeaker, s: openSpeaker,
+    q: () => presenter.questions(), a: () => presenter.address(), l: () => presenter.point(),
     Escape: leave,
   };
 
@@ -276,77 +293,11 @@
     return asked ? asked.catch(refused) : refused();
   }
 
-  // The speaker window: built from here, so that it also works when the deck is a file
-
-  let started = 0, counted = 0;
-  const elapsed = () => counted + (started ? Date.now() - started : 0);
-  const pair = (number) => String(number).padStart(2, "0");
-  const clock = (units) => `${pair(Math.floor(units / 60))}:${pair(units % 60)}`;  // mm:ss of seconds, hh:mm of minutes
-
-  function openSpeaker() {
-    if (speaker && !speaker.closed) return speaker.focus();
-    speaker = window.open("", "", "popup,width=900,height=700");
-    if (!speaker) return toast("The browser blocked the speaker window. Allow pop-ups for this file.");
-    const page = speaker.document;
-    page.documentElement.lang = "en";
-    page.title = `Speaker: ${deck.name}`;
-    const add = (parent, tag, id, words = "") => {
-      const node = parent.appendChild(page.createElement(tag));
-      if (id) node.id = id;
-      node.textContent = words;
-      return node;
-    };
-    add(page.head, "style", "", SPEAKER_STYLE);
-    const head = add(page.body, "header");
-    add(head, "strong", "place");
-    add(head, "span", "elapsed");
-    add(head, "span", "clock");
-    add(page.body, "h1", "now").dir = "auto";
-    add(page.body, "main", "notes").dir = "auto";
-    add(page.body, "p", "then").dir = "auto";
-    const foot = add(page.body, "footer");
-    const button = (id, words, act) => { add(foot, "button", id, words).onclick = act; };
-    button("back", "Back", back);
-    button("next", "Next", next);
-    button("run", "Start timer", () => {
-      if (started) { counted = elapsed(); started = 0; } else started = Date.now();
-      tick();
-    });
-    button("reset", "Reset timer", () => { counted = 0; if (started) started = Date.now(); tick(); });
-    page.addEventListener("keydown", onKey);
-    speaker.setInterval(tick, 500);
-    tick();
-    tellSpeaker();
-    return speaker.focus();
-  }
-
-  const SPEAKER_STYLE = `
-    html { color-scheme: light dark; } body { font: 22px/1.45 sans-serif; margin: 0; padding: 20px 28px; box-sizing: border-box;
-    height: 100vh; display: flex; flex-direction: column; gap: 12px; } header { display: flex; gap: 32px; font-size: 28px;
-    font-variant-numeric: tabular-nums; } #clock { margin-left: auto; } h1 { font-size: 26px; margin: 0; }
-    main { flex: 1; min-height: 0; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 26px; }
-    p { margin: 0; opacity: 0.8; } h1, p { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2;
-    overflow: hidden; flex: none; overflow-wrap: anywhere; } footer { display: flex; gap: 8px; } button { font: inherit; padding: 4px 14px; }`;
-
-  function tick() {
-    if (!speaker || speaker.closed) return;
-    const page = speaker.document;
-    page.getElementById("elapsed").textContent = clock(Math.floor(elapsed() / 1000));
-    page.getElementById("clock").textContent = clock(new Date().getHours() * 60 + new Date().getMinutes());
-    page.getElementById("run").textContent = started ? "Pause timer" : elapsed() ? "Resume timer" : "Start timer";
-  }
-
-  function tellSpeaker() {
-    if (!speaker || speaker.closed) return;
-    const page = speaker.document, after = deck.slides[current + 1], count = stepsOf(current);
-    const part = count ? `, step ${Math.min(step, count)} of ${count}` : "";
-    page.getElementById("place").textContent = `${current + 1} / ${slides.length}${part}`;
-    page.getElementById("now").textContent = deck.slides[current].title;
-    page.getElementById("notes").textContent = deck.slides[current].notes || "No notes for this slide.";
-    page.getElementById("then").textContent = after ? `Next: ${after.title}` : "This is the last slide.";
-  }
-
-  window.addEventListener("pagehide", () => { if (speaker && !speaker.closed) speaker.close(); });
+  const presenter = deckPresenter({
+    name: deck.name, talk: deck.talk, told: deck.slides, slides, stage, draw, next, back, toast, onKey,
+    state: () => ({ current, step: Math.min(step, stepsOf(current)), count: stepsOf(current) }),
+    black: () => black(byId("black").hidden),
+  });
 
   // Saving a figure: with the slide's background, which its colours are made for
 
@@ -387,7 +338,8 @@
   }
 
   const BUTTONS = {
-    back, next, full: fullScreen, speaker: openSpeaker, svg: () => save("svg"), png: () => save("png"),
+    back, next, full: fullScreen, speaker: openSpeaker, ask: () => presenter.questions(),
+    address: () => presenter.address(), svg: () => save("svg"), png: () => save("png"),
     print: () => window.deckReady.then(() => print()),
   };
   for (const [id, act] of Object.entries(BUTTONS)) {
@@ -399,7 +351,7 @@
 
   let touch = null;
   addEventListener("touchstart", (event) => {
-    const isPart = event.target.closest("[data-part] :is(canvas, input, select, button, svg)");  // a finger draws or chooses there
+    const isPart = event.target.closest("canvas, input, select, button, .guess-pad");  // a finger draws or chooses there
     const one = event.touches.length === 1 && !isPart ? event.touches[0] : null;
     touch = one && { x: one.clientX, y: one.clientY };
   }, { passive: true });

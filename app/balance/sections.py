@@ -271,6 +271,7 @@ def variants(view: BalanceView) -> None:
         caption=f"Each variant changes one setting of {view.run.label} and keeps all others, the learning rate included. This "
         "shows effects on the balance; it does not rank the variants. Errors on validation rows at the last epoch.",
         subject=f"{view.whole_run}, last epoch",
+        runs=[run for run in runs if run.run_id in finished],
     )
 
 

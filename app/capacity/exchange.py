@@ -12,7 +12,7 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.capacity.sections import Choice, of_data
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.app.parts.csv_button import csv_button
+from leafscope.app.parts.save_table import save_table
 from leafscope.app.sweeps.findings import rates_words, stage_words
 from leafscope.core.comparison.exchange import ExchangeRate, exchange_rate
 from leafscope.core.comparison.statistics import best_depth, measure
@@ -99,7 +99,7 @@ def show(table: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
     st.dataframe(shown, hide_index=True, key="exchange_rates_chosen", height="content")
     with st.expander("At every depth", icon=":material/table:"):
         st.dataframe(every.drop(columns="Chosen"), hide_index=True, key="exchange_rates", height="content")
-        csv_button(lambda: every, "leafscope-exchange-rates.csv", key="exchange_rates_csv")
+        save_table(lambda: every, "leafscope-exchange-rates", key="exchange_rates_csv")
     st.caption(
         "The cost of the dense net whose test error equals the net's, as a multiple of the net's cost: mean errors of the "
         "dense widths, made to fall with cost and interpolated in its logarithm; 95 % bootstrap intervals over seeds, drawn "

@@ -14,14 +14,13 @@ import pandas as pd
 import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.address import session
 from leafscope.app.figures.capacity.capacity_by_depth import CapacityByDepth
 from leafscope.app.figures.capacity.capacity_time_ratio import CapacityTimeRatio
 from leafscope.app.figures.capacity.error_by_cost import Cost, ErrorByCost
 from leafscope.app.figures.capacity.growth_plot import times_words
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.parts import drawing
-from leafscope.app.parts.csv_button import csv_button
+from leafscope.app.parts.save_table import save_table
 from leafscope.app.sweeps import current
 from leafscope.app.sweeps.curves import cost_points
 from leafscope.app.sweeps.findings import data_words, interval_words, stage_words
@@ -263,7 +262,7 @@ def layer(benchmark: Benchmark | None, depth: int, gates: Gates) -> None:
             left_out_words(benchmark),
         ]
     drawing.figure(
-        shown.figure(subject=f"{_LAYER}, gates: {GATE_WORDS[gates]}", look=session.look()),
+        lambda look: shown.figure(subject=f"{_LAYER}, gates: {GATE_WORDS[gates]}", look=look),
         key="capacity_layer",
         sentence=summary(shown, depth, gates, benchmark is None or busy_words(benchmark) is None),
         caption=" ".join(filter(None, notes)),
@@ -289,7 +288,7 @@ def all_measured(benchmark: Benchmark) -> None:
     rows = pd.DataFrame(_rows(benchmark))
     with st.expander(f"All {theme.thousands(len(rows))} measurements", icon=":material/table:"):
         st.dataframe(rows, hide_index=True, height=300, key="capacity_measured", column_config=drawing.in_words(rows))
-        csv_button(lambda: rows, "leafscope-capacity.csv", key="capacity_measured_csv")
+        save_table(lambda: rows, "leafscope-capacity", key="capacity_measured_csv")
 
 
 # The nets of a sweep

@@ -9,7 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from leafscope.app.cli.registry import COMMANDS
-from leafscope.app.cli.terminal import printable
+from leafscope.app.cli.terminal import printable, refuse
+from leafscope.core.store.database.passwords import SEEN, has_password
 
 DEFAULT = "app"
 """The command that runs when none is named."""
@@ -18,8 +19,13 @@ DEFAULT = "app"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, the process's by default; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if any(has_password(text) for name in DATABASES if (text := getattr(options, name, None))):
+        return refuse(SEEN)
     return COMMANDS[options.command or DEFAULT].run(options)
 
+
+DATABASES = ("database", "source", "target")
+"""The options of commands that name a database."""
 
 GPU = "GPU: supported by PyTorch's CUDA build, but never run on one yet"
 """What `leafscope --version` says besides the version."""

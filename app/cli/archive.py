@@ -26,6 +26,11 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--find", metavar="FILTER", help="runs of which a filter holds, as on Compare: words, field=value, field>=2"
     )
+    parser.add_argument(
+        "--without-tables",
+        action="store_true",
+        help="leave out the rows of tables of your own; runs can then be read elsewhere, but not trained again",
+    )
     parser.add_argument("--all", action="store_true", help="everything in the database")
     parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     _add_database(parser)
@@ -58,10 +63,12 @@ def run_export(options: argparse.Namespace) -> int:
     try:
         store = Store(options.database, create=False)
         runs, sweeps, decks = _choose(store, options)
-        done = export_archive(store, options.file, run_ids=runs, sweep_ids=sweeps, deck_ids=decks)
+        done = export_archive(
+            store, options.file, run_ids=runs, sweep_ids=sweeps, deck_ids=decks, with_tables=not options.without_tables
+        )
     except (LeafscopeError, OSError, ValueError) as error:
         return refuse(str(error))
-    say(f"Wrote {_counted(done.runs, done.sweeps, done.decks)} to {options.file}: {_size(done.bytes)}.")
+    say(f"Wrote {_counted(done.runs, done.sweeps, done.decks, done.tables)} to {options.file}: {_size(done.bytes)}.")
     _say(done.skipped)
     return 0
 
@@ -88,7 +95,7 @@ def imported_words(done: "Imported", source: str) -> str:
         more.append(f"; {_number(done.attempts, 'attempt')} added to runs that had ended unfinished here")
     if done.here:
         more.append(f"; {_number(done.here, 'run')} {'was' if done.here == 1 else 'were'} here already")
-    return f"Read {_counted(done.runs, done.sweeps, done.decks)} from {source}{''.join(more)}."
+    return f"Read {_counted(done.runs, done.sweeps, done.decks, done.tables)} from {source}{''.join(more)}."
 
 
 def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], list[str], list[str]]:
@@ -134,8 +141,8 @@ def address(kind: str, text: str, names: Mapping[str, str]) -> str:
     return found[0]
 
 
-def _counted(runs: int, sweeps: int, decks: int) -> str:
-    parts = [_number(count, noun) for count, noun in ((sweeps, "sweep"), (decks, "deck")) if count]
+def _counted(runs: int, sweeps: int, decks: int, tables: int) -> str:
+    parts = [_number(count, noun) for count, noun in ((sweeps, "sweep"), (decks, "deck"), (tables, "table")) if count]
     if runs or not parts:
         parts.insert(0, _number(runs, "run"))
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))

@@ -81,7 +81,7 @@ def start_app(options: argparse.Namespace) -> int:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from leafscope.app import ending, open_files, server, theme
+    from leafscope.app import ending, in_order, open_files, server, theme
     from leafscope.app.access import AccessMiddleware
     from leafscope.app.first_frame import StyleMiddleware
     from leafscope.core.machine import heap
@@ -116,6 +116,7 @@ def start_app(options: argparse.Namespace) -> int:
         if not options.no_browser and _has_browser():  # `st.App` opens none itself
             threading.Thread(target=_open_when_up, args=(url, listen, port), daemon=True).start()
         open_files.keep_few_sessions()
+        in_order.keep_in_order()
         ending.end_soon()
         with server.running_worker(_prepare_first_page):
             yield None

@@ -10,7 +10,7 @@ from leafscope.app.compare import selection
 from leafscope.app.compare.group_lines import group_lines
 from leafscope.app.compare.run_lines import column_config, run_lines
 from leafscope.app.compare.selection import BASELINE, Selection, pick_group
-from leafscope.app.parts.csv_button import csv_button
+from leafscope.app.parts.save_table import save_table
 from leafscope.app.runs import actions
 from leafscope.core.comparison.table import CONFIG_FIELDS, MEASURES, field_words, shared, value_words
 
@@ -102,9 +102,9 @@ def _actions(found: Selection) -> None:
         actions.annotate(chosen, "compare")
         actions.python(chosen)
         columns = ["run_id", "title", "status", "model", *CONFIG_FIELDS, *MEASURES, "comment"]
-        csv_button(
+        save_table(
             lambda: found.table[columns].assign(tags=found.table["tags"].map(", ".join)),
-            "leafscope-comparison.csv",
+            "leafscope-comparison",
             key="_compare_csv",
             hint="The compared runs: every field of the configuration, and all scores at the best and the last epoch.",
         )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from plotly.offline import get_plotlyjs
 
 from leafscope.app import theme
-from leafscope.app.decks import scene_slide
+from leafscope.app.decks import figure_parts, question_round, scene_slide, view_code
 from leafscope.app.decks.mathml import mathml
 from leafscope.app.decks.provenance import Fact, facts, utc_date
 from leafscope.app.scene import assets
@@ -33,15 +33,16 @@ _FACT_LIMIT = 1_200
 _WITH_CODE = {"parcoords", "splom", "scattergl", "scatterpolargl", "scattersmith", "scatter3d", "surface", "mesh3d", "cone"}
 """Traces for which plotly.js generates code, which the content security policy must allow."""
 
-_PARTS = {"scene": scene_slide}
-"""Kinds of slides with scripts of their own, which the file has only if a slide needs them."""
+_PARTS = (scene_slide, figure_parts)
+"""Slides with scripts of their own, which the file has only if a slide needs them."""
 
 
-def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool = False) -> str:
+def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool = False, origin: str = "") -> str:
     """Write a deck as one self-contained HTML document; it fetches nothing.
 
     `made` is the time of writing, in seconds since 1970 (UTC). `embedded` is for a frame of the app: it takes the keyboard
-    focus and leaves the address alone. The last slides say how the figures were made. Raises ValueError without slides.
+    focus and leaves the address alone. `origin` is where the app answers, such as http://127.0.0.1:8501, for the addresses of
+    views; empty: not known. The last slides say how the figures were made. Raises ValueError without slides.
     """
     if not slides:
         raise ValueError("a deck must have at least one slide to be presented, got none")
@@ -57,11 +58,11 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
         _section(number, len(bodies), kind, look, reveal, body)
         for number, (kind, look, reveal, body) in enumerate(zip(kinds, looks, reveals, bodies), start=1)
     )
-    told = [{"title": one, "notes": _notes(slide.notes)} for one, slide in zip(names, slides)]
-    told += [{"title": HEADING, "notes": ""} for _ in pages]
-    data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told}
-    parts = [part for kind, part in _PARTS.items() if kind in kinds]
-    if parts:
+    told = [_told(one, slide, origin) for one, slide in zip(names, slides)]
+    told += [{"title": HEADING, "notes": "", "answers": [], "view": None} for _ in pages]
+    data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told, "talk": len(slides)}
+    parts = [part for part in _PARTS if any(map(part.needs, slides))]
+    if scene_slide in parts:
         data["looks"] = scene_slide.looks()
     title = html.escape(theme.one_line(name, 120)) or "Deck"
     # plotly.js is 4.8 MB: once per deck, and from the package, never from a CDN; likewise no MathJax and no web fonts
@@ -86,10 +87,13 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 <div id="toast" role="status"></div>
 <div id="said" class="unseen" aria-live="polite"></div>
 <div id="black" hidden></div>
+<div id="sheet" role="dialog" aria-label="About this slide" hidden></div>
+<div id="pointer" hidden></div>
 <script type="application/json" id="deck">{_json(data)}</script>
 <script>{get_plotlyjs()}</script>
 <script>
 {"".join(part.script() for part in parts)}
+{assets.read("presenter.js")}
 {assets.read("deck.js")}</script>
 </body>
 </html>
@@ -103,6 +107,8 @@ _BUTTONS = (
     ("next", "Next", "Right arrow or space"),
     ("full", "Full screen", "F"),
     ("speaker", "Speaker", "S"),
+    ("ask", "Questions", "Q: which seeds, how many were tried, what was chosen on what"),
+    ("address", "Address", "A: this view in the app, and its QR code"),
     ("svg", "SVG", "This figure as a drawing"),
     ("png", "PNG", "This figure as an image"),
     ("print", "Print", "Print, or save as PDF, one slide per page"),
@@ -128,8 +134,10 @@ def _policy(slides: Sequence[Slide]) -> str:
 
 
 def _traces(slide: Slide) -> list[dict[str, object]]:
-    data = (slide.figure or {}).get("data")
-    return [trace for trace in data if isinstance(trace, dict)] if isinstance(data, list) else []
+    states = figure_parts.states_of(slide) if slide.kind in ("figure", "states") else []
+    figures = [figure for state in states if isinstance(figure := state.get("figure"), dict)]
+    found = [figure.get("data") for figure in figures]
+    return [trace for data in found if isinstance(data, list) for trace in data if isinstance(trace, dict)]
 
 
 def _colours() -> str:
@@ -162,8 +170,9 @@ def _section(number: int, total: int, kind: str, dark: bool, reveal: bool, body:
 def _slide(slide: Slide, made: float) -> str:
     if slide.kind == "title":
         return _title_body(slide, made)
-    if slide.kind in _PARTS:
-        return _heading(slide.title) + _PARTS[slide.kind].body(_json(slide.figure), _label(slide)) + _caption(slide.caption)
+    for part in _PARTS:
+        if part.needs(slide):
+            return _heading(slide.title) + part.body(slide, _json(slide.figure), _label(slide)) + _caption(slide.caption)
     body = {"text": _text_body, "formula": _formula_body, "figure": _figure_body}[slide.kind](slide)
     return _heading(slide.title) + body
 
@@ -266,6 +275,12 @@ def _lines(text: str) -> list[str]:
 
 def _notes(notes: str) -> str:
     return "\n".join(_lines(notes[:_NOTES]))
+
+
+def _told(name: str, slide: Slide, origin: str) -> dict[str, object]:
+    """What the scripts know of a slide beside its picture."""
+    answers = [theme.one_line(sentence, _LINE) for sentence in question_round.answers(slide)]
+    return {"title": name, "notes": _notes(slide.notes), "answers": answers, "view": view_code.view(slide, origin)}
 
 
 def _name(slide: Slide) -> str:

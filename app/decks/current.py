@@ -1,29 +1,23 @@
 """The current deck, and "Add to deck"."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.address import link, session
-from leafscope.app.decks import snapshot
+from leafscope.app.address import session
+from leafscope.app.decks import cite
 from leafscope.core import jobs
-from leafscope.core.config import RunConfig
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo, Slide
 
 FIRST_NAME = "My deck"
 """Name of the deck that the first added figure creates; the one that came with the program stays as it is."""
 
-Drawing: TypeAlias = Any | Callable[[], Any]
-"""A figure, or a function that draws it on demand."""
-
 
 def current() -> DeckInfo | None:
-    """The current deck: the one chosen last, else the one changed last; None if there is none."""
-    known = jobs.default_store().decks()
+    """The current deck: the one chosen last, else the one changed last, of cited figures only if there is no other."""
+    known = sorted(jobs.default_store().decks(), key=lambda info: info.name == cite.CITED)
     chosen = st.session_state.get(session.Keys.DECK)
     return next((info for info in known if info.deck_id == chosen), known[0] if known else None)
 
@@ -33,11 +27,10 @@ def choose(deck_id: str | None) -> None:
     st.session_state[session.Keys.DECK] = deck_id
 
 
-def add_button(drawing: Drawing, *, key: str, sentence: str, caption: str) -> None:
+def add_button(origin: cite.Origin, share: float) -> None:
     """Offer to add a figure to the deck, as a slide whose notes begin with the figure's sentence."""
-    if button(key, "Keep this figure, as it is now, as a slide."):
-        figure = drawing() if callable(drawing) else drawing
-        add(figure, sentence=sentence, caption=caption)
+    if button(origin.key, "Keep this figure, as it is now, as a slide."):
+        keep(lambda: origin.slide(session.look(share)))
 
 
 def button(key: str, help: str) -> bool:
@@ -49,22 +42,6 @@ def _mixed(info: DeckInfo) -> str:
     """A warning if a deck mixes figures of both themes: a figure keeps the theme that it was drawn for."""
     kinds = {slide.dark for slide in jobs.default_store().slides(info.deck_id).values() if slide.figure is not None}
     return " The deck now mixes light and dark figures; add all of them in one theme." if len(kinds) > 1 else ""
-
-
-def add(figure: go.Figure, *, sentence: str, caption: str) -> None:
-    """Add a figure to the deck with the runs of the page, and confirm it."""
-    runs, sweep = link.shown()
-    keep(
-        lambda: snapshot.snapshot(
-            figure,
-            look=session.look(),
-            caption=caption,
-            notes=sentence,
-            runs=[RunConfig.model_validate_json(run) for run in runs],
-            sweep=sweep,
-            address=link.address(),
-        )
-    )
 
 
 def keep(make: Callable[[], Slide]) -> None:

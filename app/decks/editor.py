@@ -1,17 +1,15 @@
 """Parts of the Present page: the list of slides, the open slide's fields, and the deck full screen."""
 
 import html
-from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.address import session
-from leafscope.app.decks import as_html, mathml, scene_preview
+from leafscope.app.address import link, session
+from leafscope.app.decks import answers, as_html, mathml, scene_preview, tools, undo
 from leafscope.core import jobs
-from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo, Slide
 
 SLIDE = "slide"
@@ -23,6 +21,7 @@ KIND_ICONS = {
     "formula": ":material/function:",
     "figure": ":material/monitoring:",
     "scene": ":material/play_circle:",
+    "states": ":material/tune:",
 }
 NEW_SLIDES = {
     "title": ("Title", Slide(kind="title", title="Title", text="Who, where, when")),
@@ -53,8 +52,11 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         _list(info, content, ids, place)
+        tools.of_deck(info, content, ids[place])
     with right:
-        _open_slide(ids[place], content[ids[place]])
+        _open_slide(info, ids[place], content[ids[place]])
+        tools.again(info, content, ids[place])
+        answers.offer(ids[place], content[ids[place]], (ids[place - 1], content[ids[place - 1]]) if place else None)
 
 
 def _place(count: int, first: int) -> int:
@@ -108,14 +110,17 @@ def _open(place: int) -> None:
 def _move(info: DeckInfo, ids: list[str], place: int, to: int) -> None:
     moved = list(ids)
     moved.insert(to, moved.pop(place))
-    _try(lambda: jobs.default_store().order_slides(info.deck_id, moved))
+    undo.change(info.deck_id, lambda: jobs.default_store().order_slides(info.deck_id, moved))
     _open(to)
 
 
-def _open_slide(slide_id: str, slide: Slide) -> None:
+def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
     _field(slide_id, "title", slide.title, "Title")
-    if slide.kind in ("figure", "scene"):
-        (_figure if slide.kind == "figure" else scene_preview.show)(slide_id, slide)
+    if slide.kind == "scene":
+        scene_preview.show(slide_id, slide)
+        _field(slide_id, "caption", slide.caption, "Caption", lines=2)
+    elif slide.kind in ("figure", "states"):
+        _figure(slide_id, answers.state(slide) if slide.kind == "states" else slide)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     else:
         _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])
@@ -133,7 +138,7 @@ def _open_slide(slide_id: str, slide: Slide) -> None:
             "Delete this slide",
             icon=":material/delete:",
             key=f"_slide_{slide_id}_delete",
-            on_click=lambda: _try(lambda: jobs.default_store().delete_slide(slide_id)),
+            on_click=lambda: undo.change(info.deck_id, lambda: jobs.default_store().delete_slide(slide_id)),
         )
     if slide.address:
         st.caption(f"Taken from {theme.escape_markdown(slide.address, 200)}")
@@ -151,14 +156,8 @@ def _field(slide_id: str, name: str, value: str, label: str, *, lines: int = 1, 
 
 def _change(slide_id: str, name: str, key: str) -> None:
     value = st.session_state[key]
-    _try(lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
-
-
-def _try(action: Callable[[], object]) -> None:
-    try:
-        action()
-    except (LeafscopeError, ValueError) as error:
-        session.notify(str(error))
+    deck_id = st.session_state[session.Keys.DECK]
+    undo.change(deck_id, lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
 
 
 def _figure(slide_id: str, slide: Slide) -> None:
@@ -180,7 +179,9 @@ def present(info: DeckInfo, content: dict[str, Slide], made: float) -> None:
     """Fill the window with the deck; Escape or the button in the corner goes back."""
     st.html(_FILL)  # runs no scripts, hence the frame
     with st.container(key="deck_frame"):
-        st.iframe(as_html.deck_html(info.name, list(content.values()), made=made, embedded=True), height=700)
+        st.iframe(
+            as_html.deck_html(info.name, list(content.values()), made=made, embedded=True, origin=link.origin()), height=700
+        )
     with st.container(key="deck_close"):
         st.button("Back to the slides", icon=":material/close:", key="_close_deck", on_click=_close)
 

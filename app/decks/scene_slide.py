@@ -18,6 +18,9 @@ MAX_BYTES = 2_400_000
 FEWEST_EPOCHS = 2
 """Fewest epochs that are kept of a net that has as many."""
 
+MOST_SCENES = 7
+"""Most scenes that stand side by side."""
+
 SIZE = 27
 """Text of a scene in px of the stage: its smallest labels are 3 px smaller."""
 
@@ -38,12 +41,12 @@ def slide(
     title: str | None = None,
     address: str = "",
 ) -> Slide:
-    """Make a slide of one or two scenes of `payload.scene`, beginning at a place (`epoch`, `level`, `shuffled`, `held`).
+    """Make a slide of scenes of `payload.scene`, up to `MOST_SCENES`; it begins at a place (`epoch`, `level`, `held` ...).
 
     `steps` are changes of the place, which "next" goes through; with `plays` the net's training is replayed from there.
     Scenes above `MAX_BYTES` keep fewer epochs; raises LimitError if even the fewest are too large.
     """
-    fewest = [_packed(scenes, most, place, explained, steps) for most in (None, 21, 11, 6, FEWEST_EPOCHS)]
+    fewest = _sizes(scenes, place, explained, steps)
     kept = next((one for one in fewest if _size(one) <= MAX_BYTES), None)
     if kept is None:
         raise LimitError(
@@ -96,6 +99,22 @@ def thinned(scene: Mapping[str, Any], most: int, keep: int | None = None) -> dic
     }
 
 
+def shared(scenes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give scenes with as many epochs as fit into a slide together, as `slide` keeps them, each with its rows."""
+    kept = next((one for one in _sizes(scenes, {}, None, ()) if _size(one) <= MAX_BYTES), None)
+    return [] if kept is None else [one | {"rows": one["rows"] or kept["scenes"][0]["rows"]} for one in kept["scenes"]]
+
+
+def _sizes(
+    scenes: Sequence[Mapping[str, Any]],
+    place: Mapping[str, Any],
+    explained: Mapping[str, Any] | None,
+    steps: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """The slide's data with all epochs, and with ever fewer."""
+    return [_packed(scenes, most, place, explained, steps) for most in (None, 21, 11, 6, FEWEST_EPOCHS)]
+
+
 def _packed(
     scenes: Sequence[Mapping[str, Any]],
     most: int | None,
@@ -133,6 +152,9 @@ def _title(scenes: Sequence[Mapping[str, Any]], place: Mapping[str, Any], runs: 
     if place.get("level") is not None:
         return f"{subject}{words[0]}, read to level {place['level']} of {scenes[0]['depth']}"
     shares = [_score(scene, place.get("epoch")) for scene in scenes]
+    errors = [1 - share for share in shares if share is not None]
+    if len(scenes) > 2 and errors:
+        return f"{subject}{len(scenes)} nets, test error {theme.percent(min(errors))} to {theme.percent(max(errors))}"
     if None in shares:
         return f"{subject}{' and '.join(words)}"
     when = "" if place.get("epoch") is None else f" after epoch {place['epoch']}"
@@ -154,7 +176,9 @@ def _score(scene: Mapping[str, Any], epoch: int | None) -> float | None:
 
 
 def _caption(scenes: Sequence[Mapping[str, Any]], runs: Sequence[RunConfig]) -> str:
-    names = "; ".join(theme.one_line(run.label, 80) for run in runs)
+    names = "; ".join(theme.one_line(run.label, 80) for run in runs[:2])
+    if len(runs) > 2:
+        names = f"{theme.one_line(runs[0].label, 80)} and {len(runs) - 1} more"
     rows = {split: scenes[0]["rows"][split]["n"] for split in ("train", "test")}
     n = f"{theme.thousands(rows['train'])} training and {theme.thousands(rows['test'])} test rows, one seed"
     return f"{names}: {n}. {CAPTION}"
@@ -163,7 +187,12 @@ def _caption(scenes: Sequence[Mapping[str, Any]], runs: Sequence[RunConfig]) -> 
 # In the deck's file
 
 
-def body(data: str, label: str) -> str:
+def needs(slide: Slide) -> bool:
+    """Return whether a slide is a scene."""
+    return slide.kind == "scene"
+
+
+def body(_slide: Slide, data: str, label: str) -> str:
     """Write a scene's place in the document; `data` is JSON for a script element, `label` is escaped."""
     return (
         f'<div class="scene-room room" role="group" aria-label="{label}" data-part="scene">'

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version
 
+import pandas as pd
 import plotly.graph_objects as go
 
+from leafscope.app.citing import numbers
 from leafscope.app.theme import Look
 from leafscope.core.config import RunConfig, SweepConfig
-from leafscope.core.store.decks import Slide
+from leafscope.core.store.decks import MAX_NUMBERS, Slide
 
 PROGRAMS = ("leafscope", "torch", "plotly", "streamlit", "numpy", "scikit-learn")
 """Programs that a result may depend on; every slide keeps their versions."""
@@ -31,8 +33,13 @@ def snapshot(
     runs: Sequence[RunConfig] = (),
     sweep: SweepConfig | None = None,
     address: str = "",
+    source: str = "",
+    table: pd.DataFrame | None = None,
 ) -> Slide:
-    """Make a slide of a figure that `frame.frame` dressed: its title moves to the slide."""
+    """Make a slide of a figure that `frame.frame` dressed: its title moves to the slide.
+
+    `source` is the figure's name on its page, and `table` its numbers, by which it can be drawn again and compared.
+    """
     drawn: dict[str, object] = json.loads(figure.to_json())
     layout = drawn["layout"]
     assert isinstance(layout, dict)
@@ -41,6 +48,7 @@ def snapshot(
     meta = layout.pop("meta", None) or {}
     margin = layout.setdefault("margin", {})
     margin["t"] = max(14, margin.get("t", 14) - meta.get("title_room", 0))
+    told = "" if table is None else numbers.as_text(table)
     own_title, subtitle = (html.unescape(meta.get(name, "")) for name in ("title", "subtitle"))
     return Slide(
         kind="figure",
@@ -55,6 +63,11 @@ def snapshot(
         address=address,
         versions=versions(),
         taken=time.time(),
+        source=source,
+        numbers=told if len(told) <= MAX_NUMBERS else "",
+        digest=numbers.digest(source, told, (run.run_id for run in runs), "" if sweep is None else sweep.sweep_id)
+        if told
+        else "",
     )
 
 

@@ -105,6 +105,7 @@ def _rare_rows(view: LeafView) -> None:
         subject=f"{view.whole_run}, last epoch",
         caption="Test rows by how many training rows are in their leaf at the last epoch; error minus that of the dense net "
         f"of the same width, seed and rate on the same rows. Seeds {run.seed} to {run.seed + SEEDS - 1}, as {run.label}.",
+        runs=[run for runs in wanted.values() for run in runs if run.run_id in finished],
     )
 
 

@@ -1,5 +1,6 @@
 """The rows of the chosen node on Leaves: images or a table, their classes, and their mean."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from leafscope.app.leaves.node import LeafView
 from leafscope.app.leaves.sections import impossible_words
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
+from leafscope.app.parts.save_table import save_table
 
 MOST_MEMBERS = 2000
 """Rows whose margins are computed; a deep net of several layers takes a second for them."""
@@ -52,6 +54,8 @@ def rows(view: LeafView) -> None:
         caption="In the order of the data set; hover over an image for its row, class and prediction. "
         + _predicted(view, predictions),
     )
+    with st.container(horizontal=True):
+        _save_rows(view, lambda: _row_table(view, members, predictions))
 
 
 def classes(view: LeafView) -> None:
@@ -106,18 +110,35 @@ def _predicted(view: LeafView, predictions: NDArray[np.int64] | None) -> str:
 
 def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> None:
     split = view.data.splits[view.split]
+    sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
+    st.markdown(theme.escape_markdown(sentence))
+    shown = _row_table(view, members, predictions)
+    words = drawing.in_words(shown.iloc[:, : shown.shape[1] - view.data.raw.shape[1]])
+    st.dataframe(shown, hide_index=True, height=320, key="member_table", column_config=words)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "In the order of the data set, features in the data's units. " + _predicted(view, predictions), width="stretch"
+        )
+        _save_rows(view, lambda: shown)
+
+
+def _row_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> pd.DataFrame:
+    """One row for each row of the node: class, prediction, margin, and its features."""
+    split = view.data.splits[view.split]
     names = np.array(view.data.class_names)
     table = pd.DataFrame({"row": split.index[members], "class": names[split.y[members]]})
     if predictions is not None:
         table["prediction"] = names[predictions]
         table["wrong"] = predictions != split.y[members]
     table = table.assign(**_at_the_gates(view, members))
-    features = pd.DataFrame(view.data.raw[split.index[members]], columns=list(view.data.feature_names))
-    sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
-    st.markdown(theme.escape_markdown(sentence))
-    shown = pd.concat([table, features], axis=1)
-    st.dataframe(shown, hide_index=True, height=320, key="member_table", column_config=drawing.in_words(table))
-    st.caption("In the order of the data set, features in the data's units. " + _predicted(view, predictions))
+    values = view.data.raw[split.index[members]]
+    return pd.concat([table, pd.DataFrame(values.reshape(len(members), -1), columns=list(view.data.feature_names))], axis=1)
+
+
+def _save_rows(view: LeafView, make: Callable[[], pd.DataFrame]) -> None:
+    """Offer the rows of the node with all their features as a file."""
+    name = f"rows-of-{view.split}-at-{view.level}-{view.prefix}-{view.run.run_id}"
+    save_table(make, name, key="member_rows", label="Save these rows as CSV", hint="All features, in the data's units.")
 
 
 def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

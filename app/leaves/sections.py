@@ -148,6 +148,7 @@ def over_epochs(view: LeafView) -> None:
     drawing.show(
         lines,
         key="leaf_lines",
+        runs=[] if dense is None or (beside := _dense_run(view)) is None else [beside],
         subject=view.whole_run,
         caption=view.caption(
             "The chosen node and the selected leaves. Grey: the load before training"
@@ -284,6 +285,7 @@ def decision_tree(view: LeafView) -> None:
             f"The decision tree (scikit-learn, max_depth {view.depth}, same rows) is fitted on the training rows; it has "
             f"{theme.thousands(tree.n_leaves)} leaves, the net 2^{view.depth} = {theme.thousands(1 << view.depth)}."
         ),
+        runs=[other],
     )
     st.dataframe(_side_by_side(view, tree, loads), hide_index=True, key="decision_tree_table", height="content")
     st.caption(

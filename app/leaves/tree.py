@@ -72,7 +72,8 @@ def show(view: LeafView) -> None:
             "Each box is a node of the tree: a prefix of the sign pattern, from the root to the leaves. Its colour is its "
             "share of the rows, on one scale for all levels."
         ),
-        drawing=lambda: icicle.figure(subject=view.subject, look=session.look(0.58)),
+        draw=lambda look: icicle.figure(subject=view.subject, look=look),
+        share=0.58,
         sentence=icicle.sentence(),
         hint="Click a box to see its rows.",
     )

@@ -59,6 +59,7 @@ def leaf_use(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
         ),
         key="leaf_use_by_depth",
         subject=choice.subject,
+        sweep=choice.info.config,
         caption=" ".join(filter(None, [_caption(found, measure, model, chance), bands_words(rows), missing])),
     )
 

@@ -17,7 +17,7 @@ from leafscope.app.figures.overfitting.training_curves import TrainingCurves
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.overfitting.part import DEPTH_KEY, WIDTH_KEY, Choice, of_data, shown
 from leafscope.app.parts import drawing
-from leafscope.app.parts.csv_button import csv_button
+from leafscope.app.parts.save_table import save_table
 from leafscope.app.sweeps import findings
 from leafscope.app.sweeps.curves import error_curves, gap_curves, intervals
 from leafscope.app.sweeps.findings import stage_words
@@ -276,8 +276,8 @@ def table(info: SweepInfo, results: pd.DataFrame) -> None:
         words = drawing.in_words(results[shown])
         st.dataframe(results[shown], hide_index=True, height=420, key="sweep_members", column_config=words)
         with st.container(horizontal=True):
-            file_name = f"leafscope-sweep-{info.sweep_id}.csv"
-            csv_button(lambda: results, file_name, key="sweep_csv", label="Save all columns as CSV")
+            file_name = f"leafscope-sweep-{info.sweep_id}"
+            save_table(lambda: results, file_name, key="sweep_csv", label="Save all columns as CSV")
             from leafscope.core.config.toml_file import write_sweep
 
             st.download_button(

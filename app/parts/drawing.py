@@ -1,7 +1,7 @@
 """A figure on a page, with its sentence, caption, numbers and downloads."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,9 +9,11 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.decks import current
+from leafscope.app.decks import cite, current
 from leafscope.app.figures.shared.figure import Figure
-from leafscope.app.parts.csv_button import csv_button
+from leafscope.app.parts.save_table import save_table
+from leafscope.app.theme import Look
+from leafscope.core.config import RunConfig, SweepConfig
 
 
 def show(
@@ -24,38 +26,46 @@ def show(
     hint: str = "",
     share: float = 1.0,
     on_select: Callable[[], None] | None = None,
+    runs: Sequence[RunConfig] = (),
+    sweep: SweepConfig | None = None,
 ) -> None:
     """Show a figure: its sentence and `words` above, its caption and folded numbers below.
 
     `hint` says what the page lets you do with it; slides leave it out. `share` is the share of the main column that the
-    figure fills.
+    figure fills. `runs` are those that it shows beside the page's own; `sweep` is its sweep, where that is not the page's.
     """
     figure(
-        shown.figure(subject=subject, look=session.look(share)),
+        lambda look: shown.figure(subject=subject, look=look),
         key=key,
         sentence=f"{shown.sentence()} {words}".strip(),
         caption=caption,
         table=shown.table(),
         hint=hint,
+        share=share,
         on_select=on_select,
+        runs=runs,
+        sweep=sweep,
     )
 
 
 def figure(
-    shown: go.Figure,
+    draw: Callable[[Look], go.Figure],
     *,
     key: str,
     sentence: str,
     caption: str,
     table: pd.DataFrame,
     hint: str = "",
+    share: float = 1.0,
     on_select: Callable[[], None] | None = None,
+    runs: Sequence[RunConfig] = (),
+    sweep: SweepConfig | None = None,
 ) -> None:
-    """Show a figure: its sentence above, its caption and folded numbers below.
+    """Show a figure that a function draws in a look: its sentence above, its caption and folded numbers below.
 
-    `hint` says what the page lets you do with it; slides leave it out. The camera above it saves SVG or PNG, as chosen in
-    the sidebar; the numbers can be saved as CSV.
+    The camera above it saves SVG or PNG, as chosen in the sidebar; the other parameters are those of `show`.
     """
+    shown = draw(session.look(share))
     st.markdown(theme.escape_markdown(sentence))
     # Streamlit makes a new DOM node whenever the data change: the chart flickers and loses zoom, with or without a key or
     # `uirevision`, so live curves use other elements. Clicks arrive from bars, histograms, markers and box points, and from
@@ -74,21 +84,42 @@ def figure(
                 "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
             },
         )
-    numbers(table, key, caption, drawing=shown, sentence=sentence, hint=hint)
+    numbers(table, key, caption, draw=draw, sentence=sentence, hint=hint, share=share, runs=runs, sweep=sweep)
 
 
 def numbers(
-    table: pd.DataFrame, key: str, caption: str, *, drawing: current.Drawing | None = None, sentence: str = "", hint: str = ""
+    table: pd.DataFrame,
+    key: str,
+    caption: str,
+    *,
+    draw: Callable[[Look], go.Figure],
+    sentence: str = "",
+    hint: str = "",
+    share: float = 1.0,
+    runs: Sequence[RunConfig] = (),
+    sweep: SweepConfig | None = None,
 ) -> None:
-    """Show a figure's caption with "Add to deck" and its folded numbers, which a button saves as CSV."""
+    """Show a figure's caption with "Add to deck" and its folded numbers, with buttons that save them and cite the figure."""
+    origin = cite.Origin(key, draw, table, sentence, caption, runs, sweep)
+    cite.answer(origin)
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
         st.caption(theme.escape_markdown(f"{caption} {hint}".strip()), width="stretch")
         with st.container(horizontal=True, width="content", gap="small"):
-            if drawing is not None:
-                current.add_button(drawing, key=key, sentence=sentence, caption=caption)
+            current.add_button(origin, share=share)
             with st.popover("Numbers", icon=":material/table:", type="tertiary"):
                 st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers", column_config=in_words(table))
-                csv_button(lambda: table, f"{_file_name(key)}.csv", key=f"{key}_csv")
+                with st.container(horizontal=True):
+                    save_table(lambda: table, _file_name(key), key=f"{key}_csv")
+            # not among the numbers, which would stay in front of the dialog
+            cited = st.button(
+                "Cite",
+                icon=":material/format_quote:",
+                key=f"{key}_cite",
+                type="tertiary",
+                help="This figure for a paper: SVG and PDF 85 mm wide, numbers, script, BibTeX, and its digest.",
+            )
+        if cited:
+            cite.dialog(origin)
 
 
 def in_words(table: pd.DataFrame) -> dict[str, str]:

@@ -13,8 +13,8 @@ from leafscope.app.playground import continuous, controls, presets, scene
 from leafscope.app.scene import payload
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
-from leafscope.core.datasets import shape
-from leafscope.core.errors import LeafscopeError, LimitError
+from leafscope.core.datasets import load, shape
+from leafscope.core.errors import DataError, LeafscopeError, LimitError
 from leafscope.core.store.values.summaries import RunSummary
 
 LARGEST_SEED = 2**31 - 1
@@ -186,7 +186,19 @@ def _score_words(now: RunSummary) -> str:
     at_best = f"{best} at epoch {now.best_epoch}, where validation loss was lowest"
     if now.best_epoch is None:
         at_best = "no epoch had a finite validation loss"
-    return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}"
+    return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}{_always_words(now)}"
+
+
+def _always_words(now: RunSummary) -> str:
+    """Set the accuracy beside that of always the same answer, and say if it is no better."""
+    try:
+        data = load(now.config.data, now.config.data_seed)
+    except DataError:
+        return ""
+    always, name = data.majority_accuracy, theme.escape_markdown(data.class_names[data.majority_class], 40)
+    if now.last.get("test_accuracy", math.nan) <= always:
+        return f"; **no better than always answering {name}** ({theme.percent(always)})"
+    return f"; always answering {name}: {theme.percent(always)}"
 
 
 def _progress_words(now: RunSummary, epoch: int) -> str:

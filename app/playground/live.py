@@ -16,6 +16,7 @@ from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.parts import drawing, store_trouble
 from leafscope.app.playground import continuous, ghost
 from leafscope.app.playground.ghost import Ghost
+from leafscope.app.theme import Look
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import DATA_SETS, shape
@@ -28,6 +29,9 @@ REFRESH = 0.3
 
 GHOST = "run before"
 """The name of the line of the run that was shown before."""
+
+LEGEND_ROOM = 32
+"""Width of a chart, in heights of its letters, from which the legend stands beside the title, else below it."""
 
 MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""
@@ -129,12 +133,12 @@ def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> Non
         f"Measured after each epoch on all {theme.thousands(size.n_train)} training and "
         f"{theme.thousands(size.n_validation)} validation rows; epoch 0 is before training. One seed."
         + ("" if before is None else f" {before.words()}"),
-        drawing=lambda: _standing_curves(now, history),
+        draw=lambda look: _standing_curves(now, history, look),
         sentence=_curve_sentence(history, "loss"),
     )
 
 
-def _standing_curves(now: RunSummary, history: pd.DataFrame) -> go.Figure:
+def _standing_curves(now: RunSummary, history: pd.DataFrame, look: Look) -> go.Figure:
     """The loss as a figure for the deck: the live chart is drawn by another library."""
     losses = history[(history["metric"] == "loss") & history["split"].isin(("train", "validation"))]
     wide = losses.pivot_table(index="epoch", columns="split", values="value", dropna=False)
@@ -148,7 +152,7 @@ def _standing_curves(now: RunSummary, history: pd.DataFrame) -> go.Figure:
         model=now.config.net.kind,
         gates=now.config.net.gates,
     )
-    return curves.figure(subject=theme.one_line(now.title, 60), look=session.look())
+    return curves.figure(subject=theme.one_line(now.title, 60), look=look)
 
 
 def _flat_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -254,8 +258,8 @@ def _loads(now: RunSummary, shown: int, layer: int) -> None:
         pd.DataFrame({"epoch": epoch, "leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
         "live_loads_table",
         LOADS_CAPTION,
-        drawing=lambda: LeafLoads(counts, run.net.depth).figure(
-            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=session.look()
+        draw=lambda look: LeafLoads(counts, run.net.depth).figure(
+            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=look
         ),
         sentence=load_sentence(counts, run.net.depth, epoch),
     )
@@ -278,16 +282,16 @@ def _spec(
 ) -> dict[str, Any]:
     size = theme.FONT_SIZE[look.projector]
     text = {"fontSize": size, "color": theme.TEXT[look.dark]}
+    is_narrow = legend and session.look(1 / 2).width < LEGEND_ROOM * size  # the second of two columns
     axis_label = dict(x_axis.pop("axisLabel", {})) | text
     return {
         "animation": False,
         "title": {"text": title, "left": 0, "top": 0, "textStyle": text | {"fontWeight": "bold"}},
-        "grid": {"left": 8, "right": 24, "top": 3 * size, "bottom": 2 * size, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": (4.5 if is_narrow else 3) * size, "bottom": 2 * size, "containLabel": True},
         "legend": {
             "show": legend,
             "data": [one["name"] for one in series if one["name"] != GHOST],  # which has its name beside it
-            "right": 40,
-            "top": 0,
+            **({"left": 0, "top": 1.6 * size} if is_narrow else {"right": 40, "top": 0}),
             "textStyle": text,
             "itemWidth": 40,
         },

@@ -9,7 +9,7 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.parts import run_picker
 from leafscope.core import jobs
-from leafscope.core.config.as_python import script
+from leafscope.core.config.as_python import estimator, script
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.annotations import COMMENT_LENGTH, NAME_LENGTH
 from leafscope.core.store.archive import export_archive
@@ -67,6 +67,9 @@ def python(chosen: Sequence[RunSummary]) -> None:
         if can:
             st.caption("Reproduces the history on the same device with the same number of threads, bit for bit on the CPU.")
             st.code(script(chosen[0].config, chosen[0].facts.get("compiled")), language="python", width=680)
+            if (words := estimator(chosen[0].config)) is not None:
+                st.caption("The same settings as an estimator of scikit-learn, for rows of your own: estimator.fit(X, y).")
+                st.code(words, language="python", width=680)
 
 
 def save_archive(chosen: Sequence[RunSummary], key: str, sweep_ids: Sequence[str] = ()) -> None:

@@ -52,6 +52,7 @@ from leafscope.app.theme.look import (
 )
 from leafscope.app.theme.page import page_style
 from leafscope.app.theme.safe import as_csv, escape, escape_markdown, one_line
+from leafscope.app.theme.tables import as_latex, as_markdown
 from leafscope.app.theme.template import SIDEBAR_BACKGROUND, STREAMLIT_THEME, streamlit_options, template
 from leafscope.app.theme.words import (
     MISSING,
@@ -106,6 +107,8 @@ __all__ = [
     "Look",
     "Scale",
     "as_csv",
+    "as_latex",
+    "as_markdown",
     "bit_pattern",
     "byte_size",
     "class_colour",

@@ -85,6 +85,31 @@ def script(run: RunConfig, compiled: bool | None = None) -> str:
     )
 
 
+def estimator(run: RunConfig) -> str | None:
+    """Write the scikit-learn estimator with a run's settings, for rows in memory; None for what scikit-learn itself fits.
+
+    >>> print(estimator(RunConfig(net=NetConfig(depth=2), train=TrainConfig(lr=0.01), seed=3)))
+    from leafscope.core import TreeNetClassifier
+    <BLANKLINE>
+    estimator = TreeNetClassifier(depth=2, learning_rate=0.01, random_state=3)
+    """
+    if run.net.fitted:
+        return None
+    settings = nested(without_defaults(run).items())
+    arguments = {**settings.get("net", {}), **settings.get("train", {})}
+    named = {_NAMES.get(name, name): value for name, value in arguments.items()}
+    if "patience" in named:
+        named["early_stopping"] = True
+    named["random_state"] = run.seed
+    name = "TreeNetClassifier"
+    laid_out = "\n".join(_laid_out(_Call(name, list(named.items())), prefix="estimator = "))
+    return f"from leafscope.core import {name}\n\n{laid_out}\n"
+
+
+_NAMES = {"lr": "learning_rate"}
+"""Fields of a configuration that an estimator names as scikit-learn does."""
+
+
 def _call(run: RunConfig) -> "_Call":
     arguments = nested(without_defaults(run).items())
     return _Call(

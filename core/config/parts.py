@@ -333,6 +333,17 @@ class TrainConfig(Config):
             empty="never",
         ),
     ] = None
+    class_weight: Annotated[
+        str,
+        Option(
+            label="Weights of classes",
+            meaning="Balanced: in training, and in the loss, every class weighs as much as any other, however few rows it has.",
+            choices={"none": "every row the same", "balanced": "balanced: every class the same"},
+            short=str,
+            read_by="all",
+            words="class weights",
+        ),
+    ] = "none"
     device: Annotated[
         str,
         Option(

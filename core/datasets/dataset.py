@@ -107,13 +107,17 @@ class Dataset:
         return len(self.class_names)
 
     @property
+    def majority_class(self) -> int:
+        """The class that most training rows have, the first of equals."""
+        return int(np.bincount(self.train.y, minlength=self.n_classes).argmax())
+
+    @property
     def majority_accuracy(self) -> float:
         """The accuracy of chance: the share of test rows of the class that most training rows have, the first of equals.
 
         From 0 to 1; what a decision tree of depth 0 has.
         """
-        majority = np.bincount(self.train.y, minlength=self.n_classes).argmax()
-        return float((self.test.y == majority).mean())
+        return float((self.test.y == self.majority_class).mean())
 
     def standardize(self, x: ArrayLike) -> NDArray[np.float32]:
         """Standardize raw features like the splits: (..., P) -> (..., P) float32, `(x - mean) / scale`, C-contiguous.

@@ -6,7 +6,9 @@ pages.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakSet
@@ -161,6 +163,10 @@ def _missing(name: str) -> DatasetSpec:
 _KINDS = {int: "a whole number", float: "a real number", str: "text"}
 
 
+_WITHIN: ContextVar[tuple[Source, ...]] = ContextVar("_WITHIN", default=())
+"""Sources of a block of code."""
+
+
 class DataSets(Registry[DatasetSpec]):
     """The data sets by name; tables that people brought have names too, but are not listed."""
 
@@ -172,10 +178,19 @@ class DataSets(Registry[DatasetSpec]):
         """Look for tables there too, for as long as it lives."""
         self._sources.add(source)
 
+    @contextmanager
+    def also_from(self, source: "Source") -> Iterator[None]:
+        """Look for tables there too while the block runs, in this thread, where no other source has them."""
+        token = _WITHIN.set((*_WITHIN.get(), source))
+        try:
+            yield
+        finally:
+            _WITHIN.reset(token)
+
     def __getitem__(self, name: str) -> DatasetSpec:
         if not is_table(name):
             return super().__getitem__(name)
-        found = (source.data_set(name.removeprefix(TABLE)) for source in list(self._sources))
+        found = (source.data_set(name.removeprefix(TABLE)) for source in (*self._sources, *_WITHIN.get()))
         return next((spec for spec in found if spec is not None), None) or _missing(name)
 
     def register(self, variant: DatasetSpec) -> DatasetSpec:

@@ -1068,13 +1068,24 @@ class Settings(NamedTuple):
     """Whether the leaves of a layer decay to their mean instead of to 0."""
 
 
+class Answers(NamedTuple):
+    """What is to be predicted of the rows of a split."""
+
+    y: np.ndarray
+    """(R,) int64: classes; or empty."""
+    targets: np.ndarray
+    """(R,): numbers, of a net with one output; or empty."""
+    weights: np.ndarray
+    """(R,): the weight of each row's loss; or empty: all are 1."""
+
+
 class Forward(NamedTuple):
     """What a forward pass of a batch fills. The rows of a gated layer are sorted anew by each layer before."""
 
     x: np.ndarray
     """(N, P)."""
-    y: np.ndarray
-    """(N,) int64."""
+    row: np.ndarray
+    """(N,) int64: which row of the split each one is."""
     z: np.ndarray
     """(layers + 1, N, w): pre-activations; rows in the order of the layer below."""
     h: np.ndarray
@@ -1183,12 +1194,16 @@ def gate_layer(net, layer, z, h, a):
 
 
 @_compile
-def cross_entropy(logits, y, slope):
-    """Sum of the rows' losses in nats and number of right rows; with `slope` (N, C) also the mean loss's gradient."""
+def cross_entropy(logits, row, y, weights, slope):
+    """Sum of the rows' losses in nats and number of right rows; with `slope` (N, C) also the mean loss's gradient.
+
+    row (N,): the number of each row in y and weights.
+    """
     n, classes = logits.shape
     loss = 0.0
     right = 0
     for r in range(n):
+        label = y[row[r]]
         best = 0
         for j in range(1, classes):
             if logits[r, j] > logits[r, best] or (math.isnan(logits[r, j]) and not math.isnan(logits[r, best])):
@@ -1197,14 +1212,40 @@ def cross_entropy(logits, y, slope):
         total = F(0)
         for j in range(classes):
             total += F(math.exp(logits[r, j] - top))
-        loss += F(math.log(total)) + top - logits[r, y[r]]
-        if best == y[r]:
+        own = F(math.log(total)) + top - logits[r, label]
+        loss += own * weights[row[r]] if weights.size else own
+        if best == label:
             right += 1
         if slope.shape[0]:
             for j in range(classes):
                 share = F(math.exp(logits[r, j] - top)) / total
-                slope[r, j] = (share - (F(1) if j == y[r] else F(0))) / F(n)
+                slope[r, j] = (share - (F(1) if j == label else F(0))) / F(n)
+            if weights.size:
+                for j in range(classes):
+                    slope[r, j] *= weights[row[r]]
     return loss, right
+
+
+@_compile
+def squared_error(outputs, row, targets, weights, slope):
+    """Sum of the rows' squared errors; with `slope` (N, 1) also the mean's gradient. row (N,) as for `cross_entropy`."""
+    n = outputs.shape[0]
+    loss = 0.0
+    for r in range(n):
+        weight = weights[row[r]] if weights.size else F(1)
+        error = outputs[r, 0] - targets[row[r]]
+        loss += weight * error * error
+        if slope.shape[0]:
+            slope[r, 0] = F(2) * weight * error / F(n)
+    return loss
+
+
+@_compile
+def loss_of(logits, row, answers, slope):
+    """Sum of the rows' losses and number of right rows, 0 for numbers; with `slope` (N, C) also the mean loss's gradient."""
+    if answers.targets.size:
+        return squared_error(logits, row, answers.targets, answers.weights, slope), 0
+    return cross_entropy(logits, row, answers.y, answers.weights, slope)
 
 
 @_compile
@@ -1253,7 +1294,7 @@ def last_layer(net, h, logits):
 
 
 @_compile
-def train_forward(net, settings, n, noise, start, to, path):
+def train_forward(net, settings, answers, n, noise, start, to, path):
     """Forward pass of a batch of n rows: the mean loss with penalties; fills `to`. Noise of the batch begins at `start`."""
     layout, z, h, a, read = net.layout, to.z, to.h[:n], to.a, to.read
     order, ordered, origin, moved = to.order, to.ordered, to.origin, to.moved
@@ -1280,10 +1321,10 @@ def train_forward(net, settings, n, noise, start, to, path):
             moved[r] = origin[order[layer, r]]
         copy(moved[:n], origin)
     for r in range(n):
-        moved[r] = to.y[origin[r]]
+        moved[r] = to.row[origin[r]]
     relu(z[layout.layers, :n], h)
     last_layer(net, h, to.logits[:n])
-    loss, _ = cross_entropy(to.logits[:n], moved[:n], to.slope[:n])
+    loss, _ = loss_of(to.logits[:n], moved[:n], answers, to.slope[:n])
     loss /= n
     zero(to.da.reshape(-1))
     if settings.balance > 0 and depth > 0:
@@ -1445,27 +1486,28 @@ def named_net(net):
 
 
 @_compile
-def train_steps(net, settings, x, y, rows, noise, first_step, all_steps):
+def train_steps(net, settings, x, answers, rows, noise, first_step, all_steps):
     """Train a net on consecutive batches of `rows`; the number of the step whose loss is not finite, or -1, and that loss.
 
-    x (N, P), y (N,), rows (R,) in order of training, noise (layers, R, K) or empty; `all_steps` are those of the whole run.
+    x (N, P), the rows of a split, rows (R,) in order of training, noise (layers, R, K) or empty; `all_steps` are those of the
+    whole run.
     Nothing is updated by a step that fails.
     """
-    net, settings = named_net(net), Settings(*settings)
+    net, settings, answers = named_net(net), Settings(*settings), Answers(*answers)
     layout, batch, rates = net.layout, settings.batch, settings.rates
     size = min(batch, rows.size)
     seen = forward_buffers(layout, size)
     credited = size if settings.straight_through and layout.depth > 0 else 0
     work = backward_buffers(layout, size, credited, settings.decays_to_mean)
     path = path_buffers(layout)
-    xb, yb = seen.x, seen.y
+    xb, row = seen.x, seen.row
     step = first_step
     for start in range(0, rows.size, batch):
         n = min(batch, rows.size - start)
         for r in range(n):
-            yb[r] = y[rows[start + r]]
+            row[r] = rows[start + r]
             copy(x[rows[start + r]], xb[r])
-        loss = train_forward(net, settings, n, noise, start, seen, path)
+        loss = train_forward(net, settings, answers, n, noise, start, seen, path)
         if not math.isfinite(loss):
             return step, loss
         rates[0] = settings.lr
@@ -1479,9 +1521,9 @@ def train_steps(net, settings, x, y, rows, noise, first_step, all_steps):
 
 
 @_compile
-def evaluate_rows(net, x, y, leaves):
-    """Sum of losses and number of right rows of x (N, P), y (N,); fills leaves (layers, N)."""
-    net = named_net(net)
+def evaluate_rows(net, x, answers, leaves, outputs):
+    """Sum of losses and number of right rows of x (N, P); fills leaves (layers, N) and, unless it is empty, outputs (N, C)."""
+    net, answers = named_net(net), Answers(*answers)
     layout, n = net.layout, x.shape[0]
     width, depth = layout.width, layout.depth
     z, h, hs = np.empty((n, width), np.float32), np.empty((n, width), np.float32), np.empty((n, width), np.float32)
@@ -1506,8 +1548,9 @@ def evaluate_rows(net, x, y, leaves):
         for r in range(n):
             moved[r] = origin[order[r]]
         copy(moved, origin)
-    for r in range(n):
-        moved[r] = y[origin[r]]
     relu(z, h)
     last_layer(net, h, logits)
-    return cross_entropy(logits, moved, no_slope)
+    if outputs.shape[0]:
+        for r in range(n):
+            copy(logits[r], outputs[origin[r]])
+    return loss_of(logits, origin, answers, no_slope)

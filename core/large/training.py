@@ -55,7 +55,7 @@ class _Learner:
         if self.score.diverged:
             return
         began = time.perf_counter()
-        failed, _ = self._net.steps(part.rows.x, part.rows.y, part.order, None, self._done, self._steps)
+        failed, _ = self._net.steps((part.rows.x, part.rows.y, None), part.order, None, self._done, self._steps)
         self.score.seconds += time.perf_counter() - began
         self._done += math.ceil(len(part.order) / self._batch)
         if failed >= 0:
@@ -67,7 +67,7 @@ class _Learner:
             self.score.test_error = self._error(test)
 
     def _error(self, rows: Labelled) -> float:
-        return 1.0 - self._net.evaluate(rows.x, rows.y, EVALUATION_ROWS)[1]
+        return 1.0 - self._net.evaluate((rows.x, rows.y, None), EVALUATION_ROWS)[1]
 
 
 def train(

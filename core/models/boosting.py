@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.models.counting import TREE_NODE, fitting_memory
+from leafscope.core.models.counting import TREE_NODE, class_weight, fitting_memory
 from leafscope.core.models.registry import MODELS, Fit, FittedSize, Line, Memory, Model
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ def _fit(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     estimator = HistGradientBoostingClassifier(
-        max_iter=ROUNDS, max_leaf_nodes=LEAVES, early_stopping=False, random_state=run.weight_seed, **chosen
+        max_iter=ROUNDS,
+        max_leaf_nodes=LEAVES,
+        early_stopping=False,
+        random_state=run.weight_seed,
+        class_weight=class_weight(run),
+        **chosen,
     )
     return estimator.fit(x, y), {}
 

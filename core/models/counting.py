@@ -113,6 +113,11 @@ def nearest(count: Callable[[int], int], goal: int, low: int, high: int) -> int:
     return min((max(low, first - 1), first), key=lambda number: abs(count(number) - goal))
 
 
+def class_weight(run: "RunConfig") -> str | None:
+    """Return the weights of classes as scikit-learn takes them."""
+    return None if run.train.class_weight == "none" else run.train.class_weight
+
+
 def check_positive(**numbers: int) -> None:
     """Raise ValueError unless all numbers are at least 1."""
     for name, number in numbers.items():

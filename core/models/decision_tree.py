@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.core.models.counting import DOUBLE, TREE_NODE, fitting_memory, training_rows
+from leafscope.core.models.counting import DOUBLE, TREE_NODE, class_weight, fitting_memory, training_rows
 from leafscope.core.models.registry import MODELS, Choice, Fit, FittedSize, Line, Memory, Model, Size
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def _fit(
 ) -> tuple[Any, dict[str, Any]]:
     from sklearn.tree import DecisionTreeClassifier
 
-    seed = run.weight_seed
+    settings = {"random_state": run.weight_seed, "class_weight": class_weight(run)}
     if run.net.depth == 0:
         # scikit-learn's max_depth is at least 1; a root that may not be split predicts the majority class
-        estimator = DecisionTreeClassifier(min_samples_split=len(y) + 1, random_state=seed)
+        estimator = DecisionTreeClassifier(min_samples_split=len(y) + 1, **settings)
     else:
-        estimator = DecisionTreeClassifier(max_depth=run.net.depth, random_state=seed, **chosen)
+        estimator = DecisionTreeClassifier(max_depth=run.net.depth, **settings, **chosen)
     return estimator.fit(x, y), {}
 
 
@@ -77,15 +77,21 @@ def _fit_pruned(
 ) -> tuple[Any, dict[str, Any]]:
     from sklearn.tree import DecisionTreeClassifier
 
-    return DecisionTreeClassifier(max_depth=None, random_state=run.weight_seed, **chosen).fit(x, y), {}
+    settings = {"random_state": run.weight_seed, "class_weight": class_weight(run)}
+    return DecisionTreeClassifier(max_depth=None, **settings, **chosen).fit(x, y), {}
 
 
 def _choose(run: "RunConfig", data: "Dataset", should_stop: Callable[[], bool]) -> Choice | None:
-    """Grow a full tree and choose the alpha with the highest validation accuracy, the largest if several are equal."""
+    """Grow a full tree and choose the alpha with the highest validation accuracy, the largest if several are equal.
+
+    With balanced classes, each of them counts as much in the accuracy as it weighs in the fit.
+    """
     if should_stop():
         return None
     full, _ = _fit_pruned(run, data.train.x, data.train.y, {})
-    alphas, right = pruning_path(full.tree_, right_in_nodes(full, data.validation))
+    weight = class_weights(run, data)
+    right_of = right_in_nodes(full, data.validation, None if weight is None else weight[data.validation.y])
+    alphas, right = pruning_path(full.tree_, right_of)
     if should_stop():
         return None
     tried = np.unique(np.linspace(0, len(alphas) - 1, min(ALPHAS, len(alphas))).round().astype(int))
@@ -95,15 +101,25 @@ def _choose(run: "RunConfig", data: "Dataset", should_stop: Callable[[], bool]) 
     return Choice(pruned, chosen, len(tried))
 
 
-def right_in_nodes(tree: Any, split: "Split") -> NDArray[np.int64]:
-    """Count, for each node, the rows that pass through it and have its majority class."""
+def class_weights(run: "RunConfig", data: "Dataset") -> NDArray[np.float64] | None:
+    """Return the weight of each class in a fit with balanced classes: (C,), or None if all rows weigh the same."""
+    if class_weight(run) is None:
+        return None
+    counts = np.bincount(data.train.y, minlength=data.n_classes)
+    return len(data.train.y) / np.maximum(counts, 1)
+
+
+def right_in_nodes(tree: Any, split: "Split", weight: NDArray[np.float64] | None = None) -> NDArray[Any]:
+    """Count, for each node, the rows that pass through it and have its majority class; or add up their weights (N,)."""
     label = tree.classes_[tree.tree_.value[:, 0].argmax(1)]
     path = tree.decision_path(split.x)
     row = np.repeat(np.arange(len(split.y)), np.diff(path.indptr))
-    return np.bincount(path.indices[label[path.indices] == split.y[row]], minlength=len(label))
+    right = label[path.indices] == split.y[row]
+    weights = None if weight is None else weight[row[right]]
+    return np.bincount(path.indices[right], weights, minlength=len(label))
 
 
-def pruning_path(tree: Any, right: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def pruning_path(tree: Any, right: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Prune the weakest link until only the root is left: (S,) ascending alphas, and (S,) correct rows of the tree at each.
 
     Minimal cost-complexity pruning (Breiman et al. 1984): the weakest link is the inner node whose removal increases the
@@ -119,7 +135,7 @@ def pruning_path(tree: Any, right: NDArray[np.int64]) -> tuple[NDArray[np.float6
     below = np.where(inner, 0.0, np.stack([risk, right, np.ones(tree.node_count)]))
     for node in range(tree.node_count - 1, 0, -1):  # a parent comes before its children
         below[:, parent[node]] += below[:, node]
-    alphas, correct = [0.0], [int(below[1, 0])]
+    alphas, correct = [0.0], [float(below[1, 0])]
     while inner[0]:
         growth = np.full(tree.node_count, math.inf)
         growth[inner] = (risk[inner] - below[0, inner]) / (below[2, inner] - 1)
@@ -136,11 +152,11 @@ def pruning_path(tree: Any, right: NDArray[np.int64]) -> tuple[NDArray[np.float6
                 inner[node] = False
                 gone += [tree.children_left[node], tree.children_right[node]]
         alphas.append(max(float(growth[weakest]), alphas[-1]))
-        correct.append(round(below[1, 0]))
-    return _distinct(np.array(alphas), np.array(correct))
+        correct.append(float(below[1, 0]))
+    return _distinct(np.array(alphas), np.array(correct).round(6))  # sums of weights round; equal ones must stay equal
 
 
-def _distinct(alphas: NDArray[np.float64], correct: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _distinct(alphas: NDArray[np.float64], correct: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Keep the last of several steps with the same alpha; for alpha 0 the first, since 0 prunes nothing."""
     jump = np.diff(alphas) > SAME_ALPHA
     last = np.flatnonzero(np.append(jump, True))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.models.counting import fitting_memory, training_rows
+from leafscope.core.models.counting import class_weight, fitting_memory, training_rows
 from leafscope.core.models.decision_tree import size_of_trees, tree_bytes
 from leafscope.core.models.registry import MODELS, Fit, Line, Memory, Model
 
@@ -23,7 +23,8 @@ def _fit(
 ) -> tuple[Any, dict[str, Any]]:
     from sklearn.ensemble import RandomForestClassifier
 
-    return RandomForestClassifier(TREES, n_jobs=1, random_state=run.weight_seed, **chosen).fit(x, y), {}
+    forest = RandomForestClassifier(TREES, n_jobs=1, random_state=run.weight_seed, class_weight=class_weight(run), **chosen)
+    return forest.fit(x, y), {}
 
 
 def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> Memory:

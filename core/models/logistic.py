@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.models.counting import DOUBLE, fitting_memory
+from leafscope.core.models.counting import DOUBLE, class_weight, fitting_memory
 from leafscope.core.models.registry import MODELS, Fit, FittedSize, Line, Memory, Model, Size
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def _fit(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    estimator = LogisticRegression(max_iter=ITERATIONS, **chosen)
+    estimator = LogisticRegression(max_iter=ITERATIONS, class_weight=class_weight(run), **chosen)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         estimator.fit(x.astype("float64"), y)

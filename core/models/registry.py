@@ -253,7 +253,7 @@ class Model:
     def reads(self) -> frozenset[str]:
         """The groups of fields of `TrainConfig` that it uses (`Option.read_by`)."""
         has_levels = self.is_gated and not self.has_separate_leaves
-        uses = {"nets": self.fit is None, "gates": "gates" in self.net_fields, "levels": has_levels}
+        uses = {"all": True, "nets": self.fit is None, "gates": "gates" in self.net_fields, "levels": has_levels}
         return frozenset(group for group, is_used in uses.items() if is_used)
 
     @property

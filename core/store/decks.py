@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,9 @@ MAX_SLIDES = 200
 MAX_FIGURE_BYTES = 8_000_000
 """The most bytes of a slide's figure: a deck is one file that must open quickly."""
 
+MAX_NUMBERS = 1_000_000
+"""The most characters of a figure's numbers that a slide keeps: a list of slides reads them."""
+
 MAX_NAME, MAX_TEXT = 10_000, 20_000
 """The most characters of a deck's name and of each text of a slide; a slide shows far fewer."""
 
@@ -30,7 +33,7 @@ class Slide(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["title", "text", "formula", "figure", "scene"]
+    kind: Literal["title", "text", "formula", "figure", "states", "scene"]
     title: str = ""
     text: str = ""
     """The subtitle of a title, the paragraphs or lines beginning with "- " of a text, or the LaTeX of a formula."""
@@ -40,7 +43,9 @@ class Slide(BaseModel):
     reveal: bool = False
     """Whether a figure's traces, or a text's lines, appear one by one."""
     figure: dict[str, Any] | None = None
-    """A figure as Plotly JSON: data and layout; or what a scene draws."""
+    """A figure as Plotly JSON: data and layout; or that of each of its states; or what a scene draws."""
+    guess: str = ""
+    """The series of a figure that the audience guesses before it is shown; empty: none."""
     dark: bool = False
     """Whether it is drawn for a dark background."""
     projector: bool = False
@@ -55,6 +60,12 @@ class Slide(BaseModel):
     """Program -> version at the time of the snapshot."""
     taken: float = 0.0
     """The time of the snapshot, in seconds since 1970 (UTC)."""
+    source: str = ""
+    """The figure's name on its page, by which it is drawn again; empty: it cannot be."""
+    numbers: str = ""
+    """The figure's numbers as JSON, every one bit for bit; empty: none, or more than `MAX_NUMBERS` characters."""
+    digest: str = ""
+    """The hash of its numbers and of the configurations of its runs."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,23 @@ class Decks(Shipped):
             here = list(connection.execute(query).scalars())
             for place, slide_id in enumerate(dict.fromkeys([*(one for one in slide_ids if one in here), *here])):
                 connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(place=place))
+
+    def set_slides(self, deck_id: str, content: Mapping[str, Slide]) -> None:
+        """Make these the slides of a deck, address -> slide, in this order.
+
+        Raises RunNotFoundError, LimitError for too many slides or a large figure, and ValueError for a long text.
+        """
+        if len(content) > MAX_SLIDES:
+            raise LimitError(f"a deck must have at most {MAX_SLIDES} slides, got {len(content)}")
+        rows = [
+            {"slide_id": slide_id, "deck_id": deck_id, "place": place, "content": _content(slide), "figure": _figure(slide)}
+            for place, (slide_id, slide) in enumerate(content.items())
+        ]
+        with self._write() as connection:
+            self._touch(connection, deck_id)
+            connection.execute(delete(slides).where(slides.c.deck_id == deck_id))
+            if rows:
+                connection.execute(insert(slides), rows)
 
     def delete_slide(self, slide_id: str) -> None:
         """Delete a slide from its deck, if it exists."""

@@ -10,7 +10,7 @@ from leafscope.core.config import RunConfig
 from leafscope.core.errors import LimitError, RunStateError
 from leafscope.core.store.database import shrinking
 from leafscope.core.store.database.opening import explained
-from leafscope.core.store.database.transactions import chunks
+from leafscope.core.store.database.transactions import QUEUE_ORDER, chunks, lock_attempts
 from leafscope.core.store.reading import Reading, not_found
 from leafscope.core.store.schema import artifacts, attempts, runs
 from leafscope.core.store.values.records import CHECKPOINT, PRIORITIES, QUEUE_LIMIT, Claim, Priority, Submission
@@ -49,7 +49,7 @@ class Queue(Reading):
         with self._write() as connection:
             submissions = []
             for index, run in enumerate(wanted):
-                newest = self._newest(connection, run.run_id)
+                newest = self._newest(connection, run.run_id, locked=False)
                 if newest is not None and (
                     newest.status in ("queued", "running") or (newest.status == "finished" and not anew)
                 ):
@@ -122,6 +122,7 @@ class Queue(Reading):
             )
             for part in chunks(wanted):
                 mine = attempts.c.run_id.in_(part)
+                lock_attempts(connection, mine, attempts.c.status.in_(("queued", "running")))
                 connection.execute(update(attempts).where(mine, attempts.c.status == "running").values(stop_requested=True))
                 waits = mine, attempts.c.status == "queued"
                 anew = connection.execute(select(attempts.c.run_id, attempts.c.attempt).where(*waits, finished.exists())).all()
@@ -139,7 +140,7 @@ class Queue(Reading):
         self._expire()
         with self._read() as connection:
             for run_id in wanted:
-                self._refuse_running(connection, run_id)
+                self._refuse_running(connection, run_id, locked=False)
         for run_id in wanted:  # one transaction for each run, so that workers can write in between
             with self._write() as connection:
                 self._refuse_running(connection, run_id)
@@ -149,33 +150,26 @@ class Queue(Reading):
 
     def claim(self, worker_id: str, pid: int | None = None) -> Claim | None:
         """Claim the next queued attempt: interactive before sweeps, then the oldest; None if the queue is empty."""
-        order = attempts.c.priority, attempts.c.created, attempts.c.run_id
         turns = select(attempts.c.run_id, attempts.c.attempt, attempts.c.stop_requested)
-        query = turns.where(attempts.c.status == "queued").order_by(*order).limit(1)
+        query = turns.where(attempts.c.status == "queued").order_by(*QUEUE_ORDER).limit(1)
         with self._read() as connection:
             if connection.execute(query).first() is None:
                 return None
-        with self._write() as connection:
-            while (turn := connection.execute(query).first()) is not None:
-                this = attempts.c.run_id == turn.run_id, attempts.c.attempt == turn.attempt, attempts.c.status == "queued"
-                now = self._clock()
-                taken = {
-                    "status": "running",
-                    "started": now,
-                    "heartbeat": now,
-                    "worker_id": worker_id,
-                    "pid": pid or os.getpid(),
-                }
-                if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
-                    run = connection.execute(select(runs).where(runs.c.run_id == turn.run_id)).one()
-                    return Claim(turn.run_id, turn.attempt, worker_id, run.label, run.config, one_epoch=turn.stop_requested)
-        return None
+        now = self._clock()
+        taken = {"status": "running", "started": now, "heartbeat": now, "worker_id": worker_id, "pid": pid or os.getpid()}
+        with self._write_own() as connection:
+            turn = connection.execute(query.with_for_update(skip_locked=True)).first()
+            if turn is None:
+                return None
+            this = attempts.c.run_id == turn.run_id, attempts.c.attempt == turn.attempt
+            connection.execute(update(attempts).where(*this).values(taken))
+            run = connection.execute(select(runs).where(runs.c.run_id == turn.run_id)).one()
+            return Claim(turn.run_id, turn.attempt, worker_id, run.label, run.config, one_epoch=turn.stop_requested)
 
     def queue_position(self, run_id: str) -> int | None:
         """Count the queued attempts ahead of this run's; None if it is not queued."""
         with self._read() as connection:
-            order = attempts.c.priority, attempts.c.created, attempts.c.run_id
-            rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*order))
+            rows = connection.execute(select(attempts.c.run_id).where(attempts.c.status == "queued").order_by(*QUEUE_ORDER))
             ids = list(rows.scalars())
         return ids.index(run_id) if run_id in ids else None
 
@@ -184,9 +178,9 @@ class Queue(Reading):
         with explained(self._engine.url):
             shrinking.give_back(self._engine, at_least)
 
-    def _newest(self, connection: Connection, run_id: str) -> Row[Any] | None:
+    def _newest(self, connection: Connection, run_id: str, locked: bool = True) -> Row[Any] | None:
         query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt.desc()).limit(1)
-        return connection.execute(query.with_for_update()).first()
+        return connection.execute(query.with_for_update() if locked else query).first()
 
     def _newest_of(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, Row[Any]]:
         found: dict[str, Row[Any]] = {}
@@ -219,7 +213,7 @@ class Queue(Reading):
                 f"the queue can hold at most {QUEUE_LIMIT:,} runs; with these it would hold {waiting:,}, so none was added"
             )
 
-    def _refuse_running(self, connection: Connection, run_id: str) -> None:
-        last = self._newest(connection, run_id)
+    def _refuse_running(self, connection: Connection, run_id: str, locked: bool = True) -> None:
+        last = self._newest(connection, run_id, locked)
         if last is not None and last.status == "running":
             raise RunStateError(f"run {run_id} is running and must be stopped before it is deleted")

@@ -15,7 +15,7 @@ import pandas as pd
 from sqlalchemy import Column, Connection, Double, and_, cast, func, select, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
-from leafscope.core.store.database.transactions import chunks
+from leafscope.core.store.database.transactions import begins, chunks
 from leafscope.core.store.schema import (
     annotations,
     artifact_parts,
@@ -96,7 +96,7 @@ class Reading(Shipped):
         return run_summary(row, shipped)
 
     def runs(self, run_ids: Iterable[str]) -> dict[str, RunSummary]:
-        """Return the summaries of many runs: address -> summary; addresses without a run are left out."""
+        """Return the summaries of many runs, in this order: address -> summary; addresses without a run are left out."""
         self._expire()
         wanted = list(dict.fromkeys(run_ids))
         with self._read() as connection:
@@ -108,7 +108,7 @@ class Reading(Shipped):
         for part in chunks(run_ids):
             for row in connection.execute(_summaries().where(runs.c.run_id.in_(part))):
                 found[row.run_id] = run_summary(row, shipped)
-        return found
+        return {run_id: found[run_id] for run_id in run_ids if run_id in found}
 
     def curves(self, run_ids: Iterable[str], split: str, metric: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return one metric of many runs: address -> (E,) epochs, (E,) values; runs without it are left out."""
@@ -127,11 +127,12 @@ class Reading(Shipped):
                             points.setdefault(row.run_id, {})[epoch] = value
         return {
             run_id: (np.array(sorted(values), dtype=np.int64), np.array([values[epoch] for epoch in sorted(values)]))
-            for run_id, values in points.items()
+            for run_id in wanted
+            if (values := points.get(run_id))
         }
 
     def statuses(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Return the status of many runs: address -> queued, running, ...; cheap enough for frequent polling."""
+        """Return the status of many runs, in this order: address -> queued, running, ...; cheap enough for frequent polling."""
         self._expire()
         wanted = list(dict.fromkeys(run_ids))
         with self._read() as connection:
@@ -139,17 +140,18 @@ class Reading(Shipped):
             for part in chunks(wanted):
                 query = select(attempts.c.run_id, attempts.c.status).where(attempts.c.run_id.in_(part))
                 found |= {row.run_id: row.status for row in connection.execute(query.order_by(attempts.c.attempt))}
-        return found
+        return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def ends(self, run_ids: Iterable[str]) -> dict[str, float]:
         """Return when runs finished or failed: address -> seconds since 1970; those that have not are left out."""
+        wanted = list(dict.fromkeys(run_ids))
         with self._read() as connection:
             found: dict[str, float] = {}
-            for part in chunks(list(dict.fromkeys(run_ids))):
+            for part in chunks(wanted):
                 ended = attempts.c.status.in_(("finished", "failed")) & attempts.c.finished.is_not(None)
                 query = select(attempts.c.run_id, attempts.c.finished).where(attempts.c.run_id.in_(part), ended)
                 found |= {row.run_id: row.finished for row in connection.execute(query.order_by(attempts.c.attempt))}
-        return found
+        return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def is_empty(self) -> bool:
         """Return whether the store has no runs."""
@@ -157,7 +159,7 @@ class Reading(Shipped):
             return connection.execute(select(runs.c.run_id).limit(1)).first() is None
 
     def history(self, run_id: str, after: int = -1) -> pd.DataFrame:
-        """Return all metrics of the epochs later than `after`: columns epoch, split, metric, value; by epoch.
+        """Return all metrics of the epochs later than `after`: columns epoch, split, metric, value; by epoch, split and metric.
 
         Raises RunNotFoundError.
         """
@@ -247,7 +249,7 @@ class Reading(Shipped):
         Raises RunNotFoundError.
         """
         same = [artifacts.c[name] == artifact_parts.c[name] for name in ("run_id", "attempt", "name", "version")]
-        of_kind = artifacts.c.run_id == run_id, artifacts.c.name.startswith(f"{kind}-")
+        of_kind = artifacts.c.run_id == run_id, begins(artifacts.c.name, f"{kind}-")
         query = select(artifacts.c.attempt, artifacts.c.name, artifact_parts.c.data).join(artifact_parts, and_(*same))
         query = query.where(*of_kind).order_by(artifacts.c.attempt, artifact_parts.c.part)
         if after >= 0:
@@ -275,7 +277,7 @@ class Reading(Shipped):
         ended = {"status": "interrupted", "error": LOST, "finished": attempts.c.heartbeat}
         try:
             with self._write_at_once() as connection:
-                for run_id, attempt in silent:
+                for run_id, attempt in sorted(silent):
                     this = attempts.c.run_id == run_id, attempts.c.attempt == attempt, attempts.c.status == "running"
                     still = attempts.c.beats == beats[run_id, attempt]
                     connection.execute(update(attempts).where(*this, still).values(ended))
@@ -292,7 +294,8 @@ class Reading(Shipped):
 
     def _metric_rows(self, connection: Connection, run_id: str, first: int, after: int) -> list[tuple[int, str, str, float]]:
         chain = metrics.c.run_id == run_id, metrics.c.attempt >= first, metrics.c.epoch > after
-        query = select(metrics).where(*chain).order_by(metrics.c.epoch, metrics.c.attempt)
+        key = metrics.c.epoch, metrics.c.attempt, metrics.c.split, metrics.c.metric
+        query = select(metrics).where(*chain).order_by(*key)
         merged: dict[tuple[int, str, str], float] = {}
         for row in connection.execute(query):
             epoch, value = score(row)

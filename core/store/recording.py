@@ -8,9 +8,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, tuple_, update
 
-from leafscope.core.store.database.transactions import insert_new
+from leafscope.core.store.database.postgres import hold_write_lock
+from leafscope.core.store.database.transactions import KEY, chunks, insert_new
 from leafscope.core.store.reading import Reading
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, leaves, metrics
 from leafscope.core.store.values import leaf_codes
@@ -18,7 +19,7 @@ from leafscope.core.store.values.records import CHECKPOINT, PART_BYTES, Claim, E
 from leafscope.core.store.values.summaries import LOST, fold
 
 if TYPE_CHECKING:
-    from leafscope.core.training.trainer import EpochRecord
+    from leafscope.core.training.events import EpochRecord
 
 
 class Recording(Reading):
@@ -34,7 +35,7 @@ class Recording(Reading):
 
     def begin(self, claim: Claim, device: str, epoch: int = 0) -> bool:
         """Record the device and the epoch from which the attempt continues; False if it no longer belongs to this worker."""
-        with self._write() as connection:
+        with self._write_own() as connection:
             row = self._held(connection, claim)
             if row is None:
                 return False
@@ -81,14 +82,15 @@ class Recording(Reading):
         Nothing but their beginning may have been written before, and no artifact may exceed 64 MiB.
         """
         now = self._clock()
-        with self._write() as connection:
-            for end in ends:
-                connection.execute(update(attempts).where(*_silenced(end.claim)).values(_GOES_ON))
+        with self._write_own() as connection:
             held: dict[tuple[str, int, str], Row[Any]] = {}
-            for worker_id in {end.claim.worker_id for end in ends}:
-                mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
-                rows = connection.execute(select(attempts).where(*mine))
-                held |= {(row.run_id, row.attempt, worker_id): row for row in rows}
+            for part in chunks(ends):
+                claims = {(end.claim.run_id, end.claim.attempt): end.claim for end in part}
+                these = tuple_(*KEY).in_(list(claims))
+                silent = connection.execute(select(*KEY).where(these, attempts.c.status == "interrupted")).all()
+                self._take_up(connection, [claims[row.run_id, row.attempt] for row in silent])
+                query = select(attempts).where(these, attempts.c.status == "running").order_by(*KEY)
+                held |= {(row.run_id, row.attempt, row.worker_id): row for row in connection.execute(query.with_for_update())}
             written: dict[Table, list[dict[str, Any]]] = {table: [] for table in (metrics, leaves, artifact_parts, artifacts)}
             updates: list[dict[str, Any]] = []
             answers: list[bool] = []
@@ -141,9 +143,15 @@ class Recording(Reading):
     def _held(self, connection: Connection, claim: Claim) -> Row[Any] | None:
         query = select(attempts).where(*of_claim(claim)).with_for_update()
         row = connection.execute(query).first()
-        if row is None and connection.execute(update(attempts).where(*_silenced(claim)).values(_GOES_ON)).rowcount == 1:
+        if row is None and self._take_up(connection, [claim]):
             row = connection.execute(query).first()
         return row
+
+    def _take_up(self, connection: Connection, claims: Sequence[Claim]) -> bool:
+        """Set attempts that silence ended back to running; return whether there was one."""
+        if claims and connection.dialect.name == "postgresql":
+            hold_write_lock(connection)  # or a newer attempt could be queued by another, unseen until it is there
+        return sum(connection.execute(update(attempts).where(*_silenced(one)).values(_GOES_ON)).rowcount for one in claims) > 0
 
     def _write_attempt(
         self,
@@ -158,12 +166,12 @@ class Recording(Reading):
         large = {name for name, data in new.items() if len(data) > PART_BYTES}
         for name in large:
             for number, at in enumerate(range(0, len(new[name]), PART_BYTES)):
-                with self._write() as connection:
+                with self._write_own() as connection:
                     if self._held(connection, claim) is None:
                         return False
                     part = named[name] | {"part": number, "data": new[name][at : at + PART_BYTES]}
                     connection.execute(insert(artifact_parts), [part])
-        with self._write() as connection:
+        with self._write_own() as connection:
             row = self._held(connection, claim)
             if row is None:
                 return False

@@ -24,7 +24,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """The version of these tables, stored in the table `meta`; also the revision of the newest script in `migrations`."""
 
 tables = MetaData()
@@ -130,6 +130,8 @@ workers = Table(
     Column("started", Double, nullable=False),
     Column("heartbeat", Double, nullable=False),
     Column("beats", Integer, nullable=False, default=0, server_default="0"),
+    Column("machine", Text, nullable=False, default="", server_default=""),  # its name in the network
+    Column("leafscope", Text, nullable=False, default="", server_default=""),  # the version of the program
 )
 
 benchmarks = Table(

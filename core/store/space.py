@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, or_, select
 
 from leafscope.core.store.database import shrinking
 from leafscope.core.store.database.opening import explained
+from leafscope.core.store.database.transactions import begins
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts
@@ -56,4 +57,4 @@ class Space(Queue):
 
 
 def _is_snapshot(table: Table) -> ColumnElement[bool]:
-    return or_(table.c.name.startswith("weights-"), table.c.name.startswith("regions-"), table.c.name == LEVELS)
+    return or_(begins(table.c.name, "weights-"), begins(table.c.name, "regions-"), table.c.name == LEVELS)

@@ -14,6 +14,7 @@ from leafscope.core.store.annotations import Annotations
 from leafscope.core.store.benchmarks import Benchmarks
 from leafscope.core.store.database.liveness import Liveness
 from leafscope.core.store.database.opening import database_url, open_engine
+from leafscope.core.store.database.postgres import ServerClock
 from leafscope.core.store.decks import Decks
 from leafscope.core.store.recording import Recording
 from leafscope.core.store.routing_logs import RoutingLogs
@@ -24,7 +25,10 @@ from leafscope.core.store.workers import Workers
 
 
 class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Tables, RoutingLogs, Space):
-    """One database (a path or URL), shared by many threads and processes.
+    """One database (a path or URL), shared by many threads, processes and, on a server, machines.
+
+    `clock` gives the times that are written: by default this machine's, for a server the server's.
+
 
     - Thread safety: any number of threads can use one Store. After `fork`, the child must open its own.
     - Atomicity: every method is one transaction, with two exceptions. Deleting uses several, with at least one whole run in
@@ -41,7 +45,7 @@ class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Tables, 
     def __init__(
         self,
         database: str | os.PathLike[str] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         *,
         create: bool = True,
@@ -51,9 +55,9 @@ class Store(Sweeps, Recording, Workers, Benchmarks, Annotations, Decks, Tables, 
         self.path = str(url.database) if url.get_backend_name() == "sqlite" else None
         self.place = self.path or url.render_as_string(hide_password=True)
         """Its location, for display, without a password."""
-        self._clock = clock
         self._attempts_alive, self._workers_alive = Liveness(monotonic), Liveness(monotonic)
         self._engine = open_engine(url, create)
+        self._clock = clock or (time.time if self.path else ServerClock(self._engine))
         self._data_sets = {}
         DATA_SETS.add_source(self)
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
 
 from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.errors import LeafscopeError, RunNotFoundError
-from leafscope.core.store.database.transactions import chunks, insert_new
+from leafscope.core.store.database.transactions import QUEUE_ORDER, chunks, insert_new
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, runs, sweeps
 from leafscope.core.store.values.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission
@@ -129,38 +129,33 @@ class Sweeps(Queue):
         while another run is queued.
         """
         wanted = None if only is None else list(only)
-        order = attempts.c.priority, attempts.c.created, attempts.c.run_id
         query = (
             select(attempts.c.run_id, attempts.c.attempt, attempts.c.priority, runs.c.label, runs.c.config)
             .select_from(attempts.join(runs, attempts.c.run_id == runs.c.run_id))
             .where(attempts.c.status == "queued")
-            .order_by(*order)
+            .order_by(*QUEUE_ORDER)
             .limit(MOST_AT_ONCE)
         )
         parts: list[Any] = [query]
         if wanted is not None:
             parts = [query.where(attempts.c.run_id.in_(part)) for part in chunks(wanted)]
-        claims: list[Claim] = []
+        with self._read() as connection:  # in WAL mode a reader does not wait for writers
+            seen = next(((part, rows) for part in parts if (rows := connection.execute(part).all())), None)
+        if seen is None or (wanted is None and seen[1][0].priority != PRIORITIES["member"]):
+            return []
+        query, rows = seen
         now = self._clock()
         taken = {"status": "running", "started": now, "heartbeat": now, "worker_id": worker_id}
         taken |= {"pid": os.getpid(), "device": device}
-        with self._read() as connection:  # in WAL mode a reader does not wait for writers
-            if not any(connection.execute(part).first() for part in parts):
-                return []
-        with self._write() as connection:
-            rows = next((found for part in parts if (found := connection.execute(part).all())), [])
+        # other workers skip what is locked here: as many as are wanted, and no more, so that those behind keep their turn
+        query = query.limit(_many(rows, seconds, budget)).with_for_update(of=attempts, skip_locked=True)
+        with self._write_own() as connection:
+            rows = connection.execute(query).all()
             if not rows or (wanted is None and rows[0].priority != PRIORITIES["member"]):
                 return []
-            for row in rows:
-                claim = Claim(row.run_id, row.attempt, worker_id, row.label, row.config)
-                this = attempts.c.run_id == row.run_id, attempts.c.attempt == row.attempt, attempts.c.status == "queued"
-                if connection.execute(update(attempts).where(*this).values(taken)).rowcount == 1:
-                    claims.append(claim)
-                    with contextlib.suppress(LeafscopeError, ValueError):  # such a run fails later, with its own message
-                        budget -= seconds(claim.run)
-                if budget <= 0:
-                    break
-        return claims
+            key = tuple_(attempts.c.run_id, attempts.c.attempt)
+            connection.execute(update(attempts).where(key.in_([(row.run_id, row.attempt) for row in rows])).values(taken))
+        return [Claim(row.run_id, row.attempt, worker_id, row.label, row.config) for row in rows]
 
     def drop_nets(self, run_ids: Iterable[str]) -> None:
         """Delete the trained weights of runs of which only the scores are still needed."""
@@ -170,6 +165,16 @@ class Sweeps(Queue):
                 for table in (artifact_parts, artifacts):
                     mine = table.c.run_id.in_(part), table.c.name == NET
                     connection.execute(delete(table).where(*mine))
+
+
+def _many(rows: Sequence[Row[Any]], seconds: Callable[[RunConfig], float], budget: float) -> int:
+    """Count the first rows that together take `budget` seconds: at least one, and all if they take less."""
+    for number, row in enumerate(rows, start=1):
+        with contextlib.suppress(LeafscopeError, ValueError):  # such a run fails later, with its own message
+            budget -= seconds(RunConfig.model_validate_json(row.config))
+        if budget <= 0:
+            return number
+    return len(rows)
 
 
 def _diverged(attempt: Row[Any]) -> bool:

@@ -1,6 +1,7 @@
 """Tables that people bring, each under the hash of its content."""
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,6 +97,10 @@ class Tables(Transactions):
             self._data_sets[table_id] = found, now + _KEPT_FOR
         return found
 
+    def forget_data_set(self, table_id: str) -> None:
+        """Ask for a table's name and sizes again, since they may change."""
+        self._data_sets.pop(table_id, None)
+
     def table_names(self) -> dict[str, str]:
         """Return the tables as names of data sets, each with its own name, the newest first."""
         c = data_tables.c
@@ -112,28 +117,12 @@ class Tables(Transactions):
             return None
         if row is None:
             return None
-        about = _about(row.about)
-        sizes = about.get("rows"), about.get("n_features"), len(about.get("classes") or ())
-        n_rows, n_features, n_classes = (size if isinstance(size, int) else 0 for size in sizes)
+        return data_set_of(table_id, row.name, _about(row.about), lambda: self.table(table_id))
 
-        def classes(_: Options) -> int:
-            if not n_classes:
-                raise TableError(f"a table must have classes to be trained on, but {row.name!r:.80} has a target of numbers")
-            return n_classes
-
-        return DatasetSpec(
-            name=TABLE + table_id,
-            title=row.name,
-            description=f"A table of this database; it predicts {about.get('target')!s:.80}.",
-            source="brought by a person",
-            licence="known to who brought it",
-            rows=lambda _options, _seed: _rows(self.table(table_id)),
-            n_rows=n_rows,
-            n_features=n_features,
-            n_classes=classes,
-            is_generator=False,
-            majority=_majority(about.get("class_rows")),
-        )
+    def uses_of_table(self, table_id: str) -> tuple[int, int]:
+        """Count the runs and the sweeps that use a table."""
+        with self._read() as connection:
+            return _uses(connection, runs, table_id), _uses(connection, sweeps, table_id)
 
     def remove_table(self, table_id: str, *, force: bool = False) -> None:
         """Remove a table. While runs use it, its name and what was understood of it stay, so that they can be read.
@@ -161,6 +150,31 @@ class Tables(Transactions):
         self._data_sets.pop(table_id, None)
         with explained(self._engine.url):
             shrinking.give_back(self._engine, 1)
+
+
+def data_set_of(table_id: str, name: str, about: Mapping[str, Any], table: Callable[[], DataTable]) -> DatasetSpec:
+    """Return a table as a data set, from what was understood of it; `table` gives its rows."""
+    sizes = about.get("rows"), about.get("n_features"), len(about.get("classes") or ())
+    n_rows, n_features, n_classes = (size if isinstance(size, int) else 0 for size in sizes)
+
+    def classes(_: Options) -> int:
+        if not n_classes:
+            raise TableError(f"a table must have classes to be trained on, but {name!r:.80} has a target of numbers")
+        return n_classes
+
+    return DatasetSpec(
+        name=TABLE + table_id,
+        title=name,
+        description=f"A table of this database; it predicts {about.get('target')!s:.80}.",
+        source="brought by a person",
+        licence="known to who brought it",
+        rows=lambda _options, _seed: _rows(table()),
+        n_rows=n_rows,
+        n_features=n_features,
+        n_classes=classes,
+        is_generator=False,
+        majority=_majority(about.get("class_rows")),
+    )
 
 
 def no_table(table_id: str) -> TableError:

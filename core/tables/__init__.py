@@ -13,17 +13,19 @@ from leafscope.core.lazy import lazily
 if TYPE_CHECKING:
     from leafscope.core.tables.choices import Choices
     from leafscope.core.tables.columns import Column
-    from leafscope.core.tables.reading import read
+    from leafscope.core.tables.reading import Understood, read, understand
     from leafscope.core.tables.table import Source, Table
 
-__all__ = ["Choices", "Column", "Source", "Table", "read"]
+__all__ = ["Choices", "Column", "Source", "Table", "Understood", "read", "understand"]
 
 _HOMES = {
     "Choices": "tables.choices",
     "Column": "tables.columns",
     "Source": "tables.table",
     "Table": "tables.table",
+    "Understood": "tables.reading",
     "read": "tables.reading",
+    "understand": "tables.reading",
 }
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -28,8 +28,8 @@ MAX_CATEGORIES = 100
 FITS = 0.8
 """The least share of cells that must be numbers or dates for the others to count as missing."""
 
-_TRUE = frozenset(["true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "on", "wahr", "vrai", "1"])
-_FALSE = frozenset(["false", "f", "no", "n", "nein", "non", "off", "falsch", "faux", "0"])
+TRUE = frozenset(["true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "on", "wahr", "vrai", "1"])
+FALSE = frozenset(["false", "f", "no", "n", "nein", "non", "off", "falsch", "faux", "0"])
 
 _NAMED_AS_ID = re.compile(
     r"(?i:unnamed: ?\d+(\.\d+)?|index|idx|ids?|key|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?"
@@ -130,10 +130,14 @@ def _looks(cells: Texts) -> tuple[bool, bool]:
     return is_date > len(texts) / 20, is_number > len(texts) / 20
 
 
-def understood(name: str, cells: Cells, ready: Prepared | None, reading: Reading, where: Where) -> Column:
-    """Tell what a column is; `ready` if its cells are texts."""
+def understood(
+    name: str, cells: Cells, ready: Prepared | None, reading: Reading, where: Where, is_category: bool = False
+) -> Column:
+    """Tell what a column is; `ready` if its cells are texts. `is_category`: it is known that texts are categories."""
     if isinstance(cells, Texts):
         assert ready is not None
+        if is_category and len(cells.distinct):
+            return _of_categories(name, cells, "")
         return _of_texts(name, cells, ready, reading, where)
     return _of_numbers(name, cells, where, _open_floats(cells, reading))
 
@@ -200,9 +204,9 @@ def _of_texts(name: str, cells: Texts, ready: Prepared, reading: Reading, where:
     n_distinct = len(cells.distinct)
     if not n_distinct:
         return _checked(Column(name, "categorical", cells.codes))
-    if n_distinct <= 2 * len(_TRUE):
+    if n_distinct <= 2 * len(TRUE):
         lower = [text.lower() for text in cells.distinct.to_pylist()]
-        truth = [True if one in _TRUE else False if one in _FALSE else None for one in lower]
+        truth = [True if one in TRUE else False if one in FALSE else None for one in lower]
         if None not in truth and len(set(truth)) == 2:
             values = np.append(np.array(truth, np.float64), np.nan)[cells.codes]
             first = cells.distinct.to_pylist()

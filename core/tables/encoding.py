@@ -27,30 +27,35 @@ class Encoded(NamedTuple):
     """P names, such as `colour = red`, `day (weekday)`, `age is missing`."""
 
 
-def encode(table: Table, train: NDArray[np.int64]) -> Encoded:
-    """Encode all rows; medians, commonest values and the categories with a feature of their own are those of rows `train`."""
-    x = np.empty((table.rows, table.n_features), np.float64)
+def encode(table: Table, train: NDArray[np.int64], new: Sequence[Column] | None = None) -> Encoded:
+    """Encode all rows; medians, commonest values and the categories with a feature of their own are those of rows `train`.
+
+    `new`: the columns of other rows, as `new_rows` reads them, to be encoded instead of the table's own.
+    """
+    shown = table.features if new is None else new
+    x = np.empty((len(shown[0].values), table.n_features), np.float64)
     names: list[str] = []
-    for column in table.features:
-        for name, values in _features(column, train):
+    for column, of_rows in zip(table.features, shown, strict=True):
+        for name, values in _features(column, train, of_rows):
             x[:, len(names)] = values
             names.append(name)
     return Encoded(x, tuple(names))
 
 
-def _features(column: Column, train: NDArray[np.int64]) -> Iterator[tuple[str, Values]]:
-    missing = column.is_missing
-    known = column.values[train][~missing[train]]
+def _features(column: Column, train: NDArray[np.int64], of_rows: Column) -> Iterator[tuple[str, Values]]:
+    known = column.values[train]
+    known = known[known >= 0] if known.dtype.kind == "i" else known[~np.isnan(known)]
+    missing, values_of_rows = of_rows.is_missing, of_rows.values
     if column.kind == "categorical":
-        yield from _one_hot(column, known)
+        yield from _one_hot(column, known, values_of_rows)
     elif column.kind == "date":
-        parts = parts_of(np.where(missing, np.floor(_middle(known)), column.values))
+        parts = parts_of(np.where(missing, np.floor(_middle(known)), values_of_rows))
         for part, values in zip(("year", "month", "weekday"), parts, strict=True):
             yield f"{column.name} ({part})", values
     else:
         fill = float(2 * known.sum() > len(known)) if column.kind == "boolean" else _middle(known)
-        yield column.name, np.where(missing, fill, column.values)
-    if missing.any():
+        yield column.name, np.where(missing, fill, values_of_rows)
+    if column.missing:
         yield f"{column.name} is missing", missing.astype(np.float64)
 
 
@@ -58,10 +63,12 @@ def _middle(known: NDArray[np.float64] | NDArray[np.int32]) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _one_hot(column: Column, known: NDArray[np.float64] | NDArray[np.int32]) -> Iterator[tuple[str, Values]]:
+def _one_hot(
+    column: Column, known: NDArray[np.float64] | NDArray[np.int32], of_rows: NDArray[np.float64] | NDArray[np.int32]
+) -> Iterator[tuple[str, Values]]:
     counts = np.bincount(known.astype(np.int64), minlength=len(column.categories))
     common = np.argsort(-counts, kind="stable")
-    codes = np.where(column.values < 0, common[0], column.values).astype(np.int64)
+    codes = np.where(of_rows < 0, common[0], of_rows).astype(np.int64)
     own: Sequence[int] = sorted(common[:CAP].tolist())
     for code in own:
         yield f"{column.name} = {column.categories[code]}", (codes == code).astype(np.float64)

@@ -3,13 +3,17 @@
 import json
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from leafscope.core.errors import TableError
-from leafscope.core.tables.columns import Column
+from leafscope.core.limits import MAX_CLASSES, MAX_FEATURES, MAX_TABLE_ROWS
+from leafscope.core.tables.columns import Column, Kind
 from leafscope.core.tables.table import Source, Table
+
+MOST_WORDS = 10_000_000
+"""The most characters of what was understood of a table: 2,000 columns of the longest names and sentences."""
 
 MOST_BYTES = 1_000_000_000
 """The most bytes of the columns, unpacked: 50 MB of the shortest cells become 200 MB of numbers."""
@@ -28,6 +32,85 @@ def pack(table: Table) -> tuple[str, bytes]:
     return json.dumps(about, ensure_ascii=False), zlib.compress(save(arrays), 1)
 
 
+def check_packed(about: str, data: bytes, table_id: str) -> None:
+    """Raise TableError unless a table that comes from anyone is whole and says of itself what is so.
+
+    Without rows, which were removed or left out, only what was understood is checked.
+    """
+    try:
+        told = json.loads(about)
+        check_about(told)
+        if not data:
+            return
+        table = unpack(about, data, table_id)
+        _check_rows(table)
+        is_so = json.loads(pack(table)[0])
+        for key in told.keys() & is_so.keys():
+            if told[key] != is_so[key]:
+                raise ValueError(f"{key} must be as its rows say")
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        raise TableError(f"the table {table_id} is damaged: {error}") from None
+
+
+def check_about(about: Any) -> None:
+    """Raise ValueError or TypeError unless what was understood of a table has the types and sizes that it must have."""
+    if not isinstance(about, dict):
+        raise TypeError("what was understood must be an object")
+    for key, kinds in _KINDS.items():
+        if (key in about and not isinstance(about[key], kinds)) or (key not in about and key != "class_rows"):
+            raise TypeError(f"{key} must be of another type, got {about.get(key)!r:.80}")
+    for key, most in (("rows", MAX_TABLE_ROWS), ("n_features", MAX_FEATURES)):
+        if isinstance(about[key], bool) or not 1 <= about[key] <= most:
+            raise ValueError(f"{key} must be from 1 to {most:,}, got {about[key]!r:.80}")
+    classes = about["classes"]
+    if (classes is None) is not (about["task"] == "regression") or about["task"] not in ("classification", "regression"):
+        raise ValueError(f"task must be classification, with classes, or regression, got {about['task']!r:.80}")
+    if classes is not None and not (2 <= len(classes) <= MAX_CLASSES and all(isinstance(one, str) for one in classes)):
+        raise ValueError(f"classes must be from 2 to {MAX_CLASSES} texts, got {classes!r:.80}")
+    for column in about["columns"]:
+        if not isinstance(column["name"], str) or not isinstance(column["why"], str) or type(column["missing"]) is not int:
+            raise TypeError(f"a column must have a name, why and missing, got {column!r:.80}")
+
+
+_KINDS: Mapping[str, Any] = {
+    "name": str,
+    "rows": int,
+    "n_features": int,
+    "task": str,
+    "classes": (list, type(None)),
+    "class_rows": (list, type(None)),
+    "columns": list,
+    "target": str,
+    "target_why": str,
+    "notes": list,
+}
+
+
+def _check_rows(table: Table) -> None:
+    """Raise ValueError unless all columns have the table's rows, and values of their kind."""
+    names = [column.name for column in table.columns]
+    if table.target not in names or len(set(names)) < len(names) or len(table.missing) != len(names):
+        raise ValueError("columns must have different names, one of them the target's")
+    for values, column in [(column.values, column) for column in table.columns] + [(table.y, None)]:
+        if values.shape != (table.rows,) or values.dtype not in (np.float64, np.int32):
+            raise ValueError(f"a column must have {table.rows:,} numbers, got {values.dtype} of shape {values.shape}")
+        if column is None:
+            highest = np.inf if table.classes is None else len(table.classes) - 1
+            if not (np.isfinite(values).all() and (table.classes is None or bool((values == np.floor(values)).all()))):
+                raise ValueError("the target must have a class or a finite number in each row")
+            if table.classes is not None and not (values.min() >= 0 and values.max() <= highest):
+                raise ValueError(f"the target must have classes from 0 to {highest}")
+        elif column.kind not in get_args(Kind) or not all(isinstance(text, str) for text in column.categories):
+            raise ValueError(f"a column must be one of {', '.join(get_args(Kind))}, got {column.kind!r:.40}")
+        elif column.kind == "categorical":
+            if values.dtype != np.int32 or values.min() < -1 or values.max() >= len(column.categories):
+                raise ValueError(f"column {column.name!r:.80} must have codes of its categories")
+        elif values.dtype != np.float64 or np.isinf(values).any():
+            raise ValueError(f"column {column.name!r:.80} must have finite numbers, or none")
+        elif column.kind == "boolean" and not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
+            raise ValueError(f"column {column.name!r:.80} must have 0 and 1")
+
+
 def unpack(about: str, data: bytes, table_id: str) -> Table:
     """Return a table that was packed; raises TableError if it is damaged, or not the one with this address."""
     try:
@@ -40,13 +123,17 @@ def unpack(about: str, data: bytes, table_id: str) -> Table:
 
 
 def _unpacked(about: Mapping[str, Any], data: bytes) -> Table:
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     reader = zlib.decompressobj()
     plain = reader.decompress(data, MOST_BYTES)
     if not reader.eof:
         raise ValueError(f"its rows must be complete and have at most {MOST_BYTES:,} bytes")
-    arrays = load(plain)
+    try:
+        arrays = load(plain)
+    except SafetensorError as error:
+        raise ValueError(f"its rows must be safetensors: {error}") from error
     columns = []
     for place, (kind, why, left_out, categories) in enumerate(json.loads(arrays["texts"].tobytes())):
         values = arrays[str(place)]

@@ -1,8 +1,8 @@
 """Reading a file as a table."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leafscope.core.tables import numbers
 from leafscope.core.tables.choices import Choices
-from leafscope.core.tables.columns import Prepared, Reading, Where, prepared, understood
+from leafscope.core.tables.columns import Column, Prepared, Reading, Where, prepared, understood
 from leafscope.core.tables.parquet import parquet_columns
 from leafscope.core.tables.parsing.cells import Cells, Texts, columns_of
 from leafscope.core.tables.parsing.content import content
@@ -24,6 +24,10 @@ _SAMPLE_ROWS = 300
 """Rows by which the decimal mark is guessed, before all rows confirm it."""
 
 
+FIRST_ROWS = 12
+"""Rows that are shown as they are written."""
+
+
 class _Raw(NamedTuple):
     """The cells of a file, before it is known what they mean."""
 
@@ -33,8 +37,24 @@ class _Raw(NamedTuple):
     reading: Reading
     source: Source
     where: Where
+    first_rows: tuple[tuple[str, ...], ...]
     unread: Mapping[int, str] = MappingProxyType({})
     """Columns that hold no single values -> what they hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Understood:
+    """A file as it was read, before it is decided what is predicted by what."""
+
+    name: str
+    columns: tuple[Column, ...]
+    source: Source
+    first_rows: tuple[tuple[str, ...], ...]
+    """The first rows as text, as they are written in the file."""
+
+    def table(self, choices: Choices | None = None) -> Table:
+        """Choose the target and the features, as `read` does; of the choices, those of how a file is read are not used."""
+        return table(self.columns, self.source, choices or Choices(), self.name)
 
 
 def read(file: str | os.PathLike[str] | bytes, choices: Choices | None = None) -> Table:
@@ -42,37 +62,60 @@ def read(file: str | os.PathLike[str] | bytes, choices: Choices | None = None) -
 
     Raises TableError with one sentence that names the row or column and what must hold, and OSError.
     """
+    return understand(file, choices).table(choices)
+
+
+def understand(
+    file: str | os.PathLike[str] | bytes, choices: Choices | None = None, categories: Collection[str] = ()
+) -> Understood:
+    """Read a file, and tell what its columns are; of the choices, those of how a file is read are used. Raises as `read`.
+
+    `categories`: columns that are known to hold categories, so that their texts stay as they are written.
+    """
     choices = choices or Choices()
     found = content(file, choices.encoding)
-    name = clean_name(choices.name or ("table" if isinstance(file, bytes) else _stem(Path(file)))) or "table"
+    name = clean_name(choices.name or ("table" if isinstance(file, bytes) else name_of(Path(file).name))) or "table"
     if found.encoding is None:
         raw = _of_parquet(found.data, choices)
     else:
         raw = _of_text(layout(found.data, choices.delimiter, choices.header), found.encoding, choices)
     columns = []
     for place, column_name in enumerate(raw.names):
-        column = understood(column_name, raw.cells[place], raw.ready[place], raw.reading, raw.where)
+        is_category = column_name in categories
+        column = understood(column_name, raw.cells[place], raw.ready[place], raw.reading, raw.where, is_category)
         if place in raw.unread:
             column = replace(column, left_out=f"empty: it holds no numbers, texts or dates, but {raw.unread[place]}")
         columns.append(column)
         raw.cells[place] = np.empty(0)  # a large file is not kept twice
         raw.ready[place] = None
-    return table(columns, raw.source, choices, name)
+    return Understood(name, tuple(columns), raw.source, raw.first_rows)
 
 
-def _stem(path: Path) -> str:
-    name = path.name
+def name_of(file_name: str) -> str:
+    """Name a table after its file, without what says how it is written.
+
+    >>> name_of("prices.csv.gz"), name_of(".csv")
+    ('prices', '.csv')
+    """
     for ending in (".gz", ".csv", ".tsv", ".txt", ".data", ".dat", ".parquet", ".tab"):
-        if name.lower().endswith(ending) and len(name) > len(ending):
-            name = name[: -len(ending)]
-    return name
+        if file_name.lower().endswith(ending) and len(file_name) > len(ending):
+            file_name = file_name[: -len(ending)]
+    return file_name
 
 
 def _of_parquet(data: bytes, choices: Choices) -> _Raw:
     names, cells, unread = parquet_columns(data)
     ready = _prepared(cells)
     reading, _ = _decided(cells, ready, choices)
-    return _Raw(names_of(names, len(names)), cells, ready, reading, Source(), lambda row: f"row {row + 1:,}", unread)
+    rows = tuple(zip(*(_first_texts(one) for one in cells), strict=True))
+    return _Raw(names_of(names, len(names)), cells, ready, reading, Source(), lambda row: f"row {row + 1:,}", rows, unread)
+
+
+def _first_texts(cells: Cells) -> list[str]:
+    """The first cells of a column of a Parquet file, as text; empty: missing."""
+    if isinstance(cells, Texts):
+        return [cells.distinct[code].as_py() if code >= 0 else "" for code in cells.codes[:FIRST_ROWS].tolist()]
+    return ["" if one != one else f"{one:g}" if isinstance(one, float) else str(one) for one in cells[:FIRST_ROWS].tolist()]
 
 
 def _of_text(laid_out: Layout, encoding: str, choices: Choices) -> _Raw:
@@ -91,7 +134,8 @@ def _of_text(laid_out: Layout, encoding: str, choices: Choices) -> _Raw:
         lines, cells = lines[~is_empty], [_only(one, ~is_empty) for one in cells]
     source = Source(laid_out.dialect.delimiter or None, encoding, decimal, laid_out.header is not None, tuple(laid_out.notes))
     names = names_of(laid_out.header, laid_out.width)
-    return _Raw(names, cells, ready, reading, source, lambda row: f"row {row + 1:,} (line {lines[row]:,})")
+    rows = tuple(tuple(row[: laid_out.width]) for row in laid_out.text.first_rows(laid_out.dialect, FIRST_ROWS))
+    return _Raw(names, cells, ready, reading, source, lambda row: f"row {row + 1:,} (line {lines[row]:,})", rows)
 
 
 def _sampled(laid_out: Layout) -> numbers.Notation:

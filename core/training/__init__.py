@@ -1,7 +1,8 @@
 """Training of one net or of many side by side, and fitting of scikit-learn models.
 
-`loop.train` trains one run, `population` many runs; both use `trainer`. This package imports configurations, data sets,
-nets, kernels and the optimizer, but not the store.
+`loop.train` trains one run, `loop.fit` one net on arrays, `population` many runs; all use `descent`, which `trainer` extends by
+what belongs to a run. This package imports configurations, data sets, nets, kernels, scores and the optimizer, but not the
+store.
 """
 
 from typing import TYPE_CHECKING

@@ -2,7 +2,7 @@
 
 M members · R training rows · N rows of a batch · K depth. Members take the same steps at the same time; their seeds, data,
 rates, schedules, decays, noise and patience may differ. What must be equal is the shape of every array (`shape_of`). A member
-that ends leaves the group, and the others continue. Histories agree with those of `Trainer` on the reference path up to
+that ends leaves the group, and the others continue. Histories agree with those of `Descent` on the reference path up to
 rounding (tests compare them).
 """
 
@@ -17,33 +17,36 @@ from torch import Tensor
 
 from leafscope.core.errors import OUT_OF_MEMORY, LimitError, NonFiniteLossError, is_out_of_memory
 from leafscope.core.nets import DenseNet, TreeNet
+from leafscope.core.training.arrays import Arrays
 from leafscope.core.training.batched_net import BatchedNet, Member, release
-from leafscope.core.training.events import Ended
+from leafscope.core.training.descent import EVALUATION_ROWS, Descent, Measured
+from leafscope.core.training.events import Ended, EpochRecord
+from leafscope.core.training.losses import accuracies
 from leafscope.core.training.replayed import Replayed
-from leafscope.core.training.trainer import EVALUATION_ROWS, EpochRecord, Trainer
 
 Events: TypeAlias = Generator[tuple[int, EpochRecord | Ended], None, None]
 
 
-def shape_of(trainer: Trainer) -> Hashable:
-    """Return what two trainers must share to be trained as one: the device, and the shape of every array of a step."""
-    train, data = trainer.run.train, trainer.dataset
+def shape_of(trainer: Descent) -> Hashable:
+    """Return what two trainings must share to be trained as one: the device, and the shape of every array of a step."""
+    train, arrays = trainer.train_config, trainer.arrays
     return (
         trainer.device,
         trainer._path,
         type(trainer.net) if isinstance(trainer.net, DenseNet | TreeNet) else id(trainer),  # others are trained alone
         trainer.net.config.model_dump_json(),
-        data.n_features,
-        data.n_classes,
-        tuple(len(split.y) for split in data.splits.values()),
-        min(train.batch_size, len(data.train.y)),
+        arrays.n_features,
+        arrays.n_classes,
+        tuple((name, len(part.y)) for name, part in arrays.parts.items()),
+        tuple(weight is None for weight in trainer._weights.values()),
+        min(train.batch_size, len(arrays.train.y)),
         train.gate_gradient,
         train.balance > 0,  # with a penalty, gating units learn that would not without it
         trainer._progress.step,
     )
 
 
-def groups(trainers: Sequence[Trainer]) -> list[list[int]]:
+def groups(trainers: Sequence[Descent]) -> list[list[int]]:
     """Divide trainers into groups that can be trained as one, in order of their first member: lists of their numbers."""
     found: dict[Hashable, list[int]] = {}
     for number, trainer in enumerate(trainers):
@@ -57,14 +60,14 @@ class Batch:
     Raises ValueError if the members' shapes differ.
     """
 
-    def __init__(self, numbers: Sequence[int], trainers: Sequence[Trainer], should_stop: Callable[[int], bool]) -> None:
+    def __init__(self, numbers: Sequence[int], trainers: Sequence[Descent], should_stop: Callable[[int], bool]) -> None:
         if len({shape_of(trainer) for trainer in trainers}) != 1:
             raise ValueError("members of a group must have one shape, see groups")
         self._numbers, self._trainers = list(numbers), list(trainers)
         self._should_stop = should_stop
         self._device = torch.device(trainers[0].device)
         self._seconds = dict.fromkeys(numbers, 0.0)
-        self._data: dict[str, tuple[Tensor, Tensor]] = {}
+        self._data: dict[str, tuple[Tensor, Tensor, Tensor | None]] = {}
         self._net: BatchedNet | None = None
         self._run: Replayed | None = None
 
@@ -99,7 +102,7 @@ class Batch:
         began = time.perf_counter()
         steps, first = self._trainers[0]._batches, self._trainers[0]._progress.step
         orders, noises, rates = self._draws()
-        x, y = self._splits()["train"]
+        x, y, weight = self._splits()["train"]
         for step in range(first, steps):
             if stopping := [number for number in self._numbers if self._should_stop(number)]:
                 self._share(began)
@@ -108,12 +111,14 @@ class Batch:
                     return
                 began = time.perf_counter()
                 orders, noises, rates = self._draws()
-                x, y = self._splits()["train"]
+                x, y, weight = self._splits()["train"]
             part = slice(step * self._n, (step + 1) * self._n)
             assert self._run is not None
             noise = None if noises is None else noises[:, :, part]
             with self._trainers[0]._path():
-                self._run.step(_rows_of(x, orders[:, part]), _rows_of(y, orders[:, part]), rates[:, step], noise)
+                rows = orders[:, part]
+                chosen = None if weight is None else _rows_of(weight, rows)
+                self._run.step(_rows_of(x, rows), _rows_of(y, rows), rates[:, step], noise, chosen)
         yield from self._leave(self._failures(steps))
         for trainer in self._trainers:
             trainer._progress.epoch += 1
@@ -125,7 +130,7 @@ class Batch:
         lost: dict[int, Ended] = {}
         for number, record in records.items():
             progress, loss = self._of(number)._progress, record.metrics["train", "loss"]
-            if progress.epoch == self._of(number).run.train.epochs and not math.isfinite(loss):
+            if progress.epoch == self._of(number).train_config.epochs and not math.isfinite(loss):
                 lost[number] = Ended("failed", NonFiniteLossError(progress.epoch, None, loss))
         yield from self._leave(lost)
 
@@ -167,9 +172,9 @@ class Batch:
         self._data = {}
         if not kept:
             return
-        strengths = [trainer.run.train.balance for trainer in kept]
+        strengths = [trainer.train_config.balance for trainer in kept]
         members = [_member(trainer) for trainer in kept]
-        self._net = BatchedNet(members, kept[0].run.train.gate_gradient, strengths)
+        self._net = BatchedNet(members, kept[0].train_config.gate_gradient, strengths)
         self._run = Replayed(self._net)
 
     def _draws(self) -> tuple[Tensor, Tensor | None, Tensor]:
@@ -189,30 +194,44 @@ class Batch:
         """Evaluate all members as one, and make the records of some."""
         assert self._net is not None
         at_once = max(256, EVALUATION_ROWS // len(self._trainers))
-        found: dict[str, tuple[list[float], list[float], list[np.ndarray]]] = {}
-        for split, (x, y) in self._splits().items():
+        found: dict[str, list[Measured]] = {}
+        for split, (x, y, weight) in self._splits().items():
             with self._trainers[0]._path():
-                losses, accuracies, leaves = self._net.evaluate(x, y, at_once)
-            found[split] = losses.tolist(), accuracies.tolist(), [layer.cpu().numpy() for layer in leaves]
+                losses, outputs, leaves = self._net.evaluate(x, y, at_once, weight)
+            found[split] = self._measured(split, losses, outputs, y, leaves)
         self._share(began)
         records: dict[int, EpochRecord] = {}
         for place, (number, trainer) in enumerate(zip(self._numbers, self._trainers, strict=True)):
-            measured = {
-                split: (losses[place], accuracies[place], [layer[place] for layer in leaves])
-                for split, (losses, accuracies, leaves) in found.items()
-            }
             if number in numbers:
+                measured = {split: of_members[place] for split, of_members in found.items()}
                 records[number] = trainer._recorded(measured, self._seconds[number])
         return records
 
-    def _splits(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Return the rows and classes of each split for all members: (M, R, P) and (M, R), copied once if they differ."""
+    def _measured(self, split: str, losses: Tensor, outputs: Tensor, y: Tensor, leaves: Sequence[Tensor]) -> list[Measured]:
+        """Divide what was measured of all members: losses (M,), outputs (M, R, C), y (M, R), leaves (M, R) of each layer."""
+        own_leaves = [layer.cpu().numpy() for layer in leaves]
+        if y.dtype.is_floating_point:
+            right, own = [math.nan] * len(y), outputs.cpu().numpy()
+        else:
+            right, own = accuracies(outputs, y).tolist(), np.empty((len(y), 0, 0))
+        return [
+            Measured(loss, trainer._scores(split, right[place], own[place]), [layer[place] for layer in own_leaves])
+            for place, (loss, trainer) in enumerate(zip(losses.tolist(), self._trainers, strict=True))
+        ]
+
+    def _splits(self) -> dict[str, tuple[Tensor, Tensor, Tensor | None]]:
+        """Return rows, answers and weights of each split for all members: (M, R, P), (M, R), (M, R) or None.
+
+        They are copied once if they differ.
+        """
         if not self._data:
             first = self._trainers[0]
-            are_same = all(trainer.dataset is first.dataset for trainer in self._trainers)
+            are_same = all(_are_same(trainer.arrays, first.arrays) for trainer in self._trainers)
             for split in first._splits:
                 x, y = zip(*(trainer._splits[split] for trainer in self._trainers), strict=True)
-                self._data[split] = _joined(x, are_same), _joined(y, are_same)
+                weights = [weight for trainer in self._trainers if (weight := trainer._weights[split]) is not None]
+                joined = torch.stack(weights) if weights else None
+                self._data[split] = _joined(x, are_same), _joined(y, are_same), joined
         return self._data
 
     def _share(self, began: float) -> None:
@@ -223,21 +242,27 @@ class Batch:
 
     @property
     def _n(self) -> int:
-        return self._trainers[0].run.train.batch_size
+        return self._trainers[0].train_config.batch_size
 
-    def _is_done(self, trainer: Trainer) -> bool:
-        return trainer._progress.epoch >= trainer.run.train.epochs or trainer._progress.ended
+    def _is_done(self, trainer: Descent) -> bool:
+        return trainer._progress.epoch >= trainer.train_config.epochs or trainer._progress.ended
 
-    def _of(self, number: int) -> Trainer:
+    def _of(self, number: int) -> Descent:
         return self._trainers[self._numbers.index(number)]
 
-    def _name(self, trainer: Trainer) -> int:
+    def _name(self, trainer: Descent) -> int:
         return self._numbers[self._trainers.index(trainer)]
 
 
-def _member(trainer: Trainer) -> Member:
+def _member(trainer: Descent) -> Member:
     assert isinstance(trainer.net, DenseNet | TreeNet)
     return trainer.net, trainer._optimizer
+
+
+def _are_same(arrays: Arrays, other: Arrays) -> bool:
+    """Whether they are the same rows in memory, so that members can share them."""
+    parts = zip(arrays.parts.values(), other.parts.values(), strict=True)
+    return arrays.centre == other.centre and all(one.x is same.x and one.y is same.y for one, same in parts)
 
 
 def _joined(parts: Sequence[Tensor], are_same: bool) -> Tensor:

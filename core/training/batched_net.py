@@ -23,6 +23,7 @@ from leafscope.core.kernels.slots import Slots, in_slots, make_slots, products
 from leafscope.core.nets import DenseNet, TreeNet
 from leafscope.core.optim import LazyAdamW, adamw_rows
 from leafscope.core.parametrizations import PARAMETRIZATIONS, Bits, are_prefixes
+from leafscope.core.training.losses import row_losses
 from leafscope.core.tree import TreeLinear
 
 Member: TypeAlias = "tuple[DenseNet | TreeNet, LazyAdamW]"
@@ -122,16 +123,16 @@ class BatchedNet:
         self._failed_step = torch.full((count,), -1, dtype=torch.int64, device=device)
         self._failed_loss = torch.zeros(count, device=device)
 
-    def step(self, x: Tensor, y: Tensor, rate: Tensor, noise: Tensor | None = None) -> Tensor:
+    def step(self, x: Tensor, y: Tensor, rate: Tensor, noise: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
         """Train one step and return the losses (M,).
 
-        x (M, N, P), y (M, N) int64, rate (M,) float64, noise (layers, M, N, K) or None.
+        x (M, N, P), y (M, N) classes or numbers, rate (M,) float64, noise (layers, M, N, K) or None, weight (M, N) or None.
         """
         touched: list[_Touched] = []
         whole = [self._plain] if self._units is None else [self._plain, self._units]
         leaves_of_autograd = [stack.values.detach().requires_grad_() for stack in whole]
         routed = self._routed(x, leaves_of_autograd, noise, touched)
-        losses = functional.cross_entropy(routed.logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape).mean(1)
+        losses = _mean_losses(routed.logits, y, weight)
         if self._is_penalized:
             for gate, leaf in zip(routed.gates, routed.leaves, strict=True):
                 losses = losses + self._strength * balance_penalties(gate, leaf)
@@ -150,17 +151,17 @@ class BatchedNet:
         return losses.detach()
 
     @torch.no_grad()
-    def evaluate(self, x: Tensor, y: Tensor, rows_at_once: int) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Measure cross-entropies (M,) and accuracies (M,) float64, and list leaves (M, N); x (M, N, P), y (M, N)."""
+    def evaluate(
+        self, x: Tensor, y: Tensor, rows_at_once: int, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Measure losses (M,), and list outputs (M, N, C) and leaves (M, N); x (M, N, P), y and weight (M, N)."""
         logits, leaves = [], []
         for part in x.split(rows_at_once, 1):
             routed = self._routed(part, [self._plain.values, *([] if self._units is None else [self._units.values])])
             logits.append(routed.logits)
             leaves.append(routed.leaves)
         scores = torch.cat(logits, 1)
-        losses = functional.cross_entropy(scores.flatten(0, 1), y.flatten(), reduction="none").view(y.shape).mean(1)
-        accuracies = (scores.argmax(2) == y).double().mean(1)
-        return losses, accuracies, [torch.cat(layer, 1) for layer in zip(*leaves, strict=True)]
+        return _mean_losses(scores, y, weight), scores, [torch.cat(layer, 1) for layer in zip(*leaves, strict=True)]
 
     def failures(self) -> dict[int, tuple[int, float]]:
         """Ask the device which members' losses were not finite: member -> number of the step in this object's, and the loss."""
@@ -292,6 +293,12 @@ def balance_penalties(gate: Tensor, leaf: Tensor) -> Tensor:
         reached = torch.where(rows > 0, alpha.log() + (1 - alpha).log(), 0.0)
         total = total - 0.5 * 2.0**-level * reached.sum(1)
     return total
+
+
+def _mean_losses(outputs: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+    """Return each member's mean loss: (M, N, C), (M, N), (M, N) or None -> (M,)."""
+    losses = row_losses(outputs, y)
+    return (losses if weight is None else losses * weight).mean(1)
 
 
 def release(member: Member) -> None:

@@ -5,7 +5,7 @@ arrays, so that the torch module, its state_dict and the optimizer's state stay 
 One net runs on one thread and releases the interpreter while it does, so that nets train side by side on many.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -36,12 +36,16 @@ def takes(net: DenseNet | TreeNet) -> bool:
     )
 
 
+Answered: TypeAlias = "tuple[Tensor, Tensor, Tensor | None]"
+"""Rows of a split: x (N, P), y (N,) int64 classes or float32 numbers, and (N,) float32 weights of their losses, if any."""
+
+
 class CompiledNet:
     """Trains and evaluates a net in place; takes over the storage of its parameters and of the optimizer's state."""
 
     def __init__(self, net: DenseNet | TreeNet, optimizer: LazyAdamW, train: TrainConfig) -> None:
         config = net.config
-        self._n_layers = config.tree_layers
+        self._n_layers, self._n_outputs = config.tree_layers, net.head.out_features
         self._depth = config.depth if isinstance(net, TreeNet) else 0
         parts, layout = _layout(net)
         total = sum(parameter.numel() for parameter in parts)
@@ -74,33 +78,50 @@ class CompiledNet:
         )
         self._net, self._settings = _plain(flat), _plain(settings)
 
-    def steps(self, x: Tensor, y: Tensor, rows: np.ndarray, noise: np.ndarray | None, first: int, of: int) -> tuple[int, float]:
+    def steps(self, answered: Answered, rows: np.ndarray, noise: np.ndarray | None, first: int, of: int) -> tuple[int, float]:
         """Train on consecutive batches of rows: the number of the step that failed, or -1, and its loss.
 
-        x (N, P) and y (N,) are the whole split, rows (R,) int64 the order of training, noise (layers, R, K) or None;
-        `first` is the number of the first step in the run and `of` how many the run has.
+        `answered` is the whole split, rows (R,) int64 the order of training, noise (layers, R, K) or None; `first` is the
+        number of the first step in the run and `of` how many the run has.
         """
         drawn = _NO_NOISE if noise is None else noise
-        failed, loss = compiled.train_steps(self._net, self._settings, x.numpy(), y.numpy(), rows, drawn, first, of)
+        x, answers = _of(answered, slice(None))
+        failed, loss = compiled.train_steps(self._net, self._settings, x, answers, rows, drawn, first, of)
         return int(failed), float(loss)
 
-    def evaluate(self, x: Tensor, y: Tensor, rows_at_once: int) -> tuple[float, float, list[np.ndarray]]:
-        """Measure mean cross-entropy (nats) and accuracy, and list each row's leaf at every gated layer."""
-        n = len(y)
+    def evaluate(
+        self, answered: Answered, rows_at_once: int, wants_outputs: bool = False
+    ) -> tuple[float, float, list[np.ndarray], np.ndarray]:
+        """Measure the mean loss and the share of right rows, and list each row's leaf at every gated layer, and the outputs.
+
+        The outputs are (N, C), or (0, C) if they are not wanted.
+        """
+        n = len(answered[1])
         leaves = np.zeros((self._n_layers, n), np.int64)
+        outputs = np.zeros((n if wants_outputs else 0, self._n_outputs), np.float32)
         loss, right = 0.0, 0
         for first in range(0, n, rows_at_once):
             part = slice(first, min(first + rows_at_once, n))
             part_leaves = np.empty((self._n_layers, part.stop - first), np.int64)
-            sums = compiled.evaluate_rows(self._net, x.numpy()[part], y.numpy()[part], part_leaves)
+            x, answers = _of(answered, part)
+            sums = compiled.evaluate_rows(self._net, x, answers, part_leaves, outputs[part])
             leaves[:, part] = part_leaves
             loss += sums[0]
             right += sums[1]
         if n == 0:
-            return float("nan"), float("nan"), list(leaves)
-        return loss / n, right / n, list(leaves)
+            return float("nan"), float("nan"), list(leaves), outputs
+        return loss / n, right / n, list(leaves), outputs
 
 
+def _of(answered: Answered, part: slice) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows of a split as compiled code takes them: features, and `compiled.Answers` without names."""
+    x, y, weight = answered
+    values = y.numpy()[part]
+    classes, targets = (_NO_CLASSES, values) if y.dtype.is_floating_point else (values, _NO_NUMBERS)
+    return x.numpy()[part], (classes, targets, _NO_NUMBERS if weight is None else weight.numpy()[part])
+
+
+_NO_CLASSES, _NO_NUMBERS = np.empty(0, np.int64), np.empty(0, np.float32)
 _NO_NOISE = np.empty((0, 0, 0), np.float32)
 
 

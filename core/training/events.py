@@ -1,8 +1,25 @@
-"""What a training tells besides its records."""
+"""What a training tells: a record of each epoch, and how it ended."""
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from leafscope.core.errors import LeafscopeError
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """Metrics and leaves after an epoch."""
+
+    epoch: int
+    """0 is before training."""
+    metrics: dict[tuple[str, str], float]
+    """(split, metric) -> value; splits train, validation, test; metrics loss and the scores that the task records, and of a net
+    that mixes leaves in training the same of the mixture of all leaves, such as mix_loss."""
+    leaves: dict[tuple[int, str], np.ndarray]
+    """(routed layer from 0, split) -> (rows,), with top-k (rows, k): uint8 or, above 256 leaves, uint16."""
+    seconds: float
+    """Training and evaluation time since this trainer started."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from leafscope.core.errors import DataError
 from leafscope.core.inference.trees import Trees
 from leafscope.core.models import fitted_kinds
 from leafscope.core.models.registry import Choice, Fit
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.arrays import Arrays
+from leafscope.core.training.events import EpochRecord
 
 TIMINGS = 5
 """How often the test rows are predicted for the time of inference."""
@@ -72,6 +73,7 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
     check_fits(run)
     data = load(run.data, run.data_seed) if dataset is None else dataset
     _check_classes(run.net.kind, model, data)
+    weights = Arrays.of(data).weights(run.train.class_weight)
     with _one_thread():
         began = time.perf_counter()
         choice = (model.choose or _choose_from_grid)(run, data, should_stop)
@@ -81,7 +83,7 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
         metrics = {
             (name, metric): value
             for name, split in data.splits.items()
-            for metric, value in _scores(choice.estimator, split, data.n_classes).items()
+            for metric, value in _scores(choice.estimator, split, data.n_classes, weights[name]).items()
         }
         record = EpochRecord(epoch=1, metrics=metrics, leaves={}, seconds=time.perf_counter() - began)
         inference_seconds = _inference_seconds(choice.estimator, data.test.x)
@@ -110,13 +112,14 @@ def _choose_from_grid(run: RunConfig, data: Dataset, should_stop: Callable[[], b
     model = run.net.model.fit
     assert model is not None
     trials = [{name: value} for name, values in model.grid.items() for value in values] or [{}]
+    weight = Arrays.of(data).weights(run.train.class_weight)["validation"]
     best: Choice | None = None
     lowest = math.inf
     for chosen in trials:
         if should_stop():
             return None
         estimator, facts = model.fit(run, data.train.x, data.train.y, chosen)
-        loss = _scores(estimator, data.validation, data.n_classes)["loss"]
+        loss = _scores(estimator, data.validation, data.n_classes, weight)["loss"]
         if best is None or loss < lowest:
             best, lowest = Choice(estimator, chosen, len(trials), facts), loss
     return best
@@ -125,13 +128,17 @@ def _choose_from_grid(run: RunConfig, data: Dataset, should_stop: Callable[[], b
 # Scoring and timing
 
 
-def _scores(estimator: Any, split: Split, n_classes: int) -> dict[str, float]:
-    """Log loss in nats, probabilities clipped as scikit-learn does, a class unseen in training having none; accuracy."""
+def _scores(estimator: Any, split: Split, n_classes: int, weight: NDArray[np.float32] | None) -> dict[str, float]:
+    """Log loss in nats, probabilities clipped as scikit-learn does, a class unseen in training having none; accuracy.
+
+    The log loss has the weights of the rows, (N,) with mean 1; the accuracy has none.
+    """
     probabilities = np.zeros((len(split.y), n_classes))
     probabilities[:, estimator.classes_] = estimator.predict_proba(split.x)
     eps = np.finfo(np.float64).eps
     of_label = probabilities[np.arange(len(split.y)), split.y].clip(eps, 1 - eps)
-    return {"loss": float(-np.log(of_label).mean()), "accuracy": float((estimator.predict(split.x) == split.y).mean())}
+    losses = -np.log(of_label) if weight is None else -np.log(of_label) * weight
+    return {"loss": float(losses.mean()), "accuracy": float((estimator.predict(split.x) == split.y).mean())}
 
 
 def _inference_seconds(estimator: Any, x: NDArray[np.float32]) -> float:

@@ -1,15 +1,20 @@
-"""Training one net in this process, and its result."""
+"""Training one net in this process, of a run or on arrays alone, and its result."""
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from leafscope.core.config import RunConfig
+from leafscope.core.config import NetConfig, RunConfig, TrainConfig
+from leafscope.core.errors import OUT_OF_MEMORY, LimitError, is_out_of_memory
 from leafscope.core.nets import Net
-from leafscope.core.training.trainer import EpochRecord, Trainer
+from leafscope.core.training.arrays import Arrays
+from leafscope.core.training.descent import Descent
+from leafscope.core.training.events import EpochRecord
+from leafscope.core.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,38 @@ class TrainResult:
     """Wall-clock time of training and evaluation."""
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """The result of training a net on arrays."""
+
+    records: list[EpochRecord]
+    """Of every epoch, epoch 0 included."""
+    best_epoch: int
+    """The epoch with the lowest validation loss, the first if several are equal; the last one without validation rows."""
+    net: Net
+    """The net after the last epoch, on the CPU: rows (N, P) -> outputs (N, C), or (N, 1) standardized numbers."""
+    seconds: float
+    """Wall-clock time of training and evaluation."""
+
+
+def fit(
+    arrays: Arrays,
+    net: NetConfig,
+    train: TrainConfig,
+    seed: int = 0,
+    *,
+    on_epoch: Callable[[EpochRecord, Descent], None] | None = None,
+    compiled: bool | None = None,
+) -> Fitted:
+    """Train a net on arrays in this process, without a data set or a store, and call `on_epoch` after each epoch.
+
+    Raises what `Descent` raises, NonFiniteLossError, and LimitError where memory runs out.
+    """
+    descent = Descent(arrays, net, train, seed, compiled=compiled)
+    records = _records(descent, None if on_epoch is None else lambda record: on_epoch(record, descent))
+    return Fitted(records, _best_epoch(records), copy.deepcopy(descent.net).cpu(), records[-1].seconds)
+
+
 def train(
     run: RunConfig, on_epoch: Callable[[EpochRecord], None] | None = None, *, compiled: bool | None = None
 ) -> TrainResult:
@@ -39,32 +76,40 @@ def train(
     `compiled` is that of `Trainer`. Raises LimitError, DeviceError or DataError before training, NonFiniteLossError during it,
     and ValueError for a kind that scikit-learn fits, such as `logistic`: `fitting.fit` is for those.
     """
-    from leafscope.core.training.population import Ended, Population
+    trainer = Trainer(run, compiled=compiled)
+    return result_of(trainer, _records(trainer, on_epoch))
 
-    population = Population([run], compiled=compiled)
+
+def _records(descent: Descent, on_epoch: Callable[[EpochRecord], None] | None) -> list[EpochRecord]:
+    """Train to the end."""
     records: list[EpochRecord] = []
-    for _, event in population.events():
-        if isinstance(event, Ended):
-            if event.error is not None:
-                raise event.error
-            break
-        records.append(event)
-        if on_epoch is not None:
-            on_epoch(event)
-    return result_of(population.members[0], records)
+    try:
+        for record in descent.epochs():
+            records.append(record)
+            if on_epoch is not None:
+                on_epoch(record)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise LimitError(OUT_OF_MEMORY) from error
+    return records
+
+
+def _best_epoch(records: list[EpochRecord]) -> int:
+    validation = [record.metrics.get(("validation", "loss"), math.nan) for record in records]
+    return records[-1 if np.isnan(validation).all() else int(np.nanargmin(validation))].epoch
 
 
 def result_of(trainer: Trainer, records: list[EpochRecord]) -> TrainResult:
     """Combine a trainer and its records, epoch 0 first, into a result; the net is copied to the CPU."""
     run = trainer.run
     leaves = {key: np.stack([record.leaves[key] for record in records]) for key in records[0].leaves}
-    validation = [record.metrics["validation", "loss"] for record in records]
     return TrainResult(
         run=run,
         history=history_frame(records),
         leaves=leaves,
         leaf_counts=_leaf_counts(run, leaves),
-        best_epoch=records[int(np.nanargmin(validation))].epoch,
+        best_epoch=_best_epoch(records),
         net=copy.deepcopy(trainer.net).cpu(),
         seconds=records[-1].seconds,
     )

@@ -10,6 +10,8 @@ import sys
 import uuid
 from types import FrameType
 
+from leafscope.core.store.database.passwords import SEEN, has_password
+
 NICENESS = 5
 """Gives priority to the server, which shares the cores."""
 
@@ -28,7 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--patience", type=float, default=0.0, help="seconds to wait for a line of the parent before anything is imported"
     )
+    parser.add_argument("--alone", action="store_true", help="no program watches it; it must be of the store's version")
+    parser.add_argument("--until-idle", action="store_true", help="end when nothing is left to train")
     options = parser.parse_args(arguments)
+    if options.database and has_password(options.database):
+        parser.exit(2, f"{SEEN}\n")
     if options.parent is not None:
         with contextlib.suppress(OSError, AttributeError):
             os.nice(NICENESS)
@@ -44,8 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
     try:
         store = Store(options.database)
+        if options.alone:
+            store.refuse_other_version()
         compile_cache.choose(store.path)
-        worker = Worker(store, options.id, options.device, options.parent)
+        worker = Worker(store, options.id, options.device, options.parent, alone=options.alone)
     except StoreError as error:
         log.error("%s", error)
         return 1
@@ -57,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Ctrl-C in a terminal reaches both processes; the parent then shuts the worker down.
     signal.signal(signal.SIGINT, end if options.parent is None else signal.SIG_IGN)
     try:
-        worker.run()
+        worker.run(options.until_idle)
         worker.close()
     except StoreError as error:
         log.error("%s", error)

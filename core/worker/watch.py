@@ -23,8 +23,9 @@ log = logger("leafscope.worker")
 class Watch(threading.Thread):
     """Sends heartbeats, reads stop requests, and notices when the parent ends."""
 
-    def __init__(self, store: Store, worker_id: str, parent: int | None) -> None:
+    def __init__(self, store: Store, worker_id: str, parent: int | None, grace: float = GRACE) -> None:
         super().__init__(name="watch", daemon=True)
+        self._grace = grace
         self.ending = threading.Event()
         """Set when the process must end."""
         self.started = threading.Event()
@@ -34,6 +35,7 @@ class Watch(threading.Thread):
         self.done = threading.Event()
         """Set to stop watching; the process continues."""
         self.reason = "the worker was told to end"
+        self.device = "auto"
         self._store = store
         self._worker_id = worker_id
         self._parent = parent
@@ -73,7 +75,7 @@ class Watch(threading.Thread):
                 self.orphaned()
             try:
                 if self.ending.is_set():
-                    gave_up_at = gave_up_at or time.monotonic() + GRACE
+                    gave_up_at = gave_up_at or time.monotonic() + self._grace
                     self.end_helper()
                     if time.monotonic() > gave_up_at:
                         os._exit(1)
@@ -89,11 +91,20 @@ class Watch(threading.Thread):
                     if (wish == "stop" and not claim.one_epoch) or (wish == "lost" and not held[claim]):
                         followed[claim].set()
                 if time.monotonic() >= next_beat:
-                    self._store.beat(self._worker_id, *followed)
+                    is_listed = self._store.beat(self._worker_id, *followed)
                     next_beat = time.monotonic() + HEARTBEAT
+                    if self._store.path is None:  # on a server, the workers of all machines look after each other
+                        self._look_after_others(is_listed)
             except StoreError as error:
                 log.warning("%s", error)
             time.sleep(LOOK)
+
+    def _look_after_others(self, is_listed: bool) -> None:
+        if not is_listed and self.started.is_set() and not self.ending.is_set():
+            log.warning("another worker took this one for dead, and its runs were queued again")
+            self._store.set_worker(self._worker_id, "busy" if self._followed else "ready", self.device)
+        for worker_id in self._store.bury_silent():
+            log.warning("worker %s gave no sign of life for long; its runs are queued again", worker_id)
 
     def _wait_for_end_of_input(self) -> None:
         try:

@@ -21,7 +21,7 @@ from leafscope.core.worker import stages
 from leafscope.core.worker.members import Group
 from leafscope.core.worker.patience import patient
 from leafscope.core.worker.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind
-from leafscope.core.worker.watch import Watch, log
+from leafscope.core.worker.watch import GRACE, Watch, log
 
 if TYPE_CHECKING:
     from leafscope.core.training.trainer import Trainer
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds between two checks of the queue."""
+
+IDLE = 1.0
+"""Seconds without work after which a worker looks whether anything is left to train."""
+
+GRACE_ALONE = 20.0
+"""Seconds that a worker without a parent has to save; SLURM waits 30 before it kills."""
+
+BROKEN = "the connection to the database broke"
 
 STAGE_EVERY = 1.0
 """Seconds between two checks, by a worker with nothing to train, for sweeps whose second stage is still to be queued."""
@@ -39,7 +47,8 @@ class Worker:
 
     `make_trainer` takes a run and `should_stop`; None: `Trainer`. `threads` is the number of threads that train members of
     sweeps side by side, by default one for each core. `only`: train only these run ids. `on_members` is called, from
-    several threads, after every few members.
+    several threads, after every few members. `alone`: no program waits for it, so that it waits for the database where that
+    is away, and has time to save at its end.
     """
 
     def __init__(
@@ -52,9 +61,12 @@ class Worker:
         threads: int | None = None,
         only: Collection[str] | None = None,
         on_members: Callable[[], Any] = lambda: None,
+        alone: bool = False,
     ) -> None:
-        self.watch = Watch(store, worker_id, parent)
-        if parent is not None:  # without one, who called it is told at once
+        self.watch = Watch(store, worker_id, parent, GRACE_ALONE if alone else GRACE)
+        self.watch.device = device
+        self._is_shared = store.path is None
+        if parent is not None or alone:  # without either, who called it is told at once
             store = patient(store, self.watch.ending)
         self._only = only
         self._group = Group(store, worker_id, self.watch, device, threads or n_cores(), self._why_stopped, only, on_members)
@@ -64,28 +76,44 @@ class Worker:
         self._make_trainer = make_trainer
         self._next_stage = 0.0
 
-    def run(self) -> None:
-        """Start up, then work until told to end."""
+    def run(self, until_idle: bool = False) -> None:
+        """Start up, then work until told to end, or, `until_idle`, until nothing is left to train."""
         self._store.set_worker(self.worker_id, "starting", self._device)
         self.watch.start()
         self._warm_up()
         self.watch.started.set()
+        idle_since = time.monotonic()
         while not self.watch.ending.is_set():
             try:
                 self._store.set_worker(self.worker_id, "ready")
                 while not self.watch.ending.is_set():
                     self._load_compiled()
-                    if not self.work_once():
+                    if self.work_once():
+                        idle_since = time.monotonic()
+                    elif until_idle and time.monotonic() - idle_since > IDLE:
+                        if self._store.is_idle(self.worker_id):
+                            self.watch.reason = "nothing is left to train"
+                            self.watch.ending.set()
+                        idle_since = time.monotonic()
+                    else:
                         self.watch.ending.wait(POLL)
             except StoreError as error:
                 log.warning("%s", error)
                 self.watch.ending.wait(1.0)
+                self._let_go()
 
     def close(self) -> None:
         """Take the worker off the list."""
         self.watch.end_helper()
+        self._let_go()
         self._store.remove_worker(self.worker_id, error=self.watch.reason)
         log.info("ended: %s", self.watch.reason)
+
+    def _let_go(self) -> None:
+        """Leave to other workers what this one has in hand: what it had to interrupt, or claimed when the connection broke."""
+        if self._is_shared:
+            with contextlib.suppress(StoreError):
+                self._store.hand_on(self.worker_id, self.watch.reason if self.watch.ending.is_set() else BROKEN)
 
     def work_once(self) -> bool:
         """Train one attempt, or members of sweeps until another run waits; return False if there is nothing to train."""

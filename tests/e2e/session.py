@@ -19,6 +19,12 @@ class Session:
         self._fields: dict[str, str] = {}
         self.received = 0
         """Bytes that the server sent for the last run of the page's script."""
+        self.pages: dict[str, str] = {}
+        """The pages that can be opened: name -> as messages call it."""
+        self.open = ""
+        """The page that is open, as messages call it."""
+        self.timers: set[str] = set()
+        """The parts of the page that run again by themselves."""
         self._run(BackMsg())
 
     def type(self, label: str, text: str) -> None:
@@ -27,7 +33,21 @@ class Session:
         asked.rerun_script.widget_states.widgets.add(id=self._fields[label], string_value=text)
         self._run(asked)
 
-    def _run(self, asked: BackMsg) -> None:
+    def go(self, page: str) -> None:
+        """Open another page, and wait until its script has run."""
+        asked = BackMsg()
+        asked.rerun_script.page_script_hash = self.pages[page]
+        self._run(asked)
+
+    def tick(self, timer: str, page: str) -> None:
+        """Run a part of the page that is open, as a browser asks for it that still shows another page."""
+        asked = BackMsg()
+        asked.rerun_script.fragment_id = timer
+        asked.rerun_script.page_script_hash = self.pages[page]
+        asked.rerun_script.is_auto_rerun = True
+        self._run(asked, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
+
+    def _run(self, asked: BackMsg, end: int = ForwardMsg.FINISHED_SUCCESSFULLY) -> None:
         asked.rerun_script.page_name = self._page
         asked.rerun_script.query_string = self._query
         self._socket.send(asked.SerializeToString())
@@ -37,12 +57,19 @@ class Session:
             message = self._socket.recv(timeout=HANGS)
             self.received += len(message)
             seen.ParseFromString(message)  # type: ignore[arg-type]
+            if seen.WhichOneof("type") == "new_session":
+                self.open = seen.new_session.page_script_hash
+                self.timers &= set(seen.metadata.run.fragment_ids)
+            elif seen.WhichOneof("type") == "auto_rerun":
+                self.timers.add(seen.auto_rerun.fragment_id)
+            elif seen.WhichOneof("type") == "navigation":
+                self.pages = {one.url_pathname: one.page_script_hash for one in seen.navigation.app_pages}
             element = seen.delta.new_element if seen.WhichOneof("type") == "delta" else None
             if element is not None and element.WhichOneof("type") == "exception":
                 raise AssertionError(f"{self._page}: {element.exception.message}")
             if element is not None and element.WhichOneof("type") == "text_input":
                 self._fields[element.text_input.label] = element.text_input.id
-        assert seen.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+        assert seen.script_finished == end
 
 
 def load(app: App, page: str = "", query: str = "") -> None:

@@ -29,6 +29,8 @@ def test_play_pause_one_epoch_and_reset(app: App, window: Visit) -> None:
     press("Play")
     until(lambda: app.store.runs([ENDLESS.run_id]) and app.store.run(ENDLESS.run_id).epochs_done >= 5, "some epochs")
     watched.assert_in_place(places)
+    expect(page.locator(".scene-guide-words")).to_contain_text("This run still trains")
+    expect(page.locator(".scene-guide").get_by_role("link").first).to_be_disabled()  # it would lead to another run
     press("Pause")
     until(lambda: app.store.run(ENDLESS.run_id).status == "stopped", "a pause")
     done = app.store.run(ENDLESS.run_id).epochs_done

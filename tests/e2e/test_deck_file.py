@@ -47,13 +47,15 @@ def loss_figure(look: Look) -> Slide:
     return snapshot(LearningCurves(epochs, curves, metric="loss").figure(look=look), look=look, runs=[RunConfig()])
 
 
+MARKUP = "<img src=x onerror='document.title=1'>"
+ORIGIN = "http://127.0.0.1:8501"
 LONG = "\n".join(f"- Point {number}: {'more words than a line of the stage can hold ' * 4}" for number in range(40))
 SLIDES = [
     Slide(kind="title", title="Trees of sign bits", text="A talk", notes="Welcome\n<b>all</b>"),
     Slide(kind="text", title="Points " * 60, text="First\n- one\n- two", reveal=True),
     depth_figure(SCREEN, reveal=True, notes="Axes first"),
     loss_figure(DARK),
-    depth_figure(PROJECTOR),
+    depth_figure(PROJECTOR, title=MARKUP, address=f"/overfitting?sweep=1{MARKUP}", digest="0123456789abcdef"),
     Slide(kind="formula", title="Layer", text=r"W(b)=\sum_{l=0}^K W_l \qquad" * 12, dark=True),
     Slide(kind="text", title="Long", text=LONG),
     Slide(kind="figure", title="Broken", figure={"data": [{"type": "scatter", "y": [1]}], "layout": {"xaxis": 7}}),
@@ -91,7 +93,7 @@ class Talk:
 @pytest.fixture(scope="module")
 def talk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
     file = tmp_path_factory.mktemp("deck") / "a talk.html"
-    file.write_text(deck_html("A talk", SLIDES, made=1732467169.0), encoding="utf-8")
+    file.write_text(deck_html("A talk", SLIDES, made=1732467169.0, origin=ORIGIN), encoding="utf-8")
     yield from opened(browser, file)
 
 
@@ -270,8 +272,50 @@ def test_the_speaker_window_works_from_a_file_and_keeps_in_step(talk: Talk) -> N
     expect(speaker.locator("#place")).to_have_text(f"3 / {TOTAL}, step 0 of 3")
     speaker.locator("#run").click()
     expect(speaker.locator("#run")).to_have_text("Pause timer")
-    expect(speaker.locator("#elapsed")).to_have_text(re.compile(r"^\d\d:\d\d$"))
+    speaker.locator("#planned").fill("16")
+    expect(speaker.locator("#elapsed")).to_have_text(re.compile(r"^\d\d:\d\d of 16:00$"))
+    expect(speaker.locator("#pace")).to_have_text(re.compile(r"^0[34]:\d\d ahead$"))  # two minutes a slide, two slides done
+    for picture, number in (("#picture", 3), ("#following", 4)):
+        copied = f"node => node.shadowRoot.querySelector('#slide-{number}').getBoundingClientRect().width"
+        until(lambda p=picture, c=copied: speaker.locator(p).evaluate(c) > 200, "a picture of a slide")  # type: ignore[misc]
+    speaker.locator("#blank").click()
+    expect(talk.page.locator("#black")).to_be_visible()
+    speaker.locator("#blank").click()
     speaker.close()
+
+
+def test_the_lecturer_points_from_the_other_window(talk: Talk) -> None:
+    talk.go(3)
+    with talk.page.expect_popup() as waiting:
+        talk.press("s")
+    speaker = waiting.value
+    speaker.locator("#point").click()
+    speaker.locator("#picture").hover()
+    expect(talk.page.locator("#pointer")).to_be_visible()
+    dot, stage = (talk.page.locator(one).bounding_box() for one in ("#pointer", "#stage"))
+    assert abs(dot["x"] + dot["width"] / 2 - stage["x"] - stage["width"] / 2) < 4
+    assert abs(dot["y"] + dot["height"] / 2 - stage["y"] - stage["height"] / 2) < 4
+    speaker.locator("#point").click()
+    expect(talk.page.locator("#pointer")).to_be_hidden()
+    speaker.close()
+
+
+def test_questions_and_the_address_of_a_figure_fill_the_window_until_it_turns(talk: Talk) -> None:
+    talk.go(5)
+    talk.press("q")
+    sheet = talk.page.locator("#sheet")
+    expect(sheet).to_contain_text("Tried: 4 configurations on 1 choosing seed: 4 runs.")
+    expect(sheet).to_contain_text("leafscope reproduce 0123456789abcdef")
+    talk.press("a")
+    expect(sheet.locator(".address")).to_have_text(f"{ORIGIN}/overfitting?sweep=1{MARKUP}")
+    expect(sheet.locator("h2")).to_have_text(MARKUP)
+    expect(sheet.locator(".code path")).to_have_attribute("d", re.compile(r"^M0,0h1v1h-1z"))
+    talk.press("ArrowRight")
+    expect(sheet).to_be_hidden()
+    assert talk.number() == 5, "the first key only takes the sheet away"
+    talk.press("q", "Escape")
+    expect(sheet).to_be_hidden()
+    assert talk.page.locator("#sheet img, .slide img").count() == 0
 
 
 def test_figures_are_saved_as_drawing_and_image(talk: Talk, tmp_path: Path) -> None:

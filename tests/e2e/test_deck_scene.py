@@ -20,6 +20,8 @@ from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.archive.examples import load_examples
 from leafscope.core.store.decks import Slide
 from leafscope.core.store.store import Store
+from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.evenness import balance
 from tests.e2e.harness import until
 from tests.e2e.scene import CLOSE, answers
 from tests.e2e.test_deck_file import Talk, opened
@@ -66,6 +68,7 @@ def slides(store: Store) -> list[Slide]:
         scene(store, [EXAMPLE], {"epoch": 0}, steps=steps),
         Slide(kind="scene", figure=hostile, **texts),
         Slide(kind="scene", title="Broken", figure={"scenes": [{"id": 1}]}),
+        scene(store, [EXAMPLE, payload.partners(EXAMPLE)["flat"], dense], {"held": HELD}),
     ]
 
 
@@ -189,6 +192,20 @@ def test_hostile_texts_are_text_and_a_broken_scene_says_so(talk: Talk) -> None:
     assert talk.page.locator(".slide.current .error").inner_text().startswith("This scene cannot be drawn: ")
 
 
+def test_many_nets_stand_in_a_row_with_one_point_and_their_numbers_below(talk: Talk, store: Store) -> None:
+    talk.go(7)
+    below = talk.page.locator(f"{SCENE} .scene-score").all_inner_texts()
+    counts = leaf_counts(store.leaves(EXAMPLE.run_id, 0, "train", EXAMPLE.epochs), EXAMPLE.net.depth)
+    assert below[0].split("\n") == ["0.3 % test error", f"{balance(counts).effective_leaves:.3g} effective leaves"]
+    assert below[2] == "2.7 % test error"
+    talk.page.mouse.move(*spot(talk, 0.3, 0.3))
+    bits = "root => { const app = root.leafscope; return app.hover && app.views.map((view) => view.found.leaf); }"
+    until(lambda: talk.page.locator(SCENE).evaluate(bits), "one point in all nets")
+    boxes = [box.bounding_box() for box in talk.page.locator(f"{SCENE} .scene-view").all()]
+    assert len({round(box["y"]) for box in boxes}) == 1
+    assert len({round(box["x"]) for box in boxes}) == 3
+
+
 def test_no_text_of_a_scene_is_smaller_than_24_px(talk: Talk) -> None:
     small = talk.page.evaluate(
         """() => [...document.querySelectorAll(".scene-room .scene *")].filter((node) =>
@@ -206,7 +223,7 @@ def test_print_shows_each_scene_at_its_moment(talk: Talk) -> None:
     talk.go(1)
     talk.press("]", "s", "Escape")
     pdf = talk.page.pdf(prefer_css_page_size=True, print_background=True)
-    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 7
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 8
     assert (state(talk)["level"], state(talk)["held"], state(talk)["shuffled"]) == (2, HELD, False)
 
 

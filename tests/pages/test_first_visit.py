@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 
 from leafscope.app.navigation import PAGES
+from leafscope.app.scene import payload
 from leafscope.core import jobs
 from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES, EXAMPLE_SWEEP
 from leafscope.core.store.archive.examples import load_examples
@@ -89,6 +90,7 @@ def test_pages_show_the_runs_that_were_made_for_them(visited: Callable[[str], An
         at = visited(page)
         assert at.selectbox(key="_picked_sweep").value == EXAMPLE_SWEEP.sweep_id
         assert "Shipped example, made on 20" in words(at)
+    assert "are of the machine that trained it" in words(at)
     compare = visited("compare")
     assert compare.selectbox(key="from").value == EXAMPLE_SWEEP.sweep_id
     reported = jobs.sweep_results(EXAMPLE_SWEEP.sweep_id)["run_id"].nunique()
@@ -206,6 +208,24 @@ def test_a_scene_goes_to_a_deck_with_its_moment(fresh: Lab) -> None:
     assert at.button(key=f"_slide_{slide_id}_moment").disabled
     fresh.store.change_slide(slide_id, figure={"scenes": []})
     assert "This scene is damaged" in words(run_app(at))
+
+
+def test_nets_stand_side_by_side_and_go_to_a_deck_as_one_row(fresh: Lab) -> None:
+    others = [payload.partners(EXAMPLE)[name] for name in ("dense", "flat")]
+    chosen = ".".join(run.run_id for run in (EXAMPLE, *others))
+    assert "switch on “Report on test”" in words(open_page("compare", chosen=chosen, view="scenes"))
+    press(open_page("compare", chosen=chosen, view="scenes", report=1), "scenes_beside_deck")
+    own, _ = fresh.store.decks()
+    (slide,) = fresh.store.slides(own.deck_id).values()
+    assert slide.title == "spirals: 3 nets, test error 0.3 % to 2.7 %"
+    assert slide.figure is not None
+    assert {one["id"] for one in slide.figure["scenes"]} == set(chosen.split("."))
+
+
+def test_leaves_offers_the_depths_that_are_not_here(fresh: Lab) -> None:
+    at = open_page("leaves", run=EXAMPLE.run_id, part="depths")
+    assert "At depth 0 to 3, 5 and 6 this run is not here yet." in words(at)
+    assert at.button(key="depths_beside_deck").label == "Add to deck"
 
 
 def test_a_sweep_of_ones_own_is_shown_instead(fresh: Lab) -> None:

@@ -2,13 +2,19 @@
 
 import json
 
+import numpy as np
 import pytest
 from sqlalchemy import delete
 
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, SweepConfig, changed
+from leafscope.core.datasets import shape
 from leafscope.core.store.schema import data_tables
+from leafscope.core.store.values.records import NET
+from leafscope.core.store.values.tensors import pack
 from leafscope.core.tables import Choices, Table, read
+from leafscope.core.training.events import EpochRecord
+from leafscope.core.training.trainer import Trainer
 from tests.pages.harness import Lab, figures, go, open_page, param, run_app, small, table_with, words
 
 NAME = "mine_1 <b>x</b> *a*"
@@ -89,3 +95,19 @@ def test_a_run_whose_table_was_removed_can_be_read(lab: Lab, table: Table) -> No
     lab.store._data_sets.clear()
     for page in ("playground", "leaves", "balance", "compare", "capacity", "overfitting", "runs"):
         open_page(page, run=run.run_id)
+
+
+def test_accuracy_stands_beside_always_the_same_answer(lab: Lab, table: Table) -> None:
+    run = run_on(table)
+    size = shape(run.data)
+    rows = {"train": size.n_train, "validation": size.n_validation, "test": size.n_test}
+    scores = {(split, metric): 0.4 for split in rows for metric in ("loss", "accuracy")}
+    leaves = {(0, split): np.arange(n, dtype=np.uint8) % 4 for split, n in rows.items()}
+    records = [EpochRecord(epoch, scores, leaves, 0.1) for epoch in range(4)]
+    net = pack(dict(Trainer(run).net.state_dict()))
+    assert lab.store.end(lab.claim(run), "finished", None, records, {NET: net})
+    at = open_page("leaves", run=run.run_id, part="scores")
+    assert "confusion" in figures(at)
+    assert "always answering" in words(at)
+    assert "balanced accuracy" in words(at)
+    assert "no better than always answering" in words(open_page("playground", run=run.run_id))

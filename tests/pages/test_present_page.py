@@ -404,3 +404,44 @@ def test_figure_goes_to_the_deck_that_is_worked_on(lab: Lab) -> None:
     assert "Added to New as slide 2" in words(other)
     content = json.loads(json.dumps(slides(lab, new)[1].figure))
     assert content["data"]
+
+
+# Figures that answer
+
+
+def curve(name: str, run: str) -> Slide:
+    """A figure of one line."""
+    figure = {"data": [{"type": "scatter", "mode": "lines", "name": name, "x": [0, 1], "y": [1, 2]}], "layout": {}}
+    return Slide(kind="figure", title="Loss", figure=figure, runs=(run,))
+
+
+def test_figures_are_joined_into_states_whose_names_can_be_changed(lab: Lab) -> None:
+    runs = [json.dumps({"net": {"depth": depth}}) for depth in (2, 5)]
+    deck_id = lab.store.make_deck("Talk", [curve("tree", run) for run in runs])
+    app = open_page("present", deck=deck_id, slide=2)
+    second = opened(app)
+    press(app, f"_slide_{second}_join")
+    (slide,) = slides(lab, deck_id)
+    assert (slide.kind, slide.runs) == ("states", tuple(runs))
+    app = open_page("present", deck=deck_id)
+    first = opened(app)
+    assert app.text_input(key=f"_slide_{first}_control").value == "depth"
+    app.text_area(key=f"_slide_{first}_states").set_value(f"two\n{HOSTILE}")
+    run_app(app)
+    (slide,) = slides(lab, deck_id)
+    assert slide.figure is not None
+    names = [state["name"] for state in slide.figure["states"]]
+    assert names[0] == "two"
+    assert len(names[1]) <= 60
+
+
+def test_a_series_is_chosen_to_be_guessed(lab: Lab) -> None:
+    deck_id = lab.store.make_deck("Talk", [curve(HOSTILE[:40], "{}")])
+    app = open_page("present", deck=deck_id)
+    choice = app.selectbox(key=f"_slide_{opened(app)}_guess")
+    assert len(choice.options) == 2
+    choice.select_index(1)
+    run_app(app)
+    (slide,) = slides(lab, deck_id)
+    assert slide.guess
+    assert slide.guess == choice.value

@@ -485,3 +485,14 @@ def test_what_keeps_the_database_from_shrinking_is_said() -> None:
         r"of which 5.00 MiB to replay the training of 1 run (50.0 %). Deleting does not make it smaller\."
     )
     assert space.words(SpaceUse(None, 0, 0, None)) == "The database keeps 0 B to replay the training of 0 runs."
+
+
+def test_several_workers_are_listed_with_what_each_does(lab: Lab) -> None:
+    lab.start(small(), 1)
+    lab.store.set_worker("one", "ready", "cpu", 7)
+    assert "workers" not in words(open_page("runs"))  # the one that the app brings is in the sidebar
+    lab.store.set_worker("two", "starting", "cuda:1", 8)
+    at = open_page("runs")
+    assert [one.label for one in at.expander if "worker" in one.label] == ["2 workers on 1 machine"]
+    shown = table_with(at, "Machine", "Device", "Does")
+    assert shown[["Device", "Does", "Process"]].values.tolist() == [["cpu", "waits for runs", 7], ["cuda:1", "starts", 8]]

@@ -18,7 +18,7 @@ from leafscope.core.config import RunConfig, SweepConfig, changed
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import NET, Claim, End, Ending
 from leafscope.core.sweep.members import distinct_runs
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from tests.e2e.harness import end_app, start_app
 from tests.e2e.session import load, opened
 

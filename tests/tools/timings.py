@@ -21,7 +21,7 @@ from leafscope.core.config import RunConfig, changed
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import End
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from tests.e2e.conftest import BROWSER_FLAGS
 from tests.e2e.harness import App, end_app, start_app
 

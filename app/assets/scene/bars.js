@@ -15,6 +15,7 @@ function barsNumber(value) {
 
 // What the bars show of a view; null for a model without leaves.
 function barsOf(view, epoch) {
+  if (!view) return null;
   const { model, scene, layer } = view;
   if (!model?.gated || model.depth === 0) return null;
   const n = 2 ** model.depth;

@@ -7,6 +7,7 @@ const GUIDE_HIDDEN = "leafscope.guide";
 const GUIDE_STEPS = ["Untrained", "Trained", "Shuffle leaves", "Read to level", "Against a dense net"];
 const GUIDE_INVITES = "Five steps show why its predictions are cheap: choose one, or press the right arrow.";
 const GUIDE_WAITS = "Train this net first: the five steps show what training does.";
+const GUIDE_TRAINS = "This run still trains: the five steps show it once it has ended or is paused.";
 
 function guideIsHidden() {
   try {
@@ -54,9 +55,9 @@ class SceneGuide {
     return !this.app.data.live && view?.model?.kind === "tree" && view.model.depth > 0 && view.scene.epochs.length > 1;
   }
 
-  // A net that is shown before it is trained: its steps wait, as any other run would take the place of the person's own.
+  // A net that is not trained yet, or still trains: its steps wait, as any other run would take the place of the person's own.
   get waits() {
-    return Boolean(this.app.data.preview);
+    return Boolean(this.app.data.preview || this.app.data.live);
   }
 
   get run() {
@@ -64,7 +65,8 @@ class SceneGuide {
   }
 
   get invites() {
-    return this.waits ? GUIDE_WAITS : GUIDE_INVITES;
+    if (!this.waits) return GUIDE_INVITES;
+    return this.app.data.preview ? GUIDE_WAITS : GUIDE_TRAINS;
   }
 
   // All that the arrows go through: each step, and the fourth at each level.

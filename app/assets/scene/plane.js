@@ -3,6 +3,7 @@
 
 const PLANE_MOVING_STEP = 4; // CSS px between grid points while the net moves
 const PLANE_REST_STEP = 2;
+const PLANE_SMALL = 13; // lines of text: a narrower plane has no axes and no patterns, as in a row of many nets
 const PLANE_COARSEST_STEP = 9;
 const PLANE_BUDGET = 8; // ms for the grid of one frame, all planes together: the rest of the frame takes as long
 const PLANE_LABELS_DEPTH = 8; // deeper patterns are too long for their cells
@@ -78,8 +79,9 @@ class PlaneDrawing {
     const width = this.canvas.clientWidth;
     const height = this.canvas.clientHeight;
     const ratio = sceneRatio();
-    const left = Math.ceil(2.6 * look.size);
-    const bottom = Math.ceil(2.7 * look.size);
+    this.isSmall = width < PLANE_SMALL * look.size;
+    const left = this.isSmall ? 2 : Math.ceil(2.6 * look.size);
+    const bottom = this.isSmall ? 2 : Math.ceil(2.7 * look.size);
     const frame = { width, height, ratio, left, top: 2, w: width - left - 2, h: height - bottom - 2 };
     const key = [width, height, ratio, look.size, look.dark].join();
     if (key !== this.frameKey) {
@@ -130,7 +132,7 @@ class PlaneDrawing {
     ctx.setTransform(frame.ratio, 0, 0, frame.ratio, 0, 0);
     if (picture.lit) this._dim(picture.lit, `${picture.litKey} ${picture.fade}`, picture.fade, look);
     if (picture.held) this._point({ raw: picture.held, bits: "", isHeld: true }, look);
-    if (picture.point) this._point(picture.point, look);
+    if (picture.point) this._point(this.isSmall ? { ...picture.point, bits: "" } : picture.point, look);
   }
 
   _movingStep(share) {
@@ -180,9 +182,9 @@ class PlaneDrawing {
     this._image(ctx, this.pixels);
     this._outlines(look, layer, moving);
     this._rows(look);
-    if (!moving) this._labels(look);
+    if (!moving && !this.isSmall) this._labels(look);
     ctx.restore();
-    this._axes(look);
+    if (!this.isSmall) this._axes(look);
   }
 
   // Grid points also lie on the edges of the plane, so the image extends half a pixel beyond it on each side.

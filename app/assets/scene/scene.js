@@ -237,7 +237,9 @@ class Scene {
   rebuild(scenes) {
     for (const view of this.views) view.leave();
     this.box.textContent = "";
-    this.box.classList.toggle("scene-two", scenes.length > 1);
+    this.box.classList.toggle("scene-two", scenes.length === 2);
+    this.box.classList.toggle("scene-many", scenes.length > 2);
+    this.box.style.setProperty("--scene-views", scenes.length);
     this.views = scenes.map((scene) => new SceneView(this, scene));
     this.hover = this.lit = null;
   }
@@ -276,6 +278,11 @@ class Scene {
     this.toolsNote.hidden = !this.tools;
     setText(this.keysWords, this.keysSentence());
     setText(this.howWords, this.howSentence());
+  }
+
+  // Whether the nets stand side by side in a row, each with its numbers below.
+  get isMany() {
+    return this.views.length > 2;
   }
 
   // The last epoch that there will be.
@@ -633,7 +640,7 @@ class Scene {
     const { state } = this;
     this.isMoving = isMoving;
     for (const view of this.views) view.draw(isMoving);
-    this.bars.draw(this.views[0], isMoving ? state.epoch : (this.views[0].model?.epoch ?? state.epoch), this.look);
+    this.bars.draw(this.isMany ? null : this.views[0], isMoving ? state.epoch : (this.views[0].model?.epoch ?? state.epoch), this.look);
     if (this.isPlaying) this.movingGrid = { ...this.views.find((view) => view.plane)?.plane.grid };
     this.playButton.textContent = this.isPlaying ? "❚❚ Pause" : this.state.epoch >= this.lastEpoch ? "▶ Replay" : "▶ Play";
     this.slider.value = state.epoch;

@@ -3,6 +3,9 @@
 const SCENE_QUICK = 6e6; // most multiply-adds for accuracies per frame
 const SCENE_LEVELS = 250; // ms between two drawings of the accuracies by level while the net moves, at least
 const SCENE_SHARE = 20; // and so many times as long as one takes
+const SCENE_PARTS =
+  "What each matrix adds passes the ReLUs above it as the whole sum sets them. At another level that sum, and so the root's " +
+  "part, is another.";
 const SCENE_COLUMNS = 10; // most classes in the table of contributions; of more, those with the highest logits
 const SCENE_LEGEND = 8; // most classes named above the plane
 const SCENE_NEAR = 8; // CSS px
@@ -276,8 +279,8 @@ class SceneView {
 
   drawLayer(found) {
     const { model, scene } = this;
-    this.layerCanvas.hidden = Boolean(scene.tree);
-    if (scene.tree) return;
+    this.layerCanvas.hidden = Boolean(scene.tree) || this.app.isMany;
+    if (this.layerCanvas.hidden) return;
     this.layerDrawing.draw({ look: this.look, scene, model, layer: this.layer, found });
     const words = layerSentence(scene, model, found?.bits.length === model.depth ? found : null);
     if (this.layerCanvas.getAttribute("aria-label") !== words) this.layerCanvas.setAttribute("aria-label", words);
@@ -465,13 +468,26 @@ class SceneView {
     const read = model.level < model.depth ? `, level ${model.level}` : "";
     const how = `${model.isShuffled ? ", leaves shuffled" : ""}${read}`;
     this.score.innerHTML = "";
+    if (this.app.isMany) return this.writeNumbers(test);
     addElement("b", "", this.score, scenePercent(test));
     this.score.append(` test, ${scenePercent(train)} training accuracy${how}`);
   }
 
+  // Below one of many nets: its test error, and how many equally full leaves would be used as evenly as its own.
+  writeNumbers(test) {
+    const { model } = this;
+    addElement("b", "", this.score, scenePercent(1 - test));
+    this.score.append(" test error");
+    if (!model.gated) return;
+    const shares = Array.from(model.loads(this.layer)).slice(-(2 ** model.depth));
+    const entropy = shares.reduce((sum, share) => sum - (share > 0 ? share * Math.log(share) : 0), 0);
+    addElement("br", "", this.score);
+    this.score.append(`${Number(Math.exp(entropy).toPrecision(3))} effective leaves`);
+  }
+
   writeLevels(isMoving) {
     const { model } = this;
-    const isShown = model.kind === "tree" && model.depth > 0 && this.scene.mode !== "none";
+    const isShown = !this.app.isMany && model.kind === "tree" && model.depth > 0 && this.scene.mode !== "none";
     this.levels.hidden = !isShown;
     if (!isShown) return;
     const key = [model.epoch, model.isShuffled, this.look.dark, this.look.size].join();
@@ -571,6 +587,7 @@ class SceneView {
   writeTable() {
     const { app, model } = this;
     this.table.classList.toggle("scene-behind", Boolean(this.plane && app.hover && !this.isHeldAt(app.hover.raw)));
+    if (app.isMany) return;
     const key = [model.version, model.epoch, this.layer, app.state.held?.join(), this.pad?.value().join(), app.data.explained?.raw];
     if (key.join(";") === this.tableKey) return;
     this.tableKey = key.join(";");
@@ -588,7 +605,7 @@ class SceneView {
     const table = addElement("table", "", this.table);
     const what = this.plane ? "Held point" : "Added";
     const caption = wide ? `${what}, ${SCENE_COLUMNS} highest logits` : `${what}, part of each logit`;
-    addElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption);
+    addElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption).title = SCENE_PARTS;
     const head = addElement("tr", "", addElement("thead", "", table));
     addElement("th", "", head, "Matrix").scope = "col";
     for (const c of order) {

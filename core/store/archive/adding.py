@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
 
 from leafscope.core.errors import ArchiveError
 from leafscope.core.files import open_file
@@ -20,9 +20,9 @@ from leafscope.core.store.annotations import TAGS
 from leafscope.core.store.archive.contents import Contents, check, folded
 from leafscope.core.store.archive.layout import BATCH_ROWS, MAX_BYTES, OF_ATTEMPTS, Place, present
 from leafscope.core.store.archive.opened import OpenedArchive
-from leafscope.core.store.database.transactions import chunks
+from leafscope.core.store.database.transactions import chunks, insert_new
 from leafscope.core.store.decks import MAX_NAME
-from leafscope.core.store.schema import annotations, decks, runs, slides, sweeps
+from leafscope.core.store.schema import annotations, data_tables, decks, runs, slides, sweeps
 from leafscope.core.store.store import Store
 
 IMPORTED = " (imported)"
@@ -45,6 +45,8 @@ class Imported:
     decks: int
     skipped: tuple[str, ...]
     """A sentence for everything else that was not imported, with the reason."""
+    tables: int = 0
+    """New tables, with their rows."""
 
 
 def import_archive(store: Store, file: Place) -> Imported:
@@ -87,6 +89,7 @@ def _add(store: Store, connection: Connection, archive: OpenedArchive, contents:
     for run_id, last in store._newest_of(connection, sorted(here)).items():
         if last.status not in ("queued", "running", "finished") and contents.newest[run_id][1] == "finished":
             shift[run_id] = last.attempt
+    n_tables = _add_tables(store, connection, archive)
     insert_rows(connection, runs, (row for _, row in archive.rows(runs) if row["run_id"] not in here))
     for table in OF_ATTEMPTS:
         insert_rows(connection, table, _behind(archive, table, shift))
@@ -103,7 +106,21 @@ def _add(store: Store, connection: Connection, archive: OpenedArchive, contents:
         sweeps=len(new_sweeps),
         decks=n_decks,
         skipped=(*skipped, *decks_here),
+        tables=n_tables,
     )
+
+
+def _add_tables(store: Store, connection: Connection, archive: OpenedArchive) -> int:
+    """Add the tables that are not here, and the rows of those whose rows were removed; return the number with rows."""
+    c, added = data_tables.c, 0
+    for _, row in archive.rows(data_tables):
+        store.forget_data_set(row["table_id"])
+        if connection.execute(insert_new(connection, data_tables), row).rowcount == 1:
+            added += bool(row["data"])
+        elif row["data"]:
+            gone = (c.table_id == row["table_id"], func.length(c.data) == 0)
+            added += connection.execute(update(data_tables).where(*gone).values(about=row["about"], data=row["data"])).rowcount
+    return added
 
 
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 from sqlalchemy import Table
 
 from leafscope.core.config import RunConfig
-from leafscope.core.errors import ArchiveError
+from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, is_table
+from leafscope.core.errors import ArchiveError, DataError, TableError
 from leafscope.core.files import unnamed_file
 from leafscope.core.store.annotations import checked_tags
 from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, is_unicode, refusal, sentence, sweep_config
@@ -20,10 +21,14 @@ from leafscope.core.store.archive.opened import OpenedArchive
 from leafscope.core.store.archive.tensors import check_artifact
 from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
+from leafscope.core.store.tables import data_set_of
 from leafscope.core.store.values import leaf_codes
 from leafscope.core.store.values.records import PRIORITIES, Ending
 from leafscope.core.store.values.rows import LATEST, Sizes, check_leaves
 from leafscope.core.store.values.tensors import MOST_BYTES, plain
+from leafscope.core.tables.packing import check_packed
+from leafscope.core.tables.parsing.header import LONGEST_NAME
+from leafscope.core.text import check_storable
 
 _ENDED = get_args(Ending)
 _SPLITS = ("train", "validation", "test")
@@ -43,8 +48,7 @@ def check(archive: OpenedArchive, folder: Path | None = None) -> "Contents":
 
     Artifacts are unpacked one by one into a file in the folder; None: where temporary files are.
     """
-    with unnamed_file(folder) as scratch:
-        contents = Contents(scratch)
+    with unnamed_file(folder) as scratch, DATA_SETS.also_from(contents := Contents(scratch)):
         for table in TABLES:
             last: tuple[Any, ...] = ()
             for number, row in archive.rows(table):
@@ -69,6 +73,8 @@ class Contents:
 
     scratch: BinaryIO
     """A temporary file for an artifact."""
+    tables: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    """Table -> its name and what was understood of it."""
     runs: dict[str, "_Run"] = field(default_factory=dict)
     newest: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Run -> number and status of its newest attempt."""
@@ -106,10 +112,36 @@ class Contents:
             for run_id, attempt, name in self._artifacts:
                 raise ValueError(f"{name!r:.60} of attempt {attempt} of run {run_id} must have parts")
 
+    def data_set(self, table_id: str) -> DatasetSpec | None:
+        """Return a table of the file as a data set, of which only the sizes are known."""
+        if table_id not in self.tables:
+            return None
+
+        def refuse() -> Any:
+            raise TableError(f"the table {table_id} is not imported yet")
+
+        return data_set_of(table_id, *self.tables[table_id], refuse)
+
+    def _take_data_tables(self, row: Mapping[str, Any]) -> None:
+        check_storable(row["name"], "a table's name")
+        if not row["name"].strip() or len(row["name"]) > LONGEST_NAME:
+            raise ValueError(f"name must have from 1 to {LONGEST_NAME} characters, got {len(row['name']):,}")
+        about = _parsed(row["about"])
+        try:
+            check_packed(row["about"], row["data"], row["table_id"])
+        except TableError as error:
+            raise ValueError(str(error)) from error
+        self.tables[row["table_id"]] = row["name"], about
+
     def _take_runs(self, row: Mapping[str, Any]) -> None:
         run = RunConfig.model_validate_json(row["config"])
         if (is_of := run.run_id) != row["run_id"]:
             raise ValueError(f"run_id must be the configuration's hash, {is_of}, got {row['run_id']}")
+        if is_table(run.data.name):
+            try:
+                DATA_SETS[run.data.name].sizes()
+            except DataError as error:
+                raise ValueError(str(error).replace("in the database", "in the file")) from error
         self.runs[row["run_id"]] = _Run(run, Sizes.of(run))
 
     def _take_attempts(self, row: Mapping[str, Any]) -> None:

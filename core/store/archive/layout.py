@@ -25,6 +25,7 @@ from leafscope.core.store.schema import (
     artifact_parts,
     artifacts,
     attempts,
+    data_tables,
     decks,
     leaves,
     metrics,
@@ -34,6 +35,7 @@ from leafscope.core.store.schema import (
 )
 from leafscope.core.store.values.rows import LATEST
 from leafscope.core.sweep import members
+from leafscope.core.tables.packing import MOST_WORDS
 
 FORMAT, VERSION = "leafscope archive", 1
 """The format's name in the manifest, and the highest version of it that this program reads."""
@@ -61,8 +63,11 @@ MANIFEST = "manifest.json"
 Place = str | os.PathLike[str] | BinaryIO
 """The location of an archive: a path, or a binary file."""
 
-TABLES = (runs, attempts, metrics, leaves, artifacts, artifact_parts, annotations, sweeps, decks, slides)
-BINARY = (leaves, artifact_parts)
+TABLES = (data_tables, runs, attempts, metrics, leaves, artifacts, artifact_parts, annotations, sweeps, decks, slides)
+OPTIONAL = (data_tables,)
+"""Tables that a file without such rows does not have: older programs read it."""
+
+BINARY = (data_tables, leaves, artifact_parts)
 OF_ATTEMPTS = (attempts, metrics, leaves, artifacts, artifact_parts)
 """The tables with a binary value, and the tables whose rows belong to an attempt."""
 
@@ -74,7 +79,13 @@ _HIGHEST = dict.fromkeys(("created", "started", "finished", "heartbeat", "change
 _HIGHEST |= {"seconds": MAX_SECONDS, "seconds_before": MAX_SECONDS, "size": float(MAX_BYTES)}
 """Column of numbers with a decimal point that are not negative -> the highest."""
 
-_LONGEST = {"name": MAX_NAME, "content": MAX_FIGURE_BYTES, "figure": MAX_FIGURE_BYTES, "comment": COMMENT_LENGTH}
+_LONGEST = {
+    "about": MOST_WORDS,
+    "name": MAX_NAME,
+    "content": MAX_FIGURE_BYTES,
+    "figure": MAX_FIGURE_BYTES,
+    "comment": COMMENT_LENGTH,
+}
 """Column of texts with a limit of its own -> the most characters."""
 
 _ADDRESS = re.compile(r"[0-9a-f]{16}")

@@ -19,6 +19,7 @@ from leafscope.core.store.archive.layout import (
     MANIFEST,
     MAX_ROW,
     MAX_VALUE,
+    OPTIONAL,
     TABLES,
     VERSION,
     Check,
@@ -66,6 +67,8 @@ class OpenedArchive:
         entries = _entries(manifest)
         sizes = {MANIFEST: infos[MANIFEST].file_size}
         for table in TABLES:
+            if table.name not in entries:
+                continue
             sizes[f"{table.name}.jsonl"] = entries[table.name].bytes
             if table in BINARY:
                 sizes[f"{table.name}.bin"] = entries[table.name].blob_bytes or 0
@@ -101,6 +104,8 @@ class OpenedArchive:
 
     def lines(self, table: Table) -> Iterator[tuple[int, bytes]]:
         """Yield the lines of a table, numbered from 1; raises ArchiveError, at the end, if the checksum is wrong."""
+        if table.name not in self._entries:
+            return
         name, entry = f"{table.name}.jsonl", self._entries[table.name]
         digest, number = hashlib.sha256(), 0
         try:
@@ -122,7 +127,7 @@ class OpenedArchive:
         Columns that an older version did not have get their defaults.
         """
         columns, defaults = columns_of(table), defaults_of(table) if self._is_older else {}
-        if table not in BINARY:
+        if table not in BINARY or table.name not in self._entries:
             for number, line in self.lines(table):
                 yield number, _row(table, number, line, columns, defaults)
             return
@@ -151,6 +156,8 @@ class OpenedArchive:
         """Return the rows of a table of a file that we made: checksums are checked; rows are not, to save most of the time."""
         rows: list[dict[str, Any]] = json.loads(b"[" + b",".join(line for _, line in self.lines(table)) + b"]")
         defaults = defaults_of(table) if self._is_older else {}
+        if table.name not in self._entries:
+            return []
         values = self._zip.read(f"{table.name}.bin") if table in BINARY else b""
         if table in BINARY and hashlib.sha256(values).hexdigest() != self._entries[table.name].blob_sha256:
             raise ArchiveError(f"{table.name}.bin must have the sum that {MANIFEST} has")
@@ -165,8 +172,9 @@ class OpenedArchive:
 
 def _entries(manifest: Mapping[str, Any]) -> dict[str, _Entry]:
     tables = manifest.get("tables")
-    if not isinstance(tables, dict) or tables.keys() != {table.name for table in TABLES}:
-        raise ArchiveError(f"{MANIFEST} must have the tables {', '.join(table.name for table in TABLES)}")
+    known, needed = ({table.name: None for table in TABLES if table not in left_out} for left_out in ((), OPTIONAL))
+    if not isinstance(tables, dict) or not needed.keys() <= tables.keys() <= known.keys():
+        raise ArchiveError(f"{MANIFEST} must have the tables {', '.join(needed)}")
     try:
         return {name: _Entry.model_validate(entry) for name, entry in tables.items()}
     except ValidationError as error:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import uuid
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -18,13 +19,15 @@ from pydantic import ValidationError
 from sqlalchemy import Column, Connection, LargeBinary, Table, and_, exists, func, select
 
 from leafscope.core.config import RunConfig
-from leafscope.core.errors import ArchiveError, RunNotFoundError
+from leafscope.core.datasets.registry import DATA_SETS, TABLE, is_table
+from leafscope.core.errors import ArchiveError, DataError, RunNotFoundError
 from leafscope.core.store.archive.layout import (
     BATCH_ROWS,
     BINARY,
     FORMAT,
     MANIFEST,
     OF_ATTEMPTS,
+    OPTIONAL,
     ORDER,
     TABLES,
     VERSION,
@@ -36,7 +39,17 @@ from leafscope.core.store.archive.layout import (
 )
 from leafscope.core.store.database.transactions import chunks
 from leafscope.core.store.reading import not_found
-from leafscope.core.store.schema import SCHEMA_VERSION, artifact_parts, artifacts, attempts, decks, runs, slides, sweeps
+from leafscope.core.store.schema import (
+    SCHEMA_VERSION,
+    artifact_parts,
+    artifacts,
+    attempts,
+    data_tables,
+    decks,
+    runs,
+    slides,
+    sweeps,
+)
 from leafscope.core.store.store import Store
 from leafscope.core.sweep import members
 from leafscope.core.sweep.choice import reporting_runs
@@ -45,6 +58,9 @@ EXPORTED = "exported while it was training"
 """The error in the archive of an attempt that was running at that moment."""
 
 _LEVEL = 3
+
+_TABLE = re.compile(rf'"{TABLE}([0-9a-f]{{16}})"')
+"""A table's name in a configuration."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,9 @@ class Exported:
     bytes: int
     """The size of the file."""
     skipped: tuple[str, ...]
-    """A sentence for each run or sweep that was left out, and one for all examples, with the reason."""
+    """A sentence for each run, sweep or table that was left out, and one for all examples, with the reason."""
+    tables: int = 0
+    """Tables that people brought, with their rows."""
 
 
 @dataclass
@@ -69,10 +87,15 @@ class _Chosen:
     decks: list[str]
     skipped: list[str]
     only_scores: bool
+    tables: list[str]
+    """Addresses of the tables that runs and sweeps use, and of those that are left out: only what was understood is written."""
+    without_rows: set[str]
 
     def of(self, table: Table) -> tuple[Column[Any], list[str]]:
         if self.only_scores and table in OF_ATTEMPTS and table is not attempts:
             return table.c.run_id, []
+        if table is data_tables:
+            return table.c.table_id, self.tables
         if table is sweeps:
             return table.c.sweep_id, self.sweeps
         return (table.c.deck_id, self.decks) if table in (decks, slides) else (table.c.run_id, self.runs)
@@ -86,35 +109,50 @@ def export_archive(
     sweep_ids: Iterable[str] = (),
     deck_ids: Iterable[str] = (),
     only_scores: bool = False,
+    with_tables: bool = True,
 ) -> Exported:
     """Write runs, sweeps (with their runs in this store) and decks to a file, as they are at one moment.
 
     A file at a path appears only when it is complete; a binary file must be seekable. Queued attempts are left out, and so are
     runs without other attempts and the examples that came with the program; a running attempt is `interrupted` in the file.
-    `only_scores`: of runs, only what they are and their scores at the best and the last epoch, compressed as well as possible,
-    without curves, leaves and nets. Raises RunNotFoundError, before anything is written, for an unknown address, and
-    ArchiveError if the file cannot be written.
+    `only_scores`: of runs, only what they are and their scores at the best and the last epoch, compressed as well as
+    possible, without curves, leaves and nets. Tables that runs use are written too; without `with_tables` their rows are left
+    out and they are named, so that their runs can be read, but not trained again. Raises RunNotFoundError, before anything is
+    written, for an unknown address, and ArchiveError if the file cannot be written.
     """
     store._expire()
     with store._read() as connection:
-        chosen = _choose(store, connection, list(run_ids), list(sweep_ids), list(deck_ids), only_scores)
+        chosen = _choose(store, connection, list(run_ids), list(sweep_ids), list(deck_ids), only_scores, with_tables)
         manifest = json.dumps(_manifest(connection, chosen, store._clock()), indent=1).encode()
         with _target(file) as target:
             start = target.tell()
             with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9 if only_scores else _LEVEL) as archive:
                 archive.writestr(zipfile.ZipInfo(MANIFEST), manifest)
-                for table in TABLES:
+                for table in _written(chosen):
                     for name, content in _members(connection, table, chosen):
                         with archive.open(name, "w", force_zip64=True) as member:
                             for piece in content:
                                 member.write(piece)
             target.seek(0, io.SEEK_END)
             size = target.tell() - start
-    return Exported(len(chosen.runs), len(chosen.sweeps), len(chosen.decks), size, tuple(chosen.skipped))
+    return Exported(
+        len(chosen.runs),
+        len(chosen.sweeps),
+        len(chosen.decks),
+        size,
+        tuple(chosen.skipped),
+        len(chosen.tables) - len(chosen.without_rows),
+    )
 
 
 def _choose(
-    store: Store, connection: Connection, run_ids: list[str], sweep_ids: list[str], deck_ids: list[str], only_scores: bool
+    store: Store,
+    connection: Connection,
+    run_ids: list[str],
+    sweep_ids: list[str],
+    deck_ids: list[str],
+    only_scores: bool,
+    with_tables: bool,
 ) -> _Chosen:
     shipped = store._shipped(connection)
     for table, wanted in ((runs, run_ids), (sweeps, sweep_ids), (decks, deck_ids)):
@@ -143,15 +181,41 @@ def _choose(
         if sweep.report_seeds is not None:
             wanted_runs += reporting_runs(sweep, store._runs_in(connection, members.run_ids(sweep)))
     kept_runs: list[str] = []
+    tables: set[str] = set()
+    of_sweeps = select(sweeps.c.config).where(sweeps.c.sweep_id.in_(kept_sweeps))
+    for config in connection.execute(of_sweeps).scalars():
+        tables |= set(_TABLE.findall(config))
     for part in chunks(sorted(set(wanted_runs))):
         begun = exists().where(attempts.c.run_id == runs.c.run_id, attempts.c.status != "queued")
         query = select(runs.c.run_id, runs.c.label, runs.c.config, begun.label("begun")).where(runs.c.run_id.in_(part))
         for row in connection.execute(query.order_by(runs.c.run_id)):
             if (why := _unfit(row.config) if row.begun else "it waits, and nothing of it is there yet") is None:
                 kept_runs.append(row.run_id)
+                tables |= set(_TABLE.findall(row.config))
             else:
                 skipped.append(f"run {row.run_id} ({row.label[:60]}) was left out: {why}")
-    return _Chosen(kept_runs, kept_sweeps, sorted({*deck_ids} - shipped), skipped, only_scores)
+    kept_tables, without_rows = _tables(connection, tables, with_tables, skipped)
+    kept_decks = sorted({*deck_ids} - shipped)
+    return _Chosen(kept_runs, kept_sweeps, kept_decks, skipped, only_scores, kept_tables, without_rows)
+
+
+def _tables(connection: Connection, wanted: set[str], with_tables: bool, skipped: list[str]) -> tuple[list[str], set[str]]:
+    """Return the tables that are here, and those of which no rows are written; each of those is named."""
+    c = data_tables.c
+    query = select(c.table_id, c.name, func.length(c.data).label("size")).where(c.table_id.in_(wanted)).order_by(c.table_id)
+    found = connection.execute(query).all()
+    without = {row.table_id for row in found if not with_tables or not row.size}
+    for row in found:
+        if row.table_id in without:
+            why = "they were removed here" if not row.size else "as you asked"
+            skipped.append(
+                f"the rows of table {row.name[:60]!r} ({row.table_id}) were left out: {why}; add its file to train on it"
+            )
+    return [row.table_id for row in found], without
+
+
+def _written(chosen: _Chosen) -> list[Table]:
+    return [table for table in TABLES if chosen.tables or table not in OPTIONAL]
 
 
 def _not_here(table: Table, address: str) -> RunNotFoundError:
@@ -163,16 +227,20 @@ def _not_here(table: Table, address: str) -> RunNotFoundError:
 def _unfit(config: str) -> str | None:
     """The reason why a stored configuration could not be imported: an older version wrote it, and it is now invalid."""
     try:
-        RunConfig.model_validate_json(config)
+        run = RunConfig.model_validate_json(config)
+        if is_table(run.data.name):
+            DATA_SETS[run.data.name].sizes()
     except ValidationError as error:
         return sentence(error)
+    except DataError as error:
+        return str(error)
     return None
 
 
 def _manifest(connection: Connection, chosen: _Chosen, now: float) -> dict[str, Any]:
     """Describe the members; this reads all rows for their checksums, and they are read again when they are written."""
     tables: dict[str, dict[str, Any]] = {}
-    for table in TABLES:
+    for table in _written(chosen):
         for name, content in _members(connection, table, chosen):
             digest, number, size = hashlib.sha256(), 0, 0
             for piece in content:
@@ -200,10 +268,10 @@ def _members(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[
 
 
 def _blobs(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[bytes]:
-    for number, row in enumerate(_rows(connection, table, chosen, [table.c.data], 1), start=1):
+    for number, row in enumerate(_rows(connection, table, chosen, [table.c.data, *table.primary_key.columns], 1), start=1):
         if not isinstance(row.data, bytes):
             raise refusal(table, number, f"it is damaged: data must be bytes, got {row.data!r:.80}")
-        yield row.data
+        yield b"" if table is data_tables and row.table_id in chosen.without_rows else row.data
 
 
 def _lines(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[bytes]:
@@ -213,6 +281,8 @@ def _lines(connection: Connection, table: Table, chosen: _Chosen) -> Iterator[by
     offset = 0
     for number, row in enumerate(_rows(connection, table, chosen, columns, BATCH_ROWS), start=1):
         values = dict(row._mapping)
+        if table is data_tables and values["table_id"] in chosen.without_rows:
+            values["size"] = 0
         if table in BINARY:
             values["offset"] = offset
             offset += values["size"]

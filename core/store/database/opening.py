@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, make_url, select, update
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from leafscope.core.errors import StoreError
+from leafscope.core.store.database import postgres
 from leafscope.core.store.database.location import MIGRATIONS, is_of_windows, named_database
 from leafscope.core.store.database.shrinking import begin_new, make_shrinkable
 from leafscope.core.store.schema import SCHEMA_VERSION, meta, tables
@@ -43,13 +44,14 @@ def database_url(database: str | os.PathLike[str] | None) -> URL:
         return URL.create("sqlite", database=str(Path(text).absolute()))
     try:
         url = make_url(text)
-    except ArgumentError:
-        raise StoreError(f"a database must be a path or a URL such as sqlite:////folder/leafscope.db, got {text!r}") from None
-    if url.get_backend_name() == "sqlite":
-        if url.database in (None, "", ":memory:"):
-            raise StoreError(f"a database must be a file, so that the worker sees it too, got {text!r}")
-        url = url.set(database=str(Path(str(url.database)).absolute()))
-    return url
+    except (ArgumentError, ValueError):  # the second: a port that is no number
+        hidden = re.sub(r"(?<=://).*(?=@)", "***", text)  # it may hold a password
+        raise StoreError(f"a database must be a path or a URL such as sqlite:////folder/leafscope.db, got {hidden!r}") from None
+    if url.get_backend_name() != "sqlite":
+        return postgres.checked(url)
+    if url.database in (None, "", ":memory:"):
+        raise StoreError(f"a database must be a file, so that the worker sees it too, got {text!r}")
+    return url.set(database=str(Path(str(url.database)).absolute()))
 
 
 def open_engine(url: URL, create: bool = True) -> Engine:
@@ -67,13 +69,15 @@ def open_engine(url: URL, create: bool = True) -> Engine:
         except OSError as error:
             raise StoreError(f"the folder {folder} of the database cannot be created: {error.strerror}") from error
     try:
-        engine = create_engine(url, pool_size=8, max_overflow=64)
-    except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(f"no driver for {url.render_as_string()}: {error}") from None
+        engine = create_engine(url, pool_size=8, max_overflow=64, **({} if is_sqlite else postgres.arguments(url)))
+    except ModuleNotFoundError as error:
+        raise StoreError(f"{url.render_as_string()} needs a driver: pip install 'leafscope[postgres]' ({error})") from None
     event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
     if is_sqlite:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", postgres.configure)
     try:
         with explained(url):
             _prepare(engine)
@@ -90,10 +94,10 @@ def explained(url: URL) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OverflowError) as error:  # the last: one more than a damaged number
-        cause = getattr(error, "orig", None) or error
+        cause = " ".join(str(getattr(error, "orig", None) or error).split())
         # locked, full, read-only or unreachable, in contrast to damaged or misused
-        can_pass = isinstance(error, (OperationalError, sqlite3.OperationalError))
-        words = f"the database {url.render_as_string()} cannot be used: {cause}{_advice(str(cause), url)}"
+        can_pass = isinstance(error, (OperationalError, sqlite3.OperationalError)) or postgres.can_pass(error)
+        words = f"the database {url.render_as_string()} cannot be used: {cause}{_advice(cause, url)}"
         raise StoreError(words, can_pass=can_pass) from error
 
 
@@ -102,9 +106,9 @@ DAMAGE = ("not a database", "malformed", "disk i/o error", "no such table", "no 
 
 
 def _advice(cause: str, url: URL) -> str:
-    """Say what a person can do about an error of SQLite; empty where nothing is known."""
+    """Say what a person can do about an error; empty where nothing is known."""
     if url.get_backend_name() != "sqlite":
-        return ""
+        return postgres.advice(cause)
     file, cause = Path(str(url.database)), cause.lower()
     if "readonly" in cause or "unable to open" in cause:
         return f"; allow this user to read and write the file and its folder {file.parent}, or name another with --database"

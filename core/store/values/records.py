@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from leafscope.core.config import RunConfig
 
 if TYPE_CHECKING:
-    from leafscope.core.training.trainer import EpochRecord
+    from leafscope.core.training.events import EpochRecord
 
 
 QUEUE_LIMIT = 1000

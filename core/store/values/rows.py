@@ -5,7 +5,7 @@ SQLite holds any value in any column, and a row may come from a damaged disk or 
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -72,11 +72,12 @@ def sweep_info(row: Row[Any], shipped: Collection[str]) -> SweepInfo:
     return SweepInfo(row.sweep_id, name, config, created, row.sweep_id in shipped, row.awaits_choice is True)
 
 
-def worker_info(row: Row[Any]) -> tuple[WorkerInfo, int]:
+def worker_info(row: Row[Any], trains: Sequence[str] = ()) -> tuple[WorkerInfo, int]:
     """Return an entry of the list of workers, and its heartbeat."""
     checked = _Checked(row)
-    state, pid = checked.take("state", _text, ""), checked.take("pid", _count, 0)
-    return WorkerInfo(row.worker_id, pid, checked.take("device", _text, ""), state), checked.take("beats", _count, 0)
+    state, device, machine, version = (checked.take(name, _text, "") for name in ("state", "device", "machine", "leafscope"))
+    info = WorkerInfo(row.worker_id, checked.take("pid", _count, 0), device, state, machine, version, tuple(trains))
+    return info, checked.take("beats", _count, 0)
 
 
 def deck_times(row: Row[Any]) -> tuple[str, float, float]:

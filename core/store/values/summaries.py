@@ -131,6 +131,12 @@ class WorkerInfo:
     device: str
     state: str
     """starting, ready or busy."""
+    machine: str = ""
+    """The name of its machine in the network."""
+    leafscope: str = ""
+    """Its version of the program."""
+    trains: tuple[str, ...] = ()
+    """The names of the runs that it trains now."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def columns_of(layout: Layout, decimal: str = ".") -> list[Cells]:
     found: list[Cells | None] = []
     while blocks:  # each is freed when it is joined
         found.append(_joined(blocks.pop(0)))
-    is_whole = [isinstance(one, np.ndarray) and one.dtype.kind in "iu" for one in found]
+    is_whole = [isinstance(one, np.ndarray) and _is_whole(one) for one in found]
     if any(is_whole) and _has_leading_zeros(layout):
         found = [None if whole else one for whole, one in zip(is_whole, found, strict=True)]
     again = [place for place, one in enumerate(found) if one is None]
@@ -64,6 +64,14 @@ def columns_of(layout: Layout, decimal: str = ".") -> list[Cells]:
         for place, parts in texts.items():
             found[place] = _texts(parts)
     return [one for one in found if one is not None]
+
+
+def _is_whole(values: NDArray[Any]) -> bool:
+    """Whether numbers are whole, or missing."""
+    if values.dtype.kind != "f":
+        return values.dtype.kind in "iu"
+    known = values[~np.isnan(values)]
+    return len(known) < len(values) and bool((known == np.floor(known)).all())
 
 
 def _frames(layout: Layout, decimal: str, as_text: list[int] | None = None) -> "Iterable[pd.DataFrame]":

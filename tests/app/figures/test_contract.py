@@ -24,7 +24,7 @@ from leafscope.app.theme import Look
 CASES = ("usual", "empty", "one", "many", "hostile")
 """What each figure is made of: ordinary numbers, none, a single one, thousands (as many as it may get), and HOSTILE names."""
 
-FOLDERS = ("run", "leaves", "balance", "overfitting", "capacity", "compare")
+FOLDERS = ("run", "leaves", "balance", "overfitting", "capacity", "compare", "data", "routing")
 LOOKS = [Look(dark=dark, projector=projector) for dark in (False, True) for projector in (False, True)]
 SCREEN, STAGE = LOOKS[0], LOOKS[-1]
 LOOKS_OF = {"usual": LOOKS, "empty": [SCREEN], "one": [SCREEN], "many": [STAGE], "hostile": [SCREEN, STAGE]}

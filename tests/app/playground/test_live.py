@@ -80,3 +80,16 @@ def test_sentence_of_loads() -> None:
     sentence = live.load_sentence(np.array([1000, 0, 3000, 0]), 2, 12)
     for part in ("Epoch 12", "2 of 4 leaves", "4,000 training rows", "1 0", "75.0 %", "25.0 %"):
         assert part in sentence
+
+
+def test_the_legend_stands_below_the_title_where_there_is_no_room_beside_it(
+    summary: RunSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, tops = history([2.5, 1.25]), []
+    for width in (800, 340):
+        monkeypatch.setattr(session, "look", lambda share=1.0, width=width: Look(dark=False, projector=False, width=width))
+        spec = live.curve_spec(summary, rows, "loss", "Loss (cross-entropy, nats)")
+        tops.append((spec["legend"]["top"], spec["grid"]["top"]))
+    size = theme.FONT_SIZE[False]
+    assert tops[0] == (0, 3 * size)
+    assert size < tops[1][0] < tops[1][0] + size < tops[1][1]

@@ -76,7 +76,7 @@ def test_the_step_is_that_of_the_loss(monkeypatch):
     net.float()
     seen = []
     monkeypatch.setattr(torch.Tensor, "backward", lambda loss: seen.append(loss.item()))
-    trainer._step(x, y, None, 1, 0)
+    trainer._step(x, y, None, None, 1, 0)
     assert seen == [pytest.approx(-(shares * np.log(of_leaf)[:, y].T).sum(1).mean() + 0.1 * penalty, rel=1e-4)]
 
 

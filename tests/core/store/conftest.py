@@ -1,7 +1,6 @@
 """A store of each test's own, and its clock."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def db(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    opened = Store(tmp_path / "data" / "test.db", clock, clock)
+def db(database: str, clock: Clock) -> Iterator[Store]:
+    opened = Store(database, clock, clock)
     yield opened
     opened.close()

@@ -6,7 +6,7 @@ from leafscope.core.config import RunConfig, TrainConfig
 from leafscope.core.datasets import shape
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import Claim
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from tests.core.clock import Clock
 
 ROWS = shape(RunConfig().data)

@@ -1,6 +1,7 @@
 """Names, tags and comments of runs, and the database of the version before them."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,18 @@ from leafscope.core.config import RunConfig
 from leafscope.core.errors import RunNotFoundError, StoreError
 from leafscope.core.store.schema import SCHEMA_VERSION
 from leafscope.core.store.store import Store
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from tests.core.clock import Clock
+from tests.postgres import ON_SQLITE
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Store:
+def store(database: str, clock: Clock) -> Iterator[Store]:
     """A store with two queued runs."""
-    store = Store(tmp_path / "runs.db", clock)
+    store = Store(database, clock)
     store.submit_many([RunConfig(), RunConfig(seed=1)])
-    return store
+    yield store
+    store.close()
 
 
 def test_a_name_stands_in_place_of_the_label_until_it_is_taken_back(store: Store) -> None:
@@ -121,6 +124,7 @@ def test_the_revision_changes_with_whatever_a_list_of_runs_shows(store: Store, c
     assert store.revision() == store.revision()
 
 
+@ON_SQLITE
 def test_a_damaged_count_leaves_the_revision_of_the_others(store: Store) -> None:
     """The largest whole number that SQLite holds, to which another is added."""
     for column in ("epochs_done", "attempt", "created"):
@@ -130,6 +134,7 @@ def test_a_damaged_count_leaves_the_revision_of_the_others(store: Store) -> None
         assert store.revision() == store.revision()
 
 
+@ON_SQLITE
 def test_an_attempt_with_the_largest_number_is_refused_in_a_sentence(store: Store) -> None:
     run = RunConfig()
     with store._write() as connection:

@@ -11,6 +11,7 @@ from leafscope.core.config import RunConfig
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import Benchmark
 from tests.core.clock import Clock
+from tests.postgres import ON_SQLITE
 
 RUN = RunConfig(seed=7)
 
@@ -99,6 +100,7 @@ def test_runs_are_apart(db: Store) -> None:
     assert len(db.benchmarks()) == 1
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [
@@ -141,6 +143,7 @@ def test_a_damaged_document_is_refused(db: Store, result: Any, sentence: str) ->
     assert db.benchmarks() == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("column", "value"), [("result", "{"), ("result", "1"), ("result", '{"groups": {}}'), ("created", "9e999")]
 )

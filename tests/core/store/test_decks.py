@@ -1,18 +1,17 @@
 """Decks in the store: slides in order, changed and moved, and what is refused."""
 
-from pathlib import Path
-
 import pytest
 
 from leafscope.core.errors import LimitError, RunNotFoundError
 from leafscope.core.store.decks import MAX_TEXT, Slide
 from leafscope.core.store.store import Store
+from tests.postgres import ON_SQLITE
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(db: Store) -> Store:
     """An empty store."""
-    return Store(tmp_path / "decks.db")
+    return db
 
 
 def figure(title: str) -> Slide:
@@ -28,7 +27,7 @@ def test_slides_come_back_as_they_were_put_in(store: Store) -> None:
         Slide(kind="formula", text=r"W = \sum_l W_l", reveal=True),
     ]
     deck_id = store.make_deck("talk", wanted)
-    other = Store(store.path)
+    other = Store(store.url)
     assert list(other.slides(deck_id).values()) == wanted
     (info,) = other.decks()
     assert (info.deck_id, info.name, info.n_slides) == (deck_id, "talk", 3)
@@ -69,6 +68,7 @@ def test_what_cannot_be_kept_is_refused_and_changes_nothing(store: Store) -> Non
     assert list(store.slides(deck_id).values()) == [figure("a")]
 
 
+@ON_SQLITE
 def test_a_deck_has_at_most_200_slides(store: Store) -> None:
     """The next one is refused; the deck that would be made with more is not made."""
     deck_id = store.make_deck("full", [Slide(kind="text")] * 200)
@@ -79,6 +79,7 @@ def test_a_deck_has_at_most_200_slides(store: Store) -> None:
     assert [info.n_slides for info in store.decks()] == [200]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("column", "value"), [("content", "1e999"), ("content", '{"kind": "x"}'), ("figure", "{"), ("figure", "[1]")]
 )
@@ -95,6 +96,7 @@ def test_a_damaged_slide_says_so_and_hides_no_other(store: Store, column: str, v
     assert list(store.slides(deck_id)) == [good]
 
 
+@ON_SQLITE
 def test_a_deck_with_a_damaged_row_can_be_deleted(store: Store) -> None:
     deck_id = store.make_deck("talk")
     with store._write() as connection:

@@ -1,18 +1,20 @@
 """Leaves in the store: written as differences, read back by epoch or as a whole, beside those that older versions wrote."""
 
-import sqlite3
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from sqlalchemy import select, update
 
 from leafscope.core.errors import StoreError
+from leafscope.core.store.schema import leaves
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.leaf_codes import WHOLE_EVERY
 from leafscope.core.store.values.records import CHECKPOINT, Claim
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from leafscope.core.worker.recording import Recorder
 from tests.core.store.examples import LEAVES, ROWS, claimed, config
+from tests.postgres import ON_SQLITE
 
 EPOCHS = 2 * WHOLE_EVERY + 5
 
@@ -42,20 +44,19 @@ def expected(records: list[EpochRecord]) -> np.ndarray:
 
 
 def rows(db: Store) -> list[tuple[int, int, str, bytes]]:
-    with sqlite3.connect(str(db.path)) as connection:
-        found = connection.execute("SELECT attempt, epoch, dtype, data FROM leaves ORDER BY attempt, epoch").fetchall()
-    connection.close()
-    return found
+    columns = leaves.c.attempt, leaves.c.epoch, leaves.c.dtype, leaves.c.data
+    with db._read() as connection:
+        return [tuple(row) for row in connection.execute(select(*columns).order_by(leaves.c.attempt, leaves.c.epoch))]
 
 
 @pytest.mark.parametrize("write", [written, lambda db, records: _at_once(db, records)])
 def test_leaves_come_back_from_differences(write: Callable[[Store, list[EpochRecord]], Claim], db: Store) -> None:
     records = history()
     claim = write(db, records)
-    epochs, leaves = db.leaves(claim.run_id, 0, "train")
+    epochs, found = db.leaves(claim.run_id, 0, "train")
     assert epochs.tolist() == list(range(EPOCHS))
-    assert leaves.dtype == np.uint8
-    np.testing.assert_array_equal(leaves, expected(records))
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, expected(records))
     for record in records:
         np.testing.assert_array_equal(db.leaves(claim.run_id, 0, "train", record.epoch), record.leaves[0, "train"])
     kept = rows(db)
@@ -75,8 +76,8 @@ def test_leaves_of_an_older_version_are_read_beside_differences(db: Store) -> No
     claim = written(db, records[:3])
     with db._write() as connection:
         for record in records[:3]:
-            query = "UPDATE leaves SET dtype = '|u1', data = ? WHERE epoch = ?"
-            connection.exec_driver_sql(query, (record.leaves[0, "train"].tobytes(), record.epoch))
+            older = {"dtype": "|u1", "data": record.leaves[0, "train"].tobytes()}
+            connection.execute(update(leaves).where(leaves.c.epoch == record.epoch).values(older))
     assert db.record(claim, records[3:], after=records[2])
     assert [dtype for _, _, dtype, _ in rows(db)] == ["|u1"] * 3 + ["|u1 xor"] * 3
     np.testing.assert_array_equal(db.leaves(claim.run_id, 0, "train")[1], expected(records))
@@ -99,6 +100,7 @@ def test_each_attempt_has_differences_of_its_own(db: Store) -> None:
         np.testing.assert_array_equal(db.leaves(claim.run_id, 0, "train", epoch), record.leaves[0, "train"])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("change", ["DELETE FROM leaves", "UPDATE leaves SET data = x'00'"])
 def test_what_builds_on_damaged_leaves_is_damaged_until_the_next_whole_ones(change: str, db: Store) -> None:
     records = history(WHOLE_EVERY + 2)

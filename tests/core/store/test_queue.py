@@ -1,7 +1,6 @@
 """The queue: each configuration waits once, in order, and is stopped, resumed and deleted."""
 
 import threading
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -104,8 +103,8 @@ def test_delete(db: Store) -> None:
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0
 
 
-def test_many_threads_claim_each_attempt_once(tmp_path: Path) -> None:
-    stores = [Store(tmp_path / "race.db") for _ in range(2)]  # as two processes have them
+def test_many_threads_claim_each_attempt_once(database: str) -> None:
+    stores = [Store(database) for _ in range(2)]  # as two processes have them
     stores[0].submit_many([config(seed) for seed in range(40)])
     claims: list[Claim] = []
 

@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, text, update
 
 from leafscope.core.errors import RunNotFoundError, StoreError
+from leafscope.core.store.schema import leaves
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT
 from tests.core.store.examples import LEAVES, ROWS, claimed, config, record
+from tests.postgres import ON_SQLITE
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -34,6 +37,7 @@ def test_damaged_leaves_are_said_so(column: str, value: Any, db: Store) -> None:
     assert len(db.leaves(claim.run_id, 0, "train", 0)) == ROWS.n_train
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("leaf", "words"),
     [
@@ -63,6 +67,7 @@ def test_leaves_of_a_layer_that_the_net_lacks_are_damaged(db: Store) -> None:
         db.leaves(claim.run_id, 1, "train")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("column", "value"), [("nonfinite", "{}"), ("value", "x"), ("value", b"x"), ("epoch", "x"), ("epoch", -1), ("metric", b"x")]
 )
@@ -78,6 +83,7 @@ def test_damaged_scores_are_said_so_and_left_out_of_the_curves_of_many(column: s
     assert db.curves([claim.run_id], "test", "loss")[claim.run_id][0].tolist() == [0, 2]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(("column", "value"), [("first_attempt", "x"), ("first_attempt", -1)])
 def test_damaged_attempts_are_said_so(column: str, value: Any, db: Store) -> None:
     claim = claimed(db)
@@ -121,7 +127,7 @@ def test_last_leaves_of_many_runs_are_those_of_each(db: Store) -> None:
     db.begin(again, "cpu")
     db.end(again, "finished", None, [record(0), record(1)])
     with db._write() as connection:
-        connection.exec_driver_sql("UPDATE leaves SET data = 'x' WHERE run_id = ?", (damaged.run_id,))
+        connection.execute(update(leaves).where(leaves.c.run_id == damaged.run_id).values(data=b"x"))
     ids = [claim.run_id for claim in (usual, resumed, anew, none, damaged)]
     for split in ("train", "test"):
         found = db.last_leaves([*ids, "0" * 16], 0, split)
@@ -183,6 +189,7 @@ def test_snapshots_are_those_of_the_last_attempt_of_the_chain(db: Store, monkeyp
         assert connection.execute(text("SELECT count(*) FROM artifact_parts")).scalar() == 0
 
 
+@ON_SQLITE
 def test_a_list_of_a_thousand_runs_takes_as_few_queries_as_one_of_a_few(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     db.submit_many([config(seed) for seed in range(1000)])
     statements: list[str] = []

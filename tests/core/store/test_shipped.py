@@ -11,6 +11,7 @@ from leafscope.core.store.schema import attempts, decks, meta, sweeps
 from leafscope.core.store.shipped import SHIPPED
 from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import distinct_runs
+from tests.postgres import ON_SQLITE
 
 SWEEP = SweepConfig(
     base=RunConfig(data=DataConfig(name="iris"), net=NetConfig(width=4, depth=2), train=TrainConfig(epochs=5)),
@@ -117,12 +118,14 @@ DECK_CHANGES: dict[str, Callable[[Store, str], object]] = {
 }
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("how", DECK_CHANGES)
 def test_a_deck_that_a_person_changes_is_theirs(db: Store, deck_id: str, how: str) -> None:
     DECK_CHANGES[how](db, deck_id)
     assert not db.deck(deck_id).shipped
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("text", ["", "{", "17", "[[]]", '{"a": 1}', "null"])
 def test_a_damaged_mark_makes_everything_a_persons_own(db: Store, deck_id: str, text: str) -> None:
     with db._write() as connection:

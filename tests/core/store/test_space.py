@@ -15,6 +15,7 @@ from leafscope.core.store.database import opening, shrinking
 from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import NET
+from tests.postgres import ON_SQLITE
 
 BLOB = bytes(range(256)) * 2**10
 """A quarter of a megabyte."""
@@ -66,6 +67,7 @@ def unshrinkable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "old.db"
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("few", [0, shrinking.FEW])
 def test_deleted_runs_give_their_space_back(db: Store, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr(shrinking, "FEW", few)
@@ -88,14 +90,18 @@ def test_snapshots_are_dropped_and_all_else_is_kept(db: Store) -> None:
     db.record(running, [], {"weights-00000": BLOB})
     before = db.space()
     assert (before.snapshots, before.replays, before.obstacle) == (13 * len(BLOB), 4, None)
-    assert before.total == used(db.path)
-    assert before.total > before.snapshots
+    if db.path is None:
+        assert before.total is None  # its administrator's task
+    else:
+        assert before.total == used(db.path)
+        assert before.total > before.snapshots
 
     db.drop_snapshots([*ids[:2], running.run_id, "nowhere"])
     after = db.space()
     assert (after.snapshots, after.replays) == (5 * len(BLOB), 2)
-    assert after.total is not None
-    assert after.total < before.total - 7.5 * len(BLOB)
+    if before.total is not None:
+        assert after.total is not None
+        assert after.total < before.total - 7.5 * len(BLOB)
     assert [db.artifact(run_id, NET) for run_id in ids] == [b"net"] * 3
     assert db.snapshots(ids[0], "weights") == db.snapshots(ids[0], "regions") == {}
     assert db.artifact(ids[0], LEVELS) is None
@@ -143,6 +149,7 @@ def test_it_is_rewritten_later_where_another_process_writes(unshrinkable: Path) 
     assert db.space().obstacle is None
 
 
+@ON_SQLITE
 def test_others_read_and_write_while_space_is_given_back(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shrinking, "STEP", 64)
     monkeypatch.setattr(shrinking, "MANY", 300)
@@ -170,6 +177,7 @@ def test_others_read_and_write_while_space_is_given_back(db: Store, monkeypatch:
     assert pragma(db.path, "freelist_count") < 64
 
 
+@ON_SQLITE
 def test_a_reader_of_old_pages_is_not_waited_for(db: Store) -> None:
     ids = fill(db, range(4))
     full = used(db.path)

@@ -11,7 +11,7 @@ from leafscope.core.errors import LimitError, RunNotFoundError
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
 from leafscope.core.store.values.summaries import SweepInfo
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from tests.core.clock import Clock
 from tests.core.store.examples import config, fall_silent
 

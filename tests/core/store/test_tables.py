@@ -1,7 +1,6 @@
 """Tables in the store: under the hash of their content, once each, removed only where no run uses them."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from leafscope.core.errors import RunStateError, TableError
 from leafscope.core.store.schema import data_tables, runs, sweeps
 from leafscope.core.store.store import Store
 from leafscope.core.tables import Choices, Table, read
+from tests.postgres import ON_SQLITE
 
 DATA = "größe;tag;farbe;id;text;ja;klasse\n" + "".join(
     f"{row},5;2024-01-{row + 1:02d};{'rot' if row % 3 else 'blau'};x{row};{'' if row else 'a b c d e f'};{row % 2};"
@@ -63,6 +63,7 @@ def test_a_table_in_use_is_removed_with_force_only(db: Store, table: Table) -> N
 
 def test_its_runs_can_be_read_without_its_rows_until_it_is_added_again(db: Store, table: Table) -> None:
     db.add_table(table)
+    load.cache_clear()
     run = RunConfig(data=DataConfig(name=f"table:{table.hash}"))
     db.submit(run)
     db.remove_table(table.hash, force=True)
@@ -74,6 +75,7 @@ def test_its_runs_can_be_read_without_its_rows_until_it_is_added_again(db: Store
     assert len(load(run.data, 0).labels) == len(db.table(table.hash).y) == 20
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("damage", [{"data": b"x"}, {"about": "{"}, {"about": '{"columns": []}'}])
 def test_a_damaged_table_says_so_and_is_listed(db: Store, table: Table, damage: dict[str, object]) -> None:
     db.add_table(table)
@@ -92,8 +94,8 @@ def test_rows_under_a_foreign_address_are_refused(db: Store, table: Table) -> No
         db.table("0" * 16)
 
 
-def test_two_processes_see_one_table(tmp_path: Path, table: Table) -> None:
-    first, second = Store(tmp_path / "x.db"), Store(tmp_path / "x.db")
+def test_two_processes_see_one_table(database: str, table: Table) -> None:
+    first, second = Store(database), Store(database)
     first.add_table(table)
     second.add_table(table)
     assert len(second.tables()) == 1

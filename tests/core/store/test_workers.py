@@ -44,7 +44,7 @@ def test_signs_of_life(db: Store, clock: Clock) -> None:
 
 @pytest.mark.parametrize("ahead", [-1e9, 1e9])
 def test_a_clock_that_is_set_makes_no_dead_worker_live(db: Store, clock: Clock, ahead: float) -> None:
-    other = Store(db.path, lambda: clock.now + ahead)
+    other = Store(db.url, lambda: clock.now + ahead)
     claim = claimed(other)
     other.set_worker("w", "busy", "cpu")
     other.close()
@@ -58,7 +58,7 @@ def test_a_clock_that_is_set_makes_no_dead_worker_live(db: Store, clock: Clock, 
 
 @pytest.mark.parametrize("ahead", [-1e9, 1e9])
 def test_workers_whose_clocks_differ_do_not_remove_each_other(db: Store, clock: Clock, ahead: float) -> None:
-    other = Store(db.path, lambda: clock.now + ahead, clock)
+    other = Store(db.url, lambda: clock.now + ahead, clock)
     db.set_worker("here", "busy", "cpu", 7)
     for _ in range(100):
         other.set_worker("there", "ready", "cuda", 8)

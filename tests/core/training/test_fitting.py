@@ -9,10 +9,11 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_info
 
 from leafscope.core import device
-from leafscope.core.config import DataConfig, NetConfig, RunConfig
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.datasets import load
 from leafscope.core.errors import DataError, LimitError
 from leafscope.core.models import boosting, fitted_kinds, forest
@@ -215,3 +216,19 @@ def test_losses_are_finite_where_a_leaf_is_sure_and_wrong():
     data = replace(tiny([0, 1, 2, 3], [0, 0, 1, 1], 2), test=rows([0, 3], [1, 0]))
     loss = fit(a_run(data=IRIS), data).record.metrics["test", "loss"]
     assert loss == pytest.approx(-math.log(np.finfo(float).eps))
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_balanced_classes_find_a_rare_class_and_weigh_the_loss(kind):
+    rng = np.random.default_rng(0)
+    labels = (np.arange(400) % 16 == 0).astype(np.int64)
+    first, second = (rng.standard_normal((400, 2)) + labels[:, None] for _ in range(2))
+    data = replace(tiny(first, labels, 2), validation=rows(second, labels), test=rows(second, labels))
+    found = {}
+    for words in ("none", "balanced"):
+        model = fit(a_run(kind, depth=2, data=IRIS, train=TrainConfig(class_weight=words)), data)
+        found[words] = (model.estimator.predict(data.test.x)[labels == 1] == 1).mean()
+    assert found["balanced"] > found["none"]
+    weights = compute_sample_weight("balanced", labels)
+    wanted = log_loss(labels, model.estimator.predict_proba(data.test.x).astype(np.float64), sample_weight=weights)
+    assert model.record.metrics["test", "loss"] == pytest.approx(wanted, rel=1e-6)

@@ -171,7 +171,7 @@ def test_a_loss_that_is_not_finite_after_the_last_epoch_is_recorded_and_fails():
             trainer.net.head.weight.fill_(float("nan"))
 
     # only the last step of the epoch, so that no further step finds it
-    trainer._step = lambda *arguments: (last_step_breaks_the_net if arguments[4] == trainer._batches - 1 else step)(*arguments)
+    trainer._step = lambda *arguments: (last_step_breaks_the_net if arguments[5] == trainer._batches - 1 else step)(*arguments)
     assert math.isnan(next(records).metrics["train", "loss"])
     with pytest.raises(NonFiniteLossError, match="became nan after epoch 1; nothing was updated") as caught:
         next(records)

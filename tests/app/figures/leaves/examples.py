@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from leafscope.app.figures.leaves.class_mix import ClassMix
+from leafscope.app.figures.leaves.confusion import ConfusionMatrix
 from leafscope.app.figures.leaves.contributions import Contributions
 from leafscope.app.figures.leaves.icicle import PrefixIcicle
 from leafscope.app.figures.leaves.image_grid import ImageGrid, MeanImage
@@ -46,6 +47,13 @@ def _epochs(count: int, **more: Any) -> RowsThatChanged:
 
 
 EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
+    ConfusionMatrix: {
+        "usual": lambda: ConfusionMatrix([[9, 1], [1, 3]], NAMES),
+        "empty": lambda: ConfusionMatrix([[0, 0], [0, 0]], NAMES),
+        "one": lambda: ConfusionMatrix([[3]], ["cat"]),
+        "many": lambda: ConfusionMatrix(np.arange(10_000).reshape(100, 100), [str(one) for one in range(100)]),
+        "hostile": lambda: ConfusionMatrix([[3, 0], [2, 0]], [HOSTILE, HOSTILE]),
+    },
     ClassMix: {
         "usual": lambda: ClassMix([3, 1], NAMES, [5, 5], node="leaf 1 0"),
         "empty": lambda: ClassMix([0, 0], NAMES, [1, 2]),

@@ -16,7 +16,7 @@ from leafscope.core.store.reading import LEVELS
 from leafscope.core.store.schema import artifact_parts
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 from tests.core.clock import Clock
 from tests.core.store.archive.examples import (
     SWEEP,

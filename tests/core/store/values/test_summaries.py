@@ -2,7 +2,7 @@
 
 from leafscope.core.config import RunConfig, TrainConfig
 from leafscope.core.store.store import Store
-from leafscope.core.training.trainer import EpochRecord
+from leafscope.core.training.events import EpochRecord
 
 RUN = RunConfig(train=TrainConfig(epochs=10))
 

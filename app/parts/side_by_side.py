@@ -1,0 +1,64 @@
+"""Several nets in one row, on one clock, with one hover and one held point: small multiples of the scene."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from leafscope.app import theme
+from leafscope.app.address import link, session
+from leafscope.app.decks import current, scene_slide
+from leafscope.app.scene import component, payload
+from leafscope.core import jobs
+from leafscope.core.errors import LeafscopeError
+from leafscope.core.store.values.summaries import RunSummary
+
+CAPTION = (
+    "One clock, one hover and one held point for all nets. Below each: its test error, and the number of equally full leaves "
+    "that would be used as evenly as its own (exp of the entropy of its loads), at the epoch shown. One seed each."
+)
+
+
+def show(runs: Mapping[str, RunSummary], *, key: str) -> None:
+    """Draw the scenes of runs of one data set, by the name that stands above each; "Add to deck" keeps them as a slide."""
+    scenes, configs = [], []
+    for name, run in list(runs.items())[: scene_slide.MOST_SCENES]:
+        try:
+            scene = payload.scene(jobs.default_store(), run)
+        except (LeafscopeError, ValueError):
+            continue
+        if scene["weights"] or scene["ready"] or scene["tree"]:
+            scenes.append(scene | {"title": theme.one_line(name, payload.TITLE_LENGTH)})
+            configs.append(run.config)
+    drawn = scene_slide.shared(scenes) if scenes else []
+    if not drawn:
+        st.info("None of these runs has a net that can be drawn here.")
+        return
+    look = session.look()
+    component.scene()(
+        key=key,
+        data={
+            "scenes": drawn,
+            "looks": [payload.look(replace(look, dark=dark)) for dark in (False, True)],
+            "dark": look.dark,
+            "place": {"id": key},
+            "explained": None,
+            "autoplay": False,
+            "live": False,
+            "preview": False,
+            "guide": None,
+        },
+        on_place_change=lambda: None,
+        on_scheme_change=lambda: None,
+    )
+    st.caption(CAPTION)
+    if current.button(key, "Keep this row of nets, as it is now, as a slide that can be replayed without a network."):
+        told = (st.session_state.get(key) or {}).get("place")
+        current.keep(lambda: scene_slide.slide(scenes, _place(told), configs, look=look, address=link.address()))
+
+
+def _place(told: Any) -> dict[str, Any]:
+    """What the browser told of its state; nothing else is kept of it."""
+    names = ("epoch", "level", "shuffled", "layer", "held")
+    return {name: told.get(name) if isinstance(told, dict) else None for name in names}

@@ -1,0 +1,1 @@
+"""Parts of the page Routing: which log it shows, opening a file, and its figures."""

@@ -1,0 +1,92 @@
+"""Predictions of a trained run for new rows: their classes, the probabilities of these, and the leaves that the rows reach.
+
+N rows · C classes.
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leafscope.core.datasets import Dataset, load
+from leafscope.core.datasets.registry import TABLE, data_words, is_table
+from leafscope.core.errors import RunStateError, TableError
+from leafscope.core.inspection.trained import fitted_trees, trained_net
+from leafscope.core.store.store import Store
+from leafscope.core.tables import understand
+from leafscope.core.tables.encoding import encode
+from leafscope.core.tables.new_rows import new_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a run says of new rows."""
+
+    class_names: tuple[str, ...]
+    classes: NDArray[np.int64]
+    """(N,) the likeliest class, from 0 to C - 1."""
+    probabilities: NDArray[np.float64]
+    """(N, C)."""
+    leaves: tuple[tuple[str, NDArray[np.int64]], ...]
+    """Of each gated layer, or of a decision tree, its column's name and (N,) leaves; empty: the model has none."""
+
+    def table(self) -> pd.DataFrame:
+        """List the rows of the file in order: row (from 1), prediction, the probability of each class, leaves."""
+        frame = pd.DataFrame(
+            {"row": np.arange(1, len(self.classes) + 1), "prediction": [self.class_names[one] for one in self.classes.tolist()]}
+        )
+        for place, name in enumerate(self.class_names):
+            frame[f"probability {name}"] = np.round(self.probabilities[:, place], 6)
+        for name, leaf in self.leaves:
+            frame[name] = leaf
+        return frame
+
+
+def predict(store: Store, run_id: str, file: str | os.PathLike[str] | bytes) -> Predictions:
+    """Predict the rows of a file, which has the columns of the table that the run was trained on.
+
+    Raises RunNotFoundError, TableError for what is wrong with the file, and RunStateError for a run that kept no net or tree.
+    """
+    run = store.run(run_id).config
+    data = load(run.data, run.data_seed)
+    x = data.standardize(_features(store, data, file))
+    if (net := trained_net(store, run_id)) is not None:
+        routed = net.net.routed(x)
+        names = ("leaf",) if len(routed.leaves) == 1 else tuple(f"leaf {layer + 1}" for layer in range(len(routed.leaves)))
+        leaves = tuple(zip(names, routed.leaves, strict=True))
+        return _of(data, _softmax(routed.logits), leaves)
+    if (trees := fitted_trees(store, run_id)) is not None:
+        is_one = len(trees.root) == 1
+        return _of(data, trees.predict_proba(x), (("leaf", trees.apply(x)),) if is_one else ())
+    raise RunStateError(
+        f"a run must have kept its net or its trees to predict, but {run.net.kind.replace('_', ' ')} {run_id} kept none"
+    )
+
+
+def _of(data: Dataset, probabilities: NDArray[np.float64], leaves: tuple[tuple[str, NDArray[np.int64]], ...]) -> Predictions:
+    return Predictions(data.class_names, probabilities.argmax(1), probabilities, leaves)
+
+
+def _softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    logits = logits.astype(np.float64)
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def _features(store: Store, data: Dataset, file: str | os.PathLike[str] | bytes) -> NDArray[np.float64]:
+    name = data.config.name
+    if is_table(name):
+        table = store.table(name.removeprefix(TABLE))
+        return encode(table, data.train.index, new_rows(table, file)).x
+    found = {column.name: column for column in understand(file).columns}
+    columns = []
+    for feature in data.feature_names:
+        column = found.get(feature)
+        if column is None:
+            raise TableError(f"the file must have the columns of {data_words(name)}, but column {feature!r:.80} is missing")
+        if column.kind not in ("numeric", "boolean") or column.missing:
+            raise TableError(f"column {feature!r:.80} must hold a number in each row")
+        columns.append(column.values.astype(np.float64))
+    return np.stack(columns, 1)

@@ -1,0 +1,130 @@
+"""Reading new rows for a table: a file whose columns mean what the table's columns of the same names mean.
+
+N rows.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leafscope.core.errors import TableError
+from leafscope.core.tables import dates
+from leafscope.core.tables.choices import Choices
+from leafscope.core.tables.columns import FALSE, TRUE, Column, shown
+from leafscope.core.tables.reading import understand
+from leafscope.core.tables.table import Table
+
+_PLAIN = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0}
+
+
+def new_rows(table: Table, file: str | os.PathLike[str] | bytes) -> list[Column]:
+    """Read a file as rows of the table's features, in their order; other columns are ignored, the target may be missing.
+
+    The file is read as the table's was, or, if that does not fit, as is found. Raises TableError with one sentence that
+    names the column: one that is missing, a category that the table does not have, or a value of another kind.
+    """
+    source = table.source
+    if source.encoding is None:
+        return _rows(table, file, Choices())
+    decimal: Literal[".", ","] | None = "," if source.decimal == "," else None
+    as_table = Choices(delimiter=source.delimiter, decimal=decimal, header=source.header)
+    try:
+        return _rows(table, file, as_table)
+    except TableError as fault:
+        try:
+            return _rows(table, file, Choices(header=source.header))
+        except TableError:
+            raise fault from None
+
+
+def _rows(table: Table, file: str | os.PathLike[str] | bytes, choices: Choices) -> list[Column]:
+    categories = [column.name for column in table.features if column.kind == "categorical"]
+    found = {column.name: column for column in understand(file, choices, categories).columns}
+    missing = [column.name for column in table.features if column.name not in found]
+    if missing:
+        more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
+        named = ", ".join(repr(name[:60]) for name in missing[:5])
+        raise TableError(
+            f"the file must have the columns that {table.name!r:.60} predicts by, but column{'s' * (len(missing) > 1)} {named}"
+            f"{more} {'are' if len(missing) > 1 else 'is'} missing"
+        )
+    return [_as(column, found[column.name]) for column in table.features]
+
+
+def _as(column: Column, new: Column) -> Column:
+    """Give the values of a new column the meaning that the table's column has."""
+    return Column(column.name, column.kind, _CONVERT[column.kind](column, new), column.categories)
+
+
+def _refuse(column: Column, new: Column, row: int, must: str) -> TableError:
+    value = shown(new, float(new.values[row]))
+    return TableError(f"column {column.name!r:.80} must hold {must}, but row {row + 1:,} has {value!r:.60}")
+
+
+def _first(new: Column) -> int:
+    return int((~new.is_missing).argmax())
+
+
+def _numbers(column: Column, new: Column) -> NDArray[np.float64]:
+    if new.kind == "categorical" and new.is_missing.all():
+        return np.full(len(new.values), np.nan)
+    words = {word.lower() for word in new.categories}
+    if new.kind == "numeric" or (new.kind == "boolean" and words <= _PLAIN.keys()):
+        return new.values.astype(np.float64)
+    raise _refuse(column, new, _first(new), "numbers")
+
+
+def _truths(column: Column, new: Column) -> NDArray[np.float64]:
+    words = {word.lower(): float(place) for place, word in enumerate(column.categories)}
+    meant: Mapping[str, float] = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0) | _PLAIN | words
+    values = np.full(len(new.values), np.nan)
+    for row, text in _texts(new).items():
+        if text.lower() not in meant:
+            raise _refuse(column, new, row, f"{column.categories[0]!r:.30} or {column.categories[1]!r:.30}")
+        values[new.values == new.values[row]] = meant[text.lower()]
+    return values
+
+
+def _codes(column: Column, new: Column) -> NDArray[np.int32]:
+    place = {text: code for code, text in enumerate(column.categories)}
+    codes = np.full(len(new.values), -1, np.int32)
+    for row, text in _texts(new).items():
+        if text not in place:
+            n = len(place)
+            raise _refuse(column, new, row, f"one of the {n:,} categories that it has in the table")
+        codes[new.values == new.values[row]] = place[text]
+    return codes
+
+
+def _days(column: Column, new: Column) -> NDArray[np.float64]:
+    if new.is_missing.all():
+        return np.full(len(new.values), np.nan)
+    if new.kind == "date":
+        return new.values.astype(np.float64)
+    # with another date, since a single one alone is taken for a number
+    found = dates.compact_dates(np.append(new.values, [20000101, 20000102])) if new.kind == "numeric" else None
+    if found is None:
+        raise _refuse(column, new, _first(new), "dates")
+    return found[:-2]
+
+
+def _texts(new: Column) -> dict[int, str]:
+    """Return the first row of each distinct value, and the value as it is written."""
+    _, rows = np.unique(new.values, return_index=True)
+    missing = new.is_missing
+    return {row: _written(new, row) for row in sorted(rows.tolist()) if not missing[row]}
+
+
+def _written(new: Column, row: int) -> str:
+    return new.categories[int(new.values[row])] if new.categories else shown(new, float(new.values[row]))
+
+
+_CONVERT: Mapping[str, Callable[[Column, Column], NDArray[np.float64] | NDArray[np.int32]]] = {
+    "numeric": _numbers,
+    "boolean": _truths,
+    "categorical": _codes,
+    "date": _days,
+}

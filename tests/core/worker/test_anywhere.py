@@ -1,0 +1,240 @@
+"""Workers on several machines that share one database: processes of their own, and what becomes of them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import select, update
+
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.errors import StoreError
+from leafscope.core.store.schema import attempts, meta, metrics
+from leafscope.core.store.store import Store
+from leafscope.core.store.workers import DEAD, DIED, VERSION
+from leafscope.core.sweep.members import distinct_runs
+from leafscope.core.tables import Choices, read
+from leafscope.core.worker.worker import Worker
+from tests.core.clock import Clock
+from tests.core.store.examples import claimed, config, record
+from tests.postgres import PASSWORD, Postgres, relay
+
+HANGS = 120.0
+"""Seconds after which something that does not happen is given up."""
+
+TABLE = read(("a,b,y\n" + "".join(f"{n % 7},{n % 5},{'uv'[n % 2]}\n" for n in range(60))).encode(), Choices(name="mine"))
+
+
+def sweep(seeds: int, epochs: int = 5, name: str = "iris") -> SweepConfig:
+    base = RunConfig(data=DataConfig(name=name), net=NetConfig(width=6, depth=2), train=TrainConfig(epochs=epochs))
+    return SweepConfig(name="seeds", base=base, axes={"net.kind": ["tree", "dense"], "seed": list(range(seeds))})
+
+
+def submit(db: Store, one: SweepConfig) -> list[str]:
+    runs = distinct_runs(one)
+    db.submit_sweep(one, runs)
+    return [run.run_id for run in runs]
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + HANGS
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {HANGS:g} s"
+        time.sleep(0.05)
+
+
+COMMAND = """
+import sys
+from leafscope.app.cli import main
+from leafscope.core.store import workers
+workers.DEAD = 4.0
+sys.exit(main(["worker", "--device", "cpu", *sys.argv[1:]]))
+"""
+"""`leafscope worker`, which takes others for dead sooner."""
+
+
+def launch(url: str, log: Path, *more: str) -> "subprocess.Popen[bytes]":
+    """Start a worker as a job of a cluster does: the URL is in the environment."""
+    environment = os.environ | {"LEAFSCOPE_DATABASE": url}
+    with log.open("ab") as errors:
+        return subprocess.Popen([sys.executable, "-c", COMMAND, *more], env=environment, stderr=errors, start_new_session=True)
+
+
+@contextlib.contextmanager
+def workers(url: str, folder: Path, count: int, *more: str) -> "Iterator[list[subprocess.Popen[bytes]]]":
+    processes = [launch(url, folder / f"worker{number}.log", *more) for number in range(count)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def lent(postgres: Postgres) -> Iterator[str]:
+    url = postgres.lend()
+    yield url
+    postgres.take_back(url)
+
+
+@pytest.fixture
+def db(lent: str) -> Iterator[Store]:
+    opened = Store(lent)
+    yield opened
+    opened.close()
+
+
+def outcome(db: Store, ids: list[str]) -> pd.DataFrame:
+    """Everything of these runs that must not depend on who trained them."""
+    histories = [db.history(run_id).assign(run=run_id) for run_id in ids]
+    rows = [run.row() | {"facts": sorted(run.facts)} for run in db.runs(ids).values()]
+    kept = pd.DataFrame(rows).drop(columns=["created", "seconds"])
+    return pd.concat([pd.concat(histories), kept], ignore_index=True)
+
+
+def nothing_twice(db: Store, ids: list[str]) -> None:
+    """Each epoch of an attempt stands once, and no attempt overlaps another."""
+    for run_id in ids:
+        assert not db.history(run_id).duplicated(["epoch", "split", "metric"]).any()
+    with db._read() as connection:
+        running = connection.execute(select(attempts.c.run_id).where(attempts.c.status.in_(("running", "queued")))).all()
+    assert not running
+
+
+def alone(ids: list[str], one: SweepConfig, folder: Path) -> pd.DataFrame:
+    """The same sweep on SQLite, by one worker in this process."""
+    db = Store(folder / "alone.db")
+    db.add_table(TABLE)
+    submit(db, one)
+    worker = Worker(db, "alone", "cpu", threads=1)
+    while worker.work_once():
+        pass
+    made = outcome(db, ids)
+    db.close()
+    return made
+
+
+def test_several_processes_train_a_sweep_as_one_does(db: Store, lent: str, tmp_path: Path) -> None:
+    """On a table that only the database has; they end by themselves, and no password is in their command lines or logs."""
+    db.add_table(TABLE)
+    one = sweep(12, name=f"table:{TABLE.hash}")
+    ids = submit(db, one)
+    with workers(lent, tmp_path, 2, "--until-idle") as processes:
+        until(lambda: len(db.workers()) == 2, "two workers")
+        assert {worker.machine for worker in db.workers()} == {os.uname().nodename}
+        for process in processes:
+            assert PASSWORD.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        assert [process.wait(HANGS) for process in processes] == [0, 0]
+    assert set(db.statuses(ids).values()) == {"finished"}
+    nothing_twice(db, ids)
+    pd.testing.assert_frame_equal(outcome(db, ids), alone(ids, one, tmp_path), check_exact=True)
+    assert db.workers() == []
+    for log in tmp_path.glob("worker*.log"):
+        assert PASSWORD not in log.read_text()
+
+
+def test_what_a_worker_ends_in_is_trained_elsewhere(db: Store, lent: str, tmp_path: Path) -> None:
+    """One is told to end, as SLURM does, one is killed, and one is frozen; what they had goes on with another."""
+    one = sweep(12, epochs=200)
+    with workers(lent, tmp_path, 3) as processes:
+        until(lambda: [worker.state for worker in db.workers()] == ["ready"] * 3, "three ready")
+        ids = submit(db, one)
+        until(lambda: sum(bool(worker.trains) for worker in db.workers()) == 3, "three at work")
+        told, killed, frozen = processes
+        frozen.send_signal(signal.SIGSTOP)
+        killed.kill()
+        told.terminate()
+        assert told.wait(HANGS) == 0
+        with workers(lent, tmp_path, 1, "--until-idle") as (last,):
+            assert last.wait(HANGS) == 0
+        before = outcome(db, ids)
+        frozen.send_signal(signal.SIGCONT)  # it finds that nothing is its own any longer
+        until(lambda: any(worker.pid == frozen.pid for worker in db.workers()), "the frozen one back")
+        frozen.terminate()
+        assert frozen.wait(HANGS) == 0
+    assert set(db.statuses(ids).values()) == {"finished"}
+    nothing_twice(db, ids)
+    pd.testing.assert_frame_equal(outcome(db, ids), before, check_exact=True)
+    pd.testing.assert_frame_equal(before, alone(ids, one, tmp_path), check_exact=True)
+
+
+def test_a_sweep_survives_a_cut_network_and_a_server_that_starts_again(
+    postgres: Postgres, db: Store, lent: str, tmp_path: Path
+) -> None:
+    one = sweep(10, epochs=40)
+    ids = submit(db, one)
+    with relay(postgres.port) as between:
+        through = lent.replace(f":{postgres.port}/", f":{between.port}/")
+        with workers(through, tmp_path, 1, "--until-idle") as (worker,):
+            until(lambda: "running" in db.statuses(ids).values(), "at work")
+            between.cut()  # connections are reset, and new ones are refused
+            time.sleep(1.0)
+            between.mend()
+            between.delay = 0.02
+            until(lambda: list(db.statuses(ids).values()).count("finished") > 4, "going on")
+            between.delay = 0.0
+            postgres.end(at_once=True)  # as in a crash: it recovers
+            postgres.start()
+            assert worker.wait(HANGS) == 0
+    assert set(db.statuses(ids).values()) == {"finished"}
+    nothing_twice(db, ids)
+    pd.testing.assert_frame_equal(outcome(db, ids), alone(ids, one, tmp_path), check_exact=True)
+
+
+def test_another_version_is_refused_with_both_named(db: Store, lent: str, tmp_path: Path) -> None:
+    db.refuse_other_version()
+    db.refuse_other_version()
+    with db._write() as connection:
+        connection.execute(update(meta).where(meta.c.name == VERSION).values(value="9.8"))
+    with pytest.raises(StoreError, match=r"this one is Leafscope 0\.1\.0, and the app Leafscope 9\.8"):
+        db.refuse_other_version()
+    process = launch(lent, tmp_path / "worker.log")
+    assert process.wait(HANGS) == 1
+    assert "the app Leafscope 9.8" in (tmp_path / "worker.log").read_text()
+    db.note_version()
+    db.refuse_other_version()
+
+
+def test_the_silent_are_buried_and_their_members_queued_once_more(lent: str, clock: Clock) -> None:
+    db = Store(lent, clock, clock)
+    ids = submit(db, sweep(2))
+    for again in (False, True):
+        db.set_worker("w", "busy", "cpu")
+        assert len(db.claim_members("w", lambda run: 1.0, 99.0, "cpu")) == 4
+        db.workers()
+        clock.now += DEAD - 1
+        assert db.bury_silent() == []
+        assert not db.is_idle("other")
+        clock.now += 2
+        assert db.bury_silent() == ["w"]
+        assert set(db.statuses(ids).values()) == {"failed" if again else "queued"}
+    assert db.is_idle("other")
+    assert all(str(run.error).startswith(DIED) for run in db.runs(ids).values())
+    db.close()
+
+
+def test_what_a_worker_does_not_know_that_it_claimed_is_handed_on(db: Store) -> None:
+    """The connection broke when the claim was already written."""
+    claim = claimed(db)
+    db.record(claim, [record(0)])
+    stopped = claimed(db, config(1))
+    db.stop(stopped.run_id)
+    db.hand_on("w", "why")
+    assert (db.run(claim.run_id).status, db.run(claim.run_id).attempt) == ("queued", 2)
+    assert (db.run(stopped.run_id).status, db.run(stopped.run_id).error) == ("interrupted", "why")
+    db.hand_on("w", "why")
+    assert db.run(claim.run_id).attempt == 2
+    with db._read() as connection:
+        assert connection.execute(select(metrics.c.attempt).distinct()).scalars().all() == [1]
