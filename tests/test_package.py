@@ -14,9 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PARTS = ("app", "core", "data", "pages")
 PUBLIC = {
-    "DataConfig", "NetConfig", "Routing", "RunConfig", "SweepConfig", "TrainConfig", "TreeLinear", "balance", "leaf_counts",
-    "leaf_index",
-    "path_nodes", "read_routing", "record", "run_sweep", "sign_bits", "train",
+    "DataConfig", "NetConfig", "Routing", "RunConfig", "SweepConfig", "TrainConfig", "TreeLinear", "TreeNetClassifier",
+    "TreeNetRegressor", "balance", "leaf_counts", "leaf_index", "path_nodes", "read_routing", "record", "run_sweep",
+    "sign_bits", "train",
 }  # fmt: skip
 FACES = ("leafscope.core", "leafscope.core.config", "leafscope.core.sweep", "leafscope.core.training", "leafscope.core.usage")
 MOST_BYTES = 5 * 2**20

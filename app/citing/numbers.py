@@ -67,7 +67,7 @@ def compare(before: str, now: str, tolerance: float = TOLERANCE) -> Likeness:
 
     >>> one, other = ('{"columns":["x"],"rows":[[%s]]}' % value for value in (1.0, 1.01))
     >>> compare(one, other).words
-    'not equal bit for bit; the largest difference is 0.01 (1 percent) in column x, row 1, within the tolerance of 2 percent'
+    'not equal bit for bit; the largest difference is 0.01 (0.99 percent) in column x, row 1, within the tolerance of 2 percent'
     """
     if before == now:
         return Likeness(True, True, "equal, bit for bit")

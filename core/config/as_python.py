@@ -88,7 +88,7 @@ def script(run: RunConfig, compiled: bool | None = None) -> str:
 def estimator(run: RunConfig) -> str | None:
     """Write the scikit-learn estimator with a run's settings, for rows in memory; None for what scikit-learn itself fits.
 
-    >>> print(estimator(RunConfig(net=NetConfig(depth=2), train=TrainConfig(lr=0.01), seed=3)))
+    >>> print(estimator(RunConfig(net=NetConfig(depth=2), train=TrainConfig(lr=0.01), seed=3)), end="")
     from leafscope.core import TreeNetClassifier
     <BLANKLINE>
     estimator = TreeNetClassifier(depth=2, learning_rate=0.01, random_state=3)

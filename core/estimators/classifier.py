@@ -21,7 +21,7 @@ class TreeNetClassifier(ClassifierMixin, TreeNet):
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = TreeNetClassifier(depth=2, width=8, epochs=20, random_state=0).fit(X, y)
+    >>> model = TreeNetClassifier(depth=2, width=8, epochs=60, random_state=0).fit(X, y)
     >>> bool(model.score(X, y) > 0.9), model.apply(X).shape, model.decision_path(X).shape
     (True, (150,), (150, 7))
     """

@@ -22,9 +22,11 @@ from leafscope.app.sweeps import current
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError, RunStateError
 from leafscope.core.inspection.trained import trained_net
+from leafscope.core.routing import read_routing
 from leafscope.core.store.archive import export_archive
 from leafscope.core.store.schema import tables
 from leafscope.core.store.store import Store
+from leafscope.core.tables import Choices, read
 from tests.pages.harness import Lab, open_lab, open_page
 from tests.pages.test_capacity_page import benchmark
 
@@ -62,6 +64,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(path)
     store.set_worker("w", "ready", "cpu", 1)
     store.add_benchmark(benchmark())
+    store.add_table(read(b"a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,9,v\n", Choices(name="mine")))
+    store.add_log(read_routing(b"layer,expert,count\n0,0,7\n0,1,3\n1,0,5\n1,1,5\n", name="mine"))
     store.close()
     with sqlite3.connect(path) as connection:
         connection.execute("pragma wal_checkpoint(truncate)")

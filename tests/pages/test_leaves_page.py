@@ -78,7 +78,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
             return draw
 
-        monkeypatch.setattr(tree.scripts, "component", component)
+        monkeypatch.setattr(tree.component, "component", component)
 
     return prepare
 

@@ -19,6 +19,7 @@ from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.cost import cost, largest_depth, memory
 from leafscope.core.datasets import load, shape
 from leafscope.core.datasets.registry import DATA_SETS
+from leafscope.core.models.registry import MODELS
 from leafscope.core.store.reading import snapshot_name
 from leafscope.core.store.schema import runs
 from leafscope.core.store.values import summaries
@@ -53,7 +54,8 @@ from tests.pages.harness import (
 OF_OTHER_DATA = {f"data.{name}" for name in DATA_SETS.options()} - {
     f"data.{option.name}" for option in DATA_SETS["tree_teacher"].options
 }
-SHOWN = [control for control in controls.ALL if control.field not in OF_OTHER_DATA]
+OF_OTHER_KINDS = {f"net.{name}" for name in MODELS.options()} - {f"net.{option.name}" for option in MODELS["flat"].options}
+SHOWN = [control for control in controls.ALL if control.field not in OF_OTHER_DATA | OF_OTHER_KINDS]
 TEACHER = {control.key: (other_value(control.option), control.field) for control in SHOWN} | {
     "data": ("tree_teacher", "data.name"),
     "depth": (3, "net.depth"),
@@ -69,6 +71,7 @@ TEACHER = {control.key: (other_value(control.option), control.field) for control
     "growth": (2.5, "train.decay_growth"),
     "credit": ("straight_through", "train.gate_gradient"),
     "gate_noise": (0.25, "train.gate_noise"),
+    "balancing": ("bias", "net.balancing"),
     "balance": (0.125, "train.balance"),
     "patience": (4, "train.patience"),
     "seed": (11, "seed"),

@@ -69,7 +69,9 @@ def draw_figure() -> None:
     from leafscope.app.parts import drawing
 
     table = st.session_state["table"]
-    drawing.figure(go.Figure(go.Bar(y=[1, 2])), key="loads", sentence="2 *of* 4", caption="n = 4 [a](b)", table=table)
+    drawing.figure(
+        lambda look: go.Figure(go.Bar(y=[1, 2])), key="loads", sentence="2 *of* 4", caption="n = 4 [a](b)", table=table
+    )
 
 
 def test_a_figure_comes_with_its_sentence_caption_and_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Tables in the store: under the hash of their content, once each, removed only where no run uses them."""
 
 import json
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import insert, update
 
 from leafscope.core.config import DataConfig, RunConfig
 from leafscope.core.datasets import load, shape
+from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.errors import RunStateError, TableError
 from leafscope.core.store.schema import data_tables, runs, sweeps
 from leafscope.core.store.store import Store
@@ -61,7 +63,10 @@ def test_a_table_in_use_is_removed_with_force_only(db: Store, table: Table) -> N
         db.remove_table(table.hash)
 
 
-def test_its_runs_can_be_read_without_its_rows_until_it_is_added_again(db: Store, table: Table) -> None:
+def test_its_runs_can_be_read_without_its_rows_until_it_is_added_again(
+    db: Store, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DATA_SETS, "_sources", WeakSet([db]))  # stores of other tests may have it too
     db.add_table(table)
     load.cache_clear()
     run = RunConfig(data=DataConfig(name=f"table:{table.hash}"))
