@@ -71,7 +71,7 @@ TEACHER = {control.key: (other_value(control.option), control.field) for control
     "growth": (2.5, "train.decay_growth"),
     "credit": ("straight_through", "train.gate_gradient"),
     "gate_noise": (0.25, "train.gate_noise"),
-    "balancing": ("bias", "net.balancing"),
+    "balancing": ("centred", "net.balancing"),
     "balance": (0.125, "train.balance"),
     "patience": (4, "train.patience"),
     "seed": (11, "seed"),
