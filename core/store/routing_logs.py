@@ -76,7 +76,7 @@ class RoutingLogs(Shipped):
         reader = zlib.decompressobj()
         try:
             data = reader.decompress(row.data, _MOST_BYTES)
-        except zlib.error as error:
+        except (zlib.error, TypeError) as error:
             raise RoutingError(f"the routing log {log_id} is damaged: {error}") from None
         found = replace(unpack(data), name=row.name)
         if found.hash != log_id:
@@ -119,6 +119,6 @@ def no_log(log_id: str) -> RoutingError:
 def _about(text: str) -> dict[str, Any]:
     try:
         about = loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}

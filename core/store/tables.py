@@ -205,6 +205,6 @@ def _majority(counts: Any) -> float | None:
 def _about(text: str) -> dict[str, Any]:
     try:
         about = loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}
