@@ -147,7 +147,7 @@ def test_several_processes_train_a_sweep_as_one_does(db: Store, lent: str, tmp_p
 
 def test_what_a_worker_ends_in_is_trained_elsewhere(db: Store, lent: str, tmp_path: Path) -> None:
     """One is told to end, as SLURM does, one is killed, and one is frozen; what they had goes on with another."""
-    one = sweep(20, epochs=300)
+    one = sweep(20, epochs=800)
     with workers(lent, tmp_path, 3) as processes:
         until(lambda: [worker.state for worker in db.workers()] == ["ready"] * 3, "three ready")
         ids = submit(db, one)
