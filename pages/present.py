@@ -6,7 +6,7 @@ import streamlit as st
 
 from leafscope.app import navigation, theme
 from leafscope.app.address import choice, link, session
-from leafscope.app.decks import as_html, claims, current, editor, undo
+from leafscope.app.decks import as_html, claims, current, editor
 from leafscope.app.sweeps import current as sweeps_current
 from leafscope.app.sweeps import start
 from leafscope.core import jobs
@@ -117,8 +117,12 @@ def _new_slides(info: DeckInfo) -> None:
 
 
 def _add(info: DeckInfo, slide: editor.Slide) -> None:
-    undo.change(info.deck_id, lambda: jobs.default_store().add_slide(info.deck_id, slide))
-    st.query_params[editor.SLIDE] = str(info.n_slides + 1)
+    try:
+        jobs.default_store().add_slide(info.deck_id, slide)
+    except LeafscopeError as error:
+        session.notify(str(error))
+    else:
+        st.query_params[editor.SLIDE] = str(info.n_slides + 1)
 
 
 def _ready_made() -> None:
