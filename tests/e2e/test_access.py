@@ -277,6 +277,7 @@ def test_below_a_path_of_a_proxy_with_a_token(tmp_path: Path, browser: Any) -> N
             assert "size=projector" in page.url
             (cookie,) = [one for one in context.cookies() if one["name"] == f"leafscope-{inside}"]
             assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/leafscope")
+            page.get_by_test_id("stExpandSidebarButton").click()  # a projector's sidebar is folded at first
             for one in PAGES:
                 page.get_by_test_id("stSidebarNav").get_by_text(one.title, exact=True).first.click()
                 page.wait_for_url(re.compile(rf"{re.escape(inner)}{one.name if one.name != 'playground' else ''}(\?.*)?$"))
