@@ -69,7 +69,7 @@ def slide(
 
 
 def thinned(scene: Mapping[str, Any], most: int, keep: int | None = None) -> dict[str, Any]:
-    """Leave at most so many epochs of a scene, evenly spaced: the first, the last and, if it is there, `keep` are among them.
+    """Keep at most `most` epochs of a scene, evenly spaced, with the first, the last and, if it was recorded, `keep`.
 
     >>> made = {"epochs": [0, 1, 2, 3, 4], "weights": [*"abcde"], "counts": [], "scores": {}, "ready": None}
     >>> thinned(made, 3, keep=1)["weights"]

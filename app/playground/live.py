@@ -31,7 +31,7 @@ GHOST = "run before"
 """The name of the line of the run that was shown before."""
 
 LEGEND_ROOM = 32
-"""Width of a chart, in heights of its letters, from which the legend stands beside the title, else below it."""
+"""The smallest width, in multiples of the font size, at which a chart has its legend beside the title instead of below it."""
 
 MAX_POINTS = 500
 """Points of one live curve; longer histories are thinned."""

@@ -148,7 +148,7 @@ class LayersAgainstChance:
 
 
 def number(value: float) -> str:
-    """Write a value: with one decimal from 10 on, so that 34.5 experts stand beside 64.0.
+    """Write a value; values from 10 on have one decimal, so that 34.5 and 64.0 experts are written alike.
 
     >>> number(34.4929), number(63.9989), number(0.41837), number(1234.5)
     ('34.5', '64.0', '0.418', '1,234.5')
