@@ -115,7 +115,9 @@ def _new_slides(info: DeckInfo) -> None:
     st.caption("Add a slide of")
     with st.container(horizontal=True):
         for kind, (label, slide) in editor.NEW_SLIDES.items():
-            st.button(label, icon=editor.KIND_ICONS[kind], key=f"_new_{kind}", on_click=_add, args=(info, slide))
+            # widths are given: icons arrive late, and would change them
+            width = 100 if len(label) < 6 else 120
+            st.button(label, icon=editor.KIND_ICONS[kind], key=f"_new_{kind}", width=width, on_click=_add, args=(info, slide))
 
 
 def _add(info: DeckInfo, slide: editor.Slide) -> None:

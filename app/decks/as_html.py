@@ -14,7 +14,7 @@ from leafscope.app.decks import figure_parts, scene_slide
 from leafscope.app.decks.mathml import mathml
 from leafscope.app.decks.presenting import question_round, view_code
 from leafscope.app.decks.provenance import Fact, facts, utc_date
-from leafscope.app.scene import assets
+from leafscope.app.scene import assets, payload
 from leafscope.core.store.decks import Slide
 
 HEADING = "How these figures were made"
@@ -64,7 +64,7 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
     data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told, "talk": len(slides)}
     parts = [part for part in _PARTS if any(map(part.needs, slides))]
     if scene_slide in parts:
-        data["looks"] = scene_slide.looks()
+        data["looks"] = payload.stage_looks()
     title = html.escape(theme.one_line(name, 120)) or "Deck"
     # plotly.js is 4.8 MB: once per deck, and from the package, never from a CDN; likewise no MathJax and no web fonts
     text = f"""<!DOCTYPE html>

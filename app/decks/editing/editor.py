@@ -52,10 +52,10 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     ids = list(content)
     first = next((place for place, slide in enumerate(content.values()) if slide.figure), 0) if info.shipped else 0
     place = _place(len(ids), first)
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns([1, 3], gap="medium")
     with left:
         _list(info, content, ids, place)
-    with right:
+    with right, st.container(key="slide_fields"):
         _open_slide(ids[place], content[ids[place]])
         answers.offer(ids[place], content[ids[place]], (ids[place - 1], content[ids[place - 1]]) if place else None)
 
@@ -68,6 +68,7 @@ def _place(count: int, first: int) -> int:
 
 
 def _list(info: DeckInfo, content: dict[str, Slide], ids: list[str], place: int) -> None:
+    _moves(info, ids, place)
     st.session_state["_slide"] = place
     st.radio(
         "Slides",
@@ -77,6 +78,9 @@ def _list(info: DeckInfo, content: dict[str, Slide], ids: list[str], place: int)
         on_change=lambda: _open(st.session_state["_slide"]),
         label_visibility="collapsed",
     )
+
+
+def _moves(info: DeckInfo, ids: list[str], place: int) -> None:
     with st.container(horizontal=True):
         up, down = st.columns(2)
         up.button(
@@ -127,7 +131,7 @@ def _open_slide(slide_id: str, slide: Slide) -> None:
         _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])
         if slide.kind == "formula":
             _formula(slide.text)
-            _field(slide_id, "caption", slide.caption, "Caption")
+            _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     _field(slide_id, "notes", slide.notes, "Speaker notes", lines=3, help="Shown in the speaker window only.")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         if slide.kind in ("figure", "text"):
@@ -169,15 +173,18 @@ def _try(action: Callable[[], object]) -> None:
 
 def _figure(slide_id: str, slide: Slide) -> None:
     figure = go.Figure(slide.figure, skip_invalid=True)
-    figure.update_layout(height=theme.SIDE_HEIGHT[slide.projector])
+    height = theme.SIDE_HEIGHT[slide.projector]
+    figure.update_layout(height=height)
     if slide.dark != session.look().dark:
         figure.update_layout(paper_bgcolor=theme.BACKGROUND[slide.dark], plot_bgcolor=theme.BACKGROUND[slide.dark])
-    st.plotly_chart(figure, key=f"slide_{slide_id}", theme=None, config={"displayModeBar": False}, alt=slide.title)
+    with st.container(height=height, border=False, key="slide_figure"):
+        st.plotly_chart(figure, key=f"slide_{slide_id}", theme=None, config={"displayModeBar": False}, alt=slide.title)
 
 
 def _formula(latex: str) -> None:
     try:
-        st.html(f'<div style="font-size:1.6rem;text-align:center">{mathml.mathml(latex)}</div>')
+        with st.container(key="slide_formula"):
+            st.html(f'<div style="font-size:1.6rem;text-align:center">{mathml.mathml(latex)}</div>')
     except ValueError as error:
         st.error(theme.escape_markdown(str(error)))
 
