@@ -1,7 +1,6 @@
 """Parts of the Present page: the list of slides, the open slide's fields, and the deck full screen."""
 
 import html
-from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,9 +9,8 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.address import link, session
 from leafscope.app.decks import as_html, mathml
-from leafscope.app.decks.editing import answers, scene_preview
+from leafscope.app.decks.editing import answers, scene_preview, tools, undo
 from leafscope.core import jobs
-from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo, Slide
 
 SLIDE = "slide"
@@ -54,9 +52,13 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     place = _place(len(ids), first)
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        _list(info, content, ids, place)
+        _moves(info, ids, place)
+        tools.of_slide(info, content, ids[place])
+        _list(content, ids, place)
+        tools.of_deck(info, content)
     with right, st.container(key="slide_fields"):
-        _open_slide(ids[place], content[ids[place]])
+        _open_slide(info, ids[place], content[ids[place]])
+        tools.again(info, content, ids[place])
         answers.offer(ids[place], content[ids[place]], (ids[place - 1], content[ids[place - 1]]) if place else None)
 
 
@@ -67,8 +69,7 @@ def _place(count: int, first: int) -> int:
     return min(max(1, wanted), count) - 1
 
 
-def _list(info: DeckInfo, content: dict[str, Slide], ids: list[str], place: int) -> None:
-    _moves(info, ids, place)
+def _list(content: dict[str, Slide], ids: list[str], place: int) -> None:
     st.session_state["_slide"] = place
     st.radio(
         "Slides",
@@ -115,11 +116,11 @@ def _open(place: int) -> None:
 def _move(info: DeckInfo, ids: list[str], place: int, to: int) -> None:
     moved = list(ids)
     moved.insert(to, moved.pop(place))
-    _try(lambda: jobs.default_store().order_slides(info.deck_id, moved))
+    undo.change(info.deck_id, lambda: jobs.default_store().order_slides(info.deck_id, moved))
     _open(to)
 
 
-def _open_slide(slide_id: str, slide: Slide) -> None:
+def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
     _field(slide_id, "title", slide.title, "Title")
     if slide.kind == "scene":
         scene_preview.show(slide_id, slide)
@@ -143,7 +144,7 @@ def _open_slide(slide_id: str, slide: Slide) -> None:
             "Delete this slide",
             icon=":material/delete:",
             key=f"_slide_{slide_id}_delete",
-            on_click=lambda: _try(lambda: jobs.default_store().delete_slide(slide_id)),
+            on_click=lambda: undo.change(info.deck_id, lambda: jobs.default_store().delete_slide(slide_id)),
         )
     if slide.address:
         st.caption(f"Taken from {theme.escape_markdown(slide.address, 200)}")
@@ -161,14 +162,7 @@ def _field(slide_id: str, name: str, value: str, label: str, *, lines: int = 1, 
 
 def _change(slide_id: str, name: str, key: str) -> None:
     value = st.session_state[key]
-    _try(lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
-
-
-def _try(action: Callable[[], object]) -> None:
-    try:
-        action()
-    except (LeafscopeError, ValueError) as error:
-        session.notify(str(error))
+    undo.of_open(lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
 
 
 def _figure(slide_id: str, slide: Slide) -> None:

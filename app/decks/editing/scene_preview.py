@@ -4,11 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from leafscope.app import theme
-from leafscope.app.address import session
+from leafscope.app.decks.editing import undo
 from leafscope.app.scene import component
 from leafscope.core import jobs
-from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import Slide
 
 
@@ -29,9 +27,5 @@ def show(slide_id: str, slide: Slide) -> None:
 
 
 def _begin_at(slide_id: str, figure: dict[str, Any], place: dict[str, Any] | None) -> None:
-    try:
-        jobs.default_store().change_slide(slide_id, figure=figure | {"place": place})
-    except (LeafscopeError, ValueError) as error:
-        session.notify(theme.escape_markdown(str(error)))
-    else:
+    if undo.of_open(lambda: jobs.default_store().change_slide(slide_id, figure=figure | {"place": place})):
         st.toast("The slide now begins at this moment; the printed slide shows it.", icon=":material/bookmark:")
