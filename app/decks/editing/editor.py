@@ -9,7 +9,7 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.address import link, session
 from leafscope.app.decks import as_html, mathml
-from leafscope.app.decks.editing import answers, scene_preview, tools, undo
+from leafscope.app.decks.editing import answers, scene_preview, slide_list, tools, undo
 from leafscope.core import jobs
 from leafscope.core.store.decks import DeckInfo, Slide
 
@@ -54,7 +54,12 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     with left:
         _moves(info, ids, place)
         tools.of_slide(info, content, ids[place])
-        _list(content, ids, place)
+        slide_list.show(
+            content,
+            ids[place],
+            lambda slide_id: _open(ids.index(slide_id)),
+            lambda order: _order(info, order, ids[place]),
+        )
         tools.of_deck(info, content)
     with right, st.container(key="slide_fields"):
         _open_slide(info, ids[place], content[ids[place]])
@@ -67,18 +72,6 @@ def _place(count: int, first: int) -> int:
     text = st.query_params.get(SLIDE, str(first + 1))
     wanted = int(text) if text.isdecimal() and len(text) < 6 else 1
     return min(max(1, wanted), count) - 1
-
-
-def _list(content: dict[str, Slide], ids: list[str], place: int) -> None:
-    st.session_state["_slide"] = place
-    st.radio(
-        "Slides",
-        range(len(ids)),
-        format_func=lambda number: _line(number, content[ids[number]]),
-        key="_slide",
-        on_change=lambda: _open(st.session_state["_slide"]),
-        label_visibility="collapsed",
-    )
 
 
 def _moves(info: DeckInfo, ids: list[str], place: int) -> None:
@@ -104,11 +97,6 @@ def _moves(info: DeckInfo, ids: list[str], place: int) -> None:
         )
 
 
-def _line(number: int, slide: Slide) -> str:
-    words = theme.escape_markdown(slide.title or slide.text or "untitled", 70)
-    return f"{number + 1}. {KIND_ICONS[slide.kind]} {words}"
-
-
 def _open(place: int) -> None:
     session.publish_to_url(SLIDE, place + 1, None)
 
@@ -116,8 +104,13 @@ def _open(place: int) -> None:
 def _move(info: DeckInfo, ids: list[str], place: int, to: int) -> None:
     moved = list(ids)
     moved.insert(to, moved.pop(place))
-    undo.change(info.deck_id, lambda: jobs.default_store().order_slides(info.deck_id, moved))
-    _open(to)
+    _order(info, moved, ids[place])
+
+
+def _order(info: DeckInfo, ids: list[str], open_id: str) -> None:
+    """Put the slides in another order; the open one stays open."""
+    undo.change(info.deck_id, lambda: jobs.default_store().order_slides(info.deck_id, ids))
+    _open(ids.index(open_id))
 
 
 def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
