@@ -137,10 +137,15 @@ def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
             "Delete this slide",
             icon=":material/delete:",
             key=f"_slide_{slide_id}_delete",
-            on_click=lambda: undo.change(info.deck_id, lambda: jobs.default_store().delete_slide(slide_id)),
+            on_click=_delete,
+            args=(info, slide_id),
         )
     if slide.address:
         st.caption(f"Taken from {theme.escape_markdown(slide.address, 200)}")
+
+
+def _delete(info: DeckInfo, slide_id: str) -> None:
+    undo.change(info.deck_id, lambda: jobs.default_store().delete_slide(slide_id))
 
 
 def _field(slide_id: str, name: str, value: str, label: str, *, lines: int = 1, help: str | None = None) -> None:

@@ -140,7 +140,7 @@ def _scene(scenes: Sequence[Mapping[str, Any]]) -> Iterator[Mark]:
     for number, scene in enumerate(shown):
         left = 6 + width * number
         if scene["mode"] == "plane":
-            yield from _rows(scene if scene["rows"] else scene | {"rows": shown[0]["rows"]}, left, width - 4)
+            yield from _rows(scene if scene["rows"] else {**scene, "rows": shown[0]["rows"]}, left, width - 4)
         else:
             yield from _tree(int(scene["depth"]), left, width - 4)
 
