@@ -96,7 +96,7 @@ def imported_words(done: "Imported", source: str) -> str:
     return f"Read {_counted(done)} from {source}{''.join(more)}."
 
 
-def _choose(store: "Store", options: argparse.Namespace) -> dict[str, list[str]]:
+def _choose(store: "Store", options: argparse.Namespace) -> dict[str, Any]:
     """Addresses of what is exported, as `export_archive` takes them; raises ValueError for a text that fits none or several."""
     runs, sweeps, decks, logs = store.list_runs(), store.sweeps(), store.decks(), store.logs()
     if options.all:
