@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leafscope.app.cli.registry import COMMANDS, Command
-from leafscope.app.cli.terminal import refuse, say
+from leafscope.app.cli.terminal import or_refuse, print_json, refuse, say
 
 if TYPE_CHECKING:
     from leafscope.core.tables import Choices, Table
@@ -59,18 +59,8 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    from leafscope.core.errors import LeafscopeError
-
-    try:
-        return {"add": _run_add, "list": _run_list, "remove": _run_remove}[options.action](options)
-    except LeafscopeError as error:
-        return refuse(str(error))
-    except ValueError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"{error.filename or options.file} cannot be read: {error.strerror or error}")
-    except MemoryError:
-        return refuse("the table does not fit in memory; a smaller file needs less")
+    action = {"add": _run_add, "list": _run_list, "remove": _run_remove}[options.action]
+    return or_refuse(lambda: action(options), "the table")
 
 
 def _run_add(options: argparse.Namespace) -> int:
@@ -83,7 +73,7 @@ def _run_add(options: argparse.Namespace) -> int:
     except LeafscopeError as error:
         return refuse(f"{options.file.name}: {error}")
     table = Store(options.database).add_table(table, rename=options.name is not None)
-    _print(table.described()) if options.json else say(report(table))
+    print_json(table.described()) if options.json else say(report(table))
     return 0
 
 
@@ -134,7 +124,7 @@ def _run_list(options: argparse.Namespace) -> int:
     tables = Store(options.database).tables()
     if options.json:
         keys = ("rows", "task", "n_features")
-        _print(
+        print_json(
             {"tables": [{"name": one.name, "hash": one.table_id} | {key: one.about.get(key) for key in keys} for one in tables]}
         )
     elif not tables:
@@ -153,15 +143,8 @@ def _run_remove(options: argparse.Namespace) -> int:
     store = Store(options.database)
     table_id = address("table", options.table, {one.table_id: one.name for one in store.tables()})
     store.remove_table(table_id, force=options.force)
-    _print({"removed": table_id}) if options.json else say(f"Removed table {table_id}.")
+    print_json({"removed": table_id}) if options.json else say(f"Removed table {table_id}.")
     return 0
-
-
-def _print(value: dict[str, Any]) -> None:
-    """Print an object as JSON; what is not ASCII becomes an escape, which every terminal can show."""
-    import json
-
-    print(json.dumps(value))
 
 
 COMMANDS.register(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leafscope.app.cli.registry import COMMANDS, Command
-from leafscope.app.cli.terminal import refuse, say
+from leafscope.app.cli.terminal import or_refuse, print_json, refuse, say
 
 if TYPE_CHECKING:
     from leafscope.core.routing import Routing
@@ -37,18 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    from leafscope.core.errors import LeafscopeError
-
-    try:
-        return {"add": _run_add, "list": _run_list, "remove": _run_remove}[options.action](options)
-    except LeafscopeError as error:
-        return refuse(str(error))
-    except ValueError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"{error.filename or options.file} cannot be read: {error.strerror or error}")
-    except MemoryError:
-        return refuse("the routing log does not fit in memory; a smaller file needs less")
+    action = {"add": _run_add, "list": _run_list, "remove": _run_remove}[options.action]
+    return or_refuse(lambda: action(options), "the routing log")
 
 
 def _run_add(options: argparse.Namespace) -> int:
@@ -63,7 +53,7 @@ def _run_add(options: argparse.Namespace) -> int:
         return refuse(f"{options.file.name}: {error}")
     about = described(log)  # before it is kept, so that nothing is kept where that fails
     log = Store(options.database).add_log(log, rename=options.name is not None)
-    _print(about | {"name": log.name}) if options.json else say(report(log, about["statistics"]))
+    print_json(about | {"name": log.name}) if options.json else say(report(log, about["statistics"]))
     return 0
 
 
@@ -94,7 +84,7 @@ def _run_list(options: argparse.Namespace) -> int:
 
     logs = Store(options.database).logs()
     if options.json:
-        _print({"logs": [{"name": one.name, "hash": one.log_id} | one.about for one in logs]})
+        print_json({"logs": [{"name": one.name, "hash": one.log_id} | one.about for one in logs]})
     elif not logs:
         say("There are no routing logs in this database; leafscope routing add FILE adds one.")
     else:
@@ -111,15 +101,8 @@ def _run_remove(options: argparse.Namespace) -> int:
     store = Store(options.database)
     log_id = address("routing log", options.log, {one.log_id: one.name for one in store.logs()})
     store.remove_log(log_id)
-    _print({"removed": log_id}) if options.json else say(f"Removed routing log {log_id}.")
+    print_json({"removed": log_id}) if options.json else say(f"Removed routing log {log_id}.")
     return 0
-
-
-def _print(value: dict[str, Any]) -> None:
-    """Print an object as JSON; what is not ASCII becomes an escape, which every terminal can show."""
-    import json
-
-    print(json.dumps(value))
 
 
 COMMANDS.register(
