@@ -5,11 +5,13 @@ The way of counting is this project's choice.
 """
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leafscope.core.models.registry import Memory, Weight
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from leafscope.core.config import NetConfig, RunConfig
 
 FLOAT = 4
@@ -98,6 +100,11 @@ def training_rows(run: "RunConfig", n_rows: int) -> int:
     left = 1 - run.data.test_fraction - run.data.validation_fraction
     rows: int = run.data.n_train or math.ceil(left * n_rows)
     return rows
+
+
+def are_numbers(y: "NDArray[Any]") -> bool:
+    """Whether targets are numbers, so that a regressor is fitted."""
+    return y.dtype.kind == "f"
 
 
 def class_weight(run: "RunConfig") -> str | None:
