@@ -5,12 +5,13 @@ P features · C classes. Arrays are read-only, since a loaded data set is shared
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscope.core.datasets.registry import DatasetSpec
+from leafscope.core.scores import SCORES, TASKS, Task
 
 if TYPE_CHECKING:
     from leafscope.core.config import DataConfig
@@ -22,8 +23,8 @@ class Split:
 
     x: NDArray[np.float32]
     """(rows, P), standardized, C-contiguous."""
-    y: NDArray[np.int64]
-    """(rows,) class, from 0 to C - 1."""
+    y: NDArray[Any]
+    """(rows,) int64 class, from 0 to C - 1; or float64 number, in the unit of the target."""
     index: NDArray[np.int64]
     """(rows,) row number in the whole data set, ascending."""
 
@@ -40,7 +41,7 @@ class SplitOf(Split):
         raw: NDArray[np.float64],
         mean: NDArray[np.float64],
         scale: NDArray[np.float64],
-        y: NDArray[np.int64],
+        y: NDArray[Any],
         index: NDArray[np.int64],
     ) -> None:
         for name, value in (("y", y), ("index", index), ("_of", (raw, mean, scale))):
@@ -79,8 +80,8 @@ class Dataset:
     """The registered data set."""
     raw: NDArray[np.float64]
     """(all rows, P) in the units of the source; if `n_train` is given, some rows may be in no split."""
-    labels: NDArray[np.int64]
-    """(all rows,) class, from 0 to C - 1."""
+    labels: NDArray[Any]
+    """(all rows,) int64 class, from 0 to C - 1; or float64 number, in the unit of the target."""
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...]
     mean: NDArray[np.float64]
@@ -103,13 +104,31 @@ class Dataset:
 
     @property
     def n_classes(self) -> int:
-        """C, the number of classes."""
+        """C, the number of classes; 0 where numbers are predicted."""
         return len(self.class_names)
 
     @property
     def majority_class(self) -> int:
         """The class that most training rows have, the first of equals."""
         return int(np.bincount(self.train.y, minlength=self.n_classes).argmax())
+
+    @property
+    def n_outputs(self) -> int:
+        """The outputs of a net: one for each class, or one number."""
+        return max(1, self.n_classes)
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+        return TASKS[self.info.task]
+
+    @property
+    def chance(self) -> dict[str, float]:
+        """The recorded scores of the answer that needs no features, on the test rows: the commonest class, or the mean."""
+        if self.n_classes:
+            return {"accuracy": self.majority_accuracy}
+        mean = np.full(len(self.test.y), self.train.y.mean())
+        return {name: SCORES[name].measure(self.test.y, mean) for name in self.task.recorded}
 
     @property
     def majority_accuracy(self) -> float:

@@ -74,9 +74,9 @@ def in_browser(net: NetConfig, n_features: int, n_outputs: int) -> bool:
 def shows_regions(run: RunConfig) -> bool:
     """Return whether a run keeps regions: 2 features, and a net too large for a browser but not for the grid."""
     size = shape(run.data)
-    if run.net.fitted or size.n_features != 2 or in_browser(run.net, size.n_features, size.n_classes):
+    if run.net.fitted or size.n_features != 2 or in_browser(run.net, size.n_features, size.n_outputs):
         return False
-    needed = cost(run.net, size.n_features, size.n_classes)
+    needed = cost(run.net, size.n_features, size.n_outputs)
     return needed.multiply_adds * SIDE**2 <= MAX_MULTIPLY_ADDS and needed.parameters <= MAX_PARAMETERS
 
 
@@ -92,9 +92,9 @@ def snapshot_epochs(run: RunConfig) -> tuple[int, ...]:
         return ()
     size = shape(run.data)
     if shows_regions(run):
-        affordable = REGIONS_BUDGET // (SIDE**2 * cost(run.net, size.n_features, size.n_classes).multiply_adds)
+        affordable = REGIONS_BUDGET // (SIDE**2 * cost(run.net, size.n_features, size.n_outputs).multiply_adds)
     else:
-        affordable = BUDGET // _weight_bytes(run.net, size.n_features, size.n_classes)
+        affordable = BUDGET // _weight_bytes(run.net, size.n_features, size.n_outputs)
     last = run.train.epochs
     steps = min(max(FEWEST_SNAPSHOTS, min(SNAPSHOTS, affordable)) - 1, last)
     return tuple((2 * step * last + steps) // (2 * steps) for step in range(steps + 1))
@@ -107,7 +107,7 @@ class Snapshots:
         self._trainer = trainer
         self._epochs = frozenset(snapshot_epochs(run))
         size = shape(run.data)
-        self._keeps_weights = in_browser(run.net, size.n_features, size.n_classes)
+        self._keeps_weights = in_browser(run.net, size.n_features, size.n_outputs)
         self._keeps_regions = shows_regions(run)
 
     def of(self, epoch: int) -> dict[str, bytes]:

@@ -12,9 +12,10 @@ from leafscope.core.cost import training_multiply_adds
 from leafscope.core.datasets import DATA_SETS, load, shape
 from leafscope.core.datasets.registry import is_table
 from leafscope.core.errors import TableError
+from leafscope.core.scores import TASKS
 from leafscope.core.sweep.choice import Kept, has_diverged, kept, reported, reporting_runs
 from leafscope.core.sweep.members import distinct_runs, effort, run_ids
-from leafscope.core.sweep.outcome import SCORES, Scored, measures, net_cost
+from leafscope.core.sweep.outcome import Scored, measures, net_cost, score_columns
 
 PACED_BY, FEWEST_PACED = 100, 10
 """Runs that tell how fast the next ones are trained, at most and at least."""
@@ -89,17 +90,17 @@ def _effort(run_id: str, run: RunConfig) -> float:
     return _efforts[run_id]
 
 
-def _chance(run: RunConfig) -> float:
-    """The accuracy of chance; NaN where the rows of a table were removed."""
+def _chance(run: RunConfig) -> dict[str, float]:
+    """The scores of the answer that needs no features; none where the rows of a table were removed."""
     try:
-        return _majority(run.data, run.data_seed)
+        return _constant(run.data, run.data_seed)
     except TableError:
-        return math.nan
+        return {}
 
 
 @lru_cache(maxsize=4096)
-def _majority(data: DataConfig, seed: int) -> float:
-    return load(data, seed).majority_accuracy
+def _constant(data: DataConfig, seed: int) -> dict[str, float]:
+    return load(data, seed).chance
 
 
 def _state(choice: Kept, outcomes: Mapping[str, Scored]) -> tuple[str, str | None]:
@@ -134,9 +135,11 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
     }
     known = outcomes.get(member.run_id) if status == "finished" else None
     found = measures(known, net_cost(run.net, run.data))
-    row |= {name: found[name] for name in ("best_epoch", *SCORES, "parameters", "multiply_adds")}
+    task = TASKS[DATA_SETS[run.data.name].task]
+    row |= {name: found[name] for name in ("best_epoch", *score_columns(task), "parameters", "multiply_adds")}
     row["training_multiply_adds"] = _in_training(run.net, run.data)
-    row["chance_accuracy"] = math.nan if known is None else _chance(run)
+    chance = {} if known is None else _chance(run)
+    row |= {f"chance_{name}": chance.get(name, math.nan) for name in task.recorded}
     row["trained_parameters"] = found["trained_parameters"]
     row["seconds"] = math.nan if known is None else known.seconds
     row["inference_seconds"] = found["inference_seconds"]
@@ -164,7 +167,7 @@ def data_words(sweep: SweepConfig, run: RunConfig) -> str:
 @lru_cache(maxsize=4096)
 def _in_training(net: NetConfig, data: DataConfig) -> float:
     size = shape(data)
-    return math.nan if net.fitted else training_multiply_adds(net, size.n_features, size.n_classes)
+    return math.nan if net.fitted else training_multiply_adds(net, size.n_features, size.n_outputs)
 
 
 @lru_cache(maxsize=16_384)

@@ -54,7 +54,7 @@ class Arrays:
     @classmethod
     def of(cls, dataset: Dataset) -> "Arrays":
         """Take the splits of a data set."""
-        n_classes = dataset.n_classes
+        n_classes = dataset.n_classes or None
         return cls(**{name: Part(split.x, split.y) for name, split in dataset.splits.items()}, n_classes=n_classes)
 
     @property
