@@ -122,6 +122,16 @@ class Dataset:
         """What is predicted."""
         return TASKS[self.info.task]
 
+    @cached_property
+    def centre(self) -> tuple[float, float]:
+        """Mean and deviation of the target over the training rows, by which a net's outputs are read; (0, 1) for classes."""
+        return (0.0, 1.0) if self.n_classes else centre_of(self.train.y)
+
+    def answers(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return what a net says: outputs (N, C) or (N, 1) -> (N,) classes, or numbers in the unit of the target."""
+        mean, deviation = self.centre
+        return outputs.argmax(1) if self.n_classes else outputs[:, 0].astype(np.float64) * deviation + mean
+
     @property
     def chance(self) -> dict[str, float]:
         """The recorded scores of the answer that needs no features, on the test rows: the commonest class, or the mean."""
@@ -151,6 +161,13 @@ def standardized(x: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArr
     if x.ndim == 0 or x.shape[-1] != len(mean):
         raise ValueError(f"x must have {len(mean)} features in its last dimension, got shape {x.shape}")
     return np.ascontiguousarray((x - mean) / scale, np.float32)
+
+
+def centre_of(y: NDArray[Any], weight: NDArray[Any] | None = None) -> tuple[float, float]:
+    """Return the mean and the deviation of numbers (N,), by their weights (N,) if any; equal ones have the deviation 1."""
+    mean = float(np.average(y, weights=weight))
+    deviation = float(np.sqrt(np.average((y - mean) ** 2, weights=weight)))
+    return mean, deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
 
 
 def mean_and_scale(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

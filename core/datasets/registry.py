@@ -99,6 +99,8 @@ class DatasetSpec:
     """Whether each seed generates new rows; otherwise the rows are a fixed table, and each seed only splits it differently."""
     task: TaskName = "classification"
     """What is predicted of a row."""
+    target: str = ""
+    """The name of the column that is predicted; empty: it has none."""
     options: tuple[Option, ...] = ()
     majority: float | None = None
     """The share of the most frequent class among all rows of a table that a person brought, from 0 to 1; None: not known."""

@@ -119,7 +119,7 @@ def unequal(sweep: SweepConfig) -> list[str]:
     for run in _combinations(sweep):
         size = shape(run.data)
         for baseline in sweep.baselines:
-            for beside in set_beside(baseline, run.net, size.n_features, size.n_classes):
+            for beside in set_beside(baseline, run.net, size.n_features, size.n_outputs):
                 if abs(beside.deviation) > TOLERANCE:
                     where = (
                         f"beside {run.net.model.default_line.in_a_sentence} of depth {run.net.depth} and width {run.net.width}"

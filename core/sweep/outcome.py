@@ -16,17 +16,17 @@ from leafscope.core.scores import TASKS, Task
 
 SPLITS = ("train", "validation", "test")
 
-SCORES = [f"{which}_{split}_{metric}" for which in ("best", "last") for split in SPLITS for metric in ("accuracy", "loss")]
-"""Columns of scores of classes, at the epoch of the lowest validation loss and at the last one."""
-
 
 def score_columns(task: Task) -> list[str]:
-    """Return the columns of scores of a task's runs; of classes they are SCORES."""
+    """Return the columns of scores of a task's runs, at the epoch of the lowest validation loss and at the last one."""
     metrics = (*task.recorded, "loss")
     return [f"{at}_{split}_{metric}" for at in ("best", "last") for split in SPLITS for metric in metrics]
 
 
-_OF_SCORES = tuple((name, *name.split("_", 1)) for task in TASKS.values() for name in score_columns(task))
+SCORES = list(dict.fromkeys(name for task in TASKS.values() for name in score_columns(task)))
+"""Columns of scores of all tasks."""
+
+_OF_SCORES = tuple((name, *name.split("_", 1)) for name in SCORES)
 """Column, best or last, and the score's name in that mapping."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, dotted
+from leafscope.core.config.run import of_numbers
 from leafscope.core.cost import training_multiply_adds
 from leafscope.core.datasets import DATA_SETS, load, shape
 from leafscope.core.datasets.registry import is_table
@@ -31,7 +32,8 @@ def results(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> pd.DataFrame:
     `n_train`, `run_id`, `status`, `error`, `trials` (number of trials compared), every field of the run by its dotted
     name, `best_epoch`, the scores (NaN if unknown), `parameters`, `trained_parameters`, `multiply_adds` (of a decision tree:
     comparisons), `training_multiply_adds` (NaN if it is not a net), `chance_accuracy` (the test accuracy of always predicting
-    the training majority class), `seconds` of training and `inference_seconds` per row.
+    the training majority class; of numbers `chance_rmse` and so on, of always their training mean), `seconds` of training and
+    `inference_seconds` per row.
 
     If the error chooses (`SweepConfig.chooses_by`), also `tuned` (the fields that the trials set) and `chosen_by`; with
     reporting seeds, `stage` (reporting or choosing) and `chosen_on` (the seeds that chose), and after a second look
@@ -119,6 +121,7 @@ def _state(choice: Kept, outcomes: Mapping[str, Scored]) -> tuple[str, str | Non
 
 def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage: str) -> dict[str, Any]:
     member, run = choice.chosen, choice.chosen.run
+    task = TASKS[DATA_SETS[run.data.name].task]
     status, error = _state(choice, outcomes)
     row: dict[str, Any] = {
         "model": member.model,
@@ -131,11 +134,10 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
         "status": status,
         "error": error,
         "trials": choice.n_trials,
-        **_fields(run),
+        **(of_numbers(_fields(run)) if task.name == "regression" else _fields(run)),
     }
     known = outcomes.get(member.run_id) if status == "finished" else None
     found = measures(known, net_cost(run.net, run.data))
-    task = TASKS[DATA_SETS[run.data.name].task]
     row |= {name: found[name] for name in ("best_epoch", *score_columns(task), "parameters", "multiply_adds")}
     row["training_multiply_adds"] = _in_training(run.net, run.data)
     chance = {} if known is None else _chance(run)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.datasets import Dataset
+from leafscope.core.datasets.dataset import centre_of
 from leafscope.core.scores import SCORES, TASKS, Task
 
 
@@ -86,10 +87,7 @@ class Arrays:
         """
         if self.n_classes is not None:
             return 0.0, 1.0
-        y, weight = self.train.y, self.train.weight
-        mean = float(np.average(y, weights=weight))
-        deviation = float(np.sqrt(np.average((y - mean) ** 2, weights=weight)))
-        return mean, deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
+        return centre_of(self.train.y, self.train.weight)
 
     def trained_on(self, part: Part) -> NDArray[Any]:
         """Return what a net learns of a part: (R,) int64 classes, or float32 standardized numbers."""

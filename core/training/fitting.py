@@ -50,10 +50,9 @@ class FittedModel:
 
     @property
     def trees(self) -> Trees | None:
-        """The fitted tree or forest as arrays; None for another model, and where numbers are predicted."""
+        """The fitted tree or forest as arrays; None for another model."""
         fitted = self.run.net.model.fit
-        has_trees = fitted is not None and fitted.has_trees and self.n_classes > 0
-        return Trees.of(self.estimator, self.n_classes) if has_trees else None
+        return Trees.of(self.estimator, self.n_classes) if fitted is not None and fitted.has_trees else None
 
 
 def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[], bool] = lambda: False) -> FittedModel | None:

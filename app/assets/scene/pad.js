@@ -100,6 +100,10 @@ class Pad {
     return this.view.place === null ? null : this.test.classes[this.view.place];
   }
 
+  showNumber(value, name, truth) {
+    this.scores.showNumber(value, name, truth);
+  }
+
   showScores(logits, classes, truth) {
     this.scores.show(logits, classes, truth);
   }
@@ -116,7 +120,8 @@ class PadTest {
     const { test } = scene.rows;
     this.width = scene.features.length;
     this.values = decodeFloats(test.x);
-    this.classes = decodeShorts(test.y);
+    this.areNumbers = Boolean(scene.target);
+    this.classes = this.areNumbers ? decodeFloats(test.y) : decodeShorts(test.y);
     this.names = scene.classes;
     this.n = test.n;
   }
@@ -138,7 +143,7 @@ class PadTest {
   }
 
   className(place) {
-    return String(this.names[this.classes[place]]);
+    return this.areNumbers ? String(Number(this.classes[place].toPrecision(4))) : String(this.names[this.classes[place]]);
   }
 }
 
@@ -464,6 +469,14 @@ class PadScores {
     const shown = padHighest(logits, this.rows.length);
     this.rows.forEach((row, index) => { this.fill(row, shown[index], shares, logits, best); });
     setText(this.rest, this.restWords(logits.length - shown.length));
+  }
+
+  /** Of a net that predicts a number: what it says, and the row's own. */
+  showNumber(value, name, truth) {
+    const words = (number) => (Number.isFinite(number) ? String(Number(number.toPrecision(4))) : "unknown");
+    this.table.hidden = true;
+    const own = truth === null || truth === undefined ? "" : `; the row has ${words(truth)}`;
+    setText(this.rest, `Predicted ${name}: ${words(value)}${own}`);
   }
 
   /** Rows and widths depend on the names only: nothing moves while scores change. */

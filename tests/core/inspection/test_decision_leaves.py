@@ -41,7 +41,7 @@ def test_are_scikit_learn_s(name: str, depth: int) -> None:
         leaf = found.leaves[split]
         assert leaf.shape == rows.y.shape
         assert leaf.dtype == np.int64
-        assert found.accuracy[split] == pytest.approx(tree.score(rows.x, rows.y))
+        assert found.score[split] == pytest.approx(tree.score(rows.x, rows.y))
         for one, node in zip(leaf, tree.apply(rows.x), strict=True):
             node_of.setdefault(int(one), set()).add(int(node))
     assert sorted(node_of) == list(range(found.n_leaves))  # training rows are in every leaf
@@ -71,7 +71,7 @@ def test_depth_0_is_one_leaf() -> None:
     found, data = found_of(run), load(run.data, run.data_seed)
     assert (found.n_leaves, found.paths) == (1, ("",))
     assert all((leaf == 0).all() for leaf in found.leaves.values())
-    assert found.accuracy["test"] == data.majority_accuracy
+    assert found.score["test"] == data.majority_accuracy
 
 
 def test_are_those_of_the_baseline() -> None:
