@@ -142,6 +142,11 @@ class PadTest {
     return null;
   }
 
+  /** What a row's own answer is, to be read. */
+  answer(place) {
+    return `${this.areNumbers ? this.names[0] : "Class"} ${this.className(place)}`;
+  }
+
   className(place) {
     return this.areNumbers ? String(Number(this.classes[place].toPrecision(4))) : String(this.names[this.classes[place]]);
   }
@@ -410,7 +415,7 @@ class PadChoice {
     this.place = place;
     if (place !== null) this.latest = place;
     this.cells.forEach((cell, column) => { setText(cell, padThree(raw[column])); });
-    setText(this.class, place === null ? "Not a test row" : `Class ${this.test.className(place)}`);
+    setText(this.class, place === null ? "Not a test row" : this.test.answer(place));
     this.class.title = this.class.textContent;
     this.previous.disabled = this.latest <= 0;
     this.next.disabled = this.latest >= this.test.n - 1;
@@ -578,7 +583,7 @@ function padNotFinite(x) {
 
 function padRowWords(test, place) {
   const number = (place + 1).toLocaleString("en-US"), n = test.n.toLocaleString("en-US");
-  return `Test row ${number} of ${n}, class ${test.className(place)}`;
+  return `Test row ${number} of ${n}, ${test.answer(place).toLowerCase()}`;
 }
 
 /** A mix of two colours "#RRGGBB", linear in sRGB. */

@@ -650,7 +650,7 @@ class SceneView {
     };
     parts.nodes.forEach((node, i) => { line(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""); });
     line("later biases", parts.rest, "scene-rest");
-    line("Sum: logit", parts.logits, "scene-sum");
+    line(this.scene.target ? "Sum: output" : "Sum: logit", parts.logits, "scene-sum");
     const best = argmax(parts.logits);
     const column = order.indexOf(best) + 1;
     for (const row of table.rows) row.cells[column].classList.add("scene-best");
