@@ -268,11 +268,11 @@ def _import() -> None:
 def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
     rows = []
     for summary in shown:
-        config = {}
+        config: dict[str, Any] = {}
         with contextlib.suppress(ValueError, TypeError, IndexError):  # a damaged configuration is left out
             is_valid = run_picker.config_fault(summary) is None
             values = summary.config.model_dump(mode="json") if is_valid else json.loads(summary.config_json)
-            config = pd.json_normalize(values).iloc[0].to_dict()
+            config = {str(name): value for name, value in pd.json_normalize(values).iloc[0].to_dict().items()}
             if is_valid and summary.config.data.name in DATA_SETS and DATA_SETS[summary.config.data.name].task == "regression":
                 config = of_numbers(config)
         said = {"name": summary.name, "tags": ", ".join(summary.tags), "comment": summary.comment}

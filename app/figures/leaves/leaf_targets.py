@@ -79,9 +79,9 @@ class LeafTargets:
             marker={"color": colour, "size": theme.MARKER_SIZE[look.projector]},
             customdata=[[leaf] for leaf in table["leaf"].tolist()],
             hovertext=[
-                f"leaf {row.pattern or 'of all rows'}<br>{theme.thousands(row.rows)} rows<br>mean "
-                f"{theme.three_significant(row.mean)}, deviation {theme.three_significant(row.deviation)}"
-                for row in table.itertuples()
+                f"leaf {row['pattern'] or 'of all rows'}<br>{theme.thousands(row['rows'])} rows<br>mean "
+                f"{theme.three_significant(row['mean'])}, deviation {theme.three_significant(row['deviation'])}"
+                for row in table.to_dict("records")
             ],
             hoverinfo="text",
             unselected={"marker": {"opacity": 1}},
