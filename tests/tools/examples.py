@@ -26,7 +26,7 @@ from leafscope.core.store.store import Store
 from leafscope.core.worker.worker import Worker
 from tests.pages.harness import MAIN, go, press
 
-BESIDE_EACH, IMAGES_EACH = 2, 8
+BESIDE_EACH, IMAGES_EACH = 4, 8
 """Of so many nets one is kept for the replays of the runs beside the example, and of the larger run on images."""
 
 DECK = "A first look"
