@@ -6,7 +6,9 @@ import streamlit as st
 
 from leafscope.app import navigation, theme
 from leafscope.app.address import choice, link, session
-from leafscope.app.decks import as_html, claims, current, editor
+from leafscope.app.decks import as_html, current
+from leafscope.app.decks.claims import deck as claims
+from leafscope.app.decks.editing import editor
 from leafscope.app.sweeps import current as sweeps_current
 from leafscope.app.sweeps import start
 from leafscope.core import jobs

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from plotly.offline import get_plotlyjs
 
 from leafscope.app import theme
-from leafscope.app.decks import figure_parts, question_round, scene_slide, view_code
+from leafscope.app.decks import figure_parts, scene_slide
 from leafscope.app.decks.mathml import mathml
+from leafscope.app.decks.presenting import question_round, view_code
 from leafscope.app.decks.provenance import Fact, facts, utc_date
 from leafscope.app.scene import assets
 from leafscope.core.store.decks import Slide

@@ -8,7 +8,7 @@ import math
 import pandas as pd
 
 from leafscope.app import theme
-from leafscope.app.decks.claims_part import Part
+from leafscope.app.decks.claims.part import Part
 from leafscope.app.figures.capacity.growth_plot import times_words
 from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words, sentence_case
 from leafscope.app.figures.shared.model_style import model_words

@@ -9,7 +9,8 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import link, session
-from leafscope.app.decks import answers, as_html, mathml, scene_preview
+from leafscope.app.decks import as_html, mathml
+from leafscope.app.decks.editing import answers, scene_preview
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo, Slide

@@ -4,8 +4,8 @@ import html
 from collections.abc import Sequence
 
 from leafscope.app import theme
-from leafscope.app.decks import claims_words as words
-from leafscope.app.decks.claims_part import Part
+from leafscope.app.decks.claims import words
+from leafscope.app.decks.claims.part import Part
 from leafscope.app.decks.snapshot import snapshot
 from leafscope.app.figures.shared.figure import Figure
 from leafscope.core.store.decks import Slide

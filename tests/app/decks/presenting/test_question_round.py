@@ -2,8 +2,8 @@
 
 import pytest
 
-from leafscope.app.decks.question_round import answers
-from leafscope.app.decks.view_code import LONGEST, view
+from leafscope.app.decks.presenting.question_round import answers
+from leafscope.app.decks.presenting.view_code import LONGEST, view
 from leafscope.core.config import NetConfig, RunConfig, SweepConfig
 from leafscope.core.store.decks import Slide
 from leafscope.core.sweep.members import distinct_runs

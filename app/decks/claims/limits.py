@@ -4,8 +4,8 @@ K depth · n seeds.
 """
 
 from leafscope.app import theme
-from leafscope.app.decks import claims_words as words
-from leafscope.app.decks.claims_part import Part
+from leafscope.app.decks.claims import words
+from leafscope.app.decks.claims.part import Part
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
 from leafscope.core.models import net_lines

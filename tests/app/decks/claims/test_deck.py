@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from leafscope.app.decks.claims import NAME, claims_deck
-from leafscope.app.decks.claims_part import Part
-from leafscope.app.decks.claims_slides import LONGEST_CAPTION
-from leafscope.app.decks.claims_words import LONGEST_SENTENCE, LONGEST_TITLE
+from leafscope.app.decks.claims.deck import NAME, claims_deck
+from leafscope.app.decks.claims.part import Part
+from leafscope.app.decks.claims.slides import LONGEST_CAPTION
+from leafscope.app.decks.claims.words import LONGEST_SENTENCE, LONGEST_TITLE
 from leafscope.app.figures.capacity.growth_plot import times_words
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
@@ -37,7 +37,7 @@ from leafscope.core.worker.inline import Outcome
 DATA = DataConfig(name="tree_teacher", n_samples=200, n_train=100, n_features=6, n_classes=3, teacher_depth=2)
 BESIDE = ["dense", "dense_capacity", "random_gates"]
 ALL = ["tree", "flat"]
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 Error = Callable[[str, int, int, str], float]
 """The error of (model, depth, seed, split)."""
@@ -570,7 +570,7 @@ def test_the_table_is_left_as_it_is_and_the_deck_is_the_same_each_time() -> None
 
 
 def test_no_page_and_no_store_is_needed() -> None:
-    imported = {"leafscope.app.decks.claims"}
+    imported = {"leafscope.app.decks.claims.deck"}
     waiting = list(imported)
     while waiting:
         path = ROOT / f"{waiting.pop().removeprefix('leafscope.').replace('.', '/')}.py"

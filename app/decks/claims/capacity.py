@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leafscope.app.decks import claims_words as words
-from leafscope.app.decks.claims_part import Part
-from leafscope.app.decks.claims_slides import BEST, figure_slide, untested
+from leafscope.app.decks.claims import words
+from leafscope.app.decks.claims.part import Part
+from leafscope.app.decks.claims.slides import BEST, figure_slide, untested
 from leafscope.app.figures.capacity.capacity_by_depth import CapacityByDepth
 from leafscope.app.figures.capacity.error_by_cost import ErrorByCost
 from leafscope.app.figures.capacity.growth_plot import times_words

@@ -7,10 +7,9 @@ is computed (`claims_words`); depths are chosen on validation, and test errors a
 import pandas as pd
 
 from leafscope.app import theme
-from leafscope.app.decks import claims_capacity, claims_limits
-from leafscope.app.decks import claims_words as words
-from leafscope.app.decks.claims_part import Part
-from leafscope.app.decks.claims_slides import BEST, figure_slide, text_slide, untested
+from leafscope.app.decks.claims import capacity, limits, words
+from leafscope.app.decks.claims.part import Part
+from leafscope.app.decks.claims.slides import BEST, figure_slide, text_slide, untested
 from leafscope.app.decks.snapshot import versions
 from leafscope.app.figures.overfitting.differences_by_depth import DifferencesByDepth
 from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
@@ -53,9 +52,9 @@ def claims_deck(sweep: SweepConfig, results: pd.DataFrame, *, look: Look, choice
     slides = [
         _first(sweep, words.scope(part)),
         *_method(),
-        claims_capacity.computation(part),
-        claims_capacity.growth(part),
-        claims_capacity.front(part),
+        capacity.computation(part),
+        capacity.growth(part),
+        capacity.front(part),
         *_overfitting(part),
         *_helps(part),
         _limits(part),
@@ -109,8 +108,8 @@ def _method() -> list[Slide]:
 
 def _limits(part: Part) -> Slide:
     return text_slide(
-        claims_limits.limits_title(part),
-        [f"- {point}" for point in claims_limits.limits(part)],
+        limits.limits_title(part),
+        [f"- {point}" for point in limits.limits(part)],
         "These limits are computed from the sweep. What the titles say holds for this data set, width and training only.",
     )
 
