@@ -19,7 +19,7 @@ from leafscope.app.sweeps.headline import headline
 from leafscope.core.config import DataConfig, NetConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
-from leafscope.core.models import net_lines
+from leafscope.core.models import is_sized_by_width, net_lines
 from leafscope.core.store.decks import Slide
 
 GROWTH, COMPUTATION = "Parameters against computation", "Error against computation"
@@ -29,7 +29,8 @@ def computation(part: Part) -> Slide | Left:
     """Draw test error against computation; the title sets the tree beside the dense net that spends as much."""
     if not part.finished["model"].isin(net_lines()).any():
         return Left(COMPUTATION, "no net of this sweep has finished", "Wait until some have")
-    shown, _ = headline(part.mine, part.choices, chosen=part.depth)
+    models = [model for model in part.mine["model"].unique() if model in part.lit or is_sized_by_width(model)]
+    shown, _ = headline(part.mine, part.choices, chosen=part.depth, models=models, lit=part.lit)
     against = part.against.get("dense")
     if against is None:
         return Left(COMPUTATION, "a tree and a dense net that spends as much have not both finished", DENSE)
@@ -37,7 +38,7 @@ def computation(part: Part) -> Slide | Left:
         part,
         shown,
         words.difference_headline(part.depth, "dense", against.difference, against.shown),
-        words.difference_subtitle(against.difference),
+        words.difference_subtitle("dense", against.difference),
         [
             words.chosen_words(part),
             f"Title: Holm over {words.some(len(part.against), 'model')}.",

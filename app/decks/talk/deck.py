@@ -56,7 +56,9 @@ def talk(material: Material, look: Look) -> list[Slide]:
     sweep = material.sweep
     if material.results.empty:
         why = "The sweep has no runs, so there is nothing to show."
-        return [_stamped(one, sweep, look) for one in (_first(sweep, "no runs"), text_slide("This sweep has no runs", [why], why))]
+        return [
+            _stamped(one, sweep, look) for one in (_first(sweep, "no runs"), text_slide("This sweep has no runs", [why], why))
+        ]
     part = Part.of(sweep, material.results, look, material.choices)
     made = [
         *([] if material.opening is None else [material.opening]),
@@ -89,6 +91,6 @@ def _first(sweep: SweepConfig, scope: str) -> Slide:
         kind="title",
         title=TITLE,
         text=f"{scope}. Sweep: {theme.one_line(sweep.name, 60)}\nThe idea: Cho & Bengio 2014, arXiv 1406.7362",
-        notes=f"What the abstract states: {' '.join(PAPER)} Everything more specific is this project's reading. Every title that "
-        "follows is computed from the numbers of one sweep, whichever way they point.",
+        notes=f"What the abstract states: {' '.join(PAPER)} Everything more specific is this project's reading. Every title "
+        "that follows is computed from the numbers of one sweep, whichever way they point.",
     )

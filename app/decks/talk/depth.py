@@ -3,6 +3,8 @@
 K depth · n seeds.
 """
 
+import pandas as pd
+
 from leafscope.app.decks.talk import words
 from leafscope.app.decks.talk.part import Part
 from leafscope.app.decks.talk.ran import Left
@@ -31,10 +33,15 @@ RIVALS = {
 """Model -> what its slide is called, and how to get it."""
 
 MEANING = {
-    "shuffled": "The placebo is the same tree over leaves that one fixed random permutation renumbered: as many matrices, summed "
-    "alike, but what leaves share has nothing to do with their patterns.",
+    "shuffled": "The placebo is the same tree over leaves that one fixed random permutation renumbered: as many matrices, "
+    "summed alike, but what leaves share has nothing to do with their patterns.",
     "flat": "The flat net has one free matrix for each leaf, the tree shares those of prefixes.",
 }
+
+
+def _curves(part: Part) -> pd.DataFrame:
+    """The errors of the models in colour; those of all models would hide them on a slide."""
+    return error_curves(part.rows[part.rows["model"].isin(part.lit)], findings.WHICH)
 
 
 def guess(part: Part) -> Slide | Left:
@@ -43,13 +50,13 @@ def guess(part: Part) -> Slide | Left:
         return Left(GUESS, why, "Add the kind “shared prefixes (tree)”, and wait until some have finished")
     if len(part.depths) < 2:
         return Left(GUESS, f"K = {part.depths[0]} is the only depth", DEPTHS)
-    curves = error_curves(part.rows, findings.WHICH)
+    curves = _curves(part)
     shown = ErrorByDepth(curves[curves["split"] == "test"], lit=part.lit, splits=("test",))
     slide = figure_slide(
         part,
         shown,
         f"Guess: the tree's test error from K = {part.depths[0]} to {part.depths[-1]}",
-        f"{words.some(part.n, 'seed')}; draw it on the figure, the next step shows it",
+        f"{part.subject}, {words.some(part.n, 'seed')}",
         [BEST],
         [f"Ask before the next step. {shown.sentence()}", words.interval_words(part)],
     )
@@ -62,7 +69,7 @@ def errors(part: Part) -> Slide | Left:
     """Draw training and test error, and say how they change from the smallest to the largest depth."""
     if (why := words.lacks(part)) is not None:
         return Left(ERRORS, why, "Add the kind “shared prefixes (tree)”, and wait until some have finished")
-    shown = ErrorByDepth(error_curves(part.rows, findings.WHICH), chosen=part.depth, lit=part.lit)
+    shown = ErrorByDepth(_curves(part), chosen=part.depth, lit=part.lit)
     slide = figure_slide(
         part,
         shown,
@@ -100,7 +107,7 @@ def against(part: Part, other: str) -> Slide | Left:
         part,
         shown,
         words.depths_headline(*of_error),
-        words.depths_subtitle(found),
+        words.depths_subtitle(other, found),
         [MEANING[other], BEST],
         [f"{words.depths_title(*of_error)}.", shown.sentence(), words.interval_words(part)],
     )

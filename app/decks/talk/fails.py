@@ -34,15 +34,14 @@ def fails(part: Part) -> Slide | Left:
         if worse
         else f"K = {part.depth}: shown worse than none of {words.some(len(known), 'rival')}"
     )
-    beside = f"{words.short(other)}: {words.difference_subtitle(known[other].difference)}"
     slide = figure_slide(
         part,
         shown,
         title,
-        beside[:1].upper() + beside[1:],
+        words.difference_subtitle(other, known[other].difference),
         [
             words.chosen_words(part),
-            f"Filled: a difference is shown (Holm over {words.some(len(part.against), 'rival')}).",
+            f"Holm over {words.some(len(part.against), 'rival')}.",
             BEST,
         ],
         [shown.sentence(), *(f"{words.opponent_words(part, one)}." for one in known), words.interval_words(part)],

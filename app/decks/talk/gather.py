@@ -44,9 +44,7 @@ def gather(store: Store, sweep_id: str, look: Look) -> Material:
         material,
         opening=opening(store, _openings(store, part), look),
         counted=_counted(store, part),
-        uses=None
-        if part.model is None or not (members := _members(part))
-        else leaf_uses(store, members, of_chance=part.tree),
+        uses=None if part.model is None or not (members := _members(part)) else leaf_uses(store, members, of_chance=part.tree),
     )
 
 

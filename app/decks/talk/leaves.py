@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from leafscope.app import theme
 from leafscope.app.decks.figure_parts import MOST_STATES
 from leafscope.app.decks.snapshot import snapshot
-from leafscope.app.decks.talk import words
 from leafscope.app.decks.talk.part import Part
 from leafscope.app.decks.talk.ran import Left
 from leafscope.app.decks.talk.slides import figure_slide
@@ -55,14 +54,14 @@ def slider(part: Part, counted: Counted) -> Slide | Left:
             }
         )
     seed = counted[depths[0]][0].seed
-    of = f"{used[0]} of {2 ** depths[0]} leaves to {used[-1]} of {2 ** depths[-1]}"
+    of = f"{used[0]} of {2 ** depths[0]} leaves, then {used[-1]} of {2 ** depths[-1]}"
     made = snapshot(
         PrefixIcicle(counted[depths[-1]][1], depths[-1]).figure(look=part.look),
         look=part.look,
-        title=f"K = {depths[0]} to {depths[-1]}: rows reach {of}",
+        title=f"Rows reach {of}",
         caption=f"{part.subject}. Effective leaves: as many equally full ones would be used as evenly.",
-        notes="Move the slider, or press next: each state is another net of the sweep, trained at that depth. The error is that "
-        "at the epoch of the lowest validation loss, the leaves are those after the last epoch.",
+        notes="Move the slider, or press next: each state is another net of the sweep, trained at that depth. The error is "
+        "that at the epoch of the lowest validation loss, the leaves are those after the last epoch.",
         runs=[run for run, _, _ in (counted[depth] for depth in depths)],
         sweep=part.sweep,
     )
@@ -76,7 +75,7 @@ def slider(part: Part, counted: Counted) -> Slide | Left:
 
 
 def used(part: Part, uses: LeafUses | None) -> Slide | Left:
-    """Draw the effective leaves of tree, flat and placebo against depth, beside chance."""
+    """Draw the effective leaves of the tree against depth beside chance, in grey those of the placebo and of flat leaves."""
     if part.model is None or uses is None or not (uses.values["depth"] > 0).any():
         return Left(USED, "the leaves of the rows are not here", HOW)
     values = uses.values.assign(value=uses.values["effective_leaves"])
@@ -86,14 +85,12 @@ def used(part: Part, uses: LeafUses | None) -> Slide | Left:
         .mean()
         for level in (INDEPENDENT_BITS, HYPERPLANES)
     }
-    lit = [model for model in (part.tree, "flat", "shuffled") if (values["model"] == model).any()]
     curves = intervals(values, ["model", "variant", "depth"], "value", part.overlap)
-    shown = LeafUseByDepth(curves, chosen=part.depth or None, lit=lit, chance=chance)
+    shown = LeafUseByDepth(curves, lit=[part.tree], chance=chance)
     mine = curves[(curves["model"] == part.tree) & (curves["depth"] > 0)]
     if mine.empty:
         return Left(USED, "the leaves of the tree's rows are not here", HOW)
-    own = mine[mine["depth"] == part.depth] if part.depth and (mine["depth"] == part.depth).any() else mine.tail(1)
-    row = own.iloc[0]
+    row = mine.sort_values("depth").iloc[-1]
     depth = int(row["depth"])
     level = HYPERPLANES if (chance[HYPERPLANES]["depth"] == depth).any() else INDEPENDENT_BITS
     beside = chance[level][chance[level]["depth"] == depth]

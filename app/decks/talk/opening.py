@@ -99,9 +99,8 @@ def _slide(scene: dict[str, Any], net: Net, run: RunConfig, look: Look) -> Slide
         )
     kept = scene_slide.thinned(scene, MOST_EPOCHS)
     place = {"epoch": None, "level": None, "shuffled": False, "layer": None, "held": None}
-    made = scene_slide.slide(
-        [kept], place, [run], look=look, steps=steps, title=f"{words.some(depth, 'sign bit')}, {2**depth} patterns, a matrix for each prefix"
-    )
+    title = f"{words.some(depth, 'sign bit')}, {2**depth} patterns, a matrix for each prefix"
+    made = scene_slide.slide([kept], place, [run], look=look, steps=steps, title=title)
     text = f"{theme.one_line(run.label, 60)}: {theme.percent(whole)} test accuracy; {test}"
     assert made.figure is not None
     return made.model_copy(update={"text": text, "notes": NOTES, "figure": made.figure | {"at": 2}})

@@ -45,7 +45,7 @@ def what_was_run(part: Part) -> Slide:
     done = int((part.table["status"] == "finished").sum())
     where = f"one of {part.cells} cells" if part.cells > 1 else "one data set"
     return text_slide(
-        f"What was run: {words.some(done, 'run')}, {words.some(part.n, 'seed')}, {where}",
+        f"What was run: {words.some(done, 'reported run')}, {words.some(part.n, 'seed')}, {where}",
         [f"- {point}" for point in limits(part)],
         "These limits are computed from the sweep. What the titles say holds for this data set, width and training only.",
     )

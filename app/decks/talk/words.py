@@ -11,7 +11,6 @@ from leafscope.app import theme
 from leafscope.app.decks.talk.part import Part
 from leafscope.app.figures.capacity.growth_plot import times_words
 from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words, phrase, sentence_case
-from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
 from leafscope.core.comparison import statistics
 from leafscope.core.comparison.intervals import LEVEL, Difference, holm
@@ -34,7 +33,7 @@ _NAMES = {
 _SHORT = {
     "flat": "the flat net",
     "dense": "the dense net",
-    "dense_capacity": "equal dense capacity",
+    "dense_capacity": "the equally large dense net",
     "random_gates": "random gates",
     "shuffled": "shuffled prefixes",
     "decision_tree": "the decision tree",
@@ -80,7 +79,7 @@ def lacks(part: Part, *models: str) -> str | None:
         return "no tree has finished"
     known, done = set(part.rows["model"]), set(part.finished["model"])
     for model in models:
-        name = _plain(_NAMES[model][0])
+        name = bare(_NAMES[model][0])
         if model not in known:
             return f"this sweep has no {name}"
         if model not in done:
@@ -115,7 +114,10 @@ def depths_headline(differences: pd.DataFrame, what: str, other: str, ways: tupl
     parts = [f"{way} at {number}" for way, number in zip(ways, counts, strict=True) if number]
     if not parts:
         return f"{name}: no difference shown from {short(other)}"
-    of = f" of {len(differences.dropna(subset=['mean']))} depths" if len(parts) == 1 else ""  # both leave no room
+    known = differences.dropna(subset=["mean"])
+    if len(known) == 1:
+        return f"{name} against {short(other)}: {ways[0] if counts[0] else ways[1]} at K = {known['depth'].iloc[0]:.0f}"
+    of = f" of {len(known)} depths" if len(parts) == 1 else ""  # both leave no room
     return f"{name} against {short(other)}: {', '.join(parts)}{of}"
 
 
@@ -134,24 +136,26 @@ def errors_headline(part: Part) -> str:
 # Subtitles: the number of the title, with its interval
 
 
-def difference_subtitle(found: Difference) -> str:
-    """Give a difference in test error with its interval, as paired over seeds."""
+def difference_subtitle(other: str, found: Difference, depth: float | None = None) -> str:
+    """Give the tree's test error minus another model's with its interval; `depth` is where it is largest, if it has several."""
+    where = "" if depth is None else f", most at K = {depth:.0f}"
+    begin = f"Test error, tree minus {bare(short(other))}{where}"
     if found.n == 0:
-        return "No seed has finished with both"
-    size = f"Test error {_signed(found.mean, found.low, found.high)}"
-    return f"{size}, one seed: no interval" if found.n == 1 else f"{size}, n = {found.n}, paired over seeds"
+        return f"{begin}: no seed has finished with both"
+    size = _signed(found.mean, found.low, found.high)
+    return f"{begin}: {size}, {'one seed, no interval' if found.n == 1 else f'n = {found.n}, paired over seeds'}"
 
 
-def depths_subtitle(differences: pd.DataFrame) -> str:
+def depths_subtitle(other: str, differences: pd.DataFrame) -> str:
     """Give the largest difference that is shown, or else the largest of all, with its interval and depth."""
     known = differences.dropna(subset=["mean"])
     known = known[~statistics.is_same_net(known)]
     if known.empty:
-        return "No seed has finished with both"
+        return difference_subtitle(other, Difference(math.nan, math.nan, math.nan, 0, math.nan))
     among = known[known["shown"]] if known["shown"].any() else known
     row = among.loc[among["mean"].abs().idxmax()]
     one = Difference(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]), float(row["p"]))
-    return f"Most at K = {row['depth']:.0f}: {difference_subtitle(one)[len('Test error ') :]}"
+    return difference_subtitle(other, one, float(row["depth"]) if len(known) > 1 else None)
 
 
 def errors_subtitle(part: Part) -> str:
@@ -174,7 +178,7 @@ def errors_subtitle(part: Part) -> str:
 def difference_title(part: Part, other: str, found: Difference, shown: bool) -> str:
     """Say in one sentence whether the tree's test error, at its chosen depth, differs from another model's."""
     name, owned = _named(part, other)
-    plain = _plain(name)
+    plain = bare(name)
     if found.n == 0:
         return fitted(f"At K = {part.depth} no seed has finished with both the tree and {name}")
     size = _points(found.mean, found.low, found.high)
@@ -206,7 +210,7 @@ def at_chosen_depth(part: Part, differences: pd.DataFrame) -> tuple[Difference, 
 def depths_title(differences: pd.DataFrame, what: str, other: str, ways: tuple[str, str]) -> str:
     """Say at how many depths the tree is shown to differ from another model, and where most."""
     name, owned = _NAMES[other]
-    plain = _plain(name)
+    plain = bare(name)
     known = differences.dropna(subset=["mean"])
     if known.empty:
         return fitted(f"No seed has finished with both the tree and {name}")
@@ -296,7 +300,8 @@ def _named(part: Part, other: str) -> tuple[str, str]:
     return name, f"that of {name}"
 
 
-def _plain(name: str) -> str:
+def bare(name: str) -> str:
+    """Leave out a name's article."""
     return name.removeprefix("the ").removeprefix("a ")
 
 

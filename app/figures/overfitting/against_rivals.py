@@ -31,7 +31,7 @@ _NAME = 30
 
 @dataclass(frozen=True, eq=False)
 class AgainstRivals:
-    """The test error of a model minus that of each rival, each at a depth of its own. Raises ValueError for a missing column."""
+    """The test error of a model minus that of each rival at its own depth. Raises ValueError for a missing column."""
 
     differences: pd.DataFrame
     """model (the rival), depth (its own; NaN: has none), mean, low, high (of shares), n, shown."""
@@ -93,7 +93,7 @@ class AgainstRivals:
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
         one = model_words(self.first)
         figure.update_xaxes(
-            title_text=axis_title(f"{UNIT}; below 0: {one} is better, above 0: the rival is", 0.6 * look.width, look),
+            title_text=axis_title(f"{UNIT}; below 0: {one} is better", 0.6 * look.width, look),
             range=list(value_range(drawn[INTERVAL])),
             zeroline=False,
         )

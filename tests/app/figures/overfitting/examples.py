@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from leafscope.app.figures.overfitting.against_rivals import AgainstRivals
 from leafscope.app.figures.overfitting.accuracy_by_level import AccuracyByLevel
+from leafscope.app.figures.overfitting.against_rivals import AgainstRivals
 from leafscope.app.figures.overfitting.best_depth_by_rows import BestDepthByRows
 from leafscope.app.figures.overfitting.differences_by_depth import DifferencesByDepth
 from leafscope.app.figures.overfitting.error_by_computation import ErrorByComputation
@@ -94,8 +94,7 @@ def rivals(*means: float, n: int = 5) -> pd.DataFrame:
     """The first model against others: means in shares, at depths 0, 1, ... of their own, the last without one."""
     names = [line for line in lines() if line != "tree"]
     rows = [
-        (names[place % len(names)], NAN if place == len(means) - 1 else float(place), mean)
-        for place, mean in enumerate(means)
+        (names[place % len(names)], NAN if place == len(means) - 1 else float(place), mean) for place, mean in enumerate(means)
     ]
     table = with_interval(rows, "model depth mean", n=n)
     return table.assign(shown=[abs(mean) > 0.03 for mean in means])
