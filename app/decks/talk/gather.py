@@ -3,7 +3,9 @@
 import contextlib
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from leafscope.app.decks.talk import leaves
 from leafscope.app.decks.talk.deck import Material, talk
@@ -13,6 +15,7 @@ from leafscope.app.sweeps import findings
 from leafscope.app.theme import Look
 from leafscope.core import jobs
 from leafscope.core.comparison.statistics import measure
+from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS
 from leafscope.core.errors import LeafscopeError
@@ -65,7 +68,7 @@ def _openings(store: Store, part: Part) -> list[RunSummary]:
 
 
 def _counted(store: Store, part: Part) -> leaves.Counted:
-    found = {}
+    found: dict[int, tuple[RunConfig, NDArray[np.int64], float]] = {}
     if part.model is None:
         return found
     rows = part.finished[part.finished["model"] == part.model].sort_values("seed").drop_duplicates("depth")

@@ -153,7 +153,7 @@ def depths_subtitle(other: str, differences: pd.DataFrame) -> str:
     if known.empty:
         return difference_subtitle(other, Difference(math.nan, math.nan, math.nan, 0, math.nan))
     among = known[known["shown"]] if known["shown"].any() else known
-    row = among.loc[among["mean"].abs().idxmax()]
+    row = among.iloc[int(among["mean"].abs().to_numpy().argmax())]
     one = Difference(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]), float(row["p"]))
     return difference_subtitle(other, one, float(row["depth"]) if len(known) > 1 else None)
 
