@@ -141,11 +141,12 @@ class Column {
 /** Loads the page anew when an error in Streamlit's script has left it blank: the address says what was shown. */
 class Blank {
   constructor() {
-    window.addEventListener("error", () => setTimeout(() => this.look(), 100));
+    this.root = document.getElementById("root");
+    if (this.root) new MutationObserver(() => this.look()).observe(this.root, { childList: true });
   }
 
   look() {
-    if (document.getElementById("root")?.childElementCount !== 0) return;
+    if (this.root.childElementCount !== 0) return;
     try {
       if (Date.now() - Number(sessionStorage.getItem(BLANK_AT)) < BLANK_PAUSE) return;
       sessionStorage.setItem(BLANK_AT, String(Date.now()));

@@ -41,7 +41,9 @@ def line(page: Any, model: str, axis: str) -> list[float]:
 
 def test_a_sweep_is_stopped_loses_its_worker_is_resumed_and_read(app: App, window: Visit) -> None:
     page = window.page
-    page.goto(f"{app.url}/overfitting?sweep_depths=0-3&sweep_seeds=0-2&sweep_epochs=24&sweep_report=&sweep_trials=")
+    page.goto(
+        f"{app.url}/overfitting?sweep_depths=0-3&sweep_seeds=0-2&sweep_epochs=60&sweep_rates=0.03&sweep_report=&sweep_trials="
+    )
     page.get_by_text(re.compile(r"\d+ runs.*: about [\d.]+ s")).first.wait_for()
     results_so_far = Watch(page, r"\b([1-9]\d*) of \d+ members have a result")
     page.get_by_role("button", name="Train", exact=True).click()

@@ -1,6 +1,5 @@
 """Workers on several machines that share one database: processes of their own, and what becomes of them."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from leafscope.core.tables import Choices, read
 from leafscope.core.worker.worker import Worker
 from tests.core.clock import Clock
 from tests.core.store.examples import claimed, config, record
+from tests.core.worker.nursery import send, status, workers
 from tests.postgres import PASSWORD, Postgres, relay
 
 HANGS = 120.0
@@ -49,32 +49,12 @@ def until(holds: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
-COMMAND = """
-import sys
-from leafscope.app.cli import main
-from leafscope.core.store import workers
-workers.DEAD = 4.0
-sys.exit(main(["worker", "--device", "cpu", *sys.argv[1:]]))
-"""
-"""`leafscope worker`, which takes others for dead sooner."""
-
-
 def launch(url: str, log: Path, *more: str) -> "subprocess.Popen[bytes]":
     """Start a worker as a job of a cluster does: the URL is in the environment."""
     environment = os.environ | {"LEAFSCOPE_DATABASE": url}
+    command = [sys.executable, "-c", "import sys; from leafscope.app.cli import main; sys.exit(main())", "worker", *more]
     with log.open("ab") as errors:
-        return subprocess.Popen([sys.executable, "-c", COMMAND, *more], env=environment, stderr=errors, start_new_session=True)
-
-
-@contextlib.contextmanager
-def workers(url: str, folder: Path, count: int, *more: str) -> "Iterator[list[subprocess.Popen[bytes]]]":
-    processes = [launch(url, folder / f"worker{number}.log", *more) for number in range(count)]
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+        return subprocess.Popen(command, env=environment, stderr=errors, start_new_session=True)
 
 
 @pytest.fixture
@@ -127,16 +107,17 @@ def alone(ids: list[str], one: SweepConfig, folder: Path) -> pd.DataFrame:
 
 
 def test_several_processes_train_a_sweep_as_one_does(db: Store, lent: str, tmp_path: Path) -> None:
-    """On a table that only the database has; they end by themselves, and no password is in their command lines or logs."""
+    """On a table that only the database has; they end by themselves, and no password is in their logs."""
     db.add_table(TABLE)
-    one = sweep(12, name=f"table:{TABLE.hash}")
+    one = sweep(6, name=f"table:{TABLE.hash}")
     ids = submit(db, one)
-    with workers(lent, tmp_path, 2, "--until-idle") as processes:
-        until(lambda: len(db.workers()) == 2, "two workers")
+    hold = tmp_path / "hold"
+    hold.touch()
+    with workers(lent, tmp_path, 2, "--until-idle", hold=hold) as processes:
+        until(lambda: sum(bool(worker.trains) for worker in db.workers()) == 2, "two at work")
         assert {worker.machine for worker in db.workers()} == {os.uname().nodename}
-        for process in processes:
-            assert PASSWORD.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
-        assert [process.wait(HANGS) for process in processes] == [0, 0]
+        hold.unlink()
+        assert [status(process, HANGS) for process in processes] == [0, 0]
     assert set(db.statuses(ids).values()) == {"finished"}
     nothing_twice(db, ids)
     pd.testing.assert_frame_equal(outcome(db, ids), alone(ids, one, tmp_path), check_exact=True)
@@ -147,23 +128,28 @@ def test_several_processes_train_a_sweep_as_one_does(db: Store, lent: str, tmp_p
 
 def test_what_a_worker_ends_in_is_trained_elsewhere(db: Store, lent: str, tmp_path: Path) -> None:
     """One is told to end, as SLURM does, one is killed, and one is frozen; what they had goes on with another."""
-    one = sweep(20, epochs=800)
-    with workers(lent, tmp_path, 3) as processes:
-        until(lambda: [worker.state for worker in db.workers()] == ["ready"] * 3, "three ready")
-        ids = submit(db, one)
+    one = sweep(4, epochs=40)
+    ids = submit(db, one)
+    hold = tmp_path / "hold"
+    hold.touch()
+    with workers(lent, tmp_path, 3, hold=hold) as processes:
         until(lambda: sum(bool(worker.trains) for worker in db.workers()) == 3, "three at work")
         told, killed, frozen = processes
-        frozen.send_signal(signal.SIGSTOP)
+        send(frozen, signal.SIGSTOP)
         killed.kill()
         told.terminate()
-        assert told.wait(HANGS) == 0
+        hold.unlink()
+        assert status(told, HANGS) == 0
         with workers(lent, tmp_path, 1, "--until-idle") as (last,):
-            assert last.wait(HANGS) == 0
+            assert status(last, HANGS) == 0
         before = outcome(db, ids)
-        frozen.send_signal(signal.SIGCONT)  # it finds that nothing is its own any longer
+        send(frozen, signal.SIGCONT)  # it finds that nothing is its own any longer
         until(lambda: any(worker.pid == frozen.pid for worker in db.workers()), "the frozen one back")
         frozen.terminate()
-        assert frozen.wait(HANGS) == 0
+        assert status(frozen, HANGS) == 0
+    with db._read() as connection:
+        ends = connection.execute(select(attempts.c.error).where(attempts.c.error.is_not(None)).distinct()).scalars().all()
+    assert set(ends) == {"the worker was told to end", DIED}
     assert set(db.statuses(ids).values()) == {"finished"}
     nothing_twice(db, ids)
     pd.testing.assert_frame_equal(outcome(db, ids), before, check_exact=True)
@@ -187,13 +173,14 @@ def test_a_sweep_survives_a_cut_network_and_a_server_that_starts_again(
             between.delay = 0.0
             postgres.end(at_once=True)  # as in a crash: it recovers
             postgres.start()
-            assert worker.wait(HANGS) == 0
+            assert status(worker, HANGS) == 0
     assert set(db.statuses(ids).values()) == {"finished"}
     nothing_twice(db, ids)
     pd.testing.assert_frame_equal(outcome(db, ids), alone(ids, one, tmp_path), check_exact=True)
 
 
 def test_another_version_is_refused_with_both_named(db: Store, lent: str, tmp_path: Path) -> None:
+    """Started as a person does it: the password is not in its command line either."""
     db.refuse_other_version()
     db.refuse_other_version()
     with db._write() as connection:
@@ -201,6 +188,7 @@ def test_another_version_is_refused_with_both_named(db: Store, lent: str, tmp_pa
     with pytest.raises(StoreError, match=r"this one is Leafscope 0\.1\.0, and the app Leafscope 9\.8"):
         db.refuse_other_version()
     process = launch(lent, tmp_path / "worker.log")
+    assert PASSWORD.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
     assert process.wait(HANGS) == 1
     assert "the app Leafscope 9.8" in (tmp_path / "worker.log").read_text()
     db.note_version()
