@@ -52,6 +52,7 @@ window.deckParts = {
         scene.wake();
       },
       redraw: () => scene.wake(),
+      isPlaying: () => scene.isPlaying,
       print() {
         rest();
         scene.isStill = true;
