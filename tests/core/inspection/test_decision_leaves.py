@@ -35,7 +35,7 @@ def test_are_scikit_learn_s(name: str, depth: int) -> None:
     run = a_run(name, depth)
     found, tree, data = found_of(run), sklearn_tree(run), load(run.data, run.data_seed)
     assert found.n_leaves == tree.get_n_leaves() == len(found.paths)
-    assert list(found.leaves) == list(found.accuracy) == SPLITS
+    assert list(found.leaves) == list(found.score) == SPLITS
     node_of: dict[int, set[int]] = {}
     for split, rows in data.splits.items():
         leaf = found.leaves[split]
@@ -79,5 +79,5 @@ def test_are_those_of_the_baseline() -> None:
     model = fit(changed(run, {"net.kind": "decision_tree"}))
     found = found_of(run)
     assert model is not None
-    assert found.accuracy == {split: model.record.metrics[split, "accuracy"] for split in SPLITS}
+    assert found.score == {split: model.record.metrics[split, "accuracy"] for split in SPLITS}
     assert found.n_leaves == model.estimator.get_n_leaves()
