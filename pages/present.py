@@ -8,7 +8,7 @@ from leafscope.app import navigation, theme
 from leafscope.app.address import choice, link, session
 from leafscope.app.decks import as_html, current
 from leafscope.app.decks.claims import deck as claims
-from leafscope.app.decks.editing import editor
+from leafscope.app.decks.editing import editor, undo
 from leafscope.app.sweeps import current as sweeps_current
 from leafscope.app.sweeps import start
 from leafscope.core import jobs
@@ -115,16 +115,14 @@ def _new_slides(info: DeckInfo) -> None:
     st.caption("Add a slide of")
     with st.container(horizontal=True):
         for kind, (label, slide) in editor.NEW_SLIDES.items():
-            st.button(label, icon=editor.KIND_ICONS[kind], key=f"_new_{kind}", on_click=_add, args=(info, slide))
+            # widths are given: icons arrive late, and would change them
+            width = 100 if len(label) < 6 else 120
+            st.button(label, icon=editor.KIND_ICONS[kind], key=f"_new_{kind}", width=width, on_click=_add, args=(info, slide))
 
 
 def _add(info: DeckInfo, slide: editor.Slide) -> None:
-    try:
-        jobs.default_store().add_slide(info.deck_id, slide)
-    except LeafscopeError as error:
-        session.notify(str(error))
-    else:
-        st.query_params[editor.SLIDE] = str(info.n_slides + 1)
+    undo.change(info.deck_id, lambda: jobs.default_store().add_slide(info.deck_id, slide))
+    st.query_params[editor.SLIDE] = str(info.n_slides + 1)
 
 
 def _ready_made() -> None:

@@ -21,8 +21,18 @@
     return drawn[index];
   }
 
+  // The drawing library is read by the browser when the first figure is drawn: words and scenes do not wait for it.
+  function readPlotly() {
+    const text = byId("plotly");
+    if (!text) return;
+    const script = document.createElement("script");
+    script.textContent = text.textContent;
+    text.replaceWith(script);
+  }
+
   async function attempt(index) {
     const slide = slides[index];
+    if (slide.querySelector(".figure, .states")) readPlotly();
     slide.querySelectorAll(".text.room").forEach(fitText);
     slide.querySelectorAll(".formula .fit").forEach(fitFormula);
     if (slide.hasAttribute("data-reveal") && !figures[index]) {
@@ -340,7 +350,10 @@
   const BUTTONS = {
     back, next, full: fullScreen, speaker: openSpeaker, ask: () => presenter.questions(),
     address: () => presenter.address(), svg: () => save("svg"), png: () => save("png"),
-    print: () => window.deckReady.then(() => print()),
+    print: () => {
+      isUrgent = true;
+      return window.deckReady.then(() => print());
+    },
   };
   for (const [id, act] of Object.entries(BUTTONS)) {
     byId(id).addEventListener("click", (event) => {
@@ -379,18 +392,33 @@
     addEventListener("click", (event) => { if (!event.target.closest("button, input, select")) focus(); });
   }
 
-  const idle = () => new Promise((done) => (window.requestIdleCallback || setTimeout)(done, { timeout: 300 }));
+  // Drawing takes a moment in which no key is heard, so it waits while somebody acts, or a scene plays.
+  const QUIET = 800;
+  let actedAt = -QUIET, isUrgent = false;
+  for (const name of ["keydown", "pointerdown", "pointermove", "wheel"]) {
+    addEventListener(name, () => { actedAt = performance.now(); }, { passive: true, capture: true });
+  }
+  const isBusy = () => !isUrgent && (performance.now() - actedAt < QUIET || parts[current]?.isPlaying?.());
+  const later = () => new Promise((done) => {
+    const look = () => (isBusy() ? setTimeout(look, 200) : (window.requestIdleCallback || setTimeout)(done, { timeout: 300 }));
+    look();
+  });
+  const nearest = () => {
+    const far = (index) => (index > current ? index - current : 2 * (current - index));
+    return slides.map((_slide, index) => index).filter((index) => !drawn[index]).sort((a, b) => far(a) - far(b))[0];
+  };
 
   fit();
   document.documentElement.classList.toggle("plain-math", lacksMathFont());
   window.deckReady = (async () => {
     await document.fonts.ready;
     await show(deck.embedded ? 0 : placeOf(location.hash), 0);
-    for (let index = 0; index < slides.length; index += 1) {
-      if (drawn[index]) continue;
-      await idle();
+    document.documentElement.dataset.opened = "true";
+    for (let index = nearest(); index !== undefined; index = nearest()) {
+      await later();
       await draw(index);
     }
+    await Promise.all(drawn);
     document.documentElement.dataset.ready = "true";
   })();
 })();

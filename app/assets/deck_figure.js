@@ -7,9 +7,10 @@ window.deckParts = {
 
   // One figure in several states, a slider and buttons to choose among them. "next" goes through the states in order.
   async states(box, { goTo }) {
-    const { control, states, at = states.length - 1 } = JSON.parse(box.querySelector("script").textContent);
+    const { control, states, at = states.length - 1, beside = false } = JSON.parse(box.querySelector("script").textContent);
     if (!states.length || !states.every(({ figure }) => Array.isArray(figure?.data))) throw new Error("a state has no data");
     const scale = Number(box.dataset.scale);
+    if (beside) return drawBeside(box, states, scale);
     const bar = box.appendChild(document.createElement("div"));
     bar.className = "states-bar";
     const label = bar.appendChild(document.createElement("label"));
@@ -26,7 +27,6 @@ window.deckParts = {
       data,
       layout: { ...layout, width, height, autosize: false, dragmode: false },
     }));
-    const config = { displayModeBar: false, displaylogo: false, scrollZoom: false, doubleClick: false, showAxisDragHandles: false };
     let shown = -1;
     let wanted = -1;
     let busy = Promise.resolve();
@@ -35,7 +35,7 @@ window.deckParts = {
       const isAlike = shown >= 0 && data.length === sized[shown].data.length && data.every((trace) => trace.type === "scatter");
       const isStill = !moves || !isAlike || matchMedia("(prefers-reduced-motion: reduce)").matches;
       const transition = { duration: isStill ? 0 : 450, easing: "cubic-in-out" };
-      return Plotly.react(plot, data, { ...layout, transition }, config);
+      return Plotly.react(plot, data, { ...layout, transition }, STATES_CONFIG);
     };
     const show = (state, moves = true) => {
       if (state === wanted) return busy;
@@ -87,6 +87,41 @@ window.deckParts = {
     return { steps: 1, at };
   },
 };
+
+const STATES_CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: false, doubleClick: false, showAxisDragHandles: false };
+const BESIDE_GAP = 36; // px of the stage between figures side by side
+
+// All states at once, side by side; figures with the same axes get the same ranges.
+async function drawBeside(box, states, scale) {
+  const width = Math.floor((box.clientWidth - BESIDE_GAP * (states.length - 1)) / states.length / scale);
+  const places = states.map(({ name }, number) => {
+    const left = number * (width * scale + BESIDE_GAP);
+    const heading = box.appendChild(document.createElement("p"));
+    heading.className = "beside-name";
+    heading.textContent = name;
+    heading.style.cssText = `left:${left}px;width:${width * scale}px`;
+    const plot = box.appendChild(document.createElement("div"));
+    plot.className = "plot";
+    return { plot, left, top: heading.offsetHeight };
+  });
+  const top = Math.max(...places.map((place) => place.top));
+  const height = Math.floor((box.clientHeight - top) / scale);
+  const sized = states.map(({ figure: { data, layout = {} } }) => ({
+    data,
+    // the legend stands above the data: at the right it would take half of a half
+    layout: { ...layout, width, height, autosize: false, dragmode: false, legend: { ...layout.legend, ...BESIDE_LEGEND } },
+  }));
+  const titles = sized.map(({ layout }) => Object.keys(layout).filter((name) => /^[xy]axis/.test(name)).sort()
+    .map((name) => [name, layout[name]?.title?.text ?? layout[name]?.title]));
+  if (new Set(titles.map((one) => JSON.stringify(one))).size === 1) await statesAxes(sized);
+  for (const [number, { plot, left }] of places.entries()) {
+    plot.style.cssText = `left:${left}px;top:${top}px;width:${width}px;height:${height}px;transform:scale(${scale})`;
+    await Plotly.newPlot(plot, sized[number].data, sized[number].layout, STATES_CONFIG);
+  }
+  return { steps: 0, at() {} };
+}
+
+const BESIDE_LEGEND = { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom" };
 
 // Axes of numbers get one range for all states, so that what moves is the data.
 async function statesAxes(sized) {

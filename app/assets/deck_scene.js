@@ -41,6 +41,7 @@ window.deckParts = {
         scene.wake();
       },
       redraw: () => scene.wake(),
+      isPlaying: () => scene.isPlaying,
       print() {
         rest();
         scene.showPlace(stateAt(steps.length));

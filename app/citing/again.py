@@ -1,5 +1,7 @@
 """Drawing a figure again: its page is opened without a browser, at its address, and gives the figure as it is now."""
 
+import json
+import sys
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -43,6 +45,17 @@ def draw(slide: Slide) -> Slide:
     if (found := asked.given(app.session_state)) is None:
         raise GoneError(f"the page {page} shows no figure {slide.source!r:.60} at this address, with the runs that are here")
     return found
+
+
+def main() -> None:
+    """Draw the figures of slides that come as lines of JSON, and answer each with a line: its new slide, or an error."""
+    out, sys.stdout = sys.stdout, sys.stderr  # whatever else is printed is no answer
+    for line in sys.stdin:
+        try:
+            answer: dict[str, object] = {"slide": draw(Slide.model_validate_json(line)).model_dump(mode="json")}
+        except (LeafscopeError, ValueError, RuntimeError) as error:
+            answer = {"error": str(error)}
+        print(json.dumps(answer), file=out, flush=True)
 
 
 def place(address: str) -> tuple[str, dict[str, str]]:

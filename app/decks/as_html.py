@@ -14,7 +14,7 @@ from leafscope.app.decks import figure_parts, scene_slide
 from leafscope.app.decks.mathml import mathml
 from leafscope.app.decks.presenting import question_round, view_code
 from leafscope.app.decks.provenance import Fact, facts, utc_date
-from leafscope.app.scene import assets
+from leafscope.app.scene import assets, payload
 from leafscope.core.store.decks import Slide
 
 HEADING = "How these figures were made"
@@ -64,9 +64,8 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
     data = {"name": theme.one_line(name, _TITLE), "embedded": embedded, "slides": told, "talk": len(slides)}
     parts = [part for part in _PARTS if any(map(part.needs, slides))]
     if scene_slide in parts:
-        data["looks"] = scene_slide.looks()
+        data["looks"] = payload.stage_looks()
     title = html.escape(theme.one_line(name, 120)) or "Deck"
-    # plotly.js is 4.8 MB: once per deck, and from the package, never from a CDN; likewise no MathJax and no web fonts
     text = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -91,8 +90,7 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 <div id="sheet" role="dialog" aria-label="About this slide" hidden></div>
 <div id="pointer" hidden></div>
 <script type="application/json" id="deck">{_json(data)}</script>
-<script>{get_plotlyjs()}</script>
-<script>
+{_plotly(slides)}<script>
 {"".join(part.script() for part in parts)}
 {assets.read("presenter.js")}
 {assets.read("deck.js")}</script>
@@ -101,6 +99,16 @@ def deck_html(name: str, slides: Sequence[Slide], *, made: float, embedded: bool
 """
     # lone surrogates cannot be written as UTF-8
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _plotly(slides: Sequence[Slide]) -> str:
+    """The drawing library, if there is a figure; deck.js makes a script of it when one is drawn.
+
+    It is 4.8 MB: once per deck, and from the package, never from a CDN; likewise no MathJax and no web fonts.
+    """
+    if not any(slide.kind in ("figure", "states") for slide in slides):
+        return ""
+    return f'<script type="text/plain" id="plotly">{get_plotlyjs()}</script>\n'
 
 
 _BUTTONS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from leafscope.app import theme
 from leafscope.app.decks.snapshot import versions
-from leafscope.app.scene import assets, payload
+from leafscope.app.scene import assets
 from leafscope.core.config import RunConfig
 from leafscope.core.errors import LimitError
 from leafscope.core.store.decks import Slide
@@ -20,9 +20,6 @@ FEWEST_EPOCHS = 2
 
 MOST_SCENES = 7
 """Most scenes that stand side by side."""
-
-SIZE = 27
-"""Text of a scene in px of the stage: its smallest labels are 3 px smaller."""
 
 CAPTION = "The slide computes the net from recorded weights; between recorded epochs they are interpolated."
 NOTES = "Keys: K plays, S shuffles the leaves, [ and ] change the level, < and > step through the epochs, P opens this window."
@@ -198,11 +195,6 @@ def body(_slide: Slide, data: str, label: str) -> str:
         f'<div class="scene-room room" role="group" aria-label="{label}" data-part="scene">'
         f'<script type="application/json">{data}</script></div>'
     )
-
-
-def looks() -> list[dict[str, Any]]:
-    """Give the light and the dark look of scenes on the stage."""
-    return [payload.look(theme.Look(dark=dark, projector=True)) | {"size": SIZE} for dark in (False, True)]
 
 
 def style() -> str:

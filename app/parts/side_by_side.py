@@ -1,8 +1,6 @@
 """Several nets in one row, on one clock, with one hover and one held point: small multiples of the scene."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
@@ -35,30 +33,8 @@ def show(runs: Mapping[str, RunSummary], *, key: str) -> None:
     if not drawn:
         st.info("None of these runs has a net that can be drawn here.")
         return
-    look = session.look()
-    component.scene()(
-        key=key,
-        data={
-            "scenes": drawn,
-            "looks": [payload.look(replace(look, dark=dark)) for dark in (False, True)],
-            "dark": look.dark,
-            "place": {"id": key},
-            "explained": None,
-            "autoplay": False,
-            "live": False,
-            "preview": False,
-            "guide": None,
-        },
-        on_place_change=lambda: None,
-        on_scheme_change=lambda: None,
-    )
+    told = component.explore(key, drawn, {"id": key})
     st.caption(CAPTION)
     if current.button(key, "Keep this row of nets, as it is now, as a slide that can be replayed without a network."):
-        told = (st.session_state.get(key) or {}).get("place")
-        current.keep(lambda: scene_slide.slide(scenes, _place(told), configs, look=look, address=link.address()))
-
-
-def _place(told: Any) -> dict[str, Any]:
-    """What the browser told of its state; nothing else is kept of it."""
-    names = ("epoch", "level", "shuffled", "layer", "held")
-    return {name: told.get(name) if isinstance(told, dict) else None for name in names}
+        place = told or dict.fromkeys(component.PLACE)
+        current.keep(lambda: scene_slide.slide(scenes, place, configs, look=session.look(), address=link.address()))

@@ -31,7 +31,10 @@ BESIDE = "beside"
 """The parameter of the address that names the model to compare with."""
 
 STEPS = 5
-"""Steps of the guided minute."""
+"""Steps of the guided minute; the last one compares with the dense net."""
+
+DENSE = "dense"
+"""The value of `BESIDE` for a dense net of the same computation."""
 
 INK = 16
 """The value of a digit's cell full of ink."""
@@ -59,7 +62,9 @@ def choose_beside(summary: RunSummary) -> RunConfig | None:
         others = {}
     words = {payload.NOTHING: payload.NOTHING} | {name.replace(" ", "_"): name for name in others}
     by_value = {name.replace(" ", "_"): other for name, other in others.items()}
-    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), payload.NOTHING)
+    is_last_step = st.query_params.get(STEP) == str(STEPS) and BESIDE not in st.query_params
+    usual = DENSE if is_last_step and DENSE in words else payload.NOTHING
+    text = session.seed_from_url(BESIDE, lambda value: _known(value, words), usual)
     if text is not None:
         session.notify(f"{BESIDE} in the address must be one of {', '.join(words)}, got {text[:40]!r}; no comparison is shown")
     if st.session_state[BESIDE] not in words:

@@ -37,6 +37,9 @@ TITLE_LENGTH = 60
 ERROR_LENGTH = 160
 """Most characters of a failure's first line."""
 
+STAGE_SIZE = 27
+"""Text of a scene in px of a deck's stage: its smallest labels are 3 px smaller."""
+
 ROW_BYTES = 2**23
 """Most bytes of a split's features; a larger split is thinned to evenly spaced rows."""
 
@@ -93,6 +96,11 @@ def look(look: theme.Look) -> dict[str, Any]:
         "signed": [[place, colour] for place, colour in diverging_scale(dark=dark)],
         "models": theme.MODEL_COLOURS | {"dense": theme.model_colour("dense", dark=dark)},
     }
+
+
+def stage_looks() -> list[dict[str, Any]]:
+    """Give the light and the dark look of scenes on the stage of a deck."""
+    return [look(theme.Look(dark=dark, projector=True)) | {"size": STAGE_SIZE} for dark in (False, True)]
 
 
 def parts(trained: TrainedNet, run: RunConfig, raw: Sequence[float], layer: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -161,6 +161,23 @@ class Decks(Shipped):
             here = list(connection.execute(query).scalars())
             for place, slide_id in enumerate(dict.fromkeys([*(one for one in slide_ids if one in here), *here])):
                 connection.execute(update(slides).where(slides.c.slide_id == slide_id).values(place=place))
+
+    def set_slides(self, deck_id: str, content: Mapping[str, Slide]) -> None:
+        """Make these the slides of a deck, address -> slide, in this order.
+
+        Raises RunNotFoundError, LimitError for too many slides or a large figure, and ValueError for a long text.
+        """
+        if len(content) > MAX_SLIDES:
+            raise LimitError(f"a deck must have at most {MAX_SLIDES} slides, got {len(content)}")
+        rows = [
+            {"slide_id": slide_id, "deck_id": deck_id, "place": place, "content": _content(slide), "figure": _figure(slide)}
+            for place, (slide_id, slide) in enumerate(content.items())
+        ]
+        with self._write() as connection:
+            self._touch(connection, deck_id)
+            connection.execute(delete(slides).where(slides.c.deck_id == deck_id))
+            if rows:
+                connection.execute(insert(slides), rows)
 
     def delete_slide(self, slide_id: str) -> None:
         """Delete a slide from its deck, if it exists."""

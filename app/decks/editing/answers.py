@@ -5,10 +5,9 @@ from typing import Any
 import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.address import session
 from leafscope.app.decks import figure_parts
+from leafscope.app.decks.editing import undo
 from leafscope.core import jobs
-from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import Slide
 
 NOTHING = "nothing"
@@ -84,17 +83,14 @@ def _named(slide_id: str, slide: Slide) -> None:
 
 
 def _join(above_id: str, above: Slide, slide_id: str, slide: Slide) -> None:
-    try:
+    def join() -> None:
         made = figure_parts.join(above, slide)
         changes = {name: getattr(made, name) for name in ("kind", "figure", "runs", "reveal", "guess")}
         jobs.default_store().change_slide(above_id, **changes)
         jobs.default_store().delete_slide(slide_id)
-    except (LeafscopeError, ValueError) as error:
-        session.notify(str(error))
+
+    undo.of_open(join)
 
 
 def _change(slide_id: str, **changes: Any) -> None:
-    try:
-        jobs.default_store().change_slide(slide_id, **changes)
-    except (LeafscopeError, ValueError) as error:
-        session.notify(str(error))
+    undo.of_open(lambda: jobs.default_store().change_slide(slide_id, **changes))

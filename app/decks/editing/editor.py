@@ -1,7 +1,6 @@
 """Parts of the Present page: the list of slides, the open slide's fields, and the deck full screen."""
 
 import html
-from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,9 +9,8 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.address import link, session
 from leafscope.app.decks import as_html, mathml
-from leafscope.app.decks.editing import answers, scene_preview
+from leafscope.app.decks.editing import answers, scene_preview, slide_list, tools, undo
 from leafscope.core import jobs
-from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo, Slide
 
 SLIDE = "slide"
@@ -52,11 +50,20 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     ids = list(content)
     first = next((place for place, slide in enumerate(content.values()) if slide.figure), 0) if info.shipped else 0
     place = _place(len(ids), first)
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns([1, 3], gap="medium")
     with left:
-        _list(info, content, ids, place)
-    with right:
-        _open_slide(ids[place], content[ids[place]])
+        _moves(info, ids, place)
+        tools.of_slide(info, content, ids[place])
+        slide_list.show(
+            content,
+            ids[place],
+            lambda slide_id: _open(ids.index(slide_id)),
+            lambda order: _order(info, order, ids[place]),
+        )
+        tools.of_deck(info, content)
+    with right, st.container(key="slide_fields"):
+        _open_slide(info, ids[place], content[ids[place]])
+        tools.again(info, content, ids[place])
         answers.offer(ids[place], content[ids[place]], (ids[place - 1], content[ids[place - 1]]) if place else None)
 
 
@@ -67,16 +74,7 @@ def _place(count: int, first: int) -> int:
     return min(max(1, wanted), count) - 1
 
 
-def _list(info: DeckInfo, content: dict[str, Slide], ids: list[str], place: int) -> None:
-    st.session_state["_slide"] = place
-    st.radio(
-        "Slides",
-        range(len(ids)),
-        format_func=lambda number: _line(number, content[ids[number]]),
-        key="_slide",
-        on_change=lambda: _open(st.session_state["_slide"]),
-        label_visibility="collapsed",
-    )
+def _moves(info: DeckInfo, ids: list[str], place: int) -> None:
     with st.container(horizontal=True):
         up, down = st.columns(2)
         up.button(
@@ -99,11 +97,6 @@ def _list(info: DeckInfo, content: dict[str, Slide], ids: list[str], place: int)
         )
 
 
-def _line(number: int, slide: Slide) -> str:
-    words = theme.escape_markdown(slide.title or slide.text or "untitled", 70)
-    return f"{number + 1}. {KIND_ICONS[slide.kind]} {words}"
-
-
 def _open(place: int) -> None:
     session.publish_to_url(SLIDE, place + 1, None)
 
@@ -111,11 +104,16 @@ def _open(place: int) -> None:
 def _move(info: DeckInfo, ids: list[str], place: int, to: int) -> None:
     moved = list(ids)
     moved.insert(to, moved.pop(place))
-    _try(lambda: jobs.default_store().order_slides(info.deck_id, moved))
-    _open(to)
+    _order(info, moved, ids[place])
 
 
-def _open_slide(slide_id: str, slide: Slide) -> None:
+def _order(info: DeckInfo, ids: list[str], open_id: str) -> None:
+    """Put the slides in another order; the open one stays open."""
+    undo.change(info.deck_id, lambda: jobs.default_store().order_slides(info.deck_id, ids))
+    _open(ids.index(open_id))
+
+
+def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
     _field(slide_id, "title", slide.title, "Title")
     if slide.kind == "scene":
         scene_preview.show(slide_id, slide)
@@ -127,7 +125,7 @@ def _open_slide(slide_id: str, slide: Slide) -> None:
         _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])
         if slide.kind == "formula":
             _formula(slide.text)
-            _field(slide_id, "caption", slide.caption, "Caption")
+            _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     _field(slide_id, "notes", slide.notes, "Speaker notes", lines=3, help="Shown in the speaker window only.")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         if slide.kind in ("figure", "text"):
@@ -139,10 +137,15 @@ def _open_slide(slide_id: str, slide: Slide) -> None:
             "Delete this slide",
             icon=":material/delete:",
             key=f"_slide_{slide_id}_delete",
-            on_click=lambda: _try(lambda: jobs.default_store().delete_slide(slide_id)),
+            on_click=_delete,
+            args=(info, slide_id),
         )
     if slide.address:
         st.caption(f"Taken from {theme.escape_markdown(slide.address, 200)}")
+
+
+def _delete(info: DeckInfo, slide_id: str) -> None:
+    undo.change(info.deck_id, lambda: jobs.default_store().delete_slide(slide_id))
 
 
 def _field(slide_id: str, name: str, value: str, label: str, *, lines: int = 1, help: str | None = None) -> None:
@@ -157,27 +160,23 @@ def _field(slide_id: str, name: str, value: str, label: str, *, lines: int = 1, 
 
 def _change(slide_id: str, name: str, key: str) -> None:
     value = st.session_state[key]
-    _try(lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
-
-
-def _try(action: Callable[[], object]) -> None:
-    try:
-        action()
-    except (LeafscopeError, ValueError) as error:
-        session.notify(str(error))
+    undo.of_open(lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
 
 
 def _figure(slide_id: str, slide: Slide) -> None:
     figure = go.Figure(slide.figure, skip_invalid=True)
-    figure.update_layout(height=theme.SIDE_HEIGHT[slide.projector])
+    height = theme.SIDE_HEIGHT[slide.projector]
+    figure.update_layout(height=height)
     if slide.dark != session.look().dark:
         figure.update_layout(paper_bgcolor=theme.BACKGROUND[slide.dark], plot_bgcolor=theme.BACKGROUND[slide.dark])
-    st.plotly_chart(figure, key=f"slide_{slide_id}", theme=None, config={"displayModeBar": False}, alt=slide.title)
+    with st.container(height=height, border=False, key="slide_figure"):
+        st.plotly_chart(figure, key=f"slide_{slide_id}", theme=None, config={"displayModeBar": False}, alt=slide.title)
 
 
 def _formula(latex: str) -> None:
     try:
-        st.html(f'<div style="font-size:1.6rem;text-align:center">{mathml.mathml(latex)}</div>')
+        with st.container(key="slide_formula"):
+            st.html(f'<div style="font-size:1.6rem;text-align:center">{mathml.mathml(latex)}</div>')
     except ValueError as error:
         st.error(theme.escape_markdown(str(error)))
 

@@ -1,15 +1,12 @@
 """A scene slide on the page Present: it is replayed and explored as in the deck, and its moment is chosen."""
 
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from leafscope.app import theme
-from leafscope.app.address import session
-from leafscope.app.scene import component, payload
+from leafscope.app.decks.editing import undo
+from leafscope.app.scene import component
 from leafscope.core import jobs
-from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import Slide
 
 
@@ -23,32 +20,12 @@ def show(slide_id: str, slide: Slide) -> None:
         st.error("This scene is damaged and cannot be drawn.")
         return
     key = f"slide_{slide_id}"
-    component.scene()(
-        key=key,
-        data={
-            "scenes": scenes,
-            "looks": [payload.look(replace(session.look(), dark=dark)) for dark in (False, True)],
-            "dark": session.look().dark,
-            "place": figure.get("place") or {},
-            "explained": figure.get("explained"),
-            "autoplay": False,
-            "live": False,
-            "preview": False,
-            "guide": None,
-        },
-        on_place_change=lambda: None,
-        on_scheme_change=lambda: None,
-    )
-    told = (st.session_state.get(key) or {}).get("place")
-    if st.button("Begin at this moment", icon=":material/bookmark:", key=f"_{key}_moment", disabled=not isinstance(told, dict)):
+    with st.container(key="slide_scene"):
+        told = component.explore(key, scenes, figure.get("place") or {}, explained=figure.get("explained"), staged=True)
+    if st.button("Begin at this moment", icon=":material/bookmark:", key=f"_{key}_moment", disabled=told is None):
         _begin_at(slide_id, figure, told)
 
 
-def _begin_at(slide_id: str, figure: dict[str, Any], told: Any) -> None:
-    place = {name: told.get(name) for name in ("epoch", "level", "shuffled", "layer", "held")}
-    try:
-        jobs.default_store().change_slide(slide_id, figure=figure | {"place": place})
-    except (LeafscopeError, ValueError) as error:
-        session.notify(theme.escape_markdown(str(error)))
-    else:
+def _begin_at(slide_id: str, figure: dict[str, Any], place: dict[str, Any] | None) -> None:
+    if undo.of_open(lambda: jobs.default_store().change_slide(slide_id, figure=figure | {"place": place})):
         st.toast("The slide now begins at this moment; the printed slide shows it.", icon=":material/bookmark:")

@@ -466,6 +466,13 @@ def test_partners_are_offered_and_nothing_stands_beside_at_first(store: Store, t
     assert len(store.list_runs()) == 1
 
 
+def test_the_last_step_alone_in_an_address_brings_the_dense_net(store: Store, told: dict[str, Any]) -> None:
+    at = look(queued(store), step="5")
+    assert at.selectbox(key="beside").value == "dense"
+    assert look(queued(store), step="5", beside="flat").selectbox(key="beside").value == "flat"
+    assert look(queued(store), step="4").selectbox(key="beside").value == "nothing"
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "gates"),
     [
