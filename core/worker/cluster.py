@@ -68,7 +68,7 @@ class Cluster:
             if not waiting:
                 return ended
             client = self._connected()
-            if now >= self._next_look:
+            if now >= self._next_look and client.scheduler is not None:
                 sizes = client.sync(client.scheduler.ncores, callback_timeout=PATIENCE)
                 self._threads = max(1, sum(sizes.values()))  # one, so that a cluster that grows on demand begins
                 self._next_look = now + ASK_EVERY
