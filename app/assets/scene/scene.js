@@ -92,7 +92,7 @@ class Scene {
     this.root = root;
     this.host = host;
     this.views = [];
-    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null };
+    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null, merged: false };
     this.hover = null; // {raw, by: "mouse" or "keys"}
     this.lit = null; // {view, node}
     this.isPlaying = this.isFollowing = false;
@@ -320,7 +320,12 @@ class Scene {
       parts.push("This net is too large for the browser: its regions were computed on a grid during training.");
     }
     if (this.views.some((view) => view.plane)) {
-      parts.push("Colour: the predicted class, paler where the net is less certain. Points: training rows.");
+      const isNumber = this.views.every((view) => view.scene.target);
+      parts.push(
+        isNumber
+          ? "Colour: the predicted number, on the scale above. Points: training rows, in the colour of their own number."
+          : "Colour: the predicted class, paler where the net is less certain. Points: training rows.",
+      );
       parts.push("Lines: where a sign bit changes; the first bit has the thickest line.");
     }
     if (this.views.some((view) => view.model && (view.model.gated || view.scene.tree))) {
@@ -357,6 +362,7 @@ class Scene {
       layer: Math.min(start.layer ?? 0, this.layerChoice.options.length - 1),
       held: start.held ?? null,
       step: start.step ?? null,
+      merged: Boolean(start.merged),
     });
     if (this.state.level >= deepest) this.state.level = Infinity;
     if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });
