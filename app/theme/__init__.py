@@ -68,6 +68,7 @@ from leafscope.app.theme.words import (
     shipped_words,
     thousands,
     three_significant,
+    unbroken,
 )
 
 __all__ = [
@@ -138,4 +139,5 @@ __all__ = [
     "template",
     "thousands",
     "three_significant",
+    "unbroken",
 ]
