@@ -7,8 +7,9 @@ import streamlit as st
 from leafscope.app import navigation, theme
 from leafscope.app.address import choice, link, session
 from leafscope.app.decks import as_html, current
-from leafscope.app.decks.claims import deck as claims
 from leafscope.app.decks.editing import editor, undo
+from leafscope.app.decks.talk import gather
+from leafscope.app.decks.talk.deck import NAME as TALK
 from leafscope.app.sweeps import current as sweeps_current
 from leafscope.app.sweeps import start
 from leafscope.core import jobs
@@ -20,8 +21,6 @@ DECK, SHOW = "deck", "show"
 """Parameters of the address: the deck, and whether it fills the window."""
 
 _SHOWN_SINCE = "_shown_since"
-
-CLAIMS_NAME = "The three claims, tested"
 
 
 def main() -> None:
@@ -126,25 +125,25 @@ def _add(info: DeckInfo, slide: editor.Slide) -> None:
 
 
 def _ready_made() -> None:
-    """Offer to make the deck of claims from a sweep."""
+    """Offer to make the talk from a sweep."""
     known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if not known:
         return
     by_id = {info.sweep_id: info for info in known}
-    with st.expander(CLAIMS_NAME, expanded=True):
+    with st.expander(TALK, expanded=True):
         st.selectbox(
             "Made from the sweep",
             list(by_id),
             format_func=lambda sweep_id: sweeps_current.sweep_words(by_id[sweep_id]),
-            key="_claims_sweep",
+            key="_talk_sweep",
         )
         st.button(
-            "Make this deck",
+            "Make this talk",
             icon=":material/auto_awesome_motion:",
-            key="_make_claims",
+            key="_make_talk",
             width="stretch",
-            on_click=lambda: _make(st.session_state["_claims_sweep"]),
-            help="What the paper claims next to what this sweep shows; titles are computed from its numbers.",
+            on_click=lambda: _make(st.session_state["_talk_sweep"]),
+            help="A scene, a curve to guess, a depth slider, the placebo, and where the tree fails; titles are computed.",
         )
 
 
@@ -152,9 +151,8 @@ def _make(sweep_id: str) -> None:
     store = jobs.default_store()
     try:
         info = store.sweep(sweep_id)
-        table, choices = jobs.sweep_results(sweep_id), jobs.sweep_choices(sweep_id)
-        slides = claims.claims_deck(info.config, table, look=session.look(), choices=choices)
-        _open(store.make_deck(f"{CLAIMS_NAME}: {theme.one_line(info.name, 200)}", slides))
+        slides = gather.slides(store, sweep_id, session.look())
+        _open(store.make_deck(f"{TALK}: {theme.one_line(info.name, 200)}", slides))
     except LeafscopeError as error:
         session.notify(str(error))
 
@@ -169,7 +167,7 @@ def _first_visit() -> None:
     known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if known:
         st.button(
-            f"Make “{CLAIMS_NAME}”",
+            f"Make “{TALK}”",
             type="primary",
             icon=":material/auto_awesome_motion:",
             key="_first_deck",
@@ -182,7 +180,7 @@ def _first_visit() -> None:
     if st.button("Train the first sweep", type="primary", icon=":material/play_arrow:", key="_first_sweep"):
         start.start(default)
         st.switch_page(navigation.OVERFITTING_PAGE)
-    st.caption(f"A ready-made deck, “{CLAIMS_NAME}”, can be made from a sweep: {start.size_words(default)}.")
+    st.caption(f"A ready-made deck, “{TALK}”, can be made from a sweep: {start.size_words(default)}.")
 
 
 def _deck_line(info: DeckInfo) -> None:

@@ -30,7 +30,7 @@ def main() -> None:
     for note in found.log.notes if found is not None else ():
         st.caption(theme.escape_markdown(f"{note[:1].upper()}{note[1:]}.", 300))
     if st.session_state.get(source.KEY, RUN) != RUN:
-        opening.remove(str(st.session_state[source.KEY]))
+        opening.save_or_remove(str(st.session_state[source.KEY]))
 
 
 def _ask(found: Source) -> tuple[Shown, dict[str, Source]]:

@@ -7,7 +7,7 @@ window.deckParts = {
   ...window.deckParts,
 
   scene(box, { looks, dark }) {
-    const { scenes, place, steps = [], explained = null } = JSON.parse(box.querySelector("script").textContent);
+    const { scenes, place, steps = [], at = steps.length, explained = null } = JSON.parse(box.querySelector("script").textContent);
     for (const scene of scenes) scene.rows ??= scenes[0].rows;
     const root = box.appendChild(document.createElement("div"));
     root.className = "scene";
@@ -21,11 +21,22 @@ window.deckParts = {
     const rest = () => {
       scene.isPlaying = false;
     };
+    const texts = [".heading bdi", ".subtitle bdi"].map((name) => box.closest(".slide")?.querySelector(name));
+    const first = texts.map((text) => text?.textContent);
+    // a step may have its own title and line below it
+    const say = (step) => {
+      ["title", "text"].forEach((name, i) => {
+        const own = steps.slice(0, step).findLast((one) => one[name] !== undefined)?.[name];
+        if (texts[i]) texts[i].textContent = own ?? first[i];
+      });
+    };
     return {
       steps: steps.length,
       at(step) {
         if (step === shown) return;
         shown = step;
+        scene.isStill = false;
+        say(step);
         scene.showPlace(stateAt(step));
         if (step > 0 && steps[step - 1].plays) scene.play(true);
       },
@@ -44,7 +55,10 @@ window.deckParts = {
       isPlaying: () => scene.isPlaying,
       print() {
         rest();
-        scene.showPlace(stateAt(steps.length));
+        scene.isStill = true;
+        shown = Math.min(at, steps.length);
+        say(shown);
+        scene.showPlace(stateAt(shown));
       },
       scene, // for tests and the curious
     };

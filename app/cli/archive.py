@@ -1,4 +1,4 @@
-"""`leafscope export FILE` and `leafscope import FILE`: runs, sweeps and decks in one file."""
+"""`leafscope export FILE` and `leafscope import FILE`: runs, sweeps, decks and routing logs in one file."""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from leafscope.app.cli.registry import COMMANDS, Command
 from leafscope.app.cli.terminal import refuse, say
 
 if TYPE_CHECKING:
-    from leafscope.core.store.archive import Imported
+    from leafscope.core.store.archive import Exported, Imported
     from leafscope.core.store.store import Store
 
 SHORTEST = 4
@@ -23,6 +23,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="ID", help=f"runs, by their address or its first {SHORTEST} characters", **several)
     parser.add_argument("--sweep", metavar="NAME", help="sweeps with their runs, by name or address", **several)
     parser.add_argument("--deck", metavar="NAME", help="decks, by name or address", **several)
+    parser.add_argument("--log", metavar="NAME", help="routing logs, by name or address", **several)
     parser.add_argument(
         "--find", metavar="FILTER", help="runs of which a filter holds, as on Compare: words, field=value, field>=2"
     )
@@ -54,21 +55,18 @@ def run_export(options: argparse.Namespace) -> int:
     from leafscope.core.store.archive import export_archive
     from leafscope.core.store.store import Store
 
-    if not (options.run or options.sweep or options.deck or options.find or options.all):
-        return refuse("say what to export: --run, --sweep, --deck, --find, or --all for everything in the database")
+    if not (options.run or options.sweep or options.deck or options.log or options.find or options.all):
+        return refuse("say what to export: --run, --sweep, --deck, --log, --find, or --all for everything in the database")
     if options.file.is_dir():
         return refuse(f"the file to write must not be a folder, got {options.file}")
     if options.file.exists() and not options.force:
         return refuse(f"{options.file} exists already; --force overwrites it")
     try:
         store = Store(options.database, create=False)
-        runs, sweeps, decks = _choose(store, options)
-        done = export_archive(
-            store, options.file, run_ids=runs, sweep_ids=sweeps, deck_ids=decks, with_tables=not options.without_tables
-        )
+        done = export_archive(store, options.file, **_choose(store, options), with_tables=not options.without_tables)
     except (LeafscopeError, OSError, ValueError) as error:
         return refuse(str(error))
-    say(f"Wrote {_counted(done.runs, done.sweeps, done.decks, done.tables)} to {options.file}: {_size(done.bytes)}.")
+    say(f"Wrote {_counted(done)} to {options.file}: {_size(done.bytes)}.")
     _say(done.skipped)
     return 0
 
@@ -95,19 +93,20 @@ def imported_words(done: "Imported", source: str) -> str:
         more.append(f"; {_number(done.attempts, 'attempt')} added to runs that had ended unfinished here")
     if done.here:
         more.append(f"; {_number(done.here, 'run')} {'was' if done.here == 1 else 'were'} here already")
-    return f"Read {_counted(done.runs, done.sweeps, done.decks, done.tables)} from {source}{''.join(more)}."
+    return f"Read {_counted(done)} from {source}{''.join(more)}."
 
 
-def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], list[str], list[str]]:
-    """Addresses of runs, sweeps and decks; raises ValueError for a text that fits none, or more than one."""
-    runs, sweeps, decks = store.list_runs(), store.sweeps(), store.decks()
+def _choose(store: "Store", options: argparse.Namespace) -> dict[str, Any]:
+    """Addresses of what is exported, as `export_archive` takes them; raises ValueError for a text that fits none or several."""
+    runs, sweeps, decks, logs = store.list_runs(), store.sweeps(), store.decks(), store.logs()
     if options.all:
-        own = (
-            [run.run_id for run in runs if not run.shipped],
-            [info.sweep_id for info in sweeps if not info.shipped],
-            [info.deck_id for info in decks if not info.shipped],
-        )
-        if not any(own):
+        own = {
+            "run_ids": [run.run_id for run in runs if not run.shipped],
+            "sweep_ids": [info.sweep_id for info in sweeps if not info.shipped],
+            "deck_ids": [info.deck_id for info in decks if not info.shipped],
+            "log_ids": [info.log_id for info in logs if not info.shipped],
+        }
+        if not any(own.values()):
             raise ValueError("there is nothing to export in this database")
         return own
     chosen = [address("run", text, {run.run_id: "" for run in runs}) for text in options.run]
@@ -115,14 +114,15 @@ def _choose(store: "Store", options: argparse.Namespace) -> tuple[list[str], lis
         from leafscope.core.comparison.filter import find
 
         found = find(runs, options.find)
-        if not found and not (chosen or options.sweep or options.deck):
+        if not found and not (chosen or options.sweep or options.deck or options.log):
             raise ValueError(f"the filter {options.find[:60]!r} holds of no run")
         chosen += [run.run_id for run in found]
-    return (
-        list(dict.fromkeys(chosen)),
-        [address("sweep", text, {info.sweep_id: info.name for info in sweeps}) for text in options.sweep],
-        [address("deck", text, {info.deck_id: info.name for info in decks}) for text in options.deck],
-    )
+    return {
+        "run_ids": list(dict.fromkeys(chosen)),
+        "sweep_ids": [address("sweep", text, {info.sweep_id: info.name for info in sweeps}) for text in options.sweep],
+        "deck_ids": [address("deck", text, {info.deck_id: info.name for info in decks}) for text in options.deck],
+        "log_ids": [address("routing log", text, {info.log_id: info.name for info in logs}) for text in options.log],
+    }
 
 
 def address(kind: str, text: str, names: Mapping[str, str]) -> str:
@@ -141,10 +141,11 @@ def address(kind: str, text: str, names: Mapping[str, str]) -> str:
     return found[0]
 
 
-def _counted(runs: int, sweeps: int, decks: int, tables: int) -> str:
-    parts = [_number(count, noun) for count, noun in ((sweeps, "sweep"), (decks, "deck"), (tables, "table")) if count]
-    if runs or not parts:
-        parts.insert(0, _number(runs, "run"))
+def _counted(done: "Exported | Imported") -> str:
+    found = {"sweep": done.sweeps, "deck": done.decks, "table": done.tables, "routing log": done.logs}
+    parts = [_number(count, noun) for noun, count in found.items() if count]
+    if done.runs or not parts:
+        parts.insert(0, _number(done.runs, "run"))
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
@@ -176,7 +177,7 @@ def _say(sentences: Iterable[str], shown: int = 10) -> None:
 COMMANDS.register(
     Command(
         name="export",
-        help="write runs, sweeps and decks to one file, for another database",
+        help="write runs, sweeps, decks and routing logs to one file, for another database",
         add_arguments=add_export_arguments,
         run=run_export,
         place=30,

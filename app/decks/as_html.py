@@ -181,9 +181,9 @@ def _slide(slide: Slide, made: float) -> str:
         return _title_body(slide, made)
     for part in _PARTS:
         if part.needs(slide):
-            return _heading(slide.title) + part.body(slide, _json(slide.figure), _label(slide)) + _caption(slide.caption)
+            return _head(slide) + part.body(slide, _json(slide.figure), _label(slide)) + _caption(slide.caption)
     body = {"text": _text_body, "formula": _formula_body, "figure": _figure_body}[slide.kind](slide)
-    return _heading(slide.title) + body
+    return _head(slide) + body
 
 
 def _title_body(slide: Slide, made: float) -> str:
@@ -267,6 +267,12 @@ def _fact_body(page: Sequence[Fact], number: int, total: int) -> str:
 
 def _heading(title: str) -> str:
     return f'<h1 class="heading">{_bdi(title, _TITLE)}</h1>' if theme.one_line(title) else ""
+
+
+def _head(slide: Slide) -> str:
+    """The title, and of a figure or scene the line below it."""
+    line = next(filter(None, _lines(slide.text)), "") if slide.figure is not None else ""
+    return _heading(slide.title) + (f'<p class="subtitle">{_bdi(line, _CAPTION)}</p>' if line else "")
 
 
 def _caption(caption: str) -> str:

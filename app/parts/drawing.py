@@ -15,6 +15,9 @@ from leafscope.app.parts.save_table import save_table
 from leafscope.app.theme import Look
 from leafscope.core.config import RunConfig, SweepConfig
 
+_MOST_ROWS = 1_000
+"""Rows of a table on a page; nobody reads more there, and each takes time to send."""
+
 
 def show(
     shown: Figure,
@@ -107,7 +110,11 @@ def numbers(
         with st.container(horizontal=True, width="content", gap="small"):
             current.add_button(origin, share=share)
             with st.popover("Numbers", icon=":material/table:", type="tertiary"):
-                st.dataframe(table, hide_index=True, height=240, key=f"{key}_numbers", column_config=in_words(table))
+                if len(table) > _MOST_ROWS:
+                    n, of = theme.thousands(_MOST_ROWS), theme.thousands(len(table))
+                    st.caption(f"The first {n} of {of} rows; a saved table has all.")
+                first = table.head(_MOST_ROWS)
+                st.dataframe(first, hide_index=True, height=240, key=f"{key}_numbers", column_config=in_words(table))
                 with st.container(horizontal=True):
                     save_table(lambda: table, _file_name(key), key=f"{key}_csv")
             # not among the numbers, which would stay in front of the dialog

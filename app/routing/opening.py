@@ -1,5 +1,6 @@
-"""Opening a file with counts of experts: what is understood of it is shown before it is kept."""
+"""Opening a file with counts of experts: what is understood of it is shown before it is kept; saving and deleting a log."""
 
+import io
 from typing import Any, cast
 
 import streamlit as st
@@ -13,6 +14,7 @@ from leafscope.core.routing.reading import read_routing
 from leafscope.core.routing.routing import Routing
 from leafscope.core.routing.statistics import why_no_chance
 from leafscope.core.routing.told import LAYOUTS, Layout
+from leafscope.core.store.archive import export_archive
 
 _WORDS = {
     "auto": "as its shape says",
@@ -114,8 +116,34 @@ def _read(file_id: str, name: str, layout: str, top_k: int | None, tokens: int |
         return read_routing(path, None if layout == "auto" else cast(Layout, layout), top_k, tokens)
 
 
-def remove(log_id: str) -> None:
-    """Offer to delete the log that is shown."""
+def save_or_remove(log_id: str) -> None:
+    """Offer to save the log that is shown as a file for another Leafscope, and to delete it."""
+    with st.container(horizontal=True):
+        (info,) = [one for one in jobs.default_store().logs() if one.log_id == log_id]
+        st.download_button(
+            "Save as one file",
+            lambda: _archive(log_id),
+            file_name="routing.leafscope",
+            mime="application/zip",
+            icon=":material/archive:",
+            type="tertiary",
+            on_click="ignore",
+            key="_save_log",
+            disabled=info.shipped,
+            help="Another Leafscope imports it on its page Runs, or with leafscope import."
+            if not info.shipped
+            else "Every Leafscope comes with this log.",
+        )
+        _remove(log_id)
+
+
+def _archive(log_id: str) -> bytes:
+    file = io.BytesIO()
+    export_archive(jobs.default_store(), file, log_ids=[log_id])
+    return file.getvalue()
+
+
+def _remove(log_id: str) -> None:
     with st.popover("Delete this log", icon=":material/delete:", type="tertiary"):
         st.markdown("The log and its counts are removed from this database; slides keep their figures.")
         if st.button("Delete it", key="_delete_log", type="primary"):

@@ -21,12 +21,13 @@ def headline(
     variant: str = "",
     models: Sequence[str] | None = None,
     chosen: int | None = None,
+    lit: Sequence[str] | None = None,
 ) -> tuple[ErrorByComputation, pd.DataFrame]:
     """Make the figure of one data set, at all widths and sizes, from the tables of the reporting and the choosing seeds.
 
     Returns it with its points, whose column `run_ids` names the runs behind each, in the order of the figure's table. `models`
-    are those that are drawn, all by default, of which `lit` are in colour; `chosen` is the tree's depth, by default that of
-    `chosen_depth`. Columns are those of `core.sweep.results.results`.
+    are those that are drawn, all by default, of which `lit` are in colour, by default those of `in_colour`; `chosen` is the
+    tree's depth, by default that of `chosen_depth`. Columns are those of `core.sweep.results.results`.
     """
     rows = findings.one_variant(findings.with_replicates(table), variant)
     rows = rows if models is None else rows[rows["model"].isin(models)]
@@ -36,10 +37,10 @@ def headline(
     if chosen is None:
         choosing = findings.one_variant(choices[choices["n_train"] == size], variant)
         chosen = chosen_depth(choosing[choosing["width"].isna() | (choosing["width"] == choosing["width"].min())])
-    return ErrorByComputation(points, size, chosen, lit(points)), points
+    return ErrorByComputation(points, size, chosen, in_colour(points) if lit is None else lit), points
 
 
-def lit(points: pd.DataFrame) -> list[str]:
+def in_colour(points: pd.DataFrame) -> list[str]:
     """Choose at most three models in colour: one with a depth, `LINEAR`, one of any width and a decision tree, else others."""
     known = list(dict.fromkeys(points.loc[points["mean"].notna(), "model"]))
     groups = (gated_lines(), [LINEAR], [name for name in known if is_sized_by_width(name)], decision_tree_lines())

@@ -60,12 +60,12 @@ EXAMPLE_SWEEP = SweepConfig(
         train=TrainConfig(epochs=EPOCHS["tree_teacher"], batch_size=32),
     ),
     axes={
-        "net.kind": ["tree", "flat", "additive"],
+        "net.kind": ["tree", "flat", "shuffled", "additive"],
         "net.depth": DEPTHS[:5:2],
         "net.width": [8, 16],
         "seed": CHOOSING[:2],
     },
-    baselines=["dense", "dense_ladder", "decision_tree"],
+    baselines=["dense", "dense_capacity", "dense_ladder", "decision_tree"],
     report_seeds=[10, 11, 12, 13, 14],
     trials=2,
 )

@@ -36,7 +36,8 @@ class Slide(BaseModel):
     kind: Literal["title", "text", "formula", "figure", "states", "scene"]
     title: str = ""
     text: str = ""
-    """The subtitle of a title, the paragraphs or lines beginning with "- " of a text, or the LaTeX of a formula."""
+    """The subtitle of a title, the line below the title of a figure or scene, the paragraphs or lines beginning with "- " of a
+    text, or the LaTeX of a formula."""
     caption: str = ""
     notes: str = ""
     """For the speaker."""

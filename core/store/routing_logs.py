@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,15 +74,7 @@ class RoutingLogs(Shipped):
             row = connection.execute(select(routing_logs).where(routing_logs.c.log_id == log_id)).first()
         if row is None:
             raise no_log(log_id)
-        reader = zlib.decompressobj()
-        try:
-            data = reader.decompress(row.data, _MOST_BYTES)
-        except (zlib.error, TypeError) as error:
-            raise RoutingError(f"the routing log {log_id} is damaged: {error}") from None
-        found = replace(unpack(data), name=row.name)
-        if found.hash != log_id:
-            raise RoutingError(f"the routing log {log_id} is damaged: its counts have the address {found.hash}")
-        return found
+        return opened(log_id, row.name, row.data)
 
     def remove_log(self, log_id: str) -> None:
         """Remove a log; raises RoutingError if none has this address."""
@@ -107,6 +100,35 @@ def row_of(routing: Routing, created: float) -> dict[str, Any]:
     }
     data = zlib.compress(pack(routing), 1)
     return {"log_id": routing.hash, "name": routing.name, "created": created, "about": json.dumps(about), "data": data}
+
+
+def opened(log_id: str, name: str, data: bytes) -> Routing:
+    """Return a log from the columns of its row; raises RoutingError if it is damaged."""
+    found = replace(unpack(_unzipped(log_id, data)), name=name)
+    if found.hash != log_id:
+        raise RoutingError(f"the routing log {log_id} is damaged: its counts have the address {found.hash}")
+    return found
+
+
+def check_row(row: Mapping[str, Any]) -> None:
+    """Raise RoutingError unless a row of a log is as `row_of` makes it, with nothing beside."""
+    found = opened(row["log_id"], row["name"], row["data"])
+    if row_of(found, 0.0)["about"] != row["about"]:
+        raise RoutingError(f"about must say what its counts are, got {row['about']!r:.80}")
+    data = _unzipped(row["log_id"], row["data"])
+    if len(pack(unpack(data))) != len(data):  # the order of its parts is not fixed
+        raise RoutingError(f"the routing log {row['log_id']} is damaged: it must hold its counts and nothing else")
+
+
+def _unzipped(log_id: str, data: bytes) -> bytes:
+    reader = zlib.decompressobj()
+    try:
+        found = reader.decompress(data, _MOST_BYTES)
+    except (zlib.error, TypeError) as error:
+        raise RoutingError(f"the routing log {log_id} is damaged: {error}") from None
+    if not reader.eof or reader.unused_data:
+        raise RoutingError(f"the routing log {log_id} is damaged: its bytes must be one complete stream")
+    return found
 
 
 def no_log(log_id: str) -> RoutingError:

@@ -53,7 +53,7 @@ def test_no_deck_and_no_sweep(lab: Lab) -> None:
     app = open_page("present")
     said = words(app)
     assert "This page will show your slides" in said
-    assert not [button for button in app.button if button.key in ("_make_claims", "_first_deck", "_present")]
+    assert not [button for button in app.button if button.key in ("_make_talk", "_first_deck", "_present")]
     assert app.button(key="_first_sweep").label == "Train the first sweep"
     press(app, "_new_deck")
     (deck,) = lab.store.decks()
@@ -73,14 +73,14 @@ def test_no_deck_but_a_sweep(lab: Lab) -> None:
     lab.store.submit_sweep(sweep, [member.run for member in expand(sweep)])
     app = open_page("present")
     assert f"From the sweep {name}" in words(app)
-    assert app.button(key="_first_deck").label == "Make “The three claims, tested”"
+    assert app.button(key="_first_deck").label == "Make “A ten-minute talk”"
     press(app, "_first_deck")
     # nothing is trained yet, which the deck says itself
     (info,) = lab.store.decks()
-    assert info.name == f"The three claims, tested: {name}"
+    assert info.name == f"A ten-minute talk: {name}"
     assert param(app, "deck") == info.deck_id
     assert info.n_slides > 0
-    assert app.button(key="_make_claims").label == "Make this deck"
+    assert app.button(key="_make_talk").label == "Make this talk"
 
 
 def test_unknown_deck(lab: Lab) -> None:

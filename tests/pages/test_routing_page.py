@@ -1,13 +1,17 @@
 """Routing: a log, the layers of a run, domains, steps and models side by side, and what addresses hold."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from leafscope.app.routing import opening
 from leafscope.core.routing import Routing, read_routing
+from leafscope.core.store.archive import import_archive
 from leafscope.core.store.archive.examples import example_log
+from leafscope.core.store.store import Store
 from tests.core.routing.shapes import PLAIN, ids, long, npy, wide
 from tests.pages.harness import Lab, chart_keys, figures, open_lab, open_page, param, press, run_app, small, words
 
@@ -112,3 +116,12 @@ def test_a_file_that_is_refused_says_why_and_keeps_nothing(lab: Lab) -> None:
     at.file_uploader[0].set_value([("log.pt", b"PK\x03\x04", "application/zip")])
     assert "torch.load('log.pt', weights_only=True)" in words(run_app(at))
     assert lab.store.logs() == []
+
+
+def test_a_log_is_saved_as_a_file_that_another_store_reads(lab: Lab, tmp_path: Path) -> None:
+    kept = lab.store.add_log(read_routing(PLAIN.encode(), top_k=2, name="mine"))
+    at = open_page("routing", log=kept.hash)
+    assert "_save_log" in [button.key for button in at.get("download_button")]
+    other = Store(tmp_path / "other.db")
+    import_archive(other, io.BytesIO(opening._archive(kept.hash)))
+    assert [info.name for info in other.logs()] == ["mine"]

@@ -9,57 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import delete
-from streamlit.testing.v1 import AppTest
 
-from leafscope.app import server
+from leafscope.app.decks.talk import gather
+from leafscope.app.decks.talk.deck import NAME as TALK
 from leafscope.app.scene.payload import partners
+from leafscope.app.theme import Look
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES, EXAMPLE_SWEEP
 from leafscope.core.inspection.snapshots import snapshot_epochs
 from leafscope.core.store.archive import export_archive
 from leafscope.core.store.archive.examples import EXAMPLES, MOST_BYTES
-from leafscope.core.store.decks import Slide
 from leafscope.core.store.reading import snapshot_name
 from leafscope.core.store.schema import artifact_parts, artifacts
 from leafscope.core.store.store import Store
 from leafscope.core.worker.worker import Worker
-from tests.pages.harness import MAIN, go, press
 
-BESIDE_EACH, IMAGES_EACH = 2, 8
+BESIDE_EACH, IMAGES_EACH = 4, 8
 """Of so many nets one is kept for the replays of the runs beside the example, and of the larger run on images."""
-
-DECK = "A first look"
-
-FIRST_SLIDES = (
-    Slide(
-        kind="title",
-        title="A first look at tree nets",
-        text="Made from the examples that come with Leafscope",
-        notes="Every figure was added with “Add to deck” on the page that shows it.",
-    ),
-    Slide(
-        kind="text",
-        title="What a tree net is",
-        text="- K gating units give each row a pattern of K sign bits, its leaf\n"
-        "- The row's weights are the sum of one matrix for each prefix of that pattern, from the root down to the leaf\n"
-        "- So a net of depth K stores 2^(K+1) - 1 matrices, but a row uses K + 1 of them\n"
-        "- A flat net has one free matrix for each leaf; a dense net is a tree of depth 0",
-        notes="After Cho & Bengio 2014, arXiv 1406.7362.",
-    ),
-)
-
-FIGURES = (
-    ("playground", EXAMPLE, "decision_regions"),
-    ("leaves", EXAMPLE_OF_IMAGES, "icicle"),
-    ("leaves", EXAMPLE_OF_IMAGES, "class_mix"),
-    ("balance", EXAMPLE_OF_IMAGES, "lorenz"),
-    ("overfitting", None, "error_by_computation"),
-    ("overfitting", None, "error_by_depth"),
-    ("overfitting", None, "help_map"),
-    ("capacity", None, "error_by_cost"),
-)
-"""Page, run, figure of each further slide."""
 
 
 def main() -> int:
@@ -112,17 +79,9 @@ def thin(store: Store, runs: Sequence[RunConfig], each: int) -> None:
 
 
 def make_deck(store: Store) -> str:
-    """Add figures to a deck as a person does, and return its address."""
-    server.ensure_worker = lambda: None  # type: ignore[assignment, return-value]
-    deck_id = store.make_deck(DECK, FIRST_SLIDES)
-    for page, run, figure in FIGURES:
-        at = AppTest.from_file(str(MAIN), default_timeout=60.0)
-        if run is not None:
-            at.query_params["run"] = run.run_id
-        at.session_state["_regions"] = True
-        press(go(at, page), f"{figure}_deck")
-    assert len(store.slides(deck_id)) == len(FIRST_SLIDES) + len(FIGURES)
-    return deck_id
+    """Make the talk as a person does, and return its address."""
+    slides = gather.slides(store, EXAMPLE_SWEEP.sweep_id, Look())
+    return store.make_deck(f"{TALK}: {EXAMPLE_SWEEP.name}", slides)
 
 
 def squeezed(file: io.BytesIO) -> bytes:

@@ -6,6 +6,7 @@ const LAYER_ENDS = 4; // of these, so many at either end
 const LAYER_GAP = 1.15; // room for a sign between two matrices, in font sizes
 const LAYER_TILE = 3.8; // the largest edge of a matrix, in font sizes
 const LAYER_SHADES = 255;
+const LAYER_MERGE = 900; // ms in which the matrices move onto their sum
 
 const LAYER_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
@@ -32,14 +33,16 @@ class LayerDrawing {
     this.canvas = canvas;
     this.ctx = canvas.getContext("2d");
     this.tiles = new Map();
+    this.merged = 0; // how far the matrices are on their way to the sum, from 0 to 1
   }
 
-  // `picture`: look, scene, model, layer, found (null without a point), isLit. Returns the formula in words.
+  // `picture`: look, scene, model, layer, found (null without a point), isMerged (only the sum is left), isStill (no movement).
   draw(picture) {
     const { look, scene, model, layer, found } = picture;
+    this.merge(picture);
     const ratio = sceneRatio();
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    const key = [model.version, model.epoch, layer, found?.leaf, found?.bits, found?.uses, look.dark, look.size, width, height, ratio].join();
+    const key = [model.version, model.epoch, layer, found?.leaf, found?.bits, found?.uses, look.dark, look.size, width, height, ratio, this.merged].join();
     if (!width || !height || (this.key === key && this.look === look)) return;
     Object.assign(this, { key, look, width, height });
     this.canvas.width = Math.round(width * ratio);
@@ -48,6 +51,18 @@ class LayerDrawing {
     this.ctx.clearRect(0, 0, width, height);
     const parts = layerParts(scene, model, layer, found);
     this.lay(parts, picture);
+  }
+
+  // Goes on towards what the picture asks for, and draws it again until that is reached.
+  merge(picture) {
+    const now = performance.now();
+    const target = Number(Boolean(picture.isMerged && picture.found));
+    const isStill = picture.isStill || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const step = isStill ? 1 : this.mergedAt ? (now - this.mergedAt) / LAYER_MERGE : 0;
+    this.merged += Math.sign(target - this.merged) * Math.min(step, Math.abs(target - this.merged));
+    this.mergedAt = this.merged === target ? null : now;
+    cancelAnimationFrame(this.next);
+    if (this.mergedAt) this.next = requestAnimationFrame(() => this.draw(picture));
   }
 
   lay({ terms, sum }, { found, model }) {
@@ -66,18 +81,25 @@ class LayerDrawing {
     const middle = top + edge / 2;
     const most = layerMost([...terms, sum]);
     this.write(lead, 0, middle, { bold: true, align: "left", size });
+    const share = this.merged * this.merged * (3 - 2 * this.merged); // slow at both ends
+    const moved = (from) => from + share * (begin - from);
+    const rest = Math.max(0, 1 - 2 * share); // signs and names go first
     let x = begin;
     terms.forEach((term, i) => {
-      if (i > 0) this.write(term.isCut ? "" : "+", x + gap / 2, middle, { bold: true, size });
+      if (i > 0) this.write(term.isCut ? "" : "+", moved(x + gap / 2), middle, { bold: true, size, opacity: rest });
       if (i > 0) x += gap;
-      this.tile(term, x, top, edge, most);
-      this.name(term, x + edge / 2, top + edge, small);
+      if (share < 1) this.tile(term, moved(x), top, edge, most);
+      this.name(term, moved(x) + edge / 2, top + edge, small, rest);
       x += edge;
     });
     if (!signs) return this.write(sum.name, x + 0.7 * size, middle, { align: "left", size: small });
-    this.write("=", x + gap / 2, middle, { bold: true, size });
-    this.tile({ ...sum, isSum: true }, x + gap, top, edge, most);
-    const at = x + gap + edge / 2;
+    this.write("=", moved(x + gap / 2), middle, { bold: true, size, opacity: rest });
+    this.tile({ ...sum, isSum: true }, moved(x + gap), top, edge, most);
+    const at = moved(x + gap) + edge / 2;
+    if (share === 1) {
+      const words = `one ${sum.side} × ${sum.side} matrix, the sum of ${layerNumber(terms.filter((term) => term.values && !term.isCut).length)}`;
+      return this.write(words, begin + edge + 0.7 * size, middle, { align: "left", size: small });
+    }
     const [before, own] = [this.nameBox(terms.at(-1), x - edge / 2, small), this.nameBox(sum, at, small)];
     const isNarrow = own.left < before.left + before.width + 0.4 * small;
     this.name(isNarrow ? { name: "sum" } : sum, at, top + edge, small);
@@ -87,11 +109,12 @@ class LayerDrawing {
     this.ctx.font = `${bold ? "bold " : ""}${size}px ${this.look.font}`;
   }
 
-  write(words, x, y, { bold = false, align = "center", size, colour = this.look.text }) {
+  write(words, x, y, { bold = false, align = "center", size, colour = this.look.text, opacity = 1 }) {
     const { ctx } = this;
     this.font(size, bold);
-    Object.assign(ctx, { textAlign: align, textBaseline: "middle", fillStyle: colour });
+    Object.assign(ctx, { textAlign: align, textBaseline: "middle", fillStyle: colour, globalAlpha: opacity });
     ctx.fillText(words, x, y);
+    ctx.globalAlpha = 1;
     return ctx.measureText(words).width;
   }
 
@@ -106,11 +129,11 @@ class LayerDrawing {
   }
 
   // The name below a matrix: its prefix, the bit that chose it in bold.
-  name(term, x, y, size) {
+  name(term, x, y, size, opacity = 1) {
     const { start, last, first, left } = this.nameBox(term, x, size);
     const colour = term.isCut ? this.look.muted : this.look.text;
-    this.write(start, left, y + size, { align: "left", size, colour });
-    this.write(last, left + first, y + size, { align: "left", size, colour, bold: true });
+    this.write(start, left, y + size, { align: "left", size, colour, opacity });
+    this.write(last, left + first, y + size, { align: "left", size, colour, opacity, bold: true });
   }
 
   tile(term, x, y, edge, most) {

@@ -92,7 +92,7 @@ class Scene {
     this.root = root;
     this.host = host;
     this.views = [];
-    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null };
+    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null, merged: false };
     this.hover = null; // {raw, by: "mouse" or "keys"}
     this.lit = null; // {view, node}
     this.isPlaying = this.isFollowing = false;
@@ -357,6 +357,7 @@ class Scene {
       layer: Math.min(start.layer ?? 0, this.layerChoice.options.length - 1),
       held: start.held ?? null,
       step: start.step ?? null,
+      merged: Boolean(start.merged),
     });
     if (this.state.level >= deepest) this.state.level = Infinity;
     if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });

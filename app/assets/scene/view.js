@@ -281,7 +281,8 @@ class SceneView {
     const { model, scene } = this;
     this.layerCanvas.hidden = Boolean(scene.tree) || this.app.isMany;
     if (this.layerCanvas.hidden) return;
-    this.layerDrawing.draw({ look: this.look, scene, model, layer: this.layer, found });
+    const { isStill, state } = this.app;
+    this.layerDrawing.draw({ look: this.look, scene, model, layer: this.layer, found, isMerged: state.merged, isStill });
     const words = layerSentence(scene, model, found?.bits.length === model.depth ? found : null);
     if (this.layerCanvas.getAttribute("aria-label") !== words) this.layerCanvas.setAttribute("aria-label", words);
   }

@@ -1,5 +1,6 @@
 """Test and training error against depth: a line for each model, test rows left and training rows right, on one scale."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import plotly.graph_objects as go
 from leafscope.app import theme
 from leafscope.app.figures.overfitting.curves_by_depth import CurvesByDepth
 from leafscope.app.figures.shared.depth_panels import Panel, depth_panels
-from leafscope.app.figures.shared.interval_lines import row_words
+from leafscope.app.figures.shared.interval_lines import row_words, sentence_case
 from leafscope.app.theme import SCREEN, Look
 from leafscope.core.comparison.intervals import FEWEST
 
@@ -20,6 +21,9 @@ _SPLITS = ("test", "train")
 class ErrorByDepth(CurvesByDepth):
     """The error of several models at each depth, on test and training rows: curves by model, variant and split."""
 
+    splits: Sequence[str] = _SPLITS
+    """Whose errors are drawn, a panel each."""
+
     keys = ("model", "variant", "split")
     unit = "percent"
 
@@ -27,11 +31,12 @@ class ErrorByDepth(CurvesByDepth):
         """Draw test and training error side by side, with bands; a model without a depth is a horizontal line."""
         panels = [
             Panel(theme.SPLIT_WORDS[split], split, *(rows[rows["split"] == split] for rows in (self._table, self._seeds)))
-            for split in _SPLITS
+            for split in self.splits
         ]
+        names = theme.enumerate_words([theme.SPLIT_WORDS[split] for split in self.splits])
         return depth_panels(
             panels,
-            title="Test and training error against depth",
+            title=f"{sentence_case(names)} error against depth",
             measure="error (percent of rows)",
             why="No error is recorded yet.",
             floor=0.0,

@@ -22,7 +22,7 @@ from leafscope.core.store.archive.layout import BATCH_ROWS, MAX_BYTES, OF_ATTEMP
 from leafscope.core.store.archive.opened import OpenedArchive
 from leafscope.core.store.database.transactions import chunks, insert_new
 from leafscope.core.store.decks import MAX_NAME
-from leafscope.core.store.schema import annotations, data_tables, decks, runs, slides, sweeps
+from leafscope.core.store.schema import annotations, data_tables, decks, routing_logs, runs, slides, sweeps
 from leafscope.core.store.store import Store
 
 IMPORTED = " (imported)"
@@ -47,6 +47,8 @@ class Imported:
     """A sentence for everything else that was not imported, with the reason."""
     tables: int = 0
     """New tables, with their rows."""
+    logs: int = 0
+    """New routing logs."""
 
 
 def import_archive(store: Store, file: Place) -> Imported:
@@ -84,7 +86,7 @@ def _folder(store: Store) -> Path | None:
 
 def _add(store: Store, connection: Connection, archive: OpenedArchive, contents: Contents) -> Imported:
     here = present(connection, runs, contents.runs)
-    store._make_own(connection, [*contents.runs, *contents.sweeps, *contents.decks])
+    store._make_own(connection, [*contents.runs, *contents.sweeps, *contents.decks, *contents.logs])
     shift = dict.fromkeys(contents.runs.keys() - here, 0)
     for run_id, last in store._newest_of(connection, sorted(here)).items():
         if last.status not in ("queued", "running", "finished") and contents.newest[run_id][1] == "finished":
@@ -99,6 +101,8 @@ def _add(store: Store, connection: Connection, archive: OpenedArchive, contents:
     skipped += [f"sweep {row['name'][:60]!r} was here already" for _, row in archive.rows(sweeps) if row["sweep_id"] in known]
     insert_rows(connection, sweeps, ({**row, "awaits_choice": False} for row in new_sweeps))  # importing trains nothing
     n_decks, decks_here = _add_decks(connection, archive, contents)
+    logs_here = present(connection, routing_logs, contents.logs)
+    insert_rows(connection, routing_logs, (row for _, row in archive.rows(routing_logs) if row["log_id"] not in logs_here))
     return Imported(
         runs=len(contents.runs.keys() - here),
         here=sum(1 for run_id in here if run_id not in shift),
@@ -107,6 +111,7 @@ def _add(store: Store, connection: Connection, archive: OpenedArchive, contents:
         decks=n_decks,
         skipped=(*skipped, *decks_here),
         tables=n_tables,
+        logs=len(contents.logs - logs_here),
     )
 
 

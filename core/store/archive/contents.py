@@ -13,13 +13,14 @@ from sqlalchemy import Table
 
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, is_table
-from leafscope.core.errors import ArchiveError, DataError, TableError
+from leafscope.core.errors import ArchiveError, DataError, RoutingError, TableError
 from leafscope.core.files import unnamed_file
 from leafscope.core.store.annotations import checked_tags
 from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, is_unicode, refusal, sentence, sweep_config
 from leafscope.core.store.archive.opened import OpenedArchive
 from leafscope.core.store.archive.tensors import check_artifact
 from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
+from leafscope.core.store.routing_logs import check_row
 from leafscope.core.store.schema import annotations, artifact_parts, attempts
 from leafscope.core.store.tables import data_set_of
 from leafscope.core.store.values import leaf_codes
@@ -82,6 +83,8 @@ class Contents:
     decks: dict[str, int] = field(default_factory=dict)
     """Deck -> number of slides."""
     slides: set[str] = field(default_factory=set)
+    logs: set[str] = field(default_factory=set)
+    """Routing logs."""
     digests: dict[str, str] = field(default_factory=dict)
     """Deck -> checksum of its slides."""
     attempts: set[tuple[str, int]] = field(default_factory=set)
@@ -258,6 +261,14 @@ class Contents:
             raise ValueError(f"name must have at least 1 character, got {row['name']!r:.80}")
         self.decks[row["deck_id"]] = 0
         self.digests[row["deck_id"]] = folded("", [])
+
+    def _take_routing_logs(self, row: Mapping[str, Any]) -> None:
+        check_storable(row["name"], "a routing log's name")
+        try:
+            check_row(row)
+        except RoutingError as error:
+            raise ValueError(str(error)) from error
+        self.logs.add(row["log_id"])
 
     def _take_slides(self, row: Mapping[str, Any]) -> None:
         deck_id, slide_id = row["deck_id"], row["slide_id"]

@@ -29,6 +29,7 @@ from leafscope.core.store.schema import (
     decks,
     leaves,
     metrics,
+    routing_logs,
     runs,
     slides,
     sweeps,
@@ -63,11 +64,14 @@ MANIFEST = "manifest.json"
 Place = str | os.PathLike[str] | BinaryIO
 """The location of an archive: a path, or a binary file."""
 
-TABLES = (data_tables, runs, attempts, metrics, leaves, artifacts, artifact_parts, annotations, sweeps, decks, slides)
-OPTIONAL = (data_tables,)
+TABLES = (
+    *(data_tables, runs, attempts, metrics, leaves, artifacts, artifact_parts, annotations, sweeps, decks, slides),
+    routing_logs,
+)
+OPTIONAL = (data_tables, routing_logs)
 """Tables that a file without such rows does not have: older programs read it."""
 
-BINARY = (data_tables, leaves, artifact_parts)
+BINARY = (data_tables, leaves, artifact_parts, routing_logs)
 OF_ATTEMPTS = (attempts, metrics, leaves, artifacts, artifact_parts)
 """The tables with a binary value, and the tables whose rows belong to an attempt."""
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -46,6 +47,7 @@ from leafscope.core.store.schema import (
     attempts,
     data_tables,
     decks,
+    routing_logs,
     runs,
     slides,
     sweeps,
@@ -76,15 +78,18 @@ class Exported:
     """A sentence for each run, sweep or table that was left out, and one for all examples, with the reason."""
     tables: int = 0
     """Tables that people brought, with their rows."""
+    logs: int = 0
+    """Routing logs."""
 
 
 @dataclass
 class _Chosen:
-    """The addresses of the exported runs, sweeps and decks, ascending."""
+    """The addresses of the exported runs, sweeps, decks and routing logs, ascending."""
 
     runs: list[str]
     sweeps: list[str]
     decks: list[str]
+    logs: list[str]
     skipped: list[str]
     only_scores: bool
     tables: list[str]
@@ -98,6 +103,8 @@ class _Chosen:
             return table.c.table_id, self.tables
         if table is sweeps:
             return table.c.sweep_id, self.sweeps
+        if table is routing_logs:
+            return table.c.log_id, self.logs
         return (table.c.deck_id, self.decks) if table in (decks, slides) else (table.c.run_id, self.runs)
 
 
@@ -108,10 +115,11 @@ def export_archive(
     run_ids: Iterable[str] = (),
     sweep_ids: Iterable[str] = (),
     deck_ids: Iterable[str] = (),
+    log_ids: Iterable[str] = (),
     only_scores: bool = False,
     with_tables: bool = True,
 ) -> Exported:
-    """Write runs, sweeps (with their runs in this store) and decks to a file, as they are at one moment.
+    """Write runs, sweeps (with their runs in this store), decks and routing logs to a file, as they are at one moment.
 
     A file at a path appears only when it is complete; a binary file must be seekable. Queued attempts are left out, and so are
     runs without other attempts and the examples that came with the program; a running attempt is `interrupted` in the file.
@@ -122,7 +130,8 @@ def export_archive(
     """
     store._expire()
     with store._read() as connection:
-        chosen = _choose(store, connection, list(run_ids), list(sweep_ids), list(deck_ids), only_scores, with_tables)
+        wanted = {runs: list(run_ids), sweeps: list(sweep_ids), decks: list(deck_ids), routing_logs: list(log_ids)}
+        chosen = _choose(store, connection, wanted, only_scores, with_tables)
         manifest = json.dumps(_manifest(connection, chosen, store._clock()), indent=1).encode()
         with _target(file) as target:
             start = target.tell()
@@ -142,34 +151,30 @@ def export_archive(
         size,
         tuple(chosen.skipped),
         len(chosen.tables) - len(chosen.without_rows),
+        len(chosen.logs),
     )
 
 
 def _choose(
-    store: Store,
-    connection: Connection,
-    run_ids: list[str],
-    sweep_ids: list[str],
-    deck_ids: list[str],
-    only_scores: bool,
-    with_tables: bool,
+    store: Store, connection: Connection, wanted: dict[Table, list[str]], only_scores: bool, with_tables: bool
 ) -> _Chosen:
     shipped = store._shipped(connection)
-    for table, wanted in ((runs, run_ids), (sweeps, sweep_ids), (decks, deck_ids)):
-        here = present(connection, table, wanted)
-        for address in wanted:
+    for table, addresses in wanted.items():
+        here = present(connection, table, addresses)
+        for address in addresses:
             if address not in here:
                 raise _not_here(table, address)
     skipped: list[str] = []
     kept_sweeps: list[str] = []
-    if left_out := shipped & {*run_ids, *sweep_ids, *deck_ids}:
+    if left_out := shipped.intersection(chain.from_iterable(wanted.values())):
         one = len(left_out) == 1
         skipped.append(
             f"{len(left_out):,} shipped example{' was' if one else 's were'} left out: every Leafscope comes with "
             f"{'it' if one else 'them'}"
         )
-    wanted_runs = sorted({*run_ids} - shipped)
-    for sweep_id in sorted({*sweep_ids} - shipped):
+    own = {table: sorted({*addresses} - shipped) for table, addresses in wanted.items()}
+    wanted_runs = own[runs]
+    for sweep_id in own[sweeps]:
         row = connection.execute(select(sweeps).where(sweeps.c.sweep_id == sweep_id)).one()
         try:
             sweep = sweep_config(row.config)
@@ -195,8 +200,7 @@ def _choose(
             else:
                 skipped.append(f"run {row.run_id} ({row.label[:60]}) was left out: {why}")
     kept_tables, without_rows = _tables(connection, tables, with_tables, skipped)
-    kept_decks = sorted({*deck_ids} - shipped)
-    return _Chosen(kept_runs, kept_sweeps, kept_decks, skipped, only_scores, kept_tables, without_rows)
+    return _Chosen(kept_runs, kept_sweeps, own[decks], own[routing_logs], skipped, only_scores, kept_tables, without_rows)
 
 
 def _tables(connection: Connection, wanted: set[str], with_tables: bool, skipped: list[str]) -> tuple[list[str], set[str]]:
@@ -215,13 +219,13 @@ def _tables(connection: Connection, wanted: set[str], with_tables: bool, skipped
 
 
 def _written(chosen: _Chosen) -> list[Table]:
-    return [table for table in TABLES if chosen.tables or table not in OPTIONAL]
+    return [table for table in TABLES if table not in OPTIONAL or chosen.of(table)[1]]
 
 
 def _not_here(table: Table, address: str) -> RunNotFoundError:
     if table is runs:
         return not_found(address)
-    return RunNotFoundError(f"no {table.name[:-1]} has the address {address!r:.40} in this database")
+    return RunNotFoundError(f"no {table.name[:-1].replace('_', ' ')} has the address {address!r:.40} in this database")
 
 
 def _unfit(config: str) -> str | None:

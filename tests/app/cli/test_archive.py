@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from leafscope.app import cli
 from leafscope.app.cli import archive
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
+from leafscope.core.routing import Routing
 from leafscope.core.store.archive.examples import load_examples
 from leafscope.core.store.decks import Slide
 from leafscope.core.store.store import Store
@@ -35,6 +37,7 @@ def db(tmp_path: Path) -> Store:
     store.annotate(config(0).run_id, name="The first", tags=["Talk"])
     store.make_deck("talk", [Slide(kind="title", title="Trees")])
     store.make_deck("plain")
+    store.add_log(Routing(name="experts", counts=np.array([[[[3, 0, 5]]]]), layers=(0,)))
     return store
 
 
@@ -51,7 +54,7 @@ def test_examples_that_came_with_the_program_are_not_exported(
         db._note_shipped(connection, [config(1).run_id, plain])
     assert command("export", file, "--all", "--database", db.path) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("Wrote 4 runs, 1 sweep and 1 deck to ")
+    assert said.out.startswith("Wrote 4 runs, 1 sweep, 1 deck and 1 routing log to ")
     assert len(said.out.splitlines()) == 1
     assert command("export", file, "--force", "--run", config(1).run_id, config(2).run_id, "--database", db.path) == 0
     assert capsys.readouterr().out.splitlines()[1:] == ["  1 shipped example was left out: every Leafscope comes with it"]
@@ -70,10 +73,10 @@ def test_everything_is_written_and_read(db: Store, tmp_path: Path, capsys: pytes
     assert command("export", file, "--all", "--database", db.path) == 0
     said = capsys.readouterr()
     size = archive._size(file.stat().st_size)
-    assert said.out == f"Wrote 5 runs, 1 sweep and 2 decks to {file}: {size}.\n"
+    assert said.out == f"Wrote 5 runs, 1 sweep, 2 decks and 1 routing log to {file}: {size}.\n"
     assert said.err == ""
     assert command("import", file, "--database", there) == 0
-    assert capsys.readouterr().out == f"Read 5 runs, 1 sweep and 2 decks from {file}.\n"
+    assert capsys.readouterr().out == f"Read 5 runs, 1 sweep, 2 decks and 1 routing log from {file}.\n"
     assert Store(there).list_runs() == db.list_runs()
     assert command("import", file, "--database", there) == 0
     again = capsys.readouterr().out.splitlines()
@@ -86,26 +89,27 @@ def test_everything_is_written_and_read(db: Store, tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.parametrize(
-    ("choice", "runs", "sweeps", "decks"),
+    ("choice", "runs", "sweeps", "decks", "logs"),
     [
-        (["--run", config(0).run_id[:4], config(1).run_id], {0, 1}, 0, 0),
-        (["--run", config(0).run_id[:4].upper(), "--run", config(2).run_id[:9]], {0, 2}, 0, 0),
-        (["--find", "TALK first"], {0}, 0, 0),
-        (["--find", "data=digits seed=0..1"], {0, 1}, 0, 0),
-        (["--find", "digits finished", "--run", config(0).run_id], {0, 1, 2}, 0, 0),
-        (["--sweep", "iris, small"], {"iris"}, 1, 0),
-        (["--sweep", SWEEP.sweep_id[:6], "--deck", "talk", "plain"], {"iris"}, 1, 2),
-        (["--deck", "talk"], set(), 0, 1),
+        (["--run", config(0).run_id[:4], config(1).run_id], {0, 1}, 0, 0, 0),
+        (["--run", config(0).run_id[:4].upper(), "--run", config(2).run_id[:9]], {0, 2}, 0, 0, 0),
+        (["--find", "TALK first"], {0}, 0, 0, 0),
+        (["--find", "data=digits seed=0..1"], {0, 1}, 0, 0, 0),
+        (["--find", "digits finished", "--run", config(0).run_id], {0, 1, 2}, 0, 0, 0),
+        (["--sweep", "iris, small"], {"iris"}, 1, 0, 0),
+        (["--sweep", SWEEP.sweep_id[:6], "--deck", "talk", "plain"], {"iris"}, 1, 2, 0),
+        (["--deck", "talk"], set(), 0, 1, 0),
+        (["--log", "experts"], set(), 0, 0, 1),
     ],
 )
 def test_what_is_chosen_is_written(
-    choice: list[str], runs: set[object], sweeps: int, decks: int, db: Store, tmp_path: Path
+    choice: list[str], runs: set[object], sweeps: int, decks: int, logs: int, db: Store, tmp_path: Path
 ) -> None:
     file, there = tmp_path / "x.leafscope", Store(tmp_path / "there.db")
     assert command("export", file, *choice, "--database", db.path) == 0
     assert command("import", file, "--database", there.path) == 0
     found = {"iris" if run.config.data.name == "iris" else run.config.seed for run in there.list_runs()}
-    assert (found, len(there.sweeps()), len(there.decks())) == (runs, sweeps, decks)
+    assert (found, len(there.sweeps()), len(there.decks()), len(there.logs())) == (runs, sweeps, decks, logs)
 
 
 def refused(capsys: pytest.CaptureFixture[str], sentence: str, *arguments: object) -> None:
@@ -119,7 +123,7 @@ def refused(capsys: pytest.CaptureFixture[str], sentence: str, *arguments: objec
 
 def test_wrong_use_is_refused_and_writes_nothing(db: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, here = tmp_path / "x.leafscope", ("--database", db.path)
-    refused(capsys, "say what to export: --run, --sweep, --deck, --find, or --all", "export", file, *here)
+    refused(capsys, "say what to export: --run, --sweep, --deck, --log, --find, or --all", "export", file, *here)
     refused(capsys, "no run in this database is 'zzzz'\n", "export", file, "--run", "zzzz", *here)
     short = config(0).run_id[:3]
     refused(capsys, f"is {short!r}; a shortened address must have at least 4", "export", file, "--run", short, *here)

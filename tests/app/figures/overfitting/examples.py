@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from leafscope.app.figures.overfitting.accuracy_by_level import AccuracyByLevel
+from leafscope.app.figures.overfitting.against_rivals import AgainstRivals
 from leafscope.app.figures.overfitting.best_depth_by_rows import BestDepthByRows
 from leafscope.app.figures.overfitting.differences_by_depth import DifferencesByDepth
 from leafscope.app.figures.overfitting.error_by_computation import ErrorByComputation
@@ -89,6 +90,16 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(model=table["model"].map(names), variant=HOSTILE[0])
 
 
+def rivals(*means: float, n: int = 5) -> pd.DataFrame:
+    """The first model against others: means in shares, at depths 0, 1, ... of their own, the last without one."""
+    names = [line for line in lines() if line != "tree"]
+    rows = [
+        (names[place % len(names)], NAN if place == len(means) - 1 else float(place), mean) for place, mean in enumerate(means)
+    ]
+    table = with_interval(rows, "model depth mean", n=n)
+    return table.assign(shown=[abs(mean) > 0.03 for mean in means])
+
+
 def many_computations() -> pd.DataFrame:
     nets = [
         (model, "", k, width, 500, 2.0 * width**2, 0.5 - 0.02 * k) for model in lines() for k in DEPTHS for width in (8, 64)
@@ -133,6 +144,13 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
             many_errors().query("split == 'test'"), many_seeds().query("split == 'test'"), chosen=16, measure="fullest_share"
         ),
         "hostile": lambda: LeafUseByDepth(named(leaf_use()), chance=leaf_chance()),
+    },
+    AgainstRivals: {
+        "usual": lambda: AgainstRivals(rivals(-0.05, 0.04, 0.01), "tree", 3),
+        "empty": lambda: AgainstRivals(rivals(), "tree"),
+        "one": lambda: AgainstRivals(rivals(0.01, n=1), "tree", 0),
+        "many": lambda: AgainstRivals(rivals(*(0.01 * k - 0.08 for k in DEPTHS)), "tree", 16),
+        "hostile": lambda: AgainstRivals(rivals(0.1, -0.1).assign(model=[HOSTILE[0], HOSTILE[2]]), HOSTILE[1]),
     },
     HelpMap: {
         "usual": lambda: HelpMap(cells()),

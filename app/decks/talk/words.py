@@ -1,4 +1,4 @@
-"""What the deck of claims says of its figures: titles, and sentences that could turn out otherwise, computed from the numbers.
+"""What the talk says of its figures: titles, subtitles and sentences, all computed from the numbers.
 
 K depth · n seeds · depths are chosen on validation, and test errors are only reported.
 """
@@ -8,10 +8,9 @@ import math
 import pandas as pd
 
 from leafscope.app import theme
-from leafscope.app.decks.claims.part import Part
+from leafscope.app.decks.talk.part import Part
 from leafscope.app.figures.capacity.growth_plot import times_words
-from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words, sentence_case
-from leafscope.app.figures.shared.model_style import model_words
+from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words, phrase, sentence_case
 from leafscope.app.sweeps import findings
 from leafscope.core.comparison import statistics
 from leafscope.core.comparison.intervals import LEVEL, Difference, holm
@@ -27,16 +26,25 @@ _NAMES = {
     "flat": ("the flat net", "the flat net's"),
     "dense": ("the dense net", "the dense net's"),
     "random_gates": ("the tree with random gates", "that of random gates"),
+    "shuffled": ("the tree over shuffled leaves", "that of the tree over shuffled leaves"),
 }
-"""Model -> its name in a title, and in the place of its test error; see `_named` for the others."""
+"""Model -> its name in a sentence, and in the place of its test error; see `_named` for the others."""
 
 _SHORT = {
     "flat": "the flat net",
     "dense": "the dense net",
-    "dense_capacity": "equal dense capacity",
+    "dense_capacity": "the equally large dense net",
     "random_gates": "random gates",
+    "shuffled": "shuffled prefixes",
+    "decision_tree": "the decision tree",
+    "logistic": "logistic regression",
 }
 """Model -> its name in a title."""
+
+
+def short(other: str) -> str:
+    """Name a model in a title."""
+    return _SHORT.get(other, phrase(other))
 
 
 def fitted(*candidates: str) -> str:
@@ -71,7 +79,7 @@ def lacks(part: Part, *models: str) -> str | None:
         return "no tree has finished"
     known, done = set(part.rows["model"]), set(part.finished["model"])
     for model in models:
-        name = _plain(_NAMES[model][0])
+        name = bare(_NAMES[model][0])
         if model not in known:
             return f"this sweep has no {name}"
         if model not in done:
@@ -89,7 +97,7 @@ def interval_words(part: Part) -> str:
 
 def difference_headline(depth: int | None, other: str, found: Difference, shown: bool) -> str:
     """Say in at most 12 words whether the tree's test error differs from another model's."""
-    name = _SHORT[other]
+    name = short(other)
     if found.n == 0:
         return f"Not known: the tree against {name}"
     if found.n == 1:
@@ -105,9 +113,12 @@ def depths_headline(differences: pd.DataFrame, what: str, other: str, ways: tupl
     counts = [int((shown["mean"] < 0).sum()), int((shown["mean"] >= 0).sum())]
     parts = [f"{way} at {number}" for way, number in zip(ways, counts, strict=True) if number]
     if not parts:
-        return f"{name}: no difference shown from {_SHORT[other]}"
-    of = f" of {len(differences.dropna(subset=['mean']))} depths" if len(parts) == 1 else ""  # both leave no room
-    return f"{name} against {_SHORT[other]}: {', '.join(parts)}{of}"
+        return f"{name}: no difference shown from {short(other)}"
+    known = differences.dropna(subset=["mean"])
+    if len(known) == 1:
+        return f"{name} against {short(other)}: {ways[0] if counts[0] else ways[1]} at K = {known['depth'].iloc[0]:.0f}"
+    of = f" of {len(known)} depths" if len(parts) == 1 else ""  # both leave no room
+    return f"{name} against {short(other)}: {', '.join(parts)}{of}"
 
 
 def errors_headline(part: Part) -> str:
@@ -122,13 +133,52 @@ def errors_headline(part: Part) -> str:
     return f"K = {low} to {high}: {', '.join(words) or 'no change of error shown'}"
 
 
+# Subtitles: the number of the title, with its interval
+
+
+def difference_subtitle(other: str, found: Difference, depth: float | None = None) -> str:
+    """Give the tree's test error minus another model's with its interval; `depth` is where it is largest, if it has several."""
+    where = "" if depth is None else f", most at K = {depth:.0f}"
+    begin = f"Test error, tree minus {bare(short(other))}{where}"
+    if found.n == 0:
+        return f"{begin}: no seed has finished with both"
+    size = _signed(found.mean, found.low, found.high)
+    return f"{begin}: {size}, {'one seed, no interval' if found.n == 1 else f'n = {found.n}, paired over seeds'}"
+
+
+def depths_subtitle(other: str, differences: pd.DataFrame) -> str:
+    """Give the largest difference that is shown, or else the largest of all, with its interval and depth."""
+    known = differences.dropna(subset=["mean"])
+    known = known[~statistics.is_same_net(known)]
+    if known.empty:
+        return difference_subtitle(other, Difference(math.nan, math.nan, math.nan, 0, math.nan))
+    among = known[known["shown"]] if known["shown"].any() else known
+    row = among.iloc[int(among["mean"].abs().to_numpy().argmax())]
+    one = Difference(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]), float(row["p"]))
+    return difference_subtitle(other, one, float(row["depth"]) if len(known) > 1 else None)
+
+
+def errors_subtitle(part: Part) -> str:
+    """Give the changes of training and test error from the smallest to the largest depth."""
+    low, high = part.depths[0], part.depths[-1]
+    if low == high:
+        return f"K = {low} is the only depth"
+    said = [
+        f"{name} {_signed(one.mean, one.low, one.high)}"
+        for name, (one, _) in zip(("Training", "test"), _error_changes(part), strict=True)
+        if one.n
+    ]
+    n = _error_changes(part)[1][0].n
+    return f"{', '.join(said)}, {'one seed: no interval' if n == 1 else f'n = {n}'}" if said else "Not known at both depths"
+
+
 # Differences
 
 
 def difference_title(part: Part, other: str, found: Difference, shown: bool) -> str:
     """Say in one sentence whether the tree's test error, at its chosen depth, differs from another model's."""
     name, owned = _named(part, other)
-    plain = _plain(name)
+    plain = bare(name)
     if found.n == 0:
         return fitted(f"At K = {part.depth} no seed has finished with both the tree and {name}")
     size = _points(found.mean, found.low, found.high)
@@ -160,7 +210,7 @@ def at_chosen_depth(part: Part, differences: pd.DataFrame) -> tuple[Difference, 
 def depths_title(differences: pd.DataFrame, what: str, other: str, ways: tuple[str, str]) -> str:
     """Say at how many depths the tree is shown to differ from another model, and where most."""
     name, owned = _NAMES[other]
-    plain = _plain(name)
+    plain = bare(name)
     known = differences.dropna(subset=["mean"])
     if known.empty:
         return fitted(f"No seed has finished with both the tree and {name}")
@@ -244,13 +294,14 @@ def _change(difference: Difference, shown: bool) -> str:
 def _named(part: Part, other: str) -> tuple[str, str]:
     """Name a model in a title, and in the place of its test error."""
     if other != "dense_capacity":
-        return _NAMES[other]
+        return _NAMES.get(other, (phrase(other), f"that of {phrase(other)}"))
     times = times_words(part.multiple(other, "parameters"))
     name = "a dense net of as many parameters" if times == "1.00" else f"a dense net of {times} times its parameters"
     return name, f"that of {name}"
 
 
-def _plain(name: str) -> str:
+def bare(name: str) -> str:
+    """Leave out a name's article."""
     return name.removeprefix("the ").removeprefix("a ")
 
 
@@ -267,6 +318,16 @@ def _points(mean: float, low: float, high: float) -> str:
 def _size(mean: float, low: float, high: float) -> str:
     """Write the size of a difference: of a negative one the negative, its interval turned."""
     return _points(mean, low, high) if mean >= 0 else _points(-mean, -high, -low)
+
+
+def _signed(mean: float, low: float, high: float) -> str:
+    """Write a difference of shares with its sign, and its interval if it has one."""
+
+    def signed(value: float) -> str:
+        return f"{'+' if round(100 * value, 1) > 0 else ''}{_point(value)}"
+
+    between = f" [{signed(low)}, {signed(high)}]" if math.isfinite(low) and math.isfinite(high) else ""
+    return f"{signed(mean)} points{between}"
 
 
 # Capacity
@@ -291,12 +352,3 @@ def trained_words(part: Part) -> str:
     if not math.isfinite(share):
         return ""
     return f"At K = {deepest['depth'].iloc[0]:.0f}, {theme.percent(share)} of the stored parameters were ever trained."
-
-
-def front_title(points: pd.DataFrame) -> str:
-    """Name the models on the Pareto front, or count them."""
-    front = "the Pareto front of validation error and multiply-adds"
-    models = [model_words(*key) for key in points.loc[points["on_front"], ["model", "variant"]].drop_duplicates().to_numpy()]
-    if not models:
-        return f"No model is on {front}"
-    return fitted(f"On {front}: {theme.enumerate_words(models)}", f"{some(len(models), 'model is', 'models are')} on {front}")

@@ -1,35 +1,62 @@
-"""The last slide of the deck of claims: what its numbers cannot show.
+"""The last slides of the talk: what was run and what its numbers cannot show, and which slides were left out.
 
 K depth · n seeds.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from leafscope.app import theme
-from leafscope.app.decks.claims import words
-from leafscope.app.decks.claims.part import Part
+from leafscope.app.decks.talk import words
+from leafscope.app.decks.talk.part import Part
+from leafscope.app.decks.talk.slides import text_slide
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
 from leafscope.core.models import net_lines
-
-_BESIDE = ("flat", "dense", "dense_capacity", "random_gates")
-"""Models without which a claim is not tested."""
+from leafscope.core.store.decks import Slide
 
 _FEW = 5
 """Below so many seeds an interval is rough (this project's choice)."""
 
 
-def limits_title(part: Part) -> str:
-    """Say how little of all that could be shown is shown."""
+@dataclass(frozen=True)
+class Left:
+    """A slide that is left out, since the sweep has not what it shows."""
+
+    what: str
+    why: str
+    """A clause."""
+    how: str
+    """What to do to get it: a sentence without its full stop."""
+
+
+def left_out(left: Sequence[Left]) -> Slide:
+    """Say which slides were left out, why, and how to get them."""
+    lines = [f"- {one.what}: {one.why}. {one.how}." for one in left]
+    return text_slide(
+        f"Left out: {words.some(len(left), 'slide')}, and how to get {'it' if len(left) == 1 else 'them'}",
+        lines,
+        "The talk has a slide only for what its sweep has runs of. Make the talk again once they are trained.",
+    )
+
+
+def what_was_run(part: Part) -> Slide:
+    """Say which runs the talk shows, how choices were made, and what the numbers cannot show."""
+    done = int((part.table["status"] == "finished").sum())
     where = f"one of {part.cells} cells" if part.cells > 1 else "one data set"
-    return f"What was not shown: {where}, {words.some(part.n, 'seed')}"
+    return text_slide(
+        f"What was run: {words.some(done, 'reported run')}, {words.some(part.n, 'seed')}, {where}",
+        [f"- {point}" for point in limits(part)],
+        "These limits are computed from the sweep. What the titles say holds for this data set, width and training only.",
+    )
 
 
 def limits(part: Part) -> list[str]:
-    """List what the numbers cannot show."""
+    """List what was run and what the numbers cannot show."""
     points = [
         _seeds_words(part),
         f"{words.interval_words(part)} That no difference is shown does not prove that there is none.",
         _scope_words(part),
-        _missing_words(part),
         _failed_words(part),
         f"{findings.rates_words(part.rows)} {_choice_words(part)} {findings.stage_words(part.rows)}",
         "A worse fit is not less overfitting: the Overfitting page says which training losses were still falling.",
@@ -80,16 +107,6 @@ def _all_cells_words(part: Part) -> str:
         f"the tree's test error is lower in {lower or 'none'} and "
         f"higher in {higher or 'none'}; in the others no difference is shown (depths chosen on validation, Holm in each cell)."
     )
-
-
-def _missing_words(part: Part) -> str:
-    known, done = set(part.rows["model"]), set(part.finished["model"])
-    wanted = [part.model or "tree", *_BESIDE]
-    absent = [model_words(model) for model in wanted if model not in known]
-    without = [model_words(model) for model in wanted if model in known and model not in done]
-    parts = [f"Not in this sweep: {'; '.join(absent)}."] if absent else []
-    parts += [f"Without a result: {'; '.join(without)}."] if without else []
-    return " ".join(parts)
 
 
 def _failed_words(part: Part) -> str:

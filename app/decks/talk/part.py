@@ -1,4 +1,4 @@
-"""The part of a sweep that the deck of claims shows, and what is read from it.
+"""The part of a sweep that the talk shows, and what is read from it.
 
 K depth · n seeds · a *cell* is one data set, number of training rows and width.
 """

@@ -1,59 +1,68 @@
-"""The slides of the first claim: what capacity costs, and what it is worth."""
+"""The slides of capacity: what it costs, and what error the nets have for their computation.
+
+K depth · n seeds.
+"""
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from leafscope.app.decks.claims import words
-from leafscope.app.decks.claims.part import Part
-from leafscope.app.decks.claims.slides import BEST, figure_slide, untested
+from leafscope.app.decks.talk import words
+from leafscope.app.decks.talk.part import Part
+from leafscope.app.decks.talk.ran import Left
+from leafscope.app.decks.talk.slides import BEST, figure_slide
 from leafscope.app.figures.capacity.capacity_by_depth import CapacityByDepth
-from leafscope.app.figures.capacity.error_by_cost import ErrorByCost
 from leafscope.app.figures.capacity.growth_plot import times_words
-from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
-from leafscope.app.sweeps.curves import cost_points, without_width
 from leafscope.app.sweeps.headline import headline
 from leafscope.core.config import DataConfig, NetConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
-from leafscope.core.models import net_lines
+from leafscope.core.models import is_sized_by_width, net_lines
 from leafscope.core.store.decks import Slide
 
+GROWTH, COMPUTATION = "Parameters against computation", "Error against computation"
 
-def computation(part: Part) -> Slide:
-    """Draw test error against computation, a line for each capacity."""
+
+def computation(part: Part) -> Slide | Left:
+    """Draw test error against computation; the title sets the tree beside the dense net that spends as much."""
     if not part.finished["model"].isin(net_lines()).any():
-        return untested(1, "no net has finished", what="What the capacity is worth")
-    shown, _ = headline(part.mine, part.choices, chosen=part.depth)
-    return figure_slide(
+        return Left(COMPUTATION, "no net of this sweep has finished", "Wait until some have")
+    models = [model for model in part.mine["model"].unique() if model in part.lit or is_sized_by_width(model)]
+    shown, _ = headline(part.mine, part.choices, chosen=part.depth, models=models, lit=part.lit)
+    against = part.against.get("dense")
+    if against is None:
+        return Left(COMPUTATION, "a tree and a dense net that spends as much have not both finished", DENSE)
+    slide = figure_slide(
         part,
-        1,
         shown,
-        "Test error against computation",
-        shown.sentence().removesuffix("."),
+        words.difference_headline(part.depth, "dense", against.difference, against.shown),
+        words.difference_subtitle("dense", against.difference),
         [
-            "" if part.depth is None else words.chosen_words(part),
+            words.chosen_words(part),
+            f"Title: Holm over {words.some(len(part.against), 'model')}.",
             BEST,
         ],
-        [words.interval_words(part), "All widths are shown."],
+        [shown.sentence(), f"{words.opponent_words(part, 'dense')}.", words.interval_words(part), "All widths are shown."],
         subject=part.of_data,
     )
+    return slide or Left(COMPUTATION, "there is nothing to draw yet", "Wait until some runs have finished")
 
 
-def growth(part: Part) -> Slide:
+DENSE = "Add the baseline “dense, same multiply-adds” and a tree"
+
+
+def growth(part: Part) -> Slide | Left:
     """Draw what the trees store, compute and train against depth, from counts."""
     if part.model is None:
-        return untested(1, "this sweep has no tree with learned gates")
+        return Left(GROWTH, "this sweep has no tree with learned gates", "Add the kind “shared prefixes (tree)”")
     shown = CapacityByDepth(_capacity_lines(part))
     by_quantity = {str(name): rows.set_index("depth")["times"].dropna() for name, rows in shown.table().groupby("quantity")}
     stored, spent = (by_quantity.get(name, pd.Series(dtype=float)) for name in ("stored", "multiply_adds"))
     deep = [depth for depth in stored.index.intersection(spent.index) if depth > 0]
     if not deep:
-        meaning = "To see growth, a sweep needs trees of K = 0, or a dense net, and of a larger K."
-        return untested(1, "there is no depth above 0 beside K = 0", meaning=meaning)
+        return Left(GROWTH, "there is no depth above 0 beside K = 0, or a dense net", "Add depths from 0 to at least 2")
     deepest = max(deep)
     sentence = words.capacity_title(deepest, stored[deepest], spent[deepest])
     times = [times_words(of[deepest]) for of in (stored, spent)]
@@ -61,23 +70,24 @@ def growth(part: Part) -> Slide:
     title = f"K = {deepest:.0f}: {times[0]} times the parameters, {costs}"
     before = stored[stored.index < deepest]
     factor = stored[deepest] / before.iloc[-1]
-    return figure_slide(
+    slide = figure_slide(
         part,
-        1,
         shown,
         title,
-        sentence,
+        f"A ratio of {times_words(stored[deepest] / spent[deepest])}; a dense net has 1 at every width. Counts, not seeds",
         [
             words.trained_words(part),
             "Multiply-adds are of one example at inference with collapsed leaves.",
             "Whole nets, first and last layers counted.",
         ],
         [
+            f"{sentence}.",
             f"From K = {before.index[-1]:.0f} to {deepest:.0f} parameters grow by a factor of {factor:.2f}.",
             "These are counts, not measurements of time: memory traffic and training steps grow as well, see the benchmark.",
         ],
         subject=f"{model_words(part.model, part.variants[0])}, {part.subject}",
     )
+    return slide or Left(GROWTH, "there is nothing to draw yet", "Wait until some runs have finished")
 
 
 def _capacity_lines(part: Part) -> pd.DataFrame:
@@ -109,46 +119,3 @@ def _distinct(row: "pd.Series[Any]") -> int:
 def _whole(value: Any) -> Any:
     """A whole number that a column with gaps made a float."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def front(part: Part) -> Slide:
-    """Draw test error against cost; the front is chosen on validation, and the title compares with equal capacity if it can."""
-    rows = part.mine[~part.mine["model"].str.startswith("decision_tree")]
-    # of a dense net's variants the first, as of the others
-    variant = rows["variant"].map(without_width)
-    rows = rows[variant == variant.groupby(rows["model"]).transform("first")]
-    points = cost_points(rows, "multiply_adds", part.choices)
-    points = points.assign(variant="")
-    known = points["mean"].notna() & np.isfinite(points["cost"].astype(float))
-    if not known.any():
-        why = "no model but decision trees is here" if points.empty else "no run has finished"
-        return untested(1, why, what="What the capacity buys")
-    shown = ErrorByCost(points, cost="multiply_adds")
-    sentence, judged = words.front_title(points), ""
-    title = f"{words.some(int(points['on_front'].sum()), 'net')} on the front of validation error and cost"
-    beside = ["A dense net of as many parameters is not in this sweep."]
-    if "dense_capacity" in part.against:
-        against = part.against["dense_capacity"]
-        sentence = words.difference_title(part, "dense_capacity", against.difference, against.shown)
-        title = words.difference_headline(part.depth, "dense_capacity", against.difference, against.shown)
-        judged = f"Title: both nets chosen on validation, Holm over {words.some(len(part.against), 'model')}."
-        times = times_words(part.multiple("dense_capacity", "multiply_adds"))
-        beside = [
-            f"{sentence_case(words.opponent_words(part, 'dense_capacity'))}.",
-            f"That dense net has about as many parameters as the tree at K = {against.depth}, and spends {times} times the "
-            f"multiply-adds of the tree at K = {part.depth}.",
-        ]
-    return figure_slide(
-        part,
-        1,
-        shown,
-        title,
-        sentence,
-        [
-            judged,
-            f"The front is chosen on validation among {words.some(len(points), 'model')}; test rows are only reported.",
-            BEST,
-        ],
-        [shown.sentence(), *beside, "All widths are shown, decision trees are not."],
-        subject=part.of_data,
-    )
