@@ -13,7 +13,7 @@ from leafscope.app import theme
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
-    PLAIN_UNITS,
+    SHARES,
     axis_title,
     check_columns,
     in_unit,
@@ -43,7 +43,7 @@ class TwoSides:
     measure: str
     """What the number is called."""
     unit: str = "percent"
-    """percent, or one of `PLAIN_UNITS`."""
+    """percent, leaves, ...; shares are drawn in percent."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
     _seeds: pd.DataFrame = field(init=False, repr=False)
@@ -84,7 +84,9 @@ class TwoSides:
                 hoverinfo="skip",
             )
         colours = (theme.MODEL_COLOURS["tree"], theme.MODEL_COLOURS["flat"])
-        for place, row in drawn.iterrows():
+        for place, row in enumerate(self._table.to_dict("records")):
+            if not np.isfinite(row["mean"]):
+                continue
             figure.add_scatter(
                 x=[place],
                 y=[row["mean"]],
@@ -135,8 +137,8 @@ class TwoSides:
             return f"{what}, {one} against {other}: one seed, so no difference is shown ({means})."
         sign = -1.0 if found.mean < 0 else 1.0
         ends = sorted((sign * found.low, sign * found.high))
-        factor, unit = (1.0, self.unit) if self.unit in PLAIN_UNITS else (100.0, "percentage points")
-        size = interval_words(factor * sign * found.mean, *(factor * end for end in ends), found.n, unit)
+        factor, unit = (100.0, "percentage points") if self.unit in SHARES else (1.0, self.unit)
+        size = interval_words(factor * sign * found.mean, factor * ends[0], factor * ends[1], found.n, unit)
         way = "lower" if found.mean < 0 else "higher"
         judged = "" if found.shown() else "no difference shown, "
         return f"{what}, {one} against {other}: {judged}{way} by {size} ({means})."
