@@ -34,9 +34,10 @@ class Statistic:
 def _error(store: Store, run: RunSummary, split: str, at_best: bool) -> float:
     history = store.history(run.run_id)
     rows = history[(history["metric"] == "accuracy") & (history["split"] == split)].set_index("epoch")["value"]
-    losses = history[(history["metric"] == "loss") & (history["split"] == "validation")].set_index("epoch")["value"]
-    epoch = losses.idxmin() if at_best and losses.notna().any() else rows.index.max()
-    return float(1 - rows[epoch])
+    losses = history[(history["metric"] == "loss") & (history["split"] == "validation")].set_index("epoch")["value"].dropna()
+    epochs = rows.index.to_numpy()
+    epoch = losses.index.to_numpy()[int(losses.to_numpy().argmin())] if at_best and len(losses) else epochs.max()
+    return float(1 - rows.to_numpy(float)[epochs == epoch][0])
 
 
 def _counts(store: Store, run: RunSummary) -> np.ndarray:
