@@ -10,6 +10,7 @@
     ├── NonFiniteLossError  the loss became NaN or infinite in training
     ├── StoreError          the database cannot be used (newer schema, damaged, locked)
     │   └── RunNotFoundError    no run has this id
+    ├── SchedulerError      no cluster can train with the scheduler that is named
     ├── RunStateError       the run's status does not allow the operation
     └── ArchiveError        a file of exported runs cannot be written, or is refused
 
@@ -74,6 +75,10 @@ class StoreError(LeafscopeError):
 
 class RunNotFoundError(StoreError):
     """No run has this id."""
+
+
+class SchedulerError(LeafscopeError):
+    """No cluster can train with the scheduler that is named."""
 
 
 class RunStateError(LeafscopeError):

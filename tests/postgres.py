@@ -53,6 +53,13 @@ ON_SQLITE = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
 """Marks a test of what only SQLite can have, such as a text in a column of numbers, or of what a database has no part in."""
 
 
+def make_certificate(certificate: Path, key: Path) -> None:
+    """Make a certificate of this machine that is its own authority, and its key."""
+    asked = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    asked += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run([*asked, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+
+
 class Postgres:
     """A server; it can be ended and started again, and keeps its port."""
 
@@ -72,9 +79,7 @@ class Postgres:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
         key, secret = self._folder / "server.key", self._folder / "secret"
         secret.write_text(PASSWORD)
-        asked = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        asked += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        subprocess.run([*asked, "-keyout", str(key), "-out", str(self.certificate)], check=True, capture_output=True)
+        make_certificate(self.certificate, key)
         key.chmod(0o600)
         secret.chmod(0o600)
         for file in (key, secret, self.certificate):

@@ -86,6 +86,7 @@ def start_app(options: argparse.Namespace) -> int:
     from leafscope.app.first_frame import StyleMiddleware
     from leafscope.core.machine import heap
     from leafscope.core.store.database import location
+    from leafscope.core.worker import scheduler
 
     file = location.ready_file()
     place = str(file)
@@ -96,6 +97,10 @@ def start_app(options: argparse.Namespace) -> int:
             place = Store().place  # report an unusable database here, not on a page
         except LeafscopeError as error:
             return refuse(str(error))
+    try:
+        scheduler.address(None if "://" in place else place)
+    except LeafscopeError as error:
+        return refuse(str(error))
 
     # options are passed here because Streamlit looks for config files beside the console script and in the working directory
     config = {**server.OPTIONS, "server.address": address}

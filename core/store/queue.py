@@ -148,10 +148,15 @@ class Queue(Reading):
             self._give_back(shrinking.MANY)
         self._give_back()
 
-    def claim(self, worker_id: str, pid: int | None = None) -> Claim | None:
-        """Claim the next queued attempt: interactive before sweeps, then the oldest; None if the queue is empty."""
+    def claim(self, worker_id: str, pid: int | None = None, members: bool = True) -> Claim | None:
+        """Claim the next queued attempt: interactive before sweeps, then the oldest; None if the queue is empty.
+
+        Without `members`, those of sweeps are left to `claim_members`.
+        """
         turns = select(attempts.c.run_id, attempts.c.attempt, attempts.c.stop_requested)
         query = turns.where(attempts.c.status == "queued").order_by(*QUEUE_ORDER).limit(1)
+        if not members:
+            query = query.where(attempts.c.priority != PRIORITIES["member"])
         with self._read() as connection:
             if connection.execute(query).first() is None:
                 return None

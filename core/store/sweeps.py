@@ -157,6 +157,13 @@ class Sweeps(Queue):
             connection.execute(update(attempts).where(key.in_([(row.run_id, row.attempt) for row in rows])).values(taken))
         return [Claim(row.run_id, row.attempt, worker_id, row.label, row.config) for row in rows]
 
+    def members_wait(self, most: int) -> int:
+        """Count the members of sweeps that are queued, up to `most`; 0 while another run is queued, which goes first."""
+        query = select(attempts.c.priority).where(attempts.c.status == "queued").order_by(*QUEUE_ORDER).limit(most)
+        with self._read() as connection:
+            found = connection.execute(query).scalars().all() if most > 0 else []
+        return len(found) if found and found[0] == PRIORITIES["member"] else 0
+
     def drop_nets(self, run_ids: Iterable[str]) -> None:
         """Delete the trained weights of runs of which only the scores are still needed."""
         wanted = list(dict.fromkeys(run_ids))

@@ -31,6 +31,9 @@ COMPILING = "compiling"
 VERSION = "leafscope"
 """The row of the table `meta` that names the version of the program that works here."""
 
+IDENTITY = "identity"
+"""The row of the table `meta` that tells this database from any other."""
+
 DEAD = 15.0
 """Seconds without a sign of life after which other workers take a worker for dead."""
 
@@ -115,6 +118,14 @@ class Workers(Queue):
     def compiling(self) -> str:
         """Return the worker that was noted by `set_compiling`, empty if none."""
         return self._noted(COMPILING) or ""
+
+    def identity(self) -> str:
+        """Return a name that no other database has, made when it is first asked for."""
+        if (known := self._noted(IDENTITY)) is None:
+            with self._write() as connection:
+                connection.execute(insert_new(connection, meta), {"name": IDENTITY, "value": uuid.uuid4().hex})
+            known = self._noted(IDENTITY)
+        return str(known)
 
     def _note(self, name: str, value: str) -> None:
         with self._write() as connection:

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.patience > 0:  # what is imported below would compete with the first page
         with contextlib.suppress(OSError, ValueError):  # Windows cannot wait for a pipe
             select.select([0], [], [], options.patience)
-    from leafscope.core.errors import StoreError
+    from leafscope.core.errors import SchedulerError, StoreError
     from leafscope.core.machine import compile_cache
     from leafscope.core.store.store import Store
     from leafscope.core.worker.watch import log
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             store.refuse_other_version()
         compile_cache.choose(store.path)
         worker = Worker(store, options.id, options.device, options.parent, alone=options.alone)
-    except StoreError as error:
+    except (StoreError, SchedulerError) as error:
         log.error("%s", error)
         return 1
 

@@ -109,6 +109,9 @@ class Group:
                 raise
         return True
 
+    def close(self) -> None:
+        """Nothing is left to be closed between two calls of `work`."""
+
     def _lane(self, claims: list[Claim]) -> None:
         while not (self._closing.is_set() or self._watch.ending.is_set()) and (claims := claims or self._claim()):
             self._train(claims)

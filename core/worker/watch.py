@@ -17,6 +17,9 @@ LOOK = 0.1
 GRACE = 2.0
 """Seconds that an ending worker has to save; then the process exits."""
 
+GRACE_ALONE = 20.0
+"""Seconds that a worker without a parent has to save; SLURM waits 30 before it kills."""
+
 log = logger("leafscope.worker")
 
 

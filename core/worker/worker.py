@@ -17,11 +17,13 @@ from leafscope.core.machine.compile_cache import NOT_KEPT
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import Claim, Ending
 from leafscope.core.store.values.tensors import pack, unpack
-from leafscope.core.worker import stages
+from leafscope.core.worker import scheduler, stages
+from leafscope.core.worker.cluster import Cluster
+from leafscope.core.worker.handed import BROKEN
 from leafscope.core.worker.members import Group
 from leafscope.core.worker.patience import patient
 from leafscope.core.worker.recording import AttemptLostError, Recorder, explain, facts_of, fit_attempt, is_expected, left_behind
-from leafscope.core.worker.watch import GRACE, Watch, log
+from leafscope.core.worker.watch import GRACE, GRACE_ALONE, Watch, log
 
 if TYPE_CHECKING:
     from leafscope.core.training.trainer import Trainer
@@ -33,11 +35,6 @@ POLL = 0.05
 IDLE = 1.0
 """Seconds without work after which a worker looks whether anything is left to train."""
 
-GRACE_ALONE = 20.0
-"""Seconds that a worker without a parent has to save; SLURM waits 30 before it kills."""
-
-BROKEN = "the connection to the database broke"
-
 STAGE_EVERY = 1.0
 """Seconds between two checks, by a worker with nothing to train, for sweeps whose second stage is still to be queued."""
 
@@ -48,7 +45,8 @@ class Worker:
     `make_trainer` takes a run and `should_stop`; None: `Trainer`. `threads` is the number of threads that train members of
     sweeps side by side, by default one for each core. `only`: train only these run ids. `on_members` is called, from
     several threads, after every few members. `alone`: no program waits for it, so that it waits for the database where that
-    is away, and has time to save at its end.
+    is away, and has time to save at its end. Where LEAFSCOPE_SCHEDULER names a cluster, that trains the members of sweeps;
+    raises SchedulerError if it cannot.
     """
 
     def __init__(
@@ -69,7 +67,11 @@ class Worker:
         if parent is not None or alone:  # without either, who called it is told at once
             store = patient(store, self.watch.ending)
         self._only = only
-        self._group = Group(store, worker_id, self.watch, device, threads or n_cores(), self._why_stopped, only, on_members)
+        self._group: Group | Cluster
+        if only is None and (address := scheduler.address(store.path)) is not None:
+            self._group = Cluster(store, device, address)
+        else:
+            self._group = Group(store, worker_id, self.watch, device, threads or n_cores(), self._why_stopped, only, on_members)
         self._store = store
         self.worker_id = worker_id
         self._device = device
@@ -105,6 +107,7 @@ class Worker:
     def close(self) -> None:
         """Take the worker off the list."""
         self.watch.end_helper()
+        self._group.close()
         self._let_go()
         self._store.remove_worker(self.worker_id, error=self.watch.reason)
         log.info("ended: %s", self.watch.reason)
@@ -121,7 +124,7 @@ class Worker:
             self._next_stage = 0.0
             self._store.set_worker(self.worker_id, "ready")
             return True
-        claim = None if self._only is not None else self._store.claim(self.worker_id)
+        claim = None if self._only is not None else self._store.claim(self.worker_id, members=False)
         if claim is None:
             return self._go_on()
         (stop,) = self.watch.follow(claim)

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,18 @@ DEAD = 4.0
 """Seconds after which these workers take others for dead."""
 
 
+HANGS = 120.0
+"""Seconds after which something that does not happen is given up."""
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Look until something holds, and fail if it seems never to."""
+    deadline = time.monotonic() + HANGS
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {HANGS:g} s"
+        time.sleep(0.05)
+
+
 def start(target: Any, log: Path, *arguments: Any, environment: Mapping[str, str] | None = None) -> BaseProcess:
     """Call `target` with these arguments in a process of its own, which ends with what it returns."""
     process: BaseProcess = FORKS.Process(target=_call, args=(target, str(log), arguments, dict(environment or {})))
@@ -27,15 +39,18 @@ def start(target: Any, log: Path, *arguments: Any, environment: Mapping[str, str
     return process
 
 
-def worker(url: str, log: Path, *options: str, hold: Path | None = None) -> BaseProcess:
-    """Start `leafscope worker`; while the file `hold` exists, it trains no run to its end."""
-    return start(_work, log, list(options), hold, environment={"LEAFSCOPE_DATABASE": url})
-
-
 @contextlib.contextmanager
-def workers(url: str, folder: Path, count: int, *options: str, hold: Path | None = None) -> Iterator[list[BaseProcess]]:
-    """Workers, which are killed where they outlive the block."""
-    processes = [worker(url, folder / f"worker{number}.log", *options, hold=hold) for number in range(count)]
+def workers(
+    url: str, folder: Path, count: int, *options: str, hold: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[list[BaseProcess]]:
+    """Processes of `leafscope worker`, which are killed where they outlive the block.
+
+    While the file `hold` exists, they train no run to its end.
+    """
+    variables = {"LEAFSCOPE_DATABASE": url, **(environment or {})}
+    processes = [
+        start(_work, folder / f"worker{number}.log", list(options), hold, environment=variables) for number in range(count)
+    ]
     try:
         yield processes
     finally:
@@ -67,12 +82,24 @@ def _call(target: Any, log: str, arguments: tuple[Any, ...], environment: dict[s
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with open(log, "ab") as errors:
         os.dup2(errors.fileno(), 2)
+    import dask
+
+    dask.config.refresh()  # it was imported in another environment
     exit_status = target(*arguments)
     os._exit(exit_status)
 
 
 def _work(options: list[str], hold: Path | None) -> int:
     from leafscope.app.cli import main
+    from leafscope.core.worker import cluster
+
+    cluster.AGAIN = 0.5
+    adjust(hold)
+    return main(["worker", "--device", "cpu", *options])
+
+
+def adjust(hold: Path | None) -> None:
+    """Let this process take others for dead sooner, and train no run to its end while the file `hold` exists."""
     from leafscope.core.store import workers
     from leafscope.core.worker import members
 
@@ -87,4 +114,3 @@ def _work(options: list[str], hold: Path | None) -> int:
             add(recorder, record, *more)
 
         members.Recorder.add = held  # type: ignore[method-assign]
-    return main(["worker", "--device", "cpu", *options])
