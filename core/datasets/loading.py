@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.datasets.dataset import Dataset, Split, SplitOf, mean_and_scale, standardized
+from leafscope.core.datasets.kept import Kept
 from leafscope.core.datasets.registry import DATA_SETS, data_words
 from leafscope.core.datasets.shapes import DataShape, shape
 from leafscope.core.datasets.splits import SplitRows, SplitSizes, split_rows
@@ -17,11 +17,8 @@ from leafscope.core.errors import DataError
 if TYPE_CHECKING:
     from leafscope.core.config import DataConfig
 
-KEPT = 4
-"""Data sets kept in memory; few, since the largest one allowed takes 2.4 GB."""
 
-
-@lru_cache(maxsize=KEPT)
+@Kept
 def load(config: "DataConfig", seed: int) -> Dataset:
     """Read or generate a data set, split it, and standardize it with the mean and deviation of the training rows.
 
