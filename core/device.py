@@ -77,10 +77,10 @@ def check_fits(run: RunConfig, device: str | None = None, gpus: Gpus | None = No
     """
     device = device or _device_of(run, gpus)
     size = shape(run.data)
-    needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
+    needed = memory(run, size.n_features, size.n_outputs, size.n_rows).total
     free = free_bytes(device, gpus)
     if needed > free:
-        fits = largest_depth(run, size.n_features, size.n_classes, size.n_rows, free)
+        fits = largest_depth(run, size.n_features, size.n_outputs, size.n_rows, free)
         none_fits = "fewer rows need less" if run.net.fitted else "no depth fits at this width"
         advice = none_fits if fits is None else f"the largest depth that fits is {fits}"
         raise LimitError(
@@ -93,7 +93,7 @@ def check_fit_together(runs: Sequence[RunConfig]) -> None:
     needed: dict[str, int] = {}
     for run in runs:
         device, size = _device_of(run), shape(run.data)
-        needed[device] = needed.get(device, 0) + memory(run, size.n_features, size.n_classes, size.n_rows).total
+        needed[device] = needed.get(device, 0) + memory(run, size.n_features, size.n_outputs, size.n_rows).total
     for device, total in needed.items():
         if total > (free := free_bytes(device)):
             raise LimitError(

@@ -50,7 +50,8 @@ def main() -> None:
         _lorenz(view, counts)
     with right:
         _nodes(view, counts)
-    chosen = node.part({key: words for key, (words, _) in PARTS.items()}, key="aspect")
+    there = {key: words for key, (words, _) in PARTS.items() if view.data.n_classes or key != "information"}
+    chosen = node.part(there, key="aspect")
     PARTS[chosen][1](view)
     across_depths.across_depths(view)
 
@@ -97,7 +98,7 @@ def _hyperplane_band(key: tuple[object, ...], _view: BalanceView) -> Band | None
 
 def _numbers(view: BalanceView, counts: NDArray[np.int64]) -> None:
     values = view.statistics()
-    by_class = view.class_counts()
+    by_class = view.class_counts() if view.data.n_classes else counts
     chance = _by_chance(view, counts)
     st.markdown(theme.escape_markdown(_sentence(view, counts, chance)))
     tiles = st.container(key="tiles")
@@ -116,7 +117,7 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64]) -> None:
             _tile(statistic, value, expected, why_undefined(name, counts), of)
     others = [
         (statistic, values[name], chance[name], _reason(view, statistic, values[name], counts, by_class))
-        for name, statistic in STATISTICS.items()
+        for name, statistic in view.there.items()
         if name not in BESIDE
     ]
     with st.expander("All statistics", key="all_statistics"):
@@ -152,7 +153,7 @@ def _by_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, dict[L
     """What each chance level gives for every statistic, where it is known."""
     first = _chance(counts) | _first_chance(view, counts)
     found: dict[str, dict[Level, Expected]] = {}
-    for name, statistic in STATISTICS.items():
+    for name, statistic in view.there.items():
         known = {level: view.under_hyperplanes() if level == HYPERPLANES else first for level in statistic.chance}
         found[name] = {level: of[name] for level, of in known.items() if name in of and np.isfinite(of[name].mean)}
     return found
@@ -161,7 +162,9 @@ def _by_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, dict[L
 def _first_chance(view: BalanceView, counts: NDArray[np.int64]) -> dict[str, Expected]:
     """What the first level gives for statistics of classes, of two epochs and of two splits."""
     place = view.epochs.index(view.epoch)
-    found = dict(_class_chance(counts, np.bincount(view.labels, minlength=view.data.n_classes)))
+    found: dict[str, Expected] = {}
+    if view.data.n_classes:
+        found |= _class_chance(counts, np.bincount(view.labels, minlength=view.data.n_classes))
     series = {view.split: view.series()}
     for name, statistic in STATISTICS.items():
         if statistic.expected is not None:

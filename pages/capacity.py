@@ -59,7 +59,7 @@ def main() -> None:
         else:
             sections.nets(table, choice)
     if table is not None and choice is not None:
-        if table["best_test_accuracy"].isna().all():
+        if table["best_test_loss"].isna().all():
             st.info("No member of this sweep has a result yet, so there is no error to compare with its cost.")
         else:
             choices = current.choices(choice.info)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from leafscope.app.leaves import choose_view, depths, errors, members, scores, sections, tree, weights
+from leafscope.app.leaves import choose_view, depths, errors, members, numbers, scores, sections, tree, weights
 from leafscope.app.leaves import node as leaves_node
 from leafscope.app.leaves.node import LeafView
 
@@ -21,6 +21,19 @@ PARTS = {
 }
 """What is shown below the main figures, one at a time: the address's word, the reader's, and what draws it."""
 
+OF_NUMBERS = {
+    "target": ("Its target", numbers.target),
+    "all": ("All leaves", numbers.all_leaves),
+    "epochs": PARTS["epochs"],
+    "splits": PARTS["splits"],
+    "matrix": PARTS["matrix"],
+    "errors": ("Errors by leaf", numbers.errors),
+    "scores": ("Scores", numbers.scores),
+    "depths": PARTS["depths"],
+    "decision_tree": PARTS["decision_tree"],
+}
+"""The same where numbers are predicted."""
+
 
 def main() -> None:
     """Lay out the page."""
@@ -30,8 +43,9 @@ def main() -> None:
         return
     view = leaves_node.choose(found)
     _main_figures(view)
-    chosen = leaves_node.part({key: words for key, (words, _) in PARTS.items()})
-    PARTS[chosen][1](view)
+    parts = PARTS if view.data.n_classes else OF_NUMBERS
+    chosen = leaves_node.part({key: words for key, (words, _) in parts.items()})
+    parts[chosen][1](view)
 
 
 def _main_figures(view: LeafView) -> None:

@@ -52,7 +52,7 @@ def main() -> None:
         words = current.failed_runs(info)
     if words is not None:
         st.warning(theme.escape_markdown(words), icon=":material/error:")
-    if table["best_test_accuracy"].isna().all():
+    if table["best_test_loss"].isna().all():
         st.info("No member of this sweep has a result yet.")
         return
     _figures(info, table)
@@ -126,13 +126,13 @@ def _first_visit() -> None:
 
 
 def _follow(info: SweepInfo) -> None:
-    waiting = bool(current.table(info)["best_test_accuracy"].isna().all())
+    waiting = bool(current.table(info)["best_test_loss"].isna().all())
 
     @store_trouble.fragment(run_every=current.FIRST_REFRESH if waiting else current.REFRESH)
     def view() -> None:
         progress = jobs.sweep_progress(info.sweep_id)
         table = current.table(info)
-        if not progress.active or waiting != bool(table["best_test_accuracy"].isna().all()):
+        if not progress.active or waiting != bool(table["best_test_loss"].isna().all()):
             st.rerun()
         current.progress_bar(info, progress)
         live.show(table)

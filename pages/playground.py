@@ -44,7 +44,8 @@ def main() -> None:
         live.preview(chosen, lambda: actions.draw(chosen, shown, faults), scene.show_untrained)
         return
     live.follow(shown, lambda now: actions.draw(chosen, now, faults), scene.show, scene.run_beside(shown, other))
-    is_plane_of_net = DATA_SETS[shown.config.data.name].is_plane and not shown.config.net.fitted
+    spec = DATA_SETS[shown.config.data.name]
+    is_plane_of_net = spec.is_plane and spec.task == "classification" and not shown.config.net.fitted
     if is_plane_of_net and shown.last and not shown.active:
         fold = st.expander(
             "Decision regions as a figure for slides", icon=":material/image:", key="_regions", on_change="rerun"
@@ -85,7 +86,7 @@ def _misfit(run: RunConfig) -> str | None:
 
 def _cost(run: RunConfig) -> None:
     size = shape(run.data)
-    price = cost(run.net, size.n_features, size.n_classes)
+    price = cost(run.net, size.n_features, size.n_outputs)
     st.caption(
         f"**{theme.thousands(price.parameters)}** parameters, **{theme.thousands(price.multiply_adds)}** multiply-adds per "
         f"example: a capacity-to-computation ratio of **{theme.three_significant(price.ratio)}** "

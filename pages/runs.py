@@ -19,6 +19,8 @@ from leafscope.app.parts.save_table import save_table
 from leafscope.app.runs import actions, lines, space, workers
 from leafscope.app.sweeps import current
 from leafscope.core import jobs
+from leafscope.core.config.run import of_numbers
+from leafscope.core.datasets import DATA_SETS
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.values.summaries import RunSummary
@@ -108,7 +110,12 @@ def _table(found: list[lines.Line]) -> list[RunSummary]:
     """Draw the table; returns the selected runs."""
     shown = [line.summary for line in found]
     table = pd.DataFrame([line.cells for line in found])
-    table[list(lines.SCORES.values())] *= 100
+    table[list(lines.SHARES.values())] *= 100
+    numbers = table[list(lines.RMSES.values())].notna().any(axis=None)
+    if not numbers:
+        table = table.drop(columns=list(lines.RMSES.values()))
+    elif table[list(lines.SHARES.values())].isna().all(axis=None):
+        table = table.drop(columns=list(lines.SHARES.values()))
     event = st.dataframe(
         table,
         hide_index=True,
@@ -121,7 +128,13 @@ def _table(found: list[lines.Line]) -> list[RunSummary]:
             "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             **{
                 name: st.column_config.NumberColumn(format="%.1f %%", help="At the last epoch, one seed.")
-                for name in lines.SCORES.values()
+                for name in lines.SHARES.values()
+            },
+            **{
+                name: st.column_config.NumberColumn(
+                    format="%.4g", help="In the unit of the target, at the last epoch, one seed; lower is better."
+                )
+                for name in lines.RMSES.values()
             },
             "Time (s)": st.column_config.NumberColumn(format="%.1f", help="Training time."),
         },
@@ -255,11 +268,13 @@ def _import() -> None:
 def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
     rows = []
     for summary in shown:
-        config = {}
+        config: dict[str, Any] = {}
         with contextlib.suppress(ValueError, TypeError, IndexError):  # a damaged configuration is left out
             is_valid = run_picker.config_fault(summary) is None
             values = summary.config.model_dump(mode="json") if is_valid else json.loads(summary.config_json)
-            config = pd.json_normalize(values).iloc[0].to_dict()
+            config = {str(name): value for name, value in pd.json_normalize(values).iloc[0].to_dict().items()}
+            if is_valid and summary.config.data.name in DATA_SETS and DATA_SETS[summary.config.data.name].task == "regression":
+                config = of_numbers(config)
         said = {"name": summary.name, "tags": ", ".join(summary.tags), "comment": summary.comment}
         rows.append(said | summary.row() | config)
     return pd.DataFrame(rows)

@@ -34,8 +34,9 @@ def parse(text: str) -> str:
 
 
 def size_words(name: str, sizes: tuple[int, int, int]) -> str:
-    """Say how large a data set is, and of a table that a person brought how uneven: rows, features and classes."""
+    """Say how large a data set is, and of a table that a person brought how uneven: rows, features, classes or target."""
     n_rows, n_features, n_classes = sizes
-    words = f"{theme.thousands(n_rows)} rows, {theme.thousands(n_features)} columns, {n_classes} classes"
+    words = f"{theme.thousands(n_rows)} rows, {theme.thousands(n_features)} columns"
+    words += f", {n_classes} classes" if n_classes else f"; predicts {theme.one_line(DATA_SETS[name].target, 40)}, a number"
     majority = DATA_SETS[name].majority
     return words if majority is None else f"{words}; {theme.percent(majority)} of the rows have the most frequent class"

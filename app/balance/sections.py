@@ -1,5 +1,6 @@
 """Parts of Balance: statistics over epochs, information about the class, and the effect of penalty, noise and gates."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from leafscope.app.figures.balance.information_by_level import InformationLevels
 from leafscope.app.figures.balance.statistic_epochs import StatisticOverEpochs
 from leafscope.app.figures.balance.variants import VariantEffects
 from leafscope.app.figures.shared.chance import columns_of
+from leafscope.app.figures.shared.errors import SHARES, of_target
 from leafscope.app.leaves.view import SPLITS, View
 from leafscope.app.parts import drawing, run_picker, train_missing
 from leafscope.core import jobs
@@ -93,6 +95,16 @@ class BalanceView(View):
         """The epoch, where it matters for what the gates see."""
         return None if sees_the_rows(self.run.config.net, self.layer) else self.epoch
 
+    @property
+    def classes(self) -> NDArray[np.int64] | None:
+        """The class of each row of the split; None where numbers are predicted."""
+        return self.labels if self.data.n_classes else None
+
+    @property
+    def there(self) -> dict[str, Statistic]:
+        """The statistics that there are: those of classes only where classes are predicted."""
+        return {name: one for name, one in STATISTICS.items() if self.data.n_classes or one.needs != "classes"}
+
     def summary(self) -> pd.DataFrame:
         """Every statistic at every recorded epoch."""
         return _summary(self.measured, self)
@@ -113,7 +125,7 @@ class BalanceView(View):
         place = self.epochs.index(self.epoch)
         quick = self.summary().iloc[place]
         return {
-            name: float(quick[name] if name in quick else self.measure(one, [place])[0]) for name, one in STATISTICS.items()
+            name: float(quick[name] if name in quick else self.measure(one, [place])[0]) for name, one in self.there.items()
         }
 
     def measure(self, statistic: Statistic, places: list[int]) -> NDArray[Any]:
@@ -131,14 +143,14 @@ def _under_hyperplanes(key: tuple[Any, ...], _view: BalanceView) -> dict[str, Ex
     seen = _view.seen()
     if seen is None:
         return {}
-    return expected_under_hyperplanes(seen, _view.length, y=_view.labels, n_classes=_view.data.n_classes)
+    return expected_under_hyperplanes(seen, _view.length, y=_view.classes, n_classes=_view.data.n_classes or None)
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
 def _summary(key: tuple[Any, ...], _view: BalanceView) -> pd.DataFrame:
     """Cached until the run has another epoch; the key names the view."""
     del key
-    return summarize(_view.series(), _view.depth, level=_view.length, y=_view.labels, n_classes=_view.data.n_classes)
+    return summarize(_view.series(), _view.depth, level=_view.length, y=_view.classes, n_classes=_view.data.n_classes or None)
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
@@ -152,7 +164,8 @@ def _course(key: tuple[Any, ...], name: str, _view: BalanceView) -> tuple[list[i
 
 def over_epochs(view: BalanceView) -> None:
     """One statistic over the epochs, beside chance."""
-    name = pick("statistic", "Statistic", tuple(STATISTICS), "gini", {key: one.title for key, one in STATISTICS.items()})
+    there = view.there
+    name = pick("statistic", "Statistic", tuple(there), "gini", {key: one.title for key, one in there.items()})
     statistic = STATISTICS[name]
     epochs, values = view.course(name)
     drawing.show(
@@ -266,6 +279,7 @@ def variants(view: BalanceView) -> None:
             overlap=view.overlap,
             split=SPLITS[view.split],
             model=view.run.config.net.kind,
+            errors=SHARES if view.data.n_classes else of_target(view.data.info.target),
         ),
         key="variants",
         caption=f"Each variant changes one setting of {view.run.label} and keeps all others, the learning rate included. This "
@@ -313,7 +327,9 @@ def _effects(
                 store.url, run.run_id, summary.attempt, view.layer, view.split, view.length, name, run.net.depth, run.epochs
             )
             record["value"] = value
-            record |= {f"{split}_error": 1 - summary.last[f"{split}_accuracy"] for split in ("validation", "test")}
+            for split in ("validation", "test"):
+                last = summary.last
+                record[f"{split}_error"] = last.get(f"{split}_rmse", 1 - last.get(f"{split}_accuracy", math.nan))
         for level in (INDEPENDENT_BITS, HYPERPLANES):
             one = chance.get(level, Expected.unknown())
             record |= dict(zip(columns_of(level), (one.mean, one.low, one.high), strict=True))

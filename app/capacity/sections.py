@@ -22,7 +22,7 @@ from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.parts import drawing
 from leafscope.app.parts.save_table import save_table
 from leafscope.app.sweeps import current
-from leafscope.app.sweeps.curves import cost_points
+from leafscope.app.sweeps.curves import cost_points, errors_of
 from leafscope.app.sweeps.findings import data_words, interval_words, stage_words
 from leafscope.core import jobs
 from leafscope.core.bench import FEATURES
@@ -320,8 +320,8 @@ def net_lines(rows: pd.DataFrame, runs: Mapping[str, RunConfig]) -> pd.DataFrame
         part = rows[rows["depth"] == depth]
         run = runs[part["run_id"].iloc[0]]
         size = shape(run.data)
-        price = cost(run.net, size.n_features, size.n_classes)
-        gating = price.multiply_adds - cost(_without_gates(run.net), size.n_features, size.n_classes).multiply_adds
+        price = cost(run.net, size.n_features, size.n_outputs)
+        gating = price.multiply_adds - cost(_without_gates(run.net), size.n_features, size.n_outputs).multiply_adds
         lines += [
             ("stored", depth, price.parameters),
             ("distinct", depth, price.distinct_parameters),
@@ -364,7 +364,7 @@ def errors(table: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
     points = cost_points(drawn, choice.cost, choosing)
     hidden = "" if choice.trees else " Decision trees are left out."
     drawing.show(
-        ErrorByCost(points, choice.cost),
+        ErrorByCost(points, choice.cost, errors_of(drawn)),
         key="error_by_cost",
         subject=choice.of_data,
         caption=f"{data_words(rows)} Errors at the epoch of the lowest validation loss, at all widths. The front is chosen on "

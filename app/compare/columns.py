@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from leafscope.app.figures.compare.scores import Score
+from leafscope.app.figures.compare.scores import Score, title
 from leafscope.core.comparison.table import field_words, value_words
 from leafscope.core.sweep.outcome import SCORES
 
@@ -18,7 +18,8 @@ def column_words(column: str) -> str:
     which, _, score = column.partition("_")
     if column not in SCORES:
         return field_words(column)
-    words = score.replace("_", " ")
+    split, _, metric = score.partition("_")
+    words = f"{split} {title(metric)}"
     return words if which == "best" else f"{words} at the last epoch"
 
 
@@ -29,9 +30,9 @@ def heading(column: str) -> str:
 
 
 def score_of(column: str) -> Score:
-    """Take a column of scores: accuracies are shares, of which the higher is better; losses are not."""
+    """Take a column of scores: of accuracies, which are shares, and of R², the higher is better; of all others the lower."""
     is_share = column.endswith("accuracy")
-    return Score(column_words(column), percent=is_share, higher_is_better=is_share)
+    return Score(column_words(column), percent=is_share, higher_is_better=is_share or column.endswith("_r2"))
 
 
 def plotted(table: pd.DataFrame, name: str) -> list[Any]:

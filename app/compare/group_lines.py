@@ -8,6 +8,7 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.compare.selection import BASELINE, Selection, token
+from leafscope.app.figures.compare.scores import title
 from leafscope.core.comparison.groups import Paired, compare, score_interval, seed_means
 from leafscope.core.comparison.intervals import Interval, holm
 
@@ -29,7 +30,7 @@ def group_lines(found: Selection) -> pd.DataFrame:
             at_best = interval if split == "validation" else score_interval(group.rows, found.column(split))
             last = seed_means(group.rows, found.column(split, "last"))
             name = "Validation" if split == "validation" else "Test"
-            line[f"{name} {found.metric}, best"] = _interval_words(found, at_best)
+            line[f"{name} {title(found.metric)}, best"] = _interval_words(found, at_best)
             line[f"{name}, last"] = _score_words(found, float(last.mean()) if len(last) else math.nan)
         one = differences[place]
         if baseline is not None:
@@ -41,7 +42,8 @@ def group_lines(found: Selection) -> pd.DataFrame:
 def _interval_words(found: Selection, interval: Interval) -> str:
     if math.isnan(interval.mean):
         return theme.MISSING
-    low, high = (_score_words(found, max(0.0, value)) for value in (interval.low, interval.high))  # no loss is below 0
+    least = -math.inf if found.metric == "r2" else 0.0  # no loss is below 0
+    low, high = (_score_words(found, max(least, value)) for value in (interval.low, interval.high))
     words = _score_words(found, interval.mean)
     return words if math.isnan(interval.low) else f"{words} [{low.removesuffix(' %')}, {high.removesuffix(' %')}]"
 

@@ -9,12 +9,14 @@ from leafscope.app.compare.run_lines import run_lines
 from leafscope.app.compare.selection import Selection
 from leafscope.app.figures.compare.field_scatter import Field, FieldScatter
 from leafscope.app.parts import drawing
-from leafscope.core.comparison.table import MEASURES, differing
+from leafscope.core.comparison.table import differing, measures_of
 
 
 def show(found: Selection) -> None:
     """Ask for the axes, and show the runs; a click on a marker shows its run below."""
-    options = [name for name in ("model", *differing(found.table), *MEASURES) if found.report or "test" not in name]
+    options = [
+        name for name in ("model", *differing(found.table), *measures_of(found.table)) if found.report or "test" not in name
+    ]
     options = [name for name in options if found.table[name].notna().any()]
     left, right = st.columns(2)
     with left:

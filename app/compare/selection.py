@@ -14,6 +14,7 @@ from leafscope.app.address import link, session
 from leafscope.app.address.choice import pick
 from leafscope.app.compare import naming
 from leafscope.app.compare.naming import BY, MOST_KEPT
+from leafscope.app.figures.compare.scores import better_sign
 from leafscope.app.figures.shared.group_style import GroupStyle
 from leafscope.app.parts import filters, run_picker
 from leafscope.app.sweeps import current, offer
@@ -24,6 +25,7 @@ from leafscope.core.comparison.intervals import Interval
 from leafscope.core.comparison.table import (
     differing,
     field_words,
+    predict_numbers,
     run_table,
     value_words,
 )
@@ -38,6 +40,8 @@ DATA = "data_set"
 
 ALL, SINGLE = "all", "single"
 METRICS = {"accuracy": "accuracy", "loss": "loss"}
+OF_NUMBERS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+"""Scores by which runs that predict numbers are ranked."""
 MOST_CHOSEN = 100
 """Runs that an address names one by one; of more, it holds the filter."""
 CHOSEN_KEY = "_chosen_runs"
@@ -297,7 +301,8 @@ def _grouped(
     revision: tuple[Any, ...],
 ) -> Selection:
     with st.sidebar:
-        metric = pick(METRIC, "Ranked by validation", list(METRICS), "accuracy", METRICS)
+        metrics = OF_NUMBERS if predict_numbers(compared) else METRICS
+        metric = pick(METRIC, "Ranked by validation", list(metrics), next(iter(metrics)), metrics)
         fields = _fields(shown, compared)
         session.seed_from_url(REPORT, lambda text: text == "1", False)
         report = st.toggle(
@@ -343,7 +348,7 @@ def _ranked(asked: _Asked) -> tuple[list[Group], list[Interval], list[str]]:
     """The groups, the best first, with their scores and names, kept until a run changes; callers must not change them."""
     made = groups(asked.table, asked.fields)
     intervals = [score_interval(one.rows, f"best_validation_{asked.metric}") for one in made]
-    order = rank_means([interval.mean for interval in intervals], lowest=asked.metric == "loss")
+    order = rank_means([interval.mean for interval in intervals], lowest=better_sign(asked.metric) < 0)
     made, intervals = [made[place] for place in order], [intervals[place] for place in order]
     return made, intervals, naming.group_words(made)
 

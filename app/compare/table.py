@@ -12,7 +12,8 @@ from leafscope.app.compare.run_lines import column_config, run_lines
 from leafscope.app.compare.selection import BASELINE, Selection, pick_group
 from leafscope.app.parts.save_table import save_table
 from leafscope.app.runs import actions
-from leafscope.core.comparison.table import CONFIG_FIELDS, MEASURES, field_words, shared, value_words
+from leafscope.core.comparison.table import CONFIG_FIELDS, field_words, measures_of, predict_numbers, shared, value_words
+from leafscope.core.config.run import of_numbers
 
 _HANDLED = "_handled_rows"
 """Key of session state: the chosen rows of each table that the page has already acted on."""
@@ -101,7 +102,8 @@ def _actions(found: Selection) -> None:
             st.switch_page(navigation.LEAVES_PAGE, query_params={session.Keys.RUN: one.run_id})
         actions.annotate(chosen, "compare")
         actions.python(chosen)
-        columns = ["run_id", "title", "status", "model", *CONFIG_FIELDS, *MEASURES, "comment"]
+        fields = of_numbers(dict.fromkeys(CONFIG_FIELDS)) if predict_numbers(found.table) else CONFIG_FIELDS
+        columns = ["run_id", "title", "status", "model", *fields, *measures_of(found.table), "comment"]
         save_table(
             lambda: found.table[columns].assign(tags=found.table["tags"].map(", ".join)),
             "leafscope-comparison",
@@ -114,6 +116,6 @@ def _actions(found: Selection) -> None:
 
 def _shared_words(found: Selection) -> str:
     """What all compared runs have in common, in words."""
-    same = shared(found.table)
+    same = of_numbers(shared(found.table)) if predict_numbers(found.table) else shared(found.table)
     parts = [f"{field_words(field)} {theme.one_line(value_words(field, value), 40)}" for field, value in same.items()]
     return ", ".join(parts)

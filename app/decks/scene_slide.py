@@ -9,6 +9,7 @@ from leafscope.app import theme
 from leafscope.app.decks.snapshot import versions
 from leafscope.app.scene import assets
 from leafscope.core.config import RunConfig
+from leafscope.core.datasets.registry import data_words
 from leafscope.core.errors import LimitError
 from leafscope.core.store.decks import Slide
 
@@ -141,7 +142,7 @@ def _size(packed: Mapping[str, Any]) -> int:
 
 def _title(scenes: Sequence[Mapping[str, Any]], place: Mapping[str, Any], runs: Sequence[RunConfig]) -> str:
     """At most 12 words, with the numbers of the place."""
-    data = theme.one_line(runs[0].data.name.replace("_", " "), 30)
+    data = theme.one_line(data_words(runs[0].data.name), 30)
     subject = f"{data}: " if len(data.split()) <= 2 else ""
     words = [_noun(scene) for scene in scenes]
     if place.get("shuffled"):
@@ -149,15 +150,18 @@ def _title(scenes: Sequence[Mapping[str, Any]], place: Mapping[str, Any], runs: 
     if place.get("level") is not None:
         return f"{subject}{words[0]}, read to level {place['level']} of {scenes[0]['depth']}"
     shares = [_score(scene, place.get("epoch")) for scene in scenes]
-    errors = [1 - share for share in shares if share is not None]
+    number = scenes[0].get("target") is not None
+    words_of = theme.three_significant if number else theme.percent
+    errors = [share if number else 1 - share for share in shares if share is not None]
     if len(scenes) > 2 and errors:
-        return f"{subject}{len(scenes)} nets, test error {theme.percent(min(errors))} to {theme.percent(max(errors))}"
+        what = "RMSE" if number else "error"
+        return f"{subject}{len(scenes)} nets, test {what} {words_of(min(errors))} to {words_of(max(errors))}"
     if None in shares:
         return f"{subject}{' and '.join(words)}"
     when = "" if place.get("epoch") is None else f" after epoch {place['epoch']}"
     between = " with " if len(words) == 1 else " "
-    said = ", ".join(f"{word}{between}{theme.percent(share)}" for word, share in zip(words, shares) if share is not None)
-    return f"{subject}{said} test accuracy{when}"
+    said = ", ".join(f"{word}{between}{words_of(share)}" for word, share in zip(words, shares) if share is not None)
+    return f"{subject}{said} test {'RMSE' if number else 'accuracy'}{when}"
 
 
 def _noun(scene: Mapping[str, Any]) -> str:

@@ -102,16 +102,17 @@ def _why_empty(view: LeafView) -> str:
     return f"It is unseen: no row of any split reaches it. {impossible_words(view)}".strip()
 
 
-def _predicted(view: LeafView, predictions: NDArray[np.int64] | None) -> str:
+def _predicted(view: LeafView, predictions: NDArray[Any] | None) -> str:
     if predictions is None:
         return f"No predictions: {view.no_weights()}."
     return "Predictions of the net after the last epoch."
 
 
-def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> None:
+def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[Any] | None) -> None:
     split = view.data.splits[view.split]
-    sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
-    st.markdown(theme.escape_markdown(sentence))
+    if view.data.n_classes:
+        sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
+        st.markdown(theme.escape_markdown(sentence))
     shown = _row_table(view, members, predictions)
     words = drawing.in_words(shown.iloc[:, : shown.shape[1] - view.data.raw.shape[1]])
     st.dataframe(shown, hide_index=True, height=320, key="member_table", column_config=words)
@@ -122,15 +123,20 @@ def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArr
         _save_rows(view, lambda: shown)
 
 
-def _row_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[np.int64] | None) -> pd.DataFrame:
-    """One row for each row of the node: class, prediction, margin, and its features."""
+def _row_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[Any] | None) -> pd.DataFrame:
+    """One row for each row of the node: its class or number, prediction, margin, and its features."""
     split = view.data.splits[view.split]
-    names = np.array(view.data.class_names)
-    table = pd.DataFrame({"row": split.index[members], "class": names[split.y[members]]})
-    if predictions is not None:
-        table["prediction"] = names[predictions]
-        table["wrong"] = predictions != split.y[members]
-    table = table.assign(**_at_the_gates(view, members))
+    if view.data.n_classes:
+        names = np.array(view.data.class_names)
+        table = pd.DataFrame({"row": split.index[members], "class": names[split.y[members]]})
+        if predictions is not None:
+            table["prediction"] = names[predictions]
+            table["wrong"] = predictions != split.y[members]
+        table = table.assign(**_at_the_gates(view, members))
+    else:
+        table = pd.DataFrame({"row": split.index[members], "target": split.y[members]})
+        if predictions is not None:
+            table = table.assign(prediction=predictions, error=predictions - split.y[members])
     values = view.data.raw[split.index[members]]
     return pd.concat([table, pd.DataFrame(values.reshape(len(members), -1), columns=list(view.data.feature_names))], axis=1)
 

@@ -24,6 +24,7 @@ from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
 from leafscope.core.inspection.decision_leaves import DecisionLeaves, decision_leaves
 from leafscope.core.inspection.trained import fitted_trees, trained_net
+from leafscope.core.scores import SCORES
 from leafscope.core.usage.chance import expected_divergence
 from leafscope.core.usage.change import churn, settled
 from leafscope.core.usage.counts import (
@@ -301,20 +302,23 @@ def _side_by_side(view: LeafView, tree: DecisionLeaves, loads: dict[str, NDArray
         name: _all_statistics(view, leaves, len(counts)) for (name, counts), leaves in zip(loads.items(), both, strict=True)
     }
     history = jobs.default_store().history(view.run.run_id)
-    at_epoch = (history["epoch"] == view.epoch) & (history["split"] == "test") & (history["metric"] == "accuracy")
-    accuracies = [float(history.loc[at_epoch, "value"].iloc[0]), tree.accuracy["test"]]
-    for values, accuracy in zip(columns.values(), accuracies, strict=True):
-        values["test accuracy"] = theme.percent(accuracy)
+    score = SCORES[view.data.task.recorded[0]]
+    at_epoch = (history["epoch"] == view.epoch) & (history["split"] == "test") & (history["metric"] == score.name)
+    found = [float(history.loc[at_epoch, "value"].iloc[0]), tree.score["test"]]
+    for values, one in zip(columns.values(), found, strict=True):
+        written = theme.percent(one) if score.unit == "share" else theme.three_significant(one)
+        values[f"test {score.title if score.name == 'rmse' else score.name}"] = written
     return pd.DataFrame(columns).rename_axis("statistic").reset_index()
 
 
 def _all_statistics(view: LeafView, leaves: Mapping[str, NDArray[np.integer]], n_leaves: int) -> dict[str, str]:
     counts = {split: np.bincount(leaf, minlength=n_leaves) for split, leaf in leaves.items()}
-    given = {
+    given: dict[str, Any] = {
         "counts": Loads(counts[view.split][None]),
-        "classes": ByClass(leaves[view.split][None], view.labels, (n_leaves - 1).bit_length(), view.data.n_classes),
         "splits": (counts["train"][None], counts["test"][None]),
     }
+    if view.data.n_classes:
+        given["classes"] = ByClass(leaves[view.split][None], view.labels, (n_leaves - 1).bit_length(), view.data.n_classes)
     shown = [statistic for statistic in STATISTICS.values() if statistic.needs in given]
     named = {one.title: statistic_words(one, one.measure(given[one.needs])[0]) for one in shown}
     return {"leaves": theme.thousands(n_leaves)} | named

@@ -1,6 +1,7 @@
 """One run as the pages about leaves see it: its leaves, classes and statistics at one epoch of one split."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -48,8 +49,8 @@ class View:
         return f"{SPLITS[self.split]} rows"
 
     @property
-    def labels(self) -> NDArray[np.int64]:
-        """The class of each row of the split."""
+    def labels(self) -> NDArray[Any]:
+        """The class, or the number, of each row of the split."""
         return self.data.splits[self.split].y
 
     @property
@@ -94,14 +95,14 @@ class View:
             return None
         return trained
 
-    def predictions(self, split: str | None = None) -> NDArray[np.int64] | None:
-        """The net's class of each row of a split at this epoch; None where its weights are not kept."""
+    def predictions(self, split: str | None = None) -> NDArray[Any] | None:
+        """The net's class, or number, of each row of a split at this epoch; None where its weights are not kept."""
         if self.epoch != self.last_epoch or self.run.active:
             return None
         return _predictions(*self.key, split or self.split, self)
 
-    def predictions_of(self, node: int, members: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """The net's class of each row of a node, of which these are the rows; None where its weights are not kept."""
+    def predictions_of(self, node: int, members: NDArray[np.int64]) -> NDArray[Any] | None:
+        """The net's class, or number, of each of these rows of a node; None where its weights are not kept."""
         if self.epoch != self.last_epoch or self.run.active:
             return None
         return _predictions_of(*self.key, self.layer, self.split, node, self, members)
@@ -128,11 +129,11 @@ def _series(url: str, run_id: str, attempt: int, status: str, last_epoch: int, l
 @st.cache_data(show_spinner=False, max_entries=24)
 def _predictions(
     url: str, run_id: str, attempt: int, status: str, last_epoch: int, split: str, _view: View
-) -> NDArray[np.int64] | None:
+) -> NDArray[Any] | None:
     """Cached, since loading a deep net takes a tenth of a second; the other arguments identify the view."""
     del url, run_id, attempt, status, last_epoch
     trained = _view.trained()
-    return None if trained is None else trained.predict(_view.data.splits[split].x)[0]
+    return None if trained is None else _view.data.answers(trained.net(_view.data.splits[split].x))
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
@@ -147,8 +148,8 @@ def _predictions_of(
     node: int,
     _view: View,
     _members: NDArray[np.int64],
-) -> NDArray[np.int64] | None:
+) -> NDArray[Any] | None:
     """Cached like `_predictions`, which computes all rows of a split: a second and a copy of their features for 100,000."""
     del url, run_id, attempt, status, last_epoch, layer, node
     trained = _view.trained()
-    return None if trained is None else trained.predict(_view.data.splits[split].features(_members))[0]
+    return None if trained is None else _view.data.answers(trained.net(_view.data.splits[split].features(_members)))

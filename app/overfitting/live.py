@@ -9,11 +9,13 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.figures.shared.model_style import model_style, model_words
+from leafscope.app.sweeps.curves import errors_of
+from leafscope.core.comparison.statistics import measure
 
 
 def show(table: pd.DataFrame) -> None:
     """Show the mean test error so far against depth."""
-    known = table.dropna(subset=["best_test_accuracy"])
+    known = table.dropna(subset=["best_test_loss"])
     if known.empty:
         st.caption("The first points appear when all trials of a member have ended, and what was chosen has been trained.")
         return
@@ -32,14 +34,17 @@ def show(table: pd.DataFrame) -> None:
 
 
 def _spec(part: pd.DataFrame, depths: list[int]) -> dict[str, Any]:
-    """Describe the live curves for ECharts: mean test error in percent by depth, a line for each model."""
+    """Describe the live curves for ECharts: mean test error by depth, a line for each model."""
+    errors = errors_of(part)
+    title = f"Test error so far ({errors.axis})"
+    part = part.assign(error=(100 if errors.are_shares else 1) * measure(part, "best", "test", "error"))
     look = session.look()
     size = theme.FONT_SIZE[look.projector]
     text = {"fontSize": size, "color": theme.TEXT[look.dark]}
     series = []
     for model, variant in dict.fromkeys(zip(part["model"], part["variant"])):
         mine = part[(part["model"] == model) & (part["variant"] == variant)]
-        means = 100 * (1 - mine.groupby("depth", dropna=False)["best_test_accuracy"].mean())
+        means = mine.groupby("depth", dropna=False)["error"].mean()
         everywhere = means[means.index.isna()]
         by = {depth: float(means[depth]) for depth in means.index if not math.isnan(depth)}
         points = [round(by.get(depth, float(everywhere.iloc[0]) if len(everywhere) else math.nan), 3) for depth in depths]
@@ -56,7 +61,12 @@ def _spec(part: pd.DataFrame, depths: list[int]) -> dict[str, Any]:
         )
     return {
         "animation": False,
-        "title": {"text": "Test error so far (% of rows)", "left": 0, "top": 6, "textStyle": text | {"fontWeight": "bold"}},
+        "title": {
+            "text": title,
+            "left": 0,
+            "top": 6,
+            "textStyle": text | {"fontWeight": "bold"},
+        },
         "grid": {"left": 8, "right": 24 + 14 * size, "top": 3 * size, "bottom": 2 * size, "containLabel": True},
         "legend": {"orient": "vertical", "right": 0, "top": 2 * size, "textStyle": text},
         "tooltip": {"trigger": "axis"},

@@ -19,7 +19,7 @@ from leafscope.app.overfitting.part import DEPTH_KEY, WIDTH_KEY, Choice, of_data
 from leafscope.app.parts import drawing
 from leafscope.app.parts.save_table import save_table
 from leafscope.app.sweeps import findings
-from leafscope.app.sweeps.curves import error_curves, gap_curves, intervals
+from leafscope.app.sweeps.curves import error_curves, errors_of, gap_curves, intervals
 from leafscope.app.sweeps.findings import stage_words
 from leafscope.app.sweeps.headline import chosen_depth
 from leafscope.core import jobs
@@ -30,6 +30,7 @@ from leafscope.core.errors import StoreError
 from leafscope.core.inspection.levels import scores_by_level
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.models import net_lines
+from leafscope.core.scores import TASKS
 from leafscope.core.store.values.summaries import SweepInfo
 
 EPOCHS: dict[statistics.Which, str] = {"best": "at the epoch of the lowest validation loss", "last": "at the last epoch"}
@@ -50,7 +51,9 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
             st.session_state[WIDTH_KEY], st.session_state[DEPTH_KEY] = int(data[0]), int(data[1])
 
     drawing.show(
-        HelpMap(statistics.where_it_helps(mine, "tree", "dense", which=choice.which, overlap=overlap(mine))),
+        HelpMap(
+            statistics.where_it_helps(mine, "tree", "dense", which=choice.which, overlap=overlap(mine)), errors=errors_of(mine)
+        ),
         key="help_map",
         subject=choice.of_data,
         caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; grey and outlined: no difference is shown, by Holm over "
@@ -71,7 +74,7 @@ def error(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
     notes = [EPOCHS[choice.which], falling_words(rows), collapsed_words(rows), capacity_words(rows)]
     rule = "The depth with the lowest mean validation error is chosen; test rows are only reported."
     drawing.show(
-        ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, lit(rows, choice)),
+        ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, lit(rows, choice), errors_of(rows)),
         key="error_by_depth",
         subject=choice.subject,
         caption=f"{findings.data_words(rows)} Errors {'; '.join(filter(None, notes))}. "
@@ -100,7 +103,7 @@ def gap(rows: pd.DataFrame, choice: Choice) -> None:
     rows = shown(rows, choice)
     seeds = _seeds(rows, statistics.gap(rows, choice.which, "error")) if choice.seeds else None
     drawing.show(
-        GapByDepth(gap_curves(rows, choice.which), seeds, lit=lit(rows, choice)),
+        GapByDepth(gap_curves(rows, choice.which), seeds, lit=lit(rows, choice), errors=errors_of(rows)),
         key="gap_by_depth",
         subject=choice.subject,
         caption=f"Test error minus training error {EPOCHS[choice.which]}. A model that fits less has a smaller gap without "
@@ -124,7 +127,7 @@ def tree_against_flat(rows: pd.DataFrame, choice: Choice) -> None:
     differences = statistics.differences_by_depth(compared, "tree", "flat", choice.which, "test", "error", overlap=term)
     gaps = statistics.gap_differences_by_depth(compared, "tree", "flat", choice.which, "error", overlap=term)
     drawing.show(
-        DifferencesByDepth(differences, "tree", "flat", basis),
+        DifferencesByDepth(differences, "tree", "flat", basis, errors_of(rows)),
         key="tree_against_flat",
         subject=choice.subject,
         caption=f"{where}, paired over seeds. {overfits_words(gaps)} "
@@ -151,7 +154,8 @@ def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
     store = jobs.default_store()
     ids = list(rows["run_id"])
     losses = store.curves(ids, "train", "loss")
-    accuracies = {split: store.curves(ids, split, "accuracy") for split in ("train", "test")}
+    metric = "rmse" if statistics.are_numbers(rows) else "accuracy"
+    scores = {split: store.curves(ids, split, metric) for split in ("train", "test")}
     for _, pair in rows.groupby(["depth", "seed"]):
         sides = [pair[pair["model"] == model] for model in ("tree", "flat")]
         found: tuple[int | None, int | None] = (None, None)
@@ -161,10 +165,10 @@ def at_same_train_loss(rows: pd.DataFrame) -> pd.DataFrame:
         for side, place in zip(sides, found, strict=True):
             for line in side.index:
                 for split in ("train", "test"):
-                    known = accuracies[split].get(rows.loc[line, "run_id"])
+                    known = scores[split].get(rows.loc[line, "run_id"])
                     value = math.nan if place is None or known is None else float(known[1][place])
                     for which in ("best", "last"):
-                        rows.loc[line, f"{which}_{split}_accuracy"] = value
+                        rows.loc[line, f"{which}_{split}_{metric}"] = value
     return rows
 
 
@@ -178,7 +182,11 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
         st.info("The trained trees of this depth are not stored here; train one in the Playground to see its levels.")
         return
     drawing.show(
-        AccuracyByLevel(intervals(values, ["split", "level"], "accuracy", overlap(rows), is_share=True), choice.depth),
+        AccuracyByLevel(
+            intervals(values, ["split", "level"], "score", overlap(rows), is_share=not statistics.are_numbers(rows)),
+            choice.depth,
+            errors_of(rows),
+        ),
         key="level_accuracy",
         subject=f"{choice.subject}, K = {choice.depth}",
         caption="Nets after their last epoch, without the nodes deeper than level l; nothing is retrained. "
@@ -189,7 +197,10 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def level_table(url: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
-    """Accuracy of trained trees by level: run_id, split, level, accuracy; runs without whole weights are left out."""
+    """Accuracy, or of numbers the RMSE, of trained trees by level: run_id, split, level, score.
+
+    Runs without whole weights are left out.
+    """
     del url  # the store's, to which what is cached belongs
     store = jobs.default_store()
     lines = []
@@ -200,13 +211,14 @@ def level_table(url: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
             trained = None if summary is None else trained_net(store, run_id)
         if summary is None or trained is None or not summary.config.net.model.shares_prefixes:
             continue
-        scores = scores_by_level(trained.net, load(summary.config.data, summary.config.data_seed))
+        data = load(summary.config.data, summary.config.data_seed)
+        scores = scores_by_level(trained.net, data)
         for split in ("test", "train"):
             lines += [
-                {"run_id": run_id, "split": split, "level": level, "accuracy": value}
-                for level, value in enumerate(scores[split, "accuracy"])
+                {"run_id": run_id, "split": split, "level": level, "score": value}
+                for level, value in enumerate(scores[split, data.task.recorded[0]])
             ]
-    return pd.DataFrame(lines, columns=["run_id", "split", "level", "accuracy"])
+    return pd.DataFrame(lines, columns=["run_id", "split", "level", "score"])
 
 
 def curves(rows: pd.DataFrame, choice: Choice) -> None:
@@ -220,7 +232,7 @@ def curves(rows: pd.DataFrame, choice: Choice) -> None:
         return
     table = intervals(values, ["model", "variant", "split", "epoch"], "value", overlap(rows))
     drawing.show(
-        TrainingCurves(table, values if choice.seeds else None),
+        TrainingCurves(table, values if choice.seeds else None, errors=errors_of(rows)),
         key="seed_curves",
         subject=f"{choice.subject}, K = {choice.depth}",
         caption=f"Mean over seeds of the runs with the chosen learning rates. {bands_words(rows)}",
@@ -257,7 +269,7 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
         for n_train, part in mine.groupby("n_train")
     ]
     drawing.show(
-        ErrorByRows(pd.concat(parts, ignore_index=True)),
+        ErrorByRows(pd.concat(parts, ignore_index=True), errors_of(mine)),
         key="error_by_rows",
         subject=f"{choice.data.replace('_', ' ')}, width {choice.width:g}",
         caption=f"Errors {EPOCHS[choice.which]}; the same validation and test rows at every size. {bands_words(mine)}",
@@ -267,10 +279,11 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
 def table(info: SweepInfo, results: pd.DataFrame) -> None:
     """All members, sortable, and as CSV."""
     with st.expander(f"All {theme.thousands(len(results))} members", icon=":material/table:"):
+        recorded = TASKS["regression" if statistics.are_numbers(results) else "classification"].recorded
         shown = [
             "model", "variant", "data", "n_train", "width", "depth", "seed", "status", "train.lr", "train.weight_decay",
-            "best_epoch", "best_validation_accuracy", "best_test_accuracy", "best_train_accuracy", "best_test_loss",
-            "best_train_loss",
+            "best_epoch", *(f"best_{split}_{metric}" for metric in recorded for split in ("validation", "test", "train")),
+            "best_test_loss", "best_train_loss",
             "parameters", "trained_parameters", "multiply_adds", "seconds", "inference_seconds", "run_id",
         ]  # fmt: skip
         words = drawing.in_words(results[shown])
@@ -311,10 +324,13 @@ def falling_words(rows: pd.DataFrame) -> str:
 
 
 def collapsed_words(rows: pd.DataFrame) -> str:
-    """Count the nets that predict no better than the majority class; they are drawn like all others."""
-    nets = rows[rows["model"].isin(net_lines()) & rows["best_test_accuracy"].notna()]
-    count = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
-    return f"{count} of {len(nets)} nets are no better than the majority class" if count else ""
+    """Count the nets that predict no better than the same answer for every row; they are drawn like all others."""
+    nets = rows[rows["model"].isin(net_lines()) & rows["best_test_loss"].notna()]
+    if statistics.are_numbers(rows):
+        count, what = int((nets["best_test_rmse"] >= nets["chance_rmse"]).sum()), "the mean of the training rows"
+    else:
+        count, what = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum()), "the majority class"
+    return f"{count} of {len(nets)} nets are no better than {what}" if count else ""
 
 
 def capacity_words(rows: pd.DataFrame) -> str:

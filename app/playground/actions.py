@@ -13,7 +13,7 @@ from leafscope.app.playground import continuous, controls, presets, scene
 from leafscope.app.scene import payload
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, changed
-from leafscope.core.datasets import load, shape
+from leafscope.core.datasets import DATA_SETS, load, shape
 from leafscope.core.errors import DataError, LeafscopeError, LimitError
 from leafscope.core.store.values.summaries import RunSummary
 
@@ -182,11 +182,29 @@ def _score_words(now: RunSummary) -> str:
     if now.active or not now.last:
         return ""
     n = theme.thousands(shape(now.config.data).n_test)
+    if "test_rmse" in now.last:
+        return _number_words(now, n)
     best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
     at_best = f"{best} at epoch {now.best_epoch}, where validation loss was lowest"
     if now.best_epoch is None:
         at_best = "no epoch had a finite validation loss"
     return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}{_always_words(now)}"
+
+
+def _number_words(now: RunSummary, n: str) -> str:
+    """Give the test RMSE, in the unit of the target, beside that of always the mean of the training rows."""
+    rmse, target = now.last["test_rmse"], theme.escape_markdown(DATA_SETS[now.config.data.name].target, 40)
+    said = (
+        f": test RMSE **{theme.three_significant(rmse)}** (unit of {target}; R² {theme.three_significant(now.last['test_r2'])})"
+    )
+    at_best = f"{theme.three_significant(now.best.get('test_rmse', math.nan))} at epoch {now.best_epoch}"
+    said += f" after the last epoch, n = {n}" + ("" if now.best_epoch is None else f" ({at_best})")
+    try:
+        always = load(now.config.data, now.config.data_seed).chance["rmse"]
+    except DataError:
+        return said
+    beside = f"always predicting the training mean: {theme.three_significant(always)}"
+    return f"{said}; {beside}" if rmse < always else f"{said}; **no better than always the training mean** ({beside})"
 
 
 def _always_words(now: RunSummary) -> str:

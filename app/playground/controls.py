@@ -184,8 +184,10 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
             ask(OF_MODELS[option.name])
         action = st.container()
         with st.expander("Net and training"):
+            numbers = DATA_SETS[st.session_state[DATA.key]].task == "regression"
             for control in NET_AND_TRAINING:
-                ask(control)
+                if not (numbers and control.field == "train.class_weight"):
+                    ask(control)
         with st.expander("Rows and splits"):
             info = DATA_SETS[st.session_state[DATA.key]]
             st.caption(theme.escape_markdown(f"{info.description} Source: {info.source}. Licence: {info.licence}.", 400))

@@ -37,6 +37,6 @@ def of_run_before(shown: RunSummary) -> Ghost | None:
         if one is None or run_picker.config_fault(one) is not None or one.config.net.fitted or not one.last:
             continue
         if one.config.data.name == shown.config.data.name:
-            curves = {metric: store.curves([run_id], SPLIT, metric).get(run_id) for metric in ("loss", "accuracy")}
+            curves = {metric: store.curves([run_id], SPLIT, metric).get(run_id) for metric in ("loss", "accuracy", "rmse")}
             return Ghost(one.title, {metric: curve for metric, curve in curves.items() if curve is not None})
     return None

@@ -13,6 +13,7 @@ from leafscope.app import theme
 from leafscope.app.address import session
 from leafscope.app.figures.run.leaf_loads import LeafLoads
 from leafscope.app.figures.run.learning_curves import LearningCurves
+from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.app.parts import drawing, store_trouble
 from leafscope.app.playground import continuous, ghost
 from leafscope.app.playground.ghost import Ghost
@@ -98,7 +99,8 @@ def preview(run: RunConfig, head: Callable[[], Callable[[int], None]], main_figu
             with st.container(key="loads"):
                 st.caption(LOADS_CAPTION)
         with st.container(key="curves"):
-            st.caption("Loss and accuracy appear here once this net is trained.")
+            words = theme.enumerate_words([_spoken(metric) for metric in _metrics(run)])
+            st.caption(f"{sentence_case(words)} appear here once this net is trained.")
 
     view()
 
@@ -120,7 +122,7 @@ def _history(now: RunSummary) -> pd.DataFrame:
 
 def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> None:
     columns = st.columns(2)
-    for column, metric, title in zip(columns, ("loss", "accuracy"), ("Loss (cross-entropy, nats)", "Accuracy (%)")):
+    for column, (metric, title) in zip(columns, _metrics(now.config).items(), strict=True):
         with column:
             spec = curve_spec(now, history, metric, title, before)
             sentence = _curve_sentence(history, metric)
@@ -138,15 +140,24 @@ def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> Non
     )
 
 
+def _metrics(run: RunConfig) -> dict[str, str]:
+    """The two metrics of the live charts, with their titles."""
+    if DATA_SETS[run.data.name].task == "classification":
+        return {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy (%)"}
+    return {"loss": "Loss (squared error of the standardized target)", "rmse": "RMSE (unit of the target)"}
+
+
 def _standing_curves(now: RunSummary, history: pd.DataFrame, look: Look) -> go.Figure:
     """The loss as a figure for the deck: the live chart is drawn by another library."""
     losses = history[(history["metric"] == "loss") & history["split"].isin(("train", "validation"))]
     wide = losses.pivot_table(index="epoch", columns="split", values="value", dropna=False)
     size = shape(now.config.data)
+    is_class = DATA_SETS[now.config.data.name].task == "classification"
+    metric = "loss" if is_class else "squared error of the standardized target"
     curves = LearningCurves(
         wide.index.to_numpy(),
         {str(split): wide[split].to_numpy() for split in wide.columns},
-        metric="loss",
+        metric=metric,
         best_epoch=now.best_epoch,
         n_rows={"train": size.n_train, "validation": size.n_validation},
         model=now.config.net.kind,
@@ -240,7 +251,11 @@ def _curve_sentence(history: pd.DataFrame, metric: str) -> str:
             last = rows.iloc[-1]
             words = theme.percent(last["value"]) if metric == "accuracy" else theme.three_significant(last["value"])
             parts.append(f"{theme.SPLIT_WORDS[split]} {words}")
-    return f"{metric.capitalize()} at epoch {int(history['epoch'].max())}: {', '.join(parts)}."
+    return f"{sentence_case(_spoken(metric))} at epoch {int(history['epoch'].max())}: {', '.join(parts)}."
+
+
+def _spoken(metric: str) -> str:
+    return "RMSE" if metric == "rmse" else metric
 
 
 def _loads(now: RunSummary, shown: int, layer: int) -> None:

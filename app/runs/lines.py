@@ -11,8 +11,13 @@ from leafscope.app.parts import run_picker
 from leafscope.core.comparison.table import value_words
 from leafscope.core.store.values.summaries import RunSummary
 
-SCORES = {"validation_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy", "train_accuracy": "Train accuracy"}
-"""Score at the last epoch -> its column."""
+SHARES = {"validation_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy", "train_accuracy": "Train accuracy"}
+"""Score at the last epoch -> its column, of runs that predict classes."""
+
+RMSES = {"validation_rmse": "Validation RMSE", "test_rmse": "Test RMSE", "train_rmse": "Train RMSE"}
+"""The same of runs that predict numbers."""
+
+SCORES = SHARES | RMSES
 
 
 @dataclass(frozen=True)

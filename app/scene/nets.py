@@ -112,7 +112,7 @@ def _net(store: Store, summary: RunSummary, live: bool) -> Drawn:
     size = shape(run.data)
     depth = run.net.tree_depth
     kind: Snapshot
-    if in_browser(run.net, size.n_features, size.n_classes):
+    if in_browser(run.net, size.n_features, size.n_outputs):
         kind = "weights"
     elif shows_regions(run):
         kind = "regions"
@@ -214,7 +214,7 @@ class _Seen:
 @lru_cache(maxsize=8)
 def _before_training(run: RunConfig, kind: Snapshot) -> _Seen:
     size = shape(run.data)
-    return _seen(untrained(run.net, size.n_features, size.n_classes, run.weight_seed), run, kind)
+    return _seen(untrained(run.net, size.n_features, size.n_outputs, run.weight_seed), run, kind)
 
 
 def _seen(net: Net, run: RunConfig, kind: Snapshot) -> _Seen:

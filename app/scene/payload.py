@@ -21,7 +21,7 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.cost import equal_computation_width
 from leafscope.core.datasets import Dataset, Split, load, shape
 from leafscope.core.inspection.contributions import explain
-from leafscope.core.inspection.snapshots import in_browser, plane
+from leafscope.core.inspection.snapshots import SPREAD, in_browser, plane
 from leafscope.core.inspection.trained import TrainedNet
 from leafscope.core.parametrizations import PARAMETRIZATIONS
 from leafscope.core.store.store import Store
@@ -48,8 +48,8 @@ def scene(store: Store, summary: RunSummary, *, live: bool = False) -> dict[str,
     """Collect what a scene draws of a run: JSON values; do not change them, those of an ended run are shared.
 
     The net is given at every epoch with a snapshot; `live`: only at epoch 0 and the newest. Without snapshots, at epoch 0 and
-    after training. `counts` are of training rows, `scores` accuracies from 0 to 1 or None. Raises RunNotFoundError,
-    DataError if the data cannot be loaded, and ValidationError for a configuration that is no longer valid.
+    after training. `counts` are of training rows, `scores` accuracies from 0 to 1, of numbers RMSEs, or None. Raises
+    RunNotFoundError, DataError if the data cannot be loaded, and ValidationError for a configuration that is no longer valid.
     """
     made = _scene(store, summary, live) if live or summary.active else _scene_of_ended(_Ended.of(store, summary))
     return made | {"title": theme.one_line(summary.title, TITLE_LENGTH)}
@@ -58,7 +58,7 @@ def scene(store: Store, summary: RunSummary, *, live: bool = False) -> dict[str,
 def has_untrained(run: RunConfig) -> bool:
     """Whether a run's net can be drawn before it is trained: if the browser computes it."""
     size = shape(run.data)
-    return in_browser(run.net, size.n_features, size.n_classes)
+    return in_browser(run.net, size.n_features, size.n_outputs)
 
 
 def untrained(run: RunConfig) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def partners(run: RunConfig) -> dict[str, RunConfig]:
     ['dense', 'flat', 'random gates', 'decision tree']
     """
     net, size = run.net, shape(run.data)
-    width = equal_computation_width(net, size.n_features, size.n_classes) if net.routed_layers else net.width
+    width = equal_computation_width(net, size.n_features, size.n_outputs) if net.routed_layers else net.width
     changes: dict[str, dict[str, Any]] = {"dense": {"net.kind": "dense", "net.width": width}}
     if net.kind == "tree":
         changes |= {"flat": {"net.kind": "flat"}, "random gates": {"net.gates": "random"}}
@@ -245,7 +245,8 @@ def _of_data(config: DataConfig, seed: int) -> dict[str, Any]:
     return {
         "mode": "plane" if is_plane else "pad" if data.info.image_shape else "rows",
         "features": list(data.feature_names),
-        "classes": list(data.class_names),
+        "classes": list(data.class_names) or [theme.one_line(data.info.target, TITLE_LENGTH)],
+        "target": None if data.n_classes else _target(data),
         "mean": data.mean.tolist(),
         "scale": data.scale.tolist(),
         "low": low,
@@ -263,7 +264,15 @@ def _shown_rows(split: Split, n_features: int) -> NDArray[np.int64]:
 
 
 def _rows(data: Dataset, rows: NDArray[np.int64]) -> dict[str, Any]:
-    return {"x": as_base64(data.raw[rows], "<f4"), "y": as_base64(data.labels[rows], "<u2"), "n": len(rows)}
+    y = as_base64(data.labels[rows], "<u2" if data.n_classes else "<f4")
+    return {"x": as_base64(data.raw[rows], "<f4"), "y": y, "n": len(rows)}
+
+
+def _target(data: Dataset) -> dict[str, Any]:
+    """What the browser needs of a target of numbers: its name, how outputs become numbers, and the ends of its colours."""
+    mean, deviation = data.centre
+    ends = {"low": mean - SPREAD * deviation, "high": mean + SPREAD * deviation}
+    return {"name": theme.one_line(data.info.target, TITLE_LENGTH), "mean": mean, "deviation": deviation} | ends
 
 
 # Recorded measurements
@@ -301,6 +310,6 @@ def _first_accuracies(store: Store, run_id: str, first_attempt: int) -> dict[tup
 
 
 def _accuracies(history: pd.DataFrame) -> dict[tuple[str, int], float | None]:
-    of_metric = history[history["metric"] == "accuracy"]
+    of_metric = history[history["metric"].isin(("accuracy", "rmse"))]
     keys = zip(of_metric["split"].tolist(), of_metric["epoch"].tolist(), strict=True)
     return dict(zip(keys, map(finite, of_metric["value"].tolist()), strict=True))

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from leafscope.app.figures.shared.errors import SHARES, Errors, of_target
 from leafscope.core.comparison import statistics
 from leafscope.core.comparison.choices import pareto_front
 from leafscope.core.comparison.intervals import interval_of
 from leafscope.core.comparison.overlap import overlap
+from leafscope.core.datasets import DATA_SETS
 from leafscope.core.models import is_sized_by_width
 
 
@@ -27,6 +29,11 @@ def error_curves(rows: pd.DataFrame, which: statistics.Which) -> pd.DataFrame:
     term = overlap(rows)
     parts = [statistics.by_depth(rows, which, split, "error", overlap=term).assign(split=split) for split in ("test", "train")]
     return pd.concat(parts, ignore_index=True)
+
+
+def errors_of(rows: pd.DataFrame) -> Errors:
+    """What the errors of a table of results are measured in."""
+    return of_target(DATA_SETS[str(rows["data.name"].iloc[0])].target) if statistics.are_numbers(rows) else SHARES
 
 
 def gap_curves(rows: pd.DataFrame, which: statistics.Which) -> pd.DataFrame:
@@ -50,7 +57,7 @@ def cost_points(rows: pd.DataFrame, cost: str, choices: pd.DataFrame | None = No
     validation = {_key(key): part["validation"].mean() for key, part in choosing.groupby(keys, dropna=False, sort=False)}
     points = []
     for (model, variant, depth, width), part in rows.groupby(keys, dropna=False, sort=False):
-        found = interval_of(True, part["test"].to_numpy(dtype=float), overlap=term)
+        found = interval_of(not statistics.are_numbers(rows), part["test"].to_numpy(dtype=float), overlap=term)
         dense = is_sized_by_width(str(model))
         points.append(
             {

@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 
 from leafscope.app import theme
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.model_style import model_words
+from leafscope.app.sweeps.curves import errors_of
 from leafscope.core.comparison.intervals import LEVEL, Difference, holm, paired_difference
 from leafscope.core.comparison.overlap import overlap
-from leafscope.core.comparison.statistics import Which, best_depth, by_depth, measure
+from leafscope.core.comparison.statistics import Which, are_numbers, best_depth, by_depth, measure
 from leafscope.core.config import DataConfig
 from leafscope.core.datasets import shape
 from leafscope.core.models import gated_lines, is_sized_by_width, tree_lines
@@ -151,10 +153,15 @@ def data_fields(row: "pd.Series[Any]") -> dict[str, Any]:
 def data_words(rows: pd.DataFrame) -> str:
     """Say how many classes and features the data set of a table has, and the error of chance, where a run has finished.
 
-    Chance is always predicting the class that most training rows have.
+    Chance is always predicting the class that most training rows have, or their mean.
     """
     size = shape(DataConfig.model_validate(data_fields(rows.iloc[0])))
-    words = f"The data have {theme.thousands(size.n_classes)} classes and {theme.thousands(size.n_features)} features"
+    features = f"{theme.thousands(size.n_features)} features"
+    if are_numbers(rows):
+        chance, target = rows["chance_rmse"].mean(), errors_of(rows)
+        known = "" if math.isnan(chance) else f"; the RMSE of always predicting the training mean is {target.words(chance)}"
+        return f"The data have a target of numbers and {features}{known}."
+    words = f"The data have {theme.thousands(size.n_classes)} classes and {features}"
     chance = rows["chance_accuracy"].mean()
     known = "" if math.isnan(chance) else f"; the error of always predicting the majority class is {theme.percent(1 - chance)}"
     return f"{words}{known}."
@@ -184,8 +191,8 @@ def compare(
     return paired_difference(joined[0].to_numpy(), joined[1].to_numpy(), overlap=overlap(cell))
 
 
-def difference_words(difference: Difference, shown: bool | None = None) -> str:
-    """Write a difference of errors in percentage points with its interval, and whether a difference is shown.
+def difference_words(difference: Difference, shown: bool | None = None, errors: Errors = SHARES) -> str:
+    """Write a difference of errors in points or the unit of the target, with its interval, and whether one is shown.
 
     >>> difference_words(Difference(-0.041, -0.06, -0.022, 5, 0.003))
     '-4.1 points [-6.0, -2.2], n = 5'
@@ -195,14 +202,20 @@ def difference_words(difference: Difference, shown: bool | None = None) -> str:
     if difference.n == 0:
         return "not trained"
     if difference.n == 1:
-        return f"{100 * difference.mean:+.1f} points, one seed: no interval"
-    words = (
-        (f"{100 * difference.mean:+.1f} points [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}], n = {difference.n}")
-        .replace("-0.0 ", "0.0 ")
-        .replace("+0.0 ", "0.0 ")
-    )
+        return f"{_signed(difference.mean, errors)}{_points(errors)}, one seed: no interval"
+    ends = f"[{_signed(difference.low, errors)}, {_signed(difference.high, errors)}]"
+    words = f"{_signed(difference.mean, errors)}{_points(errors)} {ends}, n = {difference.n}"
+    words = words.replace("-0.0 ", "0.0 ").replace("+0.0 ", "0.0 ")
     is_shown = difference.shown() if shown is None else shown
     return words if is_shown else f"no difference shown ({words})"
+
+
+def _signed(value: float, errors: Errors) -> str:
+    return f"{100 * value:+.1f}" if errors.are_shares else errors.signed(value)
+
+
+def _points(errors: Errors) -> str:
+    return " points" if errors.are_shares else ""
 
 
 def findings(cell: pd.DataFrame, choices: pd.DataFrame | None = None) -> list[str]:
@@ -228,7 +241,7 @@ def findings(cell: pd.DataFrame, choices: pd.DataFrame | None = None) -> list[st
             at = "" if beside.depth is None else f" at {'' if is_sized_by_width(other) else 'its own '}K = {beside.depth}"
             sentences.append(
                 f"Test error of {words} at K = {depth} minus {model_words(other, closest_variant(cell, other, variant))}{at}: "
-                f"{difference_words(beside.difference, beside.shown)}."
+                f"{difference_words(beside.difference, beside.shown, errors_of(cell))}."
             )
         if against:
             family = f"these {len(against)} differences"
@@ -272,27 +285,28 @@ def own_depth(cell: pd.DataFrame, model: str, variant: str = "") -> int | None:
 
 
 def summary_table(cell: pd.DataFrame) -> pd.DataFrame:
-    """Test error in percent: mean over seeds and its interval, one row per model, one column per depth."""
+    """Test error in percent, or RMSE: mean over seeds and its interval, one row per model, one column per depth."""
+    errors = errors_of(cell)
     curves = by_depth(cell, WHICH, "test", "error", overlap=overlap(cell))
     depths = sorted(curves["depth"].dropna().unique())
     lines = []
     for (model, variant), rows in curves.groupby(["model", "variant"], sort=False):
-        line: dict[str, str] = {"test error (%)": model_words(str(model), str(variant))}
+        line: dict[str, str] = {"test error (%)" if errors.are_shares else "test RMSE": model_words(str(model), str(variant))}
         by = {float(row["depth"]): row for row in rows.to_dict("records")}
         everywhere = next((row for depth, row in by.items() if math.isnan(depth)), None)
         for depth in depths:
-            line[f"K={depth:g}"] = _cell(by.get(depth, everywhere))
+            line[f"K={depth:g}"] = _cell(by.get(depth, everywhere), errors)
         if not depths:
-            line["all"] = _cell(everywhere)
+            line["all"] = _cell(everywhere, errors)
         lines.append(line)
     return pd.DataFrame(lines)
 
 
-def _cell(row: Any) -> str:
+def _cell(row: Any, errors: Errors) -> str:
     if row is None or math.isnan(row["mean"]):
         return theme.MISSING
-    words = f"{100 * row['mean']:.1f}"
-    return words if math.isnan(row["low"]) else f"{words} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+    mean, low, high = (errors.short((100 if errors.are_shares else 1) * row[name]) for name in ("mean", "low", "high"))
+    return mean if math.isnan(row["low"]) else f"{mean} [{low}, {high}]"
 
 
 def _is_missing(value: object) -> bool:

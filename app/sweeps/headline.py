@@ -6,7 +6,7 @@ import pandas as pd
 
 from leafscope.app.figures.overfitting.error_by_computation import ErrorByComputation
 from leafscope.app.sweeps import findings
-from leafscope.app.sweeps.curves import cost_points
+from leafscope.app.sweeps.curves import cost_points, errors_of
 from leafscope.core.models import decision_tree_lines, gated_lines, is_sized_by_width
 
 LINEAR = "additive"
@@ -37,7 +37,7 @@ def headline(
     if chosen is None:
         choosing = findings.one_variant(choices[choices["n_train"] == size], variant)
         chosen = chosen_depth(choosing[choosing["width"].isna() | (choosing["width"] == choosing["width"].min())])
-    return ErrorByComputation(points, size, chosen, in_colour(points) if lit is None else lit), points
+    return ErrorByComputation(points, size, chosen, in_colour(points) if lit is None else lit, errors_of(table)), points
 
 
 def in_colour(points: pd.DataFrame) -> list[str]:

@@ -21,7 +21,7 @@ Which: TypeAlias = Literal["best", "last"]
 Split: TypeAlias = Literal["train", "validation", "test"]
 
 Metric: TypeAlias = Literal["loss", "accuracy", "error"]
-"""Cross-entropy in nats, or a share of rows; error = 1 - accuracy."""
+"""Cross-entropy in nats, or a share of rows; error = 1 - accuracy, or of numbers the RMSE, in the unit of the target."""
 
 
 Model: TypeAlias = str | tuple[str, str]
@@ -42,10 +42,16 @@ def measure(results: pd.DataFrame, which: str, split: str, metric: str) -> "pd.S
     """
     for name, given, words in (("which", which, Which), ("split", split, Split), ("metric", metric, Metric)):
         _check_word(name, given, words)
-    column = f"{which}_{split}_{'accuracy' if metric == 'error' else metric}"
+    numbers = metric == "error" and are_numbers(results)
+    column = f"{which}_{split}_{'rmse' if numbers else 'accuracy' if metric == 'error' else metric}"
     _check_columns(results, ["status", column])
     values = results[column].astype(np.float64).where(results["status"] == "finished")
-    return (1 - values if metric == "error" else values).rename(f"{which}_{split}_{metric}")
+    return (1 - values if metric == "error" and not numbers else values).rename(f"{which}_{split}_{metric}")
+
+
+def are_numbers(results: pd.DataFrame) -> bool:
+    """Whether a table of results is of runs that predict numbers."""
+    return "best_test_rmse" in results.columns and "best_test_accuracy" not in results.columns
 
 
 def gap(results: pd.DataFrame, which: str, metric: str) -> "pd.Series[float]":
@@ -74,7 +80,7 @@ def by_depth(results: pd.DataFrame, which: str, split: str, metric: str, *, over
     names = ["model", "variant", "depth"]
     rows = [
         {name: group[name].iloc[0] for name in names}
-        | asdict(interval_of(metric != "loss", _by_seed(group).to_numpy(), overlap=overlap))
+        | asdict(interval_of(metric != "loss" and not are_numbers(results), _by_seed(group).to_numpy(), overlap=overlap))
         for _, group in ordered.groupby(names, sort=False, dropna=False, observed=True)
     ]
     return pd.DataFrame(rows, columns=[*names, "mean", "low", "high", "n"])

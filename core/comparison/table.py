@@ -15,9 +15,11 @@ import pandas as pd
 from pydantic import ValidationError
 
 from leafscope.core.config import RunConfig, dotted, field_options
-from leafscope.core.datasets.registry import data_words
+from leafscope.core.datasets.registry import DATA_SETS, data_words
+from leafscope.core.scores import TASKS
+from leafscope.core.scores.registry import TaskName
 from leafscope.core.store.values.summaries import RunSummary
-from leafscope.core.sweep.outcome import SCORES, measures, net_cost
+from leafscope.core.sweep.outcome import SCORES, measures, net_cost, score_columns
 
 _OPTIONS = field_options()
 
@@ -85,6 +87,22 @@ def run_table(summaries: Sequence[RunSummary]) -> pd.DataFrame:
         dtype = "object" if is_text else "int64" if name in _WHOLE else "float64"
         columns[name] = pd.Series(cells[name], dtype=dtype)
     return pd.DataFrame(columns)
+
+
+def predict_numbers(table: pd.DataFrame) -> bool:
+    """Whether all runs of a run table predict numbers."""
+    return len(table) > 0 and set(_tasks(table)) == {"regression"}
+
+
+def measures_of(table: pd.DataFrame) -> list[str]:
+    """List MEASURES without the scores of tasks that no run of a run table has."""
+    known = {name for task in _tasks(table) for name in score_columns(TASKS[task])}
+    return [name for name in MEASURES if name in known or name not in SCORES]
+
+
+def _tasks(table: pd.DataFrame) -> list[TaskName]:
+    names = [str(name) for name in table["data.name"].unique()]
+    return list(dict.fromkeys(DATA_SETS[name].task for name in names if name in DATA_SETS)) or ["classification"]
 
 
 def differing(table: pd.DataFrame) -> list[str]:

@@ -4,6 +4,7 @@ Unknown fields are refused. An invalid value raises pydantic's `ValidationError`
 hold and what was given; `explain` gives them by field.
 """
 
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -153,6 +154,15 @@ _IN_NAMES = [
 
 _READ_ALWAYS = frozenset(field for field, _, _ in _IN_NAMES if not field.startswith(("net.", "train.")))
 """Those of them that belong to no model."""
+
+
+_OF_CLASSES = ("train.class_weight", "data.n_classes")
+"""Fields that say nothing where numbers are predicted."""
+
+
+def of_numbers(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out of dotted fields those that say nothing where numbers are predicted."""
+    return {name: value for name, value in fields.items() if name not in _OF_CLASSES}
 
 
 def addressed(values: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,13 @@ P features · C classes. Arrays are read-only, since a loaded data set is shared
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leafscope.core.datasets.registry import DatasetSpec
+from leafscope.core.scores import SCORES, TASKS, Task
 
 if TYPE_CHECKING:
     from leafscope.core.config import DataConfig
@@ -22,8 +23,8 @@ class Split:
 
     x: NDArray[np.float32]
     """(rows, P), standardized, C-contiguous."""
-    y: NDArray[np.int64]
-    """(rows,) class, from 0 to C - 1."""
+    y: NDArray[Any]
+    """(rows,) int64 class, from 0 to C - 1; or float64 number, in the unit of the target."""
     index: NDArray[np.int64]
     """(rows,) row number in the whole data set, ascending."""
 
@@ -40,7 +41,7 @@ class SplitOf(Split):
         raw: NDArray[np.float64],
         mean: NDArray[np.float64],
         scale: NDArray[np.float64],
-        y: NDArray[np.int64],
+        y: NDArray[Any],
         index: NDArray[np.int64],
     ) -> None:
         for name, value in (("y", y), ("index", index), ("_of", (raw, mean, scale))):
@@ -79,8 +80,8 @@ class Dataset:
     """The registered data set."""
     raw: NDArray[np.float64]
     """(all rows, P) in the units of the source; if `n_train` is given, some rows may be in no split."""
-    labels: NDArray[np.int64]
-    """(all rows,) class, from 0 to C - 1."""
+    labels: NDArray[Any]
+    """(all rows,) int64 class, from 0 to C - 1; or float64 number, in the unit of the target."""
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...]
     mean: NDArray[np.float64]
@@ -103,13 +104,41 @@ class Dataset:
 
     @property
     def n_classes(self) -> int:
-        """C, the number of classes."""
+        """C, the number of classes; 0 where numbers are predicted."""
         return len(self.class_names)
 
     @property
     def majority_class(self) -> int:
         """The class that most training rows have, the first of equals."""
         return int(np.bincount(self.train.y, minlength=self.n_classes).argmax())
+
+    @property
+    def n_outputs(self) -> int:
+        """The outputs of a net: one for each class, or one number."""
+        return max(1, self.n_classes)
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+        return TASKS[self.info.task]
+
+    @cached_property
+    def centre(self) -> tuple[float, float]:
+        """Mean and deviation of the target over the training rows, by which a net's outputs are read; (0, 1) for classes."""
+        return (0.0, 1.0) if self.n_classes else centre_of(self.train.y)
+
+    def answers(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return what a net says: outputs (N, C) or (N, 1) -> (N,) classes, or numbers in the unit of the target."""
+        mean, deviation = self.centre
+        return outputs.argmax(1) if self.n_classes else outputs[:, 0].astype(np.float64) * deviation + mean
+
+    @property
+    def chance(self) -> dict[str, float]:
+        """The recorded scores of the answer that needs no features, on the test rows: the commonest class, or the mean."""
+        if self.n_classes:
+            return {"accuracy": self.majority_accuracy}
+        mean = np.full(len(self.test.y), self.train.y.mean())
+        return {name: SCORES[name].measure(self.test.y, mean) for name in self.task.recorded}
 
     @property
     def majority_accuracy(self) -> float:
@@ -132,6 +161,13 @@ def standardized(x: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArr
     if x.ndim == 0 or x.shape[-1] != len(mean):
         raise ValueError(f"x must have {len(mean)} features in its last dimension, got shape {x.shape}")
     return np.ascontiguousarray((x - mean) / scale, np.float32)
+
+
+def centre_of(y: NDArray[Any], weight: NDArray[Any] | None = None) -> tuple[float, float]:
+    """Return the mean and the deviation of numbers (N,), by their weights (N,) if any; equal ones have the deviation 1."""
+    mean = float(np.average(y, weights=weight))
+    deviation = float(np.sqrt(np.average((y - mean) ** 2, weights=weight)))
+    return mean, deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
 
 
 def mean_and_scale(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -29,7 +29,7 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     data_set, name = DATA_SETS[config.name], data_words(config.name)
     raw, labels, feature_names, class_names, fit = data_set.rows(config.options, seed)
     if fit is not None:  # features depend on the training rows, which depend on the classes alone
-        rows = _split(_classes(labels, name, sizes.n_classes), sizes, class_names, seed)
+        rows = _split(_answers(labels, name, sizes.n_classes), sizes, class_names, seed)
         raw, feature_names = fit(rows.train)
     if raw.shape != (sizes.n_rows, sizes.n_features) or labels.shape != (sizes.n_rows,):
         raise DataError(
@@ -39,7 +39,7 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     feature_names = feature_names or tuple(f"x{number + 1}" for number in range(sizes.n_features))
     class_names = class_names or tuple(str(number) for number in range(sizes.n_classes))
     raw = _finite(raw, name, feature_names)
-    labels = _classes(labels, name, sizes.n_classes)
+    labels = _answers(labels, name, sizes.n_classes)
     if fit is None:
         rows = _split(labels, sizes, class_names, seed)
     with np.errstate(over="ignore", invalid="ignore"):  # checked in `split`
@@ -81,6 +81,8 @@ def load(config: "DataConfig", seed: int) -> Dataset:
 
 
 def _split(labels: NDArray[np.int64], sizes: DataShape, class_names: tuple[str, ...], seed: int) -> SplitRows:
+    if sizes.n_classes == 0:  # numbers have no strata
+        labels, class_names = np.zeros(len(labels), np.int64), ("rows",)
     return split_rows(labels, SplitSizes(sizes.n_train, sizes.n_validation, sizes.n_test), class_names, seed)
 
 
@@ -103,6 +105,13 @@ def _finite(raw: NDArray[Any], name: str, feature_names: Sequence[str]) -> NDArr
             f"row {row} (counted from 0){others}; correct the data set or leave such rows out"
         )
     return raw
+
+
+def _answers(labels: NDArray[Any], name: str, n_classes: int) -> NDArray[Any]:
+    """Return classes as whole numbers, or numbers in double precision; raises DataError that names the first bad one."""
+    if n_classes:
+        return _classes(labels, name, n_classes)
+    return _finite(labels[:, np.newaxis], name, ["target"])[:, 0]
 
 
 def _classes(labels: NDArray[Any], name: str, n_classes: int) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from weakref import WeakSet
 from leafscope.core.errors import TableError
 from leafscope.core.options import Option, check_names
 from leafscope.core.registry import Registry
+from leafscope.core.scores.registry import TaskName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ class Rows(NamedTuple):
     x: "NDArray[Any]"
     """(N, P) features in the units of the source."""
     y: "NDArray[Any]"
-    """(N,) class, from 0 to C - 1."""
+    """(N,) class, from 0 to C - 1; or number, in the unit of the target."""
     feature_names: tuple[str, ...] = ()
     """P names; empty: x1, x2, ..."""
     class_names: tuple[str, ...] = ()
@@ -93,8 +94,13 @@ class DatasetSpec:
     """N, all splits together."""
     n_features: Size
     n_classes: Size
+    """C; 0 where numbers are predicted."""
     is_generator: bool
     """Whether each seed generates new rows; otherwise the rows are a fixed table, and each seed only splits it differently."""
+    task: TaskName = "classification"
+    """What is predicted of a row."""
+    target: str = ""
+    """The name of the column that is predicted; empty: it has none."""
     options: tuple[Option, ...] = ()
     majority: float | None = None
     """The share of the most frequent class among all rows of a table that a person brought, from 0 to 1; None: not known."""

@@ -21,6 +21,12 @@ class DataShape:
     n_test: int
     n_features: int
     n_classes: int
+    """0 where numbers are predicted."""
+
+    @property
+    def n_outputs(self) -> int:
+        """The outputs of a net: one for each class, or one number."""
+        return max(1, self.n_classes)
 
 
 def shape(config: "DataConfig") -> DataShape:

@@ -25,17 +25,19 @@ class Trees:
     right: NDArray[np.int32]
     """(nodes,) id of the right child; -1 at leaves."""
     value: NDArray[np.float64]
-    """(nodes, C) share of each class among a node's training rows, in the data set's order: 0 if unseen in training."""
+    """(nodes, C) share of each class among a node's training rows, in the data set's order: 0 if unseen in training.
+
+    Or (nodes, 1) the mean of their numbers."""
     root: NDArray[np.int32]
     """(T,) id of each tree's root."""
 
     @classmethod
     def of(cls, estimator: Any, n_classes: int) -> "Trees":
-        """Read a fitted tree or forest of scikit-learn; `n_classes` are those of the data set."""
+        """Read a fitted tree or forest of scikit-learn; `n_classes` are those of the data set, 0 where it predicts numbers."""
         found = [one.tree_ for one in getattr(estimator, "estimators_", [estimator])]
         root = np.cumsum([0, *(tree.node_count for tree in found[:-1])])
-        value = np.zeros((sum(tree.node_count for tree in found), n_classes))
-        value[:, estimator.classes_] = np.concatenate([tree.value[:, 0] for tree in found])
+        value = np.zeros((sum(tree.node_count for tree in found), max(1, n_classes)))
+        value[:, estimator.classes_ if n_classes else [0]] = np.concatenate([tree.value[:, 0] for tree in found])
 
         def below(name: str) -> NDArray[np.int32]:
             moved = [np.where((child := getattr(tree, name)) < 0, -1, child + first) for tree, first in zip(found, root)]
@@ -58,7 +60,7 @@ class Trees:
             raise ValueError(f"it must have the arrays {', '.join(names)}, got {sorted(arrays)!r:.80}")
         n = arrays["feature"].shape[0] if arrays["feature"].ndim == 1 else 0
         kinds: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = dict.fromkeys(names, (np.dtype(np.int32), (n,)))
-        kinds |= {"threshold": (np.dtype(np.float64), (n,)), "value": (np.dtype(np.float64), (n, n_classes))}
+        kinds |= {"threshold": (np.dtype(np.float64), (n,)), "value": (np.dtype(np.float64), (n, max(1, n_classes)))}
         several = not is_one and arrays["root"].ndim == 1
         kinds["root"] = (np.dtype(np.int32), arrays["root"].shape if several else (1,))
         for name, (dtype, lengths) in kinds.items():
@@ -66,6 +68,8 @@ class Trees:
                 raise ValueError(f"{name} must be {dtype} of shape {list(lengths)}, got {list(arrays[name].shape)!r:.80}")
         trees = cls(**arrays)
         trees._check(n_features)
+        if n_classes and not ((trees.value >= 0) & (trees.value <= 1)).all():
+            raise ValueError("value must be from 0 to 1")
         return trees
 
     def _check(self, n_features: int) -> None:
@@ -84,8 +88,8 @@ class Trees:
             raise ValueError("each node must be a root or the child of one other node")
         if not np.where(inner, (self.feature >= 0) & (self.feature < n_features), self.feature == -2).all():
             raise ValueError(f"feature must be from 0 to {n_features - 1}, or -2 at leaves")
-        if not (np.isfinite(self.threshold).all() and ((self.value >= 0) & (self.value <= 1)).all()):
-            raise ValueError("threshold must be finite, and value from 0 to 1")
+        if not (np.isfinite(self.threshold).all() and np.isfinite(self.value).all()):
+            raise ValueError("threshold and value must be finite")
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, for the store."""
@@ -111,7 +115,7 @@ class Trees:
         return node
 
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Average the class shares of each row's leaves: (N, P) -> (N, C)."""
+        """Average the class shares, or the means, of each row's leaves: (N, P) -> (N, C), or (N, 1)."""
         total = np.zeros((len(x), self.value.shape[1]))
         for tree in range(len(self.root)):
             total += self.value[self.apply(x, tree)]

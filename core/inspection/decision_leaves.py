@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.core.datasets import Dataset
+from leafscope.core.datasets import Dataset, Split
 from leafscope.core.inference.trees import Trees
+from leafscope.core.scores import SCORES
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +23,8 @@ class DecisionLeaves:
     """Split -> (N,) leaf of each row, from 0 to n_leaves - 1, left to right."""
     paths: tuple[str, ...]
     """The path from the root to each leaf: 0 left (the feature is at most the threshold), 1 right."""
-    accuracy: dict[str, float]
-    """Split -> share of rows, from 0 to 1."""
+    score: dict[str, float]
+    """Split -> the first score that the data set's task records: the accuracy, or the RMSE."""
 
 
 def decision_leaves(tree: Trees, dataset: Dataset) -> DecisionLeaves:
@@ -35,5 +36,10 @@ def decision_leaves(tree: Trees, dataset: Dataset) -> DecisionLeaves:
         n_leaves=len(nodes),
         leaves={name: place[tree.apply(split.x)] for name, split in dataset.splits.items()},
         paths=paths,
-        accuracy={name: float((tree.predict(split.x) == split.y).mean()) for name, split in dataset.splits.items()},
+        score={name: _score(tree, dataset, split) for name, split in dataset.splits.items()},
     )
+
+
+def _score(tree: Trees, dataset: Dataset, split: Split) -> float:
+    said = tree.predict(split.x) if dataset.n_classes else tree.predict_proba(split.x)[:, 0]
+    return SCORES[dataset.task.recorded[0]].measure(split.y, said)

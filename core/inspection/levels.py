@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from leafscope.core.datasets import Dataset
 from leafscope.core.inference.net import Net, cross_entropy
+from leafscope.core.scores import SCORES
 
 
 def scores(net: Net, x: NDArray[np.float32], y: NDArray[np.integer[Any]]) -> tuple[float, float, list[NDArray[np.int64]]]:
@@ -24,16 +25,26 @@ def scores(net: Net, x: NDArray[np.float32], y: NDArray[np.integer[Any]]) -> tup
     return float(cross_entropy(routed.logits, y).mean()), float(right.mean()), routed.leaves
 
 
+def recorded(net: Net, dataset: Dataset, split: str) -> dict[str, float]:
+    """Return the loss and the scores that the data set's task records, of one split; NaN without rows."""
+    part = dataset.splits[split]
+    if dataset.n_classes:
+        loss, accuracy, _ = scores(net, part.x, part.y)
+        return {"loss": loss, "accuracy": accuracy}
+    answers, deviation = dataset.answers(net.routed(part.x).logits), dataset.centre[1]
+    found = {name: SCORES[name].measure(part.y, answers) for name in dataset.task.recorded}
+    return {"loss": (found["rmse"] / deviation) ** 2, **found}
+
+
 def scores_by_level(net: Net, dataset: Dataset) -> dict[tuple[str, str], list[float]]:
-    """Score the net read to each level from 0 to K: (split, loss or accuracy) -> K + 1 values.
+    """Score the net read to each level from 0 to K: (split, loss or recorded score) -> K + 1 values.
 
     Raises ValueError for a net without shared prefixes.
     """
     found: dict[tuple[str, str], list[float]] = {}
     for level in range(net.config.depth + 1 if net.config.gated else 1):
         cut = net.read_to_level(level)
-        for name, split in dataset.splits.items():
-            loss, accuracy, _ = scores(cut, split.x, split.y)
-            found.setdefault((name, "loss"), []).append(loss)
-            found.setdefault((name, "accuracy"), []).append(accuracy)
+        for name in dataset.splits:
+            for metric, value in recorded(cut, dataset, name).items():
+                found.setdefault((name, metric), []).append(value)
     return found

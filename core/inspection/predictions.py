@@ -1,10 +1,11 @@
-"""Predictions of a trained run for new rows: their classes, the probabilities of these, and the leaves that the rows reach.
+"""Predictions of a trained run for new rows: classes with their probabilities, or numbers, and the leaves of the rows.
 
 N rows · C classes.
 """
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,8 +26,9 @@ class Predictions:
     """What a run says of new rows."""
 
     class_names: tuple[str, ...]
-    classes: NDArray[np.int64]
-    """(N,) the likeliest class, from 0 to C - 1."""
+    """C names; none where numbers are predicted."""
+    answers: NDArray[Any]
+    """(N,) the likeliest class, from 0 to C - 1; or the number, in the unit of the target."""
     probabilities: NDArray[np.float64]
     """(N, C)."""
     leaves: tuple[tuple[str, NDArray[np.int64]], ...]
@@ -34,9 +36,8 @@ class Predictions:
 
     def table(self) -> pd.DataFrame:
         """List the rows of the file in order: row (from 1), prediction, the probability of each class, leaves."""
-        frame = pd.DataFrame(
-            {"row": np.arange(1, len(self.classes) + 1), "prediction": [self.class_names[one] for one in self.classes.tolist()]}
-        )
+        said = [self.class_names[one] for one in self.answers.tolist()] if self.class_names else self.answers
+        frame = pd.DataFrame({"row": np.arange(1, len(self.answers) + 1), "prediction": said})
         for place, name in enumerate(self.class_names):
             frame[f"probability {name}"] = np.round(self.probabilities[:, place], 6)
         for name, leaf in self.leaves:
@@ -56,17 +57,21 @@ def predict(store: Store, run_id: str, file: str | os.PathLike[str] | bytes) -> 
         routed = net.net.routed(x)
         names = ("leaf",) if len(routed.leaves) == 1 else tuple(f"leaf {layer + 1}" for layer in range(len(routed.leaves)))
         leaves = tuple(zip(names, routed.leaves, strict=True))
-        return _of(data, _softmax(routed.logits), leaves)
+        return _of(data, _softmax(routed.logits), data.answers(routed.logits), leaves)
     if (trees := fitted_trees(store, run_id)) is not None:
         is_one = len(trees.root) == 1
-        return _of(data, trees.predict_proba(x), (("leaf", trees.apply(x)),) if is_one else ())
+        shares = trees.predict_proba(x)
+        said = shares.argmax(1) if data.n_classes else shares[:, 0]
+        return _of(data, shares, said, (("leaf", trees.apply(x)),) if is_one else ())
     raise RunStateError(
         f"a run must have kept its net or its trees to predict, but {run.net.kind.replace('_', ' ')} {run_id} kept none"
     )
 
 
-def _of(data: Dataset, probabilities: NDArray[np.float64], leaves: tuple[tuple[str, NDArray[np.int64]], ...]) -> Predictions:
-    return Predictions(data.class_names, probabilities.argmax(1), probabilities, leaves)
+def _of(
+    data: Dataset, probabilities: NDArray[np.float64], answers: NDArray[Any], leaves: tuple[tuple[str, NDArray[np.int64]], ...]
+) -> Predictions:
+    return Predictions(data.class_names, answers, probabilities, leaves)
 
 
 def _softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import Dataset, shape
 from leafscope.core.errors import StoreError
 from leafscope.core.inference.net import Net, read_module, softmax
-from leafscope.core.inspection.levels import scores
+from leafscope.core.inspection.levels import recorded
 from leafscope.core.limits import check_depth
 from leafscope.core.store.archive.tensors import check_tensors, sign_tensors
 from leafscope.core.store.reading import GRID_SIDE, LEVELS, snapshot_name
@@ -46,6 +46,9 @@ SIDE = GRID_SIDE
 MARGIN = 0.06
 """Margin of the plane on each side, as a share of the data's range."""
 
+SPREAD = 2.5
+"""Deviations of the target from its mean that the shades of regions span, on each side."""
+
 MAX_MULTIPLY_ADDS = 2e9
 """Multiply-adds on the whole grid above which no regions are kept."""
 
@@ -74,9 +77,9 @@ def in_browser(net: NetConfig, n_features: int, n_outputs: int) -> bool:
 def shows_regions(run: RunConfig) -> bool:
     """Return whether a run keeps regions: 2 features, and a net too large for a browser but not for the grid."""
     size = shape(run.data)
-    if run.net.fitted or size.n_features != 2 or in_browser(run.net, size.n_features, size.n_classes):
+    if run.net.fitted or size.n_features != 2 or in_browser(run.net, size.n_features, size.n_outputs):
         return False
-    needed = cost(run.net, size.n_features, size.n_classes)
+    needed = cost(run.net, size.n_features, size.n_outputs)
     return needed.multiply_adds * SIDE**2 <= MAX_MULTIPLY_ADDS and needed.parameters <= MAX_PARAMETERS
 
 
@@ -92,9 +95,9 @@ def snapshot_epochs(run: RunConfig) -> tuple[int, ...]:
         return ()
     size = shape(run.data)
     if shows_regions(run):
-        affordable = REGIONS_BUDGET // (SIDE**2 * cost(run.net, size.n_features, size.n_classes).multiply_adds)
+        affordable = REGIONS_BUDGET // (SIDE**2 * cost(run.net, size.n_features, size.n_outputs).multiply_adds)
     else:
-        affordable = BUDGET // _weight_bytes(run.net, size.n_features, size.n_classes)
+        affordable = BUDGET // _weight_bytes(run.net, size.n_features, size.n_outputs)
     last = run.train.epochs
     steps = min(max(FEWEST_SNAPSHOTS, min(SNAPSHOTS, affordable)) - 1, last)
     return tuple((2 * step * last + steps) // (2 * steps) for step in range(steps + 1))
@@ -107,7 +110,7 @@ class Snapshots:
         self._trainer = trainer
         self._epochs = frozenset(snapshot_epochs(run))
         size = shape(run.data)
-        self._keeps_weights = in_browser(run.net, size.n_features, size.n_classes)
+        self._keeps_weights = in_browser(run.net, size.n_features, size.n_outputs)
         self._keeps_regions = shows_regions(run)
 
     def of(self, epoch: int) -> dict[str, bytes]:
@@ -157,11 +160,12 @@ def grid(dataset: Dataset, side: int = SIDE) -> NDArray[np.float64]:
 def regions(net: Net, dataset: Dataset) -> dict[str, NDArray[Any]]:
     """Evaluate a net at every grid point.
 
-    "probability" (G, C) uint8 from 0 to 255; for a net with leaves or experts also "leaf" (layers, G) int32, the likeliest one;
-    and for a gated net that is not too large the float32 weights that tell where signs change in the first gated layer.
+    "probability" (G, C) uint8 from 0 to 255, of numbers (G, 1) their shades; for a net with leaves or experts also "leaf"
+    (layers, G) int32, the likeliest one; and for a gated net that is not too large the float32 weights that tell where signs
+    change in the first gated layer.
     """
     routed = net.routed(dataset.standardize(grid(dataset)))
-    found: dict[str, NDArray[Any]] = {"probability": _as_bytes(routed.logits)}
+    found: dict[str, NDArray[Any]] = {"probability": _as_bytes(routed.logits) if dataset.n_classes else _shades(routed.logits)}
     first = [leaf.reshape(len(leaf), -1)[:, 0] for leaf in routed.leaves]
     found |= {"leaf": np.stack(first).astype(np.int32)} if first else {}
     return found | {name: net.weights[name] for name in sign_tensors(net.config, net.n_features, net.n_outputs)}
@@ -229,6 +233,12 @@ def _as_bytes(logits: NDArray[Any]) -> NDArray[np.uint8]:
     return np.nan_to_num(255 * softmax(logits), nan=0.0).round().astype(np.uint8)
 
 
+def _shades(outputs: NDArray[Any]) -> NDArray[np.uint8]:
+    """Convert standardized numbers (G, 1) to shades: 0 is `SPREAD` deviations below the training mean, 255 as many above."""
+    return np.nan_to_num(127.5 * (1 + outputs / SPREAD), nan=0.0).clip(0, 255).round().astype(np.uint8)
+
+
 def _accuracies(net: Net, dataset: Dataset) -> NDArray[np.float64]:
-    """Measure the accuracy on train, validation and test: (3,)."""
-    return np.array([scores(net, split.x, split.y)[1] for split in dataset.splits.values()])
+    """Measure the accuracy, or of numbers the RMSE, on train, validation and test: (3,)."""
+    first = dataset.task.recorded[0]
+    return np.array([recorded(net, dataset, name)[first] for name in dataset.splits])

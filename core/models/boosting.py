@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.models.counting import TREE_NODE, class_weight, fitting_memory
+from leafscope.core.models.counting import TREE_NODE, are_numbers, class_weight, fitting_memory
 from leafscope.core.models.registry import MODELS, Fit, FittedSize, Line, Memory, Model
 
 if TYPE_CHECKING:
@@ -22,17 +22,18 @@ LEAVES = 31
 def _fit(
     run: "RunConfig", x: "NDArray[np.float32]", y: "NDArray[np.int64]", chosen: Mapping[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    estimator = HistGradientBoostingClassifier(
-        max_iter=ROUNDS,
-        max_leaf_nodes=LEAVES,
-        early_stopping=False,
-        random_state=run.weight_seed,
-        class_weight=class_weight(run),
+    settings = {
+        "max_iter": ROUNDS,
+        "max_leaf_nodes": LEAVES,
+        "early_stopping": False,
+        "random_state": run.weight_seed,
         **chosen,
-    )
-    return estimator.fit(x, y), {}
+    }
+    if are_numbers(y):
+        return HistGradientBoostingRegressor(**settings).fit(x, y), {}
+    return HistGradientBoostingClassifier(class_weight=class_weight(run), **settings).fit(x, y), {}
 
 
 def size_of_rounds(estimator: Any, x: "NDArray[np.float32]") -> FittedSize:

@@ -6,11 +6,13 @@ The way of counting is this project's choice.
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leafscope.core.models.registry import Memory, Weight
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from leafscope.core.config import NetConfig, RunConfig
 
 FLOAT = 4
@@ -111,6 +113,11 @@ def nearest(count: Callable[[int], int], goal: int, low: int, high: int) -> int:
         else:
             last = middle
     return min((max(low, first - 1), first), key=lambda number: abs(count(number) - goal))
+
+
+def are_numbers(y: "NDArray[Any]") -> bool:
+    """Whether targets are numbers, so that a regressor is fitted."""
+    return y.dtype.kind == "f"
 
 
 def class_weight(run: "RunConfig") -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.core.models.counting import DOUBLE, TREE_NODE, class_weight, fitting_memory, training_rows
+from leafscope.core.models.counting import DOUBLE, TREE_NODE, are_numbers, class_weight, fitting_memory, training_rows
 from leafscope.core.models.registry import MODELS, Choice, Fit, FittedSize, Line, Memory, Model, Size
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def size_of_trees(estimator: Any, x: NDArray[np.float32]) -> FittedSize:
     """Count the numbers that scikit-learn stores: two for each split, and one for each class in each leaf."""
     trees = getattr(estimator, "estimators_", [estimator])
     splits = [tree.tree_.node_count - tree.tree_.n_leaves for tree in trees]
-    outputs = len(estimator.classes_) * sum(tree.tree_.n_leaves for tree in trees)
+    outputs = len(getattr(estimator, "classes_", [0])) * sum(tree.tree_.n_leaves for tree in trees)
     # a row passes one node more than it has comparisons: the leaf
     comparisons = sum(tree.decision_path(x).nnz / len(x) - 1 for tree in trees)
     return FittedSize(int(2 * sum(splits) + outputs), float(comparisons))
@@ -46,15 +46,19 @@ def tree_bytes(leaves: int, n_outputs: int) -> int:
 def _fit(
     run: "RunConfig", x: NDArray[np.float32], y: NDArray[np.int64], chosen: Mapping[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    from sklearn.tree import DecisionTreeClassifier
-
-    settings = {"random_state": run.weight_seed, "class_weight": class_weight(run)}
     if run.net.depth == 0:
-        # scikit-learn's max_depth is at least 1; a root that may not be split predicts the majority class
-        estimator = DecisionTreeClassifier(min_samples_split=len(y) + 1, **settings)
-    else:
-        estimator = DecisionTreeClassifier(max_depth=run.net.depth, **settings, **chosen)
-    return estimator.fit(x, y), {}
+        # scikit-learn's max_depth is at least 1; a root that may not be split predicts the majority class, or the mean
+        return _tree(run, y, min_samples_split=len(y) + 1).fit(x, y), {}
+    return _tree(run, y, max_depth=run.net.depth, **chosen).fit(x, y), {}
+
+
+def _tree(run: "RunConfig", y: NDArray[Any], **settings: Any) -> Any:
+    """Make the tree that fits these targets."""
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    if are_numbers(y):
+        return DecisionTreeRegressor(random_state=run.weight_seed, **settings)
+    return DecisionTreeClassifier(random_state=run.weight_seed, class_weight=class_weight(run), **settings)
 
 
 def _size(net: "NetConfig", n_features: int, n_outputs: int) -> Size:
@@ -75,14 +79,13 @@ def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> M
 def _fit_pruned(
     run: "RunConfig", x: NDArray[np.float32], y: NDArray[np.int64], chosen: Mapping[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    from sklearn.tree import DecisionTreeClassifier
-
-    settings = {"random_state": run.weight_seed, "class_weight": class_weight(run)}
-    return DecisionTreeClassifier(max_depth=None, **settings, **chosen).fit(x, y), {}
+    return _tree(run, y, max_depth=None, **chosen).fit(x, y), {}
 
 
 def _choose(run: "RunConfig", data: "Dataset", should_stop: Callable[[], bool]) -> Choice | None:
     """Grow a full tree and choose the alpha with the highest validation accuracy, the largest if several are equal.
+
+    Of numbers, the one with the lowest validation RMSE.
 
     With balanced classes, each of them counts as much in the accuracy as it weighs in the fit.
     """
@@ -111,12 +114,22 @@ def class_weights(run: "RunConfig", data: "Dataset") -> NDArray[np.float64] | No
 
 def right_in_nodes(tree: Any, split: "Split", weight: NDArray[np.float64] | None = None) -> NDArray[Any]:
     """Count, for each node, the rows that pass through it and have its majority class; or add up their weights (N,)."""
+    if are_numbers(split.y):
+        return _closeness(tree, split)
     label = tree.classes_[tree.tree_.value[:, 0].argmax(1)]
     path = tree.decision_path(split.x)
     row = np.repeat(np.arange(len(split.y)), np.diff(path.indptr))
     right = label[path.indices] == split.y[row]
     weights = None if weight is None else weight[row[right]]
     return np.bincount(path.indices[right], weights, minlength=len(label))
+
+
+def _closeness(tree: Any, split: "Split") -> NDArray[np.float64]:
+    """Add up, for each node, minus the squared errors of the rows that pass through it, in units of the target's variance."""
+    path = tree.decision_path(split.x)
+    row = np.repeat(np.arange(len(split.y)), np.diff(path.indptr))
+    error = (split.y[row] - tree.tree_.value[path.indices, 0, 0]) ** 2
+    return -np.bincount(path.indices, error, minlength=tree.tree_.node_count) / max(split.y.var(), 1e-300)
 
 
 def pruning_path(tree: Any, right: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

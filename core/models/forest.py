@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.models.counting import class_weight, fitting_memory, training_rows
+from leafscope.core.models.counting import are_numbers, class_weight, fitting_memory, training_rows
 from leafscope.core.models.decision_tree import size_of_trees, tree_bytes
 from leafscope.core.models.registry import MODELS, Fit, Line, Memory, Model
 
@@ -21,8 +21,10 @@ TREES = 100
 def _fit(
     run: "RunConfig", x: "NDArray[np.float32]", y: "NDArray[np.int64]", chosen: Mapping[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
+    if are_numbers(y):
+        return RandomForestRegressor(TREES, n_jobs=1, random_state=run.weight_seed, **chosen).fit(x, y), {}
     forest = RandomForestClassifier(TREES, n_jobs=1, random_state=run.weight_seed, class_weight=class_weight(run), **chosen)
     return forest.fit(x, y), {}
 

@@ -166,7 +166,10 @@ class Fit:
     """How a model is fitted; the estimator is from scikit-learn or has the same interface."""
 
     fit: "Callable[[RunConfig, NDArray[np.float32], NDArray[np.int64], Mapping[str, Any]], tuple[Any, dict[str, Any]]]"
-    """Run, x (N, P), y (N,), chosen hyperparameters -> fitted estimator, and facts about it as JSON values."""
+    """Run, x (N, P), y (N,), chosen hyperparameters -> fitted estimator, and facts about it as JSON values.
+
+    y are int64 classes, or float64 numbers in the unit of the target, for which the estimator must be a regressor.
+    """
     size: "Callable[[Any, NDArray[np.float32]], FittedSize]"
     """Fitted estimator, training rows (N, P) -> size."""
     grid: Mapping[str, Sequence[float]] = field(default_factory=dict)

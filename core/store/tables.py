@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Table, delete, func, select, update
 
-from leafscope.core.datasets.registry import TABLE, DatasetSpec, Options, Rows
+from leafscope.core.datasets.registry import TABLE, DatasetSpec, Rows
 from leafscope.core.errors import RunStateError, StoreError, TableError
 from leafscope.core.store.database import shrinking
 from leafscope.core.store.database.opening import explained
@@ -157,11 +157,6 @@ def data_set_of(table_id: str, name: str, about: Mapping[str, Any], table: Calla
     sizes = about.get("rows"), about.get("n_features"), len(about.get("classes") or ())
     n_rows, n_features, n_classes = (size if isinstance(size, int) else 0 for size in sizes)
 
-    def classes(_: Options) -> int:
-        if not n_classes:
-            raise TableError(f"a table must have classes to be trained on, but {name!r:.80} has a target of numbers")
-        return n_classes
-
     return DatasetSpec(
         name=TABLE + table_id,
         title=name,
@@ -171,7 +166,9 @@ def data_set_of(table_id: str, name: str, about: Mapping[str, Any], table: Calla
         rows=lambda _options, _seed: _rows(table()),
         n_rows=n_rows,
         n_features=n_features,
-        n_classes=classes,
+        n_classes=n_classes,
+        task="classification" if n_classes else "regression",
+        target=str(about.get("target", "")),
         is_generator=False,
         majority=_majority(about.get("class_rows")),
     )

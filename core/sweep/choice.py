@@ -124,6 +124,8 @@ def _score(sweep: SweepConfig, outcome: Scored | None) -> tuple[float, ...] | No
     loss = math.inf if diverged else outcome.best.get("validation_loss", math.inf)
     if sweep.chooses_by == "loss":
         return (loss,)
+    if "validation_rmse" in outcome.best:
+        return outcome.best["validation_rmse"], loss
     return math.inf if diverged else 1 - outcome.best.get("validation_accuracy", -math.inf), loss
 
 

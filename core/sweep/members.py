@@ -107,7 +107,7 @@ def _largest(runs: list[RunConfig]) -> list[RunConfig]:
     largest: dict[str, tuple[int, RunConfig]] = {}
     for run in runs:
         size = shape(run.data)
-        needed = memory(run, size.n_features, size.n_classes, size.n_rows).total
+        needed = memory(run, size.n_features, size.n_outputs, size.n_rows).total
         if needed > largest.get(run.train.device, (-1, run))[0]:
             largest[run.train.device] = (needed, run)
     return [run for _, run in largest.values()]
@@ -119,7 +119,7 @@ def unequal(sweep: SweepConfig) -> list[str]:
     for run in _combinations(sweep):
         size = shape(run.data)
         for baseline in sweep.baselines:
-            for beside in set_beside(baseline, run.net, size.n_features, size.n_classes):
+            for beside in set_beside(baseline, run.net, size.n_features, size.n_outputs):
                 if abs(beside.deviation) > TOLERANCE:
                     where = (
                         f"beside {run.net.model.default_line.in_a_sentence} of depth {run.net.depth} and width {run.net.width}"
@@ -212,7 +212,7 @@ def _baselines(run: RunConfig, sweep: SweepConfig) -> Iterator[Member]:
     several = len(sweep.axes.get("net.gates", [])) > 1
     gates = f"gates={run.net.gates}" if several and run.net.gates != "hidden" else ""
     for baseline in sweep.baselines:
-        for beside in set_beside(baseline, run.net, size.n_features, size.n_classes):
+        for beside in set_beside(baseline, run.net, size.n_features, size.n_outputs):
             other = changed(run, dict(beside.changes))
             # a net without gates whose size depends on the depth also depends on the gates of the net that it is compared with
             of_gates = gates if beside.by_depth and not other.net.gated and not other.net.fitted else ""
@@ -256,5 +256,5 @@ def effort(run: RunConfig) -> float:
     if (fit := run.net.model.fit) is not None:
         return fit.seconds * max(0.2, size.n_train * size.n_features / 10_000)
     rows = 3.7 * size.n_train + size.n_train + size.n_validation + size.n_test
-    multiply_adds = cost(run.net, size.n_features, size.n_classes).multiply_adds
+    multiply_adds = cost(run.net, size.n_features, size.n_outputs).multiply_adds
     return 0.004 + run.train.epochs * (0.2e-3 + rows * (0.15e-6 + 0.14e-9 * multiply_adds))

@@ -12,14 +12,19 @@ from leafscope.core.config import DataConfig, NetConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DataError
+from leafscope.core.scores import TASKS, Task
 
-SCORES = [
-    f"{which}_{split}_{metric}"
-    for which in ("best", "last")
-    for split in ("train", "validation", "test")
-    for metric in ("accuracy", "loss")
-]
-"""Columns of scores, at the epoch of the lowest validation loss and at the last one."""
+SPLITS = ("train", "validation", "test")
+
+
+def score_columns(task: Task) -> list[str]:
+    """Return the columns of scores of a task's runs, at the epoch of the lowest validation loss and at the last one."""
+    metrics = (*task.recorded, "loss")
+    return [f"{at}_{split}_{metric}" for at in ("best", "last") for split in SPLITS for metric in metrics]
+
+
+SCORES = list(dict.fromkeys(name for task in TASKS.values() for name in score_columns(task)))
+"""Columns of scores of all tasks."""
 
 _OF_SCORES = tuple((name, *name.split("_", 1)) for name in SCORES)
 """Column, best or last, and the score's name in that mapping."""
@@ -53,7 +58,7 @@ def net_cost(net: NetConfig, data: DataConfig) -> tuple[float, float] | None:
         size = shape(data)
     except DataError:
         return math.nan, math.nan
-    price = cost(net, size.n_features, size.n_classes)
+    price = cost(net, size.n_features, size.n_outputs)
     return price.parameters, price.multiply_adds
 
 

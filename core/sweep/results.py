@@ -8,13 +8,15 @@ from typing import Any
 import pandas as pd
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, dotted
+from leafscope.core.config.run import of_numbers
 from leafscope.core.cost import training_multiply_adds
 from leafscope.core.datasets import DATA_SETS, load, shape
 from leafscope.core.datasets.registry import is_table
 from leafscope.core.errors import TableError
+from leafscope.core.scores import TASKS
 from leafscope.core.sweep.choice import Kept, has_diverged, kept, reported, reporting_runs
 from leafscope.core.sweep.members import distinct_runs, effort, run_ids
-from leafscope.core.sweep.outcome import SCORES, Scored, measures, net_cost
+from leafscope.core.sweep.outcome import Scored, measures, net_cost, score_columns
 
 PACED_BY, FEWEST_PACED = 100, 10
 """Runs that tell how fast the next ones are trained, at most and at least."""
@@ -30,7 +32,8 @@ def results(sweep: SweepConfig, outcomes: Mapping[str, Scored]) -> pd.DataFrame:
     `n_train`, `run_id`, `status`, `error`, `trials` (number of trials compared), every field of the run by its dotted
     name, `best_epoch`, the scores (NaN if unknown), `parameters`, `trained_parameters`, `multiply_adds` (of a decision tree:
     comparisons), `training_multiply_adds` (NaN if it is not a net), `chance_accuracy` (the test accuracy of always predicting
-    the training majority class), `seconds` of training and `inference_seconds` per row.
+    the training majority class; of numbers `chance_rmse` and so on, of always their training mean), `seconds` of training and
+    `inference_seconds` per row.
 
     If the error chooses (`SweepConfig.chooses_by`), also `tuned` (the fields that the trials set) and `chosen_by`; with
     reporting seeds, `stage` (reporting or choosing) and `chosen_on` (the seeds that chose), and after a second look
@@ -89,17 +92,17 @@ def _effort(run_id: str, run: RunConfig) -> float:
     return _efforts[run_id]
 
 
-def _chance(run: RunConfig) -> float:
-    """The accuracy of chance; NaN where the rows of a table were removed."""
+def _chance(run: RunConfig) -> dict[str, float]:
+    """The scores of the answer that needs no features; none where the rows of a table were removed."""
     try:
-        return _majority(run.data, run.data_seed)
+        return _constant(run.data, run.data_seed)
     except TableError:
-        return math.nan
+        return {}
 
 
 @lru_cache(maxsize=4096)
-def _majority(data: DataConfig, seed: int) -> float:
-    return load(data, seed).majority_accuracy
+def _constant(data: DataConfig, seed: int) -> dict[str, float]:
+    return load(data, seed).chance
 
 
 def _state(choice: Kept, outcomes: Mapping[str, Scored]) -> tuple[str, str | None]:
@@ -118,6 +121,7 @@ def _state(choice: Kept, outcomes: Mapping[str, Scored]) -> tuple[str, str | Non
 
 def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage: str) -> dict[str, Any]:
     member, run = choice.chosen, choice.chosen.run
+    task = TASKS[DATA_SETS[run.data.name].task]
     status, error = _state(choice, outcomes)
     row: dict[str, Any] = {
         "model": member.model,
@@ -130,13 +134,14 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
         "status": status,
         "error": error,
         "trials": choice.n_trials,
-        **_fields(run),
+        **(of_numbers(_fields(run)) if task.name == "regression" else _fields(run)),
     }
     known = outcomes.get(member.run_id) if status == "finished" else None
     found = measures(known, net_cost(run.net, run.data))
-    row |= {name: found[name] for name in ("best_epoch", *SCORES, "parameters", "multiply_adds")}
+    row |= {name: found[name] for name in ("best_epoch", *score_columns(task), "parameters", "multiply_adds")}
     row["training_multiply_adds"] = _in_training(run.net, run.data)
-    row["chance_accuracy"] = math.nan if known is None else _chance(run)
+    chance = {} if known is None else _chance(run)
+    row |= {f"chance_{name}": chance.get(name, math.nan) for name in task.recorded}
     row["trained_parameters"] = found["trained_parameters"]
     row["seconds"] = math.nan if known is None else known.seconds
     row["inference_seconds"] = found["inference_seconds"]
@@ -164,7 +169,7 @@ def data_words(sweep: SweepConfig, run: RunConfig) -> str:
 @lru_cache(maxsize=4096)
 def _in_training(net: NetConfig, data: DataConfig) -> float:
     size = shape(data)
-    return math.nan if net.fitted else training_multiply_adds(net, size.n_features, size.n_classes)
+    return math.nan if net.fitted else training_multiply_adds(net, size.n_features, size.n_outputs)
 
 
 @lru_cache(maxsize=16_384)

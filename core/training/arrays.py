@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.datasets import Dataset
+from leafscope.core.datasets.dataset import centre_of
 from leafscope.core.scores import SCORES, TASKS, Task
 
 
@@ -54,7 +55,7 @@ class Arrays:
     @classmethod
     def of(cls, dataset: Dataset) -> "Arrays":
         """Take the splits of a data set."""
-        n_classes = dataset.n_classes
+        n_classes = dataset.n_classes or None
         return cls(**{name: Part(split.x, split.y) for name, split in dataset.splits.items()}, n_classes=n_classes)
 
     @property
@@ -86,10 +87,7 @@ class Arrays:
         """
         if self.n_classes is not None:
             return 0.0, 1.0
-        y, weight = self.train.y, self.train.weight
-        mean = float(np.average(y, weights=weight))
-        deviation = float(np.sqrt(np.average((y - mean) ** 2, weights=weight)))
-        return mean, deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
+        return centre_of(self.train.y, self.train.weight)
 
     def trained_on(self, part: Part) -> NDArray[Any]:
         """Return what a net learns of a part: (R,) int64 classes, or float32 standardized numbers."""

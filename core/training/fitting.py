@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.config import RunConfig
-from leafscope.core.datasets import Dataset, Split, load
+from leafscope.core.datasets import Dataset, load
 from leafscope.core.device import check_fits
 from leafscope.core.errors import DataError
 from leafscope.core.inference.trees import Trees
@@ -46,7 +46,7 @@ class FittedModel:
     estimator: Any
     """The fitted estimator: standardized rows (N, P) -> classes, of which it knows those of training."""
     n_classes: int
-    """C of the data set."""
+    """C of the data set; 0 where numbers are predicted."""
 
     @property
     def trees(self) -> Trees | None:
@@ -72,8 +72,10 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
         raise ValueError(f"kind must be one of {', '.join(fitted_kinds())}, got {run.net.kind}")
     check_fits(run)
     data = load(run.data, run.data_seed) if dataset is None else dataset
-    _check_classes(run.net.kind, model, data)
-    weights = Arrays.of(data).weights(run.train.class_weight)
+    if data.n_classes:
+        _check_classes(run.net.kind, model, data)
+    arrays = Arrays.of(data)
+    arrays.weights(run.train.class_weight)  # raises before anything is fitted
     with _one_thread():
         began = time.perf_counter()
         choice = (model.choose or _choose_from_grid)(run, data, should_stop)
@@ -82,8 +84,8 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
         fit_seconds = time.perf_counter() - began
         metrics = {
             (name, metric): value
-            for name, split in data.splits.items()
-            for metric, value in _scores(choice.estimator, split, data.n_classes, weights[name]).items()
+            for name in data.splits
+            for metric, value in _scores(choice.estimator, arrays, name, run).items()
         }
         record = EpochRecord(epoch=1, metrics=metrics, leaves={}, seconds=time.perf_counter() - began)
         inference_seconds = _inference_seconds(choice.estimator, data.test.x)
@@ -112,14 +114,14 @@ def _choose_from_grid(run: RunConfig, data: Dataset, should_stop: Callable[[], b
     model = run.net.model.fit
     assert model is not None
     trials = [{name: value} for name, values in model.grid.items() for value in values] or [{}]
-    weight = Arrays.of(data).weights(run.train.class_weight)["validation"]
+    arrays = Arrays.of(data)
     best: Choice | None = None
     lowest = math.inf
     for chosen in trials:
         if should_stop():
             return None
         estimator, facts = model.fit(run, data.train.x, data.train.y, chosen)
-        loss = _scores(estimator, data.validation, data.n_classes, weight)["loss"]
+        loss = _scores(estimator, arrays, "validation", run)["loss"]
         if best is None or loss < lowest:
             best, lowest = Choice(estimator, chosen, len(trials), facts), loss
     return best
@@ -128,17 +130,24 @@ def _choose_from_grid(run: RunConfig, data: Dataset, should_stop: Callable[[], b
 # Scoring and timing
 
 
-def _scores(estimator: Any, split: Split, n_classes: int, weight: NDArray[np.float32] | None) -> dict[str, float]:
-    """Log loss in nats, probabilities clipped as scikit-learn does, a class unseen in training having none; accuracy.
+def _scores(estimator: Any, arrays: Arrays, name: str, run: RunConfig) -> dict[str, float]:
+    """Loss and recorded scores of a part. Of classes the log loss in nats, probabilities clipped as scikit-learn does, a class
+    unseen in training having none; of numbers the mean squared error of the standardized target.
 
-    The log loss has the weights of the rows, (N,) with mean 1; the accuracy has none.
+    The loss has the weights of the rows, the scores have none.
     """
-    probabilities = np.zeros((len(split.y), n_classes))
-    probabilities[:, estimator.classes_] = estimator.predict_proba(split.x)
+    part, weight = arrays.parts[name], arrays.weights(run.train.class_weight)[name]
+    if arrays.n_classes is None:
+        mean, deviation = arrays.centre
+        outputs = (estimator.predict(part.x).astype(np.float64) - mean) / deviation
+        losses = (outputs - (part.y - mean) / deviation) ** 2
+        return {"loss": float(losses.mean()), **arrays.scores(name, outputs[:, np.newaxis])}
+    probabilities = np.zeros((len(part.y), arrays.n_classes))
+    probabilities[:, estimator.classes_] = estimator.predict_proba(part.x)
     eps = np.finfo(np.float64).eps
-    of_label = probabilities[np.arange(len(split.y)), split.y].clip(eps, 1 - eps)
+    of_label = probabilities[np.arange(len(part.y)), part.y].clip(eps, 1 - eps)
     losses = -np.log(of_label) if weight is None else -np.log(of_label) * weight
-    return {"loss": float(losses.mean()), "accuracy": float((estimator.predict(split.x) == split.y).mean())}
+    return {"loss": float(losses.mean()), "accuracy": float((estimator.predict(part.x) == part.y).mean())}
 
 
 def _inference_seconds(estimator: Any, x: NDArray[np.float32]) -> float:

@@ -71,7 +71,7 @@ class Trainer(Descent):
             self._measure("test")
             seconds.append((time.perf_counter() - began) / max(1, rows))
         return {
-            "trained_parameters": trained_parameters(self.run.net, size.n_features, size.n_classes, visited),
+            "trained_parameters": trained_parameters(self.run.net, size.n_features, size.n_outputs, visited),
             "inference_seconds": statistics.median(seconds),
             "compiled": self._may_compile,
         }

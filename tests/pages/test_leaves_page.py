@@ -628,7 +628,7 @@ def test_a_decision_tree_stands_beside_the_net(lab: Lab) -> None:
     adjusted = [adjusted_mutual_info_score(labels, leaf) for leaf in (records[-1].leaves[0, "test"], tree.leaves["test"])]
     statistic = STATISTICS["adjusted_mutual_information"]
     assert table.loc[statistic.title].tolist() == [statistic_words(statistic, value) for value in adjusted]
-    assert table.loc["test accuracy", "decision tree"] == theme.percent(tree.accuracy["test"])
+    assert table.loc["test accuracy", "decision tree"] == theme.percent(tree.score["test"])
     before = open_page("leaves", run=run.run_id, part="decision_tree", split="test", epoch=0)
     shown = table_with(before, "statistic", "tree net").set_index("statistic").loc["test accuracy", "tree net"]
     assert shown == theme.percent(records[0].metrics["test", "accuracy"])  # of the shown epoch, not of the last

@@ -23,6 +23,15 @@ function channels(hex) {
   return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
 }
 
+// The colour at a place of a scale of [place, colour], as #rrggbb.
+function sceneColour(scale, at) {
+  const next = Math.max(1, scale.findIndex(([place]) => place >= at));
+  const [[low, from], [high, to]] = [scale[next - 1], scale[next]];
+  const share = Math.min(1, Math.max(0, (at - low) / (high - low)));
+  const [a, b] = [channels(from), channels(to)];
+  return `#${a.map((c, k) => Math.round(c + share * (b[k] - c)).toString(16).padStart(2, "0")).join("")}`;
+}
+
 // Of red, green and blue, by WCAG: from 0, black, to 1, white.
 function luminance(colour) {
   const [red, green, blue] = colour.map((c) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));

@@ -60,11 +60,11 @@ function layoutOfGates({ gates, offsets, width }, depth, take) {
   return part;
 }
 
-// The rows of a split: raw features and classes.
+// The rows of a split: raw features, and classes or numbers.
 class SceneRows {
-  constructor(rows, nFeatures) {
+  constructor(rows, nFeatures, areNumbers) {
     this.raw = decodeFloats(rows.x);
-    this.y = decodeShorts(rows.y);
+    this.y = areNumbers ? decodeFloats(rows.y) : decodeShorts(rows.y);
     this.n = rows.n;
     this.nFeatures = nFeatures;
   }
@@ -96,7 +96,7 @@ class Model {
   }
 
   rows(split) {
-    this.split[split] ??= new SceneRows(this.scene.rows[split], this.nFeatures);
+    this.split[split] ??= new SceneRows(this.scene.rows[split], this.nFeatures, Boolean(this.scene.target));
     return this.split[split];
   }
 
@@ -123,9 +123,27 @@ class Model {
     return this.scene.scores?.[split]?.[Math.round(this.place(epoch))] ?? null;
   }
 
+  // A standardized output in the unit of the target.
+  number(output) {
+    const { mean, deviation } = this.scene.target;
+    return output * deviation + mean;
+  }
+
+  // A number as a place on the scale of colours, from 0 to 1.
+  shade(value) {
+    const { low, high } = this.scene.target;
+    return Math.min(1, Math.max(0, (value - low) / (high - low)));
+  }
+
+  // The share of rows with the right answer; of numbers the root of the mean squared error.
   accuracy(split) {
     return this._remember(`accuracy ${split}`, () => {
       const rows = this.rows(split);
+      if (this.scene.target) {
+        let sum = 0;
+        for (let i = 0; i < rows.n; i++) sum += (this.predict(rows.row(i)) - rows.y[i]) ** 2;
+        return rows.n ? Math.sqrt(sum / rows.n) : NaN;
+      }
       let right = 0;
       for (let i = 0; i < rows.n; i++) if (this.predict(rows.row(i)) === rows.y[i]) right++;
       return rows.n ? right / rows.n : NaN;
@@ -386,7 +404,7 @@ class WeightsModel extends Model {
 
   predict(raw) {
     this._forward(raw);
-    return argmax(this.logits);
+    return this.scene.target ? this.number(this.logits[0]) : argmax(this.logits);
   }
 
   // Where the sign of each gate of a layer changes in the plane (SignLines.of); null if that would take too long.
@@ -422,6 +440,7 @@ class WeightsModel extends Model {
       uses: this.gated ? pathNodes(used, this.depth, this.kind) : [0],
       logits: Array.from(this.logits),
       shares: softmax(this.logits),
+      value: this.scene.target ? this.number(this.logits[0]) : null,
     };
   }
 
@@ -503,6 +522,10 @@ class WeightsModel extends Model {
 
   _shares(shares, at) {
     const { logits, nClasses: C } = this;
+    if (this.scene.target) {
+      shares[at] = this.shade(this.number(logits[0]));
+      return;
+    }
     if (C === 2) {
       const second = 1 / (1 + Math.exp(logits[0] - logits[1]));
       shares[at] = 1 - second;
@@ -564,13 +587,16 @@ class DecisionTreeModel extends Model {
   }
 
   predict(raw) {
-    return argmax(this.scene.tree.value[this._path(raw).at(-1)]);
+    const value = this.scene.tree.value[this._path(raw).at(-1)];
+    return this.scene.target ? value[0] : argmax(value);
   }
 
   point(raw) {
     const nodes = this._path(raw);
     const leaf = nodes.at(-1);
-    return { leaves: [leaf], leaf, bits: "", gates: [], nodes, uses: nodes, logits: null, shares: this.scene.tree.value[leaf] };
+    const shares = this.scene.tree.value[leaf];
+    const value = this.scene.target ? shares[0] : null;
+    return { leaves: [leaf], leaf, bits: "", gates: [], nodes, uses: nodes, logits: null, shares, value };
   }
 
   contributions() {
@@ -585,7 +611,8 @@ class DecisionTreeModel extends Model {
         const leaf = this._path([low[0] + ((high[0] - low[0]) * c) / (cols - 1), y]).at(-1);
         const at = r * cols + c;
         out.leaf[at] = leaf;
-        for (let k = 0; k < C; k++) out.shares[at * C + k] = this.scene.tree.value[leaf][k];
+        const value = this.scene.tree.value[leaf];
+        for (let k = 0; k < C; k++) out.shares[at * C + k] = this.scene.target ? this.shade(value[k]) : value[k];
       }
     }
   }
@@ -692,7 +719,9 @@ class ReadyModel extends Model {
     const nodes = this.gated ? pathNodes(leaf, this.depth, this.kind) : [0];
     const used = this.isShuffled ? this.permutation[leaf] : leaf;
     const uses = this.gated ? pathNodes(used, this.depth, this.kind) : [0];
-    return { leaves: [leaf], leaf, bits: bitsOf(leaf, this.depth), gates: [], nodes, uses, logits: null, shares };
+    const { target } = this.scene;
+    const value = target ? target.low + shares[0] * (target.high - target.low) : null;
+    return { leaves: [leaf], leaf, bits: bitsOf(leaf, this.depth), gates: [], nodes, uses, logits: null, shares, value };
   }
 
   contributions() {

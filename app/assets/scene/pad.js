@@ -100,6 +100,10 @@ class Pad {
     return this.view.place === null ? null : this.test.classes[this.view.place];
   }
 
+  showNumber(value, name, truth) {
+    this.scores.showNumber(value, name, truth);
+  }
+
   showScores(logits, classes, truth) {
     this.scores.show(logits, classes, truth);
   }
@@ -116,7 +120,8 @@ class PadTest {
     const { test } = scene.rows;
     this.width = scene.features.length;
     this.values = decodeFloats(test.x);
-    this.classes = decodeShorts(test.y);
+    this.areNumbers = Boolean(scene.target);
+    this.classes = this.areNumbers ? decodeFloats(test.y) : decodeShorts(test.y);
     this.names = scene.classes;
     this.n = test.n;
   }
@@ -137,8 +142,13 @@ class PadTest {
     return null;
   }
 
+  /** What a row's own answer is, to be read. */
+  answer(place) {
+    return `${this.areNumbers ? this.names[0] : "Class"} ${this.className(place)}`;
+  }
+
   className(place) {
-    return String(this.names[this.classes[place]]);
+    return this.areNumbers ? String(Number(this.classes[place].toPrecision(4))) : String(this.names[this.classes[place]]);
   }
 }
 
@@ -405,7 +415,7 @@ class PadChoice {
     this.place = place;
     if (place !== null) this.latest = place;
     this.cells.forEach((cell, column) => { setText(cell, padThree(raw[column])); });
-    setText(this.class, place === null ? "Not a test row" : `Class ${this.test.className(place)}`);
+    setText(this.class, place === null ? "Not a test row" : this.test.answer(place));
     this.class.title = this.class.textContent;
     this.previous.disabled = this.latest <= 0;
     this.next.disabled = this.latest >= this.test.n - 1;
@@ -464,6 +474,14 @@ class PadScores {
     const shown = padHighest(logits, this.rows.length);
     this.rows.forEach((row, index) => { this.fill(row, shown[index], shares, logits, best); });
     setText(this.rest, this.restWords(logits.length - shown.length));
+  }
+
+  /** Of a net that predicts a number: what it says, and the row's own. */
+  showNumber(value, name, truth) {
+    const words = (number) => (Number.isFinite(number) ? String(Number(number.toPrecision(4))) : "unknown");
+    this.table.hidden = true;
+    const own = truth === null || truth === undefined ? "" : `; the row has ${words(truth)}`;
+    setText(this.rest, `Predicted ${name}: ${words(value)}${own}`);
   }
 
   /** Rows and widths depend on the names only: nothing moves while scores change. */
@@ -565,7 +583,7 @@ function padNotFinite(x) {
 
 function padRowWords(test, place) {
   const number = (place + 1).toLocaleString("en-US"), n = test.n.toLocaleString("en-US");
-  return `Test row ${number} of ${n}, class ${test.className(place)}`;
+  return `Test row ${number} of ${n}, ${test.answer(place).toLowerCase()}`;
 }
 
 /** A mix of two colours "#RRGGBB", linear in sRGB. */

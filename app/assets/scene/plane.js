@@ -215,6 +215,16 @@ class PlaneDrawing {
     const { data } = image;
     const ground = channels(look.background);
     const colours = Array.from({ length: C }, (_, c) => channels(look.regions[c % look.regions.length]));
+    if (this.scene.target) {
+      const scale = Array.from({ length: 256 }, (_, i) => channels(sceneColour(look.signed, i / 255)));
+      for (let i = 0; i < cols * rows; i++) {
+        const colour = scale[Math.round(255 * shares[i]) || 0];
+        for (let k = 0; k < 3; k++) data[4 * i + k] = colour[k];
+        data[4 * i + 3] = 255;
+      }
+      this.pixels.getContext("2d").putImageData(image, 0, 0);
+      return;
+    }
     this.counts = new Int32Array(C);
     for (let i = 0; i < cols * rows; i++) {
       let top = 0;
@@ -382,10 +392,13 @@ class PlaneDrawing {
       for (let i = 0; i < rows.n; i++) {
         const [x, y] = this.toPixels(rows.row(i));
         ctx.setTransform(frame.ratio * radius, 0, 0, frame.ratio * radius, frame.ratio * x, frame.ratio * y);
-        ctx.fillStyle = look.classes[rows.y[i] % look.classes.length];
+        const isNumber = Boolean(this.scene.target);
+        const path = paths[isNumber ? 0 : rows.y[i]];
+        ctx.fillStyle = isNumber ? sceneColour(look.signed, model.shade(rows.y[i])) : look.classes[rows.y[i] % look.classes.length];
+        if (isNumber) ctx.strokeStyle = look.text;
         ctx.lineWidth = 0.55;
-        ctx.stroke(paths[rows.y[i]]);
-        ctx.fill(paths[rows.y[i]]);
+        ctx.stroke(path);
+        ctx.fill(path);
       }
     }
     this.ctx.save();

@@ -320,7 +320,12 @@ class Scene {
       parts.push("This net is too large for the browser: its regions were computed on a grid during training.");
     }
     if (this.views.some((view) => view.plane)) {
-      parts.push("Colour: the predicted class, paler where the net is less certain. Points: training rows.");
+      const isNumber = this.views.every((view) => view.scene.target);
+      parts.push(
+        isNumber
+          ? "Colour: the predicted number, on the scale above. Points: training rows, in the colour of their own number."
+          : "Colour: the predicted class, paler where the net is less certain. Points: training rows.",
+      );
       parts.push("Lines: where a sign bit changes; the first bit has the thickest line.");
     }
     if (this.views.some((view) => view.model && (view.model.gated || view.scene.tree))) {

@@ -14,6 +14,10 @@ function scenePercent(share) {
   return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "unknown";
 }
 
+function sceneNumber(value) {
+  return Number.isFinite(value) ? String(Number(value.toPrecision(3))).replace("-", "−") : "unknown";
+}
+
 function sceneBits(bits) {
   return [...bits].join(" ");
 }
@@ -129,6 +133,7 @@ class SceneView {
     if (this.mode !== "plane" || key === this.legendKey) return;
     this.legendKey = key;
     this.legend.textContent = "";
+    if (scene.target) return this.writeScale();
     scene.classes.slice(0, SCENE_LEGEND).forEach((name, c) => {
       const entry = addElement("span", "", this.legend);
       const canvas = addElement("canvas", "", entry);
@@ -143,6 +148,17 @@ class SceneView {
     });
     const more = scene.classes.length - SCENE_LEGEND;
     if (more > 0) addElement("span", "scene-muted", this.legend, `and ${more} more`);
+  }
+
+  // The colours of numbers, with the numbers at both ends.
+  writeScale() {
+    const { scene: { target }, look } = this;
+    this.legend.append(`${target.name}: ${sceneNumber(target.low)} `);
+    const bar = addElement("span", "scene-scale", this.legend);
+    const stops = look.signed.map(([place, colour]) => `${colour} ${100 * place}%`);
+    bar.style.cssText = `display:inline-block;width:8em;height:0.8em;background:linear-gradient(90deg, ${stops.join(", ")})`;
+    bar.setAttribute("aria-hidden", "true");
+    this.legend.append(` ${sceneNumber(target.high)}`);
   }
 
   isOutside() {
@@ -215,7 +231,8 @@ class SceneView {
   showPad(raw, found) {
     if (this.pad.value().some((value, i) => value !== raw[i])) this.pad.set(raw);
     const logits = found ? (found.logits ?? found.shares.map((share) => Math.log(share))) : this.scene.classes.map(() => NaN);
-    this.pad.showScores(logits, this.scene.classes, this.pad.truth());
+    if (this.scene.target) this.pad.showNumber(found?.value ?? NaN, this.scene.target.name, this.pad.truth());
+    else this.pad.showScores(logits, this.scene.classes, this.pad.truth());
   }
 
   // A function that returns whether a leaf is below the node.
@@ -320,6 +337,13 @@ class SceneView {
 
   planeWords() {
     const { scene, model } = this;
+    if (scene.target) {
+      return (
+        `Plane of ${scene.features[0]} and ${scene.features[1]}: colour is the predicted ${scene.target.name}. ` +
+        `${model.rows("train").n} training rows, epoch ${model.epoch}. ` +
+        "Arrow keys move a point, Enter holds it, Escape releases it."
+      );
+    }
     const parts = scene.classes.map((name, c) => [name, this.plane.classShare(c)]).filter(([, share]) => share > 0);
     const says = parts.map(([name, share]) => `${name} on ${scenePercent(share)}`).join(", ");
     const bits = model.depth ? `cells of ${2 ** model.depth} sign patterns, ` : "";
@@ -336,7 +360,8 @@ class SceneView {
     if (!found) return this.restWords();
     const best = argmax(found.shares);
     const name = scene.classes[best];
-    const says = `Prediction: ${/^[0-9]+$/.test(name) ? `class ${name}` : name} (${scenePercent(found.shares[best])}).`;
+    const answer = `${/^[0-9]+$/.test(name) ? `class ${name}` : name} (${scenePercent(found.shares[best])})`;
+    const says = `Prediction: ${scene.target ? `${name} ${sceneNumber(found.value)}` : answer}.`;
     const noun = this.pad ? (scene.mode === "pad" ? "digit" : "row") : "point";
     if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${scene.tree.left.length} nodes. ${says}`;
     if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all rows share. ${says}`;
@@ -470,15 +495,18 @@ class SceneView {
     const how = `${model.isShuffled ? ", leaves shuffled" : ""}${read}`;
     this.score.innerHTML = "";
     if (this.app.isMany) return this.writeNumbers(test);
-    addElement("b", "", this.score, scenePercent(test));
-    this.score.append(` test, ${scenePercent(train)} training accuracy${how}`);
+    const isNumber = Boolean(this.scene.target);
+    const words = isNumber ? sceneNumber : scenePercent;
+    addElement("b", "", this.score, words(test));
+    this.score.append(` test, ${words(train)} training ${isNumber ? "RMSE" : "accuracy"}${how}`);
   }
 
   // Below one of many nets: its test error, and how many equally full leaves would be used as evenly as its own.
   writeNumbers(test) {
     const { model } = this;
-    addElement("b", "", this.score, scenePercent(1 - test));
-    this.score.append(" test error");
+    const isNumber = Boolean(this.scene.target);
+    addElement("b", "", this.score, isNumber ? sceneNumber(test) : scenePercent(1 - test));
+    this.score.append(isNumber ? " test RMSE" : " test error");
     if (!model.gated) return;
     const shares = Array.from(model.loads(this.layer)).slice(-(2 ** model.depth));
     const entropy = shares.reduce((sum, share) => sum - (share > 0 ? share * Math.log(share) : 0), 0);
@@ -488,7 +516,7 @@ class SceneView {
 
   writeLevels(isMoving) {
     const { model } = this;
-    const isShown = !this.app.isMany && model.kind === "tree" && model.depth > 0 && this.scene.mode !== "none";
+    const isShown = !this.app.isMany && model.kind === "tree" && model.depth > 0 && this.scene.mode !== "none" && !this.scene.target;
     this.levels.hidden = !isShown;
     if (!isShown) return;
     const key = [model.epoch, model.isShuffled, this.look.dark, this.look.size].join();
@@ -605,7 +633,8 @@ class SceneView {
     if (wide) order.sort((a, b) => parts.logits[b] - parts.logits[a]).splice(SCENE_COLUMNS);
     const table = addElement("table", "", this.table);
     const what = this.plane ? "Held point" : "Added";
-    const caption = wide ? `${what}, ${SCENE_COLUMNS} highest logits` : `${what}, part of each logit`;
+    const whole = this.scene.target ? `${what}, part of the standardized output` : `${what}, part of each logit`;
+    const caption = wide ? `${what}, ${SCENE_COLUMNS} highest logits` : whole;
     addElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption).title = SCENE_PARTS;
     const head = addElement("tr", "", addElement("thead", "", table));
     addElement("th", "", head, "Matrix").scope = "col";
@@ -622,7 +651,7 @@ class SceneView {
     };
     parts.nodes.forEach((node, i) => { line(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""); });
     line("later biases", parts.rest, "scene-rest");
-    line("Sum: logit", parts.logits, "scene-sum");
+    line(this.scene.target ? "Sum: output" : "Sum: logit", parts.logits, "scene-sum");
     const best = argmax(parts.logits);
     const column = order.indexOf(best) + 1;
     for (const row of table.rows) row.cells[column].classList.add("scene-best");

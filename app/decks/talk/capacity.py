@@ -113,7 +113,7 @@ def _distinct(row: "pd.Series[Any]") -> int:
     """Count the parameters of a member's net after collapsing its leaves."""
     fields = {str(name)[4:]: _whole(value) for name, value in row.items() if str(name).startswith("net.") and pd.notna(value)}
     size = shape(DataConfig.model_validate(findings.data_fields(row)))
-    return cost(NetConfig.model_validate(fields), size.n_features, size.n_classes).distinct_parameters
+    return cost(NetConfig.model_validate(fields), size.n_features, size.n_outputs).distinct_parameters
 
 
 def _whole(value: Any) -> Any:

@@ -16,6 +16,7 @@ from plotly.subplots import make_subplots
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.chance import columns_of, interval, written
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.model_style import model_style
 from leafscope.app.theme import SCREEN, Look
 from leafscope.core.comparison.intervals import Difference, mean_interval, paired_difference
@@ -72,6 +73,8 @@ class VariantEffects:
     """Whose rows these are."""
     model: str = "tree"
     """Sets colour and marker."""
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     means: pd.DataFrame = field(init=False, repr=False)
     """Means over finished seeds with their intervals, a row a variant: variant, runs, n (finished seeds), status (of the
@@ -105,7 +108,9 @@ class VariantEffects:
         width = (look.width - left - 30) * (1 - spacing) / 2
         panels = [
             _Panel(1, "value", 100.0, f"{word} (percent)", width) if self.is_share else _Panel(1, "value", 1.0, word, width),
-            _Panel(2, "validation_error", 100.0, "validation error (percent)", width),
+            _Panel(2, "validation_error", 100.0, "validation error (percent)", width)
+            if self.errors.are_shares
+            else _Panel(2, "validation_error", 1.0, f"validation error ({self.errors.axis})", width),
         ]
         drawn = means.head(_rows_that_fit(heading, means, panels, look))
         labels = labels[: len(drawn)]
@@ -151,7 +156,7 @@ interval).
         if not np.isfinite(base["value"]):
             return f"{word} is not defined for the base run, so nothing can be compared with it."
         if others.empty:
-            error = theme.percent(base["validation_error"])
+            error = self._error(base["validation_error"])
             seeds = f"{base['n']} seed{'' if base['n'] == 1 else 's'}"
             return (
                 f"Only the base run has finished: {word} {self._written(base['value'])}, validation error {error}, n = {seeds}."
@@ -171,10 +176,11 @@ interval).
         seeds = f"n = {len(pairs)} seeds, paired" if len(pairs) > 1 else "n = 1, one seed: no interval"
         together = f", 95 % for {len(others)} variants together" if len(others) > 1 and len(pairs) > 1 else ""
         ends = [self._written(pairs[column].mean()) for column in ("value", "value_other")]
-        errors = [theme.percent(pairs[column].mean()) for column in ("validation_error", "validation_error_other")]
+        by = _between(validation, self.errors.are_shares)
+        errors = [self._error(pairs[column].mean()) for column in ("validation_error", "validation_error_other")]
         return (
             f"{word} {_verb(value)} from {ends[0]} to {ends[1]} with {variant}{chosen}{_between(value, self.is_share)}; "
-            f"the validation error {_verb(validation)} from {errors[0]} to {errors[1]}{_between(validation, True)} "
+            f"the validation error {_verb(validation)} from {errors[0]} to {errors[1]}{by} "
             f"({seeds}{together})."
         )
 
@@ -184,6 +190,9 @@ interval).
 
     def _written(self, value: float) -> str:
         return written(value, is_share=self.is_share)
+
+    def _error(self, value: float) -> str:
+        return self.errors.words(100 * value if self.errors.are_shares else value)
 
     def _pairs(self, base: str, other: str) -> pd.DataFrame:
         """Both runs of each seed that both finished, the other's columns with a suffix."""

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared.errors import SHARES, Errors, of_target
 from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns, error_range, in_unit, row_words, seeds_words
 from leafscope.app.figures.shared.log_axis import with_zero
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.intervals import FEWEST
 from leafscope.core.models import compares, lines
 
 Cost = Literal["multiply_adds", "parameters"]
@@ -52,6 +52,8 @@ class ErrorByCost:
     """model, variant, depth, width (NaN: has none), cost, mean, low, high (shares), n, validation_mean, on_front."""
     cost: Cost
     """What the cost is."""
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
 
@@ -63,7 +65,7 @@ class ErrorByCost:
             raise ValueError(f"cost must be at least 0, got {table['cost'].min():g}")
         order = table.groupby(["model", "variant"], sort=False).ngroup()
         ordered = table.assign(order=order).sort_values(["order", "width", "depth", "cost"], kind="stable", ignore_index=True)
-        table = in_unit(ordered.drop(columns="order"), [*INTERVAL, "validation_mean"], "percent")
+        table = in_unit(ordered.drop(columns="order"), [*INTERVAL, "validation_mean"], self.errors.unit)
         object.__setattr__(self, "_table", table)
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
@@ -87,9 +89,9 @@ class ErrorByCost:
             _add_model(figure, mine, frame.lines(names[key]), model_style(*key, look), self.cost, look)
         _add_front(figure, drawn, look)
         figure.update_xaxes(**options, title_text=f"{_MEASURES[self.cost]} (log scale)", showgrid=False)
-        y_range, from_where = error_range(drawn[INTERVAL])
-        figure.update_yaxes(title_text=f"test error (percent of rows{from_where})", range=list(y_range), zeroline=False)
-        subtitle = "; ".join([seeds_words(drawn["n"], "bars", fewest=FEWEST), *_remarks(drawn, self.cost)])
+        y_range, from_where = error_range(drawn[INTERVAL], self.errors)
+        figure.update_yaxes(title_text=f"test error ({self.errors.axis}{from_where})", range=list(y_range), zeroline=False)
+        subtitle = "; ".join([seeds_words(drawn["n"], "bars", fewest=self.errors.fewest), *_remarks(drawn, self.cost)])
         return frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="right")
 
     def sentence(self) -> str:
@@ -240,7 +242,7 @@ def _hover(row: _Row, cost: Cost) -> str:
     unit = "comparisons" if cost == "multiply_adds" and compares(row["model"]) else _WORDS[cost]
     unit = unit[:-1] if row["cost"] == 1 else unit
     place = _place([row])
-    validation = theme.percent(row["validation_mean"] / 100)
+    validation = (SHARES if row["unit"] == SHARES.unit else of_target("")).words(row["validation_mean"])
     return (
         f"{theme.escape(model_words(row['model'], row['variant']))}{f', {place}' if place else ''}"
         f"<br>{_count(row['cost'])} {unit}<br>test error {row_words(row)}<br>validation error {validation}"

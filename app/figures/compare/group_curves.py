@@ -31,6 +31,7 @@ from leafscope.app.figures.compare.scores import (
     score_words,
     value_words,
 )
+from leafscope.app.figures.compare.scores import title as title_of
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
@@ -147,7 +148,7 @@ class GroupCurves:
         best = known[place].iloc[int(np.argmax(sign * known[place]["mean"].to_numpy()))]
         words = theme.one_line(curves[place].style.words, WORDS_LIMIT)
         extreme = "highest" if sign > 0 else "lowest"
-        what = f"mean {theme.SPLIT_WORDS[split]} {metric}"
+        what = f"mean {theme.SPLIT_WORDS[split]} {title_of(metric)}"
         end = score_words(last["mean"], last["low"], last["high"], last["n"], metric)
         at = f"at the end ({self._place(last['x'])}): {end}"
         rest = ""
@@ -222,7 +223,7 @@ class GroupCurves:
 
     def _add_runs(self, figure: go.Figure, curve: Curve, place: Mapping[str, int], look: Look) -> None:
         """Add the runs as thin lines."""
-        unit = " nats" if self.metric == "loss" else " %"
+        unit = {"percent": " %"}.get(UNITS[self.metric], f" {UNITS[self.metric]}".rstrip())
         at = f"{theme.escape(self.x_title)}: %{{x:,.6~g}}"
         below = f"{theme.SPLIT_WORDS[curve.split]}<br>{at}<br>%{{y:,.3~g}}{unit}<extra></extra>"
         for name, x, y in zip(curve.names, curve.x, curve.y, strict=True):
@@ -313,7 +314,7 @@ class GroupCurves:
 
     def _title(self, splits: Sequence[str]) -> str:
         words = theme.enumerate_words([theme.SPLIT_WORDS[split] for split in splits])
-        return sentence_case(f"{words} {self.metric} against {theme.one_line(self.x_title)}".lstrip())
+        return sentence_case(f"{words} {title_of(self.metric)} against {theme.one_line(self.x_title)}".lstrip())
 
     def _subtitle(self, curves: Sequence[Curve], splits: Sequence[str], left_out: int, cut: bool) -> str:
         n = pd.concat([curve.rows.loc[curve.rows["mean"].notna(), "n"] for curve in curves])

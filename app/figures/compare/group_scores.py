@@ -27,6 +27,7 @@ from leafscope.app.figures.compare.scores import (
     score_words,
     value_words,
 )
+from leafscope.app.figures.compare.scores import title as title_of
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.group_style import GroupStyle
 from leafscope.app.theme import SCREEN, Look
@@ -103,7 +104,7 @@ class GroupScores:
         At most 30 groups are drawn, 12 for a projector.
         """
         split = theme.SPLIT_WORDS[self.split]
-        title = f"{interval_lines.sentence_case(split)} {self.metric} at the best epoch and at the last"
+        title = f"{interval_lines.sentence_case(split)} {title_of(self.metric)} at the best epoch and at the last"
         height = theme.SIDE_HEIGHT[look.projector]
         if not np.isfinite(self._table[["mean", "last"]].to_numpy(dtype=np.float64)).any():
             why = nothing_words(self.metric)
@@ -164,7 +165,7 @@ class GroupScores:
         sign = better_sign(metric)
         row = known.iloc[int(np.argmax(sign * known["mean"].to_numpy(dtype=np.float64)))]
         words = theme.one_line(row["group"], WORDS_LIMIT)
-        what = f"mean {theme.SPLIT_WORDS[self.split]} {metric}"
+        what = f"mean {theme.SPLIT_WORDS[self.split]} {title_of(metric)}"
         if len(known) > 1:
             extreme = "highest" if sign > 0 else "lowest"
             first = f"Of {theme.thousands(len(known))} groups, {words} has the {extreme} {what}: {self._interval(row)}"

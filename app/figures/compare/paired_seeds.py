@@ -26,6 +26,7 @@ from leafscope.app.figures.compare.scores import (
     range_around,
     value_words,
 )
+from leafscope.app.figures.compare.scores import title as title_of
 from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.figures.shared.detectable import detectable_words
 from leafscope.app.figures.shared.group_style import GroupStyle
@@ -81,7 +82,7 @@ class PairedSeeds:
         height = theme.MAIN_HEIGHT[look.projector]
         names = self._names(_TITLE_LIMIT)
         split = interval_lines.sentence_case(theme.SPLIT_WORDS[self.split])
-        title = f"{split} {self.metric} of {names[0]} and {names[1]}, seed by seed"
+        title = f"{split} {title_of(self.metric)} of {names[0]} and {names[1]}, seed by seed"
         pairs = self._table[np.isfinite(self._table["difference"])]
         if pairs.empty:
             why = _nothing(names)
@@ -115,7 +116,7 @@ class PairedSeeds:
         if difference.n == 0:
             return _nothing(names)
         split = interval_lines.sentence_case(theme.SPLIT_WORDS[self.split])
-        head = f"{split} {metric} of {names[0]} minus {names[1]}:"
+        head = f"{split} {title_of(metric)} of {names[0]} minus {names[1]}:"
         if not math.isfinite(difference.mean):
             return f"{head} no difference can be given, since a run diverged (n = {theme.thousands(difference.n)})."
         if difference.n == 1:
@@ -127,7 +128,7 @@ class PairedSeeds:
         if not difference.shown():
             low, high = (factor(metric) * end for end in (difference.low, difference.high))
             rows = pd.DataFrame({"low": [low], "high": [high], "n": [difference.n]})
-            words = detectable_words(rows, tests=1, unit="nats" if metric == "loss" else "points")
+            words = detectable_words(rows, tests=1, unit="points" if UNITS[metric] == "percent" else UNITS[metric])
             return f"{head} no difference shown ({value}). {words}".rstrip()
         better = names[0] if better_sign(metric) * difference.mean > 0 else names[1]
         p = f"p = {difference.p:.2g}" if difference.p >= 0.001 else "p < 0.001"
@@ -268,7 +269,7 @@ class PairedSeeds:
         )
         ends = [end for end in _on_axis(self.difference, self.metric) if math.isfinite(end)]
         y_range = interval_lines.value_range([*pairs["difference"], *ends])
-        unit = "nats" if self.metric == "loss" else "percentage points"
+        unit = "percentage points" if UNITS[self.metric] == "percent" else UNITS[self.metric]
         figure.update_yaxes(
             title_text=interval_lines.axis_title(f"first minus second ({unit})", inside, look),
             range=list(y_range),
@@ -313,12 +314,12 @@ def _signed(mean: float, metric: str) -> str:
 
 
 def _signed_on_axis(value: float, metric: str) -> str:
-    return f"{_number(value, metric)} {'nats' if metric == 'loss' else 'points'}"
+    return f"{_number(value, metric)} {'points' if UNITS[metric] == 'percent' else UNITS[metric]}".rstrip()
 
 
 def _number(value: float, metric: str) -> str:
     """Write a number with its sign; a zero has none."""
-    if metric != "loss":
+    if UNITS[metric] == "percent":
         rounded = round(value, 1) + 0.0
         return f"{rounded:+,.1f}" if rounded else "0.0"
     return f"{'+' if value > 0 else ''}{theme.three_significant(value)}"

@@ -9,9 +9,20 @@ from numpy.typing import ArrayLike
 from leafscope.app import theme
 from leafscope.app.figures.shared.interval_lines import interval_words
 
-UNITS = {"loss": "nats", "accuracy": "percent", "error": "percent"}
+UNITS = {"loss": "nats", "accuracy": "percent", "error": "percent", "rmse": "", "mae": "", "r2": ""}
 """Of a metric on an axis; shares of rows are drawn in percent."""
-MEASURES = {"loss": "loss (cross-entropy, nats)", "accuracy": "accuracy (percent of rows)", "error": "error (percent of rows)"}
+MEASURES = {
+    "loss": "loss (cross-entropy, nats)",
+    "accuracy": "accuracy (percent of rows)",
+    "error": "error (percent of rows)",
+    "rmse": "RMSE (unit of the target)",
+    "mae": "MAE (unit of the target)",
+    "r2": "R²",
+}
+TITLES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+"""Of a metric inside a sentence, where its name is not its title."""
+HIGHER = ("accuracy", "r2")
+"""Metrics of which more is better."""
 SPLITS = ("train", "validation", "test")
 WORDS_LIMIT = 60
 """Characters of a group's words on hover and in sentences."""
@@ -34,17 +45,17 @@ def better_sign(metric: str) -> float:
     >>> better_sign("accuracy"), better_sign("loss")
     (1.0, -1.0)
     """
-    return 1.0 if metric == "accuracy" else -1.0
+    return 1.0 if metric in HIGHER else -1.0
 
 
 def factor(metric: str) -> float:
-    """Give what brings a metric to the unit of its axis: 100 for shares of rows, 1 for nats."""
-    return 1.0 if metric == "loss" else 100.0
+    """Give what brings a metric to the unit of its axis: 100 for shares of rows, else 1."""
+    return 100.0 if UNITS[metric] == "percent" else 1.0
 
 
 def ceiling(metric: str) -> float:
     """Give the highest value that a metric can have, in the unit of its axis."""
-    return math.inf if metric == "loss" else 100.0
+    return 100.0 if UNITS[metric] == "percent" else 1.0 if metric == "r2" else math.inf
 
 
 def check_words(metric: str, split: str) -> None:
@@ -55,9 +66,14 @@ def check_words(metric: str, split: str) -> None:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
 
 
+def title(metric: str) -> str:
+    """Name a metric inside a sentence."""
+    return TITLES.get(metric, metric)
+
+
 def nothing_words(metric: str) -> str:
     """Say that there is no value of a metric yet."""
-    return f"No {metric} is recorded yet."
+    return f"No {title(metric)} is recorded yet."
 
 
 def value_words(value: float, metric: str) -> str:
@@ -66,7 +82,8 @@ def value_words(value: float, metric: str) -> str:
     >>> value_words(12.5, "error"), value_words(0.5, "loss")
     ('12.5 %', '0.500 nats')
     """
-    return f"{theme.three_significant(value)} nats" if metric == "loss" else theme.percent(value / 100)
+    unit = UNITS[metric]
+    return theme.percent(value / 100) if unit == "percent" else f"{theme.three_significant(value)} {unit}".rstrip()
 
 
 def score_words(mean: float, low: float, high: float, n: float, metric: str) -> str:

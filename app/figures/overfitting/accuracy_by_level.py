@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     add_band,
@@ -27,7 +28,6 @@ from leafscope.app.figures.shared.interval_lines import (
 from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, label_width
 from leafscope.app.figures.shared.model_style import model_style
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.intervals import FEWEST
 
 _SPLITS = ("test", "train")
 
@@ -42,6 +42,8 @@ class AccuracyByLevel:
     curves: pd.DataFrame
     """split (test or train), level, mean, low, high (shares), n."""
     depth: int
+    errors: Errors = SHARES
+    """What errors are measured in; of shares, the accuracy is drawn, of numbers the error."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
 
@@ -52,29 +54,34 @@ class AccuracyByLevel:
         if len(outside):
             raise ValueError(f"levels must be from 0 to depth = {self.depth}, got {outside['level'].iloc[0]:g}")
         table = table.sort_values(["split", "level"], kind="stable", ignore_index=True)
-        object.__setattr__(self, "_table", in_unit(table, INTERVAL, "percent"))
+        object.__setattr__(self, "_table", in_unit(table, INTERVAL, self.errors.unit))
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw accuracy against the level, test solid and training dotted, with bands."""
         height = theme.SIDE_HEIGHT[look.projector]
-        title = "Accuracy of the tree cut off at level l"
+        title = f"{sentence_case(self._what)} of the tree cut off at level l"
         drawn = self._table.dropna(subset=["mean"])
         if drawn.empty:
-            why = "No accuracy by level has been measured yet."
+            why = f"No {self._what} by level has been measured yet."
             return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
         splits = [split for split in _SPLITS if split in set(drawn["split"])]
         right = label_width([theme.SPLIT_WORDS[split] for split in splits], look)
         width = look.width - right - 4.5 * theme.FONT_SIZE[look.projector]
         figure = go.Figure()
         x_range = integer_axis(figure, low=0, high=self.depth, width=width, title="deepest level used, l", look=look)
-        y_range = value_range(drawn[INTERVAL], floor=0.0, ceiling=100.0)
+        y_range = value_range(drawn[INTERVAL], floor=0.0, ceiling=self.errors.ceiling)
         labels = [_add_line(figure, self._table[self._table["split"] == split], split, look) for split in splits]
-        seeds = seeds_words(drawn["n"], "bands", fewest=FEWEST)
+        seeds = seeds_words(drawn["n"], "bands", fewest=self.errors.fewest)
         subtitle = f"depth K = {self.depth}; {seeds}; not retrained: deeper nodes are left out"
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
         figure.update_layout(margin_r=round(right))
         inside = panel_height(figure, look)
-        figure.update_yaxes(title_text=axis_title("accuracy (percent)", inside, look), range=list(y_range))
+        figure.update_yaxes(
+            title_text=axis_title(
+                "accuracy (percent)" if self.errors.are_shares else f"error ({self.errors.axis})", inside, look
+            ),
+            range=list(y_range),
+        )
         label_ends(figure, labels, x_range=x_range, y_range=y_range, width=width, height=inside, look=look)
         return figure
 
@@ -89,12 +96,16 @@ class AccuracyByLevel:
         """
         test = self._table[self._table["split"] == "test"].dropna(subset=["mean"])
         at = {int(row["level"]): row_words(row) for _, row in test.iterrows()}
-        parts = [f"with the root alone, test accuracy is {at[0]}"] if 0 in at and self.depth > 0 else []
+        parts = [f"with the root alone, test {self._what} is {at[0]}"] if 0 in at and self.depth > 0 else []
         if self.depth in at:
-            parts.append(f"with all levels (K = {self.depth}), {'it' if parts else 'test accuracy'} is {at[self.depth]}")
+            parts.append(f"with all levels (K = {self.depth}), {'it' if parts else f'test {self._what}'} is {at[self.depth]}")
         if not parts:
-            return "Neither the test accuracy of the root alone nor that of all levels is known yet."
+            return f"Neither the test {self._what} of the root alone nor that of all levels is known yet."
         return f"{sentence_case('; '.join(parts))}."
+
+    @property
+    def _what(self) -> str:
+        return "accuracy" if self.errors.are_shares else "error"
 
     def table(self) -> pd.DataFrame:
         """List the accuracies drawn: split, level, mean, low, high, n, unit (percent); test first, levels rising."""

@@ -9,8 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from leafscope.app import theme
-from leafscope.app.figures.overfitting.paired_differences import UNIT
 from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared.errors import SHARES
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     axis_title,
@@ -45,7 +45,7 @@ class AgainstRivals:
         table = check_columns(self.differences, ["model", "depth", *INTERVAL, "n", "shown"], "differences")
         shown = table["shown"].eq(True) & table["mean"].notna()
         table = table.assign(shown=shown).sort_values("mean", kind="stable", ignore_index=True)
-        object.__setattr__(self, "_table", in_unit(table, INTERVAL, UNIT))
+        object.__setattr__(self, "_table", in_unit(table, INTERVAL, SHARES.difference))
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw a line for each rival, the one that beats the model most on top; filled where a difference is shown."""
@@ -93,7 +93,7 @@ class AgainstRivals:
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
         one = model_words(self.first)
         figure.update_xaxes(
-            title_text=axis_title(f"{UNIT}; below 0: {one} is better", 0.6 * look.width, look),
+            title_text=axis_title(f"{SHARES.difference}; below 0: {one} is better", 0.6 * look.width, look),
             range=list(value_range(drawn[INTERVAL])),
             zeroline=False,
         )

@@ -11,6 +11,7 @@ from typing import ClassVar
 import pandas as pd
 
 from leafscope.app import theme
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns, in_unit, lit_models
 from leafscope.app.figures.shared.model_style import model_words
 
@@ -30,6 +31,8 @@ class CurvesByDepth(ABC):
     """The depth chosen on validation."""
     lit: Sequence[str] | None = None
     """The models in colour, at most three, which the sentence is about; None: the first three."""
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     keys: ClassVar[tuple[str, ...]]
     """Columns that tell curves apart."""
@@ -37,7 +40,7 @@ class CurvesByDepth(ABC):
     @property
     @abstractmethod
     def unit(self) -> str:
-        """percent, percentage points, leaves or rows."""
+        """percent, percentage points, leaves, rows, or that of the target."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
     _seeds: pd.DataFrame = field(init=False, repr=False)

@@ -7,9 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from leafscope.app import theme
-from leafscope.app.figures.overfitting.paired_differences import UNIT, difference_table, holm_words, hover, missed_words
+from leafscope.app.figures.overfitting.paired_differences import difference_table, holm_words, hover, missed_words
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.depth_panels import DEPTH_AXIS
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     axis_title,
@@ -41,11 +42,13 @@ class DifferencesByDepth:
     second: str
     basis: Basis = "at the same epochs"
     """Where the two are compared."""
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_table", difference_table(self.differences, ["depth"], "differences"))
+        object.__setattr__(self, "_table", difference_table(self.differences, ["depth"], "differences", self.errors))
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw each difference with its interval, filled where a difference is shown, hollow where none is."""
@@ -69,7 +72,7 @@ class DifferencesByDepth:
         frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height)
         length = panel_height(figure, look)
         one, other = (model_words(model) for model in (self.first, self.second))
-        axis = [f"test error of {one} minus {other}", f"({UNIT}); below 0: {one} is better"]
+        axis = [f"test error of {one} minus {other}", f"({self.errors.difference_axis}); below 0: {one} is better"]
         on_two_lines = all(frame.fits(part, length, look) for part in axis)
         figure.update_yaxes(
             title_text=frame.lines(axis) if on_two_lines else axis_title(" ".join(axis), length, look),

@@ -17,6 +17,7 @@ from leafscope.app import theme
 from leafscope.app.figures.overfitting.cost_panels import CostPanels, Line, cost_panels
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.depth_ramp import depth_colour
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     add_band,
@@ -34,7 +35,6 @@ from leafscope.app.figures.shared.interval_lines import (
 from leafscope.app.figures.shared.line_ends import EndLabel
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.intervals import FEWEST
 from leafscope.core.models import compares, is_sized_by_width
 from leafscope.core.models.registry import model_of
 
@@ -63,6 +63,8 @@ class ErrorByComputation:
     """The depth chosen on validation: where there are several widths, that of nets that are set back or not alone in colour."""
     lit: Sequence[str] | None = None
     """The models in colour, at most three, which the sentence is about; None: the first three."""
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
     _lit: list[str] = field(init=False, repr=False)
@@ -77,7 +79,7 @@ class ErrorByComputation:
         order = table.groupby(["model", "variant"], sort=False).ngroup()
         keys = ["n_train", "order", "depth", "width", "cost"]
         table = table.assign(order=order).sort_values(keys, kind="stable", ignore_index=True).drop(columns="order")
-        object.__setattr__(self, "_table", in_unit(table, INTERVAL, "percent"))
+        object.__setattr__(self, "_table", in_unit(table, INTERVAL, self.errors.unit))
         object.__setattr__(self, "_lit", lit_models(table.loc[table["mean"].notna(), "model"].tolist(), self.lit))
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
@@ -94,11 +96,11 @@ class ErrorByComputation:
         nets, trees = ([pen for pen in pens if pen.compares is compared] for compared in (False, True))
         panels = cost_panels(self._known(), _at_the_end(nets or trees), with_both=bool(nets and trees), look=look)
         figure = panels.subplots()
-        y_range, from_where = error_range(self._errors())
+        y_range, from_where = error_range(self._errors(), self.errors)
         ends = {pen.words: _add_line(figure, pen, panels, y_range, look) for pen in pens}
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=self._subtitle(drawn, pens), height=height)
         inside = panel_height(figure, look)
-        measure = axis_title(f"test error (percent of rows{from_where})", inside, look)
+        measure = axis_title(f"test error ({self.errors.axis}{from_where})", inside, look)
         figure.update_yaxes(range=list(y_range)).update_yaxes(title_text=measure, col=1)
         panels.finish(figure, [[ends[pen.words] for pen in part] for part in (trees, nets) if part], y_range, inside)
         return figure
@@ -159,7 +161,7 @@ n = 5.
         return known[known["n_train"] == n_train]
 
     def _subtitle(self, drawn: pd.DataFrame, pens: Sequence["_Pen"]) -> str:
-        parts = [seeds_words(drawn["n"], "bands", fewest=FEWEST)]
+        parts = [seeds_words(drawn["n"], "bands", fewest=self.errors.fewest)]
         if any(len(pen.depths) > 1 and pen.one_cost for pen in pens):
             parts.append("equal costs side by side, in order of K")
         return "; ".join(parts)

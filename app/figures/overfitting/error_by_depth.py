@@ -12,7 +12,6 @@ from leafscope.app.figures.overfitting.curves_by_depth import CurvesByDepth
 from leafscope.app.figures.shared.depth_panels import Panel, depth_panels
 from leafscope.app.figures.shared.interval_lines import row_words, sentence_case
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.intervals import FEWEST
 
 _SPLITS = ("test", "train")
 
@@ -25,7 +24,11 @@ class ErrorByDepth(CurvesByDepth):
     """Whose errors are drawn, a panel each."""
 
     keys = ("model", "variant", "split")
-    unit = "percent"
+
+    @property
+    def unit(self) -> str:
+        """That of the errors."""
+        return self.errors.unit
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw test and training error side by side, with bands; a model without a depth is a horizontal line."""
@@ -37,15 +40,15 @@ class ErrorByDepth(CurvesByDepth):
         return depth_panels(
             panels,
             title=f"{sentence_case(names)} error against depth",
-            measure="error (percent of rows)",
+            measure=f"error ({self.errors.axis})",
             why="No error is recorded yet.",
             floor=0.0,
-            ceiling=100.0,
+            ceiling=self.errors.ceiling,
             chosen=self.chosen,
             lit=self._lit,
             subject=subject,
             look=look,
-            fewest=FEWEST,
+            fewest=self.errors.fewest,
         )
 
     def sentence(self) -> str:
@@ -54,9 +57,8 @@ class ErrorByDepth(CurvesByDepth):
         test, train = (known[known["split"] == split] for split in _SPLITS)
         keys = ["model", "variant", "depth"]
         rows = test.merge(train[[*keys, "mean"]], how="left", on=keys, suffixes=("", "_train"))
-        return self._values(rows, "Test error", "No test error is recorded yet.", _with_training)
+        return self._values(rows, "Test error", "No test error is recorded yet.", self._with_training)
 
-
-def _with_training(row: pd.Series) -> str:
-    train = row["mean_train"]
-    return row_words(row) + (f" (training {theme.percent(train / 100)})" if np.isfinite(train) else "")
+    def _with_training(self, row: pd.Series) -> str:
+        train = row["mean_train"]
+        return row_words(row) + (f" (training {self.errors.words(train)})" if np.isfinite(train) else "")

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.depth_ramp import depth_colour
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     add_band,
@@ -28,7 +29,6 @@ from leafscope.app.figures.shared.interval_lines import (
 from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, label_width
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.intervals import FEWEST
 
 _COLUMNS = ["model", "variant", "depth", "n_train", *INTERVAL, "n"]
 _NOTHING = "No test error is recorded yet."
@@ -43,6 +43,8 @@ class ErrorByRows:
 
     curves: pd.DataFrame
     """model, variant, depth (NaN: has none), n_train, mean, low, high (shares), n."""
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
 
@@ -56,7 +58,7 @@ class ErrorByRows:
             raise ValueError(f"curves must hold the depths of one model, got {', '.join(model_words(*key) for key in deep)}")
         order = table.groupby(["model", "variant"], sort=False).ngroup()
         table = table.assign(order=order).sort_values(["depth", "order", "n_train"], kind="stable", ignore_index=True)
-        object.__setattr__(self, "_table", in_unit(table.drop(columns="order"), INTERVAL, "percent"))
+        object.__setattr__(self, "_table", in_unit(table.drop(columns="order"), INTERVAL, self.errors.unit))
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw a line for each depth on a logarithmic axis of rows, deeper is stronger, with bands."""
@@ -70,16 +72,16 @@ class ErrorByRows:
         width = look.width - right - 4.5 * theme.FONT_SIZE[look.projector]
         figure = go.Figure()
         x_range = _rows_axis(figure, drawn["n_train"], width, look)
-        y_range = value_range(drawn[INTERVAL], floor=0.0, ceiling=100.0)
+        y_range = value_range(drawn[INTERVAL], floor=0.0, ceiling=self.errors.ceiling)
         labels = [_add_line(figure, pen, look) for pen in pens]
         deep = drawn.dropna(subset=["depth"])
-        subtitle = [seeds_words(drawn["n"], "bands", fewest=FEWEST)]
+        subtitle = [seeds_words(drawn["n"], "bands", fewest=self.errors.fewest)]
         subtitle += [f"K: depth of the {model_words(deep['model'].iloc[0], deep['variant'].iloc[0])}"] if len(deep) else []
         subtitle += ["grey: other models"] if len(deep) < len(drawn) else []
         frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height)
         figure.update_layout(margin_r=round(right))
         inside = panel_height(figure, look)
-        figure.update_yaxes(title_text=axis_title("test error (percent of rows)", inside, look), range=list(y_range))
+        figure.update_yaxes(title_text=axis_title(f"test error ({self.errors.axis})", inside, look), range=list(y_range))
         label_ends(figure, labels, x_range=x_range, y_range=y_range, width=width, height=inside, look=look)
         return figure
 

@@ -20,17 +20,21 @@ class GapByDepth(CurvesByDepth):
     """The generalization gap of several models at each depth: curves by model and variant, differences of shares."""
 
     keys = ("model", "variant")
-    unit = "percentage points"
+
+    @property
+    def unit(self) -> str:
+        """That of differences of errors."""
+        return self.errors.difference
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw the gap of each model, with bands; a model without a depth is a horizontal line."""
         return depth_panels(
             [Panel("gap", "test", self._table, self._seeds)],
             title="Generalization gap against depth",
-            measure=f"{_GAP} ({self.unit})",
+            measure=f"{_GAP} ({self.errors.difference_axis})",
             why=_NOTHING,
-            floor=-100.0,
-            ceiling=100.0,
+            floor=-self.errors.ceiling,
+            ceiling=self.errors.ceiling,
             chosen=self.chosen,
             lit=self._lit,
             subject=subject,

@@ -14,6 +14,7 @@ from leafscope.app import theme
 from leafscope.app.figures.overfitting.paired_differences import difference_table, holm_words, hover, missed_words
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.depth_panels import DEPTH_AXIS
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import integer_axis, n_words, phrase, row_words, sentence_case
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.theme import SCREEN, Look
@@ -40,11 +41,13 @@ class HelpMap:
     """width, depth, mean, low, high (of shares), n, p_holm, shown."""
     first: str = "tree"
     second: str = "dense"
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        table = difference_table(self.cells, ["width", "depth"], "cells")
+        table = difference_table(self.cells, ["width", "depth"], "cells", self.errors)
         if (twice := table.duplicated(["width", "depth"])).any():
             width, depth = table.loc[twice, ["width", "depth"]].iloc[0]
             raise ValueError(f"cells must have one row for each width and depth, got two for width {width:g}, depth {depth:g}")
@@ -64,14 +67,15 @@ class HelpMap:
             return frame.empty_figure(look=look, title=title, subject=subject, why=why, height=height)
         grid = _Grid(drawn, look, height)
         shown = drawn[drawn["shown"]]
-        most = max(1.0, float(shown["mean"].abs().max())) if len(shown) else 1.0
+        least = 1.0 if self.errors.are_shares else 1e-300
+        most = max(least, float(shown["mean"].abs().max())) if len(shown) else 1.0
         scale: theme.Scale = [(0.0, _BETTER[look.dark]), (0.5, _MIDDLE[look.dark]), (1.0, _WORSE[look.dark])]
         figure = go.Figure()
-        _add_colours(figure, grid, shown, scale, most, _bar_words(name, look))
+        _add_colours(figure, grid, shown, scale, most, _bar_words(name, self.errors, look))
         _add_missing(figure, grid, look)
         _add_outlines(figure, grid, drawn[~drawn["shown"]], look)
         _add_targets(figure, grid, drawn, look)
-        _add_numbers(figure, grid, drawn, scale, most, look)
+        _add_numbers(figure, grid, drawn, scale, most, self.errors, look)
         integer_axis(figure, low=grid.depths[0], high=grid.depths[-1], width=grid.width, title=DEPTH_AXIS, look=look)
         figure.update_xaxes(range=[grid.depths[0] - 0.5, grid.depths[-1] + 0.5])
         figure.update_yaxes(
@@ -144,9 +148,10 @@ def _height(widths: int, look: Look) -> int:
     return min(theme.MAIN_HEIGHT[look.projector], round(10 * size + 5 * size * max(1, widths)))
 
 
-def _bar_words(name: str, look: Look) -> list[str]:
+def _bar_words(name: str, errors: Errors, look: Look) -> list[str]:
     size = theme.FONT_SIZE[look.projector]
-    return ["points,", "below 0:", *frame.wrapped(f"{theme.one_line(name, 24)} is better", size, 6 * size)]
+    unit = ["points,"] if errors.are_shares else frame.wrapped(f"{errors.axis};", size, 6 * size)
+    return [*unit, "below 0:", *frame.wrapped(f"{theme.one_line(name, 24)} is better", size, 6 * size)]
 
 
 def _add_colours(
@@ -231,17 +236,19 @@ def _add_targets(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, look: Look
     )
 
 
-def _add_numbers(figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: theme.Scale, most: float, look: Look) -> None:
+def _add_numbers(
+    figure: go.Figure, grid: _Grid, drawn: pd.DataFrame, scale: theme.Scale, most: float, errors: Errors, look: Look
+) -> None:
     """Write the differences and their intervals into their cells, where all of them fit: grey where none is shown."""
     size, width = theme.FONT_SIZE[look.projector], grid.cell_width
     same = [SAME_NET] if frame.fits(SAME_NET, width, look) else SAME_NET.split()
     is_same = is_same_net(drawn)
-    means = [same if one else [f"{mean:+.1f}"] for one, mean in zip(is_same, drawn["mean"])]
+    means = [same if one else [errors.signed(mean)] for one, mean in zip(is_same, drawn["mean"])]
     longest = max((line for mean in means for line in mean), key=len)
     if not (frame.fits(longest, width, look) and grid.cell_height > 1.3 * size):
         return
     known = drawn[drawn["low"].notna() & drawn["high"].notna() & ~is_same]
-    ends = [(f"[{low:+.1f},", f"{high:+.1f}]") for low, high in zip(known["low"], known["high"])]
+    ends = [(f"[{errors.signed(low)},", f"{errors.signed(high)}]") for low, high in zip(known["low"], known["high"])]
     intervals: dict[Any, list[str]] = {}
     for lines, parts in ((1, [[" ".join(pair)] for pair in ends]), (2, [list(pair) for pair in ends])):
         longest = max((line for part in parts for line in part), key=len, default="")

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     add_band,
@@ -29,15 +30,12 @@ from leafscope.app.figures.shared.interval_lines import (
 from leafscope.app.figures.shared.line_ends import EndLabel, label_ends, label_width
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
-from leafscope.core.comparison.intervals import FEWEST
 
 Metric = Literal["error", "loss"]
 
 _KEYS = ["model", "variant", "split"]
 _SPLITS = ("test", "validation", "train")
 _DASH_WORDS = {"test": "solid: test", "validation": "dashed: validation", "train": "dotted: training"}
-_UNITS = {"error": "percent", "loss": "nats"}
-_MEASURES = {"error": "error (percent of rows)", "loss": "loss (cross-entropy, nats)"}
 _MARKERS_SHOWN = 8
 
 _Key = tuple[str, str, str]
@@ -56,6 +54,8 @@ class TrainingCurves:
     seeds: pd.DataFrame | None = None
     """model, variant, split, seed, epoch, value: thin lines."""
     metric: Metric = "loss"
+    errors: Errors = SHARES
+    """What errors are measured in; the loss of numbers is the squared error of the standardized target."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
     _seeds: pd.DataFrame = field(init=False, repr=False)
@@ -63,7 +63,7 @@ class TrainingCurves:
     def __post_init__(self) -> None:
         columns = [*_KEYS, "seed", "epoch", "value"]
         seeds = pd.DataFrame(columns=columns) if self.seeds is None else self.seeds
-        unit = _UNITS[self.metric]
+        unit = self._unit
         table = _in_order(self.curves, [*_KEYS, "epoch", *INTERVAL, "n"], "curves")
         object.__setattr__(self, "_table", in_unit(table, INTERVAL, unit))
         object.__setattr__(self, "_seeds", in_unit(_in_order(seeds, columns, "seeds"), ["value"], unit))
@@ -84,17 +84,17 @@ class TrainingCurves:
         figure = go.Figure()
         x_range = _epoch_axis(figure, drawn["epoch"], width)
         values = np.concatenate([drawn[INTERVAL].to_numpy(np.float64).ravel(), self._seeds["value"].to_numpy(np.float64)])
-        y_range = value_range(values, floor=0.0, ceiling=100.0 if self.metric == "error" else np.inf)
+        y_range = value_range(values, floor=0.0, ceiling=self.errors.ceiling if self.metric == "error" else np.inf)
         # Bands and single seeds lie below every mean
         for key in keys:
             _add_spread(figure, _of(drawn, key), _of(self._seeds, key), key, look)
         labels = [_add_line(figure, _of(self._table, key), names[key], key, look) for key in keys]
-        seeds = seeds_words(drawn["n"], "bands", fewest=FEWEST if self.metric == "error" else 2)
+        seeds = seeds_words(drawn["n"], "bands", fewest=self.errors.fewest if self.metric == "error" else 2)
         subtitle = f"{seeds}; {', '.join(_DASH_WORDS[split] for split in splits)}"
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
         figure.update_layout(margin_r=round(right))
         inside = panel_height(figure, look)
-        figure.update_yaxes(title_text=axis_title(_MEASURES[self.metric], inside, look), range=list(y_range), zeroline=False)
+        figure.update_yaxes(title_text=axis_title(self._measure, inside, look), range=list(y_range), zeroline=False)
         label_ends(figure, labels, x_range=x_range, y_range=y_range, width=width, height=inside, look=look)
         return figure
 
@@ -124,6 +124,16 @@ class TrainingCurves:
     def table(self) -> pd.DataFrame:
         """List the means drawn: model, variant, split, epoch, mean, low, high, n, unit (percent, or nats for loss)."""
         return self._table
+
+    @property
+    def _unit(self) -> str:
+        return self.errors.unit if self.metric == "error" else "nats" if self.errors.are_shares else ""
+
+    @property
+    def _measure(self) -> str:
+        if self.metric == "error":
+            return f"error ({self.errors.axis})"
+        return "loss (cross-entropy, nats)" if self.errors.are_shares else "loss (squared error of the standardized target)"
 
     def _nothing(self) -> str:
         return f"No {self.metric} is recorded yet."

@@ -22,7 +22,8 @@ def detectable_words(rows: pd.DataFrame, tests: int, unit: str = "points", by: s
     known = sorted(value for value in least if math.isfinite(value) and value > 0)
     if not known:
         return ""
-    low, high = (theme.three_significant(end) if unit == "nats" else f"{end:.1f}" for end in (known[0], known[-1]))
-    size = f"{high} {unit}" if low == high else f"{low} to {high} {unit}{f', depending on the {by},' if by else ''}"
+    low, high = (f"{end:.1f}" if unit == "points" else theme.three_significant(end) for end in (known[0], known[-1]))
+    most, by = f"{high} {unit}".rstrip(), f", depending on the {by}," if by else ""
+    size = most if low == high else f"{low} to {most}{by}"
     n = theme.thousands(int(rows["n"].max()))
     return f"With these {n} seeds, a difference of {size} would be found in 4 of 5 cases."

@@ -14,16 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared.errors import SHARES as SHARES_OF_ROWS
+from leafscope.app.figures.shared.errors import Errors
 from leafscope.app.theme import Look
 from leafscope.core.models import lines
 
 INTERVAL = ["mean", "low", "high"]
-_NEAR_ZERO = 0.25
-"""The lowest error as a share of the highest from which on an axis of errors need not begin at 0."""
 """The columns of a mean and its interval."""
 
-PLAIN_UNITS = ("nats", "leaves", "rows")
-"""Units of what is no share, written with three significant digits."""
+_NEAR_ZERO = 0.25
+"""The lowest error as a share of the highest from which on an axis of errors need not begin at 0."""
+
+SHARES = ("percent", "percentage points")
+"""Units of shares; all others are written with three significant digits."""
 
 MOST_LIT = 3
 """More models than this in colour are a tangle."""
@@ -59,23 +62,23 @@ def check_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> pd.
 
 
 def in_unit(table: pd.DataFrame, columns: Sequence[str], unit: str) -> pd.DataFrame:
-    """Bring columns of shares to percent or percentage points, and name the unit; nats, leaves and rows stay as they are."""
-    factor = 1.0 if unit in PLAIN_UNITS else 100.0
+    """Bring columns of shares to percent or percentage points, and name the unit; what is no share stays as it is."""
+    factor = 100.0 if unit in SHARES else 1.0
     return table.assign(**{column: factor * table[column].astype(float) for column in columns}, unit=unit)
 
 
 def interval_words(mean: float, low: float, high: float, n: float, unit: str) -> str:
     """Write a mean in its unit with its interval and n, or that there is one seed.
 
-    Units: percent, percentage points, and those of `PLAIN_UNITS`.
+    Units: percent, percentage points, and any other of what is no share, such as nats; empty: none is written.
 
     >>> interval_words(12.14, 10.2, 14.0, 5, "percent"), interval_words(-4.1, math.nan, math.nan, 1, "percentage points")
     ('12.1 % [10.2 %, 14.0 %], n = 5', '-4.1 points, one seed')
     """
     if not math.isfinite(mean):
         return theme.MISSING
-    if unit in PLAIN_UNITS:
-        value, ends = f"{theme.three_significant(mean)} {unit}", [theme.three_significant(end) for end in (low, high)]
+    if unit not in SHARES:
+        value, ends = f"{theme.three_significant(mean)} {unit}".rstrip(), [theme.three_significant(end) for end in (low, high)]
     elif unit == "percent":
         value, ends = theme.percent(mean / 100), [theme.percent(end / 100) for end in (low, high)]
     else:
@@ -178,8 +181,8 @@ def value_range(
     return low - air, high + air
 
 
-def error_range(values: ArrayLike) -> tuple[tuple[float, float], str]:
-    """Give the axis of errors in percent that holds all finite values, and what its title says of where it begins.
+def error_range(values: ArrayLike, errors: Errors = SHARES_OF_ROWS) -> tuple[tuple[float, float], str]:
+    """Give the axis of errors in their unit that holds all finite values, and what its title says of where it begins.
 
     It begins at 0 unless all values are so far above it that they would be squeezed.
 
@@ -188,8 +191,10 @@ def error_range(values: ArrayLike) -> tuple[tuple[float, float], str]:
     """
     finite = np.asarray(values, dtype=np.float64).ravel()
     finite = finite[np.isfinite(finite)]
-    ends = value_range(finite, floor=0.0, ceiling=100.0, zero=not len(finite) or finite.min() < _NEAR_ZERO * finite.max())
-    return ends, "" if ends[0] <= 0 else f"; axis from {ends[0]:.0f} %"
+    near_zero = not len(finite) or finite.min() < _NEAR_ZERO * finite.max()
+    ends = value_range(finite, floor=0.0, ceiling=errors.ceiling, zero=near_zero)
+    begins = f"{ends[0]:.0f} %" if errors.are_shares else theme.three_significant(ends[0])
+    return ends, "" if ends[0] <= 0 else f"; axis from {begins}"
 
 
 def integer_axis(figure: go.Figure, *, low: int, high: int, width: float, title: str, look: Look) -> tuple[float, float]:

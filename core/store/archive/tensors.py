@@ -58,7 +58,7 @@ def _check_trees(file: BinaryIO, run: RunConfig, size: DataShape) -> None:
     if model.fit is None or not model.fit.has_trees:
         raise ValueError(f"{run.label} must have no trees")
     n_rows = size.n_train + size.n_validation + size.n_test
-    most = HEADER + model.memory(run, size.n_features, size.n_classes, n_rows).parameters
+    most = HEADER + model.memory(run, size.n_features, size.n_outputs, n_rows).parameters
     if (n_bytes := file.seek(0, os.SEEK_END)) > most:  # before it is read into memory
         raise ValueError(f"it must have at most {most:,} bytes, more than fitting needs, got {n_bytes:,}")
     try:
@@ -114,7 +114,7 @@ def _check_values(array: "Callable[[str], NDArray[Any]]", name: str, run: RunCon
 def _wanted(name: str, run: RunConfig, size: DataShape, given: Tensors) -> Tensors:
     """Return what is expected beside these tensors: older snapshots have no weights of gates."""
     expected = _expected(name, run, size)
-    signs = sign_tensors(run.net, size.n_features, size.n_classes)
+    signs = sign_tensors(run.net, size.n_features, size.n_outputs)
     if not name.startswith("regions-") or given.keys() & signs.keys():
         return expected
     return {one: described for one, described in expected.items() if one not in signs}
@@ -124,12 +124,12 @@ def _expected(name: str, run: RunConfig, size: DataShape) -> Tensors:
     if run.net.fitted:
         raise ValueError(f"{run.label} must have no artifacts, since it has no net")
     if name == LEVELS:
-        return _levels(run.net, size.n_classes)
+        return _levels(run.net, size.n_outputs)
     if name.startswith("regions-"):
-        return _regions(run, size) | sign_tensors(run.net, size.n_features, size.n_classes)
+        return _regions(run, size) | sign_tensors(run.net, size.n_features, size.n_outputs)
     declared = run.net.model.weights
     assert declared is not None  # a net that is built has them
-    weights = declared(run.net, size.n_features, size.n_classes)
+    weights = declared(run.net, size.n_features, size.n_outputs)
     return _trainer(weights) if name == CHECKPOINT else {one.name: ("F32", one.shape) for one in weights}
 
 
@@ -145,7 +145,7 @@ def _trainer(weights: Sequence[Weight]) -> Tensors:
 
 
 def _regions(run: RunConfig, size: DataShape) -> Tensors:
-    found: Tensors = {"probability": ("U8", (GRID_SIDE**2, size.n_classes))}
+    found: Tensors = {"probability": ("U8", (GRID_SIDE**2, size.n_outputs))}
     layers = run.net.routed_layers
     return found | ({"leaf": ("I32", (len(layers), GRID_SIDE**2))} if layers else {})
 

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
+
 from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.datasets.registry import DATA_SETS
+from leafscope.core.scores import TASKS
 
 HEARTBEAT = 1.0
 """Seconds between two heartbeats of a worker."""
@@ -117,9 +121,17 @@ class RunSummary:
         row["best_epoch"] = self.best_epoch
         for which, values in (("best", self.best), ("last", self.last)):
             for split in ("train", "validation", "test"):
-                for metric in ("accuracy", "loss"):
+                for metric in (*self._recorded(), "loss"):
                     row[f"{which}_{split}_{metric}"] = values.get(f"{split}_{metric}", math.nan)
         return row
+
+    def _recorded(self) -> tuple[str, ...]:
+        """The scores that its task records; those of classes where its data set is not known."""
+        try:
+            name = self.config.data.name
+        except ValidationError:
+            name = ""
+        return TASKS[DATA_SETS[name].task if name in DATA_SETS else "classification"].recorded
 
 
 @dataclass(frozen=True)

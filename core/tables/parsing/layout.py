@@ -138,6 +138,12 @@ def layout(data: bytes, delimiter: str | None = None, header: bool | None = None
     raise fault
 
 
+_VALUE = rb"#(?:N/?A|VALUE!|DIV/0!|REF!|NAME\?|NUM!|NULL!|[0-9A-Fa-f]{6}\b)"
+"""What a cell may begin with: an error of a spreadsheet, or a colour."""
+
+_COMMENT = re.compile(rb"(?m)^(?!" + _VALUE + rb")#[^\n]*")
+
+
 def _without_comments(text: Text, notes: list[str]) -> tuple[Text, str | None]:
     """Leave out lines that begin with # (at the top also %); returns the last one above the table, which may hold the names."""
     data, last = text.data, None
@@ -145,14 +151,16 @@ def _without_comments(text: Text, notes: list[str]) -> tuple[Text, str | None]:
     n_comments = data.count(b"\n#") + data.startswith(b"#")
     if n_comments > n_lines // 2:
         return text, None  # then it is what values begin with
-    top = re.compile(rb"(?:[^\S\n]*(?:[#%][^\n]*)?\n)*").match(data, text.start)
+    top = re.compile(rb"(?:[^\S\n]*(?:(?!" + _VALUE + rb")[#%][^\n]*)?\n)*").match(data, text.start)
     if top is not None and top.end() > text.start:
         comments = [line for line in top[0].split(b"\n") if line.strip()]
         if comments:
             last = comments[-1].strip().lstrip(b"#%").decode("utf-8", "replace")
         text = text.behind(top.end())
     if data.find(b"\n#", max(text.start - 1, 0)) >= 0 and b'"' not in data:
-        rest, count = re.subn(rb"(?m)^#[^\n]*", b"", data[text.start :])
+        rest, count = _COMMENT.subn(b"", data[text.start :])
+        if not count:
+            return text, last
         notes.append(f"{count:,} {'line that begins' if count == 1 else 'lines that begin'} with # left out, as comments")
         text = Text(rest, 0, text.line)
     return text, last

@@ -5,6 +5,7 @@ import re
 MISSING = (
     *("", "?", "-", ".", "NA", "na", "N/A", "n/a", "N/a", "nan", "NaN", "NAN", "Nan", "null", "NULL", "Null"),
     *("<NA>", "#N/A", "#NA", "NaT", "n.a.", "N.A.", "--", "---", "...", "\\N"),
+    *("#VALUE!", "#DIV/0!", "#REF!", "#NAME?", "#NUM!", "#NULL!"),  # what spreadsheets write for errors
 )
 """Cells that mean: no value."""
 

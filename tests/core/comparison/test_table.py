@@ -12,7 +12,6 @@ from leafscope.core.comparison.table import (
     COLUMNS,
     CONFIG_FIELDS,
     MEASURES,
-    SCORES,
     SEED_FIELDS,
     TEXT_FIELDS,
     differing,
@@ -23,7 +22,9 @@ from leafscope.core.comparison.table import (
 )
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed, field_names
 from leafscope.core.cost import cost
+from leafscope.core.scores import TASKS
 from leafscope.core.store.values.summaries import RunSummary
+from leafscope.core.sweep.outcome import score_columns
 from leafscope.core.sweep.results import results
 
 
@@ -160,7 +161,15 @@ def test_a_sweep_lays_out_the_same_scores_and_costs() -> None:
     found = {run.run_id: summary(run, best=scores, last=scores, facts={"trained_parameters": 3}) for run in runs}
     expected = results(sweep, found).astype({"run_id": object}).set_index("run_id")
     table = run_table(list(found.values())).set_index("run_id").loc[expected.index]
-    names = [*SCORES, "parameters", "multiply_adds", "trained_parameters", "inference_seconds", "best_epoch", "seconds"]
+    names = [
+        *score_columns(TASKS["classification"]),
+        "parameters",
+        "multiply_adds",
+        "trained_parameters",
+        "inference_seconds",
+        "best_epoch",
+        "seconds",
+    ]
     pd.testing.assert_frame_equal(table[names], expected[names], check_dtype=False, check_index_type=False)
     assert table["model"].tolist() == expected["model"].tolist()
 

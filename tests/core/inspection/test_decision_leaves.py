@@ -35,13 +35,13 @@ def test_are_scikit_learn_s(name: str, depth: int) -> None:
     run = a_run(name, depth)
     found, tree, data = found_of(run), sklearn_tree(run), load(run.data, run.data_seed)
     assert found.n_leaves == tree.get_n_leaves() == len(found.paths)
-    assert list(found.leaves) == list(found.accuracy) == SPLITS
+    assert list(found.leaves) == list(found.score) == SPLITS
     node_of: dict[int, set[int]] = {}
     for split, rows in data.splits.items():
         leaf = found.leaves[split]
         assert leaf.shape == rows.y.shape
         assert leaf.dtype == np.int64
-        assert found.accuracy[split] == pytest.approx(tree.score(rows.x, rows.y))
+        assert found.score[split] == pytest.approx(tree.score(rows.x, rows.y))
         for one, node in zip(leaf, tree.apply(rows.x), strict=True):
             node_of.setdefault(int(one), set()).add(int(node))
     assert sorted(node_of) == list(range(found.n_leaves))  # training rows are in every leaf
@@ -71,7 +71,7 @@ def test_depth_0_is_one_leaf() -> None:
     found, data = found_of(run), load(run.data, run.data_seed)
     assert (found.n_leaves, found.paths) == (1, ("",))
     assert all((leaf == 0).all() for leaf in found.leaves.values())
-    assert found.accuracy["test"] == data.majority_accuracy
+    assert found.score["test"] == data.majority_accuracy
 
 
 def test_are_those_of_the_baseline() -> None:
@@ -79,5 +79,5 @@ def test_are_those_of_the_baseline() -> None:
     model = fit(changed(run, {"net.kind": "decision_tree"}))
     found = found_of(run)
     assert model is not None
-    assert found.accuracy == {split: model.record.metrics[split, "accuracy"] for split in SPLITS}
+    assert found.score == {split: model.record.metrics[split, "accuracy"] for split in SPLITS}
     assert found.n_leaves == model.estimator.get_n_leaves()

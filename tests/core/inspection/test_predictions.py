@@ -47,7 +47,7 @@ def test_a_net(db: Store) -> None:
     assert net is not None
     for split in data.splits.values():
         routed = net.net.routed(split.x)
-        np.testing.assert_array_equal(found.classes[split.index], routed.logits.argmax(1))
+        np.testing.assert_array_equal(found.answers[split.index], routed.logits.argmax(1))
         for (_, leaf), same in zip(found.leaves, routed.leaves, strict=True):
             np.testing.assert_array_equal(leaf[split.index], same)
         powers = np.exp(routed.logits.astype(np.float64))
@@ -62,9 +62,9 @@ def test_a_decision_tree(db: Store) -> None:
     assert Worker(db, "w").work_once()
     found = predict(db, run.run_id, CSV.encode())
     data = load(run.data, 3)
-    assert (found.classes == data.labels).mean() > 0.95
+    assert (found.answers == data.labels).mean() > 0.95
     leaves, accuracy = dict(found.leaves)["leaf"], db.run(run.run_id).last["test_accuracy"]
-    assert (found.classes[data.test.index] == data.test.y).mean() == pytest.approx(accuracy)
+    assert (found.answers[data.test.index] == data.test.y).mean() == pytest.approx(accuracy)
     assert len(np.unique(leaves)) > 1
     with pytest.raises(TableError, match="column 'b' is missing"):
         predict(db, run.run_id, b"a;c\n1,5;2\n2,5;3\n")
@@ -79,7 +79,7 @@ def test_a_built_in_data_set_and_a_model_that_keeps_nothing(db: Store) -> None:
     data = load(run.data, 0)
     rows = [",".join(data.feature_names), *(",".join(f"{value:g}" for value in row) for row in data.raw)]
     found = predict(db, run.run_id, "\n".join(rows).encode())
-    assert (found.classes == data.labels).mean() > 0.9
+    assert (found.answers == data.labels).mean() > 0.9
     with pytest.raises(TableError, match=re.escape(f"column {data.feature_names[0]!r} is missing")):
         predict(db, run.run_id, b"a,b\n1,2\n3,4\n")
     with pytest.raises(RunStateError, match="must have kept its net or its trees to predict"):

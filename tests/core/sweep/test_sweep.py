@@ -14,14 +14,16 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig,
 from leafscope.core.cost import cost
 from leafscope.core.datasets import load, shape
 from leafscope.core.errors import DeviceError
+from leafscope.core.scores import TASKS
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import NET
 from leafscope.core.sweep.members import distinct_runs, expand
-from leafscope.core.sweep.outcome import SCORES
+from leafscope.core.sweep.outcome import score_columns
 from leafscope.core.sweep.results import kept, results
 from leafscope.core.training.loop import train
 from leafscope.core.worker.inline import Outcome, run_sweep
 
+SCORES = score_columns(TASKS["classification"])
 BASE = RunConfig(
     data=DataConfig(name="wine"),
     net=NetConfig(width=6),

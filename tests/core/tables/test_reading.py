@@ -80,6 +80,8 @@ FILES = (
     File("Excel's sep line", b"sep=;\r\na;b\r\n1,5;x\r\n2,5;z\r\n", "numeric target", 2,
          {"delimiter": ";", "decimal": ",", "names": ["a", "b"]}),
     File("comments", b"# made by us\n#\na,b\n1,x\n# half\n2,z\n3,x\n", "numeric target", 3),
+    File("errors of a spreadsheet and colours begin with #", b"a,b,y\n1,#ff0000,u\n#N/A,#00ff00,v\n#DIV/0!,#ff0000,u\n4,#00ff00,v\n# no row\n",
+         "numeric categorical target", 4),
     File("names in a comment", b"# a b\n1 0\n2.5 1\n3 0\n", "numeric target", 3, {"delimiter": "whitespace", "names": ["a", "b"]}),
     File("titles above", b"Sales of the year\n\nRegion: north\na,b,c\n1,5,x\n2,6,z\n", "numeric numeric target", 2),
     File("a delimiter at the end of each line", b"a;b;\n1;x;\n2;z;\n", "numeric target", 2, {"delimiter": ";", "names": ["a", "b"]}),

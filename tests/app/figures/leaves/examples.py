@@ -13,6 +13,7 @@ from leafscope.app.figures.leaves.icicle import PrefixIcicle
 from leafscope.app.figures.leaves.image_grid import ImageGrid, MeanImage
 from leafscope.app.figures.leaves.leaf_class_heatmap import LeafClassHeatmap
 from leafscope.app.figures.leaves.leaf_lines import LeafLines
+from leafscope.app.figures.leaves.leaf_targets import LeafTargets
 from leafscope.app.figures.leaves.load_ranks import LoadRanks
 from leafscope.app.figures.leaves.margins import GateMargins
 from leafscope.app.figures.leaves.matrices import LeafMatrices
@@ -47,6 +48,13 @@ def _epochs(count: int, **more: Any) -> RowsThatChanged:
 
 
 EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
+    LeafTargets: {
+        "usual": lambda: LeafTargets([0, 0, 3, 3, 3], [1.0, 2.0, 7.0, 8.0, 9.5], 2, "price"),
+        "empty": lambda: LeafTargets([], [], 2, "price"),
+        "one": lambda: LeafTargets([0], [1.0], 0, "price"),
+        "many": lambda: LeafTargets(DEEP, np.sin(DEEP), 12, "price"),
+        "hostile": lambda: LeafTargets([0, 1], [1e300, -5.0], 1, HOSTILE, HOSTILE),
+    },
     ConfusionMatrix: {
         "usual": lambda: ConfusionMatrix([[9, 1], [1, 3]], NAMES),
         "empty": lambda: ConfusionMatrix([[0, 0], [0, 0]], NAMES),
