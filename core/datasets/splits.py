@@ -129,8 +129,8 @@ def split_groups(
         best = found if best is None and has[0] else best
     if best is None:
         raise DataError(
-            "every class must be in enough groups, but no order of them puts all classes into training; more groups, or another "
-            "seed, may help"
+            "every class must be in enough groups, but no order of them puts all classes into training; more groups or another "
+            "seed may help"
         )
     return best
 

@@ -77,7 +77,7 @@ def test_a_test_file_is_the_test_split(store: Store) -> None:
     ("test", "sentence"),
     [
         (b"n,w,person,part\n1,red,p1,val\n2,blue,p2,val\n", "column 'y' is missing"),
-        (text(8).replace(b",b\n", b",c\n"), "must be one of the classes of the table, but row 2 has 'c'"),
+        (text(8).replace(b",b\n", b",c\n"), "column 'y' must hold one of the 2 .* row 2 has 'c'"),
         (text(8).replace(b"red", b"green"), "must hold one of the 2 categories"),
         (b"n,w,person,part,y\n1,red,p1,val,\n2,red,p1,val,\n", "must have rows with a target"),
     ],
