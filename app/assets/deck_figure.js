@@ -10,7 +10,7 @@ window.deckParts = {
     const { control, states, at = states.length - 1, beside = false } = JSON.parse(box.querySelector("script").textContent);
     if (!states.length || !states.every(({ figure }) => Array.isArray(figure?.data))) throw new Error("a state has no data");
     const scale = Number(box.dataset.scale);
-    if (beside) return drawBeside(box, states, scale);
+    if (beside === true && states.length === 2) return drawBeside(box, states, scale);
     const bar = box.appendChild(document.createElement("div"));
     bar.className = "states-bar";
     const label = bar.appendChild(document.createElement("label"));

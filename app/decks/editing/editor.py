@@ -119,7 +119,10 @@ def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
         scene_preview.show(slide_id, slide)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     elif slide.kind in ("figure", "states"):
-        _figure(slide_id, answers.state(slide) if slide.kind == "states" else slide)
+        figures = answers.shown(slide)
+        for number, (place, figure) in enumerate(zip(st.columns(len(figures)), figures)):
+            with place:
+                _figure(slide_id, figure, number)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     else:
         _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])
@@ -163,14 +166,14 @@ def _change(slide_id: str, name: str, key: str) -> None:
     undo.of_open(lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
 
 
-def _figure(slide_id: str, slide: Slide) -> None:
+def _figure(slide_id: str, slide: Slide, number: int) -> None:
     figure = go.Figure(slide.figure, skip_invalid=True)
     height = theme.SIDE_HEIGHT[slide.projector]
     figure.update_layout(height=height)
     if slide.dark != session.look().dark:
         figure.update_layout(paper_bgcolor=theme.BACKGROUND[slide.dark], plot_bgcolor=theme.BACKGROUND[slide.dark])
-    with st.container(height=height, border=False, key="slide_figure"):
-        st.plotly_chart(figure, key=f"slide_{slide_id}", theme=None, config={"displayModeBar": False}, alt=slide.title)
+    with st.container(height=height, border=False, key=f"slide_figure_{number}"):
+        st.plotly_chart(figure, key=f"slide_{slide_id}_{number}", theme=None, config={"displayModeBar": False}, alt=slide.title)
 
 
 def _formula(latex: str) -> None:
