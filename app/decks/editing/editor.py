@@ -116,6 +116,8 @@ def _order(info: DeckInfo, ids: list[str], open_id: str) -> None:
 
 def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
     _field(slide_id, "title", slide.title, "Title")
+    if slide.figure is not None:
+        _field(slide_id, "text", slide.text, "Line below the title")
     if slide.kind == "scene":
         scene_preview.show(slide_id, slide)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
