@@ -111,16 +111,16 @@ def _fields(runs: Sequence[str]) -> dict[str, str]:
 
 def body(slide: Slide, data: str, label: str) -> str:
     """Write a figure's place in the document; `data` is JSON for a script element, `label` is escaped."""
-    scale = 1 if slide.projector else 1.8
+    scale = theme.STAGE_SCALE[slide.projector]
     if slide.kind == "states":
         return (
-            f'<div class="states room" role="group" aria-label="{label}" data-part="states" data-scale="{scale}">'
+            f'<div class="states room" role="group" aria-label="{label}" data-part="states" data-scale="{scale:g}">'
             f'<script type="application/json">{data}</script></div>'
         )
     guess = html.escape(slide.guess)
     return (
         f'<div class="figure room" role="group" aria-label="{label}" data-part="guess" data-guess="{guess}" '
-        f'data-scale="{scale}"><script type="application/json">{data}</script></div>'
+        f'data-scale="{scale:g}"><script type="application/json">{data}</script></div>'
     )
 
 

@@ -47,6 +47,7 @@ from leafscope.app.theme.look import (
     MARKER_SIZE,
     SCREEN,
     SIDE_HEIGHT,
+    STAGE_SCALE,
     TITLE_SIZE,
     Look,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "SPLIT_MARKERS",
     "SPLIT_PATTERNS",
     "SPLIT_WORDS",
+    "STAGE_SCALE",
     "STREAMLIT_THEME",
     "TEXT",
     "TITLE_SIZE",

@@ -181,10 +181,10 @@ def test_two_figures_stand_side_by_side_with_the_same_axes(talk: Talk) -> None:
         "() => [...document.querySelectorAll('.slide.current .plot')].map((plot) => plot._fullLayout.yaxis.range)"
     )
     assert ranges[0] == ranges[1]
-    assert talk.page.locator(".slide.current .beside-name").all_inner_texts() == ["0", "4"]
+    assert talk.page.locator(".slide.current .beside-name").all_inner_texts() == ["depth 0", "depth 4"]
     talk.press("ArrowRight")
     assert talk.number() == 7
-    assert talk.page.locator(".slide.current .beside-name").all_inner_texts() == [HOSTILE, HOSTILE]
+    assert talk.page.locator(".slide.current .beside-name").all_inner_texts() == [f"depth {HOSTILE}"] * 2
 
 
 def test_print_shows_the_last_state_and_the_curve(talk: Talk) -> None:

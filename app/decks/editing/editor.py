@@ -50,10 +50,11 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     ids = list(content)
     first = next((place for place, slide in enumerate(content.values()) if slide.figure), 0) if info.shipped else 0
     place = _place(len(ids), first)
-    left, right = st.columns([1, 3], gap="medium")
+    left, right = st.columns([2, 5], gap="small")
     with left:
-        _moves(info, ids, place)
-        tools.of_slide(info, content, ids[place])
+        with st.container(key="slide_tools"):
+            _moves(info, ids, place)
+            tools.of_slide(info, content, ids[place])
         slide_list.show(
             content,
             ids[place],
