@@ -84,6 +84,9 @@ def _of_file(file: Dropped) -> tuple[_Shown | None, str]:
     with use:
         wanted = choices.of_use(file, understood, reading)
     table, fault = dropped.table_of(file, wanted)
+    if table is not None and not fault:
+        with st.sidebar:
+            table = choices.test_file(table, file.token)
     return (None if table is None else _shown_file(file, table)), fault
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 from leafscope.app import navigation, server, theme
 from leafscope.app.address import link, session
 from leafscope.app.figures.run.decision_regions import DecisionRegions
+from leafscope.app.gallery import part as gallery
 from leafscope.app.parts import drawing, run_picker
 from leafscope.app.playground import actions, continuous, controls, live, scene
 from leafscope.core import jobs
@@ -53,6 +54,7 @@ def main() -> None:
         if fold.open:  # drawing it takes longer than the rest of the page
             with fold:
                 _regions(shown)
+    gallery.draw(shown)
     if not shown.active and shown.last and shown.config.net.gated:
         st.page_link(
             navigation.LEAVES_PAGE,

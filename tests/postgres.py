@@ -158,22 +158,35 @@ class Postgres:
         name = make_url(url).database
         self._execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name)
         with psycopg.connect(**self._where(name), autocommit=True) as connection:
-            for table in reversed(tables.sorted_tables):
-                kept = " WHERE name <> 'schema_version'" if table is meta else ""
-                connection.execute(f"DELETE FROM {table.name}{kept}")
-            connection.execute("ALTER SEQUENCE benchmarks_id_seq RESTART")
+            kept = {meta.name: " WHERE name <> 'schema_version'"}
+            emptied = [f"DELETE FROM {table.name}{kept.get(table.name, '')}" for table in reversed(tables.sorted_tables)]
+            connection.execute("; ".join([*emptied, "ALTER SEQUENCE benchmarks_id_seq RESTART"]))  # one message for all
         self._free.append(url)
 
     def empty_database(self) -> str:
         """Make a database without tables, and return its URL."""
         return self._made(with_tables=False)
 
-    def _made(self, with_tables: bool) -> str:
+    def database_in(self, folder: Path) -> str:
+        """Make a database with the tables of today, all of it in this folder, and return its URL; `drop` ends it."""
+        if self._user is not None:
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+        self._execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        return self._made(with_tables=True, more=" TABLESPACE small")
+
+    def drop(self, url: str) -> None:
+        """Drop the database that `database_in` made, and its place."""
+        from sqlalchemy import make_url
+
+        self._execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        self._execute("DROP TABLESPACE small")
+
+    def _made(self, with_tables: bool, more: str = "") -> str:
         if not self._count:
             self._execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{PASSWORD}'")
         self._count += 1
         name = f"tests{self._count}"
-        self._execute(f"CREATE DATABASE {name} OWNER {OWNER}")
+        self._execute(f"CREATE DATABASE {name} OWNER {OWNER}{more}")
         if with_tables:
             from leafscope.core.store.store import Store
 
@@ -235,6 +248,8 @@ class Relay:
         self._is_cut = False
         self.delay = 0.0
         """Seconds that each message waits."""
+        self.silent = False
+        """Whether messages wait, without a word to either side, until this ends."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._listen, daemon=True).start()
@@ -283,6 +298,8 @@ class Relay:
             while data := one.recv(65536):
                 if self.delay:
                     time.sleep(self.delay)
+                while self.silent and not self._is_cut:
+                    time.sleep(0.01)
                 other.sendall(data)
         for each in (one, other):
             with contextlib.suppress(OSError):

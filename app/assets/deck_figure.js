@@ -10,7 +10,7 @@ window.deckParts = {
     const { control, states, at = states.length - 1, beside = false } = JSON.parse(box.querySelector("script").textContent);
     if (!states.length || !states.every(({ figure }) => Array.isArray(figure?.data))) throw new Error("a state has no data");
     const scale = Number(box.dataset.scale);
-    if (beside) return drawBeside(box, states, scale);
+    if (beside === true && states.length === 2) return drawBeside(box, states, control, scale);
     const bar = box.appendChild(document.createElement("div"));
     bar.className = "states-bar";
     const label = bar.appendChild(document.createElement("label"));
@@ -92,13 +92,13 @@ const STATES_CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: f
 const BESIDE_GAP = 36; // px of the stage between figures side by side
 
 // All states at once, side by side; figures with the same axes get the same ranges.
-async function drawBeside(box, states, scale) {
+async function drawBeside(box, states, control, scale) {
   const width = Math.floor((box.clientWidth - BESIDE_GAP * (states.length - 1)) / states.length / scale);
   const places = states.map(({ name }, number) => {
     const left = number * (width * scale + BESIDE_GAP);
     const heading = box.appendChild(document.createElement("p"));
     heading.className = "beside-name";
-    heading.textContent = name;
+    heading.textContent = control && control !== "state" ? `${control} ${name}` : name;
     heading.style.cssText = `left:${left}px;width:${width * scale}px`;
     const plot = box.appendChild(document.createElement("div"));
     plot.className = "plot";

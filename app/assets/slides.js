@@ -47,6 +47,7 @@ class SlideList {
     item.tabIndex = slide.id === this.open ? 0 : -1;
     item.ariaSelected = String(slide.id === this.open);
     item.dataset.id = slide.id;
+    item.ariaLabel = `${number + 1}. ${slide.title}`;
     const count = add(item, "span", "count", String(number + 1));
     count.ariaHidden = "true";
     const picture = item.appendChild(document.createElementNS(SVG, "svg"));

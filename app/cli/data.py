@@ -37,6 +37,9 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "COLUMN"}
     parser.add_argument("--drop", help="columns to leave out", **several)
     parser.add_argument("--keep", help="columns to use that would be left out", **several)
+    parser.add_argument("--split", metavar="COLUMN", help="a column that says train, validation or test in each row")
+    parser.add_argument("--group", metavar="COLUMN", help="rows with the same value here never stand in two splits")
+    parser.add_argument("--test", type=Path, metavar="FILE", help="a file of test rows, with the same columns")
     parser.add_argument("--name", help="the table's name; default: the file's")
     parser.add_argument(
         "--rare", choices=("keep", "drop", "merge"), default="keep", help="what to do with classes of fewer than 3 rows"
@@ -66,12 +69,17 @@ def run(options: argparse.Namespace) -> int:
 def _run_add(options: argparse.Namespace) -> int:
     from leafscope.core.errors import LeafscopeError
     from leafscope.core.store.store import Store
-    from leafscope.core.tables import read
+    from leafscope.core.tables import add_test, read
 
     try:
         table = read(options.file, _choices(options))
     except LeafscopeError as error:
         return refuse(f"{options.file.name}: {error}")
+    if options.test is not None:
+        try:
+            table = add_test(table, options.test)
+        except LeafscopeError as error:
+            return refuse(f"{options.test.name}: {error}")
     table = Store(options.database).add_table(table, rename=options.name is not None)
     print_json(table.described()) if options.json else say(report(table))
     return 0
@@ -86,6 +94,8 @@ def _choices(options: argparse.Namespace) -> "Choices":
         task=options.task,
         drop=tuple(options.drop),
         keep=tuple(options.keep),
+        split=options.split,
+        group=options.group,
         rare=options.rare,
         fill=not options.drop_missing,
         delimiter={"tab": "\t", "\\t": "\t"}.get(options.delimiter, options.delimiter),
@@ -108,6 +118,11 @@ def report(table: "Table") -> str:
         names = "names in the first row" if source.header else "no names in the first row"
         lines.append(f"read as {source.encoding}, {marks} between cells, decimal mark {mark}, {names}")
     lines += [f"note: {sentence}" for sentence in source.notes]
+    if table.split_rows is not None:
+        words = zip(table.split_rows, ("training", "validation", "test"), strict=True)
+        lines.append("splits as given: " + ", ".join(f"{n:,} rows for {word}" for n, word in words if n))
+    if table.group is not None:
+        lines.append(f"{len(set(table.group.tolist())):,} groups, none of which stands in two splits")
     columns = table.described()["columns"]
     longest = min(30, max(len(one["name"]) for one in columns))
     for one in columns:

@@ -346,7 +346,7 @@ class _Asked:
 @lru_cache(maxsize=4)
 def _ranked(asked: _Asked) -> tuple[list[Group], list[Interval], list[str]]:
     """The groups, the best first, with their scores and names, kept until a run changes; callers must not change them."""
-    made = groups(asked.table, asked.fields)
+    made = groups(asked.table, asked.fields, short=[*asked.fields] == group_fields(asked.table))
     intervals = [score_interval(one.rows, f"best_validation_{asked.metric}") for one in made]
     order = rank_means([interval.mean for interval in intervals], lowest=better_sign(asked.metric) < 0)
     made, intervals = [made[place] for place in order], [intervals[place] for place in order]

@@ -9,7 +9,7 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.data.dropped import Dropped
 from leafscope.core.errors import TableError
-from leafscope.core.tables import Choices, Table, Understood
+from leafscope.core.tables import Choices, Table, Understood, add_test
 from leafscope.core.tables.choices import Rare, Task
 from leafscope.core.tables.target import RARE
 
@@ -87,6 +87,7 @@ def of_use(file: Dropped, understood: Understood, reading: Choices) -> Choices:
     choices = replace(choices, task=None if table is not None and table.task == task else task)
     table = _table(understood, choices) or table
     choices = _of_columns(choices, table, understood, f"{token}_{names.index(target)}")
+    choices = _of_splits(choices, [name for name in names if name != target], token)
     if any(column.missing for column in understood.columns):
         fill = st.radio(
             "Missing values", list(FILLS), format_func=FILLS.__getitem__, key=f"_use_fill_{token}", persist_state="session"
@@ -102,6 +103,48 @@ def of_use(file: Dropped, understood: Understood, reading: Choices) -> Choices:
         )
         choices = replace(choices, rare=rare)
     return choices
+
+
+def _of_splits(choices: Choices, names: list[str], token: str) -> Choices:
+    """Ask for a column that says the split of each row, or its group, which no two splits share."""
+    with st.expander("Splits", key=f"_use_splits_{token}"):
+        words = {None: "drawn at random for each seed"} | {name: theme.one_line(name, 60) for name in names}
+        split = st.selectbox(
+            "Split of each row",
+            list(words),
+            format_func=words.__getitem__,
+            key=f"_use_split_{token}",
+            help="A column that says train, validation or test in each row.",
+            persist_state="session",
+        )
+        words[None] = "none"
+        group = st.selectbox(
+            "Groups that stay together",
+            list(words),
+            format_func=words.__getitem__,
+            key=f"_use_group_{token}",
+            help="Rows with the same value here, such as those of one person, never stand in two splits.",
+            persist_state="session",
+        )
+    return replace(choices, split=split, group=group)
+
+
+def test_file(table: Table, token: str) -> Table:
+    """Ask for a file of test rows, and add its rows to the table; says what is wrong with it."""
+    if table.given is not None or table.group is not None:
+        return table
+    file = st.file_uploader(
+        "A file of test rows",
+        key=f"_test_file_{token}",
+        help="With the same columns. Its rows are the test split; those of the first file are for training and validation.",
+    )
+    if file is None:
+        return table
+    try:
+        return add_test(table, file.getvalue())
+    except TableError as error:
+        st.error(theme.escape_markdown(f"{file.name}: {error}", 400), icon=":material/error:")
+        return table
 
 
 def _of_columns(choices: Choices, table: Table | None, understood: Understood, token: str) -> Choices:

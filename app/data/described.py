@@ -58,8 +58,14 @@ def heading(table: Table) -> str:
     used = len(table.features)
     features = f"{theme.thousands(table.n_features)} feature{'s' * (table.n_features != 1)}"
     goal = f"{len(table.classes):,} classes" if table.classes is not None else "numbers"
+    rows = f"{theme.thousands(table.rows)} rows"
+    if table.split_rows is not None:
+        named = zip(table.split_rows, ("training", "validation", "test"), strict=True)
+        rows += f" ({', '.join(f'{theme.thousands(n)} for {word}' for n, word in named if n)}, as given)"
+    if table.group is not None:
+        rows += f" in {theme.thousands(int(table.group.max()) + 1)} groups, none of which stands in two splits"
     return (
-        f"**{theme.escape_markdown(table.name, 80)}**: {theme.thousands(table.rows)} rows. "
+        f"**{theme.escape_markdown(table.name, 80)}**: {rows}. "
         f"{theme.thousands(used)} column{'s' * (used != 1)}, encoded as {features}, "
         f"predict{'s' * (used == 1)} **{theme.escape_markdown(table.target, 60)}** ({goal})."
     )

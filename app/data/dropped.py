@@ -80,7 +80,7 @@ def table_of(file: Dropped, choices: Choices) -> tuple[Table | None, str]:
     except TableError as error:
         fault = str(error)
     try:
-        proposed = replace(choices, target=None, task=None, drop=(), keep=())
+        proposed = replace(choices, target=None, task=None, drop=(), keep=(), split=None, group=None)
         return (None if file.understood is None else file.understood.table(proposed)), fault
     except TableError:
         return None, fault

@@ -219,9 +219,9 @@ def _formula_body(slide: Slide) -> str:
 
 
 def _figure_body(slide: Slide) -> str:
-    scale = 1 if slide.projector else 1.8
+    scale = theme.STAGE_SCALE[slide.projector]
     return (
-        f'<div class="figure room" role="img" aria-label="{_label(slide)}" data-scale="{scale}">'
+        f'<div class="figure room" role="img" aria-label="{_label(slide)}" data-scale="{scale:g}">'
         f'<script type="application/json">{_json(slide.figure)}</script></div>{_caption(slide.caption)}'
     )
 

@@ -1,4 +1,4 @@
-"""Figures that answer: one figure in several states with a control, and a series that is guessed before it is shown."""
+"""Figures that answer: one in several states with a control, two side by side, and a series that is guessed first."""
 
 import html
 import re
@@ -13,6 +13,9 @@ from leafscope.core.store.decks import Slide
 
 MOST_STATES = 24
 """Most states of a figure: more cannot be told apart on one slider."""
+
+BESIDE = 2
+"""Figures that can stand side by side: more would be too narrow for the last row of a room."""
 
 MAX_NAME = 60
 """Most characters of a control and of a state's name that are shown."""
@@ -36,6 +39,8 @@ def join(above: Slide, below: Slide) -> Slide:
     if (above.dark, above.projector) != (below.dark, below.projector):
         raise ValueError("both figures must be drawn for the same theme and size, got two different ones")
     states = [*states_of(above), _state(below)]
+    if stands_beside(above):
+        raise ValueError(f"at most {BESIDE} figures can stand side by side, got one more")
     if len(states) > MOST_STATES:
         raise ValueError(f"a figure must have at most {MOST_STATES} states, got {len(states)}")
     control, names = _names(states)
@@ -58,6 +63,11 @@ def states_of(slide: Slide) -> list[dict[str, Any]]:
         return [_state(slide)]
     found = (slide.figure or {}).get("states")
     return [dict(state) for state in found if isinstance(state, dict)] if isinstance(found, list) else []
+
+
+def stands_beside(slide: Slide) -> bool:
+    """Return whether the states of a slide are shown at once, side by side."""
+    return slide.kind == "states" and (slide.figure or {}).get("beside") is True and len(states_of(slide)) == BESIDE
 
 
 def series(slide: Slide) -> list[str]:
@@ -101,16 +111,16 @@ def _fields(runs: Sequence[str]) -> dict[str, str]:
 
 def body(slide: Slide, data: str, label: str) -> str:
     """Write a figure's place in the document; `data` is JSON for a script element, `label` is escaped."""
-    scale = 1 if slide.projector else 1.8
+    scale = theme.STAGE_SCALE[slide.projector]
     if slide.kind == "states":
         return (
-            f'<div class="states room" role="group" aria-label="{label}" data-part="states" data-scale="{scale}">'
+            f'<div class="states room" role="group" aria-label="{label}" data-part="states" data-scale="{scale:g}">'
             f'<script type="application/json">{data}</script></div>'
         )
     guess = html.escape(slide.guess)
     return (
         f'<div class="figure room" role="group" aria-label="{label}" data-part="guess" data-guess="{guess}" '
-        f'data-scale="{scale}"><script type="application/json">{data}</script></div>'
+        f'data-scale="{scale:g}"><script type="application/json">{data}</script></div>'
     )
 
 

@@ -1,6 +1,7 @@
 """Several nets in one row, on one clock, with one hover and one held point: small multiples of the scene."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -18,8 +19,11 @@ CAPTION = (
 )
 
 
-def show(runs: Mapping[str, RunSummary], *, key: str) -> None:
-    """Draw the scenes of runs of one data set, by the name that stands above each; "Add to deck" keeps them as a slide."""
+def show(runs: Mapping[str, RunSummary], *, key: str, begin: Mapping[str, Any] | None = None, caption: str = CAPTION) -> None:
+    """Draw the scenes of runs of one data set, by the name that stands above each; "Add to deck" keeps them as a slide.
+
+    They begin at the place `begin`, by default at the end of training.
+    """
     scenes, configs = [], []
     for name, run in list(runs.items())[: scene_slide.MOST_SCENES]:
         try:
@@ -33,8 +37,8 @@ def show(runs: Mapping[str, RunSummary], *, key: str) -> None:
     if not drawn:
         st.info("None of these runs has a net that can be drawn here.")
         return
-    told = component.explore(key, drawn, {"id": key})
-    st.caption(CAPTION)
+    told = component.explore(key, drawn, {**(begin or {}), "id": key})
+    st.caption(caption)
     if current.button(key, "Keep this row of nets, as it is now, as a slide that can be replayed without a network."):
         place = told or dict.fromkeys(component.PLACE)
         current.keep(lambda: scene_slide.slide(scenes, place, configs, look=session.look(), address=link.address()))

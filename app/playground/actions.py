@@ -71,7 +71,7 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
         elif is_new and chosen is not None:
             _offer_training(chosen, shown, is_preview)
         else:
-            st.markdown(sidebar.status_line(shown) + _score_words(shown))
+            st.markdown(theme.unbroken(sidebar.status_line(shown) + _score_words(shown)))
     if shown.error:
         st.error(theme.escape_markdown(shown.error), icon=":material/error:")
     if is_preview:

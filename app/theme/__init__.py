@@ -47,6 +47,7 @@ from leafscope.app.theme.look import (
     MARKER_SIZE,
     SCREEN,
     SIDE_HEIGHT,
+    STAGE_SCALE,
     TITLE_SIZE,
     Look,
 )
@@ -68,6 +69,7 @@ from leafscope.app.theme.words import (
     shipped_words,
     thousands,
     three_significant,
+    unbroken,
 )
 
 __all__ = [
@@ -101,6 +103,7 @@ __all__ = [
     "SPLIT_MARKERS",
     "SPLIT_PATTERNS",
     "SPLIT_WORDS",
+    "STAGE_SCALE",
     "STREAMLIT_THEME",
     "TEXT",
     "TITLE_SIZE",
@@ -138,4 +141,5 @@ __all__ = [
     "template",
     "thousands",
     "three_significant",
+    "unbroken",
 ]

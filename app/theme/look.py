@@ -21,6 +21,9 @@ class Look:
 SCREEN = Look()
 """The default: a light screen."""
 
+STAGE_SCALE = {False: 1.8, True: 1.3}
+"""How much larger a figure is on the stage of a deck, 1920 px wide, than it was drawn, by projector: its smallest text has at
+least 24 px there, and its width is near the one that it was laid out for."""
 
 # Sizes, in px, by projector
 

@@ -71,11 +71,12 @@ def group_fields(table: pd.DataFrame, ignore: Sequence[str] = SEED_FIELDS) -> li
     return [field for field in differing(table) if field not in ignore]
 
 
-def groups(table: pd.DataFrame, fields: Sequence[str]) -> list[Group]:
+def groups(table: pd.DataFrame, fields: Sequence[str], *, short: bool = False) -> list[Group]:
     """Split a run table into groups with equal values of the fields, sorted by the fields in turn.
 
     Numbers are ascending, text is in order of first appearance, and missing values are last. Fields are columns of the table;
     all `tags` of a run are one value. Without fields, all runs are one group. An empty table has no groups.
+    Short names leave out the fields that all groups either lack or agree in, if the others tell the groups apart.
     """
     if table.empty:
         return []
@@ -83,9 +84,7 @@ def groups(table: pd.DataFrame, fields: Sequence[str]) -> list[Group]:
     places = np.stack([codes for codes, _ in coded], axis=1) if coded else np.zeros((len(table), 0), np.int64)
     unique, inverse = np.unique(places, axis=0, return_inverse=True) if coded else (places[:1], np.zeros(len(table), np.int64))
     keys = [tuple(values[code] for code, (_, values) in zip(row, coded, strict=True)) for row in unique]
-    words = [_group_words(fields, key) for key in keys]
-    if len(set(words)) < len(words):  # some groups differ only in which values are missing
-        words = [_group_words(fields, key, name_missing=True) for key in keys]
+    words = _names(fields, keys, short)
     of_row = inverse.reshape(-1)
     ends = np.cumsum(np.bincount(of_row, minlength=len(keys)))[:-1]
     rows = [table.take(places) for places in np.split(np.argsort(of_row, kind="stable"), ends)]
@@ -201,6 +200,17 @@ def _coded(table: pd.DataFrame, field: str) -> tuple[NDArray[np.int64], list[Any
     codes, values = pd.factorize(column, sort=pd.api.types.is_numeric_dtype(column))
     found = [plain(value) for value in values]
     return np.where(codes < 0, len(found), codes).astype(np.int64), [*found, None]
+
+
+def _names(fields: Sequence[str], keys: Sequence[tuple[Any, ...]], short: bool) -> list[str]:
+    """Name groups, with more words only where fewer do not tell them apart."""
+    told = [at for at in range(len(fields)) if len({key[at] for key in keys} - {None}) > 1] if short else []
+    words = [_group_words([fields[at] for at in told], [key[at] for at in told]) for key in keys]
+    if not told or len(set(words)) < len(words):
+        words = [_group_words(fields, key) for key in keys]
+    if len(set(words)) < len(words):  # some groups differ only in which values are missing
+        words = [_group_words(fields, key, name_missing=True) for key in keys]
+    return words
 
 
 def _group_words(fields: Sequence[str], key: Sequence[Any], name_missing: bool = False) -> str:

@@ -2,26 +2,23 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.datasets.dataset import Dataset, Split, SplitOf, mean_and_scale, standardized
+from leafscope.core.datasets.kept import Kept
 from leafscope.core.datasets.registry import DATA_SETS, data_words
 from leafscope.core.datasets.shapes import DataShape, shape
-from leafscope.core.datasets.splits import SplitRows, SplitSizes, split_rows
+from leafscope.core.datasets.splits import SplitRows, SplitSizes, split_groups, split_rows
 from leafscope.core.errors import DataError
 
 if TYPE_CHECKING:
     from leafscope.core.config import DataConfig
 
-KEPT = 4
-"""Data sets kept in memory; few, since the largest one allowed takes 2.4 GB."""
 
-
-@lru_cache(maxsize=KEPT)
+@Kept
 def load(config: "DataConfig", seed: int) -> Dataset:
     """Read or generate a data set, split it, and standardize it with the mean and deviation of the training rows.
 
@@ -30,9 +27,9 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     """
     sizes = shape(config)  # raises before any rows are generated
     data_set, name = DATA_SETS[config.name], data_words(config.name)
-    raw, labels, feature_names, class_names, fit = data_set.rows(config.options, seed)
+    raw, labels, feature_names, class_names, given, group, fit = data_set.rows(config.options, seed)
     if fit is not None:  # features depend on the training rows, which depend on the classes alone
-        rows = _split(_answers(labels, name, sizes.n_classes), sizes, class_names, seed)
+        rows = _split(_answers(labels, name, sizes.n_classes), sizes, class_names, seed, given, group)
         raw, feature_names = fit(rows.train)
     if raw.shape != (sizes.n_rows, sizes.n_features) or labels.shape != (sizes.n_rows,):
         raise DataError(
@@ -83,10 +80,20 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     )
 
 
-def _split(labels: NDArray[np.int64], sizes: DataShape, class_names: tuple[str, ...], seed: int) -> SplitRows:
+def _split(
+    labels: NDArray[np.int64],
+    sizes: DataShape,
+    class_names: tuple[str, ...],
+    seed: int,
+    given: NDArray[Any] | None = None,
+    group: NDArray[Any] | None = None,
+) -> SplitRows:
     if sizes.n_classes == 0:  # numbers have no strata
         labels, class_names = np.zeros(len(labels), np.int64), ("rows",)
-    return split_rows(labels, SplitSizes(sizes.n_train, sizes.n_validation, sizes.n_test), class_names, seed)
+    wanted = SplitSizes(sizes.n_train, sizes.n_validation, sizes.n_test)
+    if group is not None:
+        return split_groups(labels, wanted, class_names, seed, group)
+    return split_rows(labels, wanted, class_names, seed, given)
 
 
 def _all_finite(values: NDArray[Any]) -> bool:

@@ -59,6 +59,10 @@ class Rows(NamedTuple):
     """P names; empty: x1, x2, ..."""
     class_names: tuple[str, ...] = ()
     """C names; empty: 0, 1, ..."""
+    given: "NDArray[Any] | None" = None
+    """(N,) where the splits are given: 0 training, 1 validation, 2 test."""
+    group: "NDArray[Any] | None" = None
+    """(N,) where rows have groups, from 0, that must not stand in two splits."""
     fit: "Fit | None" = None
     """Computes the features and their names, for a data set whose features depend on the training rows; `x` has no columns."""
 
@@ -104,6 +108,10 @@ class DatasetSpec:
     options: tuple[Option, ...] = ()
     majority: float | None = None
     """The share of the most frequent class among all rows of a table that a person brought, from 0 to 1; None: not known."""
+    given: tuple[int, int, int] | None = None
+    """Rows for training, validation and test, where they are given; 0: drawn from those for training. None: all are drawn."""
+    largest_group: int = 1
+    """The rows of the largest group whose rows must not stand in two splits."""
     image_shape: tuple[int, int] | None = None
     """(height, width) if the features are the pixels of an image, row by row."""
     is_plane: bool = False

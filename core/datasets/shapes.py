@@ -36,6 +36,7 @@ def shape(config: "DataConfig") -> DataShape:
     >>> shape(DataConfig(name="digits", n_train=300))
     DataShape(n_rows=1797, n_train=300, n_validation=270, n_test=539, n_features=64, n_classes=10)
     """
-    n_rows, n_features, n_classes = DATA_SETS[config.name].sizes(config.options)
-    sizes = split_sizes(config, n_rows, n_classes)
+    spec = DATA_SETS[config.name]
+    n_rows, n_features, n_classes = spec.sizes(config.options)
+    sizes = split_sizes(config, n_rows, n_classes, spec.given, spec.largest_group)
     return DataShape(n_rows, sizes.train, sizes.validation, sizes.test, n_features, n_classes)

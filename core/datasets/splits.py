@@ -34,8 +34,13 @@ class SplitRows(NamedTuple):
     test: Rows
 
 
-def split_sizes(config: "DataConfig", n_rows: int, n_classes: int) -> SplitSizes:
+def split_sizes(
+    config: "DataConfig", n_rows: int, n_classes: int, given: tuple[int, int, int] | None = None, largest_group: int = 1
+) -> SplitSizes:
     """Compute the rows of each split; fractions are of all rows, rounded to the nearest whole number.
+
+    `given` rows of each split are used as they are; of those without, rows for training are taken. With groups, as many rows
+    may be in no split as the largest group could add to validation and to test.
 
     Raises DataError if a split would have fewer rows than classes, or if `n_train` exceeds the remaining rows.
 
@@ -45,7 +50,14 @@ def split_sizes(config: "DataConfig", n_rows: int, n_classes: int) -> SplitSizes
     """
     test = round(config.test_fraction * n_rows)
     validation = round(config.validation_fraction * n_rows)
-    left = n_rows - test - validation
+    if given is not None:
+        validation, test = given[1] or validation, given[2] or test
+    left = n_rows - test - validation - 2 * (largest_group - 1)
+    if left < 1:
+        raise DataError(
+            f"{data_words(config.name)} must have rows left for training, but its largest group has {largest_group:,} of "
+            f"{n_rows:,} rows"
+        )
     train = left if config.n_train is None else config.n_train
     if train > left:
         raise DataError(
@@ -60,14 +72,25 @@ def split_sizes(config: "DataConfig", n_rows: int, n_classes: int) -> SplitSizes
     return SplitSizes(train, validation, test)
 
 
-def split_rows(labels: NDArray[np.int64], sizes: SplitSizes, class_names: tuple[str, ...], seed: int) -> SplitRows:
+def split_rows(
+    labels: NDArray[np.int64],
+    sizes: SplitSizes,
+    class_names: tuple[str, ...],
+    seed: int,
+    given: NDArray[np.integer] | None = None,
+) -> SplitRows:
     """Choose the rows of each split, stratified by class: (rows,) labels -> row numbers; training has every class.
 
-    Raises DataError for a class with too few rows to split.
+    `given` (rows,): 0 training, 1 validation, 2 test, for rows whose split is known. Raises DataError for a class with too few
+    rows to split.
     """
-    rest = np.arange(len(labels))
+    rest = np.arange(len(labels)) if given is None else np.flatnonzero(given == 0)
     chosen = []
-    for size in (sizes.test, sizes.validation):
+    for code, size in ((2, sizes.test), (1, sizes.validation)):
+        own = np.zeros(0, np.int64) if given is None else np.flatnonzero(given == code)
+        if len(own):
+            chosen.append(own)
+            continue
         _check_enough(labels, rest, class_names, at_least=2)
         rest, part = _stratified(rest, labels[rest], size, seed)
         chosen.append(np.sort(part))
@@ -75,6 +98,41 @@ def split_rows(labels: NDArray[np.int64], sizes: SplitSizes, class_names: tuple[
     test, validation = chosen
     train = rest[stratified_order(labels[rest], np.random.default_rng(seed))[: sizes.train]]
     return SplitRows(np.sort(train), validation, test)
+
+
+ATTEMPTS = 100
+"""Orders of the groups that are tried until every class is in every split."""
+
+
+def split_groups(
+    labels: NDArray[np.int64], sizes: SplitSizes, class_names: tuple[str, ...], seed: int, group: NDArray[np.integer]
+) -> SplitRows:
+    """Choose the rows of each split so that no group is in two: (rows,) labels and groups from 0 -> row numbers.
+
+    Groups go to test, then to validation, in random order, until these have their rows; what the last of them has too many is
+    in no split. Raises DataError if no order puts every class into training.
+    """
+    rng = np.random.default_rng(seed)
+    best: SplitRows | None = None
+    for _ in range(ATTEMPTS):
+        place = rng.permutation(int(group.max()) + 1)[group]
+        order = np.lexsort((rng.random(len(group)), place))
+        ends = np.flatnonzero(np.diff(place[order], append=-1)) + 1  # where a group ends
+        test_end = int(ends[np.searchsorted(ends, sizes.test)])
+        validation_end = int(ends[np.searchsorted(ends, test_end + sizes.validation)])
+        rest = order[validation_end:]
+        train = rest[stratified_order(labels[rest], rng)[: sizes.train]]
+        found = SplitRows(np.sort(train), np.sort(order[test_end : test_end + sizes.validation]), np.sort(order[: sizes.test]))
+        has = [len(np.unique(labels[rows])) == len(class_names) for rows in found]
+        if all(has):
+            return found
+        best = found if best is None and has[0] else best
+    if best is None:
+        raise DataError(
+            "every class must be in enough groups, but no order of them puts all classes into training; more groups or another "
+            "seed may help"
+        )
+    return best
 
 
 def stratified_order(labels: NDArray[np.int64], rng: np.random.Generator) -> Rows:

@@ -24,8 +24,8 @@ def show(estimator: "TreeNet", *, store_data: bool = True, store: Store | None =
     The app chooses by validation rows and reports on test rows, which a fit on all rows does not have. So the run trains the
     same net on the app's own split of these rows, with equal weights. `store_data`: whether the rows stay in the store;
     otherwise they are removed after training, and the names of columns and what was measured stay. Raises ValueError for an
-    estimator that was unpickled, which has no rows, for weights of rows or single classes, which a run cannot have, and for
-    numbers as targets; LeafscopeError if the run fails.
+    estimator that was unpickled, which has no rows, and for weights of rows or single classes, which a run cannot have;
+    LeafscopeError if the run fails.
     """
     store = store or default_store()
     rows = table_of(estimator, name)
@@ -59,14 +59,15 @@ def table_of(estimator: "TreeNet", name: str) -> Table:
     given = getattr(estimator, "_given", None)
     if given is None:
         raise ValueError("an estimator that was unpickled has no rows to show; fit it again")
-    if not is_classifier(estimator):
-        raise ValueError("only a classifier can be shown so far, got a regressor")
     names = [str(one) for one in getattr(estimator, "feature_names_in_", [])]
     names = names or [f"x{place + 1}" for place in range(given.x.shape[1])]
     target = "target"
     while target in names:
         target += "_"
     columns = [Column(one, "numeric", np.ascontiguousarray(given.x[:, place])) for place, one in enumerate(names)]
+    if not is_classifier(estimator):
+        columns.append(Column(target, "numeric", np.asarray(given.y, np.float64)))
+        return table(columns, Source(), Choices(target=target, task="regression"), name)
     classes = tuple(str(one) for one in estimator.classes_)
     columns.append(Column(target, "categorical", given.y.astype(np.int32), classes))
     return table(columns, Source(), Choices(target=target, task="classification"), name)

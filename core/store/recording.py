@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, tuple_, update
 
 from leafscope.core.store.database.postgres import hold_write_lock
-from leafscope.core.store.database.transactions import KEY, chunks, insert_new
+from leafscope.core.store.database.transactions import KEY, chunks, insert_all
 from leafscope.core.store.reading import Reading
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, leaves, metrics
 from leafscope.core.store.values import leaf_codes
@@ -111,7 +111,7 @@ class Recording(Reading):
                 updates.append(_ended(key, row, values, end, now))
             for table, rows_of_table in written.items():
                 if rows_of_table:
-                    connection.execute(insert_new(connection, table), rows_of_table)
+                    insert_all(connection, table, rows_of_table)
             if updates:
                 connection.execute(_END, updates)
         return answers
@@ -205,7 +205,7 @@ class Recording(Reading):
         numbers, arrays, values = _record_rows(key, row.summary, records, after)
         for table, rows in ((metrics, numbers), (leaves, arrays)):
             if rows:
-                connection.execute(insert_new(connection, table), rows)
+                insert_all(connection, table, rows)
         return values
 
     def _name_artifacts(self, connection: Connection, named: Sequence[dict[str, Any]]) -> None:

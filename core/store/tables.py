@@ -171,6 +171,8 @@ def data_set_of(table_id: str, name: str, about: Mapping[str, Any], table: Calla
         target=str(about.get("target", "")),
         is_generator=False,
         majority=_majority(about.get("class_rows")),
+        given=_given(about.get("split_rows")),
+        largest_group=largest if isinstance(largest := about.get("largest_group"), int) else 1,
     )
 
 
@@ -190,7 +192,20 @@ def _rows(table: DataTable) -> Rows:
     from leafscope.core.tables.encoding import encode
 
     no_columns = np.empty((table.rows, 0))
-    return Rows(no_columns, table.y, class_names=table.classes or (), fit=lambda train: encode(table, train))
+    return Rows(
+        no_columns,
+        table.y,
+        class_names=table.classes or (),
+        given=table.given,
+        group=table.group,
+        fit=lambda train: encode(table, train),
+    )
+
+
+def _given(rows: Any) -> tuple[int, int, int] | None:
+    if not isinstance(rows, list) or len(rows) != 3 or not all(type(one) is int and one >= 0 for one in rows):
+        return None
+    return rows[0], rows[1], rows[2]
 
 
 def _majority(counts: Any) -> float | None:

@@ -13,10 +13,11 @@ from leafscope.core.lazy import lazily
 if TYPE_CHECKING:
     from leafscope.core.tables.choices import Choices
     from leafscope.core.tables.columns import Column
+    from leafscope.core.tables.new_rows import add_test
     from leafscope.core.tables.reading import Understood, read, understand
     from leafscope.core.tables.table import Source, Table
 
-__all__ = ["Choices", "Column", "Source", "Table", "Understood", "read", "understand"]
+__all__ = ["Choices", "Column", "Source", "Table", "Understood", "add_test", "read", "understand"]
 
 _HOMES = {
     "Choices": "tables.choices",
@@ -24,6 +25,7 @@ _HOMES = {
     "Source": "tables.table",
     "Table": "tables.table",
     "Understood": "tables.reading",
+    "add_test": "tables.new_rows",
     "read": "tables.reading",
     "understand": "tables.reading",
 }

@@ -21,6 +21,10 @@ class Choices:
     """Columns to leave out."""
     keep: tuple[str, ...] = ()
     """Columns to use that would be left out."""
+    split: str | None = None
+    """A column that says which rows are for training, validation and test."""
+    group: str | None = None
+    """A column whose values are groups: rows of one group never stand in two splits."""
     rare: Rare = "keep"
     """What becomes of the rows of classes with fewer than 3 rows: kept, dropped, or merged to one class "other"."""
     fill: bool = True

@@ -15,6 +15,7 @@ from leafscope.core.tables import dates
 from leafscope.core.tables.choices import Choices
 from leafscope.core.tables.columns import FALSE, TRUE, Column, shown
 from leafscope.core.tables.reading import understand
+from leafscope.core.tables.splitting import with_test
 from leafscope.core.tables.table import Table
 
 _PLAIN = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0}
@@ -38,6 +39,25 @@ def new_rows(table: Table, file: str | os.PathLike[str] | bytes) -> list[Column]
             return _rows(table, file, Choices(header=source.header))
         except TableError:
             raise fault from None
+
+
+def add_test(table: Table, file: str | os.PathLike[str] | bytes) -> Table:
+    """Add the rows of a second file as test rows; raises TableError as `read` does, and for other columns or classes."""
+    return with_test(table, test_columns(table, file))
+
+
+def test_columns(table: Table, file: str | os.PathLike[str] | bytes) -> list[Column]:
+    """Read a file of test rows as the table's features and its target, in the order of the table; raises as `new_rows`."""
+    source = table.source
+    decimal: Literal[".", ","] | None = "," if source.decimal == "," else None
+    as_table = Choices(delimiter=source.delimiter, decimal=decimal, header=source.header) if source.encoding else Choices()
+    wanted = [column for column in table.columns if column.name == table.target or not column.left_out]
+    categories = [column.name for column in wanted if column.kind == "categorical"]
+    found = {column.name: column for column in understand(file, as_table, categories).columns}
+    for column in wanted:
+        if column.name not in found:
+            raise TableError(f"the test file must have the columns of the table, but column {column.name!r:.80} is missing")
+    return [_as(column, found[column.name]) for column in wanted]
 
 
 def _rows(table: Table, file: str | os.PathLike[str] | bytes, choices: Choices) -> list[Column]:

@@ -25,11 +25,17 @@ def pack(table: Table) -> tuple[str, bytes]:
 
     about = table.described() | {"target": table.target, "target_why": table.target_why, "notes": table.source.notes}
     about["class_rows"] = table.class_rows
+    about |= {name: value for name, value in _splits_of(table).items() if value is not None}
     arrays = {str(place): np.ascontiguousarray(column.values) for place, column in enumerate(table.columns)}
     texts = [[one.kind, one.why, one.left_out, one.categories] for one in table.columns]
     arrays["texts"] = np.frombuffer(json.dumps(texts, ensure_ascii=False).encode(), np.uint8)
     arrays["y"] = np.ascontiguousarray(table.y)
+    arrays |= {name: one for name, one in (("given", table.given), ("group", table.group)) if one is not None}
     return json.dumps(about, ensure_ascii=False), zlib.compress(save(arrays), 1)
+
+
+def _splits_of(table: Table) -> dict[str, Any]:
+    return {"split_rows": table.split_rows, "largest_group": table.largest_group}
 
 
 def check_packed(about: str, data: bytes, table_id: str) -> None:
@@ -67,9 +73,21 @@ def check_about(about: Any) -> None:
         raise ValueError(f"task must be classification, with classes, or regression, got {about['task']!r:.80}")
     if classes is not None and not (2 <= len(classes) <= MAX_CLASSES and all(isinstance(one, str) for one in classes)):
         raise ValueError(f"classes must be from 2 to {MAX_CLASSES} texts, got {classes!r:.80}")
+    _check_splits(about)
     for column in about["columns"]:
         if not isinstance(column["name"], str) or not isinstance(column["why"], str) or type(column["missing"]) is not int:
             raise TypeError(f"a column must have a name, why and missing, got {column!r:.80}")
+
+
+def _check_splits(about: Mapping[str, Any]) -> None:
+    """Raise ValueError unless what is said of given splits and groups fits the rows."""
+    rows, largest, n = about.get("split_rows"), about.get("largest_group"), about["rows"]
+    if rows is not None and not (
+        isinstance(rows, list) and len(rows) == 3 and all(type(one) is int and one >= 0 for one in rows) and sum(rows) == n
+    ):
+        raise ValueError(f"split_rows must be the rows of each split, {n:,} together, got {rows!r:.80}")
+    if largest is not None and not (type(largest) is int and 1 <= largest <= n):
+        raise ValueError(f"largest_group must be from 1 to {n:,}, got {largest!r:.80}")
 
 
 _KINDS: Mapping[str, Any] = {
@@ -88,6 +106,11 @@ _KINDS: Mapping[str, Any] = {
 
 def _check_rows(table: Table) -> None:
     """Raise ValueError unless all columns have the table's rows, and values of their kind."""
+    for word, of_rows, most in (("split", table.given, 3), ("group", table.group, table.rows)):
+        if of_rows is not None and not (
+            of_rows.shape == (table.rows,) and of_rows.dtype == np.int32 and of_rows.min() >= 0 and of_rows.max() < most
+        ):
+            raise ValueError(f"the {word} of each row must be a whole number from 0 to {most - 1:,}")
     names = [column.name for column in table.columns]
     if table.target not in names or len(set(names)) < len(names) or len(table.missing) != len(names):
         raise ValueError("columns must have different names, one of them the target's")
@@ -151,4 +174,6 @@ def _unpacked(about: Mapping[str, Any], data: bytes) -> Table:
         task=about["task"],
         classes=None if about["classes"] is None else tuple(about["classes"]),
         y=arrays["y"],
+        given=arrays.get("given"),
+        group=arrays.get("group"),
     )

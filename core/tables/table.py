@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from leafscope.core.errors import TableError
 from leafscope.core.limits import MAX_FEATURES
+from leafscope.core.tables import splitting
 from leafscope.core.tables.choices import Choices, Task
 from leafscope.core.tables.columns import Column
 from leafscope.core.tables.target import Target, target
@@ -52,6 +53,20 @@ class Table:
     """C names; None: regression."""
     y: NDArray[np.float64]
     """(N,) class, from 0 to C - 1, or number."""
+    given: NDArray[np.int32] | None = None
+    """(N,) where the file says it: 0 training (and validation, if no row is for it alone), 1 validation, 2 test."""
+    group: NDArray[np.int32] | None = None
+    """(N,) the group of each row, from 0; rows of one group never stand in two splits."""
+
+    @property
+    def split_rows(self) -> list[int] | None:
+        """Rows for training, validation and test, where the file says it; None: the splits are drawn."""
+        return None if self.given is None else np.bincount(self.given, minlength=3).tolist()
+
+    @property
+    def largest_group(self) -> int | None:
+        """The rows of the largest group; None: there are no groups."""
+        return None if self.group is None else int(np.bincount(self.group).max())
 
     @property
     def rows(self) -> int:
@@ -84,6 +99,9 @@ class Table:
             # one NaN for all, and no minus zero, so that equal rows have equal bytes
             known = np.where(np.isnan(values), np.nan, values + 0.0) if values.dtype.kind == "f" else values
             digest.update(known.astype(known.dtype.newbyteorder("<")).tobytes())
+        for word, of_rows in (("split", self.given), ("group", self.group)):
+            if of_rows is not None:
+                digest.update(word.encode() + of_rows.astype("<i4").tobytes())
         return digest.hexdigest()[:16]
 
     def described(self) -> dict[str, Any]:
@@ -123,14 +141,17 @@ def width(column: Column) -> int:
 def table(columns: Sequence[Column], source: Source, choices: Choices, name: str) -> Table:
     """Make a table of the columns of a file; raises TableError if nothing can be learned from it, or it is too large."""
     names = [column.name for column in columns]
-    for wanted in (*choices.drop, *choices.keep):
+    for wanted in (*choices.drop, *choices.keep, *filter(None, (choices.split, choices.group))):
         if wanted not in names:
-            raise TableError(f"a column to leave out or keep must be one of the table, which has no column {wanted!r:.80}")
+            raise TableError(f"a column that is named must be one of the table, which has no column {wanted!r:.80}")
     if choices.target is not None and choices.target in choices.drop:
         raise TableError(f"the target must not be left out, got {choices.target!r:.80} for both")
     missing = tuple(column.missing for column in columns)
+    given, group = splitting.given(columns, choices), splitting.groups(columns, choices)
     columns = [_chosen(column, choices) for column in columns]
     goal = target(columns, choices)
+    if columns[goal.place].name in (choices.split, choices.group):
+        raise TableError(f"the target must not say the split or the group, got {columns[goal.place].name!r:.80} for both")
     used = ~np.isnan(goal.values)
     features = [column for place, column in enumerate(columns) if place != goal.place and not column.left_out]
     if not features:  # numbers of rows are better than nothing
@@ -146,12 +167,17 @@ def table(columns: Sequence[Column], source: Source, choices: Choices, name: str
             used &= ~column.is_missing
     if not used.any():
         raise TableError("a table must have rows without missing values, but there are none")
-    return _made(columns, missing, goal, used, source, name)
+    made = _made(columns, missing, goal, used, source, name)
+    if group is not None:
+        group = np.unique(group[used], return_inverse=True)[1].astype(np.int32)
+    return splitting.checked(replace(made, given=None if given is None else given[used], group=group))
 
 
 def _chosen(column: Column, choices: Choices) -> Column:
     if column.name in choices.drop:
         return replace(column, left_out="left out by choice")
+    if column.name in (choices.split, choices.group):
+        return replace(column, left_out=f"it says the {'split' if column.name == choices.split else 'group'} of each row")
     if column.name in choices.keep and not column.left_out.startswith("empty"):
         return replace(column, left_out="")
     return column

@@ -45,12 +45,21 @@ def hostile() -> Slide:
     return slide.model_copy(update=texts)
 
 
+def beside(name: str = "") -> Slide:
+    pair = figure_parts.join(losses(0, Look(projector=True)), losses(4, Look(projector=True)))
+    assert pair.figure is not None
+    states = [state | {"name": name or state["name"]} for state in pair.figure["states"]]
+    return pair.model_copy(update={"figure": pair.figure | {"beside": True, "states": states}})
+
+
 SLIDES = [
     joined(Look(projector=True)),
     depth_figure(Look(), guess="tree", projector=False),
     hostile(),
     depth_figure(Look(dark=True), guess=HOSTILE),
     Slide(kind="states", title="Broken", figure={"states": [{"figure": 7}]}),
+    beside(),
+    beside(HOSTILE),
 ]
 
 
@@ -160,6 +169,22 @@ def test_hostile_names_are_text_and_what_cannot_be_drawn_says_so(talk: Talk) -> 
     assert talk.page.locator(".slide.current .guess-words").count() == 0
     talk.go(5)
     assert "cannot be drawn" in talk.page.locator(".slide.current .error").inner_text()
+
+
+def test_two_figures_stand_side_by_side_with_the_same_axes(talk: Talk) -> None:
+    talk.go(6)
+    left, right = (plot.bounding_box() for plot in talk.page.locator(".slide.current .plot").all())
+    assert left["x"] + left["width"] <= right["x"]
+    assert left["y"] == right["y"]
+    assert right["x"] + right["width"] <= 1920
+    ranges = talk.page.evaluate(
+        "() => [...document.querySelectorAll('.slide.current .plot')].map((plot) => plot._fullLayout.yaxis.range)"
+    )
+    assert ranges[0] == ranges[1]
+    assert talk.page.locator(".slide.current .beside-name").all_inner_texts() == ["depth 0", "depth 4"]
+    talk.press("ArrowRight")
+    assert talk.number() == 7
+    assert talk.page.locator(".slide.current .beside-name").all_inner_texts() == [f"depth {HOSTILE}"] * 2
 
 
 def test_print_shows_the_last_state_and_the_curve(talk: Talk) -> None:

@@ -256,3 +256,22 @@ def test_the_file_has_the_scene_once_and_only_if_a_slide_needs_it(slides: list[S
     plain = deck_html("Plain", [Slide(kind="text", title="No scene", text="a")], made=0.0)
     assert "mountScene" not in plain
     assert deck_html("Scenes", slides, made=0.0).count("function mountScene") == 1
+
+
+def test_a_row_of_nets_shows_icicles_and_lorenz_curves_with_one_hover(talk: Talk, store: Store) -> None:
+    talk.go(7)
+    for shows, canvas in (("icicle", "canvas.scene-tree"), ("lorenz", "canvas.scene-lorenz")):
+        talk.page.locator(f"{SCENE} select.scene-shows").select_option(shows)
+        assert state(talk)["shows"] == shows
+        assert talk.page.locator(f"{SCENE} {canvas}").first.is_visible()
+        assert not talk.page.locator(f"{SCENE} canvas.scene-plane").first.is_visible()
+    talk.page.mouse.move(*spot(talk, 0.6, 0.5, "canvas.scene-lorenz"))
+    labels = talk.page.locator(f"{SCENE} canvas.scene-lorenz")
+    until(lambda: "emptiest" in labels.nth(1).get_attribute("aria-label"), "the same place in the second net")
+    first, second = (labels.nth(place).get_attribute("aria-label") for place in (0, 1))
+    for label, run in ((first, EXAMPLE), (second, payload.partners(EXAMPLE)["flat"])):
+        leaves, rows = (float(share) / 100 for share in re.findall(r"(\d+\.\d) %", label))
+        counts = leaf_counts(store.last_leaves([run.run_id], 0, "train")[run.run_id], run.net.depth)
+        at = round(leaves * len(counts))
+        assert rows == pytest.approx(np.sort(counts)[:at].sum() / counts.sum(), abs=6e-4)
+    assert first.partition(" of the leaves")[0] == second.partition(" of the leaves")[0]

@@ -222,8 +222,8 @@ def press(at: AppTest, *names: str) -> AppTest:
 
 
 def plain(text: str) -> str:
-    """A sentence as it is read: without what keeps Markdown from taking it for markup."""
-    return text.replace("\\", "").replace("\u2060", "")
+    """A sentence as it is read: without what keeps Markdown from taking it for markup, and a line from being broken."""
+    return text.replace("\\", "").replace("\u2060", "").replace("\xa0", " ")
 
 
 def words(at: AppTest) -> str:

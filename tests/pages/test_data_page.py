@@ -172,3 +172,13 @@ def test_new_rows_are_predicted(lab: Lab, downloads: dict[str, Any]) -> None:
     assert saved.count("\n") == 121
     at.file_uploader[1].set_value(("x.csv", b"a;b\n1;2\n", "text/csv"))
     assert "x.csv: the file must have the columns that 'preise' predicts by" in words(run_app(at))
+
+
+def test_a_column_can_say_the_split_or_the_group(lab: Lab) -> None:
+    rows = [f"{row % 9},p{row // 4},{('train', 'valid', 'test')[row % 3]},{'uv'[row % 2]}" for row in range(60)]
+    at = drop(open_page("data"), "\n".join(["n,who,part,y", *rows]).encode(), "parts.csv")
+    sidebar(at, "Split of each row").select("part")
+    assert "60 rows (20 for training, 20 for validation, 20 for test, as given)" in words(run_app(at))
+    sidebar(at, "Split of each row").select(None)
+    sidebar(at, "Groups that stay together").select("who")
+    assert "60 rows in 15 groups, none of which stands in two splits" in words(run_app(at))

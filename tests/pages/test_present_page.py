@@ -431,6 +431,13 @@ def test_figures_are_joined_into_states_whose_names_can_be_changed(lab: Lab) -> 
     names = [state["name"] for state in slide.figure["states"]]
     assert names[0] == "two"
     assert len(names[1]) <= 60
+    app.checkbox(key=f"_slide_{first}_beside").check()
+    run_app(app)
+    assert len(chart_keys(app)) == 2  # both figures at once
+    (slide,) = slides(lab, deck_id)
+    assert slide.figure is not None
+    assert slide.figure["beside"]
+    assert [state["name"] for state in slide.figure["states"]] == names
 
 
 def test_a_series_is_chosen_to_be_guessed(lab: Lab) -> None:

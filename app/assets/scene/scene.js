@@ -13,6 +13,7 @@ const SCENE_FRAMES = 600; // frame times kept
 const SCENE_REPLAYED = "leafscope.replayed";
 const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer", "step"]; // parameters of the address
 const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // these use keys themselves
+const SCENE_SHOWS = { scene: "plane and tree", icicle: "icicles", lorenz: "Lorenz curves" }; // of each net of a row
 const SCENE_NUDGE = 0.02; // share of the plane per arrow key
 
 /** Draw scenes in an element, or update those drawn there before; returns the Scene. */
@@ -92,9 +93,10 @@ class Scene {
     this.root = root;
     this.host = host;
     this.views = [];
-    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null, merged: false };
+    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null, merged: false, shows: "scene" };
     this.hover = null; // {raw, by: "mouse" or "keys"}
     this.lit = null; // {view, node}
+    this.leafShare = null; // the share of the leaves that a Lorenz curve is looked at, the same in all
     this.isPlaying = this.isFollowing = false;
     this.speed = 1;
     this.movedAt = -Infinity;
@@ -148,6 +150,10 @@ class Scene {
     this.layerField = addElement("label", "scene-field", bar, "Gated layer ");
     this.layerChoice = addElement("select", "scene-select scene-layer", this.layerField);
     this.layerChoice.addEventListener("change", () => this.change({ layer: Number(this.layerChoice.value) }));
+    this.showsField = addElement("label", "scene-field", bar, "Show ");
+    this.showsChoice = addElement("select", "scene-select scene-shows", this.showsField);
+    for (const [name, words] of Object.entries(SCENE_SHOWS)) addElement("option", "", this.showsChoice, words).value = name;
+    this.showsChoice.addEventListener("change", () => this.change({ shows: this.showsChoice.value }));
     this.levelField = addElement("label", "scene-field scene-level", bar, "Read to level ");
     this.levelSlider = addElement("input", "scene-levels", this.levelField);
     Object.assign(this.levelSlider, { type: "range", min: 0, step: 1 });
@@ -271,6 +277,7 @@ class Scene {
     this.shuffleButton.disabled = !shuffles;
     if (!shuffles) this.state.shuffled = false;
     this.levelField.hidden = this.deepest === 0;
+    this.showsField.hidden = !this.isMany;
     this.levelSlider.max = this.deepest;
     this.shuffleButton.hidden = !gated.length;
     this.tools = this.toolsSentence(gated, shuffles);
@@ -363,6 +370,7 @@ class Scene {
       held: start.held ?? null,
       step: start.step ?? null,
       merged: Boolean(start.merged),
+      shows: start.shows in SCENE_SHOWS ? start.shows : "scene",
     });
     if (this.state.level >= deepest) this.state.level = Infinity;
     if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });
@@ -481,6 +489,12 @@ class Scene {
   lookAt(raw, by = "mouse") {
     if (raw === null && this.hover === null) return;
     this.hover = raw && { raw, by };
+    this.wake();
+  }
+
+  lookAtLeaves(share) {
+    if (share === this.leafShare) return;
+    this.leafShare = share;
     this.wake();
   }
 
@@ -608,7 +622,7 @@ class Scene {
 
   // The state for the address; null for a default.
   place() {
-    const { epoch, level, shuffled, layer, held, step } = this.state;
+    const { epoch, level, shuffled, layer, held, step, shows } = this.state;
     return {
       id: this.id,
       epoch: epoch >= this.lastEpoch ? null : Math.round(epoch),
@@ -617,6 +631,7 @@ class Scene {
       layer: layer || null,
       held: held && Array.from(held, (value) => Number(value.toPrecision(6))),
       step,
+      ...(shows === "scene" ? {} : { shows }),
     };
   }
 
@@ -645,6 +660,9 @@ class Scene {
   draw(isMoving) {
     const { state } = this;
     this.isMoving = isMoving;
+    const shows = this.isMany ? state.shows : "scene";
+    this.box.dataset.shows = shows;
+    this.showsChoice.value = shows;
     for (const view of this.views) view.draw(isMoving);
     this.bars.draw(this.isMany ? null : this.views[0], isMoving ? state.epoch : (this.views[0].model?.epoch ?? state.epoch), this.look);
     if (this.isPlaying) this.movingGrid = { ...this.views.find((view) => view.plane)?.plane.grid };

@@ -205,9 +205,10 @@ function treeShape(picture) {
     return { mode: grown.leaves > TREE_NODE_LEAVES ? "cells" : "nodes", grown };
   }
   const rows = kind === "tree" ? depth + 1 : 1;
+  const isCells = picture.isIcicle || depth > TREE_NODE_DEPTH;
   if (depth > TREE_CELL_DEPTH) return { mode: "strips", grown: { leaves: 2 ** depth, rows } };
   const grown = kind === "tree" ? treeBalanced(depth) : treeRowOfLeaves(2 ** depth);
-  return { mode: depth > TREE_NODE_DEPTH ? "cells" : "nodes", grown };
+  return { mode: isCells ? "cells" : "nodes", grown };
 }
 
 class TreeLayout {
@@ -495,7 +496,7 @@ class TreeDrawing {
       this.lookWords = words;
       this.look = look;
     }
-    const key = [kind, depth, width, height, ratio, this.palette, picture.tree, prefix];
+    const key = [kind, depth, width, height, ratio, this.palette, picture.tree, prefix, picture.isIcicle];
     if (!this.layout || key.some((part, i) => part !== this.key[i])) {
       this.layout = new TreeLayout(this.ctx, picture, this.palette, width, height, ratio);
       this.hatch = treeHatch(this.ctx, this.palette, ratio);

@@ -51,6 +51,11 @@ class SceneView {
     this.treeCanvas = addElement("canvas", "scene-tree", this.right);
     this.treeCanvas.setAttribute("role", "img");
     this.treeCanvas.setAttribute("aria-label", "Tree of prefixes");
+    this.lorenzCanvas = addElement("canvas", "scene-lorenz", this.right);
+    this.lorenzCanvas.setAttribute("role", "img");
+    this.lorenz = new LorenzDrawing(this.lorenzCanvas);
+    this.lorenzCanvas.addEventListener("pointermove", (event) => app.lookAtLeaves(this.lorenz.shareAt(event.offsetX)));
+    this.lorenzCanvas.addEventListener("pointerleave", () => app.lookAtLeaves(null));
     this.loads = new TreeLegend(this.right);
     this.layerCanvas = addElement("canvas", "scene-layer-formula", this.right);
     this.layerCanvas.setAttribute("role", "img");
@@ -202,6 +207,7 @@ class SceneView {
     if (this.plane) this.drawPlane(isMoving, raw, found, lit);
     if (this.pad) this.showPad(raw, found);
     this.drawTree(found, lit);
+    if (app.isMany && state.shows === "lorenz") this.drawLorenz(found);
     this.drawLayer(lit === null ? found : (this.litPath(lit) ?? found));
     setText(this.sentence, this.words(found, lit));
     this.writeScore(isMoving);
@@ -285,6 +291,7 @@ class SceneView {
       permutation: model.permutation,
       bits: lit === null ? (found?.bits ?? "") : "",
       tree: scene.tree,
+      isIcicle: this.app.isMany && this.app.state.shows === "icicle",
       version: `${model.version} ${this.layer}`,
     };
     this.tree.draw(picture);
@@ -292,6 +299,22 @@ class SceneView {
       const label = treeSentence(picture);
       if (this.treeCanvas.getAttribute("aria-label") !== label) this.treeCanvas.setAttribute("aria-label", label);
     }
+  }
+
+  // The shares of the rows in the leaves alone; a net without gates is one leaf.
+  leafShares() {
+    const { model, scene } = this;
+    const loads = Array.from(model.loads(this.layer));
+    if (scene.tree) return loads.filter((_, node) => scene.tree.left[node] < 0);
+    return model.gated && model.depth > 0 ? loads.slice(-(2 ** model.depth)) : [1];
+  }
+
+  drawLorenz(found) {
+    const { app, look, scene } = this;
+    const leaf = found && !scene.tree && this.model.depth > 0 ? found.leaf : null;
+    const words = this.lorenz.draw({ look, shares: this.leafShares(), style: scene.style, at: app.leafShare, leaf });
+    const label = `Lorenz curve of the leaf loads${words ? `; emptiest ${words}` : ""}`;
+    if (!app.isMoving) this.lorenzCanvas.setAttribute("aria-label", label);
   }
 
   drawLayer(found) {
@@ -508,7 +531,7 @@ class SceneView {
     addElement("b", "", this.score, isNumber ? sceneNumber(test) : scenePercent(1 - test));
     this.score.append(isNumber ? " test RMSE" : " test error");
     if (!model.gated) return;
-    const shares = Array.from(model.loads(this.layer)).slice(-(2 ** model.depth));
+    const shares = this.leafShares();
     const entropy = shares.reduce((sum, share) => sum - (share > 0 ? share * Math.log(share) : 0), 0);
     addElement("br", "", this.score);
     this.score.append(`${Number(Math.exp(entropy).toPrecision(3))} effective leaves`);

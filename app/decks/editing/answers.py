@@ -23,7 +23,8 @@ def offer(slide_id: str, slide: Slide, above: tuple[str, Slide] | None) -> None:
                 "Join with the slide above",
                 icon=":material/join:",
                 key=f"_slide_{slide_id}_join",
-                help="Both become states of one figure, with a slider between them: a “what if” slide.",
+                help="Both become states of one figure, with a slider between them: a “what if” slide. Two "
+                "can also stand side by side.",
                 on_click=_join,
                 args=(*above, slide_id, slide),
             )
@@ -31,7 +32,16 @@ def offer(slide_id: str, slide: Slide, above: tuple[str, Slide] | None) -> None:
         _named(slide_id, slide)
 
 
-def state(slide: Slide) -> Slide:
+def shown(slide: Slide) -> list[Slide]:
+    """Give the figures of a slide that are seen at once; of several states a person chooses one."""
+    if slide.kind != "states":
+        return [slide]
+    if figure_parts.stands_beside(slide):
+        return [_figure_of(slide, one) for one in figure_parts.states_of(slide)]
+    return [_state(slide)]
+
+
+def _state(slide: Slide) -> Slide:
     """Let a person choose a state of a slide; return it as the figure that it is."""
     states = figure_parts.states_of(slide)
     if not states:
@@ -41,7 +51,11 @@ def state(slide: Slide) -> Slide:
         names = [theme.one_line(str(one.get("name", "")), figure_parts.MAX_NAME) for one in states]
         words = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
         at = words.index(st.select_slider(_control(slide), words, key="_slide_state"))
-    figure = states[at].get("figure")
+    return _figure_of(slide, states[at])
+
+
+def _figure_of(slide: Slide, state: dict[str, Any]) -> Slide:
+    figure = state.get("figure")
     return slide.model_copy(update={"figure": figure if isinstance(figure, dict) else None})
 
 
@@ -76,9 +90,19 @@ def _named(slide_id: str, slide: Slide) -> None:
     def keep() -> None:
         lines = [*st.session_state[names].splitlines(), *[""] * len(states)]
         kept = [one | {"name": theme.one_line(line, figure_parts.MAX_NAME)} for one, line in zip(states, lines)]
-        _change(slide_id, figure=figure | {"control": st.session_state[control], "states": kept})
+        _change(slide_id, figure=figure | {"control": st.session_state.get(control, ""), "states": kept})
 
-    st.text_input("Control", key=control, on_change=keep)
+    if len(states) == figure_parts.BESIDE:
+        beside = f"_slide_{slide_id}_beside"
+        st.session_state[beside] = figure_parts.stands_beside(slide)
+        st.checkbox(
+            "Side by side",
+            key=beside,
+            on_change=lambda: _change(slide_id, figure=figure | {"beside": st.session_state[beside]}),
+            help="Both figures at once, instead of a slider between them.",
+        )
+    if not figure_parts.stands_beside(slide):
+        st.text_input("Control", key=control, on_change=keep)
     st.text_area("States, one name in a line", key=names, on_change=keep, height=30 + 26 * min(6, len(states)))
 
 

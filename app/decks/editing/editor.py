@@ -50,10 +50,11 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     ids = list(content)
     first = next((place for place, slide in enumerate(content.values()) if slide.figure), 0) if info.shipped else 0
     place = _place(len(ids), first)
-    left, right = st.columns([1, 3], gap="medium")
+    left, right = st.columns([2, 5], gap="small")
     with left:
-        _moves(info, ids, place)
-        tools.of_slide(info, content, ids[place])
+        with st.container(key="slide_tools"):
+            _moves(info, ids, place)
+            tools.of_slide(info, content, ids[place])
         slide_list.show(
             content,
             ids[place],
@@ -115,11 +116,16 @@ def _order(info: DeckInfo, ids: list[str], open_id: str) -> None:
 
 def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
     _field(slide_id, "title", slide.title, "Title")
+    if slide.figure is not None:
+        _field(slide_id, "text", slide.text, "Line below the title")
     if slide.kind == "scene":
         scene_preview.show(slide_id, slide)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     elif slide.kind in ("figure", "states"):
-        _figure(slide_id, answers.state(slide) if slide.kind == "states" else slide)
+        figures = answers.shown(slide)
+        for number, (place, figure) in enumerate(zip(st.columns(len(figures)), figures)):
+            with place:
+                _figure(slide_id, figure, number)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     else:
         _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])
@@ -163,14 +169,14 @@ def _change(slide_id: str, name: str, key: str) -> None:
     undo.of_open(lambda: jobs.default_store().change_slide(slide_id, **{name: value}))
 
 
-def _figure(slide_id: str, slide: Slide) -> None:
+def _figure(slide_id: str, slide: Slide, number: int) -> None:
     figure = go.Figure(slide.figure, skip_invalid=True)
     height = theme.SIDE_HEIGHT[slide.projector]
     figure.update_layout(height=height)
     if slide.dark != session.look().dark:
         figure.update_layout(paper_bgcolor=theme.BACKGROUND[slide.dark], plot_bgcolor=theme.BACKGROUND[slide.dark])
-    with st.container(height=height, border=False, key="slide_figure"):
-        st.plotly_chart(figure, key=f"slide_{slide_id}", theme=None, config={"displayModeBar": False}, alt=slide.title)
+    with st.container(height=height, border=False, key=f"slide_figure_{number}"):
+        st.plotly_chart(figure, key=f"slide_{slide_id}_{number}", theme=None, config={"displayModeBar": False}, alt=slide.title)
 
 
 def _formula(latex: str) -> None:

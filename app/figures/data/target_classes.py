@@ -56,6 +56,7 @@ class TargetClasses:
                 marker={"color": [theme.class_colour(one) for one in place]},
                 text=labels if step == 1 else None,
                 textposition="auto",
+                constraintext="none",  # a thin bar would shrink its text below what a lecture's last row reads
                 hovertext=[f"{name}<br>{label}" for name, label in zip(names, labels)],
                 hoverinfo="text",
             )

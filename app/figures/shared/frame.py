@@ -101,7 +101,8 @@ def empty_figure(*, look: Look, title: str, subject: str = "", why: str = EMPTY_
 
 def wrapped(text: str, size: int, width: int) -> list[str]:
     """Break text into lines that fit a width in px at a font size in px, as written, not yet escaped."""
-    return textwrap.wrap(theme.one_line(text), max(10, int(width / (CHARACTER_WIDTH * size)))) or [""]
+    text = theme.unbroken(theme.one_line(text))
+    return [line.replace("\xa0", " ") for line in textwrap.wrap(text, max(10, int(width / (CHARACTER_WIDTH * size))))] or [""]
 
 
 def lines(parts: Sequence[str]) -> str:

@@ -1,11 +1,11 @@
 """Transactions of the store: consistent reads, and writes that no other writer can interrupt."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, LargeBinary, Table, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leafscope.core.errors import StoreError
@@ -102,3 +102,18 @@ def insert_new(connection: Connection, table: Table) -> Any:
     """Return an insert that skips rows whose key already exists; `rowcount` of its result counts the others."""
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     return dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
+def insert_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that name the same columns; those whose key already exists are skipped.
+
+    A server gets a column at a time in one statement, since each row would be a message of its own, which it answers.
+    """
+    if connection.dialect.name == "sqlite" or any(isinstance(column.type, LargeBinary) for column in table.columns):
+        connection.execute(insert_new(connection, table), list(rows))
+        return
+    for part in chunks(rows):
+        columns = [table.c[name] for name in part[0]]
+        arrays = [func.unnest(literal([row[column.name] for row in part], ARRAY(column.type))) for column in columns]
+        added = postgresql.insert(table).from_select([column.name for column in columns], select(*arrays))
+        connection.execute(added.on_conflict_do_nothing())

@@ -82,7 +82,7 @@ def test_a_figure_comes_with_its_sentence_caption_and_numbers(monkeypatch: pytes
     app.run()
     assert not app.exception
     assert app.markdown[0].value == r"2 \*of\* 4"
-    assert app.caption[0].value == r"n \= 4 \[a\]\(b\)"
+    assert app.caption[0].value == "n\xa0\\=\xa04 \\[a\\]\\(b\\)"  # stays on one line
     pd.testing.assert_frame_equal(app.dataframe[0].value, table)
     assert saved["loads.csv"]() == b"leaf,share\n0,0.30000000000000004\n1,1e-300\n"
     (chart,) = app.get("plotly_chart")

@@ -122,6 +122,24 @@ def test_words_of_groups() -> None:
     assert groups(table.iloc[:0], []) == []
 
 
+def test_short_names_leave_out_what_only_the_net_without_a_tree_lacks() -> None:
+    table = run_table([run({"net.depth": depth, "train.lr": lr}) for depth, lr in ((0, 0.01), (2, 0.01), (3, 0.02))])
+    fields = group_fields(table)
+    assert "net.gates" in fields
+    assert [one.words for one in groups(table, fields, short=True)] == [
+        "depth K 0, learning rate 0.01",
+        "depth K 2, learning rate 0.01",
+        "depth K 3, learning rate 0.02",
+    ]
+    assert "hidden" in groups(table, fields)[1].words
+
+
+def test_short_names_are_longer_where_only_a_missing_value_tells_groups_apart() -> None:
+    table = run_table([run({"net.depth": depth}) for depth in (0, 2)]).drop(columns="net.depth")
+    words = [one.words for one in groups(table, ["net.gates"], short=True)]
+    assert len(set(words)) == 2
+
+
 def test_tags_are_taken_together_and_empty_text_is_missing() -> None:
     tags = [("b", "a"), (), ("a", "b"), ("a",)]
     table = run_table([run({"seed": place}, tags=one, comment=one[0] if one else "") for place, one in enumerate(tags)])

@@ -169,9 +169,13 @@ def test_it_is_shown_in_the_app_with_its_rows_or_without(tmp_path: Path, capsys:
     other = clone(model).set_params(random_state=8).fit(x[:60], labels[:60]).show(store=store, store_data=False, name="no rows")
     assert [one.name for one in store.tables()] == ["estimator"]
     assert store.run(other.removeprefix("?run=")).status == "finished"
+    regressor = TreeNetRegressor(**SMALL).fit(frame, numbers)
+    last = store.run(regressor.show(store=store, name="numbers").removeprefix("?run=")).last
+    assert last["test_r2"] <= 1
+    (kept,) = (one.table_id for one in store.tables() if one.name == "numbers")
+    np.testing.assert_array_equal(store.table(kept).y, numbers)
     for unfit, message in (
         (pickle.loads(pickle.dumps(model)), "unpickled"),
-        (TreeNetRegressor(**SMALL).fit(x, numbers), "regressor"),
         (TreeNetClassifier(**SMALL).fit(x, labels, np.ones(len(x))), "other weights"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -34,6 +34,7 @@ def until(holds: Callable[[], object], what: str) -> None:
 
 def start(target: Any, log: Path, *arguments: Any, environment: Mapping[str, str] | None = None) -> BaseProcess:
     """Call `target` with these arguments in a process of its own, which ends with what it returns."""
+    log.touch()
     process: BaseProcess = FORKS.Process(target=_call, args=(target, str(log), arguments, dict(environment or {})))
     process.start()
     return process
@@ -41,15 +42,23 @@ def start(target: Any, log: Path, *arguments: Any, environment: Mapping[str, str
 
 @contextlib.contextmanager
 def workers(
-    url: str, folder: Path, count: int, *options: str, hold: Path | None = None, environment: Mapping[str, str] | None = None
+    url: str,
+    folder: Path,
+    count: int,
+    *options: str,
+    hold: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    name: str = "worker",
+    apart: float = 0.0,
 ) -> Iterator[list[BaseProcess]]:
     """Processes of `leafscope worker`, which are killed where they outlive the block.
 
-    While the file `hold` exists, they train no run to its end.
+    While the file `hold` exists, they train no run to its end. The clock of each is `apart` seconds ahead of the one before.
     """
     variables = {"LEAFSCOPE_DATABASE": url, **(environment or {})}
     processes = [
-        start(_work, folder / f"worker{number}.log", list(options), hold, environment=variables) for number in range(count)
+        start(_work, folder / f"{name}{number}.log", list(options), hold, number * apart, environment=variables)
+        for number in range(count)
     ]
     try:
         yield processes
@@ -89,10 +98,15 @@ def _call(target: Any, log: str, arguments: tuple[Any, ...], environment: dict[s
     os._exit(exit_status)
 
 
-def _work(options: list[str], hold: Path | None) -> int:
+def _work(options: list[str], hold: Path | None, ahead: float) -> int:
     from leafscope.app.cli import main
+    from leafscope.core.store import store
+    from leafscope.core.store.database.postgres import ServerClock
     from leafscope.core.worker import cluster
 
+    real = time.time
+    time.time = lambda: real() + ahead
+    store.ServerClock = lambda engine: ServerClock(engine, time.time)  # type: ignore[attr-defined,misc,assignment]
     cluster.AGAIN = 0.5
     adjust(hold)
     return main(["worker", "--device", "cpu", *options])

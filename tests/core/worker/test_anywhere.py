@@ -1,9 +1,11 @@
 """Workers on several machines that share one database: processes of their own, and what becomes of them."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,13 +46,14 @@ def db(lent: str) -> Iterator[Store]:
 
 
 def test_several_processes_train_a_sweep_as_one_does(db: Store, lent: str, tmp_path: Path) -> None:
-    """On a table that only the database has; they end by themselves, and no password is in their logs."""
+    """On a table that only the database has, by clocks an hour apart; they end by themselves, no password in their logs."""
+    began = time.time()
     db.add_table(TABLE)
     one = sweep(6, name=f"table:{TABLE.hash}")
     ids = submit(db, one)
     hold = tmp_path / "hold"
     hold.touch()
-    with workers(lent, tmp_path, 2, "--until-idle", hold=hold) as processes:
+    with workers(lent, tmp_path, 2, "--until-idle", hold=hold, apart=3600.0) as processes:
         until(lambda: sum(bool(worker.trains) for worker in db.workers()) == 2, "two at work")
         assert {worker.machine for worker in db.workers()} == {os.uname().nodename}
         hold.unlink()
@@ -59,6 +62,9 @@ def test_several_processes_train_a_sweep_as_one_does(db: Store, lent: str, tmp_p
     nothing_twice(db, ids)
     pd.testing.assert_frame_equal(outcome(db, ids), alone(ids, one, tmp_path), check_exact=True)
     assert db.workers() == []
+    with db._read() as connection:  # the server's time
+        times = connection.execute(select(attempts.c.started, attempts.c.finished)).all()
+    assert all(began - 5 < row.started <= row.finished < time.time() + 5 for row in times)
     for log in tmp_path.glob("worker*.log"):
         assert PASSWORD not in log.read_text()
 
@@ -114,6 +120,74 @@ def test_a_sweep_survives_a_cut_network_and_a_server_that_starts_again(
     assert set(db.statuses(ids).values()) == {"finished"}
     nothing_twice(db, ids)
     pd.testing.assert_frame_equal(outcome(db, ids), alone(ids, one, tmp_path), check_exact=True)
+
+
+def test_who_was_cut_off_without_a_word_finds_its_runs_trained_by_another(
+    postgres: Postgres, db: Store, lent: str, tmp_path: Path
+) -> None:
+    """No connection breaks: what was sent waits, and arrives when all is over."""
+    one = sweep(2, epochs=10)
+    ids = submit(db, one)
+    hold = tmp_path / "hold"
+    hold.touch()
+    with relay(postgres.port) as between:
+        through = lent.replace(f":{postgres.port}/", f":{between.port}/")
+        with workers(through, tmp_path, 1, hold=hold) as (silent,):
+            until(lambda: any(worker.trains for worker in db.workers()), "at work")
+            between.silent = True
+            hold.unlink()
+            with workers(lent, tmp_path, 1, "--until-idle", name="other") as (other,):
+                assert status(other, HANGS) == 0
+            before = outcome(db, ids)
+            between.silent = False
+            until(lambda: any(worker.pid == silent.pid for worker in db.workers()), "the silent one back")
+            silent.terminate()
+            assert status(silent, HANGS) == 0
+    nothing_twice(db, ids)
+    pd.testing.assert_frame_equal(outcome(db, ids), before, check_exact=True)
+    pd.testing.assert_frame_equal(before, alone(ids, one, tmp_path), check_exact=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 24 MB, which only root can make."""
+    folder = Path(tempfile.mkdtemp(prefix="ls", dir="/tmp"))
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m,mode=711", "tmpfs", str(folder)], capture_output=True, text=True
+    )
+    if made.returncode:
+        folder.rmdir()
+        pytest.skip(f"only root can make a small disk: {made.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        folder.rmdir()
+
+
+def test_a_worker_waits_while_the_servers_disk_is_full(postgres: Postgres, small_disk: Path, tmp_path: Path) -> None:
+    place = small_disk / "server"
+    place.mkdir()
+    url = postgres.database_in(place)
+    db = Store(url)
+    one = sweep(10, epochs=20)
+    ids = submit(db, one)
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    try:
+        with workers(url, tmp_path, 1, "--until-idle") as (worker,):
+            until(lambda: "free some space on the server's disk" in (tmp_path / "worker0.log").read_text(), "a full disk")
+            assert list(db.statuses(ids).values()).count("finished") < len(ids)
+            filler.unlink()
+            assert status(worker, HANGS) == 0
+        assert set(db.statuses(ids).values()) == {"finished"}
+        nothing_twice(db, ids)
+        pd.testing.assert_frame_equal(outcome(db, ids), alone(ids, one, tmp_path), check_exact=True)
+    finally:
+        db.close()
+        postgres.drop(url)
 
 
 def test_another_version_is_refused_with_both_named(db: Store, lent: str, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def deck_of(*depths: int) -> list[Slide]:
 def checked(slides: list[Slide]) -> list[Slide]:
     """What holds for every talk."""
     assert (slides[0].kind, slides[0].title) == ("title", TITLE)
-    assert [slide.title.split()[0] for slide in slides if slide.kind == "text"][:1] in (["What"], ["This"])
+    assert [slide.title.split()[0] for slide in slides if slide.kind == "text"][:1] in (["What"], ["This"], ["Left"])
     for slide in slides:
         assert Slide.model_validate(slide.model_dump()) == slide
         said = [slide.title, *(step["title"] for step in (slide.figure or {}).get("steps", []))]
@@ -333,6 +333,14 @@ def test_what_is_missing_has_no_slide_and_the_last_slide_says_how_to_get_it(
 def test_a_sweep_of_other_models_has_a_talk(kind: str) -> None:
     slides = deck(config(kinds=[kind], beside=[], depths=(0, 1)), noisy({"dense": 0.3}))
     assert [slide.kind for slide in slides] == ["title", "text", "text"]
+
+
+def test_a_sweep_that_predicts_numbers_has_no_slide_of_errors() -> None:
+    sweep = config(seeds=2, kinds=["tree"], beside=["dense"])
+    cell = table(sweep, noisy({"dense": 0.3})).rename(columns=lambda name: name.replace("_accuracy", "_rmse"))
+    slides = made(sweep, cell)
+    assert [slide.kind for slide in slides] == ["title", "figure", "text"]
+    assert "this sweep predicts numbers" in slides[-1].text
 
 
 def test_depth_0_alone_is_the_dense_net() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from leafscope.app.figures.compare.balance_beside import BalanceBeside
 from leafscope.app.figures.compare.field_scatter import Field, FieldScatter
@@ -17,6 +18,7 @@ from leafscope.app.figures.compare.parallel import ParallelCoordinates
 from leafscope.app.figures.compare.pivot_cells import PivotCells
 from leafscope.app.figures.compare.pivot_map import PivotMap
 from leafscope.app.figures.compare.scores import Score
+from leafscope.app.figures.compare.two_sides import TwoSides
 from leafscope.app.figures.shared.group_style import group_styles
 from leafscope.core.comparison.intervals import mean_interval, paired_difference
 from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS
@@ -81,6 +83,14 @@ def balances(names: Sequence[str], statistics: Sequence[str] = ("Gini", "effecti
     )
 
 
+def sides(n: int, names: tuple[str, str]) -> TwoSides:
+    """Two sides, the second with an error that is 0.1 higher, on n seeds."""
+    rows = [(name, seed, 0.2 + 0.1 * place + 0.01 * (seed % 3)) for seed in range(n) for place, name in enumerate(names)]
+    values = pd.DataFrame(rows, columns=["side", "seed", "value"])
+    by_side = [values.loc[values["side"] == name, "value"].to_numpy(float) for name in names]
+    return TwoSides(values, names, paired_difference(*by_side), "test error")
+
+
 EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
     FieldScatter: {
         "usual": lambda: scatter([3, 4, 6, 2], NAMES),
@@ -109,6 +119,13 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
         "one": lambda: pairs(NAMES, ["0"]),
         "many": lambda: pairs(NAMES, MANY),
         "hostile": lambda: pairs(HOSTILE[:2], HOSTILE),
+    },
+    TwoSides: {
+        "usual": lambda: sides(3, ("tree", "flat")),
+        "empty": lambda: sides(0, ("tree", "flat")),
+        "one": lambda: sides(1, ("tree", "flat")),
+        "many": lambda: sides(200, ("tree", "flat")),
+        "hostile": lambda: sides(3, (HOSTILE[0], HOSTILE[2])),
     },
     ParallelCoordinates: {
         "usual": lambda: parallel(NAMES),
