@@ -99,7 +99,7 @@ class LeafTargets:
         """Name the leaves of the lowest and the highest mean, and say how much of the spread is between leaves; plain text.
 
         >>> LeafTargets([0, 0, 1], [1.0, 3.0, 8.0], 1, "price").sentence()
-        'The mean of price is lowest in leaf 0 (2.00, deviation 1.00) and highest in leaf 1 (8.00, deviation 0.00); leaves \
+        'The mean of price is lowest in leaf 0 (2.00, deviation 1.00) and highest in leaf 1 (8.00, deviation 0); leaves \
 account for 92.3 % of its variance over the training rows.'
         """
         table, name = self._table, theme.one_line(self.target, 40)
