@@ -75,7 +75,8 @@ def options(at: Any, key: str) -> list[str]:
 @pytest.mark.parametrize("page", NAMES)
 def test_every_page_shows_something_and_says_nowhere_that_it_is_missing(visited: Callable[[str], Any], page: str) -> None:
     at = visited(page)
-    assert chart_keys(at) or len(table_with(at, "Run"))
+    is_scene = any(str(button.key).endswith("_moment") for button in at.button)  # of the open slide
+    assert is_scene or chart_keys(at) or len(table_with(at, "Run"))
     assert not [sentence for sentence in MISSING if sentence in words(at)]
     assert not at.error
     assert not at.warning
@@ -187,8 +188,9 @@ def test_the_deck_opens_at_its_first_figure_and_a_figure_goes_to_a_deck_of_ones_
     (shipped,) = fresh.store.decks()
     at = open_page("present")
     assert "Shipped example, made on 20" in words(at)
-    first = next(place for place, slide in enumerate(fresh.store.slides(shipped.deck_id).values()) if slide.figure)
-    assert at.radio(key="_slide").value == first > 0
+    content = fresh.store.slides(shipped.deck_id)
+    first = next(slide_id for slide_id, slide in content.items() if slide.figure)
+    assert at.text_input(key=f"_slide_{first}_title").value == content[first].title
     press(go(at, "leaves"), "icicle_deck")
     own, example = fresh.store.decks()
     assert (own.name, own.n_slides, own.shipped) == ("My deck", 1, False)
