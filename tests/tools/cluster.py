@@ -84,7 +84,7 @@ def main() -> None:
                 continue
             if way == "nothing":
                 found.append(writing_nothing(sweep, folder))
-                of = options.members / found[-1].seconds
+                of = options.members / next(one.seconds for one in found if not one.digest)
             else:
                 found.append(training(way, sweep, folder, server))
             print(f"{found[-1].name}: load {before:.1f} to {os.getloadavg()[0]:.1f}", flush=True)
@@ -142,14 +142,14 @@ def training(way: str, sweep: SweepConfig, folder: Path, server: Postgres) -> Me
 
 def writing_nothing(sweep: SweepConfig, folder: Path) -> Measured:
     """Train every other member in each of two processes, and write nothing."""
-    go = folder / "go"
+    go = folder / f"go{time.monotonic_ns()}-"
     processes = [start(_train_only, folder / "log", sweep.model_dump_json(), number, 2, go) for number in range(2)]
-    until(lambda: all((folder / f"go{number}").exists() for number in range(2)), "ready")
+    until(lambda: all(Path(f"{go}{number}").exists() for number in range(2)), "ready")
     at_work = [psutil.Process(process.pid) for process in processes]
     before = sum(map(_processor, at_work))
     began = time.monotonic()
     go.touch()
-    until(lambda: all((folder / f"go{number}.done").exists() for number in range(2)), "trained")
+    until(lambda: all(Path(f"{go}{number}.done").exists() for number in range(2)), "trained")
     seconds = time.monotonic() - began
     measured = Measured("2 that write nothing", seconds, sum(map(_processor, at_work)) - before)
     for process in processes:
