@@ -62,11 +62,12 @@ def _open(name: str, shown: RunSummary) -> None:
     words = {view.runs(side)[0].run_id: side.words for side in (view.second, view.first)}
     if ended:
         nets = {words[run.run_id]: run for run in ended}
-        side_by_side.show(nets, key=f"gallery_scene_{name}", begin=view.place, caption="One clock for both; seed 0.")
+        side_by_side.show(nets, key=f"gallery_scene_{name}", begin=view.place, caption=f"One clock for both; seed {SEEDS[0]}.")
     drawing.show(
         TwoSides(found.values, (view.first.words, view.second.words), found.difference, found.title, found.unit),
         key=f"gallery_{name}_sides",
-        caption=f"{view.base.label.removesuffix(f' s{view.base.seed}')}; seeds 0 to {SEEDS - 1}, paired.",
+        caption=f"{view.base.label.removesuffix(f' s{view.base.seed}')}; seeds {SEEDS[0]} to {SEEDS[-1]}, paired; "
+        "settings were chosen on other seeds.",
         share=0.7,
         runs=view.all_runs(),
     )

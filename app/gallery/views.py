@@ -10,8 +10,8 @@ from typing import Any, Literal
 from leafscope.core.config import NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES, NOISE, TEACHER
 
-SEEDS = 5
-"""Seeds of every view, 0 to 4."""
+SEEDS = range(100, 105)
+"""Seeds of every view. Its settings were chosen on seeds 0 to 4, so that they are not among these."""
 
 Expected = Literal["lower", "higher", "no different"]
 
@@ -45,7 +45,7 @@ class View:
 
     def runs(self, side: Side) -> list[RunConfig]:
         """The runs of a side, one for each seed."""
-        return [changed(self.base, {**side.changes, "seed": seed}) for seed in range(SEEDS)]
+        return [changed(self.base, {**side.changes, "seed": seed}) for seed in SEEDS]
 
     def all_runs(self) -> list[RunConfig]:
         """All runs of the view, each once, those of the first seed first."""

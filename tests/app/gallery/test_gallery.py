@@ -44,7 +44,7 @@ def test_there_are_twelve_short_questions_whose_runs_can_be_trained() -> None:
         assert len(one.question.split()) <= 12
         assert one.question.endswith("?")
         assert {one.first.statistic, one.second.statistic} <= measuring.STATISTICS.keys()
-        assert len(one.all_runs()) in (views.SEEDS, 2 * views.SEEDS)
+        assert len(one.all_runs()) in (len(views.SEEDS), 2 * len(views.SEEDS))
         units = {measuring.STATISTICS[side.statistic].unit for side in (one.first, one.second)}
         assert len(units) == 1
 
