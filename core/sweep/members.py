@@ -13,9 +13,9 @@ from typing import Any
 
 from leafscope.core.config import RunConfig, SweepConfig, changed, field_options
 from leafscope.core.cost import cost, memory
-from leafscope.core.datasets import shape
+from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.device import Gpus, check_fits
-from leafscope.core.errors import LimitError
+from leafscope.core.errors import DataError, LimitError
 from leafscope.core.models.registry import lines, set_beside
 from leafscope.core.options import Option
 from leafscope.core.registry import Words
@@ -87,7 +87,7 @@ def check(sweep: SweepConfig, gpus: Gpus | None = None) -> None:
     """Check, before training, that all runs of a sweep can be trained, on GPUs that torch or else the worker knows.
 
     Raises LimitError for too many members or too little memory (with the largest depth that fits), DataError for impossible
-    splits, DeviceError, and ValidationError if a combination of the axes is not a valid run.
+    splits and data sets of different tasks, DeviceError, and ValidationError if a combination of the axes is not a valid run.
     """
     # checked before the combinations are listed, since there may be millions
     if sweep.n_combinations > MEMBER_LIMIT:
@@ -98,6 +98,13 @@ def check(sweep: SweepConfig, gpus: Gpus | None = None) -> None:
         raise _too_many(sweep, number)
     for data in {run.data for run in trials}:  # neither rows nor memory depend on seeds, rates and decays
         shape(data)
+    tasks = {DATA_SETS[name].task for name in {run.data.name for run in trials}}
+    if len(tasks) > 1:
+        raise DataError(
+            "the data sets of a sweep must have one task, but of some of these classes are predicted, of others numbers"
+        )
+    if "regression" in tasks and any(run.train.class_weight != "none" for run in trials):
+        raise DataError('class_weight must be "none" where numbers are predicted, got "balanced"')
     for run in _largest(trials):
         check_fits(run, gpus=gpus)
 

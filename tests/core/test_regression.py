@@ -13,8 +13,10 @@ from sklearn.tree import DecisionTreeRegressor
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.datasets import DATA_SETS, Dataset, DatasetSpec, Rows, load, shape
 from leafscope.core.datasets.drawing import n_samples
+from leafscope.core.errors import DataError
 from leafscope.core.models import decision_tree, fitted_kinds
 from leafscope.core.scores import TASKS
+from leafscope.core.sweep.members import check
 from leafscope.core.sweep.outcome import score_columns
 from leafscope.core.training.fitting import fit
 from leafscope.core.training.loop import train
@@ -154,6 +156,15 @@ def test_a_sweep_has_columns_of_numbers_and_none_of_accuracy(data: DataConfig, d
     assert not [name for name in table.columns if "accuracy" in name]
     assert table["chance_rmse"].tolist() == pytest.approx([dataset.chance["rmse"]] * len(table))
     assert (table["best_test_rmse"] > 0).all()
+
+
+def test_a_sweep_has_one_task(data: DataConfig) -> None:
+    mixed = SweepConfig(name="both", base=RunConfig(data=DataConfig(name="iris")), axes={"data.name": ["iris", "numbers"]})
+    with pytest.raises(DataError, match="must have one task"):
+        check(mixed)
+    weighed = SweepConfig(base=RunConfig(data=data), axes={"train.class_weight": ["none", "balanced"]})
+    with pytest.raises(DataError, match="class_weight must be"):
+        check(weighed)
 
 
 def test_classes_cannot_be_weighed_where_there_are_none(data: DataConfig) -> None:
