@@ -128,7 +128,8 @@ def _open_slide(info: DeckInfo, slide_id: str, slide: Slide) -> None:
                 _figure(slide_id, figure, number)
         _field(slide_id, "caption", slide.caption, "Caption", lines=2)
     else:
-        _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])
+        with st.container(key="slide_words"):
+            _field(slide_id, "text", slide.text, TEXT_LABELS[slide.kind], lines=5, help=TEXT_HELP[slide.kind])
         if slide.kind == "formula":
             _formula(slide.text)
             _field(slide_id, "caption", slide.caption, "Caption", lines=2)
