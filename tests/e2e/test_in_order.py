@@ -40,7 +40,7 @@ def test_a_page_that_goes_blank_is_loaded_anew(app: App, browser: Any) -> None:
 
     page.route_web_socket("**/_stcore/stream", lose_one)
     page.goto(f"{app.url}/runs")
-    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_function("window.leafscopeBlank")  # the page's own script watches it from now on
     present = page.locator("[data-testid=stSidebarNav]").get_by_role("link", name="Present")
     with page.expect_event("pageerror") as error, page.expect_event("load"):
         present.click()
