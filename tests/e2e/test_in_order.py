@@ -18,7 +18,7 @@ def test_a_timer_of_the_page_before_leaves_the_page_that_is_open(app: App) -> No
 
 
 def test_a_page_that_goes_blank_is_loaded_anew(app: App, browser: Any) -> None:
-    page = browser.new_page()
+    page = browser.new_page(viewport={"width": 1440, "height": 900})  # wide enough that no width is told meanwhile
     page.set_default_timeout(1000 * HANGS)
     shown = ""
     lost = False
@@ -40,7 +40,7 @@ def test_a_page_that_goes_blank_is_loaded_anew(app: App, browser: Any) -> None:
 
     page.route_web_socket("**/_stcore/stream", lose_one)
     page.goto(f"{app.url}/runs")
-    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_function("window.leafscopeBlank")  # the page's own script watches it from now on
     present = page.locator("[data-testid=stSidebarNav]").get_by_role("link", name="Present")
     with page.expect_event("pageerror") as error, page.expect_event("load"):
         present.click()
