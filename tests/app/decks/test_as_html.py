@@ -193,7 +193,7 @@ def test_each_slide_keeps_its_look_and_its_scale() -> None:
     assert [str(one["class"]).split()[-1] for one in sections] == ["light", "dark", "dark"]
     assert ["data-reveal" in one for one in sections] == [False, True, False]
     boxes = page.of("div", role="img")
-    assert [box["data-scale"] for box in boxes] == ["1.8", "1"]
+    assert [box["data-scale"] for box in boxes] == ["1.8", "1.3"]
     assert boxes[0]["aria-label"] == "Loss against epoch, digits. epoch 0 is before training."
 
 

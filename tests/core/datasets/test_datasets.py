@@ -276,7 +276,7 @@ class TestTables:
 
     def test_diamonds(self):
         # compared once with plotnine's table, in which no other row has a side of 0 or above 30 mm
-        x, y, feature_names, class_names, _ = DATA_SETS["diamonds"].rows({}, 0)
+        x, y, feature_names, class_names, *_ = DATA_SETS["diamonds"].rows({}, 0)
         assert class_names == ("Fair", "Good", "Very Good", "Premium", "Ideal")
         assert np.bincount(y).tolist() == [1609, 4902, 12080, 13779, 21547]
         assert dict(zip(feature_names, x[0].tolist(), strict=True)) == {

@@ -82,9 +82,9 @@ def changed(name: str, place: Any, value: Any) -> dict[str, np.ndarray]:
         (changed("left", -1, 1), "must be"),  # a leaf with a child
         (changed("feature", 0, 1), "feature must be from 0 to 0"),
         (changed("feature", 0, -2), "feature must be"),
-        (changed("threshold", 0, np.nan), "threshold must be finite"),
-        (changed("value", 0, 1.5), "value from 0 to 1"),
-        (changed("value", 0, np.nan), "value from 0 to 1"),
+        (changed("threshold", 0, np.nan), "threshold and value must be finite"),
+        (changed("value", 0, 1.5), "value must be from 0 to 1"),
+        (changed("value", 0, np.nan), "value must be finite"),
         (changed("root", 0, 1), "root must list"),
         ({"feature": np.zeros(1, np.int32)}, "must have the arrays"),
         (small().arrays() | {"value": np.zeros((2, 2))}, "value must be float64 of shape"),

@@ -82,7 +82,12 @@ FORGERIES: list[Forgery] = [
     row("attempts", 1, "trials of summary's facts must be a whole", summary='{"facts": {"trials": -1}}'),
     row("attempts", 1, "text must not contain unpaired surrogates", summary='{"facts": {"x": "\\ud800"}}'),
     row("metrics", 1, "epoch must be at most 5, the epochs of its configuration, got 6", epoch=6),
-    row("metrics", 1, "metric must be one of loss, accuracy, mix_loss, mix_accuracy, got 'secret'", metric="secret"),
+    row(
+        "metrics",
+        1,
+        "metric must be one of loss, accuracy, mix_loss, mix_accuracy, rmse, mae, r2, got 'secret'",
+        metric="secret",
+    ),
     row("metrics", 1, r"value must be from 0 to 1, got 1.5", value=1.5, nonfinite=None),
     row("metrics", 6, r".*(order|attempt 9 of run [0-9a-f]{16} must be in the file)", attempt=9),
     row("metrics", 1, "split must be one of train, validation, test, got 'secret'", split="secret"),
@@ -247,7 +252,7 @@ def test_trees_are_those_of_the_model_and_no_larger(
     assert fitted_trees(empty, run.run_id) is not None
     wrong: list[tuple[Any, str]] = [
         (right | {"value": right["value"].astype(np.float16)}, "value must be float64 of shape"),
-        (right | {"threshold": right["threshold"] * np.nan}, "threshold must be finite"),
+        (right | {"threshold": right["threshold"] * np.nan}, "threshold and value must be finite"),
         (right | {"left": right["right"]}, "each node must be a root or the child of one other node"),
         (right | {"root": np.array(0, np.int32)}, "root must be int32 of shape"),
         (right | {"more": np.zeros(0)}, "it must have the arrays .*, got"),

@@ -113,7 +113,8 @@ def test_who_freezes_with_the_lock_stops_neither_readers_nor_the_look_whether_wr
 
 
 def test_a_transaction_whose_client_says_nothing_is_ended(lent: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leafscope.core.store.database.postgres.ABANDONED_SECONDS", 0.3)
+    Store(lent).close()  # makes its tables, which takes longer
+    monkeypatch.setattr("leafscope.core.store.database.postgres.ABANDONED_SECONDS", 1.0)
     frozen, other = Store(lent), Store(lent)
     with pytest.raises(StoreError) as caught, frozen._write() as connection:  # noqa: PT012
         other.submit(config())  # waits for the lock until the server ends the other transaction
