@@ -267,7 +267,7 @@ def test_a_row_of_nets_shows_icicles_and_lorenz_curves_with_one_hover(talk: Talk
         assert not talk.page.locator(f"{SCENE} canvas.scene-plane").first.is_visible()
     talk.page.mouse.move(*spot(talk, 0.6, 0.5, "canvas.scene-lorenz"))
     labels = talk.page.locator(f"{SCENE} canvas.scene-lorenz")
-    until(lambda: "emptiest" in labels.nth(1).get_attribute("aria-label"), "the same place in the second net")
+    until(lambda: "emptiest" in (labels.nth(1).get_attribute("aria-label") or ""), "the same place in the second net")
     first, second = (labels.nth(place).get_attribute("aria-label") for place in (0, 1))
     for label, run in ((first, EXAMPLE), (second, payload.partners(EXAMPLE)["flat"])):
         leaves, rows = (float(share) / 100 for share in re.findall(r"(\d+\.\d) %", label))

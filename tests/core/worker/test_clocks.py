@@ -47,7 +47,7 @@ def test_nothing_is_lost_stays_or_comes_twice_while_clocks_jump(tmp_path: Path) 
             command = [sys.executable, "-c", JUMPING, str(tmp_path / "runs.db")]
             two.append(subprocess.Popen(command, stderr=log, start_new_session=True))
     try:
-        until(lambda: db.run(endless).epochs_done >= 3, 60, "3 epochs")
+        until(lambda: db.run(endless).epochs_done >= 3, 150, "3 epochs")
         with db._read() as connection:
             query = "SELECT pid FROM attempts WHERE status = 'running'"
             pid = int(connection.exec_driver_sql(query).scalars().one())
@@ -87,7 +87,7 @@ def test_a_worker_that_another_process_took_off_the_list_trains_on(tmp_path: Pat
     run_id = db.submit(long(0, 10_000)).run_id
     watching.start()
     try:
-        until(lambda: db.run(run_id).epochs_done >= 3, 60, "3 epochs")
+        until(lambda: db.run(run_id).epochs_done >= 3, 150, "3 epochs")
         pid = watching.pid
         with db._write() as connection:
             connection.exec_driver_sql("DELETE FROM workers")

@@ -90,7 +90,7 @@ def test_worker_ends_when_its_parent_is_killed(db: Store, path: Path) -> None:
     worker = int(parent.stdout.readline())
     parent.stdout.close()
     try:
-        until(lambda: db.run(run_id).epochs_done >= 5, 90, "5 epochs")
+        until(lambda: db.run(run_id).epochs_done >= 5, 150, "5 epochs")
         assert running_pid(db) == worker
     finally:
         parent.kill()
@@ -105,12 +105,12 @@ def test_worker_ends_when_its_parent_is_killed(db: Store, path: Path) -> None:
 def test_resumed_after_that_equals_uninterrupted(db: Store, supervised: Supervisor) -> None:
     run_id = long(0).run_id
     db.resume(run_id)
-    summary = jobs.wait(run_id, 90, store=db)
+    summary = jobs.wait(run_id, 150, store=db)
     assert (summary.status, summary.attempt, summary.first_attempt) == ("finished", 2, 1)
     assert summary.resumed_from > 0
     resumed = db.history(run_id), db.artifact(run_id, "net")
     db.submit(long(0), anew=True)
-    assert jobs.wait(run_id, 90, store=db).status == "finished"
+    assert jobs.wait(run_id, 150, store=db).status == "finished"
     pd.testing.assert_frame_equal(db.history(run_id), resumed[0], check_exact=True)
     assert db.artifact(run_id, "net") == resumed[1]
 
@@ -125,7 +125,7 @@ def test_start_again_does_nothing(supervised: Supervisor) -> None:
 def test_worker_that_is_killed_is_replaced(db: Store, supervised: Supervisor) -> None:
     run_id = db.submit(long(1, 10_000)).run_id
     after = db.submit(config(2, 3)).run_id
-    until(lambda: db.run(run_id).epochs_done >= 5, 30, "5 epochs")
+    until(lambda: db.run(run_id).epochs_done >= 5, 150, "5 epochs")
     pid = running_pid(db)
     assert pid == supervised.pid
     os.kill(pid, signal.SIGKILL)
@@ -134,7 +134,7 @@ def test_worker_that_is_killed_is_replaced(db: Store, supervised: Supervisor) ->
     rows = db.history(run_id)
     assert rows["epoch"].unique().tolist() == list(range(summary.epochs_done + 1))
     assert not rows.duplicated(["epoch", "split", "metric"]).any()
-    assert jobs.wait(after, 90, store=db).status == "finished"
+    assert jobs.wait(after, 150, store=db).status == "finished"
     assert supervised.alive
     assert supervised.pid != pid
 
@@ -155,12 +155,12 @@ def test_members_of_a_sweep_whose_worker_is_killed_are_tried_once_more(db: Store
     assert table["error"].tolist() == ["the worker died, also when it tried again"] * 2
     assert table["status"].tolist() == ["failed"] * 2
     after = db.submit(config(5, 3)).run_id
-    assert jobs.wait(after, 90, store=db).status == "finished"
+    assert jobs.wait(after, 150, store=db).status == "finished"
 
 
 def test_stop_saves_and_leaves_nothing_behind(db: Store, supervised: Supervisor) -> None:
     run_id = db.submit(long(1, 10_000)).run_id
-    until(lambda: db.run(run_id).epochs_done >= 5, 30, "5 epochs")
+    until(lambda: db.run(run_id).epochs_done >= 5, 150, "5 epochs")
     pid = supervised.pid
     assert pid is not None
     began = time.monotonic()
@@ -268,7 +268,7 @@ def test_a_paused_worker_takes_its_run_up_again_and_a_frozen_one_is_replaced(
     watching.start()
     try:
         run_id = db.submit(long(2, 10_000)).run_id
-        until(lambda: db.run(run_id).epochs_done >= 3, 60, "3 epochs")
+        until(lambda: db.run(run_id).epochs_done >= 3, 150, "3 epochs")
         pid = running_pid(db)
         monkeypatch.setattr(supervisor, "FROZEN", 1000.0)
         with db._write():  # so that it is not paused within a transaction of its own

@@ -106,14 +106,14 @@ def process(path: Path, db: Store) -> "Iterator[subprocess.Popen[bytes]]":
 def uninterrupted(process: "subprocess.Popen[bytes]", db: Store) -> Any:
     run = long()
     db.submit(run)
-    summary = jobs.wait(run.run_id, 60, store=db)
+    summary = jobs.wait(run.run_id, 150, store=db)
     assert (summary.status, summary.epochs_done) == ("finished", EPOCHS)
     return everything(db, run.run_id)
 
 
 def test_a_worker_on_an_empty_store_gets_ready_and_trains_nothing(process: "subprocess.Popen[bytes]", db: Store) -> None:
     until(lambda: jobs.worker_status(store=db).state == "starting", 20, "starting")
-    until(lambda: jobs.worker_status(store=db).state == "ready", 60, "ready")
+    until(lambda: jobs.worker_status(store=db).state == "ready", 150, "ready")
     assert db.is_empty()
 
 
