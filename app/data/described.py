@@ -104,7 +104,7 @@ def columns(table: Table) -> None:
     """List the columns: use, kind, missing values, small histogram, and what was noted of each."""
     left_out = [column for column in table.columns if column.left_out and column.name != table.target]
     words = f"{len(left_out)} of {len(table.columns)} columns {'is' if len(left_out) == 1 else 'are'} left out"
-    st.subheader("Columns")
+    st.header("Columns")
     if left_out:
         named = [f"{theme.one_line(one.name, 40)} ({theme.one_line(one.left_out, 120)})" for one in left_out[:8]]
         more = f", and {len(left_out) - 8:,} more" if len(left_out) > 8 else ""

@@ -51,7 +51,7 @@ def _choose() -> None:
 
 def _open(name: str, shown: RunSummary) -> None:
     view = VIEWS[name]
-    st.subheader(view.question)
+    st.header(view.question)
     train_missing.ask(f"gallery_{name}", shown, view.all_runs(), "the runs of this view")
     found = measuring.answer(jobs.default_store(), view)
     if found.difference.n:
