@@ -9,8 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
-from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import app_session, websocket_session_manager
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
@@ -64,37 +62,6 @@ class OrderedSession(AppSession):
         super().__init__(*args, **kwargs)
         self._browser_queue = OrderedQueue()
         self._waiting: list[RerunData] = []
-        self._page = ""  # that was last said to the browser
-        self._page_asked = ""  # by a link, and not begun yet
-        self._on_every_page: set[str] = set()
-
-    def request_rerun(self, client_state: ClientState | None) -> None:
-        """Ask for a run, unless a part of a page that was left asks: one that tells its width, or a slider let go of late.
-
-        It asks for the page that the browser shows, until the browser hears of the next one, and Streamlit would go back there.
-        """
-        if client_state is not None and not client_state.fragment_id:
-            page = self._page_asked or self._page
-            if client_state.page_script_hash not in ("", page) and page:
-                if not client_state.is_history_navigation and self._has_widgets_of_a_page(client_state):
-                    return
-                self._page_asked = client_state.page_script_hash
-        super().request_rerun(client_state)
-
-    def _has_widgets_of_a_page(self, asked: ClientState) -> bool:
-        """Whether a widget asks: a link sends only what stands on every page."""
-        return any(widget.id not in self._on_every_page for widget in asked.widget_states.widgets)
-
-    def _enqueue_forward_msg(self, msg: ForwardMsg) -> None:
-        kind = msg.WhichOneof("type")
-        if kind == "new_session" and msg.new_session.page_script_hash == self._page_asked:
-            self._page, self._page_asked = self._page_asked, ""
-        elif kind == "navigation" and not self._page_asked:
-            self._page = msg.navigation.page_script_hash
-        elif kind == "delta" and msg.metadata.active_script_hash == self._pages_manager.main_script_hash:
-            element = msg.delta.new_element
-            self._on_every_page.add(getattr(getattr(element, element.WhichOneof("type") or "", None), "id", ""))
-        super()._enqueue_forward_msg(msg)
 
     def _create_scriptrunner(self, initial_rerun_data: RerunData) -> None:
         if self._scriptrunner is None:
@@ -104,10 +71,7 @@ class OrderedSession(AppSession):
 
     def _handle_scriptrunner_event_on_event_loop(self, *args: Any, **kwargs: Any) -> None:
         super()._handle_scriptrunner_event_on_event_loop(*args, **kwargs)
-        if self._scriptrunner is not None:
-            return
-        if not self._waiting:
-            self._page_asked = ""  # stopped before it began
+        if self._scriptrunner is not None or not self._waiting:
             return
         waiting, self._waiting = self._waiting, []
         if self._state is not AppSessionState.SHUTDOWN_REQUESTED:

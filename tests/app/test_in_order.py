@@ -136,55 +136,6 @@ def test_a_window_that_is_closed_starts_nothing_that_waits(session: Callable[[],
     asyncio.run(run())
 
 
-def state_of(page: str, *widgets: str, **more: Any) -> ClientState:
-    """What the browser sends that shows this page: the states of widgets, of which "view" stands on every page."""
-    state = ClientState(page_script_hash=page, **more)
-    for name in widgets:
-        state.widget_states.widgets.add(id=name, string_value="")
-    return state
-
-
-def announced(page: str) -> ForwardMsg:
-    message = ForwardMsg()
-    message.navigation.page_script_hash = page
-    return message
-
-
-@pytest.mark.parametrize("is_opened_by_link", [True, False], ids=["link", "button"])
-def test_a_widget_of_a_page_that_was_left_does_not_open_it_again(
-    session: Callable[[], OrderedSession], is_opened_by_link: bool
-) -> None:
-    async def run() -> None:
-        window = session()
-        view = delta([0, 0])
-        view.metadata.active_script_hash = window._pages_manager.main_script_hash
-        view.delta.new_element.text_input.id = "view"
-        for message in (announced("runs"), view):
-            window._enqueue_forward_msg(message)
-        window.request_rerun(state_of("runs", "view", "find"))
-        (thread,) = EndedRunner.made
-        asked: list[str] = []
-
-        def ask(state: ClientState) -> list[str]:
-            window.request_rerun(state)
-            asked[:] = [one.page_script_hash for one in thread.asked]
-            return asked
-
-        if is_opened_by_link:
-            assert ask(state_of("leaves", "view")) == ["runs", "leaves"]
-            window._enqueue_forward_msg(announced("runs"))  # by the run before
-        else:
-            window._enqueue_forward_msg(announced("leaves"))
-        before = [*asked] or ["runs"]
-        assert ask(state_of("runs", "view", "find")) == before
-        assert ask(state_of("leaves", "view", "leaf")) == [*before, "leaves"]
-        assert ask(state_of("runs", "view")) == [*before, "leaves", "runs"]  # a link
-        assert ask(state_of("leaves", "view", "leaf")) == [*before, "leaves", "runs"]
-        assert ask(state_of("leaves", "view", "leaf", is_history_navigation=True))[-1] == "leaves"
-
-    asyncio.run(run())
-
-
 def runner(asked: RerunData, pages: Any = None) -> OrderedRunner:
     return OrderedRunner("window", "main.py", MagicMock(), MagicMock(), MagicMock(), asked, {}, MagicMock(), pages, MagicMock())
 
