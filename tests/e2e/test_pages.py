@@ -4,6 +4,8 @@ import re
 from importlib.resources import files
 from typing import Any
 
+import pytest
+
 from leafscope.app.navigation import PAGES
 from leafscope.core.config import changed
 from leafscope.core.config.presets import EXAMPLE
@@ -41,6 +43,7 @@ CUT = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((plot) 
 WIDTH = "document.querySelector('[data-testid=stMain]').scrollWidth"
 
 
+@pytest.mark.timeout(900)  # all pages in both themes, which a busy machine is slow to draw
 def test_every_page_is_accessible_still_and_as_narrow_as_a_phone(app: App, visit: Any) -> None:
     window: Visit = visit()
     page = window.page
