@@ -46,12 +46,13 @@ def upload() -> Dropped | None:
     """Let a person drop a file, and return the one that was dropped last in this session, or None."""
     most = -(-MAX_FILE_BYTES // 10**6)
     state = st.session_state
-    file = st.file_uploader(
-        "Drop a table: CSV or another text of rows, packed with gzip or not, or Parquet",
-        key=f"_drop_{state.get(session.Keys.DROPS, 0)}",
-        max_upload_size=most,
-        help=f"At most {most} MB. The file stays on this machine; it is kept only when you press “Use this table”.",
-    )
+    with st.container(key="drop"):  # which has its place before the part that takes files has arrived
+        file = st.file_uploader(
+            "Drop a table: CSV or another text of rows, packed with gzip or not, or Parquet",
+            key=f"_drop_{state.get(session.Keys.DROPS, 0)}",
+            max_upload_size=most,
+            help=f"At most {most} MB. The file stays on this machine; it is kept only when you press “Use this table”.",
+        )
     if file is not None:
         found: Dropped | None = state.get(session.Keys.DROPPED)
         data = file.getvalue()
