@@ -59,7 +59,7 @@ class Net(nn.Module, ABC):
         return self.routed(x, train.gate_gradient, noise)
 
     def mixed(self, x: Tensor) -> Tensor:
-        """Compute the logits of the mixture of all leaves: (N, P) -> (N, C)."""
+        """Compute the logits of the mixture of all leaves: (N, P) -> (N, C); NotImplementedError for nets without one."""
         raise NotImplementedError
 
     def move_offsets(self, routed: Routed, strength: float) -> None:

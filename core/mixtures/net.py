@@ -51,7 +51,7 @@ class MixtureLayer(nn.Module, ABC):
         """Compute rows (N, w) as inference does."""
 
     def mixed(self, h: Tensor) -> Tensor:
-        """Compute rows (N, w) with all leaves, as training does: (N, w)."""
+        """Compute rows (N, w) with all leaves, as training does: (N, w); NotImplementedError for layers without leaves."""
         raise NotImplementedError
 
     def balance(self, leaf: Tensor, config: "NetConfig") -> None:
