@@ -136,7 +136,7 @@ def _sentence(groups: dict[str, dict[str, Interval]], always: dict[str, Interval
     balanced = {words: of["balanced accuracy"].mean for words, of in groups.items()}
     best = max(balanced, key=lambda words: -math.inf if math.isnan(balanced[words]) else balanced[words])
     beside = (
-        f"always the commonest class of the training rows has {theme.percent(always['balanced accuracy'].mean)}, at an accuracy of "
+        f"always the commonest class of training has {theme.percent(always['balanced accuracy'].mean)}, at an accuracy of "
         f"{theme.percent(always['accuracy'].mean)}"
     )
     start = f"{theme.one_line(best, 100)} has the highest balanced accuracy" if len(groups) > 1 else "Balanced accuracy is"
