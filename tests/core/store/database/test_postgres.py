@@ -132,7 +132,7 @@ def test_what_the_driver_says_of_many_rows_is_told_as_of_one(db: Store) -> None:
     with pytest.raises(StoreError, match="violates foreign key constraint") as caught, db._write_own() as connection:
         insert_all(connection, metrics, [row])
     assert not caught.value.can_pass
-    with pytest.raises(StoreError, match="terminating connection|the connection is lost") as caught, db._write_own() as connection:  # noqa: PT012
+    with pytest.raises(StoreError, match="connection") as caught, db._write_own() as connection:  # noqa: PT012
         pid = connection.scalar(text("SELECT pg_backend_pid()"))
         with db._write() as other:
             other.execute(text(f"SELECT pg_terminate_backend({pid})"))
