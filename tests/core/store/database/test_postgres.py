@@ -19,7 +19,7 @@ from leafscope.core.store.database.transactions import insert_all
 from leafscope.core.store.schema import SCHEMA_VERSION, attempts, metrics
 from leafscope.core.store.store import Store
 from tests.core.store.examples import claimed, config, record
-from tests.postgres import PASSWORD, Postgres
+from tests.postgres import PASSWORD, Postgres, running
 
 
 @pytest.fixture
@@ -35,6 +35,14 @@ def db(lent: str) -> Iterator[Store]:
     opened = Store(lent)
     yield opened
     opened.close()
+
+
+def test_a_missing_server_skips_tests_but_fails_them_where_all_must_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.postgres.programs", lambda: None)
+    for ci, ends in (("", pytest.skip.Exception), ("true", pytest.fail.Exception)):
+        monkeypatch.setenv("CI", ci)
+        with pytest.raises(ends, match="PostgreSQL must be installed for this test"), running():
+            pass
 
 
 def test_what_another_worker_locks_is_skipped_in_order(db: Store) -> None:
