@@ -29,7 +29,7 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
     Gives a function that writes how far training is, beside the buttons, from the epoch that the page shows. Below, in a box of
     fixed height so that nothing moves, stands the state of the run, or what is wrong with the choices, or that they wait.
     """
-    is_new = chosen is not None and (shown is None or _differs(chosen, shown) or continuous.was_reset(shown))
+    is_new = chosen is not None and (shown is None or chosen.run_id != shown.run_id or continuous.was_reset(shown))
     is_preview = shown is not None and not faults and previews(chosen, shown)
     is_played = chosen is not None and continuous.is_continuous(chosen)
     width = continuous.OF_OTHERS if is_played else WIDTH
@@ -137,12 +137,6 @@ def _try(action: Callable[[], object]) -> None:
         session.notify(str(error))
 
 
-def _differs(chosen: RunConfig, shown: RunSummary) -> bool:
-    """Whether a person chose something else than the run that is shown; the sidebar has no choice of what is fitted."""
-    kind = shown.config.net.kind
-    return (changed(chosen, {"net.kind": kind}) if shown.config.net.fitted else chosen).run_id != shown.run_id
-
-
 def _is_played(chosen: RunConfig | None, shown: RunSummary) -> bool:
     """Whether the run that is shown has the buttons of continuous training, which stop and resume it too."""
     return chosen is not None and chosen.run_id == shown.run_id and continuous.is_continuous(chosen)
@@ -150,7 +144,7 @@ def _is_played(chosen: RunConfig | None, shown: RunSummary) -> bool:
 
 def previews(chosen: RunConfig | None, shown: RunSummary) -> bool:
     """Whether the scene shows what is chosen before it is trained, in place of the run, which has ended."""
-    if chosen is None or shown.active or not (_differs(chosen, shown) or continuous.was_reset(shown)):
+    if chosen is None or shown.active or not (chosen.run_id != shown.run_id or continuous.was_reset(shown)):
         return False
     return payload.has_untrained(chosen)
 
