@@ -111,7 +111,7 @@ KEYS = (DATA, *(field.key for field in (*FIELDS, *TRAINING)), MODELS_KEY, LOOKED
 
 
 def kinds() -> tuple[str, ...]:
-    """Name the kinds of nets that can be set beside the tree at each of its depths: all with gates that the Playground offers."""
+    """Name the kinds of nets that can be set beside the tree at each of its depths: those with gates that are offered."""
     return tuple(name for name, model in MODELS.items() if model.is_gated and model.choice and name != "tree")
 
 
