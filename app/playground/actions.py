@@ -179,9 +179,9 @@ def _score_words(now: RunSummary) -> str:
     if "test_rmse" in now.last:
         return _number_words(now, n)
     best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
-    at_best = f"{best} at epoch {now.best_epoch}, where validation loss was lowest"
-    if now.best_epoch is None:
-        at_best = "no epoch had a finite validation loss"
+    at_best = "no epoch had a finite validation loss"
+    if now.best_epoch is not None:
+        at_best = f"{best} at epoch {theme.thousands(now.best_epoch)}, where validation loss was lowest"
     return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}{_always_words(now)}"
 
 
@@ -191,8 +191,10 @@ def _number_words(now: RunSummary, n: str) -> str:
     said = (
         f": test RMSE **{theme.three_significant(rmse)}** (unit of {target}; R² {theme.three_significant(now.last['test_r2'])})"
     )
-    at_best = f"{theme.three_significant(now.best.get('test_rmse', math.nan))} at epoch {now.best_epoch}"
-    said += f" after the last epoch, n = {n}" + ("" if now.best_epoch is None else f" ({at_best})")
+    said += f" after the last epoch, n = {n}"
+    if now.best_epoch is not None:
+        at_best = theme.three_significant(now.best.get("test_rmse", math.nan))
+        said += f" ({at_best} at epoch {theme.thousands(now.best_epoch)})"
     try:
         always = load(now.config.data, now.config.data_seed).chance["rmse"]
     except DataError:
