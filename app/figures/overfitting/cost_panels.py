@@ -123,7 +123,7 @@ def _panel(words: str, costs: "pd.Series[float]", width: float, air: float, look
 
 
 def _ticks_of_few(
-    costs: NDArray[np.float64], places: NDArray[np.float64], ends: tuple[float, float], width: float, look: Look
+    costs: NDArray[np.floating[Any]], places: NDArray[np.float64], ends: tuple[float, float], width: float, look: Look
 ) -> dict[str, Any]:
     """Label each cost on the axis where there are so few that their numbers do not touch; nothing otherwise."""
     by_place = dict(sorted(zip(places.tolist(), costs.tolist(), strict=True)))
