@@ -226,7 +226,8 @@ def _failure(summary: RunSummary, drawn: Drawn) -> str:
     if not (drawn.weights or drawn.ready):
         return sentence
     last = drawn.epochs[-1]
-    return f"{sentence} The scene shows {f'epoch {last}, the last whose net was kept' if last else 'the net before training'}."
+    shown = f"epoch {theme.thousands(last)}, the last whose net was kept" if last else "the net before training"
+    return f"{sentence} The scene shows {shown}."
 
 
 # The data

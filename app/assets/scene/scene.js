@@ -720,7 +720,7 @@ class Scene {
     if (this.isPlaying) this.movingGrid = { ...this.views.find((view) => view.plane)?.plane.grid };
     this.playButton.textContent = this.isPlaying ? "❚❚ Pause" : this.state.epoch >= this.lastEpoch ? "▶ Replay" : "▶ Play";
     this.slider.value = state.epoch;
-    const words = `epoch ${Math.round(state.epoch)} of ${this.totalEpochs}`;
+    const words = `epoch ${sceneThousands(Math.round(state.epoch))} of ${sceneThousands(this.totalEpochs)}`;
     setText(this.epochWords, words);
     this.slider.setAttribute("aria-valuetext", words);
     this.layerChoice.value = state.layer;

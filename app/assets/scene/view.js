@@ -383,16 +383,16 @@ class SceneView {
     if (scene.target) {
       return (
         `Plane of ${names[0]} and ${names[1]}: colour is the predicted ${scene.target.name}. ` +
-        `${model.rows("train").n} training rows, epoch ${model.epoch}. ` +
+        `${sceneThousands(model.rows("train").n)} training rows, epoch ${sceneThousands(model.epoch)}. ` +
         "Arrow keys move a point, Enter holds it, Escape releases it."
       );
     }
     const parts = scene.classes.map((name, c) => [name, this.plane.classShare(c)]).filter(([, share]) => share > 0);
     const says = parts.map(([name, share]) => `${name} on ${scenePercent(share)}`).join(", ");
-    const bits = model.depth ? `cells of ${2 ** model.depth} sign patterns, ` : "";
+    const bits = model.depth ? `cells of ${sceneThousands(2 ** model.depth)} sign patterns, ` : "";
     return (
       `Plane of ${names[0]} and ${names[1]}: regions of ${scene.classes.length} classes, ${bits}` +
-      `${model.rows("train").n} training rows. At epoch ${model.epoch} the net predicts class ${says} of the plane. ` +
+      `${sceneThousands(model.rows("train").n)} training rows. At epoch ${sceneThousands(model.epoch)} the net predicts class ${says} of the plane. ` +
       "Arrow keys move a point, Enter holds it, Escape releases it."
     );
   }
@@ -406,14 +406,14 @@ class SceneView {
     const answer = `${/^[0-9]+$/.test(name) ? `class ${name}` : name} (${scenePercent(found.shares[best])})`;
     const says = `Prediction: ${scene.target ? `${name} ${sceneNumber(found.value)}` : answer}.`;
     const noun = this.pad && !this.plane ? (scene.mode === "pad" ? "digit" : "row") : "point";
-    if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${scene.tree.left.length} nodes. ${says}`;
+    if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${sceneThousands(scene.tree.left.length)} nodes. ${says}`;
     if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all rows share. ${says}`;
     const { used, all } = layerSize(scene, model);
     const where = scene.layers > 1 ? ` of gated layer ${this.layer + 1}` : "";
     const taken = sceneBits(bitsOf(model.permutation[found.leaf], model.depth));
     const gets = model.isShuffled ? `, which now gets the matrix of ${taken}` : "";
     return (
-      `Sign pattern ${sceneBits(found.bits)}${gets}: this ${noun} uses ${used} of ${all} matrices${where}; ` +
+      `Sign pattern ${sceneBits(found.bits)}${gets}: this ${noun} uses ${used} of ${sceneThousands(all)} matrices${where}; ` +
       `${layerWhy({ used })}. ${says}${this.isOutside() ? " It lies outside the plane shown." : ""}`
     );
   }
@@ -450,7 +450,7 @@ class SceneView {
     if (this.scene.tree) return "Point at the plane to see which nodes a point passes; click to hold it.";
     if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the prediction there.";
     const { used, all } = layerSize(this.scene, model);
-    return `A point uses ${used} of ${all} matrices; ${layerWhy({ used })}. Point at the plane to see which; click to hold a point.`;
+    return `A point uses ${used} of ${sceneThousands(all)} matrices; ${layerWhy({ used })}. Point at the plane to see which; click to hold a point.`;
   }
 
   // The recorded score if the net is unchanged; else counted here, while it moves only if that is quick.
