@@ -12,7 +12,7 @@ from leafscope.app.address.choice import pick
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.overfitting import computation, leaf_use, live, more_rows, part, sections
 from leafscope.app.overfitting.part import Choice, Sizes
-from leafscope.app.parts import store_trouble
+from leafscope.app.parts import cluster_trouble, store_trouble
 from leafscope.app.sweeps import current, findings, form, second_look, start
 from leafscope.core import jobs
 from leafscope.core.comparison.intervals import FEWEST
@@ -34,11 +34,18 @@ def main() -> None:
         current.pick(info)
         wanted, wrong = form.draw()
         _train_button(wanted, wrong)
+        if (
+            wanted is not None
+            and info is not None
+            and info.sweep_id != wanted.sweep_id
+            and not form.differs(wanted, info.config)
+        ):
+            st.caption("The sweep shown has settings that this form cannot describe; Train leaves them out.")
     if info is None:
         if session.sweep_id() is None:
             _first_visit()
         return
-    if wanted is not None and wanted.sweep_id != info.sweep_id:
+    if wanted is not None and form.differs(wanted, info.config):
         st.info(f"Figures show the sweep {theme.escape_markdown(info.name, 80)}; press Train to apply your choices.")
     progress = jobs.sweep_progress(info.sweep_id)
     if progress.active:
@@ -134,6 +141,7 @@ def _follow(info: SweepInfo) -> None:
         table = current.table(info)
         if not progress.active or waiting != bool(table["best_test_loss"].isna().all()):
             st.rerun()
+        cluster_trouble.show()
         current.progress_bar(info, progress)
         live.show(table)
 

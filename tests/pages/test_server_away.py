@@ -54,9 +54,12 @@ def test_every_page_says_that_the_server_is_away_and_comes_back(
 ) -> None:
     """Also what was being written: a comment stays in its field, and a slide's title is saved."""
     choose_rows([0])
+    lab.store.set_cluster_fault("members of sweeps wait for the scheduler at tls://host:8786: refused")
     opened = {page.name: open_page(page.name) for page in navigation.PAGES}
     before = {name: [element.value for element in at.title] for name, at in opened.items()}
     runs, present = opened["runs"], opened["present"]
+    (said,) = [element.value for element in runs.warning]
+    assert said.startswith("Members of sweeps wait for the scheduler")
     postgres.end()
     next(field for field in runs.text_area if field.label == "Comment").set_value("a thought")
     next(press for press in runs.button if press.label == "Save").click()
