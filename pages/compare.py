@@ -7,7 +7,20 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.compare import curves, leaves, pairs, parallel, pivot, scatter, scenes, scores, selection, stages, table
+from leafscope.app.compare import (
+    classes,
+    curves,
+    leaves,
+    pairs,
+    parallel,
+    pivot,
+    scatter,
+    scenes,
+    scores,
+    selection,
+    stages,
+    table,
+)
 from leafscope.app.compare.selection import Selection
 from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
@@ -16,6 +29,7 @@ VIEWS: dict[str, tuple[str, Callable[[Selection], None]]] = {
     "table": ("Table", table.show),
     "scores": ("Scores", scores.show),
     "curves": ("Curves", curves.show),
+    "classes": ("Classes", classes.show),
     "pairs": ("Two groups", pairs.show),
     "pivot": ("Pivot", pivot.show),
     "scatter": ("Scatter", scatter.show),

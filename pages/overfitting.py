@@ -12,7 +12,7 @@ from leafscope.app.address.choice import pick
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.overfitting import computation, leaf_use, live, more_rows, part, sections
 from leafscope.app.overfitting.part import Choice, Sizes
-from leafscope.app.parts import store_trouble
+from leafscope.app.parts import cluster_trouble, store_trouble
 from leafscope.app.sweeps import current, findings, form, second_look, start
 from leafscope.core import jobs
 from leafscope.core.comparison.intervals import FEWEST
@@ -134,6 +134,7 @@ def _follow(info: SweepInfo) -> None:
         table = current.table(info)
         if not progress.active or waiting != bool(table["best_test_loss"].isna().all()):
             st.rerun()
+        cluster_trouble.show()
         current.progress_bar(info, progress)
         live.show(table)
 

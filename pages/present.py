@@ -27,6 +27,7 @@ _SHOWN_SINCE = "_shown_since"
 
 def main() -> None:
     """Lay out the page."""
+    undo.make_up()
     info = _deck()
     if info is not None and st.query_params.get(SHOW) == "1" and info.n_slides:
         began = st.session_state.setdefault(
@@ -107,9 +108,12 @@ def _open(deck_id: str | None) -> None:
 
 
 def _new() -> None:
-    names = {info.name for info in jobs.default_store().decks()}
-    number = next(number for number in range(1, len(names) + 2) if f"Deck {number}" not in names)
-    _open(jobs.default_store().make_deck(f"Deck {number}"))
+    def make() -> None:
+        names = {info.name for info in jobs.default_store().decks()}
+        number = next(number for number in range(1, len(names) + 2) if f"Deck {number}" not in names)
+        _open(jobs.default_store().make_deck(f"Deck {number}"))
+
+    undo.tried(make)
 
 
 def _new_slides(info: DeckInfo) -> None:
@@ -230,10 +234,7 @@ def _deck_line(info: DeckInfo) -> None:
 
 
 def _rename(deck_id: str, name: str) -> None:
-    try:
-        jobs.default_store().rename_deck(deck_id, name)
-    except (LeafscopeError, ValueError) as error:
-        session.notify(str(error))
+    undo.tried(lambda: jobs.default_store().rename_deck(deck_id, name))
 
 
 @st.dialog("Delete a deck", on_dismiss="rerun")

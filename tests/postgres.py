@@ -250,6 +250,7 @@ class Relay:
         """Seconds that each message waits."""
         self.silent = False
         """Whether messages wait, without a word to either side, until this ends."""
+        self._muted: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._listen, daemon=True).start()
@@ -267,6 +268,11 @@ class Relay:
     def mend(self) -> None:
         """Let connections through again."""
         self._is_cut = False
+
+    def mute(self) -> None:
+        """Lose whatever the server still says on the connections of now."""
+        with self._lock:
+            self._muted |= {one for one in self._open if one.getpeername()[1] == self._target}
 
     def close(self) -> None:
         """End for good."""
@@ -300,7 +306,8 @@ class Relay:
                     time.sleep(self.delay)
                 while self.silent and not self._is_cut:
                     time.sleep(0.01)
-                other.sendall(data)
+                if one not in self._muted:
+                    other.sendall(data)
         for each in (one, other):
             with contextlib.suppress(OSError):
                 each.close()

@@ -1,5 +1,6 @@
 """The package as others install and import it: its public names, its wheel, and folders of theirs with our folders' names."""
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -7,9 +8,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("app", "core", "data", "pages")
@@ -62,6 +66,23 @@ def test_the_core_is_imported_without_what_is_slow() -> None:
         "import sys, leafscope.core, leafscope.core.config; print(*{'torch', 'sklearn', 'numba', 'pandas'} & set(sys.modules))"
     )
     assert run_python(program, ROOT) == ""
+
+
+def test_a_default_installation_brings_neither_a_servers_driver_nor_a_cluster() -> None:
+    wanted, brought = ["leafscope"], set[str]()
+    while wanted:
+        name = canonicalize_name(wanted.pop())
+        if name in brought:
+            continue
+        brought.add(name)
+        with contextlib.suppress(PackageNotFoundError):  # for another system
+            for one in map(Requirement, requires(name) or ()):
+                if one.marker is None or one.marker.evaluate({"extra": ""}):
+                    wanted.append(one.name)
+    assert {"sqlalchemy", "streamlit", "pillow"} <= brought  # the last by another's wish
+    assert not {"psycopg", "psycopg-binary", "distributed", "dask"} & brought
+    extras = {one.name for one in map(Requirement, requires("leafscope") or ())}
+    assert {"psycopg", "distributed"} <= extras
 
 
 def test_every_folder_is_a_package_that_is_installed() -> None:

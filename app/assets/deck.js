@@ -384,7 +384,10 @@
     window.leafscopeScale = PRINTED;
     parts.forEach((part) => { part?.print?.(); });
   });
-  addEventListener("afterprint", fit);
+  addEventListener("afterprint", () => {
+    parts.forEach((part) => { part?.printed?.(); });
+    fit();
+  });
   if (deck.embedded) {
     const focus = () => { window.focus(); document.body.focus({ preventScroll: true }); };
     document.body.tabIndex = -1;

@@ -29,6 +29,7 @@ window.deckParts = {
     }));
     let shown = -1;
     let wanted = -1;
+    let onScreen = null; // while it is printed: the state that the screen shows
     let busy = Promise.resolve();
     const frame = (state, moves) => {
       const { data, layout } = sized[state];
@@ -60,7 +61,14 @@ window.deckParts = {
         goTo(Math.min(states.length - 1, Math.max(0, Number(slider.value) + by)));
         return true;
       },
-      print: () => { show(Math.min(at, states.length - 1), false); },
+      print: () => {
+        onScreen ??= wanted;
+        show(Math.min(at, states.length - 1), false);
+      },
+      printed: () => {
+        if (onScreen !== null) show(onScreen, false);
+        onScreen = null;
+      },
       figure: () => sized[Math.max(0, shown)],
     };
   },

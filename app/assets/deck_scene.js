@@ -1,5 +1,5 @@
 // A slide that is a scene. deck.js asks a part for: `steps`, the number of states that "next" goes through; `at(step)`, which
-// shows one of them; `key(event)`, which says whether it used a key; `leave`, `redraw` and `print`.
+// shows one of them; `key(event)`, which says whether it used a key; `leave`, `redraw`, `print` and, after it, `printed`.
 
 const DECK_SCENE_KEYS = new Set(["k", "s", "[", "]", "<", ">"]); // comma and full stop: clickers send the latter for black
 
@@ -17,6 +17,7 @@ window.deckParts = {
     root.addEventListener("click", (event) => event.detail && event.target.tagName !== "SELECT" && document.activeElement.blur());
     root.addEventListener("change", () => document.activeElement.blur());
     let shown = 0;
+    let onScreen = null; // while it is printed: what the screen shows
     const stateAt = (step) => Object.assign({}, place, ...steps.slice(0, step));
     const rest = () => {
       scene.isPlaying = false;
@@ -55,10 +56,19 @@ window.deckParts = {
       isPlaying: () => scene.isPlaying,
       print() {
         rest();
+        onScreen ??= { shown, place: scene.place() };
         scene.isStill = true;
         shown = Math.min(at, steps.length);
         say(shown);
         scene.showPlace(stateAt(shown));
+      },
+      printed() {
+        if (!onScreen) return;
+        scene.isStill = false;
+        shown = onScreen.shown;
+        say(shown);
+        scene.showPlace(onScreen.place);
+        onScreen = null;
       },
       scene, // for tests and the curious
     };

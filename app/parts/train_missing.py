@@ -112,4 +112,7 @@ def _follow(key: str, run_ids: list[str], before: list[str]) -> None:
 
 
 def _stop(run_ids: Sequence[str]) -> None:
-    jobs.default_store().stop_all(run_ids)
+    try:
+        jobs.default_store().stop_all(run_ids)
+    except LeafscopeError as error:
+        session.notify(str(error))

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from leafscope.app.parts import store_trouble
+from leafscope.app.parts import cluster_trouble, store_trouble
 from leafscope.core import jobs
 from leafscope.core.store.values.summaries import WorkerInfo
 
@@ -19,6 +19,7 @@ def section() -> None:
 
 @store_trouble.fragment(run_every=LOOK)
 def _list() -> None:
+    cluster_trouble.show()
     workers = jobs.default_store().workers()
     machines = len({worker.machine for worker in workers})
     said = f"{len(workers)} worker{'s' * (len(workers) != 1)} on {machines} machine{'s' * (machines != 1)}"

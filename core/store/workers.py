@@ -28,6 +28,9 @@ GPUS = "gpus"
 COMPILING = "compiling"
 """The row of the table `meta` that names the worker whose helper compiles the training code; empty: none."""
 
+CLUSTER = "cluster"
+"""The row of the table `meta` that says, as JSON, what is wrong with the cluster, and when that was said."""
+
 VERSION = "leafscope"
 """The row of the table `meta` that names the version of the program that works here."""
 
@@ -36,6 +39,9 @@ IDENTITY = "identity"
 
 DEAD = 15.0
 """Seconds without a sign of life after which other workers take a worker for dead."""
+
+SAID_FOR = 90.0
+"""Seconds after which what was wrong with a cluster is no longer believed, since who tries says it again."""
 
 DIED = "the worker died"
 DIED_AGAIN = "the worker died, also when it tried again"
@@ -118,6 +124,17 @@ class Workers(Queue):
     def compiling(self) -> str:
         """Return the worker that was noted by `set_compiling`, empty if none."""
         return self._noted(COMPILING) or ""
+
+    def set_cluster_fault(self, sentence: str) -> None:
+        """Keep why a cluster does not train what it should; empty: it does."""
+        self._note(CLUSTER, json.dumps({"fault": sentence, "at": self._clock()}))
+
+    def cluster_fault(self) -> str:
+        """Return why a cluster does not train what it should; empty: it does, there is none, or nobody says so any longer."""
+        with contextlib.suppress(ValueError, TypeError, KeyError):  # edited by hand
+            said = json.loads(self._noted(CLUSTER) or "{}")
+            return str(said["fault"]) if self._clock() - float(said["at"]) < SAID_FOR else ""
+        return ""
 
     def identity(self) -> str:
         """Return a name that no other database has, made when it is first asked for."""

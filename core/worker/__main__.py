@@ -53,7 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.alone:
             store.refuse_other_version()
         compile_cache.choose(store.path)
-        worker = Worker(store, options.id, options.device, options.parent, alone=options.alone)
+        try:
+            worker = Worker(store, options.id, options.device, options.parent, alone=options.alone)
+        except SchedulerError as error:
+            store.set_cluster_fault(str(error))  # for pages: where the database is on a server, nobody reads the log
+            raise
     except (StoreError, SchedulerError) as error:
         log.error("%s", error)
         return 1

@@ -5,7 +5,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from leafscope.core.errors import SchedulerError
+from leafscope.core.errors import SchedulerError, StoreError
 from leafscope.core.store.store import Store
 from leafscope.core.worker.handed import train_group
 from leafscope.core.worker.logs import logger
@@ -54,6 +54,8 @@ class Cluster:
         self._threads = 0
         self._next_try = 0.0
         self._next_look = 0.0
+        self._said = ""
+        self._say_again = 0.0
 
     def work(self) -> bool:
         """Hand over groups, and look which have ended; False if there was nothing to do. Waits for no group."""
@@ -79,7 +81,7 @@ class Cluster:
                 self._groups[name] = client.submit(train_group, *arguments, key=f"leafscope-{name}", pure=False, retries=0)
             return free > 0 or ended
         except (OSError, TimeoutError, RuntimeError) as error:  # a broken connection is an OSError, a closed client the last
-            log.warning("members of sweeps wait for the scheduler at %s: %s", self._address, error)
+            self._say(f"members of sweeps wait for the scheduler at {self._address}: {' '.join(str(error).split())}")
             self.close()
             return False
 
@@ -99,6 +101,7 @@ class Cluster:
             self._identity = self._store.identity()
             self._client = Client(self._address, timeout=PATIENCE, set_as_default=False, name="leafscope")
             log.info("members of sweeps train on the cluster at %s", self._address)
+            self._say("")
         return self._client
 
     def _collect(self) -> bool:
@@ -106,10 +109,21 @@ class Cluster:
         for name in ended:
             group = self._groups.pop(name)
             if group.status == "error":
-                log.warning("a group of a sweep ended on the cluster: %s", _words(group))
+                self._say(f"a group of a sweep ended on the cluster: {_words(group)}")
                 self._store.bury_worker(name)
                 self._next_try = time.monotonic() + ASK_EVERY
+            else:
+                self._say("")
         return bool(ended)
+
+    def _say(self, fault: str) -> None:
+        """Write into the log, and into the database for pages, what is wrong; empty: nothing is any longer."""
+        if fault:
+            log.warning("%s", fault)
+        if fault != self._said or (fault and time.monotonic() >= self._say_again):
+            self._said, self._say_again = fault, time.monotonic() + AGAIN
+            with contextlib.suppress(StoreError):
+                self._store.set_cluster_fault(fault)
 
 
 def _words(group: "Future") -> Any:

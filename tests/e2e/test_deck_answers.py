@@ -187,8 +187,13 @@ def test_two_figures_stand_side_by_side_with_the_same_axes(talk: Talk) -> None:
     assert talk.page.locator(".slide.current .beside-name").all_inner_texts() == [f"depth {HOSTILE}"] * 2
 
 
-def test_print_shows_the_last_state_and_the_curve(talk: Talk) -> None:
+def test_print_shows_the_last_state_and_the_screen_what_it_showed(talk: Talk) -> None:
     talk.go(1)
+    talk.press("[", "[", "[")
+    until(lambda: first_loss(talk) == pytest.approx(1.1), "the first state")
+    talk.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    until(lambda: first_loss(talk) == pytest.approx(5.1), "the last state")
+    talk.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    until(lambda: first_loss(talk) == pytest.approx(1.1), "the state before")
     pdf = talk.page.pdf(prefer_css_page_size=True, print_background=True)
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == len(SLIDES) + 1
-    until(lambda: first_loss(talk) == pytest.approx(5.1), "the last state")

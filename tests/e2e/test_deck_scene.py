@@ -219,12 +219,17 @@ def test_no_text_of_a_scene_is_smaller_than_24_px(talk: Talk) -> None:
     assert small == []
 
 
-def test_print_shows_each_scene_at_its_moment(talk: Talk) -> None:
+def test_print_shows_each_scene_at_its_moment_and_the_screen_what_it_showed(talk: Talk) -> None:
     talk.go(1)
     talk.press("]", "s", "Escape")
+    was = (state(talk)["level"], state(talk)["held"], state(talk)["shuffled"])
+    assert was != (2, HELD, False)
+    talk.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert (state(talk)["level"], state(talk)["held"], state(talk)["shuffled"]) == (2, HELD, False)
+    talk.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert (state(talk)["level"], state(talk)["held"], state(talk)["shuffled"]) == was
     pdf = talk.page.pdf(prefer_css_page_size=True, print_background=True)
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 8
-    assert (state(talk)["level"], state(talk)["held"], state(talk)["shuffled"]) == (2, HELD, False)
 
 
 @pytest.mark.parametrize(("most", "keep"), [(2, None), (3, 1), (11, 40), (41, None)])

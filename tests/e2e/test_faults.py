@@ -1,5 +1,6 @@
 """Faults caused for real: SIGTERM, the server killed, a busy port, and what listens."""
 
+import os
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import streamlit
 
 from leafscope.core.config import RunConfig, changed
@@ -42,8 +44,27 @@ def assert_each_epoch_once(app: App, run: RunConfig) -> None:
     assert app.store.recorded_epochs(run.run_id).tolist() == list(range(done + 1))
 
 
-def test_it_listens_on_one_port_ends_in_order_and_leaves_nothing_when_killed(tmp_path: Path, visit: Any) -> None:
+EXTRAS = ("psycopg", "distributed", "dask")
+"""Packages of a database server and of a cluster, which a default installation lacks."""
+
+
+def tell_of_extras(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let every process that is started import these extras from a folder, where each says so in a file before it fails."""
+    told = folder / "told"
+    for name in EXTRAS:
+        (folder / "extras" / name).mkdir(parents=True)
+        code = f"open({str(told)!r}, 'a').write({name!r})\nraise ImportError({name!r})\n"
+        (folder / "extras" / name / "__init__.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "extras"), os.environ.get("PYTHONPATH", "")]))
+    return told
+
+
+def test_it_listens_on_one_port_ends_in_order_and_leaves_nothing_when_killed(
+    tmp_path: Path, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs nothing of what a database server or a cluster needs."""
     window = visit()
+    told = tell_of_extras(tmp_path, monkeypatch)
     page = window.page
     app = start_app(tmp_path, tmp_path / "runs.db")
     try:
@@ -52,6 +73,11 @@ def test_it_listens_on_one_port_ends_in_order_and_leaves_nothing_when_killed(tmp
         page.get_by_text(re.compile(r"epoch \d+ of 900")).first.wait_for()
         port = int(app.url.rsplit(":", 1)[1])
         assert listening(app) == {("127.0.0.1", port)}
+        assert not told.exists()
+        assert subprocess.run(
+            [sys.executable, "-c", "import psycopg"], capture_output=True, check=False
+        ).returncode  # it would tell
+        assert told.read_text() == "psycopg"
 
         # told to end while a browser is connected and a run trains
         family = app.family()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn import metrics
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app import theme
@@ -21,6 +22,8 @@ from leafscope.core.comparison.table import field_words
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, changed
 from leafscope.core.config.as_python import script
 from leafscope.core.config.link import encode
+from leafscope.core.datasets import load
+from leafscope.core.inspection.answers import answers_of
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import NET
@@ -44,7 +47,7 @@ from tests.pages.harness import (
     words,
 )
 
-VIEWS = ("table", "scores", "curves", "pairs", "pivot", "scatter", "parallel", "leaves")
+VIEWS = ("table", "scores", "classes", "curves", "pairs", "pivot", "scatter", "parallel", "leaves")
 HOSTILE = "<img src=http://a.b/c.png onerror=x> ![x](http://a.b/c.png) **b** \u202eevil\n" + "w" * 10_000
 SEEDS = (0, 1, 2)
 
@@ -187,6 +190,32 @@ def parameters(app: AppTest) -> dict[str, str]:
     return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
 
 
+def test_classes_have_the_scores_that_scikit_learn_computes(lab: Lab) -> None:
+    runs = [lab.finish(small("wine", epochs=epochs, seed=seed)) for epochs in (1, 4) for seed in SEEDS]
+    app = open_page("compare", view="classes", report=1)
+    table = table_with(app, "Group", "Balanced accuracy")
+    means = np.mean([of_scikit_learn(lab, run) for run in runs[3:]], axis=0)
+    (line,) = (row for _, row in table.iterrows() if "epochs 4" in row["Group"])
+    assert [line.iloc[place] for place in range(1, 5)] == [theme.percent(value) for value in means]
+    assert line["n"] == "3"
+    always = table.iloc[0]
+    assert always["Balanced accuracy"] == theme.percent(1 / 3)
+    assert always["Accuracy"] == theme.percent(np.mean([load(run.data, run.seed).majority_accuracy for run in runs[:3]]))
+    assert sorted(always.iloc[4:7]) == ["0.0 %", "0.0 %", "100.0 %"]
+
+
+def of_scikit_learn(lab: Lab, run: RunConfig) -> list[float]:
+    """Accuracy, balanced accuracy, macro F1 and the first class's recall on the test rows."""
+    data = load(run.data, run.seed)
+    answers = answers_of(lab.store, run.run_id, "test")
+    assert answers is not None
+    y = data.test.y
+    assert metrics.accuracy_score(y, answers) == pytest.approx(lab.store.run(run.run_id).last["test_accuracy"])
+    recall = metrics.recall_score(y, answers, average=None)[0]
+    f1 = metrics.f1_score(y, answers, average="macro")
+    return [metrics.accuracy_score(y, answers), metrics.balanced_accuracy_score(y, answers), f1, recall]
+
+
 # Every view stands
 
 
@@ -214,7 +243,7 @@ def test_every_view_of_every_kind_and_state(lab: Lab) -> None:
         run_app(app)
         assert parameters(app)["view"] == view
         # the two best groups may be of two data sets, which has a sentence of its own
-        assert figures(app) or "cannot be paired: the groups have different data sets" in words(app), view
+        assert figures(app) or view == "classes" or "cannot be paired: the groups have different data sets" in words(app), view
         assert not app.error, view
     app.text_input(key="filter").set_value("depth=0")
     for view in ("table", "leaves"):  # a tree of depth 0 alone; of another, all views are those of `test_one_run`

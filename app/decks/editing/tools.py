@@ -123,5 +123,10 @@ def _other_decks(info: DeckInfo, content: Mapping[str, Slide]) -> None:
         "Add copies of them behind these",
         icon=":material/library_add:",
         key="_add_deck",
-        on_click=lambda: undo.replace(info.deck_id, undo.with_others(content, jobs.default_store().slides(chosen))),
+        on_click=_add_deck,
+        args=(info, content, chosen),
     )
+
+
+def _add_deck(info: DeckInfo, content: Mapping[str, Slide], other: str) -> None:
+    undo.tried(lambda: undo.replace(info.deck_id, undo.with_others(content, jobs.default_store().slides(other))))

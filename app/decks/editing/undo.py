@@ -7,7 +7,7 @@ import streamlit as st
 
 from leafscope.app.address import session
 from leafscope.core import jobs
-from leafscope.core.errors import LeafscopeError
+from leafscope.core.errors import LeafscopeError, StoreError
 from leafscope.core.store.decks import Slide
 
 MOST = 20
@@ -16,18 +16,23 @@ MOST = 20
 _BEFORE = "_deck_before"
 """Key of session state: deck -> its slides before each change, the last change last."""
 
+_WAITING = "_deck_waiting"
+"""Key of session state: changes that are made when the database is back, the first one first."""
+
 
 def change(deck_id: str, action: Callable[[], object]) -> bool:
     """Change a deck so that it can be taken back; says why where it cannot be changed, and returns whether it was."""
-    before = jobs.default_store().slides(deck_id)
-    done = _tried(action)
-    if done:
+
+    def changed() -> None:
+        before = jobs.default_store().slides(deck_id)
+        action()
         kept = _kept(deck_id)
         last = kept[-1] if kept else {}
         # a slide may have megabytes: those that did not change are kept once
         kept.append({one: last[one] if last.get(one) == slide else slide for one, slide in before.items()})
         del kept[:-MOST]
-    return done
+
+    return tried(changed)
 
 
 def of_open(action: Callable[[], object]) -> bool:
@@ -48,8 +53,13 @@ def possible(deck_id: str) -> int:
 def undo(deck_id: str) -> None:
     """Take the last change back."""
     kept = _kept(deck_id)
-    if kept and _tried(lambda: jobs.default_store().set_slides(deck_id, kept[-1])):
-        kept.pop()
+
+    def undone() -> None:
+        if kept:
+            jobs.default_store().set_slides(deck_id, kept[-1])
+            kept.pop()
+
+    tried(undone)
 
 
 def with_copy(content: Mapping[str, Slide], slide_id: str) -> dict[str, Slide]:
@@ -76,10 +86,32 @@ def _kept(deck_id: str) -> list[dict[str, Slide]]:
     return kept
 
 
-def _tried(action: Callable[[], object]) -> bool:
+def tried(action: Callable[[], object]) -> bool:
+    """Do something; says why where it cannot be done, and returns whether it was.
+
+    Where the database is away, or cannot be written to, it is done later, by `make_up`.
+    """
     try:
         action()
     except (LeafscopeError, ValueError) as error:
-        session.notify(str(error))
+        if isinstance(error, StoreError) and error.can_pass:
+            st.session_state.setdefault(_WAITING, []).append(action)
+        else:
+            session.notify(str(error))
         return False
     return True
+
+
+def make_up() -> None:
+    """Do what could not be done while the database was away or could not be written to; raises StoreError while it is away."""
+    waiting: list[Callable[[], object]] = st.session_state.get(_WAITING, [])
+    if not waiting:
+        return
+    store = jobs.default_store()
+    store.decks()
+    if not store.can_write():
+        session.notify(f"{store.write_fault}. What you changed is kept here, and saved when it can be.")
+        return
+    st.session_state[_WAITING] = []
+    for action in waiting:
+        tried(action)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, make_url, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.util import immutabledict
 
 from leafscope.core.errors import StoreError
 from leafscope.core.store.database import postgres
@@ -77,6 +78,9 @@ def open_engine(url: URL, create: bool = True) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
+        from leafscope.core.store.database.answering import Connector  # only here, since it needs psycopg
+
+        event.listen(engine, "do_connect", Connector())
         event.listen(engine, "connect", postgres.configure)
     try:
         with explained(url):
@@ -94,15 +98,24 @@ def explained(url: URL) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OverflowError) as error:  # the last: one more than a damaged number
-        cause = " ".join(str(getattr(error, "orig", None) or error).split())
+        cause = _cause(str(getattr(error, "orig", None) or error), url)
         # locked, full, read-only or unreachable, in contrast to damaged or misused
         can_pass = isinstance(error, (OperationalError, sqlite3.OperationalError)) or postgres.can_pass(error)
-        words = f"the database {url.render_as_string()} cannot be used: {cause}{_advice(cause, url)}"
+        words = f"the database {_place(url)} cannot be used: {cause}{_advice(cause, url)}"
         raise StoreError(words, can_pass=can_pass) from error
 
 
 DAMAGE = ("not a database", "malformed", "disk i/o error", "no such table", "no such column", "locking protocol")
 """What SQLite says of a file that is damaged, or whose `-wal` and `-shm` are missing or belong to another file."""
+
+
+def _place(url: URL) -> str:
+    """Where the database is, without what a person need not see."""
+    return url._replace(password=None, query=immutabledict()).render_as_string()
+
+
+def _cause(text: str, url: URL) -> str:
+    return " ".join(text.split()) if url.get_backend_name() == "sqlite" else postgres.cause(text)
 
 
 def _advice(cause: str, url: URL) -> str:

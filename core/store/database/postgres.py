@@ -4,6 +4,7 @@ Needs the extra `postgres`; the URL is `postgresql+psycopg://user@host/name`. A 
 the URL in LEAFSCOPE_DATABASE, which other users of the machine cannot read.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ WRITE_LOCK = 0x6C656167
 
 CONNECTING: dict[str, Any] = {
     "application_name": "leafscope",
-    "connect_timeout": 5,
+    "connect_timeout": 4,
     # a server that vanished without a word is noticed: after 3 probes, or when what was sent is not confirmed
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -84,9 +85,21 @@ def can_pass(error: BaseException) -> bool:
     return getattr(getattr(error, "orig", None), "sqlstate", None) in _PASSING
 
 
+def cause(text: str) -> str:
+    """Say in a few words what the driver tells in several lines.
+
+    >>> cause('connection failed: connection to server at "::1", port 1 failed: Connection refused')
+    'Connection refused'
+    """
+    first = next(iter(text.strip().splitlines()), "")
+    return re.sub(r"^(connection failed: )?(connection to server at .*? failed: )?((FATAL|ERROR): +)?", "", first).strip()
+
+
 def advice(cause: str) -> str:
     """Say what a person can do about an error of the server; empty where nothing is known."""
     cause = cause.lower()
+    if "connection refused" in cause or "starting up" in cause or "shutting down" in cause or "closed the connection" in cause:
+        return "; it is stopped or just starting"
     if "password" in cause:
         return "; give the password in a file that PGPASSFILE names, or in PGPASSWORD"
     if "no space left" in cause or "disk full" in cause:

@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from leafscope.core.errors import StoreError
 from leafscope.core.store.store import Store
+from leafscope.core.store.workers import SAID_FOR
 from tests.core.clock import Clock
 from tests.core.store.examples import claimed, fall_silent, record
 
@@ -28,6 +29,18 @@ def test_workers(db: Store, clock: Clock) -> None:
     db.remove_worker("w", "failed", "the worker died")
     assert db.workers() == []
     assert (db.run(claim.run_id).status, db.run(claim.run_id).error) == ("failed", "the worker died")
+
+
+def test_what_is_wrong_with_a_cluster_is_believed_while_somebody_says_it(db: Store, clock: Clock) -> None:
+    assert db.cluster_fault() == ""
+    db.set_cluster_fault("it is away")
+    clock.now += SAID_FOR - 1
+    assert db.cluster_fault() == "it is away"
+    clock.now += 2
+    assert db.cluster_fault() == ""
+    db.set_cluster_fault("it is away")
+    db.set_cluster_fault("")
+    assert db.cluster_fault() == ""
 
 
 def test_signs_of_life(db: Store, clock: Clock) -> None:

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select, update
 
 from leafscope.core.errors import StoreError
+from leafscope.core.store.database.answering import SILENT
 from leafscope.core.store.schema import attempts, meta, metrics
 from leafscope.core.store.store import Store
 from leafscope.core.store.workers import DEAD, DIED, VERSION
@@ -114,6 +115,9 @@ def test_a_sweep_survives_a_cut_network_and_a_server_that_starts_again(
             between.delay = 0.02
             until(lambda: list(db.statuses(ids).values()).count("finished") > 4, "going on")
             between.delay = 0.0
+            between.silent = True  # all connections stand, and nothing is said
+            until(lambda: SILENT in (tmp_path / "worker0.log").read_text(), "the silence noticed")
+            between.silent = False
             postgres.end(at_once=True)  # as in a crash: it recovers
             postgres.start()
             assert status(worker, HANGS) == 0
@@ -139,6 +143,7 @@ def test_who_was_cut_off_without_a_word_finds_its_runs_trained_by_another(
             with workers(lent, tmp_path, 1, "--until-idle", name="other") as (other,):
                 assert status(other, HANGS) == 0
             before = outcome(db, ids)
+            until(lambda: SILENT in (tmp_path / "worker0.log").read_text(), "the silence noticed")
             between.silent = False
             until(lambda: any(worker.pid == silent.pid for worker in db.workers()), "the silent one back")
             silent.terminate()

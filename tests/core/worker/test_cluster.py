@@ -14,6 +14,7 @@ from leafscope.core.store.schema import attempts
 from leafscope.core.store.store import Store
 from leafscope.core.store.workers import DIED, DIED_AGAIN
 from leafscope.core.worker import scheduler
+from leafscope.core.worker.__main__ import main
 from leafscope.core.worker.cluster import Cluster
 from leafscope.core.worker.handed import train_group
 from tests.core.worker.dask_cluster import DaskCluster, dask_cluster
@@ -88,8 +89,10 @@ def test_the_group_of_a_killed_process_is_tried_once_more_and_then_named(
             cluster.add_worker()
             end(cluster.workers[-2])
             until(lambda died=died: died in errors(db), "the death noticed")  # type: ignore[misc]
+        until(lambda: "a process of the cluster died while it trained a group" in db.cluster_fault(), "pages say so")
         hold.unlink()
         until(lambda: not {"queued", "running"} & set(db.statuses(ids).values()), "all ended")
+        until(lambda: not db.cluster_fault(), "it trains again")
     assert sorted(db.statuses(ids).values()) == ["failed", "finished"]
     assert {run.error for run in db.runs(ids).values() if run.status == "failed"} == {DIED_AGAIN}
     nothing_twice(db, ids)
@@ -106,10 +109,13 @@ def test_a_sweep_survives_its_scheduler(db: Store, lent: str, tmp_path: Path, ho
         assert cluster.scheduler is not None
         end(cluster.scheduler)
         send(cluster.workers[0], signal.SIGKILL)
+        waits = f"members of sweeps wait for the scheduler at {cluster.address}: "
+        until(lambda: db.cluster_fault().startswith(waits), "pages say so")
         hold.unlink()
         cluster.start_scheduler()
         cluster.add_worker()
         until(lambda: set(db.statuses(ids).values()) == {"finished"}, "all finished")
+        assert not db.cluster_fault()
     nothing_twice(db, ids)
     pd.testing.assert_frame_equal(outcome(db, ids), alone(ids, one, tmp_path), check_exact=True)
 
@@ -123,6 +129,13 @@ def test_a_group_is_refused_where_the_database_is_another_or_another_process_had
     db.set_worker("g", "busy", "cpu")
     with pytest.raises(StoreError, match="died while it trained a group"):
         train_group("g", "cpu", db.identity())
+
+
+def test_a_scheduler_that_is_refused_is_said_where_pages_read_it(db: Store, lent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAFSCOPE_DATABASE", lent)
+    monkeypatch.setenv(scheduler.VARIABLE, "tcp://cluster.example.org:8786")
+    assert main(["--alone"]) == 1
+    assert db.cluster_fault().startswith("LEAFSCOPE_SCHEDULER must begin with tls:// beyond this machine")
 
 
 @pytest.mark.parametrize(

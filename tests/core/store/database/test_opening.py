@@ -57,7 +57,7 @@ def test_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert database_url("b.db").database == f"{tmp_path}/b.db"
 
 
-def test_alembic_is_imported_only_to_migrate(tmp_path: Path) -> None:
+def test_alembic_is_imported_only_to_migrate_and_no_extra_at_all(tmp_path: Path) -> None:
     """Neither a new database nor one of today needs it, so that the start does not wait for it."""
     script = (
         "import sqlite3, sys; from leafscope.core.store.store import Store\n"
@@ -68,6 +68,8 @@ def test_alembic_is_imported_only_to_migrate(tmp_path: Path) -> None:
         "for table in ('slides', 'decks', 'annotations'): connection.execute(f'DROP TABLE {table}')\n"
         "connection.execute('UPDATE meta SET value = 2'); connection.commit(); connection.close()\n"
         "Store(path).close(); print('alembic' in sys.modules)\n"
+        "import leafscope.core.worker.worker, leafscope.core.worker.supervisor, leafscope.core.worker.__main__\n"
+        "print(*{'psycopg', 'distributed', 'dask'} & set(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["False", "False", "True"]
