@@ -38,11 +38,13 @@ BESIDE = ("effective_leaves", "dead_fraction", "max_violation")
 
 def main() -> None:
     """Lay out the page."""
-    st.title("How evenly the leaves are used")
+    heading = st.empty()
+    heading.title("How evenly the leaves are used")
     found = choose_view.open_run("its balance appears here")
     if found is None:
         return
     if not found.run.config.net.has_leaves:
+        heading.title("How evenly the experts are used")
         experts.balance(found)
         return
     view = BalanceView(**vars(found), length=_length(found.depth))

@@ -40,12 +40,14 @@ OF_GATES = ("explain", "margins", "matrix")
 
 def main() -> None:
     """Lay out the page."""
-    st.title("Which sign patterns the data reach")
+    heading = st.empty()
+    heading.title("Which sign patterns the data reach")
     found = choose_view.open_run("its leaves appear here")
     if found is None:
         return
     net = found.run.config.net
     if not net.has_leaves:
+        heading.title("Which experts the rows use")
         experts.who_uses_them(found)
         return
     view = leaves_node.choose(found)

@@ -21,7 +21,8 @@ def sentence(history: pd.DataFrame) -> str:
         return ""
     last = int(history["epoch"].max())
     at_end = history[history["epoch"] == last]
-    value = {(one.split, one.metric): float(one.value) for one in at_end.itertuples()}
+    columns = (at_end[name].tolist() for name in ("split", "metric", "value"))
+    value = {(split, metric): number for split, metric, number in zip(*columns, strict=True)}
     parts = []
     for split, words in theme.SPLIT_WORDS.items():
         for metric in _SHOWN:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import choice, session
-from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import run_picker
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
@@ -22,6 +21,8 @@ KEY = "log"
 """The choice's key in the session and the address: the hash of a log, or `RUN`."""
 
 RUN = "run_layers"
+
+_SPLITS = {split: theme.SPLIT_WORDS[split] for split in ("train", "validation", "test")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +119,10 @@ def _leaves(url: str, run_id: str, attempt: int, status: str, epochs_done: int, 
     del url, attempt, status, epochs_done
     store, routed = jobs.default_store(), _run.config.net.routed_layers
     experts, layers = routed[0].n_leaves, len(routed)
-    most = max(2, MAX_ROUTING_VALUES // (experts * layers * len(SPLITS)))
+    most = max(2, MAX_ROUTING_VALUES // (experts * layers * len(_SPLITS)))
     parts: list[list[np.ndarray]] = []
     steps: list[int] = []
-    for split in SPLITS:
+    for split in _SPLITS:
         of_layers = []
         for layer in range(layers):
             epochs, leaves = store.leaves(run_id, layer, split)
@@ -135,6 +136,6 @@ def _leaves(url: str, run_id: str, attempt: int, status: str, epochs_done: int, 
         counts=counts,
         layers=tuple(range(1, layers + 1)),
         steps=tuple(steps),
-        domains=tuple(SPLITS.values()),
+        domains=tuple(_SPLITS.values()),
         top_k=routed[0].top_k,
     )

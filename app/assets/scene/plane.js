@@ -258,7 +258,7 @@ class PlaneDrawing {
     }
     if (model.scene.routed ? model.scene.routed.leaves < 2 : !model.gated || !model.depth) return;
     const lines = moving && model.computes && layer > 0 ? null : model.lines(layer);
-    this.isExact = Boolean(lines);
+    if (!model.scene.routed) this.isExact = Boolean(lines);
     if (!lines && !model.computes) {
       this._stroke(look, 0, 1, this._borders());
       return;
