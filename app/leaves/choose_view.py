@@ -28,7 +28,7 @@ def open_run(missing: str) -> View | None:
         run_picker.pick_run(jobs.default_store().list_runs(), shown)
     if not shown.config.net.routed_layers:
         st.info(
-            "A model of this kind sends all rows the same way, so it has no leaves. Choose a run with tree or flat leaf "
+            "A model of this kind has no gates and no experts, so it has no leaves. Choose a run with tree or flat leaf "
             "weights in the sidebar."
         )
         st.button(

@@ -27,8 +27,25 @@ from leafscope.core.sweep.members import run_ids
 from leafscope.core.usage.evenness import balance
 from leafscope.core.worker.inline import train_sweep
 
-CHOOSING, TRIALS = [0, 1, 2], 4
-REPORTING, FEWER = list(range(100, 120)), list(range(100, 110))
+
+@dataclass(frozen=True)
+class Plan:
+    """The seeds that choose, the number of drawn pairs of rate and decay, and the seeds that are reported."""
+
+    choosing: list[int]
+    trials: int
+    reporting: list[int]
+
+    def words(self) -> str:
+        """Say it in a sentence."""
+        return (
+            f"Chosen among {self.trials} drawn pairs on seeds {self.choosing[0]} to {self.choosing[-1]}, reported on the "
+            f"{len(self.reporting)} seeds {self.reporting[0]} to {self.reporting[-1]}."
+        )
+
+
+OF_OTHERS = Plan([0, 1, 2], 4, list(range(100, 120)))
+AT_EQUAL_COST = Plan([0, 1], 2, list(range(100, 105)))
 TOLERANCE = 0.02
 MARK = "<!-- Written by python -m tests.tools.routed; `leafscope claims` keeps what follows. -->"
 
@@ -80,30 +97,32 @@ class Reported:
 
 @dataclass
 class Lab:
-    """Trains models into a store, on these seeds."""
+    """Trains models into a store."""
 
     store: Store
-    seeds: list[int]
+    plan: Plan
     seconds: float = 0.0
     """Of training, on one thread."""
 
     def report(self, data: str, settings: dict[str, Any], choices: Mapping[str, list[Any]], deviation: float = 0.0) -> Reported:
         """Choose rate, decay and settings by the mean validation error, and train what was chosen on the reporting seeds."""
         of_data, epochs = DATA[data]
-        plain = RunConfig(data=of_data, net=NET, train={"epochs": epochs, "device": "cpu"}, seed=CHOOSING[0])
+        plain = RunConfig(data=of_data, net=NET, train={"epochs": epochs, "device": "cpu"}, seed=self.plan.choosing[0])
         base = changed(plain, settings)
         name, values = next(iter(choices.items()), ("", [None]))
         found: list[tuple[float, dict[str, Any]]] = []
         for value in values:
             setting = {} if value is None else {name: value}
-            sweep = SweepConfig(name=f"choose {data}", base=changed(base, setting), axes={"seed": CHOOSING}, trials=TRIALS)
+            sweep = SweepConfig(
+                name=f"choose {data}", base=changed(base, setting), axes={"seed": self.plan.choosing}, trials=self.plan.trials
+            )
             table = self._trained(sweep)
             tuned = {field: table[field].iloc[0] for field in ("train.lr", "train.weight_decay")}
             found.append((1 - float(table["best_validation_accuracy"].mean()), setting | tuned))
         chosen = min(found, key=lambda one: one[0])[1]
         run = changed(base, chosen)
-        sweep = SweepConfig(name=f"report {data}", base=run, axes={"seed": self.seeds})
-        table = self._trained(sweep).set_index("seed").loc[self.seeds]
+        sweep = SweepConfig(name=f"report {data}", base=run, axes={"seed": self.plan.reporting})
+        table = self._trained(sweep).set_index("seed").loc[self.plan.reporting]
         ids = table["run_id"].tolist()
         summaries = self.store.runs(ids)
         counts: dict[str, NDArray[np.int64]] = {}
@@ -269,24 +288,23 @@ def main() -> None:
     parser.add_argument("--database", type=Path, required=True, help="where runs are kept, so that it can go on")
     asked = parser.parse_args()
     store = Store(asked.database)
-    labs = [Lab(store, REPORTING), Lab(store, FEWER)]
+    labs = [Lab(store, OF_OTHERS), Lab(store, AT_EQUAL_COST)]
     first, second = reproduced(labs[0]), at_equal_cost(labs[1])
     minutes = [f"{lab.seconds / 60:.1f}" for lab in labs]
     how = (
         f"Written by `python -m tests.tools.routed` ({datetime.now(UTC):%Y-%m-%d}); the runs of the first part were trained in "
         f"{minutes[0]} minutes, those of the second in {minutes[1]}, in one process of one thread, on a machine that others "
         "used too. Width 8, K = 4, one routed layer; data, epochs and batches as above. Learning rate and weight decay, and "
-        f"the settings named in a row, have the lowest mean validation error of {TRIALS} drawn pairs for each setting on seeds "
-        "0 to 2; K is not chosen. Scores are those at the epoch of the lowest validation loss; leaves and loads are those of "
+        "the settings named in a row, have the lowest mean validation error; K is not chosen. Scores are those at the epoch of the lowest validation loss; leaves and loads are those of "
         "the training rows after the last epoch. 95 % t intervals of paired differences, on digits with the Nadeau-Bengio "
         "factor."
     )
     of_first = (
-        "On the 20 seeds 100 to 119. As found, each row judged by itself at the 5 % level; all nets are smaller, and trained "
+        f"{OF_OTHERS.words()} As found, each row judged by itself at the 5 % level; all nets are smaller, and trained "
         "for less long, than those of the authors."
     )
     of_second = (
-        "On the 10 seeds 100 to 109, fewer than above, for time. At equal multiply-adds, by the width; at equal parameters, by "
+        f"{AT_EQUAL_COST.words()} These are fewer than above, for time. At equal multiply-adds, by the width; at equal parameters, by "
         "the number of experts of a mixture of experts (top 2, balanced by the auxiliary loss with weight 0.01) and by the "
         "width of all others. Where no whole number comes within 2 %, the deviation is named. Bold: a difference is shown at "
         "the 5 % level after Holm's correction over the models of a column; below 0 the tree is better. Every other cell shows "
