@@ -295,20 +295,20 @@ def main() -> None:
         f"Written by `python -m tests.tools.routed` ({datetime.now(UTC):%Y-%m-%d}); the runs of the first part were trained in "
         f"{minutes[0]} minutes, those of the second in {minutes[1]}, in one process of one thread, on a machine that others "
         "used too. Width 8, K = 4, one routed layer; data, epochs and batches as above. Learning rate and weight decay, and "
-        "the settings named in a row, have the lowest mean validation error; K is not chosen. Scores are those at the epoch of the lowest validation loss; leaves and loads are those of "
-        "the training rows after the last epoch. 95 % t intervals of paired differences, on digits with the Nadeau-Bengio "
-        "factor."
+        "the settings named in a row, have the lowest mean validation error; K is not chosen. Scores are those at the epoch of "
+        "the lowest validation loss; leaves and loads are those of the training rows after the last epoch. 95 % t intervals of "
+        "paired differences, on digits with the Nadeau-Bengio factor."
     )
     of_first = (
-        f"{OF_OTHERS.words()} As found, each row judged by itself at the 5 % level; all nets are smaller, and trained "
-        "for less long, than those of the authors."
+        f"{OF_OTHERS.words()} As found, each row judged by itself at the 5 % level; all nets are smaller, and trained for less "
+        "long, than those of the authors."
     )
     of_second = (
-        f"{AT_EQUAL_COST.words()} These are fewer than above, for time. At equal multiply-adds, by the width; at equal parameters, by "
-        "the number of experts of a mixture of experts (top 2, balanced by the auxiliary loss with weight 0.01) and by the "
-        "width of all others. Where no whole number comes within 2 %, the deviation is named. Bold: a difference is shown at "
-        "the 5 % level after Holm's correction over the models of a column; below 0 the tree is better. Every other cell shows "
-        "no difference."
+        f"{AT_EQUAL_COST.words()} These are fewer than above, for time. At equal multiply-adds, by the width; at equal "
+        "parameters, by the number of experts of a mixture of experts (top 2, balanced by the auxiliary loss with weight 0.01) "
+        "and by the width of all others. Where no whole number comes within 2 %, the deviation is named. Bold: a difference is "
+        "shown at the 5 % level after Holm's correction over the models of a column; below 0 the tree is better. Every other "
+        "cell shows no difference."
     )
     parts = ["# Other routed models", "", how, "", "## Results of others, small", "", of_first, "", *first, ""]
     parts += ["## The tree beside other models at equal cost", "", of_second, "", *second]
