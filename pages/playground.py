@@ -39,6 +39,7 @@ def main() -> None:
         actions.draw(chosen, None, faults)
         return
     controls.belong_to(shown.run_id)
+    chosen = controls.meant(chosen, shown.config)
     with action:
         other = scene.choose_beside(shown)
     if chosen is not None and not faults and actions.previews(chosen, shown):

@@ -73,7 +73,8 @@ def _when_changed(run_id: str, epochs_done: int, status: str) -> None:
 
 
 def _note_status(shown: RunSummary) -> None:
-    words = sidebar.status_line(shown) + f": epoch {shown.epochs_done} of {shown.epochs_total}."
+    done, total = theme.thousands(shown.epochs_done), theme.thousands(shown.epochs_total)
+    words = f"{sidebar.status_line(shown)}: epoch {done} of {total}."
     if not shown.active:
         st.markdown(words)
         return

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from leafscope.app import theme
 from leafscope.core import jobs
 from leafscope.core.comparison.overlap import split_overlap
 from leafscope.core.datasets import Dataset
@@ -64,7 +65,7 @@ class View:
     @property
     def subject(self) -> str:
         """What the figures are of."""
-        return f"{self.run.label}{self.layer_words}, epoch {self.epoch}"
+        return f"{self.run.label}{self.layer_words}, epoch {theme.thousands(self.epoch)}"
 
     @property
     def whole_run(self) -> str:
@@ -78,7 +79,7 @@ class View:
 
     def caption(self, words: str) -> str:
         """Say how a figure was computed, and of what."""
-        return f"{words} Run {self.run.label}, seed {self.run.config.seed}, epoch {self.epoch}."
+        return f"{words} Run {self.run.label}, seed {self.run.config.seed}, epoch {theme.thousands(self.epoch)}."
 
     @property
     def key(self) -> tuple[str, str, int, str, int]:

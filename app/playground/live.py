@@ -260,7 +260,7 @@ def _curve_sentence(history: pd.DataFrame, metric: str) -> str:
             last = rows.iloc[-1]
             words = theme.percent(last["value"]) if metric == "accuracy" else theme.three_significant(last["value"])
             parts.append(f"{theme.SPLIT_WORDS[split]} {words}")
-    return f"{sentence_case(_spoken(metric))} at epoch {int(history['epoch'].max())}: {', '.join(parts)}."
+    return f"{sentence_case(_spoken(metric))} at epoch {theme.thousands(history['epoch'].max())}: {', '.join(parts)}."
 
 
 def _spoken(metric: str) -> str:
@@ -287,7 +287,7 @@ def _loads(now: RunSummary, shown: int, layer: int) -> None:
         "live_loads_table",
         LOADS_CAPTION,
         draw=lambda look: LeafLoads(counts, run.net.depth).figure(
-            subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=look
+            subject=f"{theme.one_line(now.title, 60)}, epoch {theme.thousands(epoch)}", look=look
         ),
         sentence=load_sentence(counts, run.net.depth, epoch),
     )

@@ -22,10 +22,14 @@ from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.values.summaries import RunSummary
 
-EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP = "epoch_at", "read_to", "shuffled", "held", "scene_layer", "step"
-"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, guided step from 1."""
+EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP, SECTION = (
+    *("epoch_at", "read_to", "shuffled", "held", "scene_layer", "step"),
+    "section",
+)
+"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, guided step from 1, and the
+plane through more than two columns: "components", or the numbers of two columns, from 0."""
 
-PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP)
+PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP, SECTION)
 
 BESIDE = "beside"
 """The parameter of the address that names the model to compare with."""
@@ -35,6 +39,9 @@ STEPS = 5
 
 DENSE = "dense"
 """The value of `BESIDE` for a dense net of the same computation."""
+
+COMPONENTS = "components"
+"""The plane of the first two principal components."""
 
 INK = 16
 """The value of a digit's cell full of ink."""
@@ -214,6 +221,7 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
         SHUFFLED: (lambda text: bool(_whole(text, 1)), "0 or 1"),
         LAYER: (lambda text: _whole(text, run.net.tree_layers - 1), f"a layer from 0 to {run.net.tree_layers - 1}"),
         HELD: (lambda text: parse_held(text, run), "a point of this run's data"),
+        SECTION: (lambda text: parse_section(text, run), "components, or the numbers of two columns"),
         STEP: (lambda text: 1 + _whole(str(int(text) - 1), STEPS - 1), f"a step from 1 to {STEPS}"),
     }
     found: dict[str, Any] = {}
@@ -227,7 +235,15 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
         except ValueError:
             st.query_params.pop(name, None)
             session.notify(f"{name} in the address must be {wanted}, got {text[:40]!r}; it is ignored")
-    keys = {EPOCH: "epoch", LEVEL: "level", SHUFFLED: "shuffled", LAYER: "layer", HELD: "held", STEP: "step"}
+    keys = {
+        EPOCH: "epoch",
+        LEVEL: "level",
+        SHUFFLED: "shuffled",
+        LAYER: "layer",
+        HELD: "held",
+        STEP: "step",
+        SECTION: "section",
+    }
     return {keys[name]: value for name, value in found.items()}
 
 
@@ -251,6 +267,19 @@ def parse_held(text: str, run: RunConfig) -> list[float]:
     if len(values) != n or not all(map(_is_number, values)):
         raise ValueError(f"a point must have {n} features, none beyond {LARGEST:g} in size, got {text[:80]!r}")
     return [float(value) for value in values]
+
+
+def parse_section(text: str, run: RunConfig) -> str:
+    """Read the plane on which a net with more than two inputs is drawn; raises ValueError for what is none.
+
+    >>> parse_section("3,0", RunConfig(data={"name": "wine"})), parse_section("components", RunConfig(data={"name": "wine"}))
+    ('3,0', 'components')
+    """
+    n = shape(run.data).n_features
+    columns = [int(part) for part in text.split(",")] if text != COMPONENTS else [0, 1]
+    if n < 3 or _is_drawn(run) or len(set(columns)) != 2 or len(columns) != 2 or not all(0 <= one < n for one in columns):
+        raise ValueError(f"a plane must be {COMPONENTS!r} or two different columns from 0 to {n - 1}, got {text[:80]!r}")
+    return text if text == COMPONENTS else f"{columns[0]},{columns[1]}"
 
 
 def write_held(held: list[float], run: RunConfig) -> str | None:
@@ -285,6 +314,7 @@ def _keep(summary: RunSummary, last: int) -> None:
         HELD: None if held is None else write_held(held, summary.config),
         LAYER: place["layer"],
         STEP: place["step"],
+        SECTION: place["section"],
     }
     before = st.query_params.to_dict()
     after = {name: text for name, text in before.items() if name not in PLACE}
@@ -302,13 +332,16 @@ def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
         return None
     run = summary.config
     whole = (("epoch", last), ("level", run.net.depth), ("layer", run.net.tree_layers - 1), ("step", STEPS))
-    kept: dict[str, Any] = {"shuffled": place.get("shuffled") is True}
+    kept: dict[str, Any] = {"shuffled": place.get("shuffled") is True, "section": None}
     for name, most in whole:
         value = place.get(name)
         kept[name] = value if type(value) is int and 0 <= value <= most else None
     held = place.get("held")
     n = shape(run.data).n_features
     point = held if isinstance(held, list) and len(held) == n and all(map(_is_number, held)) else None
+    section = place.get("section")
+    with contextlib.suppress(ValueError):
+        kept["section"] = parse_section(section, run) if isinstance(section, str) else None
     kept["held"] = None if point is None else [float(value) for value in point]
     return kept
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-SCENE = ("common", "lines", "net", "plane", "tree", "lorenz", "layer", "pad", "view", "bars", "guide", "scene")
+SCENE = ("common", "section", "lines", "net", "plane", "tree", "lorenz", "layer", "pad", "view", "bars", "guide", "scene")
 """The scripts of the Playground's scene, in order; they draw with `mountScene`, which needs no Streamlit."""
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"

@@ -9,7 +9,7 @@ import streamlit as st
 from leafscope.app.address import session
 from leafscope.app.scene import assets, payload
 
-PLACE = ("epoch", "level", "shuffled", "layer", "held", "shows")
+PLACE = ("epoch", "level", "shuffled", "layer", "held", "shows", "section")
 """What of the browser's state is kept."""
 
 

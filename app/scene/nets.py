@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leafscope.app import theme
 from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config import NetConfig, RunConfig
@@ -140,7 +141,8 @@ def _with_last(store: Store, summary: RunSummary, drawn: Drawn) -> Drawn:
     if summary.active and (left is None or left.epoch <= drawn.epochs[-1]):
         return drawn
     if left is None or left.epoch <= drawn.epochs[-1]:
-        note = f"The last epoch whose net was kept is {drawn.epochs[-1]}; the run ended after {summary.epochs_done}."
+        kept, done = theme.thousands(drawn.epochs[-1]), theme.thousands(summary.epochs_done)
+        note = f"The last epoch whose net was kept is {kept}; the run ended after {done}."
         return replace(drawn, note=note)
     weights = [*drawn.weights, _weights(left.net.weights, left.net.config)]
     counts: Counts | None = [] if left.note else None

@@ -20,6 +20,7 @@ from leafscope.app.scene.nets import Counts, Drawn, as_base64, finite
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed
 from leafscope.core.cost import equal_computation_width
 from leafscope.core.datasets import Dataset, Split, load, shape
+from leafscope.core.inspection.components import components
 from leafscope.core.inspection.contributions import explain
 from leafscope.core.inspection.snapshots import SPREAD, in_browser, plane
 from leafscope.core.inspection.trained import TrainedNet
@@ -234,7 +235,8 @@ def _failure(summary: RunSummary, drawn: Drawn) -> str:
     if not (drawn.weights or drawn.ready):
         return sentence
     last = drawn.epochs[-1]
-    return f"{sentence} The scene shows {f'epoch {last}, the last whose net was kept' if last else 'the net before training'}."
+    shown = f"epoch {theme.thousands(last)}, the last whose net was kept" if last else "the net before training"
+    return f"{sentence} The scene shows {shown}."
 
 
 # The data
@@ -260,9 +262,17 @@ def _of_data(config: DataConfig, seed: int) -> dict[str, Any]:
         "scale": data.scale.tolist(),
         "low": low,
         "high": high,
+        "section": None if is_plane or data.info.image_shape else _section(data),
         "rows": {name: _rows(data, rows) for name, rows in shown.items()},
         "note": f"Only {theme.enumerate_words(missing)} are shown." if missing else "",
     }
+
+
+def _section(data: Dataset) -> dict[str, Any]:
+    """What the browser needs of planes through the features: medians of the raw training rows, and principal components."""
+    found = components(data.train.x)
+    axes, explained = (None, []) if found is None else (found.axes.tolist(), found.explained.tolist())
+    return {"median": np.median(data.raw[data.train.index], 0).tolist(), "components": axes, "explained": explained}
 
 
 def _shown_rows(split: Split, n_features: int) -> NDArray[np.int64]:

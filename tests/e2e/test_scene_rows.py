@@ -5,13 +5,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
+from sklearn.decomposition import PCA
 
 from leafscope.core.config import DataConfig, RunConfig, changed
 from leafscope.core.datasets import Dataset
 from leafscope.core.inference.net import Net
 from leafscope.core.inspection.contributions import explain
 from tests.e2e.scene import (
+    CLOSE,
     Scene,
+    answers,
     assert_pad,
     assert_parts,
     assert_score_is_of,
@@ -106,3 +109,64 @@ def test_a_row_of_a_table(scene: Callable[..., Scene]) -> None:
     assert_pad(shown, net, data, raw[-1])
     assert "this row uses 4 of 15 matrices" in shown.text(".scene-sentence")
     assert_score_is_of(shown, net, data, "")
+    assert_planes(shown, net, data)
+
+
+DIFFERENT = """(scene) => {
+  const { plane, model } = scene.leafscope.views[0];
+  const { cols, rows } = plane.grid;
+  const { low, high } = model.section;
+  const C = model.nClasses;
+  let [seen, different] = [0, 0];
+  for (let at = 0; at < cols * rows; at += 97, seen++) {
+    const u = low[0] + ((high[0] - low[0]) * (at % cols)) / (cols - 1);
+    const v = high[1] - ((high[1] - low[1]) * Math.floor(at / cols)) / (rows - 1);
+    const { shares } = model.point(model.section.expand([u, v]));
+    if (shares.some((share, c) => Math.abs(share - plane.out.shares[at * C + c]) > 1e-4)) different++;
+  }
+  return [seen, different];
+}"""
+"""How many points of the grid were compared with the net's answer there, and how many differ."""
+
+
+def assert_planes(shown: Scene, net: Net, data: Dataset) -> None:
+    """The net on a plane of two columns, and on one of principal components, which the address keeps."""
+    page = shown.page
+    page.locator(".scene-section").select_option("columns")
+    page.locator(".scene-column").nth(1).select_option(label=data.feature_names[6])
+    shown.at_rest()
+    seen = shown.click_at((0.6, 0.4))["views"][0]
+    others = [place for place in range(len(data.feature_names)) if place not in (0, 6)]
+    medians = np.median(data.raw[data.train.index], 0)
+    np.testing.assert_allclose(np.array(seen["raw"])[others], medians[others])
+    assert abs(seen["raw"][6] - medians[6]) > 1e-3
+    assert_on_plane(shown, net, data)
+    assert "this point uses 4 of 15 matrices" in shown.text(".scene-sentence")
+    assert "The other 11 columns stand at the median" in shown.text(".scene-plane-note")
+    shown.address_has("section=0%2C6")
+    shown.address_has(f"held={seen['raw'][0]:.6g}")
+    page.reload()
+    assert shown.at_rest()["state"]["section"] == "0,6"
+    np.testing.assert_allclose(shown.inspect()["views"][0]["raw"], seen["raw"], rtol=1e-5)
+
+    page.locator(".scene-section").select_option("components")
+    shown.at_rest()
+    raw = shown.click_at((0.3, 0.7))["views"][0]["raw"]
+    axes = PCA(2).fit(data.train.x).components_
+    x = data.standardize(raw)
+    np.testing.assert_allclose(axes.T @ (axes @ x), x, atol=1e-4)
+    assert_on_plane(shown, net, data)
+    page.locator(".scene-section").select_option("")
+    shown.at_rest()
+    assert not page.locator(".scene-plane").is_visible()
+    shown.address_has("section=", False)
+
+
+def assert_on_plane(shown: Scene, net: Net, data: Dataset) -> None:
+    seen = shown.inspect()["views"][0]
+    wanted = answers(net, data, [seen["raw"]])
+    np.testing.assert_allclose(seen["point"]["logits"], wanted["logits"][0], atol=CLOSE)
+    assert seen["point"]["leaf"] == wanted["leaves"][0][0]
+    compared, different = shown.page.locator(".scene").evaluate(DIFFERENT)
+    assert compared > 100
+    assert different <= compared // 100  # on a border, rounding decides

@@ -194,7 +194,7 @@ class SceneGuide {
     const shown = scenePercent(view.scores?.test ?? NaN);
     if (step === 1) {
       const zero = model.zeroMatrices?.(view.layer) ?? 0;
-      const why = zero ? `${zero} of the ${2 ** all - 1} matrices are zero, so every leaf computes the same: ` : "";
+      const why = zero ? `${sceneThousands(zero)} of the ${sceneThousands(2 ** all - 1)} matrices are zero, so every leaf computes the same: ` : "";
       return `Before training, ${why}*${untrained}* ${rows} are classified correctly.`;
     }
     if (step === 2) {

@@ -80,15 +80,12 @@ class SignLines {
 
   // The units of the first layer as forms.
   first() {
-    const { weights, parts, width, model: { mean, scale, scene: { low, high } } } = this;
-    const forms = new Float64Array(3 * width);
-    for (let unit = 0; unit < width; unit++) {
-      forms[3 * unit + 2] = weights[parts.hiddenBias + unit];
-      for (let axis = 0; axis < 2; axis++) {
-        const weight = weights[parts.hidden + 2 * unit + axis] / scale[axis];
-        forms[3 * unit + axis] = weight * (high[axis] - low[axis]);
-        forms[3 * unit + 2] += weight * (low[axis] - mean[axis]);
-      }
+    const { weights, parts, width, model } = this;
+    const { low, high } = model.section;
+    const forms = model.section.units(weights, parts.hidden, parts.hiddenBias, width, model);
+    for (let i = 0; i < forms.length; i += 3) {
+      forms[i + 2] += forms[i] * low[0] + forms[i + 1] * low[1];
+      for (const axis of [0, 1]) forms[i + axis] *= high[axis] - low[axis];
     }
     return forms;
   }

@@ -93,6 +93,15 @@ class Model {
     this.split = {};
     this.known = new Map();
     this.permutation = leafShuffle(this.depth);
+    this.section = scene.mode === "plane" ? Section.whole(scene) : null; // on which it is drawn
+  }
+
+  // Draw on another section: "components" or two columns, as Section.of takes them.
+  cutAlong(choice) {
+    if (this.section?.isWhole || (this.section?.key ?? null) === choice) return;
+    this.section = Section.of(choice, this);
+    this.version += 1;
+    this.known.clear();
   }
 
   rows(split) {
@@ -182,7 +191,7 @@ class Model {
 
   // The leaves that points of the plane have, exactly; null where that is not known.
   planeLeaves(layer) {
-    if (!this.gated || this.depth === 0) return null;
+    if (!this.gated || this.depth === 0 || !this.section?.isWhole) return null;
     return this._remember(`plane leaves ${layer}`, () => this.signLines(layer)?.leaves(layer) ?? null);
   }
 
@@ -499,18 +508,19 @@ class WeightsModel extends Model {
   }
 
   // At cols x rows points of the plane, top row first: softmax shares, leaves and gates of a layer.
-  grid(cols, rows, low, high, layer, out) {
-    const { width: w, depth: K, nClasses: C, weights, z } = this;
-    const { hidden, hiddenBias } = this.parts;
+  grid(cols, rows, layer, out) {
+    const { width: w, depth: K, nClasses: C, weights, z, section } = this;
+    const { low, high } = section;
+    const units = section.units(weights, this.parts.hidden, this.parts.hiddenBias, w, this);
     const base = (this.base ??= new Float64Array(w));
     const { shares, leaf, gates } = out;
     const gate = this.gate[layer];
     for (let r = 0; r < rows; r++) {
-      const y = (high[1] - ((high[1] - low[1]) * r) / (rows - 1) - this.mean[1]) / this.scale[1];
-      for (let j = 0; j < w; j++) base[j] = weights[hiddenBias + j] + weights[hidden + 2 * j + 1] * y;
+      const v = high[1] - ((high[1] - low[1]) * r) / (rows - 1);
+      for (let j = 0; j < w; j++) base[j] = units[3 * j + 2] + units[3 * j + 1] * v;
       for (let c = 0; c < cols; c++) {
-        const x = (low[0] + ((high[0] - low[0]) * c) / (cols - 1) - this.mean[0]) / this.scale[0];
-        for (let j = 0; j < w; j++) z[j] = base[j] + weights[hidden + 2 * j] * x;
+        const u = low[0] + ((high[0] - low[0]) * c) / (cols - 1);
+        for (let j = 0; j < w; j++) z[j] = base[j] + units[3 * j] * u;
         this._pass();
         const at = r * cols + c;
         leaf[at] = this.leaves[layer];
@@ -603,12 +613,14 @@ class DecisionTreeModel extends Model {
     return null;
   }
 
-  grid(cols, rows, low, high, _layer, out) {
+  grid(cols, rows, _layer, out) {
     const C = this.nClasses;
+    const { low, high } = this.section;
     for (let r = 0; r < rows; r++) {
-      const y = high[1] - ((high[1] - low[1]) * r) / (rows - 1);
+      const v = high[1] - ((high[1] - low[1]) * r) / (rows - 1);
       for (let c = 0; c < cols; c++) {
-        const leaf = this._path([low[0] + ((high[0] - low[0]) * c) / (cols - 1), y]).at(-1);
+        const u = low[0] + ((high[0] - low[0]) * c) / (cols - 1);
+        const leaf = this._path(this.section.expand([u, v])).at(-1);
         const at = r * cols + c;
         out.leaf[at] = leaf;
         const value = this.scene.tree.value[leaf];
@@ -758,7 +770,7 @@ class ReadyModel extends Model {
     return this.scene.ready.levels.accuracy.map((scores) => scores[which]);
   }
 
-  grid(cols, rows, _low, _high, layer, out) {
+  grid(cols, rows, layer, out) {
     const { nClasses: C } = this;
     const probability = this._probability();
     const leaves = this._leaf(layer);

@@ -5,6 +5,7 @@ const PLANE_MOVING_STEP = 4; // CSS px between grid points while the net moves
 const PLANE_REST_STEP = 2;
 const PLANE_SMALL = 13; // lines of text: a narrower plane has no axes and no patterns, as in a row of many nets
 const PLANE_COARSEST_STEP = 9;
+const PLANE_REST_BUDGET = 500; // ms for the grid of a plane at rest
 const PLANE_BUDGET = 8; // ms for the grid of one frame, all planes together: the rest of the frame takes as long
 const PLANE_LABELS_DEPTH = 8; // deeper patterns are too long for their cells
 const PLANE_FAINT = 0.12; // opacity of a class's colour where the net is undecided
@@ -95,16 +96,21 @@ class PlaneDrawing {
 
   toRaw(x, y) {
     const { left, top, w, h } = this.frame;
-    const { low, high } = this.scene;
+    const { low, high } = this.section;
     const share = [(x - left) / w, 1 - (y - top) / h];
     if (share.some((s) => s < 0 || s > 1)) return null;
-    return share.map((s, i) => low[i] + s * (high[i] - low[i]));
+    return this.section.expand(share.map((s, i) => low[i] + s * (high[i] - low[i])));
   }
 
   toPixels(raw) {
+    return this._place(...this.section.project(raw));
+  }
+
+  // Where a point of the section is drawn.
+  _place(u, v) {
     const { left, top, w, h } = this.frame;
-    const { low, high } = this.scene;
-    return [left + (w * (raw[0] - low[0])) / (high[0] - low[0]), top + h * (1 - (raw[1] - low[1]) / (high[1] - low[1]))];
+    const { low, high } = this.section;
+    return [left + (w * (u - low[0])) / (high[0] - low[0]), top + h * (1 - (v - low[1]) / (high[1] - low[1]))];
   }
 
   // picture: look, layer, moving, share (of a frame's time, 0 to 1), point {raw, bits, isHeld} or null, held: raw of a second
@@ -112,10 +118,11 @@ class PlaneDrawing {
   draw(model, picture) {
     this.model = model;
     this.scene = model.scene;
+    this.section = model.section;
     const { look, layer, moving } = picture;
     const frame = this._frame(look);
     if (frame.w < 20 || frame.h < 20) return;
-    const step = moving ? this._movingStep(picture.share ?? 1) : model.computes ? PLANE_REST_STEP : 1;
+    const step = moving ? this._movingStep(picture.share ?? 1) : model.computes ? this._restStep() : 1;
     const cols = model.computes ? Math.max(8, Math.round(frame.w / step)) + 1 : model.side;
     const rows = model.computes ? Math.max(8, Math.round(frame.h / step)) + 1 : model.side;
     const key = [model.version, model.level, layer, cols, rows, moving].join();
@@ -135,10 +142,18 @@ class PlaneDrawing {
     if (picture.point) this._point(this.isSmall ? { ...picture.point, bits: "" } : picture.point, look);
   }
 
+  _restStep() {
+    return Math.min(PLANE_COARSEST_STEP, Math.max(PLANE_REST_STEP, this._affordable(PLANE_REST_BUDGET)));
+  }
+
+  // CSS px between grid points that take so many ms to compute.
+  _affordable(budget) {
+    return this.nsPerPoint ? Math.sqrt((this.frame.w * this.frame.h * this.nsPerPoint) / (1e6 * budget)) : 0;
+  }
+
   _movingStep(share) {
     if (!this.nsPerPoint || !this.model.computes) return PLANE_MOVING_STEP;
-    const affordable = (1e6 * PLANE_BUDGET * share) / this.nsPerPoint;
-    const step = Math.sqrt((this.frame.w * this.frame.h) / affordable);
+    const step = this._affordable(PLANE_BUDGET * share);
     return Math.min(PLANE_COARSEST_STEP, Math.max(PLANE_MOVING_STEP, Math.ceil(2 * step) / 2));
   }
 
@@ -157,7 +172,7 @@ class PlaneDrawing {
       };
     }
     const began = performance.now();
-    model.grid(cols, rows, this.scene.low, this.scene.high, layer, this.out);
+    model.grid(cols, rows, layer, this.out);
     const took = (1e6 * (performance.now() - began)) / n;
     this.nsPerPoint = this.nsPerPoint ? 0.7 * this.nsPerPoint + 0.3 * took : took;
     this.grid = { cols, rows };
@@ -253,7 +268,7 @@ class PlaneDrawing {
     const { model } = this;
     this.isExact = null;
     if (model.scene.tree) {
-      this._stroke(look, 0, 1, this._boxes());
+      this._stroke(look, 0, 1, this.section.isWhole ? this._boxes() : this._borders());
       return;
     }
     if (model.scene.routed ? model.scene.routed.leaves < 2 : !model.gated || !model.depth) return;
@@ -383,7 +398,7 @@ class PlaneDrawing {
   _rows(look) {
     const { frame, model, marks } = this;
     const rows = model.rows("train");
-    const key = [this.frameKey, rows.n, this.scene.id, look.projector].join();
+    const key = [this.frameKey, rows.n, this.scene.id, look.projector, this.section.key].join();
     if (key !== this.marksKey) {
       this.marksKey = key;
       marks.width = this.canvas.width;
@@ -466,8 +481,7 @@ class PlaneDrawing {
   }
 
   _axes(look) {
-    const { ctx, frame, scene } = this;
-    const { low, high } = scene;
+    const { ctx, frame, section: { low, high, names } } = this;
     ctx.strokeStyle = look.muted;
     ctx.lineWidth = 1;
     ctx.strokeRect(frame.left, frame.top, frame.w, frame.h);
@@ -478,16 +492,16 @@ class PlaneDrawing {
     ctx.textBaseline = "top";
     const bottom = frame.top + frame.h;
     for (const [value, words] of planeTicks(low[0], high[0], count)) {
-      const [x] = this.toPixels([value, low[1]]);
+      const [x] = this._place(value, low[1]);
       ctx.fillRect(x - 0.5, bottom, 1, 4);
       ctx.fillText(words, x, bottom + 6);
     }
     ctx.textBaseline = "bottom";
-    ctx.fillText(scene.features[0], frame.left + frame.w / 2, frame.height);
+    ctx.fillText(names[0], frame.left + frame.w / 2, frame.height);
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
     for (const [value, words] of planeTicks(low[1], high[1], count)) {
-      const [, y] = this.toPixels([low[0], value]);
+      const [, y] = this._place(low[0], value);
       ctx.fillRect(frame.left - 4, y - 0.5, 4, 1);
       ctx.fillText(words, frame.left - 6, Math.min(bottom - 0.5 * look.size, Math.max(frame.top + 0.5 * look.size, y)));
     }
@@ -495,7 +509,7 @@ class PlaneDrawing {
     ctx.translate(0.55 * look.size, frame.top + frame.h / 2);
     ctx.rotate(-Math.PI / 2);
     ctx.textAlign = "center";
-    ctx.fillText(scene.features[1], 0, 0);
+    ctx.fillText(names[1], 0, 0);
     ctx.restore();
   }
 

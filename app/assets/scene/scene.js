@@ -11,9 +11,10 @@ const SCENE_SETTLE = 130; // ms from the last movement to the full drawing
 const SCENE_COMMIT = 350; // ms from then until Python is told
 const SCENE_FRAMES = 600; // frame times kept
 const SCENE_REPLAYED = "leafscope.replayed";
-const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer", "step"]; // parameters of the address
+const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer", "step", "section"]; // parameters of the address
 const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // these use keys themselves
 const SCENE_SHOWS = { scene: "plane and tree", icicle: "icicles", lorenz: "Lorenz curves" }; // of each net of a row
+const SCENE_SECTIONS = { "": "none: values of a row", components: "principal components", columns: "two columns" };
 const SCENE_NUDGE = 0.02; // share of the plane per arrow key
 
 /** Draw scenes in an element, or update those drawn there before; returns the Scene. */
@@ -94,7 +95,8 @@ class Scene {
     this.root = root;
     this.host = host;
     this.views = [];
-    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null, merged: false, shows: "scene" };
+    this.state = { epoch: 0, level: Infinity, shuffled: false, layer: 0, held: null, step: null, merged: false, shows: "scene",
+      section: null };
     this.hover = null; // {raw, by: "mouse" or "keys"}
     this.lit = null; // {view, node}
     this.leafShare = null; // the share of the leaves that a Lorenz curve is looked at, the same in all
@@ -163,6 +165,16 @@ class Scene {
     this.levelWords = addElement("output", "", this.levelField);
     this.shuffleButton = addElement("button", "scene-button scene-shuffle", bar);
     this.shuffleButton.addEventListener("click", () => this.shuffle());
+    this.sectionField = addElement("label", "scene-field", bar, "Plane ");
+    this.sectionChoice = addElement("select", "scene-select scene-section", this.sectionField);
+    for (const [name, words] of Object.entries(SCENE_SECTIONS)) addElement("option", "", this.sectionChoice, words).value = name;
+    this.sectionChoice.addEventListener("change", () => this.chooseSection());
+    this.columnChoices = ["across", "up"].map((axis) => {
+      const choice = addElement("select", "scene-select scene-column", bar);
+      choice.setAttribute("aria-label", `Column ${axis}`);
+      choice.addEventListener("change", () => this.chooseSection());
+      return choice;
+    });
     this.toolsNote = addElement("p", "scene-muted scene-tools-note", root);
     this.box = addElement("div", "scene-views", root);
     this.bars = new LoadBars(root);
@@ -279,6 +291,7 @@ class Scene {
     if (!shuffles) this.state.shuffled = false;
     this.levelField.hidden = this.deepest === 0;
     this.showsField.hidden = !this.isMany;
+    this.prepareSections(models);
     this.levelSlider.max = this.deepest;
     this.shuffleButton.hidden = !gated.length;
     this.tools = this.toolsSentence(gated, shuffles);
@@ -286,6 +299,41 @@ class Scene {
     this.toolsNote.hidden = !this.tools;
     setText(this.keysWords, this.keysSentence());
     setText(this.howWords, this.howSentence());
+  }
+
+  // The choice of a section, where there is no plane of two features, but a net that can be drawn on one.
+  prepareSections(models) {
+    const { scene } = this.views[0];
+    const isOffered = !this.isMany && models.length > 0 && this.views.every((view) => !view.model || Section.offers(view.scene));
+    this.sectionField.hidden = !isOffered;
+    this.sectionChoice.options[1].hidden = !scene.section?.components;
+    if (!isOffered) this.state.section = null;
+    if (this.columnsOf === scene.id) return;
+    this.columnsOf = scene.id;
+    this.columnChoices.forEach((choice, axis) => {
+      choice.textContent = "";
+      if (isOffered) scene.features.forEach((name, f) => { addElement("option", "", choice, name).value = f; });
+      choice.value = axis;
+    });
+  }
+
+  chooseSection() {
+    const [across, up] = this.columnChoices.map((choice) => choice.value);
+    const other = up === across ? String(Number(across) === 0 ? 1 : 0) : up;
+    const section = this.sectionChoice.value === "columns" ? `${across},${other}` : this.sectionChoice.value || null;
+    this.hover = null;
+    this.change({ section });
+  }
+
+  drawSection() {
+    const { section } = this.state;
+    const isColumns = Boolean(section) && section !== SECTION_COMPONENTS;
+    this.sectionChoice.value = isColumns ? "columns" : (section ?? "");
+    const columns = isColumns ? section.split(",") : [];
+    this.columnChoices.forEach((choice, axis) => {
+      choice.hidden = !isColumns;
+      if (isColumns) choice.value = columns[axis];
+    });
   }
 
   // Whether the nets stand side by side in a row, each with its numbers below.
@@ -375,6 +423,7 @@ class Scene {
       step: start.step ?? null,
       merged: Boolean(start.merged),
       shows: start.shows in SCENE_SHOWS ? start.shows : "scene",
+      section: !this.sectionField.hidden && Section.isChoice(start.section, this.views[0].scene) ? start.section : null,
     });
     if (this.state.level >= deepest) this.state.level = Infinity;
     if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });
@@ -410,6 +459,7 @@ class Scene {
       layer: number("scene_layer"),
       held: isPoint ? held : null,
       step: number("step"),
+      section: address.get("section"),
     };
   }
 
@@ -509,16 +559,17 @@ class Scene {
   }
 
   nudge(across, up, isFar) {
-    const scene = this.views.find((view) => view.plane)?.scene;
-    if (!scene) return;
-    const { low, high } = scene;
-    const from = this.hover?.raw ?? this.state.held ?? low.map((value, i) => (value + high[i]) / 2);
+    const section = this.views.find((view) => view.plane)?.model?.section;
+    if (!section) return;
+    const { low, high } = section;
+    const before = this.hover?.raw ?? this.state.held;
+    const from = before ? section.project(before) : low.map((value, i) => (value + high[i]) / 2);
     const size = isFar ? 5 * SCENE_NUDGE : SCENE_NUDGE;
-    const raw = from.map((value, i) => {
+    const to = from.map((value, i) => {
       const moved = value + size * (i ? up : across) * (high[i] - low[i]);
       return Math.min(high[i], Math.max(low[i], moved));
     });
-    this.lookAt(raw, "keys");
+    this.lookAt(section.expand(to), "keys");
   }
 
   key(event) {
@@ -626,7 +677,7 @@ class Scene {
 
   // The state for the address; null for a default.
   place() {
-    const { epoch, level, shuffled, layer, held, step, shows } = this.state;
+    const { epoch, level, shuffled, layer, held, step, shows, section } = this.state;
     return {
       id: this.id,
       epoch: epoch >= this.lastEpoch ? null : Math.round(epoch),
@@ -636,6 +687,7 @@ class Scene {
       held: held && Array.from(held, (value) => Number(value.toPrecision(6))),
       step,
       ...(shows === "scene" ? {} : { shows }),
+      ...(section && { section }),
     };
   }
 
@@ -672,10 +724,11 @@ class Scene {
     if (this.isPlaying) this.movingGrid = { ...this.views.find((view) => view.plane)?.plane.grid };
     this.playButton.textContent = this.isPlaying ? "❚❚ Pause" : this.state.epoch >= this.lastEpoch ? "▶ Replay" : "▶ Play";
     this.slider.value = state.epoch;
-    const words = `epoch ${Math.round(state.epoch)} of ${this.totalEpochs}`;
+    const words = `epoch ${sceneThousands(Math.round(state.epoch))} of ${sceneThousands(this.totalEpochs)}`;
     setText(this.epochWords, words);
     this.slider.setAttribute("aria-valuetext", words);
     this.layerChoice.value = state.layer;
+    this.drawSection();
     const level = this.level();
     this.levelSlider.value = level;
     setText(this.levelWords, `${level} of ${this.deepest}`);

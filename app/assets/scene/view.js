@@ -75,13 +75,28 @@ class SceneView {
     if (this.mode === "plane") this.addPlane();
   }
 
+  // Draw on a plane, or where there is none without a choice, show the row's values instead.
+  cutAlong(choice) {
+    if (this.mode === "plane" || !this.model) return;
+    this.model.cutAlong(choice);
+    const { section } = this.model;
+    if (section && !this.canvas) this.addPlane();
+    this.plane = section ? this.drawing : null;
+    if (this.canvas) this.canvas.hidden = this.planeNote.hidden = !section;
+    if (this.canvas) setText(this.planeNote, section?.note ?? "");
+    this.padBox.hidden = Boolean(section);
+  }
+
   addPlane() {
     const { app } = this;
     this.canvas = addElement("canvas", "scene-plane", this.left);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
     this.canvas.setAttribute("aria-label", "Plane of the data");
-    this.plane = new PlaneDrawing(this.canvas);
+    this.plane = this.drawing = new PlaneDrawing(this.canvas);
+    this.planeNote = addElement("p", "scene-muted scene-plane-note", this.left);
+    this.planeNote.hidden = true;
+    if (this.table.parentElement === this.left) this.left.append(this.table);
     const rawOf = (event) => (this.model && this.plane.frame ? this.plane.toRaw(event.offsetX, event.offsetY) : null);
     this.canvas.addEventListener("pointermove", (event) => app.lookAt(rawOf(event)));
     this.canvas.addEventListener("pointerleave", () => app.hover?.by === "mouse" && app.lookAt(null));
@@ -133,11 +148,12 @@ class SceneView {
   // Marker, colour and name of each class in the plane.
   writeLegend() {
     const { scene, look } = this;
-    const key = [this.mark, look.dark, look.size].join();
+    const key = [this.mark, look.dark, look.size, Boolean(this.plane)].join();
     this.legend.hidden = !this.model;
-    if (this.mode !== "plane" || key === this.legendKey) return;
+    if (key === this.legendKey) return;
     this.legendKey = key;
     this.legend.textContent = "";
+    if (!this.plane) return;
     if (scene.target) return this.writeScale();
     scene.classes.slice(0, SCENE_LEGEND).forEach((name, c) => {
       const entry = addElement("span", "", this.legend);
@@ -168,7 +184,9 @@ class SceneView {
 
   isOutside() {
     const raw = this.plane && (this.app.hover?.raw ?? this.app.state.held);
-    return Boolean(raw) && raw.some((value, i) => value < this.scene.low[i] || value > this.scene.high[i]);
+    if (!raw) return false;
+    const { project, low, high } = this.model.section;
+    return project(raw).some((value, i) => value < low[i] || value > high[i]);
   }
 
   begin() {
@@ -200,12 +218,14 @@ class SceneView {
     const epoch = isMoving ? state.epoch : model.nearest(state.epoch);
     const shuffles = state.shuffled && model.gated && model.depth > 0;
     model.set(epoch, model.kind === "tree" ? Math.min(app.level(), model.depth) : model.depth, shuffles);
-    const raw = this.pad ? (state.held ?? this.pad.value()) : (app.hover?.raw ?? state.held);
+    this.cutAlong(state.section);
+    this.writeLegend();
+    const raw = this.plane ? (app.hover?.raw ?? state.held) : (state.held ?? this.pad?.value() ?? null);
     const found = raw && !this.isEmptyPad() ? model.point(raw, this.layer) : null;
     this.found = found;
     const lit = app.lit?.view === this ? app.lit.node : null;
     if (this.plane) this.drawPlane(isMoving, raw, found, lit);
-    if (this.pad) this.showPad(raw, found);
+    if (this.pad && !this.plane) this.showPad(raw, found);
     this.drawTree(found, lit);
     if (app.isMany && state.shows === "lorenz") this.drawLorenz(found);
     this.drawLayer(lit === null ? found : (this.litPath(lit) ?? found));
@@ -213,7 +233,7 @@ class SceneView {
     this.writeScore(isMoving);
     this.writeLevels(isMoving);
     this.writeTable();
-    if (look && this.canvas && !isMoving) this.canvas.setAttribute("aria-label", this.planeWords());
+    if (look && this.plane && !isMoving) this.canvas.setAttribute("aria-label", this.planeWords());
   }
 
   drawPlane(isMoving, raw, found, lit) {
@@ -360,21 +380,21 @@ class SceneView {
   }
 
   planeWords() {
-    const { scene, model } = this;
+    const { scene, model, model: { section: { names } } } = this;
     if (scene.target) {
       return (
-        `Plane of ${scene.features[0]} and ${scene.features[1]}: colour is the predicted ${scene.target.name}. ` +
-        `${model.rows("train").n} training rows, epoch ${model.epoch}. ` +
+        `Plane of ${names[0]} and ${names[1]}: colour is the predicted ${scene.target.name}. ` +
+        `${sceneThousands(model.rows("train").n)} training rows, epoch ${sceneThousands(model.epoch)}. ` +
         "Arrow keys move a point, Enter holds it, Escape releases it."
       );
     }
     const parts = scene.classes.map((name, c) => [name, this.plane.classShare(c)]).filter(([, share]) => share > 0);
     const says = parts.map(([name, share]) => `${name} on ${scenePercent(share)}`).join(", ");
-    const cells = scene.routed ? routedPlural(scene.routed) : `${2 ** model.depth} sign patterns`;
+    const cells = scene.routed ? routedPlural(scene.routed) : `${sceneThousands(2 ** model.depth)} sign patterns`;
     const bits = model.depth || scene.routed ? `cells of ${cells}, ` : "";
     return (
-      `Plane of ${scene.features[0]} and ${scene.features[1]}: regions of ${scene.classes.length} classes, ${bits}` +
-      `${model.rows("train").n} training rows. At epoch ${model.epoch} the net predicts class ${says} of the plane. ` +
+      `Plane of ${names[0]} and ${names[1]}: regions of ${scene.classes.length} classes, ${bits}` +
+      `${sceneThousands(model.rows("train").n)} training rows. At epoch ${sceneThousands(model.epoch)} the net predicts class ${says} of the plane. ` +
       "Arrow keys move a point, Enter holds it, Escape releases it."
     );
   }
@@ -387,8 +407,8 @@ class SceneView {
     const name = scene.classes[best];
     const answer = `${/^[0-9]+$/.test(name) ? `class ${name}` : name} (${scenePercent(found.shares[best])})`;
     const says = `Prediction: ${scene.target ? `${name} ${sceneNumber(found.value)}` : answer}.`;
-    const noun = this.pad ? (scene.mode === "pad" ? "digit" : "row") : "point";
-    if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${scene.tree.left.length} nodes. ${says}`;
+    const noun = this.pad && !this.plane ? (scene.mode === "pad" ? "digit" : "row") : "point";
+    if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${sceneThousands(scene.tree.left.length)} nodes. ${says}`;
     if (scene.routed) return `${this.routedWords(found, noun)} ${says}`;
     if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all rows share. ${says}`;
     const { used, all } = layerSize(scene, model);
@@ -396,7 +416,7 @@ class SceneView {
     const taken = sceneBits(bitsOf(model.permutation[found.leaf], model.depth));
     const gets = model.isShuffled ? `, which now gets the matrix of ${taken}` : "";
     return (
-      `Sign pattern ${sceneBits(found.bits)}${gets}: this ${noun} uses ${used} of ${all} matrices${where}; ` +
+      `Sign pattern ${sceneBits(found.bits)}${gets}: this ${noun} uses ${used} of ${sceneThousands(all)} matrices${where}; ` +
       `${layerWhy({ used })}. ${says}${this.isOutside() ? " It lies outside the plane shown." : ""}`
     );
   }
@@ -446,13 +466,13 @@ class SceneView {
 
   restWords() {
     const { model } = this;
-    if (this.pad) return "The pad is empty: draw a digit, and the net says which one it sees.";
+    if (this.pad && !this.plane) return "The pad is empty: draw a digit, and the net says which one it sees.";
     if (!this.plane) return "";
     if (this.scene.tree) return "Point at the plane to see which nodes a point passes; click to hold it.";
     if (this.scene.routed) return `${routedSentence(this.scene.routed)} Point at the plane to see where a point goes; click to hold it.`;
     if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the prediction there.";
     const { used, all } = layerSize(this.scene, model);
-    return `A point uses ${used} of ${all} matrices; ${layerWhy({ used })}. Point at the plane to see which; click to hold a point.`;
+    return `A point uses ${used} of ${sceneThousands(all)} matrices; ${layerWhy({ used })}. Point at the plane to see which; click to hold a point.`;
   }
 
   // The recorded score if the net is unchanged; else counted here, while it moves only if that is quick.
@@ -649,7 +669,7 @@ class SceneView {
   // For a held point: what each node on its path adds to each class's logit, and the sum.
   parts() {
     const { app, model } = this;
-    const raw = this.pad ? (app.state.held ?? this.pad.value()) : app.state.held;
+    const raw = this.pad && !this.plane ? (app.state.held ?? this.pad.value()) : app.state.held;
     if (!raw || this.scene.tree || this.isEmptyPad()) return null;
     if (model.computes) return model.contributions(raw, this.layer);
     const { explained } = app.data;
@@ -662,7 +682,7 @@ class SceneView {
     const { app, model } = this;
     this.table.classList.toggle("scene-behind", Boolean(this.plane && app.hover && !this.isHeldAt(app.hover.raw)));
     if (app.isMany) return;
-    const key = [model.version, model.epoch, this.layer, app.state.held?.join(), this.pad?.value().join(), app.data.explained?.raw];
+    const key = [model.version, model.epoch, this.layer, Boolean(this.plane), app.state.held?.join(), this.pad?.value().join(), app.data.explained?.raw];
     if (key.join(";") === this.tableKey) return;
     this.tableKey = key.join(";");
     const parts = this.parts();
@@ -720,7 +740,7 @@ class SceneView {
   inspect(raw) {
     const { model, scene } = this;
     if (!model) return { title: scene.title, note: scene.note, kind: scene.kind };
-    const of = this.pad ? this.pad.value() : raw;
+    const of = this.pad && !this.plane ? this.pad.value() : raw;
     return {
       title: scene.title,
       kind: scene.kind,

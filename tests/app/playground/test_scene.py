@@ -33,7 +33,7 @@ MOONS = RunConfig(data=DataConfig(name="moons"))
 IRIS = RunConfig(data=DataConfig(name="iris"))
 CANCER = RunConfig(data=DataConfig(name="breast_cancer"))
 MOMENTS = itertools.count()
-PLACES = ("epoch_at", "read_to", "shuffled", "held", "scene_layer")
+PLACES = ("epoch_at", "read_to", "shuffled", "held", "scene_layer", "section")
 
 
 # Points in an address
@@ -232,6 +232,7 @@ def test_a_place_in_the_address_stays_for_the_browser_to_read(store: Store) -> N
         ("shuffled", "0 or 1", ("2", "-1", "true")),
         ("scene_layer", "a layer from 0 to 1", ("2", "-1", "one")),
         ("held", "a point of this run's data", ("1", "1,2,3", "1,nan", "a,b")),
+        ("section", "components, or the numbers of two columns", ("components", "0,1", "a,b")),  # of a plane there is no other
     ],
 )
 def test_a_bad_value_in_the_address_is_said_and_left_out(store: Store, name: str, wanted: str, values: tuple[str, ...]) -> None:
@@ -327,6 +328,16 @@ def test_a_digit_drawn_goes_to_the_address_and_a_long_row_does_not(store: Store,
     assert places(at) == {"held": "g0a" + "0" * 61}
     at = tell(look(cancer), told, id=cancer.run_id, epoch=2, held=[1.0] * 30)
     assert places(at) == {"epoch_at": "2"}
+    for section, written in (
+        ("components", "components"),
+        ("3,29", "3,29"),
+        ("3,30", None),
+        ("3,3", None),
+        ("3", None),
+        (3, None),
+    ):
+        at = tell(at, told, id=cancer.run_id, section=section)
+        assert places(at) == ({} if written is None else {"section": written})
 
 
 NO_PLACE = [None, 3, "epoch", [], ["id"], {}, {"epoch": 1}, {"id": None, "epoch": 1}, {"id": "another", "epoch": 1}]

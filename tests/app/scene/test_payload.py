@@ -218,8 +218,12 @@ def test_rows_are_raw_and_standardize_to_those_the_net_reads(db: Store, name: st
         low, high = np.array(made["low"]), np.array(made["high"])
         assert (low < data.raw.min(0)).all()
         assert (high > data.raw.max(0)).all()
+        assert made["section"] is None
     else:
         assert made["low"] is made["high"] is None
+    if name == "iris":
+        assert made["section"]["median"] == np.median(data.raw[data.train.index], 0).tolist()
+        assert np.array(made["section"]["components"]).shape == (2, 4)
 
 
 def test_of_many_rows_some_are_given_and_it_is_said(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
