@@ -34,11 +34,18 @@ def main() -> None:
         current.pick(info)
         wanted, wrong = form.draw()
         _train_button(wanted, wrong)
+        if (
+            wanted is not None
+            and info is not None
+            and info.sweep_id != wanted.sweep_id
+            and not form.differs(wanted, info.config)
+        ):
+            st.caption("The sweep shown has settings that this form cannot describe; Train leaves them out.")
     if info is None:
         if session.sweep_id() is None:
             _first_visit()
         return
-    if wanted is not None and wanted.sweep_id != info.sweep_id:
+    if wanted is not None and form.differs(wanted, info.config):
         st.info(f"Figures show the sweep {theme.escape_markdown(info.name, 80)}; press Train to apply your choices.")
     progress = jobs.sweep_progress(info.sweep_id)
     if progress.active:

@@ -161,7 +161,7 @@ def _actions(chosen: list[RunSummary]) -> bool:
     ended = [summary for summary in stopped if not diverged.has_diverged(summary)]
     one = chosen[0] if len(chosen) == 1 else None
     words = f"{len(chosen)} chosen" if chosen else "None chosen"
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, key="run_buttons", vertical_alignment="center"):
         st.markdown(words)
         if st.button("Show curves", icon=":material/play_circle:", disabled=one is None) and one is not None:
             session.show_run(one.run_id)

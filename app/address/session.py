@@ -36,7 +36,7 @@ class Keys:
 
 
 NARROWEST, WIDEST = 300, 4000
-"""Px of the narrowest and, in a lecture, the widest main column that figures are drawn for."""
+"""Px of the narrowest and the widest main column that figures are drawn for."""
 
 STACKED = {False: 600, True: 1200}
 """Px of the main column below which columns stand below one another, by projector; `page.css` stacks the latter."""
@@ -143,8 +143,7 @@ def is_projected() -> bool:
 def column_width() -> int | None:
     """The main column's width in px as the browser told it, in steps; None where figures have the room that they expect."""
     told = (st.session_state.get(Keys.BROWSER) or {}).get("width")
-    most = WIDEST if is_projected() else FIGURE_WIDTH
-    return told if type(told) is int and NARROWEST <= told < most else None
+    return told if type(told) is int and NARROWEST <= told < WIDEST else None
 
 
 def image_format() -> Literal["svg", "png"]:

@@ -5,7 +5,7 @@
 
 const HISTORY_ACTIONS = ["pointerdown", "keydown", "change", "drop"];
 const LETTERS_USED = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=grid]";
-const COLUMN_USUAL = 950; // px from which figures have the room that they expect
+const COLUMN_USUAL = [950, 1100]; // px between which figures have the room that they expect
 const COLUMN_LEAST = 300;
 const COLUMN_STEP = 50;
 const COLUMN_WAIT = 300; // ms for which the width must stay
@@ -106,7 +106,7 @@ class Letters {
   }
 }
 
-/** Tells Python how wide the main column is, where that is less than figures expect: they break their titles by it. */
+/** Tells Python how wide the main column is, where figures expect another width: they break their titles by it. */
 class Column {
   constructor() {
     this.observer = new ResizeObserver(() => {
@@ -117,7 +117,7 @@ class Column {
 
   follow(known, tell, isProjected) {
     this.known = known;
-    this.usual = isProjected ? Infinity : COLUMN_USUAL; // a lecture's figures fill the screen, whatever its width
+    this.usual = isProjected ? null : COLUMN_USUAL; // a lecture's figures fill the screen, whatever its width
     this.tell = tell;
     const block = document.querySelector("[data-testid=stMainBlockContainer]");
     if (block === this.block) return;
@@ -131,7 +131,8 @@ class Column {
     if (!this.block?.isConnected) return;
     const { paddingLeft, paddingRight } = getComputedStyle(this.block);
     const room = this.block.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
-    const width = room >= this.usual ? null : Math.max(COLUMN_LEAST, COLUMN_STEP * Math.floor(room / COLUMN_STEP));
+    const isUsual = this.usual !== null && room >= this.usual[0] && room < this.usual[1];
+    const width = isUsual ? null : Math.max(COLUMN_LEAST, COLUMN_STEP * Math.floor(room / COLUMN_STEP));
     if (width === this.known) return;
     this.known = width;
     this.tell(width);

@@ -158,7 +158,7 @@ def _title(scenes: Sequence[Mapping[str, Any]], place: Mapping[str, Any], runs: 
         return f"{subject}{len(scenes)} nets, test {what} {words_of(min(errors))} to {words_of(max(errors))}"
     if None in shares:
         return f"{subject}{' and '.join(words)}"
-    when = "" if place.get("epoch") is None else f" after epoch {place['epoch']}"
+    when = "" if place.get("epoch") is None else f" after epoch {theme.thousands(place['epoch'])}"
     between = " with " if len(words) == 1 else " "
     said = ", ".join(f"{word}{between}{words_of(share)}" for word, share in zip(words, shares) if share is not None)
     return f"{subject}{said} test {'RMSE' if number else 'accuracy'}{when}"

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from leafscope.app import theme
 from leafscope.core import jobs
 from leafscope.core.comparison.overlap import split_overlap
 from leafscope.core.datasets import Dataset
@@ -25,13 +26,14 @@ class View:
     run: RunSummary
     data: Dataset
     depth: int
+    """K; 0 where experts stand below no tree."""
     layer: int
     split: str
     epoch: int
     epochs: list[int]
     """Those that have leaves."""
     leaves: dict[str, NDArray[np.integer]]
-    """Each split's leaf of every row."""
+    """Each split's leaf of every row; with top-k (rows, k)."""
 
     @property
     def last_epoch(self) -> int:
@@ -56,12 +58,14 @@ class View:
     @property
     def layer_words(self) -> str:
         """Which gated layer it is, where there are several."""
-        return f", gated layer {self.layer + 1}" if self.run.config.net.tree_layers > 1 else ""
+        net = self.run.config.net
+        kind = "gated" if net.gated else "routed"
+        return f", {kind} layer {self.layer + 1}" if len(net.routed_layers) > 1 else ""
 
     @property
     def subject(self) -> str:
         """What the figures are of."""
-        return f"{self.run.label}{self.layer_words}, epoch {self.epoch}"
+        return f"{self.run.label}{self.layer_words}, epoch {theme.thousands(self.epoch)}"
 
     @property
     def whole_run(self) -> str:
@@ -75,7 +79,7 @@ class View:
 
     def caption(self, words: str) -> str:
         """Say how a figure was computed, and of what."""
-        return f"{words} Run {self.run.label}, seed {self.run.config.seed}, epoch {self.epoch}."
+        return f"{words} Run {self.run.label}, seed {self.run.config.seed}, epoch {theme.thousands(self.epoch)}."
 
     @property
     def key(self) -> tuple[str, str, int, str, int]:

@@ -65,11 +65,12 @@ def sidebar_foot() -> None:
                 st.caption("Link to this view. Where its runs are not stored, Leafscope offers to train them.")
                 st.code(link.link(), language=None, wrap_lines=True)
         if (deck := current.current()) is not None:
-            st.page_link(
-                PRESENT_PAGE,
-                label=f"{theme.escape_markdown(deck.name, 30)}: {deck.n_slides} slide{'s' * (deck.n_slides != 1)}",
-                icon=":material/co_present:",
-            )
+            with st.container(key="deck_link"):
+                st.page_link(
+                    PRESENT_PAGE,
+                    label=f"{theme.escape_markdown(deck.name, 30)}: {deck.n_slides} slide{'s' * (deck.n_slides != 1)}",
+                    icon=":material/co_present:",
+                )
         worker_line()
 
 

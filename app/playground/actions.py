@@ -29,7 +29,7 @@ def draw(chosen: RunConfig | None, shown: RunSummary | None, faults: Mapping[str
     Gives a function that writes how far training is, beside the buttons, from the epoch that the page shows. Below, in a box of
     fixed height so that nothing moves, stands the state of the run, or what is wrong with the choices, or that they wait.
     """
-    is_new = chosen is not None and (shown is None or _differs(chosen, shown) or continuous.was_reset(shown))
+    is_new = chosen is not None and (shown is None or chosen.run_id != shown.run_id or continuous.was_reset(shown))
     is_preview = shown is not None and not faults and previews(chosen, shown)
     is_played = chosen is not None and continuous.is_continuous(chosen)
     width = continuous.OF_OTHERS if is_played else WIDTH
@@ -137,12 +137,6 @@ def _try(action: Callable[[], object]) -> None:
         session.notify(str(error))
 
 
-def _differs(chosen: RunConfig, shown: RunSummary) -> bool:
-    """Whether a person chose something else than the run that is shown; the sidebar has no choice of what is fitted."""
-    kind = shown.config.net.kind
-    return (changed(chosen, {"net.kind": kind}) if shown.config.net.fitted else chosen).run_id != shown.run_id
-
-
 def _is_played(chosen: RunConfig | None, shown: RunSummary) -> bool:
     """Whether the run that is shown has the buttons of continuous training, which stop and resume it too."""
     return chosen is not None and chosen.run_id == shown.run_id and continuous.is_continuous(chosen)
@@ -150,7 +144,7 @@ def _is_played(chosen: RunConfig | None, shown: RunSummary) -> bool:
 
 def previews(chosen: RunConfig | None, shown: RunSummary) -> bool:
     """Whether the scene shows what is chosen before it is trained, in place of the run, which has ended."""
-    if chosen is None or shown.active or not (_differs(chosen, shown) or continuous.was_reset(shown)):
+    if chosen is None or shown.active or not (chosen.run_id != shown.run_id or continuous.was_reset(shown)):
         return False
     return payload.has_untrained(chosen)
 
@@ -185,9 +179,9 @@ def _score_words(now: RunSummary) -> str:
     if "test_rmse" in now.last:
         return _number_words(now, n)
     best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
-    at_best = f"{best} at epoch {now.best_epoch}, where validation loss was lowest"
-    if now.best_epoch is None:
-        at_best = "no epoch had a finite validation loss"
+    at_best = "no epoch had a finite validation loss"
+    if now.best_epoch is not None:
+        at_best = f"{best} at epoch {theme.thousands(now.best_epoch)}, where validation loss was lowest"
     return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}{_always_words(now)}"
 
 
@@ -197,8 +191,10 @@ def _number_words(now: RunSummary, n: str) -> str:
     said = (
         f": test RMSE **{theme.three_significant(rmse)}** (unit of {target}; R² {theme.three_significant(now.last['test_r2'])})"
     )
-    at_best = f"{theme.three_significant(now.best.get('test_rmse', math.nan))} at epoch {now.best_epoch}"
-    said += f" after the last epoch, n = {n}" + ("" if now.best_epoch is None else f" ({at_best})")
+    said += f" after the last epoch, n = {n}"
+    if now.best_epoch is not None:
+        at_best = theme.three_significant(now.best.get("test_rmse", math.nan))
+        said += f" ({at_best} at epoch {theme.thousands(now.best_epoch)})"
     try:
         always = load(now.config.data, now.config.data_seed).chance["rmse"]
     except DataError:

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from leafscope.app import theme
 from leafscope.app.address import data_sets, session
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config import RunConfig, changed, explain, field_options
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS
@@ -40,6 +41,9 @@ class Control:
         """A choice's values and the words for them."""
         if self.field == "data.name":
             return data_sets.titles(st.session_state.get(self.key))
+        if self.field == "net.balancing":
+            router = MODELS[st.session_state.get("kind", EXAMPLE.net.kind)].router
+            return {one.name: one.title for one in BALANCINGS.values() if router in one.of}
         return {value: words for value, words in self.option.choices.items() if words} or None
 
     @property
@@ -99,11 +103,39 @@ def field_value(run: RunConfig, control: Control) -> Any:
 def load_run(run: RunConfig) -> None:
     """Set all controls to a run's configuration; call it before they are drawn."""
     for control in ALL:
-        value = field_value(run, control)
-        known = control.words is None or value in control.words or control is DATA
-        st.session_state[control.key] = value if known else default_value(control)
+        st.session_state[control.key] = _loaded(run, control)
         st.session_state.pop(_mark(control), None)
     st.session_state.setdefault(session.Keys.IN_ADDRESS, set()).update(control.key for control in ALL)
+
+
+def _loaded(run: RunConfig, control: Control) -> Any:
+    """The value that a control takes over from a run: the default where it has no such choice."""
+    value = field_value(run, control)
+    is_known = control.words is None or value in control.words or control is DATA
+    return value if is_known else default_value(control)
+
+
+def meant(chosen: RunConfig | None, shown: RunConfig) -> RunConfig | None:
+    """What a person chose: the run that is shown if nothing was changed since the controls were set to it.
+
+    The controls give another configuration even then if its model is not among the choices.
+    """
+    return shown if chosen is not None and chosen == says(shown) else chosen
+
+
+def says(run: RunConfig) -> RunConfig | None:
+    """The configuration that the controls give once they are set to a run; None if that is not valid."""
+    kind, data = _loaded(run, KIND), DATA_SETS[run.data.name]
+    of_data = [replace(OF_DATA[option.name], option=option) for option in data.options]
+    asked = [*OPEN, *(OF_MODELS[option.name] for option in MODELS[kind].options), *NET_AND_TRAINING, *SPLITS, *of_data]
+    values = {control.field: _loaded(run, control) for control in asked}
+    for control in asked:
+        if values[control.field] is None and control.is_filled:
+            values[control.field] = control.option.default
+    try:
+        return changed(RunConfig(), {field: value for field, value in values.items() if value is not None})
+    except ValidationError:
+        return None
 
 
 def follow(run_id: str | None, settings: Callable[[str | None], RunConfig | None]) -> None:
@@ -165,6 +197,8 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
             session.notify(f"{control.key} in the address must be {expected}, got {text[:40]!r}; the default is shown")
         if control.is_filled:
             _fill(control)
+        if control.field == "net.balancing" and st.session_state[control.key] not in (ways := control.words or {}):
+            st.session_state[control.key] = next(iter(ways))  # of a model with another router
         values[control.field] = _widget(control)
         defaults[control.field] = control.option.default if control.is_filled else default_value(control)
         slots[control.field] = st.empty()

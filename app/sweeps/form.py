@@ -27,7 +27,7 @@ from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.datasets.registry import data_words
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.limits import MAX_DEPTH
-from leafscope.core.models import baselines
+from leafscope.core.models import MODELS, baselines
 
 SPARE = 2
 """Rows drawn by a generator for each training row, so that a validation and a test split are left."""
@@ -97,8 +97,6 @@ TRAINING = (
 DRAWN = ("sweep_rates", "sweep_decay")
 """Fields that trials draw, so that they cannot be changed beside them."""
 WHY_DRAWN = "Each of the trials draws its own learning rate and weight decay. To set them here, empty Trials."
-KINDS = ("flat", "additive")
-"""Kinds of nets that are set beside the tree at each of its depths."""
 MODELS_KEY = "sweep_models"
 LOOKED_KEY = "sweep_looked"
 """Parameter of the URL: `SweepConfig.second_look_after` of the sweep that the form was loaded from; 0: None."""
@@ -112,9 +110,14 @@ SEVERAL = "Several values make variants of the tree."
 KEYS = (DATA, *(field.key for field in (*FIELDS, *TRAINING)), MODELS_KEY, LOOKED_KEY, *CHOICES, *NUMBERS)
 
 
+def kinds() -> tuple[str, ...]:
+    """Name the kinds of nets that can be set beside the tree at each of its depths: those with gates that are offered."""
+    return tuple(name for name, model in MODELS.items() if model.is_gated and model.choice and name != "tree")
+
+
 def models() -> tuple[str, ...]:
     """Name the models that can be set beside the tree, in the order of the list."""
-    return (*KINDS, *baselines())
+    return (*kinds(), *baselines())
 
 
 def draw() -> tuple[SweepConfig | None, str | None]:
@@ -162,30 +165,59 @@ def draw() -> tuple[SweepConfig | None, str | None]:
 
 def load(sweep: SweepConfig) -> None:
     """Set the form to a sweep, as far as it is one that the form can describe, before it is drawn."""
+    for key, value in _values(sweep).items():
+        st.session_state[key] = value
+
+
+def says(sweep: SweepConfig) -> SweepConfig | None:
+    """The sweep that the form describes after a sweep was loaded and nothing was changed, None if that is not valid.
+
+    It has the id of the sweep, unless that has what the form cannot describe, such as several gated layers.
+    """
+    values = _values(sweep)
+    texts = {field.key: values[field.key] for field in (*FIELDS, *TRAINING, *_numbers())}
+    gates = {field: values[key] for key, field in CHOICES.items()}
+    try:
+        return _sweep(values[DATA], texts, gates, values[MODELS_KEY], values[LOOKED_KEY])
+    except (ValueError, LeafscopeError):  # a ValidationError is a ValueError
+        return None
+
+
+def differs(wanted: SweepConfig, shown: SweepConfig) -> bool:
+    """Whether a person changed something in the form since a sweep was loaded; what the form cannot say nobody changed."""
+    said = says(shown)
+    return wanted.sweep_id not in (shown.sweep_id, None if said is None else said.sweep_id)
+
+
+def _values(sweep: SweepConfig) -> dict[str, Any]:
+    """The value of each entry, by its key, for a sweep."""
     base, axes = sweep.base, sweep.axes
-    state = st.session_state
-    state[DATA] = base.data.name
     rows = axes.get("data.n_train") or ([] if base.data.n_train is None else [base.data.n_train])
     known = presets.DATA.get(base.data.name)
-    state["sweep_report"] = _write_report(sweep)
-    state[LOOKED_KEY] = sweep.second_look_after or 0
-    state[TRIALS] = "" if sweep.trials is None else str(sweep.trials)
-    plain = dotted(base.model_dump())
-    for key, field in CHOICES.items():
-        state[key] = [value for value in axes.get(field, [plain[field]]) if field_options()[field].choices.get(value)]
-    for key, field in NUMBERS.items():
-        state[key] = write_real(axes.get(field, [plain[field]]))
     usual = known is not None and rows == [known.n_train]
-    state["sweep_rows"] = "" if usual else write_whole([row for row in rows if row is not None])
-    state["sweep_widths"] = write_whole(axes.get("net.width", [base.net.width]))
-    state["sweep_depths"] = write_whole(axes.get("net.depth", [base.net.depth]))
-    state["sweep_seeds"] = write_whole(axes.get("seed", [base.seed]))
-    state["sweep_epochs"] = "" if base.train.epochs == _epochs(base.data.name) else str(base.train.epochs)
-    state["sweep_rates"] = write_real(sweep.tune_lr or [base.train.lr])
-    state["sweep_decay"] = write_real([base.train.weight_decay])
-    state["sweep_growth"] = write_real(axes.get("train.decay_growth", [base.train.decay_growth]))
-    kinds = axes.get("net.kind", [base.net.kind])
-    state[MODELS_KEY] = [model for model in models() if model in sweep.baselines or model in kinds]
+    plain = dotted(base.model_dump())
+    choices = {
+        key: [value for value in axes.get(field, [plain[field]]) if field_options()[field].choices.get(value)]
+        for key, field in CHOICES.items()
+    }
+    chosen = axes.get("net.kind", [base.net.kind])
+    return {
+        DATA: base.data.name,
+        "sweep_rows": "" if usual else write_whole([row for row in rows if row is not None]),
+        "sweep_widths": write_whole(axes.get("net.width", [base.net.width])),
+        "sweep_depths": write_whole(axes.get("net.depth", [base.net.depth])),
+        "sweep_seeds": write_whole(axes.get("seed", [base.seed])),
+        "sweep_report": _write_report(sweep),
+        "sweep_epochs": "" if base.train.epochs == _epochs(base.data.name) else str(base.train.epochs),
+        "sweep_rates": write_real(sweep.tune_lr or [base.train.lr]),
+        TRIALS: "" if sweep.trials is None else str(sweep.trials),
+        "sweep_decay": write_real([base.train.weight_decay]),
+        "sweep_growth": write_real(axes.get("train.decay_growth", [base.train.decay_growth])),
+        MODELS_KEY: [model for model in models() if model in sweep.baselines or model in chosen],
+        LOOKED_KEY: sweep.second_look_after or 0,
+        **choices,
+        **{key: write_real(axes.get(field, [plain[field]])) for key, field in NUMBERS.items()},
+    }
 
 
 def _choice(key: str, field: str) -> list[str]:
@@ -283,7 +315,7 @@ def _sweep(name: str, texts: dict[str, str], gates: dict[str, list[str]], chosen
     )
     for balancing, strength in itertools.product(of_gates["net.balancing"], of_gates["train.balance"]):
         changed(base, {"net.depth": max(depths), "net.balancing": balancing, "train.balance": strength})
-    axes: dict[str, list[Any]] = {"net.kind": ["tree", *(kind for kind in KINDS if kind in chosen)], "net.depth": depths}
+    axes: dict[str, list[Any]] = {"net.kind": ["tree", *(kind for kind in kinds() if kind in chosen)], "net.depth": depths}
     axes["net.width"] = widths
     if len(rows) > 1:
         axes["data.n_train"] = rows

@@ -204,8 +204,8 @@ class Recording(Reading):
         key = {"run_id": claim.run_id, "attempt": claim.attempt}
         numbers, arrays, values = _record_rows(key, row.summary, records, after)
         for table, rows in ((metrics, numbers), (leaves, arrays)):
-            if rows:
-                insert_all(connection, table, rows)
+            if rows:  # the first epoch is 0, as is the last one where there was none
+                insert_all(connection, table, rows, lambda one: one["epoch"] <= row.epochs_done)
         return values
 
     def _name_artifacts(self, connection: Connection, named: Sequence[dict[str, Any]]) -> None:

@@ -43,8 +43,9 @@ MISSING = (
     "not here",
     "no result yet",
     "not stored",
+    "apply your choices",
 )
-"""What pages say where there is nothing to show."""
+"""What pages say where there is nothing to show, or where somebody changed a setting."""
 
 
 @pytest.fixture(scope="module")

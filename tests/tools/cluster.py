@@ -1,14 +1,16 @@
 """Train one sweep in every way there is, compare the rows, and measure the database: python -m tests.tools.cluster.
 
 SQLite and one worker; PostgreSQL and one, two, four; Dask with two processes; every worker with one thread, the app off. Beside
-them two processes that train the same members and write nothing. Then processes that only write, to find what the database can
-take. Prints one table of each. Workers are warm when the clock starts. PostgreSQL keeps its own defaults for what it waits for.
+them two processes that train the same members and write nothing, before and after, since a machine is not equally fast all the
+time. Then processes that only write, to find what the database can take. Prints one table, and what follows from it. Ends with
+status 1 where rows differ. Workers are warm when the clock starts. PostgreSQL keeps its own defaults for what it waits for.
 """
 
 import argparse
 import contextlib
 import hashlib
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ from leafscope.core.worker import scheduler
 from tests.core.worker.dask_cluster import dask_cluster
 from tests.core.worker.nursery import end, start, until
 from tests.postgres import Postgres, running
+from tests.tools import counting
 
 DURABLE = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on", "shared_buffers": "128MB"}
 TABLES = (metrics, leaves, artifacts, artifact_parts)
@@ -45,17 +48,36 @@ class Measured:
     server: float = 0.0
     """Seconds of processor time of PostgreSQL."""
     rows: int = 0
+    trips: int = 0
+    """How often workers waited for the server's answer."""
     transactions: int = 0
+    count: int = 1
+    """How many workers wrote."""
+    load: float = 0.0
+    """Processes that ran or waited for a core at the end, over a minute."""
     digest: str = ""
 
     def line(self, members: int, of: float) -> str:
-        """A line of the table; `of` is the throughput of the first."""
+        """A line of the table; `of` is the number of members a second of those that write nothing."""
         rate = members / self.seconds
-        return (
-            f"| {self.name} | {self.seconds:.1f} | {rate:.0f} | {100 * rate / of:.0f} % | {1e3 * self.workers / members:.1f} | "
-            f"{1e3 * self.server / members:.1f} | {self.rows / members:.1f} | {self.transactions / members:.2f} | "
-            f"{self.digest[:8]} |"
-        )
+        cells = [self.name, f"{self.seconds:.1f}", f"{rate:.1f}", f"{100 * rate / of:.0f} %", _ms(self.workers, members)]
+        if self.server:
+            each = self.seconds * self.count
+            cells += [_ms(self.server, members), f"{self.rows / each:.0f}", f"{self.trips / each:.0f}"]
+            cells += [f"{self.trips / members:.1f}", f"{self.transactions / members:.2f}"]
+        cells += [""] * (len(HEAD) - 2 - len(cells))
+        return f"| {' | '.join(cells)} | {self.digest[:8]} | {self.load:.1f} |"
+
+
+def _ms(seconds: float, members: int) -> str:
+    return f"{1e3 * seconds / members:.1f}"
+
+
+HEAD = (
+    "way", "seconds", "members/s", "of the first", "ms of workers", "ms of the server", "rows/s of a worker",
+    "round trips/s of a worker", "round trips", "commits", "digest", "load",
+)  # fmt: skip
+"""The columns of the table; milliseconds, round trips and commits are for each member."""
 
 
 def the_sweep(members: int, epochs: int) -> SweepConfig:
@@ -77,25 +99,35 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, running(DURABLE) as server:
         folder = Path(name)
         found: list[Measured] = []
-        of = float("nan")
-        for way in options.only:
-            before = os.getloadavg()[0]
-            if way == "writing":
-                continue
-            if way == "nothing":
-                found.append(writing_nothing(sweep, folder))
-                of = options.members / next(one.seconds for one in found if not one.digest)
-            else:
-                found.append(training(way, sweep, folder, server))
-            print(f"{found[-1].name}: load {before:.1f} to {os.getloadavg()[0]:.1f}", flush=True)
-        print("\n| way | s | members/s | of the first | ms of workers | ms of the server | rows | commits | digest |")
-        print("|---|---|---|---|---|---|---|---|---|")
+        ways = [way for way in options.only if way != "writing"]
+        for way in [*ways, *(["nothing"] if "nothing" in ways else [])]:
+            made = writing_nothing(sweep, folder) if way == "nothing" else training(way, sweep, folder, server)
+            found.append(replace(made, load=os.getloadavg()[0]))
+            print(f"{made.name}: {made.seconds:.1f} s, load {found[-1].load:.1f}", flush=True)
+        idle = [one.seconds for one in found if not one.digest]
+        of = options.members / (sum(idle) / len(idle)) if idle else float("nan")
+        print(f"\n| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
         for one in found:
             print(one.line(options.members, of))
-        print("equal row by row:", len({one.digest for one in found if one.digest}) <= 1)
+        is_equal = len({one.digest for one in found if one.digest}) <= 1
+        print("\nequal row by row, but for times, worker and attempt:", is_equal)
+        for one in found:
+            if one.name == "PostgreSQL, 1":
+                print(saturation(one, options.members))
         if "writing" in options.only:
             for writers in (1, 2, 4):
                 print(only_writing(writers, sweep, folder, server), flush=True)
+    sys.exit(0 if is_equal else 1)
+
+
+def saturation(one: Measured, members: int) -> str:
+    """How many workers, each with a core of its own, two cores of the server can take, by one worker's processor times."""
+    rate, ceiling = members / one.workers, 2 * members / one.server
+    return (
+        f"a worker with a core of its own: {rate:.0f} members/s, {rate * one.rows / members:.0f} rows/s, "
+        f"{rate * one.trips / members:.0f} round trips/s; two cores of the server take {ceiling:.0f} members/s: "
+        f"{ceiling / rate:.1f} such workers saturate it"
+    )
 
 
 def training(way: str, sweep: SweepConfig, folder: Path, server: Postgres) -> Measured:
@@ -106,10 +138,11 @@ def training(way: str, sweep: SweepConfig, folder: Path, server: Postgres) -> Me
     db = Store(url)
     ids = [run.run_id for run in distinct_runs(sweep)]
     with contextlib.ExitStack() as stack:
-        environment = {"LEAFSCOPE_DATABASE": url}
+        place = str(folder / f"trips-{way}-")
+        environment = {"LEAFSCOPE_DATABASE": url, counting.PLACE: place}
         at_work = []
         if way == "dask":
-            cluster = stack.enter_context(dask_cluster(folder, url, 2))
+            cluster = stack.enter_context(dask_cluster(folder, url, 2, more={counting.PLACE: place}))
             environment |= cluster.environment | {scheduler.VARIABLE: cluster.address}
             at_work = [psutil.Process(process.pid) for process in cluster.workers]
         processes = [start(_work, folder / "log", environment=environment) for _ in range(count)]
@@ -123,17 +156,27 @@ def training(way: str, sweep: SweepConfig, folder: Path, server: Postgres) -> Me
             db.delete([run.run_id for run in distinct_runs(first)])
         at_work += [psutil.Process(process.pid) for process in processes]
         of_server = psutil.Process(server.pid)
-        before = sum(map(_processor, at_work)), _family(of_server), _commits(db)
+        before = sum(map(_processor, at_work)), _family(of_server), _commits(db), counting.counted(place)
         runs = distinct_runs(sweep)
         began = time.monotonic()
         db.submit_sweep(sweep, runs)
         _wait(db, ids)
         seconds = time.monotonic() - began
-        after = sum(map(_processor, at_work)), _family(of_server), _commits(db)
-        workers, of_database, transactions = (end - begin for begin, end in zip(before, after, strict=True))
+        after = sum(map(_processor, at_work)), _family(of_server), _commits(db), counting.counted(place)
+        workers, of_database, transactions, trips = (end - begin for begin, end in zip(before, after, strict=True))
     with db._read() as connection:
         rows = sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES)
-    measured = Measured(name, seconds, workers, of_database, rows, round(transactions), digest(db, ids))
+    measured = Measured(
+        name,
+        seconds,
+        workers,
+        of_database if way != "sqlite" else 0.0,
+        rows,
+        round(trips),
+        round(transactions),
+        2 if way == "dask" else count,
+        digest=digest(db, ids),
+    )
     db.close()
     if way != "sqlite":
         server.take_back(url)
@@ -246,6 +289,7 @@ def _work() -> int:
     from leafscope.app.cli import main as leafscope
     from leafscope.core.worker import worker
 
+    counting.count()
     worker.n_cores = lambda: 1  # type: ignore[attr-defined]
     return leafscope(["worker", "--device", "cpu"])
 

@@ -52,7 +52,7 @@ class SceneGuide {
   // A run can be guided through if its net has levels and leaves; the links of any other lead to the example.
   get isOwn() {
     const [view] = this.app.views;
-    return !this.app.data.live && view?.model?.kind === "tree" && view.model.depth > 0 && view.scene.epochs.length > 1 && !view.scene.target;
+    return !this.app.data.live && view?.model?.kind === "tree" && view.model.depth > 0 && view.scene.epochs.length > 1 && !view.scene.target && !view.scene.routed;
   }
 
   // A net that is not trained yet, or still trains: its steps wait, as any other run would take the place of the person's own.
@@ -194,7 +194,7 @@ class SceneGuide {
     const shown = scenePercent(view.scores?.test ?? NaN);
     if (step === 1) {
       const zero = model.zeroMatrices?.(view.layer) ?? 0;
-      const why = zero ? `${zero} of the ${2 ** all - 1} matrices are zero, so every leaf computes the same: ` : "";
+      const why = zero ? `${sceneThousands(zero)} of the ${sceneThousands(2 ** all - 1)} matrices are zero, so every leaf computes the same: ` : "";
       return `Before training, ${why}*${untrained}* ${rows} are classified correctly.`;
     }
     if (step === 2) {

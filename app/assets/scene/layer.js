@@ -188,7 +188,7 @@ function layerParts(scene, model, layer, found) {
   if (model.kind !== "tree" || model.depth === 0) {
     const isRouted = model.gated && model.depth > 0;
     const values = found || !isRouted ? of(isRouted ? found.uses[0] : 0) : {};
-    const name = isRouted ? `one ${size} matrix for each of ${2 ** model.depth} patterns` : `one ${size} matrix for all rows`;
+    const name = isRouted ? `one ${size} matrix for each of ${sceneThousands(2 ** model.depth)} patterns` : `one ${size} matrix for all rows`;
     return { terms: [{ ...values, name: "", isSingle: true, style: scene.style }], sum: { name } };
   }
   const bits = found && model.isShuffled ? bitsOf(model.permutation[found.leaf], model.depth) : (found?.bits ?? "");
@@ -231,6 +231,6 @@ function layerSentence(scene, model, found) {
   const { used, all } = layerSize(scene, model);
   if (all === 1) return "The layer: one matrix, which all rows share.";
   const whose = found ? `of pattern ${sceneBits(found.bits)}` : "of a pattern";
-  if (used === 1) return `The layer: W(b), the matrix ${whose}, is one of ${all}.`;
-  return `The layer: W(b), the matrix ${whose}, is the sum of ${used} of ${all} matrices, one for each beginning of the pattern.`;
+  if (used === 1) return `The layer: W(b), the matrix ${whose}, is one of ${sceneThousands(all)}.`;
+  return `The layer: W(b), the matrix ${whose}, is the sum of ${used} of ${sceneThousands(all)} matrices, one for each beginning of the pattern.`;
 }

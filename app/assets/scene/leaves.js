@@ -271,12 +271,12 @@ class LeavesTree {
     });
     setText(this.playButton, this.isPlaying ? "❚❚ Pause" : "▶ Play the epochs");
     this.playButton.hidden = data.epochs.length < 2;
-    setText(this.epochWords, `epoch ${Math.round(this.epoch)} of ${data.epochs.at(-1)}`);
+    setText(this.epochWords, `epoch ${sceneThousands(Math.round(this.epoch))} of ${sceneThousands(data.epochs.at(-1))}`);
     this.zoomButton.disabled = this.zoomTarget() === zoomed;
     this.wholeButton.disabled = zoomed === 0;
     setText(this.sentence, this.words(this.hover ?? this.node));
     if (this.isPlaying || this.epoch !== this.target) return;
-    const label = `Tree of the prefixes of the sign pattern, ${2 ** (this.depth + 1) - 1} nodes. Arrow keys choose a node.`;
+    const label = `Tree of the prefixes of the sign pattern, ${sceneThousands(2 ** (this.depth + 1) - 1)} nodes. Arrow keys choose a node.`;
     if (this.canvas.getAttribute("aria-label") !== label) this.canvas.setAttribute("aria-label", label);
     setText(this.spoken, this.words(this.node));
   }

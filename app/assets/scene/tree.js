@@ -88,7 +88,7 @@ function treeFullest(loads, leaves) {
 function treeLeafWords(loads, leaves, first, depth, named) {
   if (!loads?.length) return "";
   const { count, id } = treeFullest(loads, leaves);
-  const words = `${count} of ${leaves.length} leaves hold training rows`;
+  const words = `${sceneThousands(count)} of ${sceneThousands(leaves.length)} leaves hold training rows`;
   if (!count) return words;
   const bits = named && depth ? ` ${[...bitsOf(id - first, depth)].join(" ")},` : "";
   return `${words}, the fullest,${bits} ${(100 * loads[id]).toFixed(1)} %`;
@@ -96,25 +96,25 @@ function treeLeafWords(loads, leaves, first, depth, named) {
 
 // What the leaves of a net drawn leaf by leaf are: `sums` says how many of how many matrices each sums, none for its own.
 function treeLeafKind(sums) {
-  return sums ? `leaves, each the sum of ${sums.used} of ${sums.all} matrices` : "separate leaves";
+  return sums ? `leaves, each the sum of ${sums.used} of ${sceneThousands(sums.all)} matrices` : "separate leaves";
 }
 
 // The drawing in words, for screen readers.
 function treeSentence(picture) {
   const { kind, depth, loads, tree, level } = picture;
-  if (treeIsSingle(picture)) return "One matrix, which all rows share.";
+  if (treeIsSingle(picture)) return picture.routed ? routedSentence(picture.routed) : "One matrix, which all rows share.";
   let start;
   let leaves;
   let first = 0;
   if (kind === "decision_tree") {
     const ids = Array.from(tree?.left ?? [], (_, id) => id);
     leaves = ids.filter((id) => tree.left[id] < 0);
-    start = `${ids.length} nodes on ${tree ? treeGrow(tree).rows : 0} levels`;
+    start = `${sceneThousands(ids.length)} nodes on ${tree ? treeGrow(tree).rows : 0} levels`;
   } else {
     const count = 2 ** depth;
     first = kind === "tree" ? count - 1 : 0;
     leaves = Array.from({ length: count }, (_, leaf) => first + leaf);
-    start = kind === "tree" ? `${2 * count - 1} nodes on ${depth + 1} levels` : `${count} ${treeLeafKind(picture.sums)}`;
+    start = kind === "tree" ? `${sceneThousands(2 * count - 1)} nodes on ${depth + 1} levels` : `${sceneThousands(count)} ${treeLeafKind(picture.sums)}`;
   }
   const parts = [start, treeLeafWords(loads, leaves, first, depth, kind !== "decision_tree")].filter(Boolean);
   const sentences = [`${parts.join("; ")}.`];
@@ -312,13 +312,20 @@ class TreeLayout {
   boxes(caps) {
     const { start, end, row } = this.grown;
     const span = (this.right - this.left) / this.grown.leaves;
+    const least = this.leastWidth();
     this.x = new Float64Array(start.length);
     this.w = new Float64Array(start.length);
     for (let id = 0; id < start.length; id += 1) {
       const wide = (end[id] - start[id]) * span;
-      this.w[id] = this.mode === "single" ? wide : Math.min(caps[row[id]], Math.max(1.5, 0.82 * wide));
+      const share = 0.94 * wide >= least ? Math.max(0.82 * wide, least) : 0.82 * wide;
+      this.w[id] = this.mode === "single" ? wide : Math.min(caps[row[id]], Math.max(1.5, share));
       this.x[id] = this.left + ((start[id] + end[id]) / 2) * span - this.w[id] / 2;
     }
+  }
+
+  // Of a box that a number of two digits fits.
+  leastWidth() {
+    return this.measure("88", this.palette.label) + 1;
   }
 
   cells() {
@@ -340,7 +347,8 @@ class TreeLayout {
     const forms = [[this.size, " %"], [label, " %"], [this.size, ""], [label, ""]];
     this.rows.forEach((row, l) => {
       const fits = ([size, unit]) => row.h >= 1.02 * size && this.measure(`88${unit}`, size) + 3 <= narrow[l];
-      const form = forms.find(fits);
+      const isTight = row.h >= 1.02 * label && this.leastWidth() <= narrow[l];
+      const form = forms.find(fits) ?? (isTight ? forms[3] : null);
       row.share = form ? { size: form[0], unit: form[1], full: this.measure(`100${form[1]}`, form[0]) } : null;
     });
   }
@@ -891,7 +899,8 @@ class TreeDrawing {
     this.setFont(look.size);
     ctx.fillStyle = look.text;
     ctx.textAlign = "center";
-    const words = this.picture.kind === "decision_tree" ? "no tree yet" : "one matrix";
+    const { kind, routed } = this.picture;
+    const words = kind === "decision_tree" ? "no tree yet" : routed ? routedPlural(routed) : "one matrix";
     ctx.fillText(words, layout.width / 2, layout.bottom + look.size);
   }
 

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.errors import SHARES, Errors, of_target
-from leafscope.app.figures.shared.interval_lines import INTERVAL, check_columns, error_range, in_unit, row_words, seeds_words
+from leafscope.app.figures.shared.interval_lines import (
+    INTERVAL,
+    axis_title,
+    check_columns,
+    error_range,
+    in_unit,
+    row_words,
+    seeds_words,
+)
 from leafscope.app.figures.shared.log_axis import with_zero
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
@@ -81,14 +89,16 @@ class ErrorByCost:
             return frame.empty_figure(look=look, title=title, subject=subject, why=_NOTHING, height=height)
         keys = list(dict.fromkeys(zip(drawn["model"], drawn["variant"])))
         names = {key: _broken(model_words(*key), look) for key in keys}
-        x, options = _places(drawn, _plot_width(list(names.values()), look), look)
+        width = _plot_width(list(names.values()), look)
+        x, options = _places(drawn, width, look)
         drawn = drawn.assign(x=x)
         figure = go.Figure()
         for key in keys:
             mine = drawn[(drawn["model"] == key[0]) & (drawn["variant"] == key[1])]
             _add_model(figure, mine, frame.lines(names[key]), model_style(*key, look), self.cost, look)
         _add_front(figure, drawn, look)
-        figure.update_xaxes(**options, title_text=f"{_MEASURES[self.cost]} (log scale)", showgrid=False)
+        words = axis_title(f"{_MEASURES[self.cost]} (log scale)", width, look)
+        figure.update_xaxes(**options, title_text=words, showgrid=False)
         y_range, from_where = error_range(drawn[INTERVAL], self.errors)
         figure.update_yaxes(title_text=f"test error ({self.errors.axis}{from_where})", range=list(y_range), zeroline=False)
         subtitle = "; ".join([seeds_words(drawn["n"], "bars", fewest=self.errors.fewest), *_remarks(drawn, self.cost)])

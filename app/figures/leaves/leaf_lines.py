@@ -155,7 +155,7 @@ dense net give 4.0 %.'
     def _add_references(self, figure: go.Figure, panel: int, x_range: tuple[float, float], named: set[str], look: Look) -> None:
         """Draw the level lines of a panel; `named` are those that the legend has already."""
         references = [("uniform", self._equal[panel], "solid", theme.TEXT[look.dark], 0.5)]
-        references += [(f"epoch {self._at[0]}", self._share[panel, 0], "dot", theme.MUTED[look.dark], 1.0)]
+        references += [(f"epoch {theme.thousands(self._at[0])}", self._share[panel, 0], "dot", theme.MUTED[look.dark], 1.0)]
         references += [("dense net", self._same[panel], "dashdot", theme.model_colour("dense", dark=look.dark), 1.0)]
         for word, value, dash, colour, thickness in references:
             if not np.isfinite(value):

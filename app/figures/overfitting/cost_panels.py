@@ -117,4 +117,20 @@ def cost_panels(known: pd.DataFrame, at_the_end: Sequence[str], *, with_both: bo
 def _panel(words: str, costs: "pd.Series[float]", width: float, air: float, look: Look) -> CostPanel:
     every = costs.to_numpy(dtype=np.float64)
     at, ends, options = with_zero(every, length=width, look=look, air=air)
+    if words == _COMPARISONS:
+        options |= _ticks_of_few(every, at, ends, width, look)
     return CostPanel(words, width, ends, options, float(at[every == 0].min()) if (every == 0).any() else math.nan)
+
+
+def _ticks_of_few(
+    costs: NDArray[np.floating[Any]], places: NDArray[np.float64], ends: tuple[float, float], width: float, look: Look
+) -> dict[str, Any]:
+    """Label each cost on the axis where there are so few that their numbers do not touch; nothing otherwise."""
+    by_place = dict(sorted(zip(places.tolist(), costs.tolist(), strict=True)))
+    words = [theme.thousands(cost) if cost.is_integer() else theme.three_significant(cost) for cost in by_place.values()]
+    at = [(math.log10(place) - ends[0]) / (ends[1] - ends[0]) * width for place in by_place]
+    room = frame.CHARACTER_WIDTH * theme.FONT_SIZE[look.projector]
+    near = zip(at, at[1:], words, words[1:])
+    if any(b - a < (len(first) + len(second) + 2) / 2 * room for a, b, first, second in near):
+        return {}
+    return {"tickvals": list(by_place), "ticktext": words}

@@ -83,9 +83,10 @@ class LearningCurves:
         at = int(table["epoch"].max()) if self.best_epoch is None else self.best_epoch
         values = table[table["epoch"] == at].set_index("split")["value"]
         if values.empty:
-            return f"No {metric} is recorded at epoch {at}."
+            return f"No {metric} is recorded at epoch {theme.thousands(at)}."
         words = [f"the {theme.SPLIT_WORDS[str(s)]} {metric} is {theme.three_significant(x)}" for s, x in values.items()]
-        return f"At the {'last' if self.best_epoch is None else 'best'} epoch, {at}, {theme.enumerate_words(words)}."
+        which = "last" if self.best_epoch is None else "best"
+        return f"At the {which} epoch, {theme.thousands(at)}, {theme.enumerate_words(words)}."
 
     def table(self) -> pd.DataFrame:
         """List the values: epoch, split, metric, value; test first, then validation and train."""
@@ -107,7 +108,7 @@ class LearningCurves:
                 "line": {"width": theme.LINE_WIDTH[look.projector], "color": colour},
             },
             hovertext=[
-                f"{word}, epoch {epoch}<br>{theme.escape(self.metric)} {theme.three_significant(value)}"
+                f"{word}, epoch {theme.thousands(epoch)}<br>{theme.escape(self.metric)} {theme.three_significant(value)}"
                 for epoch, value in zip(line["epoch"], line["value"])
             ],
             hoverinfo="text",

@@ -18,6 +18,9 @@ from leafscope.app.theme import Look
 from leafscope.core.usage.levels import Level
 
 DEPTH_AXIS = "depth K (gating bits)"
+_LEAST = 4.0
+"""The width of a panel beside which all lines are labelled, in units of the font's size."""
+_CHOSEN = "chosen on validation:"
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def depth_panels(
         depths = pd.concat([depths, pd.Series([float(chosen)])])
     lowest, highest = (int(depths.min()), int(depths.max())) if len(depths) else (0, 0)
     words = {key: model_words(*key) for key in dict.fromkeys(zip(curves["model"], curves["variant"]))}
-    layout = _Layout.of([*words.values(), *(level.short for level in behind)], len(panels), look)
+    bright = {key: said for key, said in words.items() if key[0] in in_colour}
+    layout = _Layout.of([*words.values(), *(level.short for level in behind)], [*bright.values()], len(panels), look)
     figure = make_subplots(
         rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=layout.spacing, column_widths=[1.0] * len(panels)
     )
@@ -84,7 +88,8 @@ def depth_panels(
     ]
     subtitle = [interval_lines.seeds_words(curves["n"], "bands", fewest=fewest), *_grey_words(curves, in_colour)]
     subtitle += [drawn_words(behind)] if behind else []
-    subtitle += [f"K = {chosen} chosen on validation"] if chosen is not None and look.projector else []
+    is_said = chosen is not None and not _has_room_for_chosen(chosen, x_range, layout.width, look)
+    subtitle += [f"K = {chosen} chosen on validation"] if is_said else []
     frame.frame(figure, look=look, title=title, subject=subject, subtitle="; ".join(subtitle), height=height)
     if chosen is not None:
         y_range = _mark_chosen(figure, chosen, x_range, y_range, len(panels), layout.width, look)
@@ -94,6 +99,8 @@ def depth_panels(
     inside = interval_lines.panel_height(figure, look)
     figure.update_yaxes(title_text=interval_lines.axis_title(measure, inside, look), col=1)
     for column, labels in enumerate(ends, start=1):
+        if layout.is_narrow:
+            labels = [label for label in labels if label.lit and column == len(panels)]
         label_ends(figure, labels, panel=column, x_range=x_range, y_range=y_range, width=layout.width, height=inside, look=look)
     return figure
 
@@ -147,14 +154,21 @@ class _Layout:
     """For labels right of the last panel, in px."""
     spacing: float
     """The gap between panels, with the labels of the left one, as a share of the width of all."""
+    is_narrow: bool = False
+    """Whether there is room for labels right of the last panel only, and for those of lit lines."""
 
     @classmethod
-    def of(cls, labels: Sequence[str], panels: int, look: Look) -> "_Layout":
+    def of(cls, labels: Sequence[str], lit: Sequence[str], panels: int, look: Look) -> "_Layout":
+        size = theme.FONT_SIZE[look.projector]
         right = label_width(labels, look)
         between = right + 10
-        inside = look.width - 4.5 * theme.FONT_SIZE[look.projector] - right
-        width = max(60.0, (inside - (panels - 1) * between) / panels)
-        return cls(width, right, min(0.6, between / inside))
+        inside = look.width - 4.5 * size - right
+        width = (inside - (panels - 1) * between) / panels
+        if width >= _LEAST * size or panels == 1:
+            return cls(max(60.0, width), right, min(0.6, between / inside))
+        right, between = label_width(lit, look), float(size)
+        inside = look.width - 4.5 * size - right
+        return cls(max(60.0, (inside - (panels - 1) * between) / panels), right, between / inside, is_narrow=True)
 
 
 def _pen(model: str, variant: str, lit: bool, split: str, look: Look) -> dict[str, Any]:
@@ -246,6 +260,12 @@ def _grey_words(curves: pd.DataFrame, lit: Sequence[str]) -> list[str]:
     return [] if curves["model"].isin(lit).all() else ["grey: other models"]
 
 
+def _has_room_for_chosen(chosen: int, x_range: tuple[float, float], width: float, look: Look) -> bool:
+    """Whether the words beside the line of the chosen depth fit on one of its sides."""
+    left = (chosen - x_range[0]) / (x_range[1] - x_range[0]) * width
+    return not look.projector and frame.fits(_CHOSEN, max(left, width - left), look)
+
+
 def _mark_chosen(
     figure: go.Figure,
     chosen: int,
@@ -258,7 +278,7 @@ def _mark_chosen(
     """Mark the chosen depth in every panel, say so above the lines of the first, and give the y range with that room."""
     size = theme.FONT_SIZE[look.projector]
     left = (chosen - x_range[0]) / (x_range[1] - x_range[0]) * width
-    words = ([] if look.projector else ["chosen on validation:"]) + [f"K = {chosen}"]
+    words = [_CHOSEN] * _has_room_for_chosen(chosen, x_range, width, look) + [f"K = {chosen}"]
     parts = [" ".join(words)] if frame.fits(" ".join(words), max(left, width - left), look) else words
     for panel in range(1, panels + 1):
         frame.mark_line(figure, chosen, panel, look)

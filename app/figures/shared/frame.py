@@ -18,6 +18,12 @@ from leafscope.core.limits import check_depth
 CHARACTER_WIDTH = 0.5
 """Width of an average character of the font, in units of its size."""
 
+_PHONE, _HEADED = 450, 2
+"""Px below which a figure is higher by the lines of its title and subtitle that are more than these."""
+
+_BUTTONS = 60
+"""Px of the buttons that a phone shows right of a title all the time."""
+
 EMPTY_WHY = "There are no rows to show."
 
 UNUSED = "rgba(0,0,0,0)"
@@ -38,11 +44,14 @@ def frame(
 ) -> go.Figure:
     """Dress a figure: template, title (`title, subject`) and subtitle, both escaped here, height in px, legend outside."""
     size = theme.FONT_SIZE[look.projector]
-    heading = wrapped(f"{title}, {subject}" if subject else title, theme.TITLE_SIZE[look.projector], look.width - 30)
+    room = look.width - 30 - (_BUTTONS if look.width < _PHONE else 0)
+    heading = wrapped(f"{title}, {subject}" if subject else title, theme.TITLE_SIZE[look.projector], room)
     small = wrapped(subtitle, size, look.width - 30) if subtitle else []
     line = theme.TITLE_SIZE[look.projector]
     count = len(heading) + len(small)
     top = 14 + 1.3 * line * count
+    if look.width < _PHONE:
+        height += round(1.3 * line * max(0, count - _HEADED))
     text = lines(heading)
     if small:
         # Plotly's own subtitle stands a line too low

@@ -203,7 +203,8 @@ def integer_axis(figure: go.Figure, *, low: int, high: int, width: float, title:
     ends = (low - air, high + air)
     pitch = width / (ends[1] - ends[0])
     step = next(s for s in (1, 2, 4, 8, 16, 32) if s * pitch > 1.6 * theme.FONT_SIZE[look.projector] or s == 32)
-    figure.update_xaxes(title_text=title, range=list(ends), tick0=0, dtick=step, tickformat="d", showgrid=False, zeroline=False)
+    words = axis_title(title, width, look)
+    figure.update_xaxes(title_text=words, range=list(ends), tick0=0, dtick=step, tickformat="d", showgrid=False, zeroline=False)
     return ends
 
 

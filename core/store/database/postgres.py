@@ -7,11 +7,12 @@ the URL in LEAFSCOPE_DATABASE, which other users of the machine cannot read.
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Double, Engine, Integer, LargeBinary, String, Table, Text, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from leafscope.core.errors import StoreError
 
@@ -80,6 +81,26 @@ def hold_write_lock(connection: Connection, at_once: bool = False) -> None:
     connection.execute(text(f"SELECT {patience}pg_advisory_xact_lock({WRITE_LOCK})"))
 
 
+_BINARY = {String: "text", Text: "text", Integer: "int4", Double: "float8", LargeBinary: "bytea"}
+"""What columns of these types are called in PostgreSQL's binary form."""
+
+
+def copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that name the same columns by COPY, for which each row is no statement of its own; no key may exist yet."""
+    import psycopg
+
+    names = list(rows[0])
+    statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
+    try:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(statement) as stream:
+            stream.set_types([_BINARY[type(table.c[name].type)] for name in names])
+            for row in rows:
+                stream.write_row([row[name] for name in names])
+    except psycopg.Error as error:  # as SQLAlchemy does with what it executes itself
+        raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=connection.dialect) from error
+
+
 def can_pass(error: BaseException) -> bool:
     """Whether it may work again later, though the driver calls it a mistake of the program."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) in _PASSING
@@ -125,6 +146,7 @@ class ServerClock:
             now, monotonic = self._clock(), time.monotonic()
             if self._asked is None or self._is_old(now, monotonic):
                 with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    now = self._clock()  # to connect may have taken long
                     there = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
                 after = self._clock()
                 self._ahead, self._asked = float(there) - (now + after) / 2, (after, time.monotonic())

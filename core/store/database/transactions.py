@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, LargeBinary, Table, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leafscope.core.errors import StoreError
@@ -104,16 +104,21 @@ def insert_new(connection: Connection, table: Table) -> Any:
     return dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
-def insert_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that name the same columns; those whose key already exists are skipped.
+def insert_all(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    may_exist: Callable[[Mapping[str, Any]], bool] = lambda row: False,
+) -> None:
+    """Insert rows that name the same columns; a server gets those whose keys are new all in one message.
 
-    A server gets a column at a time in one statement, since each row would be a message of its own, which it answers.
+    `may_exist` tells of a row whether its key may exist already, in which case it is skipped.
     """
-    if connection.dialect.name == "sqlite" or any(isinstance(column.type, LargeBinary) for column in table.columns):
+    if connection.dialect.name == "sqlite":
         connection.execute(insert_new(connection, table), list(rows))
         return
-    for part in chunks(rows):
-        columns = [table.c[name] for name in part[0]]
-        arrays = [func.unnest(literal([row[column.name] for row in part], ARRAY(column.type))) for column in columns]
-        added = postgresql.insert(table).from_select([column.name for column in columns], select(*arrays))
-        connection.execute(added.on_conflict_do_nothing())
+    known = [row for row in rows if may_exist(row)]
+    if known:
+        connection.execute(insert_new(connection, table), known)
+    if len(known) < len(rows):
+        postgres.copy(connection, table, [row for row in rows if not may_exist(row)])

@@ -1,15 +1,22 @@
 """Controls: every configuration goes through them, and through the address, unchanged."""
 
 import json
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from leafscope.app.playground import controls
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, changed, field_names
+from leafscope.app.playground.presets import PRESETS
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, changed, field_names
 from leafscope.core.config.presets import CHECKERBOARD, EXAMPLE, TEACHER_IN_PLANE
 from leafscope.core.datasets import DATA_SETS
+from leafscope.core.models import MODELS, baselines
+from leafscope.core.store.archive.examples import load_examples
+from leafscope.core.store.store import Store
+from leafscope.core.sweep.members import distinct_runs
 from tests.core.models.toys import MIXTURE, nearest, slope_one  # noqa: F401 -- fixtures
 from tests.plugin import run_python
 
@@ -183,6 +190,25 @@ def test_a_run_goes_through_controls_and_address(run: RunConfig) -> None:
     at = draw(run)
     assert drawn(at) == run
     assert drawn(draw(address=address(at))) == run
+
+
+def test_nothing_is_changed_on_any_run_that_comes_with_the_program_or_is_set_beside_it(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "first.db")) as store:
+        load_examples(store)
+        shipped = [summary.config for summary in store.list_runs()]
+    every_kind = {"net.kind": [kind for kind, model in MODELS.items() if model.is_gated], "net.depth": [0, 2]}
+    beside = distinct_runs(SweepConfig(base=RunConfig(data=TEACHER_IN_PLANE.data), axes=every_kind, baselines=[*baselines()]))
+    presets = [preset.run for preset in PRESETS.values()]
+    once = {(run.data.name, str(run.net), run.train.gate_gradient): run for run in (*shipped, *beside, *presets)}
+    at = draw()
+    for run in once.values():
+        said = drawn(load(at, run))
+        assert controls.says(run) == said
+        assert controls.meant(said, run) == run
+        assert said == run or not run.net.model.choice
+        other = changed(said, {"seed": 99})
+        assert controls.meant(other, run) == other
+    assert len(once) > len(MODELS)
 
 
 def test_a_run_keeps_a_value_that_was_the_default_of_the_data_set_before() -> None:

@@ -1,5 +1,7 @@
 """The form of a sweep: lists of numbers as people type them, sweeps from and to the URL, faults said in a sentence."""
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from leafscope.app.figures.shared.interval_lines import phrase
 from leafscope.app.figures.shared.model_style import model_words
-from leafscope.app.sweeps.form import CHOICES
+from leafscope.app.sweeps.form import CHOICES, differs, says
 from leafscope.app.sweeps.form import models as form_models
 from leafscope.app.sweeps.numbers_field import MOST, parse_real, parse_whole, write_real, write_whole
 from leafscope.core.config import DataConfig, RunConfig, SweepConfig, presets
 from leafscope.core.datasets import DATA_SETS, shape
+from leafscope.core.store.archive.examples import load_examples
+from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import check, distinct_runs
 from tests.core.models.toys import nearest  # noqa: F401 -- a fixture
 
@@ -267,6 +271,37 @@ def test_what_is_typed_is_in_the_sweep() -> None:
 def test_a_stored_preset_is_shown_as_it_is(data: str) -> None:
     sweep = presets.depth_sweep(data, widths=(8, 12), depths=(0, 1, 5), seeds=(0, 4))
     assert found(drawn(sweep)).sweep_id == sweep.sweep_id
+
+
+def sweeps_that_come_along(where: Path) -> list[SweepConfig]:
+    """The sweeps of a first visit."""
+    with closing(Store(where / "first.db")) as store:
+        load_examples(store)
+        return [info.config for info in store.sweeps()]
+
+
+def test_the_form_describes_every_sweep_that_comes_with_the_program(tmp_path: Path) -> None:
+    shipped = sweeps_that_come_along(tmp_path)
+    assert presets.EXAMPLE_SWEEP.sweep_id in {sweep.sweep_id for sweep in shipped}
+    for sweep in (*shipped, *map(presets.depth_sweep, presets.DATA)):
+        said = says(sweep)
+        assert said is not None
+        assert said.sweep_id == sweep.sweep_id
+        assert found(drawn(sweep)).sweep_id == sweep.sweep_id
+        assert not differs(said, sweep)
+        assert differs(changed_by_a_person(said), sweep)
+
+
+def changed_by_a_person(sweep: SweepConfig) -> SweepConfig:
+    return sweep.model_copy(update={"axes": sweep.axes | {"net.width": [5]}})
+
+
+def test_what_the_form_cannot_describe_nobody_changed() -> None:
+    sweep = SweepConfig(base=RunConfig.model_validate({"net": {"tree_layers": 2}}), axes={"train.batch_size": [8, 16]})
+    loaded = found(drawn(sweep))
+    assert loaded.sweep_id != sweep.sweep_id
+    assert not differs(loaded, sweep)
+    assert differs(changed_by_a_person(loaded), sweep)
 
 
 def test_a_generator_draws_enough_rows_for_all_sizes() -> None:

@@ -2,18 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.core.worker import nursery
 from tests.postgres import make_certificate
+from tests.tools import counting
 
 
 class DaskCluster:
     """A scheduler and its workers; each can be killed, and started again."""
 
-    def __init__(self, folder: Path, database: str, hold: Path | None = None) -> None:
+    def __init__(self, folder: Path, database: str, hold: Path | None = None, more: Mapping[str, str] | None = None) -> None:
         self._folder, self._hold = folder, hold
         certificate, key = folder / "dask.crt", folder / "dask.key"
         make_certificate(certificate, key)
@@ -21,7 +22,7 @@ class DaskCluster:
         for role in ("SCHEDULER", "WORKER", "CLIENT"):
             tls |= {f"{role}__CERT": certificate, f"{role}__KEY": key}
         self.environment = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(path) for name, path in tls.items()}
-        self._of_workers = self.environment | {"LEAFSCOPE_DATABASE": database}
+        self._of_workers = self.environment | {"LEAFSCOPE_DATABASE": database} | (more or {})
         self.scheduler: BaseProcess | None = None
         self.workers: list[BaseProcess] = []
         self.port = 0
@@ -53,9 +54,11 @@ class DaskCluster:
 
 
 @contextlib.contextmanager
-def dask_cluster(folder: Path, database: str, workers: int, hold: Path | None = None) -> Iterator[DaskCluster]:
-    """A cluster while the block runs."""
-    made = DaskCluster(folder, database, hold)
+def dask_cluster(
+    folder: Path, database: str, workers: int, hold: Path | None = None, more: Mapping[str, str] | None = None
+) -> Iterator[DaskCluster]:
+    """A cluster while the block runs; `more` is for the environment of its workers."""
+    made = DaskCluster(folder, database, hold, more)
     try:
         made.start_scheduler()
         for _ in range(workers):
@@ -86,6 +89,7 @@ def _serve(address: str, folder: Path, hold: Path | None) -> int:
     from distributed.security import Security
 
     nursery.adjust(hold)
+    counting.count()
 
     async def serve() -> None:
         async with Worker(address, nthreads=1, security=Security(), local_directory=str(folder)) as worker:

@@ -158,6 +158,18 @@ def test_a_cost_of_0_has_a_place_left_of_all_others() -> None:
     assert lines(ErrorByComputation(computation()))["decision tree, K 0–2"]["x"].tolist() == [0.5, 1, 2]
 
 
+def test_the_few_costs_of_decision_trees_are_all_numbered() -> None:
+    def numbered(costs: list[float]) -> tuple[str, ...]:
+        trees = [("decision_tree", "", k, NAN, 500, cost, 0.5) for k, cost in enumerate(costs)]
+        nets = narrow()[narrow()["model"] != "decision_tree"]
+        points = pd.concat([nets, with_interval(trees, "model variant depth width n_train cost mean")])
+        return tuple(ErrorByComputation(points).figure().layout.xaxis.ticktext)
+
+    assert numbered([0.0, 2.0, 4.0]) == ("0", "2", "4")
+    assert numbered([0.0, 1.98, 3.96]) == ("0", "1.98", "3.96")
+    assert len(numbered([3 + k / 100 for k in range(20)])) < 6
+
+
 def test_what_cannot_be_shown_is_refused() -> None:
     with pytest.raises(ValueError, match="cost must be at least 0, got -1"):
         ErrorByComputation(computation().assign(cost=-1))

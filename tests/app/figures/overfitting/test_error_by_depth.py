@@ -128,3 +128,16 @@ def test_sentence_names_the_depths_of_a_model_that_has_fewer() -> None:
 
 def test_no_error_at_the_chosen_depth_is_said() -> None:
     assert ErrorByDepth(errors().query("model == 'tree'"), chosen=9).sentence() == "No test error is recorded yet at K = 9."
+
+
+def test_on_a_phone_panels_keep_their_room_and_what_has_no_room_is_in_the_subtitle() -> None:
+    wide, phone = (ErrorByDepth(errors(), lit=["tree"], chosen=1).figure(look=Look(width=width)) for width in (1000, 350))
+    for figure, labels in ((wide, 2), (phone, 1)):
+        ends = [note for note in figure.layout.annotations if note.text == "tree"]
+        assert len(ends) == labels
+        said = "K = 1 chosen on validation" in title(figure)
+        assert said != any("chosen on validation" in note.text for note in figure.layout.annotations)
+        first, second = (figure.layout[axis].domain for axis in ("xaxis", "xaxis2"))
+        assert first[1] < second[0]
+    px = (phone.layout.xaxis.domain[1] - phone.layout.xaxis.domain[0]) * (350 - phone.layout.margin.r - 63)
+    assert px > 60
