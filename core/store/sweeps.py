@@ -13,7 +13,7 @@ from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.store.database.transactions import QUEUE_ORDER, chunks, insert_new
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, runs, sweeps
-from leafscope.core.store.values.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission
+from leafscope.core.store.values.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission, configuration
 from leafscope.core.store.values.rows import sweep_info
 from leafscope.core.store.values.summaries import SweepInfo
 
@@ -178,7 +178,7 @@ def _many(rows: Sequence[Row[Any]], seconds: Callable[[RunConfig], float], budge
     """Count the first rows that together take `budget` seconds: at least one, and all if they take less."""
     for number, row in enumerate(rows, start=1):
         with contextlib.suppress(LeafscopeError, ValueError):  # such a run fails later, with its own message
-            budget -= seconds(RunConfig.model_validate_json(row.config))
+            budget -= seconds(configuration(row.config))
         if budget <= 0:
             return number
     return len(rows)

@@ -247,7 +247,7 @@ def test_a_member_lost_in_the_midst_is_dropped_and_the_others_go_on(db: Store, m
     other = changed(BASE, {"seed": 1})
 
     def lose(self: Any, record: Any) -> None:
-        if record.epoch == 2 and self._claim.run_id == BASE.run_id:
+        if record.epoch == 2 and self.claim.run_id == BASE.run_id:
             with db._write() as connection:
                 connection.exec_driver_sql(
                     f"UPDATE attempts SET worker_id = 'another' WHERE run_id = '{BASE.run_id}' AND status = 'running'"
