@@ -131,10 +131,10 @@ def recorded(times: int) -> None:
     model, x = nn.Sequential(*(Layer() for _ in range(8))), torch.randn(512, 1024)
     modules = {f"{layer}.gate": 2 for layer in range(8)}
 
-    def seconds(run: Callable[[], object]) -> float:
-        began = time.perf_counter()
+    def seconds(run: Callable[[], object]) -> tuple[float, float]:
+        began = time.perf_counter(), time.process_time()
         run()
-        return time.perf_counter() - began
+        return time.perf_counter() - began[0], time.process_time() - began[1]
 
     plain, beside = [], []
     with torch.no_grad():
@@ -143,12 +143,12 @@ def recorded(times: int) -> None:
             plain.append(seconds(lambda: model(x)))
             with record(model, modules=modules):
                 beside.append(seconds(lambda: model(x)))
-    say("a forward pass", plain)
-    say("the same, recorded", beside)
-    pairs = statistics.median(one / other - 1 for one, other in zip(beside, plain, strict=True))
-    print(
-        f"recording: {statistics.median(beside) / statistics.median(plain) - 1:+.1%} of medians, {pairs:+.1%} median of pairs"
-    )
+    for clock, ones, others in zip(("wall", "CPU"), zip(*beside, strict=True), zip(*plain, strict=True), strict=True):
+        say(f"a forward pass, {clock}", list(others))
+        say(f"the same, recorded, {clock}", list(ones))
+        pairs = statistics.median(one / other - 1 for one, other in zip(ones, others, strict=True))
+        medians = statistics.median(ones) / statistics.median(others) - 1
+        print(f"recording, {clock}: {medians:+.1%} of medians, {pairs:+.1%} median of pairs")
 
 
 def say(what: str, seconds: list[float]) -> None:
