@@ -14,7 +14,7 @@ from leafscope.app.balance.sections import PAIR, BalanceView, expected_at
 from leafscope.app.figures.balance.lorenz import LorenzCurve
 from leafscope.app.figures.balance.node_balance import NodeBalance
 from leafscope.app.figures.shared.chance import Band, columns_of, compared
-from leafscope.app.leaves import choose_view, node
+from leafscope.app.leaves import choose_view, experts, node
 from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
 from leafscope.app.parts.save_table import save_table
@@ -38,9 +38,14 @@ BESIDE = ("effective_leaves", "dead_fraction", "max_violation")
 
 def main() -> None:
     """Lay out the page."""
-    st.title("How evenly the leaves are used")
+    heading = st.empty()
+    heading.title("How evenly the leaves are used")
     found = choose_view.open_run("its balance appears here")
     if found is None:
+        return
+    if not found.run.config.net.has_leaves:
+        heading.title("How evenly the experts are used")
+        experts.balance(found)
         return
     view = BalanceView(**vars(found), length=_length(found.depth))
     counts = view.lengths[view.split]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from leafscope.app.leaves import choose_view, depths, errors, members, numbers, scores, sections, tree, weights
+from leafscope.app.leaves import choose_view, depths, errors, experts, members, numbers, scores, sections, tree, weights
 from leafscope.app.leaves import node as leaves_node
 from leafscope.app.leaves.node import LeafView
 
@@ -34,16 +34,31 @@ OF_NUMBERS = {
 }
 """The same where numbers are predicted."""
 
+OF_GATES = ("explain", "margins", "matrix")
+"""Parts that only nets with gates have."""
+
 
 def main() -> None:
     """Lay out the page."""
-    st.title("Which sign patterns the data reach")
+    heading = st.empty()
+    heading.title("Which sign patterns the data reach")
     found = choose_view.open_run("its leaves appear here")
     if found is None:
+        return
+    net = found.run.config.net
+    if not net.has_leaves:
+        heading.title("Which experts the rows use")
+        experts.who_uses_them(found)
         return
     view = leaves_node.choose(found)
     _main_figures(view)
     parts = PARTS if view.data.n_classes else OF_NUMBERS
+    if not net.gated:
+        parts = {key: part for key, part in parts.items() if key not in OF_GATES}
+        st.caption(
+            f"{net.model.default_line.in_a_sentence.capitalize()} decides by learned shares, not by signs of K gates: "
+            "explanations by matrices, gate margins and matrices of prefixes are left out here."
+        )
     chosen = leaves_node.part({key: words for key, (words, _) in parts.items()})
     parts[chosen][1](view)
 

@@ -56,10 +56,10 @@ def main() -> None:
             with fold:
                 _regions(shown)
     gallery.draw(shown)
-    if not shown.active and shown.last and shown.config.net.gated:
+    if not shown.active and shown.last and shown.config.net.routed_layers:
         st.page_link(
             navigation.LEAVES_PAGE,
-            label="See the rows in each leaf",
+            label="See the rows in each leaf" if shown.config.net.has_leaves else "See the rows of each expert",
             icon=":material/account_tree:",
             query_params={session.Keys.RUN: shown.run_id},
         )
@@ -126,22 +126,24 @@ def _regions(shown: RunSummary) -> None:
     of_plane = grid(data, GRID)
     region, leaves = trained.predict(data.standardize(of_plane))
     square = (GRID, GRID)
-    layer = f", gated layer {run.net.tree_layers}" if run.net.tree_layers > 1 else ""
+    kind = "gated" if run.net.gated else "routed"
+    layer = f", {kind} layer {len(leaves)}" if len(leaves) > 1 else ""
+    changes = "sign pattern" if run.net.gated else "likeliest leaf" if run.net.has_leaves else "likeliest expert"
     drawing.show(
         DecisionRegions(
             xx=of_plane[:GRID, 0],
             yy=of_plane[::GRID, 1],
             region=region.reshape(square),
-            leaf=leaves[-1].reshape(square) if leaves else None,
-            depth=run.net.depth,
+            leaf=leaves[-1].reshape(len(of_plane), -1)[:, 0].reshape(square) if leaves else None,
+            depth=run.net.depth if run.net.has_leaves else None,
             x=data.raw[data.train.index],
             y=data.train.y,
             class_names=data.class_names,
             feature_names=(data.feature_names[0], data.feature_names[1]),
         ),
         key="decision_regions",
-        caption=f"Predictions on a {GRID} x {GRID} grid, {trained.words(shown.epochs_done)}; lines: where the sign pattern "
-        f"changes{layer}; points: training rows.",
+        caption=f"Predictions on a {GRID} x {GRID} grid, {trained.words(shown.epochs_done)}; lines: where the "
+        f"{changes} changes{layer}; points: training rows.",
         subject=shown.label,
     )
 

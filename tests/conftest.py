@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,13 +20,33 @@ settings.load_profile("leafscope")
 torch.set_num_threads(1)
 
 
-WAIT_LONG = ("tests/core/worker/", "tests/test_variants.py")
-"""Tests that wait for processes of their own."""
+FIRST = (
+    *("tests/core/worker/", "tests/test_variants.py"),
+    *(f"tests/pages/test_{page}_page.py" for page in ("overfitting", "playground", "leaves", "balance", "compare")),
+    *("tests/app/figures/test_contract.py", "tests/app/decks/talk/"),
+    *(
+        f"tests/e2e/test_{name}.py"
+        for name in ("pages", "story", "faults", "access", "overfitting", "leaves", "thread", "compare")
+    ),
+)
+"""Files that take longest, among them those that wait for processes of their own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits longest comes first, so that other tests fill the time; `--no-loadscope-reorder` keeps this order."""
-    items.sort(key=lambda item: not item.nodeid.startswith(WAIT_LONG))
+    """What takes longest comes first, so that other files fill the time; `--no-loadscope-reorder` keeps this order."""
+    items.sort(key=lambda item: next((n for n, name in enumerate(FIRST) if item.nodeid.startswith(name)), len(FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, tests of workers are of one process, which prepares once what they are forked off."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return FIRST[0] if nodeid.startswith(FIRST[0]) else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

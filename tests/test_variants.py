@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -235,16 +236,65 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_in(copy: Path, *arguments: str, code: str = "import sys; from leafscope.app.cli import main; sys.exit(main())") -> str:
-    """What Python prints with the copy in front of what is installed."""
+COMMAND = "import sys; from leafscope.app.cli import main; sys.exit(main())"
+
+PREPARED = """
+import importlib, json, os, sys, traceback
+for name in ("leafscope.app.cli", "leafscope.app.server", "leafscope.core.worker.worker", "streamlit.testing.v1"):
+    importlib.import_module(name)
+from leafscope.core.training import compiling
+compiling.make_ready()
+for line in sys.stdin:
+    arguments, code, said, errors = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        for number, path in ((1, said), (2, errors)):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        sys.argv[1:] = arguments
+        status = 1
+        try:
+            exec(compile(code, "<code>", "exec"), {"__name__": "__main__"})
+            status = 0
+        except SystemExit as error:
+            status = error.code or 0
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""A process that has imported everything, off which others are forked that then run what they are told."""
+
+
+@pytest.fixture(scope="module")
+def prepared(copy: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Python with the copy in front of what is installed."""
     environment = os.environ | {"PYTHONPATH": str(copy)}
-    command = [sys.executable, "-P", "-c", code, *arguments]
-    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    command = [sys.executable, "-P", "-c", PREPARED]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=copy, env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]
+        yield process
+        process.stdin.close()
 
 
-def test_a_command_is_one_file(copy: Path) -> None:
+@pytest.fixture
+def run_in(copy: Path, prepared: "subprocess.Popen[str]") -> Callable[..., str]:
+    """Run code, or the console script, in a process with the copy; gives what it printed."""
+
+    def run(*arguments: str, code: str = COMMAND) -> str:
+        said, errors = copy / "said", copy / "errors"
+        assert prepared.stdin is not None
+        assert prepared.stdout is not None
+        prepared.stdin.write(json.dumps([arguments, code, str(said), str(errors)]) + "\n")
+        prepared.stdin.flush()
+        assert prepared.stdout.readline() == "0\n", said.read_text() + errors.read_text()
+        return said.read_text()
+
+    return run
+
+
+def test_a_command_is_one_file(run_in: Callable[..., str]) -> None:
     code = """
 from contextlib import suppress
 from leafscope.app.cli import main
@@ -252,29 +302,29 @@ main(["hello", "you"])
 with suppress(SystemExit):
     main(["--help"])
 """
-    said = run_in(copy, code=code)
+    said = run_in(code=code)
     assert said.startswith("hello you\n")
     assert "a toy command" in said
 
 
-def test_a_sweep_takes_a_data_set_a_model_and_a_gate_gradient(copy: Path) -> None:
-    run_in(copy, "sweep", "toys.toml", "--database", str(copy / "sweep.db"), "--csv", "toys.csv")
+def test_a_sweep_takes_a_data_set_a_model_and_a_gate_gradient(copy: Path, run_in: Callable[..., str]) -> None:
+    run_in("sweep", "toys.toml", "--database", str(copy / "sweep.db"), "--csv", "toys.csv")
     rows = (copy / "toys.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 2 + 2
     assert sum("nearest" in row and "finished" in row for row in rows) == 2
     assert all("slope_one" in row and "stripes" in row for row in rows[1:])
 
 
-def test_a_statistic_of_counts_is_one_file(copy: Path) -> None:
+def test_a_statistic_of_counts_is_one_file(run_in: Callable[..., str]) -> None:
     code = """
 from leafscope.core.usage.chance import expected_balance
 from leafscope.core.usage.summary import summarize
 print(summarize([[0, 0, 1, 3]], 2)["fullest"].tolist(), expected_balance([4, 0])["fullest"].mean)
 """
-    assert run_in(copy, code=code) == "[0.5] 1.0\n"
+    assert run_in(code=code) == "[0.5] 1.0\n"
 
 
-def test_a_kernel_is_one_file(copy: Path) -> None:
+def test_a_kernel_is_one_file(run_in: Callable[..., str]) -> None:
     code = """
 import torch
 from leafscope.core.kernels import KERNELS, leaf_linear, reference
@@ -289,22 +339,22 @@ for dtype in (torch.float32, torch.float64):
         torch.testing.assert_close(leaf_linear(*given), reference.leaf_linear(*given))
         print(dtype, tree)
 """
-    assert run_in(copy, code=code).splitlines() == [
+    assert run_in(code=code).splitlines() == [
         *(" ".join([*KERNELS, "row_by_row"]), "torch.float32 True", "torch.float32 False"),
         *("row by row", "torch.float64 True", "row by row", "torch.float64 False"),
     ]
 
 
-def test_the_worker_trains_them(copy: Path) -> None:
-    first, second = run_in(copy, str(copy / "worker.db"), code=WORKER).splitlines()[-2:]
+def test_the_worker_trains_them(copy: Path, run_in: Callable[..., str]) -> None:
+    first, second = run_in(str(copy / "worker.db"), code=WORKER).splitlines()[-2:]
     assert first.startswith("finished stripes nearest s0 ")
     assert second.startswith("finished stripes tree K2 w4 S1 e3 s0 ")
     assert first.endswith(" None")
 
 
-def test_pages_offer_them(copy: Path) -> None:
+def test_pages_offer_them(copy: Path, run_in: Callable[..., str]) -> None:
     main = copy / "leafscope" / "app" / "main.py"
-    playground, page, overfitting = run_in(copy, str(copy / "pages.db"), str(main), code=PAGES).splitlines()[-3:]
+    playground, page, overfitting = run_in(str(copy / "pages.db"), str(main), code=PAGES).splitlines()[-3:]
     for words in ("Toy stripes", "toy neighbours", "toy slope"):
         assert words in playground
     assert page == "['A toy page']"
@@ -312,8 +362,8 @@ def test_pages_offer_them(copy: Path) -> None:
     assert "Toy stripes" in overfitting
 
 
-def test_a_field_of_a_configuration_is_declared_once(copy: Path) -> None:
-    found = json.loads(run_in(copy, str(copy / "field.db"), code=OF_A_FIELD))
+def test_a_field_of_a_configuration_is_declared_once(copy: Path, run_in: Callable[..., str]) -> None:
+    found = json.loads(run_in(str(copy / "field.db"), code=OF_A_FIELD))
     plain = [RunConfig(), *(RunConfig.model_validate({"net": {"kind": kind}}) for kind in ("dense", "logistic"))]
     assert found["runs"] == [run.run_id for run in plain]
     assert found["sweeps"] == [SweepConfig().sweep_id] * 2
@@ -329,9 +379,9 @@ def test_a_field_of_a_configuration_is_declared_once(copy: Path) -> None:
     assert found["values"] == [0.0, 0.1]
 
 
-def test_a_sweep_over_a_field_trains_it(copy: Path) -> None:
+def test_a_sweep_over_a_field_trains_it(copy: Path, run_in: Callable[..., str]) -> None:
     (copy / "field.toml").write_text(FIELD_SWEEP)
-    run_in(copy, "sweep", "field.toml", "--database", str(copy / "field_sweep.db"), "--csv", "field.csv")
+    run_in("sweep", "field.toml", "--database", str(copy / "field_sweep.db"), "--csv", "field.csv")
     rows = list(csv.DictReader((copy / "field.csv").read_text().splitlines()))
     assert [(row["train.label_smoothing"], row["status"]) for row in rows] == [("0.0", "finished"), ("0.5", "finished")]
     assert float(rows[0]["best_train_loss"]) < float(rows[1]["best_train_loss"])
@@ -339,9 +389,9 @@ def test_a_sweep_over_a_field_trains_it(copy: Path) -> None:
     assert rows[0]["run_id"] == base.run_id
 
 
-def test_the_playground_asks_for_a_field(copy: Path) -> None:
+def test_the_playground_asks_for_a_field(copy: Path, run_in: Callable[..., str]) -> None:
     main = copy / "leafscope" / "app" / "main.py"
-    control, address, errors = run_in(copy, str(copy / "control.db"), str(main), code=CONTROL).splitlines()[-3:]
+    control, address, errors = run_in(str(copy / "control.db"), str(main), code=CONTROL).splitlines()[-3:]
     assert control == "Toy smoothing 0.0 Share of each label that all classes get alike."
     assert address in ("0.2", "['0.2']")
     assert "must be a number from 0 to 0.9, got 1.5" in errors.replace("\\", "").replace("\u2060", "")

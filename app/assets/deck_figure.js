@@ -27,6 +27,8 @@ window.deckParts = {
       data,
       layout: { ...layout, width, height, autosize: false, dragmode: false },
     }));
+    const texts = { title: ".heading bdi", caption: ".caption bdi" }; // a state may have its own
+    for (const name of Object.keys(texts)) texts[name] = box.closest(".slide")?.querySelector(texts[name]);
     let shown = -1;
     let wanted = -1;
     let onScreen = null; // while it is printed: the state that the screen shows
@@ -45,6 +47,9 @@ window.deckParts = {
       slider.value = state;
       slider.setAttribute("aria-valuetext", states[state].name);
       said.textContent = states[state].name;
+      for (const [name, place] of Object.entries(texts)) {
+        if (place && states[state][name]) place.textContent = states[state][name];
+      }
       return busy;
     };
     await statesAxes(sized);

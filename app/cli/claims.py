@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PROTOCOL = Path(__file__).parents[2] / "data" / "claims" / "protocol.toml"
 OUT = Path("data/docs/results.md")
 
+OTHERS = "\n<!-- Written by python -m tests.tools.routed"
+"""What begins a part of the page that is written otherwise, and kept."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -129,7 +132,8 @@ def write(cells: "list[Cell]", provenance: list[str], out: Path, readme: Path | 
     own = [(cell.name, cell.models) for cell in cells]
     figure = out.with_suffix(".svg")
     figure.write_text(results_figure(own), encoding="utf-8")
-    out.write_text(results_page(cells, figure.name, provenance), encoding="utf-8")
+    others = out.read_text(encoding="utf-8").partition(OTHERS)[1:] if out.exists() else ()
+    out.write_text("".join([results_page(cells, figure.name, provenance), *others]), encoding="utf-8")
     sentences = short_sentences(own)
     if readme is not None:
         beside = [Path(os.path.relpath(file.absolute(), readme.absolute().parent)).as_posix() for file in (figure, out)]

@@ -16,7 +16,7 @@ from leafscope.core.config import NetConfig
 from leafscope.core.errors import StoreError
 from leafscope.core.inspection.gate_inputs import stored_gate_inputs
 from leafscope.core.usage.chance import expected_balance
-from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.counts import choice_counts
 from leafscope.core.usage.evenness import balance
 from leafscope.core.usage.hyperplanes import expected_under_hyperplanes
 from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS
@@ -35,26 +35,32 @@ def show(found: Selection) -> None:
     shown = _with_leaves(found, split)
     if not shown:
         st.info(
-            "Only gated nets with a depth of at least 1 have leaf loads, once they have finished an epoch; none of these runs "
-            "is one."
+            "Only nets that send rows to several leaves or experts have loads, once they have finished an epoch; none of these "
+            "runs is one."
         )
         return
-    counts = [leaf_counts(leaf, net.depth) for _, _, leaf, net in shown]
+    counts = [choice_counts(leaf, net.routed_layers[-1].n_leaves) for _, _, leaf, net in shown]
     words = [found.words[place] for place, _, _, _ in shown]
     left = len(found.groups) - len(shown)
     best = f"the best {len(shown)} of {len(found.groups)} groups that have leaves" if left else "each group"
     one_seed = f"One run of {best}, the first of its seeds that has any, at its last epoch"
     rows = theme.SPLIT_WORDS[split]
-    drawing.show(
-        LoadsBeside(words, counts, rows),
-        key="loads_beside",
-        caption=f"{one_seed}; the last gated layer. Colour: share of the {rows} rows in the leaf, one scale for all.",
-        subject=found.subject,
-    )
+    below_a_tree = [place for place, (_, _, _, net) in enumerate(shown) if net.has_leaves]
+    if below_a_tree:
+        drawing.show(
+            LoadsBeside([words[place] for place in below_a_tree], [counts[place] for place in below_a_tree], rows),
+            key="loads_beside",
+            caption=f"{one_seed}; the last gated layer. Colour: share of the {rows} rows in the leaf, one scale for all.",
+            subject=found.subject,
+        )
+    if len(below_a_tree) < len(shown):
+        st.caption("Experts have no sign patterns by which their loads could stand beside those of leaves.")
     stats = [balance(n) for n in counts]
     url = jobs.default_store().url
     by_level = {
-        INDEPENDENT_BITS: [_chance(tuple(n.tolist())) for n in counts],
+        INDEPENDENT_BITS: [
+            _chance(tuple(n.tolist())) if net.has_leaves else {} for n, (_, _, _, net) in zip(counts, shown, strict=True)
+        ],
         HYPERPLANES: [_hyperplanes(url, run_id, found.summaries[run_id].attempt, split) for _, run_id, _, _ in shown],
     }
     drawing.show(
@@ -81,11 +87,11 @@ def _with_leaves(found: Selection, split: str) -> list[tuple[int, str, np.ndarra
             break
         for run_id in group.rows.sort_values("seed")["run_id"]:
             net = found.summaries[str(run_id)].config.net
-            if not net.gated or net.depth == 0:
+            if not (layers := net.routed_layers) or layers[-1].n_leaves == 1:
                 continue
             try:
                 epochs = jobs.default_store().recorded_epochs(run_id)
-                leaf = jobs.default_store().leaves(run_id, net.tree_layers - 1, split, int(epochs[-1])) if len(epochs) else None
+                leaf = jobs.default_store().leaves(run_id, len(layers) - 1, split, int(epochs[-1])) if len(epochs) else None
             except StoreError:  # a damaged run must not hide the others
                 continue
             if leaf is not None:
@@ -107,6 +113,6 @@ def _hyperplanes(url: str, run_id: str, attempt: int, split: str) -> dict[str, t
     del url, attempt
     store = jobs.default_store()
     run = store.run(run_id).config
-    seen = stored_gate_inputs(store, run_id, run, split, run.net.tree_layers - 1)
+    seen = stored_gate_inputs(store, run_id, run, split, max(0, len(run.net.routed_layers) - 1))
     found = {} if seen is None else expected_under_hyperplanes(seen, run.net.depth, names=SHOWN)
     return {name: (one.mean, one.low, one.high) for name, one in found.items()}

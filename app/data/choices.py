@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from leafscope.app import theme
-from leafscope.app.data.dropped import Dropped
+from leafscope.app.data.dropped import MOST_MB, Dropped
 from leafscope.core.errors import TableError
 from leafscope.core.tables import Choices, Table, Understood, add_test
 from leafscope.core.tables.choices import Rare, Task
@@ -136,6 +136,7 @@ def test_file(table: Table, token: str) -> Table:
     file = st.file_uploader(
         "A file of test rows",
         key=f"_test_file_{token}",
+        max_upload_size=MOST_MB,
         help="With the same columns. Its rows are the test split; those of the first file are for training and validation.",
     )
     if file is None:

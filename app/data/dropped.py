@@ -12,6 +12,9 @@ from leafscope.core.limits import MAX_FILE_BYTES
 from leafscope.core.tables import Choices, Source, Table, Understood, understand
 from leafscope.core.tables.reading import name_of
 
+MOST_MB = -(-MAX_FILE_BYTES // 10**6)
+"""Most megabytes of a file."""
+
 _READING = ("delimiter", "encoding", "decimal", "header", "day_first")
 """The choices of how a file is read; all others decide what its columns are used for."""
 
@@ -44,14 +47,13 @@ class Dropped:
 
 def upload() -> Dropped | None:
     """Let a person drop a file, and return the one that was dropped last in this session, or None."""
-    most = -(-MAX_FILE_BYTES // 10**6)
     state = st.session_state
     with st.container(key="drop"):  # which has its place before the part that takes files has arrived
         file = st.file_uploader(
             "Drop a table: CSV or another text of rows, packed with gzip or not, or Parquet",
             key=f"_drop_{state.get(session.Keys.DROPS, 0)}",
-            max_upload_size=most,
-            help=f"At most {most} MB. The file stays on this machine; it is kept only when you press “Use this table”.",
+            max_upload_size=MOST_MB,
+            help=f"At most {MOST_MB} MB. The file stays on this machine; it is kept only when you press “Use this table”.",
         )
     if file is not None:
         found: Dropped | None = state.get(session.Keys.DROPPED)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from leafscope.app import theme
+from leafscope.app.data.dropped import MOST_MB
 from leafscope.app.parts import run_picker
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
@@ -25,6 +26,7 @@ def offer(name: str) -> None:
         file = st.file_uploader(
             "A file with the same columns",
             key=f"_predict_{name}",
+            max_upload_size=MOST_MB,
             help="It is read as the table's file was. The column that is predicted may be missing.",
         )
         if file is None or run_id is None:

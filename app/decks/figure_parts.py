@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -55,6 +55,23 @@ def join(above: Slide, below: Slide) -> Slide:
             "guess": "",
         }
     )
+
+
+def in_states(slide: Slide, control: str, drawn: Mapping[str, Slide]) -> Slide:
+    """Make a slide of a figure that was drawn anew for several values of a control: value in words -> its slide.
+
+    Titles and captions change with the state, unless a person has written others. Raises ValueError for too many states.
+    """
+    if len(drawn) > MOST_STATES:
+        raise ValueError(f"a figure must have at most {MOST_STATES} states, got {len(drawn)}")
+    own = [name for name in ("title", "caption") if any(getattr(slide, name) == getattr(one, name) for one in drawn.values())]
+    states = [
+        _state(one) | {"name": theme.one_line(value, MAX_NAME)} | {name: getattr(one, name) for name in own}
+        for value, one in drawn.items()
+    ]
+    runs = tuple(dict.fromkeys(run for one in drawn.values() for run in one.runs))
+    figure = {"control": control, "states": states}
+    return slide.model_copy(update={"kind": "states", "figure": figure, "runs": runs, "reveal": False, "guess": ""})
 
 
 def states_of(slide: Slide) -> list[dict[str, Any]]:

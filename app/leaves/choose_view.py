@@ -26,9 +26,9 @@ def open_run(missing: str) -> View | None:
         session.notify(f"The run chosen before has no leaves; this page shows {shown.title}.")
     with st.sidebar:
         run_picker.pick_run(jobs.default_store().list_runs(), shown)
-    if not shown.config.net.gated:
+    if not shown.config.net.routed_layers:
         st.info(
-            "A model of this kind has no gates, so it has no leaves. Choose a run with tree or flat leaf "
+            "A model of this kind has no gates and no experts, so it has no leaves. Choose a run with tree or flat leaf "
             "weights in the sidebar."
         )
         st.button(
@@ -93,13 +93,13 @@ def _ask(shown: RunSummary) -> View:
     """Draw the choices in the sidebar, and warn about those in the address that do not exist."""
     net = shown.config.net
     epochs = jobs.default_store().recorded_epochs(shown.run_id).tolist()
-    layers = list(range(net.tree_layers))
+    layers = list(range(len(net.routed_layers)))
     with st.sidebar:
         layer_fault = seed("layer", layers, layers[-1])
         layer = layers[-1]
         if len(layers) > 1:
             layer = st.radio(
-                "Gated layer",
+                "Gated layer" if net.gated else "Routed layer",
                 layers,
                 format_func=lambda index: str(index + 1),
                 key="layer",
@@ -124,7 +124,7 @@ def _ask(shown: RunSummary) -> View:
     warn("epoch", epoch_fault, f"one that was recorded, {epochs[0]} to {epochs[-1]}")
     data = load(shown.config.data, shown.config.data_seed)
     leaves = {name: jobs.default_store().leaves(shown.run_id, layer, name, epoch) for name in SPLITS}
-    return View(shown, data, net.depth, layer, split, epoch, epochs, leaves)
+    return View(shown, data, net.tree_depth, layer, split, epoch, epochs, leaves)
 
 
 def _forget_run() -> None:

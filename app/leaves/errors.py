@@ -17,6 +17,7 @@ from leafscope.core.errors import LeafscopeError
 from leafscope.core.inference.net import Net
 from leafscope.core.inspection.errors_by_leaf import SeedErrors, errors_by_leaf, rare_rows, visits
 from leafscope.core.inspection.trained import TrainedNet, trained_net
+from leafscope.core.models import MODELS
 from leafscope.core.store.values.summaries import RunSummary
 
 SEEDS = 5
@@ -83,20 +84,22 @@ def _rare_rows(view: LeafView) -> None:
         st.info("At depth 0 there is only one leaf, which all rows share.")
         return
     run = view.run.config
-    kinds = ("tree", "flat", "dense")
+    own = ("tree", "flat") if view.run.config.net.gated else (view.run.config.net.kind,)
+    kinds = (*own, "dense")
     wanted = {kind: train_missing.siblings(run, [{"net.kind": kind}], SEEDS) for kind in kinds}
+    names = "tree, flat" if len(own) > 1 else MODELS[own[0]].default_line.words
     finished = train_missing.ask(
-        "rare", view.run, [run for runs in wanted.values() for run in runs], f"tree, flat and dense for {SEEDS} seeds"
+        "rare", view.run, [run for runs in wanted.values() for run in runs], f"{names} and dense for {SEEDS} seeds"
     )
     by_model = {
         kind: found
-        for kind in ("tree", "flat")
+        for kind in own
         if (found := [errors for errors in _seed_errors(view, wanted, finished, kind) if errors is not None])
     }
     if not by_model:
         st.markdown(
             "This section will show the error on test rows by how many training rows share their leaf, minus the dense net's "
-            f"error on the same rows, for shared prefixes and separate leaves, pooled over {SEEDS} seeds."
+            f"error on the same rows, pooled over {SEEDS} seeds."
         )
         return
     drawing.show(

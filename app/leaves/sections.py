@@ -107,6 +107,8 @@ def _unused(view: LeafView, states: NDArray[np.str_]) -> str:
 
 def impossible_words(view: LeafView) -> str:
     """Say how many leaves no row could ever reach, as far as that can be proved; empty where it cannot."""
+    if not view.run.config.net.gated:
+        return ""  # no hyperplanes that all rows share
     leaves, dimensions = 1 << view.depth, gate_dimensions(view)
     possible = possible_leaves(view.depth, dimensions)
     if possible == leaves:
@@ -204,7 +206,8 @@ def _asked_nodes(view: LeafView) -> list[int]:
 
 def _dense_run(view: LeafView) -> RunConfig | None:
     """The dense net that has the same units below the first gated layer; None where the gates are not among its units."""
-    if view.run.config.net.gates != "hidden" or view.depth == 0:
+    net = view.run.config.net
+    if not net.gated or net.gates != "hidden" or view.depth == 0:
         return None
     return changed(view.run.config, {"net.kind": "dense"})
 
@@ -229,7 +232,8 @@ def _dense_shares(view: LeafView, nodes: list[int]) -> list[float] | None:
 def _offer_dense(view: LeafView, dense: list[float] | None) -> None:
     run = _dense_run(view)
     if run is None:
-        st.caption("The grey line of a dense net is drawn only where gates reuse hidden units.")
+        if view.run.config.net.gated:
+            st.caption("The grey line of a dense net is drawn only where gates reuse hidden units.")
     elif dense is None:
         train_missing.ask("dense", view.run, [run], "the dense net")
 

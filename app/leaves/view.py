@@ -26,13 +26,14 @@ class View:
     run: RunSummary
     data: Dataset
     depth: int
+    """K; 0 where experts stand below no tree."""
     layer: int
     split: str
     epoch: int
     epochs: list[int]
     """Those that have leaves."""
     leaves: dict[str, NDArray[np.integer]]
-    """Each split's leaf of every row."""
+    """Each split's leaf of every row; with top-k (rows, k)."""
 
     @property
     def last_epoch(self) -> int:
@@ -57,7 +58,9 @@ class View:
     @property
     def layer_words(self) -> str:
         """Which gated layer it is, where there are several."""
-        return f", gated layer {self.layer + 1}" if self.run.config.net.tree_layers > 1 else ""
+        net = self.run.config.net
+        kind = "gated" if net.gated else "routed"
+        return f", {kind} layer {self.layer + 1}" if len(net.routed_layers) > 1 else ""
 
     @property
     def subject(self) -> str:

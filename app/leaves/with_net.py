@@ -14,7 +14,7 @@ def with_net(draw: Callable[[LeafView, TrainedNet, Net], None]) -> Callable[[Lea
 
     def part(view: LeafView) -> None:
         trained = view.trained()
-        if trained is None or not trained.net.config.gated:
+        if trained is None:
             st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
             if not view.run.active and view.epoch != view.last_epoch:
                 st.button("Go to the last epoch", key="_last_epoch", on_click=_go_to, args=(view.last_epoch,), type="primary")

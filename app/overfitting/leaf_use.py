@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import astuple
+from functools import lru_cache
 
 import pandas as pd
 import streamlit as st
@@ -20,6 +21,7 @@ from leafscope.app.sweeps.curves import intervals
 from leafscope.app.sweeps.headline import chosen_depth
 from leafscope.core import jobs
 from leafscope.core.comparison.overlap import overlap
+from leafscope.core.config import NetConfig
 from leafscope.core.inspection.leaf_use import OWN_SIGNS, LeafMember, LeafUses, leaf_uses
 from leafscope.core.models import decision_tree_lines, gated_lines
 from leafscope.core.usage.leaf_use import MEASURES
@@ -66,16 +68,20 @@ def leaf_use(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
 
 def members_of(rows: pd.DataFrame, depths: Sequence[float]) -> list[LeafMember]:
     """The finished members whose leaves can be counted; of a dense net one for each of these depths, those of its cell."""
-    has_leaves = {*gated_lines(), *decision_tree_lines()}
     found = []
     for row in rows[rows["status"] == "finished"].to_dict("records"):
         model, line = str(row["model"]), (int(row["seed"]), str(row["run_id"]))
-        if model in has_leaves:
+        if model in decision_tree_lines() or _has_leaves(str(row["net.kind"])):
             found.append(LeafMember(model, str(row["variant"]), float(row["depth"]), *line))
         elif model == DENSE:
             own = depths if math.isnan(row["depth"]) else [row["depth"]]
             found += [LeafMember(model, OWN_SIGNS, float(depth), *line) for depth in own if depth <= row["net.width"]]
     return found
+
+
+@lru_cache
+def _has_leaves(kind: str) -> bool:
+    return NetConfig(kind=kind).has_leaves
 
 
 @st.cache_data(show_spinner="Counting rows in leaves …", max_entries=16)

@@ -40,7 +40,7 @@ def current_run(with_leaves: bool = False) -> RunSummary | None:
     """The run that pages show; None after saying why there is none.
 
     It is the one that the address names or a person chose, else the one looked at last, else the newest that no sweep made.
-    `with_leaves`: a run without leaves is passed over, unless the address names it.
+    `with_leaves`: a run without leaves or experts is passed over, unless the address names it.
     """
     asked = session.run_id() if session.names_run() or not with_leaves else None
     if asked is not None:
@@ -97,7 +97,7 @@ def latest(with_leaves: bool = False) -> RunSummary | None:
 
 
 def _suits(summary: RunSummary, with_leaves: bool) -> bool:
-    return config_fault(summary) is None and (not with_leaves or summary.config.net.gated)
+    return config_fault(summary) is None and (not with_leaves or bool(summary.config.net.routed_layers))
 
 
 def config_fault(summary: RunSummary) -> str | None:
@@ -134,7 +134,7 @@ def look_again() -> None:
 
 def pick_run(summaries: list[RunSummary], shown: RunSummary) -> None:
     """Let the user pick a run with leaves in the sidebar; the choice goes to the URL."""
-    with_leaves = [one for one in islice(summaries, MOST_OFFERED) if config_fault(one) is None and one.config.net.gated]
+    with_leaves = [one for one in islice(summaries, MOST_OFFERED) if config_fault(one) is None and one.config.net.routed_layers]
     offered = {summary.run_id: summary for summary in with_leaves} | {shown.run_id: shown}
 
     def choose(run_id: str) -> None:

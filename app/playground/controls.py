@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from leafscope.app import theme
 from leafscope.app.address import data_sets, session
+from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config import RunConfig, changed, explain, field_options
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS
@@ -40,6 +41,9 @@ class Control:
         """A choice's values and the words for them."""
         if self.field == "data.name":
             return data_sets.titles(st.session_state.get(self.key))
+        if self.field == "net.balancing":
+            router = MODELS[st.session_state.get("kind", EXAMPLE.net.kind)].router
+            return {one.name: one.title for one in BALANCINGS.values() if router in one.of}
         return {value: words for value, words in self.option.choices.items() if words} or None
 
     @property
@@ -193,6 +197,8 @@ def draw() -> tuple[RunConfig | None, dict[str, str], DeltaGenerator]:
             session.notify(f"{control.key} in the address must be {expected}, got {text[:40]!r}; the default is shown")
         if control.is_filled:
             _fill(control)
+        if control.field == "net.balancing" and st.session_state[control.key] not in (ways := control.words or {}):
+            st.session_state[control.key] = next(iter(ways))  # of a model with another router
         values[control.field] = _widget(control)
         defaults[control.field] = control.option.default if control.is_filled else default_value(control)
         slots[control.field] = st.empty()

@@ -11,19 +11,20 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
+from leafscope.app.figures.routing.layers_by_experts import LayersByExperts
 from leafscope.app.figures.run.leaf_loads import LeafLoads
 from leafscope.app.figures.run.learning_curves import LearningCurves
 from leafscope.app.figures.shared.interval_lines import sentence_case
-from leafscope.app.parts import drawing, store_trouble
+from leafscope.app.parts import drawing, mixture, store_trouble
 from leafscope.app.playground import continuous, ghost
 from leafscope.app.playground.ghost import Ghost
 from leafscope.app.theme import Look
 from leafscope.core import jobs
-from leafscope.core.config import RunConfig
+from leafscope.core.config import NetConfig, RunConfig
 from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.errors import RunNotFoundError
 from leafscope.core.store.values.summaries import RunSummary
-from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.counts import choice_counts
 
 REFRESH = 0.3
 """Seconds between two updates of a run that is running."""
@@ -72,13 +73,15 @@ def follow(
         with st.container(key="scene_of_plane" if is_plane else "scene_of_other"):
             epoch, layer = main_figure(now, other)
         say_epoch(epoch)
-        if now.config.net.gated and now.config.net.depth > 0:
+        if _has_loads(now.config.net):
             with st.container(key="loads"):
                 _loads(now, epoch, layer)
         with st.container(key="curves"):
             history = _history(now)
             if len(history):
                 _curves(now, history, before)
+                if words := mixture.sentence(history):
+                    st.markdown(words)
             elif now.active:
                 st.caption("The first point appears once the untrained net has been measured.")
 
@@ -95,7 +98,7 @@ def preview(run: RunConfig, head: Callable[[], Callable[[int], None]], main_figu
         with st.container(key="scene_of_plane" if DATA_SETS[run.data.name].is_plane else "scene_of_other"):
             main_figure(run)
         say_epoch(0)
-        if run.net.gated and run.net.depth > 0:
+        if _has_loads(run.net):
             with st.container(key="loads"):
                 st.caption(LOADS_CAPTION)
         with st.container(key="curves"):
@@ -103,6 +106,12 @@ def preview(run: RunConfig, head: Callable[[], Callable[[int], None]], main_figu
             st.caption(f"{sentence_case(words)} appear here once this net is trained.")
 
     view()
+
+
+def _has_loads(net: NetConfig) -> bool:
+    """Whether rows go to several leaves or experts."""
+    layers = net.routed_layers
+    return bool(layers) and layers[0].n_leaves > 1
 
 
 def _history(now: RunSummary) -> pd.DataFrame:
@@ -268,7 +277,11 @@ def _loads(now: RunSummary, shown: int, layer: int) -> None:
         st.caption(LOADS_CAPTION)  # so that nothing moves when they come
         return
     epoch = int(epochs[-1])
-    counts = leaf_counts(store.leaves(now.run_id, layer, "train", epoch), run.net.depth)
+    routed = run.net.routed_layers[min(layer, len(run.net.routed_layers) - 1)]
+    counts = choice_counts(store.leaves(now.run_id, layer, "train", epoch), routed.n_leaves)
+    if not routed.has_prefixes:
+        _expert_loads(now, counts, epoch, layer)
+        return
     drawing.numbers(
         pd.DataFrame({"epoch": epoch, "leaf": range(len(counts)), "rows": counts, "share": counts / counts.sum()}),
         "live_loads_table",
@@ -277,6 +290,18 @@ def _loads(now: RunSummary, shown: int, layer: int) -> None:
             subject=f"{theme.one_line(now.title, 60)}, epoch {theme.thousands(epoch)}", look=look
         ),
         sentence=load_sentence(counts, run.net.depth, epoch),
+    )
+
+
+def _expert_loads(now: RunSummary, counts: np.ndarray, epoch: int, layer: int) -> None:
+    """The same of experts, which have no patterns; with top-k, a row makes k choices."""
+    figure = LayersByExperts([counts], [str(layer + 1)])
+    drawing.numbers(
+        pd.DataFrame({"epoch": epoch, "expert": range(len(counts)), "choices": counts, "share": counts / max(1, counts.sum())}),
+        "live_loads_table",
+        LOADS_CAPTION.replace("Leaf", "Expert").replace("leaf is", "experts are"),
+        draw=lambda look: figure.figure(subject=f"{theme.one_line(now.title, 60)}, epoch {epoch}", look=look),
+        sentence=figure.sentence(),
     )
 
 

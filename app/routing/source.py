@@ -8,7 +8,6 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import choice, session
-from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import run_picker
 from leafscope.core import jobs
 from leafscope.core.errors import LeafscopeError
@@ -16,12 +15,14 @@ from leafscope.core.limits import MAX_EXPERTS, MAX_ROUTING_VALUES
 from leafscope.core.routing.routing import Routing
 from leafscope.core.store.routing_logs import LogInfo
 from leafscope.core.store.values.summaries import RunSummary
-from leafscope.core.usage.counts import leaf_counts_by_epoch
+from leafscope.core.usage.counts import choice_counts
 
 KEY = "log"
 """The choice's key in the session and the address: the hash of a log, or `RUN`."""
 
 RUN = "run_layers"
+
+_SPLITS = {split: theme.SPLIT_WORDS[split] for split in ("train", "validation", "test")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,34 +94,41 @@ def _of_run() -> Source | None:
         return None
     with st.sidebar:
         run_picker.pick_run(jobs.default_store().list_runs(), shown)
-    net = shown.config.net
-    if not net.gated or not shown.last:
-        st.info("This run has no leaves yet, or none at all. Choose another run in the sidebar.")
+    layers = shown.config.net.routed_layers
+    if not layers or not shown.last:
+        st.info("This run has no leaves or experts yet, or none at all. Choose another run in the sidebar.")
         return None
-    if 1 << net.depth > MAX_EXPERTS:
+    if layers[0].n_leaves > MAX_EXPERTS:
         st.info(f"This run has more than {MAX_EXPERTS:,} leaves; the page Balance shows them.")
         return None
+    return of_run(shown)
+
+
+def of_run(shown: RunSummary) -> Source:
+    """Count the leaves or experts of a run that has recorded some, by split, epoch and layer."""
     key = (jobs.default_store().url, shown.run_id, shown.attempt, shown.status, shown.epochs_done)
-    words = f"The experts are the leaves of run {shown.label}; each row goes to one, and steps are epochs."
-    return Source(_leaves(*key, shown), key, words)
+    layer = shown.config.net.routed_layers[0]
+    whose = f"The experts are the leaves of run {shown.label}" if layer.has_prefixes else f"The experts of run {shown.label}"
+    goes = "each row goes to one" if layer.top_k == 1 else f"each row uses {layer.top_k}"
+    return Source(_leaves(*key, shown), key, f"{whose}; {goes}, and steps are epochs.")
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _leaves(url: str, run_id: str, attempt: int, status: str, epochs_done: int, _run: RunSummary) -> Routing:
-    """Count the rows of each split in each leaf of each gated layer, at the recorded epochs, or at some if they are many."""
+    """Count the rows of each split in each leaf of each routed layer, at the recorded epochs, or at some if they are many."""
     del url, attempt, status, epochs_done
-    store, net = jobs.default_store(), _run.config.net
-    experts, layers = 1 << net.depth, net.tree_layers
-    most = max(2, MAX_ROUTING_VALUES // (experts * layers * len(SPLITS)))
+    store, routed = jobs.default_store(), _run.config.net.routed_layers
+    experts, layers = routed[0].n_leaves, len(routed)
+    most = max(2, MAX_ROUTING_VALUES // (experts * layers * len(_SPLITS)))
     parts: list[list[np.ndarray]] = []
     steps: list[int] = []
-    for split in SPLITS:
+    for split in _SPLITS:
         of_layers = []
         for layer in range(layers):
             epochs, leaves = store.leaves(run_id, layer, split)
             at = np.unique(np.linspace(0, len(epochs) - 1, min(most, len(epochs))).round().astype(int))
             steps = steps or epochs[at].tolist()
-            of_layers.append(leaf_counts_by_epoch(leaves[at][: len(steps)], net.depth))
+            of_layers.append(np.stack([choice_counts(leaf, experts) for leaf in leaves[at][: len(steps)]]))
         parts.append(of_layers)
     counts = np.array(parts).transpose(0, 2, 1, 3)  # splits, epochs, layers, leaves
     return Routing(
@@ -128,6 +136,6 @@ def _leaves(url: str, run_id: str, attempt: int, status: str, epochs_done: int, 
         counts=counts,
         layers=tuple(range(1, layers + 1)),
         steps=tuple(steps),
-        domains=tuple(SPLITS.values()),
-        top_k=1,
+        domains=tuple(_SPLITS.values()),
+        top_k=routed[0].top_k,
     )

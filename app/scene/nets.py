@@ -25,7 +25,7 @@ from leafscope.core.inspection.trained import fitted_trees, trained_net
 from leafscope.core.store.reading import LEVELS, Snapshot, snapshot_name
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
-from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.counts import choice_counts
 
 TOO_LARGE = "This net is too large to draw here."
 NOT_COMPUTED = "A net of this kind is drawn for data with two features only, by its regions."
@@ -223,8 +223,8 @@ def _seen(net: Net, run: RunConfig, kind: Snapshot) -> _Seen:
     if kind == "weights":
         return _Seen(_weights(net.weights, net.config))
     data = load(run.data, run.data_seed)
-    leaves = net.routed(data.train.x).leaves if run.net.tree_depth or run.net.gated else []
-    return _Seen(regions=regions(net, data), counts=[leaf_counts(leaf, run.net.depth).tolist() for leaf in leaves])
+    found = zip(net.routed(data.train.x).leaves, run.net.routed_layers, strict=True)
+    return _Seen(regions=regions(net, data), counts=[choice_counts(leaf, layer.n_leaves).tolist() for leaf, layer in found])
 
 
 def _weights(state: Mapping[str, NDArray[Any]], net: NetConfig) -> str:
@@ -242,6 +242,7 @@ def _ready(net: NetConfig, states: Sequence[Mapping[str, NDArray[Any]]], levels:
         "side": SIDE,
         "probability": [as_base64(state["probability"], "u1") for state in states],
         "leaf": [as_base64(state["leaf"], "<i4") for state in states if "leaf" in state],
+        "share": [as_base64(state["share"], "u1") for state in states if "share" in state],
         "signs": [as_base64(flat_signs(state, net), "<f4") for state in states]
         if all("hidden.weight" in state for state in states)
         else [],

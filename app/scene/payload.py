@@ -27,7 +27,7 @@ from leafscope.core.inspection.trained import TrainedNet
 from leafscope.core.parametrizations import PARAMETRIZATIONS
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
-from leafscope.core.usage.counts import leaf_counts
+from leafscope.core.usage.counts import choice_counts
 
 NOTHING = "nothing"
 """The choice of nothing to compare with."""
@@ -187,6 +187,7 @@ def _of_net(
         "kind": _drawn_kind(net),
         "style": net.kind,
         "sums": _sums(net),
+        "routed": _routed(net),
         "depth": drawn.depth,
         "width": 0 if net.fitted else net.width,
         "layers": len(net.routed_layers) or (1 if net.fitted else net.tree_layers),
@@ -206,9 +207,17 @@ def _of_net(
 def _drawn_kind(net: NetConfig) -> str:
     if net.model.fit is not None and net.model.fit.is_tree:
         return "decision_tree"
-    if net.model.forward is not None:  # drawn by the regions of its leaves, or by what it answers
-        return "flat" if net.tree_depth else "dense"
+    if net.model.forward is not None:  # drawn by the regions of its leaves or experts
+        return "tree" if net.has_leaves else "dense"
     return "flat" if net.gated and not net.model.shares_prefixes else net.kind
+
+
+def _routed(net: NetConfig) -> dict[str, Any] | None:
+    """Where a net sends rows that has a router of its own, by soft decisions or by scores; None for all others."""
+    layers = net.routed_layers
+    if net.gated or not layers:
+        return None
+    return {"leaves": layers[0].n_leaves, "top": layers[0].top_k, "isTree": net.has_leaves}
 
 
 def _sums(net: NetConfig) -> dict[str, int] | None:
@@ -291,11 +300,12 @@ def _target(data: Dataset) -> dict[str, Any]:
 def _recorded_counts(store: Store, summary: RunSummary, drawn: Drawn) -> Counts:
     """Rows in each leaf at each of the epochs; none unless leaves were recorded at all of them."""
     net = summary.config.net
-    if not (net.gated or net.tree_depth) or not set(drawn.epochs) <= set(store.recorded_epochs(summary.run_id).tolist()):
+    layers = net.routed_layers
+    if not layers or not set(drawn.epochs) <= set(store.recorded_epochs(summary.run_id).tolist()):
         return []
     return [
-        [leaf_counts(store.leaves(summary.run_id, layer, "train", epoch), net.depth).tolist() for epoch in drawn.epochs]
-        for layer in range(len(net.routed_layers))
+        [choice_counts(store.leaves(summary.run_id, layer, "train", epoch), one.n_leaves).tolist() for epoch in drawn.epochs]
+        for layer, one in enumerate(layers)
     ]
 
 

@@ -119,7 +119,8 @@ class NetConfig(Config):
             label="Leaf weights",
             meaning="Tree: patterns with a common prefix share its matrices. Flat: each pattern has its own matrix. "
             "Controls: a tree over shuffled patterns; one matrix for all patterns plus one for each, or plus one for the "
-            "value of each bit; and flat with weight decay to the mean of all patterns' matrices instead of to 0.",
+            "value of each bit; and flat with weight decay to the mean of all patterns' matrices instead of to 0. Models of "
+            "others: a router that chooses the best k of several experts; a tree of soft decisions over matrices, or classes.",
             choices=Words(MODELS, lambda model: model.choice),
             words="weights",
             short=_words,
@@ -211,6 +212,12 @@ class NetConfig(Config):
     def routed_layers(self) -> Sequence[RoutedLayer]:
         """The layers that send rows to leaves or experts; none of a dense net, or of what scikit-learn fits."""
         return self.model.routed_layers(self)
+
+    @property
+    def has_leaves(self) -> bool:
+        """Whether its layers send each row to one leaf, below a tree of prefixes; experts stand below none."""
+        layers = self.routed_layers
+        return bool(layers) and all(layer.has_prefixes for layer in layers)
 
     @property
     def tree_depth(self) -> int:

@@ -19,11 +19,14 @@ def gate_inputs(
 ) -> NDArray[np.floating] | None:
     """Compute what the gating units of a gated layer read: standardized rows (N, P) -> (N, P) or (N, Q).
 
-    None where that depends on weights and `trained` gives none; it is not called for hidden units of the first layer, which
-    read the rows themselves, as do the same units of a dense net. Raises ValueError for a layer that the net does not have.
+    None for a net that sends rows otherwise than by gates, and where that depends on weights and `trained` gives none; it is
+    not called for hidden units of the first layer, which read the rows themselves, as do the same units of a dense net. Raises
+    ValueError for a layer that the net does not have.
     """
     if not 0 <= layer < config.tree_layers:
         raise ValueError(f"layer must be from 0 to {config.tree_layers - 1}, got {layer}")
+    if config.routed_layers and not config.gated:
+        return None
     if sees_the_rows(config, layer):
         return x
     net = trained()

@@ -1,7 +1,7 @@
 """How the models of a sweep use their leaves: counts of the training rows after the last epoch, read from the store.
 
-Gated nets recorded the leaf of every row. A dense net has no leaves; the signs of the hidden units that `hidden` gates of a
-tree net would read say where it would send the rows. A decision tree is applied to the rows again.
+Nets with leaves recorded the leaf of every row. A dense net has none; the signs of the hidden units that `hidden` gates of a
+tree net would read say where it would send the rows. A decision tree is applied to the rows again. Experts are no leaves.
 """
 
 import contextlib
@@ -78,21 +78,23 @@ def _all_counts(
 ) -> dict[tuple[str, float], NDArray[np.int64]]:
     """Count the training rows in each leaf: (run_id, depth of the member) -> (L,), where the store has what it takes.
 
-    Of a gated net: of its last gated layer; of a decision tree: of its own leaves, from left to right; of a dense net: of the
-    signs of its first K units. Each run is read once.
+    Of a net with leaves: of its last layer that has some; of a decision tree: of its own leaves, from left to right; of a dense
+    net: of the signs of its first K units. Each run is read once.
     """
     depths: dict[str, list[float]] = {}
     for member in members:
         depths.setdefault(member.run_id, []).append(member.depth)
     found: dict[tuple[str, float], NDArray[np.int64]] = {}
-    gated = [run_id for run_id, summary in summaries.items() if summary.config.net.gated]
-    for layer in {summaries[run_id].config.net.tree_layers - 1 for run_id in gated}:
-        of_layer = [run_id for run_id in gated if summaries[run_id].config.net.tree_layers - 1 == layer]
-        for run_id, leaf in store.last_leaves(of_layer, layer, "train").items():
+    by_layer: dict[int, list[str]] = {}
+    for run_id, summary in summaries.items():
+        if summary.config.net.has_leaves:
+            by_layer.setdefault(len(summary.config.net.routed_layers) - 1, []).append(run_id)
+    for layer, run_ids in by_layer.items():
+        for run_id, leaf in store.last_leaves(run_ids, layer, "train").items():
             counts = leaf_counts(leaf, summaries[run_id].config.net.depth)
             found |= {(run_id, depth): counts for depth in depths[run_id]}
     for run_id, summary in summaries.items():
-        if not summary.config.net.gated:
+        if not summary.config.net.routed_layers:
             with contextlib.suppress(StoreError):  # one damaged run must not hide the others
                 found |= {(run_id, depth): counts for depth, counts in _computed(store, summary, depths[run_id])}
     return found

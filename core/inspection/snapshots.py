@@ -161,13 +161,18 @@ def regions(net: Net, dataset: Dataset) -> dict[str, NDArray[Any]]:
     """Evaluate a net at every grid point.
 
     "probability" (G, C) uint8 from 0 to 255, of numbers (G, 1) their shades; for a net with leaves or experts also "leaf"
-    (layers, G) int32, the likeliest one; and for a gated net that is not too large the float32 weights that tell where signs
-    change in the first gated layer.
+    (layers, G) int32, the likeliest one; for one that mixes its leaves in training "share" (layers, G) uint8 from 0 to 255,
+    how much of a point goes to its likeliest leaf; and for a gated net that is not too large the float32 weights that tell
+    where signs change in the first gated layer.
     """
     routed = net.routed(dataset.standardize(grid(dataset)))
     found: dict[str, NDArray[Any]] = {"probability": _as_bytes(routed.logits) if dataset.n_classes else _shades(routed.logits)}
     first = [leaf.reshape(len(leaf), -1)[:, 0] for leaf in routed.leaves]
     found |= {"leaf": np.stack(first).astype(np.int32)} if first else {}
+    if routed.mixed is not None:
+        found["share"] = np.stack(
+            [np.nan_to_num(255 * share.max(1), nan=0.0).round().astype(np.uint8) for share in routed.shares]
+        )
     return found | {name: net.weights[name] for name in sign_tensors(net.config, net.n_features, net.n_outputs)}
 
 

@@ -79,17 +79,30 @@ def _dense(net: "NetConfig", width: int) -> "NetConfig":
 # Baselines for tree nets
 
 
+def costs_as(net: "NetConfig") -> tuple["NetConfig", str]:
+    """Return the net whose cost a baseline of a member of a sweep has, and the baseline's variant.
+
+    For nets with gates it is the tree with their settings, so that all have one baseline; a net with a router of its own has a
+    baseline for itself.
+    """
+    if net.gated or not net.routed_layers:
+        return net.model_copy(update={"kind": "tree"}), ""
+    return net, f"as {net.model.default_line.words}"
+
+
 def _same_computation(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
-    if net.gated and net.gates != "hidden":  # these gates add multiply-adds, so the width depends on the depth
+    if net.routed_layers and not net.gated:
+        yield _beside(equal_computation_width(net, n_features, n_outputs), by_depth=True, variant=costs_as(net)[1])
+    elif net.gated and net.gates != "hidden":  # these gates add multiply-adds, so the width depends on the depth
         yield _beside(equal_computation_width(net, n_features, n_outputs), by_depth=True)
     else:
         yield _beside(net.width, by_depth=False)
 
 
 def _same_capacity(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
-    tree = net.model_copy(update={"kind": "tree"})
-    width, deviation = equal_capacity_width(tree, n_features, n_outputs)
-    yield Beside({"net.kind": "dense", "net.width": width}, by_depth=True, deviation=deviation)
+    goal, variant = costs_as(net)
+    width, deviation = equal_capacity_width(goal, n_features, n_outputs)
+    yield Beside({"net.kind": "dense", "net.width": width}, by_depth=True, variant=variant, deviation=deviation)
 
 
 def _ladder(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from leafscope.core.models.counting import nearest
-from leafscope.core.models.dense import WIDEST, size_of_net
+from leafscope.core.models.dense import WIDEST, costs_as, size_of_net
 from leafscope.core.models.registry import MODELS, Beside
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def beside(kind: str, cost: Cost) -> Any:
     """Make what a line needs to set a model of a kind beside a net at equal cost."""
 
     def found(net: "NetConfig", n_features: int, n_outputs: int) -> Iterator[Beside]:
-        changes, deviation = equal_cost(net, kind, cost, n_features, n_outputs)
-        yield Beside(changes, by_depth=True, deviation=deviation)
+        goal, variant = costs_as(net)
+        if goal.kind != kind:
+            changes, deviation = equal_cost(goal, kind, cost, n_features, n_outputs)
+            yield Beside(changes, by_depth=True, variant=variant, deviation=deviation)
 
     return found

@@ -86,6 +86,7 @@ def _forward(net: Any, rows: Any) -> Any:
 FFF = MODELS.register(
     Model(
         name="fff",
+        choice="fast feedforward (soft decisions)",
         lines=(
             Line("fff", "fast feedforward", "the fast feedforward net", place=46),
             Line(
@@ -122,6 +123,7 @@ FFF = MODELS.register(
         train_fields=("balance",),
         ignored=_ignored,
         routed_layers=_routed_layers,
+        mixes=True,
         cost=_size,
         training_multiply_adds=_training_multiply_adds,
         weights=_weights,

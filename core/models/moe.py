@@ -95,6 +95,7 @@ def _forward(net: Any, rows: Any) -> Any:
 MOE = MODELS.register(
     Model(
         name="moe",
+        choice="mixture of experts",
         lines=(
             Line("moe", "mixture of experts", "the mixture of experts", place=45),
             Line(

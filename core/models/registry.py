@@ -22,7 +22,20 @@ if TYPE_CHECKING:
     from leafscope.core.inference.net import Net, Routed
 
 RESERVED = frozenset(
-    {"kind", "depth", "width", "tree_layers", "gates", "balancing", "model", "gated", "fitted", "routed_layers", "tree_depth"}
+    {
+        "kind",
+        "depth",
+        "width",
+        "tree_layers",
+        "gates",
+        "balancing",
+        "model",
+        "gated",
+        "fitted",
+        "routed_layers",
+        "has_leaves",
+        "tree_depth",
+    }
 )
 """Names of `NetConfig` that no option of a model can have."""
 
@@ -226,6 +239,8 @@ class Model:
     """Which matrices a leaf of a gated layer sums: a name in `core.parametrizations`."""
     routed_layers: "Callable[[NetConfig], Sequence[RoutedLayer]]" = lambda net: ()
     """The layers for which `routed(x).leaves` of the net has the rows' leaves, in this order."""
+    mixes: bool = False
+    """Whether training mixes leaves of which inference uses one, so that the mixture has scores of its own."""
     router: Literal["gates", "experts"] = "gates"
     """What chooses the leaves: it says which of the ways of balancing (`core.balancing`) a net with the field has."""
     tables: "Callable[[NetConfig], Sequence[Table]]" = lambda net: ()

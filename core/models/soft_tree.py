@@ -68,6 +68,7 @@ def _forward(net: Any, rows: Any) -> Any:
 SOFT_TREE = MODELS.register(
     Model(
         name="soft_tree",
+        choice="soft decision tree",
         lines=(
             Line("soft_tree", "soft decision tree", "the soft decision tree", place=47),
             Line(
@@ -105,6 +106,7 @@ SOFT_TREE = MODELS.register(
         train_fields=("balance",),
         ignored=_ignored,
         routed_layers=_routed_layers,
+        mixes=True,
         cost=_size,
         training_multiply_adds=_training_multiply_adds,
         weights=_weights,

@@ -163,7 +163,7 @@ class Queue(Reading):
         query = turns.where(attempts.c.status == "queued").order_by(*QUEUE_ORDER).limit(1)
         if not members:
             query = query.where(attempts.c.priority != PRIORITIES["member"])
-        with self._read() as connection:
+        with self._look() as connection:
             if connection.execute(query).first() is None:
                 return None
         now = self._clock()

@@ -34,6 +34,19 @@ def leaf_counts(leaf: Integers, depth: int) -> NDArray[np.int64]:
     return _bincount(leaves, 1 << depth)
 
 
+def choice_counts(chosen: Integers, n_leaves: int) -> NDArray[np.int64]:
+    """Count how often each of any number of leaves or experts is chosen: (N,) or, with top-k, (N, k) -> (n_leaves,) int64.
+
+    Raises IndexError for one outside 0..n_leaves - 1, and TypeError for values that are not whole numbers.
+
+    >>> choice_counts([[0, 2], [2, 1]], 3).tolist()
+    [1, 1, 2]
+    """
+    leaves = whole_numbers(chosen, "chosen", ndim=(1, 2)).reshape(-1)
+    check_range(leaves, n_leaves, "a leaf", f" of {n_leaves}")
+    return _bincount(leaves, n_leaves)
+
+
 def node_counts(counts: Integers) -> list[NDArray[np.int64]]:
     """Count the rows in each node of every level: (L,) whole numbers -> K + 1 int64 arrays, level l with 2^l entries.
 

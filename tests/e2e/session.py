@@ -25,6 +25,8 @@ class Session:
         """The page that is open, as messages call it."""
         self.timers: set[str] = set()
         """The parts of the page that run again by themselves."""
+        self.alerts: list[str] = []
+        """What the last run of the page's script said in coloured boxes."""
         self._run(BackMsg())
 
     def type(self, label: str, text: str) -> None:
@@ -52,6 +54,7 @@ class Session:
         asked.rerun_script.query_string = self._query
         self._socket.send(asked.SerializeToString())
         self.received = 0
+        self.alerts = []
         seen = ForwardMsg()
         while seen.WhichOneof("type") != "script_finished" or seen.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             message = self._socket.recv(timeout=HANGS)
@@ -67,6 +70,8 @@ class Session:
             element = seen.delta.new_element if seen.WhichOneof("type") == "delta" else None
             if element is not None and element.WhichOneof("type") == "exception":
                 raise AssertionError(f"{self._page}: {element.exception.message}")
+            if element is not None and element.WhichOneof("type") == "alert":
+                self.alerts.append(element.alert.body)
             if element is not None and element.WhichOneof("type") == "text_input":
                 self._fields[element.text_input.label] = element.text_input.id
         assert seen.script_finished == end

@@ -52,8 +52,17 @@ def beside(name: str = "") -> Slide:
     return pair.model_copy(update={"figure": pair.figure | {"beside": True, "states": states}})
 
 
+def of_depths(look: Look) -> Slide:
+    """What the editor draws: a title and a caption for each state."""
+    titled = {
+        str(depth): losses(depth, look).model_copy(update={"title": f"K = {depth}", "caption": f"Of depth {depth}"})
+        for depth in DEPTHS
+    }
+    return figure_parts.in_states(titled["0"], "depth", titled)
+
+
 SLIDES = [
-    joined(Look(projector=True)),
+    of_depths(Look(projector=True)),
     depth_figure(Look(), guess="tree", projector=False),
     hostile(),
     depth_figure(Look(dark=True), guess=HOSTILE),
@@ -114,6 +123,8 @@ def test_what_cannot_be_joined_is_refused() -> None:
 def test_arrows_brackets_and_the_slider_go_through_the_states_and_no_axis_moves(talk: Talk) -> None:
     talk.go(1)
     axes = talk.page.locator(".slide.current .ytick text")
+    texts = talk.page.locator(".slide.current :is(.heading, .caption) bdi")
+    assert texts.all_inner_texts() == ["K = 0", "Of depth 0"]
     seen = [(said(talk), first_loss(talk))]
     before = axes.all_inner_texts()
     for depth in DEPTHS[1:]:
@@ -121,6 +132,7 @@ def test_arrows_brackets_and_the_slider_go_through_the_states_and_no_axis_moves(
         until(lambda depth=depth: first_loss(talk) == pytest.approx(1.1 + depth), "the next state")
         seen.append((said(talk), first_loss(talk)))
     assert [name for name, _ in seen] == ["0", "2", "4"]
+    assert texts.all_inner_texts() == ["K = 4", "Of depth 4"]
     assert axes.all_inner_texts() == before
     talk.press("[")
     assert said(talk) == "2"

@@ -1,13 +1,16 @@
 """Tools of the editor: what they change is taken back, and a figure that is drawn again says what changed."""
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from leafscope.app.decks.editing import redraw
+from leafscope.app.citing import again
+from leafscope.app.decks import figure_parts
+from leafscope.app.decks.editing import redraw, what_if
 from leafscope.app.theme import Look
 from leafscope.core.store.decks import MAX_SLIDES, Slide
-from tests.pages.harness import Lab, open_page, press, small, words
+from tests.pages.harness import Lab, open_page, press, run_app, small, words
 
 HOSTILE = "</script><img src=x onerror=alert(1)> [a](http://evil.example) =1+1 \u202e"
 SLIDES = [
@@ -79,6 +82,50 @@ def test_a_figure_is_drawn_again_in_another_look_and_says_that_it_is_the_same(la
     assert new.figure != slide.figure
     assert "shows no figure 'gone'" in str(found["other"])
     assert redraw.what_changed(slide, new).startswith("Its numbers and runs are the same, bit for bit.")
+
+
+def test_a_figure_gets_a_control_over_the_runs_that_differ_in_one_setting(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [lab.finish(small(depth=depth)) for depth in (1, 2, 3)]
+    lab.finish(small(depth=3, seed=1))
+    press(open_page("balance", run=runs[1].run_id), "lorenz_deck")
+    (info,) = lab.store.decks()
+    ((slide_id, slide),) = lab.store.slides(info.deck_id).items()
+    found = what_if.controls(slide)
+    assert list(found) == ["epoch", "net.depth"]
+    assert list(found["epoch"]) == ["0", "1", "2", "3"]
+    assert [again.place(address)[1]["run"] for address in found["net.depth"].values()] == [run.run_id for run in runs]
+    assert all(again.place(address)[0] == "balance" for address in found["net.depth"].values())
+
+    asked: list[str] = []
+
+    def drawn(slides: Mapping[str, Slide], _look: Look, keep: Sequence[str]) -> Iterator[tuple[str, Slide | str]]:
+        assert keep == ()
+        for value, one in slides.items():
+            asked.append(one.address)
+            yield value, HOSTILE if value == "2" else one.model_copy(update={"title": f"Of {value}"})
+
+    monkeypatch.setattr(redraw, "redrawn", drawn)
+    at = open_page("present", deck=info.deck_id, slide=1)
+    run_app(at.selectbox(key=f"_slide_{slide_id}_vary").select("net.depth") and at)
+    press(at, f"_slide_{slide_id}_states_drawn")
+    assert asked == list(found["net.depth"].values())
+    made = lab.store.slides(info.deck_id)[slide_id]
+    assert made.kind == "states"
+    assert made.figure is not None
+    assert made.figure["control"] == "depth K"
+    assert [(state["name"], state.get("title")) for state in made.figure["states"]] == [("1", None), ("3", None)]
+    assert "Left out: depth K 2:" in words(at)
+    press(at, "_deck_undo")
+    assert lab.store.slides(info.deck_id)[slide_id] == slide
+
+
+def test_titles_follow_the_state_unless_a_person_wrote_one() -> None:
+    drawn = {value: Slide(kind="figure", title=f"K = {value}", figure={"data": []}) for value in "12"}
+    for title, own in (("K = 2", ["K = 1", "K = 2"]), ("Mine", [None, None])):
+        made = figure_parts.in_states(Slide(kind="figure", title=title, caption="x"), "depth", drawn)
+        assert made.figure is not None
+        assert [state.get("title") for state in made.figure["states"]] == own
+        assert made.title == title
 
 
 @pytest.mark.parametrize(

@@ -17,22 +17,33 @@ function barsNumber(value) {
 function barsOf(view, epoch) {
   if (!view) return null;
   const { model, scene, layer } = view;
-  if (!model?.gated || model.depth === 0) return null;
-  const n = 2 ** model.depth;
   const counts = scene.counts?.[layer];
-  const shares = Array.from(model.loads(layer)).slice(-n);
   const recorded = counts?.length ? counts[Math.round(model.place(epoch))] : null;
+  const hasExperts = Boolean(scene.routed && !scene.routed.isTree);
+  if (hasExperts ? !recorded : !model?.gated || model.depth === 0) return null;
+  const n = hasExperts ? scene.routed.leaves : 2 ** model.depth;
+  const shares = hasExperts ? barsShares(recorded) : Array.from(model.loads(layer)).slice(-n);
+  const name = (leaf) => (hasExperts ? String(leaf) : bitsOf(leaf, model.depth));
   const total = recorded ? recorded.reduce((sum, count) => sum + count, 0) : model.rows("train").n;
   const rows = recorded ?? shares.map((share) => Math.round(share * total));
   const fullest = argmax(rows);
   const words =
     `Epoch ${sceneThousands(Math.round(epoch))}: ${sceneThousands(rows.filter((count) => count > 0).length)} of ${sceneThousands(n)} ` +
-    `leaves hold the ${sceneThousands(total)} training rows; the fullest, ${sceneBits(bitsOf(fullest, model.depth))}, holds ` +
+    (hasExperts
+      ? `experts get the ${sceneThousands(total)} choices of the training rows; the fullest, expert ${fullest}, gets `
+      : `leaves hold the ${sceneThousands(total)} training rows; the fullest, ${sceneBits(name(fullest))}, holds `) +
     `${scenePercent(rows[fullest] / total)}. Uniform would be ${scenePercent(1 / n)} each.`;
   const where = scene.layers > 1 ? `, gated layer ${layer + 1}` : "";
-  const title = `Leaf load at epoch ${sceneThousands(Math.round(epoch))} (% of training rows)${where}`;
+  const title = `${hasExperts ? "Expert" : "Leaf"} load at epoch ${sceneThousands(Math.round(epoch))} (% of ${hasExperts ? "choices" : "training rows"})${where}`;
+  const what = hasExperts ? "expert" : "leaf";
+  const axis = hasExperts ? "expert" : scene.routed ? "leaf" : "sign pattern (leaf)";
   const most = Math.max(...shares, ...(counts ?? []).map((of) => Math.max(...of) / Math.max(1, total)));
-  return { title, words, shares, n, top: barsTop(100 * most), depth: model.depth };
+  return { title, words, shares, n, top: barsTop(100 * most), name, what, axis };
+}
+
+function barsShares(counts) {
+  const total = Math.max(1, counts.reduce((sum, count) => sum + count, 0));
+  return counts.map((count) => count / total);
 }
 
 /** Title, sentence and drawing below the nets. */
@@ -91,12 +102,12 @@ class LoadBars {
     if (isMany) {
       for (const rank of [1, shown.n]) this.write(sceneThousands(rank), rank === 1 ? left : right, bottom + 0.9 * size, rank === 1 ? "left" : "right");
     } else {
-      const every = Math.ceil((ctx.measureText("0".repeat(shown.depth)).width + 0.5 * size) / step);
+      const every = Math.ceil((ctx.measureText(shown.name(shown.n - 1)).width + 0.5 * size) / step);
       for (let leaf = 0; leaf < shown.n; leaf += every) {
-        this.write(bitsOf(leaf, shown.depth), left + (leaf + 0.5) * step, bottom + 0.9 * size, "center");
+        this.write(shown.name(leaf), left + (leaf + 0.5) * step, bottom + 0.9 * size, "center");
       }
     }
-    this.write(isMany ? "leaf, the fullest first" : "sign pattern (leaf)", (left + right) / 2, bottom + 2.2 * size, "center");
+    this.write(isMany ? `${shown.what}, the fullest first` : shown.axis, (left + right) / 2, bottom + 2.2 * size, "center");
   }
 
   line([from, to], y, colour, dash) {

@@ -58,3 +58,13 @@ function applyLook(root, look) {
 function sceneThousands(count) {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
+
+// What a layer that sends rows by soft decisions or scores sends them to, in the plural: "16 experts".
+function routedPlural({ leaves, isTree }) {
+  return `${sceneThousands(leaves)} ${isTree ? (leaves === 1 ? "leaf" : "leaves") : leaves === 1 ? "expert" : "experts"}`;
+}
+
+function routedSentence(routed) {
+  if (routed.isTree) return `Each row goes to one of ${routedPlural(routed)}, on the harder side of each soft decision; training mixes all.`;
+  return `Each row uses the ${routed.top} with the highest scores of ${routedPlural(routed)}.`;
+}

@@ -52,7 +52,7 @@ class SceneGuide {
   // A run can be guided through if its net has levels and leaves; the links of any other lead to the example.
   get isOwn() {
     const [view] = this.app.views;
-    return !this.app.data.live && view?.model?.kind === "tree" && view.model.depth > 0 && view.scene.epochs.length > 1 && !view.scene.target;
+    return !this.app.data.live && view?.model?.kind === "tree" && view.model.depth > 0 && view.scene.epochs.length > 1 && !view.scene.target && !view.scene.routed;
   }
 
   // A net that is not trained yet, or still trains: its steps wait, as any other run would take the place of the person's own.

@@ -696,6 +696,22 @@ class ReadyModel extends Model {
     return all.subarray(layer * this.side ** 2, (layer + 1) * this.side ** 2);
   }
 
+  // How much of each grid point goes to its likeliest leaf, from 0 to 1; null for a net without soft decisions.
+  softness(cols, rows, layer) {
+    const texts = this.scene.ready.share ?? [];
+    if (!texts.length) return null;
+    const { side } = this;
+    const place = Math.round(this.place(this.epoch));
+    const all = this._bytes(`share ${place}`, texts[place]).subarray(layer * side ** 2, (layer + 1) * side ** 2);
+    return Float32Array.from({ length: cols * rows }, (_, at) => all[this._source(at % cols, Math.floor(at / cols), cols, rows)] / 255);
+  }
+
+  // The recorded point nearest to a point of a grid whose first row is the top.
+  _source(c, r, cols, rows) {
+    const last = this.side - 1;
+    return Math.round(((rows - 1 - r) * last) / (rows - 1)) * this.side + Math.round((c * last) / (cols - 1));
+  }
+
   // Of the first gated layer, whose signs need few weights, unless the net is larger still; else null.
   lines(layer) {
     return this.signLines(layer)?.of(0) ?? null;
@@ -755,14 +771,13 @@ class ReadyModel extends Model {
   }
 
   grid(cols, rows, layer, out) {
-    const { side, nClasses: C } = this;
+    const { nClasses: C } = this;
     const probability = this._probability();
     const leaves = this._leaf(layer);
     for (let r = 0; r < rows; r++) {
-      const from = Math.round(((rows - 1 - r) * (side - 1)) / (rows - 1));
       for (let c = 0; c < cols; c++) {
         const at = r * cols + c;
-        const source = from * side + Math.round((c * (side - 1)) / (cols - 1));
+        const source = this._source(c, r, cols, rows);
         out.leaf[at] = leaves ? leaves[source] : 0;
         for (let k = 0; k < C; k++) out.shares[at * C + k] = probability[source * C + k] / 255;
       }

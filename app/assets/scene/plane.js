@@ -193,6 +193,7 @@ class PlaneDrawing {
     ctx.beginPath();
     ctx.rect(frame.left, frame.top, frame.w, frame.h);
     ctx.clip();
+    this.layer = layer;
     this._regions(look);
     this._image(ctx, this.pixels);
     this._outlines(look, layer, moving);
@@ -241,12 +242,14 @@ class PlaneDrawing {
       return;
     }
     this.counts = new Int32Array(C);
+    const soft = this.model.softness?.(cols, rows, this.layer);
     for (let i = 0; i < cols * rows; i++) {
       let top = 0;
       for (let c = 1; c < C; c++) if (shares[i * C + c] > shares[i * C + top]) top = c;
       this.counts[top]++;
       const sure = (shares[i * C + top] - 1 / C) / (1 - 1 / C);
-      const alpha = PLANE_FAINT + (PLANE_FULL - PLANE_FAINT) * (sure > 0 ? sure : 0);
+      const edge = soft ? soft[i] : 1;
+      const alpha = edge * (PLANE_FAINT + (PLANE_FULL - PLANE_FAINT) * (sure > 0 ? sure : 0));
       const colour = colours[top];
       for (let k = 0; k < 3; k++) data[4 * i + k] = ground[k] + alpha * (colour[k] - ground[k]);
       data[4 * i + 3] = 255;
@@ -268,9 +271,9 @@ class PlaneDrawing {
       this._stroke(look, 0, 1, this.section.isWhole ? this._boxes() : this._borders());
       return;
     }
-    if (!model.gated || !model.depth) return;
+    if (model.scene.routed ? model.scene.routed.leaves < 2 : !model.gated || !model.depth) return;
     const lines = moving && model.computes && layer > 0 ? null : model.lines(layer);
-    this.isExact = Boolean(lines);
+    if (!model.scene.routed) this.isExact = Boolean(lines);
     if (!lines && !model.computes) {
       this._stroke(look, 0, 1, this._borders());
       return;
@@ -425,17 +428,20 @@ class PlaneDrawing {
   // Each pattern is written where its cell is widest, if it fits.
   _labels(look) {
     const { ctx, model, frame, grid: { cols, rows } } = this;
-    if (!model.gated || !model.depth || model.depth > PLANE_LABELS_DEPTH) return;
+    const { routed } = model.scene;
+    const hasExperts = Boolean(routed && !routed.isTree);
+    if (!hasExperts && (!model.gated || !model.depth || model.depth > PLANE_LABELS_DEPTH)) return;
+    const name = (leaf) => (hasExperts ? String(leaf) : bitsOf(leaf, model.depth));
     const size = look.size - 3;
     ctx.font = `600 ${size}px ${look.font}`;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
-    const half = ctx.measureText("0".repeat(model.depth)).width / 2;
+    const half = ctx.measureText(name(hasExperts ? routed.leaves - 1 : 0)).width / 2;
     const [dx, dy] = [frame.w / (cols - 1), frame.h / (rows - 1)];
     for (const [leaf, at, depth] of this._widest()) {
       if (depth * Math.min(dx, dy) < Math.max(0.72 * half, 0.9 * size)) continue;
       const [x, y] = [frame.left + (at % cols) * dx, frame.top + Math.floor(at / cols) * dy];
-      this._words(ctx, bitsOf(leaf, model.depth), x, y, half, size, look);
+      this._words(ctx, name(leaf), x, y, half, size, look);
     }
   }
 

@@ -71,6 +71,7 @@ function sceneMerged(before, now) {
     ...now.ready,
     probability: pick((scene, at) => scene.ready.probability[at]),
     leaf: now.ready.leaf.length ? pick((scene, at) => scene.ready.leaf[at]) : [],
+    share: now.ready.share?.length ? pick((scene, at) => scene.ready.share[at]) : [],
     signs: now.ready.signs.length && before.ready.signs.length ? pick((scene, at) => scene.ready.signs[at]) : [],
   };
   return {
@@ -275,8 +276,8 @@ class Scene {
     this.slider.disabled = this.playButton.disabled = !moves;
     const isFitted = this.views.every((view) => view.scene.tree);
     for (const element of [this.playButton, this.slider, this.epochWords, this.speedField]) element.hidden = isFitted;
-    const gated = models.filter((model) => model.gated);
-    const layers = Math.max(1, ...gated.map((model) => model.layers));
+    const gated = models.filter((model) => model.gated && !model.scene.routed);
+    const layers = Math.max(1, ...models.filter((model) => model.gated || model.scene.routed).map((model) => model.layers));
     this.layerField.hidden = layers < 2;
     if (this.layerChoice.options.length !== layers) {
       this.layerChoice.textContent = "";
@@ -372,7 +373,8 @@ class Scene {
       );
     }
     if (this.views.some((view) => view.model && !view.model.computes)) {
-      parts.push("This net is too large for the browser: its regions were computed on a grid during training.");
+      const why = this.views.some((view) => view.scene.routed) ? "" : "This net is too large for the browser: its";
+      parts.push(`${why || "The"} regions were computed on a grid during training.`);
     }
     if (this.views.some((view) => view.plane)) {
       const isNumber = this.views.every((view) => view.scene.target);
@@ -381,7 +383,9 @@ class Scene {
           ? "Colour: the predicted number, on the scale above. Points: training rows, in the colour of their own number."
           : "Colour: the predicted class, paler where the net is less certain. Points: training rows.",
       );
-      parts.push("Lines: where a sign bit changes; the first bit has the thickest line.");
+      const routed = this.views.filter((view) => view.scene.routed);
+      if (routed.length < this.views.length) parts.push("Lines: where a sign bit changes; the first bit has the thickest line.");
+      if (routed.length) parts.push("Of a net with soft decisions or experts: cells of the likeliest one, paler at their soft edges.");
     }
     if (this.views.some((view) => view.model && (view.model.gated || view.scene.tree))) {
       parts.push("A node's colour and number are its share of the training rows; it is hatched if it has none.");

@@ -102,7 +102,7 @@ function treeLeafKind(sums) {
 // The drawing in words, for screen readers.
 function treeSentence(picture) {
   const { kind, depth, loads, tree, level } = picture;
-  if (treeIsSingle(picture)) return "One matrix, which all rows share.";
+  if (treeIsSingle(picture)) return picture.routed ? routedSentence(picture.routed) : "One matrix, which all rows share.";
   let start;
   let leaves;
   let first = 0;
@@ -899,7 +899,8 @@ class TreeDrawing {
     this.setFont(look.size);
     ctx.fillStyle = look.text;
     ctx.textAlign = "center";
-    const words = this.picture.kind === "decision_tree" ? "no tree yet" : "one matrix";
+    const { kind, routed } = this.picture;
+    const words = kind === "decision_tree" ? "no tree yet" : routed ? routedPlural(routed) : "one matrix";
     ctx.fillText(words, layout.width / 2, layout.bottom + look.size);
   }
 

@@ -301,6 +301,7 @@ class SceneView {
       kind: scene.kind,
       style: scene.style,
       sums: scene.sums,
+      routed: scene.routed,
       depth: model.depth,
       layers: scene.layers,
       look: this.look,
@@ -339,7 +340,7 @@ class SceneView {
 
   drawLayer(found) {
     const { model, scene } = this;
-    this.layerCanvas.hidden = Boolean(scene.tree) || this.app.isMany;
+    this.layerCanvas.hidden = Boolean(scene.tree || scene.routed) || this.app.isMany;
     if (this.layerCanvas.hidden) return;
     const { isStill, state } = this.app;
     this.layerDrawing.draw({ look: this.look, scene, model, layer: this.layer, found, isMerged: state.merged, isStill });
@@ -389,7 +390,8 @@ class SceneView {
     }
     const parts = scene.classes.map((name, c) => [name, this.plane.classShare(c)]).filter(([, share]) => share > 0);
     const says = parts.map(([name, share]) => `${name} on ${scenePercent(share)}`).join(", ");
-    const bits = model.depth ? `cells of ${sceneThousands(2 ** model.depth)} sign patterns, ` : "";
+    const cells = scene.routed ? routedPlural(scene.routed) : `${sceneThousands(2 ** model.depth)} sign patterns`;
+    const bits = model.depth || scene.routed ? `cells of ${cells}, ` : "";
     return (
       `Plane of ${names[0]} and ${names[1]}: regions of ${scene.classes.length} classes, ${bits}` +
       `${sceneThousands(model.rows("train").n)} training rows. At epoch ${sceneThousands(model.epoch)} the net predicts class ${says} of the plane. ` +
@@ -407,6 +409,7 @@ class SceneView {
     const says = `Prediction: ${scene.target ? `${name} ${sceneNumber(found.value)}` : answer}.`;
     const noun = this.pad && !this.plane ? (scene.mode === "pad" ? "digit" : "row") : "point";
     if (scene.tree) return `This ${noun} passes ${found.nodes.length} of ${sceneThousands(scene.tree.left.length)} nodes. ${says}`;
+    if (scene.routed) return `${this.routedWords(found, noun)} ${says}`;
     if (!model.gated || model.depth === 0) return `This ${noun} uses the one matrix that all rows share. ${says}`;
     const { used, all } = layerSize(scene, model);
     const where = scene.layers > 1 ? ` of gated layer ${this.layer + 1}` : "";
@@ -429,6 +432,7 @@ class SceneView {
       const f = feature[node];
       return `Node ${node} tests whether ${scene.features[f]} is at most ${(threshold[node] * scene.scale[f] + scene.mean[f]).toPrecision(3)}; ${rows}`;
     }
+    if (scene.routed) return this.routedNodeWords(node, share);
     if (!model.gated || model.depth === 0) return "One matrix, which all rows share.";
     if (model.kind === "flat") {
       const its = scene.sums ? `its sum of ${scene.sums.used} matrices` : "its matrix";
@@ -443,11 +447,29 @@ class SceneView {
     return `Matrix of the ${what} ${prefix}, level ${level}${use}.`;
   }
 
+  // Of a net that sends rows by soft decisions or by scores: where it sends this one.
+  routedWords(found, noun) {
+    const { routed } = this.scene;
+    if (routed.isTree) return `Leaf ${sceneBits(found.bits)}: the one that this ${noun} uses of ${routed.leaves}.`;
+    const others = routed.top > 1 ? `; the layer uses ${routed.top} experts` : "";
+    return `Expert ${found.leaf} has the highest score of ${routed.leaves} for this ${noun}${others}.`;
+  }
+
+  routedNodeWords(node, share) {
+    const { routed } = this.scene;
+    if (!routed.isTree) return routedSentence(routed);
+    const level = 31 - Math.clz32(node + 1);
+    const what = level === this.model.depth ? "Leaf" : "Node";
+    const name = level ? `${what} ${sceneBits(bitsOf(node + 1 - 2 ** level, level))}` : "The root";
+    return `${name}: ${share} of the training rows go there by the harder side of each decision.`;
+  }
+
   restWords() {
     const { model } = this;
     if (this.pad && !this.plane) return "The pad is empty: draw a digit, and the net says which one it sees.";
     if (!this.plane) return "";
     if (this.scene.tree) return "Point at the plane to see which nodes a point passes; click to hold it.";
+    if (this.scene.routed) return `${routedSentence(this.scene.routed)} Point at the plane to see where a point goes; click to hold it.`;
     if (!model.gated || model.depth === 0) return "All points use the same matrix. Point at the plane to see the prediction there.";
     const { used, all } = layerSize(this.scene, model);
     return `A point uses ${used} of ${sceneThousands(all)} matrices; ${layerWhy({ used })}. Point at the plane to see which; click to hold a point.`;
@@ -559,7 +581,7 @@ class SceneView {
 
   writeLevels(isMoving) {
     const { model } = this;
-    const isShown = !this.app.isMany && model.kind === "tree" && model.depth > 0 && this.scene.mode !== "none" && !this.scene.target;
+    const isShown = !this.app.isMany && model.kind === "tree" && model.depth > 0 && this.scene.mode !== "none" && !this.scene.target && !this.scene.routed;
     this.levels.hidden = !isShown;
     if (!isShown) return;
     const key = [model.epoch, model.isShuffled, this.look.dark, this.look.size].join();
@@ -702,6 +724,7 @@ class SceneView {
 
   nodeName(node, level) {
     const { model } = this;
+    if (this.scene.routed) return "";
     if (!model.gated || model.depth === 0) return "one matrix";
     if (model.kind === "flat") return sceneBits(bitsOf(node, model.depth));
     if (level === 0) return "root";

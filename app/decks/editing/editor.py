@@ -9,7 +9,7 @@ import streamlit as st
 from leafscope.app import theme
 from leafscope.app.address import link, session
 from leafscope.app.decks import as_html, mathml
-from leafscope.app.decks.editing import answers, scene_preview, slide_list, tools, undo
+from leafscope.app.decks.editing import answers, scene_preview, slide_list, tools, undo, what_if
 from leafscope.core import jobs
 from leafscope.core.store.decks import DeckInfo, Slide
 
@@ -65,6 +65,7 @@ def slides(info: DeckInfo, content: dict[str, Slide]) -> None:
     with right, st.container(key="slide_fields"):
         _open_slide(info, ids[place], content[ids[place]])
         tools.again(info, content, ids[place])
+        what_if.offer(ids[place], content[ids[place]])
         answers.offer(ids[place], content[ids[place]], (ids[place - 1], content[ids[place - 1]]) if place else None)
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from leafscope.app.citing import numbers
 from leafscope.app.theme import Look
@@ -18,10 +18,14 @@ PATIENCE = 600.0
 PROGRAM = "from leafscope.app.citing.again import main; main()"
 
 
-def redrawn(slides: Mapping[str, Slide], look: Look) -> Iterator[tuple[str, Slide | str]]:
-    """Draw figures again, with the runs as they are now: each one's address with its new slide, or why there is none.
+WRITTEN = ("title", "text", "caption", "notes", "reveal")
+"""What a person may have written."""
 
-    Titles, captions, notes and the rest that a person may have written stay.
+
+def redrawn(slides: Mapping[str, Slide], look: Look, keep: Sequence[str] = WRITTEN) -> Iterator[tuple[str, Slide | str]]:
+    """Draw figures again, with the runs as they are now: each one's name with its new slide, or why there is none.
+
+    The fields of `keep` stay as they are.
     """
     environment = os.environ | {"LEAFSCOPE_DATABASE": jobs.default_store().url}
     process = subprocess.Popen(
@@ -43,8 +47,7 @@ def redrawn(slides: Mapping[str, Slide], look: Look) -> Iterator[tuple[str, Slid
                 yield slide_id, str(answer["error"])
                 continue
             new = Slide.model_validate(answer["slide"])
-            kept = {name: getattr(slide, name) for name in ("title", "text", "caption", "notes", "reveal")}
-            yield slide_id, new.model_copy(update=kept)
+            yield slide_id, new.model_copy(update={name: getattr(slide, name) for name in keep})
     except OSError as error:
         yield "", f"the process that draws figures has ended: {error.strerror or error}"
     finally:

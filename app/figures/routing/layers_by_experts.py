@@ -18,6 +18,9 @@ from leafscope.app.theme import SCREEN, Look
 _FEW_ROWS = 8
 """Rows for which a low figure has room."""
 
+_TICKS = 17
+"""Most numbers below the experts."""
+
 _TITLE = "Load of each expert in each layer"
 
 
@@ -44,7 +47,7 @@ class LayersByExperts:
         n = np.asarray(self.counts, np.float64)
         if n.ndim != 2 or len(n) != len(self.rows) or not n.shape[1]:
             raise ValueError(
-                f"counts must have a row for each of {len(self.rows)} {self.what}s, and experts, got shape {n.shape}"
+                f"counts must have a row for each of {len(self.rows)} {self._rows_words}, and experts, got shape {n.shape}"
             )
         total = n.sum(1, keepdims=True)
         relative = np.divide(n * n.shape[1], total, out=np.full(n.shape, np.nan), where=total > 0)
@@ -80,7 +83,11 @@ class LayersByExperts:
             )
         )
         self._write(figure, values, most, (look.width - 190) / experts, (height - 150) / len(names), look)
-        figure.update_xaxes(title_text="expert", range=[-0.5, experts - 0.5], showgrid=False, zeroline=False, nticks=17)
+        figure.update_xaxes(title_text="expert", range=[-0.5, experts - 0.5], showgrid=False, zeroline=False)
+        if experts <= 2 * _TICKS:
+            figure.update_xaxes(tick0=0, dtick=1 + (experts > _TICKS))
+        else:
+            figure.update_xaxes(nticks=_TICKS)
         step = max(1, int(np.ceil(1.1 * theme.FONT_SIZE[look.projector] / ((height - 150) / len(names)))))
         ticks = list(range(0, len(names), step))
         figure.update_yaxes(
@@ -108,7 +115,9 @@ class LayersByExperts:
         unused = (
             "every expert is chosen"
             if not never
-            else (f"{theme.thousands(never)} of {theme.thousands(of)} experts {'is' if never == 1 else 'are'} never chosen")
+            else f"{theme.thousands(never)} of {theme.thousands(of)} experts {'is' if never == 1 else 'are'} never chosen"
+            if self.what == "layer"
+            else f"{theme.thousands(never)} of {theme.thousands(of)} cells {'has' if never == 1 else 'have'} no choice"
         )
         where = f"in {self.what} {theme.one_line(self.rows[row], 60)}"
         range_words = ""
@@ -150,9 +159,13 @@ class LayersByExperts:
             notes.append({"x": expert, "y": row, "text": written[row][expert], "showarrow": False, "font": {"color": ink}})
         frame.annotate(figure, notes)
 
+    @property
+    def _rows_words(self) -> str:
+        return self.what if len(self.rows) == 1 else "classes" if self.what == "class" else f"{self.what}s"
+
     def _subtitle(self) -> str:
         rows, experts = self._n.shape
-        words = [f"{theme.thousands(rows)} {self.what}{'s' * (rows != 1)} of {theme.thousands(experts)} experts", "1: uniform"]
+        words = [f"{theme.thousands(rows)} {self._rows_words} of {theme.thousands(experts)} experts", "1: uniform"]
         if (self._n == 0).any():
             words.append("hollow: never chosen")
         return "; ".join(words)

@@ -31,6 +31,6 @@ def model_style(model: str, variant: str, look: Look) -> dict[str, Any]:
     width = theme.LINE_WIDTH[look.projector]
     return {
         "colour": theme.MODEL_COLOURS.get(style, theme.NEUTRAL[look.dark]),
-        "marker": f"{marker}-dot" if variant and not marker.endswith("-open") else marker,
+        "marker": f"{marker}-dot" if variant and not marker.endswith(("-open", "-dot")) else marker,
         "width": width / 2 if is_thin or variant else width,
     }

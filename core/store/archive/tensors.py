@@ -112,12 +112,12 @@ def _check_values(array: "Callable[[str], NDArray[Any]]", name: str, run: RunCon
 
 
 def _wanted(name: str, run: RunConfig, size: DataShape, given: Tensors) -> Tensors:
-    """Return what is expected beside these tensors: older snapshots have no weights of gates."""
+    """Return what is expected beside these tensors: older snapshots have neither weights of gates nor shares."""
     expected = _expected(name, run, size)
-    signs = sign_tensors(run.net, size.n_features, size.n_outputs)
-    if not name.startswith("regions-") or given.keys() & signs.keys():
+    later = {*sign_tensors(run.net, size.n_features, size.n_outputs), "share"}
+    if not name.startswith("regions-") or given.keys() & later:
         return expected
-    return {one: described for one, described in expected.items() if one not in signs}
+    return {one: described for one, described in expected.items() if one not in later}
 
 
 def _expected(name: str, run: RunConfig, size: DataShape) -> Tensors:
@@ -147,7 +147,9 @@ def _trainer(weights: Sequence[Weight]) -> Tensors:
 def _regions(run: RunConfig, size: DataShape) -> Tensors:
     found: Tensors = {"probability": ("U8", (GRID_SIDE**2, size.n_outputs))}
     layers = run.net.routed_layers
-    return found | ({"leaf": ("I32", (len(layers), GRID_SIDE**2))} if layers else {})
+    of_layers = (len(layers), GRID_SIDE**2)
+    found |= {"leaf": ("I32", of_layers)} if layers else {}
+    return found | ({"share": ("U8", of_layers)} if run.net.model.mixes else {})
 
 
 def sign_tensors(net: NetConfig, n_features: int, n_outputs: int) -> Tensors:

@@ -10,6 +10,7 @@ import pytest
 
 from leafscope.app import cli
 from leafscope.app.claims.page import END, START
+from leafscope.app.cli.claims import OTHERS
 from leafscope.core.claims.protocol import read_protocol
 from leafscope.core.store.archive import import_archive
 from leafscope.core.store.store import Store
@@ -101,9 +102,13 @@ def test_writes_page_figure_readme_and_archive_and_trains_nothing_twice(
 def test_quick_says_that_it_is_no_evidence(protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "trial.md"
     protocol.write_text(TEXT, encoding="utf-8")
+    out.write_text(f"old{OTHERS}; written otherwise -->\n# Other models\n", encoding="utf-8")
     assert command("--protocol", protocol, "--quick", "--out", out, "--database", tmp_path / "l.db") == 0
     assert "no evidence" in capsys.readouterr().out
-    assert "no evidence" in out.read_text(encoding="utf-8")
+    page = out.read_text(encoding="utf-8")
+    assert "no evidence" in page
+    assert not page.startswith("old")
+    assert page.endswith("; written otherwise -->\n# Other models\n")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,14 @@ def test_database_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixt
     assert path.read_bytes().startswith(b"these are notes")
 
 
+def test_a_scheduler_that_cannot_be_used_is_refused_before_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEAFSCOPE_SCHEDULER", "tls://127.0.0.1:8786")
+    assert cli.main(["--device", "cpu", "--no-browser", "--database", str(tmp_path / "a.db")]) == 2
+    assert "LEAFSCOPE_SCHEDULER needs a database that the cluster reaches" in capsys.readouterr().err
+
+
 def test_the_help_lists_every_command_and_each_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     ours = ["bench", "sweep", "export", "import", "app"]
     assert [name for name in COMMANDS if name in ours] == ours

@@ -27,8 +27,8 @@ CASES = ("usual", "empty", "one", "many", "hostile")
 FOLDERS = ("run", "leaves", "balance", "overfitting", "capacity", "compare", "data", "routing")
 LOOKS = [Look(dark=dark, projector=projector) for dark in (False, True) for projector in (False, True)]
 SCREEN, STAGE = LOOKS[0], LOOKS[-1]
-LOOKS_OF = {"usual": LOOKS, "empty": [SCREEN], "one": [SCREEN], "many": [STAGE], "hostile": [SCREEN, STAGE]}
-"""In which looks a case is drawn: colours are the look's in any case, and labels have least room on a projector."""
+LOOKS_OF = {"usual": [SCREEN, STAGE], "empty": [SCREEN], "one": [SCREEN], "many": [STAGE], "hostile": [SCREEN]}
+"""In which looks a case is drawn: each figure light and dark, and small and large; labels have most room on a screen."""
 SUBJECT = "<i>run</i> & co"
 
 

@@ -171,7 +171,7 @@ def test_what_a_model_shares_with_others_is_said_alike():
 
 
 def test_every_reserved_name_is_one_of_a_configuration():
-    names = {*NetConfig.model_fields, "model", "gated", "fitted", "routed_layers", "tree_depth"}
+    names = {*NetConfig.model_fields, "model", "gated", "fitted", "routed_layers", "has_leaves", "tree_depth"}
     assert names - MODELS.options().keys() == RESERVED
 
 

@@ -154,8 +154,8 @@ def test_others_read_and_write_while_space_is_given_back(db: Store, monkeypatch:
     monkeypatch.setattr(shrinking, "STEP", 64)
     monkeypatch.setattr(shrinking, "MANY", 300)
     monkeypatch.setattr(shrinking, "FEW", 0)
-    ids = fill(db, range(20))
-    (kept,) = fill(db, range(20, 21))
+    ids = fill(db, range(10))
+    (kept,) = fill(db, range(10, 11))
     waits: list[float] = []
     done = threading.Event()
 

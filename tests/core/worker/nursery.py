@@ -1,14 +1,21 @@
 """Workers as processes of their own that start at once: they are forked off a process that has imported everything."""
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
+import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
+
+import pytest
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.core.worker.ready"])
@@ -65,6 +72,75 @@ def workers(
     finally:
         for process in processes:
             end(process)
+
+
+class Forked:
+    """Stands in for `subprocess.Popen` where a supervisor starts its worker, which then takes no seconds of imports.
+
+    The worker is no child of this process: of the two ways in which it notices its parent's death, the end of standard input
+    is left.
+    """
+
+    def __init__(
+        self, command: Sequence[str], *, env: Mapping[str, str], stdin: int, stdout: IO[bytes], stderr: IO[bytes], **rest: Any
+    ) -> None:
+        assert (stdin, stdout, rest) == (subprocess.PIPE, stderr, {"bufsize": 0, "start_new_session": True})
+        assert tuple(command[1:4]) == ("-P", "-m", "leafscope.core.worker")
+        reader, writer = FORKS.Pipe(duplex=False)
+        arguments = (reader, os.getpid(), list(command[4:]))
+        self._process = start(_supervised, Path(stderr.name), *arguments, environment=env)
+        reader.close()
+        self.stdin = os.fdopen(os.dup(writer.fileno()), "wb", buffering=0)
+        writer.close()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+        self._lock = threading.Lock()  # who reads the exit status takes it from others
+
+    def poll(self) -> int | None:
+        """The exit status, or None while it runs."""
+        with self._lock:
+            return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raises `subprocess.TimeoutExpired`."""
+        wait([self._process.sentinel], timeout)
+        if (status := self.poll()) is None:
+            raise subprocess.TimeoutExpired("worker", timeout or 0.0)
+        return status
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def supervise_forked(patch: pytest.MonkeyPatch) -> None:
+    """Let supervisors of this process start workers that are forked."""
+    from leafscope.core.worker import supervisor
+
+    names = SimpleNamespace(Popen=Forked, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired)
+    patch.setattr(supervisor, "subprocess", names)
+
+
+def _supervised(standard_input: Connection, parent: int, options: list[str]) -> int:
+    os.dup2(standard_input.fileno(), 0)
+    os.getppid = lambda: parent
+    return work_alone(options)
+
+
+def work_alone(options: list[str], jumps: Sequence[float] = ()) -> int:
+    """Be `python -m leafscope.core.worker`, whose clock is wrong by the next of these seconds at each look at it."""
+    from leafscope.core.worker.__main__ import main
+
+    if jumps:
+        real, ahead = time.time, itertools.cycle(jumps)
+        time.time = lambda: real() + next(ahead)
+    return main(options)
 
 
 def end(process: BaseProcess) -> None:

@@ -3,8 +3,6 @@
 import itertools
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,18 +14,11 @@ from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import run_ids
 from leafscope.core.worker import supervisor
 from leafscope.core.worker.supervisor import Supervisor
+from tests.core.worker.nursery import send, start, status, supervise_forked, work_alone
 from tests.core.worker.test_worker import config, long, until
 
 JUMPS = (0.0, 1e9, -1e9, 3e7, -4e9)
 """Seconds by which a clock is wrong, from one look at it to the next: years, also to before 1970."""
-
-JUMPING = f"""
-import itertools, sys, time
-real, jumps = time.time, itertools.cycle({JUMPS})
-time.time = lambda: real() + next(jumps)
-from leafscope.core.worker.__main__ import main
-sys.exit(main(["--database", sys.argv[1]]))
-"""
 
 
 def once(db: Store, run_id: str) -> bool:
@@ -41,11 +32,7 @@ def test_nothing_is_lost_stays_or_comes_twice_while_clocks_jump(tmp_path: Path) 
     jumps = itertools.cycle(JUMPS)
     db = Store(tmp_path / "runs.db", lambda: time.time() + next(jumps))
     endless = db.submit(long(0, 10_000)).run_id
-    two = []
-    with (tmp_path / "log").open("wb") as log:
-        for _ in range(2):
-            command = [sys.executable, "-c", JUMPING, str(tmp_path / "runs.db")]
-            two.append(subprocess.Popen(command, stderr=log, start_new_session=True))
+    two = [start(work_alone, tmp_path / "log", ["--database", str(tmp_path / "runs.db")], JUMPS) for _ in range(2)]
     try:
         until(lambda: db.run(endless).epochs_done >= 3, 150, "3 epochs")
         with db._read() as connection:
@@ -71,10 +58,10 @@ def test_nothing_is_lost_stays_or_comes_twice_while_clocks_jump(tmp_path: Path) 
         until(lambda: len(db.workers()) == 2, 30, "two workers")
     finally:
         for process in two:
-            process.send_signal(signal.SIGCONT)
+            send(process, signal.SIGCONT)
             process.terminate()
-        for process in two:
-            process.wait(10)
+        ended = [status(process, 30) for process in two]
+    assert ended == [0, 0]
     assert db.workers() == []
     assert "Traceback" not in (tmp_path / "log").read_text()
     db.close()
@@ -82,6 +69,7 @@ def test_nothing_is_lost_stays_or_comes_twice_while_clocks_jump(tmp_path: Path) 
 
 def test_a_worker_that_another_process_took_off_the_list_trains_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "STARTING", 2.0)
+    supervise_forked(monkeypatch)
     db = Store(tmp_path / "runs.db")
     watching = Supervisor(tmp_path / "runs.db")
     run_id = db.submit(long(0, 10_000)).run_id

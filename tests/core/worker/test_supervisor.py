@@ -19,8 +19,9 @@ from leafscope.core.store.store import Store
 from leafscope.core.sweep.members import run_ids
 from leafscope.core.worker import supervisor
 from leafscope.core.worker.supervisor import Supervisor
+from tests.core.worker.nursery import supervise_forked
 
-EPOCHS = 70
+EPOCHS = 40
 """Of a long run: about 50 ms each, so that it can be ended in the midst of, by a test that looks every 20 ms."""
 
 
@@ -67,10 +68,18 @@ def db(path: Path) -> Store:
 
 @pytest.fixture(scope="module")
 def supervised(path: Path) -> Iterator[Supervisor]:
-    supervisor = Supervisor(path)
-    supervisor.start()
-    yield supervisor
-    supervisor.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        supervise_forked(patch)
+        supervisor = Supervisor(path)
+        supervisor.start()
+        yield supervisor
+        supervisor.stop()
+
+
+@pytest.fixture
+def real_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of this test are started, not forked."""
+    monkeypatch.setattr(supervisor, "subprocess", subprocess)
 
 
 PARENT = """
@@ -177,6 +186,7 @@ def test_stop_saves_and_leaves_nothing_behind(db: Store, supervised: Supervisor)
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux shows what a process has loaded")
+@pytest.mark.usefixtures("real_start")
 def test_the_first_worker_waits_until_it_is_released(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path / "x.db", patience=600)
     store = Store(tmp_path / "x.db")
@@ -194,6 +204,7 @@ def test_the_first_worker_waits_until_it_is_released(tmp_path: Path) -> None:
         supervisor.stop()
 
 
+@pytest.mark.usefixtures("real_start")
 def test_release_of_a_worker_that_has_just_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, wait = threading.Event(), Supervisor._wait
 
@@ -231,6 +242,7 @@ def test_a_worker_that_waits_ends_when_its_parent_is_killed(tmp_path: Path) -> N
     assert Store(tmp_path / "x.db").workers() == []
 
 
+@pytest.mark.usefixtures("real_start")
 def test_worker_that_will_not_end_is_killed(db: Store, path: Path) -> None:
     stubborn = Supervisor(path)
     stubborn.start()
@@ -243,6 +255,7 @@ def test_worker_that_will_not_end_is_killed(db: Store, path: Path) -> None:
     assert jobs.worker_status(store=db).state == "not running"
 
 
+@pytest.mark.usefixtures("real_start")
 def test_worker_that_dies_at_its_start_is_started_ever_more_slowly(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -264,6 +277,7 @@ def test_worker_that_dies_at_its_start_is_started_ever_more_slowly(
 def test_a_paused_worker_takes_its_run_up_again_and_a_frozen_one_is_replaced(
     db: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    supervise_forked(monkeypatch)
     watching = Supervisor(path)
     watching.start()
     try:

@@ -26,8 +26,9 @@ from leafscope.core.training.trainer import EpochRecord, Trainer
 from leafscope.core.worker.watch import Watch
 from leafscope.core.worker.worker import Worker, explain
 from tests.core.store.as_tensors import as_tensors
+from tests.core.worker.nursery import end, start, work_alone
 
-EPOCHS = 60
+EPOCHS = 40
 """Of a long run: seconds, enough to be stopped in the midst of, by a test that looks every 20 ms."""
 
 
@@ -217,7 +218,7 @@ def test_two_workers_share_a_queue_and_one_falls_asleep(uninterrupted: Any, db: 
     sweep = db.submit_many([config(seed=seed, epochs=4) for seed in range(100, 110)])
     endless = db.submit_many([long(seed=6, epochs=10_000)])[0].run_id
     log = path.with_name("two.log")
-    two = [launch(path, log) for _ in range(2)]
+    two = [start(work_alone, log, ["--database", str(path)]) for _ in range(2)]
     try:
         assert jobs.wait(interrupted, 60, store=db).status == "finished"
         assert_same(everything(db, interrupted), uninterrupted)
@@ -249,9 +250,7 @@ def test_two_workers_share_a_queue_and_one_falls_asleep(uninterrupted: Any, db: 
             assert connection.exec_driver_sql(query).scalar() == summary.epochs_done  # nothing was written in its sleep
     finally:
         for process in two:
-            process.terminate()
-        for process in two:
-            process.wait(5)
+            end(process)
 
 
 # A worker on a machine where nothing was compiled before

@@ -19,7 +19,7 @@ from leafscope.core.store.database.transactions import insert_all
 from leafscope.core.store.schema import SCHEMA_VERSION, attempts, metrics
 from leafscope.core.store.store import Store
 from tests.core.store.examples import claimed, config, record
-from tests.postgres import PASSWORD, Postgres
+from tests.postgres import PASSWORD, Postgres, running
 
 
 @pytest.fixture
@@ -35,6 +35,14 @@ def db(lent: str) -> Iterator[Store]:
     opened = Store(lent)
     yield opened
     opened.close()
+
+
+def test_a_missing_server_skips_tests_but_fails_them_where_all_must_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.postgres.programs", lambda: None)
+    for ci, ends in (("", pytest.skip.Exception), ("true", pytest.fail.Exception)):
+        monkeypatch.setenv("CI", ci)
+        with pytest.raises(ends, match="PostgreSQL must be installed for this test"), running():
+            pass
 
 
 def test_what_another_worker_locks_is_skipped_in_order(db: Store) -> None:
@@ -85,7 +93,10 @@ def test_a_clock_that_is_set_asks_the_server_again(db: Store) -> None:
     assert abs(clock() - first) < 60
 
 
-def test_a_broken_connection_is_opened_again(db: Store) -> None:
+@pytest.mark.parametrize("idle", [0.0, 60.0])
+def test_a_broken_connection_is_opened_again(db: Store, idle: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that nobody used for a while is tried before it is used; with another the next try works, as a worker makes it."""
+    monkeypatch.setattr("leafscope.core.store.database.answering.IDLE", idle)
     claim = claimed(db)
     cut = text(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -94,7 +105,11 @@ def test_a_broken_connection_is_opened_again(db: Store) -> None:
     with other._engine.begin() as connection:
         connection.execute(cut)
     other.close()
-    assert db.record(claim, [record(0)])  # though the pool's connections are broken
+    if idle:
+        with pytest.raises(StoreError) as caught:
+            db.record(claim, [record(0)])
+        assert caught.value.can_pass
+    assert db.record(claim, [record(0)])  # though all of the pool's connections were broken
     assert db.run(claim.run_id).epochs_done == 0
     assert len(db.history(claim.run_id)) == 6
 

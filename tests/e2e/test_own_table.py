@@ -1,0 +1,73 @@
+"""A stranger's file becomes a figure on a slide: dropped, corrected, trained on, looked at, and opened by somebody else."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import expect
+
+from leafscope.app.navigation import PAGES
+from tests.e2e.conftest import Visit
+from tests.e2e.harness import App, until
+from tests.e2e.page import drawn
+
+ROWS = 300
+
+
+def write(file: Path) -> None:
+    """Semicolons, decimal commas, missing values, cp1252, and a column that looks like the target and is not."""
+    rng = np.random.default_rng(1)
+    income = rng.normal(3000, 800, ROWS)
+    lines = ["Kunde;Einkommen;Region;Klasse;Wechselt"]
+    for row in range(ROWS):
+        value = "n/a" if row % 20 == 7 else f"{income[row]:.2f}".replace(".", ",")
+        region = ["Nord", "Süd", "Ost"][row % 3]
+        answer = "ja" if (income[row] > 3000) == (row % 3 == 0) else "nein"
+        lines.append(f"{1000 + row};{value};{region};{1 + row % 2};{answer}")
+    file.write_bytes("\r\n".join(lines).encode("cp1252"))
+
+
+def test_from_a_file_to_a_slide(app: App, visit: Callable[..., Visit], tmp_path: Path) -> None:
+    write(tmp_path / "kunden.csv")
+    page = visit().page
+    page.goto(f"{app.url}/data")
+    page.locator("h1").first.wait_for()
+    drawn(page)
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "kunden.csv")
+    page.get_by_text("predict Klasse (2 classes)").wait_for()
+    page.get_by_text(re.compile("Read as cp1252.*decimal comma")).wait_for()
+
+    # one column is corrected
+    page.locator("[data-testid=stSidebar]").get_by_role("combobox", name="Predict").click()
+    page.get_by_role("option", name="Wechselt").click()
+    page.get_by_text("predict Wechselt (2 classes)").wait_for()
+    use = page.get_by_role("button", name="Use this table")
+    expect(use).to_be_enabled()
+    drawn(page)
+    use.click()
+
+    # it trains, and its rows have the file's names
+    page.get_by_role("heading", name="Train a net that chooses its weights by sign pattern").wait_for()
+    page.get_by_text("kunden tree K4").first.wait_for()
+    if not page.get_by_text("finished: test accuracy").count():
+        drawn(page)
+        page.locator(".st-key-actions").get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("finished: test accuracy").first.wait_for()
+    page.locator(".pad-features").get_by_text("Region = Süd").wait_for()
+    leaves = next(one for one in PAGES if one.name == "leaves")
+    page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=leaves.title, exact=True).click()
+    page.get_by_role("heading", name="Which sign patterns the data reach").wait_for()
+    page.get_by_text("kunden tree K4").first.wait_for()
+    drawn(page)
+    page.get_by_role("button", name="Add to deck").first.click()
+    page.get_by_text("See it on the page Present").wait_for()
+    slides = [slide for info in app.store.decks() for slide in app.store.slides(info.deck_id).values()]
+    assert any("kunden" in slide.title + slide.caption for slide in slides)
+
+    # somebody else opens the address
+    until(lambda: "run=" in page.url, "the run in the address")
+    other = visit().page
+    other.goto(page.url)
+    other.get_by_text("kunden tree K4").first.wait_for()
+    expect(other.locator("[data-testid=stException]")).to_have_count(0)
