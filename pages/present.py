@@ -143,14 +143,15 @@ def _ready_made() -> None:
             format_func=lambda sweep_id: sweeps_current.sweep_words(by_id[sweep_id]),
             key="_talk_sweep",
         )
-        st.button(
+        pressed = st.button(
             "Make this talk",
             icon=":material/auto_awesome_motion:",
             key="_make_talk",
             width="stretch",
-            on_click=lambda: _make(st.session_state["_talk_sweep"]),
             help="A scene, a curve to guess, a depth slider, the placebo, and where the tree fails; titles are computed.",
         )
+        if pressed:
+            _make(st.session_state["_talk_sweep"])
 
 
 def _is_of_classes(info: SweepInfo) -> bool:
@@ -160,13 +161,16 @@ def _is_of_classes(info: SweepInfo) -> bool:
 
 
 def _make(sweep_id: str) -> None:
+    """Make the talk of a sweep and open it, which takes some seconds."""
     store = jobs.default_store()
     try:
-        info = store.sweep(sweep_id)
-        slides = gather.slides(store, sweep_id, session.look())
+        with st.spinner("Drawing the slides ..."):
+            info = store.sweep(sweep_id)
+            slides = gather.slides(store, sweep_id, session.look())
         _open(store.make_deck(f"{TALK}: {theme.one_line(info.name, 200)}", slides))
     except LeafscopeError as error:
         session.notify(str(error))
+    st.rerun()
 
 
 def _first_visit() -> None:
@@ -178,15 +182,10 @@ def _first_visit() -> None:
     )
     known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if known:
-        st.button(
-            f"Make “{TALK}”",
-            type="primary",
-            icon=":material/auto_awesome_motion:",
-            key="_first_deck",
-            on_click=_make,
-            args=(known[0].sweep_id,),
-        )
+        pressed = st.button(f"Make “{TALK}”", type="primary", icon=":material/auto_awesome_motion:", key="_first_deck")
         st.caption(f"From the sweep {theme.escape_markdown(known[0].name, 80)}.")
+        if pressed:
+            _make(known[0].sweep_id)
         return
     default = presets.depth_sweep()
     if st.button("Train the first sweep", type="primary", icon=":material/play_arrow:", key="_first_sweep"):

@@ -18,9 +18,9 @@ DRAWS = 2000
 FEW_TOKENS = 2000
 """Below so many tokens draws are always exact."""
 
-_MANY = 20_000
-"""Assignments of an expert from which the normal distribution is close enough: the skewness moves the mean of the largest count
-by less than its standard error over the draws."""
+_MANY = 30
+"""Assignments of an expert from which the normal distribution with the skewness of the counts is close enough: means and ends
+of ranges are off by less than the draws make them vary."""
 
 WHY = "each token draws k different experts, all equally likely; 2,000 draws"
 """What chance means, in words."""
@@ -30,8 +30,9 @@ def uniform_counts(tokens: int, experts: int, top_k: int, draws: int = DRAWS, se
     """Draw counts of experts: (R, E), each row sums to N k.
 
     Exact, expert by expert: of the tokens that have r of their k choices left, when m experts are left, a binomial number
-    with probability r / m takes the next expert. With at least 2,000 tokens and 20,000 assignments of an expert: normal, with
-    variance N p (1 - p), p = k / E, and covariance -N p (1 - p) / (E - 1), rounded.
+    with probability r / m takes the next expert. With at least 2,000 tokens and 30 assignments of an expert: normal, with
+    variance N p (1 - p), p = k / E, covariance -N p (1 - p) / (E - 1) and the skewness of a binomial number (Cornish & Fisher
+    1938), rounded; sums are then N k up to rounding.
     Raises ValueError unless N >= 0, 1 <= k <= E and R >= 1.
 
     >>> uniform_counts(tokens=3, experts=2, top_k=2, draws=2).tolist()
@@ -48,9 +49,13 @@ def uniform_counts(tokens: int, experts: int, top_k: int, draws: int = DRAWS, se
         )
     if tokens >= FEW_TOKENS and tokens * top_k / experts >= _MANY:
         p = top_k / experts
+        variance = tokens * p * (1 - p)
         z = rng.standard_normal((draws, experts))
         z -= z.mean(1, keepdims=True)
-        spread = np.sqrt(tokens * p * (1 - p) * experts / (experts - 1))
+        z *= np.sqrt(experts / (experts - 1))
+        z += (1 - 2 * p) / np.sqrt(variance) / 6 * (z * z - 1)
+        z -= z.mean(1, keepdims=True)
+        spread = np.sqrt(variance - 1 / 12)  # rounding adds a twelfth
         return np.maximum(0, np.rint(tokens * p + spread * z)).astype(np.int64)
     left = np.zeros((top_k + 1, draws), np.int64)  # tokens by the choices that they have left
     left[top_k] = tokens

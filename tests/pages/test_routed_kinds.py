@@ -8,7 +8,7 @@ import pytest
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, SweepConfig, changed
 from leafscope.core.worker.worker import Worker
-from tests.pages.harness import Lab, figures, open_lab, open_page, small, stock, words
+from tests.pages.harness import Lab, figures, open_lab, open_page, run_app, small, stock, words
 
 KINDS = {
     "moe": {"net.kind": "moe", "net.experts": 5, "net.top_k": 2},
@@ -76,6 +76,18 @@ def test_experts_have_no_prefixes(lab: Lab) -> None:
     assert "no tree of prefixes" in words(at)
     assert "chance gives" in words(at)
     assert "by the mixture" not in words(opened("playground", RUNS["moe"]))
+
+
+def test_experts_are_balanced_in_their_own_ways(lab: Lab) -> None:
+    at = open_page("playground", kind="moe", balancing="bias")
+    assert at.selectbox(key="balancing").options == ["auxiliary loss", "bias", "no balancing"]
+    assert at.selectbox(key="balancing").value == "bias"
+    at.selectbox(key="kind").set_value("tree")
+    run_app(at)
+    assert "auxiliary loss" not in at.selectbox(key="balancing").options
+    at.selectbox(key="kind").set_value("fff")
+    run_app(at)
+    assert not at.error
 
 
 @pytest.mark.parametrize("page", ["overfitting", "capacity", *(f"compare?view={view}" for view in VIEWS)])

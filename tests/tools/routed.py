@@ -45,7 +45,7 @@ class Plan:
 
 
 OF_OTHERS = Plan([0, 1, 2], 4, list(range(100, 120)))
-AT_EQUAL_COST = Plan([0, 1], 2, list(range(100, 105)))
+AT_EQUAL_COST = Plan([0, 1, 2], 4, list(range(100, 110)))
 TOLERANCE = 0.02
 MARK = "<!-- Written by python -m tests.tools.routed; `leafscope claims` keeps what follows. -->"
 
@@ -304,7 +304,7 @@ def main() -> None:
         "long, than those of the authors."
     )
     of_second = (
-        f"{AT_EQUAL_COST.words()} These are fewer than above, for time. At equal multiply-adds, by the width; at equal "
+        f"{AT_EQUAL_COST.words()} These are fewer seeds than above, for time. At equal multiply-adds, by the width; at equal "
         "parameters, by the number of experts of a mixture of experts (top 2, balanced by the auxiliary loss with weight 0.01) "
         "and by the width of all others. Where no whole number comes within 2 %, the deviation is named. Bold: a difference is "
         "shown at the 5 % level after Holm's correction over the models of a column; below 0 the tree is better. Every other "

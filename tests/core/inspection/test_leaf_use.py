@@ -50,6 +50,24 @@ def counted(leaves: list[int], n_leaves: int) -> list[int]:
     return [sum(1 for leaf in leaves if leaf == one) for one in range(n_leaves)]
 
 
+def test_soft_decisions_have_leaves_and_experts_have_none(tmp_path: Path) -> None:
+    kinds = ("fff", "soft_tree", "moe")
+    sweep = SweepConfig(base=SWEEP.base, axes={"net.kind": list(kinds), "net.depth": [2], "seed": [0]})
+    other = Store(tmp_path / "other.db")
+    run_sweep(sweep, store=other)
+    members = [LeafMember(one.model, "", 2.0, 0, one.run_id) for one in expand(sweep)]
+    found = leaf_uses(other, members)
+    assert found.values["model"].tolist() == ["fff", "soft_tree"]
+    assert [one.model for one in found.missing] == ["moe"]
+    n = len(load(SWEEP.base.data, 0).train.x)
+    for one in (one for one in members if one.model != "moe"):
+        leaf = other.last_leaves([one.run_id], 0, "train")[one.run_id]
+        line = found.values[found.values["run_id"] == one.run_id].iloc[0]
+        assert line["used_leaves"] == len(set(leaf.tolist()))
+        assert line["fullest_share"] == max(counted(leaf.tolist(), 4)) / n
+    other.close()
+
+
 def test_each_model_is_counted_row_by_row(store: Store) -> None:
     x = load(SWEEP.base.data, 0).train.x
     expected = {}

@@ -254,6 +254,24 @@ def test_regions_are_what_the_net_answers_on_the_grid(net: dict[str, Any], datas
             assert leaf[:, i, j].tolist() == [int(one) for one in routed.leaves]
 
 
+@pytest.mark.parametrize("kind", ["fff", "soft_tree", "moe"])
+def test_regions_of_soft_decisions_say_how_soft_they_are(kind: str, dataset: Dataset) -> None:
+    run = RunConfig(data=DataConfig(name="moons"), net=NetConfig(kind=kind, depth=2, width=5))
+    net = read_module(build_net(run.net, 2, 2, 0))
+    found = snapshots.regions(net, dataset)
+    routed = net.routed(dataset.standardize(snapshots.grid(dataset)))
+    of_layer = routed.leaves[0].reshape(len(routed.logits), -1)[:, 0]
+    assert np.array_equal(found["leaf"][0], of_layer)
+    assert ("share" in found) == (kind != "moe")
+    if kind != "moe":
+        assert np.array_equal(found["share"][0], np.round(255 * routed.shares[0].max(1)).astype(np.uint8))
+        assert found["share"].min() >= 255 / 4 - 1
+    name = snapshot_name("regions", 0)
+    assert snapshots.read(pack(found), name, run).keys() == found.keys()
+    older = {key: value for key, value in found.items() if key != "share"}  # kept before shares were
+    assert snapshots.read(pack(older), name, run).keys() == older.keys()
+
+
 def test_a_net_that_diverged_has_regions_too(dataset: Dataset) -> None:
     whole = drawn(width=4, depth=2)
     with torch.no_grad():

@@ -41,3 +41,23 @@ def test_a_sweep_has_them_beside_its_nets_and_says_what_is_not_equal():
         for one in sentences
     )
     assert unequal(SweepConfig(base=base, baselines=["dense"])) == []
+
+
+def test_each_kind_of_a_sweep_has_baselines_of_its_own_cost():
+    """Nets with gates share those of the tree; a net with a router of its own has others, so that no two stand in one place."""
+    axes = {"net.kind": ["tree", "flat", "fff", "soft_tree"], "net.depth": [0, 3], "seed": [0]}
+    asked = ["dense", "dense_capacity", "moe_computation", "fff_capacity"]
+    sweep = SweepConfig(base=RunConfig(data={"name": "iris"}, net={"width": 6}), axes=axes, baselines=asked)
+    members = expand(sweep)
+    places = [(one.model, one.variant, one.depth) for one in members]
+    assert len(set(places)) == len(places)
+    nets = {place: one.run.net for place, one in zip(places, members, strict=True)}
+    assert ("fff_capacity", "as fast feedforward", 3) not in nets  # itself
+    for kind, variant, what in (
+        ("tree", "", "dense_capacity"),
+        ("fff", "as fast feedforward", "dense_capacity"),
+        ("fff", "as fast feedforward", "dense"),
+    ):
+        count = "parameters" if what == "dense_capacity" else "multiply_adds"
+        goal, found = (getattr(cost(nets[place], 4, 3), count) for place in ((kind, "", 3), (what, variant, 3)))
+        assert abs(found / goal - 1) < 0.1

@@ -31,11 +31,12 @@ def test_means_are_those_of_20_000_exact_draws(tokens: int, experts: int, top_k:
         assert abs(drawn[name].mean() - reference[name].mean()) < 3 * error
 
 
-@pytest.mark.parametrize(("tokens", "top_k"), [(100_000, 2), (30_000, 4)])
-def test_the_normal_distribution_agrees_with_exact_draws(tokens: int, top_k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("tokens", "experts", "top_k"), [(100_000, 8, 2), (30_000, 6, 4), (2_000, 64, 1), (2_000, 32, 3)])
+def test_the_normal_distribution_agrees_with_exact_draws(
+    tokens: int, experts: int, top_k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from leafscope.core.routing import chance
 
-    experts = 8 if top_k == 2 else 6
     normal = measure_counts(uniform_counts(tokens, experts, top_k), NAMES)
     monkeypatch.setattr(chance, "_MANY", np.inf)
     reference = measure_counts(uniform_counts(tokens, experts, top_k, draws=20_000, seed=3), NAMES)
