@@ -49,15 +49,17 @@ def main() -> None:
     sections.layer(benchmark, depth, gates)
     if benchmark is not None:
         _measure_again()
-    left, right = st.columns(2)
+    right, share = st.container(), 1.0
     if benchmark is not None:
+        left, right = st.columns(2)
+        share = 0.5
         with left:
             sections.ratio(benchmark)
-    with left if benchmark is None else right:
+    with right:
         if table is None or choice is None:
             _no_sweep()
         else:
-            sections.nets(table, choice)
+            sections.nets(table, choice, share=share)
     if table is not None and choice is not None:
         if table["best_test_loss"].isna().all():
             st.info("No member of this sweep has a result yet, so there is no error to compare with its cost.")

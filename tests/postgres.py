@@ -106,7 +106,9 @@ class Postgres:
         return {"cwd": self._folder, "user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers, unless it runs."""
+        if self._process is not None:
+            return
         (self._folder / "log").touch()
         settings = self._settings | {"port": str(self.port), "ssl_cert_file": str(self.certificate)}
         settings |= {"ssl_key_file": str(self._folder / "server.key")}

@@ -338,8 +338,8 @@ def _without_gates(net: NetConfig) -> NetConfig:
     return net.model_copy(update={"gates": "hidden"})
 
 
-def nets(table: pd.DataFrame, choice: Choice) -> None:
-    """Capacity, computation and time of the nets of a sweep against depth."""
+def nets(table: pd.DataFrame, choice: Choice, *, share: float) -> None:
+    """Capacity, computation and time of the nets of a sweep against depth, in a share of the main column."""
     rows = gated(table, choice)
     if rows.empty:
         st.info("This sweep has no net with gates, whose capacity would grow with depth.")
@@ -353,7 +353,7 @@ def nets(table: pd.DataFrame, choice: Choice) -> None:
         caption="Whole nets, their first and last layers counted; trained parameters and times are means over seeds of "
         f"{theme.thousands(finished)} finished runs. The time is that of a run, with as many steps at every depth, while "
         "others trained beside it.",
-        share=0.5,
+        share=share,
     )
 
 

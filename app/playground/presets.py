@@ -57,12 +57,12 @@ def _open(beside: str) -> None:
 
 
 def show(preset: Preset, beside: str) -> None:
-    """Show a preset's run and the one beside it; those that are not here are trained."""
+    """Show a preset's run and the one beside it; those that are not here are trained, and are nobody's own."""
     others = [] if preset.beside is None else [payload.partners(preset.run)[preset.beside]]
     try:
         for run in (preset.run, *others):
             if not jobs.default_store().runs([run.run_id]):
-                jobs.default_store().submit(run)
+                jobs.default_store().submit(run, is_example=True)
     except LeafscopeError as error:
         session.notify(str(error))
         return

@@ -26,14 +26,15 @@ class Queue(Reading):
         note: str = "",
         priority: Priority = "interactive",
         one_epoch: bool = False,
+        is_example: bool = False,
     ) -> Submission:
         """Queue a run from scratch, unless the same configuration is queued, running or (without `anew`) finished.
 
-        In that case it is reused, and otherwise the person's own, even if it came with the program. `one_epoch`: it stops after
-        its first epoch. To continue a stopped, failed or interrupted run, call `resume`. Raises LimitError if the queue would
-        exceed 1,000 runs.
+        In that case it is reused, and otherwise the person's own, even if it came with the program. `is_example`: a run that
+        was not here counts as one that did. `one_epoch`: it stops after its first epoch. To continue a stopped, failed or
+        interrupted run, call `resume`. Raises LimitError if the queue would exceed 1,000 runs.
         """
-        return self.submit_many([run], anew, note, priority, one_epoch)[0]
+        return self.submit_many([run], anew, note, priority, one_epoch, is_example)[0]
 
     def submit_many(
         self,
@@ -42,12 +43,13 @@ class Queue(Reading):
         note: str = "",
         priority: Priority = "sweep",
         one_epoch: bool = False,
+        is_example: bool = False,
     ) -> list[Submission]:
         """Queue all of these runs in this order, or none; raises LimitError if the queue would exceed 1,000 runs."""
         self._expire()
         now = self._clock()
         with self._write() as connection:
-            submissions = []
+            submissions, first = [], []
             for index, run in enumerate(wanted):
                 newest = self._newest(connection, run.run_id, locked=False)
                 if newest is not None and (
@@ -62,12 +64,16 @@ class Queue(Reading):
                     config = run.model_dump_json(exclude_none=True)
                     row = {"run_id": run.run_id, "config": config, "label": run.label, "note": note, "created": now}
                     connection.execute(insert(runs).values(row))
+                    first.append(run.run_id)
                 attempt = 1 if newest is None else newest.attempt + 1
                 new = {"first_attempt": attempt, "epochs_total": run.epochs, "created": now + index * 1e-6}
                 how = {"priority": PRIORITIES[priority], "stop_requested": one_epoch}
                 self._queue(connection, run.run_id, attempt, new | how)
                 submissions.append(Submission(run.run_id, attempt, reused=False))
-            self._make_own(connection, [one.run_id for one in submissions if not one.reused])
+            if is_example:
+                self._add_shipped(connection, first)
+            else:
+                self._make_own(connection, [one.run_id for one in submissions if not one.reused])
             self._check_queue(connection)
         return submissions
 
@@ -157,7 +163,7 @@ class Queue(Reading):
         query = turns.where(attempts.c.status == "queued").order_by(*QUEUE_ORDER).limit(1)
         if not members:
             query = query.where(attempts.c.priority != PRIORITIES["member"])
-        with self._read() as connection:
+        with self._look() as connection:
             if connection.execute(query).first() is None:
                 return None
         now = self._clock()

@@ -123,7 +123,7 @@ class Recording(Reading):
     def wanted_of(self, claims: Sequence[Claim]) -> list[Literal["go", "stop", "lost"]]:
         """Return the answer of `wanted` for each attempt, with one query for each worker."""
         held: dict[tuple[str, int, str], bool] = {}
-        with self._read() as connection:
+        with self._look() as connection:
             for worker_id in {claim.worker_id for claim in claims}:
                 mine = attempts.c.worker_id == worker_id, attempts.c.status == "running"
                 query = select(attempts.c.run_id, attempts.c.attempt, attempts.c.stop_requested).where(*mine)

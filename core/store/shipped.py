@@ -1,4 +1,5 @@
-"""What of a store came with the program, until a person makes it their own: addresses of runs, sweeps and decks.
+"""What of a store came with the program, until a person makes it their own: addresses of runs, sweeps and decks. A preset that
+is trained when it is first opened counts among it.
 
 They are in the table `meta`, in a row that is written when an app first opens the store, empty where the store was not. So the
 examples that come with the program are loaded once, and what a person deleted stays deleted.
@@ -43,7 +44,12 @@ class Shipped(Transactions):
 
     def _make_own(self, connection: Connection, addresses: Iterable[str]) -> None:
         """Let a person own what they train, change or import themselves."""
-        known = self._shipped(connection)
-        left = known - frozenset(addresses)
-        if left != known:
-            connection.execute(update(meta).where(meta.c.name == SHIPPED).values(value=json.dumps(sorted(left))))
+        self._replace(connection, self._shipped(connection) - frozenset(addresses))
+
+    def _add_shipped(self, connection: Connection, addresses: Iterable[str]) -> None:
+        """Count more addresses as what came with the program, in a store that an app has opened before."""
+        self._replace(connection, self._shipped(connection) | frozenset(addresses))
+
+    def _replace(self, connection: Connection, addresses: frozenset[str]) -> None:
+        if addresses != self._shipped(connection):
+            connection.execute(update(meta).where(meta.c.name == SHIPPED).values(value=json.dumps(sorted(addresses))))

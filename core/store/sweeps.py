@@ -13,7 +13,7 @@ from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.store.database.transactions import QUEUE_ORDER, chunks, insert_new
 from leafscope.core.store.queue import Queue
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, runs, sweeps
-from leafscope.core.store.values.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission
+from leafscope.core.store.values.records import MOST_AT_ONCE, NET, PRIORITIES, Claim, Submission, configuration
 from leafscope.core.store.values.rows import sweep_info
 from leafscope.core.store.values.summaries import SweepInfo
 
@@ -39,7 +39,7 @@ class Sweeps(Queue):
 
     def sweeps_that_await(self) -> list[SweepInfo]:
         """List the sweeps whose second stage is still to be queued, the oldest first; cheap enough for frequent polling."""
-        with self._read() as connection:
+        with self._look() as connection:
             query = select(sweeps).where(sweeps.c.awaits_choice).order_by(sweeps.c.created, sweeps.c.sweep_id)
             return [sweep_info(row, ()) for row in connection.execute(query)]
 
@@ -139,7 +139,7 @@ class Sweeps(Queue):
         parts: list[Any] = [query]
         if wanted is not None:
             parts = [query.where(attempts.c.run_id.in_(part)) for part in chunks(wanted)]
-        with self._read() as connection:  # in WAL mode a reader does not wait for writers
+        with self._look() as connection:  # in WAL mode a reader does not wait for writers
             seen = next(((part, rows) for part in parts if (rows := connection.execute(part).all())), None)
         if seen is None or (wanted is None and seen[1][0].priority != PRIORITIES["member"]):
             return []
@@ -160,7 +160,7 @@ class Sweeps(Queue):
     def members_wait(self, most: int) -> int:
         """Count the members of sweeps that are queued, up to `most`; 0 while another run is queued, which goes first."""
         query = select(attempts.c.priority).where(attempts.c.status == "queued").order_by(*QUEUE_ORDER).limit(most)
-        with self._read() as connection:
+        with self._look() as connection:
             found = connection.execute(query).scalars().all() if most > 0 else []
         return len(found) if found and found[0] == PRIORITIES["member"] else 0
 
@@ -178,7 +178,7 @@ def _many(rows: Sequence[Row[Any]], seconds: Callable[[RunConfig], float], budge
     """Count the first rows that together take `budget` seconds: at least one, and all if they take less."""
     for number, row in enumerate(rows, start=1):
         with contextlib.suppress(LeafscopeError, ValueError):  # such a run fails later, with its own message
-            budget -= seconds(RunConfig.model_validate_json(row.config))
+            budget -= seconds(configuration(row.config))
         if budget <= 0:
             return number
     return len(rows)

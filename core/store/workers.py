@@ -72,7 +72,7 @@ class Workers(Queue):
 
     def beats(self, worker_id: str) -> tuple[str, int] | None:
         """Return a worker's state and heartbeat, a count; None if the worker is not on the list."""
-        with self._read() as connection:
+        with self._look() as connection:
             row = connection.execute(select(workers.c.state, workers.c.beats).where(workers.c.worker_id == worker_id)).first()
         return None if row is None else (row.state, row.beats)
 
@@ -150,7 +150,7 @@ class Workers(Queue):
             connection.execute(insert(meta).values(name=name, value=value))
 
     def _noted(self, name: str) -> str | None:
-        with self._read() as connection:
+        with self._look() as connection:
             value: str | None = connection.scalar(select(meta.c.value).where(meta.c.name == name))
         return value
 
@@ -225,7 +225,7 @@ class Workers(Queue):
         waits = attempts.c.status.in_(("queued", "running"))
         silent = (attempts.c.status == "interrupted") & (attempts.c.error == LOST)
         held = silent & attempts.c.worker_id.in_(select(workers.c.worker_id).where(workers.c.worker_id != worker_id))
-        with self._read() as connection:
+        with self._look() as connection:
             return connection.execute(select(attempts.c.run_id).where(or_(waits, held)).limit(1)).first() is None
 
     def refuse_other_version(self) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import threading
 import time
 from typing import Any
@@ -89,3 +90,4 @@ def _load() -> None:
     from leafscope.core.training import compiling
 
     compiling.make_ready()
+    gc.freeze()  # what was imported stays to the end, so that no collection need look at it again

@@ -34,8 +34,9 @@ log = logger("leafscope.worker")
 class _Ends:
     """Writes the ends of members, several in one transaction: a transaction takes as long as training a small net."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, watch: "Watch") -> None:
         self._store = store
+        self._watch = watch
         self._waiting: list[End] = []
         self._next_write = time.monotonic() + WRITE_ENDS
 
@@ -45,6 +46,7 @@ class _Ends:
         """Add an end and write the waiting ones when due; raises AttemptLostError if this one is written but was lost."""
         if not recorder.untouched or any(len(data) > PART_BYTES for data in artifacts.values()):
             recorder.end(status, error, artifacts, facts)
+            self._watch.release(recorder.claim)
             return
         self._waiting.append(recorder.last(status, error, artifacts, facts))
         if time.monotonic() >= self._next_write:
@@ -56,6 +58,7 @@ class _Ends:
             for end, written in zip(self._waiting, self._store.end_many(self._waiting), strict=True):
                 if not written:
                     log.info("%s attempt %d: dropped, it no longer belongs to this worker", end.claim.run_id, end.claim.attempt)
+            self._watch.release(*(end.claim for end in self._waiting))  # or it would be looked up as one that was lost
         self._waiting = []
         self._next_write = time.monotonic() + WRITE_ENDS
 
@@ -140,6 +143,7 @@ class Group:
                 with self._recorded(claim):
                     if claim.run.net.fitted:
                         fit_attempt(self._store, claim, self._asker(stop), self._stopped)
+                        self._watch.release(claim)
                     else:
                         nets.append((claim, self._on_device(claim.run), stop))
             self._train_nets(nets)
@@ -173,7 +177,7 @@ class Group:
                     if not self._store.begin(claim, trainer.device, trainer.epoch):
                         raise AttemptLostError
                 recorders[number] = Recorder(self._store, claim, trainer.state, FLUSH, thin=True)
-        ends = _Ends(self._store)
+        ends = _Ends(self._store, self._watch)
         try:
             for number, event in population.events():
                 if number not in recorders:  # lost or failed

@@ -45,7 +45,7 @@ class Recorder:
         thin: bool = False,
     ) -> None:
         self._store = store
-        self._claim = claim
+        self.claim = claim
         self._state = state
         self._flush = flush
         self._thin = thin
@@ -71,7 +71,7 @@ class Recorder:
             return
         checkpoint = {CHECKPOINT: pack(self._state())} if saves else {}
         self.untouched = False
-        if not self._store.record(self._claim, self._waiting, self._artifacts | checkpoint, self._written):
+        if not self._store.record(self.claim, self._waiting, self._artifacts | checkpoint, self._written):
             raise AttemptLostError
         self._written = self._waiting[-1]
         self._waiting.clear()
@@ -90,7 +90,7 @@ class Recorder:
     ) -> None:
         """Write everything that waits and end the attempt; raises AttemptLostError."""
         end = self.last(status, error, artifacts, facts)
-        if not self._store.end(self._claim, status, error, end.records, end.artifacts, facts, self._written):
+        if not self._store.end(self.claim, status, error, end.records, end.artifacts, facts, self._written):
             raise AttemptLostError
 
     def last(
@@ -105,7 +105,7 @@ class Recorder:
             if self._waiting and self._waiting[-1].epoch == self._newest.epoch:
                 self._waiting.pop()
             self._waiting.append(self._newest)  # with its leaves; if the epoch was written before, the first write stays
-        return End(self._claim, status, error, list(self._waiting), self._artifacts | dict(artifacts or {}), facts or {})
+        return End(self.claim, status, error, list(self._waiting), self._artifacts | dict(artifacts or {}), facts or {})
 
 
 def left_behind(trainer: "Trainer", status: Ending) -> tuple[dict[str, bytes], dict[str, Any]]:

@@ -54,8 +54,9 @@ class Watch(threading.Thread):
 
     def release(self, *claims: Claim) -> None:
         """Stop watching these attempts."""
+        ended = set(claims)
         with self._lock:
-            self._followed = {claim: stop for claim, stop in self._followed.items() if claim not in claims}
+            self._followed = {claim: stop for claim, stop in self._followed.items() if claim not in ended}
 
     def orphaned(self) -> None:
         """End the process because the parent has ended."""

@@ -5,6 +5,7 @@ waits for the end of standard input, which comes when the parent ends for any re
 """
 
 import contextlib
+import gc
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -83,6 +84,8 @@ class Worker:
         self._store.set_worker(self.worker_id, "starting", self._device)
         self.watch.start()
         self._warm_up()
+        gc.collect()
+        gc.freeze()  # what was imported stays to the end, so that no collection need look at it again
         self.watch.started.set()
         idle_since = time.monotonic()
         while not self.watch.ending.is_set():

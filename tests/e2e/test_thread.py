@@ -130,6 +130,21 @@ def test_train_is_in_sight_and_nothing_jumps(app: App, visit: Any, size: tuple[i
         if width > PHONE:
             expect(page.locator(".scene-plane")).to_be_in_viewport(ratio=1)
         page.wait_for_function("(width) => document.querySelector('[data-testid=stMain]').scrollWidth <= width", arg=width)
+    if width > PHONE:  # the smallest projector
+        places = watched.places()
+        page.locator(".scene-plane").click(position={"x": 150, "y": 150})
+        page.wait_for_url(re.compile("held="))
+        watched.assert_in_place(places)  # a held point's table has its place
+        known = {one.run_id for one in app.store.list_runs()}
+        page.get_by_role("button", name="New seed", exact=True).click()
+
+        def ended() -> bool:
+            watched.assert_in_place(places)  # also while Stop stands beside three other buttons
+            return any(one.status == "finished" for one in app.store.list_runs() if one.run_id not in known)
+
+        until(ended, "the end")
+        Scene(page, app).at_rest()
+        watched.assert_in_place(places)
     if width < PHONE:
         box = page.locator(".scene-plane").bounding_box()
         page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)

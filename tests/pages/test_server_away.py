@@ -30,6 +30,7 @@ def lab(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     made.store.add_slide(made.store.make_deck("Talk"), Slide(kind="text", title="Before"))
     yield made
     made.store.close()
+    postgres.start()  # after a failure in between, for other tests
     postgres.take_back(url)
 
 
@@ -66,7 +67,7 @@ def test_every_page_says_that_the_server_is_away_and_comes_back(
     next(field for field in present.text_input if field.label == "Title").set_value("After")
     for name, at in opened.items():
         at.run()
-        assert "it is stopped or just starting" in says_so(at, "cannot be used", "Connection refused"), name
+        assert "it is stopped or just starting" in says_so(at, "cannot be used"), name
     postgres.start()
     (info,) = [info.deck_id for info in lab.store.decks()]
     assert [slide.title for slide in lab.store.slides(info).values()] == ["Before"]

@@ -114,6 +114,10 @@ def main() -> None:
         for one in found:
             if one.name == "PostgreSQL, 1":
                 print(saturation(one, options.members))
+            if one.name == "PostgreSQL, 2" and idle:
+                least = sum(other.workers for other in found if not other.digest) / len(idle)
+                share = 100 * least / (one.workers + one.server)
+                print(f"by processor time alone, two workers reach {share:.0f} % of two that write nothing")
         if "writing" in options.only:
             for writers in (1, 2, 4):
                 print(only_writing(writers, sweep, folder, server), flush=True)

@@ -251,6 +251,7 @@ def _draw(figure: go.Figure, panel: _Panel, means: pd.DataFrame, seeds: pd.DataF
         figure.add_shape(
             type="line", x0=base, x1=base, y0=-0.5, y1=max(len(means), _LEAST_ROWS) - 0.5, line=line, layer="below", **where
         )
+    cap = theme.MARKER_SIZE[look.projector] / 2
     several = singles[singles["variant"].isin(done.loc[done["n"] > 1, "variant"])]
     _add_points(
         figure,
@@ -272,7 +273,7 @@ def _draw(figure: go.Figure, panel: _Panel, means: pd.DataFrame, seeds: pd.DataF
         y=at,
         name="mean",
         marker={"symbol": style["marker"], "size": 1.5 * theme.MARKER_SIZE[look.projector], "color": style["colour"]},
-        error_x=_bars(mean, low, high, style["colour"], theme.LINE_WIDTH[look.projector], look),
+        error_x=interval_lines.error_bars((mean, low, high), style["colour"], theme.LINE_WIDTH[look.projector], cap),
         hovertext=[
             f"{theme.escape(variant)}<br>{_measured(m, panel, a, b)}, n = {n}"
             for variant, m, a, b, n in zip(done["variant"], mean, low, high, done["n"])
@@ -311,7 +312,7 @@ def _draw_level(
         y=at + down,
         name=level.name,
         marker={"symbol": symbol, "size": theme.MARKER_SIZE[look.projector], "color": grey, "line": {"width": width / 1.5}},
-        error_x=_bars(chance[0], chance[1], chance[2], grey, width / 2, look),
+        error_x=interval_lines.error_bars(chance, grey, width / 2, theme.MARKER_SIZE[look.projector] / 2),
         hovertext=[
             f"{theme.escape(variant)}, {level.name}<br>{_measured(m, panel, a, b)}"
             for variant, m, a, b in zip(done["variant"], *chance)
@@ -322,21 +323,6 @@ def _draw_level(
 
 def _add_points(figure: go.Figure, panel: _Panel, **marks: Any) -> None:
     figure.add_scatter(mode="markers", hoverinfo="text", row=1, col=panel.column, **marks)
-
-
-def _bars(
-    mean: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], colour: str, width: float, look: Look
-) -> dict[str, Any]:
-    """Give the error bars of means; an unknown end is no bar."""
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": np.nan_to_num(high - mean),
-        "arrayminus": np.nan_to_num(mean - low),
-        "thickness": width,
-        "width": theme.MARKER_SIZE[look.projector] / 2,
-        "color": colour,
-    }
 
 
 def _measured(value: float, panel: _Panel, low: float = np.nan, high: float = np.nan) -> str:

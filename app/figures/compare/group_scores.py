@@ -253,15 +253,9 @@ class GroupScores:
                 mode="markers",
                 name="best epoch",
                 marker={"symbol": symbols[place], "size": 1.4 * size, "color": colours[place]},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": np.nan_to_num([row["high"] - row["mean"]]),
-                    "arrayminus": np.nan_to_num([row["mean"] - row["low"]]),
-                    "thickness": width,
-                    "width": size / 2,
-                    "color": colours[place],
-                },
+                error_x=interval_lines.error_bars(
+                    ([row[end]] for end in ("mean", "low", "high")), colours[place], width, size / 2
+                ),
                 hovertext=[f"{name}<br>best epoch: {self._interval(row)}"],
                 hoverinfo="text",
             )

@@ -41,7 +41,8 @@ class TargetClasses:
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw a bar for each class, in the table's order."""
         table, height = self._table, theme.SIDE_HEIGHT[look.projector]
-        title = f"Rows of each class of {theme.one_line(self.target, 40)}"
+        of = "" if self.target == "class" else f" of {theme.one_line(self.target, 40)}"
+        title = f"Rows of each class{of}"
         if not table["rows"].sum():
             return frame.empty_figure(look=look, title=title, subject=subject, why="The table has no rows.", height=height)
         place = list(range(len(table)))
@@ -55,13 +56,14 @@ class TargetClasses:
                 orientation="h",
                 marker={"color": [theme.class_colour(one) for one in place]},
                 text=labels if step == 1 else None,
-                textposition="auto",
+                textposition="outside",  # on the colours of some classes no ink reads well
                 constraintext="none",  # a thin bar would shrink its text below what a lecture's last row reads
+                cliponaxis=False,
                 hovertext=[f"{name}<br>{label}" for name, label in zip(names, labels)],
                 hoverinfo="text",
             )
         )
-        figure.update_xaxes(title_text="rows", rangemode="tozero")
+        figure.update_xaxes(title_text="rows", range=[0, self._end(names, labels if step == 1 else [], look)])
         figure.update_yaxes(
             tickmode="array",
             tickvals=place[::step],
@@ -72,6 +74,13 @@ class TargetClasses:
         )
         reading = f"n = {theme.thousands(table['rows'].sum())} rows"
         return frame.frame(figure, look=look, title=title, subject=subject, subtitle=reading, height=height)
+
+    def _end(self, names: list[str], labels: list[str], look: Look) -> float:
+        """The rows at the right end of the axis, with room for labels right of the bars."""
+        character = frame.CHARACTER_WIDTH * theme.FONT_SIZE[look.projector]
+        inside = max(150.0, look.width - character * (max(map(len, names)) + 8))
+        room = character * (max(map(len, labels), default=0) + 2)
+        return float(self._table["rows"].max()) / (1 - min(0.6, room / inside))
 
     def sentence(self) -> str:
         """Name the most frequent class and its share; plain text.

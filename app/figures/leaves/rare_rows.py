@@ -152,15 +152,12 @@ def _add_model(figure: go.Figure, points: pd.DataFrame, model: str, dodge: float
     figure.add_scatter(
         x=np.arange(len(points)) + dodge,
         y=points["difference"],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": points["high"] - points["difference"],
-            "arrayminus": points["difference"] - points["low"],
-            "thickness": theme.LINE_WIDTH[look.projector] * 0.75,
-            "width": theme.MARKER_SIZE[look.projector] / 2,
-            "color": style["colour"],
-        },
+        error_y=interval_lines.error_bars(
+            (points[end] for end in ("difference", "low", "high")),
+            style["colour"],
+            theme.LINE_WIDTH[look.projector] * 0.75,
+            theme.MARKER_SIZE[look.projector] / 2,
+        ),
         mode="lines+markers",
         name=words,
         line={"color": theme.faded(style["colour"], 0.5), "width": theme.LINE_WIDTH[look.projector] / 2},

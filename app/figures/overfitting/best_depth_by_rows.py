@@ -15,6 +15,7 @@ from leafscope.app.figures.shared import frame
 from leafscope.app.figures.shared.interval_lines import (
     axis_title,
     check_columns,
+    error_bars,
     interval_words,
     panel_height,
     seeds_words,
@@ -155,14 +156,7 @@ def _add(
             for _, row in rows.iterrows()
         ],
         hoverinfo="text",
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": rows[high] - rows[value],
-            "arrayminus": rows[value] - rows[low],
-            "thickness": theme.LINE_WIDTH[look.projector] / 2,
-            "width": 0,
-        },
+        error_y=error_bars((rows[value], rows[low], rows[high]), colour, theme.LINE_WIDTH[look.projector] / 2, 0),
         row=1,
         col=column,
     )

@@ -14,6 +14,7 @@ from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     axis_title,
+    error_bars,
     integer_axis,
     n_words,
     panel_height,
@@ -136,15 +137,7 @@ def _add_points(figure: go.Figure, rows: pd.DataFrame, colour: str, look: Look) 
     figure.add_scatter(
         x=rows["depth"],
         y=rows["mean"],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": rows["high"] - rows["mean"],
-            "arrayminus": rows["mean"] - rows["low"],
-            "thickness": width,
-            "width": size / 2,
-            "color": colour,
-        },
+        error_y=error_bars((rows[end] for end in INTERVAL), colour, width, size / 2),
         mode="markers",
         name="difference",
         marker={

@@ -4,7 +4,7 @@ n = seeds behind a mean Â· lit = drawn in the model's colour, the rest is grey Â
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,23 @@ def sentence_case(text: str) -> str:
     'The tree at K = 3'
     """
     return text[:1].upper() + text[1:]
+
+
+def error_bars(ends: Iterable[ArrayLike], colour: str, width: float, cap: float) -> dict[str, Any]:
+    """Give the bars of means, for `error_x` or `error_y`: mean, low and high, each (N,); an unknown end is a bar of length 0.
+
+    `width` and `cap`, the length of the line across its end, are in px.
+    """
+    at, lowest, highest = (np.asarray(values, np.float64) for values in ends)
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": np.where(np.isnan(at), at, np.nan_to_num(highest - at)),
+        "arrayminus": np.where(np.isnan(at), at, np.nan_to_num(at - lowest)),
+        "thickness": width,
+        "width": cap,
+        "color": colour,
+    }
 
 
 def check_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> pd.DataFrame:

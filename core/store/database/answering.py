@@ -5,6 +5,8 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import psycopg
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import InvalidatePoolError
 
 SILENCE = 3.0
 """Seconds without a word after which the server is asked, by another connection, whether it still works at a statement."""
@@ -17,6 +19,11 @@ LOST = 60.0
 
 RESPITE = 2.0
 """Seconds for which a server that gave no answer is not asked again: many may be waiting for it."""
+
+IDLE = 1.0
+"""Seconds after which a connection that nobody used is tried before it is used; always to try would cost many messages."""
+
+_SINCE = "idle since"
 
 SILENT = "the server gives no answer, though its network does"
 
@@ -56,13 +63,30 @@ class Answered(psycopg.Connection[Any]):
 
 
 class Connector:
-    """Opens connections of one engine, as SQLAlchemy's event `do_connect` does."""
+    """Opens the connections of an engine, and tries one that was idle before it is used again."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._silent_until = 0.0
+        event.listen(engine, "do_connect", self._connect)
+        event.listen(engine, "checkin", self._put_back)
+        event.listen(engine, "checkout", self._try)
 
-    def __call__(self, _dialect: Any, _record: Any, arguments: Any, named: dict[str, Any]) -> Answered:
-        """Connect; raises OperationalError, at once where the server was silent a moment ago."""
+    def _put_back(self, _connection: Any, record: Any) -> None:
+        record.info[_SINCE] = time.monotonic()
+
+    def _try(self, connection: Any, record: Any, _proxy: Any) -> None:
+        """Tell SQLAlchemy to open new connections where this one broke while nobody used it, as after a restart."""
+        if time.monotonic() - record.info.get(_SINCE, time.monotonic()) < IDLE:
+            return
+        try:
+            connection.autocommit = True  # else it were three messages
+            connection.execute("SELECT 1")
+            connection.autocommit = False
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+    def _connect(self, _dialect: Any, _record: Any, arguments: Any, named: dict[str, Any]) -> Answered:
+        """Connect as SQLAlchemy would; raises OperationalError, at once where the server was silent a moment ago."""
         if time.monotonic() < self._silent_until:
             raise psycopg.OperationalError(SILENT)
 

@@ -80,7 +80,7 @@ def open_engine(url: URL, create: bool = True) -> Engine:
     else:
         from leafscope.core.store.database.answering import Connector  # only here, since it needs psycopg
 
-        event.listen(engine, "do_connect", Connector())
+        Connector(engine)
         event.listen(engine, "connect", postgres.configure)
     try:
         with explained(url):

@@ -43,6 +43,10 @@ ASK_TIME_EVERY = 60.0
 """Seconds between two questions for the server's time."""
 
 _PASSING = ("25P03", "25006")  # a transaction that was abandoned; a server that only reads, such as one that takes over
+_AWAY = (
+    "connection refused", "starting up", "shutting down", "closed the connection", "administrator command", "crash of another",
+    "is lost",
+)  # fmt: skip
 _SECRETS = ("password", "sslpassword")
 
 
@@ -60,8 +64,7 @@ def checked(url: URL) -> URL:
 def arguments(url: URL) -> dict[str, Any]:
     """What SQLAlchemy's `create_engine` needs for this URL."""
     told = {name: value for name, value in CONNECTING.items() if name not in url.query}
-    # a connection that broke while nobody used it is replaced before it is used
-    return {"connect_args": told, "pool_pre_ping": True}
+    return {"connect_args": told}
 
 
 def configure(connection: Any, _record: object) -> None:
@@ -119,7 +122,7 @@ def cause(text: str) -> str:
 def advice(cause: str) -> str:
     """Say what a person can do about an error of the server; empty where nothing is known."""
     cause = cause.lower()
-    if "connection refused" in cause or "starting up" in cause or "shutting down" in cause or "closed the connection" in cause:
+    if any(words in cause for words in _AWAY):
         return "; it is stopped or just starting"
     if "password" in cause:
         return "; give the password in a file that PGPASSFILE names, or in PGPASSWORD"

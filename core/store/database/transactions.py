@@ -36,6 +36,18 @@ class Transactions:
         with explained(self._engine.url), self._readers.begin() as connection:
             yield connection
 
+    @contextmanager
+    def _look(self) -> Iterator[Connection]:
+        """Get a connection for one question; without a transaction a server needs one message for it instead of three."""
+        with explained(self._engine.url), self._lookers.connect() as connection:
+            yield connection
+
+    @cached_property
+    def _lookers(self) -> Engine:
+        if self._engine.dialect.name == "sqlite":
+            return self._engine
+        return self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
     @cached_property
     def _readers(self) -> Engine:
         if self._engine.dialect.name == "sqlite":

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from leafscope.core.config import RunConfig
@@ -39,6 +40,12 @@ class Submission:
     """Whether nothing new was queued because the run was already finished, running or queued."""
 
 
+@lru_cache(maxsize=1024)
+def configuration(config_json: str) -> RunConfig:
+    """Read a configuration; one that a worker claims is asked for several times. Raises ValidationError."""
+    return RunConfig.model_validate_json(config_json)
+
+
 @dataclass(frozen=True)
 class Claim:
     """An attempt that a worker has claimed; every write of the attempt names it."""
@@ -54,7 +61,7 @@ class Claim:
     @property
     def run(self) -> RunConfig:
         """The run's configuration; raises ValidationError if it is no longer valid."""
-        return RunConfig.model_validate_json(self.config_json)
+        return configuration(self.config_json)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ CASES = ("usual", "empty", "one", "many", "hostile")
 """What each figure is made of: ordinary numbers, none, a single one, thousands (as many as it may get), and HOSTILE names."""
 
 FOLDERS = ("run", "leaves", "balance", "overfitting", "capacity", "compare", "data", "routing")
-SCREEN, STAGE = Look(), Look(dark=True, projector=True)
+LOOKS = [Look(dark=dark, projector=projector) for dark in (False, True) for projector in (False, True)]
+SCREEN, STAGE = LOOKS[0], LOOKS[-1]
 LOOKS_OF = {"usual": [SCREEN, STAGE], "empty": [SCREEN], "one": [SCREEN], "many": [STAGE], "hostile": [SCREEN]}
 """In which looks a case is drawn: each figure light and dark, and small and large; labels have most room on a screen."""
 SUBJECT = "<i>run</i> & co"

@@ -247,7 +247,7 @@ def test_a_member_lost_in_the_midst_is_dropped_and_the_others_go_on(db: Store, m
     other = changed(BASE, {"seed": 1})
 
     def lose(self: Any, record: Any) -> None:
-        if record.epoch == 2 and self._claim.run_id == BASE.run_id:
+        if record.epoch == 2 and self.claim.run_id == BASE.run_id:
             with db._write() as connection:
                 connection.exec_driver_sql(
                     f"UPDATE attempts SET worker_id = 'another' WHERE run_id = '{BASE.run_id}' AND status = 'running'"
@@ -271,3 +271,22 @@ def test_a_fault_of_the_store_ends_the_work_and_leaves_what_is_not_written(db: S
     monkeypatch.setattr(db, "end_many", full)
     with pytest.raises(StoreError, match="the disk is full"):
         worker(db).work_once()
+
+
+def test_members_that_ended_are_no_longer_watched(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would be looked up as one that was lost, under the lock for which all workers wait."""
+    monkeypatch.setattr(group_module, "WRITE_ENDS", 0.0)
+    monkeypatch.setattr(group_module, "LANE_SECONDS", 99.0)
+    queue(db, *distinct_runs(SWEEP))
+    one = worker(db, threads=1)
+    watched: list[int] = []
+    end_many = db.end_many
+
+    def end(ends: Any) -> Any:
+        watched.append(len(one.watch._followed))
+        return end_many(ends)
+
+    monkeypatch.setattr(db, "end_many", end)
+    while one.work_once():
+        pass
+    assert watched == list(range(sum(not run.net.fitted for run in distinct_runs(SWEEP)), 0, -1))
