@@ -50,9 +50,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected stays to the end, so that no collection of garbage need look at it again."""
+    """What is imported and collected stays to the end, so that no collection of garbage need look at it again; few follow."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,6 +18,9 @@ def template(dark: bool, projector: bool) -> str:
     name = f"leafscope-{'dark' if dark else 'light'}-{'projector' if projector else 'screen'}"
     if name not in pio.templates:
         pio.templates[name] = _template(dark, projector)
+        registered = pio.templates[name]
+        # Plotly copies it for each figure, and would check it each time anew, which is most of the time that framing takes
+        registered.__deepcopy__ = lambda memo: go.layout.Template(registered, _validate=False)
     return name
 
 

@@ -207,3 +207,13 @@ def test_patterns_are_written_first_bit_first() -> None:
 
 def test_words_are_joined_as_in_a_sentence() -> None:
     assert [theme.enumerate_words(list(words)) for words in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_a_figure_has_a_template_of_its_own() -> None:
+    name = theme.template(dark=True, projector=False)
+    one, other = (go.Figure(layout={"template": name}).layout.template for _ in range(2))
+    assert one.to_plotly_json() == other.to_plotly_json() == pio.templates[name].to_plotly_json()
+    before = other.to_plotly_json()
+    one.layout.font.size = one.layout.xaxis.tickfont.size = one.data.scatter[0].marker.size = 99
+    assert other.to_plotly_json() == pio.templates[name].to_plotly_json() == before
+    assert one.layout.font.size == 99
