@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from leafscope.core.config import RunConfig
 from leafscope.core.cost import largest_depth, memory
-from leafscope.core.datasets import shape
-from leafscope.core.errors import DeviceError, LimitError
+from leafscope.core.datasets import DATA_SETS, shape
+from leafscope.core.errors import DataError, DeviceError, LimitError
 from leafscope.core.machine.memory_limit import available_bytes
 
 if TYPE_CHECKING:
@@ -70,11 +70,19 @@ def free_bytes(device: str, gpus: Gpus | None = None) -> int:
     return int((_free_on_gpu(device) if gpus is None else gpus[device]) * FREE_SHARE)
 
 
+def check_task(run: RunConfig) -> None:
+    """Raise DataError if the run's model cannot predict what its data set asks for."""
+    if run.net.model.only_classes and DATA_SETS[run.data.name].task == "regression":
+        name = run.net.model.default_line.in_a_sentence
+        raise DataError(f"{name} must have classes as its target, but {DATA_SETS[run.data.name].title[:60]} has numbers")
+
+
 def check_fits(run: RunConfig, device: str | None = None, gpus: Gpus | None = None) -> None:
     """Raise LimitError, before anything is allocated, if training the run would not fit in the device's free memory.
 
-    Without a device, on the run's own; raises DeviceError if that is missing.
+    Without a device, on the run's own; raises DeviceError if that is missing, and what `check_task` raises.
     """
+    check_task(run)
     device = device or _device_of(run, gpus)
     size = shape(run.data)
     needed = memory(run, size.n_features, size.n_outputs, size.n_rows).total

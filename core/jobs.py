@@ -163,19 +163,20 @@ def sweep_progress(sweep_id: str, *, store: Store | None = None) -> SweepProgres
         running=counts["running"],
         queued=counts["queued"],
         stopped=counts["stopped"] + counts["interrupted"] + counts["deleted"],
-        seconds_left=_seconds_left(store, sweep, ended, following) if active else None,
+        seconds_left=_seconds_left(store, info, ended, following) if active else None,
     )
 
 
-def _seconds_left(store: Store, sweep: SweepConfig, ended: Sequence[str], following: Mapping[str, RunConfig]) -> float:
-    """Estimate by the pace so far, at first roughly."""
+def _seconds_left(store: Store, info: SweepInfo, ended: Sequence[str], following: Mapping[str, RunConfig]) -> float:
+    """Estimate by the pace so far, at first roughly; runs that were here before the sweep say nothing of its pace."""
     from leafscope.core.device import n_cores
     from leafscope.core.sweep.members import distinct_runs, run_ids
     from leafscope.core.sweep.results import estimated_seconds, pace
 
+    sweep = info.config
     effort = estimated_seconds(sweep, ended, 1, following)
     runs = dict(zip(run_ids(sweep), distinct_runs(sweep), strict=True)) | dict(following)
-    measured = pace(runs, store.ends(ended))
+    measured = pace(runs, {run_id: end for run_id, end in store.ends(ended).items() if end >= info.created})
     return effort / n_cores() if measured is None else effort * measured
 
 

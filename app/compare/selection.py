@@ -22,13 +22,7 @@ from leafscope.core import jobs
 from leafscope.core.comparison.filter import FilterError, parse, term
 from leafscope.core.comparison.groups import Group, chosen_among, group_fields, groups, rank_means, score_interval
 from leafscope.core.comparison.intervals import Interval
-from leafscope.core.comparison.table import (
-    differing,
-    field_words,
-    predict_numbers,
-    run_table,
-    value_words,
-)
+from leafscope.core.comparison.table import differing, field_words, predict_numbers, run_table, value_words
 from leafscope.core.config import RunConfig
 from leafscope.core.store.values.summaries import RunSummary, SweepInfo
 

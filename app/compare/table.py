@@ -6,7 +6,7 @@ import streamlit as st
 
 from leafscope.app import navigation, theme
 from leafscope.app.address import session
-from leafscope.app.compare import selection
+from leafscope.app.compare import mixtures, selection
 from leafscope.app.compare.group_lines import group_lines
 from leafscope.app.compare.run_lines import column_config, run_lines
 from leafscope.app.compare.selection import BASELINE, Selection, pick_group
@@ -37,6 +37,7 @@ def show(found: Selection) -> None:
             alt="Groups of runs, the best first, with scores and intervals.",
         )
         st.caption(_group_caption(found))
+    mixtures.show(found)
     _runs(found)
 
 

@@ -5,13 +5,16 @@ import streamlit as st
 from leafscope.app.figures.leaves.confusion import ConfusionMatrix
 from leafscope.app.leaves.node import LeafView
 from leafscope.app.leaves.view import SPLITS
-from leafscope.app.parts import drawing
+from leafscope.app.parts import drawing, mixture
+from leafscope.core import jobs
 from leafscope.core.scores.confusion import confusion_matrix
 
 
 def scores(view: LeafView) -> None:
     """Which classes are taken for which, on the split that is shown, by the net at this epoch."""
     st.header("Scores")
+    if words := mixture.sentence(jobs.default_store().history(view.run.run_id), view.epoch):
+        st.markdown(words)
     predictions = view.predictions()
     if predictions is None:
         st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")

@@ -8,8 +8,8 @@ from leafscope.core.scores import SCORES
 _SHOWN = ("accuracy", "rmse")
 
 
-def sentence(history: pd.DataFrame) -> str:
-    """Say the score of one leaf and of the mixture of all on each split at the last epoch; empty where nothing was mixed.
+def sentence(history: pd.DataFrame, epoch: int | None = None) -> str:
+    """Say the score of one leaf and of the mixture of all on each split, by default at the last epoch; empty if none mixed.
 
     `history` has the columns epoch, split, metric and value. Plain text.
 
@@ -19,9 +19,9 @@ def sentence(history: pd.DataFrame) -> str:
     """
     if not len(history):
         return ""
-    last = int(history["epoch"].max())
-    at_end = history[history["epoch"] == last]
-    columns = (at_end[name].tolist() for name in ("split", "metric", "value"))
+    shown = int(history["epoch"].max()) if epoch is None else epoch
+    at_epoch = history[history["epoch"] == shown]
+    columns = (at_epoch[name].tolist() for name in ("split", "metric", "value"))
     value = {(split, metric): number for split, metric, number in zip(*columns, strict=True)}
     parts = []
     for split, words in theme.SPLIT_WORDS.items():
@@ -32,7 +32,7 @@ def sentence(history: pd.DataFrame) -> str:
                 parts.append(f"{words} {named} {both[0]} and {both[1]}")
     if not parts:
         return ""
-    return f"Epoch {last}, by the one leaf of a row and by the mixture of all leaves: {', '.join(parts)}."
+    return f"Epoch {theme.thousands(shown)}, by the one leaf of a row and by the mixture of all leaves: {', '.join(parts)}."
 
 
 def _words(metric: str, value: float) -> str:

@@ -211,12 +211,12 @@ def contrast(first: str, second: str) -> float:
 
 
 def ink_on(colour: str) -> str:
-    """Choose the ink that reads better on a hex colour: near-black or white.
+    """Choose the ink that reads better on a hex colour: black or white, of which one has AA contrast on any colour.
 
     >>> ink_on("#FEE838"), ink_on("#00224E")
-    ('#1C222B', '#FFFFFF')
+    ('#000000', '#FFFFFF')
     """
-    return max((TEXT[False], "#FFFFFF"), key=lambda ink: contrast(ink, colour))
+    return max(("#000000", "#FFFFFF"), key=lambda ink: contrast(ink, colour))
 
 
 def faded(colour: str, opacity: float) -> str:

@@ -241,6 +241,8 @@ class Model:
     """The layers for which `routed(x).leaves` of the net has the rows' leaves, in this order."""
     mixes: bool = False
     """Whether training mixes leaves of which inference uses one, so that the mixture has scores of its own."""
+    only_classes: bool = False
+    """Whether it cannot predict numbers."""
     router: Literal["gates", "experts"] = "gates"
     """What chooses the leaves: it says which of the ways of balancing (`core.balancing`) a net with the field has."""
     tables: "Callable[[NetConfig], Sequence[Table]]" = lambda net: ()

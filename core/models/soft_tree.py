@@ -107,6 +107,7 @@ SOFT_TREE = MODELS.register(
         ignored=_ignored,
         routed_layers=_routed_layers,
         mixes=True,
+        only_classes=True,
         cost=_size,
         training_multiply_adds=_training_multiply_adds,
         weights=_weights,

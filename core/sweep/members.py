@@ -14,7 +14,7 @@ from typing import Any
 from leafscope.core.config import RunConfig, SweepConfig, changed, field_options
 from leafscope.core.cost import cost, memory
 from leafscope.core.datasets import DATA_SETS, shape
-from leafscope.core.device import Gpus, check_fits
+from leafscope.core.device import Gpus, check_fits, check_task
 from leafscope.core.errors import DataError, LimitError
 from leafscope.core.models.registry import lines, set_beside
 from leafscope.core.options import Option
@@ -105,6 +105,8 @@ def check(sweep: SweepConfig, gpus: Gpus | None = None) -> None:
         )
     if "regression" in tasks and any(run.train.class_weight != "none" for run in trials):
         raise DataError('class_weight must be "none" where numbers are predicted, got "balanced"')
+    for run in trials:
+        check_task(run)
     for run in _largest(trials):
         check_fits(run, gpus=gpus)
 

@@ -8,7 +8,7 @@ import pytest
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig, SweepConfig, changed
 from leafscope.core.worker.worker import Worker
-from tests.pages.harness import Lab, figures, open_lab, open_page, run_app, small, stock, words
+from tests.pages.harness import Lab, figures, open_lab, open_page, run_app, small, stock, table_with, words
 
 KINDS = {
     "moe": {"net.kind": "moe", "net.experts": 5, "net.top_k": 2},
@@ -64,6 +64,7 @@ def test_soft_decisions_have_leaves_but_no_gates(lab: Lab, kind: str) -> None:
     for part in OF_LEAVES:
         at = opened("leaves", RUNS[kind], part=part)
         assert "are left out here" in words(at)
+        assert ("by the mixture of all leaves" in words(at)) == (part == "scores")
     assert not {"explain", "margins", "matrix"} & set(at.get("button_group")[0].options)
     assert "by the mixture of all leaves" in words(opened("playground", RUNS[kind]))
 
@@ -96,3 +97,9 @@ def test_a_sweep_of_them(lab: Lab, page: str) -> None:
     more = dict(part.split("=") for part in query.split("&") if part)
     at = open_page(name, sweep=SWEEP.sweep_id, **more)
     assert not at.error, at.error[0].value
+    if page == "overfitting":
+        assert "Not drawn, since experts stand below no tree of prefixes: mixture of experts." in words(at)
+    if page.endswith("view=table"):
+        both = table_with(at, "group", "validation accuracy, one leaf", "validation accuracy, mixture")
+        assert both["group"].str.contains("fff|soft tree").all()
+        assert len(both) >= 2

@@ -53,6 +53,8 @@ def in_browser(times: int) -> None:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.set_default_timeout(120_000)
             counts, opened, kept = drawn_counts(), [], []
+            page.goto(f"{app.url}/routing")
+            page.get_by_text("Open a file").first.wait_for()  # the worker puts the log that comes along into the store first
             for turn in range(times):
                 file = folder / f"log{turn}.npy"
                 np.save(file, np.roll(counts, turn, axis=2))

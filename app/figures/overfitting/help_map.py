@@ -258,17 +258,14 @@ def _add_numbers(
     # As annotations, since a trace's text fades when something is selected
     notes = []
     for mean, (place, row) in zip(means, drawn.iterrows()):
-        ink = _ink_on(theme.scale_colour(scale, 0.5 + 0.5 * row["mean"] / most)) if row["shown"] else theme.MUTED[look.dark]
+        ink = (
+            theme.ink_on(theme.scale_colour(scale, 0.5 + 0.5 * row["mean"] / most)) if row["shown"] else theme.MUTED[look.dark]
+        )
         words = frame.lines([*mean, *intervals.get(place, [])])
         notes.append(
             {"x": row["depth"], "y": grid.row[row["width"]], "text": words, "showarrow": False, "font": {"color": ink}}
         )
     frame.annotate(figure, notes)
-
-
-def _ink_on(colour: str) -> str:
-    """Choose black or white: one of them has AA contrast on any colour, which the near-black of text has not."""
-    return max(("#000000", "#FFFFFF"), key=lambda ink: theme.contrast(ink, colour))
 
 
 def _subtitle(drawn: pd.DataFrame, grid: _Grid, name: str) -> str:

@@ -54,7 +54,7 @@ def sentence_case(text: str) -> str:
 
 
 def error_bars(ends: Iterable[ArrayLike], colour: str, width: float, cap: float) -> dict[str, Any]:
-    """Give the bars of means, for `error_x` or `error_y`: mean, low and high, each (N,); an unknown end is no bar.
+    """Give the bars of means, for `error_x` or `error_y`: mean, low and high, each (N,); an unknown end is a bar of length 0.
 
     `width` and `cap`, the length of the line across its end, are in px.
     """
@@ -62,8 +62,8 @@ def error_bars(ends: Iterable[ArrayLike], colour: str, width: float, cap: float)
     return {
         "type": "data",
         "symmetric": False,
-        "array": np.nan_to_num(highest - at),
-        "arrayminus": np.nan_to_num(at - lowest),
+        "array": np.where(np.isnan(at), at, np.nan_to_num(highest - at)),
+        "arrayminus": np.where(np.isnan(at), at, np.nan_to_num(at - lowest)),
         "thickness": width,
         "width": cap,
         "color": colour,

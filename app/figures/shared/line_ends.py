@@ -158,9 +158,11 @@ def label_beside(
             spans = [_span(x, y, left, right) for x, y in in_px]
             taken.append([(low - air, high + air) for low, high in filter(None, spans)])
         places = spread_off(wanted, tall, height, taken)
-        for label, want, place in zip(chosen, wanted, places.tolist()):
+        for label, want, place, high, lines_there in zip(chosen, wanted, places.tolist(), tall, taken):
             text = {"text": frame.lines(broken[label]), "ax": _LEADER, "ay": want - place}
-            notes.append(_note(label, look, axis) | text | {"bgcolor": theme.faded(theme.BACKGROUND[look.dark], _BEHIND)})
+            is_crossed = any(low < place + high / 2 and place - high / 2 < top for low, top in lines_there)
+            behind = {"bgcolor": theme.faded(theme.BACKGROUND[look.dark], _BEHIND)} if is_crossed else {}  # it notches bands
+            notes.append(_note(label, look, axis) | text | behind)
     frame.annotate(figure, notes)
 
 

@@ -58,10 +58,10 @@ def test_text_and_marks_reach_aa(dark: bool) -> None:
         assert theme.contrast(colour, theme.BACKGROUND[dark]) >= AA_MARK, colour
 
 
-def test_ink_reads_on_every_load() -> None:
+def test_ink_reads_on_every_load_and_every_grey() -> None:
     for step in range(101):
-        colour = theme.load_colour(step, 100)
-        assert theme.contrast(theme.ink_on(colour), colour) >= 3.7
+        for colour in (theme.load_colour(step, 100), f"#{3 * f'{round(2.55 * step):02X}'}"):
+            assert theme.contrast(theme.ink_on(colour), colour) >= AA_TEXT
 
 
 def test_contrast_follows_the_formula() -> None:

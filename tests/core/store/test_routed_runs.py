@@ -6,14 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leafscope.core.config import RunConfig, SweepConfig
+from leafscope.core.config import RunConfig, SweepConfig, changed
 from leafscope.core.datasets import load
-from leafscope.core.errors import StoreError
+from leafscope.core.device import check_fits
+from leafscope.core.errors import DataError, StoreError
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.schema import leaves
 from leafscope.core.store.store import Store
 from leafscope.core.sweep import run_sweep
+from leafscope.core.sweep.members import check
+from leafscope.core.tables import Choices, read
 from leafscope.core.training import train
 
 BASE = RunConfig(
@@ -63,3 +66,26 @@ def test_leaves_of_another_shape_are_damaged(trained: Store) -> None:
         connection.execute(leaves.update().where(leaves.c.run_id == run_id, leaves.c.split == "test").values(shape="[90]"))
     with pytest.raises(StoreError, match=r"their shape must be \[45, 2\], got '\[90\]'"):
         trained.leaves(run_id, 0, "test", 2)
+
+
+def test_numbers_are_predicted_by_all_but_soft_trees(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 2))
+    rows = [f"{a:.3f},{b:.3f},{3 * a - abs(b):.3f}" for a, b in x.tolist()]
+    table = read("\n".join(["a,b,price", *rows]).encode(), Choices(name="prices"))
+    store, other = Store(tmp_path / "one.db"), Store(tmp_path / "other.db")
+    store.add_table(table)
+    base = changed(BASE, {"data.name": f"table:{table.hash}"})
+    runs = [changed(base, {"net.kind": kind}) for kind in ("moe", "fff")]
+    run_sweep(SweepConfig(base=base, axes={"net.kind": ["moe", "fff"], "seed": [0]}), store=store, threads=1)
+    assert "test_mix_rmse" in store.run(runs[1].run_id).last
+    file = io.BytesIO()
+    export_archive(store, file, run_ids=[run.run_id for run in runs])
+    import_archive(other, file)
+    assert [other.run(run.run_id).last for run in runs] == [store.run(run.run_id).last for run in runs]
+    soft = changed(base, {"net.kind": "soft_tree"})
+    for refuses in (lambda: check_fits(soft, "cpu"), lambda: check(SweepConfig(base=soft))):
+        with pytest.raises(DataError, match="the soft decision tree must have classes as its target, but prices has numbers"):
+            refuses()
+    store.close()
+    other.close()

@@ -245,6 +245,23 @@ def test_stopped_sweeps_go_on(tmp_path: Path) -> None:
     assert progress.seconds_left > 0
 
 
+def test_runs_from_before_a_sweep_say_nothing_of_its_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "sweep.db")
+    run_sweep(SWEEP, store=store)
+    larger = SWEEP.model_copy(update={"axes": SWEEP.axes | {"seed": [0, 1, 2]}})
+    jobs.submit_sweep(larger, store=store)
+    began = store.sweep(larger.sweep_id).created
+
+    def seconds_left(since: float) -> float:
+        slow = {run.run_id: since + 20.0 * place for place, run in enumerate(distinct_runs(SWEEP))}
+        monkeypatch.setattr(Store, "ends", lambda self, ids: {one: slow[one] for one in ids if one in slow})
+        left = jobs.sweep_progress(larger.sweep_id, store=store).seconds_left
+        assert left is not None
+        return left
+
+    assert seconds_left(began - 1e4) * 10 < seconds_left(began + 1)
+
+
 def test_an_interrupted_sweep_goes_on_to_the_same_table(tmp_path: Path, table: pd.DataFrame) -> None:
     store = Store(tmp_path / "sweep.db")
 

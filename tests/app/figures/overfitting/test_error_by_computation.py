@@ -150,6 +150,7 @@ def test_no_label_of_a_line_lies_on_another_line() -> None:
         reach = np.linspace(start, start + 12 * 0.6 * size * per_px, 20)
         line = np.interp(reach, np.log10(dense.x), dense.y)
         assert (abs(line - (label.y - label.ay / per_point)) * per_point > 0.6 * size).all()
+        assert label.bgcolor is None  # it would notch the bands
 
 
 def test_a_cost_of_0_has_a_place_left_of_all_others() -> None:
