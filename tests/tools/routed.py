@@ -314,7 +314,8 @@ def section(labs: Sequence[Lab], first: Sequence[str], second: Sequence[str]) ->
         "parameters, by the number of experts of a mixture of experts (top 2, balanced by the auxiliary loss with weight 0.01) "
         "and by the width of all others. Where no whole number comes within 2 %, the deviation is named. Bold: a difference is "
         "shown at the 5 % level after Holm's correction over the models of a column; below 0 the tree is better. Every other "
-        "cell shows no difference."
+        "cell shows no difference. Four drawn pairs leave nets further from their best than the twelve of the tables above; "
+        "where both compare the same two models, those above count."
     )
     parts = ["# Other routed models", "", how, "", "## Results of others, small", "", of_first, "", *first, ""]
     parts += ["## The tree beside other models at equal cost", "", of_second, "", *second]
