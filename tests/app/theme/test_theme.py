@@ -220,5 +220,5 @@ def test_a_figure_has_a_template_of_its_own() -> None:
 
 
 def test_axes_separate_thousands_as_texts_do() -> None:
-    layout = theme.template(False, False).layout
+    layout = pio.templates[theme.template(dark=False, projector=False)].layout
     assert all(part.separatethousands for part in (layout.xaxis, layout.yaxis, layout.coloraxis.colorbar))
