@@ -23,7 +23,7 @@ from leafscope.core import jobs
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.config import NetConfig
 from leafscope.core.inspection.leaf_use import OWN_SIGNS, LeafMember, LeafUses, leaf_uses
-from leafscope.core.models import decision_tree_lines, gated_lines
+from leafscope.core.models import MODELS, decision_tree_lines, gated_lines
 from leafscope.core.usage.leaf_use import MEASURES
 from leafscope.core.usage.levels import HYPERPLANES, INDEPENDENT_BITS, Level
 
@@ -44,7 +44,7 @@ def leaf_use(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
     )
     model = next((line for line in gated_lines() if (mine["model"] == line).any()), "")
     found = _uses(jobs.default_store().url, choice.info.sweep_id, tuple(astuple(member) for member in members), model)
-    missing = missing_words(found.missing)
+    missing = " ".join(filter(None, [missing_words(found.missing), without_leaves(mine)]))
     if found.values.empty:
         st.info(f"How the leaves are used cannot be shown. {missing}")
         return
@@ -110,6 +110,21 @@ def _caption(found: LeafUses, measure: str, model: str, chance: dict[Level, pd.D
     if model and HYPERPLANES not in known:
         words.append("Random hyperplanes are missing: what these gates see depends on weights that are not kept here.")
     return " ".join(words)
+
+
+def without_leaves(rows: pd.DataFrame) -> str:
+    """Say which of the models have experts instead of leaves; empty if none has."""
+    kinds = [kind for kind in map(str, rows["net.kind"].unique()) if _has_experts(kind)]
+    if not kinds:
+        return ""
+    names = theme.enumerate_words([MODELS[kind].default_line.words for kind in kinds])
+    return f"Not drawn, since experts stand below no tree of prefixes: {names}."
+
+
+@lru_cache
+def _has_experts(kind: str) -> bool:
+    net = NetConfig(kind=kind)
+    return bool(net.routed_layers) and not net.has_leaves
 
 
 def missing_words(missing: Sequence[LeafMember]) -> str:

@@ -4,6 +4,7 @@ N rows · C classes.
 """
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leafscope.core.config import RunConfig
 from leafscope.core.datasets import Dataset, load
 from leafscope.core.datasets.registry import TABLE, data_words, is_table
 from leafscope.core.errors import RunStateError, TableError
@@ -32,7 +34,7 @@ class Predictions:
     probabilities: NDArray[np.float64]
     """(N, C)."""
     leaves: tuple[tuple[str, NDArray[np.int64]], ...]
-    """Of each gated layer, or of a decision tree, its column's name and (N,) leaves; empty: the model has none."""
+    """Of each layer that routes, or of a decision tree, its column's name and (N,) leaves or experts; empty: it has none."""
 
     def table(self) -> pd.DataFrame:
         """List the rows of the file in order: row (from 1), prediction, the probability of each class, leaves."""
@@ -55,9 +57,7 @@ def predict(store: Store, run_id: str, file: str | os.PathLike[str] | bytes) -> 
     x = data.standardize(_features(store, data, file))
     if (net := trained_net(store, run_id)) is not None:
         routed = net.net.routed(x)
-        names = ("leaf",) if len(routed.leaves) == 1 else tuple(f"leaf {layer + 1}" for layer in range(len(routed.leaves)))
-        leaves = tuple(zip(names, routed.leaves, strict=True))
-        return _of(data, _softmax(routed.logits), data.answers(routed.logits), leaves)
+        return _of(data, _softmax(routed.logits), data.answers(routed.logits), tuple(_columns(run, routed.leaves)))
     if (trees := fitted_trees(store, run_id)) is not None:
         is_one = len(trees.root) == 1
         shares = trees.predict_proba(x)
@@ -66,6 +66,16 @@ def predict(store: Store, run_id: str, file: str | os.PathLike[str] | bytes) -> 
     raise RunStateError(
         f"a run must have kept its net or its trees to predict, but {run.net.kind.replace('_', ' ')} {run_id} kept none"
     )
+
+
+def _columns(run: RunConfig, leaves: Sequence[NDArray[np.int64]]) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Name the leaves of each layer; of k experts of a row each has a column, first the one with the highest score."""
+    for number, (layer, of_rows) in enumerate(zip(run.net.routed_layers, leaves, strict=True), 1):
+        name = ("leaf" if layer.has_prefixes else "expert") + (f" {number}" if len(leaves) > 1 else "")
+        if of_rows.ndim == 1:
+            yield name, of_rows
+        else:
+            yield from ((f"{name}, choice {place}", chosen) for place, chosen in enumerate(of_rows.T, 1))
 
 
 def _of(

@@ -97,6 +97,8 @@ def test_a_sweep_of_them(lab: Lab, page: str) -> None:
     more = dict(part.split("=") for part in query.split("&") if part)
     at = open_page(name, sweep=SWEEP.sweep_id, **more)
     assert not at.error, at.error[0].value
+    if page == "overfitting":
+        assert "Not drawn, since experts stand below no tree of prefixes: mixture of experts." in words(at)
     if page.endswith("view=table"):
         both = table_with(at, "group", "validation accuracy, one leaf", "validation accuracy, mixture")
         assert both["group"].str.contains("fff|soft tree").all()

@@ -56,6 +56,19 @@ def test_a_net(db: Store) -> None:
     np.testing.assert_allclose(found.probabilities.sum(1), 1)
 
 
+def test_experts_have_a_column_for_each_choice(db: Store) -> None:
+    run = run_of(db, "moe", width=4, tree_layers=2, experts=5, top_k=2)
+    db.submit(run)
+    assert Worker(db, "w").work_once()
+    found = predict(db, run.run_id, CSV.encode())
+    net, data = trained_net(db, run.run_id), load(run.data, 3)
+    assert net is not None
+    chosen = net.net.routed(data.test.x).leaves
+    columns = [f"expert {layer}, choice {place}" for layer in (1, 2) for place in (1, 2)]
+    assert list(found.table().columns[-4:]) == columns
+    np.testing.assert_array_equal(found.table()[columns].to_numpy()[data.test.index], np.concatenate(chosen, 1))
+
+
 def test_a_decision_tree(db: Store) -> None:
     run = run_of(db, "decision_tree", depth=3)
     db.submit(run)
