@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 POLL = 0.05
 """Seconds between two checks of the queue."""
 
+POLL_ALONE = 0.2
+"""The same for a worker that no app started: many of them may look into one database."""
+
 IDLE = 1.0
 """Seconds without work after which a worker looks whether anything is left to train."""
 
@@ -67,6 +70,7 @@ class Worker:
         self._is_shared = store.path is None
         if parent is not None or alone:  # without either, who called it is told at once
             store = patient(store, self.watch.ending)
+        self._poll = POLL_ALONE if alone else POLL
         self._only = only
         self._group: Group | Cluster
         if only is None and (address := scheduler.address(store.path)) is not None:
@@ -101,7 +105,7 @@ class Worker:
                             self.watch.ending.set()
                         idle_since = time.monotonic()
                     else:
-                        self.watch.ending.wait(POLL)
+                        self.watch.ending.wait(self._poll)
             except StoreError as error:
                 log.warning("%s", error)
                 self.watch.ending.wait(1.0)

@@ -9,7 +9,9 @@ from leafscope.app.citing import again
 from leafscope.app.decks import figure_parts
 from leafscope.app.decks.editing import redraw, what_if
 from leafscope.app.theme import Look
+from leafscope.core.errors import StoreError
 from leafscope.core.store.decks import MAX_SLIDES, Slide
+from leafscope.core.store.store import Store
 from tests.pages.harness import Lab, open_page, press, run_app, small, words
 
 HOSTILE = "</script><img src=x onerror=alert(1)> [a](http://evil.example) =1+1 \u202e"
@@ -48,6 +50,27 @@ def test_a_deleted_figure_comes_back_with_its_drawing(lab: Lab) -> None:
     assert titles(lab, deck_id) == [HOSTILE, "Last"]
     press(at, "_deck_undo")
     assert lab.store.slides(deck_id) == before
+
+
+def test_a_change_that_cannot_be_saved_now_is_said_and_saved_later(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    deck_id = lab.store.make_deck("Talk", SLIDES[2:])
+    at = open_page("present", deck=deck_id)
+    with monkeypatch.context() as patch:
+
+        def full(*_: object, **__: object) -> None:
+            raise StoreError("the disk is full", can_pass=True)
+
+        patch.setattr(Store, "change_slide", full)
+        patch.setattr(Store, "can_write", lambda store: setattr(store, "write_fault", "the disk is full"))
+        next(field for field in at.text_input if field.label == "Title").set_value("Kept")
+        run_app(at)
+        assert "the disk is full. What you changed is kept here" in words(at)
+        patch.setattr(lab.store, "write_fault", None)
+    assert titles(lab, deck_id) == ["Last"]
+    run_app(at)
+    assert titles(lab, deck_id) == ["Kept"]
+    press(at, "_deck_undo")
+    assert titles(lab, deck_id) == ["Last"]
 
 
 def test_slides_of_another_deck_are_copied_behind_these(lab: Lab) -> None:
