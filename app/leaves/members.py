@@ -20,6 +20,10 @@ from leafscope.app.parts.save_table import save_table
 MOST_MEMBERS = 2000
 """Rows whose margins are computed; a deep net of several layers takes a second for them."""
 
+_AT_THE_GATES = ("smallest margin", "beyond that gate")
+_FEW_FEATURES = 4
+"""Features that a table of rows shows before what is said of the gates."""
+
 
 def rows(view: LeafView) -> None:
     """The rows of the chosen node: images, or a table."""
@@ -114,8 +118,12 @@ def _member_table(view: LeafView, members: NDArray[np.int64], predictions: NDArr
         sentence = members_sentence(split.y[members], predictions, view.data.class_names, SPLITS[view.split])
         st.markdown(theme.escape_markdown(sentence))
     shown = _row_table(view, members, predictions)
-    words = drawing.in_words(shown.iloc[:, : shown.shape[1] - view.data.raw.shape[1]])
-    st.dataframe(shown, hide_index=True, height=320, key="member_table", column_config=words)
+    features = shown.shape[1] - view.data.raw.shape[1]
+    words = drawing.in_words(shown.iloc[:, :features])
+    order = list(shown.columns)
+    if view.data.raw.shape[1] <= _FEW_FEATURES:  # in sight, before what is said of the gates
+        order.sort(key=lambda name: name in _AT_THE_GATES)
+    st.dataframe(shown, hide_index=True, height=320, key="member_table", column_config=words, column_order=order)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             "In the order of the data set, features in the data's units. " + _predicted(view, predictions), width="stretch"
@@ -167,4 +175,4 @@ def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[
     names = np.array([*view.data.class_names, ""], dtype=object)
     beyond = np.append(flips(trained.net, x, view.layer)[1], np.full(missing, -1))
     smallest = np.append(margins(trained.net, x, view.layer).min(1), np.full(missing, np.nan))
-    return {"smallest margin": smallest, "beyond that gate": names[beyond]}
+    return dict(zip(_AT_THE_GATES, (smallest, names[beyond]), strict=True))

@@ -35,10 +35,17 @@ def _template(dark: bool, projector: bool) -> go.layout.Template:
         "ticks": "outside",
         "showline": True,
         "automargin": True,
+        "separatethousands": True,
         "tickfont": {"size": size, "color": text},
         "title": {"font": {"size": size, "color": text}, "standoff": size // 2},
     }
-    bar = {"outlinewidth": 0, "tickfont": {"size": size}, "title": {"font": {"size": size}}, "ticks": "outside"}
+    bar = {
+        "separatethousands": True,
+        "outlinewidth": 0,
+        "tickfont": {"size": size},
+        "title": {"font": {"size": size}},
+        "ticks": "outside",
+    }
     return go.layout.Template(
         layout={
             "font": {"family": FONT_FAMILY, "size": size, "color": text},

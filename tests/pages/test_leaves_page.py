@@ -688,3 +688,14 @@ def test_a_projector_gets_large_text(lab: Lab, part: str, keys: tuple[str, ...])
     at = open_page("leaves", run=run.run_id, size="projector", part=part)
     for key in keys:
         assert figures(at)[key]["layout"]["template"]["layout"]["font"]["size"] >= 24, key
+
+
+@pytest.mark.parametrize(("data", "first"), [("moons", "x1"), ("wine", "smallest margin")])
+def test_few_features_stand_before_what_is_said_of_the_gates(lab: Lab, data: str, first: str) -> None:
+    run = lab.finish(small(data, depth=2, width=4, epochs=1))
+    at = open_page("leaves", run=run.run_id)
+    (table,) = (element for element in at.dataframe if "smallest margin" in element.value.columns)
+    order = list(table.proto.column_order)
+    after_wrong = order[order.index("wrong") + 1]
+    assert after_wrong == first
+    assert sorted(order) == sorted(table.value.columns)

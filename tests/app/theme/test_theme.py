@@ -217,3 +217,8 @@ def test_a_figure_has_a_template_of_its_own() -> None:
     one.layout.font.size = one.layout.xaxis.tickfont.size = one.data.scatter[0].marker.size = 99
     assert other.to_plotly_json() == pio.templates[name].to_plotly_json() == before
     assert one.layout.font.size == 99
+
+
+def test_axes_separate_thousands_as_texts_do() -> None:
+    layout = pio.templates[theme.template(dark=False, projector=False)].layout
+    assert all(part.separatethousands for part in (layout.xaxis, layout.yaxis, layout.coloraxis.colorbar))
