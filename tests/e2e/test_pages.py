@@ -36,6 +36,9 @@ FAULTS = """async ([theirs, rules]) => (await axe.run(document, { resultTypes: [
 """What else axe finds, of any impact, in all elements."""
 
 SCHEME = "getComputedStyle(document.querySelector('.stApp')).colorScheme"
+SETTLED = "!document.getAnimations().some((one) => one instanceof CSSTransition)"
+"""Whether colours have changed to those of a theme, to which some go over slowly."""
+
 FIRST = "[data-testid=stMain] :is(.js-plotly-plot, .scene-plane, [data-testid=stDataFrame], [data-testid=stTextInput])"
 """What a page shows first."""
 
@@ -70,6 +73,7 @@ def test_every_page_is_accessible_still_and_as_narrow_as_a_phone(app: App, visit
             page.emulate_media(color_scheme=scheme)
             until(lambda scheme=scheme: page.evaluate(SCHEME) == scheme, scheme)  # type: ignore[misc]
             drawn(page)
+            until(lambda: page.evaluate(SETTLED), "settled colours")
             assert page.evaluate(FAULTS, [STREAMLITS, rules]) == [], f"{one.name}, {scheme}"
             expect(page.locator("[data-testid=stException]")).to_have_count(0)
         page.get_by_text("The worker is").first.wait_for()

@@ -58,7 +58,7 @@ def test_the_story(app: App, window: Visit) -> None:
     page.locator("[data-testid=stMain] svg path[stroke-dasharray], [data-testid=stMain] svg polyline").first.wait_for()
     texts = {
         "the loads": (page.locator(".scene-bars-words"), r"Epoch ([\d,]+):\W+\d+ of 16 leaves hold"),
-        "the scene": (page.locator(".scene-epoch").last, rf"^epoch (\d+) of {EPOCHS}$"),
+        "the scene": (page.locator(".scene-epoch").last, rf"^epoch ([\d,]+) of {EPOCHS:,}$"),
     }
     seen: dict[str, list[str]] = {name: [] for name in texts}
 
