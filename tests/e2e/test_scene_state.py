@@ -35,6 +35,7 @@ from tests.e2e.scene import (
     net_of,
     recorded,
 )
+from tests.e2e.thread import WATCH, Watched
 
 
 def test_shuffled_leaves_answer_as_core_says_and_back_again_as_before(scene: Callable[..., Scene]) -> None:
@@ -196,8 +197,12 @@ def test_another_page_and_back(scene: Callable[..., Scene]) -> None:
     shown.address_has("epoch_at=30")
     shown.page.get_by_role("link", name="Runs", exact=True).click()
     expect(shown.page.locator(".scene-epoch")).to_have_count(0)
+    watched = Watched(shown.page)
+    shown.page.evaluate(f"({WATCH})()")
+    began = watched.now()
     shown.page.get_by_role("link", name="Playground", exact=True).click()
     back = shown.at_rest()["state"]
+    watched.assert_still(began)
     assert (back["epoch"], back["level"]) == (left["epoch"], left["level"]) == (30, 2)
     assert back["held"] == pytest.approx(left["held"], rel=1e-5)
 

@@ -135,6 +135,8 @@ class Scene {
   build() {
     const { root } = this;
     root.textContent = "";
+    root.style.visibility = "hidden"; // until the frame that writes its words: what is seen does not move
+    requestAnimationFrame(() => (root.style.visibility = ""));
     addElement("style", "", root).textContent = PAD_STYLE;
     this.guide = new SceneGuide(this, root);
     const bar = (this.bar = addElement("div", "scene-bar", root));
