@@ -85,7 +85,7 @@ FORGERIES: list[Forgery] = [
     row(
         "metrics",
         1,
-        "metric must be one of loss, accuracy, mix_loss, mix_accuracy, rmse, mae, r2, got 'secret'",
+        "metric must be one of loss, accuracy, rmse, mae, r2, mix_loss, mix_accuracy, mix_rmse, mix_mae, mix_r2, got 'secret'",
         metric="secret",
     ),
     row("metrics", 1, r"value must be from 0 to 1, got 1.5", value=1.5, nonfinite=None),
