@@ -156,7 +156,7 @@ def test_a_net_too_large_for_the_browser_was_computed_on_a_grid(scene: Callable[
 
     seen = shown.click_at(SPOTS[3])
     held = data.standardize(seen["state"]["held"])
-    assert re.search(r"Sign pattern [01]( [01]){11}: this point uses 13 of 8191 matrices", shown.text(".scene-sentence"))
+    assert re.search(r"Sign pattern [01]( [01]){11}: this point uses 13 of 8,191 matrices", shown.text(".scene-sentence"))
     until(lambda: len(shown.table()) == 15, "the table, out of Python")
     assert_parts(shown.inspect()["views"][0], explain(net, held))
 

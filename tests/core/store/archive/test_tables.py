@@ -5,6 +5,7 @@ import json
 import zlib
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from safetensors.numpy import load, save
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig
 from leafscope.core.datasets import shape
+from leafscope.core.datasets.registry import DATA_SETS
 from leafscope.core.errors import TableError
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
@@ -155,6 +157,6 @@ def test_a_forged_table_is_refused(
         for one in changes:
             one(rows)
 
-    with pytest.MonkeyPatch.context() as patch:  # the store that it came from must not stand in for it
-        patch.setattr(full[0], "data_set", lambda table_id: None)
+    with pytest.MonkeyPatch.context() as patch:  # the store that it came from, and others of this process, must not stand in
+        patch.setattr(DATA_SETS, "_sources", WeakSet())
         refused(Store(tmp_path / "y.db", Clock()), forged(data, "data_tables", change, blob), match)
