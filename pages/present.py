@@ -166,7 +166,7 @@ def _make(sweep_id: str) -> None:
     try:
         with st.spinner("Drawing the slides ..."):
             info = store.sweep(sweep_id)
-            slides = gather.slides(store, sweep_id, session.look())
+            slides = gather.slides(store, sweep_id, session.slide_look())
         _open(store.make_deck(f"{TALK}: {theme.one_line(info.name, 200)}", slides))
     except LeafscopeError as error:
         session.notify(str(error))

@@ -1,6 +1,7 @@
 """Session state and URL parameters: all keys in one place, read and written by typed functions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 import streamlit as st
@@ -133,6 +134,12 @@ def look(share: float = 1.0) -> Look:
         projector=is_projected(),
         width=round(column if column < STACKED[is_projected()] else share * column),
     )
+
+
+def slide_look(share: float = 1.0) -> Look:
+    """The look of figures on slides, which a screen draws no wider than the usual main column."""
+    now = look(share)
+    return now if now.projector else replace(now, width=min(now.width, FIGURE_WIDTH))
 
 
 def is_projected() -> bool:

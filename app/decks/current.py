@@ -30,7 +30,7 @@ def choose(deck_id: str | None) -> None:
 def add_button(origin: cite.Origin, share: float) -> None:
     """Offer to add a figure to the deck, as a slide whose notes begin with the figure's sentence."""
     if button(origin.key, "Keep this figure, as it is now, as a slide."):
-        keep(lambda: origin.slide(session.look(share)))
+        keep(lambda: origin.slide(session.slide_look(share)))
 
 
 def button(key: str, help: str) -> bool:

@@ -200,7 +200,8 @@ def test_another_page_and_back(scene: Callable[..., Scene]) -> None:
     watched = Watched(shown.page)
     shown.page.evaluate(f"({WATCH})()")
     began = watched.now()
-    shown.page.get_by_role("link", name="Playground", exact=True).click()
+    # by script: shifts soon after a person's own click do not count
+    shown.page.get_by_role("link", name="Playground", exact=True).evaluate("(link) => link.click()")
     back = shown.at_rest()["state"]
     watched.assert_still(began)
     assert (back["epoch"], back["level"]) == (left["epoch"], left["level"]) == (30, 2)

@@ -93,7 +93,7 @@ def _redraw(info: DeckInfo, content: Mapping[str, Slide], wanted: Mapping[str, S
     bar = st.progress(0.0, "Drawing ...")
     told: dict[str, str] = {}
     new = dict(content)
-    for done, (slide_id, found) in enumerate(redraw.redrawn(wanted, session.look()), start=1):
+    for done, (slide_id, found) in enumerate(redraw.redrawn(wanted, session.slide_look()), start=1):
         bar.progress(min(1.0, done / len(wanted)), f"{done} of {len(wanted)}")
         if isinstance(found, str):
             told[slide_id] = f"It stays as it was: {found}."

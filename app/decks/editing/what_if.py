@@ -109,7 +109,7 @@ def _draw(slide_id: str, slide: Slide, field: str, addresses: Mapping[str, str])
     wanted = {value: slide.model_copy(update={"address": address}) for value, address in addresses.items()}
     drawn: dict[str, Slide] = {}
     faults: list[str] = []
-    for done, (value, found) in enumerate(redraw.redrawn(wanted, session.look(), keep=()), start=1):
+    for done, (value, found) in enumerate(redraw.redrawn(wanted, session.slide_look(), keep=()), start=1):
         bar.progress(min(1.0, done / len(wanted)), f"{done} of {len(wanted)}")
         if isinstance(found, str):
             faults.append(f"{_name(field)} {value}: {found}")

@@ -90,6 +90,12 @@ def test_look_follows_size_and_share() -> None:
     assert session.look().projector
 
 
+def test_figures_take_the_width_that_there_is_and_slides_no_more_than_the_usual(state: dict[str, Any]) -> None:
+    for told, shown, on_slide in ((350, 350, 350), (1450, 1450, 1000), (None, 1000, 1000), (10**6, 1000, 1000)):
+        state[session.Keys.BROWSER] = {"width": told}
+        assert (session.look().width, session.slide_look().width) == (shown, on_slide)
+
+
 def test_notice_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(st, "toast", shown.append)
