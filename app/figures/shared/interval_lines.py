@@ -54,7 +54,7 @@ def sentence_case(text: str) -> str:
 
 
 def error_bars(ends: Iterable[ArrayLike], colour: str, width: float, cap: float) -> dict[str, Any]:
-    """Give the bars of means, for `error_x` or `error_y`: mean, low and high, each (N,); an unknown end is a bar of length 0.
+    """Give the bars of means, for `error_x` or `error_y`: mean, low and high, each (N,); at an unknown end there is no bar.
 
     `width` and `cap`, the length of the line across its end, are in px.
     """
@@ -62,8 +62,8 @@ def error_bars(ends: Iterable[ArrayLike], colour: str, width: float, cap: float)
     return {
         "type": "data",
         "symmetric": False,
-        "array": np.where(np.isnan(at), at, np.nan_to_num(highest - at)),
-        "arrayminus": np.where(np.isnan(at), at, np.nan_to_num(at - lowest)),
+        "array": highest - at,
+        "arrayminus": at - lowest,
         "thickness": width,
         "width": cap,
         "color": colour,
