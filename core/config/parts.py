@@ -120,7 +120,7 @@ class NetConfig(Config):
             meaning="Tree: patterns with a common prefix share its matrices. Flat: each pattern has its own matrix. "
             "Controls: a tree over shuffled patterns; one matrix for all patterns plus one for each, or plus one for the "
             "value of each bit; and flat with weight decay to the mean of all patterns' matrices instead of to 0. Models of "
-            "others: a router that chooses the best k of several experts; a tree of soft decisions over matrices, or over answers.",
+            "others: a router that chooses the best k of several experts; a tree of soft decisions over matrices or answers.",
             choices=Words(MODELS, lambda model: model.choice),
             words="weights",
             short=_words,
