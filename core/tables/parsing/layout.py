@@ -7,7 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -234,6 +234,8 @@ def _scan(text: Text, dialect: Dialect, most_rows: int) -> tuple[NDArray[np.uint
     most = most_rows + _TITLES + 1
     has_quotes = bool(dialect.quote) and text.data.find(dialect.quote.encode(), text.start) >= 0
     if has_quotes:
+        if dialect.delimiter != WHITESPACE and dialect.escape is None and (found := _counted(text, dialect, most)) is not None:
+            return found
         _count_quoted(text, dialect, lines, widths, most)
     elif dialect.delimiter == WHITESPACE:
         for line, cells in enumerate(text.stream(), text.line):
@@ -243,7 +245,9 @@ def _scan(text: Text, dialect: Dialect, most_rows: int) -> tuple[NDArray[np.uint
                 if len(lines) > most:
                     break
     else:
-        return _counted(text, dialect.delimiter.encode(), most)
+        found = _counted(text, replace(dialect, quote=""), most)
+        assert found is not None
+        return found
     _check_rows(len(lines), most)
     return np.frombuffer(lines, np.uint32), np.frombuffer(widths, np.uint32)
 
@@ -271,23 +275,33 @@ def _check_rows(n: int, most: int) -> None:
         raise TableError(f"a table must have at most {most - _TITLES - 1:,} rows, and this file has more")
 
 
-def _counted(text: Text, mark: bytes, most: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Count cells where nothing is quoted, a few megabytes at once."""
+def _counted(text: Text, dialect: Dialect, most: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]] | None:
+    """Count cells a few megabytes at once; None where quotes are not around whole cells of one line, which takes a reader."""
     lines, widths, line, n_rows = [], [], text.line, 0
-    blank = b" " if mark == b"\t" else b" \t"
+    mark, quote = dialect.delimiter.encode(), dialect.quote.encode()
+    blank = b" \t" + quote if quote else b" " if mark == b"\t" else b" \t"
     begin = text.start
     while begin < len(text.data):
         end = text.data.rfind(b"\n", begin, begin + _BYTES) + 1 or text.data.find(b"\n", begin + _BYTES) + 1 or len(text.data)
         part = np.frombuffer(text.data, np.uint8, count=end - begin, offset=begin)
-        ends = np.flatnonzero(part == 10)
+        ends, marks_at = part == 10, part == (mark[0] if mark else 10)
+        if quote:
+            inside = _inside(part, marks_at | ends, quote[0])
+            if inside is None or (ends & inside).any():
+                return None
+            marks_at &= ~inside
+        ends = np.flatnonzero(ends)
         if not len(ends) or ends[-1] != len(part) - 1:
             ends = np.append(ends, len(part))
-        marks = np.searchsorted(np.flatnonzero(part == mark[0]), ends) if mark else np.zeros(len(ends), np.int64)
+        marks = np.searchsorted(np.flatnonzero(marks_at), ends) if mark else np.zeros(len(ends), np.int64)
         count = np.diff(marks, prepend=0) + 1
         begins = np.append(0, ends[:-1] + 1)
         is_row = ends > begins
         for place in np.flatnonzero(is_row & (count == 1)) if mark or b" " in blank else ():
-            is_row[place] = bool(text.data[begin + begins[place] : begin + ends[place]].strip(blank))
+            row = text.data[begin + begins[place] : begin + ends[place]]
+            if quote and quote * 3 in row:  # a cell that begins or ends with a quote of its own
+                return None
+            is_row[place] = bool(row.strip(blank))
         lines.append((np.flatnonzero(is_row) + line).astype(np.uint32))
         widths.append(count[is_row].astype(np.uint32))
         n_rows += len(widths[-1])
@@ -296,6 +310,20 @@ def _counted(text: Text, mark: bytes, most: int) -> tuple[NDArray[np.uint32], ND
         begin = end
     empty = np.empty(0, np.uint32)
     return np.concatenate([empty, *lines]), np.concatenate([empty, *widths])
+
+
+def _inside(part: NDArray[np.uint8], borders: NDArray[np.bool_], quote: int) -> NDArray[np.bool_] | None:
+    """Mark the bytes from a quote up to the one that closes it; None unless quotes are at the borders of cells, or doubled."""
+    is_quote = part == quote
+    inside = (np.cumsum(is_quote, dtype=np.uint8) & 1).astype(np.bool_)
+    at = np.flatnonzero(is_quote)
+    if len(at) % 2:
+        return None
+    opens, closes = at[::2], at[1::2]
+    edge = borders | is_quote
+    begins = (opens == 0) | edge[opens - 1]
+    stops = (closes == len(part) - 1) | edge[np.minimum(closes + 1, len(part) - 1)]
+    return inside if bool(begins.all() and stops.all()) else None
 
 
 def _check_widths(found: Layout, widths: NDArray[np.uint32], most_rows: int) -> int:
