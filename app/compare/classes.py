@@ -112,12 +112,14 @@ def _of_run(url: str, run_id: str, state: tuple[int, str, int], split: str) -> d
 
 def _of(matrix: NDArray[np.int64], data: Dataset) -> list[tuple[str, float]]:
     recall = recalls(matrix)
+    names = [theme.one_line(name, 40) for name in data.class_names]
+    told = [name if names.count(name) == 1 else f"{name} (class {place + 1})" for place, name in enumerate(names)]
     rarest = sorted(np.argsort(np.bincount(data.train.y, minlength=data.n_classes), kind="stable")[:MOST_CLASSES].tolist())
     return [
         ("accuracy", float(matrix.trace() / max(1, matrix.sum()))),
         ("balanced accuracy", mean_of_known(recall)),
         ("macro F1", mean_of_known(f1_scores(matrix))),
-        *((f"recall of {theme.one_line(data.class_names[place], 40)}", float(recall[place])) for place in rarest),
+        *((f"recall of {told[place]}", float(recall[place])) for place in rarest),
     ]
 
 
@@ -139,7 +141,8 @@ def _sentence(groups: dict[str, dict[str, Interval]], always: dict[str, Interval
         f"always the commonest class of training has {theme.percent(always['balanced accuracy'].mean)}, at an accuracy of "
         f"{theme.percent(always['accuracy'].mean)}"
     )
-    start = f"{theme.one_line(best, 100)} has the highest balanced accuracy" if len(groups) > 1 else "Balanced accuracy is"
+    best_words = f"{theme.one_line(best, 100)} has the highest balanced accuracy"
+    start = f"After the last epoch {best_words if len(groups) > 1 else 'balanced accuracy is'}"
     value = theme.percent(balanced[best])
     no_better = int(rows["_no_better"].sum())
     rest = f" {no_better:,} of {runs_words(len(rows))} {'is' if no_better == 1 else 'are'} no better than that."
@@ -153,7 +156,7 @@ def _in_words(lines: dict[str, dict[str, Interval]]) -> pd.DataFrame:
     for name in names:
         heading = name[:1].upper() + name[1:]
         table[heading] = [_words(of[name]) for of in lines.values()]
-    table["n"] = [f"{of['accuracy'].n:,}" for of in lines.values()]
+    table["Seeds"] = [f"{of['accuracy'].n:,}" for of in lines.values()]
     return pd.DataFrame(table)
 
 

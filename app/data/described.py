@@ -119,6 +119,7 @@ def columns(table: Table) -> None:
             "Values": st.column_config.BarChartColumn(
                 "Values",
                 help="Rows by value: of numbers and dates equal steps from the lowest to the highest, else categories.",
+                y_min=0,
             ),
             "Noted": st.column_config.TextColumn("Noted", width="large"),
         },

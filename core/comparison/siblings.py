@@ -10,8 +10,9 @@ from leafscope.core.config import RunConfig, dotted
 def siblings(run: RunConfig, others: Iterable[RunConfig]) -> dict[str, list[tuple[Any, str]]]:
     """List, for each field, its values with the addresses of the runs that differ from one in this field alone.
 
-    The run itself is in each list. A field that a model ignores does not count; the three seeds are one field, "seed". Numbers
-    are ascending and come before text; of runs with the same value the first is listed.
+    The run itself is in each list. A field that a model ignores does not count; the three seeds are one field, "seed", in which
+    only runs with equal seeds are listed. Numbers are ascending and come before text; of runs with the same value the first is
+    listed.
 
     >>> found = siblings(RunConfig(), [RunConfig(net={"depth": depth}) for depth in (6, 2)])
     >>> [value for value, _ in found["net.depth"]]
@@ -25,7 +26,8 @@ def siblings(run: RunConfig, others: Iterable[RunConfig]) -> dict[str, list[tupl
         if len(different) != 1:
             continue
         (name,) = different
-        if name in own and name in fields:
+        has_several = name == "seed" and any(isinstance(one[name], tuple) for one in (own, fields))
+        if name in own and name in fields and not has_several:
             found.setdefault(name, {own[name]: run.run_id}).setdefault(fields[name], other.run_id)
     return {name: sorted(values.items(), key=lambda one: _order(one[0])) for name, values in sorted(found.items())}
 

@@ -7,10 +7,12 @@ import pytest
 from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 
-from leafscope.core.config import DataConfig, RunConfig, changed
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.datasets import Dataset
 from leafscope.core.inference.net import Net
 from leafscope.core.inspection.contributions import explain
+from tests.e2e.conftest import Visit
+from tests.e2e.harness import App, until
 from tests.e2e.scene import (
     CLOSE,
     Scene,
@@ -170,3 +172,11 @@ def assert_on_plane(shown: Scene, net: Net, data: Dataset) -> None:
     compared, different = shown.page.locator(".scene").evaluate(DIFFERENT)
     assert compared > 100
     assert different <= compared // 100  # on a border, rounding decides
+
+
+def test_a_net_that_is_not_drawn_says_so_and_leaves_the_page_at_rest(app: App, window: Visit) -> None:
+    run = RunConfig(data=DataConfig(name="wine"), net=NetConfig(kind="moe", width=4), train=TrainConfig(epochs=1))
+    app.train(run)
+    window.page.goto(f"{app.url}/?run={run.run_id}")
+    window.page.get_by_text("is drawn for data with two features only").first.wait_for()
+    until(lambda: window.page.locator(".scene").evaluate("scene => scene.leafscope.isMoving === false"), "rest")

@@ -197,7 +197,7 @@ def test_classes_have_the_scores_that_scikit_learn_computes(lab: Lab) -> None:
     means = np.mean([of_scikit_learn(lab, run) for run in runs[3:]], axis=0)
     (line,) = (row for _, row in table.iterrows() if "epochs 4" in row["Group"])
     assert [line.iloc[place] for place in range(1, 5)] == [theme.percent(value) for value in means]
-    assert line["n"] == "3"
+    assert line["Seeds"] == "3"
     always = table.iloc[0]
     assert always["Balanced accuracy"] == theme.percent(1 / 3)
     assert always["Accuracy"] == theme.percent(np.mean([load(run.data, run.seed).majority_accuracy for run in runs[:3]]))

@@ -95,7 +95,7 @@ def test_experts_are_balanced_in_their_own_ways(lab: Lab) -> None:
 def test_a_sweep_of_them(lab: Lab, page: str) -> None:
     name, _, query = page.partition("?")
     more = dict(part.split("=") for part in query.split("&") if part)
-    at = open_page(name, sweep=SWEEP.sweep_id, **more)
+    at = open_page(name, **{"from" if name == "compare" else "sweep": SWEEP.sweep_id}, **more)
     assert not at.error, at.error[0].value
     if page == "overfitting":
         assert "Not drawn, since experts stand below no tree of prefixes: mixture of experts." in words(at)

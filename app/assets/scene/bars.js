@@ -15,7 +15,7 @@ function barsNumber(value) {
 
 // What the bars show of a view; null for a model without leaves.
 function barsOf(view, epoch) {
-  if (!view) return null;
+  if (!view?.model) return null;
   const { model, scene, layer } = view;
   const counts = scene.counts?.[layer];
   const recorded = counts?.length ? counts[Math.round(model.place(epoch))] : null;

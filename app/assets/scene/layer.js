@@ -84,12 +84,13 @@ class LayerDrawing {
     const share = this.merged * this.merged * (3 - 2 * this.merged); // slow at both ends
     const moved = (from) => from + share * (begin - from);
     const rest = Math.max(0, 1 - 2 * share); // signs and names go first
+    const named = this.namesThatFit(terms, (i) => begin + i * (edge + gap) + edge / 2, small);
     let x = begin;
     terms.forEach((term, i) => {
       if (i > 0) this.write(term.isCut ? "" : "+", moved(x + gap / 2), middle, { bold: true, size, opacity: rest });
       if (i > 0) x += gap;
       if (share < 1) this.tile(term, moved(x), top, edge, most);
-      this.name(term, moved(x) + edge / 2, top + edge, small, rest);
+      if (named.has(i)) this.name(term, moved(x) + edge / 2, top + edge, small, rest);
       x += edge;
     });
     if (!signs) return this.write(sum.name, x + 0.7 * size, middle, { align: "left", size: small });
@@ -126,6 +127,19 @@ class LayerDrawing {
     this.font(size, true);
     const width = first + ctx.measureText(last).width;
     return { start, last, first, width, left: Math.min(this.width - width, Math.max(0, x - width / 2)) };
+  }
+
+  // The terms whose names stand beside one another without touching; the last, longest one comes first.
+  namesThatFit(terms, middle, size) {
+    const named = new Set();
+    let free = Infinity;
+    for (let i = terms.length - 1; i >= 0; i--) {
+      const { left, width } = this.nameBox(terms[i], middle(i), size);
+      if (left + width > free) continue;
+      named.add(i);
+      free = left - 0.4 * size;
+    }
+    return named;
   }
 
   // The name below a matrix: its prefix, the bit that chose it in bold.

@@ -8,6 +8,7 @@ const PLANE_COARSEST_STEP = 9;
 const PLANE_REST_BUDGET = 500; // ms for the grid of a plane at rest
 const PLANE_BUDGET = 8; // ms for the grid of one frame, all planes together: the rest of the frame takes as long
 const PLANE_LABELS_DEPTH = 8; // deeper patterns are too long for their cells
+const PLANE_NAME = 40; // most characters of a column's name at its axis
 const PLANE_FAINT = 0.12; // opacity of a class's colour where the net is undecided
 const PLANE_FULL = 0.62; // opacity where it is certain
 
@@ -46,6 +47,15 @@ function planeRound(path, corners, radius) {
   planePolygon(path, points);
 }
 
+// A number at an axis: short from a hundred thousand on, such as 200K.
+function planeNumber(value, digits, most) {
+  const words =
+    most >= 1e5
+      ? value.toLocaleString("en-US", { notation: most < 1e15 ? "compact" : "scientific", maximumSignificantDigits: 3 })
+      : value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return words.replace("-", "−");
+}
+
 function planeMarker(name) {
   const path = new Path2D();
   (PLANE_MARKERS[name] ?? PLANE_MARKERS.circle)(path);
@@ -59,7 +69,8 @@ function planeTicks(low, high, count) {
   const step = unit * ([1, 2, 5].find((factor) => factor * unit >= rough) ?? 10);
   const digits = Math.max(0, -Math.floor(Math.log10(step)));
   const ticks = [];
-  for (let i = Math.ceil(low / step); i * step <= high; i++) ticks.push([i * step, (i * step).toFixed(digits).replace("-", "−")]);
+  const most = Math.max(Math.abs(low), Math.abs(high));
+  for (let i = Math.ceil(low / step); i * step <= high; i++) ticks.push([i * step, planeNumber(i * step || 0, digits, most)]);
   return ticks;
 }
 
@@ -81,10 +92,10 @@ class PlaneDrawing {
     const height = this.canvas.clientHeight;
     const ratio = sceneRatio();
     this.isSmall = width < PLANE_SMALL * look.size;
-    const left = this.isSmall ? 2 : Math.ceil(2.6 * look.size);
+    const left = this.isSmall ? 2 : this._leftOf(look);
     const bottom = this.isSmall ? 2 : Math.ceil(2.7 * look.size);
     const frame = { width, height, ratio, left, top: 2, w: width - left - 2, h: height - bottom - 2 };
-    const key = [width, height, ratio, look.size, look.dark].join();
+    const key = [width, height, ratio, look.size, look.dark, left].join();
     if (key !== this.frameKey) {
       this.frameKey = key;
       this.canvas.width = Math.round(width * ratio);
@@ -92,6 +103,15 @@ class PlaneDrawing {
       this.keptKey = this.marksKey = this.maskKey = null;
     }
     return (this.frame = frame);
+  }
+
+  // Room for the numbers of the upright axis, and for its name beside wide ones.
+  _leftOf(look) {
+    const { low, high } = this.section;
+    this.context.font = `${look.size - 2}px ${look.font}`;
+    const widths = planeTicks(low[1], high[1], 5).map(([, words]) => this.context.measureText(words).width);
+    const widest = Math.max(0, ...widths);
+    return Math.ceil(widest > 2 * look.size ? widest + 1.8 * look.size : 2.6 * look.size);
   }
 
   toRaw(x, y) {
@@ -481,7 +501,8 @@ class PlaneDrawing {
   }
 
   _axes(look) {
-    const { ctx, frame, section: { low, high, names } } = this;
+    const { ctx, frame, section: { low, high } } = this;
+    const names = this.section.names.map((name) => (name.length > PLANE_NAME ? `${name.slice(0, PLANE_NAME - 1)}…` : name));
     ctx.strokeStyle = look.muted;
     ctx.lineWidth = 1;
     ctx.strokeRect(frame.left, frame.top, frame.w, frame.h);

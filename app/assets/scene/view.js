@@ -222,6 +222,7 @@ class SceneView {
     this.writeLegend();
     const raw = this.plane ? (app.hover?.raw ?? state.held) : (state.held ?? this.pad?.value() ?? null);
     const found = raw && !this.isEmptyPad() ? model.point(raw, this.layer) : null;
+    if (found && !model.computes && !app.hover) this.makeExact(found);
     this.found = found;
     const lit = app.lit?.view === this ? app.lit.node : null;
     if (this.plane) this.drawPlane(isMoving, raw, found, lit);
@@ -234,6 +235,14 @@ class SceneView {
     this.writeLevels(isMoving);
     this.writeTable();
     if (look && this.plane && !isMoving) this.canvas.setAttribute("aria-label", this.planeWords());
+  }
+
+  // A held point of a net whose grid was sent has the answer of the net itself, as the table beside it, where that is here.
+  makeExact(found) {
+    const logits = this.parts()?.logits;
+    if (!logits) return;
+    if (this.scene.target) found.value = this.model.number(logits[0]);
+    else found.shares = softmax(logits);
   }
 
   drawPlane(isMoving, raw, found, lit) {

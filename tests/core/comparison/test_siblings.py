@@ -10,7 +10,8 @@ def test_each_run_is_listed_under_the_one_field_in_which_it_differs() -> None:
     depths = [changed(BASE, {"net.depth": depth}) for depth in (6, 2)]
     seed, gates = changed(BASE, {"seed": 3}), changed(BASE, {"net.gates": "units"})
     both = changed(BASE, {"seed": 3, "net.depth": 2})
-    found = siblings(BASE, [*depths, seed, gates, both, BASE, depths[0]])
+    other_start = changed(BASE, {"init_seed": 7})
+    found = siblings(BASE, [*depths, seed, gates, both, other_start, BASE, depths[0]])
     assert [(value, address) for value, address in found["net.depth"]] == [
         *((2, depths[1].run_id), (4, BASE.run_id), (6, depths[0].run_id)),
     ]
