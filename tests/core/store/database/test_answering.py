@@ -36,7 +36,7 @@ def db(lent: str, between: Relay, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     """A store behind the relay; patience is short."""
     monkeypatch.setattr(answering, "SILENCE", 0.3)
     monkeypatch.setattr(answering, "RESPITE", 0.2)
-    url = database_url(lent).set(port=between.port).update_query_dict({"connect_timeout": "2"})
+    url = database_url(lent).set(port=between.port).update_query_dict({"connect_timeout": "4"})
     opened = Store(url.render_as_string(hide_password=False))
     yield opened
     opened.close()
@@ -51,7 +51,7 @@ def test_what_a_silent_server_was_told_is_written_once(db: Store, between: Relay
             db.record(claim, [record(0)])
         assert caught.value.can_pass
         time.sleep(answering.RESPITE)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     between.silent = False
     assert db.record(claim, [record(0)])
     assert db.record(claim, [record(0), record(1)])  # as after an answer that was lost
@@ -75,15 +75,15 @@ def test_an_answer_that_is_lost_leaves_what_was_written_once(
 
 
 def test_a_long_statement_and_a_long_wait_for_a_lock_go_on(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "LOST", 1.0)
+    monkeypatch.setattr(answering, "LOST", 2.5)  # a busy machine hands on a statement late
     with db._read() as connection:
-        assert connection.scalar(text("SELECT 7 FROM pg_sleep(2)")) == 7
+        assert connection.scalar(text("SELECT 7 FROM pg_sleep(4)")) == 7
     opened = threading.Event()
 
     def hold() -> None:
         with db._write():
             opened.set()
-            time.sleep(2)
+            time.sleep(4)
 
     holder = threading.Thread(target=hold)
     holder.start()
