@@ -15,7 +15,7 @@ ANSWER = 3.0
 """Seconds that it may take for its answer."""
 
 LOST = 60.0
-"""Seconds of silence after which a question or its answer is taken for lost, though the server answers others."""
+"""Seconds of silence, at no work, after which a question or its answer is taken for lost, though the server answers others."""
 
 RESPITE = 2.0
 """Seconds for which a server that gave no answer is not asked again: many may be waiting for it."""
@@ -57,6 +57,8 @@ class Answered(psycopg.Connection[Any]):
                         self.close()
                         raise psycopg.OperationalError(SILENT)
                     asked = time.monotonic()
+                    if is_at_work:  # its answer may be under way a moment later
+                        heard = asked
                 wanted = waited_for.send(ready)
         except StopIteration as ended:
             return ended.value

@@ -75,15 +75,15 @@ def test_an_answer_that_is_lost_leaves_what_was_written_once(
 
 
 def test_a_long_statement_and_a_long_wait_for_a_lock_go_on(db: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "LOST", 2.5)  # a busy machine hands on a statement late
+    monkeypatch.setattr(answering, "LOST", 1.5)
     with db._read() as connection:
-        assert connection.scalar(text("SELECT 7 FROM pg_sleep(4)")) == 7
+        assert connection.scalar(text("SELECT 7 FROM pg_sleep(3)")) == 7
     opened = threading.Event()
 
     def hold() -> None:
         with db._write():
             opened.set()
-            time.sleep(4)
+            time.sleep(3)
 
     holder = threading.Thread(target=hold)
     holder.start()
