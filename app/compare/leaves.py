@@ -54,7 +54,10 @@ def show(found: Selection) -> None:
             subject=found.subject,
         )
     if len(below_a_tree) < len(shown):
-        st.caption("Experts have no sign patterns by which their loads could stand beside those of leaves.")
+        st.caption(
+            "Mixtures of experts are left out: experts have no sign patterns, so their loads cannot be compared with those "
+            "of leaves."
+        )
     stats = [balance(n) for n in counts]
     url = jobs.default_store().url
     by_level = {

@@ -129,7 +129,7 @@ class LayerDrawing {
     return { start, last, first, width, left: Math.min(this.width - width, Math.max(0, x - width / 2)) };
   }
 
-  // The terms whose names stand beside one another without touching; the last, longest one comes first.
+  // The terms whose names fit side by side without overlapping, chosen from the last to the first.
   namesThatFit(terms, middle, size) {
     const named = new Set();
     let free = Infinity;

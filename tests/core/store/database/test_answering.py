@@ -19,13 +19,6 @@ WORDS = "the server gives no answer"
 
 
 @pytest.fixture
-def lent(postgres: Postgres) -> Iterator[str]:
-    url = postgres.lend()
-    yield url
-    postgres.take_back(url)
-
-
-@pytest.fixture
 def between(postgres: Postgres) -> Iterator[Relay]:
     with relay(postgres.port) as made:
         yield made

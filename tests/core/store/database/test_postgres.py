@@ -23,14 +23,6 @@ from tests.postgres import PASSWORD, Postgres, running
 
 
 @pytest.fixture
-def lent(postgres: Postgres) -> Iterator[str]:
-    """The URL of a database with nothing in it."""
-    url = postgres.lend()
-    yield url
-    postgres.take_back(url)
-
-
-@pytest.fixture
 def db(lent: str) -> Iterator[Store]:
     opened = Store(lent)
     yield opened
