@@ -102,7 +102,8 @@ def _squares_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
             if column.endswith((" RMSE", " mean error"))
         },
     )
-    save_table(lambda: both, f"errors-by-leaf-{view.run.run_id}", key="number_errors_csv")
+    with st.container(horizontal=True):
+        save_table(lambda: both, f"errors-by-leaf-{view.run.run_id}", key="number_errors_csv")
     st.caption(
         theme.escape_markdown(
             view.caption(
@@ -119,11 +120,11 @@ def _largest_sentence(view: LeafView, test: pd.DataFrame) -> str:
     total = float(squares.sum())
     if not total > 0:
         return "No test row has an error." if len(test) and total == 0 else "The test errors are not finite."
-    leaf = int(squares.idxmax())
-    row = test.loc[leaf]
+    place = int(squares.to_numpy().argmax())
+    leaf, row = int(test.index[place]), test.iloc[place]
     pattern = theme.bit_pattern(leaf, view.depth)
     return (
-        f"Leaf {pattern} has {theme.percent(squares[leaf] / total)} of the squared test error and "
+        f"Leaf {pattern} has {theme.percent(squares.iloc[place] / total)} of the squared test error and "
         f"{theme.percent(row['rows'] / test['rows'].sum())} of the test rows; the RMSE is "
         f"{theme.three_significant(row['rmse'])} there and {theme.three_significant((total / test['rows'].sum()) ** 0.5)} over "
         "all of them."

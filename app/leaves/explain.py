@@ -188,7 +188,10 @@ def _number_sentences(view: LeafView, place: int, shown: NumberContributions, ex
     )
     if explained.flip is None or shown.across is None:
         return sentence, _no_flip(view)
-    other = f"would be {shown.write(shown.across)}, which is {shown.write(shown.across - said, '+')}"
+    way = "more" if shown.across > said else "less"
+    other = (
+        f"would be {shown.write(shown.across)} instead of {shown.write(said)}, {shown.write(abs(shown.across - said))} {way}"
+    )
     return sentence, _beyond(view, explained, other)
 
 

@@ -85,5 +85,6 @@ def scores(view: LeafView) -> None:
     )
     st.markdown(theme.escape_markdown(words))
     st.dataframe(table, hide_index=True, key="number_scores", height="content")
-    save_table(lambda: table, f"scores-{view.run.run_id}", key="number_scores_csv")
+    with st.container(horizontal=True):
+        save_table(lambda: table, f"scores-{view.run.run_id}", key="number_scores_csv")
     st.caption(view.caption("RMSE and MAE are in the unit of the target; R² is 1 - squared error / variance of these rows."))

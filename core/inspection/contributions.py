@@ -159,7 +159,7 @@ def margins(net: Net, x: ArrayLike, layer: int = -1) -> NDArray[np.float64]:
     return _margins(exact, layer, passed)
 
 
-def flipped_outputs(net: Net, x: ArrayLike, layer: int = -1) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def flipped_outputs(net: Net, x: ArrayLike, layer: int = -1) -> tuple[Leaves, Reals]:
     """Flip each row's gate with the smallest margin: (N, P) -> its level (N,) and the net's outputs after the flip (N, C).
 
     Where no gate has a margin, the level is -1 and the outputs are the net's own. Raises what `explain` raises.
