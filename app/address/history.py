@@ -28,8 +28,8 @@ def come_back() -> None:
 def keep() -> None:
     """Have the browser keep one entry for each action.
 
-    It stands behind the navigation: it may ask for another run at once, and a browser that has not yet heard which page it shows
-    asks for the first one.
+    It stands behind the navigation: it may ask for another run at once, and a browser that has not yet heard which page it
+    shows asks for the first one.
     """
     st.components.v2.component("leafscope_history", html="", js=_script())(
         key=session.Keys.BROWSER,
