@@ -35,7 +35,9 @@ def test_the_matrices_of_a_point_and_their_sum_are_cores(scene: Callable[..., Sc
     leaf = int(net.routed(data.standardize([held])).leaves[0][0])
     assert f"of pattern {spaced(format(leaf, '04b'))}" in label.get_attribute("aria-label")
     assert shown.page.locator(".scene").evaluate(INK) > 1000
-    assert "their sum is stored, one matrix for each leaf, so prediction costs one multiplication" in shown.text(".scene-sentence")
+    assert "their sum is stored, one matrix for each leaf, so prediction costs one multiplication" in shown.text(
+        ".scene-sentence"
+    )
 
     def agrees(used: int, level: int) -> None:
         *terms, total = shown.page.locator(".scene").evaluate(FORMULA)
