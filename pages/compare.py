@@ -7,21 +7,9 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.compare import (
-    classes,
-    curves,
-    leaves,
-    pairs,
-    parallel,
-    pivot,
-    scatter,
-    scenes,
-    scores,
-    selection,
-    stages,
-    table,
-)
+from leafscope.app.compare import selection, stages
 from leafscope.app.compare.selection import Selection
+from leafscope.app.compare.views import classes, curves, leaves, pairs, parallel, pivot, scatter, scenes, scores, table
 from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
 
