@@ -65,7 +65,7 @@ def fit(
     """
     descent = Descent(arrays, net, train, seed, compiled=compiled)
     records = _records(descent, None if on_epoch is None else lambda record: on_epoch(record, descent))
-    return Fitted(records, _best_epoch(records), copy.deepcopy(descent.net).cpu(), records[-1].seconds)
+    return Fitted(records, _best_epoch(records), descent.net.cpu(), records[-1].seconds)
 
 
 def train(
