@@ -36,14 +36,15 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
     tables = {
         name: errors_by_leaf(view.leaves[name], split.y, trained.net(split.x), view.depth).set_index("leaf")
         for name, split in view.data.splits.items()
-        if name in ("train", "test")
+        if name in ("train", "test") and len(split.index)
     }
     named = [table.add_prefix(f"{SPLITS[split]} ") for split, table in tables.items()]
-    both = named[0].join(named[1], how="outer").reset_index()
+    both = pd.concat(named, axis=1).sort_index().reset_index()
     both.insert(1, "pattern", [theme.bit_pattern(leaf, view.depth) for leaf in both["leaf"].tolist()])
     for column in [name for name in both.columns if name.endswith((" rows", " wrong"))]:
         both[column] = both[column].fillna(0).astype(int)
-    st.markdown(theme.escape_markdown(_worst_sentence(view, tables["test"])))
+    judged = "test" if "test" in tables else "train"
+    st.markdown(theme.escape_markdown(_worst_sentence(view, tables[judged], SPLITS[judged])))
     st.dataframe(
         both,
         hide_index=True,
@@ -65,16 +66,16 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
     )
 
 
-def _worst_sentence(view: LeafView, test: pd.DataFrame) -> str:
-    wrong, total = int(test["wrong"].sum()), int(test["rows"].sum())
+def _worst_sentence(view: LeafView, judged: pd.DataFrame, word: str) -> str:
+    wrong, total = int(judged["wrong"].sum()), int(judged["rows"].sum())
     if wrong == 0:
-        return f"None of the {theme.thousands(total)} test rows is misclassified."
-    ranked = test["wrong"].sort_values(ascending=False)
+        return f"None of the {theme.thousands(total)} {word} rows is misclassified."
+    ranked = judged["wrong"].sort_values(ascending=False)
     leaf, most = int(ranked.index[0]), int(ranked.iloc[0])
-    share = float(test["rows"][leaf]) / total
+    share = float(judged["rows"][leaf]) / total
     return (
-        f"{theme.thousands(most)} of the {theme.thousands(wrong)} misclassified test rows are in leaf "
-        f"{theme.bit_pattern(leaf, view.depth)}, which holds {theme.percent(share)} of the test rows."
+        f"{theme.thousands(most)} of the {theme.thousands(wrong)} misclassified {word} rows are in leaf "
+        f"{theme.bit_pattern(leaf, view.depth)}, which holds {theme.percent(share)} of the {word} rows."
     )
 
 
@@ -82,6 +83,9 @@ def _rare_rows(view: LeafView) -> None:
     st.header("Rows in leaves with few training rows")
     if view.depth == 0:
         st.info("At depth 0 there is only one leaf, which all rows share.")
+        return
+    if not len(view.data.test.index):
+        st.info("This part compares errors on test rows, of which this run has none.")
         return
     run = view.run.config
     own = ("tree", "flat") if view.run.config.net.gated else (view.run.config.net.kind,)
