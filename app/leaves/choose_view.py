@@ -10,7 +10,7 @@ from leafscope.app.leaves.view import SPLITS, View
 from leafscope.app.parts import run_picker, sidebar, store_trouble
 from leafscope.core import jobs
 from leafscope.core.datasets import load, shape
-from leafscope.core.errors import RunNotFoundError, TableError
+from leafscope.core.errors import RunNotFoundError
 from leafscope.core.store.values.summaries import RunSummary
 
 
@@ -43,10 +43,8 @@ def open_run(missing: str) -> View | None:
     if not shown.last:
         _not_yet(shown, missing)
         return None
-    try:
-        load(shown.config.data, shown.config.data_seed)
-    except TableError as error:
-        without_rows.show(shown, error)
+    if without_rows.are_removed(shown.config.data.name):
+        without_rows.show(shown)
         return None
     view = _ask(shown)
     if shown.status != "finished":

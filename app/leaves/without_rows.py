@@ -6,18 +6,24 @@ from leafscope.app import theme
 from leafscope.app.figures.leaves.sign_patterns import SignPatterns
 from leafscope.app.parts import drawing
 from leafscope.core import jobs
-from leafscope.core.datasets import DATA_SETS
-from leafscope.core.errors import TableError
+from leafscope.core.datasets.registry import DATA_SETS, is_table
 from leafscope.core.store.values.summaries import RunSummary
 from leafscope.core.usage.counts import leaf_counts
 
 
-def show(run: RunSummary, error: TableError) -> None:
-    """Show the loads of the leaves after the last epoch; raises the error again for a table that was never here."""
+def are_removed(name: str) -> bool:
+    """Whether a data set is a table of which only what was understood is left."""
+    return is_table(name) and name in DATA_SETS and name not in jobs.default_store().table_names()
+
+
+def show(run: RunSummary) -> None:
+    """Show the loads of the leaves after the last epoch."""
     config, store = run.config, jobs.default_store()
-    if config.data.name not in DATA_SETS:
-        raise error
-    st.info(f"{theme.escape_markdown(str(error), 300)}. Without them, only how many rows each leaf has can be shown.")
+    title = theme.escape_markdown(DATA_SETS[config.data.name].title, 80)
+    st.info(
+        f"The rows of the table {title} were removed from the database. Without them, only how many rows each leaf has can be "
+        "shown; add its file again on the page Data to see more."
+    )
     if not config.net.has_leaves:
         return
     epoch, layer = int(store.recorded_epochs(run.run_id)[-1]), len(config.net.routed_layers) - 1

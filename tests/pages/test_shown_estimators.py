@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from leafscope.core import TreeNetClassifier, TreeNetRegressor
-from leafscope.core.datasets import load
 from tests.pages.harness import Lab, open_lab, open_page, stock, words
 
 SETTINGS = {"depth": 2, "width": 6, "epochs": 2, "random_state": 0}
@@ -46,7 +45,6 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("fit", "page"), CASES)
 def test_every_page_bears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path, fit: str, page: str) -> None:
     open_lab(tmp_path, monkeypatch, stocked)
-    load.cache_clear()  # rows that were trained on are kept in memory
     run = json.loads((stocked.parent / "shown.json").read_text())[fit]
     name, _, more = page.partition("?")
     at = open_page(name, run=run, **dict(part.split("=") for part in more.split("&") if part))
