@@ -28,7 +28,7 @@ st.set_page_config(
 if not server.is_guarded:  # under `streamlit run`, where nothing stands before Streamlit
     st.html(f"<style>{theme.page_style()}</style>")
 server.check_access()
-history.keep()
+history.come_back()
 page = st.navigation(
     [
         st.Page((HERE / one.path).resolve(), title=one.title, icon=one.icon, default=one is navigation.DEFAULT)
@@ -36,6 +36,7 @@ page = st.navigation(
     ]
 )
 session.enter_page(page.url_path)
+history.keep()
 link.reset()
 with store_trouble.explained():
     server.ensure_worker()

@@ -7,21 +7,10 @@ import streamlit as st
 
 from leafscope.app import theme
 from leafscope.app.address import session
-from leafscope.app.compare import (
-    classes,
-    curves,
-    leaves,
-    pairs,
-    parallel,
-    pivot,
-    scatter,
-    scenes,
-    scores,
-    selection,
-    stages,
-    table,
-)
+from leafscope.app.compare import selection, stages
 from leafscope.app.compare.selection import Selection
+from leafscope.app.compare.views import classes, curves, leaves, pairs, parallel, pivot, scatter, scenes, scores, table
+from leafscope.app.figures.compare.scores import title
 from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
 
@@ -86,13 +75,13 @@ def _sentence(found: Selection) -> str:
     best = found.intervals[0] if found.intervals else None
     if best is None or best.n == 0:
         return f"{words}; none has a score yet."
-    number = theme.percent if found.metric == "accuracy" else theme.three_significant
+    number = theme.percent if found.is_share else theme.three_significant
     value = f"{number(best.mean)}"
     if math.isfinite(best.low):
         value += f" [{number(max(0.0, best.low))}, {number(best.high)}]"
     name = theme.one_line(found.words[0], 100) if among > 1 else "their mean"
     start = "best on validation is" if among > 1 else "on validation,"
-    words = f"{words}; {start} {name}: {found.metric} {value}, n = {best.n} seed{'s' * (best.n != 1)}"
+    words = f"{words}; {start} {name}: {title(found.metric)} {value}, n = {best.n} seed{'s' * (best.n != 1)}"
     return f"{words}, {found.among()}." if found.report else f"{words}."
 
 

@@ -17,6 +17,10 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("app", "core", "data", "pages")
+TOP_LEVEL = {
+    "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Justfile", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml",
+    "tests", *PARTS,
+}  # fmt: skip
 PUBLIC = {
     "DataConfig", "NetConfig", "Routing", "RunConfig", "SweepConfig", "TrainConfig", "TreeLinear", "TreeNetClassifier",
     "TreeNetRegressor", "balance", "leaf_counts", "leaf_index", "path_nodes", "read_routing", "record", "run_sweep",
@@ -96,6 +100,13 @@ def test_every_folder_is_a_package_that_is_installed() -> None:
     assert set(listed) == found
     folders = {file.parent for part in PARTS for file in (ROOT / part).rglob("*.py")}
     assert all((folder / "__init__.py").read_text().startswith('"""') for folder in folders)
+
+
+def test_the_top_level_holds_only_what_belongs_there() -> None:
+    """A file that a command has left in the project's folder must not be kept by accident."""
+    kept = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = {name.split("/")[0] for name in kept}
+    assert {name for name in found if not name.startswith(".")} == TOP_LEVEL
 
 
 @pytest.fixture(scope="module")

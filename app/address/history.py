@@ -14,8 +14,8 @@ QUIET = ("epoch_at", "epoch", "root")
 _ASSET = Path(__file__).resolve().parents[1] / "assets" / "address.js"
 
 
-def keep() -> None:
-    """After Back or Forward, take everything from the address; have the browser keep one entry for each action."""
+def come_back() -> None:
+    """After Back or Forward, take everything from the address."""
     context = get_script_run_ctx()
     if context is not None and context.is_history_navigation:
         session.forget_address()
@@ -23,6 +23,14 @@ def keep() -> None:
         if not session.names_run() and shown is not None and shown.runs:
             session.look_at(shown.runs[0].run_id)
     session.seed_view()
+
+
+def keep() -> None:
+    """Have the browser keep one entry for each action.
+
+    It stands behind the navigation: it may ask for another run at once, and a browser that has not yet heard which page it
+    shows asks for the first one.
+    """
     st.components.v2.component("leafscope_history", html="", js=_script())(
         key=session.Keys.BROWSER,
         data={

@@ -1,5 +1,6 @@
 """What the groups of Compare are called, and how they are drawn for as long as the selection lives."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ from leafscope.app.address import session
 from leafscope.app.figures.shared.group_style import GroupStyle, group_styles
 from leafscope.core.comparison.groups import Group
 from leafscope.core.comparison.table import CONFIG_FIELDS, SEED_FIELDS, field_words, plain, value_words, varies
+from leafscope.core.models import MODELS
 
 BY, SLOTS = ("by", "slots")
 """Parameters of the address: the fields of the groups, and the places of the groups in the palette if not 0, 1, ..."""
@@ -22,6 +24,8 @@ MOST_SLOTS = 60
 MOST_KEPT = 1024
 """Groups of which is kept what follows from their runs."""
 _SLOTS = "_slots"
+_CHOSEN = re.compile(r"(lr|wd)[0-9.e+-]+")
+"""Learning rate and weight decay, as labels of runs write them (`core.config.run`)."""
 
 
 def group_words(made: Sequence[Group]) -> list[str]:
@@ -42,18 +46,32 @@ def group_words(made: Sequence[Group]) -> list[str]:
 
 
 def _short_labels(made: Sequence[Group]) -> list[str]:
-    """Take from the label of each group's runs the model, and of the rest what not all labels have."""
+    """Take from the label of each group's runs the model, and of the rest what differs.
+
+    What all labels of nets have is left out, although models of scikit-learn have no such setting. So are the learning rate and
+    the weight decay where the rest tells the groups apart: a sweep chooses them for each model.
+    """
     parts = []
     for one in made:
         first = one.rows.iloc[0]
         data, kind = (value_words(field, first[field]) for field in ("data.name", "net.kind"))
         before, _, after = str(first["label"]).rpartition(" s")[0].removeprefix(data).partition(kind)
-        parts.append((kind, [data, *before.split()], after.split()))
-    common = set.intersection(*({*before, *after} for _, before, after in parts))
-    return [
-        " ".join([*(word for word in before if word not in common), kind, *(word for word in after if word not in common)])
-        for kind, before, after in parts
-    ]
+        parts.append((kind, MODELS[first["net.kind"]].fit is None, [data, *before.split()], after.split()))
+    shared = {
+        is_net: set.intersection(*({*before, *after} for _, of, before, after in parts if of == is_net))
+        for is_net in {of for _, of, _, _ in parts}
+    }
+    everywhere = set.intersection(*shared.values())
+    common = {is_net: words if is_net else everywhere for is_net, words in shared.items()}
+
+    def labels(with_chosen: bool) -> list[str]:
+        def rest(words: list[str], is_net: bool) -> list[str]:
+            return [word for word in words if word not in common[is_net] and (with_chosen or not _CHOSEN.fullmatch(word))]
+
+        return [" ".join([*rest(before, of), kind, *rest(after, of)]) for kind, of, before, after in parts]
+
+    short = labels(with_chosen=False)
+    return short if len(set(short)) == len(short) else labels(with_chosen=True)
 
 
 def _value(field: str, value: Any) -> str:

@@ -127,7 +127,7 @@ def _ask(shown: RunSummary) -> View:
             )
         session.publish_to_url("epoch", epoch, epochs[-1])
     warn("layer", layer_fault, f"from 0 (the first) to {layers[-1]}" if len(layers) > 1 else "0, since there is one")
-    warn("split", split_fault, " or ".join(splits))
+    warn("split", split_fault, " or ".join(filter(None, (", ".join(splits[:-1]), splits[-1]))))
     warn("epoch", epoch_fault, f"one that was recorded, {epochs[0]} to {epochs[-1]}")
     data = load(shown.config.data, shown.config.data_seed)
     leaves = {name: jobs.default_store().leaves(shown.run_id, layer, name, epoch) for name in SPLITS}

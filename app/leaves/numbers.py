@@ -1,4 +1,4 @@
-"""Parts of Leaves where numbers are predicted: the target in the leaves, its scores, and its errors by leaf."""
+"""Parts of Leaves where numbers are predicted: the target in the leaves, all leaves, and scores."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
 from leafscope.app.parts.save_table import save_table
 from leafscope.core.scores import SCORES
-from leafscope.core.usage.counts import leaf_counts
 
 
 def target(view: LeafView) -> None:
@@ -89,36 +88,6 @@ def scores(view: LeafView) -> None:
     )
     st.markdown(theme.escape_markdown(words))
     st.dataframe(table, hide_index=True, key="number_scores", height="content")
-    save_table(lambda: table, f"scores-{view.run.run_id}", key="number_scores_csv")
+    with st.container(horizontal=True):
+        save_table(lambda: table, f"scores-{view.run.run_id}", key="number_scores_csv")
     st.caption(view.caption("RMSE and MAE are in the unit of the target; R² is 1 - squared error / variance of these rows."))
-
-
-def errors(view: LeafView) -> None:
-    """The errors of the rows of each leaf."""
-    st.header("Errors by leaf")
-    predictions = view.predictions()
-    if predictions is None:
-        st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
-        return
-    leaf, difference = view.leaves[view.split], predictions - view.labels
-    rows = leaf_counts(leaf, view.depth)
-    used = np.flatnonzero(rows)
-    table = pd.DataFrame(
-        {
-            "leaf": used,
-            "pattern": [theme.bit_pattern(one, view.depth) for one in used.tolist()],
-            "rows": rows[used],
-            "RMSE": np.sqrt(np.bincount(leaf, difference**2, len(rows))[used] / rows[used]),
-            "mean of prediction minus target": np.bincount(leaf, difference, len(rows))[used] / rows[used],
-        }
-    ).sort_values("RMSE", ascending=False, ignore_index=True)
-    if len(table):
-        worst = table.iloc[0]
-        words = (
-            f"The RMSE is highest in leaf {worst['pattern'] or 'of all rows'}: {theme.three_significant(worst['RMSE'])} over "
-            f"{theme.thousands(worst['rows'])} {view.rows}."
-        )
-        st.markdown(theme.escape_markdown(words))
-    st.dataframe(table, hide_index=True, height=280, key="number_errors")
-    save_table(lambda: table, f"errors-by-leaf-{view.run.run_id}", key="number_errors_csv")
-    st.caption(view.caption(f"In the unit of the target, over the {view.rows} of each leaf, the highest RMSE first."))

@@ -144,6 +144,7 @@ def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> Non
         f"Measured after each epoch on all {theme.thousands(size.n_train)} training"
         + (f" and {theme.thousands(size.n_validation)} validation" if size.n_validation else "")
         + " rows; epoch 0 is before training. One seed."
+        + (" The loss is the squared error of the standardized target." if "rmse" in _metrics(now.config) else "")
         + ("" if before is None else f" {before.words()}"),
         draw=lambda look: _standing_curves(now, history, look),
         sentence=_curve_sentence(history, "loss"),
@@ -154,7 +155,7 @@ def _metrics(run: RunConfig) -> dict[str, str]:
     """The two metrics of the live charts, with their titles."""
     if DATA_SETS[run.data.name].task == "classification":
         return {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy (%)"}
-    return {"loss": "Loss (squared error of the standardized target)", "rmse": "RMSE (unit of the target)"}
+    return {"loss": "Loss (squared error)", "rmse": "RMSE (unit of the target)"}
 
 
 def _standing_curves(now: RunSummary, history: pd.DataFrame, look: Look) -> go.Figure:

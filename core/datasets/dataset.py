@@ -139,11 +139,10 @@ class Dataset:
 
     @property
     def chance(self) -> dict[str, float]:
-        """What is recorded of the answer that needs no features, on the reported rows: the commonest class, or the mean."""
-        if self.n_classes:
-            return {"accuracy": self.majority_accuracy}
-        mean = np.full(len(self.reported.y), self.train.y.mean())
-        return {name: SCORES[name].measure(self.reported.y, mean) for name in self.task.recorded}
+        """The scores of the answer that needs no features, on the reported rows: the commonest class of training, or its mean."""
+        always = self.majority_class if self.n_classes else self.train.y.mean()
+        answers = np.full(len(self.reported.y), always)
+        return {name: SCORES[name].measure(self.reported.y, answers) for name in self.task.known}
 
     @property
     def majority_accuracy(self) -> float:

@@ -141,7 +141,7 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
     row |= {name: found[name] for name in ("best_epoch", *score_columns(task), "parameters", "multiply_adds")}
     row["training_multiply_adds"] = _in_training(run.net, run.data)
     chance = {} if known is None else _chance(run)
-    row |= {f"chance_{name}": chance.get(name, math.nan) for name in task.recorded}
+    row |= {f"chance_{name}": chance.get(name, math.nan) for name in task.known}
     row["trained_parameters"] = found["trained_parameters"]
     row["seconds"] = math.nan if known is None else known.seconds
     row["inference_seconds"] = found["inference_seconds"]

@@ -92,6 +92,17 @@ class Reading(NamedTuple):
     """Whether a person chose the order of day and month."""
 
 
+class Large(NamedTuple):
+    """Whole numbers above 2^53 in a column."""
+
+    row: int
+    """The first row with one."""
+    written: str
+    """How it is written there."""
+    n_distinct: int
+    """Different numbers of the column, as they are written."""
+
+
 Where = Callable[[int], str]
 """Words for the place of a row, counted from 0."""
 
@@ -142,7 +153,7 @@ def understood(
     return _of_numbers(name, cells, where, _open_floats(cells, reading))
 
 
-def _of_numbers(name: str, cells: NDArray[Any], where: Where, why: str = "", large: tuple[int, str] | None = None) -> Column:
+def _of_numbers(name: str, cells: NDArray[Any], where: Where, why: str = "", large: Large | None = None) -> Column:
     notes = [why] if why else []
     if cells.dtype.kind == "b":
         return _boolean(name, cells.astype(np.float64), ("False", "True"), why)
@@ -150,9 +161,9 @@ def _of_numbers(name: str, cells: NDArray[Any], where: Where, why: str = "", lar
         too_large = (cells > EXACT) | (cells < -EXACT) if cells.dtype.kind == "i" else cells > EXACT
         if too_large.any():
             place = int(too_large.argmax())
-            large = place, str(cells[place])
-            if len(np.unique(cells)) == len(cells):
-                reason = "identifier: every row has another whole number, some above 2^53"
+            large = Large(place, str(cells[place]), len(np.unique(cells)))
+            if large.n_distinct == len(cells):
+                reason = f"identifier: every row has another whole number, and {where(place)} has {cells[place]}, above 2^53"
                 return _left_out(Column(name, "numeric", cells.astype(np.float64), why=why), reason)
     values = cells.astype(np.float64)
     if (infinite := np.isinf(values)).any():
@@ -164,13 +175,16 @@ def _of_numbers(name: str, cells: NDArray[Any], where: Where, why: str = "", lar
     if is_whole and (found := _as_dates(name, values, known)) is not None:
         return _checked(Column(name, "date", found, why="whole numbers such as 20240131"))
     if large is not None:
-        notes.append(f"{where(large[0])} has {large[1]}, and whole numbers above 2^53 are rounded")
+        notes.append(f"{where(large.row)} has {large.written}, and whole numbers above 2^53 are rounded")
     column = Column(name, "numeric", values, why="; ".join(notes))
     if is_whole and set(known[:1000].tolist()) <= {0.0, 1.0} and set(np.unique(known).tolist()) == {0.0, 1.0}:
         return _boolean(name, values, ("0", "1"), column.why)
     if is_whole and len(known) == len(values) and (reason := _numbers_rows(name, values)):
         return _left_out(column, reason)
-    return _checked(column)
+    checked = _checked(column)
+    if checked.left_out.startswith("constant") and large is not None and large.n_distinct > 1:
+        return _left_out(column, f"constant: its {large.n_distinct:,} different whole numbers are the same once rounded")
+    return checked
 
 
 def _as_dates(name: str, values: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -244,7 +258,7 @@ def _of_texts(name: str, cells: Texts, ready: Prepared, reading: Reading, where:
         above = np.isfinite(values) & (np.abs(values) >= EXACT) & (values == np.floor(values))
     large = None
     if above.any() and (first := _first(cells.codes, above)) is not None:
-        large = first, cells.distinct[int(cells.codes[first])].as_py()[:40]
+        large = Large(first, cells.distinct[int(cells.codes[first])].as_py()[:40], int(is_number.sum()))
     return _of_numbers(name, row_values, where, "; ".join(notes), large)
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TIME = r"(?:,?[T ]\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?(?: ?(?:Z|UTC|[-+]\d{2}:?\d{2}))?)?"
+_TIME_OF_DAY = r",?[T ]\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?(?: ?(?:Z|UTC|[-+]\d{2}:?\d{2}))?"
+_TIME = f"(?:{_TIME_OF_DAY})?"
 
 _YEAR_FIRST = rf"^(?P<y>\d{{4}})(?:-(?P<m>\d{{1,2}})-|/(?P<m2>\d{{1,2}})/|\.(?P<m3>\d{{1,2}})\.)(?P<d>\d{{1,2}}){_TIME}$"
 _YEAR_LAST = r"^(?P<a>\d{1,2})(?:-(?P<b>\d{1,2})-|/(?P<b2>\d{1,2})/|\.(?P<b3>\d{1,2})\. ?)(?P<y>\d{4}|\d{2})" + _TIME + "$"
@@ -24,6 +25,9 @@ _DAY_MONTH = (
 )
 _MONTH_DAY = _WEEKDAY + rf"(?P<m>{_MONTHS})[a-z]{{0,7}}\.?[- ](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[- ] ?(?P<y>\d{{4}}){_TIME}$"
 
+_YEAR_MONTH = r"^(?P<y>(?:19|20)\d{2})[-/](?P<m>0[1-9]|1[0-2])$"
+_MONTH_YEAR = rf"(?i)^(?P<m>{_MONTHS})[a-zé]{{0,7}}\.?,?[- /](?P<y>(?:19|20)\d{{2}})$"
+
 _NUMBER_OF = dict(zip(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], range(1, 13))) | {
     "mär": 3,
     "mai": 5,
@@ -31,7 +35,12 @@ _NUMBER_OF = dict(zip(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "
     "dez": 12,
 }
 
-_BROAD = re.compile(rf"\d[-/.] ?\d{{1,2}}[-/.] ?\d|\b({_MONTHS})[a-zé]{{0,7}}\b", re.IGNORECASE)
+_BROAD = re.compile(
+    rf"\d[-/.] ?\d{{1,2}}[-/.] ?\d|(?:\b|\d)({_MONTHS})[a-zé]{{0,7}}(?:\b|\d)|^(19|20)\d\d[-/]\d\d$", re.IGNORECASE
+)
+
+_MANY = 1000
+"""Texts from which on it is faster to look at days without times of day."""
 
 TURN = 69
 """Years of two digits from here on are of the last century, as in POSIX."""
@@ -53,25 +62,29 @@ class Dates(NamedTuple):
 
 
 def dates(distinct: "pa.Array") -> Dates | None:
-    """Read texts as dates; None if fewer than half of them are dates."""
+    """Read texts as dates, months as their first day; None if fewer than half of them are dates."""
     import pyarrow.compute as pc
 
     n = len(distinct)
-    if not n or not pc.any(pc.match_substring_regex(distinct, r"\d.*[-/. ].*\d")).as_py():
+    if not n or not pc.any(pc.match_substring_regex(distinct, rf"(?i)\d.*[-/. ].*\d|(?:{_MONTHS})[a-zé]*\W{{0,2}}\d")).as_py():
         return None
+    if n > _MANY:
+        coded = pc.replace_substring_regex(distinct, f"{_TIME_OF_DAY}$", "").dictionary_encode()
+        if len(coded.dictionary) < n / 2:
+            found = dates(coded.dictionary)
+            of_day = coded.indices.to_numpy(zero_copy_only=False)
+            return None if found is None else Dates(found.day_first[of_day], found.month_first[of_day], found.order)
     day_first, month_first = np.full(n, np.nan), np.full(n, np.nan)
-    for pattern in (_YEAR_FIRST, _DAY_MONTH, _MONTH_DAY):
-        found = _groups(distinct, pattern)
-        if found:
-            month = _month(found)
-            at = _days(_years(found["y"]), month, _whole(found["d"]))
+    for pattern in (_YEAR_FIRST, _DAY_MONTH, _MONTH_DAY, _YEAR_MONTH, _MONTH_YEAR):
+        if parts := _groups(distinct, pattern):
+            day = _whole(parts["d"]) if "d" in parts else np.ones(n)
+            at = _days(_years(parts["y"]), _month(_either(parts, "m", "m2", "m3")), day)
             for days in (day_first, month_first):
                 np.copyto(days, at, where=np.isnan(days))
-    found = _groups(distinct, _YEAR_LAST)
     order = ""
-    if found:
-        first, second, year = _whole(found["a"]), _whole(_either(found, "b", "b2", "b3")), _years(found["y"])
-        with_points = np.array([bool(text) for text in found["b3"]])
+    if parts := _groups(distinct, _YEAR_LAST):
+        first, second, year = _whole(parts["a"]), _whole(_either(parts, "b", "b2", "b3")), _years(parts["y"])
+        with_points = parts["b3"].is_valid().to_numpy(zero_copy_only=False)
         one, other = _days(year, second, first), _days(year, first, second)
         other = np.where(with_points, one, other)  # nobody writes the month first with points
         both = ~np.isnan(one) & ~np.isnan(other)
@@ -115,36 +128,47 @@ def parts_of(days: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     return year, month, weekday
 
 
-def _groups(distinct: "pa.Array", pattern: str) -> dict[str, list[str | None]]:
+def _groups(distinct: "pa.Array", pattern: str) -> "dict[str, pa.Array]":
+    """The groups of a pattern by name: (D,) texts, null where the group or the pattern does not match; {}: nowhere."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     found = pc.extract_regex(distinct, pattern)
     if found.null_count == len(found):
         return {}
-    return {field.name: found.field(place).to_pylist() for place, field in enumerate(found.type)}
+    fields = ((field.name, pc.struct_field(found, place)) for place, field in enumerate(found.type))
+    return {name: pc.if_else(pc.equal(field, ""), pa.scalar(None, field.type), field) for name, field in fields}
 
 
-def _either(found: dict[str, list[str | None]], *names: str) -> list[str | None]:
-    columns = [found[name] for name in names if name in found]
-    return [next((text for text in row if text), None) for row in zip(*columns)]
+def _either(found: "dict[str, pa.Array]", *names: str) -> "pa.Array":
+    import pyarrow.compute as pc
+
+    return pc.coalesce(*(found[name] for name in names if name in found))
 
 
-def _month(found: dict[str, list[str | None]]) -> NDArray[np.float64]:
-    texts = _either(found, "m", "m2", "m3")
-    return np.array([np.nan if not one else _NUMBER_OF.get(one.lower()) or float(one) for one in texts], np.float64)
+def _month(texts: "pa.Array") -> NDArray[np.float64]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    place = pc.index_in(pc.utf8_lower(texts), value_set=pa.array(list(_NUMBER_OF), texts.type))
+    if place.null_count == len(place):
+        return _whole(texts)
+    numbers = np.append(np.array(list(_NUMBER_OF.values()), np.float64), np.nan)
+    return numbers[place.fill_null(-1).to_numpy(zero_copy_only=False)]
 
 
-def _whole(texts: list[str | None]) -> NDArray[np.float64]:
-    return np.array([float(text) if text else np.nan for text in texts], np.float64)
+def _whole(texts: "pa.Array") -> NDArray[np.float64]:
+    import pyarrow as pa
+
+    return np.asarray(texts.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
 
 
-def _years(texts: list[str | None]) -> NDArray[np.float64]:
-    return np.array(
-        [
-            np.nan if not text else float(text) if len(text) == 4 else 1900.0 + int(text) + 100 * (int(text) < TURN)
-            for text in texts
-        ]
-    )
+def _years(texts: "pa.Array") -> NDArray[np.float64]:
+    import pyarrow.compute as pc
+
+    year = _whole(texts)
+    is_short = pc.equal(pc.utf8_length(texts), 2).fill_null(False).to_numpy(zero_copy_only=False)
+    return np.where(is_short, year + 1900 + 100 * (year < TURN), year)
 
 
 def _days(year: NDArray[np.float64], month: NDArray[np.float64], day: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -67,8 +67,7 @@ def fit(
     """
     descent = Descent(arrays, net, train, seed, compiled=compiled)
     records = _records(descent, None if on_epoch is None else lambda record: on_epoch(record, descent))
-    net = copy.deepcopy(descent.net).cpu()
-    return Fitted(records, _best_epoch(records), net, records[-1].seconds, descent.may_compile)
+    return Fitted(records, _best_epoch(records), descent.net.cpu(), records[-1].seconds, descent.may_compile)
 
 
 def train(

@@ -138,7 +138,7 @@ def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]
 
 def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[tuple[str, Outcome]]:
     """Train a group and yield each run's outcome as it ends."""
-    from leafscope.core.store.values.summaries import fold
+    from leafscope.core.store.values.summaries import Folding
     from leafscope.core.training.fitting import fit
     from leafscope.core.training.population import Ended, Population
 
@@ -148,8 +148,9 @@ def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[t
         try:
             if run.net.fitted:
                 if (model := fit(run)) is not None:
-                    summary = fold({}, [(model.record.epoch, model.record.metrics)])
-                    yield run.run_id, Outcome("finished", **summary, facts=model.facts, seconds=model.record.seconds)
+                    folding = Folding()
+                    folding.take(model.record)
+                    yield run.run_id, Outcome("finished", **folding.summary, facts=model.facts, seconds=model.record.seconds)
                 continue
             load(run.data, run.data_seed)
         except LeafscopeError as error:  # the other runs continue
@@ -160,18 +161,18 @@ def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[t
     if not nets:
         return
     population = Population(nets, threads=threads)
-    summaries: list[dict[str, Any]] = [{} for _ in nets]
+    summaries = [Folding() for _ in nets]
     seconds = [0.0] * len(nets)
     for number, event in population.events():
         if not isinstance(event, Ended):
-            summaries[number] = fold(summaries[number], [(event.epoch, event.metrics)])
+            summaries[number].take(event)
             seconds[number] = event.seconds
             continue
         facts = population.members[number].facts() if event.status == "finished" else {}
         if isinstance(event.error, NonFiniteLossError):
             facts = {"diverged": True}
         words = None if event.error is None else str(event.error)
-        yield ids[number], Outcome(event.status, words, **summaries[number], facts=facts, seconds=seconds[number])
+        yield ids[number], Outcome(event.status, words, **summaries[number].summary, facts=facts, seconds=seconds[number])
 
 
 def train_members(

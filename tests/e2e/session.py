@@ -27,6 +27,8 @@ class Session:
         """The parts of the page that run again by themselves."""
         self.alerts: list[str] = []
         """What the last run of the page's script said in coloured boxes."""
+        self.early: list[str] = []
+        """The kinds of elements that came before the browser was told which page it shows."""
         self._run(BackMsg())
 
     def type(self, label: str, text: str) -> None:
@@ -39,6 +41,13 @@ class Session:
         """Open another page, and wait until its script has run."""
         asked = BackMsg()
         asked.rerun_script.page_script_hash = self.pages[page]
+        self._run(asked)
+
+    def answer_late(self, page: str) -> None:
+        """Ask for a run as a browser does that still shows another page, and wait until a page's script has run."""
+        asked = BackMsg()
+        asked.rerun_script.page_script_hash = self.pages[page]
+        asked.rerun_script.context_info.url = f"http://localhost/{page}"
         self._run(asked)
 
     def tick(self, timer: str, page: str) -> None:
@@ -68,6 +77,8 @@ class Session:
             elif seen.WhichOneof("type") == "navigation":
                 self.pages = {one.url_pathname: one.page_script_hash for one in seen.navigation.app_pages}
             element = seen.delta.new_element if seen.WhichOneof("type") == "delta" else None
+            if element is not None and not self.pages:
+                self.early.append(str(element.WhichOneof("type")))
             if element is not None and element.WhichOneof("type") == "exception":
                 raise AssertionError(f"{self._page}: {element.exception.message}")
             if element is not None and element.WhichOneof("type") == "alert":

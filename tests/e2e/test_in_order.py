@@ -16,6 +16,21 @@ def test_a_timer_of_the_page_before_leaves_the_page_that_is_open(app: App) -> No
             assert window.open == window.pages["present"]
 
 
+def test_what_a_page_that_was_left_still_says_does_not_open_it_again(app: App) -> None:
+    with opened(app, "runs") as window:
+        window.go("present")
+        window.answer_late("runs")
+        assert window.open == window.pages["present"]
+        window.go("runs")
+        assert window.open == window.pages["runs"]
+
+
+def test_nothing_asks_for_a_run_before_the_browser_knows_its_page(app: App) -> None:
+    """What asks before opens the first page instead."""
+    with opened(app, "routing") as window:
+        assert "bidi_component" not in window.early
+
+
 def test_a_page_that_goes_blank_is_loaded_anew(app: App, browser: Any) -> None:
     page = browser.new_page()
     page.set_default_timeout(1000 * HANGS)

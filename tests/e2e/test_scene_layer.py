@@ -35,7 +35,9 @@ def test_the_matrices_of_a_point_and_their_sum_are_cores(scene: Callable[..., Sc
     leaf = int(net.routed(data.standardize([held])).leaves[0][0])
     assert f"of pattern {spaced(format(leaf, '04b'))}" in label.get_attribute("aria-label")
     assert shown.page.locator(".scene").evaluate(INK) > 1000
-    assert "five are added once for each leaf, so prediction costs one multiplication" in shown.text(".scene-sentence")
+    assert "their sum is stored, one matrix for each leaf, so prediction costs one multiplication" in shown.text(
+        ".scene-sentence"
+    )
 
     def agrees(used: int, level: int) -> None:
         *terms, total = shown.page.locator(".scene").evaluate(FORMULA)
@@ -50,7 +52,7 @@ def test_the_matrices_of_a_point_and_their_sum_are_cores(scene: Callable[..., Sc
     agrees(leaf, 4)
     shown.slide(".scene-levels", 2)
     agrees(leaf, 2)
-    assert "three are added" in shown.text(".scene-sentence")
+    assert "uses 3 of 31 matrices; their sum is stored" in shown.text(".scene-sentence")
     shown.slide(".scene-levels", 4)
     shown.page.locator(".scene-shuffle").click()
     shown.at_rest()

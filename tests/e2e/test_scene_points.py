@@ -54,8 +54,8 @@ def test_what_is_said_of_the_point_under_the_mouse(scene: Callable[..., Scene]) 
         np.testing.assert_allclose(point["logits"], found.net(x)[0], atol=CLOSE)
         sentence = shown.text(".scene-sentence")
         assert sentence.startswith(
-            f"Sign pattern {spaced(bits)}: this point uses 5 of 31 matrices; five are added once for each leaf, so prediction "
-            "costs one multiplication."
+            f"Sign pattern {spaced(bits)}: this point uses 5 of 31 matrices; their sum is stored, "
+            "one matrix for each leaf, so prediction costs one multiplication."
         )
         assert_answer(sentence, data, answers(found.net, data, [seen["raw"]])["shares"][0])
     assert_is_map(shown, np.array(places), np.array(raws), data)

@@ -23,7 +23,7 @@ function layerSize(scene, model) {
 
 // Why prediction is cheap, in a clause about "these" matrices of the point.
 function layerWhy({ used }) {
-  if (used > 1) return `${layerNumber(used)} are added once for each leaf, so prediction costs one multiplication`;
+  if (used > 1) return "their sum is stored, one matrix for each leaf, so prediction costs one multiplication";
   return "prediction costs one multiplication, however many are stored";
 }
 

@@ -176,7 +176,7 @@ class SceneView {
     const { scene: { target }, look } = this;
     this.legend.append(`${target.name}: ${sceneNumber(target.low)} `);
     const bar = addElement("span", "scene-scale", this.legend);
-    const stops = look.signed.map(([place, colour]) => `${colour} ${100 * place}%`);
+    const stops = sceneValues(look).map(([place, colour]) => `${colour} ${100 * place}%`);
     bar.style.cssText = `display:inline-block;width:8em;height:0.8em;background:linear-gradient(90deg, ${stops.join(", ")})`;
     bar.setAttribute("aria-hidden", "true");
     this.legend.append(` ${sceneNumber(target.high)}`);

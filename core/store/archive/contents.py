@@ -34,7 +34,7 @@ from leafscope.core.text import check_storable
 _ENDED = get_args(Ending)
 _SPLITS = ("train", "validation", "test")
 _METRICS = tuple(of + metric for of in ("", "mix_") for metric in ("loss", "accuracy", "rmse", "mae", "r2"))
-_SCORES = frozenset(f"{split}_{metric}" for split in _SPLITS for metric in _METRICS)
+_SCORES = frozenset(f"{split}_{metric}" for split in _SPLITS for metric in (*_METRICS, "balanced_accuracy", "macro_f1"))
 
 ROUNDING = 1e-3
 """How far below 0 a loss may be, since compiled code rounds."""
@@ -316,7 +316,7 @@ def _check_epoch(epoch: int, run: _Run, name: str = "epoch") -> None:
 
 def _check_score(metric: str, value: float, name: str) -> None:
     """Check a finite value of a metric; others, of nets that diverged, are as they are."""
-    is_share = metric.endswith("accuracy")
+    is_share = metric.endswith(("accuracy", "macro_f1"))
     is_r2 = metric.endswith("r2")
     if (value < -ROUNDING and not is_r2) or ((is_share or is_r2) and value > 1):
         raise ValueError(f"{name} must be {'from 0 to 1' if is_share else 'at least 0'}, got {value!r:.80}")

@@ -74,34 +74,50 @@ def candidates(text: str, delimiter: str | None = None) -> list[Dialect]:
 
 
 def _score(sample: str, dialect: Dialect) -> float:
-    """How well a dialect fits, from 0 to 1: rows of one width, times cells that hold one value, times a factor of the width."""
-    widths: Counter[int] = Counter()
-    clean = cells = 0
+    """How well a dialect fits, from 0 to 1: rows of one width, times cells that hold one value, times a factor of the width.
+
+    A first row of another width counts against it, since it would be left out as a title.
+    """
+    widths: list[int] = []
+    clean: list[float] = []
     try:
         for row in dialect.reader(io.StringIO(sample, newline="\n")):
             while row and not row[-1].strip():
                 row.pop()
-            if not row:
-                continue
-            widths[len(row)] += 1
-            cells += len(row)
-            clean += sum(map(_is_one_value, row))
+            if row:
+                widths.append(len(row))
+                clean.append(_cleanness(row, dialect))
     except csv.Error:
         return 0.0
-    if not cells:
+    if not widths:
         return 0.0
-    width, n_rows = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))
+    width, n_rows = max(Counter(widths).items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))
     if width < 2:
         return 0.0
-    score = n_rows / widths.total() * (clean / cells) ** 2 * (width - 1) / width
-    return score * (0.8 if dialect.delimiter == WHITESPACE else 1.0)
+    weights = widths if dialect.delimiter != WHITESPACE else [1] * len(widths)
+    is_clean = sum(share * weight for share, weight in zip(clean, weights, strict=True)) / sum(weights)
+    score = n_rows / len(widths) * is_clean**2 * (width - 1) / width
+    return score * (0.8 if dialect.delimiter == WHITESPACE else 1.0) * (1.0 if widths[0] == width else 0.7)
+
+
+def _cleanness(row: list[str], dialect: Dialect) -> float:
+    """The share of cells that hold one value; between spaces, one other mark shows that they are no delimiters."""
+    shares = [_is_one_value(cell) for cell in row]
+    return sum(shares) / len(row) if dialect.delimiter != WHITESPACE else float(min(shares) == 1)
 
 
 _MARKS = re.compile(r"[,;|\t]")
+_PROSE = re.compile(r"[^\W\d][,;] (?=[^\W\d])")
 
 
-def _is_one_value(cell: str) -> bool:
+def _is_one_value(cell: str) -> float:
+    """How likely a cell holds one value: 1, 1/2 for words with commas between them, or 0."""
     cell = cell.strip()
     if cell[:1] in ("'", '"') or cell[-1:] in ("'", '"'):
-        return False
-    return _MARKS.search(cell) is None or is_number(cell) or is_date(cell)
+        return 0.0
+    if is_number(cell) or is_date(cell):
+        return 1.0
+    if _MARKS.search(cell) is not None:
+        return 0.0 if _MARKS.search(_PROSE.sub("", cell)) is not None else 0.5
+    parts = cell.split()
+    return 0.0 if len(parts) > 1 and sum(map(is_number, parts)) > len(parts) / 2 else 1.0

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from leafscope.core.errors import TableError
 from leafscope.core.limits import MAX_FEATURES, MAX_TABLE_ROWS
+from leafscope.core.tables.parsing.comments import without_comments
 from leafscope.core.tables.parsing.dialect import DELIMITERS, WHITESPACE, Dialect, candidates
 from leafscope.core.tables.parsing.header import is_header
 from leafscope.core.tables.parsing.marks import is_number
@@ -90,6 +91,11 @@ class Text:
                 yield line, cells if len(cells) > 1 or (cells and cells[0].strip(_BLANK)) else []
                 line = self.line + reader.line_num
 
+    def line_ends(self) -> NDArray[np.int64]:
+        """Where each line ends: the place of its line feed, or of the end of the text."""
+        ends = np.flatnonzero(np.frombuffer(self.data, np.uint8, offset=self.start) == ord("\n")) + self.start
+        return ends if self.data.endswith(b"\n") else np.append(ends, len(self.data))
+
     def first_rows(self, dialect: Dialect, most: int) -> list[list[str]]:
         """Return the cells of the first rows that are not blank."""
         return list(islice((row for _, row in self.rows(dialect) if row), most))
@@ -132,38 +138,24 @@ def layout(data: bytes, delimiter: str | None = None, header: bool | None = None
         except TableError as error:
             fault = fault or error
             continue
+        if fault is not None and not dialect.quote:
+            notes.append("quotes do not come in pairs, so each is read as it is written")
         found.notes = notes + found.notes
         return found
     assert fault is not None
     raise fault
 
 
-_VALUE = rb"#(?:N/?A|VALUE!|DIV/0!|REF!|NAME\?|NUM!|NULL!|[0-9A-Fa-f]{6}\b)"
-"""What a cell may begin with: an error of a spreadsheet, or a colour."""
-
-_COMMENT = re.compile(rb"(?m)^(?!" + _VALUE + rb")#[^\n]*")
-
-
 def _without_comments(text: Text, notes: list[str]) -> tuple[Text, str | None]:
-    """Leave out lines that begin with # (at the top also %); returns the last one above the table, which may hold the names."""
-    data, last = text.data, None
-    n_lines = data.count(b"\n") + 1
-    n_comments = data.count(b"\n#") + data.startswith(b"#")
-    if n_comments > n_lines // 2:
-        return text, None  # then it is what values begin with
-    top = re.compile(rb"(?:[^\S\n]*(?:(?!" + _VALUE + rb")[#%][^\n]*)?\n)*").match(data, text.start)
-    if top is not None and top.end() > text.start:
-        comments = [line for line in top[0].split(b"\n") if line.strip()]
-        if comments:
-            last = comments[-1].strip().lstrip(b"#%").decode("utf-8", "replace")
-        text = text.behind(top.end())
-    if data.find(b"\n#", max(text.start - 1, 0)) >= 0 and b'"' not in data:
-        rest, count = _COMMENT.subn(b"", data[text.start :])
-        if not count:
-            return text, last
-        notes.append(f"{count:,} {'line that begins' if count == 1 else 'lines that begin'} with # left out, as comments")
-        text = Text(rest, 0, text.line)
-    return text, last
+    """Leave out lines of comments; returns the last one above the table, which may hold the names."""
+    found = without_comments(text.data, text.start)
+    if found.top > text.start:
+        text = text.behind(found.top)
+    if found.inside:
+        words = "line that begins" if found.inside == 1 else "lines that begin"
+        notes.append(f"{found.inside:,} {words} with # left out, as comments")
+        text = Text(found.rest, 0, text.line)
+    return text, found.last
 
 
 def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: str | None, most: Most) -> Layout:
@@ -179,14 +171,16 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     while above < min(_TITLES, len(widths) - 1) and widths[above] < width:
         above += 1
     head = text.first_rows(dialect, above + _BODY + 1)
+    above += _padded_titles(head[above:]) if header is not False else 0
     body = head[above:]
-    ends_with_mark = all(not row[-1].strip() for row in body)
     names: list[str] | None = None
     if above and width > 1 and header is not False:
         short = head[above - 1]
-        if len(short) == width - 1 and (ends_with_mark or _names_but_the_first(short, body)):
-            names = short if ends_with_mark else ["", *short]
-            above -= 1
+        n_more = width - len(short)
+        if n_more > 0 and all(_empty_behind(row) >= n_more for row in body):
+            names, above = short, above - 1
+        elif n_more == 1 and _names_but_the_first(short, body):
+            names, above = ["", *short], above - 1
     if above:
         n = int(lines[above - 1] - lines[0]) + 1
         left_out = "line was left out: it has" if n == 1 else f"{n} lines were left out: they have"
@@ -200,8 +194,7 @@ def _with_dialect(text: Text, dialect: Dialect, header: bool | None, comment: st
     while names is not None and len(names) > width and not names[-1].strip():
         names = names[:-1]  # only the line of names ends with a delimiter
     width = width if names is None else len(names)
-    if width > 1 and ends_with_mark and (names is None or not names[-1].strip()) and _is_trailing(text, dialect, width):
-        width -= 1
+    width -= _trailing(text, dialect, width, names, body)
     if width > most.columns:
         raise _too_wide(width, most)
     if skip >= len(lines):
@@ -215,11 +208,46 @@ def _too_wide(width: int, most: Most) -> TableError:
     return TableError(f"a table must have at most {most.columns - 1:,} columns and a target, got {width:,} columns")
 
 
-def _is_trailing(text: Text, dialect: Dialect, width: int) -> bool:
-    """Whether the last cell is empty in every row, because lines end with a delimiter."""
-    if dialect.delimiter == WHITESPACE:
-        return False
-    return all(len(row) < width or not row[width - 1].strip() for number, (_, row) in enumerate(text.rows(dialect)) if number)
+def _padded_titles(head: Sequence[Sequence[str]]) -> int:
+    """Count titles with empty cells behind them, as spreadsheets write them, above a row in which each cell is a name."""
+    for place, row in enumerate(head[: _TITLES + 1]):
+        if all(cell.strip() for cell in row):
+            is_names = len(set(row)) == len(row) > 2 and not any(map(is_number, row)) and is_header(row, head[place + 1 :])
+            return place if is_names else 0
+        n_written = sum(bool(cell.strip()) for cell in row)
+        if n_written > len(row) // 2 or any(cell.strip() for cell in row[n_written:]):
+            return 0
+    return 0
+
+
+def _trailing(text: Text, dialect: Dialect, width: int, names: Sequence[str] | None, body: Sequence[Sequence[str]]) -> int:
+    """Count the last columns that are empty in every row, because lines end with delimiters."""
+    if dialect.delimiter == WHITESPACE or width < 2:
+        return 0
+    most = min(width - 1, *(_empty_behind(row[:width]) for row in body))
+    if names is not None:
+        most = min(most, _empty_behind(names))
+    if not most:
+        return 0
+    ends = text.line_ends()
+    if all(_have_before(text, ends[1:], dialect.delimiter, place) for place in range(1, most + 1)):
+        return most
+    for number, (_, row) in enumerate(text.rows(dialect)):
+        if number and len(row) >= width:
+            most = min(most, _empty_behind(row[:width]))
+        if not most:
+            return 0
+    return most
+
+
+def _empty_behind(row: Sequence[str]) -> int:
+    """Count the empty cells at the end of a row."""
+    return next((place for place, cell in enumerate(reversed(row)) if cell.strip()), len(row))
+
+
+def _have_before(text: Text, ends: NDArray[np.int64], mark: str, place: int) -> bool:
+    """Whether a mark of one byte stands so many bytes before each of these line ends."""
+    return len(mark.encode()) == 1 and bool((np.frombuffer(text.data, np.uint8)[ends - place] == ord(mark)).all())
 
 
 def _names_but_the_first(names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
@@ -334,6 +362,8 @@ def _check_widths(found: Layout, widths: NDArray[np.uint32], most_rows: int) -> 
         raise TableError(f"a table must have at most {most_rows:,} rows, got {len(found.lines):,}")
     if not len(odd):
         return width
+    if _are_trailing(found, odd, widths[odd] - np.int64(width)):
+        return int(widths.max())
     place_of = {int(found.lines[place]): int(place) for place in odd}
     for line, row in found.text.rows(found.dialect):
         if line not in place_of or not any(cell.strip() for cell in row):
@@ -344,3 +374,14 @@ def _check_widths(found: Layout, widths: NDArray[np.uint32], most_rows: int) -> 
                 f"{place_of[line] + 1:,} (line {line:,}) has {len(row):,}"
             )
     return int(widths.max())
+
+
+def _are_trailing(found: Layout, odd: NDArray[np.intp], more: NDArray[np.int64]) -> bool:
+    """Whether it is plain that rows with more cells only end with delimiters; otherwise it takes a reader."""
+    mark, text = found.dialect.delimiter, found.text
+    ends = text.line_ends()
+    line = found.lines.astype(np.int64) - text.line
+    is_line = found.dialect.quote.encode() not in text.data if found.dialect.quote else True
+    if mark == WHITESPACE or more.min() < 0 or not (is_line or ((np.diff(line) == 1).all() and len(ends) == line[-1] + 1)):
+        return False
+    return all(_have_before(text, ends[line[odd[more >= place]]], mark, place) for place in range(1, int(more.max()) + 1))

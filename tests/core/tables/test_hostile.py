@@ -90,6 +90,7 @@ def test_too_many_features_are_refused() -> None:
 def test_an_odd_quote_swallows_no_rows() -> None:
     table = read(b'a,b,y\n1,"x,u\n2,"z,v\n3,q,u\n')
     assert (table.rows, table.columns[1].categories) == (3, ('"x', '"z', "q"))
+    assert table.source.notes == ("quotes do not come in pairs, so each is read as it is written",)
 
 
 @given(st.binary(max_size=60) | st.text("01,;.\t\n\r\"'#-ab| ", max_size=60).map(str.encode))

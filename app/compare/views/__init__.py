@@ -1,0 +1,1 @@
+"""The views of the Compare page, one file each: `show(found)` draws the selection."""
