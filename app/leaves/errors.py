@@ -124,11 +124,11 @@ def _largest_sentence(view: LeafView, judged: pd.DataFrame, word: str) -> str:
         return f"No {word} row has an error." if len(judged) and total == 0 else f"The {word} errors are not finite."
     place = int(squares.to_numpy().argmax())
     leaf, row = int(judged.index[place]), judged.iloc[place]
-    pattern = theme.bit_pattern(leaf, view.depth)
+    pattern, over_all = theme.bit_pattern(leaf, view.depth), (total / judged["rows"].sum()) ** 0.5
     return (
         f"Leaf {pattern} has {theme.percent(squares.iloc[place] / total)} of the squared {word} error and "
         f"{theme.percent(row['rows'] / judged['rows'].sum())} of the {word} rows; the RMSE is "
-        f"{theme.three_significant(row['rmse'])} there and {theme.three_significant((total / judged['rows'].sum()) ** 0.5)} over "
+        f"{theme.three_significant(row['rmse'])} there and {theme.three_significant(over_all)} over "
         "all of them."
     )
 

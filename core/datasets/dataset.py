@@ -139,7 +139,7 @@ class Dataset:
 
     @property
     def chance(self) -> dict[str, float]:
-        """The scores of the answer that needs no features, on the reported rows: the commonest class of training, or its mean."""
+        """The scores, on the reported rows, of the answer that needs no features: training's commonest class, or its mean."""
         always = self.majority_class if self.n_classes else self.train.y.mean()
         answers = np.full(len(self.reported.y), always)
         return {name: SCORES[name].measure(self.reported.y, answers) for name in self.task.known}
