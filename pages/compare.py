@@ -38,7 +38,7 @@ def main() -> None:
     found = selection.select()
     if found is None:
         return
-    st.markdown(theme.unbroken(theme.escape_markdown(_sentence(found))))
+    st.markdown(theme.escape_markdown(_sentence(found)))
     stages.show(found)
     st.segmented_control(
         "View",
