@@ -15,6 +15,7 @@ from leafscope.core.jobs import default_store
 from leafscope.core.limits import MAX_TABLE_ROWS
 from leafscope.core.store.store import Store
 from leafscope.core.tables import Choices, Column, Source
+from leafscope.core.tables.choices import Task
 from leafscope.core.tables.parsing.header import names_of
 from leafscope.core.tables.splitting import TEST, VALIDATION, checked
 from leafscope.core.tables.table import Table, table
@@ -75,7 +76,7 @@ class Shown:
             columns.append(Column(target, "categorical", y.astype(np.int32), classes))
         else:
             columns.append(Column(target, "numeric", np.asarray(y, np.float64)))
-        task = "classification" if is_classifier(estimator) else "regression"
+        task: Task = "classification" if is_classifier(estimator) else "regression"
         made = table(columns, Source(), Choices(target=target, task=task), self.name)
         return checked(replace(made, given=split)) if split.any() else made
 
