@@ -46,8 +46,10 @@ def check_summary(text: str, epochs: int) -> None:
             raise ValueError(f"summary must have numbers for {', '.join(sorted(_NAMES))}, got {value!r:.80} for {name!r:.80}")
         if type(value) is int or math.isfinite(value):
             check_score(name.partition("_")[2], value, f"{name} of summary")
-    if "best" in summary and "validation_loss" not in summary["best"]:
-        raise ValueError(f"best of summary must have validation_loss, by which it is chosen, got {summary['best']!r:.80}")
+    if "best" in summary and "validation_loss" not in summary["best"] and summary["best"] != summary.get("last"):
+        raise ValueError(
+            f"best of summary must have validation_loss, by which it is chosen, or be the last, got {summary['best']!r:.80}"
+        )
     for name, value in summary.get("facts", {}).items():
         kind, must_be = _FACTS.get(name, (object, ""))
         fits = isinstance(value, kind) and (not isinstance(value, bool) or kind in (bool, object))
