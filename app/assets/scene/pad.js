@@ -181,7 +181,7 @@ class PadDrawing {
   addButtons(left) {
     const buttons = addElement("div", "pad-buttons", left);
     padButton(buttons, "Clear", () => this.change(() => this.raw.fill(0)));
-    padButton(buttons, `Next ${test.word} digit`, () => this.next()).disabled = this.test.n === 0;
+    padButton(buttons, `Next ${this.test.word} digit`, () => this.next()).disabled = this.test.n === 0;
   }
 
   listen() {
