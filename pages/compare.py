@@ -39,7 +39,7 @@ def main() -> None:
     found = selection.select()
     if found is None:
         return
-    st.markdown(theme.unbroken(theme.escape_markdown(_sentence(found))))
+    st.markdown(theme.escape_markdown(_sentence(found)))
     stages.show(found)
     offered = [view for view in VIEWS if view != "classes" or not predict_numbers(found.table)]
     if st.session_state["view"] not in offered:

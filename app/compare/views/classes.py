@@ -48,7 +48,7 @@ def show(found: Selection) -> None:
     every = pd.concat([rows for _, rows in scored])
     always = {one: _mean(every, _ALWAYS + one) for one in measures}
     lines = {"always the commonest class": always} | intervals
-    st.markdown(theme.unbroken(theme.escape_markdown(_sentence(intervals, always, every))))
+    st.markdown(theme.escape_markdown(_sentence(intervals, always, every)))
     st.dataframe(_in_words(lines), hide_index=True, placeholder=theme.MISSING, key="classes_table")
     rest = f" {runs_words(left_out)} kept no net of the last epoch, or stand beyond the first {MOST_GROUPS} groups."
     st.caption(
