@@ -564,7 +564,7 @@ class SceneView {
     const [judged, train] = [this.accuracy(model.judged, isMoving), this.accuracy("train", isMoving)];
     if (judged === null || train === null) return;
     this.scoreKey = key;
-    this.scores = { judged, train };
+    this.scores = { [model.judged]: judged, train };
     const read = model.level < model.depth ? `, level ${model.level}` : "";
     const how = `${model.isShuffled ? ", leaves shuffled" : ""}${read}`;
     this.score.innerHTML = "";
