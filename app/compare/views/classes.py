@@ -15,7 +15,6 @@ from leafscope.core import jobs
 from leafscope.core.comparison.groups import seed_means
 from leafscope.core.comparison.intervals import FEWEST, Interval, interval_of
 from leafscope.core.comparison.overlap import overlap
-from leafscope.core.comparison.table import predict_numbers
 from leafscope.core.datasets import Dataset, load
 from leafscope.core.inspection.answers import answers_of
 from leafscope.core.scores.always import judgement
@@ -32,9 +31,6 @@ _RUN, _ALWAYS = "_run_", "_always_"
 
 def show(found: Selection) -> None:
     """Show a table of groups: accuracy, balanced accuracy, macro F1 and the recall of each class, means over seeds."""
-    if predict_numbers(found.table):
-        st.info("These runs predict numbers, which have no classes.")
-        return
     if len(found.data) > 1:
         st.info("Classes of different data do not compare: choose one data set in the sidebar.")
         return
