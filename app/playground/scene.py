@@ -361,8 +361,9 @@ def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
         kept["section"] = parse_section(section, run) if isinstance(section, str) else None
     kept["held"] = None if point is None else [float(value) for value in point]
     at = place.get("held_at")
-    is_place = kept["section"] is not None and isinstance(at, list) and len(at) == 2 and all(map(_is_number, at))
-    kept["held_at"] = [float(value) for value in at] if is_place else None
+    kept["held_at"] = None
+    if kept["section"] is not None and isinstance(at, list) and len(at) == 2 and all(map(_is_number, at)):
+        kept["held_at"] = [float(value) for value in at]
     return kept
 
 
