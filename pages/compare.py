@@ -10,8 +10,10 @@ from leafscope.app.address import session
 from leafscope.app.compare import selection, stages
 from leafscope.app.compare.selection import Selection
 from leafscope.app.compare.views import classes, curves, leaves, pairs, parallel, pivot, scatter, scenes, scores, table
+from leafscope.app.figures.compare.scores import title
 from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
+from leafscope.core.comparison.table import predict_numbers
 
 VIEWS: dict[str, tuple[str, Callable[[Selection], None]]] = {
     "table": ("Table", table.show),
@@ -37,11 +39,15 @@ def main() -> None:
     found = selection.select()
     if found is None:
         return
-    st.markdown(theme.unbroken(theme.escape_markdown(_sentence(found))))
+    st.markdown(theme.escape_markdown(_sentence(found)))
     stages.show(found)
+    offered = [view for view in VIEWS if view != "classes" or not predict_numbers(found.table)]
+    if st.session_state["view"] not in offered:
+        session.notify("These runs predict numbers, so the table is shown.")
+        st.session_state["view"] = "table"
     st.segmented_control(
         "View",
-        list(VIEWS),
+        offered,
         format_func=names.__getitem__,
         key="view",
         label_visibility="collapsed",
@@ -74,13 +80,13 @@ def _sentence(found: Selection) -> str:
     best = found.intervals[0] if found.intervals else None
     if best is None or best.n == 0:
         return f"{words}; none has a score yet."
-    number = theme.percent if found.metric == "accuracy" else theme.three_significant
+    number = theme.percent if found.is_share else theme.three_significant
     value = f"{number(best.mean)}"
     if math.isfinite(best.low):
         value += f" [{number(max(0.0, best.low))}, {number(best.high)}]"
     name = theme.one_line(found.words[0], 100) if among > 1 else "their mean"
     start = "best on validation is" if among > 1 else "on validation,"
-    words = f"{words}; {start} {name}: {found.metric} {value}, n = {best.n} seed{'s' * (best.n != 1)}"
+    words = f"{words}; {start} {name}: {title(found.metric)} {value}, n = {best.n} seed{'s' * (best.n != 1)}"
     return f"{words}, {found.among()}." if found.report else f"{words}."
 
 

@@ -2,7 +2,19 @@
 
 import streamlit as st
 
-from leafscope.app.leaves import choose_view, depths, errors, experts, members, numbers, scores, sections, tree, weights
+from leafscope.app.leaves import (
+    choose_view,
+    depths,
+    errors,
+    experts,
+    explain,
+    members,
+    numbers,
+    scores,
+    sections,
+    tree,
+    weights,
+)
 from leafscope.app.leaves import node as leaves_node
 from leafscope.app.leaves.node import LeafView
 
@@ -11,7 +23,7 @@ PARTS = {
     "all": ("All leaves", sections.all_leaves),
     "epochs": ("Over epochs", sections.over_epochs),
     "splits": ("Splits", sections.splits),
-    "explain": ("Explain a row", weights.explain_row),
+    "explain": ("Explain a row", explain.explain_row),
     "margins": ("Gate margins", weights.gate_margins),
     "matrix": ("Its matrix", weights.matrix),
     "errors": ("Errors by leaf", errors.errors),
@@ -26,8 +38,10 @@ OF_NUMBERS = {
     "all": ("All leaves", numbers.all_leaves),
     "epochs": PARTS["epochs"],
     "splits": PARTS["splits"],
+    "explain": PARTS["explain"],
+    "margins": PARTS["margins"],
     "matrix": PARTS["matrix"],
-    "errors": ("Errors by leaf", numbers.errors),
+    "errors": PARTS["errors"],
     "scores": ("Scores", numbers.scores),
     "depths": PARTS["depths"],
     "decision_tree": PARTS["decision_tree"],

@@ -4,22 +4,17 @@ import streamlit as st
 
 from leafscope.app import navigation, server, theme
 from leafscope.app.address import link, session
-from leafscope.app.figures.run.decision_regions import DecisionRegions
 from leafscope.app.gallery import part as gallery
-from leafscope.app.parts import drawing, run_picker
-from leafscope.app.playground import actions, continuous, controls, live, scene
+from leafscope.app.parts import run_picker
+from leafscope.app.playground import actions, continuous, controls, live, plane_figure, scene
 from leafscope.core import jobs
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.cost import cost
-from leafscope.core.datasets import DATA_SETS, load, shape
+from leafscope.core.datasets import shape
 from leafscope.core.device import check_fits, device_name
 from leafscope.core.errors import DataError, DeviceError, LeafscopeError, LimitError, RunNotFoundError
-from leafscope.core.inspection.snapshots import grid
-from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.values.summaries import RunSummary
-
-GRID = 160  # points along each side of the plane of decision regions
 
 
 def main() -> None:
@@ -46,15 +41,7 @@ def main() -> None:
         live.preview(chosen, lambda: actions.draw(chosen, shown, faults), scene.show_untrained)
         return
     live.follow(shown, lambda now: actions.draw(chosen, now, faults), scene.show, scene.run_beside(shown, other))
-    spec = DATA_SETS[shown.config.data.name]
-    is_plane_of_net = spec.is_plane and spec.task == "classification" and not shown.config.net.fitted
-    if is_plane_of_net and shown.last and not shown.active:
-        fold = st.expander(
-            "Decision regions as a figure for slides", icon=":material/image:", key="_regions", on_change="rerun"
-        )
-        if fold.open:  # drawing it takes longer than the rest of the page
-            with fold:
-                _regions(shown)
+    plane_figure.offer(shown)
     gallery.draw(shown)
     if not shown.active and shown.last and shown.config.net.routed_layers:
         st.page_link(
@@ -115,37 +102,6 @@ def _shown_run(chosen: RunConfig | None) -> RunSummary | None:
         except RunNotFoundError:
             pass
     return run_picker.current_run()
-
-
-def _regions(shown: RunSummary) -> None:
-    trained = trained_net(jobs.default_store(), shown.run_id)
-    if trained is None:
-        return
-    run = shown.config
-    data = load(run.data, run.data_seed)
-    of_plane = grid(data, GRID)
-    region, leaves = trained.predict(data.standardize(of_plane))
-    square = (GRID, GRID)
-    kind = "gated" if run.net.gated else "routed"
-    layer = f", {kind} layer {len(leaves)}" if len(leaves) > 1 else ""
-    changes = "sign pattern" if run.net.gated else "likeliest leaf" if run.net.has_leaves else "likeliest expert"
-    drawing.show(
-        DecisionRegions(
-            xx=of_plane[:GRID, 0],
-            yy=of_plane[::GRID, 1],
-            region=region.reshape(square),
-            leaf=leaves[-1].reshape(len(of_plane), -1)[:, 0].reshape(square) if leaves else None,
-            depth=run.net.depth if run.net.has_leaves else None,
-            x=data.raw[data.train.index],
-            y=data.train.y,
-            class_names=data.class_names,
-            feature_names=(data.feature_names[0], data.feature_names[1]),
-        ),
-        key="decision_regions",
-        caption=f"Predictions on a {GRID} x {GRID} grid, {trained.words(shown.epochs_done)}; lines: where the "
-        f"{changes} changes{layer}; points: training rows.",
-        subject=shown.label,
-    )
 
 
 main()

@@ -6,7 +6,7 @@ import pandas as pd
 
 from leafscope.app.figures.compare.scores import Score, title
 from leafscope.core.comparison.table import field_words, value_words
-from leafscope.core.sweep.outcome import SCORES
+from leafscope.core.sweep.outcome import SCORES, SHARES
 
 
 def column_words(column: str) -> str:
@@ -30,13 +30,13 @@ def heading(column: str) -> str:
 
 
 def score_of(column: str) -> Score:
-    """Take a column of scores: of accuracies, which are shares, and of R², the higher is better; of all others the lower."""
-    is_share = column.endswith("accuracy")
+    """Take a column of scores: of shares, such as accuracies, and of R², the higher is better; of all others the lower."""
+    is_share = column in SHARES
     return Score(column_words(column), percent=is_share, higher_is_better=is_share or column.endswith("_r2"))
 
 
 def plotted(table: pd.DataFrame, name: str) -> list[Any]:
-    """Give the values of a column, accuracies in percent, text as its words."""
+    """Give the values of a column, shares in percent, text as its words."""
     if pd.api.types.is_numeric_dtype(table[name]):
-        return [float(value) * (100 if name.endswith("accuracy") else 1) for value in table[name]]
+        return [float(value) * (100 if name in SHARES else 1) for value in table[name]]
     return [value_words(name, value) for value in table[name]]

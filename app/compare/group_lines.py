@@ -49,15 +49,15 @@ def _interval_words(found: Selection, interval: Interval) -> str:
 
 
 def _score_words(found: Selection, value: float) -> str:
-    return theme.percent(value) if found.metric == "accuracy" else theme.three_significant(value)
+    return theme.percent(value) if found.is_share else theme.three_significant(value)
 
 
 def _difference_words(found: Selection, paired: Paired, shown: bool) -> str:
     one = paired.difference
     if math.isnan(one.mean):
         return "no pairs"
-    factor, unit = (100, " points") if found.metric == "accuracy" else (1, "")
-    digits = 1 if found.metric == "accuracy" else 4
+    factor, unit = (100, " points") if found.is_share else (1, "")
+    digits = 1 if found.is_share else 4
     words = f"{factor * one.mean:+.{digits}f}{unit}"
     if math.isnan(one.low):
         return f"{words}, one seed"

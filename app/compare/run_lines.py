@@ -24,7 +24,7 @@ def run_lines(found: Selection, rows: pd.DataFrame) -> pd.DataFrame:
     for split in found.splits:
         for which in ("best", "last"):
             scores = rows[found.column(split, which)].to_numpy()
-            columns[heading(found.column(split, which))] = 100 * scores if found.metric == "accuracy" else scores
+            columns[heading(found.column(split, which))] = 100 * scores if found.is_share else scores
     columns["Best epoch"] = rows["best_epoch"].to_numpy()
     for field in fields:
         numeric = pd.api.types.is_numeric_dtype(rows[field])
@@ -48,7 +48,7 @@ def _words(field: str, column: "pd.Series[Any]") -> list[str]:
 
 def column_config(found: Selection) -> dict[str, Any]:
     """Say how the columns of `run_lines` are written."""
-    form = "%.1f %%" if found.metric == "accuracy" else "%.4f"
+    form = "%.1f %%" if found.is_share else "%.4f"
     heads = [heading(found.column(split, which)) for split in found.splits for which in ("best", "last")]
     return {head: st.column_config.NumberColumn(format=form) for head in heads} | {
         "Time (s)": st.column_config.NumberColumn(format="%.1f"),

@@ -25,6 +25,7 @@ from leafscope.core.comparison.intervals import Interval
 from leafscope.core.comparison.table import differing, field_words, predict_numbers, run_table, value_words
 from leafscope.core.config import RunConfig
 from leafscope.core.store.values.summaries import RunSummary, SweepInfo
+from leafscope.core.sweep.outcome import SHARES
 
 FROM, FILTER, CHOSEN, METRIC, REPORT, BASELINE = ("from", "filter", "chosen", "metric", "report", "baseline")
 """Parameters of the address: a sweep, the filter, chosen runs, the score, whether test is reported, and the baseline group."""
@@ -33,7 +34,7 @@ DATA = "data_set"
 """The parameter of the address that names the data set."""
 
 ALL, SINGLE = "all", "single"
-METRICS = {"accuracy": "accuracy", "loss": "loss"}
+METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1", "loss": "loss"}
 OF_NUMBERS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
 """Scores by which runs that predict numbers are ranked."""
 MOST_CHOSEN = 100
@@ -73,6 +74,11 @@ class Selection:
     def score(self) -> str:
         """The column that ranks."""
         return self.column("validation")
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the score is a share of rows, which is written in percent."""
+        return self.score in SHARES
 
     def column(self, split: str, which: str = "best") -> str:
         """The column of a score."""

@@ -140,11 +140,11 @@ def _row_table(view: LeafView, members: NDArray[np.int64], predictions: NDArray[
         if predictions is not None:
             table["prediction"] = names[predictions]
             table["wrong"] = predictions != split.y[members]
-        table = table.assign(**_at_the_gates(view, members))
     else:
         table = pd.DataFrame({"row": split.index[members], "target": split.y[members]})
         if predictions is not None:
             table = table.assign(prediction=predictions, error=predictions - split.y[members])
+    table = table.assign(**_at_the_gates(view, members))
     values = view.data.raw[split.index[members]]
     return pd.concat([table, pd.DataFrame(values.reshape(len(members), -1), columns=list(view.data.feature_names))], axis=1)
 
@@ -156,7 +156,7 @@ def _save_rows(view: LeafView, make: Callable[[], pd.DataFrame]) -> None:
 
 
 def _at_the_gates(view: LeafView, members: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Columns for a table of rows: the smallest margin, and the class that the net would predict beyond that gate."""
+    """Columns for a table of rows: the smallest margin, and what the net would predict beyond that gate."""
     return _kept_at_the_gates((*view.key, view.epoch, view.layer, view.split, view.node), view, members)
 
 
@@ -165,14 +165,18 @@ def _kept_at_the_gates(key: tuple[Any, ...], _view: LeafView, _members: NDArray[
     """Cached, since the net computes every row twice; the key identifies the view and its rows."""
     del key
     view, members = _view, _members
-    from leafscope.core.inspection.contributions import flips, margins
+    from leafscope.core.inspection.contributions import flipped_outputs, margins
 
     trained = view.trained()
     if trained is None or not trained.net.config.gated or view.depth == 0:
         return {}
     x = view.data.splits[view.split].features(members[:MOST_MEMBERS])
     missing = len(members) - len(x)
-    names = np.array([*view.data.class_names, ""], dtype=object)
-    beyond = np.append(flips(trained.net, x, view.layer)[1], np.full(missing, -1))
+    said = view.data.answers(flipped_outputs(trained.net, x, view.layer)[1])
+    beyond: NDArray[Any]
+    if view.data.n_classes:
+        beyond = np.array([*view.data.class_names, ""], dtype=object)[np.append(said, np.full(missing, -1))]
+    else:
+        beyond = np.append(said, np.full(missing, np.nan))
     smallest = np.append(margins(trained.net, x, view.layer).min(1), np.full(missing, np.nan))
-    return dict(zip(_AT_THE_GATES, (smallest, names[beyond]), strict=True))
+    return dict(zip(_AT_THE_GATES, (smallest, beyond), strict=True))

@@ -1,4 +1,4 @@
-"""Parts of Leaves where numbers are predicted: the target in the leaves, its scores, and its errors by leaf."""
+"""Parts of Leaves where numbers are predicted: the target in the leaves, all leaves, and scores."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from leafscope.app.leaves.view import SPLITS
 from leafscope.app.parts import drawing
 from leafscope.app.parts.save_table import save_table
 from leafscope.core.scores import SCORES
-from leafscope.core.usage.counts import leaf_counts
 
 
 def target(view: LeafView) -> None:
@@ -54,7 +53,7 @@ def all_leaves(view: LeafView) -> None:
     counts = view.counts
     st.header("All leaves")
     drawing.show(
-        SignPatterns(counts["train"], view.depth, counts["test"], model=view.run.config.net.kind),
+        SignPatterns(counts["train"], view.depth, view.tested, model=view.run.config.net.kind),
         key="patterns",
         subject=view.subject,
         caption=view.caption(
@@ -69,6 +68,8 @@ def scores(view: LeafView) -> None:
     rows = []
     mean = view.data.train.y.mean()
     for name, split in view.data.splits.items():
+        if not len(split.index):
+            continue
         predictions = view.predictions(name)
         if predictions is None:
             st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
@@ -77,45 +78,16 @@ def scores(view: LeafView) -> None:
             found = {SCORES[one].title: SCORES[one].measure(split.y, said) for one in view.data.task.recorded}
             rows.append({"rows": SPLITS[name], "model": model, **found, "n": len(split.y)})
     table = pd.DataFrame(rows)
-    test = table[table["rows"] == "test"].set_index("model")["RMSE"]
+    judged = SPLITS["test" if len(view.data.test.index) else "train"]
+    test = table[table["rows"] == judged].set_index("model")["RMSE"]
     better = test["this net"] < test["always the training mean"]
     verdict = "" if better else " It is no better than always predicting the mean of the training rows."
     words = (
-        f"The test RMSE is {theme.three_significant(test['this net'])}, in the unit of {view.data.info.target}; always the "
+        f"The {judged} RMSE is {theme.three_significant(test['this net'])}, in the unit of {view.data.info.target}; always the "
         f"training mean has {theme.three_significant(test['always the training mean'])}.{verdict}"
     )
     st.markdown(theme.escape_markdown(words))
     st.dataframe(table, hide_index=True, key="number_scores", height="content")
-    save_table(lambda: table, f"scores-{view.run.run_id}", key="number_scores_csv")
+    with st.container(horizontal=True):
+        save_table(lambda: table, f"scores-{view.run.run_id}", key="number_scores_csv")
     st.caption(view.caption("RMSE and MAE are in the unit of the target; R² is 1 - squared error / variance of these rows."))
-
-
-def errors(view: LeafView) -> None:
-    """The errors of the rows of each leaf."""
-    st.header("Errors by leaf")
-    predictions = view.predictions()
-    if predictions is None:
-        st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
-        return
-    leaf, difference = view.leaves[view.split], predictions - view.labels
-    rows = leaf_counts(leaf, view.depth)
-    used = np.flatnonzero(rows)
-    table = pd.DataFrame(
-        {
-            "leaf": used,
-            "pattern": [theme.bit_pattern(one, view.depth) for one in used.tolist()],
-            "rows": rows[used],
-            "RMSE": np.sqrt(np.bincount(leaf, difference**2, len(rows))[used] / rows[used]),
-            "mean of prediction minus target": np.bincount(leaf, difference, len(rows))[used] / rows[used],
-        }
-    ).sort_values("RMSE", ascending=False, ignore_index=True)
-    if len(table):
-        worst = table.iloc[0]
-        words = (
-            f"The RMSE is highest in leaf {worst['pattern'] or 'of all rows'}: {theme.three_significant(worst['RMSE'])} over "
-            f"{theme.thousands(worst['rows'])} {view.rows}."
-        )
-        st.markdown(theme.escape_markdown(words))
-    st.dataframe(table, hide_index=True, height=280, key="number_errors")
-    save_table(lambda: table, f"errors-by-leaf-{view.run.run_id}", key="number_errors_csv")
-    st.caption(view.caption(f"In the unit of the target, over the {view.rows} of each leaf, the highest RMSE first."))

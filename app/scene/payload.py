@@ -94,6 +94,7 @@ def look(look: theme.Look) -> dict[str, Any]:
         "load": [[place, colour] for place, colour in theme.LOAD_SCALE],
         "share_power": theme.SHARE_POWER,
         "share_ticks": list(theme.SHARE_TICKS),
+        "values": [[place, colour] for place, colour in theme.VALUE_SCALE],
         "signed": [[place, colour] for place, colour in diverging_scale(dark=dark)],
         "models": theme.MODEL_COLOURS | {"dense": theme.model_colour("dense", dark=dark)},
     }

@@ -85,6 +85,9 @@ Scale = list[tuple[float, str]]
 LOAD_SCALE: Scale = [(step / (len(sequential.Cividis) - 1), colour.upper()) for step, colour in enumerate(sequential.Cividis)]
 """Load: Cividis from 0."""
 
+VALUE_SCALE: Scale = [(step / (len(sequential.Viridis) - 1), colour.upper()) for step, colour in enumerate(sequential.Viridis)]
+"""A number that is predicted: Viridis from the lowest to the highest."""
+
 SHARE_POWER = 1 / 3
 """A share of rows stands on the scale of loads at its third root: all rows are brightest, and leaves of deep trees differ."""
 

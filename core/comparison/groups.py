@@ -18,7 +18,6 @@ from leafscope.core.comparison.intervals import Difference, Interval, interval_o
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.comparison.table import (
     CONFIG_FIELDS,
-    SCORES,
     SEED_FIELDS,
     TEXT_FIELDS,
     differing,
@@ -27,6 +26,7 @@ from leafscope.core.comparison.table import (
     value_words,
     varies,
 )
+from leafscope.core.sweep.outcome import SCORES, SHARES
 
 _SEED = ["split_seed", "init_seed"]
 
@@ -108,12 +108,10 @@ def seed_means(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
 def score_interval(rows: pd.DataFrame, column: str) -> Interval:
     """Return the mean of a column over seeds with its 95 % interval, which is wider if splits overlap.
 
-    An accuracy has that of `share_interval`.
+    A share of rows, such as an accuracy, has that of `share_interval`.
     """
     counted = _counted(rows, column)
-    return interval_of(
-        column.endswith("_accuracy"), _means(rows, column)[1], overlap=overlap(rows if counted.all() else rows[counted])
-    )
+    return interval_of(column in SHARES, _means(rows, column)[1], overlap=overlap(rows if counted.all() else rows[counted]))
 
 
 def compare(first: Group, second: Group, column: str) -> Paired:

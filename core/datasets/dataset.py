@@ -133,20 +133,24 @@ class Dataset:
         return outputs.argmax(1) if self.n_classes else outputs[:, 0].astype(np.float64) * deviation + mean
 
     @property
+    def reported(self) -> Split:
+        """The rows that are reported on: those for testing, or where there are none those that trained."""
+        return self.test if len(self.test.index) else self.train
+
+    @property
     def chance(self) -> dict[str, float]:
-        """The recorded scores of the answer that needs no features, on the test rows: the commonest class, or the mean."""
-        if self.n_classes:
-            return {"accuracy": self.majority_accuracy}
-        mean = np.full(len(self.test.y), self.train.y.mean())
-        return {name: SCORES[name].measure(self.test.y, mean) for name in self.task.recorded}
+        """The scores, on the reported rows, of the answer that needs no features: training's commonest class, or its mean."""
+        always = self.majority_class if self.n_classes else self.train.y.mean()
+        answers = np.full(len(self.reported.y), always)
+        return {name: SCORES[name].measure(self.reported.y, answers) for name in self.task.known}
 
     @property
     def majority_accuracy(self) -> float:
-        """The accuracy of chance: the share of test rows of the class that most training rows have, the first of equals.
+        """The accuracy of chance: the share of the rows that are reported on of the class that most training rows have.
 
-        From 0 to 1; what a decision tree of depth 0 has.
+        From 0 to 1; the first class of equals; what a decision tree of depth 0 has.
         """
-        return float((self.test.y == self.majority_class).mean())
+        return float((self.reported.y == self.majority_class).mean())
 
     def standardize(self, x: ArrayLike) -> NDArray[np.float32]:
         """Standardize raw features like the splits: (..., P) -> (..., P) float32, `(x - mean) / scale`, C-contiguous.

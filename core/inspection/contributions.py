@@ -77,6 +77,38 @@ class Explanation:
         return int(self.logits.argmax())
 
 
+@dataclass(frozen=True, eq=False)
+class NumberParts:
+    """An explanation of a predicted number in the unit of the target: the offset and all parts sum to the prediction."""
+
+    offset: float
+    """The mean of the target over the training rows, which a net's output of 0 stands for."""
+    contributions: NDArray[np.float64]
+    """(nodes,)."""
+    rest: float
+    """The contribution of the biases of later layers and of the head."""
+    prediction: float
+    across: float | None
+    """The prediction on the other side of the nearest gate; None if no gate has a margin."""
+
+
+def number_parts(explained: Explanation, centre: tuple[float, float]) -> NumberParts:
+    """Undo the standardization of an explanation; `centre`: mean and deviation of the target, by which outputs are read.
+
+    Only the mean is no part of a node: the deviation multiplies what each adds. Raises ValueError for a net of several outputs.
+    """
+    if explained.logits.shape != (1,):
+        raise ValueError(f"a net that predicts a number must have one output, got {len(explained.logits)}")
+    mean, deviation = centre
+    return NumberParts(
+        offset=mean,
+        contributions=explained.contributions[:, 0] * deviation,
+        rest=float(explained.rest[0]) * deviation,
+        prediction=float(explained.logits[0]) * deviation + mean,
+        across=None if explained.flip is None else float(explained.flip.logits[0]) * deviation + mean,
+    )
+
+
 def explain(net: Net, x: ArrayLike, layer: int = -1) -> Explanation:
     """Explain the logits of one standardized row, (P,), at a gated layer; a negative layer counts from the last.
 
@@ -127,10 +159,10 @@ def margins(net: Net, x: ArrayLike, layer: int = -1) -> NDArray[np.float64]:
     return _margins(exact, layer, passed)
 
 
-def flips(net: Net, x: ArrayLike, layer: int = -1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Flip each row's gate with the smallest margin: (N, P) -> its level (N,) and the class predicted after the flip (N,).
+def flipped_outputs(net: Net, x: ArrayLike, layer: int = -1) -> tuple[Leaves, Reals]:
+    """Flip each row's gate with the smallest margin: (N, P) -> its level (N,) and the net's outputs after the flip (N, C).
 
-    Where no gate has a margin, the level is -1 and the prediction is the net's own. Raises what `explain` raises.
+    Where no gate has a margin, the level is -1 and the outputs are the net's own. Raises what `explain` raises.
     """
     rows = _rows(net, x, ndim=2)
     layer = _place(net, layer)
@@ -139,7 +171,7 @@ def flips(net: Net, x: ArrayLike, layer: int = -1) -> tuple[NDArray[np.int64], N
     logits = exact.head(passed[-1].z)
     turned = np.flatnonzero(level >= 0)
     _, logits[turned] = _across(exact, layer, passed[layer].of(turned), level[turned])
-    return level, logits.argmax(1)
+    return level, logits
 
 
 # Checks

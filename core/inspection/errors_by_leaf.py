@@ -60,6 +60,42 @@ def errors_by_leaf(leaf: ArrayLike, y: ArrayLike, logits: ArrayLike, depth: int)
     return pd.DataFrame({"leaf": used, "rows": n, "wrong": wrong[used], "error": wrong[used] / n, "loss": total[used] / n})
 
 
+def squares_by_leaf(leaf: ArrayLike, error: ArrayLike, depth: int) -> pd.DataFrame:
+    """Measure the errors of predicted numbers in each leaf that has rows: leaf (N,), error (N,) -> one row per leaf, ascending.
+
+    `error` is the prediction minus the target. Columns leaf, rows, rmse and bias (the mean error), in the unit of the target.
+    Raises what `core.usage.counts.leaf_counts` raises, and ValueError for arrays of different lengths.
+
+    >>> squares_by_leaf([0, 2, 2], [1.0, -3.0, 1.0], depth=2).round(2)
+       leaf  rows  rmse  bias
+    0     0     1  1.00   1.0
+    1     2     2  2.24  -1.0
+    """
+    rows, of_row, off = leaf_counts(leaf, depth), np.asarray(leaf, np.int64), np.asarray(error, np.float64)
+    if of_row.shape != off.shape:
+        raise ValueError(f"leaf and error must have one entry for each row, got shapes {of_row.shape} and {off.shape}")
+    used = np.flatnonzero(rows)
+    n = rows[used]
+    squares, sums = (np.bincount(of_row, values, len(rows))[used] for values in (off**2, off))
+    return pd.DataFrame({"leaf": used, "rows": n, "rmse": np.sqrt(squares / n), "bias": sums / n})
+
+
+def largest_errors(error: ArrayLike) -> NDArray[np.bool_]:
+    """Mark the tenth of the rows whose errors are the largest in size, at least one: (N,) -> (N,).
+
+    Equal ones are all marked; errors of 0 and those that are not finite never are.
+
+    >>> largest_errors([0.0, -3.0, 1.0]).tolist()
+    [False, True, False]
+    """
+    off = np.abs(np.asarray(error, np.float64))
+    known = np.sort(off[np.isfinite(off) & (off > 0)])
+    if not len(known):
+        return np.zeros(len(off), bool)
+    least = known[-max(1, min(len(known), len(off) // 10))]
+    return np.isfinite(off) & (off >= least)
+
+
 def visits(leaf_train: ArrayLike, leaf_test: ArrayLike, depth: int) -> NDArray[np.int64]:
     """Count the training rows that share each test row's leaf: (N_train,) and (N_test,) leaves -> (N_test,).
 

@@ -1194,10 +1194,10 @@ def gate_layer(net, layer, z, h, a):
 
 
 @_compile
-def cross_entropy(logits, row, y, weights, slope):
+def cross_entropy(logits, row, y, weights, slope, counts):
     """Sum of the rows' losses in nats and number of right rows; with `slope` (N, C) also the mean loss's gradient.
 
-    row (N,): the number of each row in y and weights.
+    row (N,): the number of each row in y and weights. counts (3, C): unless empty, answers and right ones are added to them.
     """
     n, classes = logits.shape
     loss = 0.0
@@ -1214,8 +1214,12 @@ def cross_entropy(logits, row, y, weights, slope):
             total += F(math.exp(logits[r, j] - top))
         own = F(math.log(total)) + top - logits[r, label]
         loss += own * weights[row[r]] if weights.size else own
+        if counts.shape[1]:
+            counts[1, best] += 1
         if best == label:
             right += 1
+            if counts.shape[1]:
+                counts[2, best] += 1
         if slope.shape[0]:
             for j in range(classes):
                 share = F(math.exp(logits[r, j] - top)) / total
@@ -1241,11 +1245,14 @@ def squared_error(outputs, row, targets, weights, slope):
 
 
 @_compile
-def loss_of(logits, row, answers, slope):
-    """Sum of the rows' losses and number of right rows, 0 for numbers; with `slope` (N, C) also the mean loss's gradient."""
+def loss_of(logits, row, answers, slope, counts):
+    """Sum of the rows' losses and number of right rows, 0 for numbers; with `slope` (N, C) also the mean loss's gradient.
+
+    counts as for `cross_entropy`.
+    """
     if answers.targets.size:
         return squared_error(logits, row, answers.targets, answers.weights, slope), 0
-    return cross_entropy(logits, row, answers.y, answers.weights, slope)
+    return cross_entropy(logits, row, answers.y, answers.weights, slope, counts)
 
 
 @_compile
@@ -1324,7 +1331,7 @@ def train_forward(net, settings, answers, n, noise, start, to, path):
         moved[r] = to.row[origin[r]]
     relu(z[layout.layers, :n], h)
     last_layer(net, h, to.logits[:n])
-    loss, _ = loss_of(to.logits[:n], moved[:n], answers, to.slope[:n])
+    loss, _ = loss_of(to.logits[:n], moved[:n], answers, to.slope[:n], np.empty((3, 0), np.int64))
     loss /= n
     zero(to.da.reshape(-1))
     if settings.balance > 0 and depth > 0:
@@ -1521,8 +1528,11 @@ def train_steps(net, settings, x, answers, rows, noise, first_step, all_steps):
 
 
 @_compile
-def evaluate_rows(net, x, answers, leaves, outputs):
-    """Sum of losses and number of right rows of x (N, P); fills leaves (layers, N) and, unless it is empty, outputs (N, C)."""
+def evaluate_rows(net, x, answers, leaves, outputs, counts):
+    """Sum of losses and number of right rows of x (N, P); fills leaves (layers, N) and, unless empty, outputs (N, C).
+
+    counts (3, C): unless empty, answers and right ones are added to them.
+    """
     net, answers = named_net(net), Answers(*answers)
     layout, n = net.layout, x.shape[0]
     width, depth = layout.width, layout.depth
@@ -1553,4 +1563,4 @@ def evaluate_rows(net, x, answers, leaves, outputs):
     if outputs.shape[0]:
         for r in range(n):
             copy(logits[r], outputs[origin[r]])
-    return loss_of(logits, origin, answers, no_slope)
+    return loss_of(logits, origin, answers, no_slope, counts)

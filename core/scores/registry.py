@@ -6,9 +6,9 @@ N rows · C classes. A score is one file that registers one `Score`, in the fold
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from leafscope.core.registry import Registry
 
@@ -33,6 +33,8 @@ class Score:
     measure: Callable[[ArrayLike, ArrayLike], float]
     """Targets (N,) and predictions (N,) -> the score; NaN if it is undefined, as it is without rows. Classes are whole numbers
     from 0."""
+    of_tally: Callable[[NDArray[Any]], float] | None = None
+    """The same from the counts of `confusion.tally` (3, C), for a score that needs no more; None: it needs the predictions."""
     place: int = 1000
     """Scores are listed in the order of this number; equal numbers in the order of registration."""
 

@@ -15,10 +15,18 @@ class Task:
     loss_unit: str
     recorded: tuple[str, ...]
     """The scores that each epoch of a run records, beside the loss."""
+    summarized: tuple[str, ...]
+    """Further scores that a run has at the epoch of the lowest validation loss and at the last one alone, from counts
+    of rows by class (`Score.of_tally`). Recording them at every epoch would double what a sweep's histories take."""
     reported: str
     """The score that comparisons, error bars and choices on validation use; lower is better."""
     constant: str
     """The answer that needs no features, in words: what a run is compared with."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The scores that tables of runs have, in order."""
+        return (*self.recorded, *self.summarized)
 
     @property
     def score(self) -> Score:
@@ -34,6 +42,7 @@ TASKS = {
             loss="Cross-entropy",
             loss_unit="nats",
             recorded=("accuracy",),
+            summarized=("balanced_accuracy", "macro_f1"),
             reported="error",
             constant="always the commonest class of the training rows",
         ),
@@ -42,6 +51,7 @@ TASKS = {
             loss="Squared error of the standardized target",
             loss_unit="",
             recorded=("rmse", "mae", "r2"),
+            summarized=(),
             reported="rmse",
             constant="always the mean of the training rows",
         ),

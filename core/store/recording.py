@@ -16,7 +16,7 @@ from leafscope.core.store.reading import Reading
 from leafscope.core.store.schema import artifact_parts, artifacts, attempts, leaves, metrics
 from leafscope.core.store.values import leaf_codes
 from leafscope.core.store.values.records import CHECKPOINT, PART_BYTES, Claim, End, Ending
-from leafscope.core.store.values.summaries import LOST, fold
+from leafscope.core.store.values.summaries import LOST, Folding, fold
 
 if TYPE_CHECKING:
     from leafscope.core.training.events import EpochRecord
@@ -45,9 +45,18 @@ class Recording(Reading):
             by_epoch = (
                 (number, {item[1:3]: item[3] for item in group}) for number, group in groupby(kept, lambda item: item[0])
             )
-            values = {"device": device, "resumed_from": epoch, "epochs_done": epoch, "summary": json.dumps(fold({}, by_epoch))}
+            summary = fold({}, by_epoch)
+            if goes_on:
+                summary = _with_counted(summary, self._summary_before(connection, claim))
+            values = {"device": device, "resumed_from": epoch, "epochs_done": epoch, "summary": json.dumps(summary)}
             connection.execute(update(attempts).where(*of_claim(claim)).values(values))
         return True
+
+    def _summary_before(self, connection: Connection, claim: Claim) -> dict[str, Any]:
+        """The summary of the attempt before this one."""
+        older = attempts.c.run_id == claim.run_id, attempts.c.attempt < claim.attempt
+        query = select(attempts.c.summary).where(*older).order_by(attempts.c.attempt.desc()).limit(1)
+        return dict(json.loads(connection.execute(query).scalar_one()))
 
     def record(
         self,
@@ -237,9 +246,18 @@ def _record_rows(
         for before, record in zip((after, *records), records, strict=False)
         for (layer, split), leaf in record.leaves.items()
     ]
-    summary = fold(json.loads(summary_json), ((record.epoch, record.metrics) for record in records))
+    folding = Folding(json.loads(summary_json))
+    for record in records:
+        folding.take(record)
     last = records[-1]
-    return numbers, arrays, {"epochs_done": last.epoch, "seconds": last.seconds, "summary": json.dumps(summary)}
+    return numbers, arrays, {"epochs_done": last.epoch, "seconds": last.seconds, "summary": json.dumps(folding.summary)}
+
+
+def _with_counted(summary: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Take over the scores that no history has (`Task.summarized`) where the best epoch is still the same."""
+    if "best" not in summary or summary["best_epoch"] != before.get("best_epoch"):
+        return summary
+    return summary | {"best": dict(before.get("best", {})) | summary["best"]}
 
 
 def _ended(key: dict[str, Any], row: Row[Any], values: Mapping[str, Any], end: End, now: float) -> dict[str, Any]:

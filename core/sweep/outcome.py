@@ -12,6 +12,7 @@ from leafscope.core.config import DataConfig, NetConfig
 from leafscope.core.cost import cost
 from leafscope.core.datasets import shape
 from leafscope.core.errors import DataError
+from leafscope.core.scores import SCORES as ALL
 from leafscope.core.scores import TASKS, Task
 
 SPLITS = ("train", "validation", "test")
@@ -19,12 +20,15 @@ SPLITS = ("train", "validation", "test")
 
 def score_columns(task: Task) -> list[str]:
     """Return the columns of scores of a task's runs, at the epoch of the lowest validation loss and at the last one."""
-    metrics = (*task.recorded, "loss")
+    metrics = (*task.known, "loss")
     return [f"{at}_{split}_{metric}" for at in ("best", "last") for split in SPLITS for metric in metrics]
 
 
 SCORES = list(dict.fromkeys(name for task in TASKS.values() for name in score_columns(task)))
 """Columns of scores of all tasks."""
+
+SHARES = frozenset(name for name in SCORES if (score := name.split("_", 2)[2]) in ALL and ALL[score].unit == "share")
+"""Those of them that are shares of rows, from 0 to 1."""
 
 _OF_SCORES = tuple((name, *name.split("_", 1)) for name in SCORES)
 """Column, best or last, and the score's name in that mapping."""

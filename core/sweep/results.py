@@ -13,6 +13,7 @@ from leafscope.core.cost import training_multiply_adds
 from leafscope.core.datasets import DATA_SETS, load, shape
 from leafscope.core.datasets.registry import is_table
 from leafscope.core.errors import TableError
+from leafscope.core.models import line_of_task
 from leafscope.core.scores import TASKS
 from leafscope.core.sweep.choice import Kept, has_diverged, kept, reported, reporting_runs
 from leafscope.core.sweep.members import distinct_runs, effort, run_ids
@@ -124,7 +125,7 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
     task = TASKS[DATA_SETS[run.data.name].task]
     status, error = _state(choice, outcomes)
     row: dict[str, Any] = {
-        "model": member.model,
+        "model": line_of_task(member.model, task.name),
         "variant": member.variant,
         "depth": math.nan if member.depth is None else float(member.depth),
         "width": math.nan if member.width is None else float(member.width),
@@ -141,7 +142,7 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
     row |= {name: found[name] for name in ("best_epoch", *score_columns(task), "parameters", "multiply_adds")}
     row["training_multiply_adds"] = _in_training(run.net, run.data)
     chance = {} if known is None else _chance(run)
-    row |= {f"chance_{name}": chance.get(name, math.nan) for name in task.recorded}
+    row |= {f"chance_{name}": chance.get(name, math.nan) for name in task.known}
     row["trained_parameters"] = found["trained_parameters"]
     row["seconds"] = math.nan if known is None else known.seconds
     row["inference_seconds"] = found["inference_seconds"]

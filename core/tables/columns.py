@@ -164,7 +164,7 @@ def _of_numbers(name: str, cells: NDArray[Any], where: Where, why: str = "", lar
             place = int(too_large.argmax())
             large = Large(place, str(cells[place]), len(np.unique(cells)))
             if large.n_distinct == len(cells):
-                reason = "identifier: every row has another whole number, some above 2^53"
+                reason = f"identifier: every row has another whole number, and {where(place)} has {cells[place]}, above 2^53"
                 return _left_out(Column(name, "numeric", cells.astype(np.float64), why=why), reason)
     values = cells.astype(np.float64)
     if (infinite := np.isinf(values)).any():

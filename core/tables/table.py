@@ -186,7 +186,8 @@ def _chosen(column: Column, choices: Choices) -> Column:
 def _taken_back(column: Column, choices: Choices) -> Column:
     if column.kind != "numeric" or not column.left_out.startswith("identifier") or column.name in choices.drop:
         return column
-    return replace(column, left_out="", why="it numbers the rows, but no other column is left")
+    noted = f"{column.left_out}, but no other column is left"
+    return replace(column, left_out="", why="; ".join(filter(None, (noted, column.why))))
 
 
 def _made(

@@ -54,9 +54,9 @@ class Arrays:
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Arrays":
-        """Take the splits of a data set."""
-        n_classes = dataset.n_classes or None
-        return cls(**{name: Part(split.x, split.y) for name, split in dataset.splits.items()}, n_classes=n_classes)
+        """Take the splits of a data set that have rows."""
+        parts = {name: Part(split.x, split.y) for name, split in dataset.splits.items() if len(split.index)}
+        return cls(**parts, n_classes=dataset.n_classes or None)
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -115,6 +115,30 @@ class Arrays:
             weight = weight * of_class[part.y] if class_weight == "balanced" else weight
             found[name] = (weight / max(weight.mean(), 1e-300)).astype(np.float32) if len(weight) else weight.astype(np.float32)
         return found
+
+    @cached_property
+    def _rows_by_class(self) -> Mapping[str, NDArray[np.int64]]:
+        """The counts of `confusion.tally` without answers, of each part: (3, C), its first row filled."""
+        none, n = np.empty(0, np.int64), self.n_outputs
+        if self.n_classes is None:
+            return {}
+        return {
+            name: np.stack([np.bincount(rows, minlength=n) for rows in (part.y, none, none)])
+            for name, part in self.parts.items()
+        }
+
+    def tally(self, name: str, answers: NDArray[Any] | None = None) -> NDArray[np.int64] | None:
+        """Count rows, answers and right answers of each class in a part: answers (R,) -> (3, C); None: numbers are predicted.
+
+        Without answers, their two rows are 0, to be counted into.
+        """
+        if self.n_classes is None:
+            return None
+        counts = self._rows_by_class[name].copy()
+        if answers is not None:
+            counts[1] = np.bincount(answers, minlength=self.n_classes)
+            counts[2] = np.bincount(answers[answers == self.parts[name].y], minlength=self.n_classes)
+        return counts
 
     def scores(self, name: str, outputs: NDArray[Any]) -> dict[str, float]:
         """Return the scores that the task records of a part, without weights: outputs (R, C) or (R, 1) of a net -> by name."""

@@ -21,7 +21,7 @@ from leafscope.core.training.arrays import Arrays
 from leafscope.core.training.batched_net import BatchedNet, Member, release
 from leafscope.core.training.descent import EVALUATION_ROWS, Descent, Measured
 from leafscope.core.training.events import Ended, EpochRecord
-from leafscope.core.training.losses import accuracies
+from leafscope.core.training.losses import accuracies, answer_counts
 from leafscope.core.training.replayed import Replayed
 
 Events: TypeAlias = Generator[tuple[int, EpochRecord | Ended], None, None]
@@ -210,12 +210,18 @@ class Batch:
     def _measured(self, split: str, losses: Tensor, outputs: Tensor, y: Tensor, leaves: Sequence[Tensor]) -> list[Measured]:
         """Divide what was measured of all members: losses (M,), outputs (M, R, C), y (M, R), leaves (M, R) of each layer."""
         own_leaves = [layer.cpu().numpy() for layer in leaves]
+        tallies: list[np.ndarray | None] = [trainer.arrays.tally(split) for trainer in self._trainers]
         if y.dtype.is_floating_point:
             right, own = [math.nan] * len(y), outputs.cpu().numpy()
         else:
             right, own = accuracies(outputs, y).tolist(), np.empty((len(y), 0, 0))
+            for tally, counts in zip(tallies, answer_counts(outputs, y).cpu().numpy(), strict=True):
+                assert tally is not None
+                tally[1:] = counts
         return [
-            Measured(loss, trainer._scores(split, right[place], own[place]), [layer[place] for layer in own_leaves])
+            Measured(
+                loss, trainer._scores(split, right[place], own[place]), [layer[place] for layer in own_leaves], tallies[place]
+            )
             for place, (loss, trainer) in enumerate(zip(losses.tolist(), self._trainers, strict=True))
         ]
 

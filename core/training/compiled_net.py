@@ -90,21 +90,23 @@ class CompiledNet:
         return int(failed), float(loss)
 
     def evaluate(
-        self, answered: Answered, rows_at_once: int, wants_outputs: bool = False
+        self, answered: Answered, rows_at_once: int, tally: np.ndarray | None = None
     ) -> tuple[float, float, list[np.ndarray], np.ndarray]:
         """Measure the mean loss and the share of right rows, and list each row's leaf at every gated layer, and the outputs.
 
-        The outputs are (N, C), or (0, C) if they are not wanted.
+        Of classes, answers and right ones are added to the counts of `confusion.tally` (3, C), and the outputs are (0, C); of
+        numbers there is no tally, and the outputs are (N, 1).
         """
         n = len(answered[1])
         leaves = np.zeros((self._n_layers, n), np.int64)
-        outputs = np.zeros((n if wants_outputs else 0, self._n_outputs), np.float32)
+        outputs = np.zeros((n if tally is None else 0, self._n_outputs), np.float32)
+        counts = _NO_COUNTS if tally is None else tally
         loss, right = 0.0, 0
         for first in range(0, n, rows_at_once):
             part = slice(first, min(first + rows_at_once, n))
             part_leaves = np.empty((self._n_layers, part.stop - first), np.int64)
             x, answers = _of(answered, part)
-            sums = compiled.evaluate_rows(self._net, x, answers, part_leaves, outputs[part])
+            sums = compiled.evaluate_rows(self._net, x, answers, part_leaves, outputs[part], counts)
             leaves[:, part] = part_leaves
             loss += sums[0]
             right += sums[1]
@@ -122,6 +124,7 @@ def _of(answered: Answered, part: slice) -> tuple[np.ndarray, tuple[np.ndarray, 
 
 
 _NO_CLASSES, _NO_NUMBERS = np.empty(0, np.int64), np.empty(0, np.float32)
+_NO_COUNTS = np.empty((3, 0), np.int64)
 _NO_NOISE = np.empty((0, 0, 0), np.float32)
 
 

@@ -46,6 +46,8 @@ class Measured(NamedTuple):
     """Those that the task records."""
     leaves: list[np.ndarray]
     """(R,) int64 for each routed layer, with top-k (R, k)."""
+    tally: np.ndarray | None
+    """(3, C) int64, the counts of `scores.confusion.tally`; None where numbers are predicted."""
 
 
 @dataclass
@@ -124,7 +126,8 @@ class Descent:
         self._has_gates = "gates" in net.model.reads
         waits_for_nobody = compiled is None and where.type != "cpu"  # kernels for a GPU are not what Numba compiles
         compiled = readiness.usable() if compiled is None else compiled
-        self._may_compile = compiled
+        self.may_compile = compiled
+        """Whether compiled code may be used where it has the whole step."""
         self._path = contextlib.nullcontext if compiled or waits_for_nobody else readiness.reference_only
         self._compiled: CompiledNet | None = None
         if compiled and self._is_compiled():
@@ -315,21 +318,23 @@ class Descent:
         """Make the record of an epoch from what was measured of each split, and note its validation loss."""
         metrics: dict[tuple[str, str], float] = {}
         leaves: dict[tuple[int, str], np.ndarray] = {}
-        for split, (loss, scores, split_leaves) in measured.items():
+        for split, (loss, scores, split_leaves, _) in measured.items():
             metrics[split, "loss"] = loss
             for score, value in scores.items():
                 metrics[split, score] = value
             for layer, (of_layer, leaf) in enumerate(zip(self.net_config.routed_layers, split_leaves)):
                 leaves[layer, split] = leaf.astype(np.uint8 if of_layer.n_leaves <= 256 else np.uint16)
         self._note_validation(metrics.get(("validation", "loss")))
-        return EpochRecord(self._progress.epoch, metrics, leaves, seconds)
+        tallies = {split: of_split.tally for split, of_split in measured.items() if of_split.tally is not None}
+        return EpochRecord(self._progress.epoch, metrics, leaves, seconds, tallies)
 
     def _measure(self, split: str) -> Measured:
         """Compute loss, scores and each gated layer's leaves for all rows of a split."""
         answered = *self._splits[split], self._weights[split]
         if self._compiled is not None:
-            loss, right, leaves, outputs = self._compiled.evaluate(answered, EVALUATION_ROWS, self.arrays.n_classes is None)
-            return Measured(loss, self._scores(split, right, outputs), leaves)
+            tally = self.arrays.tally(split)
+            loss, right, leaves, outputs = self._compiled.evaluate(answered, EVALUATION_ROWS, tally)
+            return Measured(loss, self._scores(split, right, outputs), leaves, tally)
         with self._path():
             found, leaves = outputs_of(self.net, answered[0])
         _, y, weight = answered
@@ -338,7 +343,7 @@ class Descent:
             mixed = mixed_outputs_of(self.net, answered[0])
             scores["mix_loss"], of_mixture = self._measured(split, mixed, y, weight)
             scores |= {f"mix_{name}": value for name, value in of_mixture.items()}
-        return Measured(loss, scores, leaves)
+        return Measured(loss, scores, leaves, self.arrays.tally(split, found.argmax(1).cpu().numpy()))
 
     def _measured(self, split: str, outputs: Tensor, y: Tensor, weight: Tensor | None) -> tuple[float, dict[str, float]]:
         """Compute the loss and the scores of outputs for all rows of a split."""

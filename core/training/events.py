@@ -1,6 +1,7 @@
 """What a training tells: a record of each epoch, and how it ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +21,8 @@ class EpochRecord:
     """(routed layer from 0, split) -> (rows,), with top-k (rows, k): uint8 or, above 256 leaves, uint16."""
     seconds: float
     """Training and evaluation time since this trainer started."""
+    tallies: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Split -> (3, C) int64, the counts of `scores.confusion.tally`; empty where numbers are predicted."""
 
 
 @dataclass(frozen=True)

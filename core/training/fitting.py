@@ -75,6 +75,8 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
     if data.n_classes:
         _check_classes(run.net.kind, model, data)
     arrays = Arrays.of(data)
+    if arrays.validation is None and (model.choose or model.grid):
+        raise DataError(f"there must be validation rows for {run.net.kind}, which is chosen by them; the validation share is 0")
     arrays.weights(run.train.class_weight)  # raises before anything is fitted
     with _one_thread():
         began = time.perf_counter()
@@ -82,13 +84,11 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
         if choice is None:
             return None
         fit_seconds = time.perf_counter() - began
-        metrics = {
-            (name, metric): value
-            for name in data.splits
-            for metric, value in _scores(choice.estimator, arrays, name, run).items()
-        }
-        record = EpochRecord(epoch=1, metrics=metrics, leaves={}, seconds=time.perf_counter() - began)
-        inference_seconds = _inference_seconds(choice.estimator, data.test.x)
+        found = {name: _scores(choice.estimator, arrays, name, run) for name in arrays.parts}
+        metrics = {(name, metric): value for name, (scores, _) in found.items() for metric, value in scores.items()}
+        tallies = {name: tally for name, (_, tally) in found.items() if tally is not None}
+        record = EpochRecord(epoch=1, metrics=metrics, leaves={}, seconds=time.perf_counter() - began, tallies=tallies)
+        inference_seconds = _inference_seconds(choice.estimator, (arrays.test or arrays.train).x)
         size = model.size(choice.estimator, data.train.x)
     facts: dict[str, Any] = {
         "parameters": size.parameters,
@@ -121,7 +121,7 @@ def _choose_from_grid(run: RunConfig, data: Dataset, should_stop: Callable[[], b
         if should_stop():
             return None
         estimator, facts = model.fit(run, data.train.x, data.train.y, chosen)
-        loss = _scores(estimator, arrays, "validation", run)["loss"]
+        loss = math.inf if arrays.validation is None else _scores(estimator, arrays, "validation", run)[0]["loss"]
         if best is None or loss < lowest:
             best, lowest = Choice(estimator, chosen, len(trials), facts), loss
     return best
@@ -130,24 +130,25 @@ def _choose_from_grid(run: RunConfig, data: Dataset, should_stop: Callable[[], b
 # Scoring and timing
 
 
-def _scores(estimator: Any, arrays: Arrays, name: str, run: RunConfig) -> dict[str, float]:
-    """Loss and recorded scores of a part. Of classes the log loss in nats, probabilities clipped as scikit-learn does, a class
-    unseen in training having none; of numbers the mean squared error of the standardized target.
+def _scores(estimator: Any, arrays: Arrays, name: str, run: RunConfig) -> tuple[dict[str, float], NDArray[np.int64] | None]:
+    """Loss and recorded scores of a part, and its counts of `Arrays.tally`; the loss has the weights of rows.
 
-    The loss has the weights of the rows, the scores have none.
+    Of classes the loss is the log loss in nats, probabilities clipped as scikit-learn does, a class unseen in training having
+    none; of numbers the mean squared error of the standardized target.
     """
     part, weight = arrays.parts[name], arrays.weights(run.train.class_weight)[name]
     if arrays.n_classes is None:
         mean, deviation = arrays.centre
         outputs = (estimator.predict(part.x).astype(np.float64) - mean) / deviation
         losses = (outputs - (part.y - mean) / deviation) ** 2
-        return {"loss": float(losses.mean()), **arrays.scores(name, outputs[:, np.newaxis])}
+        return {"loss": float(losses.mean()), **arrays.scores(name, outputs[:, np.newaxis])}, None
     probabilities = np.zeros((len(part.y), arrays.n_classes))
     probabilities[:, estimator.classes_] = estimator.predict_proba(part.x)
     eps = np.finfo(np.float64).eps
     of_label = probabilities[np.arange(len(part.y)), part.y].clip(eps, 1 - eps)
     losses = -np.log(of_label) if weight is None else -np.log(of_label) * weight
-    return {"loss": float(losses.mean()), "accuracy": float((estimator.predict(part.x) == part.y).mean())}
+    answers = estimator.predict(part.x)
+    return {"loss": float(losses.mean()), "accuracy": float((answers == part.y).mean())}, arrays.tally(name, answers)
 
 
 def _inference_seconds(estimator: Any, x: NDArray[np.float32]) -> float:

@@ -36,3 +36,13 @@ def mean_loss(outputs: Tensor, y: Tensor, weight: Tensor | None = None, are_log_
 def accuracies(outputs: Tensor, y: Tensor) -> Tensor:
     """Return the share of rows whose largest output is their class: (..., N, C), (..., N) int64 -> (...) float64."""
     return (outputs.argmax(-1) == y).double().mean(-1)
+
+
+@torch.no_grad()
+def answer_counts(outputs: Tensor, y: Tensor) -> Tensor:
+    """Count the answers of each class and the right ones: (M, N, C), (M, N) int64 -> (M, 2, C) int64."""
+    answers = outputs.argmax(-1)
+    counts = torch.zeros(len(y), 2, outputs.shape[-1], dtype=torch.int64, device=y.device)
+    counts[:, 0].scatter_add_(1, answers, torch.ones_like(answers))
+    counts[:, 1].scatter_add_(1, answers, (answers == y).long())
+    return counts

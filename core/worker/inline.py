@@ -21,6 +21,7 @@ from leafscope.core.worker.worker import Worker
 
 if TYPE_CHECKING:
     from leafscope.core.store.store import Store
+    from leafscope.core.training.trainer import Trainer
 
 
 GROUP_SECONDS = 2.0
@@ -137,7 +138,7 @@ def _groups(runs: Sequence[RunConfig], threads: int) -> Iterator[list[RunConfig]
 
 def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[tuple[str, Outcome]]:
     """Train a group and yield each run's outcome as it ends."""
-    from leafscope.core.store.values.summaries import fold
+    from leafscope.core.store.values.summaries import Folding
     from leafscope.core.training.fitting import fit
     from leafscope.core.training.population import Ended, Population
 
@@ -147,8 +148,9 @@ def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[t
         try:
             if run.net.fitted:
                 if (model := fit(run)) is not None:
-                    summary = fold({}, [(model.record.epoch, model.record.metrics)])
-                    yield run.run_id, Outcome("finished", **summary, facts=model.facts, seconds=model.record.seconds)
+                    folding = Folding()
+                    folding.take(model.record)
+                    yield run.run_id, Outcome("finished", **folding.summary, facts=model.facts, seconds=model.record.seconds)
                 continue
             load(run.data, run.data_seed)
         except LeafscopeError as error:  # the other runs continue
@@ -159,18 +161,18 @@ def _trained(runs: Sequence[RunConfig], threads: int, device: str) -> Iterator[t
     if not nets:
         return
     population = Population(nets, threads=threads)
-    summaries: list[dict[str, Any]] = [{} for _ in nets]
+    summaries = [Folding() for _ in nets]
     seconds = [0.0] * len(nets)
     for number, event in population.events():
         if not isinstance(event, Ended):
-            summaries[number] = fold(summaries[number], [(event.epoch, event.metrics)])
+            summaries[number].take(event)
             seconds[number] = event.seconds
             continue
         facts = population.members[number].facts() if event.status == "finished" else {}
         if isinstance(event.error, NonFiniteLossError):
             facts = {"diverged": True}
         words = None if event.error is None else str(event.error)
-        yield ids[number], Outcome(event.status, words, **summaries[number], facts=facts, seconds=seconds[number])
+        yield ids[number], Outcome(event.status, words, **summaries[number].summary, facts=facts, seconds=seconds[number])
 
 
 def train_members(
@@ -191,17 +193,39 @@ def train_members(
         return active
 
     worker = Worker(store, uuid.uuid4().hex, device, threads=threads, only=run_ids, on_members=look)
-    worker.watch.started.set()
-    worker.watch.start()
-    store.set_worker(worker.worker_id, "busy", device)
-    try:
+    with _at_work(worker, store, device, "the sweep was interrupted"):
         while True:
             worked = worker.work_once()
             if not look():
                 return
             if not worked:
                 worker.watch.ending.wait(LOOK)
+
+
+def train_alone(
+    store: "Store", run_id: str, device: str, make_trainer: "Callable[[RunConfig, Callable[[], bool]], Trainer]"
+) -> None:
+    """Train a queued run in this process as the app's worker does, every epoch's leaves and snapshots included.
+
+    If another worker takes it, that is waited for. `make_trainer` is that of `Worker`.
+    """
+    worker = Worker(store, uuid.uuid4().hex, device, threads=1, make_trainer=make_trainer, only=[run_id])
+    with _at_work(worker, store, device, "it was interrupted"):
+        for claim in store.claim_members(worker.worker_id, effort, 0.0, device, [run_id]):
+            worker.train(claim)
+        while store.statuses([run_id])[run_id] in ("queued", "running"):
+            worker.watch.ending.wait(LOOK)
+
+
+@contextlib.contextmanager
+def _at_work(worker: Worker, store: "Store", device: str, if_left: str) -> Iterator[None]:
+    """Keep a worker on the list while it works, and watch what it trains."""
+    worker.watch.started.set()
+    worker.watch.start()
+    store.set_worker(worker.worker_id, "busy", device)
+    try:
+        yield
     finally:
         worker.watch.done.set()
         worker.watch.join()
-        store.remove_worker(worker.worker_id, error="the sweep was interrupted")
+        store.remove_worker(worker.worker_id, error=if_left)

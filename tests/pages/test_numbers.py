@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from leafscope.app import theme
+from leafscope.app.citing import texts
+from leafscope.app.citing.paper import PRINT
+from leafscope.app.decks import cite
 from leafscope.app.decks.as_html import deck_html
+from leafscope.app.decks.talk import gather
+from leafscope.app.navigation import PAGES
+from leafscope.app.theme import SCREEN
 from leafscope.core import jobs
 from leafscope.core.config import SweepConfig, changed
 from leafscope.core.datasets import load
@@ -16,20 +23,42 @@ from leafscope.core.inspection.predictions import predict
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
 from leafscope.core.tables import Choices, read
+from leafscope.core.usage.statistics import STATISTICS
 from leafscope.core.worker.worker import Worker
-from tests.pages.harness import Lab, figures, live_charts, open_lab, open_page, press, small, stock, table_with, words
+from tests.app.figures.test_contract import figure_classes
+from tests.pages.harness import (
+    Lab,
+    figures,
+    live_charts,
+    open_lab,
+    open_page,
+    press,
+    run_app,
+    small,
+    stock,
+    table_with,
+    words,
+)
 
 WRONG = re.compile(
     r"accura|\bclass(?:es)?\b|class_|classif|%-error|majority class|confusion|(?:percent|%) of rows|logit|cross-entropy",
     re.IGNORECASE,
 )
-VIEWS = ("table", "scores", "curves", "scatter", "pairs", "pivot")
-PARTS = ("target", "errors", "depths", "decision_tree")
-PAGES = [
-    *("playground", "balance?aspect=variants", "present", "runs", "overfitting", "capacity", "data"),
-    *(f"leaves?part={part}" for part in PARTS),
-    *(f"compare?view={view}&from=all&report=1" for view in VIEWS),
-]
+CHOICES = {"leaves": "part", "balance": "aspect", "compare": "view"}
+"""Page -> the parameter of its address that says which part of it is shown."""
+SWEPT = ("overfitting", "capacity")
+LEFT_OUT = {
+    **dict.fromkeys(("ClassMix", "ConfusionMatrix", "Contributions", "DecisionRegions"), "there are no classes"),
+    **dict.fromkeys(("InformationLevels", "LeafClassHeatmap", "TargetClasses"), "there are no classes"),
+    **dict.fromkeys(("ImageGrid", "MeanImage"), "no table of one's own has images"),
+    **dict.fromkeys(("ExpertLorenz", "LayersAgainstChance", "LayersByExperts", "LayersOverSteps"), "there are no experts"),
+    "CapacityTimeRatio": "it is of times that were measured on this machine, without any data",
+    "TwoSides": "the gallery answers its questions by runs of its own",
+    "BestDepthByRows": "it is of the large map, which comes along and has data of its own",
+}
+"""Figures that are of other runs, or of none, and why; all others must be seen."""
+FOLDS_OF_OTHERS = {"_map", "_gallery", "_view", "_workers"}
+"""Folds that show what comes along, or settings."""
 
 
 def drawn() -> bytes:
@@ -46,14 +75,22 @@ TREE = changed(BASE, {"net.kind": "decision_tree"})
 SWEEP = SweepConfig(
     name="of prices",
     base=BASE,
-    axes={"net.kind": ["tree", "flat"], "net.depth": [0, 2], "seed": [0, 1]},
-    baselines=["dense", "decision_tree"],
+    axes={"net.kind": ["tree", "flat"], "net.depth": [0, 2], "data.n_train": [40, 80], "seed": [0, 1]},
+    baselines=["dense", "dense_ladder", "logistic", "decision_tree"],
 )
+
+
+PAIR = {"from": SWEEP.sweep_id, "report": "1"} | {
+    place: changed(BASE, {"data.n_train": 80, "net.kind": kind}).run_id
+    for place, kind in (("first", "tree"), ("second", "flat"))
+}
+"""What Compare shows: the sweep, and of two groups those of tree and flat net."""
 
 
 def _fill(lab: Lab) -> None:
     lab.store.add_table(TABLE)
-    for run in (BASE, TREE, changed(BASE, {"net.kind": "dense"}), changed(BASE, {"seed": 1})):
+    dense = changed(BASE, {"net.kind": "dense"})
+    for run in (BASE, TREE, dense, *(changed(one, {"seed": 1}) for one in (BASE, dense))):
         lab.work(run)
     jobs.submit_sweep(SWEEP, store=lab.store)
     worker = Worker(lab.store, "w")
@@ -80,19 +117,83 @@ def said_on(at: Any) -> str:
     return "\n".join([*found, *(one.value.to_csv() for one in at.dataframe)])
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_no_page_speaks_of_classes(lab: Lab, downloads: dict[str, Any], page: str) -> None:
-    name, _, more = page.partition("?")
-    address = {"sweep": SWEEP.sweep_id} if name in ("overfitting", "capacity") else {"run": BASE.run_id}
-    at = open_page(name, **address, **dict(part.split("=") for part in more.split("&") if part))
-    assert not at.error
-    assert WRONG.findall(said_on(at)) == []
-    for file, data in downloads.items():
-        if file.endswith((".toml", ".leafscope")):  # which have the configuration as it is
-            continue
-        made = data() if callable(data) else data
-        text = made.decode() if isinstance(made, bytes) else str(made)
-        assert WRONG.findall(text) == [], file
+class Seen:
+    """All figures that pages draw, and what is saved of each: numbers in three formats, the script, a slide."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kinds: set[str] = set()
+        self.said: dict[str, str] = {}
+        for kind in figure_classes():
+            monkeypatch.setattr(kind, "figure", self._noting(kind))
+        monkeypatch.setattr(cite, "answer", self._save)
+
+    def _noting(self, kind: Any) -> Any:
+        draw = kind.figure
+
+        def figure(shown: Any, **how: Any) -> Any:
+            self.kinds.add(kind.__name__)
+            return draw(shown, **how)
+
+        return figure
+
+    def _save(self, origin: cite.Origin) -> None:
+        if origin.key in self.said:  # on several parts of a page
+            return
+        slide = origin.slide(PRINT)
+        files = [write(origin.table) for write in (theme.as_csv, theme.as_latex, theme.as_markdown)]
+        self.said[origin.key] = "\n".join([*files, texts.script(slide), slide.model_dump_json(), origin.sentence])
+
+
+def choices_of(page: str, address: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every part of a page that its address can name, as the page itself lists them."""
+    if page not in CHOICES:
+        return [{}]
+    at = open_page(page, **address, **{CHOICES[page]: "?"})
+    found = re.search(r"must be one of ([\w, ]+?),? got", words(at))
+    assert found, words(at)
+    return [{CHOICES[page]: one} for one in found[1].split(", ")]
+
+
+def unfolded(at: Any) -> Any:
+    """Open what is drawn only once it is unfolded."""
+    keys = {re.sub(r"^.*?-(?=_)", "", one.proto.id) for one in at.expander if one.proto.id}
+    for key in keys - FOLDS_OF_OTHERS:
+        at.session_state[key] = True
+    return run_app(at) if keys - FOLDS_OF_OTHERS else at
+
+
+def test_no_page_figure_statistic_or_file_speaks_of_classes(
+    lab: Lab, downloads: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, balance = Seen(monkeypatch), ""
+    for page in (one for one in PAGES if one.name != "routing"):  # which shows logs of other programs, and no run
+        address = {"sweep": SWEEP.sweep_id} if page.name in SWEPT else {"run": BASE.run_id}
+        address |= PAIR if page.name == "compare" else {}
+        for choice in choices_of(page.name, address):
+            downloads.clear()
+            at = unfolded(open_page(page.name, **address, **choice))
+            where = f"{page.name} {choice}"
+            assert not at.error, where
+            said = said_on(at)
+            # what a page was asked for and has not is said in the words of the address
+            said = said.replace("view in the address must be", "") if choice == {"view": "classes"} else said
+            assert WRONG.findall(said) == [], where
+            for file, data in downloads.items():
+                if file.endswith((".toml", ".leafscope")):  # which have the configuration as it is
+                    continue
+                made = data() if callable(data) else data
+                text = made.decode() if isinstance(made, bytes) else str(made)
+                assert WRONG.findall(text) == [], f"{where}: {file}"
+            balance += said if page.name == "balance" else ""
+    for figure, files in seen.said.items():
+        assert WRONG.findall(files) == [], figure
+    every = {kind.__name__ for kind in figure_classes()}
+    talk = gather.slides(lab.store, SWEEP.sweep_id, SCREEN)
+    assert WRONG.findall("\n".join(f"{one.title} {one.text} {one.caption} {one.notes}" for one in talk)) == []
+    assert seen.kinds | set(LEFT_OUT) == every
+    assert seen.kinds & set(LEFT_OUT) == set()
+    for statistic in STATISTICS.values():
+        assert (statistic.title in balance) == (statistic.needs != "classes"), statistic.title
 
 
 def test_scores_stand_beside_the_mean_of_the_training_rows(lab: Lab) -> None:

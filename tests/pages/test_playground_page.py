@@ -19,6 +19,7 @@ from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.cost import cost, largest_depth, memory
 from leafscope.core.datasets import load, shape
 from leafscope.core.datasets.registry import DATA_SETS
+from leafscope.core.inspection.planes import plane_of
 from leafscope.core.models.registry import MODELS
 from leafscope.core.store.reading import snapshot_name
 from leafscope.core.store.schema import runs
@@ -860,7 +861,23 @@ def test_data_that_are_no_plane(lab: Lab, status: str, name: str, mode: str, n_f
     assert scene["epochs"] == ([0, 3] if status == "finished" else [0])
     assert {"queued": "queued", "running": "training"}.get(status, status) in words(at)
     assert not figures(at)
-    assert not folds(at)
+    assert len(folds(at)) == (name == "iris" and status in ("finished", "failed"))
+    assert list(figures(unfold(at))) == (["decision_regions"] if name == "iris" and status == "finished" else [])
+    if name == "iris" and status == "failed":
+        assert "net of this run was not kept" in words(at)
+
+
+def test_the_plane_through_many_columns_is_that_of_the_scene(lab: Lab) -> None:
+    run = lab.finish(small("iris"))
+    data = load(run.data, run.data_seed)
+    for address, section in (({}, (0, 1)), ({"section": "2,1"}, (2, 1)), ({"section": "components"}, "components")):
+        at = unfold(open_page(run=run.run_id, **address))
+        table = table_with(at, "x", "y", "predicted")
+        _, points = plane_of(data, section).grid(160)
+        with torch.no_grad():
+            said = train(run).net(torch.tensor(data.standardize(points))).argmax(1).numpy()
+        assert (table["predicted"].to_numpy() == np.array(data.class_names)[said]).mean() > 0.999  # ties of single precision
+        assert ("at the median" in words(at)) == (section != "components")
 
 
 @pytest.mark.parametrize(

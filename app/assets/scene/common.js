@@ -32,6 +32,11 @@ function sceneColour(scale, at) {
   return `#${a.map((c, k) => Math.round(c + share * (b[k] - c)).toString(16).padStart(2, "0")).join("")}`;
 }
 
+// The scale of predicted numbers; looks of older decks have none of their own.
+function sceneValues(look) {
+  return look.values ?? look.signed;
+}
+
 // Of red, green and blue, by WCAG: from 0, black, to 1, white.
 function luminance(colour) {
   const [red, green, blue] = colour.map((c) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));

@@ -252,7 +252,7 @@ class PlaneDrawing {
     const ground = channels(look.background);
     const colours = Array.from({ length: C }, (_, c) => channels(look.regions[c % look.regions.length]));
     if (this.scene.target) {
-      const scale = Array.from({ length: 256 }, (_, i) => channels(sceneColour(look.signed, i / 255)));
+      const scale = Array.from({ length: 256 }, (_, i) => channels(sceneColour(sceneValues(look), i / 255)));
       for (let i = 0; i < cols * rows; i++) {
         const colour = scale[Math.round(255 * shares[i]) || 0];
         for (let k = 0; k < 3; k++) data[4 * i + k] = colour[k];
@@ -432,7 +432,7 @@ class PlaneDrawing {
         ctx.setTransform(frame.ratio * radius, 0, 0, frame.ratio * radius, frame.ratio * x, frame.ratio * y);
         const isNumber = Boolean(this.scene.target);
         const path = paths[isNumber ? 0 : rows.y[i]];
-        ctx.fillStyle = isNumber ? sceneColour(look.signed, model.shade(rows.y[i])) : look.classes[rows.y[i] % look.classes.length];
+        ctx.fillStyle = isNumber ? sceneColour(sceneValues(look), model.shade(rows.y[i])) : look.classes[rows.y[i] % look.classes.length];
         if (isNumber) ctx.strokeStyle = look.text;
         ctx.lineWidth = 0.55;
         ctx.stroke(path);

@@ -11,10 +11,13 @@ from leafscope.app.address.choice import check, pick
 from leafscope.app.compare.selection import Selection
 from leafscope.app.figures.compare.group_curves import GroupCurves
 from leafscope.app.figures.compare.group_lines import GroupLines
+from leafscope.app.figures.compare.scores import title
+from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.app.parts import drawing
 from leafscope.core import jobs
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.datasets import shape
+from leafscope.core.scores import TASKS
 
 MOST_CURVES = 200
 """Runs whose curves are drawn; more would hide each other, and take seconds to read."""
@@ -47,20 +50,27 @@ def show(found: Selection) -> None:
             f"At most about {MOST_CURVES} runs are drawn as curves: here those of the best {count} of {len(found.groups):,} "
             "groups. Choose rows or filter to see others."
         )
-    lines = _lines(found, splits, axis, count)
+    metric = _drawn(found.metric)
+    instead = "" if metric == found.metric else f" {sentence_case(title(found.metric))} is kept for two epochs of a run only."
+    lines = _lines(found, metric, splits, axis, count)
     drawing.show(
-        GroupCurves(lines, found.metric, x_title=AXES[axis], log_x=log_x, log_y=log_y, singles=singles),
+        GroupCurves(lines, metric, x_title=AXES[axis], log_x=log_x, log_y=log_y, singles=singles),
         key="curves_figure",
         caption="Mean over the seeds of a group at each epoch, with its 95 % t interval as a band; thin: single seeds. "
-        f"{_AXIS_WORDS[axis]} Test solid, validation dashed, training dotted.{found.averaged()}",
+        f"{_AXIS_WORDS[axis]} Test solid, validation dashed, training dotted.{instead}{found.averaged()}",
         subject=found.subject,
     )
 
 
-def _lines(found: Selection, splits: tuple[str, ...], axis: str, count: int) -> list[GroupLines]:
+def _drawn(metric: str) -> str:
+    """The metric itself, or accuracy instead of a score that histories do not have."""
+    return "accuracy" if metric in TASKS["classification"].summarized else metric
+
+
+def _lines(found: Selection, metric: str, splits: tuple[str, ...], axis: str, count: int) -> list[GroupLines]:
     """Read the curves of the first `count` groups."""
     ids = [str(run_id) for group in found.groups[:count] for run_id in group.rows["run_id"]]
-    histories = {split: jobs.default_store().curves(ids, split, found.metric) for split in splits}
+    histories = {split: jobs.default_store().curves(ids, split, metric) for split in splits}
     lines: list[GroupLines] = []
     for group, style in zip(found.groups[:count], found.styles[:count], strict=True):
         for split in splits:

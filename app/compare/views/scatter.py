@@ -10,6 +10,7 @@ from leafscope.app.compare.selection import Selection
 from leafscope.app.figures.compare.field_scatter import Field, FieldScatter
 from leafscope.app.parts import drawing
 from leafscope.core.comparison.table import differing, measures_of
+from leafscope.core.sweep.outcome import SHARES
 
 
 def show(found: Selection) -> None:
@@ -49,7 +50,7 @@ def _field(found: Selection, axis: str, options: list[str], default: str) -> Fie
     names = {name: column_words(name) for name in options}
     name = pick(axis, f"{axis} axis", options, default, names)
     log = check(f"scatter_log_{axis}", f"Logarithmic {axis} axis")
-    unit = " (percent of rows)" if name.endswith("accuracy") else ""
+    unit = " (percent of rows)" if name in SHARES else ""
     return Field(names[name] + unit, plotted(found.table, name), log)
 
 

@@ -104,7 +104,7 @@ def _all_cells_words(part: Part) -> str:
     higher = sum(one.shown and one.difference.mean > 0 for one in found)
     return (
         f"Over the {words.some(len(found), 'cell')} with tree and dense net "
-        f"the tree's test error is lower in {lower or 'none'} and "
+        f"the tree's test {part.errors.noun} is lower in {lower or 'none'} and "
         f"higher in {higher or 'none'}; in the others no difference is shown (depths chosen on validation, Holm in each cell)."
     )
 
@@ -112,14 +112,18 @@ def _all_cells_words(part: Part) -> str:
 def _failed_words(part: Part) -> str:
     failed = int((part.table["status"] != "finished").sum())
     nets = part.finished[part.finished["model"].isin(net_lines())]
-    collapsed = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
+    if part.errors.are_shares:
+        collapsed = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
+    else:
+        collapsed = int((nets["best_test_rmse"] >= nets["chance_rmse"]).sum())
     parts = []
     if failed:
         has = "has" if failed == 1 else "have"
         parts.append(f"{theme.thousands(failed)} of {words.some(len(part.table), 'run')} {has} no result.")
     if collapsed:
+        than = "the majority class" if part.errors.are_shares else "always the mean of the training rows"
         are, they = ("is", "it is") if collapsed == 1 else ("are", "they are")
-        parts.append(f"{collapsed} of {words.some(len(nets), 'net')} {are} no better than the majority class; {they} counted.")
+        parts.append(f"{collapsed} of {words.some(len(nets), 'net')} {are} no better than {than}; {they} counted.")
     return " ".join(parts)
 
 

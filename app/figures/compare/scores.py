@@ -9,19 +9,24 @@ from numpy.typing import ArrayLike
 from leafscope.app import theme
 from leafscope.app.figures.shared.interval_lines import interval_words
 
-UNITS = {"loss": "nats", "accuracy": "percent", "error": "percent", "rmse": "", "mae": "", "r2": ""}
+UNITS = {
+    **{"loss": "nats", "accuracy": "percent", "error": "percent", "balanced_accuracy": "percent", "macro_f1": "percent"},
+    **{"rmse": "", "mae": "", "r2": ""},
+}
 """Of a metric on an axis; shares of rows are drawn in percent."""
 MEASURES = {
     "loss": "loss (cross-entropy, nats)",
     "accuracy": "accuracy (percent of rows)",
     "error": "error (percent of rows)",
+    "balanced_accuracy": "balanced accuracy (percent)",
+    "macro_f1": "macro F1 (percent)",
     "rmse": "RMSE (unit of the target)",
     "mae": "MAE (unit of the target)",
     "r2": "R²",
 }
-TITLES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+TITLES = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
 """Of a metric inside a sentence, where its name is not its title."""
-HIGHER = ("accuracy", "r2")
+HIGHER = ("accuracy", "balanced_accuracy", "macro_f1", "r2")
 """Metrics of which more is better."""
 SPLITS = ("train", "validation", "test")
 WORDS_LIMIT = 60

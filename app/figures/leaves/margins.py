@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from leafscope.app import theme
-from leafscope.app.figures.shared import frame
+from leafscope.app.figures.shared import frame, interval_lines
 from leafscope.app.theme import SCREEN, Look
 
 MAX_ERRORS = 300
@@ -26,9 +26,36 @@ _GOLDEN = 0.6180339887498949
 """Multiples of it, cut to 0..1, spread evenly whatever their number."""
 
 
+@dataclass(frozen=True)
+class Marks:
+    """Which rows are crosses, in words."""
+
+    legend: str
+    """All of them."""
+    one: str
+    """One of them, and what it has: "error"."""
+    rows: str
+    """The rows that are marked."""
+    are: str
+    """What is said of rows where all or none are."""
+    column: str
+    """How the columns about them begin."""
+
+
+MISCLASSIFIED = Marks("errors", "error", "misclassified rows", "misclassified", "wrong")
+LARGE_ERRORS = Marks(
+    "largest errors",
+    "large error",
+    "rows with the largest tenth of errors",
+    "among those with the largest tenth of errors",
+    "large_error",
+)
+"""Of predicted numbers, each of which is off by something."""
+
+
 @dataclass(frozen=True, eq=False)
 class GateMargins:
-    """The margins of rows at the gates of each level, and which rows are misclassified.
+    """The margins of rows at the gates of each level, and which rows have errors.
 
     A margin that is not finite is left out. Raises ValueError for shapes that do not fit and for a margin below 0.
     """
@@ -36,9 +63,10 @@ class GateMargins:
     margins: ArrayLike
     """(N, K), at least 0."""
     wrong: ArrayLike | None = None
-    """(N,) bool: the misclassified rows; None where that is not known."""
+    """(N,) bool: the rows that `marks` names; None where that is not known."""
     split: str = "test"
     """Whose rows these are."""
+    marks: Marks = MISCLASSIFIED
 
     _far: NDArray[np.float64] = field(init=False, repr=False)
     """(N, K)."""
@@ -58,7 +86,7 @@ class GateMargins:
         object.__setattr__(self, "_error", error)
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
-        """Draw the margins of all rows at each level as boxes, misclassified rows as crosses beside them."""
+        """Draw the margins of all rows at each level as boxes, rows with errors as crosses beside them."""
         height = theme.SIDE_HEIGHT[look.projector]
         title = "Gate margins by level"
         why = self._nothing()
@@ -71,7 +99,7 @@ class GateMargins:
         top = max(value for value in ends[1] if np.isfinite(value))
         drawn = _spaced(self._error, depth)
         if len(drawn):
-            _add_errors(figure, self._far, drawn, look)
+            _add_errors(figure, self._far, drawn, self.marks, look)
             top = max(top, _highest(self._far[drawn]))
         figure.update_xaxes(
             title_text="level (gating bit, the root's first)",
@@ -84,22 +112,25 @@ class GateMargins:
             zeroline=False,
         )
         figure.update_yaxes(range=[0, 1.06 * top or 1.0], zeroline=False)
-        subtitle = "; ".join(_subtitle(self._far, self._error, len(drawn), self.split))
+        subtitle = "; ".join(_subtitle(self._far, self._error, len(drawn), self.split, self.marks))
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height, legend="top")
         figure.update_yaxes(title_text=frame.lines(["margin |a| / ‖w‖", "(units of the input)"]))
         return figure
 
     def sentence(self) -> str:
-        """Say whether misclassified rows are closer to the gates, by the median of a row's smallest margin; plain text.
+        """Say whether rows with errors are closer to the gates, by the median of a row's smallest margin; plain text.
 
         >>> GateMargins([[0.2, 0.9], [0.4, 0.5], [0.6, 0.8]], wrong=[True, False, False]).sentence()
         "Misclassified rows are closer to the gates: the median of a row's smallest margin is 0.200 for them and 0.500 for \
 the others (n = 1 and 2)."
         """
-        return self._nothing() or _comparison(_smallest(self._far), self._error, self.split)
+        return self._nothing() or _comparison(_smallest(self._far), self._error, self.split, self.marks)
 
     def table(self) -> pd.DataFrame:
-        """List the levels: level, rows, median, lower_quartile, upper_quartile, wrong_rows (NaN unknown), wrong_median."""
+        """List the levels: level, rows, median, lower_quartile, upper_quartile, wrong_rows (NaN unknown), wrong_median.
+
+        Of other marks than misclassified rows, the last two begin with their own word.
+        """
         records = []
         for level in range(self._far.shape[1]):
             values = self._far[:, level]
@@ -111,11 +142,12 @@ the others (n = 1 and 2)."
                     "median": _percentile(values, 50),
                     "lower_quartile": _percentile(values, 25),
                     "upper_quartile": _percentile(values, 75),
-                    "wrong_rows": np.nan if self._error is None else int(np.isfinite(mine).sum()),
-                    "wrong_median": _percentile(mine, 50),
+                    f"{self.marks.column}_rows": np.nan if self._error is None else int(np.isfinite(mine).sum()),
+                    f"{self.marks.column}_median": _percentile(mine, 50),
                 }
             )
-        columns = ["level", "rows", "median", "lower_quartile", "upper_quartile", "wrong_rows", "wrong_median"]
+        columns = ["level", "rows", "median", "lower_quartile", "upper_quartile"]
+        columns += [f"{self.marks.column}_{what}" for what in ("rows", "median")]
         return pd.DataFrame(records, columns=columns)
 
     def _nothing(self) -> str | None:
@@ -164,7 +196,7 @@ def _add_boxes(figure: go.Figure, table: pd.DataFrame, ends: list[list[float]], 
     )
 
 
-def _add_errors(figure: go.Figure, far: NDArray[np.float64], drawn: NDArray[np.int64], look: Look) -> None:
+def _add_errors(figure: go.Figure, far: NDArray[np.float64], drawn: NDArray[np.int64], marks: Marks, look: Look) -> None:
     shift = _STRIP["place"] + _STRIP["width"] * ((np.arange(len(drawn)) * _GOLDEN) % 1 - 0.5)
     depth = far.shape[1]
     rows, bits, y = np.tile(drawn, depth), np.repeat(np.arange(depth), len(drawn)), far[drawn].T.ravel()
@@ -172,7 +204,7 @@ def _add_errors(figure: go.Figure, far: NDArray[np.float64], drawn: NDArray[np.i
         x=np.add.outer(np.arange(depth), shift).ravel(),
         y=np.where(np.isfinite(y), y, np.nan),
         mode="markers",
-        name="errors",
+        name=marks.legend,
         customdata=rows,
         marker={
             "symbol": "x-thin",
@@ -180,7 +212,7 @@ def _add_errors(figure: go.Figure, far: NDArray[np.float64], drawn: NDArray[np.i
             "line": {"width": 0.75 * theme.LINE_WIDTH[look.projector], "color": theme.TEXT[look.dark]},
         },
         hovertext=[
-            f"error, row {row}<br>bit {bit + 1}, margin {theme.three_significant(value)}"
+            f"{marks.one}, row {row}<br>bit {bit + 1}, margin {theme.three_significant(value)}"
             for row, bit, value in zip(rows.tolist(), bits.tolist(), y.tolist())
         ],
         hoverinfo="text",
@@ -188,7 +220,7 @@ def _add_errors(figure: go.Figure, far: NDArray[np.float64], drawn: NDArray[np.i
     )
 
 
-def _comparison(nearest: NDArray[np.float64], error: NDArray[np.bool_] | None, split: str) -> str:
+def _comparison(nearest: NDArray[np.float64], error: NDArray[np.bool_] | None, split: str, marks: Marks) -> str:
     there = np.isfinite(nearest)
     measure = "the median of a row's smallest margin"
     if error is None:
@@ -197,24 +229,24 @@ def _comparison(nearest: NDArray[np.float64], error: NDArray[np.bool_] | None, s
         )
     wrong, right = nearest[error & there], nearest[~error & there]
     if not len(wrong):
-        return f"No {split} row is misclassified; {measure} is {_median(right)} (n = {theme.thousands(len(right))})."
+        return f"No {split} row is {marks.are}; {measure} is {_median(right)} (n = {theme.thousands(len(right))})."
     if not len(right):
-        return f"All {split} rows are misclassified; {measure} is {_median(wrong)} (n = {theme.thousands(len(wrong))})."
+        return f"All {split} rows are {marks.are}; {measure} is {_median(wrong)} (n = {theme.thousands(len(wrong))})."
     closer = "closer" if np.median(wrong) < np.median(right) else "no closer"
     return (
-        f"Misclassified rows are {closer} to the gates: {measure} is {_median(wrong)} for them and {_median(right)} for the "
-        f"others (n = {theme.thousands(len(wrong))} and {theme.thousands(len(right))})."
+        f"{interval_lines.sentence_case(marks.rows)} are {closer} to the gates: {measure} is {_median(wrong)} for them and "
+        f"{_median(right)} for the others (n = {theme.thousands(len(wrong))} and {theme.thousands(len(right))})."
     )
 
 
-def _subtitle(far: NDArray[np.float64], error: NDArray[np.bool_] | None, drawn: int, split: str) -> list[str]:
+def _subtitle(far: NDArray[np.float64], error: NDArray[np.bool_] | None, drawn: int, split: str, marks: Marks) -> list[str]:
     words = [frame.rows(len(far), split), f"box: quartiles, whiskers: {_WHISKERS[0]} % to {_WHISKERS[1]} % of the rows"]
     if error is None:
         words.append("errors are not known")
     elif drawn < error.sum():
-        words.append(f"crosses: {theme.thousands(drawn)} of {theme.thousands(error.sum())} errors")
+        words.append(f"crosses: {theme.thousands(drawn)} of {theme.thousands(error.sum())} {marks.legend}")
     else:
-        words.append(f"crosses: {theme.thousands(drawn)} errors" if drawn else "no errors")
+        words.append(f"crosses: {theme.thousands(drawn)} {marks.legend}" if drawn else f"no {marks.legend}")
     missing = [str(level + 1) for level in np.flatnonzero(~np.isfinite(far).any(0))]
     return words + ([f"no margin at bit {theme.enumerate_words(missing)}"] if missing else [])
 

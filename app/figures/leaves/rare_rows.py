@@ -4,6 +4,7 @@ bin = a range of training rows in the leaf of a test row · n = test rows, over 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,13 +13,12 @@ import plotly.graph_objects as go
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame, interval_lines
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.theme import SCREEN, Look
 
-UNIT = "percentage points"
-
-_SHARES = ["wrong_share", "dense_share", "difference", "low", "high"]
-_COLUMNS = ["model", "bin", "seeds", "rows", *_SHARES]
+_OF_CLASSES, _OF_NUMBERS = ("wrong_share", "dense_share"), ("rmse", "dense_rmse")
+_DIFFERENCE = ["difference", "low", "high"]
 _NOTHING = "No test rows have been compared with the dense net yet."
 _LISTED = {False: 3, True: 2}
 """With more models than this, by projector, n is in the hover alone."""
@@ -35,12 +35,16 @@ class RareRows:
 
     points: pd.DataFrame
     """model, bin (words, in order of first appearance, or by a column `least` where there is one), seeds, rows, wrong_share,
-    dense_share, difference, low, high (shares; NaN where there is no interval)."""
+    dense_share, difference, low, high (shares; NaN where there is no interval); of numbers rmse and dense_rmse, all in the unit
+    of the target."""
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        points = interval_lines.check_columns(self.points, _COLUMNS, "points")
+        values = [*self._both, *_DIFFERENCE]
+        points = interval_lines.check_columns(self.points, ["model", "bin", "seeds", "rows", *values], "points")
         twice = points[points.duplicated(["model", "bin"])]
         if len(twice):
             raise ValueError(
@@ -54,7 +58,12 @@ class RareRows:
             .sort_values(["model_place", "bin_place"], kind="stable", ignore_index=True)
             .drop(columns=["model_place", "bin_place"])
         )
-        object.__setattr__(self, "_table", interval_lines.in_unit(points, _SHARES, UNIT))
+        object.__setattr__(self, "_table", interval_lines.in_unit(points, values, self.errors.difference))
+
+    @property
+    def _both(self) -> tuple[str, str]:
+        """The columns of the model's error and of the dense net's."""
+        return _OF_CLASSES if self.errors.are_shares else _OF_NUMBERS
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw the models side by side in each bin, with their intervals."""
@@ -70,7 +79,9 @@ class RareRows:
         step = min(1.5 * theme.MARKER_SIZE[look.projector] * len(bins) / width, _DODGED / len(models))
         for place, model in enumerate(models):
             dodge = step * (place - (len(models) - 1) / 2)
-            _add_model(figure, drawn[drawn["model"] == model].set_index("bin").reindex(bins), str(model), dodge, look)
+            _add_model(
+                figure, drawn[drawn["model"] == model].set_index("bin").reindex(bins), str(model), dodge, self._hover, look
+            )
         ends = [-0.5, len(bins) - 0.5]
         figure.add_scatter(
             x=ends,
@@ -103,7 +114,7 @@ class RareRows:
         )
         inside = interval_lines.panel_height(figure, look) - 1.3 * size * len(listed)
         figure.update_yaxes(
-            title_text=interval_lines.axis_title(f"error minus dense net's ({UNIT})", inside, look),
+            title_text=interval_lines.axis_title(f"error minus dense net's ({self.errors.difference_axis})", inside, look),
             range=list(interval_lines.value_range(drawn[["difference", "low", "high"]])),
             zeroline=False,
         )
@@ -128,16 +139,18 @@ class RareRows:
         model = interval_lines.phrase(str(row["model"]))
         difference, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
         if not (math.isfinite(low) and math.isfinite(high)) or interval_lines.holds_zero(low, high):
-            return f"{whose}: no difference shown between {model} and the dense net ({_interval(row)})."
+            return f"{whose}: no difference shown between {model} and the dense net ({self._interval(row)})."
         more = difference > 0
         ends = (low, high) if more else (-high, -low)
-        return (
-            f"{whose}: {model} errs {_point(abs(difference))} points {'more' if more else 'less'} often than the dense net "
-            f"[{_point(ends[0])}, {_point(ends[1])}]."
-        )
+        between = f"[{self._number(ends[0])}, {self._number(ends[1])}]"
+        if self.errors.are_shares:
+            size = f"errs {self._number(abs(difference))} points {'more' if more else 'less'} often than the dense net"
+        else:
+            size = f"has an RMSE {self._number(abs(difference))} {'higher' if more else 'lower'} than the dense net's"
+        return f"{whose}: {model} {size} {between}."
 
     def table(self) -> pd.DataFrame:
-        """List the points in percent and percentage points: the columns of `points`, and unit."""
+        """List the points in their unit, shares in percent and percentage points: the columns of `points`, and unit."""
         return self._table.copy()
 
     def _drawn(self) -> pd.DataFrame:
@@ -145,8 +158,34 @@ class RareRows:
         points = self._table
         return points[(points["rows"] > 0) & np.isfinite(points["difference"])].reset_index(drop=True)
 
+    def _hover(self, words: str, word: str, row: pd.Series) -> str:
+        if not np.isfinite(row["difference"]):
+            return ""
+        own, dense = (self.errors.words(float(row[name])) for name in self._both)
+        return (
+            f"{words}, {theme.escape(word)} training rows in the leaf<br>n = {theme.thousands(row['rows'])} test rows<br>"
+            f"{'error' if self.errors.are_shares else 'RMSE'} {own}, dense net {dense}<br>{self._interval(row)}"
+        )
 
-def _add_model(figure: go.Figure, points: pd.DataFrame, model: str, dodge: float, look: Look) -> None:
+    def _interval(self, row: pd.Series) -> str:
+        """Write a difference with its interval, or that one seed has none."""
+        size = f"{self._number(row['difference'])}{' points' * self.errors.are_shares}"
+        if row["seeds"] == 1:
+            return f"{size}, one seed"
+        low, high = float(row["low"]), float(row["high"])
+        ends = (
+            f" [{self._number(low)}, {self._number(high)}]" if math.isfinite(low) and math.isfinite(high) else ", no interval"
+        )
+        return f"{size}{ends}"
+
+    def _number(self, value: float) -> str:
+        """Write a difference without its unit."""
+        return f"{round(float(value), 1) + 0.0:,.1f}" if self.errors.are_shares else theme.three_significant(float(value))
+
+
+def _add_model(
+    figure: go.Figure, points: pd.DataFrame, model: str, dodge: float, hover: Callable[[str, str, pd.Series], str], look: Look
+) -> None:
     style = model_style(model, "", look)
     words = theme.escape(model_words(model))
     figure.add_scatter(
@@ -162,18 +201,8 @@ def _add_model(figure: go.Figure, points: pd.DataFrame, model: str, dodge: float
         name=words,
         line={"color": theme.faded(style["colour"], 0.5), "width": theme.LINE_WIDTH[look.projector] / 2},
         marker={"symbol": style["marker"], "color": style["colour"], "size": 1.2 * theme.MARKER_SIZE[look.projector]},
-        hovertext=[_hover(words, str(word), row) for word, row in points.iterrows()],
+        hovertext=[hover(words, str(word), row) for word, row in points.iterrows()],
         hoverinfo="text",
-    )
-
-
-def _hover(words: str, word: str, row: pd.Series) -> str:
-    if not np.isfinite(row["difference"]):
-        return ""
-    return (
-        f"{words}, {theme.escape(word)} training rows in the leaf<br>n = {theme.thousands(row['rows'])} test rows<br>"
-        f"error {theme.percent(row['wrong_share'] / 100)}, dense net {theme.percent(row['dense_share'] / 100)}<br>"
-        f"{_interval(row)}"
     )
 
 
@@ -200,16 +229,3 @@ def _legend_rows(words: list[str], width: float, look: Look) -> int:
     if sum(widths) <= width:
         return 1
     return math.ceil(len(words) / max(1, int(width / max(widths))))
-
-
-def _interval(row: pd.Series) -> str:
-    """Write a difference in points with its interval, or that one seed has none."""
-    if row["seeds"] == 1:
-        return f"{_point(row['difference'])} points, one seed"
-    low, high = float(row["low"]), float(row["high"])
-    ends = f" [{_point(low)}, {_point(high)}]" if math.isfinite(low) and math.isfinite(high) else ", no interval"
-    return f"{_point(row['difference'])} points{ends}"
-
-
-def _point(value: float) -> str:
-    return f"{round(float(value), 1) + 0.0:,.1f}"

@@ -1,6 +1,6 @@
 """The mean recall of the classes."""
 
-from leafscope.core.scores.confusion import confusion_matrix, mean_of_known, recalls
+from leafscope.core.scores.confusion import confusion_matrix, mean_of_known, recalls, recalls_of
 from leafscope.core.scores.registry import SCORES, Score
 
 SCORES.register(
@@ -12,6 +12,7 @@ SCORES.register(
         unit="share",
         higher_is_better=True,
         measure=lambda targets, predictions: mean_of_known(recalls(confusion_matrix(targets, predictions))),
+        of_tally=lambda counts: mean_of_known(recalls_of(counts)),
         place=20,
     )
 )

@@ -1,6 +1,6 @@
 """The mean F1 of the classes."""
 
-from leafscope.core.scores.confusion import confusion_matrix, f1_scores, mean_of_known
+from leafscope.core.scores.confusion import confusion_matrix, f1_scores, f1_scores_of, mean_of_known
 from leafscope.core.scores.registry import SCORES, Score
 
 SCORES.register(
@@ -12,6 +12,7 @@ SCORES.register(
         unit="share",
         higher_is_better=True,
         measure=lambda targets, predictions: mean_of_known(f1_scores(confusion_matrix(targets, predictions))),
+        of_tally=lambda counts: mean_of_known(f1_scores_of(counts)),
         place=30,
     )
 )

@@ -4,13 +4,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from leafscope.core.config import RunConfig, SweepConfig
 from leafscope.core.datasets.registry import DATA_SETS
-from leafscope.core.scores import TASKS
+from leafscope.core.scores import SCORES, TASKS
+
+if TYPE_CHECKING:
+    from leafscope.core.training.events import EpochRecord
 
 HEARTBEAT = 1.0
 """Seconds between two heartbeats of a worker."""
@@ -60,7 +63,7 @@ class RunSummary:
     seconds: float
     """Training time of the chain."""
     best_epoch: int | None
-    """The epoch with the lowest validation loss, the first of equals."""
+    """The epoch with the lowest validation loss, the first of equals; without validation rows the last one."""
     best: Mapping[str, float]
     """Values at the best epoch: train_loss, train_accuracy, validation_loss, ..."""
     last: Mapping[str, float]
@@ -121,17 +124,17 @@ class RunSummary:
         row["best_epoch"] = self.best_epoch
         for which, values in (("best", self.best), ("last", self.last)):
             for split in ("train", "validation", "test"):
-                for metric in (*self._recorded(), "loss"):
+                for metric in (*self._known(), "loss"):
                     row[f"{which}_{split}_{metric}"] = values.get(f"{split}_{metric}", math.nan)
         return row
 
-    def _recorded(self) -> tuple[str, ...]:
-        """The scores that its task records; those of classes where its data set is not known."""
+    def _known(self) -> tuple[str, ...]:
+        """The scores that runs of its task have; those of classes where its data set is not known."""
         try:
             name = self.config.data.name
         except ValidationError:
             name = ""
-        return TASKS[DATA_SETS[name].task if name in DATA_SETS else "classification"].recorded
+        return TASKS[DATA_SETS[name].task if name in DATA_SETS else "classification"].known
 
 
 @dataclass(frozen=True)
@@ -192,12 +195,47 @@ class Benchmark:
 
 
 def fold(summary: dict[str, Any], epochs: Iterable[tuple[int, Mapping[tuple[str, str], float]]]) -> dict[str, Any]:
-    """Update a summary (`best_epoch`, `best` and `last`) with further epochs, in order."""
+    """Update a summary (`best_epoch`, `best` and `last`) with further epochs, in order.
+
+    Without validation rows the last epoch is what is reported: the best one is the last.
+    """
     summary = dict(summary)
     for epoch, values in epochs:
         flat = {f"{split}_{metric}": value for (split, metric), value in values.items()}
         summary["last"] = flat
         loss = flat.get("validation_loss", math.nan)
-        if math.isfinite(loss) and ("best" not in summary or loss < summary["best"]["validation_loss"]):
+        is_best = math.isfinite(loss) and ("best" not in summary or loss < summary["best"]["validation_loss"])
+        if is_best or "validation_loss" not in flat:
             summary |= {"best_epoch": epoch, "best": flat}
     return summary
+
+
+class Folding:
+    """A summary that records are folded into, in order, with the scores that follow from counts at its two epochs.
+
+    These scores are computed once, when the summary is asked for: a population records thousands of epochs a second.
+    """
+
+    def __init__(self, summary: dict[str, Any] | None = None) -> None:
+        self._folded = summary or {}
+        self._tallies: dict[str, Mapping[str, Any]] = {}
+
+    def take(self, record: "EpochRecord") -> None:
+        """Fold the next record."""
+        self._folded = fold(self._folded, [(record.epoch, record.metrics)])
+        self._tallies["last"] = record.tallies
+        if self._folded.get("best_epoch") == record.epoch:
+            self._tallies["best"] = record.tallies
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """`best_epoch`, `best` and `last`, as far as there are records."""
+        found = dict(self._folded)
+        for which, tallies in self._tallies.items():
+            found[which] = found[which] | {
+                f"{split}_{name}": measure(tally)
+                for split, tally in tallies.items()
+                for name in TASKS["classification"].summarized
+                if (measure := SCORES[name].of_tally) is not None
+            }
+        return found

@@ -610,7 +610,7 @@ def test_the_look_has_all_that_the_browser_reads() -> None:
     made = payload.look(theme.Look(dark=True, projector=True))
     assert set(made) == {
         *("dark", "projector", "font", "size", "line", "text", "muted", "grid", "background", "secondary", "primary"),
-        *("classes", "regions", "markers", "load", "share_power", "share_ticks", "signed", "models"),
+        *("classes", "regions", "markers", "load", "share_power", "share_ticks", "values", "signed", "models"),
     }
     assert set(made["models"]) == {*theme.MODEL_COLOURS, "dense"}
     assert (made["background"], made["size"], made["line"]) == (theme.BACKGROUND[True], 24, 4)

@@ -40,7 +40,8 @@ def margins(net: TreeNet, x: ArrayLike, layer: int = -1) -> np.ndarray:
 
 
 def flips(net: TreeNet, x: ArrayLike, layer: int = -1) -> tuple[np.ndarray, np.ndarray]:
-    return contributions.flips(read_module(net), x, layer)
+    level, outputs = contributions.flipped_outputs(read_module(net), x, layer)
+    return level, outputs.argmax(1)
 
 
 def some_rows(n: int = 8, seed: int = 1) -> np.ndarray:

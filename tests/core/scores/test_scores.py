@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from leafscope.core.scores import SCORES, TASKS, confusion_matrix, precisions, recalls, scores_of
+from leafscope.core.scores.confusion import tally, tally_of
 
 PAIRS = st.integers(1, 5).flatmap(
     lambda c: st.lists(st.tuples(st.integers(0, c - 1), st.integers(0, c - 1)), min_size=1, max_size=40)
@@ -42,6 +43,18 @@ def test_scores_of_classes_are_those_of_scikit_learn(pairs: list[tuple[int, int]
         warnings.simplefilter("ignore")  # of classes that are answered but do not occur
         for name, oracle in CLASSES.items():
             assert SCORES[name].measure(y, z) == pytest.approx(oracle(y, z), abs=1e-12), name
+
+
+@given(PAIRS)
+def test_scores_of_counts_are_those_of_the_rows(pairs: list[tuple[int, int]]) -> None:
+    y, z = np.array(pairs).T
+    counts = tally(y, z, 6)
+    assert np.array_equal(counts, tally_of(confusion_matrix(y, z, 6)))
+    counted = [score for score in SCORES.values() if score.of_tally is not None]
+    assert {score.name for score in counted} == {name for task in TASKS.values() for name in task.summarized}
+    for score in counted:
+        assert score.of_tally is not None
+        assert score.of_tally(counts) == pytest.approx(score.measure(y, z), abs=1e-12), score.name
 
 
 @given(PAIRS)
@@ -86,6 +99,6 @@ def test_what_cannot_be_counted_is_refused(targets: list[float], predictions: li
 
 def test_tasks_record_their_own_scores_and_report_one_that_is_better_when_lower() -> None:
     for name, task in TASKS.items():
-        assert set(task.recorded) <= set(scores_of(name))
+        assert set(task.known) <= set(scores_of(name))
         assert task.score.needs == name
         assert not task.score.higher_is_better

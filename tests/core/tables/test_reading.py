@@ -154,6 +154,16 @@ def test_whole_numbers_that_cannot_be_exact_are_named() -> None:
     assert why(table, "b") == "row 1 (line 2) has 9007199254740993, and whole numbers above 2^53 are rounded"
 
 
+def test_what_is_noted_of_an_only_column_is_all_said() -> None:
+    """An identifier is taken in where nothing else is left; what else is to be known of it stays."""
+    rows = b"".join(b"1,%03d;%d\n" % (100 + row, row % 2) for row in range(40))
+    noted = why(read(b"a;b\n" + rows), "a")
+    assert noted.startswith("identifier: it numbers the rows, but no other column is left; ")
+    assert noted.endswith("1,100 was read as 1100, and could be 1.1")
+    large = b"".join(b"%d,%d\n" % (2**53 + row, row % 2) for row in range(40))
+    assert "row 2 (line 3) has 9007199254740993, above 2^53" in why(read(b"a,b\n" + large), "a")
+
+
 AMBIGUOUS = b"1,234;5,678\n2,345;6,789\n3,456;1,234\n"
 
 

@@ -50,6 +50,9 @@ def compare(records, alone):
     assert [record.epoch for record in records] == [record.epoch for record in alone]
     for mine, theirs in zip(records, alone, strict=True):
         assert mine.metrics == pytest.approx(theirs.metrics, **LOSS)
+        assert {name: tally.tolist() for name, tally in mine.tallies.items()} == {
+            name: tally.tolist() for name, tally in theirs.tallies.items()
+        }
         assert mine.leaves.keys() == theirs.leaves.keys()
         for key, leaves in mine.leaves.items():
             assert leaves.dtype == theirs.leaves[key].dtype

@@ -305,15 +305,17 @@ def test_weights_that_are_not_finite_fail_the_next_step_without_an_update(change
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_scores_of_a_net_with_logits_that_are_not_finite(value, place):
     run = changed(small, {"data": {"name": "wine"}})  # whose classes differ in size
-    metrics = []
+    records = []
     for compiled in (True, False):
         trainer = Trainer(run, compiled=compiled)
         with torch.no_grad():
             trainer.net.head.bias[place] = value
-        metrics.append(next(trainer.epochs()).metrics)
-    for key, wanted in metrics[1].items():
-        got = metrics[0][key]
+        records.append(next(trainer.epochs()))
+    for key, wanted in records[1].metrics.items():
+        got = records[0].metrics[key]
         assert got == pytest.approx(wanted, rel=1e-4, nan_ok=True), key
+    for name, tally in records[1].tallies.items():
+        assert np.array_equal(records[0].tallies[name], tally), name
 
 
 def test_a_split_larger_than_one_evaluation_is_measured_whole(monkeypatch):

@@ -17,6 +17,7 @@ from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig
 from leafscope.core.datasets import load
 from leafscope.core.errors import DataError, LimitError
 from leafscope.core.models import boosting, fitted_kinds, forest
+from leafscope.core.scores.confusion import confusion_matrix, tally_of
 from leafscope.core.training import fitting
 from leafscope.core.training.fitting import fit
 from tests.core.training.fits import IRIS, NOISY, a_run, rows, tiny
@@ -45,6 +46,8 @@ class TestScores:
             loss = log_loss(split.y, model.estimator.predict_proba(split.x).astype(np.float64), labels=[0, 1, 2])
             assert model.record.metrics[name, "loss"] == pytest.approx(loss, rel=1e-12)
             assert model.record.metrics[name, "accuracy"] == model.estimator.score(split.x, split.y)
+            answers = model.estimator.predict(split.x)
+            np.testing.assert_array_equal(model.record.tallies[name], tally_of(confusion_matrix(split.y, answers, 3)))
 
     def test_the_record_is_one_epoch(self, kind):
         record = fit(a_run(kind)).record
@@ -136,7 +139,7 @@ class TestChoice:
 
     @pytest.mark.parametrize("name", GRIDS)
     def test_of_equals_the_simplest(self, name, monkeypatch):
-        monkeypatch.setattr(fitting, "_scores", lambda *_: {"loss": 1.0, "accuracy": 0.5})
+        monkeypatch.setattr(fitting, "_scores", lambda *_: ({"loss": 1.0, "accuracy": 0.5}, None))
         hyperparameter, values = GRIDS[name]
         assert fit(a_run(name)).facts["chosen"] == {hyperparameter: values[0]}
 
@@ -194,6 +197,15 @@ class TestRefusals:
     def test_data_that_cannot_be_had(self):
         with pytest.raises(DataError, match="n_train must be at most"):
             fit(a_run(data=DataConfig(name="iris", n_train=149)))
+
+    def test_what_is_chosen_on_validation_rows_needs_them(self):
+        none = DataConfig(name="iris", test_fraction=0.0, validation_fraction=0.0)
+        for kind in ("logistic", "decision_tree_pruned"):
+            with pytest.raises(DataError, match=f"there must be validation rows for {kind}"):
+                fit(a_run(kind, data=none))
+        model = fit(a_run(data=none))
+        assert {split for split, _ in model.record.metrics} == {"train"}
+        assert model.facts["inference_seconds"] > 0
 
     def test_a_gpu_that_is_not_there_does_not_matter(self):
         assert fit(RunConfig(data=IRIS, net=NetConfig(kind="logistic"), train={"device": "cuda:99"})) is not None

@@ -17,6 +17,7 @@ from leafscope.app.figures.leaves.leaf_targets import LeafTargets
 from leafscope.app.figures.leaves.load_ranks import LoadRanks
 from leafscope.app.figures.leaves.margins import GateMargins
 from leafscope.app.figures.leaves.matrices import LeafMatrices
+from leafscope.app.figures.leaves.number_contributions import NumberContributions
 from leafscope.app.figures.leaves.rare_rows import RareRows
 from leafscope.app.figures.leaves.rows_that_changed import RowsThatChanged
 from leafscope.app.figures.leaves.sign_patterns import SignPatterns
@@ -41,6 +42,13 @@ def _contributions(nodes: int, class_names: Any, **more: Any) -> Contributions:
     names = ["root", *(" ".join("10" * nodes)[: 2 * level - 1] for level in range(1, nodes))]
     rest = np.ones(len(class_names))
     return Contributions(parts, names, rest=rest, logits=parts.sum(0) + rest, class_names=class_names, **more)
+
+
+def _number(nodes: int, **more: Any) -> NumberContributions:
+    parts = np.random.default_rng(0).normal(size=nodes)
+    names = ["root", *(" ".join("10" * nodes)[: 2 * level - 1] for level in range(1, nodes))]
+    given = {"names": names, "rest": 0.5, "prediction": 60.5 + parts.sum(), "target": "price"}
+    return NumberContributions(60.0, parts, **given | more)
 
 
 def _epochs(count: int, **more: Any) -> RowsThatChanged:
@@ -75,6 +83,13 @@ EXAMPLES: dict[type, dict[str, Callable[[], Any]]] = {
         "one": lambda: _contributions(1, ["cat"]),
         "many": lambda: _contributions(17, [f"class {c}" for c in range(1000)], label=7),
         "hostile": lambda: _contributions(2, HOSTILE, label=2, row=HOSTILE[0]),
+    },
+    NumberContributions: {
+        "usual": lambda: _number(4, truth=61.0, across=55.5, row="test row 17"),
+        "empty": lambda: NumberContributions(np.nan, [1.0], ["root"], rest=0.0, prediction=np.nan, target="price"),
+        "one": lambda: _number(1),
+        "many": lambda: _number(17, truth=0.0, across=1e9),
+        "hostile": lambda: _number(2, target=HOSTILE[0], row=HOSTILE[1], names=HOSTILE[:2]),
     },
     GateMargins: {
         "usual": lambda: GateMargins([[0.2, 0.9], [0.4, 0.5], [0.6, 0.8]], [True, False, False]),

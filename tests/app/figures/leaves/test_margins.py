@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leafscope.app.figures.leaves.margins import MAX_ERRORS, GateMargins
+from leafscope.app.figures.leaves.margins import LARGE_ERRORS, MAX_ERRORS, GateMargins
 
 MARGINS = np.array([[0.2, 0.9], [0.4, 0.5], [0.6, 0.8], [0.1, 0.3]])
 WRONG = np.array([True, False, False, True])
@@ -81,6 +81,16 @@ def test_sentence_says_closer_exactly_where_the_median_is_smaller(rows: list[tup
         closer = np.median(least[wrong]) < np.median(least[~wrong])
         assert sentence.startswith("Misclassified rows are closer to" if closer else "Misclassified rows are no closer to")
         assert sentence.endswith(f"(n = {wrong.sum()} and {(~wrong).sum()}).")
+
+
+def test_of_numbers_the_largest_errors_are_marked() -> None:
+    shown = GateMargins(MARGINS, WRONG, "test", LARGE_ERRORS)
+    assert shown.sentence().startswith("Rows with the largest tenth of errors are closer to the gates: the median of")
+    assert "crosses: 2 largest errors" in shown.figure().layout.title.text
+    table, of_classes = shown.table(), GateMargins(MARGINS, WRONG).table()
+    assert table["large_error_median"].tolist() == of_classes["wrong_median"].tolist()
+    said = f"{shown.sentence()} {shown.figure().to_json()} {list(table)}"
+    assert not [word for word in ("misclassified", "wrong") if word in said]
 
 
 def test_sentence_where_errors_are_not_known() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from leafscope.app import theme
 from leafscope.app.figures.leaves.rare_rows import RareRows
+from leafscope.app.figures.shared.errors import of_target
 from leafscope.app.theme import Look
 
 COLUMNS = ["model", "bin", "seeds", "rows", "wrong_share", "dense_share", "difference", "low", "high"]
@@ -101,3 +102,14 @@ def test_columns_and_rows_must_fit() -> None:
         RareRows(TABLE.drop(columns="low"))
     with pytest.raises(ValueError, match="one row for a bin, got two of tree for 0"):
         RareRows(pd.concat([TABLE, TABLE.head(1)]))
+
+
+def test_of_numbers_errors_are_in_the_unit_of_the_target() -> None:
+    table = TABLE.rename(columns={"wrong_share": "rmse", "dense_share": "dense_rmse"})
+    shown = RareRows(table, of_target("price"))
+    assert shown.sentence().endswith("the tree has an RMSE 0.0420 higher than the dense net's [0.0100, 0.0740].")
+    pd.testing.assert_frame_equal(shown.table().drop(columns="unit"), table[shown.table().columns.drop("unit")])
+    figure = shown.figure()
+    assert "RMSE, in the unit of price" in figure.layout.yaxis.title.text.replace("<br>", " ")
+    assert "RMSE 0.200, dense net 0.158<br>0.0420 [0.0100, 0.0740]" in figure.data[0].hovertext[0]
+    assert not [word for word in ("percent", "points", "errs") if word in f"{shown.sentence()} {figure.to_json()}"]
