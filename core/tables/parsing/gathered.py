@@ -1,6 +1,7 @@
 """Texts of a column gathered block by block in one piece of memory: many small ones would leave holes that stay taken."""
 
 import ctypes
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,5 @@ def give_back() -> None:
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
-    try:
+    with suppress(AttributeError, OSError, TypeError):  # only the C library of Linux can be asked
         ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):
-        pass  # only the C library of Linux can be asked
