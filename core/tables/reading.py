@@ -110,7 +110,9 @@ def _of_parquet(data: bytes, choices: Choices) -> _Raw:
     ready = _prepared(cells)
     reading, _ = _decided(cells, ready, choices)
     rows = tuple(zip(*(_first_texts(one) for one in cells), strict=True))
-    return _Raw(names_of(names, len(names)), list(cells), ready, reading, Source(), lambda row: f"row {row + 1:,}", rows, unread)
+    return _Raw(
+        names_of(names, len(names)), list(cells), ready, reading, Source(), lambda row: f"row {row + 1:,}", rows, unread
+    )
 
 
 def _first_texts(cells: Cells) -> list[str]:
