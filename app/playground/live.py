@@ -199,6 +199,8 @@ def curve_spec(now: RunSummary, history: pd.DataFrame, metric: str, title: str, 
     series = [] if before is None or metric not in before.curves else [_ghost_series(*before.curves[metric], metric, end, look)]
     for split in ("validation", "train"):
         rows = history[(history["metric"] == metric) & (history["split"] == split)]
+        if len(history) and rows.empty:  # a run without validation rows has no line to explain
+            continue
         data = _points(rows["epoch"].to_numpy(), rows["value"].to_numpy(), metric)
         series.append(
             {
