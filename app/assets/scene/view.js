@@ -601,8 +601,8 @@ class SceneView {
       if (isMoving && (now - (this.levelsAt ?? 0) < pause || !this.levelsAreQuick())) return this.markLevel();
       this.levelsAt = now;
       this.levelsKey = key;
-      this.byLevel = { judged: model.levelAccuracy(model.judged), train: model.levelAccuracy("train") };
-      this.levels.innerHTML = this.byLevel.judged ? this.levelsPicture() : "";
+      this.byLevel = { [model.judged]: model.levelAccuracy(model.judged), train: model.levelAccuracy("train") };
+      this.levels.innerHTML = this.byLevel.train ? this.levelsPicture() : "";
       this.levelsTook = performance.now() - now;
     }
     this.markLevel();
@@ -620,7 +620,8 @@ class SceneView {
 
   // Accuracy by the level read to: test solid, training dotted, majority class dashed.
   levelsPicture() {
-    const { model, look, byLevel } = this;
+    const { model, look } = this;
+    const byLevel = { judged: this.byLevel[model.judged], train: this.byLevel.train };
     const chance = model.majority(model.judged);
     const all = [...byLevel.judged, ...byLevel.train, chance];
     const low = Math.max(0, Math.floor(10 * Math.min(...all) - 0.5) / 10);
