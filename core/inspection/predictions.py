@@ -92,9 +92,9 @@ def _features(store: Store, data: Dataset, file: str | os.PathLike[str] | bytes)
     name = data.config.name
     if is_table(name):
         table = store.table(name.removeprefix(TABLE))
-        columns = new_rows(table, file)
-        notes = tuple(f"column {column.name!r:.80}: {column.why}" for column in columns if column.why)
-        return encode(table, data.train.index, columns).x, notes
+        new = new_rows(table, file)
+        notes = tuple(f"column {column.name!r:.80}: {column.why}" for column in new if column.why)
+        return encode(table, data.train.index, new).x, notes
     found = {column.name: column for column in understand(file).columns}
     columns = []
     for feature in data.feature_names:
