@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.decks import scene_slide
 from leafscope.app.decks.talk import words
 from leafscope.app.decks.talk.ran import Left
@@ -101,7 +101,7 @@ def _slide(scene: dict[str, Any], net: Net, run: RunConfig, look: Look) -> Slide
     place = {"epoch": None, "level": None, "shuffled": False, "layer": None, "held": None}
     title = f"{words.some(depth, 'sign bit')}, {2**depth} patterns, a matrix for each prefix"
     made = scene_slide.slide([kept], place, [run], look=look, steps=steps, title=title)
-    text = f"{theme.one_line(run.label, 60)}: {theme.percent(whole)} test accuracy; {test}"
+    text = f"{theme.one_line(run.label, 60)}: {theme.percent(whole)} test accuracy; {test}. {always.of_runs([run])}"
     assert made.figure is not None
     return made.model_copy(update={"text": text, "notes": NOTES, "figure": made.figure | {"at": 2}})
 

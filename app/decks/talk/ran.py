@@ -6,12 +6,13 @@ K depth · n seeds.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.decks.talk import words
 from leafscope.app.decks.talk.part import Part
 from leafscope.app.decks.talk.slides import text_slide
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
+from leafscope.core.comparison.statistics import are_numbers
 from leafscope.core.models import net_lines
 from leafscope.core.store.decks import Slide
 
@@ -57,6 +58,7 @@ def limits(part: Part) -> list[str]:
         _seeds_words(part),
         f"{words.interval_words(part)} That no difference is shown does not prove that there is none.",
         _scope_words(part),
+        always.of_table(part.rows),
         _failed_words(part),
         f"{findings.rates_words(part.rows)} {_choice_words(part)} {findings.stage_words(part.rows)}",
         "A worse fit is not less overfitting: the Overfitting page says which training losses were still falling.",
@@ -112,14 +114,15 @@ def _all_cells_words(part: Part) -> str:
 def _failed_words(part: Part) -> str:
     failed = int((part.table["status"] != "finished").sum())
     nets = part.finished[part.finished["model"].isin(net_lines())]
-    collapsed = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
+    collapsed = int(always.are_no_better(nets).sum())
+    same = always.ANSWER[are_numbers(part.table)]
     parts = []
     if failed:
         has = "has" if failed == 1 else "have"
         parts.append(f"{theme.thousands(failed)} of {words.some(len(part.table), 'run')} {has} no result.")
     if collapsed:
         are, they = ("is", "it is") if collapsed == 1 else ("are", "they are")
-        parts.append(f"{collapsed} of {words.some(len(nets), 'net')} {are} no better than the majority class; {they} counted.")
+        parts.append(f"{collapsed} of {words.some(len(nets), 'net')} {are} no better than {same}; {they} counted.")
     return " ".join(parts)
 
 
