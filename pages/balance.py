@@ -105,7 +105,7 @@ def _numbers(view: BalanceView, counts: NDArray[np.int64]) -> None:
     values = view.statistics()
     by_class = view.class_counts() if view.data.n_classes else counts
     chance = _by_chance(view, counts)
-    st.markdown(theme.unbroken(theme.escape_markdown(_sentence(view, counts, chance))))
+    st.markdown(theme.escape_markdown(_sentence(view, counts, chance)))
     tiles = st.container(key="tiles")
     for column, name in zip(tiles.columns(3), BESIDE, strict=True):
         with column:

@@ -13,6 +13,7 @@ from leafscope.app.compare.views import classes, curves, leaves, pairs, parallel
 from leafscope.app.figures.compare.scores import title
 from leafscope.app.parts import store_trouble
 from leafscope.core import jobs
+from leafscope.core.comparison.table import predict_numbers
 
 VIEWS: dict[str, tuple[str, Callable[[Selection], None]]] = {
     "table": ("Table", table.show),
@@ -38,11 +39,15 @@ def main() -> None:
     found = selection.select()
     if found is None:
         return
-    st.markdown(theme.unbroken(theme.escape_markdown(_sentence(found))))
+    st.markdown(theme.escape_markdown(_sentence(found)))
     stages.show(found)
+    offered = [view for view in VIEWS if view != "classes" or not predict_numbers(found.table)]
+    if st.session_state["view"] not in offered:
+        session.notify("These runs predict numbers, so the table is shown.")
+        st.session_state["view"] = "table"
     st.segmented_control(
         "View",
-        list(VIEWS),
+        offered,
         format_func=names.__getitem__,
         key="view",
         label_visibility="collapsed",

@@ -68,7 +68,9 @@ def _first() -> str:
         latest = run_picker.latest()
     except LeafscopeError:
         latest = None
-    return DataConfig().name if latest is None else latest.config.data.name
+    name = DataConfig().name if latest is None else latest.config.data.name
+    has_rows = not is_table(name) or name in data_sets.titles()
+    return name if has_rows else DataConfig().name
 
 
 def _of_file(file: Dropped) -> tuple[_Shown | None, str]:

@@ -14,10 +14,8 @@ from leafscope.app.sweeps import current as sweeps_current
 from leafscope.app.sweeps import start
 from leafscope.core import jobs
 from leafscope.core.config import presets
-from leafscope.core.datasets import DATA_SETS
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.decks import DeckInfo
-from leafscope.core.store.values.summaries import SweepInfo
 
 DECK, SHOW = "deck", "show"
 """Parameters of the address: the deck, and whether it fills the window."""
@@ -132,7 +130,7 @@ def _add(info: DeckInfo, slide: editor.Slide) -> None:
 
 def _ready_made() -> None:
     """Offer to make the talk from a sweep."""
-    known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None and _is_of_classes(info)]
+    known = [info for info in jobs.default_store().sweeps() if sweeps_current.fault(info) is None]
     if not known:
         return
     by_id = {info.sweep_id: info for info in known}
@@ -152,12 +150,6 @@ def _ready_made() -> None:
         )
         if pressed:
             _make(st.session_state["_talk_sweep"])
-
-
-def _is_of_classes(info: SweepInfo) -> bool:
-    """Whether a sweep's data sets have classes, which the claims' words are about."""
-    names = {info.config.base.data.name, *info.config.axes.get("data.name", [])}
-    return all(name in DATA_SETS and DATA_SETS[name].task == "classification" for name in names)
 
 
 def _make(sweep_id: str) -> None:

@@ -5,10 +5,11 @@ import streamlit as st
 from leafscope.app import always, theme
 from leafscope.app.address import session
 from leafscope.app.address.choice import seed, warn
+from leafscope.app.leaves import without_rows
 from leafscope.app.leaves.view import SPLITS, View
 from leafscope.app.parts import run_picker, sidebar, store_trouble
 from leafscope.core import jobs
-from leafscope.core.datasets import load
+from leafscope.core.datasets import load, shape
 from leafscope.core.errors import RunNotFoundError
 from leafscope.core.store.values.summaries import RunSummary
 
@@ -41,6 +42,9 @@ def open_run(missing: str) -> View | None:
         return None
     if not shown.last:
         _not_yet(shown, missing)
+        return None
+    if without_rows.are_removed(shown.config.data.name):
+        without_rows.show(shown)
         return None
     view = _ask(shown)
     if shown.status != "finished":
@@ -96,6 +100,7 @@ def _ask(shown: RunSummary) -> View:
     net = shown.config.net
     epochs = jobs.default_store().recorded_epochs(shown.run_id).tolist()
     layers = list(range(len(net.routed_layers)))
+    splits = splits_of(shown)
     with st.sidebar:
         layer_fault = seed("layer", layers, layers[-1])
         layer = layers[-1]
@@ -109,10 +114,12 @@ def _ask(shown: RunSummary) -> View:
                 persist_state="session",
             )
         session.publish_to_url("layer", layer, layers[-1])
-        split_fault = seed("split", list(SPLITS), "train")
-        split = st.radio(
-            "Rows of split", list(SPLITS), format_func=SPLITS.__getitem__, key="split", horizontal=True, persist_state="session"
-        )
+        split_fault = seed("split", splits, "train")
+        split = "train"
+        if len(splits) > 1:
+            split = st.radio(
+                "Rows of split", splits, format_func=SPLITS.__getitem__, key="split", horizontal=True, persist_state="session"
+            )
         session.publish_to_url("split", split, "train")
         epoch_fault = seed("epoch", epochs, epochs[-1])
         epoch = epochs[0]
@@ -122,11 +129,18 @@ def _ask(shown: RunSummary) -> View:
             )
         session.publish_to_url("epoch", epoch, epochs[-1])
     warn("layer", layer_fault, f"from 0 (the first) to {layers[-1]}" if len(layers) > 1 else "0, since there is one")
-    warn("split", split_fault, "train, validation or test")
+    warn("split", split_fault, " or ".join(filter(None, (", ".join(splits[:-1]), splits[-1]))))
     warn("epoch", epoch_fault, f"one that was recorded, {epochs[0]} to {epochs[-1]}")
     data = load(shown.config.data, shown.config.data_seed)
     leaves = {name: jobs.default_store().leaves(shown.run_id, layer, name, epoch) for name in SPLITS}
     return View(shown, data, net.tree_depth, layer, split, epoch, epochs, leaves)
+
+
+def splits_of(shown: RunSummary) -> list[str]:
+    """The splits that have rows."""
+    size = shape(shown.config.data)
+    rows = {"train": size.n_train, "validation": size.n_validation, "test": size.n_test}
+    return [name for name in SPLITS if rows[name]]
 
 
 def _forget_run() -> None:

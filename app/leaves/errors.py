@@ -42,10 +42,11 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
     tables = {
         name: errors_by_leaf(view.leaves[name], split.y, trained.net(split.x), view.depth).set_index("leaf")
         for name, split in view.data.splits.items()
-        if name in ("train", "test")
+        if name in ("train", "test") and len(split.index)
     }
     both = _side_by_side(view, tables)
-    st.markdown(theme.escape_markdown(_worst_sentence(view, tables["test"])))
+    judged = "test" if "test" in tables else "train"
+    st.markdown(theme.escape_markdown(_worst_sentence(view, tables[judged], SPLITS[judged])))
     st.dataframe(
         both,
         hide_index=True,
@@ -70,7 +71,7 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
 def _side_by_side(view: LeafView, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Tables of the leaves of two splits as one, with patterns."""
     named = [table.add_prefix(f"{SPLITS[split]} ") for split, table in tables.items()]
-    both = named[0].join(named[1], how="outer").reset_index()
+    both = pd.concat(named, axis=1).sort_index().reset_index()
     both.insert(1, "pattern", [theme.bit_pattern(leaf, view.depth) for leaf in both["leaf"].tolist()])
     for column in [name for name in both.columns if name.endswith((" rows", " wrong"))]:
         both[column] = both[column].fillna(0).astype(int)
@@ -85,9 +86,10 @@ def _squares_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
     tables = {
         split: squares_by_leaf(view.leaves[split], view.data.answers(net(rows.x)) - rows.y, view.depth).set_index("leaf")
         for split, rows in view.data.splits.items()
-        if split in ("train", "test")
+        if split in ("train", "test") and len(rows.index)
     }
-    st.markdown(theme.escape_markdown(_largest_sentence(view, tables["test"])))
+    judged = "test" if "test" in tables else "train"
+    st.markdown(theme.escape_markdown(_largest_sentence(view, tables[judged], SPLITS[judged])))
     both = _side_by_side(view, tables).rename(
         columns=lambda column: column.replace("rmse", "RMSE").replace("bias", "mean error")
     )
@@ -114,33 +116,33 @@ def _squares_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
     )
 
 
-def _largest_sentence(view: LeafView, test: pd.DataFrame) -> str:
-    """Name the leaf with the largest part of the squared test error; plain text."""
-    squares = test["rows"] * test["rmse"] ** 2
+def _largest_sentence(view: LeafView, judged: pd.DataFrame, word: str) -> str:
+    """Name the leaf with the largest part of the squared error; plain text."""
+    squares = judged["rows"] * judged["rmse"] ** 2
     total = float(squares.sum())
     if not total > 0:
-        return "No test row has an error." if len(test) and total == 0 else "The test errors are not finite."
+        return f"No {word} row has an error." if len(judged) and total == 0 else f"The {word} errors are not finite."
     place = int(squares.to_numpy().argmax())
-    leaf, row = int(test.index[place]), test.iloc[place]
-    pattern = theme.bit_pattern(leaf, view.depth)
+    leaf, row = int(judged.index[place]), judged.iloc[place]
+    pattern, over_all = theme.bit_pattern(leaf, view.depth), (total / judged["rows"].sum()) ** 0.5
     return (
-        f"Leaf {pattern} has {theme.percent(squares.iloc[place] / total)} of the squared test error and "
-        f"{theme.percent(row['rows'] / test['rows'].sum())} of the test rows; the RMSE is "
-        f"{theme.three_significant(row['rmse'])} there and {theme.three_significant((total / test['rows'].sum()) ** 0.5)} over "
+        f"Leaf {pattern} has {theme.percent(squares.iloc[place] / total)} of the squared {word} error and "
+        f"{theme.percent(row['rows'] / judged['rows'].sum())} of the {word} rows; the RMSE is "
+        f"{theme.three_significant(row['rmse'])} there and {theme.three_significant(over_all)} over "
         "all of them."
     )
 
 
-def _worst_sentence(view: LeafView, test: pd.DataFrame) -> str:
-    wrong, total = int(test["wrong"].sum()), int(test["rows"].sum())
+def _worst_sentence(view: LeafView, judged: pd.DataFrame, word: str) -> str:
+    wrong, total = int(judged["wrong"].sum()), int(judged["rows"].sum())
     if wrong == 0:
-        return f"None of the {theme.thousands(total)} test rows is misclassified."
-    ranked = test["wrong"].sort_values(ascending=False)
+        return f"None of the {theme.thousands(total)} {word} rows is misclassified."
+    ranked = judged["wrong"].sort_values(ascending=False)
     leaf, most = int(ranked.index[0]), int(ranked.iloc[0])
-    share = float(test["rows"][leaf]) / total
+    share = float(judged["rows"][leaf]) / total
     return (
-        f"{theme.thousands(most)} of the {theme.thousands(wrong)} misclassified test rows are in leaf "
-        f"{theme.bit_pattern(leaf, view.depth)}, which holds {theme.percent(share)} of the test rows."
+        f"{theme.thousands(most)} of the {theme.thousands(wrong)} misclassified {word} rows are in leaf "
+        f"{theme.bit_pattern(leaf, view.depth)}, which holds {theme.percent(share)} of the {word} rows."
     )
 
 
@@ -148,6 +150,9 @@ def _rare_rows(view: LeafView) -> None:
     st.header("Rows in leaves with few training rows")
     if view.depth == 0:
         st.info("At depth 0 there is only one leaf, which all rows share.")
+        return
+    if not len(view.data.test.index):
+        st.info("This part compares errors on test rows, of which this run has none.")
         return
     run = view.run.config
     own = ("tree", "flat") if view.run.config.net.gated else (view.run.config.net.kind,)

@@ -53,7 +53,7 @@ def all_leaves(view: LeafView) -> None:
     counts = view.counts
     st.header("All leaves")
     drawing.show(
-        SignPatterns(counts["train"], view.depth, counts["test"], model=view.run.config.net.kind),
+        SignPatterns(counts["train"], view.depth, view.tested, model=view.run.config.net.kind),
         key="patterns",
         subject=view.subject,
         caption=view.caption(
@@ -68,6 +68,8 @@ def scores(view: LeafView) -> None:
     rows = []
     mean = view.data.train.y.mean()
     for name, split in view.data.splits.items():
+        if not len(split.index):
+            continue
         predictions = view.predictions(name)
         if predictions is None:
             st.info(f"This part needs the trained net, but {view.no_weights()}. Choose the last epoch of a run that has ended.")
@@ -76,11 +78,12 @@ def scores(view: LeafView) -> None:
             found = {SCORES[one].title: SCORES[one].measure(split.y, said) for one in view.data.task.recorded}
             rows.append({"rows": SPLITS[name], "model": model, **found, "n": len(split.y)})
     table = pd.DataFrame(rows)
-    test = table[table["rows"] == "test"].set_index("model")["RMSE"]
+    judged = SPLITS["test" if len(view.data.test.index) else "train"]
+    test = table[table["rows"] == judged].set_index("model")["RMSE"]
     better = test["this net"] < test["always the training mean"]
     verdict = "" if better else " It is no better than always predicting the mean of the training rows."
     words = (
-        f"The test RMSE is {theme.three_significant(test['this net'])}, in the unit of {view.data.info.target}; always the "
+        f"The {judged} RMSE is {theme.three_significant(test['this net'])}, in the unit of {view.data.info.target}; always the "
         f"training mean has {theme.three_significant(test['always the training mean'])}.{verdict}"
     )
     st.markdown(theme.escape_markdown(words))

@@ -54,7 +54,7 @@ def all_leaves(view: LeafView) -> None:
     states = leaf_state(counts["train"], counts["test"])
     st.header("All leaves")
     drawing.show(
-        SignPatterns(counts["train"], view.depth, counts["test"], model=view.run.config.net.kind),
+        SignPatterns(counts["train"], view.depth, view.tested, model=view.run.config.net.kind),
         key="patterns",
         subject=view.subject,
         words=_unused(view, states),
@@ -308,11 +308,12 @@ def _side_by_side(view: LeafView, tree: DecisionLeaves, loads: dict[str, NDArray
     }
     history = jobs.default_store().history(view.run.run_id)
     score = SCORES[view.data.task.recorded[0]]
-    at_epoch = (history["epoch"] == view.epoch) & (history["split"] == "test") & (history["metric"] == score.name)
-    found = [float(history.loc[at_epoch, "value"].iloc[0]), tree.score["test"]]
+    judged = "test" if len(view.data.test.index) else "train"
+    at_epoch = (history["epoch"] == view.epoch) & (history["split"] == judged) & (history["metric"] == score.name)
+    found = [float(history.loc[at_epoch, "value"].iloc[0]), tree.score[judged]]
     for values, one in zip(columns.values(), found, strict=True):
         written = theme.percent(one) if score.unit == "share" else theme.three_significant(one)
-        values[f"test {score.title if score.name == 'rmse' else score.name}"] = written
+        values[f"{SPLITS[judged]} {score.title if score.name == 'rmse' else score.name}"] = written
     return pd.DataFrame(columns).rename_axis("statistic").reset_index()
 
 

@@ -46,6 +46,11 @@ class View:
         return {split: leaf_counts(leaf, self.depth) for split, leaf in self.leaves.items()}
 
     @property
+    def tested(self) -> NDArray[np.int64] | None:
+        """Test rows in each leaf; None where there are no test rows."""
+        return self.counts["test"] if len(self.data.test.index) else None
+
+    @property
     def rows(self) -> str:
         """The rows of the split in words: "training rows"."""
         return f"{SPLITS[self.split]} rows"

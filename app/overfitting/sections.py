@@ -187,7 +187,7 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
             choice.depth,
             errors_of(rows),
         ),
-        key="level_accuracy",
+        key="level_error" if statistics.are_numbers(rows) else "level_accuracy",
         subject=f"{choice.subject}, K = {choice.depth}",
         caption="Nets after their last epoch, without the nodes deeper than level l; nothing is retrained. "
         f"{bands_words(rows)} {always.of_table(trees)}",

@@ -66,7 +66,7 @@ def figure(
     The camera above it saves SVG or PNG, as chosen in the sidebar; the other parameters are those of `show`.
     """
     shown = draw(session.look(share))
-    st.markdown(theme.unbroken(theme.escape_markdown(sentence)))
+    st.markdown(theme.escape_markdown(sentence))
     # Streamlit makes a new DOM node whenever the data change: the chart flickers and loses zoom, with or without a key or
     # `uirevision`, so live curves use other elements. Clicks arrive from bars, histograms, markers and box points, and from
     # treemaps, sunbursts and icicles with explicit ids; never from heatmaps, lines or pies.
@@ -103,7 +103,7 @@ def numbers(
     origin = cite.Origin(key, draw, table, sentence, caption, runs, sweep)
     cite.answer(origin)
     with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
-        st.caption(theme.unbroken(theme.escape_markdown(f"{caption} {hint}".strip())), width="stretch")
+        st.caption(theme.escape_markdown(f"{caption} {hint}".strip()), width="stretch")
         with st.container(horizontal=True, width="content", gap="small"):
             current.add_button(origin, share=share)
             with st.popover("Numbers", icon=":material/table:", type="tertiary"):

@@ -175,27 +175,30 @@ def _progress(place: DeltaGenerator, now: RunSummary, epoch: int) -> None:
 def _score_words(now: RunSummary) -> str:
     if now.active or not now.last:
         return ""
-    n = theme.thousands(shape(now.config.data).n_test)
-    if "test_rmse" in now.last:
-        return _number_words(now, n)
-    best, last = (theme.percent(values.get("test_accuracy", math.nan)) for values in (now.best, now.last))
-    at_best = "no epoch had a finite validation loss"
+    size = shape(now.config.data)
+    split, n_rows = ("test", size.n_test) if size.n_test else ("train", size.n_train)
+    n, none = theme.thousands(n_rows), "" if size.n_test else "; without test rows nothing is said of new ones"
+    if f"{split}_rmse" in now.last:
+        return f"{_number_words(now, split, n)}{none}"
+    best, last = (theme.percent(values.get(f"{split}_accuracy", math.nan)) for values in (now.best, now.last))
+    at_best = " (no epoch had a finite validation loss)"
     if now.best_epoch is not None:
-        at_best = f"{best} at epoch {theme.thousands(now.best_epoch)}, where validation loss was lowest"
-    return f": test accuracy **{last}** after the last epoch ({at_best}), n = {n}{_always_words(now)}"
+        at_best = f" ({best} at epoch {theme.thousands(now.best_epoch)}, where validation loss was lowest)"
+    at_best = at_best if size.n_validation else ""
+    words = f": {theme.SPLIT_WORDS[split]} accuracy **{last}** after the last epoch{at_best}, n = {n}"
+    return f"{words}{_always_words(now, split)}{none}"
 
 
-def _number_words(now: RunSummary, n: str) -> str:
-    """Give the test RMSE, in the unit of the target, beside that of always the mean of the training rows."""
-    rmse, target = now.last["test_rmse"], theme.escape_markdown(DATA_SETS[now.config.data.name].target, 40)
-    said = (
-        f": test RMSE **{theme.three_significant(rmse)}** (unit of {target}; R² {theme.three_significant(now.last['test_r2'])})"
-    )
+def _number_words(now: RunSummary, split: str, n: str) -> str:
+    """Give the RMSE, in the unit of the target, beside that of always the mean of the training rows."""
+    rmse, target = now.last[f"{split}_rmse"], theme.escape_markdown(DATA_SETS[now.config.data.name].target, 40)
+    r2 = theme.three_significant(now.last[f"{split}_r2"])
+    said = f": {theme.SPLIT_WORDS[split]} RMSE **{theme.three_significant(rmse)}** (unit of {target}; R² {r2})"
     said += f" after the last epoch, n = {n}"
-    if now.best_epoch is not None:
-        at_best = theme.three_significant(now.best.get("test_rmse", math.nan))
+    if now.best_epoch is not None and "validation_loss" in now.last:
+        at_best = theme.three_significant(now.best.get(f"{split}_rmse", math.nan))
         said += f" ({at_best} at epoch {theme.thousands(now.best_epoch)})"
-    same = always.scores_of([now.config]).get("rmse", math.nan)
+    same = always.scores_of([now.config], split).get("rmse", math.nan)
     if math.isnan(same):
         return said
     beside = f"always predicting the training mean: {theme.three_significant(same)}"
@@ -203,18 +206,18 @@ def _number_words(now: RunSummary, n: str) -> str:
     return f"{said}. {always.unlearned(now)}".removesuffix(". ")
 
 
-def _always_words(now: RunSummary) -> str:
+def _always_words(now: RunSummary, split: str) -> str:
     """Set the accuracy beside that of always the same answer, and say if it is no better."""
     try:
         data = load(now.config.data, now.config.data_seed)
     except DataError:
         return ""
-    name, same = theme.escape_markdown(data.class_names[data.majority_class], 40), data.chance
-    accuracy, balanced = (now.last.get(f"test_{one}", math.nan) for one in ("accuracy", "balanced_accuracy"))
+    name, same = theme.escape_markdown(data.class_names[data.majority_class], 40), data.chance_on(split)
+    accuracy, balanced = (now.last.get(f"{split}_{one}", math.nan) for one in ("accuracy", "balanced_accuracy"))
     beside = f"always answering {name}: {theme.percent(same['accuracy'])}"
     if math.isfinite(balanced) and same["accuracy"] > 1.2 * same["balanced_accuracy"]:  # uneven classes
         beside += f"; balanced accuracy {theme.percent(balanced)}, always {name} {theme.percent(same['balanced_accuracy'])}"
-    if always.no_better(now):
+    if always.no_better(now, split=split):
         said = f"; **no better than always answering {name}** ({beside})"
     else:
         lower = "; **its accuracy is no better than that, its balanced accuracy is**" if accuracy <= same["accuracy"] else ""

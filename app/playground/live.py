@@ -141,8 +141,9 @@ def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> Non
     drawing.numbers(
         history.pivot_table(index="epoch", columns=["split", "metric"], values="value", dropna=False).pipe(_flat_columns),
         "live_curves_table",
-        f"Measured after each epoch on all {theme.thousands(size.n_train)} training and "
-        f"{theme.thousands(size.n_validation)} validation rows; epoch 0 is before training. One seed."
+        f"Measured after each epoch on all {theme.thousands(size.n_train)} training"
+        + (f" and {theme.thousands(size.n_validation)} validation" if size.n_validation else "")
+        + " rows; epoch 0 is before training. One seed."
         + (" The loss is the squared error of the standardized target." if "rmse" in _metrics(now.config) else "")
         + ("" if before is None else f" {before.words()}"),
         draw=lambda look: _standing_curves(now, history, look),
@@ -198,6 +199,8 @@ def curve_spec(now: RunSummary, history: pd.DataFrame, metric: str, title: str, 
     series = [] if before is None or metric not in before.curves else [_ghost_series(*before.curves[metric], metric, end, look)]
     for split in ("validation", "train"):
         rows = history[(history["metric"] == metric) & (history["split"] == split)]
+        if len(history) and rows.empty:  # a run without validation rows has no line to explain
+            continue
         data = _points(rows["epoch"].to_numpy(), rows["value"].to_numpy(), metric)
         series.append(
             {

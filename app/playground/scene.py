@@ -22,14 +22,14 @@ from leafscope.core.errors import LeafscopeError, RunNotFoundError
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.values.summaries import RunSummary
 
-EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP, SECTION = (
+EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP, SECTION, HELD_AT = (
     *("epoch_at", "read_to", "shuffled", "held", "scene_layer", "step"),
-    "section",
+    *("section", "held_at"),
 )
-"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, guided step from 1, and the
-plane through more than two columns: "components", or the numbers of two columns, from 0."""
+"""Parameters of the address: epoch, level read to, shuffled leaves, held point, gated layer from 0, guided step from 1, the
+plane through more than two columns ("components", or the numbers of two columns, from 0), and the held point's place on it."""
 
-PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP, SECTION)
+PLACE = (EPOCH, LEVEL, SHUFFLED, HELD, LAYER, STEP, SECTION, HELD_AT)
 
 BESIDE = "beside"
 """The parameter of the address that names the model to compare with."""
@@ -222,6 +222,7 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
         LAYER: (lambda text: _whole(text, run.net.tree_layers - 1), f"a layer from 0 to {run.net.tree_layers - 1}"),
         HELD: (lambda text: parse_held(text, run), "a point of this run's data"),
         SECTION: (lambda text: parse_section(text, run), "components, or the numbers of two columns"),
+        HELD_AT: (lambda text: parse_held_at(text, st.query_params.get(SECTION), run), "two numbers, beside a section"),
         STEP: (lambda text: 1 + _whole(str(int(text) - 1), STEPS - 1), f"a step from 1 to {STEPS}"),
     }
     found: dict[str, Any] = {}
@@ -243,6 +244,7 @@ def _from_url(run: RunConfig, last: int) -> dict[str, Any]:
         HELD: "held",
         STEP: "step",
         SECTION: "section",
+        HELD_AT: "held_at",
     }
     return {keys[name]: value for name, value in found.items()}
 
@@ -282,6 +284,19 @@ def parse_section(text: str, run: RunConfig) -> str:
     return text if text == COMPONENTS else f"{columns[0]},{columns[1]}"
 
 
+def parse_held_at(text: str, section: str | None, run: RunConfig) -> list[float]:
+    """Read the place of a point on the plane of a net with more than two inputs; raises ValueError for what is none.
+
+    >>> parse_held_at("0.5,-1", "components", RunConfig(data={"name": "wine"}))
+    [0.5, -1.0]
+    """
+    parse_section(section or "", run)
+    values = [float(part) for part in text.split(",")]
+    if len(values) != 2 or not all(map(_is_number, values)):
+        raise ValueError(f"a place on a plane must be two numbers, none beyond {LARGEST:g} in size, got {text[:80]!r}")
+    return values
+
+
 def write_held(held: list[float], run: RunConfig) -> str | None:
     """Write a point as `parse_held` reads it; None if it has more features than an address takes.
 
@@ -306,15 +321,17 @@ def _keep(summary: RunSummary, last: int) -> None:
     place = _place(summary, last)
     if place is None or told == st.session_state.get(session.Keys.SCENE_WRITTEN):
         return
-    held = place["held"]
+    held, held_at = place["held"], place["held_at"]
+    written = None if held is None else write_held(held, summary.config)
     parts = {
         EPOCH: place["epoch"],
         LEVEL: place["level"],
         SHUFFLED: 1 if place["shuffled"] else None,
-        HELD: None if held is None else write_held(held, summary.config),
+        HELD: written,
         LAYER: place["layer"],
         STEP: place["step"],
         SECTION: place["section"],
+        HELD_AT: None if held_at is None or written is not None else ",".join(f"{value:.6g}" for value in held_at),
     }
     before = st.query_params.to_dict()
     after = {name: text for name, text in before.items() if name not in PLACE}
@@ -343,6 +360,10 @@ def _place(summary: RunSummary, last: int) -> dict[str, Any] | None:
     with contextlib.suppress(ValueError):
         kept["section"] = parse_section(section, run) if isinstance(section, str) else None
     kept["held"] = None if point is None else [float(value) for value in point]
+    at = place.get("held_at")
+    kept["held_at"] = None
+    if kept["section"] is not None and isinstance(at, list) and len(at) == 2 and all(map(_is_number, at)):
+        kept["held_at"] = [float(value) for value in at]
     return kept
 
 

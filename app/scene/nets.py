@@ -17,11 +17,12 @@ from leafscope.app import theme
 from leafscope.app.figures.shared.interval_lines import sentence_case
 from leafscope.core.balancing import BALANCINGS
 from leafscope.core.config import NetConfig, RunConfig
-from leafscope.core.datasets import load, shape
+from leafscope.core.datasets import DATA_SETS, load, shape
 from leafscope.core.inference.net import Net
 from leafscope.core.inference.start import untrained
 from leafscope.core.inspection.snapshots import SIDE, in_browser, read, regions, shows_regions, snapshot_epochs
 from leafscope.core.inspection.trained import fitted_trees, trained_net
+from leafscope.core.models import line_of_task, lines
 from leafscope.core.store.reading import LEVELS, Snapshot, snapshot_name
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.summaries import RunSummary
@@ -263,7 +264,8 @@ def _ready(net: NetConfig, states: Sequence[Mapping[str, NDArray[Any]]], levels:
 def _fitted(store: Store, run: RunConfig, summary: RunSummary) -> Drawn:
     model = run.net.model
     if model.fit is None or not model.fit.is_tree:
-        return Drawn([1], note=f"{sentence_case(model.default_line.in_a_sentence)} is not drawn here.")
+        line = lines()[line_of_task(model.default_line.name, DATA_SETS[run.data.name].task)]
+        return Drawn([1], note=f"{sentence_case(line.in_a_sentence)} is not drawn here.")
     if summary.status == "failed":
         return Drawn([1], depth=run.net.depth)
     fitted = fitted_trees(store, summary.run_id)

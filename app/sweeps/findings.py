@@ -18,7 +18,7 @@ from leafscope.core.config import DataConfig
 from leafscope.core.datasets import shape
 from leafscope.core.models import gated_lines, is_sized_by_width, tree_lines
 
-OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic")
+OPPONENTS = ("dense", "dense_capacity", "flat", "random_gates", "decision_tree", "logistic", "linear")
 """Models that the sentences compare the tree with."""
 
 WHICH: Which = "best"

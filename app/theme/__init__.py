@@ -53,7 +53,7 @@ from leafscope.app.theme.look import (
     Look,
 )
 from leafscope.app.theme.page import page_style
-from leafscope.app.theme.safe import as_csv, escape, escape_markdown, one_line
+from leafscope.app.theme.safe import as_csv, escape, escape_markdown, one_line, unbroken
 from leafscope.app.theme.tables import as_latex, as_markdown
 from leafscope.app.theme.template import SIDEBAR_BACKGROUND, STREAMLIT_THEME, streamlit_options, template
 from leafscope.app.theme.words import (
@@ -70,7 +70,6 @@ from leafscope.app.theme.words import (
     shipped_words,
     thousands,
     three_significant,
-    unbroken,
 )
 
 __all__ = [

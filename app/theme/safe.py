@@ -26,16 +26,30 @@ def escape(text: object, limit: int | None = None) -> str:
     return html.escape(one_line(text, limit), quote=False)
 
 
+_UNIT = r"(?<=\d) (?=\\?%|(?:points?|nats|ms|s|min|h|B|KiB|MiB|GiB)\b)"
+_EQUALS = r"(?<=\b[nKp]) (?=\\?= )|(?<=\b[nKp] =) |(?<=\b[nKp] \\=) "
+_TOGETHER = re.compile(f"{_UNIT}|{_EQUALS}")
+
+
+def unbroken(text: str) -> str:
+    r"""Keep a number and its unit, and "n = 5", on one line of a text, also of one that is escaped for Markdown.
+
+    >>> unbroken("12.1 % of them, n = 5 seeds").split(" ")
+    ['12.1\xa0%', 'of', 'them,', 'n\xa0=\xa05', 'seeds']
+    """
+    return _TOGETHER.sub("\xa0", text)
+
+
 def escape_markdown(text: object, limit: int | None = None) -> str:
     r"""Make user text safe in Streamlit's Markdown: no formatting, links, images, formulas, icons or emoji.
 
-    Every punctuation mark is escaped; an image would make a request. Streamlit finds links, mail addresses and icons after
-    that, so an invisible word joiner (U+2060) splits whatever would start one.
+    Numbers and their units stay on one line. Every punctuation mark is escaped; an image would make a request. Streamlit finds
+    links, mail addresses and icons after that, so an invisible word joiner (U+2060) splits whatever would start one.
 
     >>> escape_markdown("a_b *c*")
     'a\\_b \\*c\\*'
     """
-    parted = _LINK_STARTS.sub(rf"\1{_WORD_JOINER}", one_line(text, limit))
+    parted = _LINK_STARTS.sub(rf"\1{_WORD_JOINER}", unbroken(one_line(text, limit)))
     return _PUNCTUATION.sub(r"\\\1", parted)
 
 

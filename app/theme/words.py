@@ -1,7 +1,6 @@
 """Formats of numbers, shares, durations, sizes and lists, and names that several pages use."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -71,20 +70,6 @@ def interval(mean: float, low: float, high: float, n: int) -> str:
     '0.819 [0.801, 0.837], n = 5'
     """
     return f"{three_significant(mean)} [{three_significant(low)}, {three_significant(high)}], n = {thousands(n)}"
-
-
-_UNIT = r"(?<=\d) (?=\\?%|(?:points?|nats|ms|s|min|h|B|KiB|MiB|GiB)\b)"
-_EQUALS = r"(?<=\b[nKp]) (?=\\?= )|(?<=\b[nKp] =) |(?<=\b[nKp] \\=) "
-_TOGETHER = re.compile(f"{_UNIT}|{_EQUALS}")
-
-
-def unbroken(text: str) -> str:
-    r"""Keep a number and its unit, and "n = 5", on one line of a text, also of one that is escaped for Markdown.
-
-    >>> unbroken("12.1 % of them, n = 5 seeds").split(" ")
-    ['12.1\xa0%', 'of', 'them,', 'n\xa0=\xa05', 'seeds']
-    """
-    return _TOGETHER.sub("\xa0", text)
 
 
 def duration(seconds: float) -> str:

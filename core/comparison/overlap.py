@@ -33,6 +33,8 @@ def overlap(rows: pd.DataFrame) -> float:
     row without `split_seed` is split by its `seed`. For several data sets the largest value is returned, so that no interval is
     too narrow.
     """
+    if rows.empty:
+        return 0.0
     names = rows["data.name"].tolist()
     tables = {name for name in set(names) if not DATA_SETS[name].is_generator}
     if not tables:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from leafscope.core.config import RunConfig, dotted, field_options
 from leafscope.core.datasets.registry import DATA_SETS, data_words
+from leafscope.core.models import line_of_task
 from leafscope.core.scores import TASKS
 from leafscope.core.scores.registry import TaskName
 from leafscope.core.store.values.summaries import RunSummary
@@ -102,7 +103,12 @@ def measures_of(table: pd.DataFrame) -> list[str]:
 
 def _tasks(table: pd.DataFrame) -> list[TaskName]:
     names = [str(name) for name in table["data.name"].unique()]
-    return list(dict.fromkeys(DATA_SETS[name].task for name in names if name in DATA_SETS)) or ["classification"]
+    return list(dict.fromkeys(_task(name) for name in names if name in DATA_SETS)) or ["classification"]
+
+
+def _task(data: str) -> TaskName:
+    """The task of a data set, classes where it is not known."""
+    return DATA_SETS[data].task if data in DATA_SETS else "classification"
 
 
 def differing(table: pd.DataFrame) -> list[str]:
@@ -221,8 +227,9 @@ def _known(config_json: str) -> Mapping[str, Any] | None:
 
 def _cells(found: Sequence[tuple[RunSummary, Mapping[str, Any]]]) -> dict[str, list[Any]]:
     cells: dict[str, list[Any]] = {name: [getattr(one, name) for one, _ in found] for name in _SUMMARY_FIELDS}
-    for name in ("model", *CONFIG_FIELDS):
+    for name in CONFIG_FIELDS:
         cells[name] = [known[name] for _, known in found]
+    cells["model"] = [line_of_task(known["model"], _task(str(known["data.name"]))) for _, known in found]
     measured = [measures(one, known["cost"]) for one, known in found]
     for name in _MEASURED:
         cells[name] = [one[name] for one in measured]

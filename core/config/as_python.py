@@ -8,6 +8,7 @@ from typing import Any
 from leafscope.core.config.link import nested, without_defaults
 from leafscope.core.config.parts import DataConfig, NetConfig, TrainConfig
 from leafscope.core.config.run import RunConfig
+from leafscope.core.datasets.registry import DATA_SETS
 
 WIDTH = 100
 """Most characters in a line, unless a single string is longer."""
@@ -96,12 +97,18 @@ def estimator(run: RunConfig) -> str | None:
     if run.net.fitted:
         return None
     settings = nested(without_defaults(run).items())
-    arguments = {**settings.get("net", {}), **settings.get("train", {})}
+    defaults = {option.name: option.default for option in run.net.model.options}
+    own = {name: value for name, value in settings.get("net", {}).items() if name in defaults}
+    arguments = {name: value for name, value in settings.get("net", {}).items() if name not in own}
+    if options := {name: value for name, value in own.items() if value != defaults[name]}:
+        arguments["options"] = options
+    arguments |= settings.get("train", {})
     named = {_NAMES.get(name, name): value for name, value in arguments.items()}
     if "patience" in named:
         named["early_stopping"] = True
     named["random_state"] = run.seed
-    name = "TreeNetClassifier"
+    is_regression = run.data.name in DATA_SETS and DATA_SETS[run.data.name].task == "regression"
+    name = "TreeNetRegressor" if is_regression else "TreeNetClassifier"
     laid_out = "\n".join(_laid_out(_Call(name, list(named.items())), prefix="estimator = "))
     return f"from leafscope.core import {name}\n\n{laid_out}\n"
 
@@ -153,6 +160,8 @@ def _in_line(value: Any) -> str:
     if isinstance(value, str):
         # repr escapes unprintable characters; the apostrophe before the text makes it choose double quotes
         return repr(value) if '"' in value else '"' + repr("'" + value)[2:]
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_in_line(name)}: {_in_line(one)}' for name, one in value.items())}}}"
     return repr(value)
 
 

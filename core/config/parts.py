@@ -57,11 +57,24 @@ class _DataFields(Config):
         ),
     ] = None
     test_fraction: Annotated[
-        float, Option(label="Test share", meaning="Share of all rows.", low=0.01, high=0.9, key="test", is_of_rows=True)
+        float,
+        Option(
+            label="Test share",
+            meaning="Share of all rows. 0: no test rows; nothing is said of new rows.",
+            high=0.9,
+            key="test",
+            is_of_rows=True,
+        ),
     ] = 0.3
     validation_fraction: Annotated[
         float,
-        Option(label="Validation share", meaning="Share of all rows.", low=0.01, high=0.9, key="validation", is_of_rows=True),
+        Option(
+            label="Validation share",
+            meaning="Share of all rows. 0: no validation rows; a run reports its last epoch.",
+            high=0.9,
+            key="validation",
+            is_of_rows=True,
+        ),
     ] = 0.15
 
     @property

@@ -133,9 +133,14 @@ class Dataset:
         return outputs.argmax(1) if self.n_classes else outputs[:, 0].astype(np.float64) * deviation + mean
 
     @property
+    def reported(self) -> Split:
+        """The rows that are reported on: those for testing, or where there are none those that trained."""
+        return self.test if len(self.test.index) else self.train
+
+    @property
     def chance(self) -> dict[str, float]:
-        """The scores of the answer that needs no features, on the test rows: the commonest class of training, or its mean."""
-        return self.chance_on("test")
+        """The scores, on the reported rows, of the answer that needs no features: training's commonest class, or its mean."""
+        return self.chance_on("test" if len(self.test.index) else "train")
 
     def chance_on(self, split: str) -> dict[str, float]:
         """Return the same on the rows of a split."""
@@ -145,11 +150,11 @@ class Dataset:
 
     @property
     def majority_accuracy(self) -> float:
-        """The accuracy of chance: the share of test rows of the class that most training rows have, the first of equals.
+        """The accuracy of chance: the share of the rows that are reported on of the class that most training rows have.
 
-        From 0 to 1; what a decision tree of depth 0 has.
+        From 0 to 1; the first class of equals; what a decision tree of depth 0 has.
         """
-        return float((self.test.y == self.majority_class).mean())
+        return float((self.reported.y == self.majority_class).mean())
 
     def standardize(self, x: ArrayLike) -> NDArray[np.float32]:
         """Standardize raw features like the splits: (..., P) -> (..., P) float32, `(x - mean) / scale`, C-contiguous.

@@ -40,9 +40,9 @@ def split_sizes(
     """Compute the rows of each split; fractions are of all rows, rounded to the nearest whole number.
 
     `given` rows of each split are used as they are; of those without, rows for training are taken. With groups, as many rows
-    may be in no split as the largest group could add to validation and to test.
+    may be in no split as the largest group could add to validation and to test. A fraction of 0 is no row.
 
-    Raises DataError if a split would have fewer rows than classes, or if `n_train` exceeds the remaining rows.
+    Raises DataError if a split that is drawn would have fewer rows than classes, or if `n_train` exceeds the remaining rows.
 
     >>> from leafscope.core.config import DataConfig
     >>> split_sizes(DataConfig(name="iris", n_train=50), n_rows=150, n_classes=3)
@@ -52,7 +52,8 @@ def split_sizes(
     validation = round(config.validation_fraction * n_rows)
     if given is not None:
         validation, test = given[1] or validation, given[2] or test
-    left = n_rows - test - validation - 2 * (largest_group - 1)
+    drawn = [fraction > 0 for fraction in (config.validation_fraction, config.test_fraction)]
+    left = n_rows - test - validation - sum(drawn) * (largest_group - 1)
     if left < 1:
         raise DataError(
             f"{data_words(config.name)} must have rows left for training, but its largest group has {largest_group:,} of "
@@ -63,12 +64,11 @@ def split_sizes(
         raise DataError(
             f"n_train must be at most {left} for {data_words(config.name)}, the rows not in the other splits, got {train}"
         )
-    for name, rows in (("training", train), ("validation", validation), ("test", test)):
-        if rows < n_classes:
-            raise DataError(
-                f"the {name} split of {data_words(config.name)} must have at least as many rows as classes ({n_classes}), "
-                f"got {rows}"
-            )
+    is_drawn = (True, *(drawn[place] and not (given and given[place + 1]) for place in range(2)))
+    for name, rows, checks in zip(("training", "validation", "test"), (train, validation, test), is_drawn, strict=True):
+        if checks and rows < max(1, n_classes):
+            least = f"as many rows as classes ({n_classes})" if n_classes else "one row"
+            raise DataError(f"the {name} split of {data_words(config.name)} must have at least {least}, got {rows}")
     return SplitSizes(train, validation, test)
 
 
@@ -88,7 +88,7 @@ def split_rows(
     chosen = []
     for code, size in ((2, sizes.test), (1, sizes.validation)):
         own = np.zeros(0, np.int64) if given is None else np.flatnonzero(given == code)
-        if len(own):
+        if len(own) or not size:
             chosen.append(own)
             continue
         _check_enough(labels, rest, class_names, at_least=2)
@@ -118,12 +118,12 @@ def split_groups(
         place = rng.permutation(int(group.max()) + 1)[group]
         order = np.lexsort((rng.random(len(group)), place))
         ends = np.flatnonzero(np.diff(place[order], append=-1)) + 1  # where a group ends
-        test_end = int(ends[np.searchsorted(ends, sizes.test)])
-        validation_end = int(ends[np.searchsorted(ends, test_end + sizes.validation)])
+        test_end = int(ends[np.searchsorted(ends, sizes.test)]) if sizes.test else 0
+        validation_end = int(ends[np.searchsorted(ends, test_end + sizes.validation)]) if sizes.validation else test_end
         rest = order[validation_end:]
         train = rest[stratified_order(labels[rest], rng)[: sizes.train]]
         found = SplitRows(np.sort(train), np.sort(order[test_end : test_end + sizes.validation]), np.sort(order[: sizes.test]))
-        has = [len(np.unique(labels[rows])) == len(class_names) for rows in found]
+        has = [len(np.unique(labels[rows])) == len(class_names) for rows in found if len(rows)]
         if all(has):
             return found
         best = found if best is None and has[0] else best

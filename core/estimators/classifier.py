@@ -1,5 +1,6 @@
 """A classifier in scikit-learn's manner."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -35,6 +36,7 @@ class TreeNetClassifier(ClassifierMixin, TreeNet):
         gates: str = "hidden",
         tree_layers: int = 1,
         balancing: str = "penalty",
+        options: Mapping[str, Any] | None = None,
         gate_gradient: str = "none",
         gate_noise: float = 0.0,
         balance: float = 0.0,
@@ -58,6 +60,7 @@ class TreeNetClassifier(ClassifierMixin, TreeNet):
             gates=gates,
             tree_layers=tree_layers,
             balancing=balancing,
+            options=options,
             gate_gradient=gate_gradient,
             gate_noise=gate_noise,
             balance=balance,
@@ -80,7 +83,7 @@ class TreeNetClassifier(ClassifierMixin, TreeNet):
         x, labels, weight = self._checked(X, y, sample_weight)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        if self.class_weight is not None:
+        if self.class_weight is not None and not self._is_balanced:
             of_class = compute_sample_weight(self.class_weight, labels)
             weight = of_class if weight is None else weight * of_class
         self._fit(x, codes.astype(np.int64), weight, len(self.classes_))

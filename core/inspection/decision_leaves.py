@@ -24,7 +24,7 @@ class DecisionLeaves:
     paths: tuple[str, ...]
     """The path from the root to each leaf: 0 left (the feature is at most the threshold), 1 right."""
     score: dict[str, float]
-    """Split -> the first score that the data set's task records: the accuracy, or the RMSE."""
+    """Split with rows -> the first score that the data set's task records: the accuracy, or the RMSE."""
 
 
 def decision_leaves(tree: Trees, dataset: Dataset) -> DecisionLeaves:
@@ -36,7 +36,7 @@ def decision_leaves(tree: Trees, dataset: Dataset) -> DecisionLeaves:
         n_leaves=len(nodes),
         leaves={name: place[tree.apply(split.x)] for name, split in dataset.splits.items()},
         paths=paths,
-        score={name: _score(tree, dataset, split) for name, split in dataset.splits.items()},
+        score={name: _score(tree, dataset, split) for name, split in dataset.splits.items() if len(split.index)},
     )
 
 

@@ -28,6 +28,8 @@ def scores(net: Net, x: NDArray[np.float32], y: NDArray[np.integer[Any]]) -> tup
 def recorded(net: Net, dataset: Dataset, split: str) -> dict[str, float]:
     """Return the loss and the scores that the data set's task records, of one split; NaN without rows."""
     part = dataset.splits[split]
+    if not len(part.y):
+        return dict.fromkeys(("loss", *dataset.task.recorded), float("nan"))
     if dataset.n_classes:
         loss, accuracy, _ = scores(net, part.x, part.y)
         return {"loss": loss, "accuracy": accuracy}

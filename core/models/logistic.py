@@ -54,7 +54,11 @@ def _memory(run: "RunConfig", n_features: int, n_outputs: int, n_rows: int) -> M
 LOGISTIC = MODELS.register(
     Model(
         name="logistic",
-        lines=(Line("logistic", "logistic regression", is_thin=True, place=50),),
+        lines=(
+            Line("logistic", "logistic regression", is_thin=True, place=50),
+            Line("linear", "linear regression", style="logistic", is_thin=True, place=51),
+        ),
+        number_line="linear",
         cost=_size,
         memory=_memory,
         fit=Fit(

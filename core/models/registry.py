@@ -231,6 +231,8 @@ class Model:
     """Checks the combination of settings; returns None, or a sentence and its fields, first the one that pages show it at."""
     line: "Callable[[NetConfig], str] | None" = None
     """Returns the name of a net's line; None: the first line."""
+    number_line: str = ""
+    """The name of its line where numbers are predicted; empty: as where classes are."""
     line_fields: tuple[str, ...] = ()
     """Fields that determine the line."""
     is_gated: bool = False
@@ -328,6 +330,16 @@ def lines() -> dict[str, Line]:
     """Return the lines of all models by name, in the order of their places."""
     found = [line for model in MODELS.values() for line in model.lines]
     return {line.name: line for line in sorted(found, key=lambda line: line.place)}
+
+
+def line_of_task(line: str, task: str) -> str:
+    """Return the name of the line of a model where classes or numbers are predicted, given that of classes.
+
+    >>> line_of_task("logistic", "regression"), line_of_task("tree", "regression"), line_of_task("logistic", "classification")
+    ('linear', 'tree', 'logistic')
+    """
+    model = model_of(line) if task == "regression" else None
+    return line if model is None else model.number_line or line
 
 
 def model_of(line: str) -> Model | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from leafscope.core.errors import RoutingError
 from leafscope.core.limits import MAX_EXPERTS, MAX_ROUTING_COLUMNS, MAX_ROUTING_ROWS, MAX_ROUTING_VALUES
 from leafscope.core.routing.routing import Routing
-from leafscope.core.tables import numbers
+from leafscope.core.tables.parsing import numbers
 from leafscope.core.tables.parsing.cells import Cells, Texts, columns_of
 from leafscope.core.tables.parsing.content import content
 from leafscope.core.tables.parsing.header import names_of

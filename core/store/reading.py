@@ -198,7 +198,12 @@ class Reading(Shipped):
                 query = query.where(leaves.c.epoch.between(epoch - epoch % leaf_codes.WHOLE_EVERY, epoch))
             rows = connection.execute(query.order_by(leaves.c.epoch, leaves.c.attempt)).all()
             config = connection.scalar(select(runs.c.config).where(runs.c.run_id == run_id))
-        found = _Leaves(rows, sizes_of(config), layer, split)
+        size = sizes_of(config)
+        if size.rows.get(split) == 0:  # nothing was recorded of no rows
+            epochs = self.recorded_epochs(run_id) if epoch is None else np.array([epoch])
+            values = np.zeros((len(epochs), *size.shape(layer, split)), np.uint8)
+            return (epochs, values) if epoch is None else values[0]
+        found = _Leaves(rows, size, layer, split)
         if epoch is None:
             values = np.stack([found.at(one) for one in found.epochs]) if rows else np.empty((0, 0), dtype=np.uint8)
             return np.array(found.epochs, dtype=np.int64), values

@@ -13,7 +13,7 @@ from typing import Any
 
 from leafscope.core.config import RunConfig, SweepConfig, changed, field_options
 from leafscope.core.cost import cost, memory
-from leafscope.core.datasets import DATA_SETS, shape
+from leafscope.core.datasets import DATA_SETS, DataShape, shape
 from leafscope.core.device import Gpus, check_fits, check_task
 from leafscope.core.errors import DataError, LimitError
 from leafscope.core.models.registry import lines, set_beside
@@ -97,7 +97,7 @@ def check(sweep: SweepConfig, gpus: Gpus | None = None) -> None:
     if number > MEMBER_LIMIT:
         raise _too_many(sweep, number)
     for data in {run.data for run in trials}:  # neither rows nor memory depend on seeds, rates and decays
-        shape(data)
+        _check_rows(shape(data))
     tasks = {DATA_SETS[name].task for name in {run.data.name for run in trials}}
     if len(tasks) > 1:
         raise DataError(
@@ -109,6 +109,12 @@ def check(sweep: SweepConfig, gpus: Gpus | None = None) -> None:
         check_task(run)
     for run in _largest(trials):
         check_fits(run, gpus=gpus)
+
+
+def _check_rows(size: DataShape) -> None:
+    for name, rows in (("validation", size.n_validation), ("test", size.n_test)):
+        if not rows:
+            raise DataError(f"a sweep must have {name} rows, by which its runs are compared; the {name} share is 0")
 
 
 def _largest(runs: list[RunConfig]) -> list[RunConfig]:

@@ -13,6 +13,7 @@ from leafscope.core.cost import training_multiply_adds
 from leafscope.core.datasets import DATA_SETS, shape
 from leafscope.core.datasets.always import always
 from leafscope.core.datasets.registry import is_table
+from leafscope.core.models import line_of_task
 from leafscope.core.scores import TASKS
 from leafscope.core.sweep.choice import Kept, has_diverged, kept, reported, reporting_runs
 from leafscope.core.sweep.members import distinct_runs, effort, run_ids
@@ -111,7 +112,7 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
     task = TASKS[DATA_SETS[run.data.name].task]
     status, error = _state(choice, outcomes)
     row: dict[str, Any] = {
-        "model": member.model,
+        "model": line_of_task(member.model, task.name),
         "variant": member.variant,
         "depth": math.nan if member.depth is None else float(member.depth),
         "width": math.nan if member.width is None else float(member.width),

@@ -1,7 +1,7 @@
 """Tables that people bring: reading a file, telling what its columns are, and encoding them as features.
 
 `read(file, choices)` gives a `Table`; `encoding.encode` fits its features on training rows. `parsing` makes cells of a file's
-text, `parquet` reads the other format; `numbers`, `dates` and `columns` tell what the cells mean, `target` what is predicted.
+text, `parquet` reads the other format; `dates`, `columns` and `words` tell what the cells mean, `target` what is predicted.
 Outside this folder, import the names in `__all__` from here. Of the core, this package imports `errors`, `files`, `lazy`,
 `limits` and `text`; pandas and pyarrow are imported when a file is read.
 """

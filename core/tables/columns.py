@@ -5,31 +5,26 @@ the first one is.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.core.tables import dates, numbers
+from leafscope.core.tables import dates
+from leafscope.core.tables.parsing import numbers
 from leafscope.core.tables.parsing.cells import Cells, Texts
+from leafscope.core.tables.parsing.marked import EXACT, FITS, Marked
+from leafscope.core.tables.parsing.marks import FALSE, TRUE
 from leafscope.core.tables.parsing.marks import is_number as is_number_cell
+from leafscope.core.tables.words import MAX_CATEGORIES, in_order, mean_words
 from leafscope.core.text import storable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["numeric", "boolean", "categorical", "date"]
-
-MAX_CATEGORIES = 100
-"""The most categories of a column that is used by itself; one-hot features of more would be rare and many."""
-
-FITS = 0.8
-"""The least share of cells that must be numbers or dates for the others to count as missing."""
-
-TRUE = frozenset(["true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "on", "wahr", "vrai", "1"])
-FALSE = frozenset(["false", "f", "no", "n", "nein", "non", "off", "falsch", "faux", "0"])
 
 _NAMED_AS_ID = re.compile(
     r"(?i:unnamed: ?\d+(\.\d+)?|index|idx|ids?|key|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?"
@@ -44,9 +39,6 @@ _ENOUGH = 20
 _SPREAD = 2000
 """Rows by which texts that are all different are told from dates and numbers."""
 
-EXACT = 2**53
-"""Whole numbers up to here are exact in double precision."""
-
 
 @dataclass(frozen=True, eq=False)
 class Column:
@@ -56,7 +48,7 @@ class Column:
     kind: Kind
     values: NDArray[np.float64] | NDArray[np.int32]
     """(rows,) numbers, 0 or 1, or days since 1970, where NaN means missing; of categories their place, -1: missing."""
-    categories: tuple[str, ...] = ()
+    categories: Sequence[str] = ()
     """The texts of categories; of yes and no the two texts."""
     why: str = ""
     """A sentence about how it was read; empty: nothing to say."""
@@ -121,10 +113,17 @@ def prepared(cells: Texts) -> Prepared:
     """Look at the distinct texts of a column, as far as that does not depend on other columns."""
     can_be_dates, can_be_numbers = _looks(cells)
     found = dates.dates(cells.distinct) if can_be_dates else None
+    if found is not None and not _are_usual(cells, np.isfinite(found.day_first) | np.isfinite(found.month_first)):
+        found = None
     if found is not None or not can_be_numbers:
         return Prepared(None, "", numbers.Notation(0, 0, False), found)
     core, removed = numbers.core(cells.distinct)
     return Prepared(core, removed, numbers.notation(core), None)
+
+
+def _are_usual(cells: Texts, wanted: NDArray[np.bool_]) -> bool:
+    """Whether half of the rows that are not missing have one of the wanted texts: (D,) which are."""
+    return bool(wanted[cells.codes[cells.codes >= 0]].mean() >= 0.5)
 
 
 def _looks(cells: Texts) -> tuple[bool, bool]:
@@ -142,7 +141,7 @@ def _looks(cells: Texts) -> tuple[bool, bool]:
 
 
 def understood(
-    name: str, cells: Cells, ready: Prepared | None, reading: Reading, where: Where, is_category: bool = False
+    name: str, cells: Cells | Marked, ready: Prepared | None, reading: Reading, where: Where, is_category: bool = False
 ) -> Column:
     """Tell what a column is; `ready` if its cells are texts. `is_category`: it is known that texts are categories."""
     if isinstance(cells, Texts):
@@ -150,6 +149,8 @@ def understood(
         if is_category and len(cells.distinct):
             return _of_categories(name, cells, "")
         return _of_texts(name, cells, ready, reading, where)
+    if isinstance(cells, Marked):
+        return _of_marked(name, cells, reading, where)
     return _of_numbers(name, cells, where, _open_floats(cells, reading))
 
 
@@ -228,8 +229,13 @@ def _of_texts(name: str, cells: Texts, ready: Prepared, reading: Reading, where:
             return _boolean(name, values, words)
     if ready.dates is not None:
         return _of_dates(name, cells, ready.dates, reading, where)
-    is_code = pc.match_substring_regex(cells.distinct, r"^\d{4,}$")
-    if n_distinct > 1 and pc.all(is_code).as_py() and pc.any(pc.starts_with(cells.distinct, "0")).as_py():
+    code = r"^\d{4,}$"
+    may_be_codes = n_distinct > 1 and pc.all(pc.match_substring_regex(cells.distinct[:_SPREAD], code)).as_py()
+    if (
+        may_be_codes
+        and pc.all(pc.match_substring_regex(cells.distinct, code)).as_py()
+        and pc.any(pc.starts_with(cells.distinct, "0")).as_py()
+    ):
         lengths = pc.utf8_length(cells.distinct)
         if pc.min(lengths).as_py() == pc.max(lengths).as_py():
             return _of_categories(name, cells, "codes with leading zeros")
@@ -249,10 +255,10 @@ def _of_texts(name: str, cells: Texts, ready: Prepared, reading: Reading, where:
         notes.append("numbers with thousands marks")
     elif decimal == "," and (ready.notation.comma or ready.notation.open):
         notes.append("numbers with decimal commas")
-    if sentence := _open_words(ready, reading, decimal):
-        notes.append(sentence)
+    if reading.is_decimal_open and ready.notation.open:
+        notes.append(_open_words(_first_open(ready), decimal))
     if not is_number.all():
-        notes.append(_odd_words(cells, is_number, "a number", where))
+        notes.append(_odd_cells(cells, is_number, "a number", where))
     row_values = np.append(values, np.nan)[cells.codes]
     with np.errstate(invalid="ignore"):
         above = np.isfinite(values) & (np.abs(values) >= EXACT) & (values == np.floor(values))
@@ -262,6 +268,19 @@ def _of_texts(name: str, cells: Texts, ready: Prepared, reading: Reading, where:
     return _of_numbers(name, row_values, where, "; ".join(notes), large)
 
 
+def _of_marked(name: str, cells: Marked, reading: Reading, where: Where) -> Column:
+    notes = []
+    if cells.has_thousands:
+        notes.append("numbers with thousands marks")
+    elif reading.decimal == "," and (cells.needs_mark or cells.open):
+        notes.append("numbers with decimal commas")
+    if reading.is_decimal_open and cells.open:
+        notes.append(_open_words(cells.open, reading.decimal))
+    if n_odd := len(cells.odd_rows):
+        notes.append(_odd_words(int(cells.odd_rows[0]), cells.odd_texts[0], n_odd, "a number", where))
+    return _of_numbers(name, cells.values, where, "; ".join(notes))
+
+
 def _decimal_of(notation: numbers.Notation, reading: Reading) -> tuple[str, bool]:
     """The decimal mark of a column, and whether the column decides by itself."""
     if reading.keeps_decimal or notation.comma == notation.point:
@@ -269,15 +288,21 @@ def _decimal_of(notation: numbers.Notation, reading: Reading) -> tuple[str, bool
     return ("," if notation.comma > notation.point else "."), True
 
 
-def _open_words(ready: Prepared, reading: Reading, decimal: str) -> str:
-    """Name the other reading of texts that can be read in two ways, where no column of the file decides; else empty."""
+def _first_open(ready: Prepared) -> str:
+    """The first text that can be read in two ways."""
     import pyarrow.compute as pc
 
-    if not reading.is_decimal_open or not ready.notation.open or ready.core is None:
-        return ""
-    shown = ready.core.filter(pc.match_substring_regex(ready.core, r"^[-+]?[1-9]\d{0,2}[.,]\d{3}$"))[:1]
-    read, other = (float(numbers.numbers(shown, mark)[0][0]) for mark in (decimal, "." if decimal == "," else ","))
-    return f"{shown[0].as_py()} was read as {read:g}, and could be {other:g}"
+    assert ready.core is not None
+    return str(ready.core.filter(pc.match_substring_regex(ready.core, numbers.OPEN))[0].as_py())
+
+
+def _open_words(shown: str, decimal: str) -> str:
+    """Name the other reading of a text that can be read in two ways."""
+    import pyarrow as pa
+
+    texts = pa.array([shown], pa.large_string())
+    read, other = (float(numbers.numbers(texts, mark)[0][0]) for mark in (decimal, "." if decimal == "," else ","))
+    return f"{shown} was read as {read:g}, and could be {other:g}"
 
 
 def _open_floats(values: NDArray[Any], reading: Reading) -> str:
@@ -304,7 +329,7 @@ def _of_dates(name: str, cells: Texts, found: dates.Dates, reading: Reading, whe
     elif found.order in ("day", "month", "open"):
         notes.append(f"the {'day' if day_first else 'month'} comes first")
     if not np.isfinite(days).all():
-        notes.append(_odd_words(cells, np.isfinite(days), "such a date", where))
+        notes.append(_odd_cells(cells, np.isfinite(days), "such a date", where))
     return _checked(Column(name, "date", np.append(days, np.nan)[cells.codes], why="; ".join(notes)))
 
 
@@ -314,12 +339,16 @@ def _first(codes: NDArray[np.int32], wanted: NDArray[np.bool_]) -> int | None:
     return int(hit.argmax()) if hit.any() else None
 
 
-def _odd_words(cells: Texts, fits: NDArray[np.bool_], what: str, where: Where) -> str:
+def _odd_cells(cells: Texts, fits: NDArray[np.bool_], what: str, where: Where) -> str:
     first = _first(cells.codes, ~fits)
     assert first is not None
-    shown = storable(cells.distinct[int(cells.codes[first])].as_py())[:40]
     count = int(np.append(~fits, False)[cells.codes].sum())
-    return f"mixed: {where(first)} has {shown!r}, which is not {what}; {_counted(count, 'such cell')} as missing"
+    return _odd_words(first, cells.distinct[int(cells.codes[first])].as_py(), count, what, where)
+
+
+def _odd_words(row: int, text: str, count: int, what: str, where: Where) -> str:
+    shown = storable(text)[:40]
+    return f"mixed: {where(row)} has {shown!r}, which is not {what}; {_counted(count, 'such cell')} as missing"
 
 
 def _counted(count: int, noun: str) -> str:
@@ -327,16 +356,10 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _of_categories(name: str, cells: Texts, why: str) -> Column:
-    import pyarrow.compute as pc
-
     n_rows, n_distinct = int((cells.codes >= 0).sum()), len(cells.distinct)
-    order = pc.array_sort_indices(cells.distinct).to_numpy()
-    place = np.empty(n_distinct + 1, np.int32)
-    place[order], place[-1] = np.arange(n_distinct), -1
-    texts = tuple(storable(text) for text in cells.distinct.take(order).to_pylist())
-    column = Column(name, "categorical", place[cells.codes], texts, why)
+    column = Column(name, "categorical", *in_order(cells), why)
     is_named = _NAMED_AS_ID.fullmatch(name) is not None
-    words = pc.mean(pc.count_substring_regex(cells.distinct, r"\s+")).as_py() + 1
+    words = mean_words(cells)
     if n_distinct > n_rows / 2 and n_distinct > 2 and words >= 5:
         return _left_out(column, f"free text: {words:.0f} words in a cell on average")
     if n_distinct == n_rows > 1 and (n_rows >= _ENOUGH // 2 or is_named):

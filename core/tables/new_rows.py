@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from leafscope.core.errors import TableError
 from leafscope.core.tables import dates
 from leafscope.core.tables.choices import Choices
-from leafscope.core.tables.columns import FALSE, TRUE, Column, shown
+from leafscope.core.tables.columns import Column, shown
+from leafscope.core.tables.parsing.marks import FALSE, TRUE
 from leafscope.core.tables.reading import understand
 from leafscope.core.tables.splitting import with_test
 from leafscope.core.tables.table import Table

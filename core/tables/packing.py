@@ -27,7 +27,7 @@ def pack(table: Table) -> tuple[str, bytes]:
     about["class_rows"] = table.class_rows
     about |= {name: value for name, value in _splits_of(table).items() if value is not None}
     arrays = {str(place): np.ascontiguousarray(column.values) for place, column in enumerate(table.columns)}
-    texts = [[one.kind, one.why, one.left_out, one.categories] for one in table.columns]
+    texts = [[one.kind, one.why, one.left_out, tuple(one.categories)] for one in table.columns]
     arrays["texts"] = np.frombuffer(json.dumps(texts, ensure_ascii=False).encode(), np.uint8)
     arrays["y"] = np.ascontiguousarray(table.y)
     arrays |= {name: one for name, one in (("given", table.given), ("group", table.group)) if one is not None}

@@ -10,14 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.core.tables import numbers
 from leafscope.core.tables.choices import Choices
 from leafscope.core.tables.columns import Column, Prepared, Reading, Where, prepared, understood
 from leafscope.core.tables.parquet import parquet_columns
-from leafscope.core.tables.parsing.cells import Cells, Texts, columns_of
+from leafscope.core.tables.parsing import numbers
+from leafscope.core.tables.parsing.cells import Cells, Texts, marked_columns_of
 from leafscope.core.tables.parsing.content import content
 from leafscope.core.tables.parsing.header import clean_name, names_of
 from leafscope.core.tables.parsing.layout import Layout, layout
+from leafscope.core.tables.parsing.marked import Marked
 from leafscope.core.tables.table import Source, Table, table
 
 _SAMPLE_ROWS = 300
@@ -32,7 +33,7 @@ class _Raw(NamedTuple):
     """The cells of a file, before it is known what they mean."""
 
     names: list[str]
-    cells: list[Cells]
+    cells: list[Cells | Marked]
     ready: list[Prepared | None]
     reading: Reading
     source: Source
@@ -78,7 +79,8 @@ def understand(
     if found.encoding is None:
         raw = _of_parquet(found.data, choices)
     else:
-        raw = _of_text(layout(found.data, choices.delimiter, choices.header), found.encoding, choices)
+        raw = _of_text(layout(found.data, choices.delimiter, choices.header), found.encoding, choices, categories)
+    del found  # a large file is not held while its columns are looked at
     columns = []
     for place, column_name in enumerate(raw.names):
         is_category = column_name in categories
@@ -108,7 +110,9 @@ def _of_parquet(data: bytes, choices: Choices) -> _Raw:
     ready = _prepared(cells)
     reading, _ = _decided(cells, ready, choices)
     rows = tuple(zip(*(_first_texts(one) for one in cells), strict=True))
-    return _Raw(names_of(names, len(names)), cells, ready, reading, Source(), lambda row: f"row {row + 1:,}", rows, unread)
+    return _Raw(
+        names_of(names, len(names)), list(cells), ready, reading, Source(), lambda row: f"row {row + 1:,}", rows, unread
+    )
 
 
 def _first_texts(cells: Cells) -> list[str]:
@@ -118,14 +122,17 @@ def _first_texts(cells: Cells) -> list[str]:
     return ["" if one != one else f"{one:g}" if isinstance(one, float) else str(one) for one in cells[:FIRST_ROWS].tolist()]
 
 
-def _of_text(laid_out: Layout, encoding: str, choices: Choices) -> _Raw:
+def _of_text(laid_out: Layout, encoding: str, choices: Choices, categories: Collection[str]) -> _Raw:
+    names = names_of(laid_out.header, laid_out.width)
+    as_text = [place for place, name in enumerate(names) if name in categories]
     sample = _sampled(laid_out)
     guess = choices.decimal or ("," if sample.comma > sample.point else ".")
-    cells = columns_of(laid_out, guess)
+    cells = marked_columns_of(laid_out, guess, as_text)
     ready = _prepared(cells)
     reading, decimal = _decided(cells, ready, choices, guess, sample)
     if decimal != guess:
-        cells = columns_of(laid_out, decimal)
+        del cells, ready  # a large table is not kept twice
+        cells = marked_columns_of(laid_out, decimal, as_text)
         ready = _prepared(cells)
         reading = _decided(cells, ready, choices, decimal, sample)[0]._replace(decimal=decimal)
     reading = reading._replace(is_point_open=reading.is_decimal_open and laid_out.dialect.delimiter != ",")
@@ -133,7 +140,6 @@ def _of_text(laid_out: Layout, encoding: str, choices: Choices) -> _Raw:
     if (is_empty := _empty_rows(cells)) is not None:
         lines, cells = lines[~is_empty], [_only(one, ~is_empty) for one in cells]
     source = Source(laid_out.dialect.delimiter or None, encoding, decimal, laid_out.header is not None, tuple(laid_out.notes))
-    names = names_of(laid_out.header, laid_out.width)
     rows = tuple(tuple(row[: laid_out.width]) for row in laid_out.text.first_rows(laid_out.dialect, FIRST_ROWS))
     return _Raw(names, cells, ready, reading, source, lambda row: f"row {row + 1:,} (line {lines[row]:,})", rows)
 
@@ -151,12 +157,12 @@ def _sampled(laid_out: Layout) -> numbers.Notation:
     return numbers.notation(numbers.core(pa.array(sorted(cells), pa.large_string()))[0])
 
 
-def _prepared(cells: Sequence[Cells]) -> list[Prepared | None]:
+def _prepared(cells: Sequence[Cells | Marked]) -> list[Prepared | None]:
     return [prepared(one) if isinstance(one, Texts) else None for one in cells]
 
 
 def _decided(
-    cells: Sequence[Cells],
+    cells: Sequence[Cells | Marked],
     ready: Sequence[Prepared | None],
     choices: Choices,
     guess: str = ".",
@@ -168,15 +174,16 @@ def _decided(
     if sample is not None and (sample.comma or sample.point):
         votes[guess] += 1
     for one, texts in zip(cells, ready, strict=True):
-        if texts is None:
+        if isinstance(one, Marked):
+            votes[guess] += one.needs_mark
+        elif texts is None:
             if isinstance(one, np.ndarray) and one.dtype.kind == "f":
                 votes[guess] += bool((one != np.floor(one))[np.isfinite(one)].any()) and not numbers.are_like_thousands(
                     one.astype(np.float64, copy=False)
                 )
-            continue
-        if texts.notation.comma != texts.notation.point:
+        elif texts.notation.comma != texts.notation.point:
             votes["," if texts.notation.comma > texts.notation.point else "."] += 1
-        if texts.dates is not None:
+        if texts is not None and texts.dates is not None:
             is_first_day += texts.dates.order == "day"
             is_first_month += texts.dates.order == "month"
     decimal = choices.decimal or ("," if votes[","] > votes["."] else ".")
@@ -192,19 +199,23 @@ def _decided(
     return reading, decimal
 
 
-def _empty_rows(cells: Sequence[Cells]) -> NDArray[np.bool_] | None:
+def _empty_rows(cells: Sequence[Cells | Marked]) -> NDArray[np.bool_] | None:
     """Which rows have no value at all; None: no row."""
     empty: NDArray[np.bool_] | None = None
     for one in cells:
-        values = one.codes if isinstance(one, Texts) else one
+        values = one.codes if isinstance(one, Texts) else one.values if isinstance(one, Marked) else one
         if values.dtype.kind in "ub" or (values.dtype.kind == "i" and not isinstance(one, Texts)):
             return None
         missing = values < 0 if isinstance(one, Texts) else np.isnan(values)
+        if isinstance(one, Marked):
+            missing[one.odd_rows] = False
         empty = missing if empty is None else empty & missing
         if not empty.any():
             return None
     return empty
 
 
-def _only(cells: Cells, rows: NDArray[np.bool_]) -> Cells:
-    return Texts(cells.distinct, cells.codes[rows]) if isinstance(cells, Texts) else cells[rows]
+def _only(cells: Cells | Marked, rows: NDArray[np.bool_]) -> Cells | Marked:
+    if isinstance(cells, Marked):
+        return cells.only(rows)
+    return replace(cells, codes=cells.codes[rows]) if isinstance(cells, Texts) else cells[rows]

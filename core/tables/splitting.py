@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from leafscope.core.errors import TableError
 from leafscope.core.limits import MAX_TABLE_ROWS
 from leafscope.core.tables.choices import Choices
-from leafscope.core.tables.columns import FALSE, TRUE, Column, shown
+from leafscope.core.tables.columns import Column, shown
+from leafscope.core.tables.parsing.marks import FALSE, TRUE
 
 if TYPE_CHECKING:
     from leafscope.core.tables.table import Table

@@ -93,7 +93,7 @@ class Table:
         """The address of the content, 16 hexadecimal digits: the same rows and choices give the same, whatever the file."""
         digest = hashlib.sha256()
         used = [column for column in self.columns if column.name == self.target or not column.left_out]
-        words = [(column.name, column.kind, column.categories) for column in used]
+        words = [(column.name, column.kind, tuple(column.categories)) for column in used]
         digest.update(json.dumps([words, self.target, self.task, self.classes], ensure_ascii=True).encode())
         for values in (*(column.values for column in used), self.y):
             # one NaN for all, and no minus zero, so that equal rows have equal bytes

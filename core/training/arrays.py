@@ -54,9 +54,9 @@ class Arrays:
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Arrays":
-        """Take the splits of a data set."""
-        n_classes = dataset.n_classes or None
-        return cls(**{name: Part(split.x, split.y) for name, split in dataset.splits.items()}, n_classes=n_classes)
+        """Take the splits of a data set that have rows."""
+        parts = {name: Part(split.x, split.y) for name, split in dataset.splits.items() if len(split.index)}
+        return cls(**parts, n_classes=dataset.n_classes or None)
 
     @property
     def parts(self) -> dict[str, Part]:

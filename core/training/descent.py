@@ -126,7 +126,8 @@ class Descent:
         self._has_gates = "gates" in net.model.reads
         waits_for_nobody = compiled is None and where.type != "cpu"  # kernels for a GPU are not what Numba compiles
         compiled = readiness.usable() if compiled is None else compiled
-        self._may_compile = compiled
+        self.may_compile = compiled
+        """Whether compiled code may be used where it has the whole step."""
         self._path = contextlib.nullcontext if compiled or waits_for_nobody else readiness.reference_only
         self._compiled: CompiledNet | None = None
         if compiled and self._is_compiled():

@@ -75,6 +75,8 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
     if data.n_classes:
         _check_classes(run.net.kind, model, data)
     arrays = Arrays.of(data)
+    if arrays.validation is None and (model.choose or model.grid):
+        raise DataError(f"there must be validation rows for {run.net.kind}, which is chosen by them; the validation share is 0")
     arrays.weights(run.train.class_weight)  # raises before anything is fitted
     with _one_thread():
         began = time.perf_counter()
@@ -82,11 +84,11 @@ def fit(run: RunConfig, dataset: Dataset | None = None, should_stop: Callable[[]
         if choice is None:
             return None
         fit_seconds = time.perf_counter() - began
-        found = {name: _scores(choice.estimator, arrays, name, run) for name in data.splits}
+        found = {name: _scores(choice.estimator, arrays, name, run) for name in arrays.parts}
         metrics = {(name, metric): value for name, (scores, _) in found.items() for metric, value in scores.items()}
         tallies = {name: tally for name, (_, tally) in found.items() if tally is not None}
         record = EpochRecord(epoch=1, metrics=metrics, leaves={}, seconds=time.perf_counter() - began, tallies=tallies)
-        inference_seconds = _inference_seconds(choice.estimator, data.test.x)
+        inference_seconds = _inference_seconds(choice.estimator, (arrays.test or arrays.train).x)
         size = model.size(choice.estimator, data.train.x)
     facts: dict[str, Any] = {
         "parameters": size.parameters,
@@ -119,7 +121,7 @@ def _choose_from_grid(run: RunConfig, data: Dataset, should_stop: Callable[[], b
         if should_stop():
             return None
         estimator, facts = model.fit(run, data.train.x, data.train.y, chosen)
-        loss = _scores(estimator, arrays, "validation", run)[0]["loss"]
+        loss = math.inf if arrays.validation is None else _scores(estimator, arrays, "validation", run)[0]["loss"]
         if best is None or loss < lowest:
             best, lowest = Choice(estimator, chosen, len(trials), facts), loss
     return best

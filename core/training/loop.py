@@ -48,6 +48,8 @@ class Fitted:
     """The net after the last epoch, on the CPU: rows (N, P) -> outputs (N, C), or (N, 1) standardized numbers."""
     seconds: float
     """Wall-clock time of training and evaluation."""
+    compiled: bool
+    """Whether compiled code could be used; steps round differently without it."""
 
 
 def fit(
@@ -65,7 +67,7 @@ def fit(
     """
     descent = Descent(arrays, net, train, seed, compiled=compiled)
     records = _records(descent, None if on_epoch is None else lambda record: on_epoch(record, descent))
-    return Fitted(records, _best_epoch(records), descent.net.cpu(), records[-1].seconds)
+    return Fitted(records, _best_epoch(records), descent.net.cpu(), records[-1].seconds, descent.may_compile)
 
 
 def train(

@@ -8,6 +8,7 @@ from typing import Any
 from leafscope.core.config import RunConfig
 from leafscope.core.datasets import Dataset, load
 from leafscope.core.device import check_fits, resolve_device
+from leafscope.core.errors import DataError
 from leafscope.core.training.arrays import Arrays
 from leafscope.core.training.descent import EVALUATION_ROWS, LOOK, Descent
 from leafscope.core.training.events import EpochRecord
@@ -38,8 +39,14 @@ class Trainer(Descent):
             check_fits(run, str(resolve_device(run.train.device)))
         self.run = run
         self.dataset: Dataset = load(run.data, run.data_seed) if dataset is None else dataset
+        arrays = Arrays.of(self.dataset)
+        if run.train.patience is not None and arrays.validation is None:
+            raise DataError(
+                "patience must be left out where no validation rows are, since it waits for their loss; got "
+                f"{run.train.patience}"
+            )
         super().__init__(
-            Arrays.of(self.dataset),
+            arrays,
             run.net,
             run.train,
             run.seed,
@@ -53,8 +60,8 @@ class Trainer(Descent):
         """Measure further properties of the current net, as JSON values.
 
         `trained_parameters`: the parameters outside of nodes, and those of nodes visited by at least one step;
-        `inference_seconds`: time for one row when all test rows are computed at once, the median of three; `compiled`:
-        whether compiled code was ready (steps round differently without it).
+        `inference_seconds`: time for one row when all test rows are computed at once (without any, the training rows), the
+        median of three; `compiled`: whether compiled code was ready (steps round differently without it).
         """
         from leafscope.core.cost import trained_parameters
 
@@ -64,14 +71,15 @@ class Trainer(Descent):
             for layer in self.net.modules()
             if isinstance(layer, TreeLinear)
         ]
-        rows = len(self.arrays.parts["test"].y)
+        split = "train" if self.arrays.test is None else "test"
+        rows = len(self.arrays.parts[split].y)
         seconds = []
         for _ in range(3):
             began = time.perf_counter()
-            self._measure("test")
+            self._measure(split)
             seconds.append((time.perf_counter() - began) / max(1, rows))
         return {
             "trained_parameters": trained_parameters(self.run.net, size.n_features, size.n_outputs, visited),
             "inference_seconds": statistics.median(seconds),
-            "compiled": self._may_compile,
+            "compiled": self.may_compile,
         }

@@ -21,6 +21,7 @@ from leafscope.core.worker.worker import Worker
 
 if TYPE_CHECKING:
     from leafscope.core.store.store import Store
+    from leafscope.core.training.trainer import Trainer
 
 
 GROUP_SECONDS = 2.0
@@ -193,17 +194,39 @@ def train_members(
         return active
 
     worker = Worker(store, uuid.uuid4().hex, device, threads=threads, only=run_ids, on_members=look)
-    worker.watch.started.set()
-    worker.watch.start()
-    store.set_worker(worker.worker_id, "busy", device)
-    try:
+    with _at_work(worker, store, device, "the sweep was interrupted"):
         while True:
             worked = worker.work_once()
             if not look():
                 return
             if not worked:
                 worker.watch.ending.wait(LOOK)
+
+
+def train_alone(
+    store: "Store", run_id: str, device: str, make_trainer: "Callable[[RunConfig, Callable[[], bool]], Trainer]"
+) -> None:
+    """Train a queued run in this process as the app's worker does, every epoch's leaves and snapshots included.
+
+    If another worker takes it, that is waited for. `make_trainer` is that of `Worker`.
+    """
+    worker = Worker(store, uuid.uuid4().hex, device, threads=1, make_trainer=make_trainer, only=[run_id])
+    with _at_work(worker, store, device, "it was interrupted"):
+        for claim in store.claim_members(worker.worker_id, effort, 0.0, device, [run_id]):
+            worker.train(claim)
+        while store.statuses([run_id])[run_id] in ("queued", "running"):
+            worker.watch.ending.wait(LOOK)
+
+
+@contextlib.contextmanager
+def _at_work(worker: Worker, store: "Store", device: str, if_left: str) -> Iterator[None]:
+    """Keep a worker on the list while it works, and watch what it trains."""
+    worker.watch.started.set()
+    worker.watch.start()
+    store.set_worker(worker.worker_id, "busy", device)
+    try:
+        yield
     finally:
         worker.watch.done.set()
         worker.watch.join()
-        store.remove_worker(worker.worker_id, error="the sweep was interrupted")
+        store.remove_worker(worker.worker_id, error=if_left)

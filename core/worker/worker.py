@@ -134,6 +134,12 @@ class Worker:
         claim = None if self._only is not None else self._store.claim(self.worker_id, members=False)
         if claim is None:
             return self._go_on()
+        self.train(claim)
+        self._store.set_worker(self.worker_id, "ready")
+        return True
+
+    def train(self, claim: Claim) -> None:
+        """Train an attempt that was claimed, and record all its epochs and snapshots."""
         (stop,) = self.watch.follow(claim)
         try:
             self._store.set_worker(self.worker_id, "busy")
@@ -144,8 +150,6 @@ class Worker:
             log.info("%s attempt %d: dropped, it no longer belongs to this worker", claim.run_id, claim.attempt)
         finally:
             self.watch.release(claim)
-        self._store.set_worker(self.worker_id, "ready")
-        return True
 
     def _go_on(self) -> bool:
         """Queue what follows the choosing runs of sweeps; False if nothing does, or if the caller named the runs to train."""

@@ -156,6 +156,7 @@ def test_a_sweep_has_columns_of_numbers_and_none_of_accuracy(data: DataConfig, d
     assert not [name for name in table.columns if "accuracy" in name]
     assert table["chance_rmse"].tolist() == pytest.approx([dataset.chance["rmse"]] * len(table))
     assert (table["best_test_rmse"] > 0).all()
+    assert set(table["model"]) == {"tree", "linear", "decision_tree"}  # one line is no logistic regression here
 
 
 def test_a_sweep_has_one_task(data: DataConfig) -> None:

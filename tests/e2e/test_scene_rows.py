@@ -13,6 +13,7 @@ from leafscope.core.inference.net import Net
 from leafscope.core.inspection.contributions import explain
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
+from tests.e2e.page import drawn
 from tests.e2e.scene import (
     CLOSE,
     Scene,
@@ -162,6 +163,39 @@ def assert_planes(shown: Scene, net: Net, data: Dataset) -> None:
     shown.at_rest()
     assert not page.locator(".scene-plane").is_visible()
     shown.address_has("section=", False)
+
+
+def test_a_point_held_on_a_plane_of_many_columns(scene: Callable[..., Scene], visit: Callable[..., Visit]) -> None:
+    """30 columns are too many for an address, the two numbers of a place on the plane are not: link and slide restore it."""
+    run = changed(RunConfig(data=DataConfig(name="breast_cancer")), {"net.depth": 2, "net.width": 8, "train.epochs": 3})
+    shown = scene(run)
+    page = shown.page
+    for kind in ("components", "columns"):
+        page.locator(".scene-section").select_option(kind)
+        shown.at_rest()
+        raw = shown.click_at((0.3, 0.7))["views"][0]["raw"]
+        shown.address_has("held_at=")
+        assert "held=" not in page.url
+        page.reload()
+        np.testing.assert_allclose(shown.at_rest()["views"][0]["raw"], raw, rtol=1e-4)
+    other = visit().page
+    other.goto(page.url)
+    linked = Scene(other, shown.app)
+    np.testing.assert_allclose(linked.at_rest()["views"][0]["raw"], raw, rtol=1e-4)
+    drawn(page)
+    page.locator(".st-key-scene_deck").get_by_role("button").click()
+    page.get_by_text("See it on the page Present").wait_for()
+    store = shown.app.store
+    (where,) = (
+        f"deck={info.deck_id}&slide={number}"
+        for info in store.decks()
+        for number, slide in enumerate(store.slides(info.deck_id).values(), 1)
+        if "held_at=" in slide.address
+    )
+    page.goto(f"{shown.app.url}/present?{where}")
+    np.testing.assert_allclose(Scene(page, shown.app).at_rest()["views"][0]["raw"], raw, rtol=1e-4)
+    shown.load(f"?run={run.run_id}&section=components&held_at=1,x")
+    assert shown.at_rest()["state"]["held"] is None
 
 
 def assert_on_plane(shown: Scene, net: Net, data: Dataset) -> None:

@@ -27,16 +27,26 @@ SHAPES: dict[str, dict[str, Any]] = {
     "numbers, commas": {},
     "numbers, decimal commas": {"sep": ";", "decimal": ","},
     "half words, all quoted": {"quoting": 1},
+    "thousands marks, quoted": {"thousands": ","},
+    "unique texts": {},
 }
+"""How each is written; pandas is told the same, but for the quotes."""
 
 
 def frame(shape: str) -> pd.DataFrame:
-    """Make 100,000 rows and 20 columns, the last a target of three classes."""
+    """Make 100,000 rows and 20 columns (of unique texts: 3), the last a target of three classes."""
     rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, ROWS)
+    if shape == "unique texts":
+        words = np.array([f"{number:06x}" for number in rng.integers(0, 2**24, 5000)])
+        texts = [" ".join(row) for row in words[rng.integers(0, 5000, (ROWS, 40))]]
+        return pd.DataFrame({"a": rng.normal(size=ROWS).round(4), "t": texts, "y": y})
+    if shape.startswith("thousands"):
+        return pd.DataFrame({f"x{i}": [f"{one:,.1f}" for one in rng.uniform(1e3, 1e6, ROWS)] for i in range(19)} | {"y": y})
     n_words = 10 if shape.startswith("half") else 3
     columns = {f"x{i}": rng.normal(size=ROWS).round(5) for i in range(19 - n_words)}
     columns |= {f"c{i}": rng.choice(["red", "green", "blue", "yellow"], ROWS) for i in range(n_words)}
-    return pd.DataFrame(columns | {"y": rng.integers(0, 3, ROWS)})
+    return pd.DataFrame(columns | {"y": y})
 
 
 def main() -> int:
@@ -51,7 +61,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for shape, written in SHAPES.items():
             file = Path(folder) / "table.csv"
-            frame(shape).to_csv(file, index=False, **written)
+            frame(shape).to_csv(file, index=False, **{key: value for key, value in written.items() if key != "thousands"})
             given = json.dumps({key: value for key, value in written.items() if key != "quoting"})
             size = file.stat().st_size
             memory = {reader: _apart(reader, str(file), given) / size for reader in ("pandas", "leafscope")}

@@ -188,10 +188,10 @@ class SceneGuide {
     const { step } = app.state;
     if (!step || !this.isOwn) return this.invites;
     const { model } = view;
-    const rows = `of ${sceneThousands(model.rows("test").n)} test rows`;
+    const rows = `of ${sceneThousands(model.rows(model.judged).n)} ${model.judgedWord} rows`;
     const [untrained, trained] = [app.firstEpoch, model.lastEpoch].map((epoch) => scenePercent(view.scoreAt(epoch)));
     const all = model.depth + 1;
-    const shown = scenePercent(view.scores?.test ?? NaN);
+    const shown = scenePercent(view.scores?.[model.judged] ?? NaN);
     if (step === 1) {
       const zero = model.zeroMatrices?.(view.layer) ?? 0;
       const why = zero ? `${sceneThousands(zero)} of the ${sceneThousands(2 ** all - 1)} matrices are zero, so every leaf computes the same: ` : "";

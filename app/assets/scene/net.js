@@ -159,6 +159,15 @@ class Model {
     });
   }
 
+  // The rows that are reported on: those for testing, or where there are none those that trained.
+  get judged() {
+    return this.rows("test").n ? "test" : "train";
+  }
+
+  get judgedWord() {
+    return this.judged === "test" ? "test" : "training";
+  }
+
   // Accuracy at the present epoch when the sum of matrices ends at each level from 0 to K.
   levelAccuracy(split) {
     if (this.kind !== "tree") return null;

@@ -114,10 +114,12 @@ class Pad {
   }
 }
 
-/** The test rows of a scene: n rows, each with P raw features and a class. */
+/** The test rows of a scene, or where there are none its training rows: n rows, each with P raw features and a class. */
 class PadTest {
   constructor(scene) {
-    const { test } = scene.rows;
+    const test = scene.rows.test.n ? scene.rows.test : scene.rows.train;
+    this.word = scene.rows.test.n ? "test" : "training";
+    this.Word = scene.rows.test.n ? "Test" : "Training";
     this.width = scene.features.length;
     this.values = decodeFloats(test.x);
     this.areNumbers = Boolean(scene.target);
@@ -179,7 +181,7 @@ class PadDrawing {
   addButtons(left) {
     const buttons = addElement("div", "pad-buttons", left);
     padButton(buttons, "Clear", () => this.change(() => this.raw.fill(0)));
-    padButton(buttons, "Next test digit", () => this.next()).disabled = this.test.n === 0;
+    padButton(buttons, `Next ${this.test.word} digit`, () => this.next()).disabled = this.test.n === 0;
   }
 
   listen() {
@@ -366,13 +368,13 @@ class PadChoice {
   }
 
   addChoice(line) {
-    addElement("span", "", line, "Test row");
-    this.previous = padButton(line, "←", () => this.choose(this.latest - 1), "Previous test row");
+    addElement("span", "", line, `${this.test.Word} row`);
+    this.previous = padButton(line, "←", () => this.choose(this.latest - 1), `Previous ${this.test.word} row`);
     this.number = addElement("input", "pad-number", line);
-    this.number.setAttribute("aria-label", "Test row");
+    this.number.setAttribute("aria-label", `${this.test.Word} row`);
     Object.assign(this.number, { type: "number", min: "1", max: String(this.test.n), step: "1" });
     addElement("span", "", line, `of ${this.test.n.toLocaleString("en-US")}`);
-    this.next = padButton(line, "→", () => this.choose(this.latest + 1), "Next test row");
+    this.next = padButton(line, "→", () => this.choose(this.latest + 1), `Next ${this.test.word} row`);
     this.class = addElement("span", "pad-line pad-class", line);
     this.number.addEventListener("input", () => this.choose(this.number.valueAsNumber - 1));
     this.number.addEventListener("change", () => this.write());
@@ -415,7 +417,7 @@ class PadChoice {
     this.place = place;
     if (place !== null) this.latest = place;
     this.cells.forEach((cell, column) => { setText(cell, padThree(raw[column])); });
-    setText(this.class, place === null ? "Not a test row" : this.test.answer(place));
+    setText(this.class, place === null ? `Not a ${this.test.word} row` : this.test.answer(place));
     this.class.title = this.class.textContent;
     this.previous.disabled = this.latest <= 0;
     this.next.disabled = this.latest >= this.test.n - 1;
@@ -583,7 +585,7 @@ function padNotFinite(x) {
 
 function padRowWords(test, place) {
   const number = (place + 1).toLocaleString("en-US"), n = test.n.toLocaleString("en-US");
-  return `Test row ${number} of ${n}, ${test.answer(place).toLowerCase()}`;
+  return `${test.Word} row ${number} of ${n}, ${test.answer(place).toLowerCase()}`;
 }
 
 /** A mix of two colours "#RRGGBB", linear in sRGB. */

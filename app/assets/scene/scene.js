@@ -11,7 +11,7 @@ const SCENE_SETTLE = 130; // ms from the last movement to the full drawing
 const SCENE_COMMIT = 350; // ms from then until Python is told
 const SCENE_FRAMES = 600; // frame times kept
 const SCENE_REPLAYED = "leafscope.replayed";
-const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer", "step", "section"]; // parameters of the address
+const SCENE_PLACE = ["epoch_at", "read_to", "shuffled", "held", "scene_layer", "step", "section", "held_at"]; // parameters of the address
 const SCENE_CONTROLS = "input, textarea, select, button, a, iframe, [contenteditable], [role]:not([role=main])"; // these use keys themselves
 const SCENE_SHOWS = { scene: "plane and tree", icicle: "icicles", lorenz: "Lorenz curves" }; // of each net of a row
 const SCENE_SECTIONS = { "": "none: values of a row", components: "principal components", columns: "two columns" };
@@ -427,11 +427,19 @@ class Scene {
       shows: start.shows in SCENE_SHOWS ? start.shows : "scene",
       section: !this.sectionField.hidden && Section.isChoice(start.section, this.views[0].scene) ? start.section : null,
     });
+    if (!start.held && start.held_at) this.state.held = this.section()?.expand(start.held_at) ?? null;
     if (this.state.level >= deepest) this.state.level = Infinity;
     if (this.state.shuffled || this.state.level < deepest) this.keepToEnd({ shuffled: this.state.shuffled });
     this.state.epoch = Math.min(this.lastEpoch, Math.max(this.firstEpoch, this.state.epoch));
     for (const view of this.views) view.begin();
     this.told = JSON.stringify({ ...this.place(), ...this.saidOf(named) });
+  }
+
+  // The section on which the first net is drawn; null where none is chosen or no net is here.
+  section() {
+    const [{ model }] = this.views;
+    if (!model || !this.state.section) return null;
+    return model.section?.key === this.state.section ? model.section : Section.of(this.state.section, model);
   }
 
   /** Go to a place, given as `host.tell` gets it, and draw it at once. */
@@ -454,6 +462,7 @@ class Scene {
     const read = (text) => (isDrawn ? [...text].map((sign) => parseInt(sign, 17)) : text.split(",").map(Number));
     const held = address.has("held") ? read(address.get("held")) : null;
     const isPoint = held?.length === this.views[0].scene.features.length && held.every(Number.isFinite);
+    const heldAt = address.get("held_at")?.split(",").map(Number);
     return {
       epoch: number("epoch_at"),
       level: number("read_to"),
@@ -462,6 +471,7 @@ class Scene {
       held: isPoint ? held : null,
       step: number("step"),
       section: address.get("section"),
+      held_at: heldAt?.length === 2 && heldAt.every(Number.isFinite) ? heldAt : null,
     };
   }
 
@@ -680,6 +690,7 @@ class Scene {
   // The state for the address; null for a default.
   place() {
     const { epoch, level, shuffled, layer, held, step, shows, section } = this.state;
+    const heldAt = held && this.section()?.placeOf(held, this.views[0].model.scale);
     return {
       id: this.id,
       epoch: epoch >= this.lastEpoch ? null : Math.round(epoch),
@@ -690,6 +701,7 @@ class Scene {
       step,
       ...(shows === "scene" ? {} : { shows }),
       ...(section && { section }),
+      ...(heldAt && { held_at: heldAt }),
     };
   }
 

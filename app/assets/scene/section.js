@@ -4,6 +4,7 @@
 
 const SECTION_MARGIN = 0.06; // of the span of the training rows, on each side
 const SECTION_COMPONENTS = "components";
+const SECTION_NEAR = 1e-4; // of a feature's deviation or size: how far rounding moves a point
 
 class Section {
   constructor(key, parts) {
@@ -84,6 +85,13 @@ class Section {
       high[axis] += margin;
     }
     return new Section(key, { ...parts, low, high, isWhole: false });
+  }
+
+  /** u, v of raw features that stand on the section, with six digits; null for those that stand beside it. */
+  placeOf(raw, scale) {
+    const at = this.project(raw).map((value) => Number(value.toPrecision(6)));
+    const isOn = this.expand(at).every((value, f) => Math.abs(value - raw[f]) <= SECTION_NEAR * Math.max(scale[f], Math.abs(raw[f])));
+    return isOn ? at : null;
   }
 
   /** The raw features of a point of the section. */

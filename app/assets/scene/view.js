@@ -494,14 +494,14 @@ class SceneView {
     return model.accuracy(split);
   }
 
-  // The test accuracy of the unchanged net at a recorded epoch.
+  // The accuracy of the unchanged net at a recorded epoch, on the rows that are reported on.
   scoreAt(epoch) {
     const { model } = this;
-    const recorded = model?.recordedScore("test", epoch) ?? null;
+    const recorded = model?.recordedScore(model.judged, epoch) ?? null;
     if (recorded !== null || !model?.computes) return recorded ?? NaN;
     return this.keeping(() => {
       model.set(epoch, model.depth, false);
-      return model.accuracy("test");
+      return model.accuracy(model.judged);
     });
   }
 
@@ -561,26 +561,27 @@ class SceneView {
     const { model } = this;
     const key = `${model.version} ${isMoving} ${model.epoch}`;
     if (key === this.scoreKey) return;
-    const [test, train] = [this.accuracy("test", isMoving), this.accuracy("train", isMoving)];
-    if (test === null || train === null) return;
+    const [judged, train] = [this.accuracy(model.judged, isMoving), this.accuracy("train", isMoving)];
+    if (judged === null || train === null) return;
     this.scoreKey = key;
-    this.scores = { test, train };
+    this.scores = { [model.judged]: judged, train };
     const read = model.level < model.depth ? `, level ${model.level}` : "";
     const how = `${model.isShuffled ? ", leaves shuffled" : ""}${read}`;
     this.score.innerHTML = "";
-    if (this.app.isMany) return this.writeNumbers(test);
+    if (this.app.isMany) return this.writeNumbers(judged);
     const isNumber = Boolean(this.scene.target);
     const words = isNumber ? sceneNumber : scenePercent;
-    addElement("b", "", this.score, words(test));
-    this.score.append(` test, ${words(train)} training ${isNumber ? "RMSE" : "accuracy"}${how}`);
+    addElement("b", "", this.score, words(judged));
+    const beside = model.judged === "test" ? ` test, ${words(train)}` : "";
+    this.score.append(`${beside} training ${isNumber ? "RMSE" : "accuracy"}${how}${beside ? "" : "; there are no test rows"}`);
   }
 
   // Below one of many nets: its test error, and how many equally full leaves would be used as evenly as its own.
-  writeNumbers(test) {
+  writeNumbers(judged) {
     const { model } = this;
     const isNumber = Boolean(this.scene.target);
-    addElement("b", "", this.score, isNumber ? sceneNumber(test) : scenePercent(1 - test));
-    this.score.append(isNumber ? " test RMSE" : " test error");
+    addElement("b", "", this.score, isNumber ? sceneNumber(judged) : scenePercent(1 - judged));
+    this.score.append(` ${model.judgedWord} ${isNumber ? "RMSE" : "error"}`);
     if (!model.gated) return;
     const shares = this.leafShares();
     const entropy = shares.reduce((sum, share) => sum - (share > 0 ? share * Math.log(share) : 0), 0);
@@ -600,8 +601,8 @@ class SceneView {
       if (isMoving && (now - (this.levelsAt ?? 0) < pause || !this.levelsAreQuick())) return this.markLevel();
       this.levelsAt = now;
       this.levelsKey = key;
-      this.byLevel = { test: model.levelAccuracy("test"), train: model.levelAccuracy("train") };
-      this.levels.innerHTML = this.byLevel.test ? this.levelsPicture() : "";
+      this.byLevel = { [model.judged]: model.levelAccuracy(model.judged), train: model.levelAccuracy("train") };
+      this.levels.innerHTML = this.byLevel.train ? this.levelsPicture() : "";
       this.levelsTook = performance.now() - now;
     }
     this.markLevel();
@@ -619,9 +620,10 @@ class SceneView {
 
   // Accuracy by the level read to: test solid, training dotted, majority class dashed.
   levelsPicture() {
-    const { model, look, byLevel } = this;
-    const chance = model.majority("test");
-    const all = [...byLevel.test, ...byLevel.train, chance];
+    const { model, look } = this;
+    const byLevel = { judged: this.byLevel[model.judged], train: this.byLevel.train };
+    const chance = model.majority(model.judged);
+    const all = [...byLevel.judged, ...byLevel.train, chance];
     const low = Math.max(0, Math.floor(10 * Math.min(...all) - 0.5) / 10);
     const y = (value) => 112 - (98 * (value - low)) / (1 - low);
     const points = (values) => values.map((value, l) => `${this.levelX(l).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
@@ -632,27 +634,28 @@ class SceneView {
         `<text x="30" y="${y(value) + 4}" text-anchor="end">${Math.round(100 * value)}</text>`,
     );
     const every = Math.ceil((model.depth + 1) / 9);
-    const names = byLevel.test.map((_, l) =>
+    const names = byLevel.judged.map((_, l) =>
       l % every ? "" : `<text x="${this.levelX(l)}" y="128" text-anchor="middle">${l}</text>`,
     );
-    const dots = byLevel.test.map((value, l) => `<circle cx="${this.levelX(l)}" cy="${y(value)}" r="3.4" fill="${colour}"/>`);
-    const [endTest, endTrain] = [y(byLevel.test.at(-1)), y(byLevel.train.at(-1))];
+    const dots = byLevel.judged.map((value, l) => `<circle cx="${this.levelX(l)}" cy="${y(value)}" r="3.4" fill="${colour}"/>`);
+    const [endTest, endTrain] = [y(byLevel.judged.at(-1)), y(byLevel.train.at(-1))];
     const apart = Math.abs(endTest - endTrain) < 13;
     const trainY = apart ? Math.min(endTrain, endTest) - 3 : endTrain + 4;
     const testY = apart ? trainY + 13 : endTest + 4;
     const chanceY = Math.max(y(chance) + 4, Math.max(testY, trainY) + 13);
-    const words = byLevel.test
-      .map((value, l) => `level ${l} ${scenePercent(value)}, training ${scenePercent(byLevel.train[l])}`)
+    const isTested = model.judged === "test";
+    const words = byLevel.judged
+      .map((value, l) => `level ${l} ${scenePercent(value)}${isTested ? `, training ${scenePercent(byLevel.train[l])}` : ""}`)
       .join("; ");
     return (
-      `<svg viewBox="0 -14 258 162" role="img" aria-label="Test accuracy by the level read to: ${words}; ` +
+      `<svg viewBox="0 -14 258 162" role="img" aria-label="${isTested ? "Test" : "Training"} accuracy by the level read to: ${words}; ` +
       `majority class ${scenePercent(chance)}.">` +
       `<text x="4" y="-3" class="scene-svg-title">Accuracy (%) by level read to</text>${ticks.join("")}${names.join("")}` +
       `<line class="scene-here" x1="0" x2="0" y1="12" y2="114" stroke="${look.text}" stroke-width="1.5"/>` +
       `<line x1="36" x2="192" y1="${y(chance)}" y2="${y(chance)}" stroke="${look.muted}" stroke-dasharray="6 4"/>` +
       `<polyline points="${points(byLevel.train)}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="1.5 4" stroke-linecap="round"/>` +
-      `<polyline points="${points(byLevel.test)}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join("")}` +
-      `<text x="199" y="${testY}">test</text><text x="199" y="${trainY}">training</text>` +
+      `<polyline points="${points(byLevel.judged)}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join("")}` +
+      `${isTested ? `<text x="199" y="${testY}">test</text>` : ""}<text x="199" y="${isTested ? trainY : endTrain + 4}">training</text>` +
       `<text x="199" y="${chanceY}" class="scene-svg-muted">majority</text>` +
       `<text x="114" y="144" text-anchor="middle">level</text></svg>`
     );

@@ -15,7 +15,6 @@ from leafscope.core import jobs
 from leafscope.core.comparison.groups import seed_means
 from leafscope.core.comparison.intervals import FEWEST, Interval, interval_of
 from leafscope.core.comparison.overlap import overlap
-from leafscope.core.comparison.table import predict_numbers
 from leafscope.core.datasets import Dataset, load
 from leafscope.core.inspection.answers import answers_of
 from leafscope.core.scores.always import is_no_better
@@ -32,9 +31,6 @@ _RUN, _ALWAYS = "_run_", "_always_"
 
 def show(found: Selection) -> None:
     """Show a table of groups: accuracy, balanced accuracy, macro F1 and the recall of each class, means over seeds."""
-    if predict_numbers(found.table):
-        st.info("These runs predict numbers, which have no classes.")
-        return
     if len(found.data) > 1:
         st.info("Classes of different data do not compare: choose one data set in the sidebar.")
         return
@@ -52,7 +48,7 @@ def show(found: Selection) -> None:
     every = pd.concat([rows for _, rows in scored])
     always = {one: _mean(every, _ALWAYS + one) for one in measures}
     lines = {"always the commonest class": always} | intervals
-    st.markdown(theme.unbroken(theme.escape_markdown(_sentence(intervals, always, every))))
+    st.markdown(theme.escape_markdown(_sentence(intervals, always, every)))
     st.dataframe(_in_words(lines), hide_index=True, placeholder=theme.MISSING, key="classes_table")
     rest = f" {runs_words(left_out)} kept no net of the last epoch, or stand beyond the first {MOST_GROUPS} groups."
     st.caption(

@@ -37,8 +37,8 @@ def computation(part: Part) -> Slide | Left:
     slide = figure_slide(
         part,
         shown,
-        words.difference_headline(part.depth, "dense", against.difference, against.shown),
-        words.difference_subtitle("dense", against.difference),
+        words.difference_headline(part.depth, "dense", against.difference, against.shown, part.errors),
+        words.difference_subtitle("dense", against.difference, errors=part.errors),
         [
             words.chosen_words(part),
             f"Title: Holm over {words.some(len(part.against), 'model')}.",

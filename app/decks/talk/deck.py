@@ -14,7 +14,6 @@ from leafscope.app.decks.talk.part import Part
 from leafscope.app.decks.talk.ran import Left, left_out, what_was_run
 from leafscope.app.decks.talk.slides import text_slide
 from leafscope.app.theme import Look
-from leafscope.core.comparison import statistics
 from leafscope.core.config import SweepConfig
 from leafscope.core.inspection.leaf_use import LeafUses
 from leafscope.core.store.decks import Slide
@@ -61,8 +60,6 @@ def talk(material: Material, look: Look) -> list[Slide]:
             _stamped(one, sweep, look) for one in (_first(sweep, "no runs"), text_slide("This sweep has no runs", [why], why))
         ]
     part = Part.of(sweep, material.results, look, material.choices)
-    if statistics.are_numbers(material.results):
-        return _of_numbers(part, material)
     made = [
         *([] if material.opening is None else [material.opening]),
         capacity.growth(part),
@@ -79,21 +76,6 @@ def talk(material: Material, look: Look) -> list[Slide]:
     if left := [one for one in made if isinstance(one, Left)]:
         slides.append(left_out(left))
     return [_stamped(slide, sweep, look) for slide in slides]
-
-
-def _of_numbers(part: Part, material: Material) -> list[Slide]:
-    """Make the slides that speak of no error: the others are about shares of rows."""
-    why = "their titles are about shares of rows, and this sweep predicts numbers"
-    errors = Left("All slides of errors", why, "Add the figures of Overfitting and Compare with “Add to deck”")
-    made = [
-        *([] if material.opening is None else [material.opening]),
-        capacity.growth(part),
-        leaves.used(part, material.uses),
-        errors,
-    ]
-    left = left_out([one for one in made if isinstance(one, Left)])
-    slides = [_first(part.sweep, words.scope(part)), *(one for one in made if isinstance(one, Slide)), left]
-    return [_stamped(slide, part.sweep, part.look) for slide in slides]
 
 
 def _stamped(slide: Slide, sweep: SweepConfig, look: Look) -> Slide:

@@ -51,11 +51,11 @@ def guess(part: Part) -> Slide | Left:
     if len(part.depths) < 2:
         return Left(GUESS, f"K = {part.depths[0]} is the only depth", DEPTHS)
     curves = _curves(part)
-    shown = ErrorByDepth(curves[curves["split"] == "test"], lit=part.lit, splits=("test",))
+    shown = ErrorByDepth(curves[curves["split"] == "test"], lit=part.lit, splits=("test",), errors=part.errors)
     slide = figure_slide(
         part,
         shown,
-        f"Guess: the tree's test error from K = {part.depths[0]} to {part.depths[-1]}",
+        f"Guess: the tree's test {part.errors.noun} from K = {part.depths[0]} to {part.depths[-1]}",
         f"{part.subject}, {words.some(part.n, 'seed')}",
         [BEST],
         [f"Ask before the next step. {shown.sentence()}", words.interval_words(part)],
@@ -69,7 +69,7 @@ def errors(part: Part) -> Slide | Left:
     """Draw training and test error, and say how they change from the smallest to the largest depth."""
     if (why := words.lacks(part)) is not None:
         return Left(ERRORS, why, "Add the kind “shared prefixes (tree)”, and wait until some have finished")
-    shown = ErrorByDepth(_curves(part), chosen=part.depth, lit=part.lit)
+    shown = ErrorByDepth(_curves(part), chosen=part.depth, lit=part.lit, errors=part.errors)
     slide = figure_slide(
         part,
         shown,
@@ -101,14 +101,14 @@ def against(part: Part, other: str) -> Slide | Left:
         return Left(what, "no seed has finished with both nets", "Wait until some have")
     if statistics.is_same_net(found.dropna(subset=["mean"])).all():
         return Left(what, "at K = 0 both are the dense net", "Add depths above 0")
-    shown = DifferencesByDepth(found, part.tree, other)
-    of_error = found[~statistics.is_same_net(found)], "test error", other, ("lower", "higher")
+    shown = DifferencesByDepth(found, part.tree, other, errors=part.errors)
+    of_error = found[~statistics.is_same_net(found)], f"test {part.errors.noun}", other, ("lower", "higher")
     slide = figure_slide(
         part,
         shown,
         words.depths_headline(*of_error),
-        words.depths_subtitle(other, found),
+        words.depths_subtitle(other, found, part.errors),
         [MEANING[other], BEST],
-        [f"{words.depths_title(*of_error)}.", shown.sentence(), words.interval_words(part)],
+        [f"{words.depths_title(*of_error, part.errors)}.", shown.sentence(), words.interval_words(part)],
     )
     return slide or Left(what, "there is nothing to draw yet", "Wait until some runs have finished")

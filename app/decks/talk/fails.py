@@ -26,11 +26,11 @@ def fails(part: Part) -> Slide | Left:
         for d in [one.difference]
     ]
     table = pd.DataFrame(rows, columns=["model", "depth", "mean", "low", "high", "n", "shown"])
-    shown = AgainstRivals(table, part.tree, part.depth)
+    shown = AgainstRivals(table, part.tree, part.depth, part.errors)
     worse = [other for other, one in known.items() if one.shown and one.difference.mean > 0]
     other = max(worse or known, key=lambda name: known[name].difference.mean)
     title = (
-        words.difference_headline(part.depth, other, known[other].difference, True)
+        words.difference_headline(part.depth, other, known[other].difference, True, part.errors)
         if worse
         else f"K = {part.depth}: shown worse than none of {words.some(len(known), 'rival')}"
     )
@@ -38,7 +38,7 @@ def fails(part: Part) -> Slide | Left:
         part,
         shown,
         title,
-        words.difference_subtitle(other, known[other].difference),
+        words.difference_subtitle(other, known[other].difference, errors=part.errors),
         [
             words.chosen_words(part),
             f"Holm over {words.some(len(part.against), 'rival')}.",

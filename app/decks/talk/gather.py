@@ -14,7 +14,7 @@ from leafscope.app.decks.talk.part import Part
 from leafscope.app.sweeps import findings
 from leafscope.app.theme import Look
 from leafscope.core import jobs
-from leafscope.core.comparison.statistics import are_numbers, measure
+from leafscope.core.comparison.statistics import measure
 from leafscope.core.config import RunConfig
 from leafscope.core.config.presets import EXAMPLE
 from leafscope.core.datasets import DATA_SETS
@@ -63,8 +63,6 @@ def _openings(store: Store, part: Part) -> list[RunSummary]:
     known = store.runs([*ids, EXAMPLE.run_id])
     own = [known[run_id] for run_id in ids if run_id in known]
     example = [known[EXAMPLE.run_id]] if EXAMPLE.run_id in known and known[EXAMPLE.run_id].status == "finished" else []
-    if are_numbers(part.table):  # the scene's sentences are about shares of rows
-        return example
     is_seen = bool(own) and (DATA_SETS[own[0].config.data.name].is_plane or DATA_SETS[own[0].config.data.name].image_shape)
     return [*own, *example] if is_seen else [*example, *own]
 

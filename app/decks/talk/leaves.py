@@ -47,7 +47,7 @@ def slider(part: Part, counted: Counted) -> Slide | Left:
         even = balance(counts).effective_leaves
         states.append(
             {
-                "name": f"{depth}: {theme.percent(error)} test error, {theme.three_significant(even)} effective leaves",
+                "name": f"{depth}: {_error(part, error)}, {theme.three_significant(even)} effective leaves",
                 "figure": slide.figure,
                 "runs": list(slide.runs),
                 "address": "",
@@ -72,6 +72,12 @@ def slider(part: Part, counted: Counted) -> Slide | Left:
             "figure": {"control": "depth K", "states": states},
         }
     )
+
+
+def _error(part: Part, error: float) -> str:
+    """Write a test error: 12.1 % test error, or test RMSE 3.14."""
+    words = part.errors.words(part.errors.scaled(error))
+    return f"{words} test error" if part.errors.are_shares else f"test RMSE {words}"
 
 
 def used(part: Part, uses: LeafUses | None) -> Slide | Left:

@@ -14,6 +14,7 @@ from leafscope.app.decks import scene_slide
 from leafscope.app.decks.talk import words
 from leafscope.app.decks.talk.ran import Left
 from leafscope.app.figures.capacity.growth_plot import times_words
+from leafscope.app.figures.shared.errors import of_target
 from leafscope.app.scene import payload
 from leafscope.app.theme import Look
 from leafscope.core.config import RunConfig
@@ -21,7 +22,7 @@ from leafscope.core.cost import cost
 from leafscope.core.datasets import Dataset, load
 from leafscope.core.errors import LeafscopeError
 from leafscope.core.inference.net import Net
-from leafscope.core.inspection.levels import scores
+from leafscope.core.inspection.levels import recorded
 from leafscope.core.inspection.snapshots import shuffled
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.decks import Slide
@@ -59,10 +60,11 @@ def opening(store: Store, candidates: Sequence[RunSummary], look: Look) -> Slide
 
 def _slide(scene: dict[str, Any], net: Net, run: RunConfig, look: Look) -> Slide:
     data = load(run.data, run.data_seed)
-    whole, mixed, *cut = (_accuracy(one, data) for one in (net, shuffled(net), *_cuts(net)))
+    score = "accuracy" if data.n_classes else "rmse"
+    whole, mixed, *cut = (recorded(one, data, "test")[score] for one in (net, shuffled(net), *_cuts(net)))
     row = _telling_row(net, data)
     bits = "".join(str(int(bit)) for bit in _bits(net, data.train.x[row : row + 1], run.net.depth))
-    price, plain = (cost(one, data.n_features, data.n_classes) for one in (run.net, _plain(run)))
+    price, plain = (cost(one, data.n_features, data.n_outputs) for one in (run.net, _plain(run)))
     depth, width = run.net.depth, run.net.width
     used, stored = depth + 1, 2 ** (depth + 1) - 1
     test = f"n = {theme.thousands(len(data.test.y))} test rows, one net"
@@ -83,17 +85,18 @@ def _slide(scene: dict[str, Any], net: Net, run: RunConfig, look: Look) -> Slide
         {
             "merged": False,
             "shuffled": True,
-            "title": f"Leaves shuffled: {theme.percent(mixed)} of test rows correct, not {theme.percent(whole)}",
+            "title": f"Leaves shuffled: {theme.percent(mixed)} of test rows correct, not {theme.percent(whole)}"
+            if data.n_classes
+            else f"Leaves shuffled: {_score_words(data, mixed)}, not {theme.three_significant(whole)}",
             "text": f"Each leaf has the matrix of another leaf, nothing is trained again; {test}",
         },
     ]
-    for level, share in zip(_levels(depth), cut, strict=True):
+    for level, value in zip(_levels(depth), cut, strict=True):
         steps.append(
             {
                 "shuffled": False,
                 "level": level,
-                "title": f"{'The root alone' if level == 0 else f'Levels 0 to {level}'}: "
-                f"{theme.percent(share)} of test rows correct",
+                "title": f"{'The root alone' if level == 0 else f'Levels 0 to {level}'}: {_score_words(data, value)}",
                 "text": f"The sum over the prefixes is cut off after level {level} of {depth}; {test}",
             }
         )
@@ -101,7 +104,12 @@ def _slide(scene: dict[str, Any], net: Net, run: RunConfig, look: Look) -> Slide
     place = {"epoch": None, "level": None, "shuffled": False, "layer": None, "held": None}
     title = f"{words.some(depth, 'sign bit')}, {2**depth} patterns, a matrix for each prefix"
     made = scene_slide.slide([kept], place, [run], look=look, steps=steps, title=title)
-    text = f"{theme.one_line(run.label, 60)}: {theme.percent(whole)} test accuracy; {test}. {always.of_runs([run])}"
+    said = (
+        f"{theme.percent(whole)} test accuracy"
+        if data.n_classes
+        else f"test {of_target(data.info.target).axis}: {theme.three_significant(whole)}"
+    )
+    text = f"{theme.one_line(run.label, 60)}: {said}; {test}. {always.of_runs([run])}"
     assert made.figure is not None
     return made.model_copy(update={"text": text, "notes": NOTES, "figure": made.figure | {"at": 2}})
 
@@ -123,8 +131,9 @@ def _cuts(net: Net) -> list[Net]:
     return [net.read_to_level(level) for level in _levels(net.config.depth)]
 
 
-def _accuracy(net: Net, data: Dataset) -> float:
-    return scores(net, data.test.x, data.test.y)[1]
+def _score_words(data: Dataset, value: float) -> str:
+    """Write a score of the test rows in a title."""
+    return f"{theme.percent(value)} of test rows correct" if data.n_classes else f"test RMSE {theme.three_significant(value)}"
 
 
 def _bits(net: Net, x: NDArray[np.float32], depth: int) -> NDArray[np.bool_]:
@@ -135,15 +144,23 @@ def _bits(net: Net, x: NDArray[np.float32], depth: int) -> NDArray[np.bool_]:
 def _telling_row(net: Net, data: Dataset) -> int:
     """A training row that is right, wrong with its leaf's matrix exchanged, and wrong for the root alone, as far as possible.
 
-    Of those the one that lies nearest to the middle of the rows of its leaf and class, so that the picture is plain.
+    A number is right within half a deviation of the target. Of those the one that lies nearest to the middle of the rows of its
+    leaf and class, so that the picture is plain.
     """
     x, y = data.train.x, data.train.y
-    right = net(x).argmax(1) == y
-    score = right * (2 + (shuffled(net)(x).argmax(1) != y).astype(int) + (net.read_to_level(0)(x).argmax(1) != y))
+    cuts = (shuffled(net), net.read_to_level(0))
+    right = _is_right(net, data)
+    score = right * (2 + sum((~_is_right(one, data)).astype(int) for one in cuts))
     rows = np.flatnonzero(score == score.max())
     leaf = net.routed(x).leaves[0]
-    group = leaf[rows] * data.n_classes + y[rows]
+    group = leaf[rows] * data.n_classes + y[rows] if data.n_classes else leaf[rows]
     biggest = np.bincount(group).argmax()
     rows = rows[group == biggest]
     middle = x[rows].mean(0)
     return int(rows[((x[rows] - middle) ** 2).sum(1).argmin()])
+
+
+def _is_right(net: Net, data: Dataset) -> NDArray[np.bool_]:
+    """Whether the answer for each training row is right, or near enough."""
+    said = data.answers(net(data.train.x))
+    return said == data.train.y if data.n_classes else abs(said - data.train.y) <= data.centre[1] / 2

@@ -10,7 +10,9 @@ from functools import cached_property
 import pandas as pd
 
 from leafscope.app import theme
+from leafscope.app.figures.shared.errors import Errors
 from leafscope.app.sweeps import findings
+from leafscope.app.sweeps.curves import errors_of
 from leafscope.app.theme import Look
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.config import SweepConfig
@@ -89,6 +91,11 @@ class Part:
     def depths(self) -> list[int]:
         """The depths at which the tree has finished."""
         return sorted({int(depth) for depth in self.finished.loc[self.finished["model"] == self.model, "depth"].dropna()})
+
+    @cached_property
+    def errors(self) -> Errors:
+        """What errors are measured in."""
+        return errors_of(self.table)
 
     @cached_property
     def overlap(self) -> float:

@@ -12,7 +12,6 @@ from leafscope.app.decks.talk.part import Part
 from leafscope.app.decks.talk.slides import text_slide
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps import findings
-from leafscope.core.comparison.statistics import are_numbers
 from leafscope.core.models import net_lines
 from leafscope.core.store.decks import Slide
 
@@ -106,7 +105,7 @@ def _all_cells_words(part: Part) -> str:
     higher = sum(one.shown and one.difference.mean > 0 for one in found)
     return (
         f"Over the {words.some(len(found), 'cell')} with tree and dense net "
-        f"the tree's test error is lower in {lower or 'none'} and "
+        f"the tree's test {part.errors.noun} is lower in {lower or 'none'} and "
         f"higher in {higher or 'none'}; in the others no difference is shown (depths chosen on validation, Holm in each cell)."
     )
 
@@ -115,14 +114,14 @@ def _failed_words(part: Part) -> str:
     failed = int((part.table["status"] != "finished").sum())
     nets = part.finished[part.finished["model"].isin(net_lines())]
     collapsed = int(always.are_no_better(nets).sum())
-    same = always.ANSWER[are_numbers(part.table)]
     parts = []
     if failed:
         has = "has" if failed == 1 else "have"
         parts.append(f"{theme.thousands(failed)} of {words.some(len(part.table), 'run')} {has} no result.")
     if collapsed:
+        than = always.ANSWER[not part.errors.are_shares]
         are, they = ("is", "it is") if collapsed == 1 else ("are", "they are")
-        parts.append(f"{collapsed} of {words.some(len(nets), 'net')} {are} no better than {same}; {they} counted.")
+        parts.append(f"{collapsed} of {words.some(len(nets), 'net')} {are} no better than {than}; {they} counted.")
     return " ".join(parts)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from leafscope.app import theme
 from leafscope.app.decks.talk.part import Part
 from leafscope.app.figures.capacity.growth_plot import times_words
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import INTERVAL, holds_zero, n_words, phrase, sentence_case
 from leafscope.app.sweeps import findings
 from leafscope.core.comparison import statistics
@@ -95,7 +96,7 @@ def interval_words(part: Part) -> str:
 # Titles
 
 
-def difference_headline(depth: int | None, other: str, found: Difference, shown: bool) -> str:
+def difference_headline(depth: int | None, other: str, found: Difference, shown: bool, errors: Errors = SHARES) -> str:
     """Say in at most 12 words whether the tree's test error differs from another model's."""
     name = short(other)
     if found.n == 0:
@@ -103,7 +104,7 @@ def difference_headline(depth: int | None, other: str, found: Difference, shown:
     if found.n == 1:
         return f"One seed: no difference shown from {name}"
     if shown:
-        return f"K = {depth}: {'lower' if found.mean < 0 else 'higher'} test error than {name}"
+        return f"K = {depth}: {'lower' if found.mean < 0 else 'higher'} test {errors.noun} than {name}"
     return f"K = {depth}: no difference shown from {name}"
 
 
@@ -123,39 +124,39 @@ def depths_headline(differences: pd.DataFrame, what: str, other: str, ways: tupl
 
 def errors_headline(part: Part) -> str:
     """Say in at most 12 words how the tree's errors change from the smallest to the largest depth."""
-    low, high = part.depths[0], part.depths[-1]
+    low, high, noun = part.depths[0], part.depths[-1], part.errors.noun
     if low == high:
-        return f"Training and test error at K = {low}"
+        return f"Training and test {noun} at K = {low}"
     words = []
     for name, (difference, shown) in zip(("training", "test"), _error_changes(part), strict=True):
         if shown:
-            words.append(f"{name} error {'falls' if difference.mean < 0 else 'rises'}")
-    return f"K = {low} to {high}: {', '.join(words) or 'no change of error shown'}"
+            words.append(f"{name} {noun} {'falls' if difference.mean < 0 else 'rises'}")
+    return f"K = {low} to {high}: {', '.join(words) or f'no change of {noun} shown'}"
 
 
 # Subtitles: the number of the title, with its interval
 
 
-def difference_subtitle(other: str, found: Difference, depth: float | None = None) -> str:
+def difference_subtitle(other: str, found: Difference, depth: float | None = None, errors: Errors = SHARES) -> str:
     """Give the tree's test error minus another model's with its interval; `depth` is where it is largest, if it has several."""
     where = "" if depth is None else f", most at K = {depth:.0f}"
-    begin = f"Test error, tree minus {bare(short(other))}{where}"
+    begin = f"Test {_unit(errors)}, tree minus {bare(short(other))}{where}"
     if found.n == 0:
         return f"{begin}: no seed has finished with both"
-    size = _signed(found.mean, found.low, found.high)
+    size = _signed(errors, found.mean, found.low, found.high)
     return f"{begin}: {size}, {'one seed, no interval' if found.n == 1 else f'n = {found.n}, paired over seeds'}"
 
 
-def depths_subtitle(other: str, differences: pd.DataFrame) -> str:
+def depths_subtitle(other: str, differences: pd.DataFrame, errors: Errors = SHARES) -> str:
     """Give the largest difference that is shown, or else the largest of all, with its interval and depth."""
     known = differences.dropna(subset=["mean"])
     known = known[~statistics.is_same_net(known)]
     if known.empty:
-        return difference_subtitle(other, Difference(math.nan, math.nan, math.nan, 0, math.nan))
+        return difference_subtitle(other, Difference(math.nan, math.nan, math.nan, 0, math.nan), errors=errors)
     among = known[known["shown"]] if known["shown"].any() else known
     row = among.iloc[int(among["mean"].abs().to_numpy().argmax())]
     one = Difference(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]), float(row["p"]))
-    return difference_subtitle(other, one, float(row["depth"]) if len(known) > 1 else None)
+    return difference_subtitle(other, one, float(row["depth"]) if len(known) > 1 else None, errors)
 
 
 def errors_subtitle(part: Part) -> str:
@@ -164,12 +165,15 @@ def errors_subtitle(part: Part) -> str:
     if low == high:
         return f"K = {low} is the only depth"
     said = [
-        f"{name} {_signed(one.mean, one.low, one.high)}"
+        f"{name} {_signed(part.errors, one.mean, one.low, one.high)}"
         for name, (one, _) in zip(("Training", "test"), _error_changes(part), strict=True)
         if one.n
     ]
     n = _error_changes(part)[1][0].n
-    return f"{', '.join(said)}, {'one seed: no interval' if n == 1 else f'n = {n}'}" if said else "Not known at both depths"
+    unit = "" if part.errors.are_shares else f"; {part.errors.axis}"
+    return (
+        f"{', '.join(said)}, {'one seed: no interval' if n == 1 else f'n = {n}'}{unit}" if said else "Not known at both depths"
+    )
 
 
 # Differences
@@ -178,15 +182,16 @@ def errors_subtitle(part: Part) -> str:
 def difference_title(part: Part, other: str, found: Difference, shown: bool) -> str:
     """Say in one sentence whether the tree's test error, at its chosen depth, differs from another model's."""
     name, owned = _named(part, other)
-    plain = bare(name)
+    plain, errors = bare(name), part.errors
     if found.n == 0:
         return fitted(f"At K = {part.depth} no seed has finished with both the tree and {name}")
-    size = _points(found.mean, found.low, found.high)
+    size = _points(errors, found.mean, found.low, found.high)
     if found.n == 1:
         return fitted(f"One seed, so nothing is shown: at K = {part.depth} tree minus {plain} is {size} on {part.on}")
     if shown:
         way = "lower" if found.mean < 0 else "higher"
-        sentence = f"At K = {part.depth} the tree's test error is {_size(found.mean, found.low, found.high)} {way} than {owned}"
+        size = _size(errors, found.mean, found.low, found.high)
+        sentence = f"At K = {part.depth} the tree's test {errors.noun} is {size} {way} than {owned}"
         return fitted(f"{sentence} on {part.on}, n = {found.n}", f"{sentence}, n = {found.n}")
     between = f"between tree and {plain}"
     if part.depth == 0 and found.mean == 0:
@@ -207,7 +212,7 @@ def at_chosen_depth(part: Part, differences: pd.DataFrame) -> tuple[Difference, 
     return Difference(mean, low, high, int(row["n"]), float(row["p"])), bool(row["shown"])
 
 
-def depths_title(differences: pd.DataFrame, what: str, other: str, ways: tuple[str, str]) -> str:
+def depths_title(differences: pd.DataFrame, what: str, other: str, ways: tuple[str, str], errors: Errors = SHARES) -> str:
     """Say at how many depths the tree is shown to differ from another model, and where most."""
     name, owned = _NAMES[other]
     plain = bare(name)
@@ -224,7 +229,7 @@ def depths_title(differences: pd.DataFrame, what: str, other: str, ways: tuple[s
     counts = [int((shown["mean"] < 0).sum()), int((shown["mean"] >= 0).sum())]
     parts = [f"{way} than {owned} at {number}" for way, number in zip(ways, counts, strict=True) if number]
     most = shown.iloc[int(shown["mean"].abs().to_numpy().argmax())]
-    size = _size(most["mean"], most["low"], most["high"])
+    size = _size(errors, most["mean"], most["low"], most["high"])
     way = ways[0] if most["mean"] < 0 else ways[1]
     where = f"most at K = {most['depth']:.0f}: {size} {way}, n = {most['n']:.0f}"
     of = f"of {count} depths" if count > 1 else "depth"
@@ -238,7 +243,7 @@ def opponent_words(part: Part, other: str) -> str:
     if against.difference.n == 0:
         return f"tree and {name} have no seed in common"
     own = "" if against.depth is None or is_sized_by_width(other) else f" at its own K = {against.depth}"
-    size = _points(against.difference.mean, against.difference.low, against.difference.high)
+    size = _points(part.errors, against.difference.mean, against.difference.low, against.difference.high)
     judged = "a difference is shown" if against.shown else "no difference is shown"
     over = f"Holm over {some(len(part.against), 'model')}"
     return f"tree at K = {part.depth} minus {name}{own}: {size}, n = {against.difference.n}, {judged} ({over})"
@@ -253,22 +258,22 @@ def chosen_words(part: Part) -> str:
 
 def errors_title(part: Part) -> str:
     """Say how training and test error of the tree change from the smallest to the largest depth."""
-    low, high = part.depths[0], part.depths[-1]
+    low, high, noun = part.depths[0], part.depths[-1], part.errors.noun
     if low == high:
         means = [
             statistics.measure(findings.model_at(part.finished, part.tree, low), findings.WHICH, split, "error").mean()
             for split in ("train", "test")
         ]
-        train, test = (theme.percent(float(mean)) for mean in means)
-        return fitted(f"At K = {low}, the only depth, the tree's training error is {train} and its test error {test}")
+        train, test = (part.errors.words(part.errors.scaled(float(mean))) for mean in means)
+        return fitted(f"At K = {low}, the only depth, the tree's training {noun} is {train} and its test {noun} {test}")
     found = _error_changes(part)
-    changes = [_change(difference, shown) for difference, shown in found]
+    changes = [_change(part.errors, difference, shown) for difference, shown in found]
     n = "one seed" if found[1][0].n == 1 else f"n = {found[1][0].n}"
     if found[1][0].n > 1 and not any(shown for _, shown in found):
-        return fitted(f"From K = {low} to {high} neither the tree's training nor its test error is shown to change ({n})")
+        return fitted(f"From K = {low} to {high} neither the tree's training nor its test {noun} is shown to change ({n})")
     return fitted(
-        f"From K = {low} to {high} the tree's training error {changes[0]}, its test error {changes[1]} ({n})",
-        f"K = {low} to {high}: training error {changes[0]}, test error {changes[1]} ({n})",
+        f"From K = {low} to {high} the tree's training {noun} {changes[0]}, its test {noun} {changes[1]} ({n})",
+        f"K = {low} to {high}: training {noun} {changes[0]}, test {noun} {changes[1]} ({n})",
     )
 
 
@@ -280,15 +285,15 @@ def _error_changes(part: Part) -> list[tuple[Difference, bool]]:
     return [(one, bool(p < LEVEL)) for one, p in zip(found, adjusted, strict=True)]
 
 
-def _change(difference: Difference, shown: bool) -> str:
+def _change(errors: Errors, difference: Difference, shown: bool) -> str:
     if difference.n == 0:
         return "is not known at both"
     if difference.n == 1:
-        return f"changes by {_points(difference.mean, math.nan, math.nan)}"
+        return f"changes by {_points(errors, difference.mean, math.nan, math.nan)}"
     if not shown:
         return "is not shown to change"
     way = "falls" if difference.mean < 0 else "rises"
-    return f"{way} by {_size(difference.mean, difference.low, difference.high)}"
+    return f"{way} by {_size(errors, difference.mean, difference.low, difference.high)}"
 
 
 def _named(part: Part, other: str) -> tuple[str, str]:
@@ -305,29 +310,38 @@ def bare(name: str) -> str:
     return name.removeprefix("the ").removeprefix("a ")
 
 
-def _point(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:,.1f}"  # + 0.0: no minus zero
+def _unit(errors: Errors) -> str:
+    """What test errors are: an error, or the RMSE with its unit."""
+    return "error" if errors.are_shares else errors.axis
 
 
-def _points(mean: float, low: float, high: float) -> str:
-    """Write a difference of shares with its interval, if it has one."""
-    between = f" [{_point(low)}, {_point(high)}]" if math.isfinite(low) and math.isfinite(high) else ""
-    return f"{_point(mean)} points{between}"
+def _point(errors: Errors, value: float) -> str:
+    return (
+        f"{round(100 * value, 1) + 0.0:,.1f}" if errors.are_shares else theme.three_significant(value)
+    )  # + 0.0: no minus zero
 
 
-def _size(mean: float, low: float, high: float) -> str:
+def _points(errors: Errors, mean: float, low: float, high: float) -> str:
+    """Write a difference of errors with its interval, if it has one; of shares in percentage points."""
+    between = f" [{_point(errors, low)}, {_point(errors, high)}]" if math.isfinite(low) and math.isfinite(high) else ""
+    return f"{_point(errors, mean)}{' points' * errors.are_shares}{between}"
+
+
+def _size(errors: Errors, mean: float, low: float, high: float) -> str:
     """Write the size of a difference: of a negative one the negative, its interval turned."""
-    return _points(mean, low, high) if mean >= 0 else _points(-mean, -high, -low)
+    return _points(errors, mean, low, high) if mean >= 0 else _points(errors, -mean, -high, -low)
 
 
-def _signed(mean: float, low: float, high: float) -> str:
-    """Write a difference of shares with its sign, and its interval if it has one."""
+def _signed(errors: Errors, mean: float, low: float, high: float) -> str:
+    """Write a difference of errors with its sign, and its interval if it has one."""
 
     def signed(value: float) -> str:
-        return f"{'+' if round(100 * value, 1) > 0 else ''}{_point(value)}"
+        words = _point(errors, value)
+        above = round(100 * value, 1) > 0 if errors.are_shares else value > 0
+        return f"+{words}" if above else words
 
     between = f" [{signed(low)}, {signed(high)}]" if math.isfinite(low) and math.isfinite(high) else ""
-    return f"{signed(mean)} points{between}"
+    return f"{signed(mean)}{' points' * errors.are_shares}{between}"
 
 
 # Capacity

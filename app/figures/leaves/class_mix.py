@@ -114,6 +114,8 @@ class ClassMix:
                 showlegend=False,
             )
         figure.update_xaxes(title_text="share of rows", tickformat=".0%", range=[0, end], zeroline=False)
+        if end > 1:  # the room for labels is beyond what a share can be
+            figure.update_xaxes(tickmode="array", tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])
         figure.update_yaxes(
             tickmode="array",
             tickvals=place[::step],

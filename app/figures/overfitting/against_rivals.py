@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from leafscope.app import theme
 from leafscope.app.figures.shared import frame
-from leafscope.app.figures.shared.errors import SHARES
+from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.interval_lines import (
     INTERVAL,
     axis_title,
@@ -35,10 +35,12 @@ class AgainstRivals:
     """The test error of a model minus that of each rival at its own depth. Raises ValueError for a missing column."""
 
     differences: pd.DataFrame
-    """model (the rival), depth (its own; NaN: has none), mean, low, high (of shares), n, shown."""
+    """model (the rival), depth (its own; NaN: has none), mean, low, high (of shares, or in the target's unit), n, shown."""
     first: str
     depth: int | None = None
     """Of the first model; None: it has none."""
+    errors: Errors = SHARES
+    """What errors are measured in."""
 
     _table: pd.DataFrame = field(init=False, repr=False)
 
@@ -46,12 +48,12 @@ class AgainstRivals:
         table = check_columns(self.differences, ["model", "depth", *INTERVAL, "n", "shown"], "differences")
         shown = table["shown"].eq(True) & table["mean"].notna()
         table = table.assign(shown=shown).sort_values("mean", kind="stable", ignore_index=True)
-        object.__setattr__(self, "_table", in_unit(table, INTERVAL, SHARES.difference))
+        object.__setattr__(self, "_table", in_unit(table, INTERVAL, self.errors.difference))
 
     def figure(self, *, subject: str = "", look: Look = SCREEN) -> go.Figure:
         """Draw a line for each rival, the one that beats the model most on top; filled where a difference is shown."""
         height = theme.MAIN_HEIGHT[look.projector]
-        title = f"Test error of {phrase(self.first)} minus each rival's"
+        title = f"Test {self.errors.noun} of {phrase(self.first)} minus each rival's"
         drawn = self._table.dropna(subset=["mean"])
         if drawn.empty:
             why = "No seed has finished with a rival yet."
@@ -86,7 +88,7 @@ class AgainstRivals:
         frame.frame(figure, look=look, title=title, subject=subject, subtitle=subtitle, height=height)
         one = model_words(self.first)
         figure.update_xaxes(
-            title_text=axis_title(f"{SHARES.difference}; below 0: {one} is better", 0.6 * look.width, look),
+            title_text=axis_title(f"{self.errors.difference_axis}; below 0: {one} is better", 0.6 * look.width, look),
             range=list(value_range(drawn[INTERVAL])),
             zeroline=False,
         )
@@ -112,7 +114,7 @@ rivals no difference is shown.
         for word, rows in (("lower", known[known["mean"] < 0]), ("higher", known[known["mean"] >= 0])):
             if len(shown := rows[rows["shown"]]):
                 names = [f"{theme.one_line(_named(row), _NAME)} ({row_words(row)})" for _, row in shown.iterrows()]
-                parts.append(f"a {word} test error than {theme.enumerate_words(names)}")
+                parts.append(f"a {word} test {self.errors.noun} than {theme.enumerate_words(names)}")
         none = int((~known["shown"]).sum())
         why = ": one seed has no interval" if (known["n"] <= 1).all() else ""
         rest = f"from {none} of {len(known)} rival{'s' * (len(known) != 1)} no difference is shown{why}"
@@ -121,7 +123,7 @@ rivals no difference is shown.
         return f"{sentence_case(phrase(self.first))}{at} has {' and '.join(parts)}{f'; {rest}' if none else ''}."
 
     def table(self) -> pd.DataFrame:
-        """List the differences drawn, rising: model, depth, mean, low, high, n, shown, unit (percentage points)."""
+        """List the differences drawn, rising: model, depth, mean, low, high, n, shown, unit (percentage points, or none)."""
         return self._table
 
 

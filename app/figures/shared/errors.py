@@ -26,6 +26,11 @@ class Errors:
         return self.unit == "percent"
 
     @property
+    def noun(self) -> str:
+        """What an error is called in a sentence."""
+        return "error" if self.are_shares else "RMSE"
+
+    @property
     def difference_axis(self) -> str:
         """What an axis of differences says in brackets."""
         return self.difference or self.axis
@@ -34,6 +39,10 @@ class Errors:
     def fewest(self) -> int:
         """The fewest seeds that have an interval."""
         return FEWEST if self.are_shares else 2
+
+    def scaled(self, value: float) -> float:
+        """Bring an error as tables have it, a share from 0 to 1 or a number, to its unit."""
+        return 100 * value if self.are_shares else value
 
     def words(self, value: float) -> str:
         """Write an error that is in its unit.

@@ -16,8 +16,9 @@ from leafscope.core.datasets.registry import DATA_SETS, DatasetSpec, is_table
 from leafscope.core.errors import ArchiveError, DataError, RoutingError, TableError
 from leafscope.core.files import unnamed_file
 from leafscope.core.store.annotations import checked_tags
-from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, is_unicode, refusal, sentence, sweep_config
+from leafscope.core.store.archive.layout import OF_ATTEMPTS, ORDER, TABLES, parsed, refusal, sentence, sweep_config
 from leafscope.core.store.archive.opened import OpenedArchive
+from leafscope.core.store.archive.summaries import METRICS, SPLITS, check_epoch, check_score, check_summary
 from leafscope.core.store.archive.tensors import check_artifact
 from leafscope.core.store.decks import MAX_SLIDES, MAX_TEXT, Slide
 from leafscope.core.store.routing_logs import check_row
@@ -32,13 +33,6 @@ from leafscope.core.tables.parsing.header import LONGEST_NAME
 from leafscope.core.text import check_storable
 
 _ENDED = get_args(Ending)
-_SPLITS = ("train", "validation", "test")
-_METRICS = tuple(of + metric for of in ("", "mix_") for metric in ("loss", "accuracy", "rmse", "mae", "r2"))
-_SCORES = frozenset(f"{split}_{metric}" for split in _SPLITS for metric in (*_METRICS, "balanced_accuracy", "macro_f1"))
-
-ROUNDING = 1e-3
-"""How far below 0 a loss may be, since compiled code rounds."""
-
 MAX_ATTEMPT = 1_000_000
 """The highest number of an attempt, far below what a database can count, since attempts are added behind those of a store."""
 _DTYPES = {np.dtype(f"{order}{kind}{size}").str for order in "<>" for kind in "ui" for size in (1, 2, 4, 8)}
@@ -129,7 +123,7 @@ class Contents:
         check_storable(row["name"], "a table's name")
         if not row["name"].strip() or len(row["name"]) > LONGEST_NAME:
             raise ValueError(f"name must have from 1 to {LONGEST_NAME} characters, got {len(row['name']):,}")
-        about = _parsed(row["about"])
+        about = parsed(row["about"])
         try:
             check_packed(row["about"], row["data"], row["table_id"])
         except TableError as error:
@@ -160,18 +154,18 @@ class Contents:
         if row["epochs_total"] != (epochs := self.runs[run_id].config.epochs):
             raise ValueError(f"epochs_total must be {epochs}, as in its configuration, got {row['epochs_total']}")
         for name in ("epochs_done", "resumed_from"):
-            _check_epoch(row[name], self.runs[run_id], name)
-        _check_summary(row["summary"], self.runs[run_id])
+            check_epoch(row[name], self.runs[run_id].config.epochs, name)
+        check_summary(row["summary"], self.runs[run_id].config.epochs)
         self.attempts.add((run_id, attempt))
         self.newest[run_id] = attempt, row["status"]
 
     def _take_metrics(self, row: Mapping[str, Any]) -> None:
         _check_split(row)
-        _check_epoch(row["epoch"], self.runs[row["run_id"]])
-        if row["metric"] not in _METRICS:
-            raise ValueError(f"metric must be one of {', '.join(_METRICS)}, got {row['metric']!r}")
+        check_epoch(row["epoch"], self.runs[row["run_id"]].config.epochs)
+        if row["metric"] not in METRICS:
+            raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {row['metric']!r}")
         if row["value"] is not None:
-            _check_score(row["metric"], row["value"], "value")
+            check_score(row["metric"], row["value"], "value")
         if (row["value"] is None) is (row["nonfinite"] is None) or row["nonfinite"] not in (None, "nan", "inf", "-inf"):
             raise ValueError(f"either value, or nan, inf or -inf in nonfinite, got {row['value']} and {row['nonfinite']!r}")
 
@@ -182,12 +176,12 @@ class Contents:
             words = f"dtype must be one of {', '.join(sorted(_DTYPES))}, alone or followed by zip or xor"
             raise ValueError(f"{words}, got {row['dtype']!r}")
         of_run = self.runs[row["run_id"]]
-        _check_epoch(row["epoch"], of_run)
+        check_epoch(row["epoch"], of_run.config.epochs)
         sizes = of_run.sizes
         if row["layer"] >= len(sizes.layers):
             raise ValueError(f"layer must be below {len(sizes.layers)}, the layers of its net with leaves, got {row['layer']}")
         needed = list(sizes.shape(row["layer"], row["split"]))
-        if (shape := _parsed(row["shape"])) != needed or not sizes.rows or any(type(length) is not int for length in shape):
+        if (shape := parsed(row["shape"])) != needed or not sizes.rows or any(type(length) is not int for length in shape):
             raise ValueError(f"shape must be {needed}, the rows of the {row['split']} split, got {row['shape']!r:.80}")
         n_leaves = math.prod(needed)
         n_bytes = n_leaves * np.dtype(plain_dtype).itemsize
@@ -243,7 +237,7 @@ class Contents:
             raise ArchiveError(f"artifact_parts: {of_run}: {error}") from error
 
     def _take_annotations(self, row: Mapping[str, Any]) -> None:
-        tags = _parsed(row["tags"])
+        tags = parsed(row["tags"])
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
             raise ValueError("tags must be a list of texts")
         if checked_tags(tags) != tags:
@@ -293,81 +287,12 @@ class _Run:
 
 
 def _check_split(row: Mapping[str, Any]) -> None:
-    if row["split"] not in _SPLITS:
-        raise ValueError(f"split must be one of {', '.join(_SPLITS)}, got {row['split']!r}")
-
-
-def _parsed(text: str, finite: bool = True) -> Any:
-    """Parse JSON; raises ValueError for values that pages cannot show: non-finite numbers and unpaired surrogates."""
-
-    def refuse(word: str) -> None:
-        raise ValueError(f"it must have finite numbers, got {word}")
-
-    value = json.loads(text, parse_constant=refuse if finite else None)
-    if "\\u" in text and not is_unicode(json.dumps(value, ensure_ascii=False)):
-        raise ValueError("text must not contain unpaired surrogates")
-    return value
-
-
-def _check_epoch(epoch: int, run: _Run, name: str = "epoch") -> None:
-    if epoch > run.config.epochs:
-        raise ValueError(f"{name} must be at most {run.config.epochs}, the epochs of its configuration, got {epoch}")
-
-
-def _check_score(metric: str, value: float, name: str) -> None:
-    """Check a finite value of a metric; others, of nets that diverged, are as they are."""
-    is_share = metric.endswith(("accuracy", "macro_f1"))
-    is_r2 = metric.endswith("r2")
-    if (value < -ROUNDING and not is_r2) or ((is_share or is_r2) and value > 1):
-        raise ValueError(f"{name} must be {'from 0 to 1' if is_share else 'at least 0'}, got {value!r:.80}")
-
-
-def _check_summary(text: str, run: _Run) -> None:
-    summary = _parsed(text, finite=False)
-    fits = isinstance(summary, dict) and isinstance(summary.get("facts", {}), dict)
-    if not fits or any(not isinstance(summary.get(which, {}), dict) for which in ("best", "last", "first")):
-        raise ValueError(f"summary must have best_epoch, best, last and facts as this program writes them, got {text!r:.80}")
-    best_epoch = summary.get("best_epoch", 0)
-    if type(best_epoch) is not int or best_epoch < 0:
-        raise ValueError(f"best_epoch of summary must be a whole number from 0, got {best_epoch!r:.80}")
-    _check_epoch(best_epoch, run, "best_epoch of summary")
-    for name, value in (item for which in ("best", "last", "first") for item in summary.get(which, {}).items()):
-        if name not in _SCORES or type(value) not in (int, float):
-            raise ValueError(f"summary must have numbers for {', '.join(sorted(_SCORES))}, got {value!r:.80} for {name!r:.80}")
-        if type(value) is int or math.isfinite(value):
-            _check_score(name.partition("_")[2], value, f"{name} of summary")
-    if "best" in summary and "validation_loss" not in summary["best"]:
-        raise ValueError(f"best of summary must have validation_loss, by which it is chosen, got {summary['best']!r:.80}")
-    for name, value in summary.get("facts", {}).items():
-        kind, must_be = _FACTS.get(name, (object, ""))
-        fits = isinstance(value, kind) and (not isinstance(value, bool) or kind in (bool, object))
-        if not fits or (must_be.endswith("number from 0") and value < 0):
-            raise ValueError(f"{name} of summary's facts must be {must_be}, got {value!r:.80}")
-    _check_numbers(summary)
-
-
-_FACTS: dict[str, tuple[Any, str]] = {
-    **dict.fromkeys(("diverged", "compiled", "converged", "is_bound"), (bool, "true or false")),
-    **dict.fromkeys(("parameters", "trained_parameters", "trials"), (int, "a whole number from 0")),
-    **dict.fromkeys(("multiply_adds", "inference_seconds", "fit_seconds"), ((int, float), "a number from 0")),
-    "operations": (str, "text"),
-    "chosen": (dict, "an object"),
-}
-"""Facts that pages read -> their type, and it in words; models of other packages may have further ones."""
-
-
-def _check_numbers(value: Any) -> None:
-    """Raise ValueError for whole numbers that are too large for a page to calculate with."""
-    waiting = [value]
-    while waiting:
-        inner = waiting.pop()
-        if type(inner) is int and abs(inner) > 2**53:
-            raise ValueError(f"summary must have whole numbers up to 2^53, got {str(inner)[:80]}")
-        waiting += inner.values() if isinstance(inner, dict) else inner if isinstance(inner, list) else ()
+    if row["split"] not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {row['split']!r}")
 
 
 def _check_slide(content: str, figure: str | None) -> None:
-    values, drawn = _parsed(content), None if figure is None else _parsed(figure)
+    values, drawn = parsed(content), None if figure is None else parsed(figure)
     if not isinstance(values, dict) or "figure" in values:
         raise ValueError("content must be a slide without its figure")
     slide = Slide.model_validate(values | {"figure": drawn})

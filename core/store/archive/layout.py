@@ -5,6 +5,7 @@ object per row, sorted by the primary key. The binary values of a table are conc
 `offset` and `size` of its value.
 """
 
+import json
 import math
 import os
 import re
@@ -177,3 +178,15 @@ def refusal(table: Table, number: int, sentence: str, row: Mapping[str, Any] | N
     run_id = (row or {}).get("run_id")
     run = f", run {run_id}" if isinstance(run_id, str) and _ADDRESS.fullmatch(run_id) else ""
     return ArchiveError(f"{table.name}, row {number:,}{run}: {sentence}")
+
+
+def parsed(text: str, finite: bool = True) -> Any:
+    """Parse JSON; raises ValueError for values that pages cannot show: non-finite numbers and unpaired surrogates."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"it must have finite numbers, got {word}")
+
+    value = json.loads(text, parse_constant=refuse if finite else None)
+    if "\\u" in text and not is_unicode(json.dumps(value, ensure_ascii=False)):
+        raise ValueError("text must not contain unpaired surrogates")
+    return value

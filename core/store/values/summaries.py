@@ -63,7 +63,7 @@ class RunSummary:
     seconds: float
     """Training time of the chain."""
     best_epoch: int | None
-    """The epoch with the lowest validation loss, the first of equals."""
+    """The epoch with the lowest validation loss, the first of equals; without validation rows the last one."""
     best: Mapping[str, float]
     """Values at the best epoch: train_loss, train_accuracy, validation_loss, ..."""
     last: Mapping[str, float]
@@ -197,7 +197,10 @@ class Benchmark:
 
 
 def fold(summary: dict[str, Any], epochs: Iterable[tuple[int, Mapping[tuple[str, str], float]]]) -> dict[str, Any]:
-    """Update a summary (`best_epoch`, `best`, `last`, and of epoch 0 `first`) with further epochs, in order."""
+    """Update a summary (`best_epoch`, `best`, `last`, and of epoch 0 `first`) with further epochs, in order.
+
+    Without validation rows the last epoch is what is reported: the best one is the last.
+    """
     summary = dict(summary)
     for epoch, values in epochs:
         flat = {f"{split}_{metric}": value for (split, metric), value in values.items()}
@@ -205,7 +208,8 @@ def fold(summary: dict[str, Any], epochs: Iterable[tuple[int, Mapping[tuple[str,
         if epoch == 0:
             summary["first"] = {name: value for name, value in flat.items() if name in ("train_loss", "validation_loss")}
         loss = flat.get("validation_loss", math.nan)
-        if math.isfinite(loss) and ("best" not in summary or loss < summary["best"]["validation_loss"]):
+        is_best = math.isfinite(loss) and ("best" not in summary or loss < summary["best"]["validation_loss"])
+        if is_best or "validation_loss" not in flat:
             summary |= {"best_epoch": epoch, "best": flat}
     return summary
 

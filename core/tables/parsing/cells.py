@@ -4,7 +4,7 @@ pandas' reader parses the text. A column is numeric only if every cell is a numb
 text, so that no cell loses what was written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from leafscope.core.errors import TableError
 from leafscope.core.tables.parsing.dialect import WHITESPACE
+from leafscope.core.tables.parsing.gathered import Gathered, give_back
 from leafscope.core.tables.parsing.layout import Layout
+from leafscope.core.tables.parsing.marked import Marked, joined, marked
 from leafscope.core.tables.parsing.marks import MISSING
 
 if TYPE_CHECKING:
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _CELLS_AT_ONCE = 250_000
-"""Cells parsed at once: a few blocks are fast, and one block of all would take several times the file's memory."""
+"""Cells parsed at once at most: a few blocks are fast, and one block of all would take several times the file's memory."""
 
 _ROWS_AT_ONCE = 500
 """Rows parsed at once at least: each block costs time for each of thousands of columns."""
 
 _BYTES_AT_ONCE = 2**21
+
+_SAMPLE = 2000
+"""Texts by which it is told whether most are different; then sorting takes less memory than a dictionary."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,8 @@ class Texts:
     """(D,) strings, in the order of first appearance."""
     codes: NDArray[np.int32]
     """(rows,) 0 to D - 1; -1: missing."""
+    is_sorted: bool = False
+    """Whether the distinct texts are in alphabetical order instead."""
 
 
 Cells = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.bool_] | Texts
@@ -45,25 +52,85 @@ Cells = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.uint64] | NDArray[n
 
 def columns_of(layout: Layout, decimal: str = ".") -> list[Cells]:
     """Read the columns of a text; `decimal`: the mark with which numbers are read. Raises TableError."""
-    blocks: list[list[Any]] = [[] for _ in range(layout.width)]
-    for frame in _frames(layout, decimal):
-        for place, parts in enumerate(blocks):
-            parts.append(_part(frame[place]))
-    found: list[Cells | None] = []
+    return [one for one in _columns(layout, decimal, set()) if not isinstance(one, Marked)]
+
+
+def marked_columns_of(layout: Layout, decimal: str, as_text: Collection[int] = ()) -> list[Cells | Marked]:
+    """The same, but numbers with marks, or with a few odd cells among them, are numbers; raises TableError.
+
+    `as_text`: the columns whose numbers stay as they are written.
+    """
+    return _columns(layout, decimal, set(range(layout.width)) - set(as_text), as_text)
+
+
+def _columns(layout: Layout, decimal: str, may_have_marks: set[int], as_text: Collection[int] = ()) -> list[Cells | Marked]:
+    found: dict[int, Cells | Marked] = {}
+    wanted = [place for place in range(layout.width) if place not in as_text]
+    if wanted:
+        found |= _joined_all(_blocks(_frames(layout, decimal), wanted, decimal, may_have_marks), may_have_marks)
+    is_whole = [place for place, one in found.items() if isinstance(one, np.ndarray) and _is_whole(one)]
+    if is_whole and _has_leading_zeros(layout):
+        may_have_marks.difference_update(is_whole)
+        for place in is_whole:
+            del found[place]
+    while again := [place for place in range(layout.width) if place not in found]:
+        frames = _frames(layout, decimal, again)
+        found |= _joined_all(_blocks(frames, again, decimal, may_have_marks), may_have_marks)
+    return [found[place] for place in range(layout.width)]
+
+
+def _blocks(
+    frames: "Iterable[pd.DataFrame]", places: Sequence[int], decimal: str, may_have_marks: set[int]
+) -> dict[int, list[Any]]:
+    """The blocks of columns, as arrays of NumPy, `Marked` or `Gathered`; a column that must be read again has None."""
+    blocks: dict[int, list[Any]] = {place: [] for place in places}
+    for frame in frames:
+        for place, parts in blocks.items():
+            if parts and parts[-1] is None:
+                continue
+            part = _part(frame[place])
+            if place in may_have_marks and not isinstance(part, np.ndarray | None):
+                if (numbers := marked(part, decimal)) is None:
+                    may_have_marks.discard(place)
+                part = numbers or (part if not any(isinstance(one, Marked) for one in parts) else None)
+            _append(parts, part)
+    return blocks
+
+
+def _append(parts: list[Any], part: Any) -> None:
+    """Append a block to those of a column."""
+    import pyarrow as pa
+
+    if part is None:
+        parts.clear()
+    last = parts[-1] if parts else None
+    if isinstance(part, pa.Array):
+        if not isinstance(last, Gathered):
+            parts.append(Gathered())
+        parts[-1].add(part)
+    elif isinstance(last, Gathered) and _is_missing(part):
+        last.add(pa.nulls(len(part), pa.large_string()))
+    else:
+        parts.append(part)
+
+
+def _is_missing(part: Any) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype.kind == "f" and bool(np.isnan(part).all())
+
+
+def _joined_all(blocks: dict[int, list[Any]], may_have_marks: set[int]) -> dict[int, Cells | Marked]:
+    """Join the blocks of each column; those that must be read again are left out, and are text then."""
+    found: dict[int, Cells | Marked] = {}
     while blocks:  # each is freed when it is joined
-        found.append(_joined(blocks.pop(0)))
-    is_whole = [isinstance(one, np.ndarray) and _is_whole(one) for one in found]
-    if any(is_whole) and _has_leading_zeros(layout):
-        found = [None if whole else one for whole, one in zip(is_whole, found, strict=True)]
-    again = [place for place, one in enumerate(found) if one is None]
-    if again:
-        texts: dict[int, list[Any]] = {place: [] for place in again}
-        for frame in _frames(layout, decimal, again):
-            for place, parts in texts.items():
-                parts.append(_arrow(frame[place]))
-        for place, parts in texts.items():
-            found[place] = _texts(parts)
-    return [one for one in found if one is not None]
+        place, parts = blocks.popitem()
+        if isinstance(parts[-1], Gathered):
+            give_back()
+        one = _joined(parts)
+        if one is None:
+            may_have_marks.discard(place)
+        else:
+            found[place] = one
+    return found
 
 
 def _is_whole(values: NDArray[Any]) -> bool:
@@ -97,7 +164,8 @@ def _frames(layout: Layout, decimal: str, as_text: list[int] | None = None) -> "
             decimal=decimal,
             engine="c",
             encoding="utf-8",
-            chunksize=max(_ROWS_AT_ONCE, _CELLS_AT_ONCE // layout.cells),
+            chunksize=_rows_at_once(layout),
+            low_memory=False,
             **more,
         ) as reader:
             for frame in reader:
@@ -110,6 +178,11 @@ def _frames(layout: Layout, decimal: str, as_text: list[int] | None = None) -> "
             f"the rows must be cells of one dialect, but {len(layout.lines):,} rows were counted and {n_rows:,} parsed; are "
             "all quotes in pairs?"
         )
+
+
+def _rows_at_once(layout: Layout) -> int:
+    n_bytes = max(1, (len(layout.text.data) - layout.text.start) // len(layout.lines))
+    return max(_ROWS_AT_ONCE, min(_CELLS_AT_ONCE // layout.cells, _BYTES_AT_ONCE // n_bytes))
 
 
 def _plain(error: Exception) -> str:
@@ -135,45 +208,83 @@ def _arrow(series: "pd.Series") -> "pa.Array":
     return array.cast(pa.large_string()) if array.type != pa.large_string() else array
 
 
-def _joined(parts: list[Any]) -> Cells | None:
+def _joined(parts: list[Any]) -> Cells | Marked | None:
     """Join the blocks of a column; None: they are of several kinds, and must be read again as text."""
     if any(part is None for part in parts):
         return None
     if all(isinstance(part, np.ndarray) for part in parts):
         return np.concatenate(parts)
-    if any(isinstance(part, np.ndarray) and not (part.dtype.kind == "f" and np.isnan(part).all()) for part in parts):
+    if all(isinstance(part, np.ndarray | Marked) for part in parts):
+        return joined(parts)
+    *first, last = parts
+    if not isinstance(last, Gathered) or not all(map(_is_missing, first)):
         return None
-    import pyarrow as pa
+    parts.clear()
+    return _texts(last.array(sum(map(len, first))))
 
-    return _texts([pa.nulls(len(part), pa.large_string()) if isinstance(part, np.ndarray) else part for part in parts])
 
-
-def _texts(parts: "list[pa.Array]") -> Texts:
+def _texts(texts: "pa.Array") -> Texts:
     """Strip texts, mark those that are missing, and tell the distinct ones."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    coded = pa.chunked_array(parts).dictionary_encode().combine_chunks()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.chunk(0)
+    texts = trimmed(texts)
+    if _are_different(texts):
+        return stripped(*_sorted(texts), is_sorted=True)
+    coded = texts.dictionary_encode()
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return stripped(pc.utf8_trim_whitespace(coded.dictionary), codes)
+    return stripped(coded.dictionary, codes)
 
 
-def stripped(distinct: "pa.Array", codes: NDArray[np.int32]) -> Texts:
-    """Merge texts that are equal, and drop those that mean missing: (D,) stripped strings and (rows,) codes."""
+def _are_different(texts: "pa.Array") -> bool:
+    """Whether there are many texts, and almost all of the first ones are different."""
+    first = texts[:_SAMPLE].drop_null()
+    return len(first) > _SAMPLE // 2 and len(first.unique()) > 0.9 * len(first)
+
+
+def _sorted(texts: "pa.Array") -> "tuple[pa.Array, NDArray[np.int32]]":
+    """The distinct texts in alphabetical order, and the code of each row; -1: null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    again = distinct.dictionary_encode()
-    if len(again.dictionary) < len(distinct):
-        codes = np.append(again.indices.to_numpy(zero_copy_only=False), -1)[codes].astype(np.int32)
-        distinct = again.dictionary
+    order = pc.array_sort_indices(texts)[: len(texts) - texts.null_count]
+    codes = np.full(len(texts), -1, np.int32)
+    texts = texts.take(order)
+    is_new = np.append(True, pc.not_equal(texts[1:], texts[:-1]).to_numpy(zero_copy_only=False))
+    codes[order.to_numpy()] = np.cumsum(is_new) - 1
+    return texts if is_new.all() else texts.filter(pa.array(is_new)), codes
+
+
+def trimmed(texts: "pa.Array") -> "pa.Array":
+    """Texts without spaces around them; the same array where none has any."""
+    import pyarrow.compute as pc
+
+    ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    if not len(texts) or ends[0] == ends[-1]:
+        return texts
+    written = np.frombuffer(texts.buffers()[2], np.uint8)
+    is_filled = ends[1:] > ends[:-1]
+    first, last = written[ends[:-1][is_filled]], written[ends[1:][is_filled] - 1]
+    # spaces beyond ASCII begin with one of these bytes and end with another above 127
+    may_have = (first <= 32) | np.isin(first, (0xC2, 0xE1, 0xE2, 0xE3)) | (last <= 32) | (last > 127)
+    return pc.utf8_trim_whitespace(texts) if may_have.any() else texts
+
+
+def stripped(distinct: "pa.Array", codes: NDArray[np.int32], is_sorted: bool = False) -> Texts:
+    """Merge texts that are equal, and drop those that mean missing: (D,) stripped strings and (rows,) codes.
+
+    `is_sorted`: they are in alphabetical order, and all different.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not is_sorted:
+        again = distinct.dictionary_encode()
+        if len(again.dictionary) < len(distinct):
+            codes = np.append(again.indices.to_numpy(zero_copy_only=False), -1)[codes].astype(np.int32)
+            distinct = again.dictionary
     is_missing = pc.is_in(distinct, value_set=pa.array(list(MISSING), distinct.type)).to_numpy(zero_copy_only=False)
     if is_missing.any():
         new = np.append(np.where(is_missing, -1, np.cumsum(~is_missing) - 1), -1)
         codes, distinct = new[codes].astype(np.int32), distinct.filter(pa.array(~is_missing))
-    return Texts(distinct, codes)
+    return Texts(distinct, codes, is_sorted)
 
 
 def _has_leading_zeros(layout: Layout) -> bool:

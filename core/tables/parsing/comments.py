@@ -28,8 +28,8 @@ def without_comments(data: bytes, start: int) -> Comments:
     if begin == len(data) and len(above) > 1 and len({_marks(line) for line in above} - {0}) == 1:
         return Comments(start, None)  # values begin with # in each row
     last = above[-1].lstrip(b"#%").decode("utf-8", "replace") if above else None
-    n_inside = data.count(b"\n#", begin)
-    if n_inside > data.count(b"\n", begin) // 2:  # then it is what values begin with
+    n_inside = data.count(b"\n#", begin) if data.find(b"#", begin) >= 0 else 0
+    if n_inside and n_inside > data.count(b"\n", begin) // 2:  # then it is what values begin with
         is_row = bool(above) and _marks(above[-1]) == _marks(data[begin : data.find(b"\n", begin)])
         return Comments(start, None) if is_row else Comments(begin, last)
     rest, count = _blanked(data, begin) if n_inside else (b"", 0)

@@ -91,7 +91,7 @@ def content(source: Source, encoding: str | None = None) -> Content:
     for beginning, what in _WRITTEN:
         if re.match(beginning, data, re.IGNORECASE):
             raise TableError(f"the file must be a CSV or Parquet file, but it is {what}; save the table as CSV")
-    if not data.strip():
+    if not data or data.isspace():
         raise TableError("the file must have rows, but it holds only blank lines")
     return Content(data, found)
 

@@ -29,7 +29,7 @@ _BLANK = " \t\n"
 _LINES_OF_ROW = 10
 """The most lines of a file for each of the most rows, with those that are blank or within quotes."""
 
-_BYTES = 2**21
+_BYTES = 2**20
 """Bytes in which cells are counted at once."""
 
 _BODY = 200
@@ -212,8 +212,8 @@ def _padded_titles(head: Sequence[Sequence[str]]) -> int:
     """Count titles with empty cells behind them, as spreadsheets write them, above a row in which each cell is a name."""
     for place, row in enumerate(head[: _TITLES + 1]):
         if all(cell.strip() for cell in row):
-            is_names = len(set(row)) == len(row) > 2 and not any(map(is_number, row)) and is_header(row, head[place + 1 :])
-            return place if is_names else 0
+            may_be_names = place and len(set(row)) == len(row) > 2 and not any(map(is_number, row))
+            return place if may_be_names and is_header(row, head[place + 1 :]) else 0
         n_written = sum(bool(cell.strip()) for cell in row)
         if n_written > len(row) // 2 or any(cell.strip() for cell in row[n_written:]):
             return 0

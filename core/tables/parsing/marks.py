@@ -9,6 +9,10 @@ MISSING = (
 )
 """Cells that mean: no value."""
 
+TRUE = frozenset(["true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "on", "wahr", "vrai", "1"])
+FALSE = frozenset(["false", "f", "no", "n", "nein", "non", "off", "falsch", "faux", "0"])
+"""Cells that mean yes and no, whatever their case."""
+
 _MISSING = frozenset(MISSING)
 
 _NUMBER = re.compile(

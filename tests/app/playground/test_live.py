@@ -48,6 +48,12 @@ def test_curves_are_the_numbers(summary: RunSummary) -> None:
     assert spec["title"]["text"] == "Loss"
 
 
+def test_a_run_without_validation_rows_names_none(summary: RunSummary) -> None:
+    rows = history([2.5, 1.25])
+    spec = live.curve_spec(summary, rows[rows["split"] == "train"], "loss", "Loss")
+    assert [one["name"] for one in spec["series"]] == [theme.SPLIT_WORDS["train"]]
+
+
 def test_accuracy_is_drawn_in_percent(summary: RunSummary) -> None:
     spec = live.curve_spec(summary, history([0.5, 1.0], "accuracy"), "accuracy", "Accuracy (%)")
     assert spec["series"][0]["data"] == [[0, 50.0], [1, 100.0]]

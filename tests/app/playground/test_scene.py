@@ -33,7 +33,7 @@ MOONS = RunConfig(data=DataConfig(name="moons"))
 IRIS = RunConfig(data=DataConfig(name="iris"))
 CANCER = RunConfig(data=DataConfig(name="breast_cancer"))
 MOMENTS = itertools.count()
-PLACES = ("epoch_at", "read_to", "shuffled", "held", "scene_layer", "section")
+PLACES = ("epoch_at", "read_to", "shuffled", "held", "scene_layer", "section", "held_at")
 
 
 # Points in an address
@@ -338,6 +338,37 @@ def test_a_digit_drawn_goes_to_the_address_and_a_long_row_does_not(store: Store,
     ):
         at = tell(at, told, id=cancer.run_id, section=section)
         assert places(at) == ({} if written is None else {"section": written})
+
+
+def test_a_point_held_on_a_plane_is_kept_by_its_place_on_it(store: Store, told: dict[str, Any]) -> None:
+    cancer, iris = config(CANCER), config(IRIS)
+    store.submit(cancer)
+    store.submit(iris)
+    on = {"section": "3,29", "held": [1.0] * 30}
+    at = look(cancer)
+    for held_at, written in (
+        ([0.25, -1234567.0], "0.25,-1.23457e+06"),
+        ([0.25], None),
+        ([1, 1e13], None),
+        ([1, "2"], None),
+        ([True, 2], None),
+        ("1,2", None),
+        (None, None),
+    ):
+        at = tell(at, told, id=cancer.run_id, held_at=held_at, **on)
+        assert places(at) == {"section": "3,29"} | ({} if written is None else {"held_at": written})
+    at = tell(at, told, id=cancer.run_id, held_at=[1, 2])
+    assert places(at) == {}
+    at = tell(look(iris), told, id=iris.run_id, section="0,1", held=[1.0, 2.0, 3.0, 4.0], held_at=[1, 2])
+    assert places(at) == {"section": "0,1", "held": "1,2,3,4"}  # short enough to be written whole
+    for good in ({"section": "components", "held_at": "0.5,-1"}, {"section": "1,2", "held_at": "1e-3,2"}):
+        at = look(cancer, **good)
+        assert (places(at), notices(at)) == (good, [])
+    for bad, with_section in (("1", True), ("1,nan", True), ("1,2,3", True), ("a,b", True), ("1,2", False)):
+        section = {"section": "components"} if with_section else {}
+        at = look(cancer, **section, held_at=bad)
+        assert notices(at) == [f"held_at in the address must be two numbers, beside a section, got {bad!r}; it is ignored"]
+        assert places(at) == section
 
 
 NO_PLACE = [None, 3, "epoch", [], ["id"], {}, {"epoch": 1}, {"id": None, "epoch": 1}, {"id": "another", "epoch": 1}]

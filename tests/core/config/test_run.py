@@ -31,7 +31,7 @@ from leafscope.core.models import MODELS
         ("net.gates", None, "gates must be one of hidden, units, random, got None"),
         ("data.name", "mnist", "name must be one of digits, "),
         ("data.n_train", 0, "n_train must be a whole number from 1 to 200,000, got 0"),
-        ("data.test_fraction", 1.5, "test_fraction must be a number from 0.01 to 0.9, got 1.5"),
+        ("data.test_fraction", 1.5, "test_fraction must be a number from 0 to 0.9, got 1.5"),
         ("train.lr", 0, "lr must be a number above 0 and at most 10, got 0"),
         ("train.lr", float("nan"), "lr must be a number above 0 and at most 10, got nan"),
         ("train.epochs", "many", "epochs must be a whole number from 1 to 10,000, got 'many'"),

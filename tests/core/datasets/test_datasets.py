@@ -184,6 +184,24 @@ class TestSplits:
             with pytest.raises(DataError, match=sentence):
                 ask(DataConfig(name=name, **options))
 
+    @pytest.mark.parametrize("name", ["iris", "xor", "tree_teacher"])
+    def test_a_share_of_0_is_no_row(self, name):
+        whole = load(DataConfig(name=name), 1)
+        for shares in (("test_fraction",), ("validation_fraction",), ("test_fraction", "validation_fraction")):
+            config = DataConfig(name=name, **dict.fromkeys(shares, 0.0))
+            dataset, size = load(config, 1), shape(config)
+            left_out = {share.removesuffix("_fraction") for share in shares}
+            assert [len(split.index) == 0 for split in dataset.splits.values()] == [
+                split in left_out for split in dataset.splits
+            ]
+            assert [len(split.index) for split in dataset.splits.values()] == [size.n_train, size.n_validation, size.n_test]
+            together = np.concatenate([split.index for split in dataset.splits.values()])
+            assert sorted(together.tolist()) == list(range(size.n_rows))
+            if "test" not in left_out:
+                np.testing.assert_array_equal(dataset.test.index, whole.test.index)
+            else:
+                assert dataset.majority_accuracy == np.bincount(dataset.train.y).max() / len(dataset.train.y)
+
     def test_class_with_too_few_rows(self):
         # on a line, only the largest and the smallest of three slopes ever win
         config = DataConfig(name="tree_teacher", n_features=1, n_classes=3, teacher_depth=0, noise=0.0)

@@ -1,12 +1,17 @@
 """The estimators: scikit-learn's own checks, and oracles for what is ours."""
 
 import pickle
-from pathlib import Path
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joblib import parallel_config
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import clone
@@ -17,9 +22,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import leafscope.core
 from leafscope.core import TreeNetClassifier, TreeNetRegressor
-from leafscope.core.config import NetConfig, RunConfig, TrainConfig
+from leafscope.core.config import NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.config.as_python import estimator
-from leafscope.core.store.store import Store
+from leafscope.core.gating import path_nodes
+from leafscope.core.models import net_kinds
 
 EXCUSED = dict.fromkeys(
     ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"),
@@ -143,43 +149,17 @@ def test_it_works_with_scikit_learn_s_tools() -> None:
     search = GridSearchCV(TreeNetClassifier(**SMALL), {"depth": [0, 2], "kind": ["tree", "flat"]}, cv=2).fit(frame, labels)
     assert search.best_estimator_.feature_names_in_.tolist() == ["a", "b", "c"]
     assert set(search.predict(frame)) <= {"low", "high"}
+    by_threads = GridSearchCV(TreeNetClassifier(**SMALL), {"depth": [0, 2]}, cv=2, n_jobs=2)
+    with parallel_config(backend="threading"):
+        by_threads.fit(frame, labels)
+    alone = GridSearchCV(TreeNetClassifier(**SMALL), {"depth": [0, 2]}, cv=2).fit(frame, labels)
+    assert by_threads.cv_results_["mean_test_score"].tolist() == alone.cv_results_["mean_test_score"].tolist()
     with pytest.warns(UserWarning, match="feature names"):
         search.best_estimator_.predict(x)
     piped = make_pipeline(MinMaxScaler(), TreeNetRegressor(**SMALL)).fit(frame, numbers)
     assert piped.score(frame, numbers) > 0.5
     train, test = validation_curve(TreeNetRegressor(**SMALL), x, numbers, param_name="depth", param_range=np.arange(3), cv=2)
     assert train.shape == test.shape == (3, 2)
-
-
-def test_it_is_shown_in_the_app_with_its_rows_or_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    x, labels, numbers = drawn()
-    frame = pd.DataFrame(x, columns=["a", "target", "c"])
-    model = TreeNetClassifier(**SMALL | {"random_state": 7}, class_weight="balanced").fit(frame, labels)
-    store = Store(tmp_path / "store.db")
-    address = model.show(store=store)
-    summary = store.run(address.removeprefix("?run="))
-    assert address in capsys.readouterr().out
-    assert (summary.status, summary.config.seed, summary.config.net) == ("finished", 7, model.net_config())
-    assert summary.config.train.class_weight == "balanced"
-    table = store.table(summary.config.data.name.removeprefix("table:"))
-    assert [column.name for column in table.features] == ["a", "target", "c"]
-    assert (table.target, table.classes, table.rows) == ("target_", ("high", "low"), len(x))
-    np.testing.assert_array_equal(np.stack([column.values for column in table.features], 1), x)
-    np.testing.assert_array_equal(np.array(table.classes)[table.y.astype(int)], labels)
-    other = clone(model).set_params(random_state=8).fit(x[:60], labels[:60]).show(store=store, store_data=False, name="no rows")
-    assert [one.name for one in store.tables()] == ["estimator"]
-    assert store.run(other.removeprefix("?run=")).status == "finished"
-    regressor = TreeNetRegressor(**SMALL).fit(frame, numbers)
-    last = store.run(regressor.show(store=store, name="numbers").removeprefix("?run=")).last
-    assert last["test_r2"] <= 1
-    (kept,) = (one.table_id for one in store.tables() if one.name == "numbers")
-    np.testing.assert_array_equal(store.table(kept).y, numbers)
-    for unfit, message in (
-        (pickle.loads(pickle.dumps(model)), "unpickled"),
-        (TreeNetClassifier(**SMALL).fit(x, labels, np.ones(len(x))), "other weights"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            unfit.show(store=store)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +183,68 @@ def test_the_app_s_line_of_python_makes_the_same_settings(net: dict[str, Any], t
     assert estimator(RunConfig(net=NetConfig(kind="logistic"))) is None
 
 
+@pytest.mark.parametrize("kind", net_kinds())
+def test_the_app_s_line_of_python_knows_every_kind(kind: str) -> None:
+    base = RunConfig(net=NetConfig(kind=kind, depth=2))
+    options = [option for option in base.net.model.options if option.kind is not str]
+    for values in ({}, {f"net.{option.name}": option.default + 1 for option in options}):
+        run, held = changed(base, values), dict[str, Any]()
+        exec(estimator(run) or "", held)
+        assert held["estimator"].net_config() == run.net
+
+
+def test_the_app_s_line_of_python_runs_in_a_new_process_without_torch() -> None:
+    line = estimator(RunConfig(net=NetConfig(depth=1, width=4), train=TrainConfig(epochs=2), seed=3))
+    after = "import sys\nprint(estimator, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", f"{line}\n{after}"], capture_output=True, text=True, timeout=120)
+    written = "TreeNetClassifier(depth=1, epochs=2, random_state=3, width=4) False"
+    assert (done.stdout.strip(), done.returncode) == (written, 0), done.stderr
+
+
+@pytest.mark.parametrize("kind", net_kinds())
+def test_every_kind_says_where_rows_go(kind: str) -> None:
+    x, labels, _ = drawn()
+    model = TreeNetClassifier(**SMALL | {"epochs": 2}, kind=kind).fit(x, labels)
+    leaf, layers = model.apply(x), model.net_.config.routed_layers
+    assert (leaf.shape, leaf.dtype) == ((len(x),), np.int64)
+    assert 0 <= leaf.min() <= leaf.max() < (layers[-1].n_leaves if layers else 1)
+    if not model.net_.config.has_leaves and layers:
+        with pytest.raises(ValueError, match="are experts"):
+            model.decision_path(x)
+        np.testing.assert_array_equal(leaf, model.net_.routed(model._standardized(x)).leaves[-1][:, 0])
+        return
+    path = model.decision_path(x)
+    depth = model.net_.config.tree_depth
+    assert path.shape == (len(x), 2 ** (depth + 1) - 1)
+    np.testing.assert_array_equal(path.indices.reshape(len(x), -1), path_nodes(torch.from_numpy(leaf), depth).numpy())
+
+
+def test_options_are_those_of_the_kind() -> None:
+    x, labels, _ = drawn()
+    model = TreeNetClassifier(**SMALL | {"epochs": 2}, kind="moe", options={"experts": np.int64(5), "top_k": 1}).fit(x, labels)
+    assert (model.net_.config.experts, model.net_.config.top_k) == (5, 1)
+    assert clone(model).get_params()["options"] == {"experts": 5, "top_k": 1}
+    with pytest.raises(ValueError, match="options of tree must be of none, got 'experts'"):
+        clone(model).set_params(kind="tree").fit(x, labels)
+
+
+@given(data=st.data(), n=st.integers(1, 12), p=st.integers(1, 3), depth=st.integers(0, 3))
+@settings(max_examples=15, deadline=None)
+def test_any_few_rows_can_be_fitted(data: st.DataObject, n: int, p: int, depth: int) -> None:
+    x = np.array(data.draw(st.lists(st.lists(st.floats(-1e6, 1e6, width=32), min_size=p, max_size=p), min_size=n, max_size=n)))
+    y = np.array(data.draw(st.lists(st.sampled_from([-7, 0, 2**60]), min_size=n, max_size=n)))
+    model = TreeNetClassifier(depth=depth, width=4, epochs=1, random_state=0).fit(x, y)
+    assert model.classes_.tolist() == sorted(set(y.tolist()))
+    np.testing.assert_allclose(model.predict_proba(x).sum(1), 1.0)
+    assert set(model.predict(x).tolist()) <= set(y.tolist())
+    path = model.decision_path(x)
+    assert path.shape == (n, 2 ** (depth + 1) - 1)
+    np.testing.assert_array_equal(path.getnnz(1), depth + 1)
+    np.testing.assert_array_equal(path.indices.reshape(n, -1)[:, -1], 2**depth - 1 + model.apply(x))
+    numbers = TreeNetRegressor(depth=depth, width=4, epochs=1, random_state=0).fit(x, x[:, 0])
+    assert np.isfinite(numbers.predict(x)).all()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -215,6 +257,23 @@ def test_what_cannot_be_is_refused_in_words(settings: dict[str, Any], message: s
     x, labels, _ = drawn(20)
     with pytest.raises(ValueError, match=message):
         TreeNetClassifier(**SMALL | settings).fit(x, labels)
+
+
+@pytest.mark.parametrize("is_regression", [True, False])
+def test_numbers_too_large_to_be_standardized_are_refused(is_regression: bool) -> None:
+    x, labels, numbers = drawn(20)
+    if is_regression:
+        with pytest.raises(ValueError, match="numbers of y must be comparable"):
+            TreeNetRegressor(**SMALL).fit(x, numbers * 1e300)
+        return
+    with pytest.raises(ValueError, match="numbers of X must be comparable"):
+        TreeNetClassifier(**SMALL).fit(x * 1e200, labels)
+
+
+def test_early_stopping_bears_more_classes_than_validation_rows() -> None:
+    x, _, _ = drawn(60)
+    model = TreeNetClassifier(**SMALL | {"epochs": 2}, early_stopping=True).fit(x, np.repeat(np.arange(30), 2))
+    assert model.n_iter_ == 2
 
 
 def test_the_names_are_those_of_the_core() -> None:

@@ -92,7 +92,7 @@ def test_kinds_and_baselines_are_in_the_order_of_lists():
 
 
 def test_lines_of_nets_and_what_compares():
-    assert set(net_lines()) | {name for name in lines() if compares(name)} | {"logistic"} == set(lines())
+    assert set(net_lines()) | {name for name in lines() if compares(name)} | {"logistic", "linear"} == set(lines())
     controls = ("shuffled", "root_leaf", "additive", "flat_mean")
     ours = ("tree", "tree_units", "flat", "dense", "dense_capacity", "dense_ladder", "random_gates", *controls)
     assert tuple(name for name in net_lines() if name in ours) == ours

@@ -123,6 +123,9 @@ def test_refused_before_it_is_trained(monkeypatch):
         check(sweep(axes={"data.n_train": [10, 1000]}))
     with pytest.raises(LimitError, match="the largest depth that fits is"):
         check(sweep(base=changed(BASE, {"net.width": 4000}), axes={"net.depth": [1, 16]}))
+    for name in ("test", "validation"):
+        with pytest.raises(DataError, match=f"a sweep must have {name} rows"):
+            check(sweep(base=changed(BASE, {f"data.{name}_fraction": 0.0})))
     monkeypatch.setattr(members_module, "MEMBER_LIMIT", 7)
     with pytest.raises(LimitError, match=r"a sweep can have at most 7 runs, but sweep has 8, including all learning rates"):
         check(sweep(axes={"seed": [0, 1, 2, 3]}, tune_lr=[0.1, 0.01]))

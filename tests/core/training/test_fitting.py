@@ -198,6 +198,15 @@ class TestRefusals:
         with pytest.raises(DataError, match="n_train must be at most"):
             fit(a_run(data=DataConfig(name="iris", n_train=149)))
 
+    def test_what_is_chosen_on_validation_rows_needs_them(self):
+        none = DataConfig(name="iris", test_fraction=0.0, validation_fraction=0.0)
+        for kind in ("logistic", "decision_tree_pruned"):
+            with pytest.raises(DataError, match=f"there must be validation rows for {kind}"):
+                fit(a_run(kind, data=none))
+        model = fit(a_run(data=none))
+        assert {split for split, _ in model.record.metrics} == {"train"}
+        assert model.facts["inference_seconds"] > 0
+
     def test_a_gpu_that_is_not_there_does_not_matter(self):
         assert fit(RunConfig(data=IRIS, net=NetConfig(kind="logistic"), train={"device": "cuda:99"})) is not None
 

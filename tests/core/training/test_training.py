@@ -10,8 +10,9 @@ from torch.nn import functional
 
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
 from leafscope.core.datasets import load
-from leafscope.core.errors import DeviceError, LimitError, NonFiniteLossError
+from leafscope.core.errors import DataError, DeviceError, LimitError, NonFiniteLossError
 from leafscope.core.models.registry import net_kinds
+from leafscope.core.store.values.summaries import fold
 from leafscope.core.training.loop import train
 from leafscope.core.training.trainer import Trainer
 
@@ -132,6 +133,17 @@ def test_what_scikit_learn_fits_is_not_trained():
     words = rf"must be one of {kinds}, which are trained by gradient descent, got logistic; .*fitting\.fit\(run\)"
     with pytest.raises(ValueError, match=words):
         train(changed(small, {"net.kind": "logistic"}))
+
+
+def test_without_validation_and_test_rows_the_last_epoch_is_reported_and_nothing_can_be_waited_for():
+    run = changed(small, {"data.test_fraction": 0.0, "data.validation_fraction": 0.0})
+    result = train(run)
+    assert (set(result.history["split"]), result.best_epoch) == ({"train"}, run.train.epochs)
+    summary = fold({}, [(0, {("train", "loss"): 1.0}), (1, {("train", "loss"): 2.0})])
+    assert summary == {"last": {"train_loss": 2.0}, "best": {"train_loss": 2.0}, "best_epoch": 1}
+    assert Trainer(run).facts()["inference_seconds"] > 0
+    with pytest.raises(DataError, match="patience must be left out"):
+        Trainer(changed(run, {"train.patience": 2}))
 
 
 def test_early_stopping_ends_after_patience_epochs_without_a_lower_validation_loss():

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from leafscope.app import theme
 from leafscope.app.decks.figure_parts import series
 from leafscope.app.decks.talk import depth as over_depth
 from leafscope.app.decks.talk.deck import TITLE, Material, talk
@@ -335,12 +336,32 @@ def test_a_sweep_of_other_models_has_a_talk(kind: str) -> None:
     assert [slide.kind for slide in slides] == ["title", "text", "text"]
 
 
-def test_a_sweep_that_predicts_numbers_has_no_slide_of_errors() -> None:
-    sweep = config(seeds=2, kinds=["tree"], beside=["dense"])
-    cell = table(sweep, noisy({"dense": 0.3})).rename(columns=lambda name: name.replace("_accuracy", "_rmse"))
+def of_numbers(sweep: SweepConfig, error: Error) -> pd.DataFrame:
+    """The table of a sweep whose runs had these RMSEs."""
+    found = table(sweep, error)
+    accuracies = [name for name in found.columns if name.endswith("_accuracy")]
+    found[accuracies] = 1 - found[accuracies]
+    return found.rename(columns={name: name.replace("_accuracy", "_rmse") for name in accuracies})
+
+
+def test_a_sweep_that_predicts_numbers_has_the_same_slides_in_the_unit_of_the_target() -> None:
+    sweep = config()
+    error = noisy({"dense": 62.5, "tree": [62.5, 41.0, 37.5], "tree train": [70.0, 30.0, 10.0]}, size=0.4)
+    cell = of_numbers(sweep, error)
     slides = made(sweep, cell)
-    assert [slide.kind for slide in slides] == ["title", "figure", "text"]
-    assert "this sweep predicts numbers" in slides[-1].text
+    assert [slide.kind for slide in slides] == [slide.kind for slide in won()]
+    said = "\n".join(f"{slide.title} {slide.text} {slide.caption} {slide.notes}" for slide in slides)
+    assert not re.search(r"points|accura|correct|majority|errs", said)
+    slide = about(slides, COMPUTATION)
+    assert slide.title == "K = 2: lower test RMSE than the dense net"
+    tests = cell[cell["width"] == 6].set_index(["model", "depth", "seed"])["best_test_rmse"]
+    by_seed = [tests["tree", 2, seed] - error("dense", 0, seed, "test") for seed in range(5)]
+    assert slide.text.startswith("Test RMSE, in the unit of ")
+    assert f"tree minus dense net: {theme.three_significant(float(np.mean(by_seed)))} [" in slide.text
+    ends = about(slides, "Test and training error")
+    assert ends.title == "K = 0 to 2: training RMSE falls, test RMSE falls"
+    change = np.mean([error("tree", 2, seed, "train") - error("dense", 0, seed, "train") for seed in range(5)])
+    assert f"Training {theme.three_significant(float(change))} [" in ends.text
 
 
 def test_depth_0_alone_is_the_dense_net() -> None:

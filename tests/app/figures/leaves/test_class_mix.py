@@ -39,3 +39,10 @@ def test_sentence_and_title_name_the_class_and_the_node() -> None:
     assert "Classes in prefix 1 0" in mix.figure().layout.title.text
     assert mix.sentence().startswith("3 of the 4 training rows in prefix 1 0 (75.0 %)")
     assert "cat" in mix.sentence()
+
+
+def test_no_tick_is_above_all_rows() -> None:
+    """The labels need room beyond the longest bar, which may be a whole."""
+    axis = ClassMix([30, 0, 0], NAMES).figure().layout.xaxis
+    assert axis.range[1] > 1
+    assert max(axis.tickvals) == 1

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SPACES = " \u00a0\u202f\u2009'’"
+SPACES = " \u00a0\u202f\u2009'’"
 """Thousands marks that are never decimal marks."""
+
+OPEN = r"^[-+]?[1-9]\d{0,2}[.,]\d{3}$"
+"""A number that can be read in two ways."""
 
 _BLANK = " \u00a0\u202f"
 
@@ -52,7 +55,7 @@ def core(distinct: "pa.Array") -> "tuple[pa.Array, str]":
         return distinct, ""
     texts = pc.replace_substring(distinct, "−", "-")
     words = []
-    signed = rf"^[-+]?(?:{_SIGNS})?[{_BLANK}]*[-+]?[\d.,{_SPACES}]*\d[\d.,{_SPACES}]*-?[{_BLANK}]*(?:{_SIGNS})?$"
+    signed = rf"^[-+]?(?:{_SIGNS})?[{_BLANK}]*[-+]?[\d.,{SPACES}]*\d[\d.,{SPACES}]*-?[{_BLANK}]*(?:{_SIGNS})?$"
     has_sign = pc.and_(pc.match_substring_regex(texts, _SIGNS), pc.match_substring_regex(texts, signed))
     if pc.any(has_sign).as_py():
         if pc.any(pc.and_(has_sign, pc.match_substring(texts, "%"))).as_py():
@@ -61,7 +64,7 @@ def core(distinct: "pa.Array") -> "tuple[pa.Array, str]":
             words.append("currencies")
         texts = pc.if_else(has_sign, pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, f"(?:{_SIGNS})", "")), texts)
         texts = pc.replace_substring_regex(texts, rf"^([-+])[{_BLANK}]+", r"\1")
-    in_brackets = pc.match_substring_regex(texts, rf"^\([\d.,{_SPACES}]*\d[\d.,{_SPACES}]*\)$")
+    in_brackets = pc.match_substring_regex(texts, rf"^\([\d.,{SPACES}]*\d[\d.,{SPACES}]*\)$")
     if pc.any(in_brackets).as_py():
         words.append("brackets, which mean minus")
         texts = pc.if_else(in_brackets, pc.replace_substring_regex(texts, r"^\((.*)\)$", r"-\1"), texts)
@@ -70,8 +73,8 @@ def core(distinct: "pa.Array") -> "tuple[pa.Array, str]":
 
 def notation(texts: "pa.Array") -> Notation:
     """Count which decimal mark texts need."""
-    point, comma = _needs(texts, r"\.", ","), _needs(texts, ",", r"\.")
-    is_open = not (point or comma) and any(_any(texts, rf"^[-+]?[1-9]\d{{0,2}}{mark}\d{{3}}$") for mark in (",", r"\."))
+    point, comma = needs(texts, "."), needs(texts, ",")
+    is_open = not (point or comma) and _any(texts, OPEN)
     return Notation(point, comma, is_open)
 
 
@@ -81,16 +84,17 @@ def _any(texts: "pa.Array", pattern: str) -> bool:
     return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
 
 
-def _needs(texts: "pa.Array", decimal: str, other: str) -> int:
+def needs(texts: "pa.Array", mark: str) -> int:
     """Count texts that are numbers with this decimal mark only."""
     import pyarrow.compute as pc
 
+    decimal, other = (r"\.", ",") if mark == "." else (",", r"\.")
     fraction = (
         rf"\d*{decimal}\d{{1,2}}"  # 0,5
         rf"|\d*{decimal}\d{{4,}}"
         rf"|\d{{4,}}{decimal}\d{{3}}"
         rf"|0*{decimal}\d{{3}}"
-        rf"|\d{{1,3}}(?:[{_SPACES}]\d{{3}})+{decimal}\d+"
+        rf"|\d{{1,3}}(?:[{SPACES}]\d{{3}})+{decimal}\d+"
         rf"|\d{{1,3}}(?:{other}\d{{3}})+{decimal}\d*"
         rf"|\d{{1,3}}(?:{other}\d{{3}}){{2,}}"  # 1.234.567
     )
@@ -107,12 +111,12 @@ def numbers(texts: "pa.Array", decimal: str) -> "tuple[NDArray[np.float64], NDAr
     plain = pc.match_substring_regex(texts, rf"^[-+]?(?:\d+{mark}?\d*|{mark}\d+)(?:[eE][-+]?\d+)?$|^(?i:[-+]?inf(?:inity)?)$")
     grouped = pc.match_substring_regex(
         texts,
-        rf"^[-+]?\d{{1,3}}(?:(?:{other}\d{{3}})+|(?:{other}\d{{2}})+{other}\d{{3}}|(?:[{_SPACES}]\d{{3}})+)(?:{mark}\d*)?$",
+        rf"^[-+]?\d{{1,3}}(?:(?:{other}\d{{3}})+|(?:{other}\d{{2}})+{other}\d{{3}}|(?:[{SPACES}]\d{{3}})+)(?:{mark}\d*)?$",
     )
     is_number = pc.or_(plain, grouped)
     has_thousands = bool(pc.any(grouped).as_py())
     if has_thousands:
-        texts = pc.if_else(grouped, pc.replace_substring_regex(texts, rf"[{other}{_SPACES}]", ""), texts)
+        texts = pc.if_else(grouped, pc.replace_substring_regex(texts, rf"[{other}{SPACES}]", ""), texts)
     if decimal == ",":
         texts = pc.replace_substring(texts, ",", ".")
     texts = pc.replace_substring_regex(texts, r"^\+", "")
