@@ -112,7 +112,7 @@ def unlearned(summary: RunSummary) -> str:
     before, after = (values.get("train_loss", math.nan) for values in (summary.first, summary.last))
     if summary.epochs_done and after > before * (1 - LEAST):
         return UNLEARNED
-    return ONLY_BY_HEART if summary.best_epoch == 0 and summary.epochs_done else ""
+    return ONLY_BY_HEART if summary.chosen_epoch == 0 and summary.epochs_done else ""
 
 
 def counted(summaries: Iterable[RunSummary], split: str = "test", which: str = "last") -> str:

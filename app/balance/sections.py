@@ -176,7 +176,7 @@ def over_epochs(view: BalanceView) -> None:
             values,
             chance=_over_epochs_by_chance(view, statistic),
             is_share=statistic.written == "share",
-            best_epoch=view.run.best_epoch if view.run.best_epoch in view.epochs else None,
+            best_epoch=view.run.chosen_epoch if view.run.chosen_epoch in view.epochs else None,
             shown_epoch=view.epoch,
             split=SPLITS[view.split],
             model=view.run.config.net.kind,

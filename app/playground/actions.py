@@ -195,9 +195,9 @@ def _number_words(now: RunSummary, split: str, n: str) -> str:
     r2 = theme.three_significant(now.last[f"{split}_r2"])
     said = f": {theme.SPLIT_WORDS[split]} RMSE **{theme.three_significant(rmse)}** (unit of {target}; R² {r2})"
     said += f" after the last epoch, n = {n}"
-    if now.best_epoch is not None and "validation_loss" in now.last:
+    if now.chosen_epoch is not None:
         at_best = theme.three_significant(now.best.get(f"{split}_rmse", math.nan))
-        said += f" ({at_best} at epoch {theme.thousands(now.best_epoch)})"
+        said += f" ({at_best} at epoch {theme.thousands(now.chosen_epoch)})"
     same = always.scores_of([now.config], split).get("rmse", math.nan)
     if math.isnan(same):
         return said

@@ -100,6 +100,11 @@ class RunSummary:
         return _parse(self.config_json)
 
     @property
+    def chosen_epoch(self) -> int | None:
+        """The epoch with the lowest validation loss; None without validation rows, which leave nothing to choose by."""
+        return self.best_epoch if "validation_loss" in self.last else None
+
+    @property
     def active(self) -> bool:
         """Whether it is queued or running."""
         return self.status in ("queued", "running")
