@@ -1,11 +1,14 @@
 """A table whose target is a number: no page, figure, deck or file speaks of accuracy, classes or percent of errors."""
 
+import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from leafscope.app import theme
@@ -13,6 +16,7 @@ from leafscope.app.citing import texts
 from leafscope.app.citing.paper import PRINT
 from leafscope.app.decks import cite
 from leafscope.app.decks.as_html import deck_html
+from leafscope.app.decks.editing import redraw, what_if
 from leafscope.app.decks.talk import gather
 from leafscope.app.navigation import PAGES
 from leafscope.app.theme import SCREEN
@@ -20,6 +24,7 @@ from leafscope.core import jobs
 from leafscope.core.config import SweepConfig, changed
 from leafscope.core.datasets import load
 from leafscope.core.inspection.predictions import predict
+from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
 from leafscope.core.tables import Choices, read
@@ -196,6 +201,61 @@ def test_no_page_figure_statistic_or_file_speaks_of_classes(
         assert (statistic.title in balance) == (statistic.needs != "classes"), statistic.title
 
 
+def errors_of(lab: Lab, kind: str, depth: int, n_train: int) -> dict[str, np.ndarray]:
+    """The RMSE of two seeds of a net of the sweep after its last epoch, in float64 from its weights: split -> (2,)."""
+    found: dict[str, list[float]] = {"train": [], "test": []}
+    for seed in SWEEP.axes["seed"]:
+        run = changed(BASE, {"net.kind": kind, "net.depth": depth, "data.n_train": n_train, "seed": seed})
+        assert lab.store.run(run.run_id).best_epoch == run.train.epochs
+        trained, data = trained_net(lab.store, run.run_id), load(run.data, run.data_seed)
+        assert trained is not None
+        for split, errors in found.items():
+            rows = data.splits[split]
+            said = data.answers(replace(trained.net, precision=np.float64)(rows.x))
+            errors.append(float(np.sqrt(np.mean((said - rows.y) ** 2))))
+    return {split: np.array(errors) for split, errors in found.items()}
+
+
+def test_the_figures_of_a_sweep_have_the_numbers_of_its_nets(lab: Lab, downloads: dict[str, Any]) -> None:
+    open_page("overfitting", sweep=SWEEP.sweep_id)
+    files = {
+        name.removesuffix(".csv"): pd.read_csv(io.BytesIO(data())) for name, data in downloads.items() if name.endswith(".csv")
+    }
+    tree, flat, dense = (errors_of(lab, kind, 2, 80) for kind in ("tree", "flat", "dense"))
+    by_depth = files["error_by_depth"].set_index(["model", "split", "depth"])["mean"]
+    gaps = files["gap_by_depth"].set_index(["model", "depth"])["mean"]
+    for model, errors in (("tree", tree), ("flat", flat)):
+        for split in ("train", "test"):
+            assert by_depth[model, split, 2] == pytest.approx(errors[split].mean(), rel=1e-4)
+        assert gaps[model, 2] == pytest.approx((errors["test"] - errors["train"]).mean(), rel=1e-3, abs=1e-3)
+    against, cells = files["tree_against_flat"].set_index("depth"), files["help_map"].set_index("depth")
+    for found, other in ((against, flat), (cells, dense)):
+        difference = tree["test"] - other["test"]
+        assert found["mean"][2] == pytest.approx(difference.mean(), rel=1e-3, abs=1e-3)
+        assert found["low"][2] < difference.mean() < found["high"][2]
+    few = errors_of(lab, "tree", 2, 40)
+    by_rows = files["error_by_rows"].query("model == 'tree' and depth == 2").set_index("n_train")["mean"]
+    assert by_rows.tolist() == pytest.approx([few["test"].mean(), tree["test"].mean()], rel=1e-4)
+    levels = files["level_error"].set_index(["split", "level"])["mean"]
+    assert levels["test", 2] == pytest.approx(tree["test"].mean(), rel=1e-4)
+    curves = files["seed_curves"].set_index(["model", "split", "epoch"])["mean"]
+    deviations = [load(BASE.data.model_copy(update={"n_train": 80}), seed).centre[1] for seed in SWEEP.axes["seed"]]
+    assert curves["tree", "test", BASE.train.epochs] == pytest.approx(np.mean((tree["test"] / deviations) ** 2), rel=1e-3)
+
+
+def test_what_if_goes_through_other_nets_and_epochs(lab: Lab) -> None:
+    press(open_page("leaves", run=BASE.run_id, part="explain"), "number_contributions_deck")
+    (info,) = lab.store.decks()
+    ((_, slide),) = lab.store.slides(info.deck_id).items()
+    states = what_if.controls(slide)
+    assert {"seed", "epoch"} <= set(states)
+    wanted = {value: slide.model_copy(update={"address": address}) for value, address in states["seed"].items()}
+    drawn = dict(redraw.redrawn(wanted, SCREEN, keep=()))
+    assert list(drawn) == ["0", "1"]
+    predicted = [one.figure["data"][2]["x"] for one in drawn.values()]
+    assert predicted[0] != predicted[1]
+
+
 def test_scores_stand_beside_the_mean_of_the_training_rows(lab: Lab) -> None:
     data = load(BASE.data, 0)
     scores = table_with(open_page("leaves", run=BASE.run_id, part="scores"), "RMSE", "MAE", "R²")
@@ -204,7 +264,7 @@ def test_scores_stand_beside_the_mean_of_the_training_rows(lab: Lab) -> None:
     own = scores[(scores["rows"] == "test") & (scores["model"] == "this net")].iloc[0]
     assert own["RMSE"] == pytest.approx(lab.store.run(BASE.run_id).last["test_rmse"], rel=1e-4)
     assert "unit of price" in words(open_page(run=BASE.run_id))
-    assert "always predicting the training mean" in words(open_page("overfitting", sweep=SWEEP.sweep_id))
+    assert "Always the mean of the training rows: RMSE" in words(open_page("overfitting", sweep=SWEEP.sweep_id))
 
 
 def test_a_deck_has_its_figures(lab: Lab) -> None:

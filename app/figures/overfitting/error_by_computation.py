@@ -293,7 +293,8 @@ def _add_line(
             **options,
         )
         low, high = (theme.three_significant(value) for value in (mean.min(), mean.max()))
-        words = f"{words}: {low} %" if low == high else f"{words}: {low} to {high} %"
+        unit = " %" if rows["unit"].iloc[0] == "percent" else ""
+        words = f"{words}: {low}{unit}" if low == high else f"{words}: {low} to {high}{unit}"
     return EndLabel(float(log[-1]), float(shown[-1]), words, pen.colour, pen.lit), (log, shown)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from leafscope.app.figures.overfitting.error_by_computation import ErrorByComputation
+from leafscope.app.figures.shared.errors import of_target
 from leafscope.app.theme import Look
 from tests.app.figures.overfitting.tables import NAN, computation, with_interval
 
@@ -114,6 +115,8 @@ def test_nets_decide_the_range_of_errors_and_what_is_beyond_it_stands_at_its_edg
     assert all(low < y < high for y in edge.y)
     assert "test error 70.0 % [68.0 %, 72.0 %]" in edge.hovertext[0]
     assert any("50.0 to 70.0 %" in note.text.replace("<br>", " ") for note in drawn.layout.annotations)
+    numbers = ErrorByComputation(narrow(), lit=["tree", "dense", "decision_tree"], errors=of_target("price")).figure()
+    assert any(note.text.replace("<br>", " ").endswith(": 0.500 to 0.700") for note in numbers.layout.annotations)
     far = ErrorByComputation(narrow(0.9), lit=["tree", "dense", "decision_tree"]).figure()
     assert far.layout.yaxis.range == drawn.layout.yaxis.range
 
