@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from leafscope.app import always
 from leafscope.app.address.choice import pick
 from leafscope.app.figures.balance.information_by_level import InformationLevels
 from leafscope.app.figures.balance.statistic_epochs import StatisticOverEpochs
@@ -175,7 +176,7 @@ def over_epochs(view: BalanceView) -> None:
             values,
             chance=_over_epochs_by_chance(view, statistic),
             is_share=statistic.written == "share",
-            best_epoch=view.run.best_epoch if view.run.best_epoch in view.epochs else None,
+            best_epoch=view.run.chosen_epoch if view.run.chosen_epoch in view.epochs else None,
             shown_epoch=view.epoch,
             split=SPLITS[view.split],
             model=view.run.config.net.kind,
@@ -283,7 +284,8 @@ def variants(view: BalanceView) -> None:
         ),
         key="variants",
         caption=f"Each variant changes one setting of {view.run.label} and keeps all others, the learning rate included. This "
-        "shows effects on the balance; it does not rank the variants. Errors on validation rows at the last epoch.",
+        "shows effects on the balance; it does not rank the variants. Errors on validation rows at the last epoch. "
+        f"{always.of_runs(runs, 'validation')}",
         subject=f"{view.whole_run}, last epoch",
         runs=[run for run in runs if run.run_id in finished],
     )

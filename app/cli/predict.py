@@ -1,6 +1,7 @@
 """`leafscope predict RUN FILE`: what a trained run says of new rows, as CSV."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from leafscope.app.cli.registry import COMMANDS, Command
@@ -31,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         store = Store(options.database, create=False)
         run_id = address("run", options.run, {one.run_id: "" for one in store.list_runs()})
-        text = as_csv(predict(store, run_id, options.file).table())
+        found = predict(store, run_id, options.file)
+        text = as_csv(found.table())
         if options.out is not None:
             options.out.write_text(text, encoding="utf-8", newline="")
     except TableError as error:
@@ -40,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
         return refuse(str(error))
     except OSError as error:
         return refuse(f"{error.filename or options.file} cannot be read or written: {error.strerror or error}")
+    for sentence in found.notes:
+        say(f"leafscope: note: {sentence}", file=sys.stderr)
     say(f"Wrote {text.count(chr(10)) - 1:,} predictions to {options.out}.") if options.out is not None else say(text.rstrip())
     return 0
 

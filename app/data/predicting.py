@@ -47,6 +47,8 @@ def _runs(name: str) -> list[RunSummary]:
 
 def _show(found: Predictions) -> None:
     frame = found.table()
+    for sentence in found.notes[:5]:
+        st.caption(theme.escape_markdown(sentence, 400))
     st.dataframe(frame.head(100), hide_index=True, height=240, key="predictions", alt="Predictions for the rows of the file.")
     st.download_button(
         f"Save {theme.thousands(len(frame))} predictions as CSV",

@@ -169,7 +169,7 @@ def _standing_curves(now: RunSummary, history: pd.DataFrame, look: Look) -> go.F
         wide.index.to_numpy(),
         {str(split): wide[split].to_numpy() for split in wide.columns},
         metric=metric,
-        best_epoch=now.best_epoch,
+        best_epoch=now.chosen_epoch,
         n_rows={"train": size.n_train, "validation": size.n_validation},
         model=now.config.net.kind,
         gates=now.config.net.gates,

@@ -35,6 +35,8 @@ class Predictions:
     """(N, C)."""
     leaves: tuple[tuple[str, NDArray[np.int64]], ...]
     """Of each layer that routes, or of a decision tree, its column's name and (N,) leaves or experts; empty: it has none."""
+    notes: tuple[str, ...] = ()
+    """Sentences about cells that the run cannot know: they count as missing, or as none of a column's categories."""
 
     def table(self) -> pd.DataFrame:
         """List the rows of the file in order: row (from 1), prediction, the probability of each class, leaves."""
@@ -54,15 +56,17 @@ def predict(store: Store, run_id: str, file: str | os.PathLike[str] | bytes) -> 
     """
     run = store.run(run_id).config
     data = load(run.data, run.data_seed)
-    x = data.standardize(_features(store, data, file))
+    features, notes = _features(store, data, file)
+    x = data.standardize(features)
     if (net := trained_net(store, run_id)) is not None:
         routed = net.net.routed(x)
-        return _of(data, _softmax(routed.logits), data.answers(routed.logits), tuple(_columns(run, routed.leaves)))
+        leaves = tuple(_columns(run, routed.leaves))
+        return Predictions(data.class_names, data.answers(routed.logits), _softmax(routed.logits), leaves, notes)
     if (trees := fitted_trees(store, run_id)) is not None:
         is_one = len(trees.root) == 1
         shares = trees.predict_proba(x)
         said = shares.argmax(1) if data.n_classes else shares[:, 0]
-        return _of(data, shares, said, (("leaf", trees.apply(x)),) if is_one else ())
+        return Predictions(data.class_names, said, shares, (("leaf", trees.apply(x)),) if is_one else (), notes)
     raise RunStateError(
         f"a run must have kept its net or its trees to predict, but {run.net.kind.replace('_', ' ')} {run_id} kept none"
     )
@@ -78,23 +82,19 @@ def _columns(run: RunConfig, leaves: Sequence[NDArray[np.int64]]) -> Iterator[tu
             yield from ((f"{name}, choice {place}", chosen) for place, chosen in enumerate(of_rows.T, 1))
 
 
-def _of(
-    data: Dataset, probabilities: NDArray[np.float64], answers: NDArray[Any], leaves: tuple[tuple[str, NDArray[np.int64]], ...]
-) -> Predictions:
-    return Predictions(data.class_names, answers, probabilities, leaves)
-
-
 def _softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     logits = logits.astype(np.float64)
     powers = np.exp(logits - logits.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
 
-def _features(store: Store, data: Dataset, file: str | os.PathLike[str] | bytes) -> NDArray[np.float64]:
+def _features(store: Store, data: Dataset, file: str | os.PathLike[str] | bytes) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     name = data.config.name
     if is_table(name):
         table = store.table(name.removeprefix(TABLE))
-        return encode(table, data.train.index, new_rows(table, file)).x
+        new = new_rows(table, file)
+        notes = tuple(f"column {column.name!r:.80}: {column.why}" for column in new if column.why)
+        return encode(table, data.train.index, new).x, notes
     found = {column.name: column for column in understand(file).columns}
     columns = []
     for feature in data.feature_names:
@@ -104,4 +104,4 @@ def _features(store: Store, data: Dataset, file: str | os.PathLike[str] | bytes)
         if column.kind not in ("numeric", "boolean") or column.missing:
             raise TableError(f"column {feature!r:.80} must hold a number in each row")
         columns.append(column.values.astype(np.float64))
-    return np.stack(columns, 1)
+    return np.stack(columns, 1), ()

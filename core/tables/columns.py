@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 Kind = Literal["numeric", "boolean", "categorical", "date"]
 
 _NAMED_AS_ID = re.compile(
-    r"(?i:unnamed: ?\d+(\.\d+)?|index|idx|ids?|key|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?"
+    r"(?i:unnamed: ?\d+(\.\d+)?|index|idx|ids?|identifier|obs|observation|key"
+    r"|u?uid|guid|row|row[_ .]?(names?|ids?|nr|no|num|number)|nr\.?|no\.?"
     r"|lfd\.? ?nr\.?|nummer|.*[_ .-]ids?|ids?[_ .-].*|.*[_ .-](uuid|key))|.*[a-z](Id|ID)"
 )
 

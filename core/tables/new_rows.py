@@ -25,19 +25,24 @@ _PLAIN = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0}
 def new_rows(table: Table, file: str | os.PathLike[str] | bytes) -> list[Column]:
     """Read a file as rows of the table's features, in their order; other columns are ignored, the target may be missing.
 
-    The file is read as the table's was, or, if that does not fit, as is found. Raises TableError with one sentence that
-    names the column: one that is missing, a category that the table does not have, or a value of another kind.
+    The file is read as the table's was, or, if that does not fit, as is found. A category that the table does not have is
+    behind the column's own, and `why` names it, as it does cells that count as missing. Raises TableError with one sentence
+    that names the column: one that is missing, or a value of another kind.
     """
+    return _as_table(table, lambda choices: _rows(table, file, choices))
+
+
+def _as_table(table: Table, rows: Callable[[Choices], list[Column]]) -> list[Column]:
+    """Read a file as the table's was, or as is found."""
     source = table.source
     if source.encoding is None:
-        return _rows(table, file, Choices())
+        return rows(Choices())
     decimal: Literal[".", ","] | None = "," if source.decimal == "," else None
-    as_table = Choices(delimiter=source.delimiter, decimal=decimal, header=source.header)
     try:
-        return _rows(table, file, as_table)
+        return rows(Choices(delimiter=source.delimiter, decimal=decimal, header=source.header))
     except TableError as fault:
         try:
-            return _rows(table, file, Choices(header=source.header))
+            return rows(Choices(header=source.header))
         except TableError:
             raise fault from None
 
@@ -49,12 +54,13 @@ def add_test(table: Table, file: str | os.PathLike[str] | bytes) -> Table:
 
 def test_columns(table: Table, file: str | os.PathLike[str] | bytes) -> list[Column]:
     """Read a file of test rows as the table's features and its target, in the order of the table; raises as `new_rows`."""
-    source = table.source
-    decimal: Literal[".", ","] | None = "," if source.decimal == "," else None
-    as_table = Choices(delimiter=source.delimiter, decimal=decimal, header=source.header) if source.encoding else Choices()
+    return _as_table(table, lambda choices: _test_columns(table, file, choices))
+
+
+def _test_columns(table: Table, file: str | os.PathLike[str] | bytes, choices: Choices) -> list[Column]:
     wanted = [column for column in table.columns if column.name == table.target or not column.left_out]
     categories = [column.name for column in wanted if column.kind == "categorical"]
-    found = {column.name: column for column in understand(file, as_table, categories).columns}
+    found = {column.name: column for column in understand(file, choices, categories).columns}
     for column in wanted:
         if column.name not in found:
             raise TableError(f"the test file must have the columns of the table, but column {column.name!r:.80} is missing")
@@ -77,7 +83,14 @@ def _rows(table: Table, file: str | os.PathLike[str] | bytes, choices: Choices) 
 
 def _as(column: Column, new: Column) -> Column:
     """Give the values of a new column the meaning that the table's column has."""
-    return Column(column.name, column.kind, _CONVERT[column.kind](column, new), column.categories)
+    odd = new.why if "as missing" in new.why else ""
+    if column.kind != "categorical":
+        return Column(column.name, column.kind, _CONVERT[column.kind](column, new), column.categories, odd)
+    codes, more = _codes(column, new)
+    if more:
+        row, count = int((codes >= len(column.categories)).argmax()), int((codes >= len(column.categories)).sum())
+        odd = f"row {row + 1:,} has {more[0]!r:.60}, a category that the table does not have; {count:,} such in all"
+    return Column(column.name, column.kind, codes, (*column.categories, *more), odd)
 
 
 def _refuse(column: Column, new: Column, row: int, must: str) -> TableError:
@@ -109,15 +122,17 @@ def _truths(column: Column, new: Column) -> NDArray[np.float64]:
     return values
 
 
-def _codes(column: Column, new: Column) -> NDArray[np.int32]:
+def _codes(column: Column, new: Column) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    """The place of each row's category among the column's, and behind them those that it does not have."""
     place = {text: code for code, text in enumerate(column.categories)}
+    n = len(place)
     codes = np.full(len(new.values), -1, np.int32)
+    distinct, of_row = np.unique(new.values, return_inverse=True)
+    code_of = np.full(len(distinct), -1, np.int32)
     for row, text in _texts(new).items():
-        if text not in place:
-            n = len(place)
-            raise _refuse(column, new, row, f"one of the {n:,} categories that it has in the table")
-        codes[new.values == new.values[row]] = place[text]
-    return codes
+        code_of[of_row[row]] = place.setdefault(text, len(place))
+    codes[~new.is_missing] = code_of[of_row][~new.is_missing]
+    return codes, tuple(place)[n:]
 
 
 def _days(column: Column, new: Column) -> NDArray[np.float64]:
@@ -143,9 +158,8 @@ def _written(new: Column, row: int) -> str:
     return new.categories[int(new.values[row])] if new.categories else shown(new, float(new.values[row]))
 
 
-_CONVERT: Mapping[str, Callable[[Column, Column], NDArray[np.float64] | NDArray[np.int32]]] = {
+_CONVERT: Mapping[str, Callable[[Column, Column], NDArray[np.float64]]] = {
     "numeric": _numbers,
     "boolean": _truths,
-    "categorical": _codes,
     "date": _days,
 }

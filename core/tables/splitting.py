@@ -94,7 +94,8 @@ def with_test(table: "Table", test: Sequence[Column]) -> "Table":
         more = by_name[column.name].values[used] if column.name in by_name else blank
         values = np.concatenate([column.values, more.astype(column.values.dtype)])
         values.setflags(write=False)
-        columns.append(replace(column, values=values))
+        categories = by_name[column.name].categories if column.name in by_name and column.categories else column.categories
+        columns.append(replace(column, values=values, categories=categories))
         missing.append(count + (by_name[column.name].missing if column.name in by_name else 0))
     y = np.concatenate([table.y, _answers(table, goal)[used]])
     split = np.repeat(np.array([TRAIN, TEST], np.int32), [table.rows, n])

@@ -281,7 +281,7 @@ def test_scores_stand_beside_the_mean_of_the_training_rows(lab: Lab) -> None:
     own = scores[(scores["rows"] == "test") & (scores["model"] == "this net")].iloc[0]
     assert own["RMSE"] == pytest.approx(lab.store.run(BASE.run_id).last["test_rmse"], rel=1e-4)
     assert "unit of price" in words(open_page(run=BASE.run_id))
-    assert "always predicting the training mean" in words(open_page("overfitting", sweep=SWEEP.sweep_id))
+    assert "Always the mean of the training rows: RMSE" in words(open_page("overfitting", sweep=SWEEP.sweep_id))
 
 
 def test_a_deck_has_its_figures(lab: Lab) -> None:

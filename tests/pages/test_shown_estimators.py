@@ -53,6 +53,8 @@ def test_every_page_bears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
     assert "nan" not in said.lower()
     for wrong in ("0 test rows", "0 validation rows"):
         assert wrong not in said.replace("10 test", "").replace("30 test", "")
+    if (fit, page) == ("classes", "balance"):
+        assert not any("best and shown" in str(one.proto) for one in at.get("plotly_chart"))  # nothing was chosen by validation
     if page == "playground":
         expected = {"classes": "training accuracy", "numbers": "training RMSE", "regions": "training accuracy"}
         assert expected.get(fit, "test accuracy") in said

@@ -31,6 +31,10 @@ def test_predictions_are_printed_or_written(tmp_path: Path, capsys: pytest.Captu
     assert out.read_text().splitlines() == printed
     assert cli.main(["predict", run.run_id, str(file), "--out", str(out), *common]) == 2
     assert "exists already" in capsys.readouterr().err
+    file.write_text("a\n12,25\nmuch\n" + "0,25\n" * 8)
+    assert cli.main(["predict", run.run_id, str(file), *common]) == 0
+    assert "note: column 'a': " in (said := capsys.readouterr().err)
+    assert "row 2 (line 3) has 'much', which is not a number" in said
     file.write_text("b\n12,25\n0,25\n")
     assert cli.main(["predict", run.run_id, str(file), *common]) == 2
     assert "new.csv: the file must have the columns" in capsys.readouterr().err

@@ -51,10 +51,6 @@ def test_a_single_row_is_read_like_all(table: Table, row: int) -> None:
     ("row", "sentence"),
     [
         ("x;rot;20240102;01.03.2024;ja;00123", "column 'Preis' must hold numbers, but row 1 has 'x'"),
-        (
-            "1,5;gelb;20240102;01.03.2024;ja;00123",
-            "column 'Farbe' must hold one of the 2 categories that it has in the table",
-        ),
         ("1,5;rot;bald;01.03.2024;ja;00123", "column 'Tag' must hold dates, but row 1 has 'bald'"),
         ("1,5;rot;20240102;01.03.2024;vielleicht;00123", "column 'da' must hold 'nein' or 'ja', but row 1 has 'vielleicht'"),
     ],
@@ -62,6 +58,25 @@ def test_a_single_row_is_read_like_all(table: Table, row: int) -> None:
 def test_what_does_not_fit_is_named(table: Table, row: str, sentence: str) -> None:
     with pytest.raises(TableError, match=sentence):
         new_rows(table, f"{HEAD.removesuffix(';Klasse')}\n{row}\n".encode())
+
+
+def test_a_category_that_the_table_does_not_have_is_named_and_none_of_its_own(table: Table) -> None:
+    rows = [f"1,5;{colour};20240102;01.03.2024;ja;00123" for colour in ("rot", "gelb", "", "gelb", "grau")]
+    columns = new_rows(table, "\n".join([HEAD.removesuffix(";Klasse"), *rows]).encode())
+    colour = columns[1]
+    assert colour.values.tolist() == [1, 2, -1, 2, 3]
+    assert colour.categories == ("blau", "rot", "gelb", "grau")
+    assert colour.why == "row 2 has 'gelb', a category that the table does not have; 3 such in all"
+    x = encode(table, np.arange(20), columns)
+    shown = [x.names.index(name) for name in ("Farbe = blau", "Farbe = rot", "Farbe is missing")]
+    assert x.x[:, shown].tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
+def test_odd_cells_that_count_as_missing_are_named(table: Table) -> None:
+    rows = [f"{price};rot;20240102;01.03.2024;ja;00123" for price in ("1,5", "viel", *["2,5"] * 8)]
+    price = new_rows(table, "\n".join([HEAD.removesuffix(";Klasse"), *rows]).encode())[0]
+    assert np.isnan(price.values[1])
+    assert "row 2 (line 3) has 'viel', which is not a number" in price.why
 
 
 def test_a_file_of_another_dialect_is_read_too(table: Table) -> None:

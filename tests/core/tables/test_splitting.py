@@ -77,8 +77,7 @@ def test_a_test_file_is_the_test_split(store: Store) -> None:
     ("test", "sentence"),
     [
         (b"n,w,person,part\n1,red,p1,val\n2,blue,p2,val\n", "column 'y' is missing"),
-        (text(8).replace(b",b\n", b",c\n"), "column 'y' must hold one of the 2 .* row 2 has 'c'"),
-        (text(8).replace(b"red", b"green"), "must hold one of the 2 categories"),
+        (text(8).replace(b",b\n", b",c\n"), "must be one of the classes of the table, but row 2 has 'c'"),
         (b"n,w,person,part,y\n1,red,p1,val,\n2,red,p1,val,\n", "must have rows with a target"),
     ],
 )
@@ -86,6 +85,17 @@ def test_a_test_file_must_fit(test: bytes, sentence: str) -> None:
     table = read(text(40), Choices(target="y", drop=("part", "person")))
     with pytest.raises(TableError, match=sentence):
         add_test(table, test)
+
+
+def test_a_category_of_the_test_file_alone_is_one_of_the_column(store: Store) -> None:
+    table = read(text(40), Choices(target="y", drop=("part", "person")))
+    both = add_test(table, text(8).replace(b"red", b"green").replace(b",", b";"))
+    words = next(column for column in both.columns if column.name == "w")
+    assert words.categories == ("blue", "red", "green")
+    assert set(words.values[40:].tolist()) == {0, 2}
+    data = load(kept(store, both), 0)
+    assert np.isfinite(data.test.x).all()
+    np.testing.assert_array_equal(data.train.x[:, data.feature_names.index("w = green")], 0)
 
 
 @pytest.mark.parametrize("target", ["y", "n"])
