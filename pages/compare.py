@@ -87,7 +87,8 @@ def _sentence(found: Selection) -> str:
     name = theme.one_line(found.words[0], 100) if among > 1 else "their mean"
     start = "best on validation is" if among > 1 else "on validation,"
     words = f"{words}; {start} {name}: {title(found.metric)} {value}, n = {best.n} seed{'s' * (best.n != 1)}"
-    return f"{words}, {found.among()}." if found.report else f"{words}."
+    words = f"{words}, {found.among()}." if found.report else f"{words}."
+    return f"{words} {found.always()} {found.no_better()}".strip()
 
 
 @store_trouble.fragment(run_every=2.0)

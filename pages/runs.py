@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from leafscope.app import navigation, theme
+from leafscope.app import always, navigation, theme
 from leafscope.app.address import session
 from leafscope.app.address.choice import pick
 from leafscope.app.cli.archive import imported_words
@@ -52,6 +52,8 @@ def main() -> None:
     shown = [line.summary for line in found]
     active = [summary for summary in summaries if summary.active]
     st.markdown(_sentence(summaries, shown))
+    if words := always.counted([one for one in shown if run_picker.config_fault(one) is None]):
+        st.markdown(words)
     if len(scope) < len(summaries):
         _sweeps(len(summaries) - len(scope))
     if not shown:
@@ -142,7 +144,8 @@ def _table(found: list[lines.Line]) -> list[RunSummary]:
         alt="Runs with status, progress, scores and configuration.",
     )
     st.caption(
-        "Scores at the last epoch. Select rows with the boxes on the left; click a column's name to sort. "
+        "Scores at the last epoch; “Always ...” is what the same answer scores for all test rows. Select rows with the boxes "
+        "on the left; click a column's name to sort. "
         "Test scores are for reporting only: choose between runs by validation."
     )
     rows = event["selection"]["rows"]
@@ -269,14 +272,15 @@ def _export_table(shown: list[RunSummary]) -> pd.DataFrame:
     rows = []
     for summary in shown:
         config: dict[str, Any] = {}
+        is_valid = run_picker.config_fault(summary) is None
         with contextlib.suppress(ValueError, TypeError, IndexError):  # a damaged configuration is left out
-            is_valid = run_picker.config_fault(summary) is None
             values = summary.config.model_dump(mode="json") if is_valid else json.loads(summary.config_json)
             config = {str(name): value for name, value in pd.json_normalize(values).iloc[0].to_dict().items()}
             if is_valid and summary.config.data.name in DATA_SETS and DATA_SETS[summary.config.data.name].task == "regression":
                 config = of_numbers(config)
         said = {"name": summary.name, "tags": ", ".join(summary.tags), "comment": summary.comment}
-        rows.append(said | summary.row() | config)
+        same = always.scores_of([summary.config]) if is_valid and summary.last else {}
+        rows.append(said | summary.row() | {f"always_test_{name}": value for name, value in same.items()} | config)
     return pd.DataFrame(rows)
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from leafscope.app import always
 from leafscope.app.address.choice import pick
 from leafscope.app.figures.balance.information_by_level import InformationLevels
 from leafscope.app.figures.balance.statistic_epochs import StatisticOverEpochs
@@ -283,7 +284,8 @@ def variants(view: BalanceView) -> None:
         ),
         key="variants",
         caption=f"Each variant changes one setting of {view.run.label} and keeps all others, the learning rate included. This "
-        "shows effects on the balance; it does not rank the variants. Errors on validation rows at the last epoch.",
+        "shows effects on the balance; it does not rank the variants. Errors on validation rows at the last epoch. "
+        f"{always.of_runs(runs, 'validation')}",
         subject=f"{view.whole_run}, last epoch",
         runs=[run for run in runs if run.run_id in finished],
     )

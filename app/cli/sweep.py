@@ -113,7 +113,7 @@ def report(name: str, table: "pd.DataFrame", choices: "pd.DataFrame | None" = No
 
     `choices` are the results of the seeds on which depths are chosen, by default the same.
     """
-    from leafscope.app.sweeps.findings import findings, summary_table
+    from leafscope.app.sweeps.findings import data_words, findings, summary_table
 
     lines = [name, "=" * len(name)]
     failed = table[table["status"] != "finished"]
@@ -121,7 +121,7 @@ def report(name: str, table: "pd.DataFrame", choices: "pd.DataFrame | None" = No
         why = "; ".join(sorted(set(failed["error"].dropna()))[:3])
         lines.append(f"{len(failed)} of {len(table)} members have no result{why and f': {why}'}")
     for (words, cell), (_, choosing) in zip(cells(table), cells(table if choices is None else choices), strict=True):
-        lines += ["", words, summary_table(cell).to_string(index=False), *findings(cell, choosing)]
+        lines += ["", words, data_words(cell), summary_table(cell).to_string(index=False), *findings(cell, choosing)]
     return "\n".join(lines) + "\n"
 
 

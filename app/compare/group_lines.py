@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.compare.selection import BASELINE, Selection, token
 from leafscope.app.figures.compare.scores import title
 from leafscope.core.comparison.groups import Paired, compare, score_interval, seed_means
 from leafscope.core.comparison.intervals import Interval, holm
+from leafscope.core.comparison.table import predict_numbers
 
 
 def group_lines(found: Selection) -> pd.DataFrame:
@@ -36,7 +37,18 @@ def group_lines(found: Selection) -> pd.DataFrame:
         if baseline is not None:
             line["Minus baseline"] = "baseline" if one is None else _difference_words(found, one, bool(adjusted[place] < 0.05))
         lines.append(line)
-    return pd.DataFrame(lines)
+    always_line = [_always_line(found)] if lines and len(found.data) == 1 else []
+    return pd.DataFrame([*always_line, *lines]).astype({name: "Int64" for name in ("Seeds", "Runs") if lines})
+
+
+def _always_line(found: Selection) -> dict[str, Any]:
+    """What always the same answer scores, in the columns of the groups."""
+    line: dict[str, Any] = {"Group": always.ANSWER[predict_numbers(found.table)], "Seeds": None, "Runs": None}
+    for split in found.splits:
+        scores = always.scores_of(found.configs(), split)
+        name = "Validation" if split == "validation" else "Test"
+        line[f"{name} {title(found.metric)}, best"] = _score_words(found, scores.get(found.metric, math.nan))
+    return line
 
 
 def _interval_words(found: Selection, interval: Interval) -> str:

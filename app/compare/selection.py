@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.address import link, session
 from leafscope.app.address.choice import pick
 from leafscope.app.compare import naming
@@ -88,6 +88,15 @@ class Selection:
     def splits(self) -> list[str]:
         """The splits whose scores may be seen."""
         return ["validation", "test"] if self.report else ["validation"]
+
+    def always(self, split: str = "") -> str:
+        """Say what always the same answer scores, by default on the rows whose scores are reported."""
+        return always.of_runs(self.configs(), split or ("test" if self.report else "validation"))
+
+    def no_better(self) -> str:
+        """Count the runs that are no better than always the same answer, at the best epoch; empty: none."""
+        runs = [self.summaries[run_id] for run_id in self.table["run_id"]]
+        return always.counted(runs, "test" if self.report else "validation", "best")
 
     def configs(self) -> list[RunConfig]:
         """The configurations of the compared runs."""

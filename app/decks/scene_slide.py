@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.decks.snapshot import versions
 from leafscope.app.scene import assets
 from leafscope.core.config import RunConfig
@@ -54,7 +54,7 @@ def slide(
     return Slide(
         kind="scene",
         title=_title(scenes, place, runs) if title is None else title,
-        caption=_caption(scenes, runs),
+        caption=f"{_caption(scenes, runs)} {always.of_runs(runs)}".strip(),
         notes=NOTES,
         figure=kept,
         dark=look.dark,

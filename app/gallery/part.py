@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.figures.compare.two_sides import TwoSides
 from leafscope.app.gallery import measuring
 from leafscope.app.gallery.views import SEEDS, VIEWS, View
@@ -67,7 +67,7 @@ def _open(name: str, shown: RunSummary) -> None:
         TwoSides(found.values, (view.first.words, view.second.words), found.difference, found.title, found.unit),
         key=f"gallery_{name}_sides",
         caption=f"{view.base.label.removesuffix(f' s{view.base.seed}')}; seeds {SEEDS[0]} to {SEEDS[-1]}, paired; "
-        "settings were chosen on other seeds.",
+        f"settings were chosen on other seeds. {always.of_runs(view.all_runs())}",
         share=0.7,
         runs=view.all_runs(),
     )

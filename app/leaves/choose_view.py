@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.address import session
 from leafscope.app.address.choice import seed, warn
 from leafscope.app.leaves import without_rows
@@ -49,6 +49,8 @@ def open_run(missing: str) -> View | None:
     view = _ask(shown)
     if shown.status != "finished":
         _note_status(shown)
+    if words := always.judged(shown):
+        st.info(theme.escape_markdown(words))
     return view
 
 

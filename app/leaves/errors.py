@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.figures.leaves.rare_rows import RareRows
 from leafscope.app.figures.shared.errors import of_target
 from leafscope.app.leaves.node import LeafView
@@ -62,7 +62,7 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
         theme.escape_markdown(
             view.caption(
                 "One row for each leaf that a training or test row reaches; loss is the mean cross-entropy in nats. Empty: no "
-                "such row."
+                f"such row. {always.of_runs([view.run.config])}"
             )
         )
     )

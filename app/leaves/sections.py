@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.address import choice, session
 from leafscope.app.figures.leaves.leaf_class_heatmap import LeafClassHeatmap
 from leafscope.app.figures.leaves.leaf_lines import LeafLines
@@ -295,7 +295,8 @@ def decision_tree(view: LeafView) -> None:
     st.dataframe(_side_by_side(view, tree, loads), hide_index=True, key="decision_tree_table", height="content")
     st.caption(
         "Each model over its own leaves: Gini, CV² and the fullest leaf above the mean are comparable only if both have as "
-        "many leaves; effective leaves always are. The tree is fitted once; the net is that of the shown epoch."
+        "many leaves; effective leaves always are. The tree is fitted once; the net is that of the shown epoch. "
+        f"{always.of_runs([view.run.config])}"
     )
 
 

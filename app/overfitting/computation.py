@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from leafscope.app import navigation, theme
+from leafscope.app import always, navigation, theme
 from leafscope.app.address import session
 from leafscope.app.compare import selection
 from leafscope.app.figures.shared.model_style import model_words
@@ -37,7 +37,8 @@ def show(table: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
         figure,
         key="error_by_computation",
         subject=choice.of_data,
-        caption=f"Errors {EPOCHS['best']}. {bands_words(mine)} {findings.rates_words(mine)} {stage_words(mine)}",
+        caption=f"Errors {EPOCHS['best']}. {bands_words(mine)} {findings.rates_words(mine)} {stage_words(mine)} "
+        f"{always.of_table(mine)}",
         hint="Click a point to see its runs.",
         on_select=choose,
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.address import session
 from leafscope.app.figures.shared.model_style import model_style, model_words
 from leafscope.app.sweeps.curves import errors_of
@@ -30,7 +30,10 @@ def show(table: pd.DataFrame) -> None:
     renderer: Literal["svg", "canvas"] = "svg" if session.image_format() == "svg" else "canvas"
     alt = f"Test error against depth so far; {done}."
     st.echarts_chart(spec, height=400, key="live_depths", alt=alt, renderer=renderer)
-    st.caption(f"{done}; means over the seeds that are there. Intervals and differences follow when all have finished.")
+    st.caption(
+        f"{done}; means over the seeds that are there. Intervals and differences follow when all have finished. "
+        f"{always.of_table(part)}"
+    )
 
 
 def _spec(part: pd.DataFrame, depths: list[int]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.figures.overfitting.accuracy_by_level import AccuracyByLevel
 from leafscope.app.figures.overfitting.differences_by_depth import Basis, DifferencesByDepth
 from leafscope.app.figures.overfitting.error_by_depth import ErrorByDepth
@@ -183,14 +183,16 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
         return
     drawing.show(
         AccuracyByLevel(
-            intervals(values, ["split", "level"], "score", overlap(rows), is_share=not statistics.are_numbers(rows)),
+            intervals(
+                values, ["split", "level"], "score", overlap(rows), is_share=not statistics.are_numbers(rows), is_size=True
+            ),
             choice.depth,
             errors_of(rows),
         ),
         key="level_error" if statistics.are_numbers(rows) else "level_accuracy",
         subject=f"{choice.subject}, K = {choice.depth}",
         caption="Nets after their last epoch, without the nodes deeper than level l; nothing is retrained. "
-        f"{bands_words(rows)}",
+        f"{bands_words(rows)} {always.of_table(trees)}",
         share=0.5,
     )
 
@@ -230,7 +232,7 @@ def curves(rows: pd.DataFrame, choice: Choice) -> None:
     if values.empty:
         st.info("No learning curve of this cell is recorded yet.")
         return
-    table = intervals(values, ["model", "variant", "split", "epoch"], "value", overlap(rows))
+    table = intervals(values, ["model", "variant", "split", "epoch"], "value", overlap(rows), is_size=True)
     drawing.show(
         TrainingCurves(table, values if choice.seeds else None, errors=errors_of(rows)),
         key="seed_curves",
@@ -272,18 +274,19 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
         ErrorByRows(pd.concat(parts, ignore_index=True), errors_of(mine)),
         key="error_by_rows",
         subject=f"{choice.data.replace('_', ' ')}, width {choice.width:g}",
-        caption=f"Errors {EPOCHS[choice.which]}; the same validation and test rows at every size. {bands_words(mine)}",
+        caption=f"Errors {EPOCHS[choice.which]}; the same validation and test rows at every size. {bands_words(mine)} "
+        f"{always.of_table(mine)}",
     )
 
 
 def table(info: SweepInfo, results: pd.DataFrame) -> None:
     """All members, sortable, and as CSV."""
     with st.expander(f"All {theme.thousands(len(results))} members", icon=":material/table:"):
-        recorded = TASKS["regression" if statistics.are_numbers(results) else "classification"].recorded
+        recorded = TASKS["regression" if statistics.are_numbers(results) else "classification"].known
         shown = [
             "model", "variant", "data", "n_train", "width", "depth", "seed", "status", "train.lr", "train.weight_decay",
             "best_epoch", *(f"best_{split}_{metric}" for metric in recorded for split in ("validation", "test", "train")),
-            "best_test_loss", "best_train_loss",
+            "best_test_loss", "best_train_loss", *(f"chance_{metric}" for metric in recorded),
             "parameters", "trained_parameters", "multiply_adds", "seconds", "inference_seconds", "run_id",
         ]  # fmt: skip
         words = drawing.in_words(results[shown])
@@ -326,11 +329,12 @@ def falling_words(rows: pd.DataFrame) -> str:
 def collapsed_words(rows: pd.DataFrame) -> str:
     """Count the nets that predict no better than the same answer for every row; they are drawn like all others."""
     nets = rows[rows["model"].isin(net_lines()) & rows["best_test_loss"].notna()]
-    if statistics.are_numbers(rows):
-        count, what = int((nets["best_test_rmse"] >= nets["chance_rmse"]).sum()), "the mean of the training rows"
-    else:
-        count, what = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum()), "the majority class"
-    return f"{count} of {len(nets)} nets are no better than {what}" if count else ""
+    what = "the mean of the training rows" if statistics.are_numbers(rows) else "the commonest class of training"
+    count, unlearned = int(always.are_no_better(nets).sum()), int((nets["best_epoch"] == 0).sum())
+    said = [f"{count} of {len(nets)} nets {'is' if count == 1 else 'are'} no better than always {what}"] * bool(count)
+    if unlearned:
+        said.append(f"{unlearned} of {len(nets)} had the lowest validation loss before training")
+    return "; ".join(said)
 
 
 def capacity_words(rows: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.address import link, session
 from leafscope.app.decks import current, scene_slide
 from leafscope.app.scene import component, payload
@@ -38,7 +38,7 @@ def show(runs: Mapping[str, RunSummary], *, key: str, begin: Mapping[str, Any] |
         st.info("None of these runs has a net that can be drawn here.")
         return
     told = component.explore(key, drawn, {**(begin or {}), "id": key})
-    st.caption(caption)
+    st.caption(f"{caption} {always.of_runs(configs)}".strip())
     if current.button(key, "Keep this row of nets, as it is now, as a slide that can be replayed without a network."):
         place = told or dict.fromkeys(component.PLACE)
         current.keep(lambda: scene_slide.slide(scenes, place, configs, look=session.look(), address=link.address()))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.address import session
 from leafscope.app.parts import diverged, sidebar
 from leafscope.app.playground import continuous, controls, presets, scene
@@ -198,12 +198,12 @@ def _number_words(now: RunSummary, split: str, n: str) -> str:
     if now.chosen_epoch is not None:
         at_best = theme.three_significant(now.best.get(f"{split}_rmse", math.nan))
         said += f" ({at_best} at epoch {theme.thousands(now.chosen_epoch)})"
-    try:
-        always = load(now.config.data, now.config.data_seed).chance["rmse"]
-    except DataError:
+    same = always.scores_of([now.config], split).get("rmse", math.nan)
+    if math.isnan(same):
         return said
-    beside = f"always predicting the training mean: {theme.three_significant(always)}"
-    return f"{said}; {beside}" if rmse < always else f"{said}; **no better than always the training mean** ({beside})"
+    beside = f"always predicting the training mean: {theme.three_significant(same)}"
+    said = f"{said}; {beside}" if rmse < same else f"{said}; **no better than always the training mean** ({beside})"
+    return f"{said}. {always.unlearned(now)}".removesuffix(". ")
 
 
 def _always_words(now: RunSummary, split: str) -> str:
@@ -212,10 +212,17 @@ def _always_words(now: RunSummary, split: str) -> str:
         data = load(now.config.data, now.config.data_seed)
     except DataError:
         return ""
-    always, name = data.majority_accuracy, theme.escape_markdown(data.class_names[data.majority_class], 40)
-    if now.last.get(f"{split}_accuracy", math.nan) <= always:
-        return f"; **no better than always answering {name}** ({theme.percent(always)})"
-    return f"; always answering {name}: {theme.percent(always)}"
+    name, same = theme.escape_markdown(data.class_names[data.majority_class], 40), data.chance_on(split)
+    accuracy, balanced = (now.last.get(f"{split}_{one}", math.nan) for one in ("accuracy", "balanced_accuracy"))
+    beside = f"always answering {name}: {theme.percent(same['accuracy'])}"
+    if math.isfinite(balanced) and same["accuracy"] > 1.2 * same["balanced_accuracy"]:  # uneven classes
+        beside += f"; balanced accuracy {theme.percent(balanced)}, always {name} {theme.percent(same['balanced_accuracy'])}"
+    if always.no_better(now, split=split):
+        said = f"; **no better than always answering {name}** ({beside})"
+    else:
+        lower = "; **its accuracy is no better than that, its balanced accuracy is**" if accuracy <= same["accuracy"] else ""
+        said = f"; {beside}{lower}"
+    return f"{said}. {always.unlearned(now)}".removesuffix(". ")
 
 
 def _progress_words(now: RunSummary, epoch: int) -> str:

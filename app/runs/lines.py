@@ -6,15 +6,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.parts import run_picker
 from leafscope.core.comparison.table import value_words
 from leafscope.core.store.values.summaries import RunSummary
 
-SHARES = {"validation_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy", "train_accuracy": "Train accuracy"}
-"""Score at the last epoch -> its column, of runs that predict classes."""
+SHARES = {
+    "validation_accuracy": "Validation accuracy",
+    "test_accuracy": "Test accuracy",
+    "train_accuracy": "Train accuracy",
+    "always_accuracy": "Always the commonest",
+    "validation_balanced_accuracy": "Validation balanced accuracy",
+    "test_balanced_accuracy": "Test balanced accuracy",
+    "validation_macro_f1": "Validation macro F1",
+    "test_macro_f1": "Test macro F1",
+}
+"""Score at the last epoch -> its column, of runs that predict classes; `always_accuracy` is the test accuracy of always the
+commonest class of training."""
 
-RMSES = {"validation_rmse": "Validation RMSE", "test_rmse": "Test RMSE", "train_rmse": "Train RMSE"}
+RMSES = {
+    "validation_rmse": "Validation RMSE",
+    "test_rmse": "Test RMSE",
+    "train_rmse": "Train RMSE",
+    "always_rmse": "Always the mean",
+}
 """The same of runs that predict numbers."""
 
 SCORES = SHARES | RMSES
@@ -53,7 +68,12 @@ def _line(summary: RunSummary) -> Line:
 def _cells(summary: RunSummary) -> dict[str, Any]:
     fault = run_picker.config_fault(summary)
     fields: dict[str, Any] = {}
+    scores, judged = dict(summary.last), ""
     if fault is None:
+        if summary.last:
+            same = always.scores_of([summary.config])
+            scores |= {f"always_{name}": value for name, value in same.items()}
+            judged = always.judged(summary)
         run = summary.config
         used = run.matters
         fields = {
@@ -69,11 +89,11 @@ def _cells(summary: RunSummary) -> dict[str, Any]:
         "Run": theme.one_line(summary.title, 80),
         "Status": theme.SHIPPED if summary.shipped else run_picker.STATUS_WORDS[summary.status],
         "Progress": summary.fraction,
-        **{name: summary.last.get(field, math.nan) for field, name in SCORES.items()},
+        **{name: scores.get(field, math.nan) for field, name in SCORES.items()},
         "Time (s)": summary.seconds,
         **fields,
         "Created": datetime.fromtimestamp(summary.created),
         "Tags": [theme.one_line(tag, 40) for tag in summary.tags],
-        "Note": theme.one_line(summary.error or fault or summary.comment or summary.note, 200),
+        "Note": theme.one_line(summary.error or fault or summary.comment or judged or summary.note, 200),
         "Address": summary.run_id,
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.figures.shared.errors import SHARES, Errors
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.sweeps.curves import errors_of
@@ -151,20 +151,16 @@ def data_fields(row: "pd.Series[Any]") -> dict[str, Any]:
 
 
 def data_words(rows: pd.DataFrame) -> str:
-    """Say how many classes and features the data set of a table has, and the error of chance, where a run has finished.
-
-    Chance is always predicting the class that most training rows have, or their mean.
+    """Say how many classes and features the data set of a table has, and what always the same answer scores, where a run has
+    finished.
     """
     size = shape(DataConfig.model_validate(data_fields(rows.iloc[0])))
     features = f"{theme.thousands(size.n_features)} features"
     if are_numbers(rows):
-        chance, target = rows["chance_rmse"].mean(), errors_of(rows)
-        known = "" if math.isnan(chance) else f"; the RMSE of always predicting the training mean is {target.words(chance)}"
-        return f"The data have a target of numbers and {features}{known}."
-    words = f"The data have {theme.thousands(size.n_classes)} classes and {features}"
-    chance = rows["chance_accuracy"].mean()
-    known = "" if math.isnan(chance) else f"; the error of always predicting the majority class is {theme.percent(1 - chance)}"
-    return f"{words}{known}."
+        words = f"The data have a target of numbers and {features}."
+    else:
+        words = f"The data have {theme.thousands(size.n_classes)} classes and {features}."
+    return f"{words} {always.of_table(rows)}".strip()
 
 
 def model_at(cell: pd.DataFrame, model: str, depth: int | None = None, variant: str = "") -> pd.DataFrame:

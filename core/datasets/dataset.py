@@ -140,9 +140,13 @@ class Dataset:
     @property
     def chance(self) -> dict[str, float]:
         """The scores, on the reported rows, of the answer that needs no features: training's commonest class, or its mean."""
-        always = self.majority_class if self.n_classes else self.train.y.mean()
-        answers = np.full(len(self.reported.y), always)
-        return {name: SCORES[name].measure(self.reported.y, answers) for name in self.task.known}
+        return self.chance_on("test" if len(self.test.index) else "train")
+
+    def chance_on(self, split: str) -> dict[str, float]:
+        """Return the same on the rows of a split."""
+        y = self.splits[split].y
+        answers = np.full(len(y), self.majority_class if self.n_classes else self.train.y.mean())
+        return {name: SCORES[name].measure(y, answers) for name in self.task.known}
 
     @property
     def majority_accuracy(self) -> float:

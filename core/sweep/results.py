@@ -10,9 +10,9 @@ import pandas as pd
 from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, dotted
 from leafscope.core.config.run import of_numbers
 from leafscope.core.cost import training_multiply_adds
-from leafscope.core.datasets import DATA_SETS, load, shape
+from leafscope.core.datasets import DATA_SETS, shape
+from leafscope.core.datasets.always import always
 from leafscope.core.datasets.registry import is_table
-from leafscope.core.errors import TableError
 from leafscope.core.models import line_of_task
 from leafscope.core.scores import TASKS
 from leafscope.core.sweep.choice import Kept, has_diverged, kept, reported, reporting_runs
@@ -93,19 +93,6 @@ def _effort(run_id: str, run: RunConfig) -> float:
     return _efforts[run_id]
 
 
-def _chance(run: RunConfig) -> dict[str, float]:
-    """The scores of the answer that needs no features; none where the rows of a table were removed."""
-    try:
-        return _constant(run.data, run.data_seed)
-    except TableError:
-        return {}
-
-
-@lru_cache(maxsize=4096)
-def _constant(data: DataConfig, seed: int) -> dict[str, float]:
-    return load(data, seed).chance
-
-
 def _state(choice: Kept, outcomes: Mapping[str, Scored]) -> tuple[str, str | None]:
     """Return a member's status and error: those of the chosen trial, or of the trial that prevents a choice."""
     found = [outcomes.get(trial.run_id) for trial in choice.trials]
@@ -141,7 +128,7 @@ def _row(sweep: SweepConfig, choice: Kept, outcomes: Mapping[str, Scored], stage
     found = measures(known, net_cost(run.net, run.data))
     row |= {name: found[name] for name in ("best_epoch", *score_columns(task), "parameters", "multiply_adds")}
     row["training_multiply_adds"] = _in_training(run.net, run.data)
-    chance = {} if known is None else _chance(run)
+    chance = {} if known is None else always(run.data, run.data_seed)
     row |= {f"chance_{name}": chance.get(name, math.nan) for name in task.known}
     row["trained_parameters"] = found["trained_parameters"]
     row["seconds"] = math.nan if known is None else known.seconds

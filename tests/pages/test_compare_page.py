@@ -256,7 +256,10 @@ def test_one_run(lab: Lab) -> None:
     run = lab.finish(small(epochs=2))
     app = open_page("compare")
     best = lab.store.run(run.run_id).best["validation_accuracy"]
-    assert sentence(app) == f"1 run in 1 group; on validation, their mean: accuracy {theme.percent(best)}, n = 1 seed."
+    said = f"1 run in 1 group; on validation, their mean: accuracy {theme.percent(best)}, n = 1 seed."
+    data = load(run.data, run.seed)
+    same = float((data.validation.y == data.majority_class).mean())
+    assert sentence(app).startswith(f"{said} Always the commonest class of training: accuracy {theme.percent(same)} (error ")
     assert set(table_with(app, "Run").columns) == {
         *("Run", "Validation accuracy", "Validation accuracy at the last epoch", "Best epoch", "Time (s)")
     }
@@ -414,7 +417,12 @@ def test_test_scores_stay_away_until_asked_for(scores: Lab) -> None:
             if is_reported:
                 assert "chosen among 3 configurations" in words(app), view
     app = open_page("compare", report=1)
-    groups = table_with(app, "Group", "Seeds")
+    always, groups = table_with(app, "Group", "Seeds").iloc[0], table_with(app, "Group", "Seeds").iloc[1:]
+    runs = {(one.config.data, one.config.data_seed) for one in scores.store.list_runs()}
+    data = [load(*one) for one in runs]
+    for split in ("validation", "test"):
+        same = np.mean([(part.splits[split].y == part.majority_class).mean() for part in data])
+        assert always[f"{split.capitalize()} accuracy, best"] == theme.percent(same)
     assert groups["Test accuracy, best"].str.startswith(theme.percent(float(np.mean(WRITTEN["tree", 2][1])))).tolist() == [
         True,
         False,
@@ -456,6 +464,7 @@ def test_baseline(scores: Lab) -> None:
     app.selectbox(key="baseline").select_index(2)
     run_app(app)
     column = table_with(app, "Group", "Seeds")["Minus baseline"].tolist()
+    assert pd.isna(column.pop(0))  # of always the same answer
     assert column[1] == "baseline"
     base = np.array(WRITTEN["tree", 0][0])
     others = [np.array(WRITTEN[name][0]) for name in (("tree", 2), ("flat", 2))]

@@ -1,6 +1,7 @@
 """Runs: the table is what the store holds, buttons do to the store what they say, and names are shown as text."""
 
 import io
+import math
 import re
 import sqlite3
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from leafscope.app import always
 from leafscope.app.runs import space
 from leafscope.app.runs.space import NEWEST
 from leafscope.app.theme import byte_size, percent
 from leafscope.core.config import changed
+from leafscope.core.datasets import load
 from leafscope.core.errors import NonFiniteLossError
 from leafscope.core.store.schema import runs as table
 from leafscope.core.store.space import SpaceUse
@@ -102,11 +105,16 @@ def test_values_are_the_stores(lab: Lab) -> None:
                 assert pd.isna(row[f"{column} accuracy"])
             else:
                 assert row[f"{column} accuracy"] == pytest.approx(100 * expected)
+        data = load(summary.config.data, summary.config.seed)
+        expected = data.chance["accuracy"] if summary.last else math.nan
+        assert row["Always the commonest"] == pytest.approx(100 * expected, nan_ok=True)
+        expected = summary.last.get("test_balanced_accuracy", math.nan)
+        assert row["Test balanced accuracy"] == pytest.approx(100 * expected, nan_ok=True)
         assert row["Time (s)"] == summary.seconds
         assert row["Width"] == summary.config.net.width
         assert row["Seed"] == summary.config.seed
         assert row["Learning rate"] == summary.config.train.lr
-        assert row["Note"] == (summary.error or summary.note)
+        assert row["Note"] == (summary.error or always.judged(summary) or summary.note)
     progress = [rows.loc[small(seed=seed).run_id, "Progress"] for seed in (0, 2, 3, 4)]
     assert progress == pytest.approx([1.0, 1 / 3, 1 / 3, 0.0])
     assert rows.loc[small().run_id, "Depth K"] == 2

@@ -17,7 +17,7 @@ from leafscope.core.comparison.intervals import FEWEST, Interval, interval_of
 from leafscope.core.comparison.overlap import overlap
 from leafscope.core.datasets import Dataset, load
 from leafscope.core.inspection.answers import answers_of
-from leafscope.core.scores.always import judgement
+from leafscope.core.scores.always import is_no_better
 from leafscope.core.scores.confusion import confusion_matrix, f1_scores, mean_of_known, recalls
 
 MOST_GROUPS, MOST_RUNS = 20, 200
@@ -99,11 +99,14 @@ def _of_run(url: str, run_id: str, state: tuple[int, str, int], split: str) -> d
     labels = data.splits[split].y
     matrix = confusion_matrix(labels, answers, data.n_classes)
     same = confusion_matrix(labels, np.full(len(labels), data.majority_class), data.n_classes)
-    names = tuple(theme.one_line(name, 40) for name in data.class_names)
     measures = {f"{start}{name}": value for start, one in ((_RUN, matrix), (_ALWAYS, same)) for name, value in _of(one, data)}
     return measures | {
-        "_no_better": bool(judgement(matrix, data.majority_class, names)),
+        "_no_better": is_no_better(*map(_two, (matrix, same))),
     }
+
+
+def _two(matrix: NDArray[np.int64]) -> dict[str, float]:
+    return {"accuracy": float(matrix.trace() / max(1, matrix.sum())), "balanced_accuracy": mean_of_known(recalls(matrix))}
 
 
 def _of(matrix: NDArray[np.int64], data: Dataset) -> list[tuple[str, float]]:

@@ -57,7 +57,8 @@ def show(found: Selection) -> None:
         GroupCurves(lines, metric, x_title=AXES[axis], log_x=log_x, log_y=log_y, singles=singles),
         key="curves_figure",
         caption="Mean over the seeds of a group at each epoch, with its 95 % t interval as a band; thin: single seeds. "
-        f"{_AXIS_WORDS[axis]} Test solid, validation dashed, training dotted.{instead}{found.averaged()}",
+        f"{_AXIS_WORDS[axis]} Test solid, validation dashed, training dotted.{instead}{found.averaged()} "
+        f"{found.always()}",
         subject=found.subject,
     )
 

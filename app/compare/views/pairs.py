@@ -46,7 +46,8 @@ def show(found: Selection) -> None:
             caption="Runs of the same data and seed are paired, at the epoch of the lowest validation loss; 95 % "
             f"interval of the mean difference, two-sided t test{_averaged_words(one, other)}"
             + (f"; {left_out} runs have no partner and are left out" if left_out else "")
-            + (f"; {found.among()}." if split == "test" else "."),
+            + (f"; {found.among()}." if split == "test" else ".")
+            + f" {found.always(split)}",
             subject=found.subject,
         )
     st.header("What differs")

@@ -25,7 +25,7 @@ def show(found: Selection) -> None:
             names=list(found.table["title"]),
         ),
         key="parallel",
-        caption="One line per run, coloured by its score.",
+        caption=f"One line per run, coloured by its score. {found.always()}",
         subject=found.subject,
         hint="Drag along an axis to keep only some of the runs.",
     )

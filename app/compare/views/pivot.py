@@ -46,7 +46,7 @@ def show(found: Selection) -> None:
     drawing.show(
         PivotMap(cells, row_title=names[down], column_title=names[across], score=score_of(column), chosen=chosen),
         key="pivot",
-        caption=f"Mean over seeds with its 95 % interval, n seeds.{averaged}",
+        caption=f"Mean over seeds with its 95 % interval, n seeds.{averaged} {found.always()}",
         subject=found.subject,
         hint="Click a cell to see its runs.",
         on_select=_select_cell,

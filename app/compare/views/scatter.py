@@ -35,7 +35,7 @@ def show(found: Selection) -> None:
             run_ids=list(found.table["run_id"]),
         ),
         key="scatter",
-        caption="One marker per run.",
+        caption=f"One marker per run. {found.always()}",
         subject=found.subject,
         hint="Click a marker to see its run.",
         on_select=_select_run,

@@ -30,7 +30,7 @@ def show(found: Selection) -> None:
         key="scores",
         caption=f"Mean over seeds with its 95 % t interval{_overlap_words(found)}; filled: at the epoch of the lowest "
         f"validation loss, open: at the last; small: single seeds. The order is that of the validation score.{chosen}"
-        f"{found.averaged()}",
+        f"{found.averaged()} {found.always(split)}",
         subject=found.subject,
     )
 

@@ -29,10 +29,10 @@ def show(found: Selection) -> None:
     if len(found.groups) > 1:
         shown = found.groups[:MOST_GROUP_LINES]
         st.dataframe(
-            group_lines(found).head(len(shown)),
+            group_lines(found).head(len(shown) + 1),
             hide_index=True,
             placeholder=theme.MISSING,
-            height=min(38 + 35 * len(shown), 320),
+            height=min(73 + 35 * len(shown), 320),
             key="groups_table",
             alt="Groups of runs, the best first, with scores and intervals.",
         )
@@ -51,7 +51,10 @@ def _group_caption(found: Selection) -> str:
         words += f" Minus baseline: paired by seed; “not shown”: no difference is shown, by Holm over {others} tests."
     if found.report:
         words += f" Test: {found.among()}, on validation."
-    return theme.escape_markdown(words + found.averaged())
+    words += found.averaged()
+    if len(found.data) == 1:
+        words += " The first line is an answer that needs no features."
+    return theme.escape_markdown(words)
 
 
 def _runs(found: Selection) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.decks import scene_slide
 from leafscope.app.decks.talk import words
 from leafscope.app.decks.talk.ran import Left
@@ -109,7 +109,7 @@ def _slide(scene: dict[str, Any], net: Net, run: RunConfig, look: Look) -> Slide
         if data.n_classes
         else f"test {of_target(data.info.target).axis}: {theme.three_significant(whole)}"
     )
-    text = f"{theme.one_line(run.label, 60)}: {said}; {test}"
+    text = f"{theme.one_line(run.label, 60)}: {said}; {test}. {always.of_runs([run])}"
     assert made.figure is not None
     return made.model_copy(update={"text": text, "notes": NOTES, "figure": made.figure | {"at": 2}})
 

@@ -6,7 +6,7 @@ K depth · n seeds.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.decks.talk import words
 from leafscope.app.decks.talk.part import Part
 from leafscope.app.decks.talk.slides import text_slide
@@ -57,6 +57,7 @@ def limits(part: Part) -> list[str]:
         _seeds_words(part),
         f"{words.interval_words(part)} That no difference is shown does not prove that there is none.",
         _scope_words(part),
+        always.of_table(part.rows),
         _failed_words(part),
         f"{findings.rates_words(part.rows)} {_choice_words(part)} {findings.stage_words(part.rows)}",
         "A worse fit is not less overfitting: the Overfitting page says which training losses were still falling.",
@@ -112,16 +113,13 @@ def _all_cells_words(part: Part) -> str:
 def _failed_words(part: Part) -> str:
     failed = int((part.table["status"] != "finished").sum())
     nets = part.finished[part.finished["model"].isin(net_lines())]
-    if part.errors.are_shares:
-        collapsed = int((nets["best_test_accuracy"] <= nets["chance_accuracy"]).sum())
-    else:
-        collapsed = int((nets["best_test_rmse"] >= nets["chance_rmse"]).sum())
+    collapsed = int(always.are_no_better(nets).sum())
     parts = []
     if failed:
         has = "has" if failed == 1 else "have"
         parts.append(f"{theme.thousands(failed)} of {words.some(len(part.table), 'run')} {has} no result.")
     if collapsed:
-        than = "the majority class" if part.errors.are_shares else "always the mean of the training rows"
+        than = always.ANSWER[not part.errors.are_shares]
         are, they = ("is", "it is") if collapsed == 1 else ("are", "they are")
         parts.append(f"{collapsed} of {words.some(len(nets), 'net')} {are} no better than {than}; {they} counted.")
     return " ".join(parts)

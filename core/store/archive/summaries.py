@@ -35,13 +35,13 @@ def check_summary(text: str, epochs: int) -> None:
     """Check a run's summary, JSON, of a configuration with so many epochs."""
     summary = parsed(text, finite=False)
     fits = isinstance(summary, dict) and isinstance(summary.get("facts", {}), dict)
-    if not fits or any(not isinstance(summary.get(which, {}), dict) for which in ("best", "last")):
+    if not fits or any(not isinstance(summary.get(which, {}), dict) for which in ("best", "last", "first")):
         raise ValueError(f"summary must have best_epoch, best, last and facts as this program writes them, got {text!r:.80}")
     best_epoch = summary.get("best_epoch", 0)
     if type(best_epoch) is not int or best_epoch < 0:
         raise ValueError(f"best_epoch of summary must be a whole number from 0, got {best_epoch!r:.80}")
     check_epoch(best_epoch, epochs, "best_epoch of summary")
-    for name, value in [*summary.get("best", {}).items(), *summary.get("last", {}).items()]:
+    for name, value in (item for which in ("best", "last", "first") for item in summary.get(which, {}).items()):
         if name not in _NAMES or type(value) not in (int, float):
             raise ValueError(f"summary must have numbers for {', '.join(sorted(_NAMES))}, got {value!r:.80} for {name!r:.80}")
         if type(value) is int or math.isfinite(value):

@@ -54,6 +54,7 @@ def run_summary(row: Row[Any], shipped: Collection[str]) -> RunSummary:
         best_epoch=values.get("best_epoch"),
         best=values.get("best", {}),
         last=values.get("last", {}),
+        first=values.get("first", {}),
         facts=values.get("facts", {}),
         name=checked.take("name", _or_none(_text), None) or "",
         tags=checked.take("tags", _tags, ()),
@@ -267,7 +268,7 @@ def _summary(value: Any) -> dict[str, Any]:
     summary = json.loads(_text(value))
     if not isinstance(summary, dict) or not isinstance(summary.get("facts", {}), dict):
         raise TypeError(summary)
-    for which in ("best", "last"):
+    for which in ("best", "last", "first"):
         numbers = summary.get(which, {})
         if not isinstance(numbers, dict):
             raise TypeError(summary)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,8 @@ class RunSummary:
     """What is damaged in its row of the database; empty: nothing."""
     shipped: bool = False
     """Whether it came with the program, as an example, and no person has trained it."""
+    first: Mapping[str, float] = field(default_factory=dict)
+    """Losses before training, at epoch 0; empty of a fitted model, and of a run of an older version."""
     is_member: bool = False
     """Whether a sweep queued its newest attempt, and nobody asked for the run itself."""
 
@@ -200,7 +202,7 @@ class Benchmark:
 
 
 def fold(summary: dict[str, Any], epochs: Iterable[tuple[int, Mapping[tuple[str, str], float]]]) -> dict[str, Any]:
-    """Update a summary (`best_epoch`, `best` and `last`) with further epochs, in order.
+    """Update a summary (`best_epoch`, `best`, `last`, and of epoch 0 `first`) with further epochs, in order.
 
     Without validation rows the last epoch is what is reported: the best one is the last.
     """
@@ -208,6 +210,8 @@ def fold(summary: dict[str, Any], epochs: Iterable[tuple[int, Mapping[tuple[str,
     for epoch, values in epochs:
         flat = {f"{split}_{metric}": value for (split, metric), value in values.items()}
         summary["last"] = flat
+        if epoch == 0:
+            summary["first"] = {name: value for name, value in flat.items() if name in ("train_loss", "validation_loss")}
         loss = flat.get("validation_loss", math.nan)
         is_best = math.isfinite(loss) and ("best" not in summary or loss < summary["best"]["validation_loss"])
         if is_best or "validation_loss" not in flat:
@@ -234,7 +238,7 @@ class Folding:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """`best_epoch`, `best` and `last`, as far as there are records."""
+        """What `fold` makes, as far as there are records."""
         found = dict(self._folded)
         for which, tallies in self._tallies.items():
             found[which] = found[which] | {

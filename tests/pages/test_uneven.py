@@ -1,0 +1,96 @@
+"""A table of 2,000 rows of which 17 are positive: no page gives an accuracy without that of always the same answer."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from leafscope.app import always
+from leafscope.app.cli.sweep import report
+from leafscope.core import jobs
+from leafscope.core.config import SweepConfig, changed
+from leafscope.core.datasets import load
+from leafscope.core.tables import Choices, read
+from leafscope.core.worker.worker import Worker
+from tests.pages.harness import Lab, open_lab, open_page, small, stock, words
+
+
+def drawn() -> bytes:
+    """Rows whose features say nothing about their class."""
+    rng = np.random.default_rng(0)
+    classes = np.repeat(["no", "fraud"], [1983, 17])
+    return "\n".join(
+        ["a,b,class", *(f"{a:.3f},{b:.3f},{c}" for (a, b), c in zip(rng.normal(size=(2000, 2)), classes))]
+    ).encode()
+
+
+TABLE = read(drawn(), Choices(name="payments"))
+RUN = changed(small(epochs=2), {"data.name": f"table:{TABLE.hash}"})
+SWEEP = SweepConfig(name="uneven", base=RUN, axes={"net.depth": [0, 2], "seed": [0, 1]}, baselines=["dense"])
+SAME = "Always the commonest class of training: accuracy 99."
+
+
+def _fill(lab: Lab) -> None:
+    lab.store.add_table(TABLE)
+    lab.work(RUN)
+    lab.work(changed(RUN, {"net.kind": "decision_tree"}))
+    jobs.submit_sweep(SWEEP, store=lab.store)
+    worker = Worker(lab.store, "w")
+    while worker.work_once():
+        pass
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stock(tmp_path_factory.mktemp("uneven"), _fill)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path) -> Lab:
+    return open_lab(tmp_path, monkeypatch, stocked)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(
+            f"compare?view={view}&from=all&report=1"
+            for view in ("table", "scores", "curves", "pivot", "scatter", "parallel", "pairs")
+        ),
+        *(f"leaves?part={name}" for name in ("errors", "decision_tree")),
+        f"overfitting?sweep={SWEEP.sweep_id}",
+        "balance?aspect=variants",
+    ],
+)
+def test_the_share_of_the_commonest_class_is_beside_it(place: str, lab: Lab) -> None:
+    name, _, rest = place.partition("?")
+    asked = dict(one.split("=") for one in rest.split("&"))
+    said = words(open_page(name, run=RUN.run_id, **asked))
+    assert SAME in said
+    assert "balanced accuracy 50.0 %" in said
+
+
+def test_a_run_that_only_gives_the_commonest_class_is_called_that(lab: Lab) -> None:
+    summary = lab.store.run(RUN.run_id)
+    assert summary.last["test_balanced_accuracy"] == 0.5
+    for place in ("", "leaves"):
+        assert "no better than always" in words(open_page(place, run=RUN.run_id) if place else open_page(run=RUN.run_id))
+    assert "runs are no better than always the same answer." in words(open_page("runs", runs_of="all"))
+    assert "are no better than always the same answer." in words(open_page("compare", **{"from": "all"}))
+    assert "6 of 6 nets are no better than always the commonest class" in words(open_page("overfitting", sweep=SWEEP.sweep_id))
+
+
+def test_the_command_prints_it(lab: Lab) -> None:
+    table = jobs.sweep_results(SWEEP.sweep_id, store=lab.store)
+    assert report("uneven", table).count(SAME) == 1
+
+
+def test_the_members_have_it_as_columns(lab: Lab) -> None:
+    (members,) = [
+        one.value for one in open_page("overfitting", sweep=SWEEP.sweep_id).dataframe if "best_test_macro_f1" in one.value
+    ]
+    chance: Any = [load(RUN.data, seed).chance["accuracy"] for seed in members["seed"]]
+    assert members["chance_accuracy"].tolist() == pytest.approx(chance)
+    assert members["best_test_balanced_accuracy"].notna().all()
+    assert always.are_no_better(jobs.sweep_results(SWEEP.sweep_id, store=lab.store)).all()
