@@ -94,7 +94,9 @@ def _of_file(file: Dropped) -> tuple[_Shown | None, str]:
 
 def _shown_file(file: Dropped, table: Table) -> _Shown:
     assert file.understood is not None
-    return _Shown(table, file.understood.first_rows, None, None, None)
+    splits = described.first_splits(table)
+    train, test = (None, None) if splits is None else (splits.train.tolist(), splits.test.tolist())
+    return _Shown(table, file.understood.first_rows, train, test, None)
 
 
 def _of_set(name: str) -> tuple[_Shown | None, str]:

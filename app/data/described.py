@@ -12,7 +12,10 @@ from leafscope.app.figures.data.target_values import TargetValues
 from leafscope.app.figures.shared.figure import Figure
 from leafscope.app.parts import drawing
 from leafscope.app.parts.save_table import save_table
+from leafscope.core.config import DataConfig
 from leafscope.core.datasets import Dataset
+from leafscope.core.datasets.splits import SplitRows, divide, split_sizes
+from leafscope.core.errors import DataError
 from leafscope.core.tables import Column, Source, Table
 from leafscope.core.tables.columns import shown
 from leafscope.core.tables.duplicates import also_in, repeats, row_codes
@@ -121,6 +124,7 @@ def columns(table: Table) -> None:
                 help="Rows by value: of numbers and dates equal steps from the lowest to the highest, else categories.",
                 y_min=0,
             ),
+            "Range": st.column_config.TextColumn("Range", width="medium"),
             "Noted": st.column_config.TextColumn("Noted", width="large"),
         },
         alt="The columns of the table, with use, kind, missing values and what was noted of each.",
@@ -164,6 +168,17 @@ def _histogram(column: Column) -> tuple[list[int], str]:
     return counts.tolist(), f"{shown(column, low)} to {shown(column, high)}"
 
 
+def first_splits(table: Table) -> SplitRows | None:
+    """The rows of each split as a run with seed 0 will have them; None: they cannot be split."""
+    classes = table.classes or ()
+    given = None if table.split_rows is None else (table.split_rows[0], table.split_rows[1], table.split_rows[2])
+    try:
+        sizes = split_sizes(DataConfig(), table.rows, len(classes), given, table.largest_group or 1)
+        return divide(table.y.astype(np.int64) if classes else table.y, sizes, classes, 0, table.given, table.group)
+    except DataError:
+        return None
+
+
 def duplicates(table: Table, train: Sequence[int] | None, test: Sequence[int] | None) -> None:
     """Say how many rows repeat others, and how many test rows a training row has shown already."""
     codes = row_codes(column.values for column in table.features)
@@ -174,10 +189,13 @@ def duplicates(table: Table, train: Sequence[int] | None, test: Sequence[int] | 
     words = f"{theme.thousands(found.rows)} of {theme.thousands(table.rows)} rows repeat the features of an earlier row"
     if found.contradictory:
         words += f"; {theme.thousands(found.contradictory)} rows share their features with a row of another target"
-    if train is not None and test is not None:
-        both = also_in(codes, test, train)
+    if train is not None and test is not None and len(test):
+        both, when = also_in(codes, test, train), "As given" if table.given is not None else "With seed 0"
+        share = f"{theme.thousands(both)} of {theme.thousands(len(test))} test rows"
         words += (
-            f". With seed 0, {theme.thousands(both)} of {theme.thousands(len(test))} test rows have the features of a training "
-            f"row ({theme.percent(both / max(1, len(test)))}): what they test is memory, not generalization"
+            f". {when}, {share} {'has' if both == 1 else 'have'} the features of a training row "
+            f"({theme.percent(both / len(test))}): {'it tests' if both == 1 else 'they test'} memory, not generalization"
+            if both
+            else f". {when}, no test row has the features of a training row"
         )
     st.markdown(f":material/content_copy: {words}.")

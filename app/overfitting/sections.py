@@ -183,7 +183,9 @@ def levels(rows: pd.DataFrame, choice: Choice) -> None:
         return
     drawing.show(
         AccuracyByLevel(
-            intervals(values, ["split", "level"], "score", overlap(rows), is_share=not statistics.are_numbers(rows)),
+            intervals(
+                values, ["split", "level"], "score", overlap(rows), is_share=not statistics.are_numbers(rows), is_size=True
+            ),
             choice.depth,
             errors_of(rows),
         ),
@@ -230,7 +232,7 @@ def curves(rows: pd.DataFrame, choice: Choice) -> None:
     if values.empty:
         st.info("No learning curve of this cell is recorded yet.")
         return
-    table = intervals(values, ["model", "variant", "split", "epoch"], "value", overlap(rows))
+    table = intervals(values, ["model", "variant", "split", "epoch"], "value", overlap(rows), is_size=True)
     drawing.show(
         TrainingCurves(table, values if choice.seeds else None, errors=errors_of(rows)),
         key="seed_curves",

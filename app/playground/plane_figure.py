@@ -1,11 +1,12 @@
 """The plane as a figure for slides: what a trained net predicts on it, where its patterns change, and the training rows."""
 
-import contextlib
 from typing import Any
 
 import streamlit as st
 
 from leafscope.app import theme
+from leafscope.app.address import session
+from leafscope.app.citing import asked
 from leafscope.app.figures.run.decision_regions import DecisionRegions
 from leafscope.app.figures.run.predicted_field import PredictedField
 from leafscope.app.parts import drawing
@@ -21,6 +22,9 @@ from leafscope.core.store.values.summaries import RunSummary
 GRID = 160
 """Points along each side of the plane."""
 
+PLANE = "plane"
+"""The parameter of the address that names the plane of the figure, as `scene.SECTION` does that of the scene."""
+
 
 def offer(shown: RunSummary) -> None:
     """Offer the figure below the scene of a net that has been trained, unless its rows are images."""
@@ -30,7 +34,8 @@ def offer(shown: RunSummary) -> None:
         return
     words = "Decision regions" if size.n_classes else "The prediction on a plane"
     fold = st.expander(f"{words} as a figure for slides", icon=":material/image:", key="_regions", on_change="rerun")
-    if fold.open:  # drawing it takes longer than the rest of the page
+    # drawing it takes longer than the rest of the page; a slide of it is drawn again without the fold
+    if fold.open or asked.look_for(_key(size.n_classes)) is not None:
         with fold:
             _show(shown)
 
@@ -45,37 +50,56 @@ def _show(shown: RunSummary) -> None:
     plane = plane_of(data, (0, 1) if data.n_features == 2 else _section(data, run))
     drawing.show(
         figure_of(data, trained, plane),
-        key="decision_regions" if data.n_classes else "predicted_field",
+        key=_key(data.n_classes),
         caption=f"Predictions on a {GRID} x {GRID} grid, {trained.words(shown.epochs_done)}; lines: where the "
         f"{_changes(shown)}; points: training rows.{_others(data, plane)}",
         subject=shown.label,
     )
 
 
+def _key(n_classes: int) -> str:
+    return "decision_regions" if n_classes else "predicted_field"
+
+
 def _section(data: Dataset, run: RunConfig) -> Section:
-    """Ask for the plane through more than two features; at first that of the scene."""
-    with contextlib.suppress(ValueError):
-        of_scene = parse_section(st.query_params.get(SECTION, ""), run)
-        if "_plane_kind" not in st.session_state and of_scene == COMPONENTS:
-            st.session_state["_plane_kind"] = COMPONENTS
-        elif "_plane_across" not in st.session_state and of_scene != COMPONENTS:
-            st.session_state["_plane_across"], st.session_state["_plane_up"] = map(int, of_scene.split(","))
+    """Ask for the plane through more than two features; at first that of the address, or else of the scene."""
+    usual = _named(SECTION, run) or "0,1"
+    kind, across, up = (f"_plane_{what}_{run.data.name}" for what in ("kind", "across", "up"))
+    named = _named(PLANE, run) or usual
+    if kind not in st.session_state:
+        st.session_state[kind] = COMPONENTS if named == COMPONENTS else "columns"
+    if across not in st.session_state and named != COMPONENTS:
+        st.session_state[across], st.session_state[up] = map(int, named.split(","))
+    section = _pick(data, kind, across, up)
+    text = section if section == COMPONENTS else ",".join(map(str, section))
+    session.publish_to_url(PLANE, text, usual)
+    return section
+
+
+def _named(parameter: str, run: RunConfig) -> str | None:
+    """The plane that a parameter of the address names; None for none."""
+    try:
+        return parse_section(st.query_params.get(parameter, ""), run)
+    except ValueError:
+        return None
+
+
+def _pick(data: Dataset, kind: str, across: str, up: str) -> Section:
+    """Draw the controls of the plane, which have these keys."""
     names = [theme.one_line(str(name), 40) for name in data.feature_names]
     ways = {"columns": "two columns", COMPONENTS: "principal components 1 and 2"}
-    kind = st.radio(
-        "Plane through",
-        list(ways) if data.n_features <= MOST_FEATURES and len(data.train.x) > 1 else ["columns"],
-        format_func=ways.__getitem__,
-        key="_plane_kind",
-        horizontal=True,
-    )
-    if kind == COMPONENTS:
+    if data.n_features > MOST_FEATURES:
+        del ways[COMPONENTS]
+        st.session_state[kind] = "columns"
+    st.radio("Plane through", list(ways), format_func=ways.__getitem__, key=kind, horizontal=True)
+    if st.session_state[kind] == COMPONENTS:
         return "components"
     left, right = st.columns(2)
-    first = left.selectbox("Across", range(len(names)), format_func=names.__getitem__, key="_plane_across")
+    first = int(left.selectbox("Across", range(len(names)), format_func=names.__getitem__, key=across))
     others = [one for one in range(len(names)) if one != first]
-    second = right.selectbox("Up", others, format_func=names.__getitem__, key="_plane_up")
-    return int(first), int(second)
+    if st.session_state.get(up) not in others:
+        st.session_state[up] = others[0]
+    return first, int(right.selectbox("Up", others, format_func=names.__getitem__, key=up))
 
 
 def figure_of(data: Dataset, trained: TrainedNet, plane: Plane) -> DecisionRegions | PredictedField:

@@ -15,11 +15,16 @@ from leafscope.core.datasets import DATA_SETS
 from leafscope.core.models import is_sized_by_width
 
 
-def intervals(rows: pd.DataFrame, by: Sequence[str], value: str, term: float, *, is_share: bool = False) -> pd.DataFrame:
-    """Average a column over the rows of each group -> by, mean, low, high, n; `term` is the overlap of the splits."""
+def intervals(
+    rows: pd.DataFrame, by: Sequence[str], value: str, term: float, *, is_share: bool = False, is_size: bool = False
+) -> pd.DataFrame:
+    """Average a column over the rows of each group -> by, mean, low, high, n; `term` is the overlap of the splits.
+
+    `is_share` and `is_size` are those of `core.comparison.intervals.interval_of`.
+    """
     lines = []
     for key, part in rows.groupby(list(by), dropna=False, sort=False):
-        found = interval_of(is_share, part[value].to_numpy(dtype=float), overlap=term)
+        found = interval_of(is_share, part[value].to_numpy(dtype=float), overlap=term, is_size=is_size)
         lines.append([*key, found.mean, found.low, found.high, found.n])
     return pd.DataFrame(lines, columns=[*by, "mean", "low", "high", "n"])
 
@@ -60,7 +65,8 @@ def cost_points(rows: pd.DataFrame, cost: str, choices: pd.DataFrame | None = No
     validation = {_key(key): part["validation"].mean() for key, part in choosing.groupby(keys, dropna=False, sort=False)}
     points = []
     for (model, variant, depth, width), part in rows.groupby(keys, dropna=False, sort=False):
-        found = interval_of(not statistics.are_numbers(rows), part["test"].to_numpy(dtype=float), overlap=term)
+        is_share = not statistics.are_numbers(rows)
+        found = interval_of(is_share, part["test"].to_numpy(dtype=float), overlap=term, is_size=True)
         dense = is_sized_by_width(str(model))
         points.append(
             {

@@ -108,10 +108,11 @@ def seed_means(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
 def score_interval(rows: pd.DataFrame, column: str) -> Interval:
     """Return the mean of a column over seeds with its 95 % interval, which is wider if splits overlap.
 
-    A share of rows, such as an accuracy, has that of `share_interval`.
+    A share of rows, such as an accuracy, has that of `share_interval`; those of all others but R² end at 0.
     """
     counted = _counted(rows, column)
-    return interval_of(column in SHARES, _means(rows, column)[1], overlap=overlap(rows if counted.all() else rows[counted]))
+    term = overlap(rows if counted.all() else rows[counted])
+    return interval_of(column in SHARES, _means(rows, column)[1], overlap=term, is_size=not column.endswith("_r2"))
 
 
 def compare(first: Group, second: Group, column: str) -> Paired:

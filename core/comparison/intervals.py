@@ -6,7 +6,7 @@ fresh data.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,9 +103,16 @@ def share_interval(values: ArrayLike, *, overlap: float = 0.0, confidence: float
     return Interval(mean, float(expit(at - reach)), float(expit(at + reach)), len(known))
 
 
-def interval_of(is_share: bool, values: ArrayLike, *, overlap: float = 0.0) -> Interval:
-    """Compute the 95 % interval of a mean over seeds: that of `share_interval` or of `mean_interval`."""
-    return (share_interval if is_share else mean_interval)(values, overlap=overlap)
+def interval_of(is_share: bool, values: ArrayLike, *, overlap: float = 0.0, is_size: bool = False) -> Interval:
+    """Compute the 95 % interval of a mean over seeds: that of `share_interval` or of `mean_interval`.
+
+    `is_size`: of values that cannot be below 0, such as losses; the interval ends there too.
+
+    >>> interval_of(False, [1.0, 3.0], is_size=True).low
+    0.0
+    """
+    found = (share_interval if is_share else mean_interval)(values, overlap=overlap)
+    return replace(found, low=max(0.0, found.low)) if is_size and found.low < 0 else found
 
 
 def paired_difference(first: ArrayLike, second: ArrayLike, *, overlap: float = 0.0, confidence: float = 0.95) -> Difference:

@@ -82,9 +82,10 @@ def by_depth(results: pd.DataFrame, which: str, split: str, metric: str, *, over
     places = {f"place of {name}": pd.factorize(results[name])[0] for name in ("model", "variant")}
     ordered = results.assign(value=values, **places).sort_values([*places, "depth"], kind="stable")
     names = ["model", "variant", "depth"]
+    is_share = metric != "loss" and not are_numbers(results)
     rows = [
         {name: group[name].iloc[0] for name in names}
-        | asdict(interval_of(metric != "loss" and not are_numbers(results), _by_seed(group).to_numpy(), overlap=overlap))
+        | asdict(interval_of(is_share, _by_seed(group).to_numpy(), overlap=overlap, is_size=True))
         for _, group in ordered.groupby(names, sort=False, dropna=False, observed=True)
     ]
     return pd.DataFrame(rows, columns=[*names, "mean", "low", "high", "n"])

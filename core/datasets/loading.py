@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from leafscope.core.datasets.dataset import Dataset, Split, SplitOf, mean_and_scale, standardized
 from leafscope.core.datasets.kept import Kept
 from leafscope.core.datasets.registry import DATA_SETS, data_words
-from leafscope.core.datasets.shapes import DataShape, shape
-from leafscope.core.datasets.splits import SplitRows, SplitSizes, split_groups, split_rows
+from leafscope.core.datasets.shapes import shape
+from leafscope.core.datasets.splits import SplitSizes, divide
 from leafscope.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     as configured, or if a value is not a finite number or a class is not one of the data set's.
     """
     sizes = shape(config)  # raises before any rows are generated
+    wanted = SplitSizes(sizes.n_train, sizes.n_validation, sizes.n_test)
     data_set, name = DATA_SETS[config.name], data_words(config.name)
     raw, labels, feature_names, class_names, given, group, fit = data_set.rows(config.options, seed)
     if fit is not None:  # features depend on the training rows, which depend on the classes alone
-        rows = _split(_answers(labels, name, sizes.n_classes), sizes, class_names, seed, given, group)
+        rows = divide(_answers(labels, name, sizes.n_classes), wanted, class_names, seed, given, group)
         raw, feature_names = fit(rows.train)
     if raw.shape != (sizes.n_rows, sizes.n_features) or labels.shape != (sizes.n_rows,):
         raise DataError(
@@ -41,7 +42,7 @@ def load(config: "DataConfig", seed: int) -> Dataset:
     raw = _finite(raw, name, feature_names)
     labels = _answers(labels, name, sizes.n_classes)
     if fit is None:
-        rows = _split(labels, sizes, class_names, seed)
+        rows = divide(labels, wanted, class_names, seed)
     with np.errstate(over="ignore", invalid="ignore"):  # checked in `split`
         mean, scale = mean_and_scale(raw[rows.train])
 
@@ -78,22 +79,6 @@ def load(config: "DataConfig", seed: int) -> Dataset:
         validation=split(rows.validation),
         test=split(rows.test),
     )
-
-
-def _split(
-    labels: NDArray[np.int64],
-    sizes: DataShape,
-    class_names: tuple[str, ...],
-    seed: int,
-    given: NDArray[Any] | None = None,
-    group: NDArray[Any] | None = None,
-) -> SplitRows:
-    if sizes.n_classes == 0:  # numbers have no strata
-        labels, class_names = np.zeros(len(labels), np.int64), ("rows",)
-    wanted = SplitSizes(sizes.n_train, sizes.n_validation, sizes.n_test)
-    if group is not None:
-        return split_groups(labels, wanted, class_names, seed, group)
-    return split_rows(labels, wanted, class_names, seed, given)
 
 
 def _all_finite(values: NDArray[Any]) -> bool:

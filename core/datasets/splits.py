@@ -4,7 +4,7 @@ C classes. Validation and test depend on the seed and the fractions, but not on 
 seed, the rows of `n_train` 100 are among those of 200.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,22 @@ def split_sizes(
             least = f"as many rows as classes ({n_classes})" if n_classes else "one row"
             raise DataError(f"the {name} split of {data_words(config.name)} must have at least {least}, got {rows}")
     return SplitSizes(train, validation, test)
+
+
+def divide(
+    labels: NDArray[Any],
+    sizes: SplitSizes,
+    class_names: tuple[str, ...],
+    seed: int,
+    given: NDArray[np.integer] | None = None,
+    group: NDArray[np.integer] | None = None,
+) -> SplitRows:
+    """Choose the rows of each split by `split_rows` or, with groups, `split_groups`; numbers, without names, have no strata."""
+    if not class_names:
+        labels, class_names = np.zeros(len(labels), np.int64), ("rows",)
+    if group is not None:
+        return split_groups(labels, sizes, class_names, seed, group)
+    return split_rows(labels, sizes, class_names, seed, given)
 
 
 def split_rows(

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from leafscope.core import jobs
 from leafscope.core.config import changed
+from leafscope.core.datasets import load
 from leafscope.core.tables import Choices, read
 from tests.pages import harness
 from tests.pages.harness import Lab, figures, go, open_page, param, press, run_app, small, table_with
@@ -182,3 +183,30 @@ def test_a_column_can_say_the_split_or_the_group(lab: Lab) -> None:
     sidebar(at, "Split of each row").select(None)
     sidebar(at, "Groups that stay together").select("who")
     assert "60 rows in 15 groups, none of which stands in two splits" in words(run_app(at))
+
+
+def test_rows_that_stand_in_two_splits_are_counted_before_the_table_is_kept(lab: Lab) -> None:
+    rows = [f"{row % 30},{row % 30 * 2 % 7},{'uv'[row % 2]}" for row in range(90)]
+    at = drop(open_page("data"), "\n".join(["a,b,y", *rows]).encode(), "twice.csv")
+    dropped = next(line for line in words(at).splitlines() if "repeat the features" in line)
+    table = read("\n".join(["a,b,y", *rows]).encode(), Choices(name="twice"))
+    data = load(changed(small(), {"data.name": f"table:{lab.store.add_table(table).hash}"}).data, 0)
+    trained_on = {tuple(row) for row in data.raw[data.train.index].tolist()}
+    both = sum(tuple(row) in trained_on for row in data.raw[data.test.index].tolist())
+    assert 0 < both < 27
+    assert (
+        f"With seed 0, {both} of 27 test rows have the features of a training row ({both / 27:.1%}".replace("%", " %")
+        in dropped
+    )
+    assert dropped in words(open_page("data", set=data.config.name))
+    given = [f"{row},{row * 3 % 11},{'uv'[row % 2]},{'train' if row < 60 else 'test'}" for row in range(90)]
+    given[1] = given[0]
+    at = drop(open_page("data"), "\n".join(["a,b,y,part", *given]).encode(), "given.csv")
+    sidebar(at, "Predict").set_value("y")
+    run_app(at)
+    sidebar(at, "Split of each row").set_value("part")
+    said = words(run_app(at))
+    assert "(60 for training, 30 for test, as given)" in said
+    assert (
+        "1 of 90 rows repeat the features of an earlier row. As given, no test row has the features of a training row" in said
+    )

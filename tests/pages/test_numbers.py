@@ -19,10 +19,12 @@ from leafscope.app.decks.as_html import deck_html
 from leafscope.app.decks.editing import redraw, what_if
 from leafscope.app.decks.talk import gather
 from leafscope.app.navigation import PAGES
+from leafscope.app.playground.plane_figure import GRID
 from leafscope.app.theme import SCREEN
 from leafscope.core import jobs
 from leafscope.core.config import SweepConfig, changed
 from leafscope.core.datasets import load
+from leafscope.core.inspection.planes import plane_of
 from leafscope.core.inspection.predictions import predict
 from leafscope.core.inspection.trained import trained_net
 from leafscope.core.store.archive import export_archive, import_archive
@@ -33,6 +35,7 @@ from leafscope.core.worker.worker import Worker
 from tests.app.figures.test_contract import figure_classes
 from tests.pages.harness import (
     Lab,
+    decoded,
     figures,
     live_charts,
     open_lab,
@@ -254,6 +257,20 @@ def test_what_if_goes_through_other_nets_and_epochs(lab: Lab) -> None:
     assert list(drawn) == ["0", "1"]
     predicted = [one.figure["data"][2]["x"] for one in drawn.values()]
     assert predicted[0] != predicted[1]
+
+
+def test_a_slide_of_the_plane_is_drawn_again(lab: Lab) -> None:
+    at = unfolded(open_page(run=BASE.run_id))
+    press(at, "predicted_field_deck")
+    (info,) = lab.store.decks()
+    ((_, slide),) = lab.store.slides(info.deck_id).items()
+    (again,) = dict(redraw.redrawn({"": slide}, SCREEN)).values()
+    assert (again.title, again.digest) == (slide.title, slide.digest)
+    data, trained = load(BASE.data, 0), trained_net(lab.store, BASE.run_id)
+    assert trained is not None
+    _, points = plane_of(data).grid(GRID)
+    exact = data.answers(replace(trained.net, precision=np.float64)(data.standardize(points)))
+    np.testing.assert_allclose(decoded(again.figure["data"][0]["z"]).ravel(), exact, rtol=1e-4)
 
 
 def test_scores_stand_beside_the_mean_of_the_training_rows(lab: Lab) -> None:

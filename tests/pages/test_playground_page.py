@@ -880,6 +880,24 @@ def test_the_plane_through_many_columns_is_that_of_the_scene(lab: Lab) -> None:
         assert ("at the median" in words(at)) == (section != "components")
 
 
+def test_the_plane_of_the_figure_is_chosen_and_stands_in_the_address(lab: Lab) -> None:
+    run = lab.finish(small("iris"))
+    at = unfold(open_page(run=run.run_id))
+    across, up = (next(one for one in at.selectbox if one.label == label) for label in ("Across", "Up"))
+    assert (across.value, up.value) == (0, 1)
+    across.select(1)  # which the other axis had
+    at = run_app(at)
+    assert param(at, "plane") == "1,0"
+    names = load(run.data, run.data_seed).feature_names
+    layout = figures(at)["decision_regions"]["layout"]
+    assert (layout["xaxis"]["title"]["text"], layout["yaxis"]["title"]["text"]) == (names[1], names[0])
+    next(one for one in at.radio if one.label == "Plane through").set_value("components")
+    at = run_app(at)
+    assert param(at, "plane") == "components"
+    again = figures(unfold(open_page(run=run.run_id, plane="components")))["decision_regions"]
+    assert again["layout"]["xaxis"]["title"]["text"] == "principal component 1"
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "depth", "status"),
     [
