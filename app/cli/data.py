@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from leafscope.app.cli.registry import COMMANDS, Command
 from leafscope.app.cli.terminal import or_refuse, print_json, refuse, say
@@ -33,7 +33,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _add_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--target", metavar="COLUMN", help="the column to predict; default: proposed by its name, or the last")
-    parser.add_argument("--task", choices=("classification", "regression"), help="default: by the values of the target")
+    parser.add_argument("--task", metavar="{classification,regression}", help="default: by the values of the target")
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "COLUMN"}
     parser.add_argument("--drop", help="columns to leave out", **several)
     parser.add_argument("--keep", help="columns to use that would be left out", **several)
@@ -70,7 +70,10 @@ def _run_add(options: argparse.Namespace) -> int:
     from leafscope.core.errors import LeafscopeError
     from leafscope.core.store.store import Store
     from leafscope.core.tables import add_test, read
+    from leafscope.core.tables.choices import Task
 
+    if options.task not in (None, *get_args(Task)):
+        return refuse(f"the task must be classification or regression, got {options.task!r:.40}")
     try:
         table = read(options.file, _choices(options))
     except LeafscopeError as error:

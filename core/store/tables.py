@@ -137,7 +137,11 @@ class Tables(Transactions):
                 raise no_table(table_id)
             n_runs, n_sweeps = (_uses(connection, table, table_id) for table in (runs, sweeps))
             if (n_runs or n_sweeps) and not force:
-                used = [f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in ((n_runs, "run"), (n_sweeps, "sweep")) if n]
+                used = [
+                    f"{n:,} {noun}{'' if n == 1 else 's'} ({', '.join(_names(connection, uses, table_id, n))})"
+                    for n, noun, uses in ((n_runs, "run", runs), (n_sweeps, "sweep", sweeps))
+                    if n
+                ]
                 verb = "use" if n_runs + n_sweeps > 1 else "uses"
                 raise RunStateError(
                     f"a table must not be in use when it is removed, but {' and '.join(used)} {verb} {table_id}; with --force "
@@ -186,6 +190,14 @@ def no_table(table_id: str) -> TableError:
 def _uses(connection: Connection, table: Table, table_id: str) -> int:
     quoted = table.c.config.contains(f'"{TABLE}{table_id}"', autoescape=True)
     return int(connection.scalar(select(func.count()).select_from(table).where(quoted)) or 0)
+
+
+def _names(connection: Connection, table: Table, table_id: str, n: int, most: int = 3) -> list[str]:
+    """The addresses of some runs or sweeps that use a table, of n."""
+    quoted = table.c.config.contains(f'"{TABLE}{table_id}"', autoescape=True)
+    name = next(iter(table.primary_key.columns))
+    found = connection.scalars(select(name).where(quoted).order_by(name).limit(most)).all()
+    return [*map(str, found), *([f"and {n - most:,} more"] if n > most else [])]
 
 
 def _rows(table: DataTable) -> Rows:

@@ -55,6 +55,10 @@ def core(distinct: "pa.Array") -> "tuple[pa.Array, str]":
         return distinct, ""
     texts = pc.replace_substring(distinct, "−", "-")
     words = []
+    inner = rf"(?:{_SIGNS})?[{_BLANK}]*[\d.,{SPACES}]*\d[\d.,{SPACES}]*(?:{_SIGNS})?"
+    in_brackets = pc.match_substring_regex(texts, rf"^\({inner}\)$")
+    if has_brackets := pc.any(in_brackets).as_py():
+        texts = pc.if_else(in_brackets, pc.replace_substring_regex(texts, r"^\((.*)\)$", r"-\1"), texts)
     signed = rf"^[-+]?(?:{_SIGNS})?[{_BLANK}]*[-+]?[\d.,{SPACES}]*\d[\d.,{SPACES}]*-?[{_BLANK}]*(?:{_SIGNS})?$"
     has_sign = pc.and_(pc.match_substring_regex(texts, _SIGNS), pc.match_substring_regex(texts, signed))
     if pc.any(has_sign).as_py():
@@ -64,10 +68,8 @@ def core(distinct: "pa.Array") -> "tuple[pa.Array, str]":
             words.append("currencies")
         texts = pc.if_else(has_sign, pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, f"(?:{_SIGNS})", "")), texts)
         texts = pc.replace_substring_regex(texts, rf"^([-+])[{_BLANK}]+", r"\1")
-    in_brackets = pc.match_substring_regex(texts, rf"^\([\d.,{SPACES}]*\d[\d.,{SPACES}]*\)$")
-    if pc.any(in_brackets).as_py():
+    if has_brackets:
         words.append("brackets, which mean minus")
-        texts = pc.if_else(in_brackets, pc.replace_substring_regex(texts, r"^\((.*)\)$", r"-\1"), texts)
     return texts, " and ".join(words)
 
 

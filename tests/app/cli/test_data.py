@@ -103,7 +103,7 @@ def test_a_table_is_removed_by_name_and_only_with_force_while_runs_use_it(
     with store._write() as connection:
         connection.execute(insert(runs).values(run_id="r" * 16, config=config, label="", note="", created=1.0))
     assert command(tmp_path, "remove", "preise") == 2
-    assert f"but 1 run uses {address}; with --force it is removed" in capsys.readouterr().err
+    assert f"but 1 run ({'r' * 16}) uses {address}; with --force it is removed" in capsys.readouterr().err
     assert command(tmp_path, "remove", address[:6], "--force", "--json") == 0
     assert printed(capsys) == {"removed": address}
     assert command(tmp_path, "list", "--json") == 0
@@ -119,3 +119,8 @@ def test_reading_loads_neither_torch_nor_scikit_learn_nor_numba(file: Path, tmp_
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_another_task_is_refused_in_a_sentence(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path, "add", file, "--task", "clustering") == 2
+    assert capsys.readouterr().err == "leafscope: the task must be classification or regression, got 'clustering'\n"

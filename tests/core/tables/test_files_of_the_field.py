@@ -85,6 +85,7 @@ CASES = (
     Case("a single decimal comma in the last row", lines(lambda row: f"{row * 7 % 41};{'pq'[row % 2]}", head="a;y") + "7,5;p\n", "nT",
          {"decimal": ",", "rows": 41}),
     Case("currencies in English", lines(lambda row: f'"${row + 1},250.50",{"pq"[row % 2]}', head="a,y"), "nT", {"first": 1250.5}),
+    Case("brackets around currencies", lines(lambda row: f'"(${row + 1},250.50)",{"pq"[row % 2]}', head="a,y"), "nT", {"first": -1250.5}),
     Case("minus as in print", lines(lambda row: f"−{row * 7 % 41}.5,{'pq'[row % 2]}", head="a,y"), "nT", {"first": -0.5}),
     Case("true in all letters", lines(lambda row: f"{row * 7 % 41}.5,{('TRUE', 'False', 'true')[row % 3]},{'pq'[row % 2]}", head="a,b,y"), "nbT"),
     Case("three answers are no truth", lines(lambda row: f"{row * 7 % 41}.5,{('yes', 'no', 'maybe')[row % 3]},{'pq'[row % 2]}", head="a,b,y"), "ncT"),
