@@ -19,7 +19,7 @@ ANSWER = {False: "always the commonest class of training", True: "always the mea
 """The answer in words, by whether numbers are predicted."""
 
 UNLEARNED = "It has learned nothing: its training loss is no lower than before training."
-ONLY_BY_HEART = "It has learned nothing that holds for other rows: its validation loss was lowest before training."
+BEST_UNTRAINED = "Its validation loss was lowest before training: scores at the best epoch are those of the untrained net."
 LEAST = 1e-3
 """The share by which a loss must have fallen for something to be learned."""
 
@@ -108,11 +108,11 @@ def judged(summary: RunSummary, split: str = "test") -> str:
 
 
 def unlearned(summary: RunSummary) -> str:
-    """Say in a sentence that a trained net has learned nothing; empty: it has, or nothing is known of it before training."""
+    """Say in a sentence that a trained net has learned nothing, or was best before; empty: neither, or that is not known."""
     before, after = (values.get("train_loss", math.nan) for values in (summary.first, summary.last))
     if summary.epochs_done and after > before * (1 - LEAST):
         return UNLEARNED
-    return ONLY_BY_HEART if summary.chosen_epoch == 0 and summary.epochs_done else ""
+    return BEST_UNTRAINED if summary.chosen_epoch == 0 and summary.epochs_done else ""
 
 
 def counted(summaries: Iterable[RunSummary], split: str = "test", which: str = "last") -> str:

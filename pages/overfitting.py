@@ -148,13 +148,14 @@ def _follow(info: SweepInfo) -> None:
     view()
 
 
-def _figures(info: SweepInfo, table: pd.DataFrame) -> None:
-    choice = _choose(info, table)
+def _figures(info: SweepInfo, results: pd.DataFrame) -> None:
+    choice = _choose(info, results)
+    table, all_choices = (part.with_errors(of, choice) for of in (results, current.choices(info)))
     cell = part.cell(table, choice)
-    computation.show(table, current.choices(info), choice)
+    computation.show(table, all_choices, choice)
     second_look.offer(info)
     sections.help_map(table, choice)
-    choices = part.cell(current.choices(info), choice)
+    choices = part.cell(all_choices, choice)
     sections.error(cell, choices, choice)
     leaf_use.leaf_use(cell, choices, choice)
     left, right = st.columns(2)
@@ -164,12 +165,12 @@ def _figures(info: SweepInfo, table: pd.DataFrame) -> None:
         sections.tree_against_flat(cell, choice)
     left, right = st.columns(2)
     with left:
-        sections.levels(cell, choice)
+        sections.levels(part.cell(results, choice), choice)
     with right:
         sections.curves(cell, choice)
     sections.by_rows(table, choice)
     more_rows.show()
-    sections.table(info, table)
+    sections.table(info, results)
 
 
 def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
@@ -184,14 +185,19 @@ def _choose(info: SweepInfo, table: pd.DataFrame) -> Choice:
         names = {variant: variant or model_words("tree") for variant in variants}
         variant = pick("variant", "Variant of the tree that is compared", variants, variants[0], names)
         which = pick("at", "Epoch", list(WHICH), "best", WHICH)
-        basis = pick("basis", "Compare tree and flat at the", list(BASES), "epochs", BASES)
+        error_of = "accuracy"
+        if part.has_other_errors(table):
+            error_of = pick("error", "Error", list(part.ERRORS), "accuracy", part.ERRORS)
+        basis = "epochs"
+        if error_of == "accuracy":  # other scores are not known at every epoch
+            basis = pick("basis", "Compare tree and flat at the", list(BASES), "epochs", BASES)
         session.seed_from_url("seeds", lambda text: text == "1", False)
         seeds = st.checkbox("Single seeds", key="seeds", persist_state="session", help="One thin line for each seed.")
         session.publish_to_url("seeds", "1" if seeds else "0", "0")
         shown = _models(list(dict.fromkeys(table["model"])))
     lit = part.lit_of(shown)
     seeds = seeds or table["seed"].nunique() < FEWEST
-    return Choice(info, data, rows, float(width), depth, which, basis, seeds, lit, tuple(shown), variant)
+    return Choice(info, data, rows, float(width), depth, which, basis, seeds, lit, tuple(shown), variant, error_of)
 
 
 def _models(known: list[str]) -> list[str]:

@@ -51,9 +51,8 @@ def main() -> None:
         found = [by_id[one.run_id] for one in filters.held(scope, find, lambda one: by_id[one.run_id].text)]
     shown = [line.summary for line in found]
     active = [summary for summary in summaries if summary.active]
-    st.markdown(_sentence(summaries, shown))
-    if words := always.counted([one for one in shown if run_picker.config_fault(one) is None]):
-        st.markdown(words)
+    no_better = always.counted([one for one in shown if run_picker.config_fault(one) is None])
+    st.markdown(f"{_sentence(summaries, shown)} {no_better}".strip())
     if len(scope) < len(summaries):
         _sweeps(len(summaries) - len(scope))
     if not shown:

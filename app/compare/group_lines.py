@@ -43,11 +43,13 @@ def group_lines(found: Selection) -> pd.DataFrame:
 
 def _always_line(found: Selection) -> dict[str, Any]:
     """What always the same answer scores, in the columns of the groups."""
-    line: dict[str, Any] = {"Group": always.ANSWER[predict_numbers(found.table)], "Seeds": None, "Runs": None}
+    answer = "always the mean" if predict_numbers(found.table) else "always the commonest"
+    line: dict[str, Any] = {"Group": answer, "Seeds": None, "Runs": None}
     for split in found.splits:
         scores = always.scores_of(found.configs(), split)
         name = "Validation" if split == "validation" else "Test"
-        line[f"{name} {title(found.metric)}, best"] = _score_words(found, scores.get(found.metric, math.nan))
+        said = _score_words(found, scores.get(found.metric, math.nan))
+        line |= {f"{name} {title(found.metric)}, best": said, f"{name}, last": said}
     return line
 
 

@@ -127,7 +127,7 @@ class Selection:
     def subject(self) -> str:
         """What the figures are of."""
         names = list(dict.fromkeys(self.table["data.name"]))
-        data = theme.enumerate_words([str(name).replace("_", " ") for name in names[:3]]) + (
+        data = theme.enumerate_words([theme.one_line(value_words("data.name", name), 40) for name in names[:3]]) + (
             " and others" if len(names) > 3 else ""
         )
         return f"{data}, {theme.thousands(len(self.table))} run{'s' * (len(self.table) != 1)}"

@@ -181,7 +181,8 @@ def _caption(scenes: Sequence[Mapping[str, Any]], runs: Sequence[RunConfig]) -> 
     if len(runs) > 2:
         names = f"{theme.one_line(runs[0].label, 80)} and {len(runs) - 1} more"
     rows = {split: scenes[0]["rows"][split]["n"] for split in ("train", "test")}
-    n = f"{theme.thousands(rows['train'])} training and {theme.thousands(rows['test'])} test rows, one seed"
+    tested = f"and {theme.thousands(rows['test'])} test rows" if rows["test"] else "rows and none for testing"
+    n = f"{theme.thousands(rows['train'])} training {tested}, one seed"
     return f"{names}: {n}. {CAPTION}"
 
 

@@ -8,7 +8,7 @@ from leafscope.app.address import session
 from leafscope.app.compare import selection
 from leafscope.app.figures.shared.model_style import model_words
 from leafscope.app.overfitting.part import ROWS_KEY, Choice, shown
-from leafscope.app.overfitting.sections import EPOCHS, bands_words
+from leafscope.app.overfitting.sections import EPOCHS, bands_words, collapsed_words
 from leafscope.app.parts import drawing
 from leafscope.app.sweeps import findings
 from leafscope.app.sweeps.findings import stage_words
@@ -33,12 +33,14 @@ def show(table: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
             row = figure.table().iloc[int(place[0] if isinstance(place, list) else place)]
             st.session_state[_CLICKED] = {name: row[name] for name in ("model", "variant", "depth", "width", "n_train")}
 
+    found = collapsed_words(shown(mine, choice))
+    collapsed = f"{found}." if found else ""
     drawing.show(
         figure,
         key="error_by_computation",
         subject=choice.of_data,
         caption=f"Errors {EPOCHS['best']}. {bands_words(mine)} {findings.rates_words(mine)} {stage_words(mine)} "
-        f"{always.of_table(mine)}",
+        f"{always.of_table(mine)} {collapsed}".strip(),
         hint="Click a point to see its runs.",
         on_select=choose,
     )

@@ -14,6 +14,12 @@ from leafscope.core.store.values.summaries import SweepInfo
 
 WIDTH_KEY, DEPTH_KEY, ROWS_KEY, DATA_KEY = "at_width", "at_depth", "at_rows", "at_data"
 """Which part of a sweep is shown: parameters of the URL, and keys of session state."""
+ERRORS = {
+    "accuracy": "share of wrong rows",
+    "balanced_accuracy": "1 - balanced accuracy",
+    "macro_f1": "1 - macro F1",
+}
+"""The share of which the errors in figures are 1 minus, and the choice in words."""
 LIT = ("tree", "flat", "dense")
 
 
@@ -38,6 +44,8 @@ class Choice:
     """Models that are drawn; None: all."""
     variant: str = ""
     """Of the tree, where it has several: the one that is compared."""
+    error_of: str = "accuracy"
+    """One of `ERRORS`."""
 
     @property
     def subject(self) -> str:
@@ -49,6 +57,16 @@ class Choice:
     def of_data(self) -> str:
         """What the figures of all widths are of."""
         return current.part_words(self.data, self.n_train)
+
+
+def has_other_errors(table: pd.DataFrame) -> bool:
+    """Whether the members of a sweep have other scores than accuracy: old ones do not, nor those that predict numbers."""
+    return "best_test_balanced_accuracy" in table and bool(table["best_test_balanced_accuracy"].notna().any())
+
+
+def with_errors(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """The same table, which says what its errors are where they are not shares of wrong rows."""
+    return table if choice.error_of == "accuracy" else table.assign(**{statistics.ERROR_OF: choice.error_of})
 
 
 def cell(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:

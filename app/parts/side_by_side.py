@@ -14,7 +14,7 @@ from leafscope.core.errors import LeafscopeError
 from leafscope.core.store.values.summaries import RunSummary
 
 CAPTION = (
-    "One clock, one hover and one held point for all nets. Below each: its test error, and the number of equally full leaves "
+    "One clock, one hover and one held point for all nets. Below each: its {rows} error, and the number of equally full leaves "
     "that would be used as evenly as its own (exp of the entropy of its loads), at the epoch shown. One seed each."
 )
 
@@ -38,7 +38,8 @@ def show(runs: Mapping[str, RunSummary], *, key: str, begin: Mapping[str, Any] |
         st.info("None of these runs has a net that can be drawn here.")
         return
     told = component.explore(key, drawn, {**(begin or {}), "id": key})
-    st.caption(f"{caption} {always.of_runs(configs)}".strip())
+    rows = "test" if drawn[0]["rows"]["test"]["n"] else "training"
+    st.caption(f"{caption.replace('{rows}', rows)} {always.of_runs(configs)}".strip())
     if current.button(key, "Keep this row of nets, as it is now, as a slide that can be replayed without a network."):
         place = told or dict.fromkeys(component.PLACE)
         current.keep(lambda: scene_slide.slide(scenes, place, configs, look=session.look(), address=link.address()))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from leafscope.app.figures.shared.errors import SHARES, Errors, of_target
+from leafscope.app.figures.shared.errors import BALANCED, MACRO_F1, SHARES, Errors, of_target
 from leafscope.core.comparison import statistics
 from leafscope.core.comparison.choices import pareto_front
 from leafscope.core.comparison.intervals import interval_of
@@ -38,7 +38,10 @@ def error_curves(rows: pd.DataFrame, which: statistics.Which) -> pd.DataFrame:
 
 def errors_of(rows: pd.DataFrame) -> Errors:
     """What the errors of a table of results are measured in."""
-    return of_target(DATA_SETS[str(rows["data.name"].iloc[0])].target) if statistics.are_numbers(rows) else SHARES
+    if statistics.are_numbers(rows):
+        return of_target(DATA_SETS[str(rows["data.name"].iloc[0])].target)
+    of = str(rows[statistics.ERROR_OF].iloc[0]) if statistics.ERROR_OF in rows.columns and len(rows) else "accuracy"
+    return {"balanced_accuracy": BALANCED, "macro_f1": MACRO_F1}.get(of, SHARES)
 
 
 def gap_curves(rows: pd.DataFrame, which: statistics.Which) -> pd.DataFrame:

@@ -24,6 +24,9 @@ Metric: TypeAlias = Literal["loss", "accuracy", "error"]
 """Cross-entropy in nats, or a share of rows; error = 1 - accuracy, or of numbers the RMSE, in the unit of the target."""
 
 
+ERROR_OF = "error_of"
+"""The column of a table that says which share of rows its errors are 1 minus of; without it, that is accuracy."""
+
 Model: TypeAlias = str | tuple[str, str]
 """A model's name, or (name, variant); a name alone is the variant ""."""
 
@@ -33,8 +36,8 @@ _DIFFERENCE = ["mean", "low", "high", "n", "p", "p_holm", "shown"]
 def measure(results: pd.DataFrame, which: str, split: str, metric: str) -> "pd.Series[float]":
     """Return a score of each member, indexed like `results`; NaN for a run that is not finished.
 
-    `which` is best or last, `split` train, validation or test, `metric` loss, accuracy or error. Raises ValueError for
-    any other word and for a missing column.
+    `which` is best or last, `split` train, validation or test, `metric` loss, accuracy or error. A column `error_of` names
+    the share that errors are 1 minus of, instead of accuracy. Raises ValueError for any other word and for a missing column.
 
     >>> table = pd.DataFrame({"status": ["finished", "failed"], "best_test_accuracy": [0.75, 0.5]})
     >>> measure(table, "best", "test", "error").tolist()
@@ -43,7 +46,8 @@ def measure(results: pd.DataFrame, which: str, split: str, metric: str) -> "pd.S
     for name, given, words in (("which", which, Which), ("split", split, Split), ("metric", metric, Metric)):
         _check_word(name, given, words)
     numbers = metric == "error" and are_numbers(results)
-    column = f"{which}_{split}_{'rmse' if numbers else 'accuracy' if metric == 'error' else metric}"
+    share = str(results[ERROR_OF].iloc[0]) if ERROR_OF in results.columns and len(results) else "accuracy"
+    column = f"{which}_{split}_{'rmse' if numbers else share if metric == 'error' else metric}"
     _check_columns(results, ["status", column])
     values = results[column].astype(np.float64).where(results["status"] == "finished")
     return (1 - values if metric == "error" and not numbers else values).rename(f"{which}_{split}_{metric}")

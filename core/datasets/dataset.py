@@ -143,8 +143,10 @@ class Dataset:
         return self.chance_on("test" if len(self.test.index) else "train")
 
     def chance_on(self, split: str) -> dict[str, float]:
-        """Return the same on the rows of a split."""
+        """Return the same on the rows of a split; empty where it has none."""
         y = self.splits[split].y
+        if not len(y):
+            return {}
         answers = np.full(len(y), self.majority_class if self.n_classes else self.train.y.mean())
         return {name: SCORES[name].measure(y, answers) for name in self.task.known}
 

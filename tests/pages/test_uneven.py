@@ -8,12 +8,14 @@ import pytest
 
 from leafscope.app import always
 from leafscope.app.cli.sweep import report
+from leafscope.app.theme import percent
 from leafscope.core import jobs
+from leafscope.core.comparison.statistics import measure
 from leafscope.core.config import SweepConfig, changed
 from leafscope.core.datasets import load
 from leafscope.core.tables import Choices, read
 from leafscope.core.worker.worker import Worker
-from tests.pages.harness import Lab, open_lab, open_page, small, stock, words
+from tests.pages.harness import Lab, figures, open_lab, open_page, small, stock, words
 
 
 def drawn() -> bytes:
@@ -94,3 +96,16 @@ def test_the_members_have_it_as_columns(lab: Lab) -> None:
     assert members["chance_accuracy"].tolist() == pytest.approx(chance)
     assert members["best_test_balanced_accuracy"].notna().all()
     assert always.are_no_better(jobs.sweep_results(SWEEP.sweep_id, store=lab.store)).all()
+
+
+def test_errors_can_be_those_of_balanced_accuracy(lab: Lab) -> None:
+    table = jobs.sweep_results(SWEEP.sweep_id, store=lab.store)
+    plain = open_page("overfitting", sweep=SWEEP.sweep_id)
+    assert "percent of rows" in str(figures(plain)["error_by_depth"])
+    balanced = open_page("overfitting", sweep=SWEEP.sweep_id, error="balanced_accuracy")
+    drawn = figures(balanced)["error_by_depth"]
+    assert "error (1 - balanced accuracy, percent)" in str(drawn)
+    errors = measure(table.assign(error_of="balanced_accuracy"), "best", "test", "error")
+    assert errors.tolist() == pytest.approx((1 - table["best_test_balanced_accuracy"]).tolist())
+    assert f"test error of {percent(errors[table['model'] == 'tree'].mean())}" in words(balanced)
+    assert errors.mean() > 10 * measure(table, "best", "test", "error").mean()

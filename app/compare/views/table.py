@@ -53,7 +53,7 @@ def _group_caption(found: Selection) -> str:
         words += f" Test: {found.among()}, on validation."
     words += found.averaged()
     if len(found.data) == 1:
-        words += " The first line is an answer that needs no features."
+        words += " The first line: always the commonest class of training, or its mean."
     return theme.escape_markdown(words)
 
 

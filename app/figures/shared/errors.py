@@ -66,6 +66,11 @@ SHARES = Errors("percent of rows", "percent", "percentage points", 100.0)
 """Wrong answers among classes."""
 
 
+BALANCED = Errors("1 - balanced accuracy, percent", "percent", "percentage points", 100.0)
+MACRO_F1 = Errors("1 - macro F1, percent", "percent", "percentage points", 100.0)
+"""Errors that uneven classes cannot flatter."""
+
+
 def of_target(name: str) -> Errors:
     """Errors of predicted numbers; `name` is that of the target, not yet escaped.
 

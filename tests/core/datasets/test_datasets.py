@@ -200,6 +200,7 @@ class TestSplits:
             if "test" not in left_out:
                 np.testing.assert_array_equal(dataset.test.index, whole.test.index)
             else:
+                assert dataset.chance_on("test") == {}
                 assert dataset.majority_accuracy == np.bincount(dataset.train.y).max() / len(dataset.train.y)
 
     def test_class_with_too_few_rows(self):
