@@ -171,6 +171,10 @@ def test_new_rows_are_predicted(lab: Lab, downloads: dict[str, Any]) -> None:
     saved = downloads["leafscope-predictions.csv"]().decode()
     assert saved.startswith("row,prediction,probability gut,probability schlecht,leaf\n")
     assert saved.count("\n") == 121
+    header, first, rest = CSV.split("\n", 2)
+    odd = "\n".join([header, ";".join("lila" if cell in ("rot", "blau") else cell for cell in first.split(";")), rest])
+    at.file_uploader[1].set_value(("odd.csv", odd.encode(), "text/csv"))
+    assert "column 'Farbe': row 1 has 'lila', a category that the table does not have; 1 such in all" in words(run_app(at))
     at.file_uploader[1].set_value(("x.csv", b"a;b\n1;2\n", "text/csv"))
     assert "x.csv: the file must have the columns that 'preise' predicts by" in words(run_app(at))
 
