@@ -48,10 +48,13 @@ class Dropped:
 def upload() -> Dropped | None:
     """Let a person drop a file, and return the one that was dropped last in this session, or None."""
     state = st.session_state
+    key = f"_drop_{state.get(session.Keys.DROPS, 0)}"
     with st.container(key="drop"):  # which has its place before the part that takes files has arrived
         file = st.file_uploader(
             "Drop a table: CSV or another text of rows, packed with gzip or not, or Parquet",
-            key=f"_drop_{state.get(session.Keys.DROPS, 0)}",
+            key=key,
+            on_change=_changed,
+            args=(key,),
             max_upload_size=MOST_MB,
             help=f"At most {MOST_MB} MB. The file stays on this machine; it is kept only when you press “Use this table”.",
         )
@@ -64,6 +67,12 @@ def upload() -> Dropped | None:
             state[session.Keys.SHOWN_DATA] = FILE
     kept: Dropped | None = state.get(session.Keys.DROPPED)
     return kept
+
+
+def _changed(key: str) -> None:
+    """Forget the file that a person took out of the field; where the page was left and is seen again, it stays."""
+    if st.session_state.get(key) is None:
+        st.session_state.pop(session.Keys.DROPPED, None)
 
 
 def forget() -> None:

@@ -59,6 +59,7 @@ MODEL_MARKERS = {
     "dense_capacity": "hexagon-open",
     "dense_ladder": "hexagon2",
     "logistic": "x-thin-open",
+    "linear": "cross-thin-open",
 }
 """Marker of each model, or of its style, so that colour is never the only coding; others get a circle."""
 

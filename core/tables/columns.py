@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from leafscope.core.tables import dates
 from leafscope.core.tables.parsing import numbers
 from leafscope.core.tables.parsing.cells import Cells, Texts
-from leafscope.core.tables.parsing.marked import EXACT, FITS, Marked
+from leafscope.core.tables.parsing.marked import FITS, Marked
 from leafscope.core.tables.parsing.marks import FALSE, TRUE
 from leafscope.core.tables.parsing.marks import is_number as is_number_cell
 from leafscope.core.tables.words import MAX_CATEGORIES, in_order, mean_words
@@ -160,13 +160,10 @@ def _of_numbers(name: str, cells: NDArray[Any], where: Where, why: str = "", lar
     if cells.dtype.kind == "b":
         return _boolean(name, cells.astype(np.float64), ("False", "True"), why)
     if cells.dtype.kind in "iu" and len(cells):
-        too_large = (cells > EXACT) | (cells < -EXACT) if cells.dtype.kind == "i" else cells > EXACT
+        too_large = (cells > numbers.EXACT) | (cells < -numbers.EXACT) if cells.dtype.kind == "i" else cells > numbers.EXACT
         if too_large.any():
             place = int(too_large.argmax())
             large = Large(place, str(cells[place]), len(np.unique(cells)))
-            if large.n_distinct == len(cells):
-                reason = f"identifier: every row has another whole number, and {where(place)} has {cells[place]}, above 2^53"
-                return _left_out(Column(name, "numeric", cells.astype(np.float64), why=why), reason)
     values = cells.astype(np.float64)
     if (infinite := np.isinf(values)).any():
         first = int(infinite.argmax())
@@ -176,6 +173,10 @@ def _of_numbers(name: str, cells: NDArray[Any], where: Where, why: str = "", lar
     is_whole = bool(len(known)) and bool((known == np.floor(known)).all())
     if is_whole and (found := _as_dates(name, values, known)) is not None:
         return _checked(Column(name, "date", found, why="whole numbers such as 20240131"))
+    are_large = large is not None and is_whole and bool((np.abs(known) > numbers.EXACT).mean() > 0.5)
+    if large is not None and are_large and large.n_distinct == len(known) > 1:
+        reason = f"identifier: every row has another whole number, and {where(large.row)} has {large.written}, above 2^53"
+        return _left_out(Column(name, "numeric", values, why="; ".join(notes)), reason)
     if large is not None:
         notes.append(f"{where(large.row)} has {large.written}, and whole numbers above 2^53 are rounded")
     column = Column(name, "numeric", values, why="; ".join(notes))
@@ -261,9 +262,7 @@ def _of_texts(name: str, cells: Texts, ready: Prepared, reading: Reading, where:
     if not is_number.all():
         notes.append(_odd_cells(cells, is_number, "a number", where))
     row_values = np.append(values, np.nan)[cells.codes]
-    with np.errstate(invalid="ignore"):
-        above = np.isfinite(values) & (np.abs(values) >= EXACT) & (values == np.floor(values))
-    large = None
+    large, above = None, numbers.are_too_large(ready.core, values)
     if above.any() and (first := _first(cells.codes, above)) is not None:
         large = Large(first, cells.distinct[int(cells.codes[first])].as_py()[:40], int(is_number.sum()))
     return _of_numbers(name, row_values, where, "; ".join(notes), large)

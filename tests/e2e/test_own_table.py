@@ -8,9 +8,15 @@ import numpy as np
 from playwright.sync_api import expect
 
 from leafscope.app.navigation import PAGES
+from leafscope.core.config import RunConfig
+from leafscope.core.datasets import load
+from leafscope.core.inspection.contributions import explain, number_parts
+from leafscope.core.inspection.trained import trained_net
+from leafscope.core.tables import Choices, read
 from tests.e2e.conftest import Visit
 from tests.e2e.harness import App, until
 from tests.e2e.page import drawn
+from tests.e2e.scene import Scene
 
 ROWS = 300
 
@@ -71,3 +77,23 @@ def test_from_a_file_to_a_slide(app: App, visit: Callable[..., Visit], tmp_path:
     other.goto(page.url)
     other.get_by_text("kunden tree K4").first.wait_for()
     expect(other.locator("[data-testid=stException]")).to_have_count(0)
+
+
+def test_what_is_added_for_a_held_point_is_in_the_unit_of_the_target(app: App, scene: Callable[..., Scene]) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 160))
+    rows = (f"{p:.3f},{q:.3f},{50 + 7 * p - 5 * abs(q):.2f}" for p, q in zip(a, b, strict=True))
+    table = read("\n".join(["width,height,price", *rows]).encode(), Choices(name="prices"))
+    app.store.add_table(table)
+    run = RunConfig(data={"name": f"table:{table.hash}"}, net={"depth": 2, "width": 6}, train={"epochs": 4, "lr": 0.02})
+    shown = scene(run)
+    raw = shown.click_at((0.6, 0.4))["views"][0]["raw"]
+    trained, data = trained_net(app.store, run.run_id), load(run.data, run.data_seed)
+    assert trained is not None
+    parts = number_parts(explain(trained.net, data.standardize(raw)), data.centre)
+    written = {name: float(cells[0].replace("−", "-")) for name, cells in shown.table().items()}
+    wanted = [parts.offset, *parts.contributions, parts.rest, parts.prediction]
+    np.testing.assert_allclose(list(written.values()), wanted, atol=0.006)
+    assert next(iter(written)) == "training mean"
+    assert list(written)[-2:] == ["later biases", "Sum: prediction"]
+    assert shown.text(".scene-table caption") == "Held point, part of the predicted price"

@@ -171,6 +171,10 @@ def test_new_rows_are_predicted(lab: Lab, downloads: dict[str, Any]) -> None:
     saved = downloads["leafscope-predictions.csv"]().decode()
     assert saved.startswith("row,prediction,probability gut,probability schlecht,leaf\n")
     assert saved.count("\n") == 121
+    header, first, rest = CSV.split("\n", 2)
+    odd = "\n".join([header, ";".join("lila" if cell in ("rot", "blau") else cell for cell in first.split(";")), rest])
+    at.file_uploader[1].set_value(("odd.csv", odd.encode(), "text/csv"))
+    assert "column 'Farbe': row 1 has 'lila', a category that the table does not have; 1 such in all" in words(run_app(at))
     at.file_uploader[1].set_value(("x.csv", b"a;b\n1;2\n", "text/csv"))
     assert "x.csv: the file must have the columns that 'preise' predicts by" in words(run_app(at))
 
@@ -210,3 +214,15 @@ def test_rows_that_stand_in_two_splits_are_counted_before_the_table_is_kept(lab:
     assert (
         "1 of 90 rows repeat the features of an earlier row. As given, no test row has the features of a training row" in said
     )
+
+
+def test_a_file_taken_out_of_the_field_is_gone_and_one_that_was_left_is_not(lab: Lab) -> None:
+    at = drop(open_page("data"), CSV.encode("cp1252"))
+    at = go(go(at, "runs"), "data")
+    assert "preise: 120 rows." in words(at)
+    at = drop(at, CSV.encode(), "again.csv")
+    assert "again: 120 rows." in words(at)
+    at.file_uploader[0].set_value([])
+    at = run_app(at)
+    assert "120 rows" not in words(at)
+    assert "Use this table" not in [one.label for one in at.button]

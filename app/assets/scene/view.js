@@ -174,12 +174,15 @@ class SceneView {
   // The colours of numbers, with the numbers at both ends.
   writeScale() {
     const { scene: { target }, look } = this;
-    this.legend.append(`${target.name}: ${sceneNumber(target.low)} `);
-    const bar = addElement("span", "scene-scale", this.legend);
+    this.legend.append(`${target.name}: `);
+    const whole = addElement("span", "", this.legend);
+    whole.style.whiteSpace = "nowrap"; // the ends of the scale stay beside it
+    whole.append(`${sceneNumber(target.low)} `);
+    const bar = addElement("span", "scene-scale", whole);
     const stops = sceneValues(look).map(([place, colour]) => `${colour} ${100 * place}%`);
     bar.style.cssText = `display:inline-block;width:8em;height:0.8em;background:linear-gradient(90deg, ${stops.join(", ")})`;
     bar.setAttribute("aria-hidden", "true");
-    this.legend.append(` ${sceneNumber(target.high)}`);
+    whole.append(` ${sceneNumber(target.high)}`);
   }
 
   isOutside() {
@@ -710,7 +713,7 @@ class SceneView {
     if (wide) order.sort((a, b) => parts.logits[b] - parts.logits[a]).splice(SCENE_COLUMNS);
     const table = addElement("table", "", this.table);
     const what = this.plane ? "Held point" : "Added";
-    const whole = this.scene.target ? `${what}, part of the standardized output` : `${what}, part of each logit`;
+    const whole = scene.target ? `${what}, part of the predicted ${scene.target.name}` : `${what}, part of each logit`;
     const caption = wide ? `${what}, ${SCENE_COLUMNS} highest logits` : whole;
     addElement("caption", "", table, model.isShuffled ? `${what}, leaves shuffled` : caption).title = SCENE_PARTS;
     const head = addElement("tr", "", addElement("thead", "", table));
@@ -726,12 +729,29 @@ class SceneView {
       addElement("th", "", row, name).scope = "row";
       for (const c of order) addElement("td", "", row, format(values[c]));
     };
-    parts.nodes.forEach((node, i) => { line(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""); });
-    line("later biases", parts.rest, "scene-rest");
-    line(this.scene.target ? "Sum: output" : "Sum: logit", parts.logits, "scene-sum");
+    const add = scene.target ? this.numberLines(parts, line) : line;
+    parts.nodes.forEach((node, i) => { add(this.nodeName(node, parts.levels[i]), parts.contributions[i], ""); });
+    add("later biases", parts.rest, "scene-rest");
+    if (!scene.target) line("Sum: logit", parts.logits, "scene-sum");
+    else line("Sum: prediction", [model.number(parts.logits[0])], "scene-sum", (value) => this.written(value, parts));
     const best = argmax(parts.logits);
     const column = order.indexOf(best) + 1;
     for (const row of table.rows) row.cells[column].classList.add("scene-best");
+  }
+
+  // Lines of parts in the unit of the target, which begin at the mean of the training rows -> what writes one.
+  numberLines(parts, line) {
+    const { mean, deviation } = this.scene.target;
+    line("training mean", [mean], "", (value) => this.written(value, parts));
+    const signed = (value) => (value < 0 ? "" : "+") + this.written(value, parts);
+    return (name, values, className) => line(name, values.map((value) => value * deviation), className, signed);
+  }
+
+  // A number with as many decimals as the largest part needs, so that all of a table add up on the screen.
+  written(value, parts) {
+    const most = this.scene.target.deviation * Math.max(...[...parts.contributions, parts.rest].map(([part]) => Math.abs(part)));
+    const digits = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(most || 1))));
+    return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
   }
 
   nodeName(node, level) {

@@ -17,6 +17,7 @@ from leafscope.core.tables.parsing.gathered import Gathered, give_back
 from leafscope.core.tables.parsing.layout import Layout
 from leafscope.core.tables.parsing.marked import Marked, joined, marked
 from leafscope.core.tables.parsing.marks import MISSING
+from leafscope.core.tables.parsing.numbers import EXACT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,9 @@ def _columns(layout: Layout, decimal: str, may_have_marks: set[int], as_text: Co
     wanted = [place for place in range(layout.width) if place not in as_text]
     if wanted:
         found |= _joined_all(_blocks(_frames(layout, decimal), wanted, decimal, may_have_marks), may_have_marks)
+    for place in [place for place, one in found.items() if isinstance(one, np.ndarray) and _may_be_rounded(one)]:
+        may_have_marks.discard(place)
+        del found[place]
     is_whole = [place for place, one in found.items() if isinstance(one, np.ndarray) and _is_whole(one)]
     if is_whole and _has_leading_zeros(layout):
         may_have_marks.difference_update(is_whole)
@@ -131,6 +135,14 @@ def _joined_all(blocks: dict[int, list[Any]], may_have_marks: set[int]) -> dict[
         else:
             found[place] = one
     return found
+
+
+def _may_be_rounded(values: NDArray[Any]) -> bool:
+    """Whether a column with missing values or fractions has numbers that, if they were written whole, were rounded."""
+    if values.dtype.kind != "f":
+        return False
+    size = np.abs(values[np.isfinite(values)])
+    return bool(len(size)) and bool(size.max() >= EXACT)
 
 
 def _is_whole(values: NDArray[Any]) -> bool:

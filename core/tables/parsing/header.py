@@ -41,7 +41,7 @@ def is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
 def _vote(name: str, cells: list[str]) -> float:
     for looks_like in (is_date, is_number):
         if sum(map(looks_like, cells)) > 0.8 * len(cells):
-            return -1.0 if looks_like(name) else 1.0
+            return -1.0 if looks_like(name) else 1.25  # a number can be a name, so a word says more
     if name in cells:
         return -1.0
     if is_number(name) or is_date(name):

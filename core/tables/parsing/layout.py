@@ -127,7 +127,7 @@ def layout(data: bytes, delimiter: str | None = None, header: bool | None = None
         raise TableError(f"a file must have at most {_LINES_OF_ROW * most.rows:,} lines, got {n_lines:,}")
     notes: list[str] = []
     text = Text(data)
-    if named := re.match(rb'\s*"?sep=([^\n])"?[^\S\n]*(\n|$)', data):
+    if named := re.match(rb'\s*"?(?i:sep)=([^\n])"?[^\S\n]*(\n|$)', data):
         delimiter = delimiter or named[1].decode("utf-8", "replace")
         text = text.behind(named.end())
     text, comment = _without_comments(text, notes)
@@ -343,10 +343,10 @@ def _counted(text: Text, dialect: Dialect, most: int) -> tuple[NDArray[np.uint32
 def _inside(part: NDArray[np.uint8], borders: NDArray[np.bool_], quote: int) -> NDArray[np.bool_] | None:
     """Mark the bytes from a quote up to the one that closes it; None unless quotes are at the borders of cells, or doubled."""
     is_quote = part == quote
-    inside = (np.cumsum(is_quote, dtype=np.uint8) & 1).astype(np.bool_)
     at = np.flatnonzero(is_quote)
     if len(at) % 2:
         return None
+    inside = np.repeat(np.arange(len(at) + 1) % 2 == 1, np.diff(at, prepend=0, append=len(part)))
     opens, closes = at[::2], at[1::2]
     edge = borders | is_quote
     begins = (opens == 0) | edge[opens - 1]

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 FITS = 0.8
 """The least share of cells that must be numbers or dates for the others to count as missing."""
 
-EXACT = 2**53
-"""Whole numbers up to here are exact in double precision."""
-
 _FIRST = 1000
 """Cells by which most columns can be told."""
 
@@ -74,7 +71,7 @@ def marked(texts: "pa.Array", decimal: str) -> Marked | None:
     if len(odd):
         texts = pc.if_else(fits, texts, pa.scalar(None, texts.type))
     values, has_thousands = _values(texts, decimal)
-    if (np.abs(values[np.isfinite(values)]) >= EXACT).any():
+    if (np.abs(values[np.isfinite(values)]) >= numbers.EXACT).any():
         return None
     needs_mark = any(numbers.needs(part, decimal) for part in (texts[:_FEW], texts[_FEW:_FIRST], texts[_FIRST:]))
     is_open = None if needs_mark else pc.index(pc.match_substring_regex(texts, numbers.OPEN), True).as_py()
@@ -160,4 +157,4 @@ def joined(parts: Sequence[Any]) -> Marked | None:
 
 def _is_too_large(values: NDArray[Any]) -> bool:
     known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    return bool(len(known)) and not (known.min() > -EXACT and known.max() < EXACT)
+    return bool(len(known)) and not (known.min() > -numbers.EXACT and known.max() < numbers.EXACT)

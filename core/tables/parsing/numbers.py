@@ -4,6 +4,7 @@ A column decides by itself how it is to be read if it can: "0,5" has a decimal c
 be both; then the other columns of the file decide, and if they cannot, the point is the decimal mark.
 """
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 SPACES = " \u00a0\u202f\u2009'’"
 """Thousands marks that are never decimal marks."""
+
+EXACT = 2**53
+"""Whole numbers up to here are exact in double precision."""
 
 OPEN = r"^[-+]?[1-9]\d{0,2}[.,]\d{3}$"
 """A number that can be read in two ways."""
@@ -134,3 +138,13 @@ def are_like_thousands(values: NDArray[np.float64]) -> bool:
         size = np.abs(values[np.isfinite(values)])
         size = size[size != np.floor(size)]
         return bool(len(size) and ((size >= 1) & (size < 1000) & (np.abs(np.round(size, 3) - size) < 1e-9)).all())
+
+
+def are_too_large(texts: "pa.Array", values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which texts are written as whole numbers above 2^53: (D,) texts and their values -> (D,)."""
+    with np.errstate(invalid="ignore"):
+        above = np.abs(values) >= EXACT
+    for place in np.flatnonzero(above).tolist():
+        digits = re.sub(r"[^\deE.]|[.,]0*$", "", texts[place].as_py())
+        above[place] = digits.replace(".", "").isdigit() and int(digits.replace(".", "")) > EXACT
+    return above

@@ -78,6 +78,7 @@ CASES = (
     Case("an empty column with a name stays", lines(lambda row: f"{row * 7 % 41}.5,{'pq'[row % 2]},", head="a,y,note"), "nTx"),
     Case("numbers in names", lines(lambda row: f"c{row % 4},{numbers(row)},{'pq'[row % 2]}", head="country,1990,1991,y"), "cnnT",
          {"names": ["country", "1990", "1991", "y"]}),
+    Case("a number and a word as names", "2020,b,y\n1.5,2,x\n2.5,3,z\n3.5,4,x\n", "nnT", {"names": ["2020", "b", "y"]}),
     Case("R without the name of the first column", lines(lambda row: f'"row {row}",{numbers(row)},"{"pq"[row % 2]}"', head='"a","b","y"'), "xnnT",
          {"names": ["index", "a", "b", "y"]}),
     Case("Indian groups", lines(lambda row: f"{1 + row},23,456.5;{'pq'[row % 2]}", head="a;y"), "nT", {"first": 123456.5, "decimal": "."}),

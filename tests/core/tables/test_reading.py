@@ -164,6 +164,13 @@ def test_what_is_noted_of_an_only_column_is_all_said() -> None:
     assert "row 2 (line 3) has 9007199254740993, above 2^53" in why(read(b"a,b\n" + large), "a")
 
 
+@pytest.mark.parametrize("other", ["", "7.5", "?"])
+def test_they_are_named_beside_missing_values_and_fractions(other: str) -> None:
+    table = read(f"a,b,y\n1,5,u\n5,9007199254740993,v\n2,{other},u\n4,7,v\n".encode())
+    assert why(table, "b") == "row 2 (line 3) has 9007199254740993, and whole numbers above 2^53 are rounded"
+    assert not why(read(f"a,b,y\n1,5,u\n5,1e17,v\n2,{other},u\n4,7,v\n".encode()), "b")
+
+
 AMBIGUOUS = b"1,234;5,678\n2,345;6,789\n3,456;1,234\n"
 
 
