@@ -34,6 +34,7 @@ function valuesOf(held) {
     const [train, test] = ["train", "test"].map((split) => model.accuracy(split));
     say(`${name}.train`, train, isShare);
     say(`${name}.test`, test, isShare);
+    say(`${name}.always`, model.majority("test"), isShare);
     say(`${name}.gap`, 100 * (train - test), (gap) => `${gap.toFixed(1)} points`);
     say(`${name}.nTrain`, model.rows("train").n, isCount);
     say(`${name}.nTest`, model.rows("test").n, isCount);

@@ -43,7 +43,7 @@ def group_lines(found: Selection) -> pd.DataFrame:
 
 def _always_line(found: Selection) -> dict[str, Any]:
     """What always the same answer scores, in the columns of the groups."""
-    answer = "always the mean" if predict_numbers(found.table) else "always the commonest"
+    answer = "always the mean" if predict_numbers(found.table) else "always the same"
     line: dict[str, Any] = {"Group": answer, "Seeds": None, "Runs": None}
     for split in found.splits:
         scores = always.scores_of(found.configs(), split)

@@ -82,6 +82,7 @@ CHAPTERS = (
             "|depth K|training accuracy|test accuracy|gap|\n"
             "|0|{{k0.train}}|{{k0.test}}|{{k0.gap}}|\n"
             "|2|{{k2.train}}|{{k2.test}}|{{k2.gap}}|\n|4|{{k4.train}}|{{k4.test}}|{{k4.gap}}|",
+            "The commonest class alone has {{k0.always}} of the test rows. "
             "The gap between training and test accuracy measures overfitting. One seed shows how to read the table; it does "
             "not show that a depth is better. On the spirals, separate leaves (flat) reach {{flat.train}} in training and "
             "{{flat.test}} in test, the tree {{tree.train}} and {{tree.test}}.",

@@ -39,7 +39,8 @@ def show(table: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
         figure,
         key="error_by_computation",
         subject=choice.of_data,
-        caption=f"Errors {EPOCHS['best']}. {bands_words(mine)} {findings.rates_words(mine)} {stage_words(mine)} "
+        caption=f"{choice.error_words}Errors {EPOCHS['best']}. "
+        f"{bands_words(mine)} {findings.rates_words(mine)} {stage_words(mine)} "
         f"{always.of_table(mine)} {collapsed}".strip(),
         hint="Click a point to see its runs.",
         on_select=choose,

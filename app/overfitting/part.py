@@ -48,6 +48,11 @@ class Choice:
     """One of `ERRORS`."""
 
     @property
+    def error_words(self) -> str:
+        """Say what errors are where they are not shares of wrong rows; a sentence with a blank, or empty."""
+        return "" if self.error_of == "accuracy" else f"Error: {ERRORS[self.error_of]}. "
+
+    @property
     def subject(self) -> str:
         """What the figures of one width are of."""
         width = "" if math.isnan(self.width) else f", width {self.width:g}"

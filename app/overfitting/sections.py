@@ -56,7 +56,8 @@ def help_map(table: pd.DataFrame, choice: Choice) -> None:
         ),
         key="help_map",
         subject=choice.of_data,
-        caption=f"Errors {EPOCHS[choice.which]}, paired over seeds; grey and outlined: no difference is shown, by Holm over "
+        caption=f"{choice.error_words}Errors {EPOCHS[choice.which]}, paired over seeds; "
+        f"grey and outlined: no difference is shown, by Holm over "
         f"all cells. A click shows the curves of a cell. {findings.interval_words(mine)} {findings.rates_words(mine)} "
         f"{stage_words(mine)}",
         on_select=choose,
@@ -77,7 +78,7 @@ def error(rows: pd.DataFrame, choices: pd.DataFrame, choice: Choice) -> None:
         ErrorByDepth(error_curves(rows, choice.which), seeds, chosen, lit(rows, choice), errors_of(rows)),
         key="error_by_depth",
         subject=choice.subject,
-        caption=f"{findings.data_words(rows)} Errors {'; '.join(filter(None, notes))}. "
+        caption=f"{findings.data_words(rows)} {choice.error_words}Errors {'; '.join(filter(None, notes))}. "
         f"{bands_words(rows)} {findings.rates_words(rows)} "
         f"{stage_words(rows)} {'' if chosen is None else rule}".strip(),
     )
@@ -106,7 +107,8 @@ def gap(rows: pd.DataFrame, choice: Choice) -> None:
         GapByDepth(gap_curves(rows, choice.which), seeds, lit=lit(rows, choice), errors=errors_of(rows)),
         key="gap_by_depth",
         subject=choice.subject,
-        caption=f"Test error minus training error {EPOCHS[choice.which]}. A model that fits less has a smaller gap without "
+        caption=f"{choice.error_words}Test error minus training error {EPOCHS[choice.which]}. "
+        f"A model that fits less has a smaller gap without "
         f"being better: look at both errors. {bands_words(rows)} {stage_words(rows)}",
         share=0.5,
     )
@@ -130,7 +132,7 @@ def tree_against_flat(rows: pd.DataFrame, choice: Choice) -> None:
         DifferencesByDepth(differences, "tree", "flat", basis, errors_of(rows)),
         key="tree_against_flat",
         subject=choice.subject,
-        caption=f"{where}, paired over seeds. {overfits_words(gaps)} "
+        caption=f"{choice.error_words}{where}, paired over seeds. {overfits_words(gaps)} "
         f"{findings.interval_words(rows, drawn='Bars')} {stage_words(rows)}",
         share=0.5,
     )
@@ -274,7 +276,8 @@ def by_rows(table: pd.DataFrame, choice: Choice) -> None:
         ErrorByRows(pd.concat(parts, ignore_index=True), errors_of(mine)),
         key="error_by_rows",
         subject=f"{choice.data.replace('_', ' ')}, width {choice.width:g}",
-        caption=f"Errors {EPOCHS[choice.which]}; the same validation and test rows at every size. {bands_words(mine)} "
+        caption=f"{choice.error_words}Errors {EPOCHS[choice.which]}; "
+        f"the same validation and test rows at every size. {bands_words(mine)} "
         f"{always.of_table(mine)}",
     )
 

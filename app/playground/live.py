@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from leafscope.app import theme
+from leafscope.app import always, theme
 from leafscope.app.address import session
 from leafscope.app.figures.routing.layers_by_experts import LayersByExperts
 from leafscope.app.figures.run.leaf_loads import LeafLoads
@@ -145,7 +145,8 @@ def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> Non
         + (f" and {theme.thousands(size.n_validation)} validation" if size.n_validation else "")
         + " rows; epoch 0 is before training. One seed."
         + (" The loss is the squared error of the standardized target." if "rmse" in _metrics(now.config) else "")
-        + ("" if before is None else f" {before.words()}"),
+        + ("" if before is None else f" {before.words()}")
+        + f" {always.of_runs([now.config], 'validation')}",
         draw=lambda look: _standing_curves(now, history, look),
         sentence=_curve_sentence(history, "loss"),
     )

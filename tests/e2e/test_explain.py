@@ -93,6 +93,7 @@ def test_every_number_is_the_cores(shown: Any, store: Store) -> None:
         wanted |= {
             f"{name}.train": train,
             f"{name}.test": test,
+            f"{name}.always": np.bincount(data.test.y).max() / len(data.test.y),
             f"{name}.gap": 100 * (train - test),
             f"{name}.nTrain": len(data.train.y),
             f"{name}.nTest": len(data.test.y),

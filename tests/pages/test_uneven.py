@@ -103,6 +103,7 @@ def test_errors_can_be_those_of_balanced_accuracy(lab: Lab) -> None:
     plain = open_page("overfitting", sweep=SWEEP.sweep_id)
     assert "percent of rows" in str(figures(plain)["error_by_depth"])
     balanced = open_page("overfitting", sweep=SWEEP.sweep_id, error="balanced_accuracy")
+    assert "Error: 1 - balanced accuracy." in words(balanced)
     drawn = figures(balanced)["error_by_depth"]
     assert "error (1 - balanced accuracy, percent)" in str(drawn)
     errors = measure(table.assign(error_of="balanced_accuracy"), "best", "test", "error")

@@ -4,7 +4,7 @@ import hashlib
 
 import streamlit as st
 
-from leafscope.app import navigation, theme
+from leafscope.app import always, navigation, theme
 from leafscope.app.address import session
 from leafscope.app.compare import mixtures, selection
 from leafscope.app.compare.group_lines import group_lines
@@ -53,7 +53,7 @@ def _group_caption(found: Selection) -> str:
         words += f" Test: {found.among()}, on validation."
     words += found.averaged()
     if len(found.data) == 1:
-        words += " The first line: always the commonest class of training, or its mean."
+        words += f" The first line: {always.ANSWER[predict_numbers(found.table)]}."
     return theme.escape_markdown(words)
 
 

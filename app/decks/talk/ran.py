@@ -57,8 +57,7 @@ def limits(part: Part) -> list[str]:
         _seeds_words(part),
         f"{words.interval_words(part)} That no difference is shown does not prove that there is none.",
         _scope_words(part),
-        always.of_table(part.rows),
-        _failed_words(part),
+        f"{always.of_table(part.rows)} {_failed_words(part)}",
         f"{findings.rates_words(part.rows)} {_choice_words(part)} {findings.stage_words(part.rows)}",
         "A worse fit is not less overfitting: the Overfitting page says which training losses were still falling.",
     ]

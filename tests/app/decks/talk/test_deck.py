@@ -417,6 +417,7 @@ def test_tuned_rates_variants_and_collapsed_nets_are_told() -> None:
     assert "Of 2 variants of the tree the first is shown: weight_decay=0.1" in slides[-2].text
     assert "Learning rate: the one of 2" in slides[-2].text
     assert "20 of 20 nets are no better than always the commonest class" in slides[-2].text
+    assert "Always the commonest class of training: accuracy " in slides[-2].text
 
 
 def test_splits_of_a_table_have_wider_intervals() -> None:
