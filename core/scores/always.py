@@ -24,7 +24,7 @@ def judgement(matrix: ArrayLike, always: int, class_names: tuple[str, ...]) -> s
     ''
     >>> judgement([[8, 2], [3, 0]], 0, ("no", "yes"))
     'It is no better than always answering no.'
-    >>> judgement([[8, 2], [0, 2]], 0, ("no", "yes"))
+    >>> judgement([[7, 3], [0, 2]], 0, ("no", "yes"))
     'Its accuracy is no better than that of always answering no; its balanced accuracy is.'
     """
     counts = np.asarray(matrix)

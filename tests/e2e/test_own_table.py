@@ -44,6 +44,17 @@ def test_from_a_file_to_a_slide(app: App, visit: Callable[..., Visit], tmp_path:
     page.get_by_text("predict Klasse (2 classes)").wait_for()
     page.get_by_text(re.compile("Read as cp1252.*decimal comma")).wait_for()
 
+    def open_page(name: str, heading: str) -> None:
+        title = next(one.title for one in PAGES if one.name == name)
+        page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=title, exact=True).click()
+        page.get_by_role("heading", name=heading).wait_for()
+
+    def opens(address: str, shows: str) -> None:
+        other = visit().page
+        other.goto(address)
+        other.get_by_text(shows).first.wait_for()
+        expect(other.locator("[data-testid=stException]")).to_have_count(0)
+
     # one column is corrected
     page.locator("[data-testid=stSidebar]").get_by_role("combobox", name="Predict").click()
     page.get_by_role("option", name="Wechselt").click()
@@ -61,9 +72,7 @@ def test_from_a_file_to_a_slide(app: App, visit: Callable[..., Visit], tmp_path:
         page.locator(".st-key-actions").get_by_role("button", name="Train", exact=True).click()
     page.get_by_text("finished: test accuracy").first.wait_for()
     page.locator(".pad-features").get_by_text("Region = Süd").wait_for()
-    leaves = next(one for one in PAGES if one.name == "leaves")
-    page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=leaves.title, exact=True).click()
-    page.get_by_role("heading", name="Which sign patterns the data reach").wait_for()
+    open_page("leaves", "Which sign patterns the data reach")
     page.get_by_text("kunden tree K4").first.wait_for()
     drawn(page)
     page.get_by_role("button", name="Add to deck").first.click()
@@ -73,10 +82,27 @@ def test_from_a_file_to_a_slide(app: App, visit: Callable[..., Visit], tmp_path:
 
     # somebody else opens the address
     until(lambda: "run=" in page.url, "the run in the address")
-    other = visit().page
-    other.goto(page.url)
-    other.get_by_text("kunden tree K4").first.wait_for()
-    expect(other.locator("[data-testid=stException]")).to_have_count(0)
+    opens(page.url, "kunden tree K4")
+
+    # it is swept over depths, and what that gives is a slide
+    open_page("overfitting", "How train and test error move with depth")
+    sidebar = page.locator("[data-testid=stSidebar]")
+    sidebar.get_by_role("combobox", name="Data set").click()
+    page.get_by_role("option", name="kunden").click()
+    page.get_by_text("press Train to apply your choices").wait_for()
+    for field, text in (("Widths", "8"), ("Depths K (gating bits)", "0, 2"), ("Reporting seeds", "")):
+        drawn(page)
+        sidebar.get_by_role("textbox", name=field).fill(text)
+        sidebar.get_by_role("textbox", name=field).press("Enter")
+    drawn(page)
+    sidebar.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("Test error against computation, kunden").first.wait_for()
+    drawn(page)
+    page.get_by_role("button", name="Add to deck").first.click()
+    page.get_by_text("See it on the page Present").wait_for()
+    slides = [slide for info in app.store.decks() for slide in app.store.slides(info.deck_id).values()]
+    assert any("Test error against computation, kunden" in slide.title + str(slide.figure) for slide in slides)
+    opens(page.url, "Test error against computation, kunden")
 
 
 def test_what_is_added_for_a_held_point_is_in_the_unit_of_the_target(app: App, scene: Callable[..., Scene]) -> None:
