@@ -116,6 +116,11 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path) -> Lab:
     return open_lab(tmp_path, monkeypatch, stocked)
 
 
+def wrong(text: str) -> list[str]:
+    """Where a text speaks of classes, with what stands around it."""
+    return [text[max(0, found.start() - 60) : found.end() + 40] for found in WRONG.finditer(text)]
+
+
 def said_on(at: Any) -> str:
     """All that a page says: sentences, controls, figures and tables."""
     found = [words(at)]
@@ -185,19 +190,19 @@ def test_no_page_figure_statistic_or_file_speaks_of_classes(
             said = said_on(at)
             # what a page was asked for and has not is said in the words of the address
             said = said.replace("view in the address must be", "") if choice == {"view": "classes"} else said
-            assert WRONG.findall(said) == [], where
+            assert wrong(said) == [], where
             for file, data in downloads.items():
                 if file.endswith((".toml", ".leafscope")):  # which have the configuration as it is
                     continue
                 made = data() if callable(data) else data
                 text = made.decode() if isinstance(made, bytes) else str(made)
-                assert WRONG.findall(text) == [], f"{where}: {file}"
+                assert wrong(text) == [], f"{where}: {file}"
             balance += said if page.name == "balance" else ""
     for figure, files in seen.said.items():
-        assert WRONG.findall(files) == [], figure
+        assert wrong(files) == [], figure
     every = {kind.__name__ for kind in figure_classes()}
     talk = gather.slides(lab.store, SWEEP.sweep_id, SCREEN)
-    assert WRONG.findall("\n".join(f"{one.title} {one.text} {one.caption} {one.notes}" for one in talk)) == []
+    assert wrong("\n".join(f"{one.title} {one.text} {one.caption} {one.notes}" for one in talk)) == []
     assert seen.kinds | set(LEFT_OUT) == every
     assert seen.kinds & set(LEFT_OUT) == set()
     for statistic in STATISTICS.values():
@@ -291,7 +296,7 @@ def test_a_deck_has_its_figures(lab: Lab) -> None:
     text = deck_html(info.name, list(lab.store.slides(info.deck_id).values()), made=0.0)
     shown = re.sub(r"<script.*?</script>|<style.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)
     assert "RMSE, in the unit of price" in text
-    assert WRONG.findall(shown) == []
+    assert wrong(shown) == []
 
 
 def test_new_rows_and_archives(lab: Lab, tmp_path: Path) -> None:
