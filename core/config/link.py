@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from leafscope.core.config.changes import dotted, explain, field_names
-from leafscope.core.config.parts import DataConfig
+from leafscope.core.config.parts import DataConfig, NetConfig
 from leafscope.core.config.run import RunConfig
 from leafscope.core.config.sweep import SweepConfig
 from leafscope.core.errors import LimitError
@@ -111,7 +111,7 @@ def without_defaults(run: RunConfig) -> dict[str, Any]:
     >>> without_defaults(RunConfig(data=DataConfig(name="moons", n_train=50), seed=2))
     {'data.name': 'moons', 'data.n_train': 50, 'seed': 2}
     """
-    plain = _defaults(run.data.name)
+    plain = _defaults(run.data.name, run.net.kind)
     return {field: value for field, value in dotted(run.model_dump(mode="json")).items() if not _same(value, plain[field])}
 
 
@@ -160,10 +160,11 @@ def _of_sweep(sweep: SweepConfig) -> dict[str, Any]:
     return values | ({"base": base} if base else {})
 
 
-@lru_cache(maxsize=16)
-def _defaults(data: str) -> dict[str, Any]:
-    """What a run on a data set has where nothing is said; data sets fill in their own."""
-    return dotted(RunConfig(data=DataConfig(name=data)).model_dump(mode="json")) | {"data.name": DataConfig().name}
+@lru_cache(maxsize=64)
+def _defaults(data: str, kind: str) -> dict[str, Any]:
+    """What a run of a kind on a data set has where nothing is said; data sets and kinds fill in their own."""
+    plain = RunConfig(data=DataConfig(name=data), net=NetConfig(kind=kind))
+    return dotted(plain.model_dump(mode="json")) | {"data.name": DataConfig().name, "net.kind": NetConfig().kind}
 
 
 @lru_cache(maxsize=1)
