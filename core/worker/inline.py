@@ -37,9 +37,9 @@ class Outcome:
     best_epoch: int | None = None
     best: Mapping[str, float] = field(default_factory=dict)
     last: Mapping[str, float] = field(default_factory=dict)
-    first: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    first: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
