@@ -4,6 +4,8 @@ Each command is one file; `registry` says what it must declare and lists them al
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -21,7 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if any(has_password(text) for name in DATABASES if (text := getattr(options, name, None))):
         return refuse(SEEN)
-    return COMMANDS[options.command or DEFAULT].run(options)
+    try:
+        return COMMANDS[options.command or DEFAULT].run(options)
+    except BrokenPipeError:  # who read what it prints has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains as it ends
+        return 1
 
 
 DATABASES = ("database", "source", "target")

@@ -1,6 +1,7 @@
 """What the groups of Compare are called, and how they are drawn for as long as the selection lives."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -29,7 +30,10 @@ _CHOSEN = re.compile(r"(lr|wd)[0-9.e+-]+")
 
 
 def group_words(made: Sequence[Group]) -> list[str]:
-    """Name groups by the few fields in which they differ; where those are many, by the words in which their labels differ."""
+    """Name groups by the few fields in which they differ; where those are many, by the words in which their labels differ.
+
+    No two have the same name, which views tell them apart by: values that are written alike get a number.
+    """
     if len(made) < 2:
         return [str(one.rows["title"].iloc[0]) if one.n == 1 else one.words for one in made]
     differ = [place for place in range(len(made[0].fields)) if len({str(one.key[place]) for one in made}) > 1]
@@ -42,7 +46,13 @@ def group_words(made: Sequence[Group]) -> list[str]:
         ", ".join(_value(one.fields[place], one.key[place]) for place in places)
         for one, places in zip(made, named, strict=True)
     ]
-    return words if len(set(words)) == len(words) else [one.words for one in made]
+    words = words if len(set(words)) == len(words) else [one.words for one in made]
+    seen: Counter[str] = Counter()
+    for place, word in enumerate(words):
+        seen[word] += 1
+        if words.count(word) > 1 and seen[word] > 1:
+            words[place] = f"{word} ({seen[word]})"
+    return words
 
 
 def _short_labels(made: Sequence[Group]) -> list[str]:

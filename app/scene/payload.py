@@ -265,6 +265,9 @@ def _of_data(config: DataConfig, seed: int) -> dict[str, Any]:
         "high": high,
         "section": None if is_plane or data.info.image_shape else _section(data),
         "rows": {name: _rows(data, rows) for name, rows in shown.items()},
+        "always": {name: data.chance_on(name)["accuracy"] for name, rows in shown.items() if len(rows)}
+        if data.n_classes
+        else None,
         "note": f"Only {theme.enumerate_words(missing)} are shown." if missing else "",
     }
 

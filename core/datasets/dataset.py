@@ -177,7 +177,7 @@ def centre_of(y: NDArray[Any], weight: NDArray[Any] | None = None) -> tuple[floa
     """Return the mean and the deviation of numbers (N,), by their weights (N,) if any; equal ones have the deviation 1."""
     mean = float(np.average(y, weights=weight))
     deviation = float(np.sqrt(np.average((y - mean) ** 2, weights=weight)))
-    return mean, deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
+    return mean, deviation if deviation > 1e-12 * abs(mean) and y.max() > y.min() else 1.0
 
 
 def mean_and_scale(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -16,8 +16,7 @@ from leafscope.core.tables import dates
 from leafscope.core.tables.parsing import numbers
 from leafscope.core.tables.parsing.cells import Cells, Texts
 from leafscope.core.tables.parsing.marked import FITS, Marked
-from leafscope.core.tables.parsing.marks import FALSE, TRUE
-from leafscope.core.tables.parsing.marks import is_number as is_number_cell
+from leafscope.core.tables.parsing.marks import FALSE, TRUE, may_be_number
 from leafscope.core.tables.words import MAX_CATEGORIES, in_order, mean_words
 from leafscope.core.text import storable
 
@@ -137,7 +136,7 @@ def _looks(cells: Texts) -> tuple[bool, bool]:
         return True, True
     texts = cells.distinct.take(known[:: max(1, len(known) // _SPREAD)]).to_pylist()
     is_date = sum(map(dates.can_be_date, texts))
-    is_number = sum(map(is_number_cell, texts))
+    is_number = sum(map(may_be_number, texts))
     return is_date > len(texts) / 20, is_number > len(texts) / 20
 
 

@@ -299,7 +299,7 @@ def test_a_row_of_nets_shows_icicles_and_lorenz_curves_with_one_hover(talk: Talk
     for shows, canvas in (("icicle", "canvas.scene-tree"), ("lorenz", "canvas.scene-lorenz")):
         talk.page.locator(f"{SCENE} select.scene-shows").select_option(shows)
         assert state(talk)["shows"] == shows
-        assert talk.page.locator(f"{SCENE} {canvas}").first.is_visible()
+        talk.page.locator(f"{SCENE} {canvas}").first.wait_for()  # seen
         assert not talk.page.locator(f"{SCENE} canvas.scene-plane").first.is_visible()
     talk.page.mouse.move(*spot(talk, 0.6, 0.5, "canvas.scene-lorenz"))
     labels = talk.page.locator(f"{SCENE} canvas.scene-lorenz")

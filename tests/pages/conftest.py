@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import local_script_runner
 
-from tests.pages.harness import Lab, capture_downloads, open_lab
+from tests.pages.harness import Lab, capture_downloads, open_lab, stock
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,11 +37,18 @@ def scripts_waited_for() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """A database that the module's `fill(lab)` filled once; None in a module that has no such function."""
+    fill = getattr(request.module, "fill", None)
+    return None if fill is None else stock(tmp_path_factory.mktemp("stocked"), fill)
+
+
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """An empty store, which the pages use; no worker is started."""
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filled: Path | None) -> Iterator[Lab]:
+    """An own copy of what the module filled, else an empty store, which the pages use; no worker is started."""
     logging.getLogger("streamlit").setLevel(logging.ERROR)
-    lab = open_lab(tmp_path, monkeypatch)
+    lab = open_lab(tmp_path, monkeypatch, filled)
     yield lab
     lab.store.close()
 

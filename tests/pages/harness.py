@@ -34,7 +34,7 @@ from streamlit.testing.v1 import AppTest
 
 from leafscope.app import server
 from leafscope.core import jobs
-from leafscope.core.config import DataConfig, NetConfig, RunConfig, TrainConfig, changed
+from leafscope.core.config import DataConfig, NetConfig, RunConfig, SweepConfig, TrainConfig, changed
 from leafscope.core.store.schema import attempts
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, NET, Claim
@@ -137,6 +137,13 @@ class Lab:
         assert Worker(self.store, "w").work_once()
         assert self.store.run(run.run_id).status == "finished"
         return run
+
+    def sweep(self, sweep: SweepConfig) -> None:
+        """Train a sweep as a worker does."""
+        jobs.submit_sweep(sweep, store=self.store)
+        worker = Worker(self.store, "w")
+        while worker.work_once():
+            pass
 
 
 def diverge(lab: Lab, run: RunConfig) -> None:

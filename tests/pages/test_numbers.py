@@ -21,7 +21,6 @@ from leafscope.app.decks.talk import gather
 from leafscope.app.navigation import PAGES
 from leafscope.app.playground.plane_figure import GRID
 from leafscope.app.theme import SCREEN
-from leafscope.core import jobs
 from leafscope.core.config import SweepConfig, changed
 from leafscope.core.datasets import load
 from leafscope.core.inspection.planes import plane_of
@@ -31,19 +30,16 @@ from leafscope.core.store.archive import export_archive, import_archive
 from leafscope.core.store.store import Store
 from leafscope.core.tables import Choices, read
 from leafscope.core.usage.statistics import STATISTICS
-from leafscope.core.worker.worker import Worker
 from tests.app.figures.test_contract import figure_classes
 from tests.pages.harness import (
     Lab,
     decoded,
     figures,
     live_charts,
-    open_lab,
     open_page,
     press,
     run_app,
     small,
-    stock,
     table_with,
     words,
 )
@@ -95,25 +91,12 @@ PAIR = {"from": SWEEP.sweep_id, "report": "1"} | {
 """What Compare shows: the sweep, and of two groups those of tree and flat net."""
 
 
-def _fill(lab: Lab) -> None:
+def fill(lab: Lab) -> None:
     lab.store.add_table(TABLE)
     dense = changed(BASE, {"net.kind": "dense"})
     for run in (BASE, TREE, dense, *(changed(one, {"seed": 1}) for one in (BASE, dense))):
         lab.work(run)
-    jobs.submit_sweep(SWEEP, store=lab.store)
-    worker = Worker(lab.store, "w")
-    while worker.work_once():
-        pass
-
-
-@pytest.fixture(scope="module")
-def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stock(tmp_path_factory.mktemp("numbers"), _fill)
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path) -> Lab:
-    return open_lab(tmp_path, monkeypatch, stocked)
+    lab.sweep(SWEEP)
 
 
 def wrong(text: str) -> list[str]:

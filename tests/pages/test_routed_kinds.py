@@ -1,14 +1,11 @@
 """Runs of models with routers of their own on every page: each opens, and leaves out what such a model does not have."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from leafscope.core import jobs
 from leafscope.core.config import RunConfig, SweepConfig, changed
-from leafscope.core.worker.worker import Worker
-from tests.pages.harness import Lab, figures, open_lab, open_page, run_app, small, stock, table_with, words
+from tests.pages.harness import Lab, figures, open_page, run_app, small, table_with, words
 
 KINDS = {
     "moe": {"net.kind": "moe", "net.experts": 5, "net.top_k": 2},
@@ -27,23 +24,10 @@ PAGES = ("playground", "leaves", "balance", "balance?aspect=variants", "routing?
 VIEWS = ("table", "scores", "curves", "scatter", "pairs", "pivot", "leaves")
 
 
-def _fill(lab: Lab) -> None:
+def fill(lab: Lab) -> None:
     for run in RUNS.values():
         lab.work(run)
-    jobs.submit_sweep(SWEEP, store=lab.store)
-    worker = Worker(lab.store, "w")
-    while worker.work_once():
-        pass
-
-
-@pytest.fixture(scope="module")
-def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stock(tmp_path_factory.mktemp("routed"), _fill)
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path) -> Lab:
-    return open_lab(tmp_path, monkeypatch, stocked)
+    lab.sweep(SWEEP)
 
 
 def opened(page: str, run: RunConfig, **more: object) -> Any:

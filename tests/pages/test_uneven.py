@@ -1,6 +1,5 @@
 """A table of 2,000 rows of which 17 are positive: no page gives an accuracy without that of always the same answer."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ from leafscope.core.comparison.statistics import measure
 from leafscope.core.config import SweepConfig, changed
 from leafscope.core.datasets import load
 from leafscope.core.tables import Choices, read
-from leafscope.core.worker.worker import Worker
-from tests.pages.harness import Lab, figures, open_lab, open_page, small, stock, words
+from tests.pages.harness import Lab, figures, open_page, small, words
 
 
 def drawn() -> bytes:
@@ -33,24 +31,11 @@ SWEEP = SweepConfig(name="uneven", base=RUN, axes={"net.depth": [0, 2], "seed": 
 SAME = "Always the commonest class of training: accuracy 99."
 
 
-def _fill(lab: Lab) -> None:
+def fill(lab: Lab) -> None:
     lab.store.add_table(TABLE)
     lab.work(RUN)
     lab.work(changed(RUN, {"net.kind": "decision_tree"}))
-    jobs.submit_sweep(SWEEP, store=lab.store)
-    worker = Worker(lab.store, "w")
-    while worker.work_once():
-        pass
-
-
-@pytest.fixture(scope="module")
-def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stock(tmp_path_factory.mktemp("uneven"), _fill)
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stocked: Path) -> Lab:
-    return open_lab(tmp_path, monkeypatch, stocked)
+    lab.sweep(SWEEP)
 
 
 @pytest.mark.parametrize(

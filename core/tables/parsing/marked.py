@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leafscope.core.tables.parsing import numbers
-from leafscope.core.tables.parsing.marks import FALSE, TRUE, is_missing, is_number
+from leafscope.core.tables.parsing.marks import FALSE, TRUE, is_missing, may_be_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +59,7 @@ def marked(texts: "pa.Array", decimal: str) -> Marked | None:
     if texts.null_count == len(texts):
         return Marked(np.full(len(texts), np.nan), False, False, "", np.empty(0, np.int64), ())
     first = texts.drop_null()[:_FEW].to_pylist() if texts.null_count else texts[:_FEW].to_pylist()
-    if sum(map(is_number, first)) < len(first) / 2:
+    if sum(map(may_be_number, first)) < len(first) / 2:
         return None
     fits = pc.match_substring_regex(texts, _grammar(decimal)).fill_null(True)  # missing is not odd
     odd = np.flatnonzero(~fits.to_numpy(zero_copy_only=False))
@@ -94,7 +94,7 @@ def _grammar(decimal: str) -> str:
 
 def _may_be_more(text: str) -> bool:
     """Whether an odd cell may be a number in another notation, or a truth."""
-    return is_number(text) or text.lower() in TRUE or text.lower() in FALSE
+    return may_be_number(text) or text.lower() in TRUE or text.lower() in FALSE
 
 
 def _values(texts: "pa.Array", decimal: str) -> tuple[NDArray[np.float64], bool]:

@@ -18,6 +18,8 @@ _MISSING = frozenset(MISSING)
 _NUMBER = re.compile(
     r"[-+−]?\(?\s?[$€£]?\s?[-+−]?(\d[\d.,'’\u00a0\u202f]*|[.,]\d+)(e[-+]?\d+)?\s?[%€$£]?\)?|[-+]?inf(inity)?", re.IGNORECASE
 )
+_NUMBERS_HAVE = r"[-+−()\d.,'’\u00a0\u202f\u2009 $€£¥%e]|USD|EUR|GBP|CHF|JPY"
+_MAY_BE_NUMBER = re.compile(rf"(?=[^\d]*\d)(?:{_NUMBERS_HAVE})+", re.IGNORECASE)
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})( .*)?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
 )
@@ -31,6 +33,11 @@ def is_missing(cell: str) -> bool:
 def is_number(cell: str) -> bool:
     """Whether a cell looks like a number in any notation."""
     return _NUMBER.fullmatch(cell.strip()) is not None and not cell.strip().endswith(",")
+
+
+def may_be_number(cell: str) -> bool:
+    """Whether a cell has a digit and else only what numbers are written with, so that a slower look is worth it."""
+    return _MAY_BE_NUMBER.fullmatch(cell.strip()) is not None or is_number(cell)
 
 
 def is_date(cell: str) -> bool:

@@ -117,7 +117,7 @@ def numbers(texts: "pa.Array", decimal: str) -> "tuple[NDArray[np.float64], NDAr
     plain = pc.match_substring_regex(texts, rf"^[-+]?(?:\d+{mark}?\d*|{mark}\d+)(?:[eE][-+]?\d+)?$|^(?i:[-+]?inf(?:inity)?)$")
     grouped = pc.match_substring_regex(
         texts,
-        rf"^[-+]?\d{{1,3}}(?:(?:{other}\d{{3}})+|(?:{other}\d{{2}})+{other}\d{{3}}|(?:[{SPACES}]\d{{3}})+)(?:{mark}\d*)?$",
+        rf"^[-+]?[1-9]\d{{0,2}}(?:(?:{other}\d{{3}})+|(?:{other}\d{{2}})+{other}\d{{3}}|(?:[{SPACES}]\d{{3}})+)(?:{mark}\d*)?$",
     )
     is_number = pc.or_(plain, grouped)
     has_thousands = bool(pc.any(grouped).as_py())

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from leafscope.app.compare import naming
+from leafscope.core.comparison.groups import Group
 
 
 def named(*labels: str) -> list[str]:
@@ -41,3 +42,10 @@ def named(*labels: str) -> list[str]:
 )
 def test_a_short_name_has_what_differs(labels: tuple[str, ...], names: list[str]) -> None:
     assert named(*labels) == names
+
+
+def test_values_that_are_written_alike_get_a_number() -> None:
+    made: Any = [Group((rate,), ("train.lr",), "", pd.DataFrame()) for rate in (0.001234567, 0.001234568, 0.1)]
+    words = naming.group_words(made)
+    assert len(set(words)) == 3
+    assert words[1].startswith(words[0])

@@ -212,6 +212,7 @@ def test_rows_are_raw_and_standardize_to_those_the_net_reads(db: Store, name: st
     for split in ("train", "test"):
         x = numbers(made["rows"][split]["x"], "<f4").reshape(made["rows"][split]["n"], len(made["features"]))
         np.testing.assert_array_equal(numbers(made["rows"][split]["y"], "<u2"), data.splits[split].y)
+        assert made["always"][split] == np.mean(data.splits[split].y == np.bincount(data.train.y).argmax())
         standardized = (x.astype(np.float64) - made["mean"]) / made["scale"]
         np.testing.assert_allclose(standardized, data.splits[split].x, atol=1e-5)
     if name == "moons":

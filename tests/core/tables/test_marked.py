@@ -11,6 +11,7 @@ from leafscope.core.tables import Choices, Table, read
 from leafscope.core.tables.parsing import cells as parsing
 from leafscope.core.tables.parsing.gathered import Gathered
 from leafscope.core.tables.parsing.marked import marked
+from leafscope.core.tables.reading import understand
 from leafscope.core.tables.words import Words
 
 NUMBERS = st.sampled_from(
@@ -128,3 +129,19 @@ def test_many_different_texts_are_in_alphabetical_order() -> None:
     assert isinstance(column.categories, Words)
     assert [column.categories[code] if code >= 0 else "NA" for code in column.values.tolist()] == plain
     assert column.categories[:2] == tuple(column.categories)[:2]
+
+
+@pytest.mark.parametrize("mark", ["USD {}123", "{} 234 567", "({} 234 567)", "{} 234 €", "¥{}123", "-{} 301 543.22 %"])
+@pytest.mark.parametrize("share", [10, 1])
+def test_rare_and_many_notations_are_numbers_too(mark: str, share: int) -> None:
+    """Among plain numbers, and where there are so many that a sample of them tells what the column is."""
+    cells = [mark.format(row % 900 + 1) if row % share == 0 else str(row) for row in range(2700)]
+    column = understand("\n".join(["a;y", *(f"{cell};{row % 7}" for row, cell in enumerate(cells))]).encode()).columns[0]
+    assert (column.kind, column.missing) == ("numeric", 0)
+
+
+def test_no_thousands_begin_with_zero() -> None:
+    rows = [f"{row}.5;{row % 2}" for row in range(40)]
+    column = understand("\n".join(["a;y", "0,123;1", *rows]).encode()).columns[0]
+    assert np.isnan(column.values[0])
+    assert "0,123" in column.why

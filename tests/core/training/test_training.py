@@ -140,7 +140,8 @@ def test_without_validation_and_test_rows_the_last_epoch_is_reported_and_nothing
     result = train(run)
     assert (set(result.history["split"]), result.best_epoch) == ({"train"}, run.train.epochs)
     summary = fold({}, [(0, {("train", "loss"): 1.0}), (1, {("train", "loss"): 2.0})])
-    assert summary == {"last": {"train_loss": 2.0}, "best": {"train_loss": 2.0}, "best_epoch": 1}
+    last = {"train_loss": 2.0}
+    assert summary == {"first": {"train_loss": 1.0}, "last": last, "best": last, "best_epoch": 1}
     assert Trainer(run).facts()["inference_seconds"] > 0
     with pytest.raises(DataError, match="patience must be left out"):
         Trainer(changed(run, {"train.patience": 2}))

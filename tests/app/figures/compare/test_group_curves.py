@@ -270,7 +270,7 @@ def test_arrays_and_words_must_fit() -> None:
         GroupLines(style, "dev", one, one, ["r"])
     with pytest.raises(ValueError, match=r"overlap must be finite and at least 0, got -0.1"):
         GroupLines(style, "test", one, one, ["r"], overlap=-0.1)
-    with pytest.raises(ValueError, match=r"metric must be one of loss, accuracy, error, rmse, mae, r2, got 'auc'"):
+    with pytest.raises(ValueError, match=r"metric must be one of loss, accuracy, .*, got 'auc'"):
         GroupCurves(lines_of(["a"]), metric="auc")
 
 

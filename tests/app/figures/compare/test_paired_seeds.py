@@ -129,5 +129,5 @@ def test_arrays_and_words_must_fit() -> None:
     """Errors say what must hold and what was given."""
     with pytest.raises(ValueError, match=r"one value for each of 2 seeds, got shapes \(2,\) and \(1,\)"):
         paired([0.5, 0.5], [0.5], difference=Difference(0.1, 0.0, 0.2, 2, 0.5))
-    with pytest.raises(ValueError, match=r"metric must be one of loss, accuracy, error, rmse, mae, r2, got 'auc'"):
+    with pytest.raises(ValueError, match=r"metric must be one of loss, accuracy, .*, got 'auc'"):
         paired(FIRST, SECOND, "auc")
