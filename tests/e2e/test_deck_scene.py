@@ -12,7 +12,7 @@ from leafscope.app.decks import scene_slide
 from leafscope.app.decks.as_html import deck_html
 from leafscope.app.scene import payload
 from leafscope.app.theme import Look
-from leafscope.core.config import RunConfig
+from leafscope.core.config import DataConfig, RunConfig, changed
 from leafscope.core.config.presets import EXAMPLE, EXAMPLE_OF_IMAGES
 from leafscope.core.datasets import load
 from leafscope.core.inspection.snapshots import plane
@@ -22,6 +22,7 @@ from leafscope.core.store.decks import Slide
 from leafscope.core.store.store import Store
 from leafscope.core.usage.counts import leaf_counts
 from leafscope.core.usage.evenness import balance
+from leafscope.core.worker.worker import Worker
 from tests.e2e.harness import until
 from tests.e2e.scene import CLOSE, answers
 from tests.e2e.test_deck_file import Talk, opened
@@ -55,7 +56,19 @@ def scene(store: Store, runs: list[RunConfig], place: dict[str, Any], **changes:
 
 
 @pytest.fixture(scope="module")
-def slides(store: Store) -> list[Slide]:
+def table_slides(store: Store) -> list[Slide]:
+    """Nets of a table on a plane through it: one and two on its principal components, one on two columns."""
+    runs = [
+        changed(RunConfig(data=DataConfig(name="wine")), {"net.depth": k, "net.width": 8, "train.epochs": 2}) for k in (4, 2)
+    ]
+    for run in runs:
+        store.submit(run)
+        assert Worker(store, "w").work_once()
+    return [scene(store, runs[:n], {"section": on}) for n, on in ((1, "components"), (2, "components"), (1, "0,3"))]
+
+
+@pytest.fixture(scope="module")
+def slides(store: Store, table_slides: list[Slide]) -> list[Slide]:
     dense = payload.partners(EXAMPLE)["dense"]
     hostile = json.loads(json.dumps(scene(store, [EXAMPLE], {"epoch": 0}).figure))
     hostile["scenes"][0] |= {"title": HOSTILE, "note": HOSTILE, "classes": [HOSTILE, "b"], "features": [HOSTILE, HOSTILE]}
@@ -69,6 +82,7 @@ def slides(store: Store) -> list[Slide]:
         Slide(kind="scene", figure=hostile, **texts),
         Slide(kind="scene", title="Broken", figure={"scenes": [{"id": 1}]}),
         scene(store, [EXAMPLE, payload.partners(EXAMPLE)["flat"], dense], {"held": HELD}),
+        *table_slides,
     ]
 
 
@@ -206,6 +220,23 @@ def test_many_nets_stand_in_a_row_with_one_point_and_their_numbers_below(talk: T
     assert len({round(box["x"]) for box in boxes}) == 3
 
 
+@pytest.mark.parametrize("number", [8, 9, 10])
+def test_the_note_of_a_plane_through_a_table_covers_nothing_and_its_choice_is_inside(talk: Talk, number: int) -> None:
+    talk.go(number)
+    slide = talk.page.locator(".slide.current")
+    room, caption = (slide.locator(name).bounding_box() for name in (".scene-room", ".caption"))
+    planes, notes, choices = (
+        [one.bounding_box() for one in slide.locator(f"{name}:visible").all()]
+        for name in ("canvas.scene-plane", ".scene-plane-note", ".scene-bar > *")
+    )
+    assert len(planes) == len(notes) == (2 if number == 9 else 1)
+    for drawn, note in zip(planes, notes, strict=True):
+        assert drawn["y"] + drawn["height"] <= note["y"] + 1
+        assert note["y"] + note["height"] <= caption["y"]
+        assert drawn["height"] > 0.15 * room["height"]
+    assert max(one["x"] + one["width"] for one in choices) <= room["x"] + room["width"] + 1
+
+
 def test_no_text_of_a_scene_is_smaller_than_24_px(talk: Talk) -> None:
     small = talk.page.evaluate(
         """() => [...document.querySelectorAll(".scene-room .scene *")].filter((node) =>
@@ -229,7 +260,7 @@ def test_print_shows_each_scene_at_its_moment_and_the_screen_what_it_showed(talk
     talk.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert (state(talk)["level"], state(talk)["held"], state(talk)["shuffled"]) == was
     pdf = talk.page.pdf(prefer_css_page_size=True, print_background=True)
-    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 8
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 11
 
 
 @pytest.mark.parametrize(("most", "keep"), [(2, None), (3, 1), (11, 40), (41, None)])
