@@ -142,7 +142,10 @@ n = 5.
         if dense.empty or _one(dense["cost"]) or not own["cost"] > 0:
             return f"{said}."
         near, most = dense.iloc[(dense["cost"] / own["cost"]).map(math.log).abs().argmin()], dense.iloc[-1]
+        is_same = own["depth"] == 0 and near["width"] == own["width"] and near["cost"] == own["cost"]
         parts = [f"a dense net of width {near['width']:.0f} with {_times(near['cost'] / own['cost'])} has {row_words(near)}"]
+        if is_same:  # nothing is gated at K = 0
+            parts = ["at K = 0 it is the dense net of this width"]
         if most["cost"] > near["cost"]:
             parts.append(f"one of width {most['width']:.0f} with {_times(most['cost'] / own['cost'])} has {row_words(most)}")
         return f"{said}; {'; '.join(parts)}."

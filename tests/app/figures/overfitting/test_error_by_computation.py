@@ -90,6 +90,10 @@ def test_the_sentence_sets_the_tree_beside_the_dense_net_of_its_computation_and_
         "n = 5; a dense net of width 8 with as many has 30.0 % [28.0 %, 32.0 %], n = 5; one of width 32 with 13.6 times as "
         "many has 10.0 % [8.0 %, 12.0 %], n = 5."
     )
+    assert (
+        "; at K = 0 it is the dense net of this width; one of width 32"
+        in ErrorByComputation(computation(), chosen=0).sentence()
+    )
     alone = computation().query("model == 'decision_tree' and n_train == 500")
     assert ErrorByComputation(alone).sentence() == (
         "The lowest test error is that of decision tree, 30.0 % [28.0 %, 32.0 %], n = 5, with 2 comparisons."
