@@ -257,7 +257,9 @@ def test_the_leaves_count_the_runs_that_are_drawn_and_say_why_others_are_not(lab
         lab.finish(changed(small(epochs=1), {"net.depth": depth, "seed": seed}))
     app = open_page("compare", view="leaves", **{"from": "all"})
     assert sentence(app).startswith("3 runs in 2 groups")
-    assert "Of the 3 compared runs, 1 has no leaves, and 1 is left out since one run is drawn of a group" in words(app)
+    assert "Of the 3 compared runs, 1 has no leaves, and 1 is left out: of each of the groups with recorded leaves" in words(
+        app
+    )
     assert all(", 1 run" in str(figures(app)[name]) for name in ("loads_beside", "balance_beside"))
 
 

@@ -90,8 +90,10 @@ def _left_out(found: Selection, drawn: int) -> str:
         return ""
     parts = [f"{theme.thousands(none)} {'has' if none == 1 else 'have'} no leaves"] if none else []
     if rest:
-        why = f"one run is drawn of a group, and of at most {MOST_RUNS} groups, the best with recorded leaves"
-        parts.append(f"{theme.thousands(rest)} {'is' if rest == 1 else 'are'} left out since {why}")
+        of = f"the best {MOST_RUNS} groups with" if drawn == MOST_RUNS else "the groups with"
+        parts.append(
+            f"{theme.thousands(rest)} {'is' if rest == 1 else 'are'} left out: of each of {of} recorded leaves, one run is drawn"
+        )
     return f"Of the {theme.thousands(len(nets))} compared runs, {', and '.join(parts)}."
 
 
