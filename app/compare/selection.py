@@ -126,11 +126,16 @@ class Selection:
     @property
     def subject(self) -> str:
         """What the figures are of."""
-        names = list(dict.fromkeys(self.table["data.name"]))
+        return self.subject_of(self.table["run_id"])
+
+    def subject_of(self, run_ids: Sequence[str] | pd.Series) -> str:
+        """What a figure is of that draws these of the compared runs."""
+        drawn = self.table[self.table["run_id"].isin(run_ids)]
+        names = list(dict.fromkeys(drawn["data.name"]))
         data = theme.enumerate_words([theme.one_line(value_words("data.name", name), 40) for name in names[:3]]) + (
             " and others" if len(names) > 3 else ""
         )
-        return f"{data}, {theme.thousands(len(self.table))} run{'s' * (len(self.table) != 1)}"
+        return f"{data}, {theme.thousands(len(drawn))} run{'s' * (len(drawn) != 1)}"
 
 
 def select() -> Selection | None:

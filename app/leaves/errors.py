@@ -51,6 +51,7 @@ def _errors_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
         both,
         hide_index=True,
         height=280,
+        placeholder="",
         key="errors_table",
         column_config={
             name: st.column_config.NumberColumn(format="percent" if name.endswith("error") else "%.3g")
@@ -97,6 +98,7 @@ def _squares_by_leaf(view: LeafView, trained: TrainedNet, net: Net) -> None:
         both,
         hide_index=True,
         height=280,
+        placeholder="",
         key="errors_table",
         column_config={
             column: st.column_config.NumberColumn(format="%.3g")

@@ -146,7 +146,7 @@ def _curves(now: RunSummary, history: pd.DataFrame, before: Ghost | None) -> Non
         + " rows; epoch 0 is before training. One seed."
         + (" The loss is the squared error of the standardized target." if "rmse" in _metrics(now.config) else "")
         + ("" if before is None else f" {before.words()}")
-        + f" {always.of_runs([now.config], 'validation')}",
+        + f" {always.of_runs([now.config], 'validation' if size.n_validation else 'train')}",
         draw=lambda look: _standing_curves(now, history, look),
         sentence=_curve_sentence(history, "loss"),
     )

@@ -252,6 +252,15 @@ def test_every_view_of_every_kind_and_state(lab: Lab) -> None:
         assert sentence(app).startswith("1 run in 1 group")
 
 
+def test_the_leaves_count_the_runs_that_are_drawn_and_say_why_others_are_not(lab: Lab) -> None:
+    for depth, seed in ((2, 0), (2, 1), (0, 0)):
+        lab.finish(changed(small(epochs=1), {"net.depth": depth, "seed": seed}))
+    app = open_page("compare", view="leaves", **{"from": "all"})
+    assert sentence(app).startswith("3 runs in 2 groups")
+    assert "Of the 3 compared runs, 1 has no leaves, and 1 is left out since one run is drawn of a group" in words(app)
+    assert all(", 1 run" in str(figures(app)[name]) for name in ("loads_beside", "balance_beside"))
+
+
 def test_one_run(lab: Lab) -> None:
     run = lab.finish(small(epochs=2))
     app = open_page("compare")

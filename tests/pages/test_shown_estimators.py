@@ -58,7 +58,15 @@ def test_every_page_bears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
     if page == "playground":
         expected = {"classes": "training accuracy", "numbers": "training RMSE", "regions": "training accuracy"}
         assert expected.get(fit, "test accuracy") in said
+        assert said.count("Always the commonest class of training: accuracy ") == (fit != "numbers")
+        assert said.count("Always the mean of the training rows: RMSE ") == (fit == "numbers")
         assert ("without test rows nothing is said of new ones" in said) is (fit != "removed")
+    if page == "leaves?part=scores":
+        assert ("On the 90 training rows: accuracy " if fit == "classes" else "The training RMSE is ") in said
+    if page == "leaves?part=errors":
+        (table,) = (one for one in at.dataframe if "leaf" in one.value)
+        assert table.proto.HasField("placeholder")
+        assert table.proto.placeholder == ""
     if fit == "removed" and name in ("leaves", "balance"):
         assert "only how many rows each leaf has can be shown" in said
         assert "of 4 leaves hold training rows" in said

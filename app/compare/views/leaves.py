@@ -41,17 +41,16 @@ def show(found: Selection) -> None:
         return
     counts = [choice_counts(leaf, net.routed_layers[-1].n_leaves) for _, _, leaf, net in shown]
     words = [found.words[place] for place, _, _, _ in shown]
-    left = len(found.groups) - len(shown)
-    best = f"the best {len(shown)} of {len(found.groups)} groups that have leaves" if left else "each group"
-    one_seed = f"One run of {best}, the first of its seeds that has any, at its last epoch"
+    one_seed = "One run of each group that is drawn, the first of its seeds that has leaves, at its last epoch"
     rows = theme.SPLIT_WORDS[split]
     below_a_tree = [place for place, (_, _, _, net) in enumerate(shown) if net.has_leaves]
     if below_a_tree:
         drawing.show(
             LoadsBeside([words[place] for place in below_a_tree], [counts[place] for place in below_a_tree], rows),
             key="loads_beside",
+            words=_left_out(found, len(below_a_tree)),
             caption=f"{one_seed}; the last gated layer. Colour: share of the {rows} rows in the leaf, one scale for all.",
-            subject=found.subject,
+            subject=found.subject_of([shown[place][1] for place in below_a_tree]),
         )
     if len(below_a_tree) < len(shown):
         st.caption(
@@ -78,8 +77,28 @@ def show(found: Selection) -> None:
         ),
         key="balance_beside",
         caption=f"{one_seed}. Grey: {INDEPENDENT_BITS.meaning} {HYPERPLANES.meaning}",
-        subject=found.subject,
+        subject=found.subject_of([run_id for _, run_id, _, _ in shown]),
     )
+
+
+def _left_out(found: Selection, drawn: int) -> str:
+    """Say why runs that are compared are not drawn; empty: all are."""
+    nets = [found.summaries[str(run_id)].config.net for run_id in found.table["run_id"]]
+    none = sum(not (net.has_leaves and _has_several(net)) for net in nets)
+    rest = len(nets) - none - drawn
+    if not none and not rest:
+        return ""
+    parts = [f"{theme.thousands(none)} {'has' if none == 1 else 'have'} no leaves"] if none else []
+    if rest:
+        why = f"one run is drawn of a group, and of at most {MOST_RUNS} groups, the best with recorded leaves"
+        parts.append(f"{theme.thousands(rest)} {'is' if rest == 1 else 'are'} left out since {why}")
+    return f"Of the {theme.thousands(len(nets))} compared runs, {', and '.join(parts)}."
+
+
+def _has_several(net: NetConfig) -> bool:
+    """Whether rows go to several leaves or experts in the last gated layer."""
+    layers = net.routed_layers
+    return bool(layers) and layers[-1].n_leaves > 1
 
 
 def _with_leaves(found: Selection, split: str) -> list[tuple[int, str, np.ndarray, NetConfig]]:
@@ -90,11 +109,12 @@ def _with_leaves(found: Selection, split: str) -> list[tuple[int, str, np.ndarra
             break
         for run_id in group.rows.sort_values("seed")["run_id"]:
             net = found.summaries[str(run_id)].config.net
-            if not (layers := net.routed_layers) or layers[-1].n_leaves == 1:
+            if not _has_several(net):
                 continue
             try:
                 epochs = jobs.default_store().recorded_epochs(run_id)
-                leaf = jobs.default_store().leaves(run_id, len(layers) - 1, split, int(epochs[-1])) if len(epochs) else None
+                last = len(net.routed_layers) - 1
+                leaf = jobs.default_store().leaves(run_id, last, split, int(epochs[-1])) if len(epochs) else None
             except StoreError:  # a damaged run must not hide the others
                 continue
             if leaf is not None:

@@ -16,6 +16,7 @@ from plotly.subplots import make_subplots
 
 from leafscope.app import theme
 from leafscope.app.figures.compare.scores import (
+    DIFFERENCES,
     MEASURES,
     UNITS,
     WORDS_LIMIT,
@@ -261,9 +262,9 @@ class PairedSeeds:
         )
         ends = [end for end in _on_axis(self.difference, self.metric) if math.isfinite(end)]
         y_range = interval_lines.value_range([*pairs["difference"], *ends])
-        unit = "percentage points" if UNITS[self.metric] == "percent" else UNITS[self.metric]
+        title = f"first minus second ({unit})" if (unit := DIFFERENCES[self.metric]) else "first minus second"
         figure.update_yaxes(
-            title_text=interval_lines.axis_title(f"first minus second ({unit})", inside, look),
+            title_text=interval_lines.axis_title(title, inside, look),
             range=list(y_range),
             zeroline=True,
             zerolinecolor=theme.TEXT[look.dark],

@@ -24,6 +24,11 @@ MEASURES = {
     "mae": "MAE (unit of the target)",
     "r2": "R²",
 }
+DIFFERENCES = {
+    **{name: "percentage points" if unit == "percent" else unit for name, unit in UNITS.items()},
+    **dict.fromkeys(("rmse", "mae"), "unit of the target"),
+}
+"""The unit of a difference of two values of a metric, on an axis; empty: it has none."""
 TITLES = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
 """Of a metric inside a sentence, where its name is not its title."""
 HIGHER = ("accuracy", "balanced_accuracy", "macro_f1", "r2")

@@ -98,7 +98,8 @@ class ConfusionMatrix:
         """Give accuracy beside the share of always the same answer, balanced accuracy, macro F1, and the lowest recall.
 
         >>> ConfusionMatrix([[9, 1], [1, 3]], ["a", "b"]).sentence()
-        'Accuracy 85.7 % (always answering a: 71.4 %), balanced accuracy 82.5 %, macro F1 0.825. Lowest recall: b, 75.0 % of 4.'
+        'On the 14 test rows: accuracy 85.7 % (always answering a: 71.4 %), balanced accuracy 82.5 %, macro F1 0.825. \
+Lowest recall: b, 75.0 % of 4.'
         """
         n = self._n
         if not n.sum():
@@ -107,8 +108,9 @@ class ConfusionMatrix:
         always = theme.one_line(self.class_names[self.always], 40)
         lowest = int(np.nanargmin(recall))
         words = (
-            f"Accuracy {theme.percent(n.trace() / total)} (always answering {always}: "
-            f"{theme.percent(n.sum(1)[self.always] / total)}), balanced accuracy {theme.percent(mean_of_known(recall))}, "
+            f"On the {theme.thousands(total)} {self.split} {'row' if total == 1 else 'rows'}: accuracy "
+            f"{theme.percent(n.trace() / total)} (always answering {always}: {theme.percent(n.sum(1)[self.always] / total)}), "
+            f"balanced accuracy {theme.percent(mean_of_known(recall))}, "
             f"macro F1 {theme.three_significant(mean_of_known(f1_scores(n)))}. Lowest recall: "
             f"{theme.one_line(self.class_names[lowest], 40)}, {theme.percent(recall[lowest])} of "
             f"{theme.thousands(n.sum(1)[lowest])}."

@@ -53,6 +53,15 @@ def test_each_seed_is_a_line_and_a_difference() -> None:
     assert figure.layout.xaxis.ticktext == WORDS
 
 
+@pytest.mark.parametrize(
+    ("metric", "unit"),
+    [("accuracy", " (percentage points)"), ("loss", " (nats)"), ("rmse", " (unit of the target)"), ("r2", "")],
+)
+def test_the_axis_of_differences_names_their_unit_where_they_have_one(metric: str, unit: str) -> None:
+    title = paired(FIRST, SECOND, metric).figure().layout.yaxis2.title.text
+    assert title.replace("<br>", " ") == f"first minus second{unit}"
+
+
 @pytest.mark.parametrize(("metric", "side"), [("accuracy", "above"), ("loss", "below"), ("error", "below")])
 def test_the_subtitle_says_which_side_is_better(metric: str, side: str) -> None:
     """Lower is better for loss and error."""
