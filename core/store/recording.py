@@ -254,10 +254,9 @@ def _record_rows(
 
 
 def _with_counted(summary: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """Take over the scores that no history has (`Task.summarized`) where the best epoch is still the same."""
-    if "best" not in summary or summary["best_epoch"] != before.get("best_epoch"):
-        return summary
-    return summary | {"best": dict(before.get("best", {})) | summary["best"]}
+    """Take over the scores that no history has (`Task.summarized`) where the best and the last epoch are still the same."""
+    same = [which for which in ("best", "last") if summary.get(which, {}).items() <= before.get(which, {}).items()]
+    return summary | {which: before[which] for which in same if which in summary}
 
 
 def _ended(key: dict[str, Any], row: Row[Any], values: Mapping[str, Any], end: End, now: float) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from leafscope.core.errors import RunStateError
+from leafscope.core.store import recording
 from leafscope.core.store.store import Store
 from leafscope.core.store.values.records import CHECKPOINT, Claim, End
 from tests.core.clock import Clock
@@ -143,3 +144,16 @@ def test_many_artifacts_are_replaced_at_once(db: Store, monkeypatch: pytest.Monk
     with db._read() as connection:
         assert connection.execute(text("SELECT count(*) FROM artifact_parts")).scalar() == 1 + 3 + 1 + 1
         assert connection.execute(text("SELECT size FROM artifacts WHERE name = 'one'")).scalar() == 25
+
+
+def test_scores_that_no_history_has_are_those_of_the_same_epochs() -> None:
+    before = {
+        "best_epoch": 1,
+        "best": {"test_loss": 2.0, "test_macro_f1": 0.5},
+        "last": {"test_loss": 3.0, "test_macro_f1": 0.4},
+    }
+    again = {"best_epoch": 1, "best": {"test_loss": 2.0}, "last": {"test_loss": 3.0}}
+    assert recording._with_counted(again, before) == before
+    earlier = again | {"last": {"test_loss": 2.0}}
+    assert recording._with_counted(earlier, before) == before | {"last": {"test_loss": 2.0}}
+    assert recording._with_counted({}, before) == {}
