@@ -92,7 +92,7 @@ def _left_out(found: Selection, drawn: int) -> str:
     if rest:
         of = f"the best {MOST_RUNS} groups with" if drawn == MOST_RUNS else "the groups with"
         parts.append(
-            f"{theme.thousands(rest)} {'is' if rest == 1 else 'are'} left out: of each of {of} recorded leaves, one run is drawn"
+            f"{theme.thousands(rest)} {'is' if rest == 1 else 'are'} left out: of each of {of} recorded leaves, one is drawn"
         )
     return f"Of the {theme.thousands(len(nets))} compared runs, {', and '.join(parts)}."
 
