@@ -39,8 +39,8 @@ def scripts_waited_for() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
-    """A database that the module's `fill(lab)` filled once; None in a module that has no such function."""
-    fill = getattr(request.module, "fill", None)
+    """A database that the module's `fill_lab(lab)` filled once; None in a module that has no such function."""
+    fill = getattr(request.module, "fill_lab", None)
     return None if fill is None else stock(tmp_path_factory.mktemp("stocked"), fill)
 
 

@@ -91,7 +91,7 @@ PAIR = {"from": SWEEP.sweep_id, "report": "1"} | {
 """What Compare shows: the sweep, and of two groups those of tree and flat net."""
 
 
-def fill(lab: Lab) -> None:
+def fill_lab(lab: Lab) -> None:
     lab.store.add_table(TABLE)
     dense = changed(BASE, {"net.kind": "dense"})
     for run in (BASE, TREE, dense, *(changed(one, {"seed": 1}) for one in (BASE, dense))):

@@ -24,7 +24,7 @@ PAGES = ("playground", "leaves", "balance", "balance?aspect=variants", "routing?
 VIEWS = ("table", "scores", "curves", "scatter", "pairs", "pivot", "leaves")
 
 
-def fill(lab: Lab) -> None:
+def fill_lab(lab: Lab) -> None:
     for run in RUNS.values():
         lab.work(run)
     lab.sweep(SWEEP)

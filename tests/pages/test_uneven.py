@@ -31,7 +31,7 @@ SWEEP = SweepConfig(name="uneven", base=RUN, axes={"net.depth": [0, 2], "seed": 
 SAME = "Always the commonest class of training: accuracy 99."
 
 
-def fill(lab: Lab) -> None:
+def fill_lab(lab: Lab) -> None:
     lab.store.add_table(TABLE)
     lab.work(RUN)
     lab.work(changed(RUN, {"net.kind": "decision_tree"}))
