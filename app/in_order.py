@@ -7,10 +7,8 @@ that happens where a part of a page that reruns alone, a fragment, is asked for 
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
-from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import app_session, websocket_session_manager
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
@@ -39,8 +37,9 @@ class OrderedRunner(ScriptRunner):
 
     def request_rerun(self, rerun_data: RerunData) -> bool:
         """Ask for a run; a fragment joins a run of a page that is still to begin, and leaves that page as it is."""
-        if _begins_page(self) and _asks_for_fragments(rerun_data):
-            waits = self._requests._rerun_data
+        waits = self._requests._rerun_data
+        begins_page = self._requests._state is ScriptRequestType.RERUN and not _asks_for_fragments(waits)
+        if begins_page and _asks_for_fragments(rerun_data):
             page, name, query = waits.page_script_hash, waits.page_name, waits.query_string
             rerun_data = replace(rerun_data, page_script_hash=page, page_name=name, query_string=query)
         return super().request_rerun(rerun_data)
@@ -63,37 +62,6 @@ class OrderedSession(AppSession):
         super().__init__(*args, **kwargs)
         self._browser_queue = OrderedQueue()
         self._waiting: list[RerunData] = []
-
-    def request_rerun(self, client_state: ClientState | None) -> None:
-        """Ask for a run; what a page that was left still asks for is a run of the page that is open or about to be."""
-        if client_state is not None and self._comes_late(client_state):
-            page, query = self._last_page()
-            late, client_state = client_state, ClientState()
-            client_state.CopyFrom(late)
-            client_state.page_script_hash, client_state.query_string = page, query
-        super().request_rerun(client_state)
-
-    def _comes_late(self, asked: ClientState) -> bool:
-        """Whether the browser asks as the page that it shows, which is not the last one that it was to open.
-
-        Its address is still that page's; where a person opens a page, it is another's.
-        """
-        page, pages = asked.page_script_hash, self._pages_manager.get_pages()
-        if asked.fragment_id or asked.is_history_navigation or page not in pages or page == self._last_page()[0]:
-            return False
-        shown = urlsplit(asked.context_info.url).path.rpartition("/")[2]
-        return bool(asked.context_info.url) and shown == pages[page].get("url_pathname", "")
-
-    def _last_page(self) -> tuple[str, str]:
-        """The page that is about to be opened, or else is open, and its query."""
-        waiting = [one for one in self._waiting if one.page_script_hash and not _asks_for_fragments(one)]
-        asked = RerunData() if self._scriptrunner is None else self._scriptrunner._requests._rerun_data
-        if self._scriptrunner is not None and _begins_page(self._scriptrunner):
-            waiting.append(asked)
-        if waiting:
-            return waiting[-1].page_script_hash, waiting[-1].query_string
-        page = self._pages_manager.current_page_script_hash
-        return page, asked.query_string if asked.page_script_hash == page else self._client_state.query_string
 
     def _create_scriptrunner(self, initial_rerun_data: RerunData) -> None:
         if self._scriptrunner is None:
@@ -120,9 +88,3 @@ def keep_in_order() -> None:
 
 def _asks_for_fragments(asked: RerunData) -> bool:
     return bool(asked.fragment_id or asked.fragment_id_queue)
-
-
-def _begins_page(runner: ScriptRunner) -> bool:
-    """Whether a run of a whole page waits to begin."""
-    requests = runner._requests
-    return requests._state is ScriptRequestType.RERUN and not _asks_for_fragments(requests._rerun_data)

@@ -147,33 +147,6 @@ def test_a_fragment_does_not_change_which_page_waits_to_be_opened() -> None:
     assert (asked.page_script_hash, asked.query_string, asked.fragment_id_queue) == ("leaves", "run=1", [])
 
 
-@pytest.mark.parametrize(
-    ("asked", "address", "opens"),
-    [
-        ("playground", "http://host/lab/", "leaves"),  # the page that was left has something to say
-        ("playground", "http://host/lab/runs", "playground"),  # a person opens it
-        ("runs", "http://host/lab/runs?view=a", "leaves"),
-        ("leaves", "http://host/lab/", "leaves"),
-        ("playground", "", "playground"),  # the browser does not say where it is
-    ],
-)
-def test_a_page_that_was_left_asks_for_the_one_that_waits(
-    session: Callable[[], OrderedSession], asked: str, address: str, opens: str
-) -> None:
-    async def run() -> None:
-        window = session()
-        pages = {name: {"url_pathname": name if name != "playground" else ""} for name in ("playground", "leaves", "runs")}
-        window._pages_manager = SimpleNamespace(get_pages=lambda: pages, current_page_script_hash="playground")
-        window._scriptrunner = thread = runner(RerunData(page_script_hash="leaves", query_string="run=2"))
-        state = ClientState(page_script_hash=asked, query_string="run=1")
-        state.context_info.url = address
-        window.request_rerun(state)
-        found = thread._requests.on_scriptrunner_ready().rerun_data
-        assert (found.page_script_hash, found.query_string) == (opens, "run=2" if asked != opens else "run=1")
-
-    asyncio.run(run())
-
-
 def test_a_fragment_runs_on_the_page_that_is_open_and_a_page_begins_at_its_top(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = []
     monkeypatch.setattr(

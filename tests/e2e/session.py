@@ -43,13 +43,6 @@ class Session:
         asked.rerun_script.page_script_hash = self.pages[page]
         self._run(asked)
 
-    def answer_late(self, page: str) -> None:
-        """Ask for a run as a browser does that still shows another page, and wait until a page's script has run."""
-        asked = BackMsg()
-        asked.rerun_script.page_script_hash = self.pages[page]
-        asked.rerun_script.context_info.url = f"http://localhost/{page}"
-        self._run(asked)
-
     def tick(self, timer: str, page: str) -> None:
         """Run a part of the page that is open, as a browser asks for it that still shows another page."""
         asked = BackMsg()

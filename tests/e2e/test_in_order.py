@@ -16,15 +16,6 @@ def test_a_timer_of_the_page_before_leaves_the_page_that_is_open(app: App) -> No
             assert window.open == window.pages["present"]
 
 
-def test_what_a_page_that_was_left_still_says_does_not_open_it_again(app: App) -> None:
-    with opened(app, "runs") as window:
-        window.go("present")
-        window.answer_late("runs")
-        assert window.open == window.pages["present"]
-        window.go("runs")
-        assert window.open == window.pages["runs"]
-
-
 def test_nothing_asks_for_a_run_before_the_browser_knows_its_page(app: App) -> None:
     """What asks before opens the first page instead."""
     with opened(app, "routing") as window:
