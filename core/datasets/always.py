@@ -1,6 +1,6 @@
 """What the answer that needs no features scores on a run's data: always the commonest class of training, or always its mean.
 
-It stands beside every accuracy, since 99 % says nothing where 99 % of the rows have one class.
+Every accuracy is reported next to it: 99 % means little if 99 % of the rows belong to one class.
 """
 
 from collections.abc import Mapping

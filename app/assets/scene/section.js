@@ -87,7 +87,7 @@ class Section {
     return new Section(key, { ...parts, low, high, isWhole: false });
   }
 
-  /** u, v of raw features that stand on the section, with six digits; null for those that stand beside it. */
+  /** The coordinates u, v of a point on the section, to six digits; null for a point that is not on it. */
   placeOf(raw, scale) {
     const at = this.project(raw).map((value) => Number(value.toPrecision(6)));
     const isOn = this.expand(at).every((value, f) => Math.abs(value - raw[f]) <= SECTION_NEAR * Math.max(scale[f], Math.abs(raw[f])));
